@@ -1,0 +1,199 @@
+"""Settings: read once from the environment, typed, and passed in.
+
+Every setting is declared here and nowhere else. A missing or unusable one stops the start
+with one sentence that names it (`SettingsError`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+T = TypeVar("T")
+
+DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
+DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
+SECRET_MIN_CHARS = 32
+"""A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
+
+PLACEHOLDER = "change-me"
+"""What `.env.example` puts where a secret belongs; a start with it is refused."""
+
+
+class SettingsError(Exception):
+    """A setting is missing or unusable; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One process's view of its environment. Durations end in `_s`, sizes in `_bytes`."""
+
+    database_url: str
+    redis_url: str
+    demo: bool
+    """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
+    secret_key: str
+    public_url: str
+    allowed_origins: frozenset[str]
+    trusted_proxies: tuple[str, ...]
+    time_zone: str
+    phone_region: str | None
+    allow_past: bool
+    public_writes: bool
+    agent_initial_password: str | None
+    lanes: int
+    """How many lanes the database is told to have at the next migrate; see `installation.lanes`."""
+    api_bind: str
+    api_processes: int
+    notifier_host: str
+    notifier_port: int
+    flower_port: int
+    flower_user: str
+    flower_password: str
+    log_level: str
+    anonymous_writes_per_minute: int
+    anonymous_burst: int
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
+    env = os.environ if environ is None else environ
+    demo = _flag(env, "HOLDFAST_DEMO", default=False)
+    return Settings(
+        database_url=_required(env, "DATABASE_URL", _postgres_url),
+        redis_url=_required(env, "REDIS_URL", _redis_url),
+        demo=demo,
+        secret_key=_secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS),
+        public_url=_value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000"),
+        allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
+        trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _words, "127.0.0.1,::1"),
+        time_zone=_value(env, "HOLDFAST_TIME_ZONE", _zone, "UTC"),
+        phone_region=_value(env, "HOLDFAST_PHONE_REGION", _region, ""),
+        allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
+        public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
+        agent_initial_password=env.get("HOLDFAST_AGENT_INITIAL_PASSWORD") or None,
+        lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "8"),
+        api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
+        api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), "2"),
+        notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),
+        notifier_port=_value(env, "HOLDFAST_NOTIFIER_PORT", _whole(1, 65535), "8002"),
+        flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
+        flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
+        flower_password=_secret(env, "HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD, demo=demo, least=12),
+        log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
+        anonymous_writes_per_minute=_value(
+            env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
+        ),
+        anonymous_burst=_value(env, "HOLDFAST_ANONYMOUS_BURST", _whole(1, 1_000_000), "2000" if demo else "30"),
+    )
+
+
+def _required(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T:
+    raw = env.get(name, "").strip()
+    if not raw:
+        raise SettingsError(f"{name} is not set. Set it in the environment or in .env and start again.")
+    return _parsed(name, raw, parse)
+
+
+def _value(env: Mapping[str, str], name: str, parse: Callable[[str], T], default: str) -> T:
+    raw = env.get(name, "").strip()
+    return _parsed(name, raw or default, parse)
+
+
+def _parsed(name: str, raw: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(raw)
+    except ValueError as problem:
+        raise SettingsError(f"{name} cannot be used: {problem}. Correct it and start again.") from None
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    raw = env.get(name, "").strip().lower()
+    if raw == "":
+        return default
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise SettingsError(f"{name} cannot be used: it is neither on nor off. Correct it and start again.")
+
+
+def _secret(env: Mapping[str, str], name: str, demo_default: str, *, demo: bool, least: int) -> str:
+    """A secret may take its default in the demo only; its value never enters a message."""
+    raw = env.get(name, "").strip()
+    if demo:
+        return raw or demo_default
+    if not raw:
+        raise SettingsError(f"{name} is not set. Set it to a random value of at least {least} characters.")
+    if raw == demo_default or PLACEHOLDER in raw:
+        raise SettingsError(f"{name} still has a default value. Set it to a random one of at least {least} characters.")
+    if len(raw) < least:
+        raise SettingsError(f"{name} is too short. Set it to a random value of at least {least} characters.")
+    return raw
+
+
+def _postgres_url(raw: str) -> str:
+    if not raw.startswith(("postgresql://", "postgres://")):
+        raise ValueError("it does not start with postgresql://")
+    if PLACEHOLDER in raw:
+        raise ValueError("it still holds the placeholder password of .env.example")
+    return raw.replace("postgres://", "postgresql://", 1)
+
+
+def _redis_url(raw: str) -> str:
+    if raw.startswith("valkey://"):
+        raw = raw.replace("valkey://", "redis://", 1)  # kombu knows no valkey://
+    if not raw.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("it does not start with redis:// or rediss://")
+    return raw
+
+
+def _origin_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("it is not an http:// or https:// address")
+    return raw.rstrip("/")
+
+
+def _words(raw: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def _origins(raw: str) -> frozenset[str]:
+    return frozenset(_origin_url(word) for word in _words(raw))
+
+
+def _zone(raw: str) -> str:
+    try:
+        ZoneInfo(raw)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("it is not an IANA time zone such as Europe/Berlin") from None
+    return raw
+
+
+def _region(raw: str) -> str | None:
+    if raw == "":
+        return None
+    if len(raw) != 2 or not raw.isalpha():
+        raise ValueError("it is not a two-letter country code such as EG")
+    return raw.upper()
+
+
+def _level(raw: str) -> str:
+    if raw.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError("it is none of DEBUG, INFO, WARNING, ERROR")
+    return raw.upper()
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        number = int(raw) if raw.lstrip("-").isdigit() else None
+        if number is None or not least <= number <= most:
+            raise ValueError(f"it is not a whole number from {least} to {most}")
+        return number
+
+    return parse
