@@ -1,0 +1,1 @@
+"""The booking rules: pure, typed, without I/O, clock or randomness."""

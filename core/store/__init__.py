@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, inbox, batch load and save, feed, migrations."""

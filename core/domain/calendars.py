@@ -1,0 +1,85 @@
+"""Local time, working hours and the slot grid of a resource.
+
+Instants are aware datetimes in UTC; local dates and times belong to a resource's IANA zone.
+A local time that a DST change skips does not exist (`None`); one that happens twice means the
+first, unless the caller names an offset (design, "Time").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+MINUTES_PER_DAY = 24 * 60
+
+
+class Hours(Struct, frozen=True):
+    """When a resource can be booked: minutes from local midnight, and the weekdays that are off."""
+
+    opens_minute: int
+    closes_minute: int
+    """1440 means the end of the day."""
+    off_days: frozenset[int]
+    """Python weekdays: 0 is Monday, 6 is Sunday (the documents' `OFF_DAYS`)."""
+
+    def is_off(self, day: date) -> bool:
+        return day.weekday() in self.off_days
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def instant(day: date, at: time, zone_name: str) -> datetime | None:
+    """The UTC instant of a local time, the first of two; None where the local time does not exist."""
+    local = datetime.combine(day, at, zone(zone_name))
+    utc = local.astimezone(UTC)
+    exists = utc.astimezone(zone(zone_name)).replace(tzinfo=None) == local.replace(tzinfo=None)
+    return utc if exists else None
+
+
+def local(at: datetime, zone_name: str) -> datetime:
+    return at.astimezone(zone(zone_name))
+
+
+def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
+    """First instant of a local day and of the next; 23 to 25 hours apart, whatever midnight does."""
+    tz = zone(zone_name)
+    start = datetime.combine(day, time.min, tz).astimezone(UTC)
+    end = datetime.combine(day + timedelta(days=1), time.min, tz).astimezone(UTC)
+    return start, end
+
+
+def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name: str) -> bool:
+    """Whether an interval lies whole inside the working hours of its local start day."""
+    first, last = local(starts_at, zone_name), local(ends_at, zone_name)
+    midnight = datetime.combine(first.date(), time.min)
+    opens = _minutes_since(midnight, first.replace(tzinfo=None))
+    closes = _minutes_since(midnight, last.replace(tzinfo=None))
+    return hours.opens_minute <= opens and closes <= hours.closes_minute
+
+
+def _minutes_since(midnight: datetime, moment: datetime) -> float:
+    return (moment - midnight).total_seconds() / 60
+
+
+def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
+    """The day's grid: (local start, start, end) of each interval whole inside working hours.
+
+    Starts step by the duration from opening time. Off days have an empty grid.
+    """
+    if hours.is_off(day):
+        return
+    for minute in range(hours.opens_minute, hours.closes_minute - duration_minutes + 1, duration_minutes):
+        at = time(minute // 60, minute % 60)
+        starts_at = instant(day, at, zone_name)
+        if starts_at is None:
+            continue
+        ends_at = starts_at + timedelta(minutes=duration_minutes)
+        if within_hours(starts_at, ends_at, hours, zone_name):
+            yield at, starts_at, ends_at

@@ -1,0 +1,112 @@
+"""Requests to change something. Tags and field names are stable: they lie on disk and on the wire."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from enum import IntEnum, StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from core.domain.status import Status
+
+SCHEMA_VERSION = 1
+"""Grows when a command's fields change meaning. A worker leaves newer ones undecided."""
+
+
+class CommandClass(IntEnum):
+    """Order inside a lane: a person waiting first, then expiry, then bulk."""
+
+    INTERACTIVE = 0
+    EXPIRY = 1
+    BULK = 2
+
+
+class ActorKind(StrEnum):
+    ANONYMOUS = "anonymous"
+    USER = "user"
+    STAFF = "staff"
+    AGENT = "agent"
+    ENGINE = "engine"
+
+
+class Actor(Struct, frozen=True, omit_defaults=True):
+    """Who asks. `user_id` for users and staff, `key_id` for agent keys."""
+
+    kind: ActorKind
+    user_id: int | None = None
+    key_id: int | None = None
+
+    @property
+    def owner(self) -> str | None:
+        """The name under which commands are owned and feeds are filtered; None for nobody known."""
+        if self.key_id is not None:
+            return f"key:{self.key_id}"
+        return None if self.user_id is None else f"user:{self.user_id}"
+
+
+class PersonById(Struct, frozen=True, tag="id", omit_defaults=True):
+    user_id: int
+
+
+class PersonByPhone(Struct, frozen=True, tag="phone", omit_defaults=True):
+    """Somebody named by a phone number; made a user if unknown, never changed if known."""
+
+    phone_key: str
+    phone: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    gender: str = ""
+    country: str = ""
+    country_code: str | None = None
+
+
+class Place(Struct, frozen=True, tag="place", omit_defaults=True):
+    """Book a named service at a local time of its resource."""
+
+    person: PersonById | PersonByPhone
+    service_name: str
+    date: date
+    time: time
+    notes: str = ""
+    status: Status = Status.CONFIRMED
+    """Confirmed takes the time; completed and cancelled record history and take none."""
+
+
+class ChangeStatus(Struct, frozen=True, tag="change_status", omit_defaults=True):
+    booking_id: int
+    status: Status
+
+
+class Cancel(Struct, frozen=True, tag="cancel", omit_defaults=True):
+    booking_id: int
+    reason: str = ""
+
+
+class Delete(Struct, frozen=True, tag="delete", omit_defaults=True):
+    """Cancel if need be, then hide the booking everywhere."""
+
+    booking_id: int
+
+
+class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
+    """Changes nothing; its outcome and event prove that the whole pipeline runs."""
+
+
+Command = Place | ChangeStatus | Cancel | Delete | Canary
+
+
+class Envelope(Struct, frozen=True):
+    """A command with what the inbox knows about it."""
+
+    id: UUID
+    seq: int
+    contract: str
+    actor: Actor
+    request_id: str
+    accepted_at: datetime
+    decide_before: datetime | None
+    reply_to: str | None
+    """The API process that waits for the outcome."""
+    command: Command

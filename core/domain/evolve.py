@@ -1,0 +1,46 @@
+"""How events change a batch's state, so that the next command sees what the one before it did."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    BookingUnchanged,
+    CanaryHeard,
+    CommandRefused,
+    Event,
+    UserCreated,
+)
+from core.domain.state import State
+from core.domain.values import Booking
+
+
+def evolve(state: State, event: Event) -> None:
+    match event:
+        case UserCreated(user=user):
+            state.users[user.id] = user
+            if user.phone_key:
+                state.users_by_phone[user.phone_key] = user
+        case BookingPlaced(booking=booking, claims=claims):
+            state.bookings[booking.id] = booking
+            for claim in claims:
+                state.claims[claim.resource_id].append(claim)
+        case BookingChanged(booking=booking, freed=freed):
+            state.bookings[booking.id] = booking
+            if freed:
+                _free(state, booking)
+        case BookingDeleted(booking=booking):
+            state.bookings.pop(booking.id, None)
+            _free(state, booking)
+        case BookingUnchanged() | CommandRefused() | CanaryHeard():
+            pass
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _free(state: State, booking: Booking) -> None:
+    for claims in state.claims.values():
+        claims[:] = [claim for claim in claims if claim.booking_id != booking.id]

@@ -1,0 +1,40 @@
+"""What a batch knows while it is being decided.
+
+A working set, not a database: loaded before the first command of a batch, changed only by
+`evolve`, thrown away after the commit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+
+
+class State:
+    def __init__(  # noqa: D107 - the attributes below are the documentation
+        self,
+        *,
+        rules: Rules | None,
+        resources: Iterable[Resource] = (),
+        services: Iterable[Service] = (),
+        users: Iterable[User] = (),
+        bookings: Iterable[Booking] = (),
+        claims: Iterable[Claim] = (),
+    ) -> None:
+        self.rules = rules
+        self.resources = {resource.id: resource for resource in resources}
+        self.services = {service.name.casefold(): service for service in services}
+        """By case-folded name."""
+        self.users = {user.id: user for user in users}
+        self.users_by_phone = {user.phone_key: user for user in self.users.values() if user.phone_key}
+        self.bookings = {booking.id: booking for booking in bookings}
+        self.claims: defaultdict[int, list[Claim]] = defaultdict(list)
+        """By resource; only those that touch a time this batch asks for."""
+        for claim in claims:
+            self.claims[claim.resource_id].append(claim)
+
+    def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime) -> bool:
+        return any(claim.overlaps(starts_at, ends_at) for claim in self.claims[resource_id])

@@ -1,0 +1,50 @@
+"""The life of a booking: its states and which may follow which.
+
+The table is the marketplace document's "Valid Transitions" with the three additions of the
+contracts page: held to expired, expired to confirmed (a late payment only), and `completed`
+on a confirmed booking, which passes through in_progress within one command.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    DRAFT = "draft"
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NO_SHOW = "no_show"
+
+
+class PaymentStatus(StrEnum):
+    NONE = "none"
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.HELD, Status.CANCELLED}),
+    Status.HELD: frozenset({Status.CONFIRMED, Status.CANCELLED, Status.EXPIRED}),
+    Status.CONFIRMED: frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW}),
+    Status.IN_PROGRESS: frozenset({Status.COMPLETED, Status.NO_SHOW}),
+    Status.COMPLETED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.NO_SHOW: frozenset(),
+}
+"""What anyone may ask for. A late payment's expired to confirmed is the payments' own rule."""
+
+TAKES_TIME = frozenset({Status.HELD, Status.CONFIRMED, Status.IN_PROGRESS})
+"""A booking in one of these holds claims; in any other it holds none."""
+
+
+def may_become(present: Status, wanted: Status) -> bool:
+    return wanted in NEXT[present]

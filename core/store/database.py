@@ -1,0 +1,62 @@
+"""Connections to PostgreSQL, each kind with its timeouts.
+
+A worker that is stopped or cut off must let its locks go by itself, so every session bounds
+its transactions, lock waits and idling, and TCP notices a dead peer (design, "Snapshots").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+CONNECT_TIMEOUT_S = 5
+KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "connect_timeout": CONNECT_TIMEOUT_S,
+}
+
+API_LIMITS = {
+    "timezone": "UTC",
+    "statement_timeout": "5s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+    "transaction_timeout": "10s",
+}
+LANE_LIMITS = {
+    "timezone": "UTC",
+    "statement_timeout": "8s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "3s",
+    "transaction_timeout": "10s",
+    # A lane's statements touch a few hundred rows by key. On a table whose statistics say
+    # "empty" the planner would rather scan or hash it, and keep that plan while it fills.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+Connection = psycopg.Connection[TupleRow]
+
+
+def conninfo(url: str, limits: dict[str, str], application: str) -> str:
+    """A libpq connection string for `url` with our timeouts; `application` shows in pg_stat_activity."""
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    parameters: dict[str, Any] = {**KEEPALIVE, "application_name": application, "options": options}
+    return make_conninfo(url, **parameters)
+
+
+def connect_lane(url: str, application: str) -> Connection:
+    """A worker's connection. Autocommit: transactions are opened by name, never by accident."""
+    connection = psycopg.connect(conninfo(url, LANE_LIMITS, application), autocommit=True)
+    connection.prepare_threshold = 1
+    return connection
+
+
+def sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)

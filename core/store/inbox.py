@@ -1,0 +1,168 @@
+"""Commands on disk: written before they are acknowledged, read by lane, looked up by id."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, Envelope
+
+_encode = msgspec.json.Encoder().encode
+_decode_command = msgspec.json.Decoder(Command).decode
+_decode_actor = msgspec.json.Decoder(Actor).decode
+
+
+class NewCommand(Struct, frozen=True):
+    """A command about to be accepted."""
+
+    id: UUID
+    slot_key: str
+    command_class: CommandClass
+    contract: str
+    actor: Actor
+    request_id: str
+    reply_to: str | None
+    decide_before: datetime | None
+    command: Command
+
+
+def slot_key(resource_id: int, day: date) -> str:
+    return f"{resource_id}:{day.isoformat()}"
+
+
+def type_of(command: Command) -> str:
+    """The stable name of a command on the wire, e.g. `place`."""
+    return str(type(command).__struct_config__.tag)
+
+
+SQL_INSERT = """
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to,
+                   decide_before, actor, body)
+SELECT n.id, n.slot_crc % i.lanes, n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
+       n.reply_to, n.decide_before, n.actor::json, n.body::json
+FROM installation i,
+     unnest(%s::uuid[], %s::bigint[], %s::smallint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
+            %s::text[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
+     AS n (id, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before, actor, body, place)
+ORDER BY n.place
+RETURNING lane, accepted_at
+"""
+
+
+def insert_parameters(commands: Sequence[NewCommand]) -> list[list[Any]]:
+    """Column arrays for `SQL_INSERT`, in its order."""
+    return [
+        [c.id for c in commands],
+        [zlib.crc32(c.slot_key.encode()) for c in commands],
+        [int(c.command_class) for c in commands],
+        [type_of(c.command) for c in commands],
+        [SCHEMA_VERSION] * len(commands),
+        [c.contract for c in commands],
+        [c.actor.owner for c in commands],
+        [c.request_id for c in commands],
+        [c.reply_to for c in commands],
+        [c.decide_before for c in commands],
+        [_encode(c.actor).decode() for c in commands],
+        [_encode(c.command).decode() for c in commands],
+    ]
+
+
+SQL_READ_LANE = """
+(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
+ FROM inbox WHERE lane = %(lane)s AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(interactive)s)
+UNION ALL
+(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
+ FROM inbox WHERE lane = %(lane)s AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(expiry)s)
+UNION ALL
+(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
+ FROM inbox WHERE lane = %(lane)s AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(bulk)s)
+"""
+"""Undecided commands of one lane, by class, then inbox order. "Undecided", never "after the last
+seq": ids become visible out of commit order."""
+
+
+CLASS_COLUMN = 7
+"""Where `SQL_READ_LANE` has the class."""
+
+
+class Waiting(Struct, frozen=True):
+    """An undecided command as a lane read it."""
+
+    envelope: Envelope
+    command_class: CommandClass
+    attempts: int
+
+
+def waiting(row: tuple[Any, ...]) -> Waiting:
+    seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, actor, body = row
+    envelope = Envelope(
+        id=id_,
+        seq=seq,
+        contract=contract,
+        actor=_decode_actor(actor),
+        request_id=request_id,
+        accepted_at=accepted_at,
+        decide_before=decide_before,
+        reply_to=reply_to,
+        command=_decode_command(body),
+    )
+    return Waiting(envelope, CommandClass(class_), attempts)
+
+
+SQL_MOVE = """
+WITH gone AS (
+    DELETE FROM inbox WHERE id = ANY(%s::uuid[])
+    RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body
+)
+INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body,
+                     decided_at, status, http_status, response)
+SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body,
+       %s, o.status, o.http_status, o.response::json
+FROM gone g JOIN unnest(%s::uuid[], %s::text[], %s::smallint[], %s::text[]) AS o (id, status, http_status, response)
+  ON o.id = g.id
+"""
+"""Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
+decided or withdrew one; then the batch is decided again."""
+
+SQL_LOOK_UP = """
+SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text
+FROM inbox WHERE id = %(id)s
+UNION ALL
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text
+FROM outcome WHERE id = %(id)s
+"""
+"""One snapshot over both tables: a command that is being decided is found in one of them."""
+
+SQL_OUTCOMES = """
+SELECT id, status, http_status, response::text, accepted_at, decided_at FROM outcome WHERE id = ANY(%s::uuid[])
+"""
+
+
+class CommandRecord(Struct, frozen=True):
+    """What can be known of a command by its id."""
+
+    id: UUID
+    type: str
+    owner: str | None
+    accepted_at: datetime
+    finished_at: datetime | None
+    status: str
+    http_status: int | None
+    response: str | None
+    """The body as JSON text, exactly as a waiting client got it."""
+
+
+class Outcome(Struct, frozen=True):
+    """A command's one final answer."""
+
+    status: str
+    """succeeded, rejected or failed."""
+    http_status: int
+    body: bytes
+    """JSON."""

@@ -1,0 +1,73 @@
+"""Bring the database to this release: schema, lane count, desk, partitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+
+from core.settings import Settings
+from core.store.batch import LANE_SPACE
+from core.store.database import sqlalchemy_url
+from core.store.retention import SQL_ENSURE_PARTITIONS
+
+_MIGRATE_LOCK = 0x484F4C44
+"""Two migrates at once take turns under this advisory lock."""
+
+_DESK = """
+INSERT INTO resource (id, kind, name, zone)
+SELECT nextval(pg_get_serial_sequence('resource', 'id')), 'desk', 'desk', :zone
+WHERE NOT EXISTS (SELECT FROM resource WHERE kind = 'desk')
+"""
+
+
+def upgrade(settings: Settings) -> None:
+    """Safe to run at every start and by several processes at once."""
+    engine = create_engine(sqlalchemy_url(settings.database_url))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
+            connection.commit()
+            _migrate(connection)
+            _settle(connection, settings)
+    finally:
+        engine.dispose()  # closing the session gives the advisory lock back
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def _settle(connection: Connection, settings: Settings) -> None:
+    connection.execute(text(_DESK), {"zone": settings.time_zone})
+    connection.execute(text(SQL_ENSURE_PARTITIONS))
+    connection.commit()
+    set_lanes(connection, settings.lanes)
+
+
+def set_lanes(connection: Connection, lanes: int) -> None:
+    """Change LANES and move waiting commands to their new lane, in one transaction.
+
+    The table lock waits for inserts under way and holds up new ones (they read `lanes` in
+    their own statement, after it), so no command is left behind in a lane of the old count.
+    Every old lane's lock is taken first: no batch is being decided while its commands move.
+    """
+    before = connection.execute(text("SELECT lanes FROM installation")).scalar_one()
+    if before == lanes:
+        connection.commit()
+        return
+    for lane in range(max(before, lanes)):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:space, :lane)"), {"space": LANE_SPACE, "lane": lane})
+    connection.execute(text("LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE"))
+    connection.execute(text("UPDATE installation SET lanes = :lanes"), {"lanes": lanes})
+    connection.execute(
+        text("UPDATE inbox SET lane = slot_crc % :lanes WHERE lane <> slot_crc % :lanes"), {"lanes": lanes}
+    )
+    connection.execute(text("DELETE FROM lane_note"))
+    connection.commit()

@@ -1,0 +1,31 @@
+"""Bookings with their people, as lists and feeds deliver them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.domain.values import Booking, User
+from core.store.batch import booking_of
+
+BOOKING_WIDTH = 19
+"""Columns of a booking in `SQL_BOOKING_VIEWS`; a user's follow."""
+
+VIEW_COLUMNS = """b.id, b.public_uuid, b.contract, b.user_id, b.service_id, b.service_name, b.resource_id, b.starts_at,
+       b.ends_at, b.local_date, b.local_time, b.duration_minutes, b.status, b.payment_status, b.notes, b.version,
+       b.created_at, b.updated_at, b.command_id,
+       u.id, u.username, u.first_name, u.last_name, coalesce(u.email, u.contact_email), u.phone, u.phone_key, u.gender,
+       u.country, u.is_active, u.is_staff, u.is_superuser, u.is_practitioner, u.date_joined"""
+
+SQL_VIEWS_BY_ID = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHERE b.id = ANY(%s)
+"""
+"""Deleted ones too: the news of a deletion still says whose it was."""
+
+SQL_NEWEST_VIEWS = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
+WHERE b.deleted_at IS NULL ORDER BY b.id DESC LIMIT %s
+"""
+
+
+def view_of(row: tuple[Any, ...]) -> tuple[Booking, User]:
+    return booking_of(row[:BOOKING_WIDTH]), User(*row[BOOKING_WIDTH:])

@@ -1,0 +1,41 @@
+"""The admin shape: one face for bookings of every contract, in admin lists, details and the live feed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.domain.values import Booking, User
+from core.wire.words import APPOINTMENTS_STATUS, micros
+
+
+def admin_booking(booking: Booking, user: User) -> dict[str, Any]:
+    """A booking as staff see it. `booking_date` and `booking_time` are local to the resource."""
+    return {
+        "id": booking.id,
+        "contract": booking.contract,
+        "user_id": booking.user_id,
+        "service_name": booking.service_name,
+        "booking_date": booking.local_date.isoformat(),
+        "booking_time": booking.local_time.isoformat("seconds"),
+        "duration_minutes": booking.duration_minutes,
+        "status": APPOINTMENTS_STATUS[booking.status],
+        "notes": booking.notes,
+        "created_at": micros(booking.created_at),
+        "version": booking.version,
+        "user_details": user_details(user),
+    }
+
+
+def user_details(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "username": user.username,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email,
+        "phone": user.phone,
+        "gender": user.gender,
+        "country": user.country,
+        "is_active": user.is_active,
+        "date_joined": micros(user.date_joined),
+    }

@@ -1,0 +1,81 @@
+"""The words of each contract: statuses, and what a refusal says.
+
+Statuses are the contracts page's "One status, five vocabularies"; sentences are the
+documents' where they print one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from core.domain.events import CommandRefused, Refusal
+from core.domain.status import NEXT, Status
+
+APPOINTMENTS_STATUS: dict[Status, str] = {
+    Status.DRAFT: "upcoming",
+    Status.HELD: "upcoming",
+    Status.CONFIRMED: "upcoming",
+    Status.IN_PROGRESS: "upcoming",
+    Status.COMPLETED: "completed",
+    Status.CANCELLED: "cancelled",
+    Status.EXPIRED: "cancelled",
+    Status.NO_SHOW: "cancelled",
+}
+
+APPOINTMENTS_ASKED: dict[str, Status] = {
+    "upcoming": Status.CONFIRMED,
+    "completed": Status.COMPLETED,
+    "cancelled": Status.CANCELLED,
+}
+"""What a client of appointments or agent asks for with a status word."""
+
+
+def appointments_states(word: str) -> list[str]:
+    """The engine's states behind a word of appointments, for filters; drafts are not shown."""
+    return [s.value for s, shown in APPOINTMENTS_STATUS.items() if shown == word and s is not Status.DRAFT]
+
+
+REFUSALS: dict[Refusal, tuple[int, str]] = {
+    Refusal.NO_SETTINGS: (404, "No booking settings found"),
+    Refusal.USER_NOT_FOUND: (404, "User not found"),
+    Refusal.BOOKING_NOT_FOUND: (404, "Booking not found"),
+    Refusal.FORBIDDEN: (403, "You may not book for this user"),
+    Refusal.LOCAL_TIME_SKIPPED: (400, "This local time does not exist on that day: the clocks go forward over it"),
+    Refusal.IN_THE_PAST: (400, "Booking time is in the past"),
+    Refusal.OFF_DAY: (400, "Booking not allowed on off days"),
+    Refusal.OUTSIDE_WORKING_HOURS: (400, "Booking time is outside working hours"),
+    Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
+    Refusal.INVALID_TRANSITION: (409, "This booking cannot change to that status"),
+    Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
+}
+
+FIELDS: dict[Refusal, str] = {
+    Refusal.USER_NOT_FOUND: "user_id",
+    Refusal.LOCAL_TIME_SKIPPED: "booking_time",
+    Refusal.IN_THE_PAST: "booking_date",
+    Refusal.OFF_DAY: "booking_date",
+    Refusal.OUTSIDE_WORKING_HOURS: "booking_time",
+    Refusal.SLOT_TAKEN: "booking_time",
+    Refusal.INVALID_TRANSITION: "status",
+}
+"""Which field of the request a refusal is about, where it is about one."""
+
+
+def sentence(refused: CommandRefused) -> tuple[int, str]:
+    """(HTTP status, sentence) of a refusal; a refused transition names where it is and may go."""
+    status, words = REFUSALS[refused.refusal]
+    if refused.refusal is Refusal.INVALID_TRANSITION and refused.present is not None:
+        present = APPOINTMENTS_STATUS[refused.present]
+        onward = sorted({APPOINTMENTS_STATUS[s] for s in NEXT[refused.present]} - {present})
+        words = f"This booking is {present} and may become {', '.join(onward) if onward else 'nothing else'}"
+    return status, words
+
+
+def micros(moment: datetime) -> str:
+    """Timestamps of appointments: `2025-10-13T06:15:30.123456+00:00`."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def zulu(moment: datetime) -> str:
+    """Timestamps everywhere else: `2025-10-14T12:00:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
