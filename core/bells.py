@@ -1,0 +1,71 @@
+"""Rings: Redis as a wake-up channel that may lose, repeat and reorder.
+
+Every key and channel name of Holdfast is here. Nothing that matters lives in Redis: if every
+key vanished, the sweep would ring again for whatever waits in PostgreSQL.
+
+A bell is a list that holds at most a few rings; its workers wait on it with BLPOP. While a
+worker listens it keeps a short-lived mark; a ring without a mark calls for a Celery task, at
+most once per `CALL_EVERY_MS`. A mark that outlives a killed worker costs at most a second:
+the sweep calls whatever the marks say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LANES = "lanes"
+RELAY = "relay"
+
+LISTENING_MS = 2_000
+CALL_EVERY_MS = 1_000
+BELL_TTL_S = 600
+"""A bell nobody hears for so long goes away by itself; the sweep rings again."""
+
+FEED_CHANNEL = "hf:feed"
+"""Published by the relay: the feed's new head position. A hint to read."""
+
+
+def lane_bell(lane: int) -> str:
+    return f"hf:bell:lane:{lane}"
+
+
+RELAY_BELL = "hf:bell:relay"
+
+
+def lane_of_bell(bell: str) -> int:
+    return int(bell.rsplit(":", 1)[1])
+
+
+def listening_mark(group: str) -> str:
+    return f"hf:listening:{group}"
+
+
+def called_mark(group: str) -> str:
+    return f"hf:called:{group}"
+
+
+def outcome_channel(reply_to: str) -> str:
+    """Where the workers publish outcomes for one API process."""
+    return f"hf:outcomes:{reply_to}"
+
+
+RING_SCRIPT = """
+for i = 3, #KEYS do
+  if redis.call('LLEN', KEYS[i]) == 0 then
+    redis.call('RPUSH', KEYS[i], '1')
+    redis.call('EXPIRE', KEYS[i], ARGV[2])
+  end
+end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[1]) then return 1 end
+return 0
+"""
+"""KEYS: listening mark, called mark, bells... ARGV: call interval (ms), bell life (s).
+Answers 1 if the caller should send the group's Celery task."""
+
+
+def ring_keys(group: str, bells: Iterable[str]) -> list[str]:
+    return [listening_mark(group), called_mark(group), *bells]
+
+
+RING_ARGUMENTS = (CALL_EVERY_MS, BELL_TTL_S)
