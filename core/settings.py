@@ -7,6 +7,7 @@ with one sentence that names it (`SettingsError`).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -178,7 +179,7 @@ def _zone(raw: str) -> str:
 def _region(raw: str) -> str | None:
     if raw == "":
         return None
-    if len(raw) != 2 or not raw.isalpha():
+    if not re.fullmatch("[A-Za-z]{2}", raw):
         raise ValueError("it is not a two-letter country code such as EG")
     return raw.upper()
 

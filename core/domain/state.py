@@ -14,7 +14,7 @@ from core.domain.values import Booking, Claim, Resource, Rules, Service, User
 
 
 class State:
-    def __init__(  # noqa: D107 - the attributes below are the documentation
+    def __init__(
         self,
         *,
         rules: Rules | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -37,6 +38,8 @@ BULK_SHARE = 40
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
 
+SQL_READ_NOTE = "SELECT ids FROM lane_note WHERE lane = %s"
+
 SQL_LOCK_LANE = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 """A statement of its own: locked and read in one, the read would see a snapshot older than the lock."""
 
@@ -47,16 +50,17 @@ def lock_lane(connection: Connection, lane: int) -> bool:
     return bool(row and row[0])
 
 
-def read_lane(connection: Connection, lane: int, limit: int = BATCH_COMMANDS) -> list[Waiting]:
-    """At most `limit` undecided commands, by class then inbox order, with shares for lower classes."""
-    rows = connection.execute(
-        SQL_READ_LANE,
-        {"lane": lane, "version": SCHEMA_VERSION, "interactive": limit, "expiry": limit, "bulk": limit},
-    ).fetchall()
-    by_class: list[list[tuple[Any, ...]]] = [[], [], []]
-    for row in rows:
-        by_class[row[CLASS_COLUMN]].append(row)
-    return [waiting(row) for row in share(*by_class, limit=limit)]
+def read_lane(connection: Connection, lane: int, limit: int = BATCH_COMMANDS) -> tuple[list[Waiting], list[UUID]]:
+    """At most `limit` undecided commands, by class then inbox order, and the lane's note."""
+    parameters = {"lane": lane, "version": SCHEMA_VERSION, "limit": limit}
+    with connection.pipeline():
+        rows = connection.execute(SQL_READ_LANE, parameters)
+        note = connection.execute(SQL_READ_NOTE, (lane,))
+        by_class: list[list[tuple[Any, ...]]] = [[], [], []]
+        for row in rows.fetchall():
+            by_class[row[CLASS_COLUMN]].append(row)
+        noted = note.fetchone()
+    return [waiting(row) for row in share(*by_class, limit=limit)], list(noted[0]) if noted else []
 
 
 def share(people: Sequence[T], expiry: Sequence[T], bulk: Sequence[T], *, limit: int) -> list[T]:

@@ -75,13 +75,13 @@ def insert_parameters(commands: Sequence[NewCommand]) -> list[list[Any]]:
 
 SQL_READ_LANE = """
 (SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(interactive)s)
+ FROM inbox WHERE lane = %(lane)s AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
 UNION ALL
 (SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(expiry)s)
+ FROM inbox WHERE lane = %(lane)s AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
 UNION ALL
 (SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(bulk)s)
+ FROM inbox WHERE lane = %(lane)s AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
 """
 """Undecided commands of one lane, by class, then inbox order. "Undecided", never "after the last
 seq": ids become visible out of commit order."""

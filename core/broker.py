@@ -1,0 +1,81 @@
+"""The Celery application that all processes share: queues, exchanges and task names by declaration.
+
+Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing waits
+on an eta, every task is safe to run twice or never (the sweep makes up for it).
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+from core import bells
+
+SERVE_LANES = "holdfast.lanes.serve"
+SERVE_RELAY = "holdfast.relay.serve"
+SWEEP_RING = "holdfast.sweeps.ring"
+SWEEP_CANARY = "holdfast.sweeps.canary"
+SWEEP_TIDY = "holdfast.sweeps.tidy"
+
+SWEEPS = "sweeps"
+EXCHANGE = Exchange("holdfast", type="direct", durable=True)
+QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, SWEEPS))
+ROUTES = {
+    SERVE_LANES: {"queue": bells.LANES},
+    SERVE_RELAY: {"queue": bells.RELAY},
+    "holdfast.sweeps.*": {"queue": SWEEPS},
+}
+
+SWEEP_EVERY_S = 1.0
+CANARY_EVERY_S = 5.0
+TIDY_EVERY_S = 600.0
+
+SCHEDULE = {
+    # A sweep that waited longer than its interval has been overtaken by the next one.
+    "ring": {"task": SWEEP_RING, "schedule": SWEEP_EVERY_S, "options": {"expires": 2 * SWEEP_EVERY_S}},
+    "canary": {"task": SWEEP_CANARY, "schedule": CANARY_EVERY_S, "options": {"expires": CANARY_EVERY_S}},
+    "tidy": {"task": SWEEP_TIDY, "schedule": TIDY_EVERY_S, "options": {"expires": TIDY_EVERY_S}},
+}
+
+
+def celery_app(redis_url: str) -> Celery:
+    """A configured application; connects to nothing until used."""
+    app = Celery("holdfast", broker=redis_url, set_as_current=True)
+    app.conf.update(
+        task_queues=QUEUES,
+        task_routes=ROUTES,
+        task_create_missing_queues=False,
+        task_default_queue=SWEEPS,
+        task_default_exchange=EXCHANGE.name,
+        task_default_routing_key=SWEEPS,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_serializer="json",
+        accept_content=["json"],
+        # Late: a lingering task keeps its worker's only place, so no second one is fetched behind
+        # it to wait there while another worker is free. Lost messages are the sweep's business.
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=5.0,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=True,
+        worker_enable_remote_control=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=4.0,
+        broker_pool_limit=4,
+        broker_transport_options={
+            "visibility_timeout": 3600,
+            "socket_timeout": 5.0,
+            "socket_connect_timeout": 4.0,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+            "retry_on_timeout": True,
+        },
+        timezone="UTC",
+        beat_schedule=SCHEDULE,
+        beat_max_loop_interval=1.0,
+    )
+    return app

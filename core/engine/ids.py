@@ -1,0 +1,14 @@
+"""Fresh ids for a batch: numbers taken from PostgreSQL's sequences, uuids from the system."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from core.domain.decide import Ids
+from core.store.batch import Loaded
+
+
+def fresh_ids(loaded: Loaded) -> Ids:
+    """Ids for one batch. Refused commands leave gaps; nobody counts on their absence."""
+    bookings, users = iter(loaded.booking_ids), iter(loaded.user_ids)
+    return Ids(booking=lambda: next(bookings), user=lambda: next(users), uuid=uuid4)

@@ -1,0 +1,35 @@
+"""The lane's note: which commands its owner is about to decide.
+
+Written on a connection of its own, committed before the batch is tried, so that it outlives a
+worker that the batch kills. A finished batch needs no clearing: its ids are no longer in the
+inbox. Its loss costs nothing but a slower search, so it does not wait for the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.store.database import Connection
+
+SQL_WRITE = """
+INSERT INTO lane_note (lane, ids) VALUES (%s, %s) ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
+"""
+
+
+class LaneNotes:
+    """One worker's notes, over all the lanes it serves."""
+
+    def __init__(self, connection: Connection) -> None:
+        """`connection` is in autocommit and used for nothing else."""
+        self._connection = connection
+        self._mine: dict[int, list[UUID]] = {}
+        connection.execute("SET synchronous_commit = off")
+
+    def write(self, lane: int, ids: Sequence[UUID]) -> None:
+        self._mine[lane] = list(ids)
+        self._connection.execute(SQL_WRITE, (lane, self._mine[lane]))
+
+    def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
+        """What somebody else noted and did not live to finish; nothing if the note is our own."""
+        return [] if list(found) == self._mine.get(lane) else list(found)

@@ -1,0 +1,49 @@
+"""Commands that fail alone: charged an attempt each time, set aside after the last."""
+
+from __future__ import annotations
+
+import structlog
+
+from core.store.database import Connection
+from core.store.inbox import SQL_MOVE, Waiting
+from core.store.save import Decided, EventRow, write_event_rows
+from core.wire.outcomes import parked
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 3
+
+
+def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
+    """Note one more failed attempt; after the third, park the command with an outcome and an event."""
+    if one.attempts + 1 < MAX_ATTEMPTS:
+        connection.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = %s", (one.envelope.id,))
+        return []
+    log.error("command parked", command_id=str(one.envelope.id), request_id=one.envelope.request_id, why=why)
+    return park(connection, one)
+
+
+def park(connection: Connection, one: Waiting) -> list[Decided]:
+    envelope, outcome = one.envelope, parked(one.envelope.id)
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
+    ids = [envelope.id]
+    moved = connection.execute(
+        SQL_MOVE, [ids, row[0], ids, [outcome.status], [outcome.http_status], [outcome.body.decode()]]
+    )
+    if moved.rowcount == 0:
+        return []
+    failed = EventRow(
+        type="command_failed",
+        command_id=envelope.id,
+        is_final=True,
+        booking_id=None,
+        booking_version=None,
+        owner=envelope.actor.owner,
+        actor=str(envelope.actor.kind),
+        contract=envelope.contract,
+        request_id=envelope.request_id,
+        data=None,
+    )
+    write_event_rows(connection, [failed], row[0])
+    return [Decided(envelope, (), outcome)]

@@ -1,0 +1,70 @@
+"""The sweep: finds what nobody rang for, drops what is too old, and sends the canary.
+
+Safe to run twice at once: reading and ringing repeat harmlessly, deletions skip locked rows.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from msgspec import Struct
+from psycopg import sql
+
+from core.domain.commands import Actor, ActorKind, Canary, CommandClass
+from core.store import retention
+from core.store.database import Connection
+from core.store.feed import SQL_UNNUMBERED
+from core.store.inbox import SQL_INSERT, NewCommand, insert_parameters
+
+SQL_WAITING_LANES = """
+SELECT DISTINCT lane FROM inbox WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' ORDER BY lane
+"""
+"""Lanes whose bell may have been lost. Younger commands are probably being decided right now."""
+
+
+class Found(Struct, frozen=True):
+    lanes: list[int]
+    unnumbered: bool
+    """Events wait for the relay."""
+
+
+def look(connection: Connection) -> Found:
+    lanes = [row[0] for row in connection.execute(SQL_WAITING_LANES).fetchall()]
+    unnumbered = connection.execute(SQL_UNNUMBERED).fetchone()
+    return Found(lanes, bool(unnumbered and unnumbered[0]))
+
+
+SQL_CANARY_WAITS = "SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary')"
+
+
+def send_canary(connection: Connection, turn: int) -> int | None:
+    """Put a canary into the inbox; its lane, or None while an earlier one still waits.
+
+    `turn` moves the canaries over the lanes, so that each lane is proven in turn.
+    """
+    waits = connection.execute(SQL_CANARY_WAITS).fetchone()
+    if waits and waits[0]:
+        return None
+    id_ = uuid4()
+    canary = NewCommand(
+        id=id_,
+        slot_key=f"canary:{turn}",
+        command_class=CommandClass.INTERACTIVE,
+        contract="engine",
+        actor=Actor(ActorKind.ENGINE),
+        request_id=f"canary-{id_.hex[:12]}",
+        reply_to=None,
+        decide_before=None,
+        command=Canary(),
+    )
+    row = connection.execute(SQL_INSERT, insert_parameters([canary])).fetchone()
+    return int(row[0]) if row else None
+
+
+def tidy(connection: Connection) -> None:
+    """Make next weeks' partitions, drop old ones, forget old keys and events, in bounded steps."""
+    connection.execute(retention.SQL_ENSURE_PARTITIONS)
+    for (name,) in connection.execute(retention.SQL_OLD_PARTITIONS).fetchall():
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+    connection.execute(retention.SQL_DROP_IDEMPOTENCY_KEYS)
+    connection.execute(retention.SQL_TRIM_FEED)

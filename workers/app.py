@@ -1,0 +1,38 @@
+"""The entry of every Celery process: `celery -A workers.app worker|beat|flower`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from celery import signals
+
+from core.broker import celery_app
+from core.logs import configure
+from core.settings import SettingsError, from_environment
+from workers import lanes, relay, stopping, sweeps
+
+try:
+    settings = from_environment()
+except SettingsError as problem:
+    sys.exit(f"holdfast: {problem}")
+
+app = celery_app(settings.redis_url)
+lanes.register(app, settings)
+relay.register(app, settings)
+sweeps.register(app, settings)
+
+
+@signals.setup_logging.connect
+def _log_as_json(**_: Any) -> None:
+    configure(settings.log_level, "workers")
+
+
+@signals.worker_init.connect
+def _before_fork(**_: Any) -> None:
+    stopping.prepare()
+
+
+@signals.worker_shutting_down.connect
+def _on_shutdown(**_: Any) -> None:
+    stopping.ask()

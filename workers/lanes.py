@@ -1,0 +1,143 @@
+"""The lane server: answers the lanes' bells, then tells who waits and rings the relay."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import psycopg
+import redis
+import structlog
+from celery import Celery
+
+from core import bells
+from core.broker import SERVE_LANES, SERVE_RELAY
+from core.engine.lane import Lane, Turn
+from core.engine.note import LaneNotes
+from core.engine.sweep import look
+from core.settings import Settings
+from core.store.database import Connection, connect_lane
+from core.store.save import Decided
+from workers import stopping
+from workers.linger import Answer, Linger
+from workers.ringing import Ears, Ringer, connect
+
+log = structlog.get_logger()
+
+LANES_FRESH_S = 1.0
+"""How old the known number of lanes may be; a command in a lane nobody listens to is swept up."""
+RECONNECT_PAUSE_S = 0.25
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def register(app: Celery, settings: Settings) -> None:
+    @app.task(name=SERVE_LANES)
+    def serve() -> int:
+        """Serve all lanes until they fall silent. Lane work has no arguments: it lies in the inbox."""
+        return LaneServer(app, settings).run()
+
+
+class LaneServer:
+    """One worker's connections and the loop over the bells of all lanes."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = connect(settings.redis_url)
+        self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
+        self._relay_ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
+        self._connection: Connection | None = None
+        self._notes: LaneNotes | None = None
+        self._lanes = 0
+        self._lanes_read_at = float("-inf")
+
+    def run(self) -> int:
+        linger = Linger(
+            Ears(self._redis, bells.LANES),
+            bells=self._bells,
+            answer=self._answer,
+            ring=self._lane_ringer.ring,
+            look=self._look,
+            stopping=stopping.watch(),
+        )
+        try:
+            return linger.run()
+        finally:
+            self._drop_connection()
+            self._redis.close()
+
+    def _bells(self) -> list[str]:
+        if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
+            with suppress(psycopg.Error):
+                row = self._connected()[0].execute("SELECT lanes FROM installation").fetchone()
+                self._lanes = row[0] if row else 0
+                self._lanes_read_at = time.monotonic()
+        return [bells.lane_bell(lane) for lane in range(self._lanes)]
+
+    def _look(self) -> list[str]:
+        try:
+            return [bells.lane_bell(lane) for lane in look(self._connected()[0]).lanes]
+        except psycopg.Error as problem:
+            self._recover(problem)
+            return []
+
+    def _answer(self, bell: str) -> Answer:
+        try:
+            connection, notes = self._connected()
+            lane = Lane(connection, notes, bells.lane_of_bell(bell), allow_past=self._settings.allow_past)
+            turn = lane.visit()
+        except psycopg.Error as problem:
+            self._recover(problem)
+            return Answer(ring_again=True)
+        self._tell(turn)
+        return Answer(ring_again=turn.more, leave_out=turn.busy)
+
+    def _tell(self, turn: Turn) -> None:
+        """After the commit, and only a hint: whoever hears nothing asks the database."""
+        if not turn.decided:
+            return
+        log_decided(turn.decided)
+        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as pipe:
+            for channel, outcomes in _by_channel(turn.decided).items():
+                pipe.publish(channel, _encode(outcomes))
+            pipe.execute()
+        self._relay_ringer.ring([bells.RELAY_BELL])
+
+    def _connected(self) -> tuple[Connection, LaneNotes]:
+        if self._connection is None or self._notes is None:
+            self._connection = connect_lane(self._settings.database_url, "holdfast lane")
+            self._notes = LaneNotes(connect_lane(self._settings.database_url, "holdfast lane note"))
+        return self._connection, self._notes
+
+    def _recover(self, problem: psycopg.Error) -> None:
+        log.warning("the database failed a lane, connecting again", problem=repr(problem))
+        self._drop_connection()
+        time.sleep(RECONNECT_PAUSE_S)
+
+    def _drop_connection(self) -> None:
+        for one in (self._connection, self._notes):
+            if one is not None:
+                with suppress(psycopg.Error):
+                    one.close()
+        self._connection = self._notes = None
+
+
+def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, bytes]]]:
+    """(command id, HTTP status, body) for each API process that waits."""
+    channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
+    for one in decided:
+        if one.envelope.reply_to is not None:
+            entry = (one.envelope.id.bytes, one.outcome.http_status, one.outcome.body)
+            channels[bells.outcome_channel(one.envelope.reply_to)].append(entry)
+    return channels
+
+
+def log_decided(decided: Sequence[Decided]) -> None:
+    """One line a command, with the ids that tie it to its request."""
+    for one in decided:
+        fields: dict[str, Any] = {"request_id": one.envelope.request_id, "command_id": str(one.envelope.id)}
+        log.info("command decided", **fields, status=one.outcome.status, http_status=one.outcome.http_status)

@@ -1,0 +1,77 @@
+"""The relay's task: numbers committed events and tells the feed's readers."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import psycopg
+import redis
+import structlog
+from celery import Celery
+
+from core import bells
+from core.broker import SERVE_RELAY
+from core.engine.relay import relay
+from core.settings import Settings
+from core.store.database import connect_lane
+from workers import stopping
+from workers.linger import Answer, Linger
+from workers.ringing import Ears, Ringer, connect
+
+log = structlog.get_logger()
+
+PACE_S = 0.01
+"""A breath between two numberings, so that a busy moment's batches go in one transaction."""
+RECONNECT_PAUSE_S = 0.25
+
+
+def register(app: Celery, settings: Settings) -> None:
+    @app.task(name=SERVE_RELAY)
+    def serve() -> int:
+        """Relay until nothing comes any more."""
+        return RelayServer(app, settings).run()
+
+
+class RelayServer:
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = connect(settings.redis_url)
+        self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
+        self._connection = connect_lane(settings.database_url, "holdfast relay")
+
+    def run(self) -> int:
+        linger = Linger(
+            Ears(self._redis, bells.RELAY),
+            bells=lambda: [bells.RELAY_BELL],
+            answer=lambda _: self._relay(),
+            ring=self._ringer.ring,
+            look=lambda: [bells.RELAY_BELL],
+            stopping=stopping.watch(),
+        )
+        try:
+            return linger.run()
+        finally:
+            self._connection.close()
+            self._redis.close()
+
+    def _relay(self) -> Answer:
+        try:
+            more = relay(self._connection, self._tell)
+        except psycopg.Error as problem:
+            log.warning("the database failed the relay, connecting again", problem=repr(problem))
+            self._reconnect()
+            return Answer(ring_again=True)
+        time.sleep(PACE_S)
+        return Answer(ring_again=more)
+
+    def _tell(self, head: str) -> None:
+        with suppress(redis.RedisError):
+            self._redis.publish(bells.FEED_CHANNEL, head)
+
+    def _reconnect(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.close()
+        time.sleep(RECONNECT_PAUSE_S)
+        with suppress(psycopg.Error):
+            self._connection = connect_lane(self._settings.database_url, "holdfast relay")

@@ -1,0 +1,83 @@
+"""Bells, heard and rung from a worker (see `core.bells` for what they promise)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import redis
+import structlog
+from kombu.exceptions import OperationalError as BrokerAway
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core import bells
+
+log = structlog.get_logger()
+
+REDIS_TIMEOUT_S = 2.0
+CALLS_WAITING = 2
+"""Calls left in a queue (a Redis list of the queue's name); more would only outlive their reason."""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that says at once that Redis is away; whoever calls knows what to do without it."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class Ringer:
+    """Rings a group's bells, and calls for its Celery task if nobody seems to listen."""
+
+    def __init__(self, client: redis.Redis, group: str, call: Callable[[], Any]) -> None:
+        self._client = client
+        self._group = group
+        self._call = call
+        self._script = client.register_script(bells.RING_SCRIPT)
+
+    def ring(self, names: Iterable[str]) -> None:
+        """Never raises: a ring that is lost is made up for by the sweep."""
+        keys = bells.ring_keys(self._group, names)
+        try:
+            if self._script(keys=keys, args=list(bells.RING_ARGUMENTS)):
+                self._call()
+        except (redis.RedisError, BrokerAway, OSError) as problem:
+            log.info("ring lost", group=self._group, problem=repr(problem))
+
+    def call(self) -> None:
+        """Send the group's task whatever the marks say, unless enough of them wait for a worker."""
+        with suppress(redis.RedisError, BrokerAway, OSError):
+            if cast("int", self._client.llen(self._group)) < CALLS_WAITING:
+                self._call()
+
+
+class Ears:
+    """Waits on the bells of a group, fairly: whoever rang last time is asked last."""
+
+    def __init__(self, client: redis.Redis, group: str) -> None:
+        self._client = client
+        self._mark = bells.listening_mark(group)
+
+    def wait(self, names: Sequence[str], timeout_s: float) -> str | None:
+        """The first bell that rings, or None. Raises redis.RedisError while Redis is away."""
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.set(self._mark, "1", px=bells.LISTENING_MS)
+            pipe.blpop(list(names), timeout=timeout_s)
+            _, rung = pipe.execute()
+        return None if rung is None else str(rung[0])
+
+    def close(self, names: Sequence[str]) -> str | None:
+        """Stop listening; a bell that rang in that moment is answered, not lost."""
+        self._client.delete(self._mark)
+        for name in names:
+            if self._client.lpop(name) is not None:
+                return name
+        return None

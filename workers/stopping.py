@@ -1,0 +1,30 @@
+"""How a lingering task learns that its worker wants to end.
+
+Celery's warm shutdown waits for running tasks and tells only the main process. The event is
+made before the pool forks, so that main and children share it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+
+_asked: list[Event] = []
+
+
+def prepare() -> None:
+    """In the main process, before the pool starts."""
+    _asked[:] = [multiprocessing.Event()]
+
+
+def ask() -> None:
+    for event in _asked:
+        event.set()
+
+
+def watch() -> Callable[[], bool]:
+    """A question for the loop: has the worker been asked to end, or has its main process died?"""
+    parent = os.getppid()
+    return lambda: any(event.is_set() for event in _asked) or os.getppid() != parent
