@@ -1,0 +1,1 @@
+"""Falcon: parse, hand over, render."""

@@ -38,6 +38,8 @@ class Settings:
     demo: bool
     """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
     secret_key: str
+    secret_key_previous: str | None
+    """Still verifies what it signed, so that a new secret logs nobody out."""
     public_url: str
     allowed_origins: frozenset[str]
     trusted_proxies: tuple[str, ...]
@@ -57,7 +59,6 @@ class Settings:
     flower_password: str
     log_level: str
     anonymous_writes_per_minute: int
-    anonymous_burst: int
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -69,6 +70,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         redis_url=_required(env, "REDIS_URL", _redis_url),
         demo=demo,
         secret_key=_secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS),
+        secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
         public_url=_value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000"),
         allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
         trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _words, "127.0.0.1,::1"),
@@ -89,7 +91,6 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         anonymous_writes_per_minute=_value(
             env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
         ),
-        anonymous_burst=_value(env, "HOLDFAST_ANONYMOUS_BURST", _whole(1, 1_000_000), "2000" if demo else "30"),
     )
 
 
@@ -135,6 +136,13 @@ def _secret(env: Mapping[str, str], name: str, demo_default: str, *, demo: bool,
     if len(raw) < least:
         raise SettingsError(f"{name} is too short. Set it to a random value of at least {least} characters.")
     return raw
+
+
+def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | None:
+    """A retired secret verifies like a present one, so it is held to the same rules where it is set."""
+    if not env.get(name, "").strip():
+        return None
+    return _secret(env, name, DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS)
 
 
 def _postgres_url(raw: str) -> str:

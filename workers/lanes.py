@@ -119,10 +119,11 @@ class LaneServer:
         time.sleep(RECONNECT_PAUSE_S)
 
     def _drop_connection(self) -> None:
-        for one in (self._connection, self._notes):
-            if one is not None:
-                with suppress(psycopg.Error):
-                    one.close()
+        with suppress(psycopg.Error):
+            if self._connection is not None:
+                self._connection.close()
+            if self._notes is not None:
+                self._notes.close()
         self._connection = self._notes = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import redis
 import structlog
@@ -55,7 +55,7 @@ class Ringer:
     def call(self) -> None:
         """Send the group's task whatever the marks say, unless enough of them wait for a worker."""
         with suppress(redis.RedisError, BrokerAway, OSError):
-            if cast("int", self._client.llen(self._group)) < CALLS_WAITING:
+            if self._client.llen(self._group) < CALLS_WAITING:
                 self._call()
 
 

@@ -178,16 +178,23 @@ def _claims_of(booking: Booking) -> tuple[Claim, ...]:
 def _person(
     state: State, person: PersonById | PersonByPhone, actor: Actor, now: datetime, ids: Ids
 ) -> tuple[User, tuple[UserCreated, ...]]:
-    """The user meant, made if a phone number is new. Strangers never book for privileged people."""
+    """The user meant, made if a phone number is new.
+
+    Users book for themselves only; strangers and agents never for privileged people.
+    """
     if isinstance(person, PersonById):
         user = state.users.get(person.user_id)
     else:
         user = state.users_by_phone.get(person.phone_key)
+        if user is None and actor.kind is ActorKind.USER:
+            raise _Refused(Refusal.FORBIDDEN)
         if user is None:
             created = _new_user(person, now, ids)
             return created.user, (created,)
     if user is None or not user.is_active:
         raise _Refused(Refusal.USER_NOT_FOUND)
+    if actor.kind is ActorKind.USER and user.id != actor.user_id:
+        raise _Refused(Refusal.FORBIDDEN)
     if user.is_privileged and actor.kind in {ActorKind.ANONYMOUS, ActorKind.AGENT}:
         raise _Refused(Refusal.FORBIDDEN)
     return user, ()

@@ -33,3 +33,6 @@ class LaneNotes:
     def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
         """What somebody else noted and did not live to finish; nothing if the note is our own."""
         return [] if list(found) == self._mine.get(lane) else list(found)
+
+    def close(self) -> None:
+        self._connection.close()

@@ -151,7 +151,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: b
             else None
         )
         id_rows = connection.execute(SQL_IDS, (len(places), len(wants.phone_keys))) if places else None
-        rules, desk = _rules(rules_rows.fetchone(), allow_past=allow_past)
+        rules, desk = rules_of(rules_rows.fetchone(), allow_past=allow_past)
         services = service_rows.fetchall() if service_rows else []
         users = [User(*row) for row in user_rows.fetchall()] if user_rows else []
         booking_ids, user_ids = (id_rows.fetchone() or ([], [])) if id_rows else ([], [])
@@ -181,7 +181,8 @@ def _load_claims(connection: Connection, state: State, places: Sequence[Place]) 
     return moment
 
 
-def _rules(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:
+def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:
+    """A row of `SQL_RULES`: the settings (None if there are none) and the desk they bind."""
     if row is None:
         raise LookupError("There is no desk: run the migrate command first.")
     starts, ends, minutes, off_days, is_active, *desk = row

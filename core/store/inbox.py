@@ -166,3 +166,46 @@ class Outcome(Struct, frozen=True):
     http_status: int
     body: bytes
     """JSON."""
+
+
+class IdempotencyKey(Struct, frozen=True):
+    """The client's name for one intent, within the scope of who sent it."""
+
+    scope: str
+    key: str
+    body_hash: bytes
+
+
+SQL_ACCEPT = """
+WITH n AS (
+    SELECT * FROM unnest(
+        %s::uuid[], %s::bigint[], %s::smallint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
+        %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[]) WITH ORDINALITY
+        AS n (id, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before, actor, body,
+              scope, key, body_hash, place)
+), keyed AS (
+    INSERT INTO idempotency_key (scope, key, body_hash, command_id)
+    SELECT scope, key, body_hash, id FROM n WHERE key IS NOT NULL ORDER BY scope, key
+    ON CONFLICT DO NOTHING
+    RETURNING command_id
+)
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
+                   actor, body)
+SELECT n.id, n.slot_crc % i.lanes, n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
+       n.reply_to, n.decide_before, n.actor::json, n.body::json
+FROM n, installation i
+WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
+ORDER BY n.place
+RETURNING id, lane
+"""
+"""Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
+Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock."""
+
+SQL_KEY_OWNERS = """
+SELECT k.scope, k.key, k.body_hash, k.command_id
+FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
+"""
+
+SQL_WITHDRAWABLE = "SELECT lane FROM inbox WHERE id = %s"
+SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
+"""A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

@@ -1,0 +1,57 @@
+"""The API, readable from its routes down."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import falcon
+import falcon.asgi
+
+from api.accounts import Accounts
+from api.accounts.roles import check_every_route_has_a_rule
+from api.accounts.routes import add_routes as add_account_routes
+from api.commands import CommandResource
+from api.contracts.agent.routes import add_routes as add_agent_routes
+from api.contracts.appointments.routes import add_routes as add_appointments_routes
+from api.errors import add_error_handlers
+from api.health import Health, Readiness
+from api.middleware import Requests
+from api.runtime import Runtime
+from core import settings as environment
+from core.logs import configure
+from core.settings import Settings, SettingsError
+
+App = falcon.asgi.App[Any, Any]
+
+
+def from_environment() -> App:
+    """Gunicorn's entry: `gunicorn "api.app:from_environment()"`."""
+    try:
+        settings = environment.from_environment()
+    except SettingsError as problem:
+        sys.exit(f"holdfast: {problem}")
+    configure(settings.log_level, "api")
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> App:
+    run = Runtime(settings)
+    accounts = Accounts(settings, run.pool)
+    run.at_shutdown(accounts.close)
+    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware]
+    app = falcon.asgi.App(middleware=middleware)
+    app.req_options.strip_url_path_trailing_slash = True
+    app.req_options.auto_parse_qs_csv = False
+    app.req_options.keep_blank_qs_values = True
+    app.resp_options.xml_error_serialization = False
+    add_error_handlers(app)
+
+    app.add_route("/healthz", Health())
+    app.add_route("/readyz", Readiness(run.pool, run.outcomes))
+    app.add_route("/api/commands/{command_id:uuid}", CommandResource(run.commands))
+    add_account_routes(app, accounts)
+    add_appointments_routes(app, run)
+    add_agent_routes(app, run)
+    check_every_route_has_a_rule(app)
+    return app

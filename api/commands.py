@@ -1,0 +1,234 @@
+"""Commands from outside: accepted, waited for, polled, withdrawn.
+
+The four ways to follow one are the contracts page's: a request waits for its outcome unless it
+prefers 202; a wait that runs out answers the same 202; the poll tells the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+from uuid import UUID, uuid4
+
+import falcon
+import falcon.asgi
+import structlog
+from psycopg_pool import AsyncConnectionPool
+
+from api.errors import Problem, error_type
+from api.inbox import Inbox
+from api.outcomes import Answer, Outcomes
+from api.preferences import Preferences, deadline, idempotency_key, preferences
+from core.access import Principal
+from core.domain.commands import Command, CommandClass
+from core.store.batch import LANE_SPACE
+from core.store.inbox import (
+    SQL_LOCK_LANE_PATIENTLY,
+    SQL_LOOK_UP,
+    SQL_MOVE,
+    SQL_WITHDRAWABLE,
+    CommandRecord,
+    IdempotencyKey,
+    NewCommand,
+)
+from core.wire.outcomes import command_status, encode, withdrawn
+
+log = structlog.get_logger()
+
+POLL_AFTER_S = 1
+"""What `Retry-After` says while a command is not finished."""
+
+
+def status_url(command_id: UUID) -> str:
+    return f"/api/commands/{command_id}/"
+
+
+class Commands:
+    """Accepts commands and follows them to their outcome."""
+
+    def __init__(self, inbox: Inbox, outcomes: Outcomes, pool: AsyncConnectionPool[Any]) -> None:
+        self._inbox = inbox
+        self._outcomes = outcomes
+        self._pool = pool
+
+    async def run(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        *,
+        contract: str,
+        slot_key: str,
+        command: Command,
+    ) -> None:
+        """Accept a command from a request and answer it as the request prefers."""
+        wants = preferences(req)
+        id_ = uuid4()
+        structlog.contextvars.bind_contextvars(command_id=str(id_))
+        new = self._new(req, id_, contract, slot_key, command)
+        future = self._outcomes.expect(id_)
+        try:
+            accepted = await self._inbox.accept(new, key_of(req))
+            if not accepted.fresh:
+                structlog.contextvars.bind_contextvars(command_id=str(accepted.command_id))
+                await self._follow(req, resp, accepted.command_id, wants)
+                return
+            answer = None if self._at_once(wants) else await _within(future, wants.wait_s)
+            self._respond(req, resp, id_, wants, answer)
+        finally:
+            self._outcomes.forget(id_, future)
+
+    def _new(self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: str, command: Command) -> NewCommand:
+        principal: Principal = req.context.principal
+        return NewCommand(
+            id=id_,
+            slot_key=slot_key,
+            command_class=CommandClass.INTERACTIVE,
+            contract=contract,
+            actor=principal.actor,
+            request_id=req.context.request_id,
+            reply_to=self._outcomes.reply_to,
+            decide_before=deadline(req),
+            command=command,
+        )
+
+    def _at_once(self, wants: Preferences) -> bool:
+        """While Redis is known to be down nobody should wait for a bell that cannot ring."""
+        return wants.respond_async or wants.wait_s == 0 or not self._outcomes.redis_is_up
+
+    async def _follow(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences
+    ) -> None:
+        """Answer a retry with what became of the first request."""
+        future = self._outcomes.expect(id_)
+        try:
+            record = await self.look_up(id_)
+            answer = _answer_of(record)
+            if answer is None and record is not None and not self._at_once(wants):
+                answer = await _within(future, wants.wait_s)
+            self._respond(req, resp, id_, wants, answer)
+        finally:
+            self._outcomes.forget(id_, future)
+
+    @staticmethod
+    def _respond(
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        id_: UUID,
+        wants: Preferences,
+        answer: Answer | None,
+    ) -> None:
+        resp.set_header("Holdfast-Command", str(id_))
+        if wants.respond_async or answer is None:
+            resp.status = 202
+            resp.location = status_url(id_)
+            resp.set_header("Retry-After", str(POLL_AFTER_S))
+            if wants.respond_async:
+                resp.set_header("Preference-Applied", "respond-async")
+            resp.data = encode({"id": str(id_), "status": "accepted", "status_url": status_url(id_)})
+            resp.content_type = falcon.MEDIA_JSON
+            return
+        write_answer(req, resp, answer)
+
+    async def look_up(self, id_: UUID) -> CommandRecord | None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_LOOK_UP, {"id": id_})
+            row = await cursor.fetchone()
+        return CommandRecord(*row) if row else None
+
+    async def look_up_patiently(self, id_: UUID, wait_s: float) -> CommandRecord | None:
+        """The poll, and with a wait the long poll: as soon as it is finished, or when the wait is over."""
+        future = self._outcomes.expect(id_)
+        try:
+            record = await self.look_up(id_)
+            if record is None or record.http_status is not None or wait_s <= 0:
+                return record
+            await _within(future, wait_s)
+            return await self.look_up(id_)
+        finally:
+            self._outcomes.forget(id_, future)
+
+    async def withdraw(self, id_: UUID) -> bool:
+        """Take an undecided command back, between two batches of its lane; False if it is too late."""
+        outcome = withdrawn()
+        async with self._pool.connection() as connection, connection.transaction():
+            row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
+            if row is None:
+                return False
+            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, row[0]))
+            now = (await (await connection.execute("SELECT clock_timestamp()")).fetchone() or (None,))[0]
+            parameters = [[id_], now, [id_], [outcome.status], [outcome.http_status], [outcome.body.decode()]]
+            moved = await connection.execute(SQL_MOVE, parameters)
+            return bool(moved.rowcount)
+
+
+def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
+    """The request's idempotency key in its scope: the user or key, else the address and route."""
+    principal: Principal = req.context.principal
+    owner = principal.actor.owner
+    key = idempotency_key(req, anonymous=owner is None)
+    if key is None:
+        return None
+    route = f"{req.method} {req.path}"
+    body_hash = hashlib.sha256(route.encode() + b"\0" + req.context.raw_body).digest()
+    return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
+
+
+async def _within(future: asyncio.Future[Answer], wait_s: float) -> Answer | None:
+    try:
+        async with asyncio.timeout(wait_s):
+            return await future
+    except TimeoutError:
+        return None
+
+
+def _answer_of(record: CommandRecord | None) -> Answer | None:
+    if record is None or record.http_status is None or record.response is None:
+        return None
+    return Answer(record.http_status, record.response.encode())
+
+
+def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
+    resp.status = answer.status
+    resp.data = answer.body
+    failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
+    resp.content_type = error_type(req) if failed else falcon.MEDIA_JSON
+    if answer.status == 503:  # noqa: PLR2004 - a parked command
+        resp.set_header("Retry-After", "60")
+
+
+class CommandResource:
+    """`GET` and `DELETE /api/commands/{id}/`."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
+        await self._own(req, command_id)
+        record = await self._commands.look_up_patiently(command_id, preferences(req, default_s=0).wait_s)
+        if record is None:
+            raise not_found()
+        resp.data = command_status(record)
+        resp.content_type = falcon.MEDIA_JSON
+        if record.http_status is None:
+            resp.set_header("Retry-After", str(POLL_AFTER_S))
+
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
+        await self._own(req, command_id)
+        if not await self._commands.withdraw(command_id):
+            raise Problem(409, "already_decided", "The command is already decided and cannot be withdrawn")
+        record = await self._commands.look_up(command_id)
+        assert record is not None  # noqa: S101 - just written by this request
+        resp.data = command_status(record)
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _own(self, req: falcon.asgi.Request, command_id: UUID) -> None:
+        """Anonymous commands belong to whoever holds their id, any other to its owner and staff."""
+        record = await self._commands.look_up(command_id)
+        principal: Principal = req.context.principal
+        if record is None or not (record.owner is None or principal.is_staff or record.owner == principal.actor.owner):
+            raise not_found()
+
+
+def not_found() -> Problem:
+    return Problem(404, "command_not_found", "There is no such command, or it is not yours")

@@ -1,0 +1,82 @@
+"""`POST /api/agent/booking/create/`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import falcon.asgi
+from msgspec import Meta, Struct
+
+from api.bodies import read_json
+from api.catalogue import Catalogue
+from api.commands import Commands
+from api.contracts.agent.formats import agent_date, agent_time
+from api.errors import invalid
+from api.fields import NAME, TEXT, Notes, PersonName, ServiceName, ShortText
+from api.limiting import AnonymousLimit
+from core.domain.commands import PersonByPhone, Place
+from core.phones import phone_key
+from core.store.inbox import slot_key
+from core.wire.errors import FieldProblem
+from core.wire.words import APPOINTMENTS_ASKED
+
+Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+Email = Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$")]
+
+
+class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The body, in the document's order. Optional fields may be null or empty, as agents send them."""
+
+    phone: Annotated[str, Meta(min_length=1, max_length=32, pattern=NAME)]
+    service_name: ServiceName
+    booking_date: Text
+    booking_time: Text
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    email: Email | None = None
+    gender: ShortText | None = None
+    country: ShortText | None = None
+    notes: Notes | None = None
+    status: Literal["upcoming", "completed", "cancelled"] = "upcoming"
+
+
+def place_of(body: AgentBooking, region: str | None) -> Place:
+    """The command a body asks for. Raises Problem 400 with every unusable field."""
+    key = phone_key(body.phone, region)
+    day, at = agent_date(body.booking_date), agent_time(body.booking_time)
+    if key is None or day is None or at is None:
+        found = {"phone": key, "booking_date": day, "booking_time": at}
+        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
+    person = PersonByPhone(
+        phone_key=key,
+        phone=body.phone.strip(),
+        first_name=body.first_name or "",
+        last_name=body.last_name or "",
+        email=body.email or "",
+        gender=body.gender or "",
+        country=body.country or "",
+    )
+    return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status])
+
+
+WORDS = {
+    "phone": "Invalid phone number",
+    "booking_date": "Invalid date format",
+    "booking_time": "Invalid time format",
+}
+
+
+class CreateAgentBooking:
+    def __init__(
+        self, commands: Commands, catalogue: Catalogue, limit: AnonymousLimit, phone_region: str | None
+    ) -> None:
+        self._commands = commands
+        self._catalogue = catalogue
+        self._limit = limit
+        self._region = phone_region
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        await self._limit.check(req)
+        place = place_of(await read_json(req, AgentBooking), self._region)
+        key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+        await self._commands.run(req, resp, contract="agent", slot_key=key, command=place)

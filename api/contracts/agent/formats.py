@@ -1,0 +1,50 @@
+"""Dates and times as agents write them, tried in the document's order (agent.md, "Date & Time Formats")."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+
+_DATES = (
+    (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})", re.ASCII)),
+    (re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})", re.ASCII)),
+    (re.compile(r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})", re.ASCII)),
+    (re.compile(r"(?P<d>\d{1,2})-(?P<m>\d{1,2})-(?P<y>\d{4})", re.ASCII)),
+    (re.compile(r"(?P<m>\d{1,2})-(?P<d>\d{1,2})-(?P<y>\d{4})", re.ASCII)),
+)
+_TIME_24 = re.compile(r"(\d{1,2}):(\d{2})(?::00)?", re.ASCII)
+_TIME_12 = re.compile(r"(\d{1,2}):(\d{2}) ?([AP])M", re.ASCII | re.IGNORECASE)
+NOON = 12
+
+
+def agent_date(text: str) -> date | None:
+    """`05/06/2025` is 5 June; `10/20/2025`, with no 20th month, can only be 20 October."""
+    for form in _DATES:
+        if found := form.fullmatch(text.strip()):
+            try:
+                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                continue
+    return None
+
+
+def agent_time(text: str) -> time | None:
+    """`14:00`, `2:00 PM`, `2:00PM`, `14:00:00`. Seconds must be 00."""
+    if found := _TIME_24.fullmatch(text.strip()):
+        return _time(int(found[1]), int(found[2]))
+    if found := _TIME_12.fullmatch(text.strip()):
+        return _twelve_hours(int(found[1]), int(found[2]), found[3].upper())
+    return None
+
+
+def _twelve_hours(hour: int, minute: int, half: str) -> time | None:
+    if not 1 <= hour <= NOON:
+        return None
+    return _time(hour % NOON + (NOON if half == "P" else 0), minute)
+
+
+def _time(hour: int, minute: int) -> time | None:
+    try:
+        return time(hour, minute)
+    except ValueError:
+        return None

@@ -1,0 +1,15 @@
+"""The routes of the agent contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.contracts.agent.create import CreateAgentBooking
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
+    create = CreateAgentBooking(run.commands, run.catalogue, run.anonymous_limit, run.settings.phone_region)
+    app.add_route("/api/agent/booking/create", create)

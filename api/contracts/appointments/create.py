@@ -1,0 +1,63 @@
+"""`POST /api/booking/create/` (appointments.md, 15)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import falcon.asgi
+from msgspec import Meta, Struct
+
+from api.bodies import read_json
+from api.catalogue import Catalogue
+from api.commands import Commands
+from api.errors import Problem, invalid
+from api.fields import TEXT, Id, Notes, ServiceName, clock_time, iso_date
+from api.limiting import AnonymousLimit
+from core.access import Principal
+from core.domain.commands import ActorKind, PersonById, Place
+from core.store.inbox import slot_key
+from core.wire.errors import FieldProblem
+
+Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+
+
+class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. `user_id` may be left out by signed-in users, who book for themselves."""
+
+    service_name: ServiceName
+    booking_date: Text
+    booking_time: Text
+    user_id: Id | None = None
+    notes: Notes | None = None
+
+
+def place_of(body: NewBooking, principal: Principal) -> Place:
+    """The command a body asks for. Raises Problem 400, and 403 for somebody else's `user_id`."""
+    user_id = body.user_id or principal.user_id
+    day, at = iso_date(body.booking_date), clock_time(body.booking_time)
+    if user_id is None or day is None or at is None:
+        found = {"user_id": user_id, "booking_date": day, "booking_time": at}
+        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
+    if principal.actor.kind is ActorKind.USER and user_id != principal.user_id:
+        raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
+    return Place(PersonById(user_id), body.service_name, day, at, body.notes or "")
+
+
+WORDS = {
+    "user_id": "Missing required field: user_id",
+    "booking_date": "Invalid date format",
+    "booking_time": "Invalid time format",
+}
+
+
+class CreateBooking:
+    def __init__(self, commands: Commands, catalogue: Catalogue, limit: AnonymousLimit) -> None:
+        self._commands = commands
+        self._catalogue = catalogue
+        self._limit = limit
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        await self._limit.check(req)
+        place = place_of(await read_json(req, NewBooking), req.context.principal)
+        key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=place)

@@ -1,0 +1,27 @@
+"""The routes of the appointments contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.contracts.appointments.admin import AdminBookings, AdminBookingWrites
+from api.contracts.appointments.create import CreateBooking
+from api.contracts.appointments.services import Services
+from api.contracts.appointments.settings import BookingSettings
+from api.contracts.appointments.slots import AvailableSlots
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
+    settings, pool = run.settings, run.pool
+    writes = AdminBookingWrites(run.commands, pool)
+    app.add_route("/api/services", Services(pool))
+    app.add_route("/api/booking/settings", BookingSettings(pool))
+    app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
+    app.add_route("/api/booking/create", CreateBooking(run.commands, run.catalogue, run.anonymous_limit))
+    app.add_route("/api/admin/bookings", AdminBookings(run.engine))
+    app.add_route("/api/admin/bookings/{booking_id:int}", writes, suffix="cancel")
+    app.add_route("/api/admin/bookings/{booking_id:int}/update", writes, suffix="update")
+    app.add_route("/api/admin/bookings/{booking_id:int}/delete", writes, suffix="delete")

@@ -1,0 +1,101 @@
+"""`GET` and `POST /api/booking/settings/` (appointments.md, 17 and 18)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import falcon.asgi
+from msgspec import UNSET, Meta, Struct, UnsetType
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.errors import Problem, invalid
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+from core.wire.words import micros
+
+SQL_READ = """
+SELECT working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
+FROM booking_settings
+"""
+SQL_LOCK = SQL_READ + " FOR UPDATE"
+SQL_WRITE = """
+UPDATE booking_settings SET working_hours_start = %s, working_hours_end = %s, duration_minutes = %s,
+       off_days = %s::smallint[], is_active = %s, updated_at = clock_timestamp()
+RETURNING working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
+"""
+WEEKDAYS = range(7)
+
+
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body, with the document's names. Only what is sent changes."""
+
+    WORKING_HOURS_START: Annotated[int, Meta(ge=0, le=23)] | UnsetType = UNSET
+    WORKING_HOURS_END: Annotated[int, Meta(ge=1, le=24)] | UnsetType = UNSET
+    DEFAULT_RESERVATION_DURATION_MINUTES: Annotated[int, Meta(ge=1, le=1440)] | UnsetType = UNSET
+    OFF_DAYS: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+
+
+class BookingSettings:
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(SQL_READ)).fetchone()
+        if row is None:
+            raise Problem(404, "no_settings", "No booking settings found")
+        resp.data = encode(_body("Booking settings retrieved successfully", row))
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        change = await read_json(req, SettingsChange)
+        off_days = _off_days(change.OFF_DAYS)
+        async with self._pool.connection() as connection, connection.transaction():
+            row = await (await connection.execute(SQL_LOCK)).fetchone()
+            if row is None:
+                raise Problem(404, "no_settings", "No booking settings found")
+            start = _or(change.WORKING_HOURS_START, row[0])
+            end = _or(change.WORKING_HOURS_END, row[1])
+            if start >= end:
+                words = "WORKING_HOURS_END must be later than WORKING_HOURS_START"
+                raise invalid([FieldProblem("WORKING_HOURS_END", words)])
+            values = (
+                start,
+                end,
+                _or(change.DEFAULT_RESERVATION_DURATION_MINUTES, row[2]),
+                row[3] if off_days is None else off_days,
+                _or(change.is_active, row[4]),
+            )
+            row = await (await connection.execute(SQL_WRITE, values)).fetchone()
+        assert row is not None  # noqa: S101 - the row was locked above
+        resp.data = encode(_body("Booking settings updated successfully", row))
+        resp.content_type = falcon.MEDIA_JSON
+
+
+def _or(sent: Any, present: Any) -> Any:
+    return present if sent is UNSET else sent
+
+
+def _off_days(sent: str | UnsetType) -> list[int] | None:
+    """`"5,6"` as weekdays, 0 Monday to 6 Sunday; empty for none; None if it was not sent."""
+    if isinstance(sent, UnsetType):
+        return None
+    words = [word.strip() for word in sent.split(",")] if sent.strip() else []
+    if not all(word.isascii() and word.isdigit() and int(word) in WEEKDAYS for word in words):
+        raise invalid([FieldProblem("OFF_DAYS", "OFF_DAYS must be weekday numbers 0 (Monday) to 6 (Sunday)")])
+    return sorted({int(word) for word in words})
+
+
+def _body(message: str, row: tuple[Any, ...]) -> dict[str, Any]:
+    start, end, minutes, off_days, is_active, updated_at = row
+    data = {
+        "WORKING_HOURS_START": start,
+        "WORKING_HOURS_END": end,
+        "DEFAULT_RESERVATION_DURATION_MINUTES": minutes,
+        "OFF_DAYS": ",".join(map(str, off_days)),
+        "is_active": is_active,
+        "updated_at": micros(updated_at),
+    }
+    return {"success": True, "message": message, "data": data}

@@ -1,0 +1,117 @@
+"""Problems: how a responder refuses, and how any failure becomes the one error shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import falcon
+import falcon.asgi
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+from sqlalchemy.exc import DBAPIError
+
+from core.wire.errors import FieldProblem, error_body
+from core.wire.outcomes import encode
+
+log = structlog.get_logger()
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 2
+
+_CODES = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """A refusal in the one error shape."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        problems: Sequence[FieldProblem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.problems = problems
+        self.headers = headers or {}
+
+
+def invalid(problems: Sequence[FieldProblem]) -> Problem:
+    """400 with every field's problem; the sentence is the first one's."""
+    return Problem(400, "invalid", problems[0].message, problems)
+
+
+def unavailable(message: str, command_id: UUID | None = None) -> Problem:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    if command_id is not None:
+        headers["Location"] = f"/api/commands/{command_id}/"
+    return Problem(503, "unavailable", message, headers=headers)
+
+
+def add_error_handlers(app: falcon.asgi.App[Any, Any]) -> None:
+    """Every way out of a responder ends in the error shape."""
+    app.add_error_handler(Exception, _on_bug)
+    app.add_error_handler(falcon.HTTPError, _on_http_error)
+    app.add_error_handler(Problem, _on_problem)
+    for outage in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, DBAPIError):
+        app.add_error_handler(outage, _on_outage)
+
+
+def write_problem(req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem) -> None:
+    resp.status = problem.status
+    for name, value in problem.headers.items():
+        resp.set_header(name, value)
+    resp.data = encode(error_body(problem.status, problem.code, problem.message, problem.problems))
+    resp.content_type = error_type(req)
+
+
+def error_type(req: falcon.asgi.Request) -> str:
+    """RFC 9457's media type for a client that asks for it; the body fits both."""
+    return PROBLEM_JSON if PROBLEM_JSON in (req.get_header("Accept") or "") else falcon.MEDIA_JSON
+
+
+async def _on_problem(req: Any, resp: Any, problem: Problem, _params: Any) -> None:
+    write_problem(req, resp, problem)
+
+
+async def _on_http_error(req: Any, resp: Any, error: falcon.HTTPError, _params: Any) -> None:
+    """Falcon's own: unknown route, wrong method, unreadable media."""
+    message = error.description or error.title or "The request cannot be answered"
+    status = error.status_code
+    code = error.code if isinstance(error.code, str) else _CODES.get(status, "bad_request")
+    headers = dict(error.headers or {})
+    write_problem(req, resp, Problem(status, code, message, headers=headers))
+
+
+async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> None:
+    """The database is away or overloaded: say when to try again, never what it said."""
+    if isinstance(error, DBAPIError) and not isinstance(error.orig, psycopg.OperationalError):
+        await _on_bug(req, resp, error, _params)
+        return
+    log.error("database unavailable", problem=repr(error))
+    write_problem(req, resp, unavailable("The database is not available right now; try again in a moment"))
+
+
+async def _on_bug(req: Any, resp: Any, error: Exception, _params: Any) -> None:
+    log.error("unexpected error", exc_info=error)
+    message = "Something went wrong on our side; the request id in X-Request-ID helps support to find it"
+    write_problem(req, resp, Problem(500, "internal_error", message))

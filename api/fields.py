@@ -1,0 +1,41 @@
+"""Field types that several bodies share, with their bounds."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Annotated
+
+from msgspec import Meta
+
+TEXT = r"^[^\x00]*$"
+NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
+"""Names reach pages that print them: no angle brackets, no control characters, on any route."""
+
+ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
+PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
+ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
+Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+DATE_CHARS = 10
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)
+
+
+def iso_date(text: str) -> date | None:
+    """`YYYY-MM-DD`, or None for anything else and for days that do not exist."""
+    found = _DATE.fullmatch(text)
+    try:
+        return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+    except ValueError:
+        return None
+
+
+def clock_time(text: str) -> time | None:
+    """`HH:MM` or `HH:MM:00`, or None."""
+    found = _TIME.fullmatch(text)
+    try:
+        return time(int(found[1]), int(found[2])) if found else None
+    except ValueError:
+        return None

@@ -1,0 +1,28 @@
+"""gunicorn's settings, from ours."""
+
+from __future__ import annotations
+
+import sys
+
+from core.settings import SettingsError, from_environment
+
+try:
+    _settings = from_environment()
+except SettingsError as problem:
+    sys.exit(f"holdfast: {problem}")
+
+bind = [_settings.api_bind]
+workers = _settings.api_processes
+worker_class = "asgi"
+asgi_lifespan = "on"
+worker_connections = 4096
+backlog = 4096
+keepalive = 75
+timeout = 30
+graceful_timeout = 35  # longer than the longest wait for an outcome
+control_socket_disable = True  # its path is fixed below the home folder: two stacks would share it
+accesslog = None  # the middleware logs requests, with their ids
+errorlog = "-"
+loglevel = "warning"
+proc_name = "holdfast-api"
+forwarded_allow_ips = "127.0.0.1,::1"

@@ -1,0 +1,92 @@
+"""`/healthz`: this process answers. `/readyz`: a booking would get all the way through.
+
+Readiness is end to end: beat's canary went through inbox, lane, relay and notifier lately.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+import psycopg
+from msgspec import Struct
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.outcomes import Outcomes
+from core.wire.outcomes import encode
+
+CANARY_FRESH_S = 20.0
+"""Four canaries missed in a row."""
+LANE_LAG_MAX_S = 15.0
+
+SQL_PULSE = """
+SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
+       extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
+       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox))::float8, 0)
+"""
+
+
+class Pulse(Struct, frozen=True):
+    """Ages in seconds; None for what was never heard."""
+
+    lanes_canary_age_s: float | None
+    notifier_canary_age_s: float | None
+    lane_lag_s: float
+
+
+class Health:
+    """Liveness touches nothing else, so that an outage elsewhere restarts nobody."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.data = b'{"status":"ok"}'
+        resp.content_type = falcon.MEDIA_JSON
+
+
+class Readiness:
+    def __init__(self, pool: AsyncConnectionPool[Any], outcomes: Outcomes) -> None:
+        self._pool = pool
+        self._outcomes = outcomes
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        pulse = await self._pulse()
+        down = downs(pulse, redis_is_up=self._outcomes.redis_is_up)
+        body = {
+            "status": "not ready" if down else "ready",
+            "down": down,
+            "canary_age_s": _rounded(pulse.lanes_canary_age_s if pulse else None),
+            "canary_at_notifier_age_s": _rounded(pulse.notifier_canary_age_s if pulse else None),
+            "lane_lag_s": _rounded(pulse.lane_lag_s if pulse else None),
+        }
+        resp.status = 503 if down else 200
+        if down:
+            resp.set_header("Retry-After", "2")
+        resp.data = encode(body)
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _pulse(self) -> Pulse | None:
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                row = await (await connection.execute(SQL_PULSE)).fetchone()
+        except (psycopg.Error, PoolTimeout):
+            return None
+        return Pulse(*row) if row else None
+
+
+def downs(pulse: Pulse | None, *, redis_is_up: bool) -> list[str]:
+    """The parts that keep a booking from getting through, by name."""
+    found = [] if redis_is_up else ["redis"]
+    if pulse is None:
+        return [*found, "postgresql"]
+    if _stale(pulse.lanes_canary_age_s) or pulse.lane_lag_s > LANE_LAG_MAX_S:
+        found.append("lanes")
+    if _stale(pulse.notifier_canary_age_s):
+        found.append("notifier")
+    return found
+
+
+def _stale(age_s: float | None) -> bool:
+    return age_s is None or age_s > CANARY_FRESH_S
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -1,0 +1,196 @@
+"""Accepting commands: written to PostgreSQL in groups, isolated from each other, then rung for.
+
+Requests that arrive while a group is being committed form the next group, so one fsync serves
+many clients. A command that PostgreSQL refuses for its data fails alone. When the connection
+breaks during a commit nobody knows what became of it: each command is looked up by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from msgspec import Struct
+
+from api.errors import Problem, unavailable
+from core.store.database import API_LIMITS, conninfo
+from core.store.inbox import (
+    SQL_ACCEPT,
+    SQL_KEY_OWNERS,
+    SQL_LOOK_UP,
+    IdempotencyKey,
+    NewCommand,
+    insert_parameters,
+)
+
+log = structlog.get_logger()
+
+GROUP_MAX = 256
+CONNECTIONS = 2
+WAITING_MAX = 20_000
+"""Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
+LOOK_UP_TRIES = 20
+LOOK_UP_PAUSE_S = 0.25
+
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+Ring = Callable[[Iterable[int]], Awaitable[None]]
+
+
+class Accepted(Struct, frozen=True):
+    """On disk. `fresh` is False when an earlier request with the same key was first."""
+
+    command_id: UUID
+    fresh: bool
+
+
+class _Entry(Struct, frozen=True):
+    command: NewCommand
+    key: IdempotencyKey | None
+    done: asyncio.Future[Accepted]
+
+
+class Inbox:
+    def __init__(self, database_url: str, ring: Ring) -> None:
+        self._conninfo = conninfo(database_url, API_LIMITS, "holdfast inbox")
+        self._ring = ring
+        self._waiting: list[_Entry] = []
+        self._something = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._tasks = [asyncio.create_task(self._commit_groups(), name="inbox") for _ in range(CONNECTIONS)]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def accept(self, command: NewCommand, key: IdempotencyKey | None) -> Accepted:
+        """Put a command on disk. Raises Problem: 422 key of another body, 503 database away."""
+        if len(self._waiting) >= WAITING_MAX:
+            raise unavailable("Too many commands wait to be written; try again in a moment")
+        done: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Entry(command, key, done))
+        self._something.set()
+        return await done
+
+    async def _commit_groups(self) -> None:
+        connection: AsyncConnection | None = None
+        while True:
+            await self._something.wait()
+            group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+            if not self._waiting:
+                self._something.clear()
+            # A client that hung up before its command was written wants nothing any more.
+            group = [entry for entry in group if not entry.done.cancelled()]
+            if group:
+                connection = await self._commit(connection, group)
+
+    async def _commit(self, connection: AsyncConnection | None, group: Sequence[_Entry]) -> AsyncConnection | None:
+        """Write a group and answer everybody in it; the connection to use next time."""
+        try:
+            if connection is None or connection.closed:
+                connection = await self._connect()
+        except psycopg.Error as problem:
+            log.warning("inbox cannot connect", problem=repr(problem))
+            _fail(group, unavailable("The database is not available right now; nothing was accepted"))
+            return None
+        try:
+            await self._write(connection, group)
+        except (psycopg.OperationalError, psycopg.InterfaceError) as problem:
+            log.warning("inbox lost its connection in a commit", problem=repr(problem), commands=len(group))
+            asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
+            with suppress(psycopg.Error):
+                await connection.close()
+            return None
+        except psycopg.Error as problem:
+            await self._isolate(connection, group, problem)
+        return connection
+
+    async def _connect(self) -> AsyncConnection:
+        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        connection.prepare_threshold = 1
+        return connection
+
+    async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
+        cursor = await connection.execute(SQL_ACCEPT, _parameters(group))
+        rows = await cursor.fetchall()
+        written = {row[0] for row in rows}
+        losers = [entry for entry in group if entry.command.id not in written]
+        for entry in group:
+            if entry.command.id in written:
+                _answer(entry, Accepted(entry.command.id, fresh=True))
+        await self._ring({row[1] for row in rows})
+        if losers:
+            await self._follow_winners(connection, losers)
+
+    async def _follow_winners(self, connection: AsyncConnection, losers: Sequence[_Entry]) -> None:
+        keys = [entry.key for entry in losers if entry.key]
+        cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
+        owners = {(scope, key): (body_hash, id_) for scope, key, body_hash, id_ in await cursor.fetchall()}
+        for entry in losers:
+            key = entry.key
+            body_hash, winner = owners.get((key.scope, key.key), (None, None)) if key else (None, None)
+            if winner is None:
+                _fail([entry], unavailable("The idempotency key was just released; send the request again"))
+            elif key and body_hash != key.body_hash:
+                words = "This Idempotency-Key was used with another request; use a new key for a new request"
+                _fail([entry], Problem(422, "idempotency_key_reused", words))
+            else:
+                _answer(entry, Accepted(winner, fresh=False))
+
+    async def _isolate(self, connection: AsyncConnection, group: Sequence[_Entry], problem: psycopg.Error) -> None:
+        """PostgreSQL refused the group: find out, one by one, whose data it was."""
+        if len(group) == 1:
+            log.warning("inbox refused a command", problem=repr(problem), request_id=group[0].command.request_id)
+            _fail(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
+            return
+        for entry in group:
+            await self._commit(connection, [entry])
+
+    async def _find_out(self, group: Sequence[_Entry]) -> None:
+        """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
+        left = list(group)
+        for _ in range(LOOK_UP_TRIES):
+            with suppress(psycopg.Error):
+                async with await self._connect() as connection:
+                    left = [entry for entry in left if not await _is_there(connection, entry)]
+                break
+            await asyncio.sleep(LOOK_UP_PAUSE_S)
+        for entry in left:
+            words = "It is not known yet whether the command was accepted; its address in Location will tell"
+            _fail([entry], unavailable(words, entry.command.id))
+
+
+async def _is_there(connection: AsyncConnection, entry: _Entry) -> bool:
+    cursor = await connection.execute(SQL_LOOK_UP, {"id": entry.command.id})
+    found = await cursor.fetchone() is not None
+    if found:
+        _answer(entry, Accepted(entry.command.id, fresh=True))
+    return found
+
+
+def _parameters(group: Sequence[_Entry]) -> list[list[Any]]:
+    keys = [entry.key for entry in group]
+    return [
+        *insert_parameters([entry.command for entry in group]),
+        [k.scope if k else None for k in keys],
+        [k.key if k else None for k in keys],
+        [k.body_hash if k else None for k in keys],
+    ]
+
+
+def _answer(entry: _Entry, accepted: Accepted) -> None:
+    if not entry.done.done():
+        entry.done.set_result(accepted)
+
+
+def _fail(group: Sequence[_Entry], problem: Problem) -> None:
+    for entry in group:
+        if not entry.done.done():
+            entry.done.set_exception(problem)

@@ -1,0 +1,124 @@
+"""Waiting for outcomes: Redis makes it fast, PostgreSQL makes it certain.
+
+Workers publish on this process's channel right after their commit. Whatever has been waited
+for longer than a moment is also read from the database, all at once, a few times a second; so
+a lost message, another process's command or a Redis outage costs a quarter of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import redis.asyncio
+import structlog
+from msgspec import Struct
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from redis.exceptions import RedisError
+
+from core import bells
+from core.store.inbox import SQL_OUTCOMES
+
+log = structlog.get_logger()
+
+POLL_S = 0.25
+REDIS_RETRY_S = 0.5
+REDIS_PING_S = 2.0
+
+_decode = msgspec.msgpack.Decoder(list[tuple[bytes, int, bytes]]).decode
+
+
+class Answer(Struct, frozen=True):
+    """A command's HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+class _Waiter(Struct, frozen=True):
+    since: float
+    future: asyncio.Future[Answer]
+
+
+class Outcomes:
+    """All waiting requests of this process."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis) -> None:
+        self.reply_to = uuid4().hex
+        """The name under which workers find this process."""
+        self.redis_is_up = False
+        self._pool = pool
+        self._redis = client
+        self._waiters: defaultdict[UUID, list[_Waiter]] = defaultdict(list)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._hear(), name="outcomes from redis"),
+            asyncio.create_task(self._poll(), name="outcomes from postgresql"),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def expect(self, command_id: UUID) -> asyncio.Future[Answer]:
+        """A future for a command's answer. Register before the command is accepted; `forget` after."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiters[command_id].append(_Waiter(time.monotonic(), future))
+        return future
+
+    def forget(self, command_id: UUID, future: asyncio.Future[Answer]) -> None:
+        left = [waiter for waiter in self._waiters.get(command_id, ()) if waiter.future is not future]
+        if left:
+            self._waiters[command_id] = left
+        else:
+            self._waiters.pop(command_id, None)
+
+    def _resolve(self, command_id: UUID, answer: Answer) -> None:
+        for waiter in self._waiters.pop(command_id, ()):
+            if not waiter.future.done():
+                waiter.future.set_result(answer)
+
+    async def _hear(self) -> None:
+        while True:
+            try:
+                await self._subscribe()
+            except (RedisError, OSError) as problem:
+                self.redis_is_up = False
+                log.warning("no outcomes from redis", problem=repr(problem))
+                await asyncio.sleep(REDIS_RETRY_S)
+
+    async def _subscribe(self) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(bells.outcome_channel(self.reply_to))
+            self.redis_is_up = True
+            while True:
+                message = await subscription.get_message(timeout=REDIS_PING_S)
+                if message is None:
+                    await subscription.ping()  # a silent connection may be a dead one
+                elif message["type"] == "message":
+                    for id_, status, body in _decode(message["data"]):
+                        self._resolve(UUID(bytes=id_), Answer(status, body))
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_S)
+            before = time.monotonic() - POLL_S / 2
+            ids = [id_ for id_, waiters in self._waiters.items() if any(w.since < before for w in waiters)]
+            if ids:
+                with suppress(psycopg.Error, PoolTimeout):
+                    await self._read(ids)
+
+    async def _read(self, ids: list[UUID]) -> None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_OUTCOMES, (ids,))
+            for id_, _, http_status, response, _, _ in await cursor.fetchall():
+                self._resolve(id_, Answer(http_status, response.encode()))

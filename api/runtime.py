@@ -1,0 +1,89 @@
+"""One API process's collaborators: made once, opened at start-up, closed at shutdown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis.asyncio
+import structlog
+from psycopg_pool import AsyncConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from api.catalogue import Catalogue
+from api.commands import Commands
+from api.inbox import Inbox
+from api.limiting import AnonymousLimit
+from api.outcomes import Outcomes
+from api.rings import Rings
+from core.broker import celery_app
+from core.settings import Settings
+from core.store.database import API_LIMITS, conninfo, sqlalchemy_url
+
+log = structlog.get_logger()
+
+Closing = Callable[[], Awaitable[None]]
+
+POOL_MAX = 8
+POOL_WAIT_S = 3.0
+ENGINE_POOL = 4
+REDIS_TIMEOUT_S = 3.0
+
+
+class Runtime:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            conninfo(settings.database_url, API_LIMITS, "holdfast api"),
+            min_size=2,
+            max_size=POOL_MAX,
+            timeout=POOL_WAIT_S,
+            kwargs={"autocommit": True, "prepare_threshold": 2},
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        options = " ".join(f"-c {name}={value}" for name, value in API_LIMITS.items())
+        self.engine = create_async_engine(
+            sqlalchemy_url(settings.database_url),
+            pool_size=ENGINE_POOL,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"options": options, "application_name": "holdfast api lists"},
+        )
+        self.redis = redis.asyncio.Redis.from_url(
+            settings.redis_url,
+            socket_timeout=REDIS_TIMEOUT_S,
+            socket_connect_timeout=REDIS_TIMEOUT_S,
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self.outcomes = Outcomes(self.pool, self.redis)
+        self.inbox = Inbox(settings.database_url, Rings(self.redis, celery_app(settings.redis_url)).lanes)
+        self.commands = Commands(self.inbox, self.outcomes, self.pool)
+        self.catalogue = Catalogue(self.pool)
+        self.anonymous_limit = AnonymousLimit(settings.redis_url, settings.anonymous_writes_per_minute)
+
+        self._closings: list[Closing] = []
+
+    def at_shutdown(self, closing: Closing) -> None:
+        """Also close what others made for this process."""
+        self._closings.append(closing)
+
+    async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        """Falcon's lifespan hook. A database that is not there yet delays nothing: requests say 503."""
+        await self.pool.open(wait=False)
+        await self.inbox.open()
+        await self.outcomes.open()
+
+    async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        for closing in self._closings:
+            await closing()
+        await self.inbox.close()
+        await self.outcomes.close()
+        await self.pool.close()
+        await self.engine.dispose()
+        await self.redis.aclose()

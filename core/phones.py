@@ -1,0 +1,30 @@
+"""Phone numbers as identities: normalised, so that one person is one user."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+
+_ALLOWED = re.compile(r"\+?[0-9 ()./-]{3,32}", re.ASCII)
+DIGITS_MIN = 3
+DIGITS_MAX = 20
+
+
+def phone_key(raw: str, region: str | None) -> str | None:
+    """E.164 for a number that is valid in `region` or written with its country code, else bare digits.
+
+    None for what is no phone number at all. `region` is an ISO 3166 alpha-2 code or None.
+    """
+    if not _ALLOWED.fullmatch(raw.strip()):
+        return None
+    digits = re.sub(r"\D", "", raw)
+    if not DIGITS_MIN <= len(digits) <= DIGITS_MAX:
+        return None
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        return digits
+    if not phonenumbers.is_valid_number(number):
+        return digits
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

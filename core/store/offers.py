@@ -1,0 +1,41 @@
+"""What a slot list needs to know, read in one snapshot."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from core.domain.calendars import day_bounds
+from core.domain.values import Claim, Resource, Rules, Service
+from core.store.batch import SQL_CLAIMS, SQL_NOW, SQL_RULES, SQL_SERVICES, rules_of
+
+
+class DayOnOffer(Struct, frozen=True):
+    """One resource's day: its rules, what is taken, and the database's clock."""
+
+    rules: Rules | None
+    resource: Resource
+    service: Service | None
+    claims: list[Claim]
+    now: datetime
+
+
+async def read_day(
+    connection: psycopg.AsyncConnection[Any], service_name: str | None, day: date, *, allow_past: bool
+) -> DayOnOffer:
+    """Rules, resource and claims for the day a service (or the desk) would be booked on."""
+    rules, desk = rules_of(await (await connection.execute(SQL_RULES)).fetchone(), allow_past=allow_past)
+    service, resource = None, desk
+    if service_name:
+        row = await (await connection.execute(SQL_SERVICES, ([service_name.casefold()],))).fetchone()
+        if row:
+            service, resource = Service(*row[:4]), Resource(*row[4:])
+    starts, ends = day_bounds(day, resource.zone)
+    cursor = await connection.execute(SQL_CLAIMS, ([resource.id], [starts], [ends]))
+    claims = [Claim(*row) for row in await cursor.fetchall()]
+    now = (await (await connection.execute(SQL_NOW)).fetchone() or (None,))[0]
+    assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
+    return DayOnOffer(rules, resource, service, claims, now)

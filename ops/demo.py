@@ -1,0 +1,109 @@
+"""The demo's people and things, as the contracts page lists them. Loaded once, into an empty database."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import psycopg
+from msgspec import Struct
+
+from core.access import hash_password
+from core.settings import Settings
+from core.store.database import connect_lane
+
+
+class Account(Struct, frozen=True):
+    id: int
+    username: str
+    email: str
+    password: str
+    first_name: str = ""
+    last_name: str = ""
+    phone: str | None = None
+    is_staff: bool = False
+    is_superuser: bool = False
+    is_practitioner: bool = False
+
+
+USER = Account(1, "user@example.com", "user@example.com", "123456Long", "Uma", "User")
+STAFF = Account(2, "staff@example.com", "staff@example.com", "123456Long", "Stan", "Staff", is_staff=True)
+PRACTITIONER = Account(
+    3, "dr.smith@example.com", "dr.smith@example.com", "123456Long", "Dr.", "Smith", is_practitioner=True
+)
+ADMIN = Account(
+    4, "9876543210", "admin@example.com", "admin", "Ada", "Admin", phone="9876543210", is_staff=True, is_superuser=True
+)
+CLIENT = Account(5, "client@example.com", "client@example.com", "123456Long", "Clara", "Client")
+ACCOUNTS = (USER, STAFF, PRACTITIONER, ADMIN, CLIENT)
+
+SQL_ACCOUNT = """
+INSERT INTO user_account (id, username, username_key, email, email_key, phone, phone_key, first_name, last_name,
+                          is_staff, is_superuser, is_practitioner, password_hash)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+SQL_REST = """
+INSERT INTO service (id, name, name_key, description, resource_id, duration_minutes, price_cents)
+SELECT v.id, v.name, v.name_key, v.description, r.id, v.minutes, v.cents
+FROM resource r, (VALUES
+    (1, 'Legal Consultation', 'legal consultation', 'Advice on one matter', NULL::integer, 0),
+    (2, '60-minute Consultation', '60-minute consultation', 'An hour with a practitioner', 60, 5000)
+) AS v (id, name, name_key, description, minutes, cents)
+WHERE r.kind = 'desk';
+SELECT setval(pg_get_serial_sequence('service', 'id'), 2);
+SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);
+"""
+SQL_ROOM = "INSERT INTO resource (kind, name, zone) VALUES ('room', 'Conference Room A', %s) RETURNING id"
+SQL_BOOKING = """
+INSERT INTO booking (id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
+                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at)
+SELECT nextval('booking_id_seq'), gen_random_uuid(), 'rooms', 1, 'Conference Room A', r.id,
+       timestamp '2025-10-24 09:00' AT TIME ZONE r.zone, timestamp '2025-10-24 10:00' AT TIME ZONE r.zone,
+       '2025-10-24', '09:00', 60, 'confirmed', 'succeeded', %s, clock_timestamp(), clock_timestamp()
+FROM resource r WHERE r.id = %s RETURNING id
+"""
+SQL_CLAIM = """
+INSERT INTO claim (resource_id, booking_id, during)
+SELECT resource_id, id, tstzrange(starts_at, ends_at) FROM booking WHERE id = %s
+"""
+NO_COMMAND = UUID(int=0)
+"""Booking 1 was loaded, not commanded."""
+
+
+def load(settings: Settings) -> bool:
+    """Load the demo data if there is nobody yet; True if it did."""
+    with connect_lane(settings.database_url, "holdfast demo") as connection, connection.transaction():
+        connection.execute("LOCK TABLE user_account IN SHARE ROW EXCLUSIVE MODE")
+        if connection.execute("SELECT FROM user_account LIMIT 1").fetchone() is not None:
+            return False
+        for account in ACCOUNTS:
+            connection.execute(SQL_ACCOUNT, _row(account))
+        for statement in SQL_REST.strip().split(";\n"):
+            connection.execute(statement.encode())
+        _load_booking(connection, settings.time_zone)
+    return True
+
+
+def _row(account: Account) -> tuple[object, ...]:
+    return (
+        account.id,
+        account.username,
+        account.username.casefold(),
+        account.email,
+        account.email.lower(),
+        account.phone or "",
+        account.phone,
+        account.first_name,
+        account.last_name,
+        account.is_staff,
+        account.is_superuser,
+        account.is_practitioner,
+        hash_password(account.password),
+    )
+
+
+def _load_booking(connection: psycopg.Connection[tuple[object, ...]], zone: str) -> None:
+    room = connection.execute(SQL_ROOM, (zone,)).fetchone()
+    assert room is not None  # noqa: S101 - INSERT ... RETURNING of one row
+    booking = connection.execute(SQL_BOOKING, (NO_COMMAND, room[0])).fetchone()
+    assert booking is not None  # noqa: S101 - as above
+    connection.execute(SQL_CLAIM, (booking[0],))
