@@ -1,0 +1,33 @@
+"""The accounts part put together: what its resources share is made here, once."""
+
+from __future__ import annotations
+
+from api.accounts.authentication import Authentication
+from api.accounts.cookies import Cookies
+from api.accounts.gate import Gate
+from api.accounts.liveness import LiveLogins, Pool
+from api.accounts.sign_in import SignIn
+from core.identity.passwords import Passwords
+from core.settings import Settings
+
+
+class Accounts:
+    """Made without I/O; `pool` is opened by the app at its start, `close` is called at its end."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.passwords = Passwords()
+        self.logins = LiveLogins(pool)
+        self.cookies = Cookies(secure=not settings.demo)
+        self.sign_in = SignIn(settings, pool, self.passwords)
+        self.authentication = Authentication(settings, self.logins)
+        self.gate = Gate(settings)
+
+    @property
+    def middleware(self) -> list[object]:
+        """In the order in which they must run, after the app's own."""
+        return [self.authentication, self.gate]
+
+    async def close(self) -> None:
+        self.passwords.close()

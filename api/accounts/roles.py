@@ -1,0 +1,113 @@
+"""Who may do what: one line a route. A route that is not here keeps the API from starting.
+
+The rule is enforced before the responder and before the body is read. Whose booking, command or
+account it is, the responder decides; another person's is a 404.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+
+import falcon.inspect
+from falcon.asgi import App
+
+from core.access import PrincipalKind as Kind
+
+
+class Rule(Enum):
+    """What a route asks of its caller."""
+
+    SIGN_IN = auto()
+    """Anybody. Credentials are not even looked at: the request brings its own."""
+    OPEN = auto()
+    """Anybody, agent keys included."""
+    PUBLIC = auto()
+    """Anybody but agent keys, which reach only what names them."""
+    PUBLIC_WRITE = auto()
+    """Anybody while HOLDFAST_PUBLIC_WRITES is on, else whoever says who they are."""
+    KEY_OR_STAFF = auto()
+    USER = auto()
+    """Anybody with an account."""
+    PRACTITIONER = auto()
+    STAFF = auto()
+    SUPERUSER = auto()
+
+
+_PEOPLE = frozenset({Kind.USER, Kind.PRACTITIONER, Kind.STAFF, Kind.SUPERUSER})
+_STAFF = frozenset({Kind.STAFF, Kind.SUPERUSER})
+
+ALLOWED: Mapping[Rule, frozenset[Kind]] = {
+    Rule.SIGN_IN: frozenset(Kind),
+    Rule.OPEN: frozenset(Kind),
+    Rule.PUBLIC: _PEOPLE | {Kind.ANONYMOUS},
+    Rule.PUBLIC_WRITE: _PEOPLE | {Kind.AGENT},  # and the anonymous, by a setting
+    Rule.KEY_OR_STAFF: _STAFF | {Kind.AGENT},
+    Rule.USER: _PEOPLE,
+    Rule.PRACTITIONER: _STAFF | {Kind.PRACTITIONER},
+    Rule.STAFF: _STAFF,
+    Rule.SUPERUSER: frozenset({Kind.SUPERUSER}),
+}
+
+TABLE: Mapping[str, Mapping[str, Rule]] = {
+    # accounts
+    "/api/login": {"POST": Rule.SIGN_IN},
+    "/api/ws-ticket": {"POST": Rule.USER},
+    # appointments
+    "/api/services": {"GET": Rule.PUBLIC},
+    "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},
+    "/api/booking/smart-available-slots": {"GET": Rule.OPEN},
+    "/api/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/admin/bookings": {"GET": Rule.STAFF},
+    "/api/admin/bookings/{id}": {"DELETE": Rule.STAFF},
+    "/api/admin/bookings/{id}/update": {"PUT": Rule.STAFF},
+    "/api/admin/bookings/{id}/delete": {"DELETE": Rule.STAFF},
+    # agent
+    "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    # commands
+    "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    # health
+    "/healthz": {"GET": Rule.OPEN},
+    "/readyz": {"GET": Rule.OPEN},
+}
+
+BEFORE_PASSWORD_CHANGE = frozenset[str]()
+"""All that an account may reach whose password an agent set."""
+
+_FIELD = re.compile(r"\{[^}]*\}")
+
+
+class MissingRuleError(Exception):
+    """A route has no line in the table of api/accounts/roles.py. Add one."""
+
+
+def rules_of(template: str) -> Mapping[str, Rule]:
+    """By method; empty for a route that the table does not have. Field names do not matter."""
+    return _BY_SHAPE.get(_shape(template), {})
+
+
+def allows(rule: Rule, kind: Kind, *, public_writes: bool) -> bool:
+    if rule is Rule.PUBLIC_WRITE and kind is Kind.ANONYMOUS:
+        return public_writes
+    return kind in ALLOWED[rule]
+
+
+def check_every_route_has_a_rule(app: App[Any, Any]) -> None:
+    """Call it when all routes are added. Raises `MissingRuleError`, naming each one without."""
+    missing = [
+        f"{method.method} {route.path}"
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal and method.method not in rules_of(route.path)
+    ]
+    if missing:
+        raise MissingRuleError(f"No rule in api/accounts/roles.py for: {', '.join(sorted(missing))}")
+
+
+def _shape(template: str) -> str:
+    return _FIELD.sub("{}", template.rstrip("/"))
+
+
+_BY_SHAPE = {_shape(template): rules for template, rules in TABLE.items()}

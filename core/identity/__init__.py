@@ -1,0 +1,1 @@
+"""People and their logins: passwords, sessions, refresh families, tokens, tickets."""

@@ -1,0 +1,74 @@
+"""Password hashes: argon2id, in a bounded pool beside the event loop.
+
+Parameters are OWASP's (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane), within RFC 9106:
+one lane keeps a login to one core. A hash made with others is replaced at its owner's next login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+PASSWORD_MIN_CHARS = 8
+PASSWORD_MAX_CHARS = 256
+"""argon2 digests its whole input first: a limit keeps a request from choosing the cost."""
+
+HASHING_THREADS = 1
+"""Hashes at once in one process. argon2 lets go of the GIL, so this is how much of the machine
+logins may take from bookings; waiting logins queue."""
+HASHING_NICENESS = 10
+"""Hashing threads give way to the event loop when both want the core."""
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+
+
+def hash_password(password: str) -> str:
+    """The encoded hash to store. Takes about 20 ms of a core: not for the event loop."""
+    return _hasher.hash(password)
+
+
+@lru_cache(maxsize=1)
+def _hash_of_nobody() -> str:
+    return _hasher.hash("nobody has this password")
+
+
+def verify_password(stored: str | None, password: str) -> bool:
+    """Takes equally long for an unknown user or one without a password (`stored` is None)."""
+    try:
+        matches = _hasher.verify(stored or _hash_of_nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return matches and stored is not None
+
+
+def needs_rehash(stored: str) -> bool:
+    return _hasher.check_needs_rehash(stored)
+
+
+class Passwords:
+    """Hashes and verifies off the event loop."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(HASHING_THREADS, "argon2", initializer=_give_way)
+
+    async def hash(self, password: str) -> str:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, password)
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, verify_password, stored, password)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _give_way() -> None:
+    _hash_of_nobody()  # before the first login, so that the first unknown user takes no longer
+    with contextlib.suppress(OSError, AttributeError):  # niceness of one thread is Linux's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)

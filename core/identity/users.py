@@ -1,0 +1,135 @@
+"""Accounts: found by what people type, and created."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from core.phones import phone_key
+
+Connection = AsyncConnection[Any]
+
+
+class User(Struct, frozen=True):
+    """An account as signing in needs it."""
+
+    id: int
+    username: str
+    email: str
+    """Empty where there is none to log in with."""
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    password_hash: str | None
+    auth_epoch: int
+
+
+class NewUser(Struct, frozen=True, kw_only=True):
+    """An account to be. `password_hash` None: nobody can log in by password yet."""
+
+    username: str
+    email: str | None = None
+    password_hash: str | None = None
+    phone: str = ""
+    phone_key: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    gender: str = ""
+    country: str = ""
+    country_code: str | None = None
+    is_active: bool = True
+    is_staff: bool = False
+    is_superuser: bool = False
+    is_practitioner: bool = False
+
+
+class TakenError(Exception):
+    """Somebody has it already. `field` is username, email or phone."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is taken")
+        self.field = field
+
+
+def username_key(username: str) -> str:
+    """What two usernames share when they are the same one."""
+    return username.strip().casefold()
+
+
+def email_key(email: str) -> str:
+    return email.strip().lower()
+
+
+_COLUMNS = (
+    """id, username, coalesce(email, '') AS email, is_active, is_staff, is_superuser, password_hash, auth_epoch"""
+)
+SQL_BY_USERNAME = f"""
+SELECT {_COLUMNS} FROM user_account WHERE username_key = ANY(%(key)s::text[])
+ORDER BY username_key = %(exact)s DESC LIMIT 1
+"""
+SQL_BY_EMAIL = f"SELECT {_COLUMNS} FROM user_account WHERE email_key = %(key)s"
+SQL_BY_ID = f"SELECT {_COLUMNS} FROM user_account WHERE id = %(key)s"
+
+SQL_CREATE = """
+INSERT INTO user_account (username, username_key, email, email_key, password_hash, phone, phone_key, first_name,
+                          last_name, gender, country, country_code, is_active, is_staff, is_superuser, is_practitioner)
+VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(password_hash)s, %(phone)s, %(phone_key)s,
+        %(first_name)s, %(last_name)s, %(gender)s, %(country)s, %(country_code)s, %(is_active)s, %(is_staff)s,
+        %(is_superuser)s, %(is_practitioner)s)
+RETURNING id
+"""
+
+SQL_REPLACE_HASH = "UPDATE user_account SET password_hash = %(fresh)s WHERE id = %(id)s AND password_hash = %(stored)s"
+
+
+async def by_username(connection: Connection, username: str, region: str | None) -> User | None:
+    """By the name as typed, or by the phone number it is (agent-made users are named by theirs)."""
+    exact = username_key(username)
+    keys = [exact, phone_key(username, region) or exact]
+    return await _one(connection, SQL_BY_USERNAME, {"key": keys, "exact": exact})
+
+
+async def by_email(connection: Connection, email: str) -> User | None:
+    """By the login address only: an address that an agent gave opens nothing."""
+    return await _one(connection, SQL_BY_EMAIL, {"key": email_key(email)})
+
+
+async def by_id(connection: Connection, user_id: int) -> User | None:
+    return await _one(connection, SQL_BY_ID, {"key": user_id})
+
+
+async def create_user(connection: Connection, new: NewUser) -> int:
+    """The new account's id. Raises `TakenError`, and leaves an open transaction usable."""
+    try:
+        async with connection.transaction():
+            row = await (await connection.execute(SQL_CREATE, create_parameters(new))).fetchone()
+    except UniqueViolation as violation:
+        raise TakenError(_taken_field(violation)) from None
+    assert row is not None  # noqa: S101 - an INSERT ... RETURNING that did not fail has a row
+    return int(row[0])
+
+
+async def replace_hash(connection: Connection, user_id: int, stored: str, fresh: str) -> None:
+    """The same password under new parameters; nothing happens if `stored` is no longer the hash."""
+    await connection.execute(SQL_REPLACE_HASH, {"id": user_id, "stored": stored, "fresh": fresh})
+
+
+def create_parameters(new: NewUser) -> dict[str, Any]:
+    """For `SQL_CREATE`."""
+    keys = {"username_key": username_key(new.username), "email_key": email_key(new.email) if new.email else None}
+    return {name: getattr(new, name) for name in new.__struct_fields__} | keys
+
+
+def _taken_field(violation: UniqueViolation) -> str:
+    name = violation.diag.constraint_name or ""
+    return next((field for field in ("email", "phone") if field in name), "username")
+
+
+async def _one(connection: Connection, sql: str, parameters: dict[str, Any]) -> User | None:
+    async with connection.cursor(row_factory=class_row(User)) as cursor:
+        await cursor.execute(sql, parameters)
+        return await cursor.fetchone()
