@@ -25,7 +25,7 @@ from core.store.inbox import (
     SQL_LOOK_UP,
     IdempotencyKey,
     NewCommand,
-    insert_parameters,
+    accept_parameters,
 )
 
 log = structlog.get_logger()
@@ -118,7 +118,8 @@ class Inbox:
         return connection
 
     async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
-        cursor = await connection.execute(SQL_ACCEPT, _parameters(group))
+        parameters = accept_parameters([entry.command for entry in group], [entry.key for entry in group])
+        cursor = await connection.execute(SQL_ACCEPT, parameters)
         rows = await cursor.fetchall()
         written = {row[0] for row in rows}
         losers = [entry for entry in group if entry.command.id not in written]
@@ -173,16 +174,6 @@ async def _is_there(connection: AsyncConnection, entry: _Entry) -> bool:
     if found:
         _answer(entry, Accepted(entry.command.id, fresh=True))
     return found
-
-
-def _parameters(group: Sequence[_Entry]) -> list[list[Any]]:
-    keys = [entry.key for entry in group]
-    return [
-        *insert_parameters([entry.command for entry in group]),
-        [k.scope if k else None for k in keys],
-        [k.key if k else None for k in keys],
-        [k.body_hash if k else None for k in keys],
-    ]
 
 
 def _answer(entry: _Entry, accepted: Accepted) -> None:

@@ -51,7 +51,16 @@ def configure(level: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("kombu", "httpx", "httpcore", "asyncio", "alembic", "amqp"):
+    for chatty in (
+        "kombu",
+        "httpx",
+        "httpcore",
+        "asyncio",
+        "alembic",
+        "celery.beat",
+        "celery.worker.strategy",
+        "celery.app.trace",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -14,7 +14,7 @@ from core.domain.commands import Actor, ActorKind, Canary, CommandClass
 from core.store import retention
 from core.store.database import Connection
 from core.store.feed import SQL_UNNUMBERED
-from core.store.inbox import SQL_INSERT, NewCommand, insert_parameters
+from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters
 
 SQL_WAITING_LANES = """
 SELECT DISTINCT lane FROM inbox WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' ORDER BY lane
@@ -57,8 +57,8 @@ def send_canary(connection: Connection, turn: int) -> int | None:
         decide_before=None,
         command=Canary(),
     )
-    row = connection.execute(SQL_INSERT, insert_parameters([canary])).fetchone()
-    return int(row[0]) if row else None
+    row = connection.execute(SQL_ACCEPT, accept_parameters([canary], [None])).fetchone()
+    return int(row[1]) if row else None
 
 
 def tidy(connection: Connection) -> None:

@@ -41,38 +41,6 @@ def type_of(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
 
 
-SQL_INSERT = """
-INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to,
-                   decide_before, actor, body)
-SELECT n.id, n.slot_crc % i.lanes, n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
-       n.reply_to, n.decide_before, n.actor::json, n.body::json
-FROM installation i,
-     unnest(%s::uuid[], %s::bigint[], %s::smallint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
-            %s::text[], %s::timestamptz[], %s::text[], %s::text[]) WITH ORDINALITY
-     AS n (id, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before, actor, body, place)
-ORDER BY n.place
-RETURNING lane, accepted_at
-"""
-
-
-def insert_parameters(commands: Sequence[NewCommand]) -> list[list[Any]]:
-    """Column arrays for `SQL_INSERT`, in its order."""
-    return [
-        [c.id for c in commands],
-        [zlib.crc32(c.slot_key.encode()) for c in commands],
-        [int(c.command_class) for c in commands],
-        [type_of(c.command) for c in commands],
-        [SCHEMA_VERSION] * len(commands),
-        [c.contract for c in commands],
-        [c.actor.owner for c in commands],
-        [c.request_id for c in commands],
-        [c.reply_to for c in commands],
-        [c.decide_before for c in commands],
-        [_encode(c.actor).decode() for c in commands],
-        [_encode(c.command).decode() for c in commands],
-    ]
-
-
 SQL_READ_LANE = """
 (SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
  FROM inbox WHERE lane = %(lane)s AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
@@ -191,7 +159,7 @@ WITH n AS (
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
                    actor, body)
-SELECT n.id, n.slot_crc % i.lanes, n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
+SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
        n.reply_to, n.decide_before, n.actor::json, n.body::json
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
@@ -200,6 +168,28 @@ RETURNING id, lane
 """
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
 Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock."""
+
+
+def accept_parameters(commands: Sequence[NewCommand], keys: Sequence[IdempotencyKey | None]) -> list[list[Any]]:
+    """Column arrays for `SQL_ACCEPT`, in its order."""
+    return [
+        [c.id for c in commands],
+        [zlib.crc32(c.slot_key.encode()) for c in commands],
+        [int(c.command_class) for c in commands],
+        [type_of(c.command) for c in commands],
+        [SCHEMA_VERSION] * len(commands),
+        [c.contract for c in commands],
+        [c.actor.owner for c in commands],
+        [c.request_id for c in commands],
+        [c.reply_to for c in commands],
+        [c.decide_before for c in commands],
+        [_encode(c.actor).decode() for c in commands],
+        [_encode(c.command).decode() for c in commands],
+        [k.scope if k else None for k in keys],
+        [k.key if k else None for k in keys],
+        [k.body_hash if k else None for k in keys],
+    ]
+
 
 SQL_KEY_OWNERS = """
 SELECT k.scope, k.key, k.body_hash, k.command_id

@@ -67,7 +67,7 @@ def set_lanes(connection: Connection, lanes: int) -> None:
     connection.execute(text("LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE"))
     connection.execute(text("UPDATE installation SET lanes = :lanes"), {"lanes": lanes})
     connection.execute(
-        text("UPDATE inbox SET lane = slot_crc % :lanes WHERE lane <> slot_crc % :lanes"), {"lanes": lanes}
+        text("UPDATE inbox SET lane = mod(slot_crc, :lanes) WHERE lane <> mod(slot_crc, :lanes)"), {"lanes": lanes}
     )
     connection.execute(text("DELETE FROM lane_note"))
     connection.commit()
