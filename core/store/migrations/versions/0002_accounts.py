@@ -17,6 +17,18 @@ ALTER TABLE user_account ADD COLUMN email_verified_at timestamptz;
 ALTER TABLE user_account ADD COLUMN must_change_password boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN user_account.email_verified_at IS 'when the owner of the account was seen to read mail at `email`';
 
+-- A role given or taken, a person let go: whoever writes it, all their logins end with it.
+CREATE FUNCTION end_logins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.auth_epoch := OLD.auth_epoch + 1;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER user_account_end_logins
+BEFORE UPDATE OF is_active, is_staff, is_superuser, is_practitioner ON user_account FOR EACH ROW
+WHEN ((OLD.is_active, OLD.is_staff, OLD.is_superuser, OLD.is_practitioner)
+      IS DISTINCT FROM (NEW.is_active, NEW.is_staff, NEW.is_superuser, NEW.is_practitioner))
+EXECUTE FUNCTION end_logins();
+
 -- One row a login, whatever form it took. It is live while not ended, not expired, its user
 -- active and its epoch the user's: growing user_account.auth_epoch ends all of them at once.
 CREATE TABLE login_session (
@@ -25,10 +37,12 @@ CREATE TABLE login_session (
     csrf_secret text NOT NULL,
     user_id bigint NOT NULL REFERENCES user_account ON DELETE CASCADE,
     auth_epoch integer NOT NULL,
+    address text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
     ended_at timestamptz
 );
+COMMENT ON COLUMN login_session.address IS 'where its owner is known: guessing elsewhere does not lock them out here';
 CREATE INDEX login_session_by_user ON login_session (user_id);
 CREATE INDEX login_session_by_expiry ON login_session (expires_at);
 
@@ -101,11 +115,9 @@ CREATE TABLE oauth_attempt (
     code_verifier text NOT NULL,
     nonce text NOT NULL,
     next_path text NOT NULL,
-    user_id bigint REFERENCES user_account ON DELETE CASCADE,
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX oauth_attempt_by_expiry ON oauth_attempt (expires_at);
-COMMENT ON COLUMN oauth_attempt.user_id IS 'who was logged in when it began and so links; NULL signs in';
 """
 
 
