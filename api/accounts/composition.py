@@ -6,7 +6,10 @@ from api.accounts.authentication import Authentication
 from api.accounts.cookies import Cookies
 from api.accounts.gate import Gate
 from api.accounts.liveness import LiveLogins, Pool
+from api.accounts.login import AccessTokens
+from api.accounts.register import Registration
 from api.accounts.sign_in import SignIn
+from api.accounts.throttle import Throttle
 from core.identity.passwords import Passwords
 from core.settings import Settings
 
@@ -20,7 +23,10 @@ class Accounts:
         self.passwords = Passwords()
         self.logins = LiveLogins(pool)
         self.cookies = Cookies(secure=not settings.demo)
-        self.sign_in = SignIn(settings, pool, self.passwords)
+        self.throttle = Throttle(settings.redis_url)
+        self.access = AccessTokens(settings)
+        self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)
+        self.registration = Registration(pool, self.passwords, self.throttle)
         self.authentication = Authentication(settings, self.logins)
         self.gate = Gate(settings)
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
 
 from falcon.asgi import Request, Response
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from api.accounts.answers import login_answer
 from api.accounts.cookies import Cookies
+from api.accounts.fields import LoginName, Password
 from api.accounts.sign_in import SignIn
 from api.bodies import read_json
 from api.errors import invalid
-from core.access import issue_access_token
-from core.identity.sessions import NewLogin
-from core.identity.users import User
+from core.access import Claims, issue_access_token
 from core.settings import Settings
 from core.wire.errors import FieldProblem
 
-LoginName = Annotated[str, Meta(max_length=254)]
-Password = Annotated[str, Meta(max_length=1024)]
 _ONE_OF_TWO = "Send either username or email"
 
 
@@ -28,37 +25,32 @@ class LoginBody(Struct, frozen=True, forbid_unknown_fields=True):
     username: LoginName | None = None
     email: LoginName | None = None
 
+    def check(self) -> None:
+        """Raise Problem 400 unless exactly one name is given."""
+        if (self.username is None) == (self.email is None):
+            raise invalid([FieldProblem("username", _ONE_OF_TWO), FieldProblem("email", _ONE_OF_TWO)])
+
+
+class AccessTokens:
+    """Issues access tokens by this process's clock."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def issue(self, claims: Claims) -> str:
+        return issue_access_token(self._settings, claims, datetime.now(UTC))
+
 
 class Login:
-    def __init__(self, settings: Settings, sign_in: SignIn, cookies: Cookies) -> None:
-        self._settings = settings
+    def __init__(self, sign_in: SignIn, access: AccessTokens, cookies: Cookies) -> None:
         self._sign_in = sign_in
+        self._access = access
         self._cookies = cookies
 
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody)
-        if (body.username is None) == (body.email is None):
-            raise invalid([FieldProblem("username", _ONE_OF_TWO), FieldProblem("email", _ONE_OF_TWO)])
-        user = await self._sign_in.check(username=body.username, email=body.email, password=body.password)
-        login = await self._sign_in.begin(user, with_body_family=body.username is not None)
+        body.check()
+        user = await self._sign_in.check(req, username=body.username, email=body.email, password=body.password)
+        login = await self._sign_in.begin(req, user, with_body_family=body.username is not None)
         self._cookies.set_login(resp, login)
-        resp.media = login_answer(user, login, self._access_token(login))
-
-    def _access_token(self, login: NewLogin) -> str:
-        return issue_access_token(self._settings, login.claims, datetime.now(UTC))
-
-
-def login_answer(user: User, login: NewLogin, access: str) -> dict[str, Any]:
-    """Both documents' fields in one body; `refresh` only for a `username` login."""
-    refresh = {} if login.refresh_body is None else {"refresh": login.refresh_body}
-    roles = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
-    who = {"id": user.id, "username": user.username, "email": user.email, **roles}
-    return {
-        "success": True,
-        "message": "Login successful",
-        "user_id": user.id,
-        "email": user.email,
-        **roles,
-        "access": access,
-        "data": {"access": access, **refresh, "user": who},
-    }
+        resp.media = login_answer(user, login, self._access.issue(login.claims))

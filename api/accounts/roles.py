@@ -54,6 +54,15 @@ ALLOWED: Mapping[Rule, frozenset[Kind]] = {
 TABLE: Mapping[str, Mapping[str, Rule]] = {
     # accounts
     "/api/login": {"POST": Rule.SIGN_IN},
+    "/api/register": {"POST": Rule.SIGN_IN},
+    "/api/token/refresh-cookie": {"POST": Rule.SIGN_IN},
+    "/api/logout": {"POST": Rule.USER},
+    "/api/auth/login": {"POST": Rule.SIGN_IN},
+    "/api/auth/logout": {"POST": Rule.USER},
+    "/api/auth/register": {"POST": Rule.SIGN_IN},
+    "/api/auth/user": {"GET": Rule.USER},
+    "/api/auth/csrf": {"GET": Rule.PUBLIC},
+    "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
     "/api/ws-ticket": {"POST": Rule.USER},
     # appointments
     "/api/services": {"GET": Rule.PUBLIC},
@@ -73,7 +82,15 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/readyz": {"GET": Rule.OPEN},
 }
 
-BEFORE_PASSWORD_CHANGE = frozenset[str]()
+BEFORE_PASSWORD_CHANGE = frozenset(
+    {
+        "/api/auth/password/change",
+        "/api/auth/user",
+        "/api/auth/csrf",
+        "/api/auth/logout",
+        "/api/logout",
+    }
+)
 """All that an account may reach whose password an agent set."""
 
 _FIELD = re.compile(r"\{[^}]*\}")

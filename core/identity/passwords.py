@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -23,6 +24,8 @@ PASSWORD_MAX_CHARS = 256
 HASHING_THREADS = 1
 """Hashes at once in one process. argon2 lets go of the GIL, so this is how much of the machine
 logins may take from bookings; waiting logins queue."""
+WAITING_MAX = 256
+"""Logins waiting for their turn in one process: about five seconds of hashing."""
 HASHING_NICENESS = 10
 """Hashing threads give way to the event loop when both want the core."""
 
@@ -52,17 +55,40 @@ def needs_rehash(stored: str) -> bool:
     return _hasher.check_needs_rehash(stored)
 
 
+class TooManyWaitingError(Exception):
+    """More logins wait than can be served soon."""
+
+
 class Passwords:
-    """Hashes and verifies off the event loop."""
+    """Hashes and verifies off the event loop, a bounded number at a time."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(HASHING_THREADS, "argon2", initializer=_give_way)
+        self._turns = asyncio.Semaphore(HASHING_THREADS)
+        self._waiting = 0
 
-    async def hash(self, password: str) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, password)
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One's turn to verify. What counts failures does it inside, so that guesses sent at once
+        are still counted one by one. Raises `TooManyWaitingError`.
+        """
+        if self._waiting >= WAITING_MAX:
+            raise TooManyWaitingError
+        self._waiting += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._waiting -= 1
 
     async def verify(self, stored: str | None, password: str) -> bool:
+        """Call it within `turn()`."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, verify_password, stored, password)
+
+    async def hash(self, password: str) -> str:
+        """Takes a turn of its own."""
+        async with self.turn():
+            return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, password)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

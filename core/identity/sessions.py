@@ -29,8 +29,8 @@ class NewLogin(Struct, frozen=True):
 
 SQL_BEGIN = """
 WITH login AS (
-    INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, expires_at)
-    SELECT %(session_id)s, %(session_hash)s, %(csrf)s, u.id, u.auth_epoch,
+    INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, address, expires_at)
+    SELECT %(session_id)s, %(session_hash)s, %(csrf)s, u.id, u.auth_epoch, %(address)s,
            clock_timestamp() + make_interval(secs => %(lifetime_s)s)
     FROM user_account u WHERE u.id = %(user_id)s AND u.is_active AND u.auth_epoch = %(epoch)s
     RETURNING id, user_id
@@ -49,7 +49,14 @@ RETURNING u.id
 SQL_END = "UPDATE login_session SET ended_at = clock_timestamp() WHERE id = %(session_id)s AND ended_at IS NULL"
 
 
-async def begin(connection: Connection, user_id: int, epoch: int, *, with_body_family: bool) -> NewLogin | None:
+SQL_KNOWN_ADDRESS = """
+SELECT EXISTS (SELECT FROM login_session WHERE user_id = %(user_id)s AND address = %(address)s AND address <> '')
+"""
+
+
+async def begin(
+    connection: Connection, user_id: int, epoch: int, address: str, *, with_body_family: bool
+) -> NewLogin | None:
     """Start a login for somebody who has just proved who they are.
 
     None if the account was closed, or its logins ended, since `epoch` was read.
@@ -63,6 +70,7 @@ async def begin(connection: Connection, user_id: int, epoch: int, *, with_body_f
         "csrf": csrf_token,
         "user_id": user_id,
         "epoch": epoch,
+        "address": address,
         "lifetime_s": LOGIN_LIFETIME_S,
         "family_ids": family_ids,
         "refresh_hashes": [hash_token(token) for token in refresh_tokens],
@@ -81,3 +89,10 @@ async def begin(connection: Connection, user_id: int, epoch: int, *, with_body_f
 async def end(connection: Connection, session_id: UUID) -> None:
     """End one login with everything it handed out: cookies, access and refresh tokens, tickets."""
     await connection.execute(SQL_END, {"session_id": session_id})
+
+
+async def known_address(connection: Connection, user_id: int, address: str) -> bool:
+    """Whether this user has logged in from there, within what is remembered of logins."""
+    cursor = await connection.execute(SQL_KNOWN_ADDRESS, {"user_id": user_id, "address": address})
+    row = await cursor.fetchone()
+    return bool(row and row[0])

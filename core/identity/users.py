@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +25,11 @@ class User(Struct, frozen=True):
     is_active: bool
     is_staff: bool
     is_superuser: bool
+    is_practitioner: bool
+    first_name: str
+    last_name: str
+    email_key: str | None
+    email_is_verified: bool
     password_hash: str | None
     auth_epoch: int
 
@@ -57,7 +63,7 @@ class TakenError(Exception):
 
 def username_key(username: str) -> str:
     """What two usernames share when they are the same one."""
-    return username.strip().casefold()
+    return unicodedata.normalize("NFKC", username.strip()).casefold()
 
 
 def email_key(email: str) -> str:

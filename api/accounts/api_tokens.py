@@ -1,0 +1,40 @@
+"""`/api/auth/token/`: API tokens for programs, as the marketplace contract sends them."""
+
+from __future__ import annotations
+
+from falcon.asgi import Request, Response
+
+from api.accounts.liveness import LiveLogins, Pool
+from api.accounts.login import LoginBody
+from api.accounts.sign_in import SignIn
+from api.bodies import read_json
+from api.errors import Problem
+from core.access import How, Principal
+from core.identity import api_tokens
+
+
+class ApiTokens:
+    def __init__(self, pool: Pool, sign_in: SignIn, logins: LiveLogins) -> None:
+        self._pool = pool
+        self._sign_in = sign_in
+        self._logins = logins
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, LoginBody)
+        body.check()
+        user = await self._sign_in.check(req, username=body.username, email=body.email, password=body.password)
+        async with self._pool.connection() as connection:
+            token = await api_tokens.issue(connection, user)
+        if token is None:
+            most = api_tokens.TOKENS_PER_USER_MAX
+            raise Problem(409, "too_many_tokens", f"This account has {most} API tokens already; revoke one first")
+        resp.media = {"token": token}
+
+    async def on_delete(self, req: Request, resp: Response) -> None:
+        principal: Principal = req.context.principal
+        if principal.how is not How.TOKEN or principal.key_id is None:
+            raise Problem(400, "not_a_token", "Call this with the API token to revoke, as Authorization: Token ...")
+        async with self._pool.connection() as connection:
+            await api_tokens.revoke(connection, principal.key_id)
+        self._logins.forget()
+        resp.media = {"success": True, "message": "Token revoked"}

@@ -1,0 +1,32 @@
+"""How often somebody may try to get in, and why so.
+
+Only failures count at login, so a desk that logs in all day is never refused. Guessing at one
+account from one address stops for minutes; guessing at it from many addresses stops all strangers
+for a minute at most, never addresses where its owner has logged in before: nobody can be locked
+out for long by somebody else's guesses.
+"""
+
+from __future__ import annotations
+
+from api.accounts.throttle import Limit
+
+GUESSES_AT_ONE = Limit("guesses-at-one", 10, 300)
+"""Wrong passwords for one account from one address."""
+GUESSES_FROM_ADDRESS = Limit("guesses-from-address", 60, 300)
+"""Wrong passwords from one address, whatever the account."""
+GUESSES_BY_STRANGERS = Limit("guesses-by-strangers", 30, 60)
+"""Wrong passwords for one account from all addresses that its owner has not used."""
+
+REGISTRATIONS = Limit("registrations", 30, 3600)
+"""New accounts from one address."""
+REGISTRATIONS_OF_ADDRESS = Limit("registrations-of-email", 5, 3600)
+"""Attempts to register one email address or username: answers tell whether it exists."""
+RESETS_FROM_ADDRESS = Limit("resets-from-address", 20, 3600)
+RESETS_OF_ACCOUNT = Limit("resets-of-account", 3, 3600)
+"""Mails to one person. More are answered alike and not sent."""
+RESET_CONFIRMATIONS = Limit("reset-confirmations", 20, 3600)
+"""Reset tokens tried from one address."""
+REFRESHES = Limit("refreshes", 600, 300)
+"""From one address."""
+OAUTH_STARTS = Limit("oauth-starts", 60, 300)
+"""Sign-ins begun with a provider from one address: each is a row until it expires."""

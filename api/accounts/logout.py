@@ -1,0 +1,28 @@
+"""`POST /api/logout/` and `/api/auth/logout/`: end the login that asks, on every device it was carried to."""
+
+from __future__ import annotations
+
+from falcon.asgi import Request, Response
+
+from api.accounts.cookies import Cookies
+from api.accounts.liveness import LiveLogins, Pool
+from api.errors import Problem
+from core.access import Principal
+from core.identity import sessions
+
+
+class Logout:
+    def __init__(self, pool: Pool, logins: LiveLogins, cookies: Cookies) -> None:
+        self._pool = pool
+        self._logins = logins
+        self._cookies = cookies
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        principal: Principal = req.context.principal
+        if principal.session_id is None:
+            raise Problem(400, "not_a_login", "An API token is not a login; revoke it with DELETE /api/auth/token/")
+        async with self._pool.connection() as connection:
+            await sessions.end(connection, principal.session_id)
+        self._logins.forget()
+        self._cookies.clear_login(resp)
+        resp.media = {"success": True, "message": "Logout successful"}

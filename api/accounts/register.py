@@ -1,0 +1,124 @@
+"""`POST /api/register/` (rooms: by email) and `/api/auth/register/` (calendar: by username)."""
+
+from __future__ import annotations
+
+from falcon.asgi import Request, Response
+from msgspec import Struct
+
+from api.accounts.answers import short_user
+from api.accounts.fields import (
+    Email,
+    Password,
+    Username,
+    email_problem,
+    password_problem,
+    username_problem,
+)
+from api.accounts.limits import REGISTRATIONS, REGISTRATIONS_OF_ADDRESS
+from api.accounts.liveness import Pool
+from api.accounts.sign_in import too_busy
+from api.accounts.throttle import Throttle
+from api.bodies import read_json
+from api.errors import Problem, invalid
+from core.identity import users
+from core.identity.passwords import Passwords, TooManyWaitingError
+from core.identity.users import NewUser, TakenError, User
+from core.settings import Settings
+from core.wire.errors import FieldProblem
+
+_TAKEN = {
+    "email": ("email_taken", "A user with this email already exists"),
+    "username": ("username_taken", "A user with this username already exists"),
+}
+
+
+class EmailRegistration(Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+    password: Password
+    confirm_password: Password
+
+
+class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
+    username: Username
+    password: Password
+    email: Email | None = None
+
+
+class Registration:
+    """Makes accounts for people who ask for one."""
+
+    def __init__(self, pool: Pool, passwords: Passwords, throttle: Throttle) -> None:
+        self._pool = pool
+        self._passwords = passwords
+        self._throttle = throttle
+
+    async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
+        """Raises Problem 400 for a taken name, 429, 503."""
+        await self._throttle.spend(REGISTRATIONS, req.context.address)
+        await self._throttle.spend(REGISTRATIONS_OF_ADDRESS, users.username_key(email or username))
+        try:
+            password_hash = await self._passwords.hash(password)
+            new = NewUser(username=username.strip(), email=email and email.strip(), password_hash=password_hash)
+            async with self._pool.connection() as connection:
+                user = await users.by_id(connection, await users.create_user(connection, new))
+        except TooManyWaitingError:
+            raise too_busy() from None
+        except TakenError as taken:
+            raise _taken(taken, asked=("username", "email") if username != email else ("email",)) from None
+        assert user is not None  # noqa: S101 - it was made on the line before
+        return user
+
+
+class RegisterByEmail:
+    def __init__(self, registration: Registration) -> None:
+        self._registration = registration
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, EmailRegistration)
+        differ = body.password != body.confirm_password
+        problems = [
+            email_problem(body.email),
+            password_problem(body.password, body.email),
+            FieldProblem("confirm_password", "Passwords do not match") if differ else None,
+        ]
+        _refuse(problems)
+        user = await self._registration.create(req, body.email, body.email, body.password)
+        resp.status = 201
+        resp.media = {"success": True, "message": "Registration successful", "user_id": user.id}
+
+
+class RegisterByUsername:
+    def __init__(self, settings: Settings, registration: Registration) -> None:
+        self._region = settings.phone_region
+        self._registration = registration
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, UsernameRegistration)
+        email = body.email or None
+        problems = [
+            username_problem(body.username, self._region),
+            email_problem(email) if email else None,
+            password_problem(body.password, body.username, email),
+        ]
+        _refuse(problems)
+        user = await self._registration.create(req, body.username, email, body.password)
+        resp.status = 201
+        resp.media = {
+            "success": True,
+            "message": "Registration successful",
+            "user_id": user.id,
+            "user": short_user(user),
+        }
+
+
+def _refuse(problems: list[FieldProblem | None]) -> None:
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise invalid(found)
+
+
+def _taken(taken: TakenError, asked: tuple[str, ...]) -> Problem:
+    """Registration may say that an address exists (contracts page), and is throttled for it."""
+    field = taken.field if taken.field in asked else asked[0]
+    code, message = _TAKEN[field]
+    return Problem(400, code, message, [FieldProblem(field, message)])
