@@ -70,9 +70,8 @@ def email_key(email: str) -> str:
     return email.strip().lower()
 
 
-_COLUMNS = (
-    """id, username, coalesce(email, '') AS email, is_active, is_staff, is_superuser, password_hash, auth_epoch"""
-)
+_COLUMNS = """id, username, coalesce(email, '') AS email, email_key, email_verified_at IS NOT NULL AS email_is_verified,
+first_name, last_name, is_active, is_staff, is_superuser, is_practitioner, password_hash, auth_epoch"""
 SQL_BY_USERNAME = f"""
 SELECT {_COLUMNS} FROM user_account WHERE username_key = ANY(%(key)s::text[])
 ORDER BY username_key = %(exact)s DESC LIMIT 1
