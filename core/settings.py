@@ -30,6 +30,14 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """Our registration with a sign-in provider."""
+
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One process's view of its environment. Durations end in `_s`, sizes in `_bytes`."""
 
@@ -54,11 +62,22 @@ class Settings:
     api_processes: int
     notifier_host: str
     notifier_port: int
+    flower_host: str
     flower_port: int
     flower_user: str
     flower_password: str
     log_level: str
     anonymous_writes_per_minute: int
+    registrations_per_hour: int
+    """From one address."""
+    smtp_url: str | None
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://`. None: no mail outside the demo."""
+    mail_from: str
+    google: OAuthClient | None
+    google_issuer: str
+    github: OAuthClient | None
+    github_url: str
+    github_api_url: str
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +103,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), "2"),
         notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),
         notifier_port=_value(env, "HOLDFAST_NOTIFIER_PORT", _whole(1, 65535), "8002"),
+        flower_host=_value(env, "HOLDFAST_FLOWER_HOST", str, "127.0.0.1"),
         flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
         flower_password=_secret(env, "HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD, demo=demo, least=12),
@@ -91,6 +111,16 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         anonymous_writes_per_minute=_value(
             env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
         ),
+        registrations_per_hour=_value(
+            env, "HOLDFAST_REGISTRATIONS_PER_HOUR", _whole(1, 1_000_000), "2000" if demo else "30"
+        ),
+        smtp_url=_value(env, "HOLDFAST_SMTP_URL", _smtp_url, ""),
+        mail_from=_value(env, "HOLDFAST_MAIL_FROM", str, "Holdfast <no-reply@localhost>"),
+        google=_oauth_client(env, "HOLDFAST_GOOGLE", demo=demo),
+        google_issuer=_value(env, "HOLDFAST_GOOGLE_ISSUER", _origin_url, "https://accounts.google.com"),
+        github=_oauth_client(env, "HOLDFAST_GITHUB", demo=demo),
+        github_url=_value(env, "HOLDFAST_GITHUB_URL", _origin_url, "https://github.com"),
+        github_api_url=_value(env, "HOLDFAST_GITHUB_API_URL", _origin_url, "https://api.github.com"),
     )
 
 
@@ -143,6 +173,28 @@ def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | No
     if not env.get(name, "").strip():
         return None
     return _secret(env, name, DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS)
+
+
+def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:
+    """Both halves of a registration, or None where neither is set."""
+    client_id = env.get(f"{prefix}_CLIENT_ID", "").strip()
+    if not client_id:
+        return None
+    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8)
+    if not secret:
+        raise SettingsError(f"{prefix}_CLIENT_SECRET is not set, but {prefix}_CLIENT_ID is. Set both or neither.")
+    return OAuthClient(client_id, secret)
+
+
+def _smtp_url(raw: str) -> str | None:
+    if raw == "":
+        return None
+    parts = urlsplit(raw)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ValueError("it is not an smtp:// or smtps:// address")
+    if PLACEHOLDER in raw:
+        raise ValueError("it still holds the placeholder password of .env.example")
+    return raw
 
 
 def _postgres_url(raw: str) -> str:

@@ -7,10 +7,12 @@ from api.accounts.cookies import Cookies
 from api.accounts.gate import Gate
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
+from api.accounts.outbox import Outbox
 from api.accounts.register import Registration
 from api.accounts.sign_in import SignIn
 from api.accounts.throttle import Throttle
 from core.identity.passwords import Passwords
+from core.mail import mailer
 from core.settings import Settings
 
 
@@ -26,7 +28,9 @@ class Accounts:
         self.throttle = Throttle(settings.redis_url)
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)
-        self.registration = Registration(pool, self.passwords, self.throttle)
+        self.registration = Registration(settings, pool, self.passwords, self.throttle)
+        delivery = mailer(settings)
+        self.outbox = Outbox(delivery) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)
         self.gate = Gate(settings)
 
@@ -37,3 +41,5 @@ class Accounts:
 
     async def close(self) -> None:
         self.passwords.close()
+        if self.outbox is not None:
+            await self.outbox.close()

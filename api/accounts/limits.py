@@ -17,8 +17,6 @@ GUESSES_FROM_ADDRESS = Limit("guesses-from-address", 60, 300)
 GUESSES_BY_STRANGERS = Limit("guesses-by-strangers", 30, 60)
 """Wrong passwords for one account from all addresses that its owner has not used."""
 
-REGISTRATIONS = Limit("registrations", 30, 3600)
-"""New accounts from one address."""
 REGISTRATIONS_OF_ADDRESS = Limit("registrations-of-email", 5, 3600)
 """Attempts to register one email address or username: answers tell whether it exists."""
 RESETS_FROM_ADDRESS = Limit("resets-from-address", 20, 3600)

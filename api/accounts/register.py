@@ -14,10 +14,10 @@ from api.accounts.fields import (
     password_problem,
     username_problem,
 )
-from api.accounts.limits import REGISTRATIONS, REGISTRATIONS_OF_ADDRESS
+from api.accounts.limits import REGISTRATIONS_OF_ADDRESS
 from api.accounts.liveness import Pool
 from api.accounts.sign_in import too_busy
-from api.accounts.throttle import Throttle
+from api.accounts.throttle import Limit, Throttle
 from api.bodies import read_json
 from api.errors import Problem, invalid
 from core.identity import users
@@ -47,14 +47,15 @@ class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
 class Registration:
     """Makes accounts for people who ask for one."""
 
-    def __init__(self, pool: Pool, passwords: Passwords, throttle: Throttle) -> None:
+    def __init__(self, settings: Settings, pool: Pool, passwords: Passwords, throttle: Throttle) -> None:
+        self._limit = Limit("registrations", settings.registrations_per_hour, 3600)
         self._pool = pool
         self._passwords = passwords
         self._throttle = throttle
 
     async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
         """Raises Problem 400 for a taken name, 429, 503."""
-        await self._throttle.spend(REGISTRATIONS, req.context.address)
+        await self._throttle.spend(self._limit, req.context.address)
         await self._throttle.spend(REGISTRATIONS_OF_ADDRESS, users.username_key(email or username))
         try:
             password_hash = await self._passwords.hash(password)

@@ -63,6 +63,9 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/user": {"GET": Rule.USER},
     "/api/auth/csrf": {"GET": Rule.PUBLIC},
     "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
+    "/api/auth/password/change": {"POST": Rule.USER},
+    "/api/auth/password/reset": {"POST": Rule.SIGN_IN},
+    "/api/auth/password/reset/confirm": {"POST": Rule.SIGN_IN},
     "/api/ws-ticket": {"POST": Rule.USER},
     # appointments
     "/api/services": {"GET": Rule.PUBLIC},

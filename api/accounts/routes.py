@@ -11,8 +11,10 @@ from api.accounts.calendar import Csrf, CurrentUser, SessionLogin
 from api.accounts.composition import Accounts
 from api.accounts.login import Login
 from api.accounts.logout import Logout
+from api.accounts.password_change import PasswordChange
 from api.accounts.refresh import Refresh
 from api.accounts.register import RegisterByEmail, RegisterByUsername
+from api.accounts.resets import Reset, ResetConfirmation
 from api.accounts.tickets import Ticket
 
 
@@ -30,4 +32,9 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/auth/csrf", Csrf(our.logins, our.cookies))
 
     app.add_route("/api/auth/token", ApiTokens(our.pool, our.sign_in, our.logins))
+    change = PasswordChange(our.pool, our.passwords, our.sign_in, our.access, our.cookies, our.logins)
+    app.add_route("/api/auth/password/change", change)
+    app.add_route("/api/auth/password/reset", Reset(our.settings, our.pool, our.throttle, our.outbox))
+    confirmation = ResetConfirmation(our.pool, our.passwords, our.throttle, our.logins)
+    app.add_route("/api/auth/password/reset/confirm", confirmation)
     app.add_route("/api/ws-ticket", Ticket(our.pool))

@@ -37,13 +37,13 @@ class SignIn:
         """Who it is; exactly one of `username` and `email` is given. Raises Problem 401, 429, 503."""
         user = await self._find(username, email)
         typed = f"{username or ''}|{email or ''}".casefold()
-        await self.prove(req, user, password, account=_account(user, typed))
-        if user is None:
+        proved = await self.prove(req, user, password, account=_account(user, typed))
+        if user is None or not proved:
             raise wrong_credentials()
         return user
 
-    async def prove(self, req: Request, user: User | None, password: str, *, account: str) -> None:
-        """Raise Problem 401 unless `password` is this user's, after as long as if there were none.
+    async def prove(self, req: Request, user: User | None, password: str, *, account: str) -> bool:
+        """Whether `password` is this user's, after as long as if there were no such user.
 
         No connection is held while argon2 works: sixteen logins would take the pool from bookings.
         """
@@ -56,10 +56,9 @@ class SignIn:
                     await self._count_failure(req, account)
         except TooManyWaitingError:
             raise too_busy() from None
-        if user is None or stored is None or not matches:
-            raise wrong_credentials()
-        if needs_rehash(stored):
+        if matches and user is not None and stored is not None and needs_rehash(stored):
             await self._rehash(user, stored, password)
+        return matches
 
     async def begin(self, req: Request, user: User, *, with_body_family: bool = False) -> NewLogin:
         """A login for `user`, just proved. Raises Problem 401 if the account was closed meanwhile."""

@@ -90,6 +90,12 @@ RETURNING id
 
 SQL_REPLACE_HASH = "UPDATE user_account SET password_hash = %(fresh)s WHERE id = %(id)s AND password_hash = %(stored)s"
 
+SQL_CHANGE_PASSWORD = f"""
+UPDATE user_account SET password_hash = %(fresh)s, auth_epoch = auth_epoch + 1, must_change_password = false
+WHERE id = %(id)s AND auth_epoch = %(epoch)s RETURNING {_COLUMNS}
+"""
+"""Ends every login of the account, tickets, API tokens and resets with them."""
+
 
 async def by_username(connection: Connection, username: str, region: str | None) -> User | None:
     """By the name as typed, or by the phone number it is (agent-made users are named by theirs)."""
@@ -121,6 +127,11 @@ async def create_user(connection: Connection, new: NewUser) -> int:
 async def replace_hash(connection: Connection, user_id: int, stored: str, fresh: str) -> None:
     """The same password under new parameters; nothing happens if `stored` is no longer the hash."""
     await connection.execute(SQL_REPLACE_HASH, {"id": user_id, "stored": stored, "fresh": fresh})
+
+
+async def change_password(connection: Connection, user: User, fresh: str) -> User | None:
+    """The user as they are now, all logins ended; None if the account changed since `user` was read."""
+    return await _one(connection, SQL_CHANGE_PASSWORD, {"id": user.id, "epoch": user.auth_epoch, "fresh": fresh})
 
 
 def create_parameters(new: NewUser) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""Mails on their way: sent after the answer, so that an answer takes no longer for those who exist."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from core.mail import Mail, Mailer
+
+log = structlog.get_logger()
+
+WAITING_MAX = 500
+ATTEMPTS = 3
+PAUSE_S = 5.0
+
+Writing = Callable[[], Awaitable[Mail | None]]
+
+
+class Outbox:
+    """Writes and sends one mail after the other. What waits at a stop is lost: people ask again."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        self._mailer = mailer
+        self._waiting: asyncio.Queue[Writing] = asyncio.Queue(WAITING_MAX)
+        self._sending: asyncio.Task[None] | None = None
+
+    def put(self, writing: Writing) -> bool:
+        """`writing` is called later and says what to send, if anything. False if too much waits."""
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all(), name="outbox")
+        try:
+            self._waiting.put_nowait(writing)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def close(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sending
+
+    async def _send_all(self) -> None:
+        while True:
+            writing = await self._waiting.get()
+            try:
+                mail = await writing()
+                if mail is not None:
+                    await self._send(mail)
+            except Exception:
+                log.exception("mail not sent")  # and on to the next one, whose trouble this is not
+
+    async def _send(self, mail: Mail) -> None:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                await asyncio.to_thread(self._mailer.send, mail)
+            except OSError:
+                await asyncio.sleep(PAUSE_S * attempt)
+            else:
+                return
+        await asyncio.to_thread(self._mailer.send, mail)

@@ -1,0 +1,77 @@
+"""`POST /api/auth/password/change/`: ends every login of the account and begins a fresh one."""
+
+from __future__ import annotations
+
+from falcon.asgi import Request, Response
+from msgspec import Struct
+
+from api.accounts.answers import login_answer
+from api.accounts.authentication import not_authenticated
+from api.accounts.cookies import Cookies
+from api.accounts.fields import Password, password_problem
+from api.accounts.liveness import LiveLogins, Pool
+from api.accounts.login import AccessTokens
+from api.accounts.sign_in import SignIn, too_busy, wrong_credentials
+from api.bodies import read_json
+from api.errors import invalid
+from core.access import How
+from core.identity import users
+from core.identity.passwords import Passwords, TooManyWaitingError
+from core.identity.users import User
+from core.wire.errors import FieldProblem
+
+
+class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
+    current_password: Password
+    password: Password
+
+
+class PasswordChange:
+    def __init__(
+        self,
+        pool: Pool,
+        passwords: Passwords,
+        sign_in: SignIn,
+        access: AccessTokens,
+        cookies: Cookies,
+        logins: LiveLogins,
+    ) -> None:
+        self._pool = pool
+        self._passwords = passwords
+        self._sign_in = sign_in
+        self._access = access
+        self._cookies = cookies
+        self._logins = logins
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, ChangeBody)
+        user = await self._user(req)
+        problem = password_problem(body.password, user.username, user.email)
+        if problem is not None:
+            raise invalid([problem])
+        if not await self._sign_in.prove(req, user, body.current_password, account=f"user:{user.id}"):
+            raise invalid([FieldProblem("current_password", "This is not the current password")])
+        changed = await self._change(user, body.password)
+        login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)
+        self._cookies.set_login(resp, login)
+        resp.media = login_answer(changed, login, self._access.issue(login.claims), "Password changed")
+
+    async def _user(self, req: Request) -> User:
+        async with self._pool.connection() as connection:
+            user = await users.by_id(connection, req.context.principal.user_id)
+        if user is None:
+            raise not_authenticated()
+        return user
+
+    async def _change(self, user: User, password: str) -> User:
+        """The user with their new epoch. Raises Problem 401 if somebody else changed the account meanwhile."""
+        try:
+            fresh = await self._passwords.hash(password)
+        except TooManyWaitingError:
+            raise too_busy() from None
+        async with self._pool.connection() as connection:
+            changed = await users.change_password(connection, user, fresh)
+        self._logins.forget()
+        if changed is None:
+            raise wrong_credentials()
+        return changed

@@ -1,0 +1,104 @@
+"""`/api/auth/password/reset/` and `.../confirm/`: a new password for who reads the account's mail."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from falcon.asgi import Request, Response
+from msgspec import Struct
+
+from api.accounts.fields import Email, Password, Token, password_problem
+from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
+from api.accounts.liveness import LiveLogins, Pool
+from api.accounts.outbox import Outbox
+from api.accounts.sign_in import too_busy
+from api.accounts.throttle import Throttle
+from api.bodies import read_json
+from api.errors import Problem, invalid
+from core.identity import resets, users
+from core.identity.passwords import Passwords, TooManyWaitingError
+from core.mail import Mail
+from core.settings import Settings
+
+_SENT = "If an account logs in with this address, a mail is on its way to it"
+_TEXT = """Somebody asked for a new password for your account at {url}.
+
+If it was you, use this token within the hour:
+
+    {token}
+
+It goes, with the new password, to POST {url}/api/auth/password/reset/confirm/ as
+{{"token": "...", "password": "..."}}. If it was not you, there is nothing to do.
+"""
+
+
+class ResetBody(Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+
+
+class ConfirmBody(Struct, frozen=True, forbid_unknown_fields=True):
+    token: Token
+    password: Password
+
+
+class Reset:
+    def __init__(self, settings: Settings, pool: Pool, throttle: Throttle, outbox: Outbox | None) -> None:
+        self._url = settings.public_url
+        self._pool = pool
+        self._throttle = throttle
+        self._outbox = outbox
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """The same answer, as fast, whether there is such an account or not."""
+        body = await read_json(req, ResetBody)
+        await self._throttle.spend(RESETS_FROM_ADDRESS, req.context.address)
+        if self._outbox is None:
+            raise Problem(503, "mail_not_configured", "Mail is not set up here; ask whoever runs this service")
+        if not self._outbox.put(partial(self._write, body.email)):
+            raise Problem(
+                503, "unavailable", "Too many mails are waiting; try again later", headers={"Retry-After": "60"}
+            )
+        resp.media = {"success": True, "message": _SENT}
+
+    async def _write(self, email: str) -> Mail | None:
+        async with self._pool.connection() as connection:
+            user = await users.by_email(connection, email)
+            if user is None or not await self._throttle.count(RESETS_OF_ACCOUNT, str(user.id)):
+                return None
+            token = await resets.issue(connection, user)
+        return (token and Mail(user.email, "A new password", _TEXT.format(url=self._url, token=token))) or None
+
+
+class ResetConfirmation:
+    def __init__(self, pool: Pool, passwords: Passwords, throttle: Throttle, logins: LiveLogins) -> None:
+        self._pool = pool
+        self._passwords = passwords
+        self._throttle = throttle
+        self._logins = logins
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, ConfirmBody)
+        await self._throttle.spend(RESET_CONFIRMATIONS, req.context.address)
+        async with self._pool.connection() as connection:
+            names = await resets.names(connection, body.token)
+        if names is None:
+            raise _unusable()
+        problem = password_problem(body.password, *names)
+        if problem is not None:
+            raise invalid([problem])
+        await self._set(body)
+        self._logins.forget()
+        resp.media = {"success": True, "message": "Password changed; log in with the new one"}
+
+    async def _set(self, body: ConfirmBody) -> None:
+        try:
+            password_hash = await self._passwords.hash(body.password)
+        except TooManyWaitingError:
+            raise too_busy() from None
+        async with self._pool.connection() as connection:
+            if not await resets.use(connection, body.token, password_hash):
+                raise _unusable()
+
+
+def _unusable() -> Problem:
+    return Problem(400, "bad_reset_token", "This reset token is unknown, used or expired; ask for a new one")
