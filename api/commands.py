@@ -31,7 +31,9 @@ from core.store.inbox import (
     CommandRecord,
     IdempotencyKey,
     NewCommand,
+    move_parameters,
 )
+from core.store.offers import database_now
 from core.wire.outcomes import command_status, encode, withdrawn
 
 log = structlog.get_logger()
@@ -156,9 +158,8 @@ class Commands:
             if row is None:
                 return False
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, row[0]))
-            now = (await (await connection.execute("SELECT clock_timestamp()")).fetchone() or (None,))[0]
-            parameters = [[id_], now, [id_], [outcome.status], [outcome.http_status], [outcome.body.decode()]]
-            moved = await connection.execute(SQL_MOVE, parameters)
+            now = await database_now(connection)
+            moved = await connection.execute(SQL_MOVE, move_parameters([(id_, outcome)], now))
             return bool(moved.rowcount)
 
 

@@ -118,7 +118,7 @@ class Inbox:
         return connection
 
     async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
-        parameters = accept_parameters([entry.command for entry in group], [entry.key for entry in group])
+        parameters = accept_parameters([(entry.command, entry.key) for entry in group])
         cursor = await connection.execute(SQL_ACCEPT, parameters)
         rows = await cursor.fetchall()
         written = {row[0] for row in rows}

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import psycopg
-import redis
 import structlog
 from celery import Celery
 
@@ -101,11 +100,8 @@ class LaneServer:
         if not turn.decided:
             return
         log_decided(turn.decided)
-        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as pipe:
-            for channel, outcomes in _by_channel(turn.decided).items():
-                pipe.publish(channel, _encode(outcomes))
-            pipe.execute()
-        self._relay_ringer.ring([bells.RELAY_BELL])
+        messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(turn.decided).items()}
+        self._relay_ringer.ring([bells.RELAY_BELL], messages)
 
     def _connected(self) -> tuple[Connection, LaneNotes]:
         if self._connection is None or self._notes is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import redis
 import structlog
@@ -69,6 +70,8 @@ class Linger:
                 self._serve(rung)
                 answered += 1
                 quiet_since = time.monotonic()
+        with suppress(redis.RedisError):
+            self._ears.leave()
         return answered
 
     def _next(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -43,11 +43,19 @@ class Ringer:
         self._call = call
         self._script = client.register_script(bells.RING_SCRIPT)
 
-    def ring(self, names: Iterable[str]) -> None:
-        """Never raises: a ring that is lost is made up for by the sweep."""
+    def ring(self, names: Iterable[str], messages: Mapping[str, bytes] | None = None) -> None:
+        """Ring, and publish `messages` by channel along with it, in one round trip.
+
+        Never raises: a ring that is lost is made up for by the sweep, a message by a poll.
+        """
         keys = bells.ring_keys(self._group, names)
         try:
-            if self._script(keys=keys, args=list(bells.RING_ARGUMENTS)):
+            with self._client.pipeline(transaction=False) as pipe:
+                for channel, message in (messages or {}).items():
+                    pipe.publish(channel, message)
+                self._script(keys=keys, args=list(bells.RING_ARGUMENTS), client=pipe)
+                *_, call = pipe.execute()
+            if call:
                 self._call()
         except (redis.RedisError, BrokerAway, OSError) as problem:
             log.info("ring lost", group=self._group, problem=repr(problem))
@@ -74,9 +82,13 @@ class Ears:
             _, rung = pipe.execute()
         return None if rung is None else str(rung[0])
 
+    def leave(self) -> None:
+        """Take the mark away, so that the next ring calls for somebody else at once."""
+        self._client.delete(self._mark)
+
     def close(self, names: Sequence[str]) -> str | None:
         """Stop listening; a bell that rang in that moment is answered, not lost."""
-        self._client.delete(self._mark)
+        self.leave()
         for name in names:
             if self._client.lpop(name) is not None:
                 return name

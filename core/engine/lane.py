@@ -13,6 +13,7 @@ What can go wrong and what is done (design, "Lanes"):
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg
 import structlog
@@ -23,7 +24,7 @@ from core.domain.evolve import evolve
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
-from core.store.batch import BATCH_COMMANDS, load, lock_lane, read_lane
+from core.store.batch import BATCH_COMMANDS, begin_lane, load, lock_lane
 from core.store.database import Connection
 from core.store.inbox import Waiting
 from core.store.save import BatchLostRace, Decided, save
@@ -98,21 +99,33 @@ class Lane:
 
     def _try(self, limit: int) -> Turn:
         self._batch = ()
-        with self._connection.transaction():
-            if not lock_lane(self._connection, self.number):
-                return Turn(busy=True)
-            found, noted = read_lane(self._connection, self.number)
-            inherited = self._notes.inherited(self.number, noted)
-            self._batch = batch = cut(found, inherited, limit)
-            if not batch:
-                return Turn()
-            ids = [one.envelope.id for one in batch]
-            if len(batch) == 1 and inherited == ids:
-                self._notes.write(self.number, [])
-                return Turn(decided=charge(self._connection, batch[0], "its worker died deciding it"), more=True)
-            self._notes.write(self.number, ids)
-            decided = self._decide(batch)
-        return Turn(decided=decided, more=len(found) > len(batch) or len(batch) >= BATCH_COMMANDS)
+        try:
+            turn = self._turn(limit)
+        except BaseException:
+            self._roll_back()
+            raise
+        self._connection.execute("COMMIT")
+        return turn
+
+    def _turn(self, limit: int) -> Turn:
+        read = begin_lane(self._connection, self.number)
+        if not read.locked:
+            return Turn(busy=True)
+        inherited = self._notes.inherited(self.number, read.noted)
+        self._batch = batch = cut(read.waiting, inherited, limit)
+        if not batch:
+            return Turn()
+        ids = [one.envelope.id for one in batch]
+        if len(batch) == 1 and inherited == ids:
+            self._notes.write(self.number, [])
+            return Turn(decided=charge(self._connection, batch[0], "its worker died deciding it"), more=True)
+        self._notes.write(self.number, ids)
+        decided = self._decide(batch)
+        return Turn(decided=decided, more=len(read.waiting) > len(batch) or len(batch) >= BATCH_COMMANDS)
+
+    def _roll_back(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.rollback()
 
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
         envelopes = [one.envelope for one in batch]

@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import structlog
+from psycopg.pq import ExecStatus
+
 from core.store.database import Connection
 
+log = structlog.get_logger()
+
 SQL_WRITE = """
-INSERT INTO lane_note (lane, ids) VALUES (%s, %s) ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
+INSERT INTO lane_note (lane, ids) VALUES ($1::integer, $2::uuid[]) ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
 """
 
 
@@ -25,10 +30,21 @@ class LaneNotes:
         self._connection = connection
         self._mine: dict[int, list[UUID]] = {}
         connection.execute("SET synchronous_commit = off")
+        self._pg = connection.pgconn
 
     def write(self, lane: int, ids: Sequence[UUID]) -> None:
+        """Sent at once and not waited for: a worker that dies deciding has sent it all the same."""
         self._mine[lane] = list(ids)
-        self._connection.execute(SQL_WRITE, (lane, self._mine[lane]))
+        self._drain()
+        text = "{" + ",".join(map(str, ids)) + "}"
+        self._pg.send_query_params(SQL_WRITE.encode(), [str(lane).encode(), text.encode()])
+        self._pg.flush()
+
+    def _drain(self) -> None:
+        """Take the answer to the note before this one; it arrived long ago."""
+        while (result := self._pg.get_result()) is not None:
+            if result.status == ExecStatus.FATAL_ERROR:
+                log.info("note lost", problem=result.get_error_message())
 
     def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
         """What somebody else noted and did not live to finish; nothing if the note is our own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, Waiting
+from core.store.inbox import SQL_MOVE, Waiting, move_parameters
 from core.store.save import Decided, EventRow, write_event_rows
 from core.wire.outcomes import parked
 
@@ -27,10 +27,7 @@ def park(connection: Connection, one: Waiting) -> list[Decided]:
     envelope, outcome = one.envelope, parked(one.envelope.id)
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    ids = [envelope.id]
-    moved = connection.execute(
-        SQL_MOVE, [ids, row[0], ids, [outcome.status], [outcome.http_status], [outcome.body.decode()]]
-    )
+    moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome)], row[0]))
     if moved.rowcount == 0:
         return []
     failed = EventRow(

@@ -57,7 +57,7 @@ def send_canary(connection: Connection, turn: int) -> int | None:
         decide_before=None,
         command=Canary(),
     )
-    row = connection.execute(SQL_ACCEPT, accept_parameters([canary], [None])).fetchone()
+    row = connection.execute(SQL_ACCEPT, accept_parameters([(canary, None)])).fetchone()
     return int(row[1]) if row else None
 
 

@@ -44,23 +44,38 @@ SQL_LOCK_LANE = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 """A statement of its own: locked and read in one, the read would see a snapshot older than the lock."""
 
 
-def lock_lane(connection: Connection, lane: int) -> bool:
-    """Take the lane until the end of the transaction; False if another worker has it."""
-    row = connection.execute(SQL_LOCK_LANE, (LANE_SPACE, lane)).fetchone()
-    return bool(row and row[0])
+class LaneRead(Struct, frozen=True):
+    """What waits in a lane, and what its note says. Nothing of it counts unless `locked`."""
+
+    locked: bool
+    waiting: list[Waiting]
+    noted: list[UUID]
 
 
-def read_lane(connection: Connection, lane: int, limit: int = BATCH_COMMANDS) -> tuple[list[Waiting], list[UUID]]:
-    """At most `limit` undecided commands, by class then inbox order, and the lane's note."""
+def begin_lane(connection: Connection, lane: int, limit: int = BATCH_COMMANDS) -> LaneRead:
+    """Begin a transaction, try the lane's lock, then read at most `limit` commands: one round trip.
+
+    Each statement takes its own snapshot, so the read is newer than the lock. The caller commits
+    or rolls back, also when the lock was not to be had.
+    """
     parameters = {"lane": lane, "version": SCHEMA_VERSION, "limit": limit}
     with connection.pipeline():
+        connection.execute("BEGIN")
+        locked = connection.execute(SQL_LOCK_LANE, (LANE_SPACE, lane))
         rows = connection.execute(SQL_READ_LANE, parameters)
         note = connection.execute(SQL_READ_NOTE, (lane,))
         by_class: list[list[tuple[Any, ...]]] = [[], [], []]
         for row in rows.fetchall():
             by_class[row[CLASS_COLUMN]].append(row)
-        noted = note.fetchone()
-    return [waiting(row) for row in share(*by_class, limit=limit)], list(noted[0]) if noted else []
+        noted, got = note.fetchone(), locked.fetchone()
+    found = [waiting(row) for row in share(*by_class, limit=limit)]
+    return LaneRead(bool(got and got[0]), found, list(noted[0]) if noted else [])
+
+
+def lock_lane(connection: Connection, lane: int) -> bool:
+    """Take the lane until the end of the transaction; False if another worker has it."""
+    row = connection.execute(SQL_LOCK_LANE, (LANE_SPACE, lane)).fetchone()
+    return bool(row and row[0])
 
 
 def share(people: Sequence[T], expiry: Sequence[T], bulk: Sequence[T], *, limit: int) -> list[T]:

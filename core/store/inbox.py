@@ -84,19 +84,44 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
 
 
 SQL_MOVE = """
-WITH gone AS (
+WITH o AS (
+    SELECT * FROM json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json)
+), gone AS (
     DELETE FROM inbox WHERE id = ANY(%s::uuid[])
     RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body
 )
 INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body,
                      decided_at, status, http_status, response)
 SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body,
-       %s, o.status, o.http_status, o.response::json
-FROM gone g JOIN unnest(%s::uuid[], %s::text[], %s::smallint[], %s::text[]) AS o (id, status, http_status, response)
-  ON o.id = g.id
+       %s, o.status, o.http_status, o.response
+FROM gone g JOIN o ON o.id = g.id
 """
 """Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
 decided or withdrew one; then the batch is decided again."""
+
+
+class Outcome(Struct, frozen=True):
+    """A command's one final answer."""
+
+    status: str
+    """succeeded, rejected or failed."""
+    http_status: int
+    body: bytes
+    """JSON."""
+
+
+class _OutcomeRow(Struct, frozen=True):
+    id: UUID
+    status: str
+    http_status: int
+    response: msgspec.Raw
+
+
+def move_parameters(outcomes: Sequence[tuple[UUID, Outcome]], now: datetime) -> list[Any]:
+    """For `SQL_MOVE`. The response is kept byte for byte as the waiting client gets it."""
+    rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body)) for id_, o in outcomes]
+    return [_encode(rows).decode(), [id_ for id_, _ in outcomes], now]
+
 
 SQL_LOOK_UP = """
 SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text
@@ -126,16 +151,6 @@ class CommandRecord(Struct, frozen=True):
     """The body as JSON text, exactly as a waiting client got it."""
 
 
-class Outcome(Struct, frozen=True):
-    """A command's one final answer."""
-
-    status: str
-    """succeeded, rejected or failed."""
-    http_status: int
-    body: bytes
-    """JSON."""
-
-
 class IdempotencyKey(Struct, frozen=True):
     """The client's name for one intent, within the scope of who sent it."""
 
@@ -146,21 +161,22 @@ class IdempotencyKey(Struct, frozen=True):
 
 SQL_ACCEPT = """
 WITH n AS (
-    SELECT * FROM unnest(
-        %s::uuid[], %s::bigint[], %s::smallint[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[]) WITH ORDINALITY
+    SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS (
+        id uuid, slot_crc bigint, class smallint, type text, version smallint, contract text, owner text,
+        request_id text, reply_to text, decide_before timestamptz, actor json, body json, scope text, key text,
+        body_hash text)) WITH ORDINALITY
         AS n (id, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before, actor, body,
               scope, key, body_hash, place)
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
-    SELECT scope, key, body_hash, id FROM n WHERE key IS NOT NULL ORDER BY scope, key
+    SELECT scope, key, decode(body_hash, 'hex'), id FROM n WHERE key IS NOT NULL ORDER BY scope, key
     ON CONFLICT DO NOTHING
     RETURNING command_id
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
                    actor, body)
 SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
-       n.reply_to, n.decide_before, n.actor::json, n.body::json
+       n.reply_to, n.decide_before, n.actor, n.body
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
 ORDER BY n.place
@@ -170,25 +186,47 @@ RETURNING id, lane
 Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock."""
 
 
-def accept_parameters(commands: Sequence[NewCommand], keys: Sequence[IdempotencyKey | None]) -> list[list[Any]]:
-    """Column arrays for `SQL_ACCEPT`, in its order."""
-    return [
-        [c.id for c in commands],
-        [zlib.crc32(c.slot_key.encode()) for c in commands],
-        [int(c.command_class) for c in commands],
-        [type_of(c.command) for c in commands],
-        [SCHEMA_VERSION] * len(commands),
-        [c.contract for c in commands],
-        [c.actor.owner for c in commands],
-        [c.request_id for c in commands],
-        [c.reply_to for c in commands],
-        [c.decide_before for c in commands],
-        [_encode(c.actor).decode() for c in commands],
-        [_encode(c.command).decode() for c in commands],
-        [k.scope if k else None for k in keys],
-        [k.key if k else None for k in keys],
-        [k.body_hash if k else None for k in keys],
-    ]
+class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
+    id: UUID
+    slot_crc: int
+    class_: CommandClass
+    type: str
+    version: int
+    contract: str
+    owner: str | None
+    request_id: str
+    reply_to: str | None
+    decide_before: datetime | None
+    actor: Actor
+    body: Command
+    scope: str | None
+    key: str | None
+    body_hash: str | None
+
+
+def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
+    """For `SQL_ACCEPT`: all rows as one parameter, encoded in C at once."""
+    return [_encode([_inbox_row(command, key) for command, key in commands]).decode()]
+
+
+def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
+    return _InboxRow(
+        c.id,
+        zlib.crc32(c.slot_key.encode()),
+        c.command_class,
+        type_of(c.command),
+        SCHEMA_VERSION,
+        c.contract,
+        c.actor.owner,
+        c.request_id,
+        c.reply_to,
+        c.decide_before,
+        c.actor,
+        c.command,
+        key.scope if key else None,
+        key.key if key else None,
+        key.body_hash.hex() if key else None,
+    )
 
 
 SQL_KEY_OWNERS = """

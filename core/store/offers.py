@@ -36,6 +36,12 @@ async def read_day(
     starts, ends = day_bounds(day, resource.zone)
     cursor = await connection.execute(SQL_CLAIMS, ([resource.id], [starts], [ends]))
     claims = [Claim(*row) for row in await cursor.fetchall()]
-    now = (await (await connection.execute(SQL_NOW)).fetchone() or (None,))[0]
-    assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
-    return DayOnOffer(rules, resource, service, claims, now)
+    return DayOnOffer(rules, resource, service, claims, await database_now(connection))
+
+
+async def database_now(connection: psycopg.AsyncConnection[Any]) -> datetime:
+    """PostgreSQL's clock, which all machines share."""
+    row = await (await connection.execute(SQL_NOW)).fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
+    now: datetime = row[0]
+    return now

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from psycopg.types.range import TimestamptzRange
 
 from core.domain.commands import Envelope
 from core.domain.events import (
@@ -24,10 +23,12 @@ from core.domain.events import (
     UserCreated,
 )
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, Outcome
+from core.store.inbox import SQL_MOVE, Outcome, move_parameters
 
 EVENT_VERSION = 1
 E = TypeVar("E", bound=Event)
+
+_encode = msgspec.json.Encoder().encode
 
 
 class BatchLostRace(Exception):  # noqa: N818 - not an error: the batch is loaded and decided again
@@ -42,6 +43,14 @@ class Decided(Struct, frozen=True):
     outcome: Outcome
 
 
+class _Change(Struct, frozen=True):
+    id: int
+    status: str
+    version: int
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
 class EventRow(Struct, frozen=True):
     """An event as the feed keeps it: ids and small facts, no personal data."""
 
@@ -54,34 +63,43 @@ class EventRow(Struct, frozen=True):
     actor: str
     contract: str
     request_id: str
-    data: str | None
+    data: dict[str, str] | None
 
 
 SQL_USERS = """
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
                           country, country_code, date_joined)
-SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, gender, country, country_code,
+       date_joined
+FROM json_to_recordset(%s::json) AS u (
+    id bigint, username text, phone text, phone_key text, email text, first_name text, last_name text, gender text,
+    country text, country_code text, date_joined timestamptz)
 ON CONFLICT DO NOTHING
 """
 SQL_BOOKINGS = """
 INSERT INTO booking (id, public_uuid, contract, user_id, service_id, service_name, resource_id, starts_at, ends_at,
                      local_date, local_time, duration_minutes, status, payment_status, notes, version, command_id,
                      created_at, updated_at)
-SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
-                     %s::timestamptz[], %s::timestamptz[], %s::date[], %s::time[], %s::integer[], %s::text[],
-                     %s::text[], %s::text[], %s::integer[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
+SELECT id, public_uuid, contract, user_id, service_id, service_name, resource_id, starts_at, ends_at, local_date,
+       local_time, duration_minutes, status, payment_status, notes, version, command_id, created_at, updated_at
+FROM json_to_recordset(%s::json) AS b (
+    id bigint, public_uuid uuid, contract text, user_id bigint, service_id bigint, service_name text,
+    resource_id bigint, starts_at timestamptz, ends_at timestamptz, local_date date, local_time time,
+    duration_minutes integer, status text, payment_status text, notes text, version integer, command_id uuid,
+    created_at timestamptz, updated_at timestamptz)
 """
 SQL_CHANGES = """
 UPDATE booking b
 SET status = c.status, version = c.version, updated_at = c.updated_at, deleted_at = c.deleted_at
-FROM unnest(%s::bigint[], %s::text[], %s::integer[], %s::timestamptz[], %s::timestamptz[])
-     AS c (id, status, version, updated_at, deleted_at)
+FROM json_to_recordset(%s::json) AS c (
+    id bigint, status text, version integer, updated_at timestamptz, deleted_at timestamptz)
 WHERE b.id = c.id
 """
 SQL_CLAIMS = """
 INSERT INTO claim (resource_id, booking_id, during)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::tstzrange[])
+SELECT resource_id, booking_id, tstzrange(starts_at, ends_at)
+FROM json_to_recordset(%s::json) AS c (
+    resource_id bigint, booking_id bigint, starts_at timestamptz, ends_at timestamptz)
 """
 SQL_FREE = "DELETE FROM claim WHERE booking_id = ANY(%s::bigint[])"
 SQL_EVENTS = """
@@ -89,10 +107,11 @@ WITH batch AS (INSERT INTO event_batch (events, created_at) VALUES (%s, %s) RETU
 INSERT INTO event (batch_id, n, version, type, command_id, is_final, booking_id, booking_version, owner, actor,
                    contract, request_id, data)
 SELECT batch.id, e.n - 1, %s, e.type, e.command_id, e.is_final, e.booking_id, e.booking_version, e.owner, e.actor,
-       e.contract, e.request_id, e.data::json
-FROM batch, unnest(%s::text[], %s::uuid[], %s::boolean[], %s::bigint[], %s::integer[], %s::text[], %s::text[],
-                   %s::text[], %s::text[], %s::text[]) WITH ORDINALITY
-     AS e (type, command_id, is_final, booking_id, booking_version, owner, actor, contract, request_id, data, n)
+       e.contract, e.request_id, e.data
+FROM batch, ROWS FROM (json_to_recordset(%s::json) AS (
+    type text, command_id uuid, is_final boolean, booking_id bigint, booking_version integer, owner text, actor text,
+    contract text, request_id text, data json)) WITH ORDINALITY
+    AS e (type, command_id, is_final, booking_id, booking_version, owner, actor, contract, request_id, data, n)
 """
 SQL_HEAR_CANARY = """
 INSERT INTO canary (stage, heard_at) VALUES (%s, %s)
@@ -111,18 +130,16 @@ def save(connection: Connection, decided: Sequence[Decided], now: datetime) -> N
     placed = _of(events, BookingPlaced)
     claims = sorted((c for p in placed for c in p.claims), key=lambda c: (c.resource_id, c.starts_at))
     with connection.pipeline():
-        inserted = connection.execute(SQL_USERS, _user_columns(users)) if users else None
+        inserted = connection.execute(SQL_USERS, (_json(_user_rows(users)),)) if users else None
         if placed:
-            connection.execute(SQL_BOOKINGS, _booking_columns(placed))
+            connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         _write_changes(connection, events)
         if claims:
-            ranges = [TimestamptzRange(c.starts_at, c.ends_at) for c in claims]
-            columns = [[c.resource_id for c in claims], [c.booking_id for c in claims], ranges]
-            connection.execute(SQL_CLAIMS, columns)
+            connection.execute(SQL_CLAIMS, (_json(claims),))
         if _of(events, CanaryHeard):
             connection.execute(SQL_HEAR_CANARY, ("lanes", now))
         _write_events(connection, decided, now)
-        moved = connection.execute(SQL_MOVE, _outcome_parameters(decided, now))
+        moved = connection.execute(SQL_MOVE, move_parameters([(d.envelope.id, d.outcome) for d in decided], now))
     if (inserted and inserted.rowcount != len(users)) or moved.rowcount != len(decided):
         raise BatchLostRace
 
@@ -131,79 +148,33 @@ def _of(events: Sequence[Event], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 
 
-def _user_columns(events: Sequence[UserCreated]) -> list[list[Any]]:
-    users = [event.user for event in events]
-    return [
-        [u.id for u in users],
-        [u.username for u in users],
-        [u.phone_key for u in users],
-        [u.phone for u in users],
-        [u.phone_key for u in users],
-        [u.email for u in users],
-        [u.first_name for u in users],
-        [u.last_name for u in users],
-        [u.gender for u in users],
-        [u.country for u in users],
-        [event.country_code for event in events],
-        [u.date_joined for u in users],
-    ]
+def _json(rows: Sequence[object]) -> str:
+    """Rows as one parameter: encoded in C at once, where arrays would be dumped value by value."""
+    return _encode(rows).decode()
 
 
-def _booking_columns(events: Sequence[BookingPlaced]) -> list[list[Any]]:
-    bookings = [event.booking for event in events]
-    return [
-        [b.id for b in bookings],
-        [b.public_uuid for b in bookings],
-        [b.contract for b in bookings],
-        [b.user_id for b in bookings],
-        [b.service_id for b in bookings],
-        [b.service_name for b in bookings],
-        [b.resource_id for b in bookings],
-        [b.starts_at for b in bookings],
-        [b.ends_at for b in bookings],
-        [b.local_date for b in bookings],
-        [b.local_time for b in bookings],
-        [b.duration_minutes for b in bookings],
-        [b.status.value for b in bookings],
-        [b.payment_status.value for b in bookings],
-        [b.notes for b in bookings],
-        [b.version for b in bookings],
-        [b.command_id for b in bookings],
-        [b.created_at for b in bookings],
-        [b.updated_at for b in bookings],
-    ]
+def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:
+    return [{**msgspec.structs.asdict(event.user), "country_code": event.country_code} for event in events]
 
 
 def _write_changes(connection: Connection, events: Sequence[Event]) -> None:
     """The last face of each booking that changed, and the time that was given back."""
-    last: dict[int, tuple[Any, ...]] = {}
+    last: dict[int, _Change] = {}
     freed: set[int] = set()
     for event in events:
         if isinstance(event, BookingChanged):
             b = event.booking
-            last[b.id] = (b.id, b.status.value, b.version, b.updated_at, None)
+            last[b.id] = _Change(b.id, b.status, b.version, b.updated_at, None)
             if event.freed:
                 freed.add(b.id)
         elif isinstance(event, BookingDeleted):
             b = event.booking
-            last[b.id] = (b.id, b.status.value, b.version, b.updated_at, b.updated_at)
+            last[b.id] = _Change(b.id, b.status, b.version, b.updated_at, b.updated_at)
             freed.add(b.id)
     if last:
-        connection.execute(SQL_CHANGES, [list(column) for column in zip(*last.values(), strict=True)])
+        connection.execute(SQL_CHANGES, (_json(list(last.values())),))
     if freed:
         connection.execute(SQL_FREE, (sorted(freed),))
-
-
-def _outcome_parameters(decided: Sequence[Decided], now: datetime) -> list[Any]:
-    ids = [one.envelope.id for one in decided]
-    return [
-        ids,
-        now,
-        ids,
-        [one.outcome.status for one in decided],
-        [one.outcome.http_status for one in decided],
-        [one.outcome.body.decode() for one in decided],
-    ]
 
 
 def _write_events(connection: Connection, decided: Sequence[Decided], now: datetime) -> None:
@@ -212,24 +183,12 @@ def _write_events(connection: Connection, decided: Sequence[Decided], now: datet
 
 
 def write_event_rows(connection: Connection, rows: Sequence[EventRow], now: datetime) -> None:
-    connection.execute(
-        SQL_EVENTS,
-        [
-            len(rows),
-            now,
-            EVENT_VERSION,
-            [r.type for r in rows],
-            [r.command_id for r in rows],
-            [r.is_final for r in rows],
-            [r.booking_id for r in rows],
-            [r.booking_version for r in rows],
-            [r.owner for r in rows],
-            [r.actor for r in rows],
-            [r.contract for r in rows],
-            [r.request_id for r in rows],
-            [r.data for r in rows],
-        ],
-    )
+    connection.execute(SQL_EVENTS, event_parameters(rows, now))
+
+
+def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
+    """For `SQL_EVENTS`: one batch of the feed."""
+    return [len(rows), now, EVENT_VERSION, _json(rows)]
 
 
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
@@ -246,7 +205,7 @@ def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
             actor=_actor_name(envelope),
             contract=envelope.contract,
             request_id=envelope.request_id,
-            data=msgspec.json.encode(data).decode() if data else None,
+            data=data,
         )
         for place, (type_, booking_id, version, data) in enumerate(news)
     ]
