@@ -1,0 +1,16 @@
+"""Flower's options, from our settings. Flower executes this file: the names are its own."""
+
+from core.settings import from_environment
+
+_settings = from_environment()
+
+address = _settings.flower_host
+port = _settings.flower_port
+url_prefix = "flower"
+basic_auth = [f"{_settings.flower_user}:{_settings.flower_password}"]
+max_tasks = 2_000
+max_workers = 200
+purge_offline_workers = 300
+persistent = False
+inspect_timeout = 1_500.0
+read_only = True  # a view: whoever finds the password still stops no worker

@@ -1,0 +1,44 @@
+"""Ports of this machine: which are free, and choosing some."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+LOWEST = 20_000
+HIGHEST = 31_999
+"""Below Linux's ephemeral range, so that no outgoing connection takes a port between choosing and binding."""
+
+_TRIES = 500
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Could a server listen on this port now?"""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int, preferred: tuple[int, ...] = ()) -> list[int]:
+    """`count` different free ports, the preferred ones first. Raises OSError if there are none."""
+    chosen = [port for port in dict.fromkeys(preferred) if is_free(port)][:count]
+    for _ in range(_TRIES):
+        if len(chosen) == count:
+            return chosen
+        port = random.randint(LOWEST, HIGHEST)  # noqa: S311 - spread, not secrecy
+        if port not in chosen and is_free(port):
+            chosen.append(port)
+    raise OSError(f"no free port found from {LOWEST} to {HIGHEST}")
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Does somebody listen?"""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False

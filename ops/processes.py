@@ -1,0 +1,142 @@
+"""The one definition of Holdfast's processes.
+
+The embedded stack starts them from here; docker-compose.yml and the tests are compared with it.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Stage(IntEnum):
+    """Processes start from the lowest stage up, and stop from the highest down."""
+
+    STORES = 0
+    PIPELINE = 1
+    API = 2
+    FRONT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One kind of long-running process; `count` of them run in the embedded stack."""
+
+    name: str
+    what: str
+    """One phrase, shown while it starts."""
+    argv: tuple[str, ...]
+    """As in compose; the first word is looked up in the virtual environment by `ops.environment`."""
+    stage: Stage
+    queues: tuple[str, ...] = ()
+    port: int | None = None
+    """Where it listens in compose; the embedded stack chooses free ports."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment that only this process gets in compose, beside `ENVIRONMENT`."""
+    health: tuple[str, ...] = ()
+    """The command whose success means that work gets through this process."""
+    count: int = 1
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 10.0
+
+    def instances(self) -> tuple[str, ...]:
+        """`lanes` becomes `lanes-1`, `lanes-2`; a single process keeps its name."""
+        if self.count == 1:
+            return (self.name,)
+        return tuple(f"{self.name}-{number}" for number in range(1, self.count + 1))
+
+    def command(self, instance: str) -> tuple[str, ...]:
+        """The command line of one instance: Celery's node names must differ on one host."""
+        return tuple(word.replace(f"{self.name}@%h", f"{instance}@%h") for word in self.argv)
+
+
+ENVIRONMENT = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HOLDFAST_SECRET_KEY",
+    "HOLDFAST_FLOWER_PASSWORD",
+    "HOLDFAST_PUBLIC_URL",
+    "HOLDFAST_ALLOWED_ORIGINS",
+    "HOLDFAST_TRUSTED_PROXIES",
+    "HOLDFAST_TIME_ZONE",
+    "HOLDFAST_PHONE_REGION",
+    "HOLDFAST_LANES",
+    "HOLDFAST_LOG_LEVEL",
+)
+"""What every application process is given. The first four are required outside the demo."""
+
+SECRETS = ("HOLDFAST_SECRET_KEY", "HOLDFAST_FLOWER_PASSWORD")
+
+_WORKER = ("celery", "-A", "workers.app", "worker")
+_QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
+
+MIGRATE = ("python", "-m", "ops.cli", "migrate")
+"""One shot, before all others."""
+
+API = Process(
+    "api",
+    "HTTP API (Falcon on gunicorn)",
+    ("gunicorn", "-c", "api/gunicorn_conf.py", "api.app:from_environment()"),
+    Stage.API,
+    port=8001,
+    settings={"HOLDFAST_API_BIND": "0.0.0.0:8001"},
+    health=("python", "-m", "ops.cli", "check", "api"),
+    stop_timeout_s=40.0,  # longer than gunicorn's graceful_timeout
+)
+LANES = Process(
+    "lanes",
+    "lane worker (Celery, prefork)",
+    (*_WORKER, "-Q", "lanes", "-P", "prefork", "-c", "1", "-n", "lanes@%h", *_QUIET),
+    Stage.PIPELINE,
+    queues=("lanes",),
+    health=("python", "-m", "ops.cli", "check", "lanes"),
+    count=2,  # so that one stopped worker leaves another
+    stop_timeout_s=15.0,
+)
+SWEEPS = Process(
+    "sweeps",
+    "sweeps and relay (Celery, threads)",
+    (*_WORKER, "-Q", "sweeps,relay", "-P", "threads", "-c", "8", "-n", "sweeps@%h", *_QUIET),
+    Stage.PIPELINE,
+    queues=("sweeps", "relay"),
+    health=("python", "-m", "ops.cli", "check", "sweeps"),
+    stop_timeout_s=15.0,
+)
+BEAT = Process(
+    "beat",
+    "clock of the sweeps (Celery beat)",
+    # The schedule is all intervals of seconds: nothing is worth remembering in a file.
+    ("celery", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
+    Stage.PIPELINE,
+    health=("python", "-m", "ops.cli", "check", "beat"),
+)
+NOTIFIER = Process(
+    "notifier",
+    "WebSocket notifier",
+    ("python", "-m", "notifier"),
+    Stage.PIPELINE,
+    port=8002,
+    settings={"HOLDFAST_NOTIFIER_HOST": "0.0.0.0", "HOLDFAST_NOTIFIER_PORT": "8002"},  # noqa: S104 - a container's own
+    health=("python", "-m", "ops.cli", "check", "notifier"),
+)
+FLOWER = Process(
+    "flower",
+    "Flower, a view of Celery",
+    ("celery", "-A", "workers.app", "flower", "--conf=ops/flower_conf.py"),
+    Stage.FRONT,
+    port=5555,
+    settings={"HOLDFAST_FLOWER_HOST": "0.0.0.0", "HOLDFAST_FLOWER_PORT": "5555"},  # noqa: S104 - a container's own
+    health=("python", "-m", "ops.cli", "check", "flower"),
+)
+
+APPLICATION = (API, LANES, SWEEPS, BEAT, NOTIFIER, FLOWER)
+"""What runs our code. The stores and the front door are others' programs: see `ops.stores`."""
+
+PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
+"""What a booking needs."""
+
+
+def by_name(name: str) -> Process:
+    """Raises KeyError for a process that does not exist."""
+    return {process.name: process for process in APPLICATION}[name]

@@ -1,0 +1,105 @@
+"""Fixtures that all tests share; `tests.stack` tells how to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.stack import PostgresServer, Stack, ValkeyServer
+
+FreshStack = Callable[..., Stack]
+NewValkey = Callable[[], ValkeyServer]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.child.stop()
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> Iterator[str]:
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(valkey: ValkeyServer) -> str:
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey.url
+
+
+@pytest.fixture
+def new_valkey(tmp_path: Path) -> Iterator[NewValkey]:
+    servers: list[ValkeyServer] = []
+
+    def start() -> ValkeyServer:
+        server = ValkeyServer(tmp_path / f"valkey-{len(servers)}")
+        server.start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = _stack(postgres, tmp_path_factory.mktemp("stack"))
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack]:
+    """`fresh_stack(processes=..., lanes=..., environment=..., wait=True)` starts one; it ends with the test."""
+    started: list[Stack] = []
+    numbers = count()
+
+    def start(*, wait: bool = True, **arguments: Any) -> Stack:
+        fresh = _stack(postgres, tmp_path / f"stack-{next(numbers)}", **arguments)
+        started.append(fresh)
+        return fresh.start(wait=wait)
+
+    yield start
+    for one in started:
+        one.close()
+        postgres.drop_database(one.database_url)
+
+
+def _stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack:
+    valkey = ValkeyServer(folder / "valkey")
+    valkey.start()
+    database_url = arguments.pop("database_url", None) or postgres.new_database(demo=True)
+    return Stack(folder=folder, database_url=database_url, valkey=valkey, **arguments)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the logs of a failing test's stacks."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's Result, typed as None here
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Stack):
+                report.sections.append((f"logs of {name}", value.logs()))
