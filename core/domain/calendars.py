@@ -57,15 +57,16 @@ def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
 
 def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name: str) -> bool:
     """Whether an interval lies whole inside the working hours of its local start day."""
-    first, last = local(starts_at, zone_name), local(ends_at, zone_name)
-    midnight = datetime.combine(first.date(), time.min)
-    opens = _minutes_since(midnight, first.replace(tzinfo=None))
-    closes = _minutes_since(midnight, last.replace(tzinfo=None))
-    return hours.opens_minute <= opens and closes <= hours.closes_minute
+    day = local(starts_at, zone_name).date()
+    return _mark(day, hours.opens_minute, zone_name) <= starts_at and ends_at <= _mark(
+        day, hours.closes_minute, zone_name
+    )
 
 
-def _minutes_since(midnight: datetime, moment: datetime) -> float:
-    return (moment - midnight).total_seconds() / 60
+def _mark(day: date, minute: int, zone_name: str) -> datetime:
+    """When opening or closing time is reached: where the clocks skip it, at the skip; twice, the first."""
+    at = datetime.combine(day, time.min, zone(zone_name)) + timedelta(minutes=minute)  # wall arithmetic
+    return at.astimezone(UTC)
 
 
 def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
