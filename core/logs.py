@@ -65,13 +65,22 @@ def configure(level: str, service: str) -> None:
 
 
 def blank_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank values named like secrets, and passwords inside addresses."""
+    """Blank values named like secrets, and passwords inside addresses, at any depth."""
     for name, value in line.items():
-        if _SECRET_NAMES.search(name):
-            line[name] = BLANK
-        elif isinstance(value, str) and "://" in value:
-            line[name] = _URL_CREDENTIALS.sub(rf"\1:{BLANK}@", value)
+        line[name] = _blanked(name, value)
     return line
+
+
+def _blanked(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name):
+        return BLANK
+    if isinstance(value, str):
+        return _URL_CREDENTIALS.sub(rf"\1:{BLANK}@", value) if "://" in value else value
+    if isinstance(value, dict):
+        return {key: _blanked(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_blanked("", inner) for inner in value]
+    return value
 
 
 def _naming(service: str) -> structlog.typing.Processor:
