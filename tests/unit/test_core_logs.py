@@ -1,0 +1,39 @@
+"""No secret reaches a log line, whoever logs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.logs import BLANK, blank_secrets
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password", "new_password", "HOLDFAST_SECRET_KEY", "client_secret", "access_token", "Authorization", "cookie",
+        "api_key", "apikey", "csrftoken", "DATABASE_URL", "redis_url", "dsn",
+    ],
+)  # fmt: skip
+def test_a_value_under_a_secrets_name_is_blanked(name: str) -> None:
+    assert blank_secrets(None, "info", {name: "hunter2", "event": "e"}) == {name: BLANK, "event": "e"}
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "redis", "amqp", "https"])
+def test_a_password_inside_an_address_is_blanked_anywhere_in_a_text(scheme: str) -> None:
+    line = blank_secrets(None, "info", {"problem": f"cannot reach {scheme}://anna:hunter2@db:5432/x now"})
+    assert line["problem"] == f"cannot reach {scheme}://anna:{BLANK}@db:5432/x now"
+
+
+def test_a_password_without_a_user_is_blanked_too() -> None:
+    line = blank_secrets(None, "info", {"event": "redis://:hunter2@127.0.0.1:6379/0"})
+    assert "hunter2" not in line["event"]
+
+
+def test_what_is_no_secret_stays_as_it_is() -> None:
+    line = {"event": "command decided", "command_id": "5", "request_id": "r", "url": "http://localhost:8000/x"}
+    assert blank_secrets(None, "info", dict(line)) == line
+
+
+@pytest.mark.parametrize("value", [{"password": "hunter2"}, [{"token": "hunter2"}], {"deep": {"cookie": "hunter2"}}])
+def test_a_secret_inside_a_logged_structure_is_blanked(value: object) -> None:
+    assert "hunter2" not in repr(blank_secrets(None, "info", {"body": value}))
