@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import falcon
@@ -23,6 +24,7 @@ from core.logs import configure
 from core.settings import Settings, SettingsError
 
 App = falcon.asgi.App[Any, Any]
+Extend = Callable[[App, Runtime], None]
 
 
 def from_environment() -> App:
@@ -35,7 +37,8 @@ def from_environment() -> App:
     return create_app(settings)
 
 
-def create_app(settings: Settings) -> App:
+def create_app(settings: Settings, extend: Extend | None = None) -> App:
+    """`extend` adds routes beside these, with their rules: the benchmarks' baselines."""
     run = Runtime(settings)
     accounts = Accounts(settings, run.pool)
     run.at_shutdown(accounts.close)
@@ -53,5 +56,7 @@ def create_app(settings: Settings) -> App:
     add_account_routes(app, accounts)
     add_appointments_routes(app, run)
     add_agent_routes(app, run)
+    if extend is not None:
+        extend(app, run)
     check_every_route_has_a_rule(app)
     return app

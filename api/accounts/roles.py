@@ -131,3 +131,8 @@ def _shape(template: str) -> str:
 
 
 _BY_SHAPE = {_shape(template): rules for template, rules in TABLE.items()}
+
+
+def add_rules(rules: Mapping[str, Mapping[str, Rule]]) -> None:
+    """For routes that an extended app has beside ours, such as the benchmarks' baselines."""
+    _BY_SHAPE.update({_shape(template): by_method for template, by_method in rules.items()})
