@@ -7,6 +7,9 @@ from api.accounts.cookies import Cookies
 from api.accounts.gate import Gate
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
+from api.accounts.oauth.github import GitHub
+from api.accounts.oauth.google import Google
+from api.accounts.oauth.provider import Provider
 from api.accounts.outbox import Outbox
 from api.accounts.register import Registration
 from api.accounts.sign_in import SignIn
@@ -29,6 +32,11 @@ class Accounts:
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)
         self.registration = Registration(settings, pool, self.passwords, self.throttle)
+        self.providers: dict[str, Provider] = {}
+        if settings.google is not None:
+            self.providers["google"] = Google(settings.google, settings.google_issuer)
+        if settings.github is not None:
+            self.providers["github"] = GitHub(settings.github, settings.github_url, settings.github_api_url)
         delivery = mailer(settings)
         self.outbox = Outbox(delivery) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)

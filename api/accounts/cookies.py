@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from falcon.asgi import Response
+from falcon.asgi import Request, Response
 
 from core.access import SESSION_COOKIE
 from core.identity.sessions import LOGIN_LIFETIME_S, NewLogin
@@ -10,6 +10,8 @@ from core.identity.sessions import LOGIN_LIFETIME_S, NewLogin
 REFRESH_COOKIE = "holdfast_refresh"
 REFRESH_PATH = "/api/token"
 CSRF_COOKIE = "csrftoken"
+OAUTH_COOKIE = "holdfast_oauth"
+OAUTH_PATH = "/oauth"
 
 
 class Cookies:
@@ -34,12 +36,31 @@ class Cookies:
         for name, path in ((SESSION_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH), (CSRF_COOKIE, "/")):
             resp.unset_cookie(name, path=path, same_site="Lax")
 
-    def _set(self, resp: Response, name: str, value: str, path: str, *, http_only: bool = True) -> None:
+    def set_oauth(self, resp: Response, browser: str, lifetime_s: int) -> None:
+        """Ties a sign-in to the browser that began it; Lax lets it come along from the provider."""
+        self._set(resp, OAUTH_COOKIE, browser, OAUTH_PATH, lifetime_s=lifetime_s)
+
+    def oauth(self, req: Request) -> str:
+        return next(iter(req.get_cookie_values(OAUTH_COOKIE) or []), "")
+
+    def clear_oauth(self, resp: Response) -> None:
+        resp.unset_cookie(OAUTH_COOKIE, path=OAUTH_PATH, same_site="Lax")
+
+    def _set(
+        self,
+        resp: Response,
+        name: str,
+        value: str,
+        path: str,
+        *,
+        http_only: bool = True,
+        lifetime_s: int = LOGIN_LIFETIME_S,
+    ) -> None:
         resp.set_cookie(
             name,
             value,
             path=path,
-            max_age=LOGIN_LIFETIME_S,
+            max_age=lifetime_s,
             secure=self._secure,
             http_only=http_only,
             same_site="Lax",

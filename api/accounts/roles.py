@@ -67,6 +67,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/password/reset": {"POST": Rule.SIGN_IN},
     "/api/auth/password/reset/confirm": {"POST": Rule.SIGN_IN},
     "/api/ws-ticket": {"POST": Rule.USER},
+    "/api/oauth/status": {"GET": Rule.PUBLIC},
+    "/api/oauth/accounts": {"GET": Rule.USER},
+    "/oauth/google/login": {"GET": Rule.SIGN_IN},
+    "/oauth/google/login/callback": {"GET": Rule.SIGN_IN},
+    "/oauth/github/login": {"GET": Rule.SIGN_IN},
+    "/oauth/github/login/callback": {"GET": Rule.SIGN_IN},
     # appointments
     "/api/services": {"GET": Rule.PUBLIC},
     "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},

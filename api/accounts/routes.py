@@ -11,6 +11,8 @@ from api.accounts.calendar import Csrf, CurrentUser, SessionLogin
 from api.accounts.composition import Accounts
 from api.accounts.login import Login
 from api.accounts.logout import Logout
+from api.accounts.oauth.arrival import Arrival
+from api.accounts.oauth.resources import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
 from api.accounts.password_change import PasswordChange
 from api.accounts.refresh import Refresh
 from api.accounts.register import RegisterByEmail, RegisterByUsername
@@ -37,4 +39,13 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/auth/password/reset", Reset(our.settings, our.pool, our.throttle, our.outbox))
     confirmation = ResetConfirmation(our.pool, our.passwords, our.throttle, our.logins)
     app.add_route("/api/auth/password/reset/confirm", confirmation)
+    app.add_route("/api/oauth/status", OAuthStatus(our.providers))
+    app.add_route("/api/oauth/accounts", OAuthAccounts(our.pool))
+    for name in PROVIDERS:
+        login = OAuthLogin(name, our.settings, our.providers, our.pool, our.cookies, our.throttle)
+        app.add_route(f"/oauth/{name}/login", login)
+        arrival = Arrival(our.pool)
+        callback = OAuthCallback(name, our.settings, our.providers, our.pool, our.cookies, our.sign_in, arrival)
+        app.add_route(f"/oauth/{name}/login/callback", callback)
+
     app.add_route("/api/ws-ticket", Ticket(our.pool))

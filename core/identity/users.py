@@ -39,6 +39,7 @@ class NewUser(Struct, frozen=True, kw_only=True):
 
     username: str
     email: str | None = None
+    email_is_verified: bool = False
     password_hash: str | None = None
     phone: str = ""
     phone_key: str | None = None
@@ -80,9 +81,10 @@ SQL_BY_EMAIL = f"SELECT {_COLUMNS} FROM user_account WHERE email_key = %(key)s"
 SQL_BY_ID = f"SELECT {_COLUMNS} FROM user_account WHERE id = %(key)s"
 
 SQL_CREATE = """
-INSERT INTO user_account (username, username_key, email, email_key, password_hash, phone, phone_key, first_name,
+INSERT INTO user_account (username, username_key, email, email_key, email_verified_at, password_hash, phone, phone_key, first_name,
                           last_name, gender, country, country_code, is_active, is_staff, is_superuser, is_practitioner)
-VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(password_hash)s, %(phone)s, %(phone_key)s,
+VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s,
+        CASE WHEN %(email_is_verified)s THEN clock_timestamp() END, %(password_hash)s, %(phone)s, %(phone_key)s,
         %(first_name)s, %(last_name)s, %(gender)s, %(country)s, %(country_code)s, %(is_active)s, %(is_staff)s,
         %(is_superuser)s, %(is_practitioner)s)
 RETURNING id

@@ -1,0 +1,1 @@
+"""Signing in with Google and GitHub: authorization code, PKCE, state bound to the browser."""

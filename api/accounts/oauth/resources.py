@@ -1,0 +1,149 @@
+"""`/oauth/{provider}/login/`, its callback, and what `/api/oauth/` tells about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from falcon.asgi import Request, Response
+
+from api.accounts.cookies import Cookies
+from api.accounts.limits import OAUTH_STARTS
+from api.accounts.liveness import Pool
+from api.accounts.oauth.arrival import Arrival
+from api.accounts.oauth.provider import Journey, Provider, sign_in_failed
+from api.accounts.sign_in import SignIn
+from api.accounts.throttle import Throttle
+from api.errors import Problem
+from core.access import new_token
+from core.identity import social
+from core.identity.social import Attempt
+from core.settings import Settings
+from core.wire.words import zulu
+
+Providers = Mapping[str, Provider]
+PROVIDERS = ("google", "github")
+NEXT_MAX_CHARS = 500
+PARAMETER_MAX_CHARS = 2000
+
+
+def not_configured(name: str) -> Problem:
+    return Problem(404, "provider_not_configured", f"Signing in with {name} is not set up here")
+
+
+def callback_url(settings: Settings, name: str) -> str:
+    return f"{settings.public_url}/oauth/{name}/login/callback/"
+
+
+class OAuthLogin:
+    """Sends the browser to one provider."""
+
+    def __init__(
+        self, name: str, settings: Settings, providers: Providers, pool: Pool, cookies: Cookies, throttle: Throttle
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._provider = providers.get(name)
+        self._pool = pool
+        self._cookies = cookies
+        self._throttle = throttle
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        if self._provider is None:
+            raise not_configured(self._name)
+        await self._throttle.spend(OAUTH_STARTS, req.context.address)
+        journey = Journey(new_token(), new_token(), new_token(), callback_url(self._settings, self._name))
+        url = await self._provider.authorization_url(journey)
+        browser = new_token()
+        attempt = Attempt(journey.code_verifier, journey.nonce, local_path(req.get_param("next")))
+        async with self._pool.connection() as connection:
+            await social.begin_attempt(connection, self._name, journey.state, browser, attempt)
+        self._cookies.set_oauth(resp, browser, social.ATTEMPT_LIFETIME_S)
+        resp.status = 302
+        resp.set_header("Location", url)
+
+
+class OAuthCallback:
+    """Takes the browser back from one provider, and logs it in."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        providers: Providers,
+        pool: Pool,
+        cookies: Cookies,
+        sign_in: SignIn,
+        arrival: Arrival,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._provider = providers.get(name)
+        self._pool = pool
+        self._cookies = cookies
+        self._sign_in = sign_in
+        self._arrival = arrival
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        if self._provider is None:
+            raise not_configured(self._name)
+        state, attempt = await self._finish(req)
+        self._cookies.clear_oauth(resp)
+        if req.get_param("error") is not None:
+            raise Problem(403, "oauth_denied", "The sign-in was cancelled")
+        callback = callback_url(self._settings, self._name)
+        journey = Journey(state, attempt.nonce, attempt.code_verifier, callback)
+        identity = await self._provider.identity(_parameter(req, "code"), journey)
+        user = await self._arrival.user(identity)
+        self._cookies.set_login(resp, await self._sign_in.begin(req, user))
+        resp.status = 302
+        resp.set_header("Location", self._settings.public_url + attempt.next_path)
+
+    async def _finish(self, req: Request) -> tuple[str, Attempt]:
+        """The attempt that this browser began, spent. Raises Problem 400."""
+        state = _parameter(req, "state")
+        browser = self._cookies.oauth(req)
+        async with self._pool.connection() as connection:
+            attempt = await social.finish_attempt(connection, self._name, state, browser)
+        if attempt is None:
+            raise sign_in_failed()
+        return state, attempt
+
+
+class OAuthStatus:
+    def __init__(self, providers: Providers) -> None:
+        self._providers = providers
+
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.media = {
+            name: {"available": name in self._providers, "login_url": f"/oauth/{name}/login/"} for name in PROVIDERS
+        }
+
+
+class OAuthAccounts:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        async with self._pool.connection() as connection:
+            accounts = await social.linked(connection, req.context.principal.user_id)
+        resp.media = [
+            {"provider": a.provider, "uid": a.subject, "email": a.email, "linked_at": zulu(a.linked_at)}
+            for a in accounts
+        ]
+
+
+def local_path(sent: str | None) -> str:
+    """`next` if it is a path on our own origin, else the front page: redirects never leave it."""
+    if sent is None or len(sent) > NEXT_MAX_CHARS or not sent.isprintable():
+        return "/"
+    parts = urlsplit(sent)
+    is_local = sent.startswith("/") and not sent.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return sent if is_local and sent.isascii() and "\\" not in sent else "/"
+
+
+def _parameter(req: Request, name: str) -> str:
+    value = req.get_param(name) or ""
+    if not 0 < len(value) <= PARAMETER_MAX_CHARS:
+        raise sign_in_failed()
+    return value
