@@ -16,6 +16,8 @@ from core.wire.errors import FieldProblem
 S = TypeVar("S", bound=Struct)
 
 BODY_MAX_BYTES = 64 * 1024
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
 _PATH = re.compile(r" - at `\$(.*)`$")
 
 
@@ -26,9 +28,9 @@ async def read_json(req: falcon.asgi.Request, kind: type[S]) -> S:
     try:
         return _decoder(kind).decode(raw)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
-        raise invalid(_problems(raw, kind)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Problem(400, "malformed_json", "The body is not valid JSON") from None
+        raise _refusal(raw, kind) from None
+    except _UNREADABLE:
+        raise _malformed() from None
 
 
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
@@ -53,6 +55,19 @@ def _field_decoders(kind: type[Struct]) -> dict[str, tuple[bool, msgspec.json.De
     hints = get_type_hints(kind, include_extras=True)
     info = msgspec.structs.fields(kind)
     return {f.encode_name: (f.required, msgspec.json.Decoder(hints[f.name])) for f in info}
+
+
+def _refusal(raw: bytes, kind: type[Struct]) -> Problem:
+    """A value may be wrong before the place where the text stops being JSON."""
+    try:
+        msgspec.json.decode(raw)
+    except _UNREADABLE:
+        return _malformed()
+    return invalid(_problems(raw, kind))
+
+
+def _malformed() -> Problem:
+    return Problem(400, "malformed_json", "The body is not valid JSON")
 
 
 def _problems(raw: bytes, kind: type[Struct]) -> list[FieldProblem]:

@@ -18,18 +18,26 @@ ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
 Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
-DATE_CHARS = 10
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
+
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)
+
+
+def a_date(year: int, month: int, day: int) -> date | None:
+    """A day that exists and can be meant, else None."""
+    try:
+        found = date(year, month, day)
+    except ValueError:
+        return None
+    return found if EARLIEST <= found <= LATEST else None
 
 
 def iso_date(text: str) -> date | None:
     """`YYYY-MM-DD`, or None for anything else and for days that do not exist."""
     found = _DATE.fullmatch(text)
-    try:
-        return date(int(found[1]), int(found[2]), int(found[3])) if found else None
-    except ValueError:
-        return None
+    return a_date(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def clock_time(text: str) -> time | None:

@@ -56,9 +56,9 @@ def deadline(req: falcon.asgi.Request) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(raw)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        words = "Holdfast-Expires-At must be a time with an offset, such as 2030-01-01T12:00:00Z"
-        raise invalid([FieldProblem("Holdfast-Expires-At", words)])
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    words = "Holdfast-Expires-At must be a time with an offset, such as 2030-01-01T12:00:00Z"
+    raise invalid([FieldProblem("Holdfast-Expires-At", words)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, time
 
+from api.fields import a_date
+
 _DATES = (
     (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})", re.ASCII)),
     (re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})", re.ASCII)),
@@ -20,11 +22,10 @@ NOON = 12
 def agent_date(text: str) -> date | None:
     """`05/06/2025` is 5 June; `10/20/2025`, with no 20th month, can only be 20 October."""
     for form in _DATES:
-        if found := form.fullmatch(text.strip()):
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                continue
+        found = form.fullmatch(text.strip())
+        day = a_date(int(found["y"]), int(found["m"]), int(found["d"])) if found else None
+        if day is not None:
+            return day
     return None
 
 
