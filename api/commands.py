@@ -32,8 +32,10 @@ from core.store.inbox import (
     IdempotencyKey,
     NewCommand,
     move_parameters,
+    waiting,
 )
 from core.store.offers import database_now
+from core.store.save import SQL_EVENTS, event_parameters, final_event
 from core.wire.outcomes import command_status, encode, withdrawn
 
 log = structlog.get_logger()
@@ -157,10 +159,15 @@ class Commands:
             row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
             if row is None:
                 return False
-            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, row[0]))
+            lane, *columns = row
+            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, lane))
             now = await database_now(connection)
             moved = await connection.execute(SQL_MOVE, move_parameters([(id_, outcome)], now))
-            return bool(moved.rowcount)
+            if moved.rowcount == 0:
+                return False
+            news = final_event(waiting(tuple(columns)).envelope, "command_withdrawn")
+            await connection.execute(SQL_EVENTS, event_parameters([news], now))
+        return True
 
 
 def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:

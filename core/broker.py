@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.transport import redis as redis_transport
 
 from core import bells
 
@@ -38,8 +39,18 @@ SCHEDULE = {
 }
 
 
+def _keep_no_messages() -> None:
+    """Let lost messages be lost: the sweep makes up for them.
+
+    Restoring what was not acknowledged fails in kombu 5.7 when the connection is already gone,
+    and ends the worker instead of reconnecting it (or leaves dumps in the temporary folder).
+    """
+    redis_transport.Channel.do_restore = False
+
+
 def celery_app(redis_url: str) -> Celery:
     """A configured application; connects to nothing until used."""
+    _keep_no_messages()
     app = Celery("holdfast", broker=redis_url, set_as_current=True)
     app.conf.update(
         task_queues=QUEUES,
@@ -67,7 +78,7 @@ def celery_app(redis_url: str) -> Celery:
         broker_connection_timeout=4.0,
         broker_pool_limit=4,
         broker_transport_options={
-            "visibility_timeout": 3600,
+            "ack_emulation": False,  # see `_keep_no_messages`
             "socket_timeout": 5.0,
             "socket_connect_timeout": 4.0,
             "socket_keepalive": True,

@@ -18,6 +18,7 @@ except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
 app = celery_app(settings.redis_url)
+app.steps["worker"].add(stopping.AskLingeringTasks)
 lanes.register(app, settings)
 relay.register(app, settings)
 sweeps.register(app, settings)

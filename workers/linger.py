@@ -20,7 +20,10 @@ from workers.ringing import Ears
 
 log = structlog.get_logger()
 
-IDLE_S = 5.0
+IDLE_S = 8.0
+"""Longer than the canary's interval, so that one server is always warm."""
+STAY_AFTER_BLIND_S = 35.0
+"""After an outage Celery takes up to half a minute to consume again; until then nobody else comes."""
 WAIT_S = 0.5
 BUSY_PAUSE_S = 0.05
 """How long a bell is left out after its lane turned out to be another worker's."""
@@ -56,12 +59,16 @@ class Linger:
         self._stopping = stopping
         self._order: deque[str] = deque()
         self._left_out: dict[str, float] = {}
+        self._blind = False
+        """Redis did not answer the last time."""
 
     def run(self) -> int:
         """Serve until idle or asked to stop; the number of answered rings."""
         answered, quiet_since = 0, time.monotonic()
         while not self._stopping():
             rung = self._next()
+            if self._blind:
+                quiet_since = time.monotonic() + STAY_AFTER_BLIND_S  # no new task could be called now
             if rung is None and time.monotonic() - quiet_since > IDLE_S:
                 rung = self._last_look()
                 if rung is None:
@@ -69,7 +76,7 @@ class Linger:
             if rung is not None:
                 self._serve(rung)
                 answered += 1
-                quiet_since = time.monotonic()
+                quiet_since = max(quiet_since, time.monotonic())
         with suppress(redis.RedisError):
             self._ears.leave()
         return answered
@@ -83,12 +90,16 @@ class Linger:
             time.sleep(BUSY_PAUSE_S)
             return None
         try:
-            return self._ears.wait(names, wait_s)
+            rung = self._ears.wait(names, wait_s)
         except redis.RedisError as problem:
-            log.info("redis is away, looking into the database", problem=repr(problem))
+            if not self._blind:
+                log.warning("redis is away, looking into the database", problem=repr(problem))
+            self._blind = True
             time.sleep(BLIND_POLL_S)
             found = [bell for bell in self._look() if bell not in self._left_out]
             return found[0] if found else None
+        self._blind = False
+        return rung
 
     def _rotated(self) -> list[str]:
         """All bells, the one answered last at the end."""

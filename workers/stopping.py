@@ -10,6 +10,9 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.synchronize import Event
+from typing import Any
+
+from celery import bootsteps
 
 _asked: list[Event] = []
 
@@ -22,6 +25,21 @@ def prepare() -> None:
 def ask() -> None:
     for event in _asked:
         event.set()
+
+
+class AskLingeringTasks(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types
+    """Stopped before the pool, however the worker ends: by signal, or because its consumer failed."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+
+    def start(self, _worker: Any) -> None:
+        """Nothing to start; the event is made before the pool forks."""
+
+    def stop(self, _worker: Any) -> None:
+        ask()
 
 
 def watch() -> Callable[[], bool]:

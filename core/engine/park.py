@@ -6,7 +6,7 @@ import structlog
 
 from core.store.database import Connection
 from core.store.inbox import SQL_MOVE, Waiting, move_parameters
-from core.store.save import Decided, EventRow, write_event_rows
+from core.store.save import Decided, final_event, write_event_rows
 from core.wire.outcomes import parked
 
 log = structlog.get_logger()
@@ -30,17 +30,5 @@ def park(connection: Connection, one: Waiting) -> list[Decided]:
     moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome)], row[0]))
     if moved.rowcount == 0:
         return []
-    failed = EventRow(
-        type="command_failed",
-        command_id=envelope.id,
-        is_final=True,
-        booking_id=None,
-        booking_version=None,
-        owner=envelope.actor.owner,
-        actor=str(envelope.actor.kind),
-        contract=envelope.contract,
-        request_id=envelope.request_id,
-        data=None,
-    )
-    write_event_rows(connection, [failed], row[0])
+    write_event_rows(connection, [final_event(envelope, "command_failed")], row[0])
     return [Decided(envelope, (), outcome)]

@@ -234,6 +234,9 @@ SELECT k.scope, k.key, k.body_hash, k.command_id
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
 
-SQL_WITHDRAWABLE = "SELECT lane FROM inbox WHERE id = %s"
+SQL_WITHDRAWABLE = """
+SELECT lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
+FROM inbox WHERE id = %s
+"""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

@@ -191,6 +191,22 @@ def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
     return [len(rows), now, EVENT_VERSION, _json(rows)]
 
 
+def final_event(envelope: Envelope, type_: str) -> EventRow:
+    """The news that a command ended without any booking's change."""
+    return EventRow(
+        type=type_,
+        command_id=envelope.id,
+        is_final=True,
+        booking_id=None,
+        booking_version=None,
+        owner=envelope.actor.owner,
+        actor=_actor_name(envelope),
+        contract=envelope.contract,
+        request_id=envelope.request_id,
+        data=None,
+    )
+
+
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
     """The feed's rows for one command; the last one says that the command is decided."""
     news = [fact for event in events if (fact := _news(event)) is not None]
