@@ -72,11 +72,12 @@ def _mark(day: date, minute: int, zone_name: str) -> datetime:
 def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
     """The day's grid: (local start, start, end) of each interval whole inside working hours.
 
-    Starts step by the duration from opening time. Off days have an empty grid.
+    Starts step by the duration from opening time. Off days have an empty grid. Whether an interval
+    fits is a question of instants: a day that gets an hour more has room for one that starts late.
     """
     if hours.is_off(day):
         return
-    for minute in range(hours.opens_minute, hours.closes_minute - duration_minutes + 1, duration_minutes):
+    for minute in range(hours.opens_minute, hours.closes_minute, duration_minutes):
         at = time(minute // 60, minute % 60)
         starts_at = instant(day, at, zone_name)
         if starts_at is None:
