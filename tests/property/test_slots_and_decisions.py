@@ -1,0 +1,103 @@
+"""What a slot list offers can be booked, and a grid start that it does not offer cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.domain.calendars import Hours, day_bounds, instant
+from core.domain.events import BookingPlaced
+from core.domain.slots import free_slots
+from core.domain.values import Claim, Resource
+from tests.making import counting_ids, decided, envelope, place, rules, state, user
+
+YEARS = {
+    # zone: years in which it changed its clocks, some at midnight, some by half an hour, some no longer
+    "Europe/Berlin": range(2024, 2028),
+    "America/New_York": range(2024, 2028),
+    "Australia/Lord_Howe": range(2024, 2028),
+    "Africa/Cairo": range(2023, 2028),
+    "America/Sao_Paulo": range(2015, 2020),
+    "Asia/Tehran": range(2019, 2023),
+    "Africa/Casablanca": range(2024, 2028),
+    "Pacific/Apia": range(2010, 2013),  # it left out a whole day, 30 December 2011
+    "America/St_Johns": range(2004, 2008),  # at one minute past midnight
+    "UTC": range(2025, 2026),
+}
+
+
+@lru_cache
+def transition_days(zone: str) -> tuple[date, ...]:
+    """The days around every change of a zone's clocks in its years."""
+    tz, found = ZoneInfo(zone), set()
+    for year in YEARS[zone]:
+        day = datetime(year, 1, 1, tzinfo=UTC)
+        while day.year == year:
+            after = day + timedelta(days=1)
+            if day.astimezone(tz).utcoffset() != after.astimezone(tz).utcoffset():
+                middle = day.astimezone(tz).date()
+                found |= {middle + timedelta(days=n) for n in (-1, 0, 1, 2)}
+            day = after
+    return tuple(sorted(found)) or (date(2025, 10, 20),)
+
+
+def test_the_zones_really_change_their_clocks_in_those_years() -> None:
+    assert {zone for zone in YEARS if len(transition_days(zone)) < 8} == {"UTC"}
+
+
+@st.composite
+def hours_of_a_day(draw: st.DrawFn) -> Hours:
+    opens = draw(st.integers(0, 23))
+    return Hours(opens * 60, draw(st.integers(opens + 1, 24)) * 60, draw(st.frozensets(st.integers(0, 6), max_size=2)))
+
+
+@pytest.mark.parametrize("zone", YEARS)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_slots_on_offer_are_exactly_the_grid_starts_that_decide_accepts(zone: str, data: st.DataObject) -> None:
+    desk = Resource(1, "desk", "desk", zone)
+    day = data.draw(st.sampled_from(transition_days(zone)), "day")
+    hours = data.draw(hours_of_a_day(), "hours")
+    minutes = data.draw(st.sampled_from([1440, 480, 150, 120, 90, 60, 45, 30, 20]), "minutes")
+    starts, ends = day_bounds(day, zone)
+    moments = st.datetimes((starts - timedelta(hours=3)).replace(tzinfo=None), (ends + timedelta(hours=3)).replace(tzinfo=None))  # fmt: skip
+    now = data.draw(moments, "now").replace(tzinfo=UTC)
+    lengths = st.integers(1, 300)
+    claims = [
+        Claim(1, at.replace(tzinfo=UTC), at.replace(tzinfo=UTC) + timedelta(minutes=length), None)
+        for at, length in data.draw(st.lists(st.tuples(moments, lengths), max_size=3), "claims")
+    ]
+    bound = rules(
+        hours=hours, duration_minutes=minutes, allow_past=data.draw(st.booleans(), "allow_past"), desk_id=desk.id
+    )
+
+    offered = free_slots(bound, desk, minutes, day, claims, now)
+
+    accepted = []
+    for minute in range(hours.opens_minute, 1440, minutes):
+        at = time(minute // 60, minute % 60)
+        known = state(rules_=bound, resources=[desk], users=[user()], claims=claims)
+        *_, last = decided(known, envelope(place(day, at)), now, counting_ids())
+        if isinstance(last, BookingPlaced):
+            accepted.append((at, last.booking.starts_at, last.booking.ends_at))
+    assert [(slot.at, slot.starts_at, slot.ends_at) for slot in offered] == accepted
+    assert all(starts <= slot.starts_at and slot.ends_at <= ends for slot in offered)
+
+
+@pytest.mark.parametrize("zone", YEARS)
+def test_a_local_time_is_its_first_instant_and_one_that_the_clocks_skip_is_none(zone: str) -> None:
+    tz = ZoneInfo(zone)
+    for day in transition_days(zone):
+        noon = datetime.combine(day, time(12), UTC)
+        around = [noon + timedelta(minutes=minute) for minute in range(-2880, 2880)]
+        first: dict[datetime, datetime] = {}
+        for moment in around:
+            first.setdefault(moment.astimezone(tz).replace(tzinfo=None, fold=0), moment)
+        for minute in range(0, 1440, 15):
+            at = time(minute // 60, minute % 60)
+            assert instant(day, at, zone) == first.get(datetime.combine(day, at))
