@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.accounts.authentication import Authentication
 from api.accounts.cookies import Cookies
 from api.accounts.gate import Gate
+from api.accounts.headers import CrossOrigin, Strict
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
 from api.accounts.oauth.github import GitHub
@@ -45,7 +46,7 @@ class Accounts:
     @property
     def middleware(self) -> list[object]:
         """In the order in which they must run, after the app's own."""
-        return [self.authentication, self.gate]
+        return [CrossOrigin(self.settings), Strict(self.settings), self.authentication, self.gate]
 
     async def close(self) -> None:
         self.passwords.close()

@@ -15,7 +15,7 @@ from core.wire.errors import FieldProblem
 LoginName = Annotated[str, Meta(max_length=254, pattern=TEXT)]
 Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set."""
-Token = Annotated[str, Meta(max_length=200, pattern=TEXT)]
+Token = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=NAME)]
 Email = Annotated[str, Meta(max_length=254, pattern=NAME)]
 

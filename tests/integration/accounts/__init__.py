@@ -1,0 +1,1 @@
+"""Accounts over real HTTP, PostgreSQL and Valkey; of the pipeline only the API runs."""
