@@ -68,7 +68,7 @@ ENVIRONMENT = (
 
 SECRETS = ("HOLDFAST_SECRET_KEY", "HOLDFAST_FLOWER_PASSWORD")
 
-_WORKER = ("celery", "-A", "workers.app", "worker")
+_WORKER = ("celery", "--quiet", "-A", "workers.app", "worker")
 _QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
 
 MIGRATE = ("python", "-m", "ops.cli", "migrate")
@@ -107,7 +107,7 @@ BEAT = Process(
     "beat",
     "clock of the sweeps (Celery beat)",
     # The schedule is all intervals of seconds: nothing is worth remembering in a file.
-    ("celery", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
+    ("celery", "--quiet", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
     Stage.PIPELINE,
     health=("python", "-m", "ops.cli", "check", "beat"),
 )
@@ -123,7 +123,7 @@ NOTIFIER = Process(
 FLOWER = Process(
     "flower",
     "Flower, a view of Celery",
-    ("celery", "-A", "workers.app", "flower", "--conf=ops/flower_conf.py"),
+    ("celery", "--quiet", "-A", "workers.app", "flower", "--conf=ops/flower_conf.py"),
     Stage.FRONT,
     port=5555,
     settings={"HOLDFAST_FLOWER_HOST": "0.0.0.0", "HOLDFAST_FLOWER_PORT": "5555"},  # noqa: S104 - a container's own

@@ -1,0 +1,101 @@
+"""Health checks of the parts, as compose runs them inside each container.
+
+A process that exists proves nothing: each check asks whether the part answers *and* whether
+beat's canary has come through the pipeline as far as this part lately.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import psycopg
+
+from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, SQL_PULSE, Pulse
+from core.broker import celery_app
+from core.settings import Settings
+from ops import ports, probes
+
+PING_TIMEOUT_S = 3.0
+HTTP_OK = 200
+
+
+class CheckError(Exception):
+    """The part is not healthy; the message says how."""
+
+
+def check(part: str, settings: Settings, node: str | None = None) -> None:
+    """Raises `CheckError`. `node` is a Celery node name, by default the part's on this host."""
+    _CHECKS[part](settings, node or f"{part}@{socket.gethostname()}")
+
+
+def _api(settings: Settings, _node: str) -> None:
+    port = settings.api_bind.rsplit(":", 1)[1]
+    answer = probes.get(f"http://127.0.0.1:{port}/readyz")
+    if answer.status != HTTP_OK:
+        raise CheckError(f"/readyz answers {answer.status}: {answer.body}")
+
+
+def _worker(settings: Settings, node: str) -> None:
+    """The worker itself consumes, and canaries are decided."""
+    _ping(settings, node)
+    _lanes_are_fresh(_pulse(settings))
+
+
+def _beat(settings: Settings, _node: str) -> None:
+    """Beat answers nothing; its canaries do."""
+    _lanes_are_fresh(_pulse(settings))
+
+
+def _notifier(settings: Settings, _node: str) -> None:
+    if not ports.accepts(settings.notifier_port):
+        raise CheckError(f"nobody listens on port {settings.notifier_port}")
+    age_s = _pulse(settings).notifier_canary_age_s
+    if age_s is None or age_s > CANARY_FRESH_S:
+        raise CheckError(f"no canary heard for {_age(age_s)}")
+
+
+def _flower(settings: Settings, _node: str) -> None:
+    answer = probes.get(f"http://127.0.0.1:{settings.flower_port}/flower/healthcheck")
+    if answer.status != HTTP_OK:
+        raise CheckError(f"Flower answers {answer.status}")
+
+
+_CHECKS: dict[str, Callable[[Settings, str], None]] = {
+    "api": _api,
+    "lanes": _worker,
+    "sweeps": _worker,
+    "beat": _beat,
+    "notifier": _notifier,
+    "flower": _flower,
+}
+PARTS = tuple(_CHECKS)
+
+
+def _ping(settings: Settings, node: str) -> None:
+    app = celery_app(settings.redis_url)
+    answers = app.control.ping(destination=[node], timeout=PING_TIMEOUT_S, limit=1)
+    if not answers:
+        raise CheckError(f"{node} does not answer within {PING_TIMEOUT_S:g} s")
+
+
+def _pulse(settings: Settings) -> Pulse:
+    try:
+        with psycopg.connect(settings.database_url, connect_timeout=3) as connection:
+            row = connection.execute(SQL_PULSE).fetchone()
+    except psycopg.OperationalError:
+        raise CheckError("PostgreSQL does not answer") from None
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return Pulse(*row)
+
+
+def _lanes_are_fresh(pulse: Pulse) -> None:
+    age_s = pulse.lanes_canary_age_s
+    if age_s is None or age_s > CANARY_FRESH_S:
+        raise CheckError(f"no canary decided for {_age(age_s)}")
+    if pulse.lane_lag_s > LANE_LAG_MAX_S:
+        raise CheckError(f"a command has waited for {pulse.lane_lag_s:.0f} s")
+
+
+def _age(seconds: float | None) -> str:
+    return "ever" if seconds is None else f"{seconds:.0f} s"

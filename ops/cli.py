@@ -1,0 +1,116 @@
+"""Holdfast's command line: `python -m ops.cli run | migrate | check PART | processes | reset`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from core.logs import configure
+from core.settings import SettingsError, from_environment
+from core.store.migrate import upgrade
+from ops.checks import PARTS, CheckError, check
+from ops.processes import APPLICATION
+
+EXPECTED = (SettingsError, CheckError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code: 0, or 1 with one sentence on standard error; argparse's own is 2."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except EXPECTED as problem:
+        print(f"holdfast: {problem}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="holdfast", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="start the whole stack on this machine and keep it running")
+    run.add_argument("--port", type=_port, default=8000, help="of the front door (8000)")
+    run.add_argument("--data", type=Path, default=Path(".data"), help="folder for everything that lasts (./.data)")
+    run.set_defaults(command=_run)
+    migrate = commands.add_parser("migrate", help="bring the database to this release, set its lanes, load the demo")
+    migrate.set_defaults(command=_migrate)
+    checking = commands.add_parser("check", help="is this part healthy, end to end?")
+    checking.add_argument("part", choices=PARTS)
+    checking.add_argument("--node", help="Celery's name of the worker, if it is not PART@HOST")
+    checking.set_defaults(command=_check)
+    commands.add_parser("processes", help="print the table of processes").set_defaults(command=_processes)
+    reset = commands.add_parser("reset", help="remove the data folder")
+    reset.add_argument("--data", type=Path, default=Path(".data"))
+    reset.set_defaults(command=_reset)
+    return parser
+
+
+def _port(raw: str) -> int:
+    number = int(raw) if raw.isdigit() else 0
+    if not 1 <= number <= 65_535:  # noqa: PLR2004 - TCP's range
+        raise argparse.ArgumentTypeError("it is not a whole number from 1 to 65535")
+    return number
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Imported here: the image has none of the embedded servers' packages.
+    from ops.embedded.account import AccountError  # noqa: PLC0415
+    from ops.embedded.postgres import PostgresError  # noqa: PLC0415
+    from ops.installation import Installation, InstallationError  # noqa: PLC0415
+    from ops.stack import EmbeddedStack, StartError  # noqa: PLC0415
+
+    try:
+        return EmbeddedStack(Installation(arguments.data.resolve()), arguments.port).run()
+    except (AccountError, InstallationError, PostgresError, StartError) as problem:
+        print(f"holdfast: {problem}", file=sys.stderr)
+        return 1
+
+
+def _migrate(_arguments: argparse.Namespace) -> int:
+    settings = from_environment()
+    configure(settings.log_level, "migrate")
+    try:
+        upgrade(settings)
+        if settings.demo:
+            from ops import demo  # noqa: PLC0415 - loaded only where it may be used
+
+            demo.load(settings)
+    except (DBAPIError, psycopg.OperationalError) as problem:
+        reason = str(problem.orig if isinstance(problem, DBAPIError) else problem).strip()
+        print(f"holdfast: the database cannot be migrated: {reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    check(arguments.part, from_environment(), arguments.node)
+    return 0
+
+
+def _processes(_arguments: argparse.Namespace) -> int:
+    for process in APPLICATION:
+        queues = ",".join(process.queues) or "-"
+        print(f"{process.name:<9} x{process.count}  {process.port or '-':<5} {queues:<13} {' '.join(process.argv)}")
+    return 0
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    from ops.installation import Installation, InstallationError  # noqa: PLC0415 - as in _run
+
+    folder = arguments.data.resolve()
+    try:
+        Installation(folder).remove()
+    except InstallationError as problem:
+        print(f"holdfast: {problem}", file=sys.stderr)
+        return 1
+    print(f"{folder} is empty: the next make run starts from nothing.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

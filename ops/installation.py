@@ -1,0 +1,132 @@
+"""One data folder: its marker, its lock, its secrets and its inner ports."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from ops.ports import free_ports
+
+MARKER = "holdfast-data"
+MARKER_TEXT = "Holdfast's data folder; `make reset` removes it.\n"
+INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower")
+
+
+class InstallationError(Exception):
+    """The data folder cannot be used; the message is for the person at the terminal."""
+
+
+@dataclass(slots=True)
+class Installation:
+    folder: Path
+    """Absolute."""
+    _lock: IO[str] | None = field(default=None, init=False)
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def record(self) -> Path:
+        """Which processes were started, for the next start to end what a crash left behind."""
+        return self.run / "processes.json"
+
+    def prepare(self) -> None:
+        """Create the folder, or recognise it as ours. Raises `InstallationError`."""
+        try:
+            if not (self.folder / MARKER).exists():
+                if self.folder.exists() and any(self.folder.iterdir()):
+                    raise InstallationError(f"{self.folder} holds other things. Choose another folder with DATA=.")
+                self.folder.mkdir(parents=True, exist_ok=True)
+                (self.folder / MARKER).write_text(MARKER_TEXT)
+            for part in (self.run, self.logs, self.folder / "secrets"):
+                part.mkdir(mode=0o700, exist_ok=True)
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+
+    def _unwritable(self, problem: OSError) -> InstallationError:
+        return InstallationError(
+            f"The data folder {self.folder} cannot be used: {problem.strerror}. Choose another one with DATA=."
+        )
+
+    def lock(self, note: str) -> None:
+        """One stack a folder. `note` tells the next one who we are. Raises `InstallationError`."""
+        try:
+            file = (self.run / "lock").open("a+")
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "it is just starting"
+            file.close()
+            raise InstallationError(
+                f"Holdfast already runs on {self.folder} ({holder}). "
+                "Stop it there with Ctrl-C, or start a second one with PORT= and DATA=."
+            ) from None
+        file.truncate(0)
+        file.write(note)
+        file.flush()
+        self._lock = file
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.close()
+            self._lock = None
+
+    def secret_file(self, name: str) -> Path:
+        """A random secret of this installation, made at first use, readable by its owner only."""
+        path = self.folder / "secrets" / name
+        if not path.exists():
+            fresh = path.with_name(f"{name}.new")
+            fresh.unlink(missing_ok=True)
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            fresh.rename(path)  # whole or not at all
+        return path
+
+    def secret(self, name: str) -> str:
+        return self.secret_file(name).read_text().strip()
+
+    def ports(self) -> dict[str, int]:
+        """Free ports for the inner parts; last time's, where they are still free."""
+        path = self.run / "ports.json"
+        before: dict[str, int] = {}
+        with suppress(OSError, ValueError):
+            before = json.loads(path.read_text())
+        chosen = free_ports(len(INNER_PORTS), tuple(before.get(name, 0) for name in INNER_PORTS if name in before))
+        ports = dict(zip(INNER_PORTS, chosen, strict=True))
+        path.write_text(json.dumps(ports))
+        return ports
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it. Raises `InstallationError` if it is not ours or in use."""
+        if not self.folder.exists():
+            return
+        if not (self.folder / MARKER).exists():
+            raise InstallationError(f"{self.folder} is not a data folder of Holdfast: nothing was removed.")
+        self.prepare()
+        self.lock("make reset")
+        try:
+            for part in self.folder.iterdir():
+                if part.name != MARKER:  # last, so that an interrupted removal can be repeated
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+            shutil.rmtree(self.folder)
+        except OSError as problem:
+            reason = f"{problem.filename}: {problem.strerror}"
+            raise InstallationError(f"{reason}. Run make reset as the user who ran make run.") from None
+        finally:
+            self.unlock()

@@ -1,0 +1,77 @@
+"""The embedded stack's programs: the definitions, with this installation's ports and secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.child import Program
+from ops.embedded import caddy
+from ops.embedded.postgres import Postgres
+from ops.embedded.valkey import Valkey
+from ops.environment import ROOT, child_environment, inherited, installed, local_urls
+from ops.installation import Installation
+from ops.leftovers import MARK
+from ops.processes import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    installation: Installation
+    port: int
+    """Of the front door."""
+    inner: dict[str, int]
+
+    @property
+    def postgres(self) -> Postgres:
+        folder = self.installation.folder / "postgres"
+        return Postgres(folder, self.inner["postgres"], self.installation.secret_file("postgres-password"))
+
+    @property
+    def valkey(self) -> Valkey:
+        folder = self.installation.run / "valkey"
+        return Valkey(folder, self.inner["valkey"], self.installation.secret_file("valkey-password"))
+
+    def caddy(self) -> Program:
+        ports = {name: self.inner[name] for name in ("api", "notifier", "flower")}
+        placeholders = caddy.environment(site=f"http://:{self.port}", **ports)
+        return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
+
+    def application(self, process: Process, instance: str) -> Program:
+        return Program(
+            name=instance,
+            argv=installed(process.command(instance)),
+            environment=self.environment(),
+            directory=ROOT,
+            log=self._log(instance),
+            stop_signal=process.stop_signal,
+            stop_timeout_s=process.stop_timeout_s,
+        )
+
+    def once(self, name: str, argv: tuple[str, ...]) -> Program:
+        return Program(name, installed(argv), self.environment(), ROOT, self._log(name))
+
+    def _log(self, name: str) -> Path:
+        return self.installation.logs / f"{name}.log"
+
+    def environment(self) -> dict[str, str]:
+        """Of every application process. What the person has set wins, but for where the inner parts are."""
+        origins = ",".join(local_urls(self.port))
+        defaults = {
+            "HOLDFAST_DEMO": "1",
+            "HOLDFAST_SECRET_KEY": self.installation.secret("secret-key"),
+            "HOLDFAST_FLOWER_PASSWORD": self.installation.secret("flower-password"),
+            "HOLDFAST_PUBLIC_URL": f"http://localhost:{self.port}",
+            "HOLDFAST_ALLOWED_ORIGINS": origins,
+        }
+        parts = {
+            "DATABASE_URL": self.postgres.url(),
+            "REDIS_URL": self.valkey.url(),
+            "HOLDFAST_API_BIND": f"127.0.0.1:{self.inner['api']}",
+            "HOLDFAST_NOTIFIER_HOST": "127.0.0.1",
+            "HOLDFAST_NOTIFIER_PORT": str(self.inner["notifier"]),
+            "HOLDFAST_FLOWER_HOST": "127.0.0.1",
+            "HOLDFAST_FLOWER_PORT": str(self.inner["flower"]),
+            MARK: self.installation.secret("mark"),
+        }
+        return child_environment({**defaults, **inherited(), **parts})

@@ -1,0 +1,202 @@
+"""The embedded stack: `make run`. Starts everything in order, proves it with a canary, and keeps it running."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from types import FrameType
+
+import psycopg
+
+from core.engine.sweep import send_canary
+from core.store.database import connect_lane
+from ops import announce, ports, probes
+from ops.child import Child
+from ops.installation import Installation, InstallationError
+from ops.leftovers import end_leftovers
+from ops.processes import APPLICATION, FLOWER, MIGRATE, Process, Stage
+from ops.programs import Programs
+from ops.supervisor import Supervisor, describe_exit
+
+START_TIMEOUT_S = 120.0
+"""Generous: the first start of a slow machine. Fifteen seconds are usual."""
+TEND_EVERY_S = 0.25
+_POLL_S = 0.05
+
+STAGE_WORDS = {"lanes": "the lane workers", "notifier": "the relay (sweeps) or the notifier"}
+
+
+class StartError(Exception):
+    """The stack does not come up; the message says which part, and shows the end of its log."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the person asked
+    """Somebody asked to stop."""
+
+
+class EmbeddedStack:
+    def __init__(self, installation: Installation, port: int) -> None:
+        self._installation = installation
+        self._port = port
+        self._asked_to_stop = 0
+        self._began = time.monotonic()
+        self._supervisor = Supervisor(installation.record, "", self._say)
+
+    def run(self) -> int:
+        """Until somebody asks to stop; the exit code."""
+        self._installation.prepare()
+        self._installation.lock(f"http://localhost:{self._port}")
+        for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(which, self._on_signal)
+        try:
+            self._start()
+            while True:
+                self._supervisor.tend()
+                self._pause(TEND_EVERY_S)
+        except Interrupted:
+            return 0
+        finally:
+            self._stop()
+            self._installation.unlock()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop += 1
+
+    def _pause(self, seconds: float) -> None:
+        if self._asked_to_stop:
+            raise Interrupted
+        time.sleep(seconds)
+
+    def _start(self) -> None:
+        for name in end_leftovers(self._installation.record):
+            self._say(f"Ended {name}, left over from a start that crashed.")
+        if not ports.is_free(self._port, "0.0.0.0"):  # noqa: S104 - a question about all addresses
+            raise InstallationError(f"Port {self._port} is taken. Stop what uses it, or choose another one with PORT=.")
+        programs = Programs(self._installation, self._port, self._installation.ports())
+        self._supervisor.mark = self._installation.secret("mark")
+        self._start_stores(programs)
+        self._migrate(programs)
+        since = self._send_canary(programs)
+        self._start_application(programs)
+        self._await_canary(programs, since)
+        announce.ready(programs, time.monotonic() - self._began)
+
+    def _start_stores(self, programs: Programs) -> None:
+        postgres, valkey = programs.postgres, programs.valkey
+        if not postgres.data.exists():
+            self._say("Creating the database cluster.")
+        postgres.create()
+        logs = self._installation.logs
+        self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES)
+        self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES)
+        self._supervisor.start(programs.caddy(), Stage.FRONT)
+        pending: dict[str, tuple[str, Callable[[], bool]]] = {
+            "postgres": ("PostgreSQL 18", postgres.answers),
+            "valkey": ("Valkey", valkey.answers),
+            "caddy": ("front door (Caddy)", lambda: ports.accepts(self._port)),
+        }
+        self._await_all(pending)
+        postgres.create_database()
+
+    def _migrate(self, programs: Programs) -> None:
+        began = time.monotonic()
+        child = Child(programs.once("migrate", MIGRATE))
+        try:
+            while child.exit_code() is None:
+                self._pause(_POLL_S)
+        finally:
+            child.kill()
+        if child.exit_code() != 0:
+            raise StartError(_with_log("migrate failed", child))
+        self._progress("migrate", "schema and demo data", time.monotonic() - began)
+
+    def _send_canary(self, programs: Programs) -> datetime:
+        url = programs.postgres.url()
+        since = probes.database_now(url)
+        with connect_lane(url, "holdfast start") as connection:
+            send_canary(connection, int(time.time()))
+        return since
+
+    def _start_application(self, programs: Programs) -> None:
+        pending: dict[str, tuple[str, Callable[[], bool]]] = {}
+        for process in APPLICATION:
+            for instance in process.instances():
+                self._supervisor.start(programs.application(process, instance), process.stage)
+                pending[instance] = (process.what, _probe(process, programs))
+        self._await_all(pending)
+
+    def _await_all(self, pending: dict[str, tuple[str, Callable[[], bool]]]) -> None:
+        """Until every probe is true, printing a line for each."""
+        began = time.monotonic()
+        while pending:
+            self._look_at_the_dead()
+            for name, (what, answers) in list(pending.items()):
+                if answers():
+                    del pending[name]
+                    self._progress(name, what, time.monotonic() - began)
+            if time.monotonic() - began > START_TIMEOUT_S:
+                name = next(iter(pending))
+                raise StartError(_with_log(f"{name} does not answer", self._supervisor.posts[name].child))
+            self._pause(_POLL_S)
+
+    def _await_canary(self, programs: Programs, since: datetime) -> None:
+        """Through inbox, lane, relay and notifier, and only then what `/readyz` says at the front door."""
+        began = time.monotonic()
+        heard: set[str] = set()
+        while True:
+            self._look_at_the_dead()
+            with suppress(psycopg.OperationalError):
+                heard = probes.canary_stages(programs.postgres.url(), since)
+            if heard >= set(STAGE_WORDS):
+                answer = probes.get(f"http://127.0.0.1:{self._port}/readyz")
+                if answer.status == 200:  # noqa: PLR2004 - HTTP's OK
+                    break
+            if time.monotonic() - began > START_TIMEOUT_S:
+                raise StartError(self._what_is_down(heard))
+            self._pause(_POLL_S)
+        self._progress("canary", "through inbox, lane, relay and notifier", time.monotonic() - began)
+
+    def _what_is_down(self, heard: set[str]) -> str:
+        missing = next((stage for stage in STAGE_WORDS if stage not in heard), None)
+        if missing is None:
+            return _with_log("The front door's /readyz is not ready", self._supervisor.posts["api"].child)
+        culprit = {"lanes": "lanes-1", "notifier": "notifier"}[missing]
+        sentence = f"The canary did not get through: {STAGE_WORDS[missing]} did not answer"
+        return _with_log(sentence, self._supervisor.posts[culprit].child)
+
+    def _look_at_the_dead(self) -> None:
+        for child in self._supervisor.dead():
+            raise StartError(_with_log(f"{child.name} ended while starting ({describe_exit(child)})", child))
+
+    def _stop(self) -> None:
+        if not self._supervisor.posts:
+            return
+        asked_before = self._asked_to_stop
+        self._say("Stopping. Ctrl-C again makes it faster.")
+        began = time.monotonic()
+        self._supervisor.stop_all(lambda: self._asked_to_stop > max(1, asked_before))
+        self._say(f"Everything has stopped ({time.monotonic() - began:.1f} s).")
+
+    def _progress(self, name: str, what: str, seconds: float) -> None:
+        self._say(f"  {name:<10} {what:<42} {seconds:5.1f} s")
+
+    def _say(self, sentence: str) -> None:
+        with suppress(OSError):  # nobody may be reading any more
+            print(sentence, flush=True)
+
+
+def _probe(process: Process, programs: Programs) -> Callable[[], bool]:
+    """Workers have nothing to knock at: the canary will prove them."""
+    if process.port is None:
+        return lambda: True
+    port = programs.inner[process.name]
+    if process is FLOWER:
+        return lambda: probes.get(f"http://127.0.0.1:{port}/flower/healthcheck").status == 200  # noqa: PLR2004
+    return lambda: ports.accepts(port)
+
+
+def _with_log(sentence: str, child: Child) -> str:
+    return f"{sentence}. The end of {child.program.log}:\n{child.tail()}"
