@@ -1,0 +1,39 @@
+"""The API with the baselines' routes beside its own: one process serves all that is compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.accounts.roles import Rule, add_rules
+from api.app import create_app
+from api.runtime import Runtime
+from core import settings as environment
+from core.logs import configure
+from tests.benchmarks.baselines.direct import Direct, DirectPool
+from tests.benchmarks.baselines.noop import Noop
+from tests.benchmarks.baselines.per_command import PerCommand
+
+App = falcon.asgi.App[Any, Any]
+
+DIRECT = "/api/bench/direct/"
+PER_COMMAND = "/api/bench/per-command/"
+NOOP = "/api/bench/noop/"
+
+
+def from_environment() -> App:
+    """Gunicorn's entry."""
+    settings = environment.from_environment()
+    configure(settings.log_level, "api")
+    return create_app(settings, extend=add_baselines)
+
+
+def add_baselines(app: App, run: Runtime) -> None:
+    add_rules({path.rstrip("/"): {"POST": Rule.PUBLIC_WRITE} for path in (DIRECT, PER_COMMAND, NOOP)})
+    direct = DirectPool(run.settings)
+    app.add_middleware(direct)
+    limit = run.anonymous_limit
+    app.add_route(DIRECT.rstrip("/"), Direct(limit, direct, allow_past=run.settings.allow_past))
+    app.add_route(PER_COMMAND.rstrip("/"), PerCommand(limit, run.outcomes, run.settings))
+    app.add_route(NOOP.rstrip("/"), Noop(limit))

@@ -1,0 +1,66 @@
+"""The benchmark's own stack: the tests' real servers, with the baselines beside the pipeline.
+
+gunicorn is reached without Caddy, and PostgreSQL keeps its defaults: fsync and synchronous_commit on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ops.processes import API, BEAT, LANES, SWEEPS
+from tests.benchmarks.seed import seed
+from tests.stack import LANES_DEFAULT, PostgresServer, Stack, ValkeyServer
+
+API_WITH_BASELINES = replace(API, argv=(*API.argv[:-1], "tests.benchmarks.baselines.app:from_environment()"))
+PER_COMMAND = replace(
+    LANES,
+    name="per-command",
+    what="the per-command pipeline's worker (Celery, prefork 2)",
+    argv=("celery", "-A", "tests.benchmarks.baselines.worker", "worker", "-Q", "bench", "-P", "prefork", "-c", "2",
+          "-n", "per-command@%h", "--without-gossip", "--without-mingle", "--loglevel=INFO"),
+    queues=("bench",),
+    count=1,
+)  # fmt: skip
+PROCESSES = (SWEEPS, LANES, PER_COMMAND, BEAT, API_WITH_BASELINES)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    stack: Stack
+    postgres: PostgresServer
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of the main process of each part, by name."""
+        servers = (*self.stack.servers, self.postgres, self.stack.valkey)
+        return {server.name: server.pid for server in servers}
+
+
+@contextmanager
+def running(
+    say: Say, environment: Mapping[str, str] | None = None, lane_workers: int = LANES.count, lanes: int = LANES_DEFAULT
+) -> Iterator[Running]:
+    """A seeded stack on free ports that is gone afterwards, its data too."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
+    folder.chmod(0o755)  # PostgreSQL may run under another account
+    processes = [replace(one, count=lane_workers) if one is LANES else one for one in PROCESSES]
+    with ExitStack() as ending:
+        ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        say("starting PostgreSQL and Valkey")
+        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
+        for server in (postgres, valkey):
+            ending.callback(server.close)
+            server.start()
+        database_url = postgres.new_database(demo=True)
+        seed(database_url)
+        stack = Stack(folder, database_url, valkey, processes, lanes, environment or {})
+        ending.callback(stack.close)
+        say(f"starting {', '.join(process.name for process in processes)}")
+        yield Running(stack.start(), postgres)
