@@ -56,17 +56,16 @@ def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
 
 
 def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name: str) -> bool:
-    """Whether an interval lies whole inside the working hours of its local start day."""
-    day = local(starts_at, zone_name).date()
-    return _mark(day, hours.opens_minute, zone_name) <= starts_at and ends_at <= _mark(
-        day, hours.closes_minute, zone_name
-    )
+    """Whether an interval lies whole inside the working hours of its local start day.
 
-
-def _mark(day: date, minute: int, zone_name: str) -> datetime:
-    """When opening or closing time is reached: where the clocks skip it, at the skip; twice, the first."""
-    at = datetime.combine(day, time.min, zone(zone_name)) + timedelta(minutes=minute)  # wall arithmetic
-    return at.astimezone(UTC)
+    Its first moment shows opening time or later and its last one less than closing time, also
+    where the clocks skip closing time; where closing time happens twice, the first one closes.
+    """
+    first, last = local(starts_at, zone_name), local(ends_at - timedelta.resolution, zone_name)
+    midnight = datetime.combine(first.date(), time.min)
+    opens, closes = midnight + timedelta(minutes=hours.opens_minute), midnight + timedelta(minutes=hours.closes_minute)
+    shown = opens <= first.replace(tzinfo=None) and last.replace(tzinfo=None) < closes
+    return shown and ends_at <= closes.replace(tzinfo=zone(zone_name))
 
 
 def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
