@@ -86,7 +86,7 @@ async def fetch_token(
 async def fetch_json(oauth: AsyncOAuth2Client, name: str, url: str, **how: Any) -> Any:
     """A JSON document of the provider's. Raises Problem 503."""
     try:
-        answer = await oauth.get(url, **how)
+        answer = await oauth.request("GET", url, **how)
         answer.raise_for_status()
         if len(answer.content) > ANSWER_MAX_BYTES:
             raise provider_away(name)
