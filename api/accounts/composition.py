@@ -28,7 +28,7 @@ class Accounts:
         self.pool = pool
         self.passwords = Passwords()
         self.logins = LiveLogins(pool)
-        self.cookies = Cookies(secure=not settings.demo)
+        self.cookies = Cookies(secure=not settings.demo or settings.public_url.startswith("https://"))
         self.throttle = Throttle(settings.redis_url)
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)

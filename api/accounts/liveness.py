@@ -50,7 +50,7 @@ class LiveLogins:
         now = asyncio.get_running_loop().time()
         known = self._answers.get(key)
         if known is not None and now - known[0] < FRESH_S:
-            return await asyncio.shield(known[1])
+            return known[1].result() if known[1].done() else await asyncio.shield(known[1])
         looking = asyncio.ensure_future(self._look_up(key, asking))
         self._answers[key] = (now, looking)
         self._answers.move_to_end(key)

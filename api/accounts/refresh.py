@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
@@ -16,7 +17,9 @@ from api.accounts.login import AccessTokens
 from api.accounts.throttle import Throttle
 from api.bodies import read_json
 from core.identity import refresh
-from core.identity.refresh import Rotated
+from core.identity.refresh import ReplayError, Rotated
+
+log = structlog.get_logger()
 
 
 class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,9 +54,13 @@ class Refresh:
     async def _rotate(self, token: str | None) -> Rotated:
         if token is None:
             raise bad_credential()
-        async with self._pool.connection() as connection:
-            rotated = await refresh.rotate(connection, token)
+        try:
+            async with self._pool.connection() as connection:
+                rotated = await refresh.rotate(connection, token)
+        except ReplayError:
+            self._logins.forget()
+            log.warning("a used refresh token came back; its family has ended")
+            raise bad_credential() from None
         if rotated is None:
-            self._logins.forget()  # it may have been a replay, and ended a family
             raise bad_credential()
         return rotated

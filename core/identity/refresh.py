@@ -18,6 +18,10 @@ from core.access import Claims, hash_token, new_token
 Connection = AsyncConnection[Any]
 
 
+class ReplayError(Exception):
+    """A used token came back; its family has ended."""
+
+
 class Rotated(Struct, frozen=True):
     claims: Claims
     refresh_token: str
@@ -54,13 +58,21 @@ FROM refresh_token t WHERE t.token_hash = %(hash)s AND t.used_at IS NOT NULL AND
 
 
 async def rotate(connection: Connection, token: str) -> Rotated | None:
-    """The next token of the family with the claims for an access token, or None; a replay ends the family."""
+    """The next token of the family with the claims for an access token; None for a token that is dead.
+
+    Raises `ReplayError`, having ended the family, for one that was used.
+    """
     fresh = new_token()
     parameters = {"hash": hash_token(token), "next_hash": hash_token(fresh)}
     async with connection.cursor(row_factory=class_row(_Row)) as cursor:
         await cursor.execute(SQL_ROTATE, parameters)
         row = await cursor.fetchone()
-    if row is None:
-        await connection.execute(SQL_END_FAMILY_OF_USED, parameters)
-        return None
+    if row is not None:
+        return _rotated(row, fresh)
+    if (await connection.execute(SQL_END_FAMILY_OF_USED, parameters)).rowcount:
+        raise ReplayError
+    return None
+
+
+def _rotated(row: _Row, fresh: str) -> Rotated:
     return Rotated(Claims(row.user_id, row.session_id, row.family_id, row.auth_epoch), fresh)

@@ -98,6 +98,12 @@ WHERE id = %(id)s AND auth_epoch = %(epoch)s RETURNING {_COLUMNS}
 """
 """Ends every login of the account, tickets, API tokens and resets with them."""
 
+SQL_CONFIRM_CONTACT = """
+UPDATE user_account
+SET email = contact_email, email_key = lower(contact_email), email_verified_at = clock_timestamp(), contact_email = ''
+WHERE id = %(id)s AND contact_email <> '' AND email_key IS NULL
+"""
+
 
 async def by_username(connection: Connection, username: str, region: str | None) -> User | None:
     """By the name as typed, or by the phone number it is (agent-made users are named by theirs)."""
@@ -134,6 +140,18 @@ async def replace_hash(connection: Connection, user_id: int, stored: str, fresh:
 async def change_password(connection: Connection, user: User, fresh: str) -> User | None:
     """The user as they are now, all logins ended; None if the account changed since `user` was read."""
     return await _one(connection, SQL_CHANGE_PASSWORD, {"id": user.id, "epoch": user.auth_epoch, "fresh": fresh})
+
+
+async def confirm_contact_email(connection: Connection, user_id: int) -> bool:
+    """Staff vouch for the address that an agent gave: from now on it logs in, resets and links.
+
+    False if there is none, or the account has a login address already. Raises `TakenError`.
+    """
+    try:
+        async with connection.transaction():
+            return (await connection.execute(SQL_CONFIRM_CONTACT, {"id": user_id})).rowcount == 1
+    except UniqueViolation as violation:
+        raise TakenError(_taken_field(violation)) from None
 
 
 def create_parameters(new: NewUser) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -10,19 +12,33 @@ from ops.processes import API
 from tests.accounts import answers
 from tests.stack import PostgresServer, Stack, ValkeyServer, wait_until
 
+FreshApi = Callable[[Mapping[str, str]], Stack]
 
-@pytest.fixture(scope="session")
-def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("accounts")
+
+@contextmanager
+def api(postgres: PostgresServer, folder: Path, environment: Mapping[str, str]) -> Iterator[Stack]:
+    """A running API on a database and a Valkey of its own."""
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
-    database_url = postgres.new_database(demo=True)
-    environment = {"HOLDFAST_ALLOWED_ORIGINS": "http://localhost:3000,https://app.example.com"}
-    running = Stack(folder, database_url, valkey, processes=(API,), environment=environment)
+    running = Stack(folder, postgres.new_database(demo=True), valkey, processes=(API,), environment=environment)
     try:
         running.start(wait=False)
         wait_until(lambda: answers(running), "the API answers")
         yield running
     finally:
         running.close()
-        postgres.drop_database(database_url)
+        postgres.drop_database(running.database_url)
+
+
+@pytest.fixture(scope="session")
+def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    origins = {"HOLDFAST_ALLOWED_ORIGINS": "http://localhost:3000,https://app.example.com"}
+    with api(postgres, tmp_path_factory.mktemp("accounts"), origins) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_api(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshApi]:
+    """`fresh_api({"HOLDFAST_...": "..."})` starts one with settings of the test's own."""
+    with ExitStack() as ending:
+        yield lambda environment: ending.enter_context(api(postgres, tmp_path, environment))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -15,10 +16,10 @@ import pytest
 from ops.child import Program
 from ops.environment import ROOT
 from ops.ports import accepts, free_ports
-from ops.processes import API
-from tests.accounts import answers, browser, csrf, execute, new_person
+from tests.accounts import browser, csrf, execute, new_person
 from tests.github_standin import CLIENT_ID, CLIENT_SECRET
-from tests.stack import PostgresServer, Server, Stack, ValkeyServer, wait_until
+from tests.integration.accounts.conftest import FreshApi, api
+from tests.stack import PostgresServer, Server, Stack, wait_until
 
 
 @dataclass
@@ -63,8 +64,6 @@ def providers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
         provider(folder, "google", google_port, "-m", "oidc_provider_mock", "--port", str(google_port)),
         provider(folder, "github", github_port, "-m", "tests.github_standin", str(github_port)),
     ]
-    valkey = ValkeyServer(folder / "valkey")
-    valkey.start()
     environment = {
         "HOLDFAST_GOOGLE_CLIENT_ID": "google-client",
         "HOLDFAST_GOOGLE_CLIENT_SECRET": "google-secret-of-the-tests",
@@ -74,18 +73,11 @@ def providers(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
         "HOLDFAST_GITHUB_URL": github,
         "HOLDFAST_GITHUB_API_URL": github,
     }
-    stack = Stack(folder, postgres.new_database(demo=True), valkey, processes=(API,), environment=environment)
-    try:
+    with ExitStack() as ending:
         for server in servers:
+            ending.callback(server.close)
             server.start()
-        stack.start(wait=False)
-        wait_until(lambda: answers(stack), "the API answers")
-        yield Providers(stack, google, github)
-    finally:
-        for server in servers:
-            server.close()
-        stack.close()
-        postgres.drop_database(stack.database_url)
+        yield Providers(ending.enter_context(api(postgres, folder, environment)), google, github)
 
 
 def provider(folder: Path, name: str, port: int, *arguments: str) -> Server:
@@ -349,3 +341,13 @@ def test_a_provider_that_is_not_set_up_is_reported_and_refused(stack: Stack) -> 
 def test_accounts_are_for_who_is_logged_in(stack: Stack) -> None:
     with browser(stack) as client:
         assert client.get("/api/oauth/accounts/").status_code == 401
+
+
+def test_a_provider_that_is_away_is_a_503(fresh_api: FreshApi) -> None:
+    away = f"http://127.0.0.1:{free_ports(1)[0]}"
+    client_of_theirs = {"HOLDFAST_GOOGLE_CLIENT_ID": "id", "HOLDFAST_GOOGLE_CLIENT_SECRET": "secret-of-the-tests"}
+    stack = fresh_api({**client_of_theirs, "HOLDFAST_GOOGLE_ISSUER": away})
+    with browser(stack) as client:
+        answer = client.get("/oauth/google/login/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
+    assert answer.headers["Retry-After"]
