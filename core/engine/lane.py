@@ -34,8 +34,9 @@ log = structlog.get_logger()
 
 MAX_RACES = 8
 """Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
-LOST_RACE_STATES = frozenset({"23P01", "23505", "40P01", "40001"})
-"""Exclusion and unique violations, deadlock, serialization. An overlap may deadlock instead of violating."""
+LOST_RACE_STATES = frozenset({"23P01", "23505", "23503", "40P01", "40001"})
+"""Exclusion and unique violations, deadlock, serialization. An overlap may deadlock instead of violating.
+A missing foreign key too: the user that a booking names was not inserted because somebody else's was."""
 
 OUTAGE_CLASSES = ("08", "40", "53", "57")
 OUTAGE_STATES = frozenset({"55P03", "25P03", "25P04"})

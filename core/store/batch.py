@@ -156,6 +156,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: b
     """Load the state that a batch touches, inside its transaction, after the lane's lock."""
     commands = [envelope.command for envelope in envelopes]
     places = [command for command in commands if isinstance(command, Place)]
+    by_phone = sum(isinstance(place.person, PersonByPhone) for place in places)
     wants = _wants(commands)
     with connection.pipeline():
         rules_rows = connection.execute(SQL_RULES)
@@ -165,7 +166,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: b
             if wants.user_ids or wants.phone_keys
             else None
         )
-        id_rows = connection.execute(SQL_IDS, (len(places), len(wants.phone_keys))) if places else None
+        id_rows = connection.execute(SQL_IDS, (len(places), by_phone)) if places else None
         rules, desk = rules_of(rules_rows.fetchone(), allow_past=allow_past)
         services = service_rows.fetchall() if service_rows else []
         users = [User(*row) for row in user_rows.fetchall()] if user_rows else []
