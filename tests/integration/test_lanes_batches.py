@@ -1,0 +1,282 @@
+"""One lane's batches: lock, snapshot, order, and what makes a batch be decided again.
+
+Each test says which remedy of the design's "Lanes" it holds; taken away, the test fails.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+from functools import partial
+
+import pytest
+
+from core.domain.commands import Actor, ActorKind, Cancel, ChangeStatus, CommandClass
+from core.domain.status import Status
+from core.engine.lane import Turn
+from core.store.batch import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lane
+from tests.engine import Background, Pipeline, canaries, holding, meanwhile, new, places, waits_for_a_lock
+from tests.making import MONDAY, by_phone, place
+from tests.stack import wait_until
+
+GATE = """
+CREATE FUNCTION public.pg_try_advisory_xact_lock(space integer, lane integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(424242);
+    RETURN pg_catalog.pg_try_advisory_xact_lock(space, lane);
+END $$
+"""
+"""Stands in for the lane's lock and waits at a gate: the window between a statement's snapshot
+and the lock it takes, held open for as long as a test likes."""
+
+
+def test_a_lane_is_read_by_a_snapshot_younger_than_its_lock(pipeline: Pipeline) -> None:
+    """Remedy: the lock is a statement of its own, in READ COMMITTED. Locked and read in one
+    statement, or under REPEATABLE READ, the second worker would read what the first has decided.
+    """
+    pipeline.one_lane()
+    pipeline.put(*places(3))
+    second, read = pipeline.worker(), []
+    pipeline.connection.execute(GATE.encode())
+    second.connection.execute("SET search_path = public, pg_catalog")
+    second.connection.execute("SET application_name = 'holdfast second'")
+
+    def visit() -> None:
+        read.append(begin_lane(second.connection, 0))
+        second.connection.rollback()
+
+    with holding(pipeline.url, "SELECT pg_advisory_xact_lock(424242)"):
+        late = Background(visit)
+        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast second"), "the second stands at the gate")
+        assert len(pipeline.worker().visit().decided) == 3
+    late.join()
+    assert [(one.locked, one.waiting) for one in read] == [(True, [])]
+
+
+def test_a_second_worker_finds_a_lane_busy_until_the_first_has_committed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: the lane's lock is held to commit."""
+    pipeline.one_lane()
+    ids = pipeline.put(*places(3))
+    first, second = pipeline.worker(), pipeline.worker()
+    turns: list[object] = []
+    meanwhile(monkeypatch, lambda: turns.append(second.visit()))
+    assert len(first.visit().decided) == 3
+    assert turns == [Turn(busy=True)]
+    assert second.visit() == Turn()
+    assert pipeline.codes(ids) == ["succeeded"] * 3
+
+
+def test_a_command_that_becomes_visible_late_is_decided_all_the_same(pipeline: Pipeline) -> None:
+    """Remedy: the lane reads "undecided", never "after the last seq"."""
+    pipeline.one_lane()
+    slow = pipeline.connect()
+    early, late = places(2)
+    with slow.transaction():
+        (first,) = pipeline.put(early, on=slow)
+        (second,) = pipeline.put(late)
+        worker = pipeline.worker()
+        worker.visit_until_done()
+        assert pipeline.codes([first, second]) == ["undecided", "succeeded"]
+    worker.visit_until_done()
+    assert pipeline.codes([first, second]) == ["succeeded", "succeeded"]
+    (seqs,) = pipeline.row("SELECT array_agg(seq ORDER BY decided_at) FROM outcome")
+    assert seqs == sorted(seqs, reverse=True)
+
+
+def test_two_lanes_that_make_the_same_user_at_once_make_one_and_book_twice(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: users go in ON CONFLICT DO NOTHING, and a missing expected row means reload and decide again."""
+    here, there = (place(MONDAY.replace(day=day), person=by_phone("777")) for day in (20, 21))
+    ids = pipeline.put(here, there)
+    lanes = [pipeline.lane_of(id_) for id_ in ids]
+    assert lanes[0] != lanes[1]
+    other = pipeline.worker()
+    loads = meanwhile(monkeypatch, lambda: other.visit(lanes[1]))
+    turn = pipeline.worker().visit(lanes[0])
+    assert len(turn.decided) == 1
+    assert loads == [3]
+    assert pipeline.codes(ids) == ["succeeded", "succeeded"]
+    assert pipeline.row("SELECT count(*) FROM user_account WHERE phone_key = '777'") == (1,)
+    assert [pipeline.outcomes()[id_][2]["user_created"] for id_ in ids] == [False, True]
+
+
+def test_many_lanes_that_make_the_same_users_at_once_fail_nobody(pipeline: Pipeline) -> None:
+    """Remedy: users are inserted in their key's order, so that lanes wait for each other, not deadlock."""
+    numbers = [f"60{n}" for n in range(12)]
+    commands = [
+        place(one.date, one.time, person=by_phone(numbers[(n * 7) % len(numbers)])) for n, one in enumerate(places(96))
+    ]
+    ids = pipeline.put(*commands)
+    workers = [pipeline.worker() for _ in range(8)]
+    running = [Background(partial(worker.visit_until_done, lane)) for lane, worker in enumerate(workers)]
+    for one in running:
+        one.join()
+    assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+    assert pipeline.row("SELECT count(*) FROM user_account WHERE phone_key LIKE '60%%'") == (len(numbers),)
+    created = [one["user_created"] for _, _, one in pipeline.outcomes().values()]
+    assert sum(created) == len(numbers)
+
+
+def test_time_taken_outside_the_lanes_between_load_and_save_is_refused_as_taken(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: an exclusion violation (23P01) means that somebody else was first: decided again, in the same visit."""
+    pipeline.one_lane()
+    wanted, neighbour = places(2)
+    ids = pipeline.put(wanted, neighbour)
+    meanwhile(monkeypatch, lambda: pipeline.claim(wanted.date, wanted.time))
+    turn = pipeline.worker().visit()
+    assert len(turn.decided) == 2
+    assert pipeline.codes(ids) == ["slot_taken", "succeeded"]
+    assert pipeline.overlapping_claims() == 0
+
+
+def test_an_overlap_that_ends_in_a_deadlock_is_decided_again_and_refused_as_taken(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: a deadlock (40P01) is a lost race like a violation, not a failure and not yet an outage."""
+    pipeline.one_lane()
+    worker = pipeline.worker()
+    pipeline.put(*places(1))
+    worker.visit()
+    (booking_id,) = pipeline.row("SELECT id FROM booking")
+    staff = Actor(ActorKind.STAFF, 1)
+    wanted = place(MONDAY, time(15), person=by_phone("888"))
+    ids = pipeline.put(new(ChangeStatus(booking_id, Status.COMPLETED), actor=staff), wanted)
+    worker.connection.execute("SET deadlock_timeout = '50ms'")
+    outside = pipeline.connect()
+    outside.execute("SET application_name = 'holdfast outside'")
+    outside.execute("SET deadlock_timeout = '20s'")
+    outside.execute("SET lock_timeout = 0")
+    running: list[Background] = []
+
+    def claim_then_book() -> None:
+        with outside.transaction():
+            pipeline.claim(MONDAY, time(15), on=outside)
+            outside.execute("UPDATE booking SET notes = 'outside' WHERE id = %s", (booking_id,))
+
+    def cross() -> None:
+        running.append(Background(claim_then_book))
+        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast outside"), "the other waits for the booking")
+
+    loads = meanwhile(monkeypatch, cross)
+    turn = worker.visit()
+    running[0].join()
+    assert (len(turn.decided), loads) == (2, [2])
+    assert pipeline.codes(ids) == ["succeeded", "slot_taken"]
+    assert pipeline.overlapping_claims() == 0
+
+
+def test_a_command_that_is_gone_when_its_batch_is_saved_is_decided_by_nobody(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: a batch that moves fewer rows than it decided lost a race, and is decided again without them."""
+    pipeline.one_lane()
+    ids = pipeline.put(*places(3))
+    meanwhile(monkeypatch, lambda: pipeline.rows("DELETE FROM inbox WHERE id = %s RETURNING id", ids[1]))
+    turn = pipeline.worker().visit()
+    assert [one.envelope.id for one in turn.decided] == [ids[0], ids[2]]
+    assert pipeline.placed_by() == [ids[0], ids[2]]
+
+
+def test_a_refused_newcomer_leaves_an_id_for_the_next_one_of_the_batch(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    taken, free = places(2)
+    pipeline.claim(taken.date, taken.time)
+    ids = pipeline.put(taken, free)
+    assert len(pipeline.worker().visit().decided) == 2
+    assert pipeline.codes(ids) == ["slot_taken", "succeeded"]
+
+
+def test_each_command_of_a_batch_sees_what_the_one_before_it_did(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    one = places(1)[0]
+    ids = pipeline.put(*[one] * 5)
+    pipeline.worker().visit()
+    assert pipeline.codes(ids) == ["succeeded"] + ["slot_taken"] * 4
+
+
+def test_a_booking_that_two_lanes_change_at_once_changes_one_after_the_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: what several lanes may change is locked FOR UPDATE."""
+    pipeline.put(places(1)[0])
+    for lane in range(8):
+        pipeline.worker().visit(lane)
+    (booking_id,) = pipeline.row("SELECT id FROM booking")
+    staff = Actor(ActorKind.STAFF, 1)
+    cancel, complete = (
+        new(Cancel(booking_id), actor=staff, slot_key="1:2025-10-20"),
+        new(ChangeStatus(booking_id, Status.COMPLETED), actor=staff, slot_key="1:2025-10-21"),
+    )
+    ids = pipeline.put(cancel, complete)
+    lanes = [pipeline.lane_of(id_) for id_ in ids]
+    other = pipeline.worker()
+    other.connection.execute("SET application_name = 'holdfast other'")
+    started: list[Background] = []
+
+    def let_the_other_try() -> None:
+        started.append(Background(lambda: other.visit(lanes[1])))
+        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast other"), "the other lane waits")
+
+    meanwhile(monkeypatch, let_the_other_try)
+    pipeline.worker().visit(lanes[0])
+    started[0].join()
+    assert pipeline.codes(ids) == ["succeeded", "invalid_transition"]
+    assert pipeline.row("SELECT status, version FROM booking") == ("cancelled", 2)
+
+
+def test_people_stand_before_expiry_and_expiry_before_bulk(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    bulk = pipeline.put(*canaries(2, command_class=CommandClass.BULK))
+    expiry = pipeline.put(*canaries(2, command_class=CommandClass.EXPIRY))
+    people = pipeline.put(*canaries(2))
+    pipeline.worker().visit()
+    assert pipeline.decided_in_order() == people + expiry + bulk
+
+
+def test_a_bulk_of_thousands_does_not_stand_in_front_of_a_person(pipeline: Pipeline) -> None:
+    """Remedy: order is by class, then inbox order."""
+    pipeline.one_lane()
+    pipeline.put(*canaries(3_000, command_class=CommandClass.BULK))
+    (person,) = pipeline.put(*canaries(1))
+    turn = pipeline.worker().visit()
+    assert turn.more
+    assert turn.decided[0].envelope.id == person
+
+
+def test_lower_classes_keep_their_share_of_a_batch_however_many_people_wait(pipeline: Pipeline) -> None:
+    """Remedy: a share of each batch is kept for waiting lower classes, so that none starves."""
+    pipeline.one_lane()
+    for command_class in CommandClass:
+        pipeline.put(*canaries(2 * BATCH_COMMANDS, command_class=command_class))
+    worker, batches = pipeline.worker(), []
+    for _ in range(2):
+        ids = [one.envelope.id for one in worker.visit().decided]
+        batches.append(len(ids))
+    left = dict(pipeline.rows("SELECT class, count(*) FROM inbox GROUP BY class"))
+    assert batches == [BATCH_COMMANDS] * 2
+    assert left[CommandClass.EXPIRY] == 2 * (BATCH_COMMANDS - EXPIRY_SHARE)
+    assert left[CommandClass.BULK] == 2 * (BATCH_COMMANDS - BULK_SHARE)
+
+
+def test_a_lone_class_has_the_whole_batch(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    pipeline.put(*canaries(BATCH_COMMANDS + 1, command_class=CommandClass.BULK))
+    turn = pipeline.worker().visit()
+    assert (len(turn.decided), turn.more) == (BATCH_COMMANDS, True)
+
+
+def test_a_command_of_a_newer_schema_version_is_left_undecided_and_the_lane_goes_on(pipeline: Pipeline) -> None:
+    """Remedy: a worker reads only the versions that it knows."""
+    pipeline.one_lane()
+    old, newer, after = pipeline.put(*places(3))
+    pipeline.connection.execute(
+        """UPDATE inbox SET version = 2, body = '{"type": "teleport"}' WHERE id = %s""", (newer,)
+    )
+    turns = pipeline.worker().visit_until_done()
+    assert pipeline.codes([old, newer, after]) == ["succeeded", "undecided", "succeeded"]
+    assert pipeline.charged() == {}
+    assert not turns[-1].more
