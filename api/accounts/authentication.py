@@ -15,6 +15,7 @@ from api.accounts.liveness import LiveLogins
 from api.accounts.roles import Rule, rules_of
 from api.errors import Problem
 from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
+from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
 from core.identity.live import Live
 from core.origins import origin_allowed
 from core.settings import Settings
@@ -65,12 +66,15 @@ class Authentication:
             case "bearer":
                 live, how = await self._by_access_token(credential.strip()), How.BEARER
             case "token":
-                live, how = await self._logins.by_api_token(credential.strip()), How.TOKEN
+                live, how = await self._by_api_token(credential.strip()), How.TOKEN
             case _:
                 raise bad_credential()
         if live is None:
             raise bad_credential()
         return live.principal(how)
+
+    async def _by_api_token(self, token: str) -> Live | None:
+        return await self._logins.by_api_token(token) if token.startswith(API_TOKEN_PREFIX) else None
 
     async def _by_access_token(self, token: str) -> Live | None:
         try:

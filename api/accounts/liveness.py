@@ -52,6 +52,7 @@ class LiveLogins:
         if known is not None and now - known[0] < FRESH_S:
             return known[1].result() if known[1].done() else await asyncio.shield(known[1])
         looking = asyncio.ensure_future(self._look_up(key, asking))
+        looking.add_done_callback(_seen)
         self._answers[key] = (now, looking)
         self._answers.move_to_end(key)
         while len(self._answers) > REMEMBERED_MAX:
@@ -65,3 +66,9 @@ class LiveLogins:
         except BaseException:
             self._answers.pop(key, None)  # an outage is not an answer
             raise
+
+
+def _seen(looking: asyncio.Future[Live | None]) -> None:
+    """Its error is its callers' to report; if all of them hung up, nobody's."""
+    if not looking.cancelled():
+        looking.exception()

@@ -66,6 +66,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/password/change": {"POST": Rule.USER},
     "/api/auth/password/reset": {"POST": Rule.SIGN_IN},
     "/api/auth/password/reset/confirm": {"POST": Rule.SIGN_IN},
+    "/api/admin/users/{id}/confirm-email": {"POST": Rule.STAFF},
     "/api/ws-ticket": {"POST": Rule.USER},
     "/api/oauth/status": {"GET": Rule.PUBLIC},
     "/api/oauth/accounts": {"GET": Rule.USER},

@@ -9,6 +9,7 @@ from falcon.asgi import App
 from api.accounts.api_tokens import ApiTokens
 from api.accounts.calendar import Csrf, CurrentUser, SessionLogin
 from api.accounts.composition import Accounts
+from api.accounts.contact_email import ContactEmail
 from api.accounts.login import Login
 from api.accounts.logout import Logout
 from api.accounts.oauth.arrival import Arrival
@@ -48,4 +49,5 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
         callback = OAuthCallback(name, our.settings, our.providers, our.pool, our.cookies, our.sign_in, arrival)
         app.add_route(f"/oauth/{name}/login/callback", callback)
 
+    app.add_route("/api/admin/users/{user_id:int}/confirm-email", ContactEmail(our.pool))
     app.add_route("/api/ws-ticket", Ticket(our.pool))

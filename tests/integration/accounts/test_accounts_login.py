@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import time
 from http.cookiejar import Cookie
 
 import httpx
+import jwt
 import pytest
 from argon2 import PasswordHasher
 
+from core import access
 from tests.accounts import (
     ADMIN,
     PASSWORD,
+    STAFF,
+    USER,
+    access_for,
     bearer,
     browser,
     csrf,
@@ -20,6 +28,7 @@ from tests.accounts import (
     new_person,
     wait_refused,
 )
+from tests.integration.accounts.conftest import FreshApi
 from tests.stack import Stack
 
 
@@ -275,3 +284,95 @@ def test_secrets_of_a_login_are_not_logged(stack: Stack) -> None:
         secrets = [access, PASSWORD, *client.cookies.values()]
     log = stack.process("api").log
     assert [secret for secret in secrets if secret in log] == []
+
+
+def forged(stack: Stack, key: bytes | None = None, **changes: object) -> str:
+    """A token like ours but for `changes`, signed with our key unless another is given."""
+    kid, our_key = access._key(stack.settings.secret_key)
+    session = "00000000000040008000000000000000"
+    now = int(time.time())
+    usual = {"iss": "holdfast", "aud": "holdfast", "typ": "access", "sub": "4", "sid": session, "fam": session}
+    payload: dict[str, object] = {**usual, "epoch": 0, "iat": now, "exp": now + 60, **changes}
+    return jwt.encode(payload, key or our_key, "HS256", headers={"kid": kid})
+
+
+def unsigned(stack: Stack) -> str:
+    body = forged(stack).split(".")[1]
+    header = base64.urlsafe_b64encode(
+        json.dumps({"alg": "none", "kid": access._key(stack.settings.secret_key)[0]}).encode()
+    )
+    return f"{header.rstrip(b'=').decode()}.{body}."
+
+
+def test_bad_tokens_are_all_refused_with_one_answer_that_helps_nobody(stack: Stack) -> None:
+    tokens = {
+        "forged": forged(stack, key=b"another key of thirty-two characters or so"),
+        "expired": forged(stack, exp=int(time.time()) - 1),
+        "wrong audience": forged(stack, aud="somebody else"),
+        "wrong type": forged(stack, typ="refresh"),
+        "alg none": unsigned(stack),
+        "a session that never was": forged(stack),
+        "nonsense": "nonsense",
+    }
+    with browser(stack) as client:
+        answers = {why: client.get("/api/auth/user/", headers=bearer(token)) for why, token in tokens.items()}
+    assert {why: answer.status_code for why, answer in answers.items()} == dict.fromkeys(tokens, 401)
+    assert len({answer.text for answer in answers.values()}) == 1
+
+
+def test_a_new_secret_logs_nobody_out_while_the_old_one_is_known(stack: Stack, fresh_api: FreshApi) -> None:
+    old, new = "an-old-secret-of-the-tests-0123456789", "a-new-secret-of-the-tests-0123456789"
+    rotated = fresh_api({"HOLDFAST_SECRET_KEY": new, "HOLDFAST_SECRET_KEY_PREVIOUS": old})
+    claims = jwt.decode(access_for(rotated, USER), options={"verify_signature": False})
+    kid, key = access._key(old)
+    with browser(rotated) as client:
+        before = jwt.encode(claims, key, "HS256", headers={"kid": kid})
+        assert client.get("/api/auth/user/", headers=bearer(before)).status_code == 200
+        assert client.get("/api/auth/user/", headers=bearer(forged(stack))).status_code == 401
+
+
+def test_outside_the_demo_every_cookie_is_secure_and_unsent_mail_is_admitted(fresh_api: FreshApi) -> None:
+    outside = fresh_api(
+        {
+            "HOLDFAST_DEMO": "0",
+            "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-0123456789-0123456789",
+            "HOLDFAST_FLOWER_PASSWORD": "a-password-of-the-tests",
+        }
+    )
+    with browser(outside) as client:
+        body = {"username": "9876543210", "password": "admin"}
+        sent = client.post("/api/login/", json=body).headers.get_list("set-cookie")
+        assert len(sent) == 3
+        assert all("; Secure" in header for header in sent)
+        answer = client.post("/api/auth/password/reset/", json={"email": "user@example.com"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "mail_not_configured")
+
+
+def test_staff_can_confirm_the_address_that_an_agent_gave(stack: Stack) -> None:
+    [(user_id,)] = execute(
+        stack,
+        "INSERT INTO user_account (username, username_key, phone, phone_key, contact_email) "
+        "VALUES (%s, %s, %s, %s, %s) RETURNING id",
+        *["5550003333"] * 4,
+        "to.confirm@example.com",
+    )
+    route = f"/api/admin/users/{user_id}/confirm-email/"
+    with browser(stack) as client:
+        staff = bearer(access_for(stack, STAFF))
+        assert client.post(route, headers=bearer(access_for(stack, USER))).status_code == 403
+        assert client.post(route, headers=staff).json()["data"]["email"] == "to.confirm@example.com"
+        assert client.post(route, headers=staff).json()["code"] == "nothing_to_confirm"
+        assert client.post("/api/admin/users/999999999/confirm-email/", headers=staff).status_code == 404
+
+
+def test_staff_cannot_confirm_an_address_that_is_somebody_s_login(stack: Stack) -> None:
+    [(user_id,)] = execute(
+        stack,
+        "INSERT INTO user_account (username, username_key, phone, phone_key, contact_email) "
+        "VALUES (%s, %s, %s, %s, %s) RETURNING id",
+        *["5550004444"] * 4,
+        new_person(stack),
+    )
+    with browser(stack) as client:
+        answer = client.post(f"/api/admin/users/{user_id}/confirm-email/", headers=bearer(access_for(stack, STAFF)))
+    assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")

@@ -1,0 +1,29 @@
+"""`POST /api/admin/users/{id}/confirm-email/`: staff vouch for the address that an agent gave."""
+
+from __future__ import annotations
+
+from falcon.asgi import Request, Response
+
+from api.accounts.liveness import Pool
+from api.errors import Problem
+from core.identity import users
+from core.identity.users import TakenError
+
+
+class ContactEmail:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def on_post(self, _req: Request, resp: Response, user_id: int) -> None:
+        """From now on it is a login, a reset target and a possible link; before, it was none of these."""
+        async with self._pool.connection() as connection:
+            if await users.by_id(connection, user_id) is None:
+                raise Problem(404, "not_found", "User not found")
+            try:
+                confirmed = await users.confirm_contact_email(connection, user_id)
+            except TakenError:
+                raise Problem(409, "email_taken", "Another account logs in with this address") from None
+            user = await users.by_id(connection, user_id)
+        if user is None or not confirmed:
+            raise Problem(409, "nothing_to_confirm", "This account has no address that waits to be confirmed")
+        resp.media = {"success": True, "message": "Email confirmed", "data": {"id": user.id, "email": user.email}}
