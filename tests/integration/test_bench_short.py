@@ -1,0 +1,91 @@
+"""`make bench` in short: all that it compares takes bookings, and its comparison with the table finds what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from tests.benchmarks.baselines.app import NOOP
+from tests.benchmarks.load import Load
+from tests.benchmarks.measuring import PIPELINES, Pipeline, Run
+from tests.benchmarks.seed import FIRST_USER, SERVICES, access_token, seed
+from tests.benchmarks.stack import PROCESSES
+from tests.benchmarks.verifying import verify
+from tests.stack import PostgresServer, Stack, ValkeyServer
+
+CLIENTS = 4
+BOOKINGS = 24
+_slots = count()
+
+
+@pytest.fixture(scope="module")
+def bench_stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("bench")
+    valkey = ValkeyServer(folder / "valkey")
+    valkey.start()
+    stack = Stack(folder, postgres.new_database(demo=True), valkey, PROCESSES)
+    try:
+        seed(stack.database_url)
+        yield stack.start()
+    finally:
+        stack.close()
+
+
+def test_each_pipeline_answers_and_every_acknowledged_booking_is_in_the_table(bench_stack: Stack) -> None:
+    runs = [_run(bench_stack, pipeline) for pipeline in PIPELINES]
+    assert [run.load.created for run in runs] == [BOOKINGS] * len(PIPELINES)
+    books = verify(bench_stack.database_url, PIPELINES, runs)
+    assert [problem for one in books for problem in one.problems] == []
+    assert [one.booked for one in books] == [0 if one.path == NOOP else BOOKINGS for one in PIPELINES]
+
+
+def test_an_acknowledged_booking_that_is_missing_and_one_too_many_are_found(bench_stack: Stack) -> None:
+    run = _run(bench_stack, replace(PIPELINES[0], name="another"))
+    unknown = replace(run.load, ids=[*run.load.ids[1:], 10**9])
+    books = verify(bench_stack.database_url, [run.pipeline], [Run(run.pipeline, CLIENTS, 0, unknown, {})])
+    assert books[0].problems[0] == "1 not in the table"
+    fewer = replace(run.load, sent=BOOKINGS - 1, created=BOOKINGS - 1, ids=run.load.ids[1:])
+    books = verify(bench_stack.database_url, [run.pipeline], [Run(run.pipeline, CLIENTS, 0, fewer, {})])
+    assert books[0].problems == [f"{BOOKINGS} bookings in the table, which {BOOKINGS - 1} acknowledged do not explain"]
+
+
+def _run(stack: Stack, pipeline: Pipeline) -> Run:
+    headers = {"Authorization": f"Bearer {access_token(stack.api_url)}"}
+    with (
+        httpx.Client(base_url=stack.api_url, headers=headers, timeout=20.0) as client,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
+        bodies = [_body(next(_slots), pipeline) for _ in range(BOOKINGS)]
+        answers = list(pool.map(lambda body: client.post(pipeline.path, json=body), bodies))
+    assert {answer.status_code for answer in answers} == {201}, answers[0].text
+    ids = [answer.json()["data"]["id"] for answer in answers if pipeline.books]
+    load = Load(
+        sent=len(bodies),
+        created=len(answers),
+        refused=0,
+        first_refusal="",
+        duration_s=1.0,
+        p50_ms=1.0,
+        p99_ms=1.0,
+        max_ms=1.0,
+        socket_errors=0,
+        timeouts=0,
+        ids=ids,
+    )
+    return Run(pipeline, CLIENTS, 0, load, {})
+
+
+def _body(slot: int, pipeline: Pipeline) -> dict[str, object]:
+    """The slots of book.lua: services first, then the hours of a day."""
+    return {
+        "service_name": f"Bench service {slot % SERVICES}",
+        "booking_date": "2030-01-01",
+        "booking_time": f"{9 + slot // SERVICES:02}:00",
+        "user_id": FIRST_USER + slot % 1000,
+        "notes": pipeline.note,
+    }
