@@ -61,6 +61,7 @@ class Inbox:
         self._waiting: list[_Entry] = []
         self._something = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._connections: list[AsyncConnection] = []
 
     async def open(self) -> None:
         self._tasks = [asyncio.create_task(self._commit_groups(), name="inbox") for _ in range(CONNECTIONS)]
@@ -69,6 +70,8 @@ class Inbox:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for connection in self._connections:
+            await connection.close()
 
     async def accept(self, command: NewCommand, key: IdempotencyKey | None) -> Accepted:
         """Put a command on disk. Raises Problem: 422 key of another body, 503 database away."""
@@ -102,19 +105,20 @@ class Inbox:
             return None
         try:
             await self._write(connection, group)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as problem:
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as problem:
+            return await self._isolate(connection, group, problem)
+        except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
             log.warning("inbox lost its connection in a commit", problem=repr(problem), commands=len(group))
             asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
             with suppress(psycopg.Error):
                 await connection.close()
             return None
-        except psycopg.Error as problem:
-            await self._isolate(connection, group, problem)
         return connection
 
     async def _connect(self) -> AsyncConnection:
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
         connection.prepare_threshold = 1
+        self._connections = [*(one for one in self._connections if not one.closed), connection]
         return connection
 
     async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
@@ -145,14 +149,17 @@ class Inbox:
             else:
                 _answer(entry, Accepted(winner, fresh=False))
 
-    async def _isolate(self, connection: AsyncConnection, group: Sequence[_Entry], problem: psycopg.Error) -> None:
+    async def _isolate(
+        self, connection: AsyncConnection | None, group: Sequence[_Entry], problem: psycopg.Error
+    ) -> AsyncConnection | None:
         """PostgreSQL refused the group: find out, one by one, whose data it was."""
         if len(group) == 1:
             log.warning("inbox refused a command", problem=repr(problem), request_id=group[0].command.request_id)
             _fail(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
-            return
+            return connection
         for entry in group:
-            await self._commit(connection, [entry])
+            connection = await self._commit(connection, [entry])
+        return connection
 
     async def _find_out(self, group: Sequence[_Entry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
