@@ -222,13 +222,14 @@ class Background:
             raise self._problem
 
 
-def waits_for_a_lock(connection: Connection, application: str) -> bool:
+def lock_waits(connection: Connection, application: str) -> int:
     row = connection.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
         " AND datname = current_database()",
         (application,),
     ).fetchone()
-    return bool(row and row[0])
+    assert row is not None
+    return int(row[0])
 
 
 @contextmanager

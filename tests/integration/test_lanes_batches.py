@@ -14,7 +14,7 @@ from core.domain.commands import Actor, ActorKind, Cancel, ChangeStatus, Command
 from core.domain.status import Status
 from core.engine.lane import Turn
 from core.store.batch import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lane
-from tests.engine import Background, Pipeline, canaries, holding, meanwhile, new, places, waits_for_a_lock
+from tests.engine import Background, Pipeline, canaries, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
 from tests.stack import wait_until
 
@@ -46,7 +46,7 @@ def test_a_lane_is_read_by_a_snapshot_younger_than_its_lock(pipeline: Pipeline) 
 
     with holding(pipeline.url, "SELECT pg_advisory_xact_lock(424242)"):
         late = Background(visit)
-        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast second"), "the second stands at the gate")
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast second") > 0, "the second stands at the gate")
         assert len(pipeline.worker().visit().decided) == 3
     late.join()
     assert [(one.locked, one.waiting) for one in read] == [(True, [])]
@@ -159,7 +159,7 @@ def test_an_overlap_that_ends_in_a_deadlock_is_decided_again_and_refused_as_take
 
     def cross() -> None:
         running.append(Background(claim_then_book))
-        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast outside"), "the other waits for the booking")
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast outside") > 0, "the other waits for the booking")
 
     loads = meanwhile(monkeypatch, cross)
     turn = worker.visit()
@@ -219,7 +219,7 @@ def test_a_booking_that_two_lanes_change_at_once_changes_one_after_the_other(
 
     def let_the_other_try() -> None:
         started.append(Background(lambda: other.visit(lanes[1])))
-        wait_until(lambda: waits_for_a_lock(pipeline.connection, "holdfast other"), "the other lane waits")
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast other") > 0, "the other lane waits")
 
     meanwhile(monkeypatch, let_the_other_try)
     pipeline.worker().visit(lanes[0])
