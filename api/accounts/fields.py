@@ -23,8 +23,12 @@ _EMAIL = re.compile(r"[^@\s<>()\[\]\\,;:\"]+@(?:[^@\s.<>()\[\]\\,;:\"]+\.)+[^@\s
 
 
 def email_problem(email: str) -> FieldProblem | None:
-    """What keeps `email` from being an address (RFC 5321, without its quoted forms)."""
-    if _EMAIL.fullmatch(email.strip()) and email.isprintable():
+    """What keeps `email` from being an address (RFC 5321, without its quoted forms).
+
+    ASCII only: letters that turn into others when they are folded would make one person's address
+    another's. Domains of other scripts have an ASCII form.
+    """
+    if email.isascii() and email.isprintable() and _EMAIL.fullmatch(email.strip()):
         return None
     return FieldProblem("email", "Enter a valid email address")
 

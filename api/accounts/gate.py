@@ -20,6 +20,11 @@ def forbidden() -> Problem:
     return Problem(403, "forbidden", "You do not have permission to perform this action")
 
 
+def has_body(req: Request) -> bool:
+    """Whether a body comes along, of whatever length."""
+    return bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
+
+
 class Gate:
     """Falcon middleware; goes after `Authentication`."""
 
@@ -45,5 +50,5 @@ class Gate:
         """
         if not origin_allowed(self._settings, req.get_header("Origin"), req.get_header("Host")):
             raise Problem(403, "origin_not_allowed", "Requests from this origin are not allowed")
-        if req.method == "POST" and req.content_length and not (req.content_type or "").lower().startswith(JSON):
+        if has_body(req) and not (req.content_type or "").lower().startswith(JSON):
             raise Problem(400, "not_json", "Send the body as application/json")

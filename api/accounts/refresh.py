@@ -11,6 +11,7 @@ from msgspec import Struct
 from api.accounts.authentication import bad_credential
 from api.accounts.cookies import REFRESH_COOKIE, Cookies
 from api.accounts.fields import Token
+from api.accounts.gate import has_body
 from api.accounts.limits import REFRESHES
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
@@ -37,7 +38,7 @@ class Refresh:
         self._logins = logins
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        sent = (await read_json(req, RefreshBody)).refresh if req.content_length else None
+        sent = (await read_json(req, RefreshBody)).refresh if has_body(req) else None
         await self._throttle.spend(REFRESHES, req.context.address)
         cookies = req.get_cookie_values(REFRESH_COOKIE) or []
         token = sent if sent is not None else next(iter(cookies), None)

@@ -84,10 +84,9 @@ class SignIn:
         await self._throttle.count(GUESSES_BY_STRANGERS, account)
 
     async def _knows(self, user: User | None, address: str) -> bool:
-        if user is None:
-            return False
+        """Asked for unknown names too, so that it takes no longer for known ones."""
         async with self._pool.connection() as connection:
-            return await sessions.known_address(connection, user.id, address)
+            return await sessions.known_address(connection, user.id if user is not None else 0, address)
 
     async def _find(self, username: str | None, email: str | None) -> User | None:
         async with self._pool.connection() as connection:

@@ -98,10 +98,11 @@ WHERE id = %(id)s AND auth_epoch = %(epoch)s RETURNING {_COLUMNS}
 """
 """Ends every login of the account, tickets, API tokens and resets with them."""
 
+SQL_CONTACT = "SELECT contact_email FROM user_account WHERE id = %(id)s AND contact_email <> '' AND email_key IS NULL"
 SQL_CONFIRM_CONTACT = """
 UPDATE user_account
-SET email = contact_email, email_key = lower(contact_email), email_verified_at = clock_timestamp(), contact_email = ''
-WHERE id = %(id)s AND contact_email <> '' AND email_key IS NULL
+SET email = contact_email, email_key = %(email_key)s, email_verified_at = clock_timestamp(), contact_email = ''
+WHERE id = %(id)s AND contact_email = %(contact)s AND email_key IS NULL
 """
 
 
@@ -147,9 +148,13 @@ async def confirm_contact_email(connection: Connection, user_id: int) -> bool:
 
     False if there is none, or the account has a login address already. Raises `TakenError`.
     """
+    row = await (await connection.execute(SQL_CONTACT, {"id": user_id})).fetchone()
+    if row is None:
+        return False
+    parameters = {"id": user_id, "contact": row[0], "email_key": email_key(row[0])}
     try:
         async with connection.transaction():
-            return (await connection.execute(SQL_CONFIRM_CONTACT, {"id": user_id})).rowcount == 1
+            return (await connection.execute(SQL_CONFIRM_CONTACT, parameters)).rowcount == 1
     except UniqueViolation as violation:
         raise TakenError(_taken_field(violation)) from None
 

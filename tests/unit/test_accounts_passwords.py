@@ -75,7 +75,8 @@ def test_usernames_that_look_alike_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "email", ["user", "user@", "@example.com", "a b@example.com", "a@b", "a@b..c", "<a@example.com>"]
+    "email",
+    ["user", "user@", "@example.com", "a b@example.com", "a@b", "a@b..c", "<a@example.com>", "\u212aate@example.com"],
 )
 def test_what_is_no_address_is_refused(email: str) -> None:
     assert email_problem(email) is not None

@@ -22,7 +22,7 @@ def _not_verified(provider: str) -> Problem:
 
 def _in_use() -> Problem:
     """For an account whose own address nobody has proved. Resetting its password proves it."""
-    message = "An account with this email address exists already; log in with its password, or reset it, first"
+    message = "An account with this email address exists already. Reset its password once to show it is yours"
     return Problem(403, "email_in_use", message)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.accounts import PASSWORD, bearer, browser, csrf, log_in, new_person, wait_refused
@@ -81,6 +83,15 @@ def test_a_form_of_another_site_is_no_login(stack: Stack, content_type: str) -> 
     with browser(stack) as client:
         body = b'{"email": "user@example.com", "password": "123456Long"}'
         answer = client.post("/api/login/", content=body, headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
+
+
+def test_a_body_without_a_length_or_a_type_is_no_login_either(stack: Stack) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"email": "user@example.com", "password": "123456Long"}'
+
+    with browser(stack) as client:
+        answer = client.post("/api/login/", content=chunks())
     assert (answer.status_code, answer.json()["code"]) == (400, "not_json")
 
 
