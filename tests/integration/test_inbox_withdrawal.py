@@ -1,0 +1,98 @@
+"""Withdrawing: a command is either withdrawn or decided, never both, whatever its lane is doing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from api.commands import Commands
+from core.store.database import API_LIMITS, conninfo
+from tests.engine import Background, Pipeline, lock_waits, meanwhile, places
+from tests.stack import wait_until
+
+
+async def withdraw_all(url: str, ids: list[UUID]) -> list[bool]:
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        conninfo(url, API_LIMITS, "holdfast api"), min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
+    )
+    async with pool:
+        commands = Commands(cast("Any", None), cast("Any", None), pool)
+        return [await commands.withdraw(id_) for id_ in ids]
+
+
+def withdraw(pipeline: Pipeline, *ids: UUID) -> list[bool]:
+    return asyncio.run(withdraw_all(pipeline.url, list(ids)))
+
+
+def test_an_undecided_command_is_withdrawn_and_its_lane_never_sees_it(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    ids = pipeline.put(*places(3))
+    assert withdraw(pipeline, ids[1]) == [True]
+    pipeline.worker().visit_until_done()
+    assert pipeline.codes(ids) == ["succeeded", "withdrawn", "succeeded"]
+    assert pipeline.outcomes()[ids[1]][:2] == ("rejected", 409)
+    assert pipeline.placed_by() == [ids[0], ids[2]]
+
+
+def test_a_withdrawal_is_the_final_news_of_its_command(pipeline: Pipeline) -> None:
+    (id_,) = pipeline.put(*places(1))
+    withdraw(pipeline, id_)
+    assert pipeline.rows("SELECT type, is_final FROM event WHERE command_id = %s", id_) == [("command_withdrawn", True)]
+
+
+def test_a_decided_or_withdrawn_or_unknown_command_cannot_be_withdrawn(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    decided, withdrawn = pipeline.put(*places(2))
+    assert withdraw(pipeline, withdrawn) == [True]
+    pipeline.worker().visit_until_done()
+    assert withdraw(pipeline, decided, withdrawn, UUID(int=1)) == [False, False, False]
+    assert pipeline.codes([decided, withdrawn]) == ["succeeded", "withdrawn"]
+
+
+def test_a_withdrawal_waits_for_the_batch_under_way_and_comes_too_late(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: a withdrawal takes the lane's lock, so that it never takes a row out of a batch's hands."""
+    pipeline.one_lane()
+    ids = pipeline.put(*places(3))
+    answers: list[list[bool]] = []
+    running: list[Background] = []
+
+    def start() -> None:
+        running.append(Background(lambda: answers.append(withdraw(pipeline, ids[1]))))
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast api") > 0, "the withdrawal waits")
+
+    loads = meanwhile(monkeypatch, start)
+    assert len(pipeline.worker().visit().decided) == 3
+    running[0].join()
+    assert (answers, loads) == ([[False]], [1])
+    assert pipeline.codes(ids) == ["succeeded"] * 3
+
+
+def test_under_a_storm_of_withdrawals_each_command_ends_exactly_once(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedies: the lane's lock, and the row that can leave the inbox only once."""
+    monkeypatch.setattr("core.engine.lane.BATCH_COMMANDS", 3)
+    pipeline.one_lane()
+    ids = pipeline.put(*places(120))
+    worker = pipeline.worker()
+    answers: list[list[bool]] = []
+    withdrawing = [
+        Background(lambda part=part: answers.append(withdraw(pipeline, *part)))  # type: ignore[misc]
+        for part in (ids[40::2], ids[41::2])
+    ]
+    while any(one.running for one in withdrawing):
+        worker.visit()
+    for one in withdrawing:
+        one.join()
+    worker.visit_until_done()
+    codes = pipeline.codes(ids)
+    assert codes.count("withdrawn") > 0
+    assert set(codes) <= {"succeeded", "withdrawn"}
+    assert codes.count("withdrawn") == sum(map(sum, answers))
+    assert pipeline.placed_by() == [id_ for id_, code in zip(ids, codes, strict=True) if code == "succeeded"]
