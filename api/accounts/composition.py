@@ -50,5 +50,6 @@ class Accounts:
 
     async def close(self) -> None:
         self.passwords.close()
+        await self.throttle.close()
         if self.outbox is not None:
             await self.outbox.close()

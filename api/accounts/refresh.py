@@ -9,6 +9,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.authentication import bad_credential
+from api.accounts.callers import caller
 from api.accounts.cookies import REFRESH_COOKIE, Cookies
 from api.accounts.fields import Token
 from api.accounts.gate import has_body
@@ -39,7 +40,7 @@ class Refresh:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         sent = (await read_json(req, RefreshBody)).refresh if has_body(req) else None
-        await self._throttle.spend(REFRESHES, req.context.address)
+        await self._throttle.spend(REFRESHES, caller(req))
         cookies = req.get_cookie_values(REFRESH_COOKIE) or []
         token = sent if sent is not None else next(iter(cookies), None)
         rotated = await self._rotate(token)

@@ -6,6 +6,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.answers import short_user
+from api.accounts.callers import caller
 from api.accounts.fields import (
     Email,
     Password,
@@ -55,7 +56,7 @@ class Registration:
 
     async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
         """Raises Problem 400 for a taken name, 429, 503."""
-        await self._throttle.spend(self._limit, req.context.address)
+        await self._throttle.spend(self._limit, caller(req))
         await self._throttle.spend(REGISTRATIONS_OF_ADDRESS, users.username_key(email or username))
         try:
             password_hash = await self._passwords.hash(password)

@@ -7,6 +7,7 @@ from functools import partial
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
+from api.accounts.callers import caller
 from api.accounts.fields import Email, Password, Token, password_problem
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.liveness import LiveLogins, Pool
@@ -51,7 +52,7 @@ class Reset:
     async def on_post(self, req: Request, resp: Response) -> None:
         """The same answer, as fast, whether there is such an account or not."""
         body = await read_json(req, ResetBody)
-        await self._throttle.spend(RESETS_FROM_ADDRESS, req.context.address)
+        await self._throttle.spend(RESETS_FROM_ADDRESS, caller(req))
         if self._outbox is None:
             raise Problem(503, "mail_not_configured", "Mail is not set up here; ask whoever runs this service")
         if not self._outbox.put(partial(self._write, body.email)):
@@ -78,7 +79,7 @@ class ResetConfirmation:
 
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, ConfirmBody)
-        await self._throttle.spend(RESET_CONFIRMATIONS, req.context.address)
+        await self._throttle.spend(RESET_CONFIRMATIONS, caller(req))
         async with self._pool.connection() as connection:
             names = await resets.names(connection, body.token)
         if names is None:

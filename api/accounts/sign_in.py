@@ -6,6 +6,7 @@ import hashlib
 
 from falcon.asgi import Request
 
+from api.accounts.callers import caller
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
 from api.accounts.liveness import Pool
 from api.accounts.throttle import Throttle
@@ -64,21 +65,21 @@ class SignIn:
         """A login for `user`, just proved. Raises Problem 401 if the account was closed meanwhile."""
         async with self._pool.connection() as connection:
             login = await sessions.begin(
-                connection, user.id, user.auth_epoch, req.context.address, with_body_family=with_body_family
+                connection, user.id, user.auth_epoch, caller(req), with_body_family=with_body_family
             )
         if login is None:
             raise wrong_credentials()
         return login
 
     async def _check_limits(self, req: Request, user: User | None, account: str) -> None:
-        address = req.context.address
+        address = caller(req)
         await self._throttle.check(GUESSES_FROM_ADDRESS, address)
         await self._throttle.check(GUESSES_AT_ONE, account, address)
         if not await self._throttle.allows(GUESSES_BY_STRANGERS, account) and not await self._knows(user, address):
             raise await self._throttle.refusal(GUESSES_BY_STRANGERS, account)
 
     async def _count_failure(self, req: Request, account: str) -> None:
-        address = req.context.address
+        address = caller(req)
         await self._throttle.count(GUESSES_FROM_ADDRESS, address)
         await self._throttle.count(GUESSES_AT_ONE, account, address)
         await self._throttle.count(GUESSES_BY_STRANGERS, account)

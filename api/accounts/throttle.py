@@ -14,6 +14,7 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from msgspec import Struct
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from api.errors import Problem
@@ -39,11 +40,18 @@ class Limit(Struct, frozen=True):
 
 class Throttle:
     def __init__(self, redis_url: str) -> None:
-        timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
-        storage = RedisStorage(f"async+{redis_url}", implementation="redispy", key_prefix="hf:throttle", **timeouts)
+        self._pool = ConnectionPool.from_url(
+            redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        storage = RedisStorage(
+            f"async+{redis_url}", connection_pool=self._pool, implementation="redispy", key_prefix="hf:throttle"
+        )
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._away_until = 0.0
+
+    async def close(self) -> None:
+        await self._pool.aclose()
 
     async def allows(self, limit: Limit, *who: str) -> bool:
         """Whether there is a try left; counts nothing."""

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from falcon.asgi import Request, Response
 
+from api.accounts.callers import caller
 from api.accounts.cookies import Cookies
 from api.accounts.limits import OAUTH_STARTS
 from api.accounts.liveness import Pool
@@ -51,7 +52,7 @@ class OAuthLogin:
     async def on_get(self, req: Request, resp: Response) -> None:
         if self._provider is None:
             raise not_configured(self._name)
-        await self._throttle.spend(OAUTH_STARTS, req.context.address)
+        await self._throttle.spend(OAUTH_STARTS, caller(req))
         journey = Journey(new_token(), new_token(), new_token(), callback_url(self._settings, self._name))
         url = await self._provider.authorization_url(journey)
         browser = new_token()
