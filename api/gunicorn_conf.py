@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
+from core import collector
 from core.settings import SettingsError, from_environment
 
 try:
@@ -26,3 +28,7 @@ errorlog = "-"
 loglevel = "warning"
 proc_name = "holdfast-api"
 forwarded_allow_ips = "127.0.0.1,::1"
+
+
+def post_worker_init(_worker: Any) -> None:
+    collector.settle()

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import signals
 
+from core import collector
 from core.broker import celery_app
 from core.logs import configure
 from core.settings import SettingsError, from_environment
@@ -32,6 +33,11 @@ def _log_as_json(**_: Any) -> None:
 @signals.worker_init.connect
 def _before_fork(**_: Any) -> None:
     stopping.prepare()
+
+
+@signals.worker_process_init.connect
+def _after_fork(**_: Any) -> None:
+    collector.settle()
 
 
 @signals.worker_shutting_down.connect
