@@ -1,0 +1,38 @@
+"""`python -m notifier`: the notifier as a process, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+
+from core.logs import configure
+from core.settings import Settings, SettingsError, from_environment
+from notifier.limits import Limits
+from notifier.server import Notifier
+
+
+async def serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(wish, stop.set)
+    await Notifier(settings, Limits()).run(stop)
+
+
+def main() -> None:
+    try:
+        settings = from_environment()
+    except SettingsError as problem:
+        sys.stderr.write(f"holdfast: {problem}\n")
+        sys.exit(2)
+    configure(settings.log_level, "notifier")
+    logging.getLogger("websockets").setLevel(logging.WARNING)  # we log sockets ourselves
+    uvloop.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Client addresses, behind configured proxies or not."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+
+class Addresses:
+    """Finds a client's address: the nearest hop that is not a configured proxy."""
+
+    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+        self._trusted = [ipaddress.ip_network(proxy) for proxy in trusted_proxies]
+
+    def of(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        """`peer` is the other end of the socket, `forwarded_for` the `X-Forwarded-For` lines."""
+        hops = [hop.strip() for line in forwarded_for for hop in line.split(",") if hop.strip()]
+        nearest = peer
+        while hops and self._is_trusted(nearest):
+            nearest = hops.pop()
+        return nearest
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            one = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(one in network for network in self._trusted)

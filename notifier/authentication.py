@@ -1,0 +1,101 @@
+"""Says who connects, from what came along with the handshake or in the first message.
+
+An `Authorization` header wins over a ticket, a ticket over the login cookie; one that proves
+nothing is refused and never falls back. A dead cookie is no credential: its owner is a stranger.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from psycopg_pool import AsyncConnectionPool
+from websockets.datastructures import Headers
+
+from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
+from core.identity import live
+from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
+from core.settings import Settings
+
+Pool = AsyncConnectionPool[Any]
+
+AGENT_KEY_PREFIX = "hfa_"
+CREDENTIAL_MAX_CHARS = 4_096
+
+
+class Authentication:
+    """Raises `BadCredentialError` for a credential that does not hold."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self._settings = settings
+        self._pool = pool
+
+    async def of_handshake(self, headers: Headers, query: dict[str, str]) -> Principal:
+        header = headers.get("Authorization")
+        if header is not None:
+            return await self._by_header(header)
+        if "ticket" in query:
+            return await self._by_ticket(query["ticket"])
+        token = session_token(headers)
+        return ANONYMOUS if token is None else await self._by_cookie(token)
+
+    async def of_message(self, token: str) -> Principal:
+        """An access token has dots, an API token its prefix; anything else can only be a ticket."""
+        if len(token) > CREDENTIAL_MAX_CHARS:
+            raise BadCredentialError
+        if "." in token:
+            return await self._by_access_token(token)
+        if token.startswith((API_TOKEN_PREFIX, AGENT_KEY_PREFIX)):
+            return await self._by_api_token(token)
+        return await self._by_ticket(token)
+
+    async def _by_header(self, header: str) -> Principal:
+        scheme, _, credential = header.partition(" ")
+        match scheme.lower():
+            case "bearer":
+                return await self._by_access_token(credential.strip())
+            case "token":
+                return await self._by_api_token(credential.strip())
+            case _:
+                raise BadCredentialError
+
+    async def _by_access_token(self, token: str) -> Principal:
+        claims = verify_access_token(self._settings, token)
+        async with self._pool.connection() as connection:
+            return _holds(await live.by_claims(connection, claims), How.BEARER)
+
+    async def _by_api_token(self, token: str) -> Principal:
+        async with self._pool.connection() as connection:
+            return _holds(await live.by_api_token(connection, token), How.TOKEN)
+
+    async def _by_ticket(self, ticket: str) -> Principal:
+        async with self._pool.connection() as connection:
+            return _holds(await live.use_ticket(connection, ticket), How.TOKEN)
+
+    async def _by_cookie(self, token: str) -> Principal:
+        async with self._pool.connection() as connection:
+            found = await live.by_cookie(connection, token)
+        return ANONYMOUS if found is None else found.principal(How.SESSION)
+
+
+def _holds(found: live.Live | None, how: How) -> Principal:
+    if found is None:
+        raise BadCredentialError
+    return found.principal(how)
+
+
+def session_token(headers: Headers) -> str | None:
+    """The login cookie, as the first `Cookie` header line that has one says."""
+    for line in headers.get_all("Cookie"):
+        for pair in line.split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if equals and name == SESSION_COOKIE:
+                return value.strip('"')
+    return None
+
+
+def split_target(target: str) -> tuple[str, dict[str, str]]:
+    """Path without its trailing slash, and the first value of each query parameter."""
+    parts = urlsplit(target)
+    query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20)
+    return parts.path.rstrip("/") or "/", {name: values[0] for name, values in query.items()}

@@ -1,0 +1,85 @@
+"""The table of feeds: where they are, who may listen, and which events are for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from core.access import Principal, PrincipalKind
+from core.store.feed import FeedEvent
+
+ADMIN = "admin"
+
+
+class Kind(StrEnum):
+    """How an event is told."""
+
+    BOOKING = "booking"
+    """By the event's own type, with the booking in the admin shape."""
+    COMMAND = "command_finished"
+
+
+class News(Struct, frozen=True):
+    """One telling of one event."""
+
+    kind: Kind
+    audiences: tuple[str, ...]
+
+
+BOOKING_TYPES = frozenset({"booking_created", "booking_updated", "booking_deleted"})
+
+
+def news_of(event: FeedEvent) -> list[News]:
+    """What is told of an event, and to whom. Canaries are told to nobody."""
+    if event.type == "canary":
+        return []
+    news = []
+    if event.type in BOOKING_TYPES:
+        news.append(News(Kind.BOOKING, (ADMIN,)))
+    if event.is_final:
+        by_id = command_audience(str(event.command_id))
+        news.append(News(Kind.COMMAND, (by_id,) if event.owner is None else (by_id, owner_audience(event.owner))))
+    return news
+
+
+def owner_audience(owner: str) -> str:
+    """`owner` as events carry it: `user:4` or `key:7`."""
+    return f"owner:{owner}"
+
+
+def command_audience(command_id: str) -> str:
+    """Who holds this command's id and may see it."""
+    return f"command:{command_id}"
+
+
+class Feed(Struct, frozen=True):
+    """A path that clients connect to."""
+
+    path: str
+    public: bool
+    """Whether strangers may listen; else they must say who they are before anything else."""
+    allows: Callable[[Principal], bool]
+    audiences: Callable[[Principal], set[str]]
+    requests: frozenset[str]
+    """Message types that its clients may send, beside `authenticate` and `resume`."""
+
+
+def _own(principal: Principal) -> set[str]:
+    owner = principal.actor.owner
+    return set() if owner is None else {owner_audience(owner)}
+
+
+def _known_as_staff(principal: Principal) -> bool:
+    return principal.kind in {PrincipalKind.STAFF, PrincipalKind.SUPERUSER}
+
+
+FEEDS = {
+    feed.path: feed
+    for feed in (
+        Feed("/ws/admin/bookings", False, _known_as_staff, lambda _: {ADMIN}, frozenset({"get_bookings"})),
+        Feed("/ws/commands", True, lambda _: True, _own, frozenset({"watch"})),
+    )
+}
+"""By path without its trailing slash."""

@@ -1,0 +1,136 @@
+"""The door: what can be refused before a WebSocket opens is refused in HTTP, in the one error shape."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+from structlog.contextvars import bind_contextvars
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers, MultipleValuesError
+from websockets.http11 import Request, Response
+
+from core.access import BadCredentialError, Principal, PrincipalKind
+from core.origins import origin_allowed
+from core.settings import Settings
+from core.wire.errors import error_body
+from notifier.addresses import Addresses
+from notifier.authentication import Authentication, split_target
+from notifier.feeds import FEEDS, Feed
+from notifier.hub import Hub
+from notifier.sockets import Places, Socket, Visit
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+RETRY_AFTER_S = "2"
+
+
+class RefusedError(Exception):
+    """The handshake ends with this status."""
+
+    def __init__(self, status: int, code: str, words: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.code = code
+        self.words = words
+        self.headers = headers or {}
+
+
+class Door:
+    """Decides about handshakes. An instance is `process_request` for `websockets.serve`."""
+
+    def __init__(self, settings: Settings, hub: Hub, places: Places, authentication: Authentication) -> None:
+        self._settings = settings
+        self._hub = hub
+        self._places = places
+        self._authentication = authentication
+        self._addresses = Addresses(settings.trusted_proxies)
+
+    async def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
+        assert isinstance(connection, Socket)  # noqa: S101 - made by our factory
+        path, query = split_target(request.path)
+        if path == "/healthz":
+            return _respond(200, b'{"status":"ok"}', {})
+        bind_contextvars(request_id=_request_id(request.headers), path=path)
+        try:
+            connection.visit = await self._admit(connection, request.headers, path, query)
+        except MultipleValuesError:
+            return _refusal(RefusedError(400, "bad_header", "A header that may come once came several times"))
+        except (psycopg.Error, PoolTimeout) as problem:
+            log.warning("nobody can be admitted", problem=repr(problem))
+            return _refusal(_unavailable())
+        except RefusedError as refused:
+            return _refusal(refused)
+        return None
+
+    async def _admit(self, socket: Socket, headers: Headers, path: str, query: dict[str, str]) -> Visit:
+        start = self._hub.head
+        feed = self._feed(headers, path)
+        peer = socket.remote_address[0] if socket.remote_address else ""
+        address = self._addresses.of(peer, headers.get_all("X-Forwarded-For"))
+        self._take_place(socket, address)
+        try:
+            principal = await self._authentication.of_handshake(headers, query)
+        except BadCredentialError:
+            challenge = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
+            raise RefusedError(401, "bad_credential", "Invalid or expired credentials", challenge) from None
+        check_allowed(feed, principal)
+        return Visit(feed, principal, address, query.get("last_position"), start)
+
+    def _feed(self, headers: Headers, path: str) -> Feed:
+        feed = FEEDS.get(path)
+        if feed is None:
+            raise RefusedError(404, "not_found", "There is no feed at this path")
+        if "websocket" not in headers.get("Upgrade", "").lower():
+            raise RefusedError(426, "not_a_websocket", "Connect with a WebSocket", {"Upgrade": "websocket"})
+        if not origin_allowed(self._settings, headers.get("Origin"), headers.get("Host")):
+            raise RefusedError(403, "origin_not_allowed", "Connections from this origin are not allowed")
+        if not self._hub.epoch:
+            raise _unavailable()
+        return feed
+
+    def _take_place(self, socket: Socket, address: str) -> None:
+        if self._places.is_full():
+            raise RefusedError(503, "too_many_connections", "All places are taken", {"Retry-After": "30"})
+        if self._places.is_full_for(address):
+            words = "Too many connections from this address"
+            raise RefusedError(429, "too_many_connections", words, {"Retry-After": "30"})
+        self._places.take(socket, address)
+
+
+def check_allowed(feed: Feed, principal: Principal) -> None:
+    """Raise `RefusedError` 403. A stranger may still say who they are, in the first message."""
+    if principal.must_change_password:
+        raise RefusedError(403, "password_change_required", "Change your password first")
+    if principal.kind is not PrincipalKind.ANONYMOUS and not feed.allows(principal):
+        raise RefusedError(403, "forbidden", "You do not have permission to perform this action")
+
+
+def _unavailable() -> RefusedError:
+    words = "The feed cannot be read for a moment; try again soon"
+    return RefusedError(503, "unavailable", words, {"Retry-After": RETRY_AFTER_S})
+
+
+def _request_id(headers: Headers) -> str:
+    sent = headers.get_all("X-Request-ID")
+    return sent[0] if sent and _REQUEST_ID.fullmatch(sent[0]) else uuid4().hex
+
+
+def _refusal(refused: RefusedError) -> Response:
+    log.info("socket refused", status=refused.status, code=refused.code)
+    body = msgspec.json.encode(error_body(refused.status, refused.code, refused.words))
+    return _respond(refused.status, body, refused.headers)
+
+
+def _respond(status: int, body: bytes, extra: dict[str, str]) -> Response:
+    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+    headers["Cache-Control"] = "no-store"
+    for name, value in extra.items():
+        headers[name] = value
+    return Response(status, HTTPStatus(status).phrase, headers, body)

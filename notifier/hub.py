@@ -1,0 +1,125 @@
+"""The hub: who listens to what, and what waits for whom. Pure: no I/O, no clock, no tasks.
+
+The source announces how far it has read *before* it renders what it read, and in the same
+breath decides what anybody wants of it. So a subscriber that comes in meanwhile knows exactly
+where its own reading must end (`join`) and where live delivery takes over: no event is missed
+between the two and none comes twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from core.store.feed import Position
+from notifier.subscriber import Subscriber
+
+ONCE = "command:"
+"""Begins the names of audiences that hear one message, and then there is nothing more to hear."""
+
+
+class Message(Struct, frozen=True):
+    """One event, encoded once for all who receive it."""
+
+    number: int
+    audiences: tuple[str, ...]
+    payload: bytes
+
+
+class Hub:
+    """All subscribers of one notifier. `epoch` is empty until the feed was read for the first time."""
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.announced = 0
+        """Events up to here are delivered or on their way; who joins later reads them itself."""
+        self.delivered = 0
+        """The source reads on from here, also after it failed between announcing and delivering."""
+        self._members: dict[str, dict[Subscriber, None]] = {}
+
+    @property
+    def head(self) -> Position:
+        """Where somebody who joins now would begin."""
+        return Position(self.epoch, self.announced)
+
+    def position_of(self, subscriber: Subscriber) -> Position | None:
+        """Up to where a live subscriber was sent everything; None for one that is still catching up."""
+        if not subscriber.live:
+            return None
+        return Position(self.epoch, max(subscriber.after, self.delivered))
+
+    def wants(self, audience: str) -> bool:
+        return audience in self._members
+
+    def reset(self, epoch: str, head: int, reload: bytes) -> None:
+        """The feed began anew or has a hole: nobody can go on from where they were."""
+        self.epoch, self.announced, self.delivered = epoch, head, head
+        for subscriber in {s for members in self._members.values() for s in members}:
+            subscriber.go_live(after=head, keep_held=False)
+            subscriber.put(reload)
+            self._drop_if_ended(subscriber)
+
+    def announce(self, number: int) -> None:
+        """Call in one breath with the last `wants` about events up to `number`."""
+        self.announced = max(self.announced, number)
+
+    def deliver(self, messages: Sequence[Message], number: int) -> None:
+        """Hand out what was rendered of the events up to `number`, in order."""
+        for message in messages:
+            once = [audience for audience in message.audiences if audience.startswith(ONCE)]
+            for subscriber in self._receivers(message.audiences):
+                if subscriber.offer(message.number, message.payload):
+                    for audience in once:
+                        self.unlisten(subscriber, audience)
+                self._drop_if_ended(subscriber)
+        self.delivered = max(self.delivered, number)
+
+    def join(self, subscriber: Subscriber, number: int) -> int | None:
+        """Let a subscriber in that has everything up to `number`.
+
+        None: it is live. Else news is held for it from here on, and it must read and be given
+        the events up to the answered number itself, then `release`d.
+        """
+        for audience in subscriber.audiences:
+            self._members.setdefault(audience, {})[subscriber] = None
+        if number >= self.announced:
+            subscriber.go_live(after=number)
+            return None
+        subscriber.hold(after=self.announced)
+        return self.announced
+
+    def release(self, subscriber: Subscriber) -> None:
+        """It has caught up: what was held for it follows."""
+        subscriber.go_live(after=subscriber.after)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Nothing more for it; what is already in its queue stays there."""
+        subscriber.live = False
+        for audience in subscriber.audiences:
+            self._leave_one(subscriber, audience)
+
+    def listen(self, subscriber: Subscriber, audience: str) -> None:
+        """Add an audience to one who is live."""
+        subscriber.audiences.add(audience)
+        self._members.setdefault(audience, {})[subscriber] = None
+
+    def unlisten(self, subscriber: Subscriber, audience: str) -> None:
+        subscriber.audiences.discard(audience)
+        self._leave_one(subscriber, audience)
+
+    def _receivers(self, audiences: tuple[str, ...]) -> Iterable[Subscriber]:
+        if len(audiences) == 1:
+            return tuple(self._members.get(audiences[0], ()))
+        return {s: None for audience in audiences for s in self._members.get(audience, ())}
+
+    def _drop_if_ended(self, subscriber: Subscriber) -> None:
+        if subscriber.closing is not None:
+            self.leave(subscriber)
+
+    def _leave_one(self, subscriber: Subscriber, audience: str) -> None:
+        members = self._members.get(audience)
+        if members is not None:
+            members.pop(subscriber, None)
+            if not members:
+                del self._members[audience]

@@ -1,0 +1,45 @@
+"""Every bound of the notifier, by name and unit."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True):
+    """Bounds of one notifier process. Tests narrow them; production takes them as they are."""
+
+    connections: int = 12_000
+    connections_per_address: int = 500
+    """An office behind one address fits; one machine alone cannot take all places."""
+    queued_messages: int = 2_000
+    queued_bytes: int = 2 << 20
+    """What may wait for one client to read it, in messages and in bytes. Payloads are shared between
+    clients, so this bounds lag more than memory."""
+    message_bytes: int = 16 << 10
+    """A longer message is refused with an `error`."""
+    frame_bytes: int = 64 << 10
+    """A longer one is not even read: the socket closes with 1009."""
+    bad_messages: int = 20
+    """Errors one connection may make before it is closed."""
+    watched_commands: int = 100
+    authentication_s: float = 5.0
+    first_message_s: float = 0.5
+    """How long live news waits for a `resume` or `get_bookings` that would make them duplicates."""
+    heartbeat_s: float = 25.0
+    """Silence after which a client hears where it is."""
+    ping_s: float = 20.0
+    close_s: float = 2.0
+    """How long a closing handshake may take before the connection is cut. Together with
+    `identities_s` and `flush_s` it keeps the promise that what has ended is ended within 5 s."""
+    flush_s: float = 0.5
+    """How long a closing waits for what the client has yet to read."""
+    identities_s: float = 2.0
+    """Between two looks at who may still listen."""
+    page_events: int = 500
+    """Events read from the table at once."""
+    replay_events: int = 20_000
+    """Who is further behind is told to reload: that is cheaper for both."""
+    snapshot_bookings: int = 50
+    """The contracts page: `bookings_data.data` is an array of the newest 50."""
+    poll_s: float = 0.5
+    """Between two looks at the feed when Redis says nothing."""

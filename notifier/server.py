@@ -1,0 +1,106 @@
+"""The notifier, put together: one source, one hub, many sockets. Holds no state that matters."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import structlog
+from psycopg_pool import AsyncConnectionPool
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from core.settings import Settings
+from core.store.database import API_LIMITS, conninfo
+from notifier import closing
+from notifier.authentication import Authentication, Pool
+from notifier.handshake import Door
+from notifier.hints import Hints
+from notifier.hub import Hub
+from notifier.identities import Identities
+from notifier.limits import Limits
+from notifier.reading import prepare
+from notifier.session import EndedError, Session, Shared
+from notifier.sockets import Places, Socket
+from notifier.source import Source
+from notifier.writing import write
+
+log = structlog.get_logger()
+
+POOL_MAX = 6
+POOL_WAIT_S = 5.0
+BACKLOG = 1_024
+"""Handshakes waiting for the loop, when everybody comes back at once."""
+
+
+class Notifier:
+    def __init__(self, settings: Settings, limits: Limits) -> None:
+        self.hub = Hub()
+        self._settings = settings
+        self._limits = limits
+        self._pool: Pool = AsyncConnectionPool(
+            conninfo(settings.database_url, API_LIMITS, "holdfast notifier"),
+            min_size=1,
+            max_size=POOL_MAX,
+            timeout=POOL_WAIT_S,
+            configure=prepare,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+        self._authentication = Authentication(settings, self._pool)
+        self._shared = Shared(self.hub, self._pool, self._authentication, limits)
+        self._sessions: set[Session] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then send everybody away to resume, and return."""
+        source = Source(self._settings.database_url, self.hub, self._limits)
+        hints = Hints(self._settings.redis_url, source.hint)
+        identities = Identities(self._pool, lambda: tuple(self._sessions), self._limits.identities_s)
+        async with self._pool, asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(part.run()) for part in (source, hints, identities)]
+            async with await self._listen() as server:
+                log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
+                await stop.wait()
+                log.info("notifier stops", sockets=len(self._sessions))
+                server.close(code=closing.RESTARTING.code, reason=closing.RESTARTING.reason)
+            for task in background:
+                task.cancel()
+
+    async def _listen(self) -> Server:
+        return await serve(
+            self._visit,
+            self._settings.notifier_host,
+            self._settings.notifier_port,
+            process_request=Door(self._settings, self.hub, Places(self._limits), self._authentication),
+            create_connection=Socket,
+            compression=None,  # 64 KiB a connection with it, 14 without (the library's measurement)
+            max_size=self._limits.frame_bytes,
+            ping_interval=self._limits.ping_s,
+            ping_timeout=self._limits.ping_s,
+            close_timeout=self._limits.close_s,
+            server_header=None,
+            backlog=BACKLOG,
+        )
+
+    async def _visit(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Socket)  # noqa: S101 - made by our factory
+        assert socket.visit is not None  # noqa: S101 - the door let it in
+        session = Session(socket, socket.visit, self._shared)
+        self._sessions.add(session)
+        started = time.monotonic()
+        log.info("socket opened", address=socket.visit.address, user_id=session.principal.user_id)
+        try:
+            await self._converse(socket, session)
+        finally:
+            self._sessions.discard(session)
+            self.hub.leave(session.subscriber)
+            log.info("socket closed", close_code=socket.close_code, seconds=round(time.monotonic() - started, 3))
+
+    async def _converse(self, socket: Socket, session: Session) -> None:
+        """Reader and writer; whichever ends first ends the other."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(write(socket, session, self.hub, self._limits))
+                await session.run()
+        except* (ConnectionClosed, EndedError):
+            pass

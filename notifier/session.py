@@ -1,0 +1,216 @@
+"""One client's conversation: who it is, what it asks for, what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from core.access import BadCredentialError, Principal, PrincipalKind
+from core.store.feed import Position, parse_position
+from core.wire.outcomes import command_status
+from notifier import closing, messages
+from notifier.authentication import Authentication, Pool
+from notifier.catching_up import CatchUp
+from notifier.closing import Closing
+from notifier.feeds import command_audience
+from notifier.handshake import RefusedError, check_allowed
+from notifier.hub import ONCE, Hub
+from notifier.identities import Credential
+from notifier.limits import Limits
+from notifier.messages import Authenticate, BadMessageError, GetBookings, Request, Resume, Watch
+from notifier.reading import look_up, snapshot
+from notifier.sockets import Socket, Visit
+from notifier.subscriber import Subscriber
+
+
+class EndedError(Exception):
+    """The conversation is over; its subscriber knows why."""
+
+
+class Shared:
+    """What all sessions of a notifier share."""
+
+    def __init__(self, hub: Hub, pool: Pool, authentication: Authentication, limits: Limits) -> None:
+        self.hub = hub
+        self.pool = pool
+        self.authentication = authentication
+        self.limits = limits
+        self.catching_up = CatchUp(hub, pool, limits)
+
+
+class Session:
+    """`ready` is set when there is something to write, `drained` while there is nothing."""
+
+    def __init__(self, socket: Socket, visit: Visit, shared: Shared) -> None:
+        self.ready = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.subscriber = Subscriber((), shared.limits, self._wake)
+        self.principal = visit.principal
+        self._socket = socket
+        self._visit = visit
+        self._shared = shared
+        self._hub = shared.hub
+        self._bad_messages = 0
+        self._closer: asyncio.Task[None] | None = None
+
+    @property
+    def credential(self) -> Credential | None:
+        return None if self.principal.kind is PrincipalKind.ANONYMOUS else Credential.of(self.principal)
+
+    def end_login(self) -> None:
+        self._hub.leave(self.subscriber)
+        self.subscriber.cut(closing.LOGIN_ENDED)
+
+    def _wake(self) -> None:
+        self.ready.set()
+        if not self.subscriber.is_empty:
+            self.drained.clear()
+        if self.subscriber.closing is not None and self._closer is None:
+            self._closer = asyncio.create_task(self._close(self.subscriber.closing))
+
+    async def _close(self, why: Closing) -> None:
+        """Also when the writer is stuck with a client that reads nothing."""
+        await asyncio.sleep(self._shared.limits.flush_s)
+        await self._socket.close(why.code, why.reason)
+
+    async def run(self) -> None:
+        """Until the socket closes (raises `ConnectionClosed`) or is to be closed (returns)."""
+        try:
+            await self._welcome()
+            while True:
+                await self._answer(await self._receive())
+        except EndedError:
+            return
+        except (psycopg.Error, PoolTimeout):
+            self.subscriber.end(closing.UNAVAILABLE)
+
+    async def _welcome(self) -> None:
+        """Up to being live. A prompt `resume` or `get_bookings` says itself where to begin."""
+        if not self._visit.feed.public and self.principal.kind is PrincipalKind.ANONYMOUS:
+            await self._first_login()
+        self.subscriber.audiences |= self._visit.feed.audiences(self.principal)
+        if self._visit.last_position is not None:
+            await self._resume(parse_position(self._visit.last_position))
+            return
+        first = await self._first_message()
+        if not isinstance(first, GetBookings | Resume):
+            await self._resume(self._visit.start)
+        if first is not None:
+            await self._answer(first)
+
+    async def _first_login(self) -> None:
+        try:
+            async with asyncio.timeout(self._shared.limits.authentication_s):
+                first = await self._receive()
+        except TimeoutError:
+            first = None
+        if not isinstance(first, Authenticate):
+            self._refuse(401, "not_authenticated", "Authentication credentials were not provided")
+        await self._authenticate(first)
+
+    async def _first_message(self) -> Request | None:
+        try:
+            async with asyncio.timeout(self._shared.limits.first_message_s):
+                return await self._receive()
+        except TimeoutError:
+            return None
+
+    async def _receive(self) -> Request:
+        """The next request that this feed serves; others are answered with an error."""
+        while True:
+            text = await self._socket.recv()
+            try:
+                request = messages.parse(text, at_most=self._shared.limits.message_bytes)
+                self._check_served(request)
+            except BadMessageError as problem:
+                self._complain(problem)
+            else:
+                return request
+
+    def _check_served(self, request: Request) -> None:
+        type_ = str(type(request).__struct_config__.tag)
+        served = self._visit.feed.requests | {"authenticate", "resume"}
+        if type_ not in served:
+            raise BadMessageError(400, "bad_message", f"This feed serves {', '.join(sorted(served))}")
+
+    def _complain(self, problem: BadMessageError) -> None:
+        self.subscriber.put(messages.error(problem))
+        self._bad_messages += 1
+        if self._bad_messages >= self._shared.limits.bad_messages:
+            self.subscriber.end(closing.BAD_REQUESTS)
+            raise EndedError
+
+    async def _answer(self, request: Request) -> None:
+        match request:
+            case GetBookings():
+                await self._send_bookings()
+            case Resume(last_position=last_position):
+                await self._resume(parse_position(last_position))
+            case Watch():
+                await self._watch(request)
+            case Authenticate():
+                await self._introduce(request)
+
+    async def _send_bookings(self) -> None:
+        """News waits while the snapshot is read, and goes on from its position."""
+        self._hub.leave(self.subscriber)
+        async with self._shared.pool.connection() as connection:
+            position, payload = await snapshot(connection, self._shared.limits.snapshot_bookings)
+        self.subscriber.put(payload)
+        await self._resume(position)
+
+    async def _resume(self, position: Position | None) -> None:
+        await self._shared.catching_up.catch_up(self.subscriber, position, self.drained)
+
+    async def _introduce(self, request: Authenticate) -> None:
+        """A stranger who listens already says who they are."""
+        if self.principal.kind is not PrincipalKind.ANONYMOUS:
+            self._complain(BadMessageError(409, "already_authenticated", "This connection is authenticated already"))
+            return
+        position = self._hub.position_of(self.subscriber)
+        await self._authenticate(request)
+        self._hub.leave(self.subscriber)
+        self.subscriber.audiences |= self._visit.feed.audiences(self.principal)
+        await self._resume(position)
+
+    async def _authenticate(self, request: Authenticate) -> None:
+        try:
+            principal = await self._shared.authentication.of_message(request.token)
+            check_allowed(self._visit.feed, principal)
+        except BadCredentialError:
+            self._refuse(401, "bad_credential", "Invalid or expired credentials")
+        except RefusedError as refused:
+            self._refuse(refused.status, refused.code, refused.words)
+        self.principal = principal
+
+    def _refuse(self, status: int, code: str, words: str) -> NoReturn:
+        self.subscriber.put(messages.error(BadMessageError(status, code, words)))
+        self.subscriber.end(closing.FORBIDDEN if status == 403 else closing.NOT_AUTHENTICATED)  # noqa: PLR2004 - HTTP's
+        raise EndedError
+
+    async def _watch(self, request: Watch) -> None:
+        """Listen first, then look: decided in between, it is heard or seen, and told once."""
+        audience = command_audience(str(request.command_id))
+        if sum(a.startswith(ONCE) for a in self.subscriber.audiences) >= self._shared.limits.watched_commands:
+            words = f"At most {self._shared.limits.watched_commands} commands can be watched at once"
+            self._complain(BadMessageError(429, "too_many_watched", words))
+            return
+        self._hub.listen(self.subscriber, audience)
+        async with self._shared.pool.connection() as connection:
+            record = await look_up(connection, request.command_id)
+        if record is None or not may_see(self.principal, record.owner):
+            self._hub.unlisten(self.subscriber, audience)
+            words = "There is no such command, or it is not yours"
+            self._complain(BadMessageError(404, "command_not_found", words))
+        elif record.http_status is not None and audience in self.subscriber.audiences:
+            self._hub.unlisten(self.subscriber, audience)
+            position = self._hub.position_of(self.subscriber) or self._hub.head
+            self.subscriber.put(messages.finished(command_status(record), position))
+
+
+def may_see(principal: Principal, owner: str | None) -> bool:
+    """Anonymous commands are whoever's who holds their id, any other its owner's and staff's."""
+    return owner is None or principal.is_staff or owner == principal.actor.owner

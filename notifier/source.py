@@ -1,0 +1,83 @@
+"""The source: follows the feed in PostgreSQL and gives its news to the hub.
+
+Redis only says when to look. Without it, or when it says nothing, the source looks twice a
+second. When PostgreSQL is away it connects again and goes on from where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import psycopg
+import structlog
+
+from core.store.feed import Position
+from notifier import messages
+from notifier.hub import Hub
+from notifier.limits import Limits
+from notifier.reading import SQL_HEAR, Connection, Page, connect, read_page, render, wanted
+
+log = structlog.get_logger()
+
+RETRY_MIN_S = 0.1
+RETRY_MAX_S = 2.0
+
+
+class Source:
+    """One task that reads for everybody. `hint` is set by whoever hears that there is news."""
+
+    def __init__(self, database_url: str, hub: Hub, limits: Limits) -> None:
+        self.hint = asyncio.Event()
+        self._url = database_url
+        self._hub = hub
+        self._limits = limits
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause_s = RETRY_MIN_S
+        while True:
+            try:
+                async with await connect(self._url) as connection:
+                    log.info("feed opened", position=str(self._hub.head))
+                    pause_s = RETRY_MIN_S
+                    await self._follow(connection)
+            except (psycopg.Error, LookupError, OSError) as problem:
+                log.warning("the feed cannot be read, trying again", problem=repr(problem), pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+
+    async def _follow(self, connection: Connection) -> None:
+        while True:
+            self.hint.clear()
+            if await self.read_on(connection):
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.poll_s):
+                    await self.hint.wait()
+
+    async def read_on(self, connection: Connection) -> bool:
+        """Read one page, deliver it; True if there may be more."""
+        after = self._hub.delivered
+        async with connection.transaction():
+            page = await read_page(connection, after, self._limits.page_events)
+            if page.head.epoch != self._hub.epoch or not page.follows(after):
+                self._begin_anew(page.head)
+                return True
+            told = wanted(page.events, self._hub.wants)
+            number = page.events[-1].number if page.events else after
+            self._hub.announce(number)  # in one breath with `wants`
+            rendered = await render(connection, page.head.epoch, told)
+        self._hub.deliver(rendered, number)
+        await self._hear_canary(connection, page)
+        return number < page.head.number
+
+    def _begin_anew(self, head: Position) -> None:
+        """The first time, after a restore or reset, or after a break longer than history is kept."""
+        log.info("feed begins anew", position=str(head), was=str(self._hub.head))
+        self._hub.reset(head.epoch, head.number, messages.reload(head))
+
+    async def _hear_canary(self, connection: Connection, page: Page) -> None:
+        """A canary that came this far proves inbox, lane, relay and notifier to `/readyz`."""
+        if any(event.type == "canary" for event in page.events):
+            await connection.execute(SQL_HEAR)
