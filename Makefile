@@ -1,0 +1,54 @@
+# Holdfast. `make` alone explains itself.
+
+PORT ?= 8000
+DATA ?= .data
+VENV := .venv/bin/python
+# Whatever the person's Python variables say, ours is the code beside this file.
+RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
+PYTEST_OPTIONS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt bench reset lock venv venv-dev
+
+help: ## Show this help
+	@echo "Holdfast takes bookings that must never collide."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
+
+run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
+	@exec $(RUN) -m ops.cli run --port "$(PORT)" --data "$(DATA)"
+
+test: venv-dev browser ## Check, then run every test on its own PostgreSQL and Valkey
+	@$(MAKE) --no-print-directory check
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS)
+
+check: venv-dev ## Lint, formatting, strict types, layers
+	@echo "ruff check" && $(RUN) -m ruff check .
+	@echo "ruff format" && $(RUN) -m ruff format --check .
+	@echo "mypy" && $(RUN) -m mypy
+	@echo "import-linter" && $(RUN) -c "from importlinter.cli import lint_imports_command as main; main()"
+
+fmt: venv-dev ## Format the code and fix what can be fixed
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
+	@exec $(RUN) -m tests.benchmarks
+
+reset: venv ## Remove the data folder: the next start begins with nothing
+	@exec $(RUN) -m ops.cli reset --data "$(DATA)"
+
+lock: venv-dev ## Write the lock files anew (LOCK_OPTIONS=--upgrade takes the newest versions)
+	@$(RUN) ops/lock.py $(LOCK_OPTIONS)
+
+venv:
+	@sh ops/install.sh requirements-embedded.lock
+
+venv-dev:
+	@sh ops/install.sh requirements-dev.lock
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null 2>&1 || { echo "holdfast: the browser tests need Chromium: apt-get update && apt-get install --yes chromium" >&2; exit 1; }

@@ -1,0 +1,115 @@
+"""Builds `.venv` from a lock file, with nothing but the standard library: `python install.py LOCK_FILE`.
+
+A stamp remembers which locks are installed, so that a second call costs nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+STAMP = VENV / "holdfast-installed.json"
+LOCKS = ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock")
+"""Each holds all of the one before it: who has the last one has them all."""
+
+SAFE_UMASK = 0o022
+TAIL_LINES = 15
+
+
+def main(lock_name: str) -> None:
+    os.umask(SAFE_UMASK)  # PostgreSQL may run as another account and reads the packages
+    with (ROOT / ".venv.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # make run and make test at once: the second one finds it done
+        if not _is_installed(lock_name):
+            _check_venv_module()
+            _create_venv()
+            _install(lock_name)
+
+
+def _digest(lock_name: str) -> str:
+    return hashlib.sha256((ROOT / lock_name).read_bytes()).hexdigest()
+
+
+def _is_installed(lock_name: str) -> bool:
+    try:
+        stamp = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return False
+    # A moved checkout has a .venv whose programs point to where it was.
+    return bool(stamp.get("root") == str(ROOT) and stamp.get(lock_name) == _digest(lock_name) and _works())
+
+
+def _works() -> bool:
+    python = VENV / "bin" / "python"
+    return python.exists() and subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
+
+
+def _check_venv_module() -> None:
+    if find_spec("venv") and find_spec("ensurepip"):
+        return
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    sys.exit(
+        f"holdfast: this Python ({sys.executable}) cannot make virtual environments. "
+        f"Install what is missing (apt-get install python{version}-venv) and start again."
+    )
+
+
+def _create_venv() -> None:
+    if STAMP.exists() and _works() and json.loads(STAMP.read_text()).get("root") == str(ROOT):
+        return
+    print(f"Creating .venv with Python {sys.version.split()[0]}", flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    made = subprocess.run([sys.executable, "-m", "venv", VENV], check=False, capture_output=True, text=True)
+    if made.returncode != 0:
+        sys.exit(f"holdfast: .venv cannot be created:\n{made.stdout}{made.stderr}")
+
+
+def _install(lock_name: str) -> None:
+    total = sum(1 for line in (ROOT / lock_name).read_text().splitlines() if "==" in line)
+    print(f"Installing {total} packages from {lock_name}", flush=True)
+    began = time.monotonic()
+    STAMP.unlink(missing_ok=True)
+    # --no-deps: the lock is complete. --only-binary: nothing is built, so nothing is fetched to build with.
+    options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
+    command = [VENV / "bin" / "python", "-m", "pip", "install", *options, "--progress-bar", "off", "-r", lock_name]
+    pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines = _show_progress(pip, total)
+    if pip.wait() != 0:
+        sys.exit("holdfast: the packages cannot be installed. The end of what pip says:\n" + "\n".join(lines))
+    covered = LOCKS[: LOCKS.index(lock_name) + 1]
+    STAMP.write_text(json.dumps({"root": str(ROOT), **{name: _digest(name) for name in covered}}))
+    print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _show_progress(pip: subprocess.Popen[str], total: int) -> list[str]:
+    """One line that counts on a terminal, a line for every tenth package elsewhere; what pip said last."""
+    lines: list[str] = []
+    count = 0
+    terminal = sys.stdout.isatty()
+    assert pip.stdout is not None  # noqa: S101 - it was asked for
+    for line in pip.stdout:
+        lines = [*lines, line.rstrip()][-TAIL_LINES:]
+        if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            count += 1
+            name = line.split(": " if line.startswith("Req") else " ", 1)[1].split("==")[0].split()[0]
+            if terminal:
+                print(f"\r\033[K  {count}/{total} {name}", end="", flush=True)
+            elif count % 10 == 0:
+                print(f"  {count}/{total}", flush=True)
+        elif line.startswith("Installing collected packages"):
+            print(f"{chr(13) + chr(27) + '[K' if terminal else ''}  unpacking", flush=True)
+    return lines
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,37 @@
+"""Writes the lock files: `make lock`. Needs uv, which comes with requirements-dev.lock.
+
+The locks hold for every supported Python (markers), with the hashes of all files, and name
+neither an index nor a path: where packages come from is the business of who installs.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADER = "# Written by `make lock` from pyproject.toml: do not edit.\n"
+LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("requirements.lock", ()),
+    ("requirements-embedded.lock", ("embedded",)),
+    ("requirements-dev.lock", ("embedded", "dev")),
+)
+OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+
+
+def main(extra_options: list[str]) -> None:
+    """Keeps the versions that are locked already; `--upgrade` takes the newest."""
+    before: tuple[str, ...] = ()
+    for name, extras in LOCKS:
+        wanted = tuple(word for extra in extras for word in ("--extra", extra))
+        command = ("uv", "pip", "compile", *OPTIONS, *extra_options, *wanted, *before, "pyproject.toml", "-o", name)
+        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        path = ROOT / name
+        path.write_text(HEADER + path.read_text().removeprefix(HEADER))
+        before = (*before, "-c", name)  # one version of a package in all three
+        print(f"{name}: {sum('==' in line for line in path.read_text().splitlines())} packages")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
