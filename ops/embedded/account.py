@@ -36,7 +36,8 @@ def command(argv: Sequence[str], *, death_signal: signal.Signals) -> tuple[str, 
         )
     account = _account()
     change = ("--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups")
-    keep = ("--inh-caps", CAPABILITY, "--ambient-caps", CAPABILITY)
+    # Without no_setuid_fixup, access(2) would forget the capability, and initdb asks by it.
+    keep = ("--inh-caps", CAPABILITY, "--ambient-caps", CAPABILITY, "--securebits", "+no_setuid_fixup")
     death = ("--pdeathsig", death_signal.name.removeprefix("SIG"))
     return (setpriv, *change, *keep, *death, "--", *argv)
 
