@@ -1,0 +1,233 @@
+"""Who may listen, how they say who they are, and how soon what ended is ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from notifier.limits import Limits
+from tests.engine import Pipeline, places
+from tests.listening import STAFF, USER, Running, notifying, populate, tell
+
+ADMIN = "/ws/admin/bookings/"
+
+
+@pytest.fixture
+def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
+    populate(pipeline)
+    narrowed = {"poll_s": 0.05, "authentication_s": 0.4, "first_message_s": 0.1, "identities_s": 0.3}
+    with notifying(pipeline.url, redis_url, **narrowed) as one:
+        yield one
+
+
+def test_a_stranger_is_told_to_authenticate_and_closed(running: Running) -> None:
+    with running.listen() as stranger:
+        stranger.send(type="get_bookings")
+        assert stranger.next_of("error")["data"]["status"] == 401
+        assert stranger.close_code() == 4401
+
+
+def test_a_stranger_who_says_nothing_is_closed_in_time(running: Running) -> None:
+    with running.listen() as stranger:
+        assert stranger.next_of("error")["data"]["code"] == "not_authenticated"
+        assert stranger.close_code() == 4401
+
+
+def test_a_dead_cookie_is_no_credential(running: Running) -> None:
+    with running.listen(headers={"Cookie": "holdfast_session=gone"}) as stranger:
+        assert stranger.next_of("error")["data"]["status"] == 401
+
+
+@pytest.mark.parametrize("credential", ["access_token", "ticket"])
+def test_a_first_message_authenticates(running: Running, credential: str) -> None:
+    token = getattr(running, credential)(STAFF)
+    with running.listen() as staff:
+        staff.send(type="authenticate", token=token)
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "hft_unknown", "x" * 9000, "\ud800"])
+def test_a_bad_first_message_is_refused(running: Running, token: str) -> None:
+    with running.listen() as stranger:
+        stranger.send(type="authenticate", token=token)
+        assert stranger.next_of("error")["data"]["status"] in {400, 401}
+        assert stranger.close_code() == 4401
+
+
+def test_a_header_authenticates(running: Running) -> None:
+    with running.listen(headers={"Authorization": f"Bearer {running.access_token(STAFF)}"}) as staff:
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+
+
+def test_a_ticket_opens_one_socket(running: Running) -> None:
+    path = f"{ADMIN}?ticket={running.ticket(STAFF)}"
+    with running.listen(path) as staff:
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+    status, body = running.refusal(path)
+    assert (status, body["code"]) == (401, "bad_credential")
+
+
+def test_a_bad_header_is_401_and_never_falls_back_to_the_cookie(running: Running) -> None:
+    status, body = running.refusal(headers={**running.cookie(STAFF), "Authorization": "Bearer forged"})
+    assert status == 401
+    assert body["message"] == body["error"] == body["detail"] == "Invalid or expired credentials"
+
+
+def test_a_user_is_not_staff(running: Running) -> None:
+    assert running.refusal(headers=running.cookie(USER))[0] == 403
+    with running.listen() as user:
+        user.send(type="authenticate", token=running.access_token(USER))
+        assert user.next_of("error")["data"]["status"] == 403
+        assert user.close_code() == 4403
+
+
+def test_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, running: Running) -> None:
+    pipeline.connection.execute("UPDATE user_account SET must_change_password = true WHERE id = %s", [STAFF])
+    status, body = running.refusal(headers=running.cookie(STAFF))
+    assert (status, body["code"]) == (403, "password_change_required")
+
+
+def test_pages_of_other_origins_are_kept_out(running: Running) -> None:
+    cookie = running.cookie(STAFF)
+    for origin in ("https://evil.example", "null", running.url.replace("ws", "https", 1) + ".evil.example"):
+        status, body = running.refusal(headers={**cookie, "Origin": origin})
+        assert (status, body["code"]) == (403, "origin_not_allowed")
+    own = running.url.replace("ws", "http", 1)
+    for origin in (own, running.settings.public_url):
+        with running.listen(headers={**cookie, "Origin": origin}) as staff:
+            staff.send(type="get_bookings")
+            staff.next_of("bookings_data")
+
+
+def test_unknown_paths_are_404_in_the_one_error_shape(running: Running) -> None:
+    status, body = running.refusal("/ws/secrets/")
+    assert (status, body["code"], body["success"]) == (404, "not_found", False)
+
+
+def test_plain_http_is_told_to_upgrade_and_the_health_check_answers(running: Running) -> None:
+    url = running.url.replace("ws", "http", 1)
+    assert httpx.get(url + ADMIN).status_code == 426
+    assert httpx.get(url + "/healthz").json() == {"status": "ok"}
+
+
+def test_one_address_cannot_take_all_places(pipeline: Pipeline, redis_url: str) -> None:
+    populate(pipeline)
+    with notifying(pipeline.url, redis_url, connections_per_address=2) as running:
+        one, other = {"X-Forwarded-For": "10.0.0.1"}, {"X-Forwarded-For": "6.6.6.6, 10.0.0.2"}
+        with running.listen("/ws/commands/", one), running.listen("/ws/commands/", one):
+            assert running.refusal("/ws/commands/", one)[0] == 429
+            with running.listen("/ws/commands/", other):
+                pass
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:  # a place comes back when its socket is gone
+            try:
+                with running.listen("/ws/commands/", one):
+                    return
+            except Exception:  # noqa: BLE001 - InvalidStatus until then
+                time.sleep(0.05)
+        raise AssertionError("the places never came back")
+
+
+def test_refused_handshakes_give_their_places_back(pipeline: Pipeline, redis_url: str) -> None:
+    populate(pipeline)
+    with notifying(pipeline.url, redis_url, connections=3) as running:
+        for _ in range(10):
+            assert running.refusal(headers={"Authorization": "Bearer forged"})[0] == 401
+        with running.listen("/ws/commands/"):
+            pass
+
+
+ENDINGS = {
+    "logout": "UPDATE login_session SET ended_at = clock_timestamp()",
+    "deactivation": "UPDATE user_account SET is_active = false WHERE id = 2",
+    "role change": "UPDATE user_account SET is_staff = false WHERE id = 2",
+    "all logins ended": "UPDATE user_account SET auth_epoch = auth_epoch + 1 WHERE id = 2",
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.parametrize("credential", ["cookie", "header", "ticket"])
+def test_what_ends_a_login_ends_its_sockets(pipeline: Pipeline, running: Running, how: str, credential: str) -> None:
+    if credential == "ticket":
+        path, headers = f"{ADMIN}?ticket={running.ticket(STAFF)}", None
+    else:
+        bearer = {"Authorization": f"Bearer {running.access_token(STAFF)}"}
+        path, headers = ADMIN, running.cookie(STAFF) if credential == "cookie" else bearer
+    with running.listen(path, headers) as staff:
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+        pipeline.connection.execute(ENDINGS[how].encode())
+        assert staff.close_code() == 4401
+
+
+def test_what_has_ended_is_ended_within_five_seconds(pipeline: Pipeline, redis_url: str) -> None:
+    """With the limits as they are shipped."""
+    populate(pipeline)
+    limits = Limits()
+    assert limits.identities_s + limits.flush_s + limits.close_s < 5.0
+    with notifying(pipeline.url, redis_url) as running, running.listen(headers=running.cookie(STAFF)) as staff:
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+        ended = time.monotonic()
+        pipeline.connection.execute(ENDINGS["logout"].encode())
+        assert staff.close_code() == 4401
+        assert time.monotonic() - ended < 5.0
+
+
+def test_other_logins_stay(pipeline: Pipeline, running: Running) -> None:
+    first, second = running.cookie(STAFF), running.cookie(STAFF)
+    with running.listen(headers=first) as one, running.listen(headers=second) as two:
+        pipeline.connection.execute(
+            "UPDATE login_session SET ended_at = clock_timestamp() WHERE id ="
+            " (SELECT id FROM login_session ORDER BY created_at LIMIT 1)"
+        )
+        assert one.close_code() == 4401
+        pipeline.put(*places(1))
+        tell(pipeline)
+        two.next_of("booking_created")
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("{", "not_json"),
+        ("[]", "bad_message"),
+        ('"get_bookings"', "bad_message"),
+        ("{}", "bad_message"),
+        ('{"type": "dance"}', "bad_message"),
+        ('{"type": "watch", "command_id": "00000000-0000-4000-8000-000000000000"}', "bad_message"),
+        ('{"type": "resume"}', "bad_message"),
+        ('{"type": "resume", "last_position": 5}', "bad_message"),
+        (json.dumps({"type": "resume", "last_position": "x" * 20_000}), "message_too_large"),
+        ('{"deep": ' + "[" * 10_000, "not_json"),
+        ('{"type": "authenticate", "token": "x"}', "already_authenticated"),
+    ],
+)
+def test_what_cannot_be_served_is_answered_with_an_error(running: Running, sent: str, code: str) -> None:
+    with running.listen(headers=running.cookie(STAFF)) as staff:
+        staff.socket.send(sent)
+        data = staff.next_of("error")["data"]
+        assert data["code"] == code
+        assert data["message"] == data["error"] == data["detail"]
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+
+
+def test_too_many_bad_messages_close_the_socket(running: Running) -> None:
+    with running.listen(headers=running.cookie(STAFF)) as staff:
+        for _ in range(20):
+            staff.socket.send("{")
+        assert staff.close_code() == 4400
+
+
+def test_a_message_over_the_frame_limit_is_not_read(running: Running) -> None:
+    with running.listen(headers=running.cookie(STAFF)) as staff:
+        staff.socket.send("x" * 70_000)
+        assert staff.close_code() == 1009
