@@ -210,6 +210,8 @@ def _redis_url(raw: str) -> str:
         raw = raw.replace("valkey://", "redis://", 1)  # kombu knows no valkey://
     if not raw.startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("it does not start with redis:// or rediss://")
+    if PLACEHOLDER in raw:
+        raise ValueError("it still holds the placeholder password of .env.example")
     return raw
 
 

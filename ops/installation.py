@@ -16,6 +16,9 @@ from ops.ports import free_ports
 
 MARKER = "holdfast-data"
 MARKER_TEXT = "Holdfast's data folder; `make reset` removes it.\n"
+SECRET_BYTES_USUAL = 32
+SECRET_BYTES = {"flower-password": 12}
+"""A person types this one."""
 INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower")
 
 
@@ -94,7 +97,7 @@ class Installation:
             fresh = path.with_name(f"{name}.new")
             fresh.unlink(missing_ok=True)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
+                file.write(secrets.token_urlsafe(SECRET_BYTES.get(name, SECRET_BYTES_USUAL)))
             fresh.rename(path)  # whole or not at all
         return path
 

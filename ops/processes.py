@@ -33,7 +33,7 @@ class Process:
     port: int | None = None
     """Where it listens in compose; the embedded stack chooses free ports."""
     settings: dict[str, str] = field(default_factory=dict)
-    """Environment that only this process gets in compose, beside `ENVIRONMENT`."""
+    """Environment that only this process gets in compose, beside `ENVIRONMENT`; empty: the person's choice."""
     health: tuple[str, ...] = ()
     """The command whose success means that work gets through this process."""
     count: int = 1
@@ -51,22 +51,37 @@ class Process:
         return tuple(word.replace(f"{self.name}@%h", f"{instance}@%h") for word in self.argv)
 
 
-ENVIRONMENT = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "HOLDFAST_SECRET_KEY",
-    "HOLDFAST_FLOWER_PASSWORD",
+REQUIRED = ("DATABASE_URL", "REDIS_URL", "HOLDFAST_SECRET_KEY", "HOLDFAST_FLOWER_PASSWORD")
+"""What every application process is given, and refuses to start without outside the demo."""
+
+OPTIONAL = (
+    "HOLDFAST_SECRET_KEY_PREVIOUS",
     "HOLDFAST_PUBLIC_URL",
     "HOLDFAST_ALLOWED_ORIGINS",
     "HOLDFAST_TRUSTED_PROXIES",
     "HOLDFAST_TIME_ZONE",
     "HOLDFAST_PHONE_REGION",
+    "HOLDFAST_ALLOW_PAST",
+    "HOLDFAST_PUBLIC_WRITES",
+    "HOLDFAST_AGENT_INITIAL_PASSWORD",
     "HOLDFAST_LANES",
+    "HOLDFAST_FLOWER_USER",
     "HOLDFAST_LOG_LEVEL",
+    "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE",
+    "HOLDFAST_REGISTRATIONS_PER_HOUR",
+    "HOLDFAST_SMTP_URL",
+    "HOLDFAST_MAIL_FROM",
+    "HOLDFAST_GOOGLE_CLIENT_ID",
+    "HOLDFAST_GOOGLE_CLIENT_SECRET",
+    "HOLDFAST_GOOGLE_ISSUER",
+    "HOLDFAST_GITHUB_CLIENT_ID",
+    "HOLDFAST_GITHUB_CLIENT_SECRET",
+    "HOLDFAST_GITHUB_URL",
+    "HOLDFAST_GITHUB_API_URL",
 )
-"""What every application process is given. The first four are required outside the demo."""
+"""Given to every application process too; empty means the default of core/settings.py."""
 
-SECRETS = ("HOLDFAST_SECRET_KEY", "HOLDFAST_FLOWER_PASSWORD")
+ENVIRONMENT = REQUIRED + OPTIONAL
 
 _WORKER = ("celery", "--quiet", "-A", "workers.app", "worker")
 _QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
@@ -80,7 +95,7 @@ API = Process(
     ("gunicorn", "-c", "api/gunicorn_conf.py", "api.app:from_environment()"),
     Stage.API,
     port=8001,
-    settings={"HOLDFAST_API_BIND": "0.0.0.0:8001"},
+    settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": ""},
     health=("python", "-m", "ops.cli", "check", "api"),
     stop_timeout_s=40.0,  # longer than gunicorn's graceful_timeout
 )
@@ -128,6 +143,7 @@ FLOWER = Process(
     port=5555,
     settings={"HOLDFAST_FLOWER_HOST": "0.0.0.0", "HOLDFAST_FLOWER_PORT": "5555"},  # noqa: S104 - a container's own
     health=("python", "-m", "ops.cli", "check", "flower"),
+    stop_timeout_s=2.0,  # it keeps nothing, and waits for its event thread for ever
 )
 
 APPLICATION = (API, LANES, SWEEPS, BEAT, NOTIFIER, FLOWER)

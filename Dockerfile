@@ -1,0 +1,25 @@
+# One image for every process; which one it is, the command says (docker-compose.yml, ops/processes.py).
+FROM python:3.11-slim AS packages
+COPY requirements.lock /tmp/requirements.lock
+RUN python -m venv /opt/venv \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: \
+       --requirement /tmp/requirements.lock
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY core core
+COPY api api
+COPY workers workers
+COPY notifier notifier
+COPY ops ops
+# No bytecode can be written later: the file system is read-only then.
+RUN python -m compileall -q /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+USER 10001
+CMD ["python", "-m", "ops.cli", "processes"]
