@@ -7,13 +7,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import psycopg
+import pytest
 import redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from core.bells import FEED_CHANNEL
+from notifier import source
+from notifier.reading import render
 from ops.environment import ROOT
 from ops.ports import free_ports
 from tests.conftest import NewValkey
@@ -87,6 +92,28 @@ def test_a_restarted_database_leaves_no_hole(tmp_path: Path, redis_url: str) -> 
         before.close()
     finally:
         server.close()
+
+
+def test_an_outage_between_reading_and_telling_loses_nothing(
+    pipeline: Pipeline, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    populate(pipeline)
+    failures = iter([psycopg.OperationalError("gone")])
+
+    async def failing(*arguments: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return await render(*arguments)
+
+    with notifying(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.05) as running:
+        path = at(ADMIN, str(running.notifier.hub.head))
+        with running.listen(path, running.cookie(STAFF)) as staff:
+            assert staff.hears_nothing(0.1)
+            monkeypatch.setattr(source, "render", failing)
+            pipeline.put(*places(2))
+            tell(pipeline)
+            assert [number(staff) for _ in range(2)] == [1, 2]
+            assert staff.hears_nothing()
 
 
 def number(staff: Listener) -> int:

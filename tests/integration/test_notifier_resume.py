@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from core.store.feed import number_events
+from notifier import catching_up, source
 from tests.engine import Background, Pipeline, places
 from tests.listening import STAFF, Listener, Running, at, notifying, populate, tell
 
@@ -122,8 +125,16 @@ def test_notifiers_are_alike_a_position_of_one_resumes_at_another(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_the_interleaving_nothing_is_missing_or_twice(pipeline: Pipeline, running: Running, seed: int) -> None:
-    """Clients come and go at random while events are written and numbered in random portions."""
+def test_whatever_the_interleaving_nothing_is_missing_or_twice(
+    pipeline: Pipeline, running: Running, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients come and go at random while events are written and numbered in random portions.
+
+    Reading and rendering are slow at random, so that the moments between them are often met.
+    """
+    for module in (source, catching_up):
+        monkeypatch.setattr(module, "render", dawdling(module.render, seed))
+        monkeypatch.setattr(module, "read_page", dawdling(module.read_page, seed))
     chance = random.Random(seed)  # noqa: S311 - a test's dice
     total = 240
     commands = places(total)
@@ -148,6 +159,18 @@ def test_whatever_the_interleaving_nothing_is_missing_or_twice(pipeline: Pipelin
     writer.join(60)
     for listener in listeners:
         listener.join(60)
+
+
+def dawdling(act: Any, seed: int) -> Any:
+    chance = random.Random(seed)  # noqa: S311 - a test's dice
+
+    async def slowly(*arguments: Any) -> Any:
+        await asyncio.sleep(chance.choice((0, 0, 0.002, 0.02)))
+        done = await act(*arguments)
+        await asyncio.sleep(chance.choice((0, 0, 0.002, 0.02)))
+        return done
+
+    return slowly
 
 
 def follow(running: Running, cookie: dict[str, str], epoch: str, total: int, seed: int) -> None:
