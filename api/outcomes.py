@@ -91,7 +91,7 @@ class Outcomes:
         while True:
             try:
                 await self._subscribe()
-            except (RedisError, OSError) as problem:
+            except (RedisError, OSError, msgspec.DecodeError) as problem:
                 self.redis_is_up = False
                 log.warning("no outcomes from redis", problem=repr(problem))
                 await asyncio.sleep(REDIS_RETRY_S)

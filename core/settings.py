@@ -98,7 +98,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
         public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
         agent_initial_password=env.get("HOLDFAST_AGENT_INITIAL_PASSWORD") or None,
-        lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "8"),
+        lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "2"),
         api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), "2"),
         notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),

@@ -63,7 +63,7 @@ class Client(httpx.Client):
                 return False
             if answer.status_code == 200:
                 found.update(answer.json())
-            return found.get("status", "accepted") != "accepted"
+            return bool(found.get("status", "accepted") != "accepted")
 
         wait_until(finished, f"command {command_id} is finished", within_s)
         return found

@@ -41,7 +41,6 @@ class Ringer:
         self._client = client
         self._group = group
         self._call = call
-        self._script = client.register_script(bells.RING_SCRIPT)
 
     def ring(self, names: Iterable[str], messages: Mapping[str, bytes] | None = None) -> None:
         """Ring, and publish `messages` by channel along with it, in one round trip.
@@ -53,7 +52,8 @@ class Ringer:
             with self._client.pipeline(transaction=False) as pipe:
                 for channel, message in (messages or {}).items():
                     pipe.publish(channel, message)
-                self._script(keys=keys, args=list(bells.RING_ARGUMENTS), client=pipe)
+                # The text itself: a registered script would first ask whether Redis still has it.
+                pipe.eval(bells.RING_SCRIPT, len(keys), *keys, *map(str, bells.RING_ARGUMENTS))
                 *_, call = pipe.execute()
             if call:
                 self._call()

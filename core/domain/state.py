@@ -30,6 +30,9 @@ class State:
         """By case-folded name."""
         self.users = {user.id: user for user in users}
         self.users_by_phone = {user.phone_key: user for user in self.users.values() if user.phone_key}
+        for user in self.users.values():
+            if not user.phone_key:
+                self.users_by_phone.setdefault(user.username.casefold(), user)
         self.bookings = {booking.id: booking for booking in bookings}
         self.claims: defaultdict[int, list[Claim]] = defaultdict(list)
         """By resource; only those that touch a time this batch asks for."""

@@ -97,7 +97,9 @@ FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s
 """
 USER_COLUMNS = """id, username, first_name, last_name, coalesce(email, contact_email), phone, phone_key, gender, country,
        is_active, is_staff, is_superuser, is_practitioner, date_joined"""
-SQL_USERS = f"SELECT {USER_COLUMNS} FROM user_account WHERE id = ANY(%s) OR phone_key = ANY(%s)"
+SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
+WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
+"""A user whose username is the number, given by staff, is that person too."""
 BOOKING_COLUMNS = """id, public_uuid, contract, user_id, service_id, service_name, resource_id, starts_at, ends_at,
        local_date, local_time, duration_minutes, status, payment_status, notes, version, created_at, updated_at,
        command_id"""
@@ -162,7 +164,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: b
         rules_rows = connection.execute(SQL_RULES)
         service_rows = connection.execute(SQL_SERVICES, (wants.services,)) if wants.services else None
         user_rows = (
-            connection.execute(SQL_USERS, (wants.user_ids, wants.phone_keys))
+            connection.execute(SQL_USERS, {"ids": wants.user_ids, "phones": wants.phone_keys})
             if wants.user_ids or wants.phone_keys
             else None
         )
@@ -220,7 +222,7 @@ def _missing_users(connection: Connection, bookings: Sequence[Booking], known: S
     missing = {booking.user_id for booking in bookings} - {user.id for user in known}
     if not missing:
         return []
-    return [User(*row) for row in connection.execute(SQL_USERS, (sorted(missing), [])).fetchall()]
+    return [User(*row) for row in connection.execute(SQL_USERS, {"ids": sorted(missing), "phones": []}).fetchall()]
 
 
 def booking_of(row: tuple[Any, ...]) -> Booking:

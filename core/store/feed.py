@@ -89,6 +89,9 @@ def feed_event(row: tuple[Any, ...]) -> FeedEvent:
 
 def number_events(connection: Connection) -> Position | None:
     """Number what is committed and not yet numbered; the new head, or None if nothing waited."""
+    waits = connection.execute(SQL_UNNUMBERED).fetchone()
+    if not (waits and waits[0]):
+        return None  # most rings after a busy one find nothing: look before locking
     with connection.transaction():
         row = connection.execute(SQL_LOCK_FEED).fetchone()
         if row is None:

@@ -10,7 +10,7 @@ from ops.processes import LANES
 from tests.benchmarks import pipelines
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
-from tests.stack import LANES_DEFAULT
+from tests.benchmarks.stack import PRODUCT_LANES
 
 QUICK = Plan(clients=(1, 64), rounds=1, warm_up_s=1, measured_s=3)
 
@@ -54,7 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", help=f"of {', '.join(p.name for p in PIPELINES)}; separated by commas")
     parser.add_argument("--api", type=int, help="gunicorn processes (default: the settings')")
     parser.add_argument("--lane-workers", type=int, default=LANES.count, help="lane workers (default: the stack's)")
-    parser.add_argument("--lanes", type=int, default=LANES_DEFAULT, help="lanes (default: the settings')")
+    parser.add_argument("--lanes", type=int, default=PRODUCT_LANES, help="lanes (default: the settings')")
     return parser.parse_args()
 
 

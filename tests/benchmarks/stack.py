@@ -12,9 +12,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.settings import from_environment
 from ops.processes import API, BEAT, LANES, SWEEPS
 from tests.benchmarks.seed import seed
-from tests.stack import LANES_DEFAULT, PostgresServer, Stack, ValkeyServer
+from tests.stack import PostgresServer, Stack, ValkeyServer, stack_environment
 
 API_WITH_BASELINES = replace(API, argv=(*API.argv[:-1], "tests.benchmarks.baselines.app:from_environment()"))
 PER_COMMAND = replace(
@@ -29,6 +30,9 @@ PER_COMMAND = replace(
 PROCESSES = (SWEEPS, LANES, PER_COMMAND, BEAT, API_WITH_BASELINES)
 
 Say = Callable[[str], None]
+
+PRODUCT_LANES = from_environment({**stack_environment("postgresql:///", "redis://"), "HOLDFAST_LANES": ""}).lanes
+"""What a stack has unless it is told otherwise. The tests take more, to see more lanes at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Running:
 
 @contextmanager
 def running(
-    say: Say, environment: Mapping[str, str] | None = None, lane_workers: int = LANES.count, lanes: int = LANES_DEFAULT
+    say: Say, environment: Mapping[str, str] | None = None, lane_workers: int = LANES.count, lanes: int = PRODUCT_LANES
 ) -> Iterator[Running]:
     """A seeded stack on free ports that is gone afterwards, its data too."""
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))

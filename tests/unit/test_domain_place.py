@@ -210,3 +210,10 @@ def test_a_deadline_that_passed_refuses_whatever_was_asked() -> None:
     one = envelope(place(), decide_before=NOW)
     assert refusal(state(), one, now=NOW) is Refusal.DECIDED_TOO_LATE
     assert refusal(state(), one, now=NOW - timedelta(microseconds=1)) is None
+
+
+def test_a_user_whose_username_is_the_number_is_that_person() -> None:
+    """Staff may give a number as username and no phone; an agent's booking for it makes nobody new."""
+    named = user(7, username="5550001", phone_key=None)
+    state = State(rules=rules(), resources=[DESK], users=[named])
+    assert state.users_by_phone["5550001"] is named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import falcon.asgi
@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.errors import Problem
 from api.queries import Query
+from core.domain.calendars import local
 from core.domain.slots import Slot, free_slots
 from core.domain.values import Rules
 from core.store.offers import DayOnOffer, read_day
@@ -45,7 +46,7 @@ def slots_body(offer: DayOnOffer, rules: Rules, day: date, service: str) -> dict
         "working_hours": {"start": hour_words(rules.hours.opens_minute), "end": hour_words(rules.hours.closes_minute)},
         "duration_minutes": minutes,
         "is_off_day": rules.hours.is_off(day),
-        "available_slots": [_slot(slot, minutes) for slot in slots],
+        "available_slots": [_slot(slot, minutes, offer.resource.zone) for slot in slots],
         "total_available_slots": len(slots),
     }
 
@@ -54,17 +55,12 @@ def hour_words(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _slot(slot: Slot, minutes: int) -> dict[str, Any]:
-    end = (_midnight_plus(slot) + timedelta(minutes=minutes)) % timedelta(days=1)
+def _slot(slot: Slot, minutes: int, zone_name: str) -> dict[str, Any]:
     return {
         "time": slot.at.isoformat("minutes"),
         "display_time": slot.at.strftime("%I:%M %p"),
-        "end_time": hour_words(int(end.total_seconds() // 60)),
+        "end_time": local(slot.ends_at, zone_name).strftime("%H:%M"),
         "duration_minutes": minutes,
         "available": True,
         "is_reserved": False,
     }
-
-
-def _midnight_plus(slot: Slot) -> timedelta:
-    return timedelta(hours=slot.at.hour, minutes=slot.at.minute)
