@@ -81,7 +81,7 @@ def _install(lock_name: str) -> None:
     STAMP.unlink(missing_ok=True)
     # --no-deps: the lock is complete. --only-binary: nothing is built, so nothing is fetched to build with.
     options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
-    command = [VENV / "bin" / "python", "-m", "pip", "install", *options, "--progress-bar", "off", "-r", lock_name]
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", *options, "--progress-bar", "off", "-r", lock_name]
     pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = _show_progress(pip, total)
     if pip.wait() != 0:
