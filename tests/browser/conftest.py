@@ -1,0 +1,84 @@
+"""A real browser and the front door it comes in by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from ops.embedded import caddy
+from ops.ports import accepts, free_ports
+from tests.stack import Server, Stack
+
+CHROMIUM = Path("/usr/bin/chromium")
+"""Where Debian's package puts it."""
+INSTALL = "apt-get install -y chromium"
+OPTIONS = (
+    "--no-sandbox",  # it runs as root in CI, where Chromium has no sandbox
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+DASHBOARD_PATH = "/flower/"
+"""A page of our origin that the API does not serve (its own may fetch nothing): where Flower would be."""
+DASHBOARD = b"<!doctype html><title>A dashboard</title><body></body>"
+
+
+class Dashboard(BaseHTTPRequestHandler):
+    """Somebody's own page, as a front-end developer would put it under our origin."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(DASHBOARD)))
+        self.end_headers()
+        self.wfile.write(DASHBOARD)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def dashboard_port() -> Iterator[int]:
+    """Really served: Chromium lets no page of a made-up response reach this machine's ports."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dashboard) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join(5)
+
+
+@pytest.fixture
+def front_door(stack: Stack, dashboard_port: int, tmp_path: Path) -> Iterator[str]:
+    """The one origin that browsers see, through Caddy."""
+    (port,) = free_ports(1)
+    inner = caddy.environment(
+        site=f"http://localhost:{port}", api=stack.api_port, notifier=stack.notifier_port, flower=dashboard_port
+    )
+    server = Server(caddy.program(tmp_path / "caddy", inner, tmp_path / "caddy.log"), lambda: accepts(port))
+    server.start()
+    yield f"http://localhost:{port}"
+    server.close()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a browser that nobody has used before."""
+    if not CHROMIUM.exists():
+        pytest.fail(f"Browser tests need Chromium. Install it with: {INSTALL}", pytrace=False)
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "browser", executable_path=CHROMIUM, args=list(OPTIONS), headless=True
+        )
+        yield context.new_page()
+        context.close()
