@@ -11,6 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from core.domain.commands import Actor, ActorKind, Canary, CommandClass
+from core.identity import retention as identity_retention
 from core.store import retention
 from core.store.database import Connection
 from core.store.feed import SQL_UNNUMBERED
@@ -62,9 +63,11 @@ def send_canary(connection: Connection, turn: int) -> int | None:
 
 
 def tidy(connection: Connection) -> None:
-    """Make next weeks' partitions, drop old ones, forget old keys and events, in bounded steps."""
+    """Make next weeks' partitions, drop old ones, forget old keys, events and logins, in bounded steps."""
     connection.execute(retention.SQL_ENSURE_PARTITIONS)
     for (name,) in connection.execute(retention.SQL_OLD_PARTITIONS).fetchall():
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     connection.execute(retention.SQL_DROP_IDEMPOTENCY_KEYS)
     connection.execute(retention.SQL_TRIM_FEED)
+    for statement in identity_retention.STATEMENTS:
+        connection.execute(statement)
