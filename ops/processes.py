@@ -143,7 +143,8 @@ FLOWER = Process(
     port=5555,
     settings={"HOLDFAST_FLOWER_HOST": "0.0.0.0", "HOLDFAST_FLOWER_PORT": "5555"},  # noqa: S104 - a container's own
     health=("python", "-m", "ops.cli", "check", "flower"),
-    stop_timeout_s=2.0,  # it keeps nothing, and waits for its event thread for ever
+    stop_signal=signal.SIGKILL,  # it keeps nothing, and on SIGTERM waits for its event thread for ever
+    stop_timeout_s=2.0,
 )
 
 APPLICATION = (API, LANES, SWEEPS, BEAT, NOTIFIER, FLOWER)

@@ -17,6 +17,7 @@ BACKOFF_MOST_S = 30.0
 STEADY_AFTER_S = 60.0
 """Who has run for so long starts again without delay."""
 LOGS_EVERY_S = 10.0
+TELL_AFTER_S = 3.0
 _POLL_S = 0.02
 
 
@@ -79,26 +80,29 @@ class Supervisor:
             children = [post.child for post in self.posts.values() if post.stage is stage]
             for child in children:
                 child.ask_to_stop()
-            _wait_for(children, hurry)
+            self._wait_for(children, hurry)
         self.posts.clear()
         self.record.unlink(missing_ok=True)
 
+    def _wait_for(self, children: list[Child], hurry: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        hurried = told = False
+        while waiting := [child for child in children if child.exit_code() is None]:
+            waited_s = time.monotonic() - began
+            if hurry() and not hurried:
+                hurried = True
+                for child in waiting:
+                    child.signal(child.program.fast_signal)
+            if waited_s > TELL_AFTER_S and not told:
+                told = True
+                self.say(f"Waiting for {', '.join(child.name for child in waiting)} to finish.")
+            for child in waiting:
+                if waited_s > child.program.stop_timeout_s:
+                    child.kill()
+            time.sleep(_POLL_S)
+
     def _write_record(self) -> None:
         write_record(self.record, self.mark, [post.child for post in self.posts.values()])
-
-
-def _wait_for(children: list[Child], hurry: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    hurried = False
-    while waiting := [child for child in children if child.exit_code() is None]:
-        if hurry() and not hurried:
-            hurried = True
-            for child in waiting:
-                child.signal(child.program.fast_signal)
-        for child in waiting:
-            if time.monotonic() - began > child.program.stop_timeout_s:
-                child.kill()
-        time.sleep(_POLL_S)
 
 
 def describe_exit(child: Child) -> str:

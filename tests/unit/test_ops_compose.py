@@ -95,6 +95,7 @@ def test_ports_are_the_definitions(process: Process) -> None:
 def test_health_checks_and_stop_times_are_the_definitions(process: Process) -> None:
     service = SERVICES[process.name]
     assert service["healthcheck"]["test"] == ["CMD", *process.health]
+    assert service.get("stop_signal", "SIGTERM") == process.stop_signal.name
     assert service["stop_grace_period"] == f"{process.stop_timeout_s:g}s"
     assert service["restart"] == "unless-stopped"
 

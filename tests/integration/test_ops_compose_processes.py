@@ -1,0 +1,228 @@
+"""Each compose service's exact command and environment, run as a process; a canary goes through them all.
+
+Docker does not run here. What stands in for it is small: service names become 127.0.0.1 with a free
+port, and the database and Valkey are the tests' own, with the passwords that .env would give.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from core.settings import DEMO_FLOWER_PASSWORD, DEMO_SECRET, PLACEHOLDER
+from ops.child import Program
+from ops.embedded import caddy
+from ops.environment import ROOT, child_environment, installed
+from ops.ports import accepts, free_ports
+from ops.processes import APPLICATION, REQUIRED, Process
+from ops.stores import DATABASE
+from tests.compose import FILLED, environment_of, load
+from tests.stack import PostgresServer, Server, ValkeyServer, wait_until
+
+EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
+REFUSED_WITHIN_S = 20.0
+
+
+class Composition:
+    """The services as processes."""
+
+    def __init__(self, folder: Path, postgres: PostgresServer, valkey: ValkeyServer) -> None:
+        stores = {"POSTGRES_PASSWORD": _password(postgres.url("x")), "VALKEY_PASSWORD": _password(valkey.url)}
+        self.services = load({**FILLED, **stores})["services"]
+        self._folder = folder
+        self._places = {
+            "postgres:5432": f"127.0.0.1:{postgres.cluster.port}",
+            "valkey:6379": f"127.0.0.1:{valkey.cluster.port}",
+        }
+        names = ["caddy", *(process.name for process in APPLICATION if process.port)]
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.running: list[Server] = []
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The service's environment, its network replaced by this machine's."""
+        own = {process.name: process.port for process in APPLICATION}.get(name)
+        values = environment_of(self.services[name])
+        return {key: self._here(value, name, own) for key, value in values.items()}
+
+    def _here(self, value: str, name: str, own_port: int | None) -> str:
+        for place, here in self._places.items():
+            value = value.replace(place, here)
+        for process in APPLICATION:
+            if process.port:
+                value = value.replace(f"{process.name}:{process.port}", f"127.0.0.1:{self.ports[process.name]}")
+        if own_port is not None:
+            value = re.sub(rf"\b{own_port}$", str(self.ports[name]), value)
+        value = value.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - which is what is taken away here
+        return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
+
+    def program(self, name: str, argv: list[str]) -> Program:
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder)}
+        environment = child_environment(self.environment(name), kept)
+        return Program(name, installed(argv), environment, ROOT, self._folder / f"{name}.log")
+
+    def start(self, name: str) -> None:
+        server = Server(self.program(name, self.services[name]["command"]), lambda: True)
+        server.start()
+        self.running.append(server)
+
+    def start_caddy(self) -> None:
+        folder = self._folder / "caddy"
+        server = Server(caddy.program(folder, self.environment("caddy"), folder / "caddy.log"), self._caddy_answers)
+        server.start()
+        self.running.append(server)
+
+    def _caddy_answers(self) -> bool:
+        return accepts(self.ports["caddy"])
+
+    def check(self, name: str) -> subprocess.CompletedProcess[str]:
+        """The service's health check, as Docker would run it in the container."""
+        return _run(self.services[name]["healthcheck"]["test"][1:], self.program(name, ["python"]).environment)
+
+    def close(self) -> None:
+        for server in self.running:
+            server.close()
+
+
+def _password(url: str) -> str:
+    password = urlsplit(url).password
+    assert password
+    return password
+
+
+def _run(argv: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        installed(argv), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def composition(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+    folder = tmp_path_factory.mktemp("compose")
+    valkey = ValkeyServer(folder / "valkey")
+    valkey.start()
+    postgres.cluster.create_database(DATABASE)
+    composed = Composition(folder, postgres, valkey)
+    try:
+        migrated = _run(composed.services["migrate"]["command"], composed.program("migrate", ["python"]).environment)
+        assert migrated.returncode == 0, migrated.stderr
+        for process in APPLICATION:
+            composed.start(process.name)
+        composed.start_caddy()
+        yield composed
+    finally:
+        composed.close()
+        valkey.close()
+        postgres.cluster.drop_database(DATABASE)
+
+
+def test_a_canary_goes_through_all_of_them(composition: Composition) -> None:
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/readyz"
+    wait_until(lambda: httpx.get(url, timeout=10).status_code == 200, "a canary has gone through")
+
+
+@EACH
+def test_its_health_check_succeeds(composition: Composition, process: Process) -> None:
+    wait_until(lambda: composition.check(process.name).returncode == 0, f"{composition.check(process.name)}")
+
+
+def test_a_stopped_worker_fails_its_health_check(composition: Composition) -> None:
+    lanes = next(server for server in composition.running if server.name == "lanes")
+    lanes.stop()
+    try:
+        checked = composition.check("lanes")
+    finally:
+        lanes.cont()
+    assert checked.returncode == 1
+    assert "does not answer" in checked.stderr
+
+
+def test_flower_asks_for_its_password(composition: Composition) -> None:
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/flower/"
+    wait_until(lambda: httpx.get(url).status_code != 503, "Flower answers")
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, auth=("flower", "wrong")).status_code == 401
+    assert httpx.get(url, auth=("flower", FILLED["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["metrics", "healthcheck"])
+def test_flowers_open_doors_are_shut_at_the_front(composition: Composition, path: str) -> None:
+    assert httpx.get(f"http://127.0.0.1:{composition.ports['caddy']}/flower/{path}").status_code == 404
+
+
+def test_anonymous_agents_are_refused_outside_the_demo(composition: Composition) -> None:
+    body = {"phone": "1", "service_name": "x", "booking_date": "2030-01-01", "booking_time": "10:00"}
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/api/agent/booking/create/"
+    assert httpx.post(url, json=body).status_code == 401
+
+
+def test_no_command_line_shows_a_secret(composition: Composition) -> None:
+    secrets = [value for name, value in FILLED.items() if name != "HOLDFAST_PUBLIC_URL"]
+    for server in composition.running:
+        shown = Path(f"/proc/{server.pid}/cmdline").read_text()
+        assert not any(secret in shown for secret in secrets)
+
+
+def test_the_notifier_is_behind_the_front_door(composition: Composition) -> None:
+    origin = FILLED["HOLDFAST_PUBLIC_URL"]
+    url = f"ws://127.0.0.1:{composition.ports['caddy']}/ws/admin/bookings/"
+    with connect(url, origin=Origin(origin)) as socket:
+        socket.send('{"type": "get_bookings"}')
+        with pytest.raises(ConnectionClosed):  # nobody has logged in
+            _until(socket, "bookings_data")
+
+
+def _until(socket: ClientConnection, word: str) -> None:
+    while word not in str(socket.recv(timeout=10)):
+        pass
+
+
+REFUSALS = [
+    *((name, "") for name in REQUIRED),
+    ("HOLDFAST_SECRET_KEY", PLACEHOLDER),
+    ("HOLDFAST_SECRET_KEY", DEMO_SECRET),
+    ("HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD),
+]
+
+
+@EACH
+def test_it_refuses_to_start_without_a_secret_by_name(process: Process, tmp_path: Path) -> None:
+    """One process in detail; all settings are refused in one place, which unit tests go through."""
+    environment = environment_of(load()["services"][process.name])
+    environment["HOLDFAST_SECRET_KEY"] = DEMO_SECRET
+    _assert_refused(list(process.argv), environment, "HOLDFAST_SECRET_KEY", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSALS)
+def test_every_default_or_missing_secret_is_refused_by_name(name: str, value: str, tmp_path: Path) -> None:
+    environment = environment_of(load()["services"]["migrate"])
+    environment[name] = value
+    _assert_refused(["python", "-m", "ops.cli", "migrate"], environment, name, tmp_path)
+
+
+def _assert_refused(argv: list[str], environment: Mapping[str, str], name: str, home: Path) -> None:
+    kept = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    ended = subprocess.run(
+        installed(argv),
+        cwd=ROOT,
+        env=child_environment(environment, kept),
+        capture_output=True,
+        text=True,
+        timeout=REFUSED_WITHIN_S,
+        check=False,
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode not in {0, None}
+    assert name in said
+    assert "Traceback" not in said
+    value = environment[name]
+    assert not value or value not in said
