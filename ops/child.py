@@ -31,6 +31,8 @@ class Program:
     stop_timeout_s: float = 10.0
     fast_signal: signal.Signals = signal.SIGKILL
     """For somebody in a hurry; PostgreSQL would rather have SIGQUIT."""
+    death_signal: signal.Signals = signal.SIGKILL
+    """When the supervisor has died: no grace, for what a graceful end would talk to is ending too."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Child:
     def __post_init__(self) -> None:
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
-        launch = (sys.executable, "-I", "-S", str(LAUNCH), str(int(program.stop_signal)), str(os.getpid()))
+        launch = (sys.executable, "-I", "-S", str(LAUNCH), str(int(program.death_signal)), str(os.getpid()))
         with program.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*launch, *program.argv],

@@ -93,6 +93,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             stop_timeout_s=30.0,
             fast_signal=signal.SIGQUIT,
+            death_signal=signal.SIGINT,
         )
 
     def answers(self) -> bool:
