@@ -27,7 +27,15 @@ def staff(stack: Stack) -> Iterator[Client]:
         yield one
 
 
-def test_the_agents_curl_books_as_documented_and_the_second_time_it_is_taken(client: Client) -> None:
+@pytest.fixture
+def untouched(fresh_stack: FreshStack) -> Iterator[Client]:
+    """A client of a stack with nothing but the demo data: the documents' own slots are free in it."""
+    with anonymous(fresh_stack().api_url) as one:
+        yield one
+
+
+def test_the_agents_curl_books_as_documented_and_the_second_time_it_is_taken(untouched: Client) -> None:
+    client = untouched
     first = client.book(AGENT_EXAMPLE)
     assert first.status_code == 201
     body = first.json()
@@ -66,7 +74,7 @@ def test_the_agents_curl_books_as_documented_and_the_second_time_it_is_taken(cli
     assert second.json()["message"] == "This time slot is already reserved"
 
 
-def test_the_appointments_request_books_as_documented(client: Client) -> None:
+def test_the_appointments_request_books_as_documented(untouched: Client) -> None:
     body = {
         "user_id": 1,
         "service_name": "Test Service",
@@ -74,7 +82,7 @@ def test_the_appointments_request_books_as_documented(client: Client) -> None:
         "booking_time": "10:00",
         "notes": "Test booking from Postman",
     }
-    answer = client.post("/api/booking/create/", json=body)
+    answer = untouched.post("/api/booking/create/", json=body)
     assert answer.status_code == 201
     data = answer.json()["data"]
     assert data.pop("created_at").endswith("+00:00")
