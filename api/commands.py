@@ -22,7 +22,6 @@ from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
 from core.access import Principal
 from core.domain.commands import Command, CommandClass
-from core.store.batch import LANE_SPACE
 from core.store.inbox import (
     SQL_LOCK_LANE_PATIENTLY,
     SQL_LOOK_UP,
@@ -34,8 +33,9 @@ from core.store.inbox import (
     move_parameters,
     waiting,
 )
+from core.store.lanes import LANE_SPACE
+from core.store.news import SQL_EVENTS, event_parameters, final_event
 from core.store.offers import database_now
-from core.store.save import SQL_EVENTS, event_parameters, final_event
 from core.wire.outcomes import command_status, encode, withdrawn
 
 log = structlog.get_logger()

@@ -18,7 +18,7 @@ from core.domain.commands import Actor, ActorKind, Canary, Command, CommandClass
 from core.domain.events import Event
 from core.engine.lane import Lane, Turn
 from core.engine.note import LaneNotes
-from core.store import batch
+from core.store import load as loading
 from core.store.database import Connection, connect_lane
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
 from tests.making import MONDAY, by_phone, place
@@ -176,7 +176,7 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
     loads = [0]
 
     def load(*args: Any, **kwargs: Any) -> Any:
-        loaded = batch.load(*args, **kwargs)
+        loaded = loading.load(*args, **kwargs)
         loads[0] += 1
         if loads[0] <= times:
             act()

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from core.domain.calendars import Hours, instant
 from core.domain.commands import Actor, ActorKind, Command, Envelope, PersonById, PersonByPhone, Place
-from core.domain.decide import Ids, decide
+from core.domain.decide import decide
 from core.domain.events import Event
 from core.domain.evolve import evolve
+from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
 from core.domain.values import Booking, Claim, Resource, Rules, Service, User

@@ -37,13 +37,14 @@ class BookingPlaced(Struct, frozen=True):
 
 
 class BookingChanged(Struct, frozen=True):
-    """A booking's new face. `freed` says that it gave its time back."""
+    """A booking's new face. `freed` says that it gave its time back, `claims` what it takes from now on."""
 
     booking: Booking
     was: Status
     freed: bool
     by: str
     reason: str = ""
+    claims: tuple[Claim, ...] = ()
 
 
 class BookingDeleted(Struct, frozen=True):

@@ -15,7 +15,7 @@ from core.domain.events import (
     UserCreated,
 )
 from core.domain.state import State
-from core.domain.values import Booking
+from core.domain.values import Booking, Claim
 
 
 def evolve(state: State, event: Event) -> None:
@@ -26,12 +26,12 @@ def evolve(state: State, event: Event) -> None:
                 state.users_by_phone[user.phone_key] = user
         case BookingPlaced(booking=booking, claims=claims):
             state.bookings[booking.id] = booking
-            for claim in claims:
-                state.claims[claim.resource_id].append(claim)
-        case BookingChanged(booking=booking, freed=freed):
+            _take(state, claims)
+        case BookingChanged(booking=booking, freed=freed, claims=claims):
             state.bookings[booking.id] = booking
-            if freed:
+            if freed or claims:
                 _free(state, booking)
+            _take(state, claims)
         case BookingDeleted(booking=booking):
             state.bookings.pop(booking.id, None)
             _free(state, booking)
@@ -39,6 +39,11 @@ def evolve(state: State, event: Event) -> None:
             pass
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _take(state: State, claims: tuple[Claim, ...]) -> None:
+    for claim in claims:
+        state.claims[claim.resource_id].append(claim)
 
 
 def _free(state: State, booking: Booking) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from core.domain.decide import Ids
-from core.store.batch import Loaded
+from core.domain.ids import Ids
+from core.store.load import Loaded
 
 
 def fresh_ids(loaded: Loaded) -> Ids:

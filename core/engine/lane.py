@@ -24,9 +24,10 @@ from core.domain.evolve import evolve
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
-from core.store.batch import BATCH_COMMANDS, begin_lane, load, lock_lane
 from core.store.database import Connection
 from core.store.inbox import Waiting
+from core.store.lanes import BATCH_COMMANDS, begin_lane, lock_lane
+from core.store.load import load
 from core.store.save import BatchLostRace, Decided, save
 from core.wire.outcomes import render
 

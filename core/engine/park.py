@@ -6,7 +6,8 @@ import structlog
 
 from core.store.database import Connection
 from core.store.inbox import SQL_MOVE, Waiting, move_parameters
-from core.store.save import Decided, final_event, write_event_rows
+from core.store.news import final_event, write_event_rows
+from core.store.save import Decided
 from core.wire.outcomes import parked
 
 log = structlog.get_logger()

@@ -9,8 +9,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
 from core.settings import Settings
-from core.store.batch import LANE_SPACE
 from core.store.database import sqlalchemy_url
+from core.store.lanes import LANE_SPACE
 from core.store.retention import SQL_ENSURE_PARTITIONS
 
 _MIGRATE_LOCK = 0x484F4C44

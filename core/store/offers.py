@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.domain.calendars import day_bounds
 from core.domain.values import Claim, Resource, Rules, Service
-from core.store.batch import SQL_CLAIMS, SQL_NOW, SQL_RULES, SQL_SERVICES, rules_of
+from core.store.load import SQL_CLAIMS, SQL_NOW, SQL_RULES, SQL_SERVICES, rules_of
 
 
 class DayOnOffer(Struct, frozen=True):

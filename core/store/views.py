@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from core.domain.values import Booking, User
-from core.store.batch import booking_of
+from core.store.rows import BOOKING_TYPES, BOOKING_WIDTH, booking_of
 
-BOOKING_WIDTH = 19
-"""Columns of a booking in `SQL_BOOKING_VIEWS`; a user's follow."""
-
-VIEW_COLUMNS = """b.id, b.public_uuid, b.contract, b.user_id, b.service_id, b.service_name, b.resource_id, b.starts_at,
-       b.ends_at, b.local_date, b.local_time, b.duration_minutes, b.status, b.payment_status, b.notes, b.version,
-       b.created_at, b.updated_at, b.command_id,
+VIEW_COLUMNS = f"""{", ".join(f"b.{name}" for name in BOOKING_TYPES)},
        u.id, u.username, u.first_name, u.last_name, coalesce(u.email, u.contact_email), u.phone, u.phone_key, u.gender,
        u.country, u.is_active, u.is_staff, u.is_superuser, u.is_practitioner, u.date_joined"""
+"""A booking's columns (`BOOKING_WIDTH` of them), then its user's."""
 
 SQL_VIEWS_BY_ID = f"""
 SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHERE b.id = ANY(%s)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.domain.commands import Actor, ActorKind, PersonById, PersonByPhone
+from core.domain.commands import Actor, ActorKind, Envelope, PersonById, PersonByPhone, Place
+from core.domain.events import BookingPlaced, Event, UserCreated
+from core.domain.state import State
 from core.domain.values import Booking, User
+from core.wire import appointments
 from core.wire.words import APPOINTMENTS_STATUS, zulu
+
+
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+    """(HTTP status, body) of a command that was not refused."""
+    match events[-1], envelope.command:
+        case BookingPlaced(booking=booking), Place(person=person):
+            made = any(isinstance(event, UserCreated) for event in events)
+            return 201, created(booking, state.users[booking.user_id], person, envelope.actor, user_created=made)
+        case _:
+            return appointments.answer(envelope, events, state)
 
 
 def created(

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.domain.commands import Cancel, Envelope
+from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
+from core.domain.state import State
 from core.domain.values import Booking, User
 from core.wire.admin import admin_booking
 from core.wire.words import APPOINTMENTS_STATUS, micros
+
+
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+    """(HTTP status, body) of a command that was not refused."""
+    match events[-1]:
+        case BookingPlaced(booking=booking):
+            return 201, created(booking)
+        case BookingChanged(booking=booking) | BookingUnchanged(booking=booking):
+            say = cancelled if isinstance(envelope.command, Cancel) else updated
+            return 200, say(booking, state.users[booking.user_id])
+        case BookingDeleted():
+            return 200, deleted()
+        case unexpected:
+            raise AssertionError(f"{unexpected} ends no command of appointments")
 
 
 def created(booking: Booking) -> dict[str, Any]:

@@ -61,9 +61,13 @@ FIELDS: dict[Refusal, str] = {
 """Which field of the request a refusal is about, where it is about one."""
 
 
-def sentence(refused: CommandRefused) -> tuple[int, str]:
+CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {}
+"""Where a contract's document has words of its own for a refusal."""
+
+
+def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
     """(HTTP status, sentence) of a refusal; a refused transition names where it is and may go."""
-    status, words = REFUSALS[refused.refusal]
+    status, words = CONTRACT_REFUSALS.get(contract, {}).get(refused.refusal, REFUSALS[refused.refusal])
     if refused.refusal is Refusal.INVALID_TRANSITION and refused.present is not None:
         present = APPOINTMENTS_STATUS[refused.present]
         onward = sorted({APPOINTMENTS_STATUS[s] for s in NEXT[refused.present]} - {present})

@@ -13,7 +13,7 @@ import pytest
 from core.domain.commands import Actor, ActorKind, Cancel, ChangeStatus, CommandClass
 from core.domain.status import Status
 from core.engine.lane import Turn
-from core.store.batch import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lane
+from core.store.lanes import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lane
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
 from tests.stack import wait_until

@@ -15,7 +15,7 @@ import pytest
 from core.engine.lane import is_outage
 from core.engine.park import MAX_ATTEMPTS
 from core.store import save as saving
-from core.store.batch import BATCH_COMMANDS
+from core.store.lanes import BATCH_COMMANDS
 from ops.environment import ROOT
 from tests import mortal
 from tests.engine import REFUSE_POISON, Pipeline, Worker, failing_decide, holding, meanwhile, places, poison

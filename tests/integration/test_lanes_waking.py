@@ -20,8 +20,8 @@ from core.broker import celery_app
 from core.engine import lane as engine
 from core.engine.lane import Turn
 from core.engine.sweep import look
-from core.store.batch import LANE_SPACE
 from core.store.inbox import NewCommand
+from core.store.lanes import LANE_SPACE
 from tests.conftest import NewValkey
 from tests.engine import Background, Pipeline, canaries, failing_decide, holding, places
 from tests.stack import settings_for, wait_until

@@ -16,6 +16,7 @@ from api.errors import Problem
 from api.queries import Query
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
 from core.store.inbox import slot_key
+from core.store.rows import BOOKING_TYPES
 from core.store.tables import booking as b
 from core.store.tables import user_account as u
 from core.store.views import view_of
@@ -28,11 +29,7 @@ COUNT_EXACT_TO = 10_000
 
 SQL_SLOT = "SELECT resource_id, local_date FROM booking WHERE id = %s AND deleted_at IS NULL"
 
-_BOOKING = (
-    b.c.id, b.c.public_uuid, b.c.contract, b.c.user_id, b.c.service_id, b.c.service_name, b.c.resource_id,
-    b.c.starts_at, b.c.ends_at, b.c.local_date, b.c.local_time, b.c.duration_minutes, b.c.status, b.c.payment_status,
-    b.c.notes, b.c.version, b.c.created_at, b.c.updated_at, b.c.command_id,
-)  # fmt: skip
+_BOOKING = [b.c[name] for name in BOOKING_TYPES]
 _USER = (
     u.c.id, u.c.username, u.c.first_name, u.c.last_name, func.coalesce(u.c.email, u.c.contact_email), u.c.phone,
     u.c.phone_key, u.c.gender, u.c.country, u.c.is_active, u.c.is_staff, u.c.is_superuser, u.c.is_practitioner,

@@ -15,14 +15,17 @@ from msgspec import Struct
 from psycopg.types.range import TimestamptzRange
 
 from core.domain.commands import SCHEMA_VERSION, Envelope, PersonById, Place
-from core.domain.decide import Ids, decide
+from core.domain.decide import decide
 from core.domain.events import BookingPlaced, CommandRefused, Refusal
 from core.domain.evolve import evolve
+from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
-from core.store.batch import USER_COLUMNS, rules_of
 from core.store.inbox import type_of
-from core.store.save import EVENT_VERSION, Decided, event_rows
+from core.store.load import rules_of
+from core.store.news import EVENT_VERSION, event_rows
+from core.store.rows import USER_COLUMNS
+from core.store.save import Decided
 from core.wire.outcomes import refusal, render
 
 assert SCHEMA_VERSION == 1

@@ -1,0 +1,14 @@
+"""Where fresh ids come from; the shell fills it from sequences and its random source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class Ids(Struct, frozen=True):
+    booking: Callable[[], int]
+    user: Callable[[], int]
+    uuid: Callable[[], UUID]

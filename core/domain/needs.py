@@ -1,0 +1,73 @@
+"""What commands need to know: named by the domain, loaded by the shell in a few queries.
+
+In two steps, because which time a command wants follows from what the first step loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import assert_never
+
+from core.domain.commands import (
+    Canary,
+    Cancel,
+    ChangeStatus,
+    Command,
+    Delete,
+    PersonById,
+    PersonByPhone,
+    Place,
+)
+from core.domain.placing import wanted
+from core.domain.state import State
+
+Interval = tuple[int, datetime, datetime]
+"""Resource id, start, end."""
+
+
+class Needs:
+    """The first step: what a batch has to load, and how many fresh ids it may ask for."""
+
+    def __init__(self, commands: Iterable[Command]) -> None:
+        self.services: set[str] = set()
+        """Case-folded names."""
+        self.users: set[int] = set()
+        self.phones: set[str] = set()
+        self.bookings: set[int] = set()
+        """Locked as well as loaded."""
+        self.new_bookings = 0
+        self.new_users = 0
+        for command in commands:
+            self._add(command)
+
+    def _add(self, command: Command) -> None:
+        match command:
+            case Place():
+                self._add_place(command)
+            case Cancel(booking_id=id_) | ChangeStatus(booking_id=id_) | Delete(booking_id=id_):
+                self.bookings.add(id_)
+            case Canary():
+                pass
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _add_place(self, command: Place) -> None:
+        self.services.add(command.service_name.casefold())
+        self.new_bookings += 1
+        match command.person:
+            case PersonById(user_id=user_id):
+                self.users.add(user_id)
+            case PersonByPhone(phone_key=phone_key):
+                self.phones.add(phone_key)
+                self.new_users += 1
+
+
+def intervals(state: State, command: Command) -> Iterator[Interval]:
+    """The second step: the times whose claims decide a command."""
+    match command:
+        case Place():
+            if (interval := wanted(state, command)) is not None:
+                yield interval
+        case _:
+            return

@@ -1,0 +1,121 @@
+"""A batch's way in: what its commands touch, loaded in a few set-based queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from core.domain.calendars import Hours
+from core.domain.commands import Command, Envelope
+from core.domain.needs import Needs, intervals
+from core.domain.state import State
+from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+from core.store.database import Connection
+from core.store.rows import BOOKING_COLUMNS, USER_COLUMNS, booking_of, user_of
+
+SQL_RULES = """
+SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_days, s.is_active, r.id, r.kind, r.name, r.zone
+FROM resource r LEFT JOIN booking_settings s ON true WHERE r.kind = 'desk'
+"""
+SQL_SERVICES = """
+SELECT s.id, s.name, s.resource_id, s.duration_minutes, r.id, r.kind, r.name, r.zone
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s) AND s.is_active
+"""
+SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
+WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
+"""A user whose username is the number, given by staff, is that person too."""
+SQL_BOOKINGS = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE
+"""
+"""Locked in id order: another lane may want the same booking."""
+SQL_CLAIMS = """
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
+JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(w.starts_at, w.ends_at)
+"""
+SQL_NOW = "SELECT clock_timestamp()"
+SQL_IDS = """
+SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
+       ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s))
+"""
+
+
+class Loaded(Struct, frozen=True):
+    """A batch ready to be decided. `now` was read after every lock."""
+
+    state: State
+    now: datetime
+    booking_ids: list[int]
+    user_ids: list[int]
+
+
+def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: bool) -> Loaded:
+    """Load the state that a batch touches, inside its transaction, after the lane's lock."""
+    commands = [envelope.command for envelope in envelopes]
+    needs = Needs(commands)
+    with connection.pipeline():
+        rules_rows = connection.execute(SQL_RULES)
+        service_rows = connection.execute(SQL_SERVICES, (list(needs.services),)) if needs.services else None
+        user_rows = (
+            connection.execute(SQL_USERS, {"ids": list(needs.users), "phones": list(needs.phones)})
+            if needs.users or needs.phones
+            else None
+        )
+        id_rows = connection.execute(SQL_IDS, (needs.new_bookings, needs.new_users)) if needs.new_bookings else None
+        rules, desk = rules_of(rules_rows.fetchone(), allow_past=allow_past)
+        services = service_rows.fetchall() if service_rows else []
+        users = [user_of(row) for row in user_rows.fetchall()] if user_rows else []
+        booking_ids, user_ids = (id_rows.fetchone() or ([], [])) if id_rows else ([], [])
+    bookings = _lock_bookings(connection, sorted(needs.bookings))
+    state = State(
+        rules=rules,
+        resources=[desk, *(Resource(*row[4:]) for row in services)],
+        services=[Service(*row[:4]) for row in services],
+        users=[*users, *_missing_users(connection, bookings, users)],
+        bookings=bookings,
+    )
+    now = _load_claims(connection, state, commands)
+    return Loaded(state, now, list(booking_ids), list(user_ids))
+
+
+def _load_claims(connection: Connection, state: State, commands: Sequence[Command]) -> datetime:
+    wanted = {interval for command in commands for interval in intervals(state, command)}
+    columns: list[list[Any]] = [list(column) for column in zip(*wanted, strict=True)]
+    with connection.pipeline():
+        claim_rows = connection.execute(SQL_CLAIMS, columns) if columns else None
+        now_row = connection.execute(SQL_NOW)
+        for row in claim_rows.fetchall() if claim_rows else []:
+            state.claims[row[0]].append(Claim(*row))
+        now = now_row.fetchone()
+    assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
+    moment: datetime = now[0]
+    return moment
+
+
+def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:
+    """A row of `SQL_RULES`: the settings (None if there are none) and the desk they bind."""
+    if row is None:
+        raise LookupError("There is no desk: run the migrate command first.")
+    starts, ends, minutes, off_days, is_active, *desk = row
+    resource = Resource(*desk)
+    if starts is None:
+        return None, resource
+    hours = Hours(starts * 60, ends * 60, frozenset(off_days))
+    return Rules(is_active, hours, minutes, allow_past, resource.id), resource
+
+
+def _lock_bookings(connection: Connection, ids: Sequence[int]) -> list[Booking]:
+    if not ids:
+        return []
+    return [booking_of(row) for row in connection.execute(SQL_BOOKINGS, (list(ids),)).fetchall()]
+
+
+def _missing_users(connection: Connection, bookings: Sequence[Booking], known: Sequence[User]) -> list[User]:
+    """The owners of the bookings named, for the answers."""
+    missing = {booking.user_id for booking in bookings} - {user.id for user in known}
+    if not missing:
+        return []
+    return [user_of(row) for row in connection.execute(SQL_USERS, {"ids": sorted(missing), "phones": []}).fetchall()]
