@@ -14,6 +14,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core.domain.values import Policy
+
 T = TypeVar("T")
 
 DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
@@ -78,6 +80,21 @@ class Settings:
     github: OAuthClient | None
     github_url: str
     github_api_url: str
+    hold_s: int
+    hold_extension_s: int
+    max_holds_per_user: int
+    refund_notice_hours: int
+
+    @property
+    def policy(self) -> Policy:
+        """What of this the rules need; `Policy` says what each means."""
+        return Policy(
+            allow_past=self.allow_past,
+            hold_s=self.hold_s,
+            hold_extension_s=self.hold_extension_s,
+            max_holds_per_user=self.max_holds_per_user,
+            refund_notice_s=self.refund_notice_hours * 3600,
+        )
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
@@ -121,6 +138,10 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         github=_oauth_client(env, "HOLDFAST_GITHUB", demo=demo),
         github_url=_value(env, "HOLDFAST_GITHUB_URL", _origin_url, "https://github.com"),
         github_api_url=_value(env, "HOLDFAST_GITHUB_API_URL", _origin_url, "https://api.github.com"),
+        hold_s=_value(env, "HOLDFAST_HOLD_SECONDS", _whole(1, 7 * 24 * 3600), "1800"),
+        hold_extension_s=_value(env, "HOLDFAST_HOLD_EXTENSION_SECONDS", _whole(0, 7 * 24 * 3600), "1800"),
+        max_holds_per_user=_value(env, "HOLDFAST_MAX_HOLDS_PER_USER", _whole(0, 1000), "5"),
+        refund_notice_hours=_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", _whole(0, 10_000), "24"),
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 from core.domain import decide as deciding
 from core.domain.commands import Actor, ActorKind, Canary, Command, CommandClass, Place
 from core.domain.events import Event
+from core.domain.values import Policy
 from core.engine.lane import Lane, Turn
 from core.engine.note import LaneNotes
 from core.store import load as loading
@@ -117,9 +118,10 @@ class Worker:
     def __init__(self, connection: Connection, notes: LaneNotes) -> None:
         self.connection = connection
         self.notes = notes
+        self.policy = Policy(allow_past=True)
 
     def visit(self, lane: int = 0) -> Turn:
-        return Lane(self.connection, self.notes, lane, allow_past=True).visit()
+        return Lane(self.connection, self.notes, lane, self.policy).visit()
 
     def visit_until_done(self, lane: int = 0, most: int = 100) -> list[Turn]:
         turns = []

@@ -16,7 +16,7 @@ from core.domain.evolve import evolve
 from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
-from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, Resource, Rules, Service, User
 
 NOW = datetime(2025, 10, 14, 12, tzinfo=UTC)
 MONDAY = date(2025, 10, 20)
@@ -110,9 +110,11 @@ def state(
     users: Iterable[User] = (),
     bookings: Iterable[Booking] = (),
     claims: Iterable[Claim] = (),
+    policy: Policy = DEFAULT_POLICY,
 ) -> State:
     return State(
         rules=rules_ or rules(),
+        policy=policy,
         resources=resources,
         services=services,
         users=list(users) or [user()],

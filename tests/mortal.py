@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from core.domain import decide as deciding
+from core.domain.values import Policy
 from core.engine import lane
 from core.engine.lane import Lane
 from core.engine.note import LaneNotes
@@ -29,7 +30,7 @@ def main(url: str, deadly: UUID) -> None:
     setattr(lane, "decide", decide)  # noqa: B010 - a name that `lane` only imports
     notes = LaneNotes(connect_lane(url, "mortal note"))
     connection = connect_lane(url, "mortal")
-    while Lane(connection, notes, 0, allow_past=True).visit().more:
+    while Lane(connection, notes, 0, Policy(allow_past=True)).visit().more:
         pass
     notes.close()
     connection.close()

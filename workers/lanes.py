@@ -87,7 +87,7 @@ class LaneServer:
     def _answer(self, bell: str) -> Answer:
         try:
             connection, notes = self._connected()
-            lane = Lane(connection, notes, bells.lane_of_bell(bell), allow_past=self._settings.allow_past)
+            lane = Lane(connection, notes, bells.lane_of_bell(bell), self._settings.policy)
             turn = lane.visit()
         except psycopg.Error as problem:
             self._recover(problem)

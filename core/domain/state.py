@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, Resource, Rules, Service, User
 
 
 class State:
@@ -23,8 +23,10 @@ class State:
         users: Iterable[User] = (),
         bookings: Iterable[Booking] = (),
         claims: Iterable[Claim] = (),
+        policy: Policy = DEFAULT_POLICY,
     ) -> None:
         self.rules = rules
+        self.policy = policy
         self.resources = {resource.id: resource for resource in resources}
         self.services = {service.name.casefold(): service for service in services}
         """By case-folded name."""

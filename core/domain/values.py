@@ -64,6 +64,23 @@ class Rules(Struct, frozen=True):
     desk_id: int
 
 
+class Policy(Struct, frozen=True):
+    """What the installation decides for bookings of every contract; from settings, the same for a whole batch."""
+
+    allow_past: bool = False
+    hold_s: int = 30 * 60
+    """How long a place is held for somebody who has still to pay."""
+    hold_extension_s: int = 30 * 60
+    """What a hold whose payment is `processing` gets on top, once; 0 gives nothing."""
+    max_holds_per_user: int = 5
+    """Live holds of one person at a time; 0 is no limit."""
+    refund_notice_s: int = 24 * 60 * 60
+    """Who cancels at least this long before the start gets money and credits back."""
+
+
+DEFAULT_POLICY = Policy()
+
+
 class Claim(Struct, frozen=True):
     """A resource's time taken: by a booking, or by a closure (no booking)."""
 
@@ -74,6 +91,18 @@ class Claim(Struct, frozen=True):
 
     def overlaps(self, starts_at: datetime, ends_at: datetime) -> bool:
         return self.starts_at < ends_at and starts_at < self.ends_at
+
+
+class RoomDetails(Struct, frozen=True, tag="room"):
+    """What only a room's booking has. Its `special_requests` are the booking's notes."""
+
+    room_id: int
+    guest_count: int
+    number_of_slots: int
+
+
+Details = RoomDetails
+"""What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
 
 
 class Booking(Struct, frozen=True):
@@ -99,3 +128,11 @@ class Booking(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     command_id: UUID
+    price_minor: int = 0
+    """Fixed when it was made, in minor units of `currency`; 0 is free."""
+    currency: str = "usd"
+    """ISO 4217, in small letters as Stripe has it."""
+    hold_expires_at: datetime | None = None
+    """When a held booking gives its time back by itself. Kept afterwards, as history."""
+    hold_extended: bool = False
+    details: Details | None = None

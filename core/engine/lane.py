@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from core.domain.decide import decide
 from core.domain.evolve import evolve
+from core.domain.values import Policy
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
@@ -74,11 +75,11 @@ def is_lost_race(problem: BaseException) -> bool:
 class Lane:
     """One lane, as one worker visits it."""
 
-    def __init__(self, connection: Connection, notes: LaneNotes, number: int, *, allow_past: bool) -> None:
+    def __init__(self, connection: Connection, notes: LaneNotes, number: int, policy: Policy) -> None:
         self._connection = connection
         self._notes = notes
         self.number = number
-        self._allow_past = allow_past
+        self._policy = policy
         self._batch: Sequence[Waiting] = ()
 
     def visit(self) -> Turn:
@@ -131,7 +132,7 @@ class Lane:
 
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
         envelopes = [one.envelope for one in batch]
-        loaded = load(self._connection, envelopes, allow_past=self._allow_past)
+        loaded = load(self._connection, envelopes, self._policy)
         ids = fresh_ids(loaded)
         decided = []
         for envelope in envelopes:

@@ -12,7 +12,7 @@ from core.domain.calendars import Hours
 from core.domain.commands import Command, Envelope
 from core.domain.needs import Needs, intervals
 from core.domain.state import State
-from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+from core.domain.values import Booking, Claim, Policy, Resource, Rules, Service, User
 from core.store.database import Connection
 from core.store.rows import BOOKING_COLUMNS, USER_COLUMNS, booking_of, user_of
 
@@ -52,7 +52,7 @@ class Loaded(Struct, frozen=True):
     user_ids: list[int]
 
 
-def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: bool) -> Loaded:
+def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) -> Loaded:
     """Load the state that a batch touches, inside its transaction, after the lane's lock."""
     commands = [envelope.command for envelope in envelopes]
     needs = Needs(commands)
@@ -65,13 +65,14 @@ def load(connection: Connection, envelopes: Sequence[Envelope], *, allow_past: b
             else None
         )
         id_rows = connection.execute(SQL_IDS, (needs.new_bookings, needs.new_users)) if needs.new_bookings else None
-        rules, desk = rules_of(rules_rows.fetchone(), allow_past=allow_past)
+        rules, desk = rules_of(rules_rows.fetchone(), allow_past=policy.allow_past)
         services = service_rows.fetchall() if service_rows else []
         users = [user_of(row) for row in user_rows.fetchall()] if user_rows else []
         booking_ids, user_ids = (id_rows.fetchone() or ([], [])) if id_rows else ([], [])
     bookings = _lock_bookings(connection, sorted(needs.bookings))
     state = State(
         rules=rules,
+        policy=policy,
         resources=[desk, *(Resource(*row[4:]) for row in services)],
         services=[Service(*row[:4]) for row in services],
         users=[*users, *_missing_users(connection, bookings, users)],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from core.domain.status import PaymentStatus, Status
-from core.domain.values import Booking, User
+from core.domain.values import Booking, Details, User
 
 BOOKING_TYPES = {
     "id": "bigint",
@@ -27,10 +29,17 @@ BOOKING_TYPES = {
     "created_at": "timestamptz",
     "updated_at": "timestamptz",
     "command_id": "uuid",
+    "price_minor": "bigint",
+    "currency": "text",
+    "hold_expires_at": "timestamptz",
+    "hold_extended": "boolean",
+    "details": "jsonb",
 }
 """A booking's columns and their types, in the order of `Booking`'s fields."""
 
-BOOKING_FIXED = frozenset({"id", "public_uuid", "contract", "user_id", "created_at", "command_id"})
+BOOKING_FIXED = frozenset(
+    {"id", "public_uuid", "contract", "user_id", "created_at", "command_id", "price_minor", "currency"}
+)
 """What no change of a booking touches."""
 
 USER_COLUMNS = """id, username, first_name, last_name, coalesce(email, contact_email), phone, phone_key, gender, country,
@@ -42,6 +51,7 @@ BOOKING_COLUMNS = ", ".join(BOOKING_TYPES)
 BOOKING_WIDTH = len(BOOKING_TYPES)
 _STATUS = list(BOOKING_TYPES).index("status")
 _PAYMENT_STATUS = list(BOOKING_TYPES).index("payment_status")
+_DETAILS = list(BOOKING_TYPES).index("details")
 
 
 def booking_of(row: tuple[Any, ...]) -> Booking:
@@ -49,6 +59,8 @@ def booking_of(row: tuple[Any, ...]) -> Booking:
     values = list(row)
     values[_STATUS] = Status(values[_STATUS])
     values[_PAYMENT_STATUS] = PaymentStatus(values[_PAYMENT_STATUS])
+    if values[_DETAILS] is not None:
+        values[_DETAILS] = msgspec.convert(values[_DETAILS], Details)
     return Booking(*values)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Time,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
@@ -108,5 +109,10 @@ booking = Table(
     Column("command_id", Uuid, nullable=False),
     Column("created_at", _instant, nullable=False),
     Column("updated_at", _instant, nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("hold_expires_at", _instant),
+    Column("hold_extended", Boolean, nullable=False),
+    Column("details", JSONB),
     Column("deleted_at", _instant),
 )
