@@ -159,13 +159,13 @@ class Commands:
             row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
             if row is None:
                 return False
-            lane, *columns = row
-            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, lane))
+            found = waiting(row)
+            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
             now = await database_now(connection)
             moved = await connection.execute(SQL_MOVE, move_parameters([(id_, outcome)], now))
             if moved.rowcount == 0:
                 return False
-            news = final_event(waiting(tuple(columns)).envelope, "command_withdrawn")
+            news = final_event(found.envelope, "command_withdrawn")
             await connection.execute(SQL_EVENTS, event_parameters([news], now))
         return True
 

@@ -17,7 +17,7 @@ from core.domain import decide as deciding
 from core.domain.commands import Actor, ActorKind, Canary, Command, CommandClass, Place
 from core.domain.events import Event
 from core.domain.values import Policy
-from core.engine.lane import Lane, Turn
+from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.store import load as loading
 from core.store.database import Connection, connect_lane
@@ -51,8 +51,8 @@ class Pipeline:
     def lanes(self, count: int) -> None:
         self.connection.execute("UPDATE installation SET lanes = %s", (count,))
 
-    def worker(self) -> Worker:
-        return Worker(self.connect(), LaneNotes(self.connect()))
+    def worker(self, policy: Policy | None = None) -> Worker:
+        return Worker(self.connect(), LaneNotes(self.connect()), policy or Policy(allow_past=True))
 
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""
@@ -115,13 +115,13 @@ class Pipeline:
 class Worker:
     """One worker's connections; visits a lane when told to."""
 
-    def __init__(self, connection: Connection, notes: LaneNotes) -> None:
+    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy) -> None:
         self.connection = connection
         self.notes = notes
-        self.policy = Policy(allow_past=True)
+        self._lanes = Lanes(connection, notes, policy)
 
-    def visit(self, lane: int = 0) -> Turn:
-        return Lane(self.connection, self.notes, lane, self.policy).visit()
+    def visit(self, *lanes: int) -> Turn:
+        return self._lanes.visit(lanes or (0,))
 
     def visit_until_done(self, lane: int = 0, most: int = 100) -> list[Turn]:
         turns = []

@@ -14,7 +14,7 @@ from uuid import UUID
 from core.domain import decide as deciding
 from core.domain.values import Policy
 from core.engine import lane
-from core.engine.lane import Lane
+from core.engine.lane import Lanes
 from core.engine.note import LaneNotes
 from core.store.database import connect_lane
 
@@ -30,7 +30,8 @@ def main(url: str, deadly: UUID) -> None:
     setattr(lane, "decide", decide)  # noqa: B010 - a name that `lane` only imports
     notes = LaneNotes(connect_lane(url, "mortal note"))
     connection = connect_lane(url, "mortal")
-    while Lane(connection, notes, 0, Policy(allow_past=True)).visit().more:
+    lanes = Lanes(connection, notes, Policy(allow_past=True))
+    while lanes.visit([0]).more:
         pass
     notes.close()
     connection.close()

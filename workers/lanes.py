@@ -15,11 +15,12 @@ from celery import Celery
 
 from core import bells
 from core.broker import SERVE_LANES, SERVE_RELAY
-from core.engine.lane import Lane, Turn
+from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.sweep import look
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
+from core.store.lanes import BATCH_COMMANDS
 from core.store.save import Decided
 from workers import stopping
 from workers.linger import Answer, Linger
@@ -51,6 +52,9 @@ class LaneServer:
         self._relay_ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
+        self._visits: Lanes | None = None
+        self._width = 1
+        """How many lanes to visit together."""
         self._lanes = 0
         self._lanes_read_at = float("-inf")
 
@@ -62,6 +66,7 @@ class LaneServer:
             ring=self._lane_ringer.ring,
             look=self._look,
             stopping=stopping.watch(),
+            most=lambda: self._width,
         )
         try:
             return linger.run()
@@ -72,28 +77,30 @@ class LaneServer:
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
             with suppress(psycopg.Error):
-                row = self._connected()[0].execute("SELECT lanes FROM installation").fetchone()
+                row = self._query().execute("SELECT lanes FROM installation").fetchone()
                 self._lanes = row[0] if row else 0
                 self._lanes_read_at = time.monotonic()
         return [bells.lane_bell(lane) for lane in range(self._lanes)]
 
     def _look(self) -> list[str]:
         try:
-            return [bells.lane_bell(lane) for lane in look(self._connected()[0]).lanes]
+            return [bells.lane_bell(lane) for lane in look(self._query()).lanes]
         except psycopg.Error as problem:
             self._recover(problem)
             return []
 
-    def _answer(self, bell: str) -> Answer:
+    def _answer(self, rung: Sequence[str]) -> Answer:
         try:
-            connection, notes = self._connected()
-            lane = Lane(connection, notes, bells.lane_of_bell(bell), self._settings.policy)
-            turn = lane.visit()
+            turn = self._connected().visit([bells.lane_of_bell(bell) for bell in rung])
         except psycopg.Error as problem:
             self._recover(problem)
-            return Answer(ring_again=True)
+            return Answer(ring_again=rung)
+        self._width = narrowed(self._width, len(turn.decided), most=self._lanes)
         self._tell(turn)
-        return Answer(ring_again=turn.more, leave_out=turn.busy)
+        return Answer(
+            ring_again=[bells.lane_bell(lane) for lane in turn.more],
+            leave_out=[bells.lane_bell(lane) for lane in turn.busy],
+        )
 
     def _tell(self, turn: Turn) -> None:
         """After the commit, and only a hint: whoever hears nothing asks the database."""
@@ -103,11 +110,17 @@ class LaneServer:
         messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(turn.decided).items()}
         self._relay_ringer.ring([bells.RELAY_BELL], messages)
 
-    def _connected(self) -> tuple[Connection, LaneNotes]:
-        if self._connection is None or self._notes is None:
+    def _connected(self) -> Lanes:
+        if self._visits is None:
             self._connection = connect_lane(self._settings.database_url, "holdfast lane")
             self._notes = LaneNotes(connect_lane(self._settings.database_url, "holdfast lane note"))
-        return self._connection, self._notes
+            self._visits = Lanes(self._connection, self._notes, self._settings.policy)
+        return self._visits
+
+    def _query(self) -> Connection:
+        self._connected()
+        assert self._connection is not None  # noqa: S101 - just connected
+        return self._connection
 
     def _recover(self, problem: psycopg.Error) -> None:
         log.warning("the database failed a lane, connecting again", problem=repr(problem))
@@ -120,7 +133,18 @@ class LaneServer:
                 self._connection.close()
             if self._notes is not None:
                 self._notes.close()
-        self._connection = self._notes = None
+        self._connection = self._notes = self._visits = None
+
+
+def narrowed(width: int, decided: int, *, most: int) -> int:
+    """How many lanes the next visit may take together.
+
+    Small batches are made fewer by taking more lanes at once; full ones gain nothing by it and
+    would keep lanes from the other workers.
+    """
+    if decided >= BATCH_COMMANDS:
+        return max(1, width // 2)
+    return max(1, min(width * 2, most))
 
 
 def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, bytes]]]:

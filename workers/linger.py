@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 
 import redis
@@ -31,10 +31,11 @@ BLIND_POLL_S = 0.25
 
 
 class Answer(Struct, frozen=True):
-    """What answering a bell came to."""
+    """What answering some bells came to."""
 
-    ring_again: bool = False
-    leave_out: bool = False
+    ring_again: Collection[str] = ()
+    leave_out: Collection[str] = ()
+    """Rung again too, and left out for a moment."""
 
 
 class Linger:
@@ -45,18 +46,22 @@ class Linger:
         ears: Ears,
         *,
         bells: Callable[[], Iterable[str]],
-        answer: Callable[[str], Answer],
+        answer: Callable[[Sequence[str]], Answer],
         ring: Callable[[list[str]], None],
         look: Callable[[], list[str]],
         stopping: Callable[[], bool],
+        most: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`bells` names what to listen to; `look` finds in PostgreSQL what should have rung."""
+        """`bells` names what to listen to, `most` how many to answer together; `look` finds in PostgreSQL what
+        should have rung.
+        """
         self._ears = ears
         self._bells = bells
         self._answer = answer
         self._ring = ring
         self._look = look
         self._stopping = stopping
+        self._most = most
         self._order: deque[str] = deque()
         self._left_out: dict[str, float] = {}
         self._blind = False
@@ -69,57 +74,57 @@ class Linger:
             rung = self._next()
             if self._blind:
                 quiet_since = time.monotonic() + STAY_AFTER_BLIND_S  # no new task could be called now
-            if rung is None and time.monotonic() - quiet_since > IDLE_S:
+            if not rung and time.monotonic() - quiet_since > IDLE_S:
                 rung = self._last_look()
-                if rung is None:
+                if not rung:
                     break
-            if rung is not None:
+            if rung:
                 self._serve(rung)
-                answered += 1
+                answered += len(rung)
                 quiet_since = max(quiet_since, time.monotonic())
         with suppress(redis.RedisError):
             self._ears.leave()
         return answered
 
-    def _next(self) -> str | None:
+    def _next(self) -> list[str]:
         now = time.monotonic()
         self._left_out = {bell: until for bell, until in self._left_out.items() if until > now}
         names = [bell for bell in self._rotated() if bell not in self._left_out]
         wait_s = BUSY_PAUSE_S if self._left_out else WAIT_S
         if not names:
             time.sleep(BUSY_PAUSE_S)
-            return None
+            return []
         try:
-            rung = self._ears.wait(names, wait_s)
+            rung = self._ears.wait(names, wait_s, self._most())
         except redis.RedisError as problem:
             if not self._blind:
                 log.warning("redis is away, looking into the database", problem=repr(problem))
             self._blind = True
             time.sleep(BLIND_POLL_S)
-            found = [bell for bell in self._look() if bell not in self._left_out]
-            return found[0] if found else None
+            return [bell for bell in self._look() if bell not in self._left_out][: self._most()]
         self._blind = False
         return rung
 
     def _rotated(self) -> list[str]:
-        """All bells, the one answered last at the end."""
+        """All bells, those answered last at the end."""
         wanted = list(self._bells())
         if sorted(wanted) != sorted(self._order):
             self._order = deque(wanted)
         return list(self._order)
 
-    def _serve(self, bell: str) -> None:
-        if bell in self._order:
-            self._order.remove(bell)
-            self._order.append(bell)
-        answer = self._answer(bell)
-        if answer.leave_out:
-            self._left_out[bell] = time.monotonic() + BUSY_PAUSE_S
-        if answer.ring_again or answer.leave_out:
-            self._ring([bell])
+    def _serve(self, rung: Sequence[str]) -> None:
+        for bell in rung:
+            if bell in self._order:
+                self._order.remove(bell)
+                self._order.append(bell)
+        answer = self._answer(rung)
+        self._left_out.update((bell, time.monotonic() + BUSY_PAUSE_S) for bell in answer.leave_out)
+        if again := [*answer.ring_again, *answer.leave_out]:
+            self._ring(again)
 
-    def _last_look(self) -> str | None:
+    def _last_look(self) -> list[str]:
         try:
-            return self._ears.close(self._rotated())
+            found = self._ears.close(self._rotated())
         except redis.RedisError:
-            return None
+            return []
+        return [] if found is None else [found]

@@ -61,9 +61,9 @@ class RelayServer:
         except psycopg.Error as problem:
             log.warning("the database failed the relay, connecting again", problem=repr(problem))
             self._reconnect()
-            return Answer(ring_again=True)
+            return Answer(ring_again=[bells.RELAY_BELL])
         time.sleep(PACE_S)
-        return Answer(ring_again=more)
+        return Answer(ring_again=[bells.RELAY_BELL] if more else [])
 
     def _tell(self, head: str) -> None:
         with suppress(redis.RedisError):

@@ -74,13 +74,20 @@ class Ears:
         self._client = client
         self._mark = bells.listening_mark(group)
 
-    def wait(self, names: Sequence[str], timeout_s: float) -> str | None:
-        """The first bell that rings, or None. Raises redis.RedisError while Redis is away."""
+    def wait(self, names: Sequence[str], timeout_s: float, most: int = 1) -> list[str]:
+        """The bells that ring, at most so many; empty after the timeout. Raises redis.RedisError while Redis is away."""
         with self._client.pipeline(transaction=False) as pipe:
             pipe.set(self._mark, "1", px=bells.LISTENING_MS)
             pipe.blpop(list(names), timeout=timeout_s)
             _, rung = pipe.execute()
-        return None if rung is None else str(rung[0])
+            if rung is None:
+                return []
+            first = str(rung[0])
+            others = [name for name in names if name != first][: most - 1]
+            for name in others:
+                pipe.lpop(name)
+            also = pipe.execute() if others else []
+        return [first, *(name for name, ring in zip(others, also, strict=True) if ring is not None)]
 
     def leave(self) -> None:
         """Take the mark away, so that the next ring calls for somebody else at once."""

@@ -1,10 +1,12 @@
-"""Deciding one lane: lock, read a batch, decide each command, persist all in one transaction.
+"""Deciding lanes: lock, read a batch, decide each command, persist all in one transaction.
 
-What can go wrong and what is done (design, "Lanes"):
+Lanes that rang together are visited together, for most of a visit's cost does not depend on how
+many commands it decides. What can go wrong and what is done (design, "Lanes"):
 
-* another worker has the lane: `Turn.busy`, and the caller leaves the lane out for a moment;
+* another worker has a lane: it is reported busy, and the caller leaves it out for a moment;
 * a row went to somebody else between load and save: the batch is loaded and decided again;
-* the batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
+* a batch of several lanes fails: its lanes are visited one by one;
+* a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
   until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
 * an outage (connection, resources, timeouts) charges nobody and goes to the caller;
 * a command kills its worker: the lane's note, left behind, tells the next owner to halve.
@@ -12,7 +14,8 @@ What can go wrong and what is done (design, "Lanes"):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -22,72 +25,88 @@ from msgspec import Struct
 from core.domain.decide import decide
 from core.domain.evolve import evolve
 from core.domain.values import Policy
+from core.engine.blame import is_lost_race, is_outage
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
 from core.store.inbox import Waiting
-from core.store.lanes import BATCH_COMMANDS, begin_lane, lock_lane
+from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, lock_lane
 from core.store.load import load
-from core.store.save import BatchLostRace, Decided, save
+from core.store.save import Decided, save
 from core.wire.outcomes import render
 
 log = structlog.get_logger()
 
 MAX_RACES = 8
 """Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
-LOST_RACE_STATES = frozenset({"23P01", "23505", "23503", "40P01", "40001"})
-"""Exclusion and unique violations, deadlock, serialization. An overlap may deadlock instead of violating.
-A missing foreign key too: the user that a booking names was not inserted because somebody else's was."""
-
-OUTAGE_CLASSES = ("08", "40", "53", "57")
-OUTAGE_STATES = frozenset({"55P03", "25P03", "25P04"})
-"""Connection, rollback (deadlock, serialization), resources, operator; lock and session timeouts."""
 
 
 class Turn(Struct, frozen=True):
-    """What one visit to a lane did."""
+    """What one visit did; lanes by number."""
 
-    busy: bool = False
-    """Another worker holds the lane."""
+    busy: frozenset[int] = frozenset()
+    """Held by another worker."""
     decided: Sequence[Decided] = ()
-    more: bool = False
+    more: frozenset[int] = frozenset()
     """Something may still wait: ring again."""
 
 
-def is_outage(problem: BaseException) -> bool:
-    """Whether nobody's command is to blame: the database was away, full, or asked us to retry."""
-    if not isinstance(problem, psycopg.Error):
-        return False
-    state = problem.sqlstate
-    if state is None:
-        return isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError)
-    return state.startswith(OUTAGE_CLASSES) or state in OUTAGE_STATES
+class Lanes:
+    """The lanes, as one worker visits them."""
 
-
-def is_lost_race(problem: BaseException) -> bool:
-    """Whether somebody else's commit came first: loaded again, the batch decides differently."""
-    if isinstance(problem, BatchLostRace):
-        return True
-    return isinstance(problem, psycopg.Error) and problem.sqlstate in LOST_RACE_STATES
-
-
-class Lane:
-    """One lane, as one worker visits it."""
-
-    def __init__(self, connection: Connection, notes: LaneNotes, number: int, policy: Policy) -> None:
+    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy) -> None:
         self._connection = connection
         self._notes = notes
-        self.number = number
         self._policy = policy
         self._batch: Sequence[Waiting] = ()
+        self._apart: set[int] = set()
+        """Lanes with a command under suspicion, so that it does not drag others down."""
 
-    def visit(self) -> Turn:
+    def visit(self, numbers: Collection[int]) -> Turn:
         """Decide one bounded batch. Raises what `is_outage` recognises; nothing is lost by it."""
+        apart = self._apart.intersection(numbers)
+        if not apart and len(numbers) > 1:
+            turn = self._visit_together(numbers)
+            return Turn(turn.busy, turn.decided, turn.more | self._apart.intersection(numbers))
+        number = min(apart or numbers)
+        self._apart.discard(number)
+        turn = self._visit_alone(number)
+        return Turn(turn.busy, turn.decided, turn.more | (set(numbers) - {number}))
+
+    def _visit_together(self, numbers: Collection[int]) -> Turn:
+        for _ in range(MAX_RACES):
+            try:
+                return self._try(lambda: self._decide_together(numbers))
+            except Exception as problem:
+                if is_lost_race(problem):
+                    continue
+                if is_outage(problem):
+                    self._forget()
+                    raise
+                log.warning("lanes are decided one by one", lanes=sorted(numbers), problem=repr(problem))
+                break
+        self._apart.update(numbers)
+        return Turn(more=frozenset(numbers))
+
+    def _decide_together(self, numbers: Collection[int]) -> Turn:
+        read = begin_lanes(self._connection, numbers)
+        self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
+        waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
+        self._batch = batch = first_of(waiting.values())
+        decided = self._decide(batch) if batch else []
+        return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch))
+
+    def _has_suspects(self, read: LanesRead, number: int) -> bool:
+        waiting = read.waiting[number]
+        inherited = set(self._notes.inherited(number, read.noted.get(number, ())))
+        return any(one.attempts or one.envelope.id in inherited for one in waiting)
+
+    def _visit_alone(self, number: int) -> Turn:
         limit, races = BATCH_COMMANDS, 0
         while True:
             try:
-                return self._try(limit)
+                return self._try(lambda: self._decide_alone(number, limit))  # noqa: B023 - called at once
             except Exception as problem:
                 if is_lost_race(problem) and races < MAX_RACES:
                     races += 1
@@ -98,39 +117,38 @@ class Lane:
                 if len(self._batch) == 1:
                     return self._charge(self._batch[0], problem)
                 limit = max(1, len(self._batch) // 2)
-                log.warning("batch halved", lane=self.number, limit=limit, problem=repr(problem))
+                log.warning("batch halved", lane=number, limit=limit, problem=repr(problem))
 
-    def _try(self, limit: int) -> Turn:
-        self._batch = ()
-        try:
-            turn = self._turn(limit)
-        except BaseException:
-            self._roll_back()
-            raise
-        self._connection.execute("COMMIT")
-        return turn
-
-    def _turn(self, limit: int) -> Turn:
-        read = begin_lane(self._connection, self.number)
-        if not read.locked:
-            return Turn(busy=True)
-        inherited = self._notes.inherited(self.number, read.noted)
-        self._batch = batch = cut(read.waiting, inherited, limit)
+    def _decide_alone(self, number: int, limit: int) -> Turn:
+        read = begin_lanes(self._connection, [number])
+        if number not in read.locked:
+            return Turn(busy=frozenset({number}))
+        inherited = self._notes.inherited(number, read.noted.get(number, ()))
+        waiting = first_of(read.waiting.values())
+        self._batch = batch = cut(waiting, inherited, limit)
         if not batch:
             return Turn()
-        ids = [one.envelope.id for one in batch]
-        if len(batch) == 1 and inherited == ids:
-            self._notes.write(self.number, [])
-            return Turn(decided=charge(self._connection, batch[0], "its worker died deciding it"), more=True)
-        self._notes.write(self.number, ids)
+        if len(batch) == 1 and inherited == [batch[0].envelope.id]:
+            self._notes.write({number: []})
+            decided = charge(self._connection, batch[0], "its worker died deciding it")
+            return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
-        return Turn(decided=decided, more=len(read.waiting) > len(batch) or len(batch) >= BATCH_COMMANDS)
+        more = len(waiting) > len(batch) or len(batch) >= BATCH_COMMANDS
+        return Turn(decided=decided, more=frozenset({number} if more else ()))
 
-    def _roll_back(self) -> None:
-        with suppress(psycopg.Error):
-            self._connection.rollback()
+    def _try(self, turn: Callable[[], Turn]) -> Turn:
+        self._batch = ()
+        try:
+            done = turn()
+        except BaseException:
+            with suppress(psycopg.Error):
+                self._connection.rollback()
+            raise
+        self._connection.execute("COMMIT")
+        return done
 
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
+        self._note(batch)
         envelopes = [one.envelope for one in batch]
         loaded = load(self._connection, envelopes, self._policy)
         ids = fresh_ids(loaded)
@@ -143,25 +161,38 @@ class Lane:
         save(self._connection, decided, loaded.now)
         return decided
 
+    def _note(self, batch: Sequence[Waiting]) -> None:
+        lanes = {one.lane for one in batch}
+        self._notes.write({lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes})
+
     def _charge(self, one: Waiting, problem: Exception) -> Turn:
         """In a transaction of its own: what failed with the command is rolled back already."""
-        log.error("command failed alone", lane=self.number, command_id=str(one.envelope.id), exc_info=problem)
+        log.error("command failed alone", lane=one.lane, command_id=str(one.envelope.id), exc_info=problem)
         with self._connection.transaction():
-            if not lock_lane(self._connection, self.number):
-                return Turn(busy=True)
-            self._notes.write(self.number, [])
-            return Turn(decided=charge(self._connection, one, repr(problem)), more=True)
+            if not lock_lane(self._connection, one.lane):
+                return Turn(busy=frozenset({one.lane}))
+            self._notes.write({one.lane: []})
+            return Turn(decided=charge(self._connection, one, repr(problem)), more=frozenset({one.lane}))
 
     def _forget(self) -> None:
         """An outage is no death: the next owner need not look for a culprit."""
+        lanes = {one.lane for one in self._batch}
         try:
-            self._notes.write(self.number, [])
+            self._notes.write({lane: [] for lane in lanes})
         except psycopg.Error:
-            log.info("the note stays: the database is away", lane=self.number)
+            log.info("the notes stay: the database is away", lanes=sorted(lanes))
+
+
+def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:
+    """Lanes of which the batch did not take all that waits."""
+    taken = Counter(one.lane for one in batch)
+    return frozenset(
+        number for number, found in waiting.items() if len(found) > taken[number] or len(found) >= BATCH_COMMANDS
+    )
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:
-    """The batch to try now.
+    """The batch of one lane to try now.
 
     First half of what a dead worker noted; else what waits, up to `limit`, but a command that
     has already failed alone is tried alone, so that it does not drag a batch down again.

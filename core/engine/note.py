@@ -7,9 +7,10 @@ inbox. Its loss costs nothing but a slower search, so it does not wait for the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import msgspec
 import structlog
 from psycopg.pq import ExecStatus
 
@@ -17,8 +18,11 @@ from core.store.database import Connection
 
 log = structlog.get_logger()
 
+_encode = msgspec.json.Encoder().encode
+
 SQL_WRITE = """
-INSERT INTO lane_note (lane, ids) VALUES ($1::integer, $2::uuid[]) ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
+INSERT INTO lane_note (lane, ids) SELECT lane, ids FROM json_to_recordset($1::json) AS n (lane integer, ids uuid[])
+ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
 """
 
 
@@ -32,12 +36,12 @@ class LaneNotes:
         connection.execute("SET synchronous_commit = off")
         self._pg = connection.pgconn
 
-    def write(self, lane: int, ids: Sequence[UUID]) -> None:
-        """Sent at once and not waited for: a worker that dies deciding has sent it all the same."""
-        self._mine[lane] = list(ids)
+    def write(self, notes: Mapping[int, Sequence[UUID]]) -> None:
+        """By lane. Sent at once and not waited for: a worker that dies deciding has sent it all the same."""
+        self._mine.update((lane, list(ids)) for lane, ids in notes.items())
         self._drain()
-        text = "{" + ",".join(map(str, ids)) + "}"
-        self._pg.send_query_params(SQL_WRITE.encode(), [str(lane).encode(), text.encode()])
+        rows = [{"lane": lane, "ids": ids} for lane, ids in sorted(notes.items())]
+        self._pg.send_query_params(SQL_WRITE.encode(), [_encode(rows)])
         self._pg.flush()
 
     def _drain(self) -> None:

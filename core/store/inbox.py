@@ -41,34 +41,34 @@ def type_of(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
 
 
-SQL_READ_LANE = """
-(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
-UNION ALL
-(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
-UNION ALL
-(SELECT seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
- FROM inbox WHERE lane = %(lane)s AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+_WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text"
+SQL_READ_LANES = f"""
+SELECT w.* FROM unnest(%(lanes)s::integer[]) AS l (lane) CROSS JOIN LATERAL (
+    (SELECT {_WAITING} FROM inbox i
+     WHERE i.lane = l.lane AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+    UNION ALL
+    (SELECT {_WAITING} FROM inbox i
+     WHERE i.lane = l.lane AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+    UNION ALL
+    (SELECT {_WAITING} FROM inbox i
+     WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+) w
 """
-"""Undecided commands of one lane, by class, then inbox order. "Undecided", never "after the last
+"""Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last
 seq": ids become visible out of commit order."""
-
-
-CLASS_COLUMN = 7
-"""Where `SQL_READ_LANE` has the class."""
 
 
 class Waiting(Struct, frozen=True):
     """An undecided command as a lane read it."""
 
+    lane: int
     envelope: Envelope
     command_class: CommandClass
     attempts: int
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting:
-    seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, actor, body = row
+    lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, actor, body = row
     envelope = Envelope(
         id=id_,
         seq=seq,
@@ -80,7 +80,7 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
         reply_to=reply_to,
         command=_decode_command(body),
     )
-    return Waiting(envelope, CommandClass(class_), attempts)
+    return Waiting(lane, envelope, CommandClass(class_), attempts)
 
 
 SQL_MOVE = """
@@ -234,9 +234,6 @@ SELECT k.scope, k.key, k.body_hash, k.command_id
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
 
-SQL_WITHDRAWABLE = """
-SELECT lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text
-FROM inbox WHERE id = %s
-"""
+SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s"
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

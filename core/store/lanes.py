@@ -1,16 +1,17 @@
-"""A lane's batch: lock, then read what waits."""
+"""Lanes as a visit finds them: locked, or somebody else's; then read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.commands import SCHEMA_VERSION
+from core.domain.commands import SCHEMA_VERSION, CommandClass
 from core.store.database import Connection
-from core.store.inbox import CLASS_COLUMN, SQL_READ_LANE, Waiting, waiting
+from core.store.inbox import SQL_READ_LANES, Waiting, waiting
 
 T = TypeVar("T")
 
@@ -22,44 +23,57 @@ BULK_SHARE = 40
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
 
-SQL_READ_NOTE = "SELECT ids FROM lane_note WHERE lane = %s"
+SQL_READ_NOTES = "SELECT lane, ids FROM lane_note WHERE lane = ANY(%s::integer[])"
 
-SQL_LOCK_LANE = "SELECT pg_try_advisory_xact_lock(%s, %s)"
-"""A statement of its own: locked and read in one, the read would see a snapshot older than the lock."""
-
-
-class LaneRead(Struct, frozen=True):
-    """What waits in a lane, and what its note says. Nothing of it counts unless `locked`."""
-
-    locked: bool
-    waiting: list[Waiting]
-    noted: list[UUID]
+SQL_LOCK_LANES = "SELECT lane FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)"
+"""A statement of its own: locked and read in one, the read would see a snapshot older than the lock.
+It tries and never waits, so that workers who want the same lanes cannot stand in a circle."""
 
 
-def begin_lane(connection: Connection, lane: int, limit: int = BATCH_COMMANDS) -> LaneRead:
-    """Begin a transaction, try the lane's lock, then read at most `limit` commands: one round trip.
+class LanesRead(Struct, frozen=True):
+    """What waits in the lanes that could be locked, lane by lane in the order of deciding."""
 
-    Each statement takes its own snapshot, so the read is newer than the lock. The caller commits
-    or rolls back, also when the lock was not to be had.
+    locked: frozenset[int]
+    waiting: dict[int, list[Waiting]]
+    noted: dict[int, list[UUID]]
+
+
+def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BATCH_COMMANDS) -> LanesRead:
+    """Begin a transaction, try the lanes' locks, then read at most `limit` commands of each class
+    and lane: one round trip.
+
+    Each statement takes its own snapshot, so the read is newer than the locks. The caller commits
+    or rolls back, also when no lock was to be had.
     """
-    parameters = {"lane": lane, "version": SCHEMA_VERSION, "limit": limit}
+    numbers = sorted(lanes)
     with connection.pipeline():
         connection.execute("BEGIN")
-        locked = connection.execute(SQL_LOCK_LANE, (LANE_SPACE, lane))
-        rows = connection.execute(SQL_READ_LANE, parameters)
-        note = connection.execute(SQL_READ_NOTE, (lane,))
-        by_class: list[list[tuple[Any, ...]]] = [[], [], []]
-        for row in rows.fetchall():
-            by_class[row[CLASS_COLUMN]].append(row)
-        noted, got = note.fetchone(), locked.fetchone()
-    found = [waiting(row) for row in share(*by_class, limit=limit)]
-    return LaneRead(bool(got and got[0]), found, list(noted[0]) if noted else [])
+        locks = connection.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
+        rows = connection.execute(SQL_READ_LANES, {"lanes": numbers, "version": SCHEMA_VERSION, "limit": limit})
+        notes = connection.execute(SQL_READ_NOTES, (numbers,))
+        found = rows.fetchall()
+        noted = {lane: list(ids) for lane, ids in notes.fetchall()}
+        locked = frozenset(row[0] for row in locks.fetchall())
+    by_lane: dict[int, list[Waiting]] = {lane: [] for lane in sorted(locked)}
+    for row in found:
+        if row[0] in locked:
+            by_lane[row[0]].append(waiting(row))
+    return LanesRead(locked, by_lane, noted)
 
 
 def lock_lane(connection: Connection, lane: int) -> bool:
     """Take the lane until the end of the transaction; False if another worker has it."""
-    row = connection.execute(SQL_LOCK_LANE, (LANE_SPACE, lane)).fetchone()
-    return bool(row and row[0])
+    return bool(connection.execute(SQL_LOCK_LANES, ([lane], LANE_SPACE)).fetchone())
+
+
+def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) -> list[Waiting]:
+    """A batch of at most `limit` from what waits in some lanes; the oldest first in each class."""
+    by_class: list[list[Waiting]] = [[], [], []]
+    for one in chain.from_iterable(found):
+        by_class[one.command_class].append(one)
+    for waiting_class in by_class:
+        waiting_class.sort(key=lambda one: one.envelope.seq)
+    return share(*(by_class[class_] for class_ in CommandClass), limit=limit)
 
 
 def share(people: Sequence[T], expiry: Sequence[T], bulk: Sequence[T], *, limit: int) -> list[T]:

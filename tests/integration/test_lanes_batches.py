@@ -13,7 +13,7 @@ import pytest
 from core.domain.commands import Actor, ActorKind, Cancel, ChangeStatus, CommandClass
 from core.domain.status import Status
 from core.engine.lane import Turn
-from core.store.lanes import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lane
+from core.store.lanes import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
 from tests.stack import wait_until
@@ -41,7 +41,7 @@ def test_a_lane_is_read_by_a_snapshot_younger_than_its_lock(pipeline: Pipeline) 
     second.connection.execute("SET application_name = 'holdfast second'")
 
     def visit() -> None:
-        read.append(begin_lane(second.connection, 0))
+        read.append(begin_lanes(second.connection, [0]))
         second.connection.rollback()
 
     with holding(pipeline.url, "SELECT pg_advisory_xact_lock(424242)"):
@@ -49,7 +49,7 @@ def test_a_lane_is_read_by_a_snapshot_younger_than_its_lock(pipeline: Pipeline) 
         wait_until(lambda: lock_waits(pipeline.connection, "holdfast second") > 0, "the second stands at the gate")
         assert len(pipeline.worker().visit().decided) == 3
     late.join()
-    assert [(one.locked, one.waiting) for one in read] == [(True, [])]
+    assert [(set(one.locked), one.waiting) for one in read] == [({0}, {0: []})]
 
 
 def test_a_second_worker_finds_a_lane_busy_until_the_first_has_committed(
@@ -62,7 +62,7 @@ def test_a_second_worker_finds_a_lane_busy_until_the_first_has_committed(
     turns: list[object] = []
     meanwhile(monkeypatch, lambda: turns.append(second.visit()))
     assert len(first.visit().decided) == 3
-    assert turns == [Turn(busy=True)]
+    assert turns == [Turn(busy=frozenset({0}))]
     assert second.visit() == Turn()
     assert pipeline.codes(ids) == ["succeeded"] * 3
 
@@ -282,7 +282,7 @@ def test_a_lone_class_has_the_whole_batch(pipeline: Pipeline) -> None:
     pipeline.one_lane()
     pipeline.put(*canaries(BATCH_COMMANDS + 1, command_class=CommandClass.BULK))
     turn = pipeline.worker().visit()
-    assert (len(turn.decided), turn.more) == (BATCH_COMMANDS, True)
+    assert (len(turn.decided), set(turn.more)) == (BATCH_COMMANDS, {0})
 
 
 def test_a_command_of_a_newer_schema_version_is_left_undecided_and_the_lane_goes_on(pipeline: Pipeline) -> None:

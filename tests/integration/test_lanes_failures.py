@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core.engine.lane import is_outage
+from core.engine.blame import is_outage
 from core.engine.park import MAX_ATTEMPTS
 from core.store import save as saving
 from core.store.lanes import BATCH_COMMANDS
@@ -223,7 +223,7 @@ def test_a_worker_killed_once_by_no_fault_of_its_batch_parks_nobody(pipeline: Pi
     pipeline.one_lane()
     ids = pipeline.put(*places(COMMANDS))
     killed = pipeline.worker()
-    killed.notes.write(0, ids)
+    killed.notes.write({0: ids})
     killed.notes.close()
     pipeline.worker().visit_until_done()
     assert pipeline.codes(ids) == ["succeeded"] * COMMANDS

@@ -6,7 +6,7 @@ Each test says which remedy of the design's "Waking" it holds; taken away, the t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
@@ -21,12 +21,12 @@ from core.engine import lane as engine
 from core.engine.lane import Turn
 from core.engine.sweep import look
 from core.store.inbox import NewCommand
-from core.store.lanes import LANE_SPACE
+from core.store.lanes import BATCH_COMMANDS, LANE_SPACE
 from tests.conftest import NewValkey
 from tests.engine import Background, Pipeline, canaries, failing_decide, holding, places
 from tests.stack import settings_for, wait_until
 from workers import linger, sweeps
-from workers.lanes import LaneServer
+from workers.lanes import LaneServer, narrowed
 from workers.linger import Answer, Linger
 from workers.ringing import CALLS_WAITING, Ears, Ringer, connect
 
@@ -84,16 +84,16 @@ def occupied(pipeline: Pipeline, lane: int) -> Iterator[None]:
 
 
 @contextmanager
-def watching_turns(patch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, Turn]]]:
-    turns: list[tuple[int, Turn]] = []
+def watching_turns(patch: pytest.MonkeyPatch) -> Iterator[list[Turn]]:
+    turns: list[Turn] = []
 
-    class Watched(engine.Lane):
-        def visit(self) -> Turn:
-            turn = super().visit()
-            turns.append((self.number, turn))
+    class Watched(engine.Lanes):
+        def visit(self, numbers: Collection[int]) -> Turn:
+            turn = super().visit(numbers)
+            turns.append(turn)
             return turn
 
-    patch.setattr("workers.lanes.Lane", Watched)
+    patch.setattr("workers.lanes.Lanes", Watched)
     yield turns
 
 
@@ -108,7 +108,7 @@ def test_a_ring_eaten_while_another_holds_the_lane_is_put_back_until_the_lane_is
             ids = pipeline.put(*places(1))
             ring_all(client, 1)
             server = serving(pipeline, redis_url)
-            wait_until(lambda: any(turn.busy for _, turn in turns), "the ring met the busy lane")
+            wait_until(lambda: any(turn.busy for turn in turns), "the ring met the busy lane")
             assert pipeline.codes(ids) == ["undecided"]
         server.join()
     assert pipeline.codes(ids) == ["succeeded"]
@@ -127,7 +127,7 @@ def test_a_busy_lane_is_left_out_for_a_moment_and_does_not_starve_the_others(
             ring_all(client)
             server = serving(pipeline, redis_url)
             wait_until(lambda: set(pipeline.decided_in_order()) == set(others), "the other lanes are decided")
-            assert any(turn.busy for _, turn in turns)
+            assert any(turn.busy for turn in turns)
         server.join()
     assert_order_kept(pipeline, put)
 
@@ -137,9 +137,9 @@ def test_a_busy_lane_is_asked_again_after_a_pause(client: redis.Redis) -> None:
     asked: list[float] = []
     bell = Ringer(client, GROUP, lambda: None)
 
-    def answer(_name: str) -> Answer:
+    def answer(rung: Sequence[str]) -> Answer:
         asked.append(time.monotonic())
-        return Answer(leave_out=True)
+        return Answer(leave_out=rung)
 
     bell.ring(["busy"])
     Linger(
@@ -158,9 +158,9 @@ def test_a_lane_that_always_has_more_does_not_starve_a_bell_that_rang_once(clien
     order: list[str] = []
     bell = Ringer(client, GROUP, lambda: None)
 
-    def answer(name: str) -> Answer:
-        order.append(name)
-        return Answer(ring_again=name == "a")
+    def answer(rung: Sequence[str]) -> Answer:
+        order.extend(rung)
+        return Answer(ring_again=[name for name in rung if name == "a"])
 
     bell.ring(["a", "b", "c"])
     Linger(
@@ -172,6 +172,22 @@ def test_a_lane_that_always_has_more_does_not_starve_a_bell_that_rang_once(clien
         stopping=lambda: len(order) >= 6,
     ).run()
     assert sorted(order[:3]) == ["a", "b", "c"]
+
+
+def test_bells_that_ring_together_are_answered_together(client: redis.Redis) -> None:
+    """Most of a visit's cost does not depend on how much it decides."""
+    bell = Ringer(client, GROUP, lambda: None)
+    bell.ring(["a", "b", "c", "d"])
+    ears, names = Ears(client, GROUP), ["z", "a", "b", "c", "d"]
+    assert ears.wait(names, 1, most=4) == ["a", "b", "c"]
+    assert ears.wait(names, 1, most=4) == ["d"]
+
+
+def test_a_worker_takes_more_lanes_while_batches_are_small_and_fewer_when_they_are_full() -> None:
+    """Else one worker would keep every lane from the others just when they are needed."""
+    assert [narrowed(1, 3, most=8), narrowed(2, 3, most=8), narrowed(8, 3, most=8)] == [2, 4, 8]
+    assert [narrowed(8, BATCH_COMMANDS, most=8), narrowed(1, BATCH_COMMANDS, most=8)] == [4, 1]
+    assert narrowed(8, 0, most=2) == 2
 
 
 def test_a_bell_rung_many_times_holds_one_ring(client: redis.Redis) -> None:
@@ -190,10 +206,10 @@ def test_a_ring_that_nobody_hears_calls_for_one_worker(client: redis.Redis) -> N
 def test_a_ring_that_somebody_hears_calls_for_nobody(client: redis.Redis) -> None:
     called: list[str] = []
     ears = Ears(client, bells.LANES)
-    assert ears.wait([bells.lane_bell(0)], 0.01) is None
+    assert ears.wait([bells.lane_bell(0)], 0.01) == []
     ringer(client, called).ring([bells.lane_bell(0)])
     assert called == []
-    assert ears.wait([bells.lane_bell(0)], 1) == bells.lane_bell(0)
+    assert ears.wait([bells.lane_bell(0)], 1) == [bells.lane_bell(0)]
 
 
 def test_a_ring_in_the_moment_a_worker_ends_is_answered(client: redis.Redis) -> None:
@@ -211,8 +227,8 @@ def test_a_ring_in_the_moment_a_worker_ends_is_answered(client: redis.Redis) -> 
                 late.ring(["bell"])
             super().leave()
 
-    def answer(name: str) -> Answer:
-        answered.append(name)
+    def answer(rung: Sequence[str]) -> Answer:
+        answered.extend(rung)
         return Answer()
 
     Linger(
