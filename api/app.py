@@ -12,6 +12,7 @@ import falcon.asgi
 from api.accounts import Accounts
 from api.accounts.roles import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
+from api.bookings.routes import add_routes as add_booking_routes
 from api.commands import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
@@ -56,6 +57,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_account_routes(app, accounts)
     add_appointments_routes(app, run)
     add_agent_routes(app, run)
+    add_booking_routes(app, run, {})
     if extend is not None:
         extend(app, run)
     check_every_route_has_a_rule(app)

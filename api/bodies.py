@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 from typing import Any, TypeVar, get_type_hints
 
@@ -23,12 +24,26 @@ _PATH = re.compile(r" - at `\$(.*)`$")
 
 async def read_json(req: falcon.asgi.Request, kind: type[S]) -> S:
     """The body as a `kind`. Raises Problem 400; leaves the raw bytes in `req.context.raw_body`."""
-    raw = await read_bytes(req)
-    req.context.raw_body = raw
+    req.context.raw_body = await read_bytes(req)
+    return parse_json(req.context.raw_body, kind)
+
+
+def parse_json(raw: bytes, kind: type[S]) -> S:
+    """A body that was read already as a `kind`. Raises Problem 400."""
     try:
         return _decoder(kind).decode(raw)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         raise _refusal(raw, kind) from None
+    except _UNREADABLE:
+        raise _malformed() from None
+
+
+def fields_of(raw: bytes) -> Container[str]:
+    """The names of a JSON object's fields; none of what is no object. Raises Problem 400 for what is no JSON."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        return ()
     except _UNREADABLE:
         raise _malformed() from None
 

@@ -83,6 +83,9 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/bookings/{id}": {"DELETE": Rule.STAFF},
     "/api/admin/bookings/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/bookings/{id}/delete": {"DELETE": Rule.STAFF},
+    # where contracts meet
+    "/api/bookings": {"POST": Rule.USER},
+    "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     # commands

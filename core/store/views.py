@@ -17,6 +17,10 @@ SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHE
 """
 """Deleted ones too: the news of a deletion still says whose it was."""
 
+SQL_VIEW = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHERE b.id = %s AND b.deleted_at IS NULL
+"""
+
 SQL_NEWEST_VIEWS = f"""
 SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
 WHERE b.deleted_at IS NULL ORDER BY b.id DESC LIMIT %s

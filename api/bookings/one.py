@@ -1,0 +1,52 @@
+"""`GET` and `DELETE /api/bookings/{id}/`: a person's own booking, whatever contract made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+from psycopg_pool import AsyncConnectionPool
+
+from api.commands import Commands
+from api.errors import Problem
+from core.access import Principal
+from core.domain.commands import Cancel
+from core.domain.values import Booking, User
+from core.store.inbox import slot_key
+from core.store.views import SQL_VIEW, view_of
+from core.wire.outcomes import encode
+from core.wire.shapes import in_its_shape
+
+
+class OneBooking:
+    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+        self._commands = commands
+        self._pool = pool
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        principal: Principal = req.context.principal
+        booking, user = await self._read(booking_id)
+        if booking.user_id != principal.user_id and not principal.is_staff:
+            raise not_found()
+        resp.data = encode(in_its_shape(booking, user))
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        """Own bookings only, staff included: they cancel others' by the admin path."""
+        principal: Principal = req.context.principal
+        booking, _ = await self._read(booking_id)
+        if booking.user_id != principal.user_id:
+            raise not_found()
+        key = slot_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract=booking.contract, slot_key=key, command=Cancel(booking_id))
+
+    async def _read(self, booking_id: int) -> tuple[Booking, User]:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(SQL_VIEW, (booking_id,))).fetchone()
+        if row is None:
+            raise not_found()
+        return view_of(row)
+
+
+def not_found() -> Problem:
+    return Problem(404, "booking_not_found", "Booking not found")

@@ -1,0 +1,18 @@
+"""The routes of the paths where contracts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import falcon.asgi
+
+from api.bookings.create import CreateBooking, Creates
+from api.bookings.one import OneBooking
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime, creates: Mapping[str, Creates]) -> None:
+    """`creates`: who makes a booking, by the body's field that tells it is theirs."""
+    app.add_route("/api/bookings", CreateBooking(creates))
+    app.add_route("/api/bookings/{booking_id:int}", OneBooking(run.commands, run.pool))
