@@ -1,0 +1,38 @@
+"""Money: integers in a currency's smallest unit, decimals only at the edges.
+
+How many digits a currency has is Stripe's table ("Zero-decimal currencies", "Three-decimal
+currencies" in its documentation), since that is who counts them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+MINOR_MAX = 99_999_999
+"""Stripe's largest charge: eight digits, whatever the currency."""
+
+_WITHOUT_MINOR = frozenset(
+    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
+)
+_WITH_THOUSANDTHS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+
+
+def digits(currency: str) -> int:
+    """Decimal places of a currency, by its lower-case ISO code."""
+    if currency in _WITHOUT_MINOR:
+        return 0
+    return 3 if currency in _WITH_THOUSANDTHS else 2
+
+
+def minor(amount: Decimal, currency: str) -> int | None:
+    """`100.00` usd as 10000; None for what is no amount of that currency, such as 0.001 usd."""
+    if not amount.is_finite() or abs(amount) > MINOR_MAX:
+        return None
+    scaled = amount.scaleb(digits(currency))
+    whole = scaled.to_integral_value()
+    return int(whole) if whole == scaled and 0 <= whole <= MINOR_MAX else None
+
+
+def major(amount_minor: int, currency: str) -> Decimal:
+    """10000 usd as `100.00`."""
+    return Decimal(amount_minor).scaleb(-digits(currency))

@@ -1,0 +1,116 @@
+"""What Holdfast asks of a payment provider, and what can come of it. The words are Stripe's.
+
+Every call may block for as long as its timeouts say: never in a lane, never on an event loop.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class IntentStatus(StrEnum):
+    """A PaymentIntent's life, as Stripe tells it."""
+
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_CONFIRMATION = "requires_confirmation"
+    REQUIRES_ACTION = "requires_action"
+    REQUIRES_CAPTURE = "requires_capture"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+
+
+class RefundStatus(StrEnum):
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class Intent(Struct, frozen=True):
+    """A PaymentIntent as it is now. Without its `client_secret`: what is not here cannot be logged."""
+
+    id: str
+    status: IntentStatus
+    amount_minor: int
+    received_minor: int
+    currency: str
+    decline: str | None
+    """Why the last try to pay failed, e.g. `insufficient_funds`; None if there was none."""
+    payment_id: UUID | None
+    """The payment it was made for; None for intents that are not ours."""
+
+
+class Refund(Struct, frozen=True):
+    id: str
+    status: RefundStatus
+    amount_minor: int
+
+
+class IntentOrder(Struct, frozen=True):
+    """One PaymentIntent to make. The same key makes it once, however often it is sent."""
+
+    key: str
+    payment_id: UUID
+    booking_id: int
+    amount_minor: int
+    currency: str
+
+
+class RefundOrder(Struct, frozen=True):
+    key: str
+    payment_id: UUID
+    intent_id: str
+    amount_minor: int
+
+
+class PaymentsError(Exception):
+    """The provider did not do what it was asked."""
+
+
+class PaymentsAwayError(PaymentsError):
+    """It cannot be told whether it was done: no connection, no answer in time, or an error of theirs. Ask again."""
+
+    def __init__(self, reason: str, *, replayed: bool = False, ours: bool = True) -> None:
+        super().__init__(reason)
+        self.replayed = replayed
+        """This answer is kept under the idempotency key: only a new key can bring another one."""
+        self.counts = ours
+        """Whether it says that the provider is in trouble, rather than that we ask too often."""
+
+
+class PaymentsRefusedError(PaymentsError):
+    """It was not and will not be done. `code` is the provider's, e.g. `amount_too_small`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class IntentMissingError(PaymentsRefusedError):
+    """The provider knows no such intent."""
+
+
+class Payments(Protocol):
+    """Raises `PaymentsError` in one of its kinds."""
+
+    def create_intent(self, order: IntentOrder) -> Intent: ...
+
+    def intent(self, intent_id: str) -> Intent: ...
+
+    def cancel_intent(self, intent_id: str) -> Intent:
+        """The intent as it is after that: no longer cancelable ones come back as they are."""
+        ...
+
+    def refund(self, order: RefundOrder) -> Refund:
+        """Give the money back, once: a second time finds the first refund."""
+        ...
+
+    def client_secret(self, intent_id: str) -> str:
+        """What lets the payer's browser pay. For the intent's owner only; keep it nowhere."""
+        ...

@@ -1,0 +1,175 @@
+"""Stripe behind the `Payments` port, by its official SDK.
+
+Nothing is retried here: whoever calls knows how long it has waited already, and for how long it
+may. `StripeObject` is no dict (SDK 15 and later): fields are read as attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import stripe
+
+from core.payments.port import (
+    Intent,
+    IntentMissingError,
+    IntentOrder,
+    IntentStatus,
+    PaymentsAwayError,
+    PaymentsRefusedError,
+    Refund,
+    RefundOrder,
+    RefundStatus,
+)
+
+T = TypeVar("T")
+
+STRIPE_VERSION = "2026-10-28.endive"
+"""Of Stripe's API: the one that the pinned SDK was made for. Raise both together."""
+CONNECT_TIMEOUT_S = 3.0
+READ_TIMEOUT_S = 10.0
+"""Longer than Stripe usually takes, shorter than a worker may be stopped."""
+
+PAYMENT_METADATA = "holdfast_payment"
+BOOKING_METADATA = "holdfast_booking"
+"""What ties an intent to us, so that an event that overtakes its own creation is understood."""
+
+REFUNDED_ALREADY = "charge_already_refunded"
+
+
+class StripePayments:
+    """One account. Safe to share between threads: each has a connection of its own."""
+
+    def __init__(self, secret_key: str, api_base: str, method_types: tuple[str, ...]) -> None:
+        client = stripe.StripeClient(
+            secret_key,
+            stripe_version=STRIPE_VERSION,
+            base_addresses={"api": api_base},
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
+        )
+        self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+        self._method_types = list(method_types)
+
+    def create_intent(self, order: IntentOrder) -> Intent:
+        params: Any = {
+            "amount": order.amount_minor,
+            "currency": order.currency,
+            "payment_method_types": self._method_types,
+            "metadata": {PAYMENT_METADATA: str(order.payment_id), BOOKING_METADATA: str(order.booking_id)},
+        }
+        return _intent(_asked(lambda: self._intents.create(params, {"idempotency_key": order.key})))
+
+    def intent(self, intent_id: str) -> Intent:
+        return _intent(_asked(lambda: self._intents.retrieve(intent_id)))
+
+    def cancel_intent(self, intent_id: str) -> Intent:
+        """Without an idempotency key: a refusal kept under it would come back when it is out of date."""
+        try:
+            return _intent(_asked(lambda: self._intents.cancel(intent_id)))
+        except IntentMissingError:
+            raise
+        except PaymentsRefusedError:
+            return self.intent(intent_id)
+
+    def refund(self, order: RefundOrder) -> Refund:
+        params: Any = {
+            "payment_intent": order.intent_id,
+            "amount": order.amount_minor,
+            "metadata": {PAYMENT_METADATA: str(order.payment_id)},
+        }
+        try:
+            return _refund(_asked(lambda: self._refunds.create(params, {"idempotency_key": order.key})))
+        except PaymentsRefusedError as problem:
+            return self._refund_of(order, problem)
+        except PaymentsAwayError as problem:
+            if not problem.replayed:
+                raise
+            return self._refund_of(order, problem)
+
+    def _refund_of(self, order: RefundOrder, problem: Exception) -> Refund:
+        """The refund that an earlier, forgotten call made; else the problem."""
+        params: Any = {"payment_intent": order.intent_id, "limit": 10}
+        found = _asked(lambda: self._refunds.list(params))
+        for one in found.data:
+            if one.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+                return _refund(one)
+        raise problem
+
+    def client_secret(self, intent_id: str) -> str:
+        secret = _asked(lambda: self._intents.retrieve(intent_id)).client_secret
+        if secret is None:
+            raise PaymentsRefusedError("no_client_secret", "the intent has no client_secret")
+        return secret
+
+
+def _asked(call: Callable[[], T]) -> T:
+    """What Stripe says, its errors told apart by what is to be done about them."""
+    try:
+        return call()
+    except stripe.RateLimitError as problem:
+        raise PaymentsAwayError(_reason(problem), ours=False) from None
+    except stripe.InvalidRequestError as problem:
+        kind = IntentMissingError if problem.code == "resource_missing" else PaymentsRefusedError
+        raise kind(problem.code or "invalid_request", str(problem.user_message)) from None
+    except (stripe.CardError, stripe.IdempotencyError) as problem:
+        raise PaymentsRefusedError(problem.code or "idempotency_error", str(problem.user_message)) from None
+    except stripe.StripeError as problem:  # no connection, 5xx, a key in use, credentials that a person must mend
+        raise PaymentsAwayError(_reason(problem), replayed=_is_replayed(problem)) from None
+
+
+def _reason(problem: stripe.StripeError) -> str:
+    """One line without the request: it goes into logs."""
+    status = f" {problem.http_status}" if problem.http_status else ""
+    return f"{type(problem).__name__}{status}"
+
+
+def _is_replayed(problem: stripe.StripeError) -> bool:
+    headers = problem.headers or {}
+    return any(name.lower() == "idempotent-replayed" and value == "true" for name, value in headers.items())
+
+
+def _intent(found: stripe.PaymentIntent) -> Intent:
+    return intent_of(found.to_dict())
+
+
+def intent_of(found: dict[str, Any]) -> Intent:
+    """A PaymentIntent's JSON as a value, whether an answer or a webhook brought it.
+
+    Raises KeyError, TypeError or ValueError for what is none.
+    """
+    error = found.get("last_payment_error")
+    status = IntentStatus(found["status"])
+    return Intent(
+        id=str(found["id"]),
+        status=status,
+        amount_minor=int(found["amount"]),
+        received_minor=_received(found, status),
+        currency=str(found["currency"]),
+        decline=_decline(error) if error else None,
+        payment_id=_payment_id(found.get("metadata") or {}),
+    )
+
+
+def _received(found: dict[str, Any], status: IntentStatus) -> int:
+    """Stand-ins that leave `amount_received` out took the whole amount."""
+    whole = found["amount"] if status is IntentStatus.SUCCEEDED else 0
+    return int(found.get("amount_received", whole))
+
+
+def _decline(error: dict[str, Any]) -> str:
+    return str(error.get("decline_code") or error.get("code") or "declined")
+
+
+def _payment_id(metadata: dict[str, Any]) -> UUID | None:
+    try:
+        return UUID(str(metadata[PAYMENT_METADATA]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _refund(found: stripe.Refund) -> Refund:
+    return Refund(found.id, RefundStatus(found.status or RefundStatus.PENDING), found.amount)

@@ -1,0 +1,1 @@
+"""Payments: against the scripted stand-in, and with localstripe."""

@@ -1,0 +1,41 @@
+"""How the stand-in misbehaves when told to."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+EVERY = "*"
+KINDS = (
+    "down",  # the connection is dropped before anything is done
+    "error_500",  # nothing is done, and the 500 is kept under the idempotency key
+    "work_then_500",  # the work is done, and the 500 is kept under the idempotency key
+    "work_then_silence",  # the work is done, its answer kept, and the connection dropped
+    "rate_limited",  # 429
+    "slow",  # a second passes first
+    "unauthorized",  # 401
+)
+
+
+@dataclass
+class Faults:
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _planned: list[dict[str, object]] = field(default_factory=list)
+
+    def plan(self, kind: str, operation: str = EVERY, times: int = 1) -> None:
+        """The next `times` requests of that operation fail; a negative number means until cleared."""
+        assert kind in KINDS, kind
+        with self._lock:
+            self._planned.append({"kind": kind, "operation": operation, "left": times})
+
+    def clear(self) -> None:
+        with self._lock:
+            self._planned.clear()
+
+    def next(self, operation: str) -> str | None:
+        with self._lock:
+            for one in self._planned:
+                if one["operation"] in {EVERY, operation} and one["left"]:
+                    one["left"] = int(str(one["left"])) - 1
+                    return str(one["kind"])
+        return None
