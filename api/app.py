@@ -43,7 +43,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     run = Runtime(settings)
     accounts = Accounts(settings, run.pool)
     run.at_shutdown(accounts.close)
-    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware]
+    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware, run.write_limits]
     app = falcon.asgi.App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False

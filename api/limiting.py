@@ -1,38 +1,113 @@
-"""Rate limits for callers nobody knows, kept in Redis so that all API processes share them."""
+"""How many writes strangers and agent keys may send: fixed windows, counted in Redis for all API processes.
+
+Windows begin with the clock's minutes, so that one count in Redis says all that the headers tell.
+While Redis is away a keyed agent is let through uncounted, as it can be named and revoked; a
+stranger is told to wait, as nothing else would bound what strangers may do.
+"""
 
 from __future__ import annotations
 
-import falcon.asgi
+import asyncio
+import time
+from typing import Any
+
 import structlog
+from falcon.asgi import Request, Response
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
+from msgspec import Struct
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from api.accounts.authentication import SAFE_METHODS
+from api.accounts.callers import caller
+from api.accounts.roles import Rule, rules_of
 from api.errors import Problem, unavailable
 from core.access import Principal, PrincipalKind
+from core.identity.agent_keys import AgentKey
 
 log = structlog.get_logger()
 
+LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
+WINDOW_S = 60
+KEPT_S = 2 * WINDOW_S
+"""A count outlives its window, whatever the difference between two machines' clocks."""
+REDIS_TIMEOUT_S = 1.0
+AWAY_S = 2.0
+"""So long Redis is not asked again after it failed."""
 
-class AnonymousLimit:
-    """So many anonymous writes a minute from one address."""
 
-    def __init__(self, redis_url: str, per_minute: int) -> None:
-        storage = RedisStorage(f"async+{redis_url}", implementation="redispy", key_prefix="hf:limit")
-        self._limiter = FixedWindowRateLimiter(storage)
-        self._item = RateLimitItemPerMinute(per_minute)
+class Window(Struct, frozen=True):
+    """Where one caller stands in the present minute."""
 
-    async def check(self, req: falcon.asgi.Request) -> None:
-        """Raise Problem 429 over the limit; 503 while Redis, which counts, is away (closed, not open)."""
-        principal: Principal = req.context.principal
-        if principal.kind is not PrincipalKind.ANONYMOUS:
+    quota: int
+    used: int
+    resets_in_s: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.used > self.quota
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """`RateLimit` fields as in draft-ietf-httpapi-ratelimit-headers-10."""
+        return {
+            "RateLimit-Policy": f'"writes";q={self.quota};w={WINDOW_S}',
+            "RateLimit": f'"writes";r={max(0, self.quota - self.used)};t={self.resets_in_s}',
+        }
+
+
+class WriteLimits:
+    """Falcon middleware; goes after the gate, so that only what is let in is counted."""
+
+    def __init__(self, redis_url: str, anonymous_per_minute: int) -> None:
+        self._pool = ConnectionPool.from_url(
+            redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        self._storage = RedisStorage(
+            f"async+{redis_url}", connection_pool=self._pool, implementation="redispy", key_prefix="hf:limit"
+        )
+        self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
+        self._away_until = 0.0
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def process_resource(self, req: Request, resp: Response, _resource: object, _params: dict[str, Any]) -> None:
+        """Raise Problem 429 over the limit; for strangers 503 while nobody counts."""
+        if req.method in SAFE_METHODS or rules_of(req.uri_template or "").get(req.method) not in LIMITED:
             return
+        principal: Principal = req.context.principal
+        key: AgentKey | None = req.context.agent_key
+        if key is not None:
+            window = await self._count(RateLimitItemPerMinute(key.writes_per_minute, namespace="agent"), str(key.id))
+        elif principal.kind is PrincipalKind.ANONYMOUS:
+            window = await self._count(self._anonymous, caller(req))
+            if window is None:
+                raise unavailable("Anonymous bookings are not possible for a moment; try again soon")
+        else:
+            return
+        if window is not None:
+            _tell(resp, window)
+
+    async def _count(self, item: RateLimitItemPerMinute, who: str) -> Window | None:
+        """Count one; None while Redis is away."""
+        loop_time = asyncio.get_running_loop().time()
+        if loop_time < self._away_until:
+            return None
+        number, into_s = divmod(time.time(), WINDOW_S)
         try:
-            allowed = await self._limiter.hit(self._item, "anonymous-write", req.context.address)
+            used = await self._storage.incr(item.key_for(who, int(number)), KEPT_S)
         except (RedisError, OSError) as problem:
-            log.warning("anonymous limit cannot count", problem=repr(problem))
-            raise unavailable("Anonymous bookings are not possible for a moment; try again soon") from None
-        if not allowed:
-            words = f"Too many requests from this address: {self._item.amount} a minute are allowed without credentials"
-            raise Problem(429, "too_many_requests", words, headers={"Retry-After": "60"})
+            self._away_until = loop_time + AWAY_S
+            log.warning("writes cannot be counted", problem=repr(problem))
+            return None
+        return Window(item.amount, int(used), max(1, round(WINDOW_S - into_s)))
+
+
+def _tell(resp: Response, window: Window) -> None:
+    for name, value in window.headers.items():
+        resp.set_header(name, value)
+    if window.is_over:
+        words = f"Too many requests: {window.quota} a minute are allowed. Try again in {window.resets_in_s} seconds"
+        raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(window.resets_in_s)})

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from api.catalogue import Catalogue
 from api.commands import Commands
 from api.inbox import Inbox
-from api.limiting import AnonymousLimit
+from api.limiting import WriteLimits
 from api.outcomes import Outcomes
 from api.rings import Rings
 from core.broker import celery_app
@@ -65,7 +65,7 @@ class Runtime:
         self.inbox = Inbox(settings.database_url, Rings(self.redis, celery_app(settings.redis_url)).lanes)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
         self.catalogue = Catalogue(self.pool)
-        self.anonymous_limit = AnonymousLimit(settings.redis_url, settings.anonymous_writes_per_minute)
+        self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)
 
         self._closings: list[Closing] = []
 
@@ -86,4 +86,5 @@ class Runtime:
         await self.outcomes.close()
         await self.pool.close()
         await self.engine.dispose()
+        await self.write_limits.close()
         await self.redis.aclose()

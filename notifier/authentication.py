@@ -9,17 +9,20 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
 from psycopg_pool import AsyncConnectionPool
 from websockets.datastructures import Headers
 
 from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
-from core.identity import live
+from core.identity import agent_keys, live
+from core.identity.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
 from core.settings import Settings
 
+log = structlog.get_logger()
+
 Pool = AsyncConnectionPool[Any]
 
-AGENT_KEY_PREFIX = "hfa_"
 CREDENTIAL_MAX_CHARS = 4_096
 
 
@@ -30,32 +33,32 @@ class Authentication:
         self._settings = settings
         self._pool = pool
 
-    async def of_handshake(self, headers: Headers, query: dict[str, str]) -> Principal:
+    async def of_handshake(self, headers: Headers, query: dict[str, str], address: str) -> Principal:
         header = headers.get("Authorization")
         if header is not None:
-            return await self._by_header(header)
+            return await self._by_header(header, address)
         if "ticket" in query:
             return await self._by_ticket(query["ticket"])
         token = session_token(headers)
         return ANONYMOUS if token is None else await self._by_cookie(token)
 
-    async def of_message(self, token: str) -> Principal:
+    async def of_message(self, token: str, address: str) -> Principal:
         """An access token has dots, an API token its prefix; anything else can only be a ticket."""
         if len(token) > CREDENTIAL_MAX_CHARS:
             raise BadCredentialError
         if "." in token:
             return await self._by_access_token(token)
         if token.startswith((API_TOKEN_PREFIX, AGENT_KEY_PREFIX)):
-            return await self._by_api_token(token)
+            return await self._by_token(token, address)
         return await self._by_ticket(token)
 
-    async def _by_header(self, header: str) -> Principal:
+    async def _by_header(self, header: str, address: str) -> Principal:
         scheme, _, credential = header.partition(" ")
         match scheme.lower():
             case "bearer":
                 return await self._by_access_token(credential.strip())
             case "token":
-                return await self._by_api_token(credential.strip())
+                return await self._by_token(credential.strip(), address)
             case _:
                 raise BadCredentialError
 
@@ -64,9 +67,19 @@ class Authentication:
         async with self._pool.connection() as connection:
             return _holds(await live.by_claims(connection, claims), How.BEARER)
 
-    async def _by_api_token(self, token: str) -> Principal:
+    async def _by_token(self, token: str, address: str) -> Principal:
+        if token.startswith(AGENT_KEY_PREFIX):
+            return await self._by_agent_key(token, address)
         async with self._pool.connection() as connection:
             return _holds(await live.by_api_token(connection, token), How.TOKEN)
+
+    async def _by_agent_key(self, token: str, address: str) -> Principal:
+        async with self._pool.connection() as connection:
+            key = await agent_keys.by_token(connection, token)
+        if key is None or not key.may_come_from(address):
+            raise BadCredentialError
+        log.info("agent key used", agent_key=key.id)
+        return key.principal
 
     async def _by_ticket(self, ticket: str) -> Principal:
         async with self._pool.connection() as connection:

@@ -76,7 +76,7 @@ class Door:
         address = self._addresses.of(peer, headers.get_all("X-Forwarded-For"))
         self._take_place(socket, address)
         try:
-            principal = await self._authentication.of_handshake(headers, query)
+            principal = await self._authentication.of_handshake(headers, query, address)
         except BadCredentialError:
             challenge = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
             raise RefusedError(401, "bad_credential", "Invalid or expired credentials", challenge) from None

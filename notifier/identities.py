@@ -1,4 +1,4 @@
-"""Ends sockets whose login has ended: logout, deactivation, role change, revoked token.
+"""Ends sockets whose login has ended: logout, deactivation, role change, revoked token or key.
 
 One query every few seconds asks about all connected credentials at once. A role change makes
 the user's `auth_epoch` grow, so a login that still holds still has the roles it came with.
@@ -27,16 +27,14 @@ WHERE s.id = ANY(%(sessions)s::uuid[]) AND s.ended_at IS NULL AND s.expires_at >
 UNION ALL
 SELECT NULL, t.id, u.id, u.auth_epoch
 FROM api_token t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.auth_epoch = t.auth_epoch
-WHERE t.id = ANY(%(keys)s::bigint[]) AND t.revoked_at IS NULL
+WHERE t.id = ANY(%(tokens)s::bigint[]) AND t.revoked_at IS NULL
 UNION ALL
-SELECT NULL, NULL, u.id, u.auth_epoch FROM user_account u WHERE u.id = ANY(%(users)s::bigint[]) AND u.is_active
+SELECT NULL, k.id, NULL, k.epoch FROM agent_key k WHERE k.id = ANY(%(agents)s::bigint[]) AND k.revoked_at IS NULL
 """
 
 
 class Credential(Struct, frozen=True):
-    """What a connection rests on: a login, else an API token, else (a ticket that an API token
-    asked for) the user as they were.
-    """
+    """What a connection rests on: a login, else a user's API token, else (no user) an agent key."""
 
     session_id: UUID | None
     key_id: int | None
@@ -62,8 +60,8 @@ async def holding(connection: psycopg.AsyncConnection[Any], asked: Collection[Cr
     """Those of the credentials asked about that still hold."""
     parameters = {
         "sessions": [c.session_id for c in asked if c.session_id],
-        "keys": [c.key_id for c in asked if c.key_id and not c.session_id],
-        "users": [c.user_id for c in asked if not c.key_id and not c.session_id],
+        "tokens": [c.key_id for c in asked if c.user_id and not c.session_id],
+        "agents": [c.key_id for c in asked if not c.user_id],
     }
     rows = await (await connection.execute(SQL_HOLDING, parameters)).fetchall()
     return {Credential(*row) for row in rows}

@@ -29,7 +29,7 @@ class Resume(Struct, frozen=True, tag_field="type", tag="resume"):
 
 
 class Authenticate(Struct, frozen=True, tag_field="type", tag="authenticate"):
-    """An access token, an API token or a ticket."""
+    """An access token, an API token, an agent key or a ticket."""
 
     token: str
 

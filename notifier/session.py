@@ -178,7 +178,7 @@ class Session:
 
     async def _authenticate(self, request: Authenticate) -> None:
         try:
-            principal = await self._shared.authentication.of_message(request.token)
+            principal = await self._shared.authentication.of_message(request.token, self._visit.address)
             check_allowed(self._visit.feed, principal)
         except BadCredentialError:
             self._refuse(401, "bad_credential", "Invalid or expired credentials")

@@ -33,7 +33,7 @@ def ready(programs: Programs, seconds: float) -> None:
         "",
     ]
     if settings.demo:
-        lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), ""]
+        lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
     lines.append("Ctrl-C stops it; the next start finds everything as it was.")

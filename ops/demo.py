@@ -7,7 +7,8 @@ from uuid import UUID
 import psycopg
 from msgspec import Struct
 
-from core.access import hash_password
+from core.access import hash_password, hash_token
+from core.identity.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
 from core.settings import Settings
 from core.store.database import connect_lane
 
@@ -34,6 +35,8 @@ ADMIN = Account(
     4, "9876543210", "admin@example.com", "admin", "Ada", "Admin", phone="9876543210", is_staff=True, is_superuser=True
 )
 CLIENT = Account(5, "client@example.com", "client@example.com", "123456Long", "Clara", "Client")
+AGENT_KEY = "hfa_demo-only-never-use-it-outside-the-embedded-stack"
+"""Bulk needs a key even where anybody may book one by one."""
 ACCOUNTS = (USER, STAFF, PRACTITIONER, ADMIN, CLIENT)
 
 SQL_ACCOUNT = """
@@ -51,6 +54,9 @@ FROM resource r, (VALUES
 WHERE r.kind = 'desk';
 SELECT setval(pg_get_serial_sequence('service', 'id'), 2);
 SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);
+"""
+SQL_AGENT_KEY = """
+INSERT INTO agent_key (name, hint, token_hash, writes_per_minute, created_by) VALUES ('Demo agent', %s, %s, %s, %s)
 """
 SQL_ROOM = "INSERT INTO resource (kind, name, zone) VALUES ('room', 'Conference Room A', %s) RETURNING id"
 SQL_BOOKING = """
@@ -79,6 +85,8 @@ def load(settings: Settings) -> bool:
             connection.execute(SQL_ACCOUNT, _row(account))
         for statement in SQL_REST.strip().split(";\n"):
             connection.execute(statement.encode())
+        key = (AGENT_KEY[:HINT_CHARS], hash_token(AGENT_KEY), WRITES_PER_MINUTE_DEFAULT, ADMIN.id)
+        connection.execute(SQL_AGENT_KEY, key)
         _load_booking(connection, settings.time_zone)
     return True
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from ipaddress import ip_network
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import psycopg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from core.access import Principal, PrincipalKind, issue_access_token
-from core.identity import sessions, tickets
+from core.access import How, Principal, PrincipalKind, issue_access_token
+from core.identity import agent_keys, api_tokens, live, sessions, tickets, users
+from core.identity.agent_keys import NewKey
 from core.identity.sessions import NewLogin
 from core.settings import Settings
 from core.store.feed import number_events
@@ -26,6 +28,9 @@ from notifier.server import Notifier
 from ops.ports import accepts, free_ports
 from tests.engine import Pipeline
 from tests.stack import settings_for, wait_until
+
+T = TypeVar("T")
+Connection = psycopg.AsyncConnection[Any]
 
 WITHIN_S = 10.0
 
@@ -117,12 +122,33 @@ class Running:
         principal = Principal(
             PrincipalKind.USER, user_id, session_id=login.claims.session_id, auth_epoch=login.claims.epoch
         )
+        return self._ask(lambda connection: tickets.issue(connection, principal))
 
-        async def issue() -> str:
+    def ticket_of_a_token(self, user_id: int) -> str:
+        """A ticket that was asked for with a new API token."""
+
+        async def issue(connection: Connection) -> str:
+            user = await users.by_id(connection, user_id)
+            token = await api_tokens.issue(connection, user) if user is not None else None
+            found = await live.by_api_token(connection, token or "")
+            assert found is not None
+            return await tickets.issue(connection, found.principal(How.TOKEN))
+
+        return self._ask(issue)
+
+    def agent_key(self, *networks: str) -> dict[str, str]:
+        """The header of a new agent key that may come from `networks`, or from anywhere."""
+        new = NewKey("test", [ip_network(network) for network in networks])
+        made = self._ask(lambda connection: agent_keys.make(connection, new, None))
+        assert made is not None
+        return {"Authorization": f"Token {made[1]}"}
+
+    def _ask(self, asking: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+        async def ask() -> T:
             async with await psycopg.AsyncConnection.connect(self.settings.database_url, autocommit=True) as connection:
-                return await tickets.issue(connection, principal)
+                return await asking(connection)
 
-        return asyncio.run(issue())
+        return asyncio.run(ask())
 
 
 STAFF, USER = 2, 1

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+import structlog
 from falcon.asgi import Request, Response
 
 from api.accounts.liveness import LiveLogins
 from api.accounts.roles import Rule, rules_of
 from api.errors import Problem
 from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
+from core.identity.agent_keys import PREFIX as AGENT_KEY_PREFIX
+from core.identity.agent_keys import AgentKey
 from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
 from core.identity.live import Live
 from core.origins import origin_allowed
@@ -43,6 +46,7 @@ class Authentication:
 
     async def process_request(self, req: Request, _resp: Response) -> None:
         req.context.principal = ANONYMOUS
+        req.context.agent_key = None
 
     async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
         if rules_of(req.uri_template or "").get(req.method) is not Rule.SIGN_IN:
@@ -51,7 +55,7 @@ class Authentication:
     async def _identify(self, req: Request) -> Principal:
         header = req.get_header("Authorization")
         if header is not None:
-            return await self._by_header(header)
+            return await self._by_header(req, header)
         cookies = req.get_cookie_values(SESSION_COOKIE)
         live = await self._logins.by_cookie(cookies[0]) if cookies else None
         if live is None:
@@ -60,11 +64,13 @@ class Authentication:
             self._check_same_site(req, live)
         return live.principal(How.SESSION)
 
-    async def _by_header(self, header: str) -> Principal:
+    async def _by_header(self, req: Request, header: str) -> Principal:
         scheme, _, credential = header.partition(" ")
         match scheme.lower():
             case "bearer":
                 live, how = await self._by_access_token(credential.strip()), How.BEARER
+            case "token" if credential.strip().startswith(AGENT_KEY_PREFIX):
+                return await self._by_agent_key(req, credential.strip())
             case "token":
                 live, how = await self._by_api_token(credential.strip()), How.TOKEN
             case _:
@@ -72,6 +78,17 @@ class Authentication:
         if live is None:
             raise bad_credential()
         return live.principal(how)
+
+    async def _by_agent_key(self, req: Request, token: str) -> Principal:
+        """The key is named in the log and its use is counted, also where it comes from somewhere it may not."""
+        key: AgentKey | None = await self._logins.by_agent_key(token)
+        if key is None:
+            raise bad_credential()
+        req.context.agent_key = key
+        structlog.contextvars.bind_contextvars(agent_key=key.id)
+        if not key.may_come_from(req.context.address):
+            raise Problem(403, "address_not_allowed", "This agent key may not be used from this address")
+        return key.principal
 
     async def _by_api_token(self, token: str) -> Live | None:
         return await self._logins.by_api_token(token) if token.startswith(API_TOKEN_PREFIX) else None

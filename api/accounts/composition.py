@@ -6,6 +6,7 @@ from api.accounts.authentication import Authentication
 from api.accounts.cookies import Cookies
 from api.accounts.gate import Gate
 from api.accounts.headers import CrossOrigin, Strict
+from api.accounts.key_use import KeyUses
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
 from api.accounts.oauth.github import GitHub
@@ -42,13 +43,15 @@ class Accounts:
         self.outbox = Outbox(delivery) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)
         self.gate = Gate(settings)
+        self.key_uses = KeyUses(pool)
 
     @property
     def middleware(self) -> list[object]:
         """In the order in which they must run, after the app's own."""
-        return [CrossOrigin(self.settings), Strict(self.settings), self.authentication, self.gate]
+        return [CrossOrigin(self.settings), Strict(self.settings), self.key_uses, self.authentication, self.gate]
 
     async def close(self) -> None:
+        await self.key_uses.close()
         self.passwords.close()
         await self.throttle.close()
         if self.outbox is not None:

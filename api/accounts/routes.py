@@ -6,6 +6,7 @@ from typing import Any
 
 from falcon.asgi import App
 
+from api.accounts.agent_keys import AgentKeys, OneAgentKey
 from api.accounts.api_tokens import ApiTokens
 from api.accounts.calendar import Csrf, CurrentUser, SessionLogin
 from api.accounts.composition import Accounts
@@ -50,4 +51,10 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
         app.add_route(f"/oauth/{name}/login/callback", callback)
 
     app.add_route("/api/admin/users/{user_id:int}/confirm-email", ContactEmail(our.pool))
+    keys, one_key = AgentKeys(our.pool), OneAgentKey(our.pool, our.logins)
+    app.add_route("/api/admin/agent-keys", keys)
+    app.add_route("/api/admin/agent-keys/create", keys, suffix="create")
+    app.add_route("/api/admin/agent-keys/{key_id:int}", one_key)
+    app.add_route("/api/admin/agent-keys/{key_id:int}/update", one_key, suffix="update")
+    app.add_route("/api/admin/agent-keys/{key_id:int}/delete", one_key, suffix="delete")
     app.add_route("/api/ws-ticket", Ticket(our.pool))

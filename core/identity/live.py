@@ -78,12 +78,13 @@ SQL_USE_TICKET = f"""
 WITH used AS (
     UPDATE ws_ticket SET used_at = clock_timestamp()
     WHERE ticket_hash = %(hash)s AND used_at IS NULL AND expires_at > clock_timestamp()
-    RETURNING user_id, session_id, auth_epoch
+    RETURNING user_id, session_id, api_token_id, auth_epoch
 )
-SELECT {_WHO}, t.session_id, NULL::bigint AS key_id, '' AS csrf_secret
+SELECT {_WHO}, t.session_id, t.api_token_id AS key_id, '' AS csrf_secret
 FROM used t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.auth_epoch = t.auth_epoch
 LEFT JOIN login_session s ON s.id = t.session_id
-WHERE t.session_id IS NULL OR {_LOGIN_HOLDS}
+LEFT JOIN api_token k ON k.id = t.api_token_id
+WHERE (t.session_id IS NULL OR {_LOGIN_HOLDS}) AND (t.api_token_id IS NULL OR k.revoked_at IS NULL)
 """
 """One statement, so that of two that bring the same ticket one gets in."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.identity.agent_key_use import USE_DAYS_KEPT
+
 FORGET_BATCH_ROWS = 5_000
 LOGIN_DAYS = 14
 """An ended login is remembered so long: its address still counts as its owner's, its used refresh
@@ -26,5 +28,10 @@ DELETE FROM oauth_attempt WHERE state_hash IN (
     SELECT state_hash FROM oauth_attempt WHERE expires_at < clock_timestamp() - interval '1 hour' {_BATCH})
 """
 
-STATEMENTS = (SQL_FORGET_LOGINS, SQL_FORGET_TICKETS, SQL_FORGET_RESETS, SQL_FORGET_OAUTH_ATTEMPTS)
+SQL_FORGET_KEY_USE = f"""
+DELETE FROM agent_key_use WHERE (key_id, day) IN (
+    SELECT key_id, day FROM agent_key_use WHERE day < clock_timestamp() - interval '{USE_DAYS_KEPT} days' {_BATCH})
+"""
+
+STATEMENTS = (SQL_FORGET_LOGINS, SQL_FORGET_TICKETS, SQL_FORGET_RESETS, SQL_FORGET_OAUTH_ATTEMPTS, SQL_FORGET_KEY_USE)
 """Each is a transaction of its own; run them now and then, any number of times, from anywhere."""

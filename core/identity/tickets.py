@@ -11,8 +11,8 @@ from core.access import Principal, hash_token, new_token
 TICKET_LIFETIME_S = 30
 
 SQL_ISSUE = """
-INSERT INTO ws_ticket (ticket_hash, user_id, session_id, auth_epoch, expires_at)
-VALUES (%(hash)s, %(user_id)s, %(session_id)s, %(epoch)s, clock_timestamp() + make_interval(secs => %(lifetime_s)s))
+INSERT INTO ws_ticket (ticket_hash, user_id, session_id, api_token_id, auth_epoch, expires_at)
+VALUES (%(hash)s, %(user_id)s, %(session_id)s, %(token_id)s, %(epoch)s, clock_timestamp() + make_interval(secs => %(lifetime_s)s))
 """
 
 
@@ -23,6 +23,7 @@ async def issue(connection: AsyncConnection[Any], principal: Principal) -> str:
         "hash": hash_token(ticket),
         "user_id": principal.user_id,
         "session_id": principal.session_id,
+        "token_id": principal.key_id,
         "epoch": principal.auth_epoch,
         "lifetime_s": TICKET_LIFETIME_S,
     }

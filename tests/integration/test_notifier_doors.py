@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from core.domain.commands import Actor, ActorKind
 from notifier.limits import Limits
-from tests.engine import Pipeline, places
+from tests.engine import Pipeline, new, places
 from tests.listening import STAFF, USER, Running, notifying, populate, tell
 
 ADMIN = "/ws/admin/bookings/"
@@ -165,6 +167,48 @@ def test_what_ends_a_login_ends_its_sockets(pipeline: Pipeline, running: Running
         staff.next_of("bookings_data")
         pipeline.connection.execute(ENDINGS[how].encode())
         assert staff.close_code() == 4401
+
+
+def test_a_revoked_api_token_ends_the_socket_of_a_ticket_it_asked_for(pipeline: Pipeline, running: Running) -> None:
+    with running.listen(f"{ADMIN}?ticket={running.ticket_of_a_token(STAFF)}") as staff:
+        staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+        pipeline.connection.execute("UPDATE api_token SET revoked_at = clock_timestamp()")
+        assert staff.close_code() == 4401
+
+
+def test_a_revoked_api_token_s_ticket_opens_nothing(pipeline: Pipeline, running: Running) -> None:
+    ticket = running.ticket_of_a_token(STAFF)
+    pipeline.connection.execute("UPDATE api_token SET revoked_at = clock_timestamp()")
+    assert running.refusal(f"{ADMIN}?ticket={ticket}")[0] == 401
+
+
+KEY_ENDINGS = {
+    "revoked": "UPDATE agent_key SET revoked_at = clock_timestamp()",
+    "a new address list": "UPDATE agent_key SET networks = '{192.0.2.0/24}', epoch = epoch + 1",
+}
+
+
+@pytest.mark.parametrize("how", KEY_ENDINGS)
+def test_an_agent_key_hears_its_own_commands_until_it_ends(pipeline: Pipeline, running: Running, how: str) -> None:
+    with running.listen("/ws/commands/", running.agent_key()) as agent:
+        (key_id,) = pipeline.row("SELECT id FROM agent_key")
+        mine, others = places(2)
+        command = replace(new(mine), actor=Actor(ActorKind.AGENT, key_id=key_id))
+        pipeline.put(command, others)
+        tell(pipeline)
+        assert agent.next_of("command_finished")["data"]["id"] == str(command.id)
+        assert agent.hears_nothing()
+        pipeline.connection.execute(KEY_ENDINGS[how].encode())
+        assert agent.close_code() == 4401
+
+
+def test_an_agent_key_gets_in_from_its_addresses_and_to_its_commands_only(running: Running) -> None:
+    key = running.agent_key("10.9.0.0/16")
+    with running.listen("/ws/commands/", {**key, "X-Forwarded-For": "10.9.8.7"}):
+        pass
+    assert running.refusal("/ws/commands/", {**key, "X-Forwarded-For": "10.8.8.7"})[0] == 401
+    assert running.refusal(ADMIN, {**key, "X-Forwarded-For": "10.9.8.7"})[0] == 403
 
 
 def test_what_has_ended_is_ended_within_five_seconds(pipeline: Pipeline, redis_url: str) -> None:

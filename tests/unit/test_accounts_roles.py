@@ -16,6 +16,7 @@ from falcon.asgi import Request, Response
 from api.accounts.authentication import Authentication
 from api.accounts.roles import BEFORE_PASSWORD_CHANGE, TABLE, MissingRuleError, Rule, rules_of
 from api.app import create_app
+from api.limiting import WriteLimits
 from core.access import Principal, PrincipalKind
 from tests.stack import settings_for
 
@@ -46,6 +47,10 @@ async def pretend(_self: Authentication, req: Request, _resp: Response, _resourc
     req.context.principal = Principal(Kind(sent[0]), user_id=1, must_change_password=len(sent) > 1)
 
 
+async def count_nothing(_self: WriteLimits, _req: Request, _resp: Response, _resource: object, _params: object) -> None:
+    """The gate is walked, not Redis."""
+
+
 class Stop:
     """Behind the gate: whoever gets here is let in, and nothing happens."""
 
@@ -57,6 +62,7 @@ class Stop:
 def app_to_walk(patch: pytest.MonkeyPatch, *, public_writes: bool = True) -> App:
     """The app with all its routes and its gate; who calls is pretended, and responders are stopped."""
     patch.setattr(Authentication, "process_resource", pretend)
+    patch.setattr(WriteLimits, "process_resource", count_nothing)
     app = create_app(replace(SETTINGS, public_writes=public_writes))
     app.add_middleware(Stop())
     return app

@@ -13,7 +13,6 @@ from api.commands import Commands
 from api.contracts.agent.formats import agent_date, agent_time
 from api.errors import invalid
 from api.fields import NAME, TEXT, Notes, PersonName, ServiceName, ShortText
-from api.limiting import AnonymousLimit
 from core.domain.commands import PersonByPhone, Place
 from core.phones import phone_key
 from core.store.inbox import slot_key
@@ -67,16 +66,12 @@ WORDS = {
 
 
 class CreateAgentBooking:
-    def __init__(
-        self, commands: Commands, catalogue: Catalogue, limit: AnonymousLimit, phone_region: str | None
-    ) -> None:
+    def __init__(self, commands: Commands, catalogue: Catalogue, phone_region: str | None) -> None:
         self._commands = commands
         self._catalogue = catalogue
-        self._limit = limit
         self._region = phone_region
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await self._limit.check(req)
         place = place_of(await read_json(req, AgentBooking), self._region)
         key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
         await self._commands.run(req, resp, contract="agent", slot_key=key, command=place)

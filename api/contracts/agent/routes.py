@@ -11,5 +11,5 @@ from api.runtime import Runtime
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    create = CreateAgentBooking(run.commands, run.catalogue, run.anonymous_limit, run.settings.phone_region)
+    create = CreateAgentBooking(run.commands, run.catalogue, run.settings.phone_region)
     app.add_route("/api/agent/booking/create", create)

@@ -12,7 +12,6 @@ from api.catalogue import Catalogue
 from api.commands import Commands
 from api.errors import Problem, invalid
 from api.fields import TEXT, Id, Notes, ServiceName, clock_time, iso_date
-from api.limiting import AnonymousLimit
 from core.access import Principal
 from core.domain.commands import ActorKind, PersonById, Place
 from core.store.inbox import slot_key
@@ -51,13 +50,11 @@ WORDS = {
 
 
 class CreateBooking:
-    def __init__(self, commands: Commands, catalogue: Catalogue, limit: AnonymousLimit) -> None:
+    def __init__(self, commands: Commands, catalogue: Catalogue) -> None:
         self._commands = commands
         self._catalogue = catalogue
-        self._limit = limit
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await self._limit.check(req)
         place = place_of(await read_json(req, NewBooking), req.context.principal)
         key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
         await self._commands.run(req, resp, contract="appointments", slot_key=key, command=place)

@@ -20,7 +20,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
-    app.add_route("/api/booking/create", CreateBooking(run.commands, run.catalogue, run.anonymous_limit))
+    app.add_route("/api/booking/create", CreateBooking(run.commands, run.catalogue))
     app.add_route("/api/admin/bookings", AdminBookings(run.engine))
     app.add_route("/api/admin/bookings/{booking_id:int}", writes, suffix="cancel")
     app.add_route("/api/admin/bookings/{booking_id:int}/update", writes, suffix="update")

@@ -33,7 +33,6 @@ def add_baselines(app: App, run: Runtime) -> None:
     add_rules({path.rstrip("/"): {"POST": Rule.PUBLIC_WRITE} for path in (DIRECT, PER_COMMAND, NOOP)})
     direct = DirectPool(run.settings)
     app.add_middleware(direct)
-    limit = run.anonymous_limit
-    app.add_route(DIRECT.rstrip("/"), Direct(limit, direct, allow_past=run.settings.allow_past))
-    app.add_route(PER_COMMAND.rstrip("/"), PerCommand(limit, run.outcomes, run.settings))
-    app.add_route(NOOP.rstrip("/"), Noop(limit))
+    app.add_route(DIRECT.rstrip("/"), Direct(direct, allow_past=run.settings.allow_past))
+    app.add_route(PER_COMMAND.rstrip("/"), PerCommand(run.outcomes, run.settings))
+    app.add_route(NOOP.rstrip("/"), Noop())

@@ -8,7 +8,6 @@ from typing import Any
 from psycopg.errors import ExclusionViolation
 from psycopg_pool import AsyncConnectionPool
 
-from api.limiting import AnonymousLimit
 from api.outcomes import Answer
 from core.domain.commands import Envelope
 from core.settings import Settings
@@ -41,8 +40,7 @@ class DirectPool:
 
 
 class Direct(Create):
-    def __init__(self, limit: AnonymousLimit, pool: DirectPool, *, allow_past: bool) -> None:
-        super().__init__(limit)
+    def __init__(self, pool: DirectPool, *, allow_past: bool) -> None:
         self._pool = pool.connections
         self._allow_past = allow_past
 

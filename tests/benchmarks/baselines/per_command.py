@@ -18,7 +18,6 @@ from celery import Celery, signals
 from msgspec.structs import replace
 from psycopg.errors import ExclusionViolation
 
-from api.limiting import AnonymousLimit
 from api.outcomes import Answer, Outcomes
 from core import bells
 from core.domain.commands import Envelope
@@ -54,8 +53,7 @@ def celery_app(redis_url: str) -> Celery:
 
 
 class PerCommand(Create):
-    def __init__(self, limit: AnonymousLimit, outcomes: Outcomes, settings: Settings) -> None:
-        super().__init__(limit)
+    def __init__(self, outcomes: Outcomes, settings: Settings) -> None:
         self._outcomes = outcomes
         self._celery = celery_app(settings.redis_url)
 

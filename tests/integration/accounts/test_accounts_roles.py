@@ -9,6 +9,7 @@ import pytest
 from api.accounts.roles import allows, rules_of
 from api.app import create_app
 from core.access import PrincipalKind as Kind
+from ops.demo import AGENT_KEY
 from tests.accounts import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, new_address
 from tests.stack import Stack
 
@@ -20,8 +21,17 @@ NOTHING_TO_SEE = {"walk": True}
 
 def headers(stack: Stack, kind: Kind) -> dict[str, str]:
     """A new login for each request, as some of them end theirs."""
-    who = {} if kind is Kind.ANONYMOUS else bearer(access_for(stack, PEOPLE[kind]))
-    return who | {"X-Forwarded-For": new_address()}
+    return credential(stack, kind) | {"X-Forwarded-For": new_address()}
+
+
+def credential(stack: Stack, kind: Kind) -> dict[str, str]:
+    match kind:
+        case Kind.ANONYMOUS:
+            return {}
+        case Kind.AGENT:
+            return {"Authorization": f"Token {AGENT_KEY}"}
+        case _:
+            return bearer(access_for(stack, PEOPLE[kind]))
 
 
 def address(template: str) -> str:
@@ -33,7 +43,7 @@ def address(template: str) -> str:
     return "/".join(filled(part) for part in template.split("/"))
 
 
-@pytest.mark.parametrize("kind", [Kind.ANONYMOUS, *PEOPLE])
+@pytest.mark.parametrize("kind", Kind)
 def test_a_role_gets_in_exactly_where_the_table_says(stack: Stack, kind: Kind) -> None:
     wrong = []
     for route in falcon.inspect.inspect_routes(create_app(stack.settings)):

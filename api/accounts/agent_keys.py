@@ -1,0 +1,170 @@
+"""`/api/admin/agent-keys/`: staff make, list, change and revoke the keys that agents come with."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any
+
+import falcon
+import structlog
+from falcon.asgi import Request, Response
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.accounts.liveness import LiveLogins, Pool
+from api.bodies import read_json
+from api.errors import Problem, invalid
+from api.fields import NAME
+from api.queries import Query
+from core.identity import agent_key_use, agent_keys
+from core.identity.agent_key_use import DayOfUse, KeyRecord
+from core.identity.agent_keys import Network, NewKey
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+from core.wire.words import micros
+
+log = structlog.get_logger()
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME)]
+Networks = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=agent_keys.NETWORKS_MAX)]
+WritesPerMinute = Annotated[int, Meta(ge=1, le=agent_keys.WRITES_PER_MINUTE_MAX)]
+
+
+class KeyBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """`networks` are addresses or CIDR blocks; an empty list lets the key come from anywhere."""
+
+    name: Name
+    networks: Networks = []
+    writes_per_minute: WritesPerMinute = agent_keys.WRITES_PER_MINUTE_DEFAULT
+
+
+class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Only what is sent changes."""
+
+    name: Name | UnsetType = UNSET
+    networks: Networks | UnsetType = UNSET
+    writes_per_minute: WritesPerMinute | UnsetType = UNSET
+
+    def onto(self, record: KeyRecord) -> NewKey:
+        return NewKey(
+            record.name if self.name is UNSET else self.name,
+            record.networks if isinstance(self.networks, UnsetType) else parsed(self.networks),
+            record.writes_per_minute if self.writes_per_minute is UNSET else self.writes_per_minute,
+        )
+
+
+class AgentKeys:
+    """The list, and the way in."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        query = Query(req)
+        limit, offset = query.page()
+        active = query.one_of("is_active", ("true", "false"))
+        query.check()
+        is_active = None if active is None else active == "true"
+        async with self._pool.connection() as connection:
+            records = await agent_key_use.listed(connection, is_active=is_active, limit=limit, offset=offset)
+            total = await agent_key_use.count(connection, is_active=is_active)
+        page = {"total_count": total, "limit": limit, "offset": offset}
+        _answer(resp, "Agent keys retrieved successfully", [_shown(record) for record in records], page)
+
+    async def on_post_create(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, KeyBody)
+        new = NewKey(body.name, parsed(body.networks), body.writes_per_minute)
+        async with self._pool.connection() as connection:
+            made = await agent_keys.make(connection, new, req.context.principal.user_id)
+            if made is None:
+                most = agent_keys.KEYS_MAX
+                raise Problem(409, "too_many_keys", f"There are {most} agent keys already; revoke one first")
+            record = await _record(connection, made[0])
+        log.info("agent key made", made_key=record.id, by=record.created_by)
+        resp.status = 201
+        _answer(resp, "Agent key created: it is shown this once", {**_shown(record), "key": made[1]})
+
+
+class OneAgentKey:
+    def __init__(self, pool: Pool, logins: LiveLogins) -> None:
+        self._pool = pool
+        self._logins = logins
+
+    async def on_get(self, _req: Request, resp: Response, key_id: int) -> None:
+        async with self._pool.connection() as connection:
+            record = await _record(connection, key_id)
+            days = await agent_key_use.days(connection, key_id)
+        _answer(resp, "Agent key retrieved successfully", {**_shown(record), "days": [_day(day) for day in days]})
+
+    async def on_put_update(self, req: Request, resp: Response, key_id: int) -> None:
+        change = await read_json(req, KeyChange)
+        async with self._pool.connection() as connection, connection.transaction():
+            new = change.onto(await _record(connection, key_id))
+            if not await agent_keys.change(connection, key_id, new):
+                raise _revoked()
+            record = await _record(connection, key_id)
+        self._logins.forget()
+        log.info("agent key changed", changed_key=key_id, by=req.context.principal.user_id)
+        _answer(resp, "Agent key updated successfully", _shown(record))
+
+    async def on_delete_delete(self, req: Request, resp: Response, key_id: int) -> None:
+        by = req.context.principal.user_id
+        async with self._pool.connection() as connection:
+            await _record(connection, key_id)
+            if not await agent_keys.revoke(connection, key_id, by):
+                raise _revoked()
+        self._logins.forget()
+        log.info("agent key revoked", revoked_key=key_id, by=by)
+        _answer(resp, "Agent key revoked")
+
+
+def parsed(networks: list[str]) -> list[Network]:
+    """Addresses and CIDR blocks. Raises Problem 400 naming each that is neither."""
+    found, problems = [], []
+    for place, raw in enumerate(networks):
+        try:
+            found.append(ipaddress.ip_network(raw))
+        except ValueError:
+            problems.append(FieldProblem(f"networks[{place}]", "Enter an address or a CIDR block such as 192.0.2.0/24"))
+    if problems:
+        raise invalid(problems)
+    return found
+
+
+async def _record(connection: Any, key_id: int) -> KeyRecord:
+    record = await agent_key_use.by_id(connection, key_id)
+    if record is None:
+        raise Problem(404, "not_found", "Agent key not found")
+    return record
+
+
+def _revoked() -> Problem:
+    return Problem(409, "already_revoked", "This agent key is revoked already")
+
+
+def _shown(record: KeyRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.name,
+        "hint": record.hint,
+        "networks": [str(network) for network in record.networks],
+        "writes_per_minute": record.writes_per_minute,
+        "is_active": record.revoked_at is None,
+        "created_by": record.created_by,
+        "created_at": micros(record.created_at),
+        "revoked_by": record.revoked_by,
+        "revoked_at": record.revoked_at and micros(record.revoked_at),
+        "requests": record.requests,
+        "refused": record.refused,
+        "last_used_at": record.last_used_at and micros(record.last_used_at),
+        "last_address": record.last_address,
+    }
+
+
+def _day(day: DayOfUse) -> dict[str, Any]:
+    return {"date": day.date.isoformat(), "requests": day.requests, "refused": day.refused}
+
+
+def _answer(resp: Response, message: str, data: Any = None, more: dict[str, Any] | None = None) -> None:
+    body = {"success": True, "message": message} | ({} if data is None else {"data": data}) | (more or {})
+    resp.data = encode(body)
+    resp.content_type = falcon.MEDIA_JSON
