@@ -22,15 +22,27 @@ class Rings:
         self._client = client
         self._celery = celery
         self._script = client.register_script(bells.RING_SCRIPT)
-        self._calls: set[asyncio.Task[None]] = set()
+        self._wanted: set[str] = set()
+        self._ringing: asyncio.Task[None] | None = None
 
     async def lanes(self, lanes: Iterable[int]) -> None:
-        """Ring for lanes that have new commands. Never raises: the sweep rings for what is lost here."""
-        names = [bells.lane_bell(lane) for lane in lanes]
-        if names:
-            self._later(self._ring(names))
+        """Ring for lanes that have new commands. Never raises: the sweep rings for what is lost here.
 
-    async def _ring(self, names: list[str]) -> None:
+        One ring is under way at a time; what is wanted meanwhile goes together in the next.
+        """
+        self._wanted.update(bells.lane_bell(lane) for lane in lanes)
+        if self._wanted and self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring_all(), name="rings")
+
+    async def _ring_all(self) -> None:
+        try:
+            while self._wanted:
+                names, self._wanted = self._wanted, set()
+                await self._ring(names)
+        finally:
+            self._ringing = None
+
+    async def _ring(self, names: Iterable[str]) -> None:
         try:
             call: Any = await self._script(keys=bells.ring_keys(bells.LANES, names), args=list(bells.RING_ARGUMENTS))
             if call:
@@ -38,8 +50,3 @@ class Rings:
         except Exception as problem:  # noqa: BLE001 - kombu raises what its transport raises
             known = isinstance(problem, RedisError | OSError)
             log.info("ring lost", problem=repr(problem), known=known)
-
-    def _later(self, ringing: Any) -> None:
-        task = asyncio.create_task(ringing)
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -67,12 +68,18 @@ def configure(level: str, service: str) -> None:
 def blank_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank values named like secrets, and passwords inside addresses, at any depth."""
     for name, value in line.items():
-        line[name] = _blanked(name, value)
+        if _is_secret(name) or (not isinstance(value, int | float) and (not isinstance(value, str) or "://" in value)):
+            line[name] = _blanked(name, value)
     return line
 
 
+@lru_cache(maxsize=512)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
+
+
 def _blanked(name: str, value: Any) -> Any:
-    if _SECRET_NAMES.search(name):
+    if _is_secret(name):
         return BLANK
     if isinstance(value, str):
         return _URL_CREDENTIALS.sub(rf"\1:{BLANK}@", value) if "://" in value else value

@@ -106,9 +106,9 @@ class LaneServer:
         """After the commit, and only a hint: whoever hears nothing asks the database."""
         if not turn.decided:
             return
-        log_decided(turn.decided)
         messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(turn.decided).items()}
         self._relay_ringer.ring([bells.RELAY_BELL], messages)
+        log_decided(turn.decided)
 
     def _connected(self) -> Lanes:
         if self._visits is None:

@@ -21,7 +21,7 @@ from workers.ringing import Ears, Ringer, connect
 
 log = structlog.get_logger()
 
-PACE_S = 0.01
+PACE_S = 0.03
 """A breath between two numberings, so that a busy moment's batches go in one transaction."""
 RECONNECT_PAUSE_S = 0.25
 
