@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.domain.values import Policy
+from core.identity.passwords import PASSWORD_MAX_CHARS
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class Settings:
     allow_past: bool
     public_writes: bool
     agent_initial_password: str | None
+    """What people that agents make known get, and may do nothing with but change it; None: no password."""
     lanes: int
     """How many lanes the database is told to have at the next migrate; see `installation.lanes`."""
     api_bind: str
@@ -114,7 +116,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         phone_region=_value(env, "HOLDFAST_PHONE_REGION", _region, ""),
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
         public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
-        agent_initial_password=env.get("HOLDFAST_AGENT_INITIAL_PASSWORD") or None,
+        agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, ""),
         lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "2"),
         api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), "2"),
@@ -205,6 +207,12 @@ def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthCl
     if not secret:
         raise SettingsError(f"{prefix}_CLIENT_SECRET is not set, but {prefix}_CLIENT_ID is. Set both or neither.")
     return OAuthClient(client_id, secret)
+
+
+def _initial_password(raw: str) -> str | None:
+    if len(raw) > PASSWORD_MAX_CHARS:
+        raise ValueError(f"it is longer than the {PASSWORD_MAX_CHARS} characters that a password may have")
+    return raw or None
 
 
 def _smtp_url(raw: str) -> str | None:

@@ -18,6 +18,7 @@ from core.broker import SERVE_LANES, SERVE_RELAY
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.sweep import look
+from core.identity.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
 from core.store.lanes import BATCH_COMMANDS
@@ -114,7 +115,12 @@ class LaneServer:
         if self._visits is None:
             self._connection = connect_lane(self._settings.database_url, "holdfast lane")
             self._notes = LaneNotes(connect_lane(self._settings.database_url, "holdfast lane note"))
-            self._visits = Lanes(self._connection, self._notes, self._settings.policy)
+            self._visits = Lanes(
+                self._connection,
+                self._notes,
+                self._settings.policy,
+                initial_password_hash=_hash_of(self._settings.agent_initial_password),
+            )
         return self._visits
 
     def _query(self) -> Connection:
@@ -145,6 +151,11 @@ def narrowed(width: int, decided: int, *, most: int) -> int:
     if decided >= BATCH_COMMANDS:
         return max(1, width // 2)
     return max(1, min(width * 2, most))
+
+
+def _hash_of(initial_password: str | None) -> str | None:
+    """Made before the first lane is locked, once a process: argon2 in a lane would cost it fifty bookings a person."""
+    return None if initial_password is None else hash_shared_password(initial_password)
 
 
 def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, bytes]]]:

@@ -47,6 +47,8 @@ class PasswordChange:
         body = await read_json(req, ChangeBody)
         user = await self._user(req)
         problem = password_problem(body.password, user.username, user.email)
+        if problem is None and body.password == body.current_password:
+            problem = FieldProblem("password", "Choose another password than the present one")
         if problem is not None:
             raise invalid([problem])
         if not await self._sign_in.prove(req, user, body.current_password, account=f"user:{user.id}"):

@@ -55,10 +55,14 @@ class Turn(Struct, frozen=True):
 class Lanes:
     """The lanes, as one worker visits them."""
 
-    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy) -> None:
+    def __init__(
+        self, connection: Connection, notes: LaneNotes, policy: Policy, *, initial_password_hash: str | None = None
+    ) -> None:
+        """`initial_password_hash` is what people get whom a command makes known; None: no password."""
         self._connection = connection
         self._notes = notes
         self._policy = policy
+        self._initial_password_hash = initial_password_hash
         self._batch: Sequence[Waiting] = ()
         self._apart: set[int] = set()
         """Lanes with a command under suspicion, so that it does not drag others down."""
@@ -158,7 +162,7 @@ class Lanes:
             for event in events:
                 evolve(loaded.state, event)
             decided.append(Decided(envelope, events, render(envelope, events, loaded.state)))
-        save(self._connection, decided, loaded.now)
+        save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
         return decided
 
     def _note(self, batch: Sequence[Waiting]) -> None:

@@ -38,6 +38,16 @@ def hash_password(password: str) -> str:
 
 
 @lru_cache(maxsize=1)
+def hash_shared_password(password: str) -> str:
+    """One hash for all accounts that are given the same password, made once a process.
+
+    Their salts need not differ: a salt hides that two people chose the same password, and here
+    everybody knows it. Such an account can do nothing before its owner has set another.
+    """
+    return hash_password(password)
+
+
+@lru_cache(maxsize=1)
 def _hash_of_nobody() -> str:
     return _hasher.hash("nobody has this password")
 

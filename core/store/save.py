@@ -44,9 +44,9 @@ class Decided(Struct, frozen=True):
 
 SQL_USERS = """
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
-                          country, country_code, date_joined)
+                          country, country_code, date_joined, password_hash, must_change_password)
 SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, gender, country, country_code,
-       date_joined
+       date_joined, %s::text, %s
 FROM json_to_recordset(%s::json) AS u (
     id bigint, username text, phone text, phone_key text, email text, first_name text, last_name text, gender text,
     country text, country_code text, date_joined timestamptz)
@@ -75,7 +75,9 @@ ON CONFLICT (stage) DO UPDATE SET heard_at = greatest(canary.heard_at, excluded.
 """
 
 
-def save(connection: Connection, decided: Sequence[Decided], now: datetime) -> None:
+def save(
+    connection: Connection, decided: Sequence[Decided], now: datetime, *, initial_password_hash: str | None = None
+) -> None:
     """Write a decided batch. Raises `BatchLostRace` if a row went to somebody else meanwhile.
 
     Users go in by their unique key's order: two batches that make the same people wait for
@@ -86,7 +88,7 @@ def save(connection: Connection, decided: Sequence[Decided], now: datetime) -> N
     placed, changed = _of(events, BookingPlaced), _last_faces(events)
     freed, taken = _time(events)
     with connection.pipeline():
-        inserted = connection.execute(SQL_USERS, (_json(_user_rows(users)),)) if users else None
+        inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
         if placed:
             connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         if changed:
@@ -110,6 +112,11 @@ def _of(events: Sequence[Event], kind: type[E]) -> list[E]:
 def _json(rows: Sequence[object]) -> str:
     """Rows as one parameter: encoded in C at once, where arrays would be dumped value by value."""
     return _encode(rows).decode()
+
+
+def _user_parameters(events: Sequence[UserCreated], initial_password_hash: str | None) -> list[Any]:
+    """For `SQL_USERS`: whose password others set may do nothing but change it."""
+    return [initial_password_hash, initial_password_hash is not None, _json(_user_rows(events))]
 
 
 def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:

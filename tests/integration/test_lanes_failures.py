@@ -114,11 +114,11 @@ def test_a_culprit_among_a_full_batch_costs_a_handful_of_tries(pipeline: Pipelin
 def failing_save(patch: pytest.MonkeyPatch, state: str, times: int) -> None:
     left = [times]
 
-    def save(*args: object) -> None:
+    def save(*args: object, **named: object) -> None:
         if left[0] > 0:
             left[0] -= 1
             raise psycopg.errors.lookup(state)("an outage")
-        saving.save(*args)  # type: ignore[arg-type]
+        saving.save(*args, **named)  # type: ignore[arg-type]
 
     patch.setattr("core.engine.lane.save", save)
 
