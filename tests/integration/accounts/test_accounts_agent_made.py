@@ -43,6 +43,7 @@ def test_an_initial_password_logs_in_and_can_do_nothing_but_be_changed(fresh_sta
 
 
 def test_without_the_setting_they_have_no_password(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
     pipeline.put(*places(1))
     pipeline.worker().visit_until_done()
     assert pipeline.rows("SELECT password_hash, must_change_password FROM user_account") == [(None, False)]
