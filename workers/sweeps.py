@@ -1,4 +1,4 @@
-"""The sweeps' tasks: ring for what nobody rang for, send the canary, tidy up."""
+"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import redis
 from celery import Celery
 
 from core import bells
-from core.broker import CANARY_EVERY_S, SERVE_LANES, SERVE_RELAY, SWEEP_CANARY, SWEEP_RING, SWEEP_TIDY
+from core.broker import CANARY_EVERY_S, SERVE_LANES, SERVE_RELAY, SWEEP_CANARY, SWEEP_RING, SWEEP_TALLY, SWEEP_TIDY
 from core.engine import sweep
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
+from core.store.tally import fold
 from workers.ringing import Ringer, connect
 
 
@@ -35,6 +36,12 @@ def register(app: Celery, settings: Settings) -> None:
             if lane is not None:
                 ringer(client, bells.LANES, SERVE_LANES).ring([bells.lane_bell(lane)])
             return lane
+
+    @app.task(name=SWEEP_TALLY)
+    def tally() -> int:
+        """Fold the bookings' changes into the tally by day."""
+        with _database(settings) as connection:
+            return fold(connection)
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> None:

@@ -83,9 +83,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/services": {"GET": Rule.PUBLIC},
     "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},
     "/api/booking/smart-available-slots": {"GET": Rule.OPEN},
+    "/api/booking/calendar": {"GET": Rule.PUBLIC},
     "/api/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/reservations/reserved_slots": {"GET": Rule.PUBLIC},
     "/api/admin/bookings": {"GET": Rule.STAFF},
-    "/api/admin/bookings/{id}": {"DELETE": Rule.STAFF},
+    "/api/admin/bookings/stats": {"GET": Rule.STAFF},
+    "/api/admin/bookings/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
     "/api/admin/bookings/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/bookings/{id}/delete": {"DELETE": Rule.STAFF},
     # where contracts meet

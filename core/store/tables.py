@@ -115,4 +115,14 @@ booking = Table(
     Column("hold_extended", Boolean, nullable=False),
     Column("details", JSONB),
     Column("deleted_at", _instant),
+    Column("listed_as", Text),
 )
+
+booking_count = Table(
+    "booking_count",
+    metadata,
+    Column("local_date", Date, nullable=False),
+    Column("listed_as", Text, nullable=False),
+    Column("bookings", BigInteger, nullable=False),
+)
+"""A view: add up what it has."""
