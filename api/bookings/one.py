@@ -17,7 +17,6 @@ from core.store.views import SQL_VIEW, view_of
 from core.wire.outcomes import encode
 from core.wire.shapes import in_its_shape
 
-
 ID_MAX = 2**63 - 1
 """A bigint: no row is beyond it."""
 

@@ -16,9 +16,10 @@ from tests.engine import Pipeline
 
 SQL_BOOKING = """
 INSERT INTO booking (public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
-                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at)
+                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
+                     hold_expires_at)
 SELECT gen_random_uuid(), 'rooms', 1, 'Room', 1, now(), now() + interval '1 hour', %s, '09:00', 60, %s, 'none',
-       gen_random_uuid(), now(), now()
+       gen_random_uuid(), now(), now(), now()
 FROM generate_series(1, %s)
 """
 MONDAY = date(2025, 10, 20)
