@@ -13,6 +13,7 @@ from core.access import Principal
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.store.inbox import slot_key
+from core.store.offers import database_now
 from core.store.views import SQL_VIEW, view_of
 from core.wire.outcomes import encode
 from core.wire.shapes import in_its_shape
@@ -31,7 +32,9 @@ class OneBooking:
         booking, user = await read_booking(self._pool, booking_id)
         if booking.user_id != principal.user_id and not principal.is_staff:
             raise not_found()
-        resp.data = encode(in_its_shape(booking, user))
+        async with self._pool.connection() as connection:
+            now = await database_now(connection)
+        resp.data = encode(in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
         resp.content_type = falcon.MEDIA_JSON
 
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:

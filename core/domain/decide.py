@@ -1,7 +1,7 @@
 """The rules, as a table: what a command does to a state at a moment.
 
 Pure: the clock reading and fresh ids are arguments. One module a family of commands holds its
-rules: `placing`, `changing`, ...
+rules: `placing`, `changing`, `offering`, ...
 """
 
 from __future__ import annotations
@@ -10,9 +10,22 @@ from datetime import datetime
 from typing import assert_never
 
 from core.domain.changing import change, delete, owned, the_booking
-from core.domain.commands import Canary, Cancel, ChangeStatus, Delete, Envelope, Place
+from core.domain.commands import (
+    BookSlot,
+    Canary,
+    Cancel,
+    ChangeSlot,
+    ChangeStatus,
+    Delete,
+    Envelope,
+    OfferSlot,
+    OfferWeekly,
+    Place,
+    RemoveSlot,
+)
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.ids import Ids
+from core.domain.offering import decide_slots, naming_slots
 from core.domain.placing import place
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -22,7 +35,7 @@ from core.domain.status import Status
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """What happens because of one command. A refusal is an event too; an exception is a bug."""
     try:
-        return _decide(state, envelope, now, ids)
+        return naming_slots(state, _decide(state, envelope, now, ids))
     except Refused as refused:
         return (refused.event,)
 
@@ -40,6 +53,8 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
             return delete(the_booking(state, id_), actor, now)
+        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
+            return decide_slots(state, envelope, command, now, ids)
         case Canary():
             return (CanaryHeard(),)
         case _ as unreachable:

@@ -12,7 +12,12 @@ from core.domain.events import (
     CanaryHeard,
     CommandRefused,
     Event,
+    SlotChanged,
+    SlotOffered,
+    SlotRemoved,
+    SlotUnchanged,
     UserCreated,
+    WeeklyOffered,
 )
 from core.domain.state import State
 from core.domain.values import Booking, Claim
@@ -26,6 +31,7 @@ def evolve(state: State, event: Event) -> None:
                 state.users_by_phone[user.phone_key] = user
         case BookingPlaced(booking=booking, claims=claims):
             state.bookings[booking.id] = booking
+            state.note_slot(booking)
             _take(state, claims)
         case BookingChanged(booking=booking, freed=freed, claims=claims):
             state.bookings[booking.id] = booking
@@ -35,10 +41,23 @@ def evolve(state: State, event: Event) -> None:
         case BookingDeleted(booking=booking):
             state.bookings.pop(booking.id, None)
             _free(state, booking)
-        case BookingUnchanged() | CommandRefused() | CanaryHeard():
+        case SlotOffered() | SlotChanged() | SlotRemoved():
+            _offer(state, event)
+        case BookingUnchanged() | SlotUnchanged() | WeeklyOffered() | CommandRefused() | CanaryHeard():
             pass
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved) -> None:
+    if isinstance(event, SlotRemoved):
+        del state.slots[event.slot.id]
+        state.timetable.remove(event.slot)
+        return
+    if isinstance(event, SlotChanged):
+        state.timetable.remove(event.was)
+    state.slots[event.slot.id] = event.slot
+    state.timetable.add(event.slot)
 
 
 def _take(state: State, claims: tuple[Claim, ...]) -> None:

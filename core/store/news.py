@@ -19,8 +19,15 @@ from core.domain.events import (
     CanaryHeard,
     CommandRefused,
     Event,
+    SlotChanged,
+    SlotEvent,
+    SlotOffered,
+    SlotRemoved,
+    SlotUnchanged,
     UserCreated,
+    WeeklyOffered,
 )
+from core.domain.values import Booking, TimeSlot
 from core.store.database import Connection
 
 EVENT_VERSION = 1
@@ -40,7 +47,19 @@ class EventRow(Struct, frozen=True):
     actor: str
     contract: str
     request_id: str
-    data: dict[str, str] | None
+    data: dict[str, Any] | None
+
+
+class SlotFacts(Struct, frozen=True):
+    """A time slot as it was when something happened to it: it may be gone when that is told."""
+
+    id: int
+    category_id: int
+    category: str
+    starts_at: datetime
+    ends_at: datetime
+    user_id: int | None
+    """Whose booking it is about, or who has the slot."""
 
 
 SQL_EVENTS = """
@@ -106,15 +125,23 @@ def _actor_name(envelope: Envelope) -> str:
     return f"{actor.kind}:{actor.user_id or actor.key_id}" if actor.owner else str(actor.kind)
 
 
-def _news(event: Event) -> tuple[str, int | None, int | None, dict[str, str] | None] | None:
+News = tuple[str, int | None, int | None, dict[str, Any] | None]
+
+
+def _news(event: Event) -> News | None:
     """(type, booking id, booking version, facts) of an event; None for what the feed does not tell."""
     match event:
-        case BookingPlaced(booking=b):
-            return "booking_created", b.id, b.version, None
-        case BookingChanged(booking=b, was=was, reason=reason):
-            return "booking_updated", b.id, b.version, {"was": was, "now": b.status, "reason": reason}
-        case BookingDeleted(booking=b):
-            return "booking_deleted", b.id, b.version, None
+        case BookingPlaced(booking=b, slot=slot):
+            return "booking_created", b.id, b.version, _about(slot, b) or None
+        case BookingChanged(booking=b, was=was, reason=reason, slot=slot):
+            return (
+                "booking_updated",
+                b.id,
+                b.version,
+                {"was": was, "now": b.status, "reason": reason, **_about(slot, b)},
+            )
+        case BookingDeleted(booking=b, slot=slot):
+            return "booking_deleted", b.id, b.version, {"was": b.status, **_about(slot, b)} if slot else None
         case BookingUnchanged(booking=b):
             return "command_unchanged", b.id, b.version, None
         case CommandRefused(refusal=refusal):
@@ -123,3 +150,27 @@ def _news(event: Event) -> tuple[str, int | None, int | None, dict[str, str] | N
             return "canary", None, None, None
         case UserCreated():
             return None
+        case _:
+            return _slot_news(event)
+
+
+def _slot_news(event: SlotEvent) -> News:
+    match event:
+        case SlotOffered(slot=slot):
+            return "timeslot_created", None, None, _about(slot)
+        case SlotChanged(slot=slot, booking=booking):
+            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking)
+        case SlotRemoved(slot=slot):
+            return "timeslot_deleted", None, None, _about(slot)
+        case SlotUnchanged():
+            return "command_unchanged", None, None, None
+        case WeeklyOffered(slots=slots, skipped=skipped):
+            return "timeslots_offered", None, None, {"created": len(slots), "skipped": len(skipped)}
+
+
+def _about(slot: TimeSlot | None, booking: Booking | None = None) -> dict[str, SlotFacts]:
+    if slot is None:
+        return {}
+    user_id = booking.user_id if booking else None
+    category = slot.category
+    return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, user_id)}

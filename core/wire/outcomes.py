@@ -13,15 +13,16 @@ from core.domain.commands import Canary, Envelope
 from core.domain.events import CommandRefused, Event
 from core.domain.state import State
 from core.store.inbox import CommandRecord, Outcome
-from core.wire import agent, appointments, engine
+from core.wire import agent, appointments, calendar, engine
 from core.wire.errors import FieldProblem, error_body
-from core.wire.words import FIELDS, sentence, zulu
+from core.wire.words import CONTRACT_FIELDS, FIELDS, sentence, zulu
 
 encode = msgspec.json.Encoder().encode
 
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, dict[str, Any]]]] = {
     "appointments": appointments.answer,
     "agent": agent.answer,
+    "calendar": calendar.answer,
 }
 """By the contract that a command came through: (HTTP status, body) of what was not refused."""
 
@@ -37,7 +38,7 @@ def render(envelope: Envelope, events: tuple[Event, ...], state: State) -> Outco
 
 def refusal(refused: CommandRefused, contract: str = "") -> Outcome:
     status, words = sentence(refused, contract)
-    field = FIELDS.get(refused.refusal)
+    field = CONTRACT_FIELDS.get(contract, {}).get(refused.refusal, FIELDS.get(refused.refusal))
     problems = [FieldProblem(field, words)] if field else []
     return Outcome("rejected", status, encode(error_body(status, refused.refusal, words, problems)))
 

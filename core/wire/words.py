@@ -46,6 +46,13 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.OUTSIDE_WORKING_HOURS: (400, "Booking time is outside working hours"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
     Refusal.INVALID_TRANSITION: (409, "This booking cannot change to that status"),
+    Refusal.CATEGORY_NOT_FOUND: (404, "Category not found"),
+    Refusal.TIME_SLOT_NOT_FOUND: (404, "Time slot not found"),
+    Refusal.TIME_SLOT_OVERLAPS: (409, "This time slot overlaps another one of its category"),
+    Refusal.TIME_SLOT_BOOKED: (
+        409,
+        "This time slot is booked. Say with if_booked what becomes of the booking: move it along, or cancel it",
+    ),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 
@@ -57,12 +64,26 @@ FIELDS: dict[Refusal, str] = {
     Refusal.OUTSIDE_WORKING_HOURS: "booking_time",
     Refusal.SLOT_TAKEN: "booking_time",
     Refusal.INVALID_TRANSITION: "status",
+    Refusal.CATEGORY_NOT_FOUND: "category",
+    Refusal.TIME_SLOT_NOT_FOUND: "time_slot",
+    Refusal.TIME_SLOT_OVERLAPS: "start_time",
+    Refusal.TIME_SLOT_BOOKED: "if_booked",
 }
 """Which field of the request a refusal is about, where it is about one."""
 
 
-CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {}
+CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
+    "calendar": {
+        Refusal.IN_THE_PAST: (400, "This time slot is in the past"),
+        Refusal.SLOT_TAKEN: (409, "This time slot is already booked"),
+    },
+}
 """Where a contract's document has words of its own for a refusal."""
+
+CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
+    "calendar": {Refusal.IN_THE_PAST: "time_slot", Refusal.SLOT_TAKEN: "time_slot"},
+}
+"""Where a contract's requests have fields of their own for it."""
 
 
 def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
