@@ -57,9 +57,9 @@ class Query:
             name, lambda raw: raw if raw in words else None, f"{name} must be one of {', '.join(words)}"
         )
 
-    def page(self) -> tuple[int, int]:
+    def page(self, *, default: int = LIMIT_DEFAULT) -> tuple[int, int]:
         """(limit, offset)."""
-        return self.whole("limit", LIMIT_DEFAULT, 1, LIMIT_MAX), self.whole("offset", 0, 0, OFFSET_MAX)
+        return self.whole("limit", default, 1, LIMIT_MAX), self.whole("offset", 0, 0, OFFSET_MAX)
 
     def check(self) -> None:
         """Raise Problem 400 with everything wrong, unknown parameters included."""

@@ -80,6 +80,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/oauth/github/login": {"GET": Rule.SIGN_IN},
     "/oauth/github/login/callback": {"GET": Rule.SIGN_IN},
     # appointments
+    "/api/countries": {"GET": Rule.PUBLIC},
     "/api/services": {"GET": Rule.PUBLIC},
     "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},
     "/api/booking/smart-available-slots": {"GET": Rule.OPEN},

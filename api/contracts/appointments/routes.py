@@ -8,6 +8,7 @@ import falcon.asgi
 
 from api.contracts.appointments.admin import AdminBooking
 from api.contracts.appointments.calendar import MonthCalendar
+from api.contracts.appointments.countries import Countries
 from api.contracts.appointments.create import CreateBooking
 from api.contracts.appointments.lists import AdminBookings, BookingStats, ReservedSlots
 from api.contracts.appointments.services import Services
@@ -19,6 +20,7 @@ from api.runtime import Runtime
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
     one = AdminBooking(run.commands, pool)
+    app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
