@@ -62,7 +62,8 @@ class Runtime:
             retry=Retry(NoBackoff(), 0),
         )
         self.outcomes = Outcomes(self.pool, self.redis)
-        self.inbox = Inbox(settings.database_url, Rings(self.redis, celery_app(settings.redis_url)).lanes)
+        self.rings = Rings(self.redis, celery_app(settings.redis_url))
+        self.inbox = Inbox(settings.database_url, self.rings.lanes)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
         self.catalogue = Catalogue(self.pool)
         self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)

@@ -97,6 +97,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},
+    "/api/agent/bookings/bulk/{batch_id}": {"GET": Rule.KEY_OR_STAFF},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
     # health

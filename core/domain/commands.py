@@ -164,3 +164,5 @@ class Envelope(Struct, frozen=True):
     reply_to: str | None
     """The API process that waits for the outcome."""
     command: Command
+    bulk_id: UUID | None = None
+    """The bulk that it came in; then its owner hears of the bulk, not of each command."""

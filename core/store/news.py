@@ -9,8 +9,9 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from core.domain.commands import Envelope
+from core.domain.commands import Actor, Envelope
 from core.domain.events import (
     BookingChanged,
     BookingDeleted,
@@ -35,7 +36,10 @@ EVENT_VERSION = 1
 _encode = msgspec.json.Encoder().encode
 
 
-class EventRow(Struct, frozen=True):
+BULK_PROGRESS = "batch_progress"
+
+
+class EventRow(Struct, frozen=True, omit_defaults=True):
     """An event as the feed keeps it: ids and small facts, no personal data."""
 
     type: str
@@ -44,10 +48,13 @@ class EventRow(Struct, frozen=True):
     booking_id: int | None
     booking_version: int | None
     owner: str | None
+    """Who hears of it on `/ws/commands/`."""
     actor: str
     contract: str
     request_id: str
     data: dict[str, Any] | None
+    bulk_id: UUID | None = None
+    """Not kept: see `_with_progress`."""
 
 
 class SlotFacts(Struct, frozen=True):
@@ -81,7 +88,24 @@ def write_event_rows(connection: Connection, rows: Sequence[EventRow], now: date
 
 def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
     """For `SQL_EVENTS`: one batch of the feed."""
-    return [len(rows), now, EVENT_VERSION, _encode(rows).decode()]
+    told = _with_progress(rows)
+    return [len(told), now, EVENT_VERSION, _encode(told).decode()]
+
+
+def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+    """Who sent ten thousand rows wants to hear how far they are, not ten thousand outcomes."""
+    bulks = {row.bulk_id: row for row in rows if row.bulk_id is not None and row.is_final}
+    if not bulks:
+        return rows
+    quiet = [row if row.bulk_id is None else replace(row, owner=None) for row in rows]
+    return [*quiet, *(progress(id_, row) for id_, row in bulks.items())]
+
+
+def progress(bulk_id: UUID, of: EventRow) -> EventRow:
+    """The news that more of a bulk is decided; how much, its reader counts."""
+    return replace(
+        of, type=BULK_PROGRESS, command_id=bulk_id, is_final=False, booking_id=None, booking_version=None, data=None
+    )
 
 
 def final_event(envelope: Envelope, type_: str) -> EventRow:
@@ -93,10 +117,11 @@ def final_event(envelope: Envelope, type_: str) -> EventRow:
         booking_id=None,
         booking_version=None,
         owner=envelope.actor.owner,
-        actor=_actor_name(envelope),
+        actor=_actor_name(envelope.actor),
         contract=envelope.contract,
         request_id=envelope.request_id,
         data=None,
+        bulk_id=envelope.bulk_id,
     )
 
 
@@ -111,17 +136,33 @@ def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
             booking_id=booking_id,
             booking_version=version,
             owner=envelope.actor.owner,
-            actor=_actor_name(envelope),
+            actor=_actor_name(envelope.actor),
             contract=envelope.contract,
             request_id=envelope.request_id,
             data=data,
+            bulk_id=envelope.bulk_id,
         )
         for place, (type_, booking_id, version, data) in enumerate(news)
     ]
 
 
-def _actor_name(envelope: Envelope) -> str:
-    actor = envelope.actor
+def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -> EventRow:
+    """The news that a bulk has come in."""
+    return EventRow(
+        type=BULK_PROGRESS,
+        command_id=bulk_id,
+        is_final=False,
+        booking_id=None,
+        booking_version=None,
+        owner=actor.owner,
+        actor=_actor_name(actor),
+        contract=contract,
+        request_id=request_id,
+        data=None,
+    )
+
+
+def _actor_name(actor: Actor) -> str:
     return f"{actor.kind}:{actor.user_id or actor.key_id}" if actor.owner else str(actor.kind)
 
 
