@@ -29,6 +29,9 @@ def lane_bell(lane: int) -> str:
     return f"hf:bell:lane:{lane}"
 
 
+CLEANUP_MARK = "hf:cleanup"
+"""Set while somebody has rung for expired bookings a moment ago."""
+
 RELAY_BELL = "hf:bell:relay"
 
 

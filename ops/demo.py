@@ -58,14 +58,23 @@ SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);
 SQL_AGENT_KEY = """
 INSERT INTO agent_key (name, hint, token_hash, writes_per_minute, created_by) VALUES ('Demo agent', %s, %s, %s, %s)
 """
-SQL_ROOM = "INSERT INTO resource (kind, name, zone) VALUES ('room', 'Conference Room A', %s) RETURNING id"
+SQL_ROOM = """
+WITH resource AS (
+    INSERT INTO resource (kind, name, zone) VALUES ('room', 'Conference Room A', %s) RETURNING id)
+INSERT INTO room (id, resource_id, name, description, price_minor, capacity, amenities)
+SELECT nextval(pg_get_serial_sequence('room', 'id')), id, 'Conference Room A', 'Large conference room', 5000, 10,
+       '{WiFi,Projector,Whiteboard}'
+FROM resource RETURNING id
+"""
 SQL_BOOKING = """
 INSERT INTO booking (id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
-                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at)
+                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
+                     price_minor, details)
 SELECT nextval('booking_id_seq'), gen_random_uuid(), 'rooms', 1, 'Conference Room A', r.id,
        timestamp '2025-10-24 09:00' AT TIME ZONE r.zone, timestamp '2025-10-24 10:00' AT TIME ZONE r.zone,
-       '2025-10-24', '09:00', 60, 'confirmed', 'succeeded', %s, clock_timestamp(), clock_timestamp()
-FROM resource r WHERE r.id = %s RETURNING id
+       '2025-10-24', '09:00', 60, 'confirmed', 'succeeded', %s, clock_timestamp(), clock_timestamp(), 2 * m.price_minor,
+       jsonb_build_object('type', 'room', 'room_id', m.id, 'ends', '10:00:00', 'guest_count', 5, 'number_of_slots', 2)
+FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %s RETURNING id
 """
 SQL_CLAIM = """
 INSERT INTO claim (resource_id, booking_id, during)

@@ -1,4 +1,4 @@
-"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
+"""The sweeps' tasks: ring for what nobody rang for, send the canary, tidy up."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ import redis
 from celery import Celery
 
 from core import bells
-from core.broker import CANARY_EVERY_S, SERVE_LANES, SERVE_RELAY, SWEEP_CANARY, SWEEP_RING, SWEEP_TALLY, SWEEP_TIDY
+from core.broker import (
+    CANARY_EVERY_S,
+    SERVE_LANES,
+    SERVE_RELAY,
+    SWEEP_CANARY,
+    SWEEP_DUE,
+    SWEEP_EVERY_S,
+    SWEEP_RING,
+    SWEEP_TIDY,
+)
 from core.engine import sweep
+from core.engine.due import send_due
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
-from core.store.tally import fold
 from workers.ringing import Ringer, connect
+
+DUE_PAUSE_S = 0.2
+"""Between two rounds of what is due: the lanes' breath for people."""
 
 
 def register(app: Celery, settings: Settings) -> None:
@@ -28,6 +40,12 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             return _ring(connection, ringer(client, bells.LANES, SERVE_LANES), ringer(client, bells.RELAY, SERVE_RELAY))
 
+    @app.task(name=SWEEP_DUE)
+    def due() -> int:
+        """Send the lanes what is due by the clock; again and again for a moment while there is more."""
+        with _database(settings) as connection, _redis(settings) as client:
+            return _due(connection, ringer(client, bells.LANES, SERVE_LANES))
+
     @app.task(name=SWEEP_CANARY)
     def canary() -> int | None:
         """Send a canary through the whole pipeline; `/readyz` tells how long ago one arrived."""
@@ -36,12 +54,6 @@ def register(app: Celery, settings: Settings) -> None:
             if lane is not None:
                 ringer(client, bells.LANES, SERVE_LANES).ring([bells.lane_bell(lane)])
             return lane
-
-    @app.task(name=SWEEP_TALLY)
-    def tally() -> int:
-        """Fold the bookings' changes into the tally by day."""
-        with _database(settings) as connection:
-            return fold(connection)
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> None:
@@ -58,6 +70,18 @@ def _ring(connection: Connection, lanes: Ringer, relay: Ringer) -> int:
         relay.ring([bells.RELAY_BELL])
         relay.call()
     return len(found.lanes)
+
+
+def _due(connection: Connection, lanes: Ringer) -> int:
+    """The number of rounds."""
+    until, rounds = time.monotonic() + SWEEP_EVERY_S - DUE_PAUSE_S, 0
+    while True:
+        sent, rounds = send_due(connection), rounds + 1
+        if sent.lanes:
+            lanes.ring(bells.lane_bell(lane) for lane in sorted(sent.lanes))
+        if not sent.more or time.monotonic() > until:
+            return rounds
+        time.sleep(DUE_PAUSE_S)
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec.structs import replace
-
 from core.domain.commands import Actor, ActorKind
-from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged, Event, Refusal
+from core.domain.events import BookingDeleted, BookingUnchanged, Event, Refusal
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import TAKES_TIME, Status, may_become
+from core.domain.turning import turned
 from core.domain.values import Booking
 
 
@@ -28,22 +27,30 @@ def owned(state: State, booking_id: int, actor: Actor) -> Booking:
     return booking
 
 
+SHOWN_AS: dict[Status, frozenset[Status]] = {
+    Status.CONFIRMED: TAKES_TIME,
+    Status.CANCELLED: frozenset({Status.CANCELLED, Status.EXPIRED, Status.NO_SHOW}),
+}
+"""What a client that knows three words sees as the one it asks for: a hold is no less `upcoming`
+than a confirmed booking, and saying so again must not confirm it unpaid."""
+
+
+def put_status(booking: Booking, status: Status, actor: Actor, now: datetime) -> tuple[Event, ...]:
+    if booking.status in SHOWN_AS.get(status, ()):
+        return (BookingUnchanged(booking),)
+    return change(booking, status, actor, now)
+
+
 def change(booking: Booking, status: Status, actor: Actor, now: datetime, reason: str = "") -> tuple[Event, ...]:
     if booking.status == status:
         return (BookingUnchanged(booking),)
     if not may_become(booking.status, status):
         raise Refused(Refusal.INVALID_TRANSITION, booking.status)
-    return (changed(booking, status, actor, now, reason),)
-
-
-def changed(booking: Booking, status: Status, actor: Actor, now: datetime, reason: str = "") -> BookingChanged:
-    after = replace(booking, status=status, version=booking.version + 1, updated_at=now)
-    freed = booking.status in TAKES_TIME and status not in TAKES_TIME
-    return BookingChanged(after, booking.status, freed, actor.kind, reason)
+    return (turned(booking, status, actor, now, reason),)
 
 
 def delete(booking: Booking, actor: Actor, now: datetime) -> tuple[Event, ...]:
     if not may_become(booking.status, Status.CANCELLED):
         return (BookingDeleted(booking, actor.kind),)
-    cancelled = changed(booking, Status.CANCELLED, actor, now, "deleted")
+    cancelled = turned(booking, Status.CANCELLED, actor, now, "deleted")
     return (cancelled, BookingDeleted(cancelled.booking, actor.kind))

@@ -45,6 +45,9 @@ class Actor(Struct, frozen=True, omit_defaults=True):
         return None if self.user_id is None else f"user:{self.user_id}"
 
 
+ENGINE = Actor(ActorKind.ENGINE)
+
+
 class PersonById(Struct, frozen=True, tag="id", omit_defaults=True):
     user_id: int
 
@@ -74,6 +77,19 @@ class Place(Struct, frozen=True, tag="place", omit_defaults=True):
     """Confirmed takes the time; completed and cancelled record history and take none."""
 
 
+class BookRoom(Struct, frozen=True, tag="book_room", omit_defaults=True):
+    """Hold a room for a local time of one day, until it is paid; a free one is confirmed at once."""
+
+    user_id: int
+    room_id: int
+    date: date
+    starts: time
+    ends: time
+    """00:00 is the end of the day."""
+    guest_count: int = 1
+    special_requests: str = ""
+
+
 class ChangeStatus(Struct, frozen=True, tag="change_status", omit_defaults=True):
     booking_id: int
     status: Status
@@ -90,65 +106,26 @@ class Delete(Struct, frozen=True, tag="delete", omit_defaults=True):
     booking_id: int
 
 
-class IfBooked(StrEnum):
-    """What a change of a time slot does to the booking that has it."""
+class ExpireDue(Struct, frozen=True, tag="expire_due", omit_defaults=True):
+    """End those of these holds that have lapsed. The sweep sends it, one for each lane."""
 
-    REFUSE = "refuse"
-    MOVE = "move"
-    CANCEL = "cancel"
+    booking_ids: tuple[int, ...]
 
 
-class OfferSlot(Struct, frozen=True, tag="offer_slot", omit_defaults=True):
-    """Put one time slot on offer."""
+class MoveOn(Struct, frozen=True, tag="move_on", omit_defaults=True):
+    """Let the clock move these bookings on, as far as it has come. The sweep sends it."""
 
-    category_id: int
-    starts_at: datetime
-    ends_at: datetime
-
-
-class OfferWeekly(Struct, frozen=True, tag="offer_weekly", omit_defaults=True):
-    """Put time slots on offer by a weekly pattern, in local times of the category's resource."""
-
-    category_id: int
-    first_day: date
-    last_day: date
-    """Inclusive."""
-    weekdays: tuple[int, ...]
-    """0 is Monday, 6 is Sunday."""
-    opens_minute: int
-    closes_minute: int
-    """Minutes from local midnight; 1440 is the end of the day."""
-    duration_minutes: int
-    skip_collisions: bool = False
-    """Else the first slot that collides refuses them all."""
-
-
-class ChangeSlot(Struct, frozen=True, tag="change_slot", omit_defaults=True):
-    time_slot_id: int
-    category_id: int
-    starts_at: datetime
-    ends_at: datetime
-    if_booked: IfBooked = IfBooked.REFUSE
-
-
-class RemoveSlot(Struct, frozen=True, tag="remove_slot", omit_defaults=True):
-    """Take a time slot off the calendar, and cancel the booking that has it."""
-
-    time_slot_id: int
-
-
-class BookSlot(Struct, frozen=True, tag="book_slot", omit_defaults=True):
-    time_slot_id: int
-    person: PersonById
+    booking_ids: tuple[int, ...]
 
 
 class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
     """Changes nothing; its outcome and event prove that the whole pipeline runs."""
 
 
-SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
+Command = Place | BookRoom | ChangeStatus | Cancel | Delete | ExpireDue | MoveOn | Canary
 
-Command = Place | ChangeStatus | Cancel | Delete | SlotCommand | Canary
+EngineCommand = ExpireDue | MoveOn | Canary
+"""What the engine asks of itself; nobody waits for the answer."""
 
 
 class Envelope(Struct, frozen=True):
@@ -164,5 +141,3 @@ class Envelope(Struct, frozen=True):
     reply_to: str | None
     """The API process that waits for the outcome."""
     command: Command
-    bulk_id: UUID | None = None
-    """The bulk that it came in; then its owner hears of the bulk, not of each command."""

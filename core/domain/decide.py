@@ -1,7 +1,7 @@
 """The rules, as a table: what a command does to a state at a moment.
 
 Pure: the clock reading and fresh ids are arguments. One module a family of commands holds its
-rules: `placing`, `changing`, `offering`, ...
+rules: `placing`, `changing`, ...
 """
 
 from __future__ import annotations
@@ -9,25 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from core.domain.changing import change, delete, owned, the_booking
-from core.domain.commands import (
-    BookSlot,
-    Canary,
-    Cancel,
-    ChangeSlot,
-    ChangeStatus,
-    Delete,
-    Envelope,
-    OfferSlot,
-    OfferWeekly,
-    Place,
-    RemoveSlot,
-)
+from core.domain.changing import change, delete, owned, put_status, the_booking
+from core.domain.clock import move_on
+from core.domain.commands import BookRoom, Canary, Cancel, ChangeStatus, Delete, Envelope, ExpireDue, MoveOn, Place
 from core.domain.events import CanaryHeard, Event, Refusal
+from core.domain.holding import expire_due
 from core.domain.ids import Ids
-from core.domain.offering import decide_slots, naming_slots
 from core.domain.placing import place
 from core.domain.refused import Refused
+from core.domain.rooms import book_room
 from core.domain.state import State
 from core.domain.status import Status
 
@@ -35,7 +25,7 @@ from core.domain.status import Status
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """What happens because of one command. A refusal is an event too; an exception is a bug."""
     try:
-        return naming_slots(state, _decide(state, envelope, now, ids))
+        return _decide(state, envelope, now, ids)
     except Refused as refused:
         return (refused.event,)
 
@@ -47,14 +37,18 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
     match envelope.command:
         case Place() as command:
             return place(state, envelope, command, now, ids)
+        case BookRoom() as command:
+            return book_room(state, envelope, command, now, ids)
         case ChangeStatus(booking_id=id_, status=status):
-            return change(the_booking(state, id_), status, actor, now)
+            return put_status(the_booking(state, id_), status, actor, now)
         case Cancel(booking_id=id_, reason=reason):
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
             return delete(the_booking(state, id_), actor, now)
-        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
-            return decide_slots(state, envelope, command, now, ids)
+        case ExpireDue(booking_ids=ids_):
+            return expire_due(state, ids_, now)
+        case MoveOn(booking_ids=ids_):
+            return move_on(state, ids_, now)
         case Canary():
             return (CanaryHeard(),)
         case _ as unreachable:

@@ -12,14 +12,11 @@ from core.domain.events import (
     CanaryHeard,
     CommandRefused,
     Event,
-    SlotChanged,
-    SlotOffered,
-    SlotRemoved,
-    SlotUnchanged,
+    NothingDue,
     UserCreated,
-    WeeklyOffered,
 )
 from core.domain.state import State
+from core.domain.status import Status
 from core.domain.values import Booking, Claim
 
 
@@ -31,33 +28,28 @@ def evolve(state: State, event: Event) -> None:
                 state.users_by_phone[user.phone_key] = user
         case BookingPlaced(booking=booking, claims=claims):
             state.bookings[booking.id] = booking
-            state.note_slot(booking)
+            _note_hold(state, booking)
             _take(state, claims)
         case BookingChanged(booking=booking, freed=freed, claims=claims):
             state.bookings[booking.id] = booking
+            _note_hold(state, booking)
             if freed or claims:
                 _free(state, booking)
             _take(state, claims)
         case BookingDeleted(booking=booking):
             state.bookings.pop(booking.id, None)
             _free(state, booking)
-        case SlotOffered() | SlotChanged() | SlotRemoved():
-            _offer(state, event)
-        case BookingUnchanged() | SlotUnchanged() | WeeklyOffered() | CommandRefused() | CanaryHeard():
+        case BookingUnchanged() | CommandRefused() | NothingDue() | CanaryHeard():
             pass
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved) -> None:
-    if isinstance(event, SlotRemoved):
-        del state.slots[event.slot.id]
-        state.timetable.remove(event.slot)
-        return
-    if isinstance(event, SlotChanged):
-        state.timetable.remove(event.was)
-    state.slots[event.slot.id] = event.slot
-    state.timetable.add(event.slot)
+def _note_hold(state: State, booking: Booking) -> None:
+    if booking.status is Status.HELD and booking.hold_expires_at is not None:
+        state.holds[booking.user_id][booking.id] = booking.hold_expires_at
+    else:
+        state.holds[booking.user_id].pop(booking.id, None)
 
 
 def _take(state: State, claims: tuple[Claim, ...]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from core.domain.calendars import instant, within_hours
 from core.domain.commands import Envelope, Place
 from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.holding import make_way
 from core.domain.ids import Ids
 from core.domain.people import the_person
 from core.domain.refused import Refused
@@ -24,9 +25,9 @@ def place(state: State, envelope: Envelope, command: Place, now: datetime, ids: 
     service, resource = _what(state, rules, command)
     user, created = the_person(state, command.person, envelope.actor, now, ids)
     booking = _booking_wanted(command, envelope, user, service, resource, rules, now, ids)
-    _may_take(state, booking, rules, resource, now)
+    way = _way(state, booking, rules, resource, now)
     placed = BookingPlaced(booking, claims_of(booking))
-    return (*created, placed)
+    return (*way, *created, placed)
 
 
 def wanted(state: State, command: Place) -> tuple[int, datetime, datetime] | None:
@@ -93,8 +94,8 @@ def _booking_wanted(
     )
 
 
-def _may_take(state: State, booking: Booking, rules: Rules, resource: Resource, now: datetime) -> None:
-    """Raise the first reason, in the contracts page's order, why this booking cannot be made."""
+def _way(state: State, booking: Booking, rules: Rules, resource: Resource, now: datetime) -> tuple[Event, ...]:
+    """What must end for this booking; raises the first reason, in the contracts page's order, why it cannot be made."""
     takes_time = booking.status in TAKES_TIME
     if takes_time and not rules.allow_past and booking.starts_at <= now:
         raise Refused(Refusal.IN_THE_PAST)
@@ -102,8 +103,7 @@ def _may_take(state: State, booking: Booking, rules: Rules, resource: Resource, 
         raise Refused(Refusal.OFF_DAY)
     if not within_hours(booking.starts_at, booking.ends_at, rules.hours, resource.zone):
         raise Refused(Refusal.OUTSIDE_WORKING_HOURS)
-    if takes_time and state.is_taken(booking.resource_id, booking.starts_at, booking.ends_at):
-        raise Refused(Refusal.SLOT_TAKEN)
+    return make_way(state, booking.resource_id, booking.starts_at, booking.ends_at, now) if takes_time else ()
 
 
 def claims_of(booking: Booking) -> tuple[Claim, ...]:

@@ -93,39 +93,34 @@ class Claim(Struct, frozen=True):
         return self.starts_at < ends_at and starts_at < self.ends_at
 
 
+class Room(Struct, frozen=True):
+    """What a booking of a room needs to know. Several rooms may share a resource."""
+
+    id: int
+    resource_id: int
+    name: str
+    capacity: int
+    """Guests at most. However many come, the room is theirs alone."""
+    price_minor: int
+    """Of one slot."""
+    currency: str
+    slot_minutes: int
+    hours: Hours
+    is_available: bool
+
+
 class RoomDetails(Struct, frozen=True, tag="room"):
     """What only a room's booking has. Its `special_requests` are the booking's notes."""
 
     room_id: int
+    ends: time
+    """Local to the room; 00:00 is midnight."""
     guest_count: int
     number_of_slots: int
 
 
-class SlotDetails(Struct, frozen=True, tag="time_slot"):
-    """What only a time slot's booking has, beside the slot itself."""
-
-    category_id: int
-
-
-Details = RoomDetails | SlotDetails
+Details = RoomDetails
 """What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
-
-
-class Category(Struct, frozen=True):
-    """What calendar users pick by name: it offers time slots of its resource."""
-
-    id: int
-    name: str
-    resource: Resource
-
-
-class TimeSlot(Struct, frozen=True):
-    """An interval on offer. It claims its resource's time only when booked."""
-
-    id: int
-    category: Category
-    starts_at: datetime
-    ends_at: datetime
 
 
 class Booking(Struct, frozen=True):
@@ -159,5 +154,3 @@ class Booking(Struct, frozen=True):
     """When a held booking gives its time back by itself. Kept afterwards, as history."""
     hold_extended: bool = False
     details: Details | None = None
-    time_slot_id: int | None = None
-    """The time slot it was made for, if it was made for one."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 from msgspec import Struct
 from psycopg import sql
 
-from core.domain.commands import Actor, ActorKind, Canary, CommandClass
+from core.domain.commands import ENGINE, Canary, CommandClass
 from core.identity import retention as identity_retention
 from core.store import retention
 from core.store.database import Connection
@@ -52,7 +52,7 @@ def send_canary(connection: Connection, turn: int) -> int | None:
         slot_key=f"canary:{turn}",
         command_class=CommandClass.INTERACTIVE,
         contract="engine",
-        actor=Actor(ActorKind.ENGINE),
+        actor=ENGINE,
         request_id=f"canary-{id_.hex[:12]}",
         reply_to=None,
         decide_before=None,
@@ -69,6 +69,5 @@ def tidy(connection: Connection) -> None:
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     connection.execute(retention.SQL_DROP_IDEMPOTENCY_KEYS)
     connection.execute(retention.SQL_TRIM_FEED)
-    connection.execute(retention.SQL_DROP_BULKS)
     for statement in identity_retention.STATEMENTS:
         connection.execute(statement)

@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from core.domain.calendars import Hours
 from core.domain.commands import Command, Envelope
-from core.domain.needs import Needs, intervals, offered
+from core.domain.needs import Needs, intervals
 from core.domain.state import State
-from core.domain.values import Booking, Claim, Policy, Resource, Rules, Service, User
+from core.domain.values import Booking, Claim, Policy, Resource, Room, Rules, Service, User
 from core.store.database import Connection
 from core.store.rows import BOOKING_COLUMNS, USER_COLUMNS, booking_of, user_of
-from core.store.slots import SQL_CATEGORIES, SQL_NEIGHBOURS, SQL_SLOTS, category_of, columns_of, slot_of
 
 SQL_RULES = """
 SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_days, s.is_active, r.id, r.kind, r.name, r.zone
@@ -25,26 +24,36 @@ SQL_SERVICES = """
 SELECT s.id, s.name, s.resource_id, s.duration_minutes, r.id, r.kind, r.name, r.zone
 FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s) AND s.is_active
 """
+ROOM_COLUMNS = """m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
+       m.closes_minute, m.off_days, m.is_available"""
+SQL_ROOMS = f"""
+SELECT {ROOM_COLUMNS}, r.id, r.kind, r.name, r.zone FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = ANY(%s)
+"""
+SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+"""A statement of its own, before the holds are read: two lanes that hold for one person take turns.
+It does not stop other lanes from making bookings that refer to that person."""
+SQL_HOLDS = "SELECT user_id, id, hold_expires_at FROM booking WHERE user_id = ANY(%s) AND status = 'held'"
 SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
 WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
 """A user whose username is the number, given by staff, is that person too."""
 SQL_BOOKINGS = f"""
-SELECT {BOOKING_COLUMNS} FROM booking
-WHERE deleted_at IS NULL
-  AND (id = ANY(%(ids)s) OR time_slot_id = ANY(%(slots)s) AND status NOT IN ('cancelled', 'expired'))
-ORDER BY id FOR UPDATE
+SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE
 """
-"""Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
+"""Locked in id order: another lane may want the same booking."""
 SQL_CLAIMS = """
 SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
 JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(w.starts_at, w.ends_at)
 """
+SQL_LAPSED = f"""
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE
+"""
+"""Holds that stand in the way and have run out: whoever wants their time expires them first."""
 SQL_NOW = "SELECT clock_timestamp()"
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
-       ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
-       ARRAY(SELECT nextval(pg_get_serial_sequence('time_slot', 'id')) FROM generate_series(1, %s))
+       ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s))
 """
 
 
@@ -55,7 +64,6 @@ class Loaded(Struct, frozen=True):
     now: datetime
     booking_ids: list[int]
     user_ids: list[int]
-    slot_ids: list[int]
 
 
 def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) -> Loaded:
@@ -70,52 +78,47 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
             if needs.users or needs.phones
             else None
         )
-        fresh = (needs.new_bookings, needs.new_users, needs.new_slots)
-        id_rows = connection.execute(SQL_IDS, fresh) if any(fresh) else None
-        slot_rows = (
-            connection.execute(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(needs.bookings)})
-            if needs.slots or needs.bookings
-            else None
-        )
-        category_rows = connection.execute(SQL_CATEGORIES, (list(needs.categories),)) if needs.categories else None
-        booking_rows = (
-            connection.execute(SQL_BOOKINGS, {"ids": list(needs.bookings), "slots": list(needs.slots)})
-            if needs.slots or needs.bookings
-            else None
-        )
+        room_rows = connection.execute(SQL_ROOMS, (list(needs.rooms),)) if needs.rooms else None
+        id_rows = connection.execute(SQL_IDS, (needs.new_bookings, needs.new_users)) if needs.new_bookings else None
         rules, desk = rules_of(rules_rows.fetchone(), allow_past=policy.allow_past)
         services = service_rows.fetchall() if service_rows else []
         users = [user_of(row) for row in user_rows.fetchall()] if user_rows else []
-        booking_ids, user_ids, slot_ids = (id_rows.fetchone() or ([], [], [])) if id_rows else ([], [], [])
-        slots = [slot_of(row) for row in slot_rows.fetchall()] if slot_rows else []
-        categories = [category_of(row) for row in category_rows.fetchall()] if category_rows else []
-        bookings = [booking_of(row) for row in booking_rows.fetchall()] if booking_rows else []
+        rooms = room_rows.fetchall() if room_rows else []
+        booking_ids, user_ids = (id_rows.fetchone() or ([], [])) if id_rows else ([], [])
+    holds = _lock_holders(connection, sorted(needs.holders)) if policy.max_holds_per_user else []
+    bookings = _lock_bookings(connection, sorted(needs.bookings | needs.due))
+    named = [booking for booking in bookings if booking.id in needs.bookings]
     state = State(
         rules=rules,
         policy=policy,
-        resources=[desk, *(Resource(*row[4:]) for row in services)],
+        resources=[desk, *(Resource(*row[-4:]) for row in (*services, *rooms))],
         services=[Service(*row[:4]) for row in services],
-        users=[*users, *_missing_users(connection, bookings, users)],
+        rooms=[room_of(row[:-4]) for row in rooms],
+        users=[*users, *_missing_users(connection, named, users)],
         bookings=bookings,
-        categories=categories,
-        slots=slots,
     )
+    for user_id, booking_id, expires_at in holds:
+        state.holds[user_id][booking_id] = expires_at
     now = _load_claims(connection, state, commands)
-    return Loaded(state, now, list(booking_ids), list(user_ids), list(slot_ids))
+    return Loaded(state, now, list(booking_ids), list(user_ids))
 
 
 def _load_claims(connection: Connection, state: State, commands: Sequence[Command]) -> datetime:
     wanted = {interval for command in commands for interval in intervals(state, command)}
-    offers = {interval for command in commands for interval in offered(state, command)}
+    columns: list[list[Any]] = [list(column) for column in zip(*wanted, strict=True)]
     with connection.pipeline():
-        claim_rows = connection.execute(SQL_CLAIMS, columns_of(wanted)) if wanted else None
-        neighbour_rows = connection.execute(SQL_NEIGHBOURS, columns_of(offers)) if offers else None
+        claim_rows = connection.execute(SQL_CLAIMS, columns) if columns else None
         now_row = connection.execute(SQL_NOW)
-        for row in claim_rows.fetchall() if claim_rows else []:
-            state.claims[row[0]].append(Claim(*row))
-        for row in neighbour_rows.fetchall() if neighbour_rows else []:
-            state.timetable.add(slot_of(row))
+        claims = [Claim(*row) for row in claim_rows.fetchall()] if claim_rows else []
         now = now_row.fetchone()
+    for claim in claims:
+        state.claims[claim.resource_id].append(claim)
+    if in_the_way := [claim.booking_id for claim in claims if claim.booking_id is not None]:
+        with connection.pipeline():
+            lapsed_rows = connection.execute(SQL_LAPSED, (in_the_way,))
+            now_row = connection.execute(SQL_NOW)
+            state.bookings |= {row[0]: booking_of(row) for row in lapsed_rows.fetchall()}
+            now = now_row.fetchone()
     assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
     moment: datetime = now[0]
     return moment
@@ -131,6 +134,27 @@ def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | 
         return None, resource
     hours = Hours(starts * 60, ends * 60, frozenset(off_days))
     return Rules(is_active, hours, minutes, allow_past, resource.id), resource
+
+
+def room_of(row: tuple[Any, ...]) -> Room:
+    """A row of `ROOM_COLUMNS` as a value."""
+    opens, closes, off_days, is_available = row[-4:]
+    return Room(*[*row[:-4], Hours(opens, closes, frozenset(off_days)), is_available])
+
+
+def _lock_holders(connection: Connection, ids: Sequence[int]) -> list[tuple[int, int, datetime]]:
+    """(user, booking, end) of every hold of these users, whom nobody else may hold for until the commit."""
+    if not ids:
+        return []
+    with connection.pipeline():
+        connection.execute(SQL_LOCK_HOLDERS, (list(ids),))
+        return connection.execute(SQL_HOLDS, (list(ids),)).fetchall()
+
+
+def _lock_bookings(connection: Connection, ids: Sequence[int]) -> list[Booking]:
+    if not ids:
+        return []
+    return [booking_of(row) for row in connection.execute(SQL_BOOKINGS, (list(ids),)).fetchall()]
 
 
 def _missing_users(connection: Connection, bookings: Sequence[Booking], known: Sequence[User]) -> list[User]:

@@ -9,20 +9,20 @@ from uuid import UUID
 
 import msgspec
 
-from core.domain.commands import Canary, Envelope
+from core.domain.commands import EngineCommand, Envelope
 from core.domain.events import CommandRefused, Event
 from core.domain.state import State
 from core.store.inbox import CommandRecord, Outcome
-from core.wire import agent, appointments, calendar, engine
+from core.wire import agent, appointments, engine, rooms
 from core.wire.errors import FieldProblem, error_body
-from core.wire.words import CONTRACT_FIELDS, FIELDS, sentence, zulu
+from core.wire.words import field_of, sentence, zulu
 
 encode = msgspec.json.Encoder().encode
 
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, dict[str, Any]]]] = {
     "appointments": appointments.answer,
     "agent": agent.answer,
-    "calendar": calendar.answer,
+    "rooms": rooms.answer,
 }
 """By the contract that a command came through: (HTTP status, body) of what was not refused."""
 
@@ -31,14 +31,14 @@ def render(envelope: Envelope, events: tuple[Event, ...], state: State) -> Outco
     """The answer to a decided command. `state` is the batch's, after these events."""
     if isinstance(events[-1], CommandRefused):
         return refusal(events[-1], envelope.contract)
-    answer = engine.answer if isinstance(envelope.command, Canary) else ANSWERS[envelope.contract]
+    answer = engine.answer if isinstance(envelope.command, EngineCommand) else ANSWERS[envelope.contract]
     status, body = answer(envelope, events, state)
     return Outcome("succeeded", status, encode(body))
 
 
 def refusal(refused: CommandRefused, contract: str = "") -> Outcome:
     status, words = sentence(refused, contract)
-    field = CONTRACT_FIELDS.get(contract, {}).get(refused.refusal, FIELDS.get(refused.refusal))
+    field = field_of(refused.refusal, contract)
     problems = [FieldProblem(field, words)] if field else []
     return Outcome("rejected", status, encode(error_body(status, refused.refusal, words, problems)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.domain.events import CommandRefused, Refusal
-from core.domain.status import NEXT, Status
+from core.domain.status import NEXT, PaymentStatus, Status
 
 APPOINTMENTS_STATUS: dict[Status, str] = {
     Status.DRAFT: "upcoming",
@@ -21,6 +21,29 @@ APPOINTMENTS_STATUS: dict[Status, str] = {
     Status.EXPIRED: "cancelled",
     Status.NO_SHOW: "cancelled",
 }
+
+ROOMS_STATUS: dict[Status, str] = {
+    Status.DRAFT: "pending",
+    Status.HELD: "pending",
+    Status.CONFIRMED: "confirmed",
+    Status.IN_PROGRESS: "confirmed",
+    Status.COMPLETED: "completed",
+    Status.CANCELLED: "cancelled",
+    Status.EXPIRED: "expired",
+    Status.NO_SHOW: "cancelled",
+}
+
+ROOMS_PAYMENT: dict[PaymentStatus, str] = {
+    PaymentStatus.NONE: "succeeded",
+    PaymentStatus.PENDING: "pending",
+    PaymentStatus.PROCESSING: "processing",
+    PaymentStatus.SUCCEEDED: "succeeded",
+    PaymentStatus.FAILED: "failed",
+    PaymentStatus.REFUNDED: "refunded",
+}
+
+STATUS_WORDS: dict[str, dict[Status, str]] = {"rooms": ROOMS_STATUS}
+"""By contract; the others speak as appointments do."""
 
 APPOINTMENTS_ASKED: dict[str, Status] = {
     "upcoming": Status.CONFIRMED,
@@ -44,15 +67,12 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.IN_THE_PAST: (400, "Booking time is in the past"),
     Refusal.OFF_DAY: (400, "Booking not allowed on off days"),
     Refusal.OUTSIDE_WORKING_HOURS: (400, "Booking time is outside working hours"),
+    Refusal.ROOM_NOT_FOUND: (404, "Room not found"),
+    Refusal.TOO_MANY_GUESTS: (400, "The room does not hold that many guests"),
+    Refusal.OFF_GRID: (400, "Times must lie on the room's slots"),
+    Refusal.TOO_MANY_HOLDS: (409, "You hold as many unpaid places as you may: pay or cancel one of them first"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
     Refusal.INVALID_TRANSITION: (409, "This booking cannot change to that status"),
-    Refusal.CATEGORY_NOT_FOUND: (404, "Category not found"),
-    Refusal.TIME_SLOT_NOT_FOUND: (404, "Time slot not found"),
-    Refusal.TIME_SLOT_OVERLAPS: (409, "This time slot overlaps another one of its category"),
-    Refusal.TIME_SLOT_BOOKED: (
-        409,
-        "This time slot is booked. Say with if_booked what becomes of the booking: move it along, or cancel it",
-    ),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 
@@ -63,35 +83,45 @@ FIELDS: dict[Refusal, str] = {
     Refusal.OFF_DAY: "booking_date",
     Refusal.OUTSIDE_WORKING_HOURS: "booking_time",
     Refusal.SLOT_TAKEN: "booking_time",
+    Refusal.ROOM_NOT_FOUND: "room_id",
+    Refusal.TOO_MANY_GUESTS: "guest_count",
+    Refusal.OFF_GRID: "start_time",
     Refusal.INVALID_TRANSITION: "status",
-    Refusal.CATEGORY_NOT_FOUND: "category",
-    Refusal.TIME_SLOT_NOT_FOUND: "time_slot",
-    Refusal.TIME_SLOT_OVERLAPS: "start_time",
-    Refusal.TIME_SLOT_BOOKED: "if_booked",
 }
 """Which field of the request a refusal is about, where it is about one."""
 
 
 CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
-    "calendar": {
-        Refusal.IN_THE_PAST: (400, "This time slot is in the past"),
-        Refusal.SLOT_TAKEN: (409, "This time slot is already booked"),
+    "rooms": {
+        Refusal.OFF_DAY: (400, "The room is closed on that day"),
+        Refusal.OUTSIDE_WORKING_HOURS: (400, "The room is closed at that time"),
+        Refusal.SLOT_TAKEN: (409, "The room is already booked at that time"),
     },
 }
-"""Where a contract's document has words of its own for a refusal."""
+"""Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
-    "calendar": {Refusal.IN_THE_PAST: "time_slot", Refusal.SLOT_TAKEN: "time_slot"},
+    "rooms": {
+        Refusal.LOCAL_TIME_SKIPPED: "start_time",
+        Refusal.OUTSIDE_WORKING_HOURS: "start_time",
+        Refusal.SLOT_TAKEN: "start_time",
+    },
 }
-"""Where a contract's requests have fields of their own for it."""
+"""Where a contract's request calls a field by another name."""
+
+
+def field_of(refusal: Refusal, contract: str = "") -> str | None:
+    """The field of the request that a refusal is about, if it is about one."""
+    return CONTRACT_FIELDS.get(contract, {}).get(refusal, FIELDS.get(refusal))
 
 
 def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
     """(HTTP status, sentence) of a refusal; a refused transition names where it is and may go."""
     status, words = CONTRACT_REFUSALS.get(contract, {}).get(refused.refusal, REFUSALS[refused.refusal])
     if refused.refusal is Refusal.INVALID_TRANSITION and refused.present is not None:
-        present = APPOINTMENTS_STATUS[refused.present]
-        onward = sorted({APPOINTMENTS_STATUS[s] for s in NEXT[refused.present]} - {present})
+        say = STATUS_WORDS.get(contract, APPOINTMENTS_STATUS)
+        present = say[refused.present]
+        onward = sorted({say[s] for s in NEXT[refused.present]} - {present})
         words = f"This booking is {present} and may become {', '.join(onward) if onward else 'nothing else'}"
     return status, words
 

@@ -1,0 +1,86 @@
+"""`POST /api/bookings/` with a `room_id` (rooms.md, "Create Booking")."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated
+
+import falcon.asgi
+from msgspec import Meta, Struct
+
+from api.bodies import parse_json
+from api.errors import Problem, invalid
+from api.fields import TEXT, Id, Notes, clock_time, iso_date
+from api.runtime import Runtime
+from core.access import Principal
+from core.domain.commands import BookRoom
+from core.store.inbox import slot_key
+from core.wire.errors import FieldProblem
+
+Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+GUESTS_MAX = 100_000
+ROOMS_REMEMBERED = 10_000
+
+SQL_RESOURCE = "SELECT resource_id FROM room WHERE id = %s"
+
+
+class NewRoomBooking(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. Only staff may name another than themselves as `user_id`."""
+
+    room_id: Id
+    booking_date: Text
+    start_time: Text
+    end_time: Text
+    """00:00 is the end of the day."""
+    user_id: Id | None = None
+    guest_count: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] = 1
+    special_requests: Notes | None = None
+
+
+def command_of(body: NewRoomBooking, principal: Principal) -> BookRoom:
+    """The command a body asks for. Raises Problem 400, and 403 for somebody else's `user_id`."""
+    user_id = body.user_id or principal.user_id
+    day, starts, ends = iso_date(body.booking_date), clock_time(body.start_time), clock_time(body.end_time)
+    if day is None or starts is None or ends is None:
+        found = {"booking_date": day, "start_time": starts, "end_time": ends}
+        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
+    if ends <= starts and ends != time.min:
+        raise invalid([FieldProblem("end_time", "end_time must be later than start_time")])
+    if user_id is None or (user_id != principal.user_id and not principal.is_staff):
+        raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
+    return BookRoom(user_id, body.room_id, day, starts, ends, body.guest_count, body.special_requests or "")
+
+
+WORDS = {
+    "booking_date": "Invalid date format",
+    "start_time": "Invalid time format",
+    "end_time": "Invalid time format",
+}
+
+
+class BookRooms:
+    """How bookings of rooms are made."""
+
+    def __init__(self, run: Runtime) -> None:
+        self._commands = run.commands
+        self._pool = run.pool
+        self._resources: dict[int, int] = {}
+        """By room: it keeps its resource for ever."""
+
+    async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        command = command_of(parse_json(req.context.raw_body, NewRoomBooking), req.context.principal)
+        key = await self._slot_key(command.room_id, command.date)
+        await self._commands.run(req, resp, contract="rooms", slot_key=key, command=command)
+
+    async def _slot_key(self, room_id: int, day: date) -> str:
+        if room_id not in self._resources:
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(SQL_RESOURCE, (room_id,))).fetchone()
+            if row is None:
+                raise Problem(
+                    404, "room_not_found", "Room not found", [FieldProblem("room_id", "There is no such room")]
+                )
+            if len(self._resources) >= ROOMS_REMEMBERED:
+                self._resources.clear()
+            self._resources[room_id] = row[0]
+        return slot_key(self._resources[room_id], day)

@@ -1,0 +1,148 @@
+"""Rooms as they are kept and shown: rows, bodies, and what a room may be like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from api.contracts.rooms.book import GUESTS_MAX
+from api.errors import invalid
+from api.fields import TEXT, Id, ServiceName, ShortText
+from core.domain.calendars import MINUTES_PER_DAY
+from core.domain.money import MINOR_MAX, minor
+from core.domain.rooms import at_minute, end_minute_of, minute_of
+from core.wire.errors import FieldProblem
+from core.wire.rooms import money
+
+COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
+       m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
+SQL_ROOM = f"SELECT {COLUMNS} FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %s"
+
+
+class RoomRow(Struct, frozen=True):
+    """A row of `COLUMNS`. Minutes count from local midnight; a new room is as given here."""
+
+    id: int = 0
+    resource_id: int = 0
+    zone: str = ""
+    name: str = ""
+    description: str = ""
+    price_minor: int = 0
+    currency: str = "usd"
+    capacity: int = 1
+    amenities: list[str] = []
+    is_available: bool = True
+    slot_minutes: int = 30
+    opens_minute: int = 9 * 60
+    closes_minute: int = 18 * 60
+    off_days: list[int] = []
+
+
+def room_body(room: RoomRow) -> dict[str, Any]:
+    """A room as rooms.md prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
+    return {
+        "id": room.id,
+        "name": room.name,
+        "description": room.description,
+        "price_per_slot": money(room.price_minor, room.currency),
+        "currency": room.currency,
+        "capacity": room.capacity,
+        "amenities": room.amenities,
+        "is_available": room.is_available,
+        "slot_duration_minutes": room.slot_minutes,
+        "opening_time": at_minute(room.opens_minute).isoformat("seconds"),
+        "closing_time": at_minute(room.closes_minute).isoformat("seconds"),
+        "off_days": room.off_days,
+        "time_zone": room.zone,
+        "resource_id": room.resource_id,
+    }
+
+
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$")]
+Weekday = Annotated[int, Meta(ge=0, le=6)]
+Currency = Annotated[str, Meta(pattern=r"^[a-z]{3}$")]
+
+
+class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What staff may send of a room. Only what is sent changes."""
+
+    name: ServiceName | UnsetType = UNSET
+    description: Annotated[str, Meta(max_length=2000, pattern=TEXT)] | UnsetType = UNSET
+    price_per_slot: Decimal | UnsetType = UNSET
+    capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] | UnsetType = UNSET
+    amenities: Annotated[list[ShortText], Meta(max_length=50)] | UnsetType = UNSET
+    is_available: bool | UnsetType = UNSET
+    slot_duration_minutes: Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)] | UnsetType = UNSET
+    opening_time: Clock | UnsetType = UNSET
+    closing_time: Clock | UnsetType = UNSET
+    """00:00 is the end of the day."""
+    off_days: Annotated[list[Weekday], Meta(max_length=7)] | UnsetType = UNSET
+    """Weekdays, 0 is Monday."""
+    currency: Currency | UnsetType = UNSET
+    time_zone: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    """IANA; the setting's unless given."""
+    resource_id: Id | UnsetType = UNSET
+    """A resource that is there already, to share its time with; its own unless given."""
+
+
+class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: ServiceName
+    price_per_slot: Decimal
+    capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)]
+
+
+class RoomChange(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: Id | UnsetType = UNSET
+
+
+READ_ONLY = {"id": "id", "currency": "currency", "time_zone": "zone", "resource_id": "resource_id"}
+"""Fields of a room that is there, by column; they may come back unchanged."""
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "name": ("name", str),
+    "description": ("description", str),
+    "capacity": ("capacity", int),
+    "amenities": ("amenities", list),
+    "is_available": ("is_available", bool),
+    "slot_duration_minutes": ("slot_minutes", int),
+    "opening_time": ("opens_minute", lambda at: minute_of(time.fromisoformat(at))),
+    "closing_time": ("closes_minute", lambda at: end_minute_of(time.fromisoformat(at))),
+    "off_days": ("off_days", lambda days: sorted(set(days))),
+}
+"""By field: the column and how its value is read."""
+
+
+def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
+    """The room as it becomes. Raises Problem 400 with everything that does not fit together."""
+    given = {name: value for name, value in asdict(sent).items() if value is not UNSET}
+    after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
+    price = minor(given["price_per_slot"], room.currency) if "price_per_slot" in given else room.price_minor
+    problems = list(_misfits(after, price))
+    if price is None or problems:
+        raise invalid(problems)
+    return replace(after, price_minor=price)
+
+
+def _misfits(room: RoomRow, price_minor: int | None) -> Iterator[FieldProblem]:
+    if price_minor is None:
+        yield FieldProblem("price_per_slot", "This is no amount that can be charged in that currency")
+    slots = (room.closes_minute - room.opens_minute) // room.slot_minutes
+    if room.opens_minute >= room.closes_minute:
+        yield FieldProblem("closing_time", "closing_time must be later than opening_time")
+    elif slots < 1:
+        yield FieldProblem("slot_duration_minutes", "The slot is longer than the room is open")
+    elif price_minor is not None and price_minor * slots > MINOR_MAX:
+        yield FieldProblem("price_per_slot", "A whole day would cost more than can be charged at once")
+
+
+def kept(room: RoomRow, sent: RoomChange) -> None:
+    """Raise Problem 400 for read-only fields that did not come back as they are."""
+    given = asdict(sent)
+    told = [name for name, column in READ_ONLY.items() if given[name] not in {UNSET, getattr(room, column)}]
+    if told:
+        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in told])

@@ -1,0 +1,25 @@
+"""The routes of the rooms contract. `/api/bookings/` itself is where contracts meet (api.bookings)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.contracts.rooms.admin import AdminRoom, AdminRooms
+from api.contracts.rooms.availability import Availability
+from api.contracts.rooms.bookings import AllBookings
+from api.contracts.rooms.cleanup import CleanUp
+from api.contracts.rooms.rooms import OneRoom, Rooms
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
+    settings, pool = run.settings, run.pool
+    app.add_route("/api/rooms", Rooms(pool))
+    app.add_route("/api/rooms/{room_id:int}", OneRoom(pool))
+    app.add_route("/api/rooms/{room_id:int}/availability", Availability(pool, allow_past=settings.allow_past))
+    app.add_route("/api/admin/rooms", AdminRooms(pool, settings))
+    app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
+    app.add_route("/api/bookings/all", AllBookings(pool))
+    app.add_route("/api/cleanup-expired-bookings", CleanUp(run.redis, run.celery))

@@ -1,0 +1,38 @@
+"""What the clock does to bookings: they begin, and they are over.
+
+Only those of rooms and marketplace, and none whose end was past already when it was made;
+appointments and agent bookings change status only when somebody says so (contracts page).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from core.domain.commands import ENGINE
+from core.domain.events import BookingChanged, Event, NothingDue
+from core.domain.state import State
+from core.domain.status import Status
+from core.domain.turning import turned
+from core.domain.values import Booking
+
+MOVED_BY_THE_CLOCK = frozenset({"rooms", "marketplace"})
+
+
+def move_on(state: State, booking_ids: Iterable[int], now: datetime) -> tuple[Event, ...]:
+    named = (state.bookings.get(id_) for id_ in booking_ids)
+    moved = (moved_on(booking, now) for booking in named if booking is not None)
+    return tuple(change for change in moved if change is not None) or (NothingDue(),)
+
+
+def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
+    """Where the clock has brought a booking; None if it is there already."""
+    if booking.contract not in MOVED_BY_THE_CLOCK or booking.ends_at <= booking.created_at:
+        return None
+    match booking.status:
+        case Status.CONFIRMED | Status.IN_PROGRESS if booking.ends_at <= now:
+            return turned(booking, Status.COMPLETED, ENGINE, now, "ended")
+        case Status.CONFIRMED if booking.starts_at <= now:
+            return turned(booking, Status.IN_PROGRESS, ENGINE, now, "began")
+        case _:
+            return None

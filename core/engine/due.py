@@ -1,0 +1,107 @@
+"""What is due by the clock: holds that have lapsed, bookings that have begun or ended.
+
+The sweep names them and sends one bounded command a lane; the lane decides. While a lane's last
+command of the kind still waits it gets no other, so a lane that is behind is not buried.
+Safe to run twice at once: what was seen to already is not due any more when it is decided.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from uuid import uuid4
+
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
+from core.store.database import Connection
+from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key, type_of
+
+DUE_BATCH = 250
+"""Bookings in one command; a lane is closed to people while it decides them."""
+DUE_READ_MAX = 5_000
+
+SQL_LAPSED = """
+SELECT id, resource_id, local_date FROM booking
+WHERE status = 'held' AND hold_expires_at <= clock_timestamp() AND deleted_at IS NULL
+ORDER BY hold_expires_at LIMIT %s
+"""
+SQL_BEGUN = """
+SELECT id, resource_id, local_date FROM booking
+WHERE status = 'confirmed' AND contract IN ('rooms', 'marketplace') AND ends_at > created_at
+  AND starts_at <= clock_timestamp() AND deleted_at IS NULL
+ORDER BY starts_at LIMIT %s
+"""
+SQL_ENDED = """
+SELECT id, resource_id, local_date FROM booking
+WHERE status = 'in_progress' AND contract IN ('rooms', 'marketplace') AND ends_at > created_at
+  AND ends_at <= clock_timestamp() AND deleted_at IS NULL
+ORDER BY ends_at LIMIT %s
+"""
+"""What `core.domain.clock` moves on; each by its own small index (migration 0003)."""
+
+SQL_LANES = "SELECT lanes FROM installation"
+SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY}"
+
+Command = Callable[[tuple[int, ...]], ExpireDue | MoveOn]
+KINDS: tuple[tuple[str, Command], ...] = ((SQL_LAPSED, ExpireDue), (SQL_BEGUN, MoveOn), (SQL_ENDED, MoveOn))
+
+
+class Sent(Struct, frozen=True):
+    lanes: set[int]
+    """To be rung."""
+    more: bool
+    """Something is left that found no place in a command."""
+
+
+def send_due(connection: Connection) -> Sent:
+    """Send each lane what is due in it."""
+    lanes = _lanes(connection)
+    waiting = {(lane, type_) for lane, type_ in connection.execute(SQL_WAITING).fetchall()}
+    commands: list[NewCommand] = []
+    more = False
+    for sql, command in KINDS:
+        for lane, (key, ids) in _by_lane(connection, sql, lanes).items():
+            new = _new(command(tuple(ids[:DUE_BATCH])), key)
+            if (lane, type_of(new.command)) in waiting:
+                more = True
+                continue
+            commands.append(new)
+            more = more or len(ids) >= DUE_BATCH
+    if not commands:
+        return Sent(set(), more)
+    sent = connection.execute(SQL_ACCEPT, accept_parameters([(new, None) for new in commands])).fetchall()
+    return Sent({row[1] for row in sent}, more)
+
+
+def _lanes(connection: Connection) -> int:
+    row = connection.execute(SQL_LANES).fetchone()
+    if row is None:
+        raise LookupError("There is no installation row: run the migrate command first.")
+    return int(row[0])
+
+
+def _by_lane(connection: Connection, sql: str, lanes: int) -> dict[int, tuple[str, list[int]]]:
+    """Due bookings by their home lane, with a slot key that leads there."""
+    found: dict[int, tuple[str, list[int]]] = {}
+    limit = min(DUE_READ_MAX, lanes * DUE_BATCH)
+    for id_, resource_id, day in connection.execute(sql.encode(), (limit,)).fetchall():
+        key = slot_key(resource_id, day)
+        _, ids = found.setdefault(zlib.crc32(key.encode()) % lanes, (key, []))
+        ids.append(id_)
+    return found
+
+
+def _new(command: ExpireDue | MoveOn, key: str) -> NewCommand:
+    id_ = uuid4()
+    return NewCommand(
+        id=id_,
+        slot_key=key,
+        command_class=CommandClass.EXPIRY,
+        contract="engine",
+        actor=ENGINE,
+        request_id=f"due-{id_.hex[:12]}",
+        reply_to=None,
+        decide_before=None,
+        command=command,
+    )
