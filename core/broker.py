@@ -17,6 +17,7 @@ SERVE_RELAY = "holdfast.relay.serve"
 SWEEP_RING = "holdfast.sweeps.ring"
 SWEEP_DUE = "holdfast.sweeps.due"
 SWEEP_CANARY = "holdfast.sweeps.canary"
+SWEEP_TALLY = "holdfast.sweeps.tally"
 SWEEP_TIDY = "holdfast.sweeps.tidy"
 
 SWEEPS = "sweeps"
@@ -30,6 +31,7 @@ ROUTES = {
 
 SWEEP_EVERY_S = 1.0
 CANARY_EVERY_S = 5.0
+TALLY_EVERY_S = 2.0
 TIDY_EVERY_S = 600.0
 
 SCHEDULE = {
@@ -37,6 +39,7 @@ SCHEDULE = {
     "ring": {"task": SWEEP_RING, "schedule": SWEEP_EVERY_S, "options": {"expires": 2 * SWEEP_EVERY_S}},
     "due": {"task": SWEEP_DUE, "schedule": SWEEP_EVERY_S, "options": {"expires": 2 * SWEEP_EVERY_S}},
     "canary": {"task": SWEEP_CANARY, "schedule": CANARY_EVERY_S, "options": {"expires": CANARY_EVERY_S}},
+    "tally": {"task": SWEEP_TALLY, "schedule": TALLY_EVERY_S, "options": {"expires": TALLY_EVERY_S}},
     "tidy": {"task": SWEEP_TIDY, "schedule": TIDY_EVERY_S, "options": {"expires": TIDY_EVERY_S}},
 }
 

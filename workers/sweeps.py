@@ -1,4 +1,4 @@
-"""The sweeps' tasks: ring for what nobody rang for, send the canary, tidy up."""
+"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from core.broker import (
     SWEEP_DUE,
     SWEEP_EVERY_S,
     SWEEP_RING,
+    SWEEP_TALLY,
     SWEEP_TIDY,
 )
 from core.engine import sweep
 from core.engine.due import send_due
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
+from core.store.tally import fold
 from workers.ringing import Ringer, connect
 
 DUE_PAUSE_S = 0.2
@@ -54,6 +56,12 @@ def register(app: Celery, settings: Settings) -> None:
             if lane is not None:
                 ringer(client, bells.LANES, SERVE_LANES).ring([bells.lane_bell(lane)])
             return lane
+
+    @app.task(name=SWEEP_TALLY)
+    def tally() -> int:
+        """Fold the bookings' changes into the tally by day."""
+        with _database(settings) as connection:
+            return fold(connection)
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> None:

@@ -1,7 +1,7 @@
 """The rules, as a table: what a command does to a state at a moment.
 
 Pure: the clock reading and fresh ids are arguments. One module a family of commands holds its
-rules: `placing`, `changing`, ...
+rules: `placing`, `changing`, `offering`, ...
 """
 
 from __future__ import annotations
@@ -11,10 +11,27 @@ from typing import assert_never
 
 from core.domain.changing import change, delete, owned, put_status, the_booking
 from core.domain.clock import move_on
-from core.domain.commands import BookRoom, Canary, Cancel, ChangeStatus, Delete, Envelope, ExpireDue, MoveOn, Place
+from core.domain.commands import (
+    BookRoom,
+    BookSlot,
+    Canary,
+    Cancel,
+    ChangeSlot,
+    ChangeStatus,
+    Delete,
+    EngineCommand,
+    Envelope,
+    ExpireDue,
+    MoveOn,
+    OfferSlot,
+    OfferWeekly,
+    Place,
+    RemoveSlot,
+)
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
+from core.domain.offering import decide_slots, naming_slots
 from core.domain.placing import place
 from core.domain.refused import Refused
 from core.domain.rooms import book_room
@@ -25,7 +42,7 @@ from core.domain.status import Status
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """What happens because of one command. A refusal is an event too; an exception is a bug."""
     try:
-        return _decide(state, envelope, now, ids)
+        return naming_slots(state, _decide(state, envelope, now, ids))
     except Refused as refused:
         return (refused.event,)
 
@@ -45,11 +62,19 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
             return delete(the_booking(state, id_), actor, now)
-        case ExpireDue(booking_ids=ids_):
-            return expire_due(state, ids_, now)
-        case MoveOn(booking_ids=ids_):
-            return move_on(state, ids_, now)
-        case Canary():
-            return (CanaryHeard(),)
+        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
+            return decide_slots(state, envelope, command, now, ids)
+        case ExpireDue() | MoveOn() | Canary() as command:
+            return _decide_for_the_engine(state, command, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _decide_for_the_engine(state: State, command: EngineCommand, now: datetime) -> tuple[Event, ...]:
+    match command:
+        case ExpireDue(booking_ids=ids):
+            return expire_due(state, ids, now)
+        case MoveOn(booking_ids=ids):
+            return move_on(state, ids, now)
+        case Canary():
+            return (CanaryHeard(),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from enum import StrEnum
 
 from msgspec import Struct
 
 from core.domain.status import Status
-from core.domain.values import Booking, Claim, User
+from core.domain.values import Booking, Claim, TimeSlot, User
 
 
 class Refusal(StrEnum):
@@ -27,6 +28,10 @@ class Refusal(StrEnum):
     OFF_GRID = "off_grid"
     TOO_MANY_HOLDS = "too_many_holds"
     INVALID_TRANSITION = "invalid_transition"
+    CATEGORY_NOT_FOUND = "category_not_found"
+    TIME_SLOT_NOT_FOUND = "time_slot_not_found"
+    TIME_SLOT_OVERLAPS = "time_slot_overlaps"
+    TIME_SLOT_BOOKED = "time_slot_booked"
     DECIDED_TOO_LATE = "decided_too_late"
 
 
@@ -38,6 +43,8 @@ class UserCreated(Struct, frozen=True):
 class BookingPlaced(Struct, frozen=True):
     booking: Booking
     claims: tuple[Claim, ...]
+    slot: TimeSlot | None = None
+    """The time slot that it takes."""
 
 
 class BookingChanged(Struct, frozen=True):
@@ -49,17 +56,76 @@ class BookingChanged(Struct, frozen=True):
     by: str
     reason: str = ""
     claims: tuple[Claim, ...] = ()
+    slot: TimeSlot | None = None
+    """The time slot that it was made for."""
 
 
 class BookingDeleted(Struct, frozen=True):
     booking: Booking
     by: str
+    slot: TimeSlot | None = None
+    """The time slot that it was made for."""
 
 
 class BookingUnchanged(Struct, frozen=True):
     """The booking was already in the state asked for: answered, but not news."""
 
     booking: Booking
+
+
+class SlotOffered(Struct, frozen=True):
+    slot: TimeSlot
+
+
+class SlotChanged(Struct, frozen=True):
+    """A time slot's new face."""
+
+    slot: TimeSlot
+    was: TimeSlot
+    booking: Booking | None
+    """The one that has it now."""
+    cancelled: int | None = None
+    """The booking that the change cancelled."""
+
+
+class SlotUnchanged(Struct, frozen=True):
+    """The time slot was already as asked for: answered, but not news."""
+
+    slot: TimeSlot
+    booking: Booking | None
+
+
+class SlotRemoved(Struct, frozen=True):
+    slot: TimeSlot
+    cancelled: int | None
+    """The booking that went with it."""
+
+
+class WhySkipped(StrEnum):
+    """Why a slot of a weekly pattern was left out. Stable: clients read it."""
+
+    CLOCK_CHANGE = "clock_change"
+    """The clocks change on that day, and it does not exist or does not fit."""
+    IN_THE_PAST = "in_the_past"
+    OVERLAPS = "overlaps"
+
+
+class SkippedSlot(Struct, frozen=True):
+    """A slot of a weekly pattern that was left out; the time is local."""
+
+    day: date
+    at: time
+    why: WhySkipped
+
+
+class WeeklyOffered(Struct, frozen=True):
+    """The end of a weekly pattern: which slots were made, which left out."""
+
+    slots: tuple[TimeSlot, ...]
+    skipped: tuple[SkippedSlot, ...]
+
+
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
 
 
 class CommandRefused(Struct, frozen=True):
@@ -82,6 +148,7 @@ Event = (
     | BookingChanged
     | BookingDeleted
     | BookingUnchanged
+    | SlotEvent
     | CommandRefused
     | NothingDue
     | CanaryHeard

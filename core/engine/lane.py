@@ -31,7 +31,7 @@ from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
 from core.store.inbox import Waiting
-from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, lock_lane
+from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane
 from core.store.load import load
 from core.store.save import Decided, save
 from core.wire.outcomes import render
@@ -137,7 +137,7 @@ class Lanes:
             decided = charge(self._connection, batch[0], "its worker died deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
-        more = len(waiting) > len(batch) or len(batch) >= BATCH_COMMANDS
+        more = len(waiting) > len(batch) or is_full(batch)
         return Turn(decided=decided, more=frozenset({number} if more else ()))
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
@@ -190,9 +190,7 @@ class Lanes:
 def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:
     """Lanes of which the batch did not take all that waits."""
     taken = Counter(one.lane for one in batch)
-    return frozenset(
-        number for number, found in waiting.items() if len(found) > taken[number] or len(found) >= BATCH_COMMANDS
-    )
+    return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or is_full(found))
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:

@@ -24,6 +24,7 @@ from core.store.database import Connection
 from core.store.inbox import SQL_MOVE, Outcome, move_parameters
 from core.store.news import EventRow, event_rows, write_event_rows
 from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
+from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
 E = TypeVar("E", bound=Event)
 
@@ -81,7 +82,8 @@ def save(
     """Write a decided batch. Raises `BatchLostRace` if a row went to somebody else meanwhile.
 
     Users go in by their unique key's order: two batches that make the same people wait for
-    each other instead of deadlocking. Time is given back before time is taken.
+    each other instead of deadlocking. Time is given back before time is taken, and
+    time slots are there before their bookings.
     """
     events = list(chain.from_iterable(one.events for one in decided))
     users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
@@ -89,6 +91,7 @@ def save(
     freed, taken = _time(events)
     with connection.pipeline():
         inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
+        _write_slots(connection, events, now)
         if placed:
             connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         if changed:
@@ -103,6 +106,14 @@ def save(
         moved = connection.execute(SQL_MOVE, move_parameters([(d.envelope.id, d.outcome) for d in decided], now))
     if (inserted and inserted.rowcount != len(users)) or moved.rowcount != len(decided):
         raise BatchLostRace
+
+
+def _write_slots(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    offered, changed = offered_and_changed(events)
+    if changed:
+        connection.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
+    if offered:
+        connection.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
 
 
 def _of(events: Sequence[Event], kind: type[E]) -> list[E]:
