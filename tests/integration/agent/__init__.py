@@ -1,1 +1,0 @@
-"""The agent contract, over HTTP."""
