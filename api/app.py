@@ -6,9 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import falcon
-import falcon.asgi
-
 from api.accounts import Accounts
 from api.accounts.roles import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
@@ -19,6 +16,7 @@ from api.contracts.appointments.routes import add_routes as add_appointments_rou
 from api.contracts.rooms.book import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.errors import add_error_handlers
+from api.hang_ups import App
 from api.health import Health, Readiness
 from api.middleware import Requests
 from api.runtime import Runtime
@@ -26,7 +24,6 @@ from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError
 
-App = falcon.asgi.App[Any, Any]
 Extend = Callable[[App, Runtime], None]
 
 
@@ -46,7 +43,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     accounts = Accounts(settings, run.pool)
     run.at_shutdown(accounts.close)
     middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware, run.write_limits]
-    app = falcon.asgi.App(middleware=middleware)
+    app = App(middleware=middleware)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True

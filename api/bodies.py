@@ -17,7 +17,7 @@ from core.wire.errors import FieldProblem
 S = TypeVar("S", bound=Struct)
 
 BODY_MAX_BYTES = 64 * 1024
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
 _PATH = re.compile(r" - at `\$(.*)`$")
 
@@ -34,8 +34,8 @@ def parse_json(raw: bytes, kind: type[S]) -> S:
         return _decoder(kind).decode(raw)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         raise _refusal(raw, kind) from None
-    except _UNREADABLE:
-        raise _malformed() from None
+    except MALFORMED:
+        raise malformed() from None
 
 
 def fields_of(raw: bytes) -> Container[str]:
@@ -44,8 +44,8 @@ def fields_of(raw: bytes) -> Container[str]:
         return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return ()
-    except _UNREADABLE:
-        raise _malformed() from None
+    except MALFORMED:
+        raise malformed() from None
 
 
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
@@ -76,12 +76,12 @@ def _refusal(raw: bytes, kind: type[Struct]) -> Problem:
     """A value may be wrong before the place where the text stops being JSON."""
     try:
         msgspec.json.decode(raw)
-    except _UNREADABLE:
-        return _malformed()
+    except MALFORMED:
+        return malformed()
     return invalid(_problems(raw, kind))
 
 
-def _malformed() -> Problem:
+def malformed() -> Problem:
     return Problem(400, "malformed_json", "The body is not valid JSON")
 
 

@@ -60,10 +60,12 @@ def invalid(problems: Sequence[FieldProblem]) -> Problem:
     return Problem(400, "invalid", problems[0].message, problems)
 
 
-def unavailable(message: str, command_id: UUID | None = None) -> Problem:
+def unavailable(message: str, command_id: UUID | None = None, *, location: str | None = None) -> Problem:
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     if command_id is not None:
-        headers["Location"] = f"/api/commands/{command_id}/"
+        location = f"/api/commands/{command_id}/"
+    if location is not None:
+        headers["Location"] = location
     return Problem(503, "unavailable", message, headers=headers)
 
 
@@ -80,8 +82,13 @@ def write_problem(req: falcon.asgi.Request, resp: falcon.asgi.Response, problem:
     resp.status = problem.status
     for name, value in problem.headers.items():
         resp.set_header(name, value)
-    resp.data = encode(error_body(problem.status, problem.code, problem.message, problem.problems))
+    resp.data = body_of(problem)
     resp.content_type = error_type(req)
+
+
+def body_of(problem: Problem) -> bytes:
+    """The one error shape, as JSON."""
+    return encode(error_body(problem.status, problem.code, problem.message, problem.problems))
 
 
 def error_type(req: falcon.asgi.Request) -> str:

@@ -31,19 +31,25 @@ class Query:
         return self._parsed(name, lambda raw: raw if len(raw) <= longest and "\x00" not in raw else None, "")
 
     def day(self, name: str, *, required: bool = False) -> date | None:
-        if required and not self._raw(name):
-            self._problems.append(FieldProblem(name, f"Missing required parameter: {name}"))
+        if required and self._is_missing(name):
             return None
         return self._parsed(name, iso_date, "Invalid date format")
 
     def whole(self, name: str, default: int, least: int, most: int) -> int:
+        found = self.number(name, least, most)
+        return default if found is None else found
+
+    def number(self, name: str, least: int, most: int, *, required: bool = False) -> int | None:
+        """A whole number, or None where none or an unusable one was sent."""
+
         def parse(raw: str) -> int | None:
             if not raw.isascii() or not raw.isdigit() or len(raw) > len(str(most)):
                 return None
             return int(raw) if least <= int(raw) <= most else None
 
-        found = self._parsed(name, parse, f"{name} must be a whole number from {least} to {most}")
-        return default if found is None else found
+        if required and self._is_missing(name):
+            return None
+        return self._parsed(name, parse, f"{name} must be a whole number from {least} to {most}")
 
     def one_of(self, name: str, allowed: Iterable[str]) -> str | None:
         words = list(allowed)
@@ -51,15 +57,22 @@ class Query:
             name, lambda raw: raw if raw in words else None, f"{name} must be one of {', '.join(words)}"
         )
 
-    def page(self) -> tuple[int, int]:
+    def page(self, *, default: int = LIMIT_DEFAULT) -> tuple[int, int]:
         """(limit, offset)."""
-        return self.whole("limit", LIMIT_DEFAULT, 1, LIMIT_MAX), self.whole("offset", 0, 0, OFFSET_MAX)
+        return self.whole("limit", default, 1, LIMIT_MAX), self.whole("offset", 0, 0, OFFSET_MAX)
 
     def check(self) -> None:
         """Raise Problem 400 with everything wrong, unknown parameters included."""
         unknown = [FieldProblem(name, f"Unknown parameter: {name}") for name in self._sent if name not in self._asked]
         if problems := self._problems + unknown:
             raise invalid(problems)
+
+    def _is_missing(self, name: str) -> bool:
+        if self._sent.get(name):
+            return False
+        self._asked.add(name)
+        self._problems.append(FieldProblem(name, f"Missing required parameter: {name}"))
+        return True
 
     def _raw(self, name: str) -> str | None:
         self._asked.add(name)

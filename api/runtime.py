@@ -20,7 +20,7 @@ from api.outcomes import Outcomes
 from api.rings import Rings
 from core.broker import celery_app
 from core.settings import Settings
-from core.store.database import API_LIMITS, conninfo, sqlalchemy_url
+from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, sqlalchemy_url
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Runtime:
             check=AsyncConnectionPool.check_connection,
             open=False,
         )
-        options = " ".join(f"-c {name}={value}" for name, value in API_LIMITS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in LIST_LIMITS.items())
         self.engine = create_async_engine(
             sqlalchemy_url(settings.database_url),
             pool_size=ENGINE_POOL,
@@ -63,7 +63,8 @@ class Runtime:
         )
         self.outcomes = Outcomes(self.pool, self.redis)
         self.celery = celery_app(settings.redis_url)
-        self.inbox = Inbox(settings.database_url, Rings(self.redis, self.celery).lanes)
+        self.rings = Rings(self.redis, self.celery)
+        self.inbox = Inbox(settings.database_url, self.rings.lanes)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
         self.catalogue = Catalogue(self.pool)
         self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)

@@ -14,26 +14,24 @@ from core import bells
 
 SERVE_LANES = "holdfast.lanes.serve"
 SERVE_RELAY = "holdfast.relay.serve"
-SERVE_PAYMENTS = "holdfast.payments.serve"
 SWEEP_RING = "holdfast.sweeps.ring"
 SWEEP_DUE = "holdfast.sweeps.due"
 SWEEP_CANARY = "holdfast.sweeps.canary"
+SWEEP_TALLY = "holdfast.sweeps.tally"
 SWEEP_TIDY = "holdfast.sweeps.tidy"
 
 SWEEPS = "sweeps"
 EXCHANGE = Exchange("holdfast", type="direct", durable=True)
-QUEUES = tuple(
-    Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, bells.PAYMENTS, SWEEPS)
-)
+QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, SWEEPS))
 ROUTES = {
     SERVE_LANES: {"queue": bells.LANES},
     SERVE_RELAY: {"queue": bells.RELAY},
-    SERVE_PAYMENTS: {"queue": bells.PAYMENTS},
     "holdfast.sweeps.*": {"queue": SWEEPS},
 }
 
 SWEEP_EVERY_S = 1.0
 CANARY_EVERY_S = 5.0
+TALLY_EVERY_S = 2.0
 TIDY_EVERY_S = 600.0
 
 SCHEDULE = {
@@ -41,6 +39,7 @@ SCHEDULE = {
     "ring": {"task": SWEEP_RING, "schedule": SWEEP_EVERY_S, "options": {"expires": 2 * SWEEP_EVERY_S}},
     "due": {"task": SWEEP_DUE, "schedule": SWEEP_EVERY_S, "options": {"expires": 2 * SWEEP_EVERY_S}},
     "canary": {"task": SWEEP_CANARY, "schedule": CANARY_EVERY_S, "options": {"expires": CANARY_EVERY_S}},
+    "tally": {"task": SWEEP_TALLY, "schedule": TALLY_EVERY_S, "options": {"expires": TALLY_EVERY_S}},
     "tidy": {"task": SWEEP_TIDY, "schedule": TIDY_EVERY_S, "options": {"expires": TIDY_EVERY_S}},
 }
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from core.access import Principal, PrincipalKind
 from core.store.feed import FeedEvent
+from core.store.news import BULK_PROGRESS
 
 ADMIN = "admin"
 
@@ -19,6 +20,8 @@ class Kind(StrEnum):
     BOOKING = "booking"
     """By the event's own type, with the booking in the admin shape."""
     COMMAND = "command_finished"
+    PROGRESS = "batch_progress"
+    """How far a bulk is: of several such events that are told together, the last will do."""
 
 
 class News(Struct, frozen=True):
@@ -35,6 +38,8 @@ def news_of(event: FeedEvent) -> list[News]:
     """What is told of an event, and to whom. Canaries are told to nobody."""
     if event.type == "canary":
         return []
+    if event.type == BULK_PROGRESS:
+        return [News(Kind.PROGRESS, (owner_audience(event.owner or ""),))]
     news = []
     if event.type in BOOKING_TYPES:
         news.append(News(Kind.BOOKING, (ADMIN,)))

@@ -13,11 +13,13 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg import AsyncConnection, IsolationLevel
 
+from core.store.bulk import SQL_COUNTS, counts_of
 from core.store.database import API_LIMITS, conninfo
 from core.store.feed import SQL_AFTER, SQL_HEAD, FeedEvent, Position, feed_event
 from core.store.inbox import SQL_LOOK_UP, CommandRecord
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.wire.admin import admin_booking
+from core.wire.bulk import progress
 from core.wire.outcomes import command_status
 from notifier import messages
 from notifier.feeds import Kind, News, news_of
@@ -90,6 +92,8 @@ def wanted(events: Sequence[FeedEvent], wants: Callable[[str], bool]) -> list[To
 async def render(connection: Connection, epoch: str, told: Sequence[Told]) -> list[Message]:
     """Encode news, with one query for all bookings and one for all outcomes."""
     bookings = await _bookings(connection, {e.booking_id for e, n in told if n.kind is Kind.BOOKING and e.booking_id})
+    counts = await _counts(connection, {e.command_id for e, n in told if n.kind is Kind.PROGRESS})
+    latest = {e.command_id: e.number for e, n in told if n.kind is Kind.PROGRESS}
     outcomes = await _outcomes(connection, {e.command_id for e, n in told if n.kind is Kind.COMMAND})
     rendered = []
     for event, news in told:
@@ -98,8 +102,10 @@ async def render(connection: Connection, epoch: str, told: Sequence[Told]) -> li
             payload = messages.told(event.type, bookings[event.booking_id], position)
         elif news.kind is Kind.COMMAND and event.command_id in outcomes:
             payload = messages.finished(outcomes[event.command_id], position)
+        elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
+            payload = messages.told(Kind.PROGRESS, counts[event.command_id], position)
         else:
-            continue  # what it tells of is older than what is kept
+            continue  # older than what is kept, or said better by what follows
         rendered.append(Message(event.number, news.audiences, payload))
     return rendered
 
@@ -117,6 +123,13 @@ async def _outcomes(connection: Connection, ids: set[UUID]) -> dict[UUID, bytes]
         return {}
     rows = await (await connection.execute(SQL_RECORDS, (list(ids),))).fetchall()
     return {row[0]: command_status(CommandRecord(*row)) for row in rows}
+
+
+async def _counts(connection: Connection, ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+    if not ids:
+        return {}
+    rows = await (await connection.execute(SQL_COUNTS, (list(ids),))).fetchall()
+    return {row[0]: progress(counts_of(row)) for row in rows}
 
 
 async def snapshot(connection: Connection, limit: int) -> tuple[Position, bytes]:

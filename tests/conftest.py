@@ -63,7 +63,7 @@ def new_valkey(tmp_path: Path) -> Iterator[NewValkey]:
 
 @pytest.fixture(scope="session")
 def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = _stack(postgres, tmp_path_factory.mktemp("stack"))
+    running = new_stack(postgres, tmp_path_factory.mktemp("stack"))
     try:
         yield running.start()
     finally:
@@ -77,7 +77,7 @@ def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack
     numbers = count()
 
     def start(*, wait: bool = True, **arguments: Any) -> Stack:
-        fresh = _stack(postgres, tmp_path / f"stack-{next(numbers)}", **arguments)
+        fresh = new_stack(postgres, tmp_path / f"stack-{next(numbers)}", **arguments)
         started.append(fresh)
         return fresh.start(wait=wait)
 
@@ -87,7 +87,8 @@ def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack
         postgres.drop_database(one.database_url)
 
 
-def _stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack:
+def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack:
+    """Not started; whoever makes it closes it."""
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
     database_url = arguments.pop("database_url", None) or postgres.new_database(demo=True)

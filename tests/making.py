@@ -146,8 +146,13 @@ def state(
 
 
 def counting_ids(first: int = 100) -> Ids:
-    bookings, users, uuids = count(first), count(first), count(first)
-    return Ids(booking=lambda: next(bookings), user=lambda: next(users), uuid=lambda: UUID(int=next(uuids)))
+    bookings, users, slots, uuids = count(first), count(first), count(first), count(first)
+    return Ids(
+        booking=lambda: next(bookings),
+        user=lambda: next(users),
+        slot=lambda: next(slots),
+        uuid=lambda: UUID(int=next(uuids)),
+    )
 
 
 def decided(before: State, one: Envelope, now: datetime = NOW, ids: Ids | None = None) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""The sweeps' tasks: ring for what nobody rang for, send the canary, tidy up."""
+"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from core import bells
 from core.broker import (
     CANARY_EVERY_S,
     SERVE_LANES,
-    SERVE_PAYMENTS,
     SERVE_RELAY,
     SWEEP_CANARY,
     SWEEP_DUE,
     SWEEP_EVERY_S,
     SWEEP_RING,
+    SWEEP_TALLY,
     SWEEP_TIDY,
 )
 from core.engine import sweep
 from core.engine.due import send_due
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
+from core.store.tally import fold
 from workers.ringing import Ringer, connect
 
 DUE_PAUSE_S = 0.2
@@ -39,12 +40,7 @@ def register(app: Celery, settings: Settings) -> None:
     def ring() -> int:
         """Ring every lane that has undecided commands, and the relay if events wait."""
         with _database(settings) as connection, _redis(settings) as client:
-            return _ring(
-                connection,
-                ringer(client, bells.LANES, SERVE_LANES),
-                ringer(client, bells.RELAY, SERVE_RELAY),
-                ringer(client, bells.PAYMENTS, SERVE_PAYMENTS),
-            )
+            return _ring(connection, ringer(client, bells.LANES, SERVE_LANES), ringer(client, bells.RELAY, SERVE_RELAY))
 
     @app.task(name=SWEEP_DUE)
     def due() -> int:
@@ -61,13 +57,19 @@ def register(app: Celery, settings: Settings) -> None:
                 ringer(client, bells.LANES, SERVE_LANES).ring([bells.lane_bell(lane)])
             return lane
 
+    @app.task(name=SWEEP_TALLY)
+    def tally() -> int:
+        """Fold the bookings' changes into the tally by day."""
+        with _database(settings) as connection:
+            return fold(connection)
+
     @app.task(name=SWEEP_TIDY)
     def tidy() -> None:
         with _database(settings) as connection:
             sweep.tidy(connection)
 
 
-def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
+def _ring(connection: Connection, lanes: Ringer, relay: Ringer) -> int:
     found = sweep.look(connection)
     if found.lanes:
         lanes.ring(bells.lane_bell(lane) for lane in found.lanes)
@@ -75,9 +77,6 @@ def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer
     if found.unnumbered:
         relay.ring([bells.RELAY_BELL])
         relay.call()
-    if found.payments_due:
-        payments.ring([bells.PAYMENTS_BELL])
-        payments.call()
     return len(found.lanes)
 
 

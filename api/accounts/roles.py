@@ -80,12 +80,16 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/oauth/github/login": {"GET": Rule.SIGN_IN},
     "/oauth/github/login/callback": {"GET": Rule.SIGN_IN},
     # appointments
+    "/api/countries": {"GET": Rule.PUBLIC},
     "/api/services": {"GET": Rule.PUBLIC},
     "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},
     "/api/booking/smart-available-slots": {"GET": Rule.OPEN},
+    "/api/booking/calendar": {"GET": Rule.PUBLIC},
     "/api/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/reservations/reserved_slots": {"GET": Rule.PUBLIC},
     "/api/admin/bookings": {"GET": Rule.STAFF},
-    "/api/admin/bookings/{id}": {"DELETE": Rule.STAFF},
+    "/api/admin/bookings/stats": {"GET": Rule.STAFF},
+    "/api/admin/bookings/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
     "/api/admin/bookings/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/bookings/{id}/delete": {"DELETE": Rule.STAFF},
     # rooms
@@ -101,6 +105,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},
+    "/api/agent/bookings/bulk/{batch_id}": {"GET": Rule.KEY_OR_STAFF},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
     # health

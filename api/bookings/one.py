@@ -13,9 +13,13 @@ from core.access import Principal
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.store.inbox import slot_key
+from core.store.offers import database_now
 from core.store.views import SQL_VIEW, view_of
 from core.wire.outcomes import encode
 from core.wire.shapes import in_its_shape
+
+ID_MAX = 2**63 - 1
+"""A bigint: no row is beyond it."""
 
 
 class OneBooking:
@@ -25,27 +29,33 @@ class OneBooking:
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         principal: Principal = req.context.principal
-        booking, user = await self._read(booking_id)
+        booking, user = await read_booking(self._pool, booking_id)
         if booking.user_id != principal.user_id and not principal.is_staff:
             raise not_found()
-        resp.data = encode(in_its_shape(booking, user))
+        async with self._pool.connection() as connection:
+            now = await database_now(connection)
+        resp.data = encode(in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
         resp.content_type = falcon.MEDIA_JSON
 
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         """Own bookings only, staff included: they cancel others' by the admin path."""
         principal: Principal = req.context.principal
-        booking, _ = await self._read(booking_id)
+        booking, _ = await read_booking(self._pool, booking_id)
         if booking.user_id != principal.user_id:
             raise not_found()
         key = slot_key(booking.resource_id, booking.local_date)
         await self._commands.run(req, resp, contract=booking.contract, slot_key=key, command=Cancel(booking_id))
 
-    async def _read(self, booking_id: int) -> tuple[Booking, User]:
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_VIEW, (booking_id,))).fetchone()
-        if row is None:
-            raise not_found()
-        return view_of(row)
+
+async def read_booking(pool: AsyncConnectionPool[Any], booking_id: int) -> tuple[Booking, User]:
+    """A booking that is not deleted, with its user. Raises Problem 404."""
+    if booking_id > ID_MAX:
+        raise not_found()
+    async with pool.connection() as connection:
+        row = await (await connection.execute(SQL_VIEW, (booking_id,))).fetchone()
+    if row is None:
+        raise not_found()
+    return view_of(row)
 
 
 def not_found() -> Problem:

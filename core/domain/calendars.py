@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+WHOLE_DAY = timedelta(days=1)
 
 
 class Hours(Struct, frozen=True):
@@ -76,11 +77,22 @@ def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iter
     """
     if hours.is_off(day):
         return
-    for minute in range(hours.opens_minute, hours.closes_minute, duration_minutes):
+    begins, ends = day_bounds(day, zone_name)
+    starts = range(hours.opens_minute, hours.closes_minute, duration_minutes)
+    length = timedelta(minutes=duration_minutes)
+    if ends - begins == WHOLE_DAY and _offset(begins, zone_name) == _offset(ends, zone_name):
+        # The clocks do not change: minutes of the day are minutes since midnight.
+        for minute in starts:
+            if minute + duration_minutes <= hours.closes_minute:
+                starts_at = begins + timedelta(minutes=minute)
+                yield time(minute // 60, minute % 60), starts_at, starts_at + length
+        return
+    for minute in starts:
         at = time(minute // 60, minute % 60)
-        starts_at = instant(day, at, zone_name)
-        if starts_at is None:
-            continue
-        ends_at = starts_at + timedelta(minutes=duration_minutes)
-        if within_hours(starts_at, ends_at, hours, zone_name):
-            yield at, starts_at, ends_at
+        found = instant(day, at, zone_name)
+        if found is not None and within_hours(found, found + length, hours, zone_name):
+            yield at, found, found + length
+
+
+def _offset(at: datetime, zone_name: str) -> timedelta | None:
+    return local(at, zone_name).utcoffset()

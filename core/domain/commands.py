@@ -8,7 +8,6 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.payments import IntentStatus, RefundStatus
 from core.domain.status import Status
 
 SCHEMA_VERSION = 1
@@ -21,12 +20,6 @@ class CommandClass(IntEnum):
     INTERACTIVE = 0
     EXPIRY = 1
     BULK = 2
-    DEFERRED = 3
-    """Decided but for its answer, which Stripe has still to give: no lane reads it again."""
-
-
-DECIDED_CLASSES = (CommandClass.INTERACTIVE, CommandClass.EXPIRY, CommandClass.BULK)
-"""What a lane reads, in its order."""
 
 
 class ActorKind(StrEnum):
@@ -113,6 +106,58 @@ class Delete(Struct, frozen=True, tag="delete", omit_defaults=True):
     booking_id: int
 
 
+class IfBooked(StrEnum):
+    """What a change of a time slot does to the booking that has it."""
+
+    REFUSE = "refuse"
+    MOVE = "move"
+    CANCEL = "cancel"
+
+
+class OfferSlot(Struct, frozen=True, tag="offer_slot", omit_defaults=True):
+    """Put one time slot on offer."""
+
+    category_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+class OfferWeekly(Struct, frozen=True, tag="offer_weekly", omit_defaults=True):
+    """Put time slots on offer by a weekly pattern, in local times of the category's resource."""
+
+    category_id: int
+    first_day: date
+    last_day: date
+    """Inclusive."""
+    weekdays: tuple[int, ...]
+    """0 is Monday, 6 is Sunday."""
+    opens_minute: int
+    closes_minute: int
+    """Minutes from local midnight; 1440 is the end of the day."""
+    duration_minutes: int
+    skip_collisions: bool = False
+    """Else the first slot that collides refuses them all."""
+
+
+class ChangeSlot(Struct, frozen=True, tag="change_slot", omit_defaults=True):
+    time_slot_id: int
+    category_id: int
+    starts_at: datetime
+    ends_at: datetime
+    if_booked: IfBooked = IfBooked.REFUSE
+
+
+class RemoveSlot(Struct, frozen=True, tag="remove_slot", omit_defaults=True):
+    """Take a time slot off the calendar, and cancel the booking that has it."""
+
+    time_slot_id: int
+
+
+class BookSlot(Struct, frozen=True, tag="book_slot", omit_defaults=True):
+    time_slot_id: int
+    person: PersonById
+
+
 class ExpireDue(Struct, frozen=True, tag="expire_due", omit_defaults=True):
     """End those of these holds that have lapsed. The sweep sends it, one for each lane."""
 
@@ -125,61 +170,16 @@ class MoveOn(Struct, frozen=True, tag="move_on", omit_defaults=True):
     booking_ids: tuple[int, ...]
 
 
-class RequestPayment(Struct, frozen=True, tag="request_payment", omit_defaults=True):
-    """Somebody wants to pay for their booking; answered when the intent is there to be paid."""
-
-    booking_id: int
-    amount_minor: int
-    currency: str
-
-
-class ReportIntent(Struct, frozen=True, tag="report_intent", omit_defaults=True):
-    """What Stripe says of a payment's intent. From the payments worker, or from a webhook."""
-
-    payment_id: UUID
-    intent_id: str
-    status: IntentStatus
-    received_minor: int = 0
-    decline: str | None = None
-    fresh: bool = False
-    """Seen by the worker, in the order in which it looked. A webhook's word may be out of date."""
-
-
-class ReportNothing(Struct, frozen=True, tag="report_nothing", omit_defaults=True):
-    """Stripe will never do what it was asked for this payment. `code` is its reason."""
-
-    payment_id: UUID
-    code: str
-
-
-class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True):
-    payment_id: UUID
-    refund_id: str
-    status: RefundStatus
-    amount_minor: int
-
-
 class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
     """Changes nothing; its outcome and event prove that the whole pipeline runs."""
 
 
-Command = (
-    Place
-    | BookRoom
-    | ChangeStatus
-    | Cancel
-    | Delete
-    | ExpireDue
-    | MoveOn
-    | RequestPayment
-    | ReportIntent
-    | ReportNothing
-    | ReportRefund
-    | Canary
-)
+SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
 
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""
+
+Command = Place | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | EngineCommand
 
 
 class Envelope(Struct, frozen=True):
@@ -195,3 +195,5 @@ class Envelope(Struct, frozen=True):
     reply_to: str | None
     """The API process that waits for the outcome."""
     command: Command
+    bulk_id: UUID | None = None
+    """The bulk that it came in; then its owner hears of the bulk, not of each command."""

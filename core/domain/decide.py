@@ -1,7 +1,7 @@
 """The rules, as a table: what a command does to a state at a moment.
 
 Pure: the clock reading and fresh ids are arguments. One module a family of commands holds its
-rules: `placing`, `changing`, ...
+rules: `placing`, `changing`, `offering`, ...
 """
 
 from __future__ import annotations
@@ -13,46 +13,41 @@ from core.domain.changing import change, delete, owned, put_status, the_booking
 from core.domain.clock import move_on
 from core.domain.commands import (
     BookRoom,
+    BookSlot,
     Canary,
     Cancel,
+    ChangeSlot,
     ChangeStatus,
     Delete,
+    EngineCommand,
     Envelope,
     ExpireDue,
     MoveOn,
+    OfferSlot,
+    OfferWeekly,
     Place,
-    ReportIntent,
-    ReportNothing,
-    ReportRefund,
-    RequestPayment,
+    RemoveSlot,
 )
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
-from core.domain.paying import consequences, request
+from core.domain.offering import decide_slots, naming_slots
 from core.domain.placing import place
 from core.domain.refused import Refused
-from core.domain.reported import report_intent, report_nothing, report_refund
 from core.domain.rooms import book_room
 from core.domain.state import State
 from core.domain.status import Status
 
 
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """What happens because of one command. A refusal is an event too; an exception is a bug.
-
-    The last event is what the command is answered.
-    """
+    """What happens because of one command. A refusal is an event too; an exception is a bug."""
     try:
-        events = _decide(state, envelope, now, ids)
+        return naming_slots(state, _decide(state, envelope, now, ids))
     except Refused as refused:
         return (refused.event,)
-    return (*consequences(state, envelope.actor, events, now), *events)
 
 
-def _decide(  # noqa: C901, PLR0912 - a table: one line a command
-    state: State, envelope: Envelope, now: datetime, ids: Ids
-) -> tuple[Event, ...]:
+def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     if envelope.decide_before is not None and now >= envelope.decide_before:
         raise Refused(Refusal.DECIDED_TOO_LATE)
     actor = envelope.actor
@@ -67,19 +62,19 @@ def _decide(  # noqa: C901, PLR0912 - a table: one line a command
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
             return delete(the_booking(state, id_), actor, now)
-        case ExpireDue(booking_ids=ids_):
-            return expire_due(state, ids_, now)
-        case MoveOn(booking_ids=ids_):
-            return move_on(state, ids_, now)
-        case RequestPayment() as command:
-            return request(state, envelope, command, now, ids)
-        case ReportIntent() as report:
-            return report_intent(state, report, now)
-        case ReportNothing() as report:
-            return report_nothing(state, report, now)
-        case ReportRefund() as report:
-            return report_refund(state, report, now)
-        case Canary():
-            return (CanaryHeard(),)
+        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
+            return decide_slots(state, envelope, command, now, ids)
+        case ExpireDue() | MoveOn() | Canary() as command:
+            return _decide_for_the_engine(state, command, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _decide_for_the_engine(state: State, command: EngineCommand, now: datetime) -> tuple[Event, ...]:
+    match command:
+        case ExpireDue(booking_ids=ids):
+            return expire_due(state, ids, now)
+        case MoveOn(booking_ids=ids):
+            return move_on(state, ids, now)
+        case Canary():
+            return (CanaryHeard(),)

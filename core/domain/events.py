@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from enum import StrEnum
-from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.payments import Payment, PaymentState
 from core.domain.status import Status
-from core.domain.values import Booking, Claim, User
+from core.domain.values import Booking, Claim, TimeSlot, User
 
 
 class Refusal(StrEnum):
@@ -28,15 +27,11 @@ class Refusal(StrEnum):
     TOO_MANY_GUESTS = "too_many_guests"
     OFF_GRID = "off_grid"
     TOO_MANY_HOLDS = "too_many_holds"
-    ALREADY_PAID = "already_paid"
-    NOT_PAYABLE = "not_payable"
-    AMOUNT_MISMATCH = "amount_mismatch"
-    CURRENCY_MISMATCH = "currency_mismatch"
-    TOO_MANY_PAYMENTS = "too_many_payments"
-    PAYMENT_REFUSED = "payment_refused"
-    PAYMENT_NOT_FOUND = "payment_not_found"
-    INTENT_MISMATCH = "intent_mismatch"
     INVALID_TRANSITION = "invalid_transition"
+    CATEGORY_NOT_FOUND = "category_not_found"
+    TIME_SLOT_NOT_FOUND = "time_slot_not_found"
+    TIME_SLOT_OVERLAPS = "time_slot_overlaps"
+    TIME_SLOT_BOOKED = "time_slot_booked"
     DECIDED_TOO_LATE = "decided_too_late"
 
 
@@ -48,6 +43,8 @@ class UserCreated(Struct, frozen=True):
 class BookingPlaced(Struct, frozen=True):
     booking: Booking
     claims: tuple[Claim, ...]
+    slot: TimeSlot | None = None
+    """The time slot that it takes."""
 
 
 class BookingChanged(Struct, frozen=True):
@@ -59,11 +56,15 @@ class BookingChanged(Struct, frozen=True):
     by: str
     reason: str = ""
     claims: tuple[Claim, ...] = ()
+    slot: TimeSlot | None = None
+    """The time slot that it was made for."""
 
 
 class BookingDeleted(Struct, frozen=True):
     booking: Booking
     by: str
+    slot: TimeSlot | None = None
+    """The time slot that it was made for."""
 
 
 class BookingUnchanged(Struct, frozen=True):
@@ -72,41 +73,65 @@ class BookingUnchanged(Struct, frozen=True):
     booking: Booking
 
 
+class SlotOffered(Struct, frozen=True):
+    slot: TimeSlot
+
+
+class SlotChanged(Struct, frozen=True):
+    """A time slot's new face."""
+
+    slot: TimeSlot
+    was: TimeSlot
+    booking: Booking | None
+    """The one that has it now."""
+    cancelled: int | None = None
+    """The booking that the change cancelled."""
+
+
+class SlotUnchanged(Struct, frozen=True):
+    """The time slot was already as asked for: answered, but not news."""
+
+    slot: TimeSlot
+    booking: Booking | None
+
+
+class SlotRemoved(Struct, frozen=True):
+    slot: TimeSlot
+    cancelled: int | None
+    """The booking that went with it."""
+
+
+class WhySkipped(StrEnum):
+    """Why a slot of a weekly pattern was left out. Stable: clients read it."""
+
+    CLOCK_CHANGE = "clock_change"
+    """The clocks change on that day, and it does not exist or does not fit."""
+    IN_THE_PAST = "in_the_past"
+    OVERLAPS = "overlaps"
+
+
+class SkippedSlot(Struct, frozen=True):
+    """A slot of a weekly pattern that was left out; the time is local."""
+
+    day: date
+    at: time
+    why: WhySkipped
+
+
+class WeeklyOffered(Struct, frozen=True):
+    """The end of a weekly pattern: which slots were made, which left out."""
+
+    slots: tuple[TimeSlot, ...]
+    skipped: tuple[SkippedSlot, ...]
+
+
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
+
+
 class CommandRefused(Struct, frozen=True):
     refusal: Refusal
     present: Status | None = None
     """For a refused transition: the state the booking is in."""
-
-
-class PaymentMade(Struct, frozen=True):
-    """A new attempt to pay."""
-
-    payment: Payment
-
-
-class PaymentChanged(Struct, frozen=True):
-    """An attempt's new face. Its state says what the payments worker is to do, `due_at` when."""
-
-    payment: Payment
-    was: PaymentState
-
-
-class PaymentUnchanged(Struct, frozen=True):
-    """A report that says nothing new: twice told, or too late to matter."""
-
-    payment: Payment
-
-
-class PaymentReady(Struct, frozen=True):
-    """The intent can be paid: the answer to whoever asked for it."""
-
-    payment: Payment
-
-
-class CommandDeferred(Struct, frozen=True):
-    """Decided but for its answer, which comes when this payment is known at Stripe."""
-
-    payment_id: UUID
 
 
 class NothingDue(Struct, frozen=True):
@@ -123,12 +148,8 @@ Event = (
     | BookingChanged
     | BookingDeleted
     | BookingUnchanged
+    | SlotEvent
     | CommandRefused
-    | CommandDeferred
-    | PaymentMade
-    | PaymentChanged
-    | PaymentUnchanged
-    | PaymentReady
     | NothingDue
     | CanaryHeard
 )

@@ -10,15 +10,15 @@ from core.domain.events import (
     BookingPlaced,
     BookingUnchanged,
     CanaryHeard,
-    CommandDeferred,
     CommandRefused,
     Event,
     NothingDue,
-    PaymentChanged,
-    PaymentMade,
-    PaymentReady,
-    PaymentUnchanged,
+    SlotChanged,
+    SlotOffered,
+    SlotRemoved,
+    SlotUnchanged,
     UserCreated,
+    WeeklyOffered,
 )
 from core.domain.state import State
 from core.domain.status import Status
@@ -33,6 +33,7 @@ def evolve(state: State, event: Event) -> None:
                 state.users_by_phone[user.phone_key] = user
         case BookingPlaced(booking=booking, claims=claims):
             state.bookings[booking.id] = booking
+            state.note_slot(booking)
             _note_hold(state, booking)
             _take(state, claims)
         case BookingChanged(booking=booking, freed=freed, claims=claims):
@@ -44,20 +45,23 @@ def evolve(state: State, event: Event) -> None:
         case BookingDeleted(booking=booking):
             state.bookings.pop(booking.id, None)
             _free(state, booking)
-        case PaymentMade(payment=payment) | PaymentChanged(payment=payment):
-            state.payments[payment.id] = payment
-        case (
-            BookingUnchanged()
-            | PaymentUnchanged()
-            | PaymentReady()
-            | CommandRefused()
-            | CommandDeferred()
-            | NothingDue()
-            | CanaryHeard()
-        ):
+        case SlotOffered() | SlotChanged() | SlotRemoved():
+            _offer(state, event)
+        case BookingUnchanged() | SlotUnchanged() | WeeklyOffered() | CommandRefused() | NothingDue() | CanaryHeard():
             pass
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved) -> None:
+    if isinstance(event, SlotRemoved):
+        del state.slots[event.slot.id]
+        state.timetable.remove(event.slot)
+        return
+    if isinstance(event, SlotChanged):
+        state.timetable.remove(event.was)
+    state.slots[event.slot.id] = event.slot
+    state.timetable.add(event.slot)
 
 
 def _note_hold(state: State, booking: Booking) -> None:

@@ -11,4 +11,5 @@ from msgspec import Struct
 class Ids(Struct, frozen=True):
     booking: Callable[[], int]
     user: Callable[[], int]
+    slot: Callable[[], int]
     uuid: Callable[[], UUID]

@@ -8,32 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import assert_never
-from uuid import UUID
 
 from core.domain.commands import (
     BookRoom,
+    BookSlot,
     Canary,
     Cancel,
+    ChangeSlot,
     ChangeStatus,
     Command,
     Delete,
     ExpireDue,
     MoveOn,
+    OfferSlot,
+    OfferWeekly,
     PersonById,
     PersonByPhone,
     Place,
-    ReportIntent,
-    ReportNothing,
-    ReportRefund,
-    RequestPayment,
+    RemoveSlot,
+    SlotCommand,
 )
 from core.domain.placing import wanted
-from core.domain.reported import wanted_again
 from core.domain.rooms import wanted_room
 from core.domain.state import State
+from core.domain.weekly import Occurrence, count, occurrences
 
 Interval = tuple[int, datetime, datetime]
-"""Resource id, start, end."""
+"""Resource or category id, start, end."""
 
 
 class Needs:
@@ -46,15 +47,17 @@ class Needs:
         self.phones: set[str] = set()
         self.bookings: set[int] = set()
         """Locked as well as loaded."""
+        self.slots: set[int] = set()
+        """Time slots; locked as well as loaded, with the bookings that have them."""
+        self.categories: set[int] = set()
         self.due: set[int] = set()
         """Bookings too, but nobody waits to be told of them: their users are not needed."""
         self.rooms: set[int] = set()
         self.holders: set[int] = set()
         """Users whose live holds count; their rows are locked, as a second lane may want to hold for them."""
-        self.payments: set[UUID] = set()
-        """With their bookings, which are locked first."""
         self.new_bookings = 0
         self.new_users = 0
+        self.new_slots = 0
         for command in commands:
             self._add(command)
 
@@ -69,19 +72,32 @@ class Needs:
                 self.new_bookings += 1
             case ExpireDue(booking_ids=ids) | MoveOn(booking_ids=ids):
                 self.due.update(ids)
-            case (
-                Cancel(booking_id=id_)
-                | ChangeStatus(booking_id=id_)
-                | Delete(booking_id=id_)
-                | RequestPayment(booking_id=id_)
-            ):
+            case Cancel(booking_id=id_) | ChangeStatus(booking_id=id_) | Delete(booking_id=id_):
                 self.bookings.add(id_)
-            case ReportIntent(payment_id=id_) | ReportNothing(payment_id=id_) | ReportRefund(payment_id=id_):
-                self.payments.add(id_)
+            case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot():
+                self._add_slots(command)
             case Canary():
                 pass
             case _ as unreachable:
                 assert_never(unreachable)
+
+    def _add_slots(self, command: SlotCommand) -> None:
+        match command:
+            case BookSlot(time_slot_id=slot_id, person=person):
+                self.slots.add(slot_id)
+                self.users.add(person.user_id)
+                self.new_bookings += 1
+            case OfferSlot(category_id=category_id):
+                self.categories.add(category_id)
+                self.new_slots += 1
+            case OfferWeekly(category_id=category_id):
+                self.categories.add(category_id)
+                self.new_slots += count(command)
+            case ChangeSlot(time_slot_id=slot_id, category_id=category_id):
+                self.slots.add(slot_id)
+                self.categories.add(category_id)
+            case RemoveSlot(time_slot_id=slot_id):
+                self.slots.add(slot_id)
 
     def _add_place(self, command: Place) -> None:
         self.services.add(command.service_name.casefold())
@@ -103,7 +119,26 @@ def intervals(state: State, command: Command) -> Iterator[Interval]:
         case BookRoom():
             if (interval := wanted_room(state, command)) is not None:
                 yield interval
-        case ReportIntent():
-            yield from wanted_again(state, command)
+        case BookSlot(time_slot_id=slot_id) if (slot := state.slots.get(slot_id)) is not None:
+            yield slot.category.resource.id, slot.starts_at, slot.ends_at
+        case OfferSlot() | OfferWeekly() | ChangeSlot():
+            if (category := state.categories.get(command.category_id)) is not None:
+                yield from ((category.resource.id, starts, ends) for _, starts, ends in offered(state, command))
+        case _:
+            return
+
+
+def offered(state: State, command: Command) -> Iterator[Interval]:
+    """The second step too: the times in which a category's other slots decide a command."""
+    match command:
+        case (
+            OfferSlot(category_id=id_, starts_at=starts_at, ends_at=ends_at)
+            | ChangeSlot(category_id=id_, starts_at=starts_at, ends_at=ends_at)
+        ):
+            yield id_, starts_at, ends_at
+        case OfferWeekly(category_id=id_) if (category := state.categories.get(id_)) is not None:
+            for one in occurrences(command, category.resource.zone):
+                if isinstance(one, Occurrence):
+                    yield id_, one.starts_at, one.ends_at
         case _:
             return

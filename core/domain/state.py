@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import UUID
 
-from core.domain.commands import Envelope
-from core.domain.payments import Payment
-from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, Resource, Room, Rules, Service, User
+from core.domain.status import KEEPS_SLOT
+from core.domain.timetable import Timetable
+from core.domain.values import (
+    DEFAULT_POLICY,
+    Booking,
+    Category,
+    Claim,
+    Policy,
+    Resource,
+    Room,
+    Rules,
+    Service,
+    TimeSlot,
+    User,
+)
 
 
 class State:
@@ -27,6 +38,8 @@ class State:
         users: Iterable[User] = (),
         bookings: Iterable[Booking] = (),
         claims: Iterable[Claim] = (),
+        categories: Iterable[Category] = (),
+        slots: Iterable[TimeSlot] = (),
         policy: Policy = DEFAULT_POLICY,
     ) -> None:
         self.rules = rules
@@ -43,14 +56,33 @@ class State:
         self.bookings = {booking.id: booking for booking in bookings}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
-        self.payments: dict[UUID, Payment] = {}
-        """Every attempt to pay for the bookings above."""
-        self.followers: dict[UUID, list[Envelope]] = {}
-        """By payment: deferred commands that wait for its intent."""
         self.claims: defaultdict[int, list[Claim]] = defaultdict(list)
         """By resource; only those that touch a time this batch asks for."""
         for claim in claims:
             self.claims[claim.resource_id].append(claim)
+        self.categories = {category.id: category for category in categories}
+        self.slots = {slot.id: slot for slot in slots}
+        """Those that commands name, and those of the bookings that commands name."""
+        self.timetable = Timetable()
+        """Those that touch a time this batch would offer."""
+        self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
+        for booking in self.bookings.values():
+            self.note_slot(booking)
 
-    def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime) -> bool:
-        return any(claim.overlaps(starts_at, ends_at) for claim in self.claims[resource_id])
+    def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime, *, but: int | None = None) -> bool:
+        """`but` is a booking that is not in its own way."""
+        return any(
+            claim.overlaps(starts_at, ends_at)
+            for claim in self.claims[resource_id]
+            if but is None or claim.booking_id != but
+        )
+
+    def note_slot(self, booking: Booking) -> None:
+        """Which time slot a booking was made for."""
+        if booking.time_slot_id is not None:
+            self._of_slot[booking.time_slot_id].add(booking.id)
+
+    def holder_of(self, time_slot_id: int) -> Booking | None:
+        """The booking that has a time slot."""
+        found = (self.bookings.get(id_) for id_ in self._of_slot[time_slot_id])
+        return next((booking for booking in found if booking and booking.status in KEEPS_SLOT), None)

@@ -45,6 +45,9 @@ NEXT: dict[Status, frozenset[Status]] = {
 TAKES_TIME = frozenset({Status.HELD, Status.CONFIRMED, Status.IN_PROGRESS})
 """A booking in one of these holds claims; in any other it holds none."""
 
+KEEPS_SLOT = frozenset(Status) - {Status.CANCELLED, Status.EXPIRED}
+"""A booking in one of these has its time slot, also when it is over; else the slot is on offer again."""
+
 
 def may_become(present: Status, wanted: Status) -> bool:
     return wanted in NEXT[present]

@@ -74,8 +74,6 @@ class Policy(Struct, frozen=True):
     """What a hold whose payment is `processing` gets on top, once; 0 gives nothing."""
     max_holds_per_user: int = 5
     """Live holds of one person at a time; 0 is no limit."""
-    payment_look_s: int = 120
-    """How often Stripe is asked about a payment that nothing was heard of, in case no webhook came."""
     refund_notice_s: int = 24 * 60 * 60
     """Who cancels at least this long before the start gets money and credits back."""
 
@@ -121,8 +119,31 @@ class RoomDetails(Struct, frozen=True, tag="room"):
     number_of_slots: int
 
 
-Details = RoomDetails
+class SlotDetails(Struct, frozen=True, tag="time_slot"):
+    """What only a time slot's booking has, beside the slot itself."""
+
+    category_id: int
+
+
+Details = RoomDetails | SlotDetails
 """What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
+
+
+class Category(Struct, frozen=True):
+    """What calendar users pick by name: it offers time slots of its resource."""
+
+    id: int
+    name: str
+    resource: Resource
+
+
+class TimeSlot(Struct, frozen=True):
+    """An interval on offer. It claims its resource's time only when booked."""
+
+    id: int
+    category: Category
+    starts_at: datetime
+    ends_at: datetime
 
 
 class Booking(Struct, frozen=True):
@@ -156,3 +177,5 @@ class Booking(Struct, frozen=True):
     """When a held booking gives its time back by itself. Kept afterwards, as history."""
     hold_extended: bool = False
     details: Details | None = None
+    time_slot_id: int | None = None
+    """The time slot it was made for, if it was made for one."""

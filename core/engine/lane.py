@@ -15,27 +15,23 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
 import structlog
 from msgspec import Struct
 
-from core.domain.commands import Envelope
 from core.domain.decide import decide
-from core.domain.events import CommandDeferred, Event
 from core.domain.evolve import evolve
-from core.domain.paying import conclusions
-from core.domain.state import State
 from core.domain.values import Policy
 from core.engine.blame import is_lost_race, is_outage
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
-from core.store.inbox import DEFERRED, Waiting
-from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, lock_lane
+from core.store.inbox import Waiting
+from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane
 from core.store.load import load
 from core.store.save import Decided, save
 from core.wire.outcomes import render
@@ -141,7 +137,7 @@ class Lanes:
             decided = charge(self._connection, batch[0], "its worker died deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
-        more = len(waiting) > len(batch) or len(batch) >= BATCH_COMMANDS
+        more = len(waiting) > len(batch) or is_full(batch)
         return Turn(decided=decided, more=frozenset({number} if more else ()))
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
@@ -160,12 +156,12 @@ class Lanes:
         envelopes = [one.envelope for one in batch]
         loaded = load(self._connection, envelopes, self._policy)
         ids = fresh_ids(loaded)
-        decided: list[Decided] = []
+        decided = []
         for envelope in envelopes:
             events = decide(loaded.state, envelope, loaded.now, ids)
             for event in events:
                 evolve(loaded.state, event)
-            decided += _answers(loaded.state, envelope, events)
+            decided.append(Decided(envelope, events, render(envelope, events, loaded.state)))
         save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
         return decided
 
@@ -191,23 +187,10 @@ class Lanes:
             log.info("the notes stay: the database is away", lanes=sorted(lanes))
 
 
-def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
-    """A command's answer, and those of the commands that waited for what it brought about."""
-    if isinstance(events[-1], CommandDeferred):
-        state.followers.setdefault(events[-1].payment_id, []).append(envelope)
-        yield Decided(envelope, events, DEFERRED)
-    else:
-        yield Decided(envelope, events, render(envelope, events, state))
-    for follower, answer in conclusions(state, events):
-        yield Decided(follower, answer, render(follower, answer, state))
-
-
 def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:
     """Lanes of which the batch did not take all that waits."""
     taken = Counter(one.lane for one in batch)
-    return frozenset(
-        number for number, found in waiting.items() if len(found) > taken[number] or len(found) >= BATCH_COMMANDS
-    )
+    return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or is_full(found))
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:

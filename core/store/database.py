@@ -28,6 +28,12 @@ API_LIMITS = {
     "idle_in_transaction_session_timeout": "5s",
     "transaction_timeout": "10s",
 }
+LIST_LIMITS = {
+    **API_LIMITS,
+    # The best way through a list depends on what it asks for: one service has ten bookings, another
+    # half of them all. A plan made for any value would be the wrong one for some.
+    "plan_cache_mode": "force_custom_plan",
+}
 LANE_LIMITS = {
     "timezone": "UTC",
     "statement_timeout": "8s",

@@ -41,7 +41,7 @@ def type_of(command: Command) -> str:
     return str(type(command).__struct_config__.tag)
 
 
-_WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text"
+_WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight"
 SQL_READ_LANES = f"""
 SELECT w.* FROM unnest(%(lanes)s::integer[]) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
@@ -50,12 +50,16 @@ SELECT w.* FROM unnest(%(lanes)s::integer[]) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
      WHERE i.lane = l.lane AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
     UNION ALL
-    (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+    (SELECT {_WAITING} FROM (
+        SELECT i.*, sum(weight) OVER (ORDER BY seq) - weight AS before FROM (
+            SELECT * FROM inbox i
+            WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s
+        ) i
+     ) i WHERE before < %(limit)s ORDER BY seq)
 ) w
 """
 """Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last
-seq": ids become visible out of commit order."""
+seq": ids become visible out of commit order. Of heavy commands no more is read than a batch can hold."""
 
 
 class Waiting(Struct, frozen=True):
@@ -65,10 +69,13 @@ class Waiting(Struct, frozen=True):
     envelope: Envelope
     command_class: CommandClass
     attempts: int
+    weight: int
+    """How many bookings it may make."""
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting:
-    lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, actor, body = row
+    lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
+    actor, body, bulk_id, weight = rest
     envelope = Envelope(
         id=id_,
         seq=seq,
@@ -79,16 +86,9 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
         decide_before=decide_before,
         reply_to=reply_to,
         command=_decode_command(body),
+        bulk_id=bulk_id,
     )
-    return Waiting(lane, envelope, CommandClass(class_), attempts)
-
-
-SQL_FOLLOWERS = f"SELECT awaits, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
-SQL_DEFER = f"""
-UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
-FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id
-"""
-"""Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
+    return Waiting(lane, envelope, CommandClass(class_), attempts, weight)
 
 
 SQL_MOVE = """
@@ -96,11 +96,11 @@ WITH o AS (
     SELECT * FROM json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json)
 ), gone AS (
     DELETE FROM inbox WHERE id = ANY(%s::uuid[])
-    RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body
+    RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row
 )
-INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body,
+INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row,
                      decided_at, status, http_status, response)
-SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body,
+SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body, g.bulk_id, g.bulk_row,
        %s, o.status, o.http_status, o.response
 FROM gone g JOIN o ON o.id = g.id
 """
@@ -116,10 +116,6 @@ class Outcome(Struct, frozen=True):
     http_status: int
     body: bytes
     """JSON."""
-
-
-DEFERRED = Outcome("accepted", 202, b"{}")
-"""Of a command whose answer comes later: it stays in the inbox, and nobody is told yet."""
 
 
 class _OutcomeRow(Struct, frozen=True):

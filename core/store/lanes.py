@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import chain
-from typing import TypeVar
+from itertools import accumulate, chain
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION
+from core.domain.commands import SCHEMA_VERSION, CommandClass
 from core.store.database import Connection
 from core.store.inbox import SQL_READ_LANES, Waiting, waiting
-
-T = TypeVar("T")
 
 BATCH_COMMANDS = 200
 EXPIRY_SHARE = 40
@@ -73,14 +70,26 @@ def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) ->
         by_class[one.command_class].append(one)
     for waiting_class in by_class:
         waiting_class.sort(key=lambda one: one.envelope.seq)
-    people, expiry, bulk = (by_class[class_] for class_ in DECIDED_CLASSES)
-    return share(people, expiry, bulk, limit=limit)
+    return share(*(by_class[class_] for class_ in CommandClass), limit=limit)
 
 
-def share(people: Sequence[T], expiry: Sequence[T], bulk: Sequence[T], *, limit: int) -> list[T]:
+def is_full(found: Sequence[Waiting]) -> bool:
+    """Whether a lane may have more than what was read of it."""
+    return sum(one.weight for one in found) >= BATCH_COMMANDS
+
+
+def share(
+    people: Sequence[Waiting], expiry: Sequence[Waiting], bulk: Sequence[Waiting], *, limit: int
+) -> list[Waiting]:
     """Cut a batch from what waits: people first, but lower classes keep their share of places."""
     kept_bulk = min(len(bulk), BULK_SHARE)
     kept_expiry = min(len(expiry), EXPIRY_SHARE)
     people = people[: limit - kept_bulk - kept_expiry]
     expiry = expiry[: limit - len(people) - kept_bulk]
-    return [*people, *expiry, *bulk[: limit - len(people) - len(expiry)]]
+    return [*people, *expiry, *_filling(bulk, limit - len(people) - len(expiry))]
+
+
+def _filling(bulk: Sequence[Waiting], places: int) -> list[Waiting]:
+    """As many as fill the places by weight; a heavy one may overshoot."""
+    ends = accumulate(one.weight for one in bulk)
+    return [one for one, end in zip(bulk, ends, strict=True) if end - one.weight < places]

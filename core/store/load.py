@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from core.domain.calendars import Hours
 from core.domain.commands import Command, Envelope
-from core.domain.needs import Needs, intervals
+from core.domain.needs import Needs, intervals, offered
 from core.domain.state import State
 from core.domain.values import Booking, Claim, Policy, Resource, Room, Rules, Service, User
 from core.store.database import Connection
-from core.store.payments import bookings_of, lock_payments, read_followers
 from core.store.rows import BOOKING_COLUMNS, USER_COLUMNS, booking_of, user_of
+from core.store.slots import SQL_CATEGORIES, SQL_NEIGHBOURS, SQL_SLOTS, category_of, columns_of, slot_of
 
 SQL_RULES = """
 SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_days, s.is_active, r.id, r.kind, r.name, r.zone
@@ -38,9 +38,12 @@ SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
 WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
 """A user whose username is the number, given by staff, is that person too."""
 SQL_BOOKINGS = f"""
-SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR UPDATE
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE deleted_at IS NULL
+  AND (id = ANY(%(ids)s) OR time_slot_id = ANY(%(slots)s) AND status NOT IN ('cancelled', 'expired'))
+ORDER BY id FOR UPDATE
 """
-"""Locked in id order: another lane may want the same booking."""
+"""Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
 SQL_CLAIMS = """
 SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
@@ -54,7 +57,8 @@ WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() 
 SQL_NOW = "SELECT clock_timestamp()"
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
-       ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s))
+       ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
+       ARRAY(SELECT nextval(pg_get_serial_sequence('time_slot', 'id')) FROM generate_series(1, %s))
 """
 
 
@@ -65,12 +69,14 @@ class Loaded(Struct, frozen=True):
     now: datetime
     booking_ids: list[int]
     user_ids: list[int]
+    slot_ids: list[int]
 
 
 def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) -> Loaded:
     """Load the state that a batch touches, inside its transaction, after the lane's lock."""
     commands = [envelope.command for envelope in envelopes]
     needs = Needs(commands)
+    holds = _lock_holders(connection, sorted(needs.holders)) if policy.max_holds_per_user else []
     with connection.pipeline():
         rules_rows = connection.execute(SQL_RULES)
         service_rows = connection.execute(SQL_SERVICES, (list(needs.services),)) if needs.services else None
@@ -80,16 +86,29 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
             else None
         )
         room_rows = connection.execute(SQL_ROOMS, (list(needs.rooms),)) if needs.rooms else None
-        id_rows = connection.execute(SQL_IDS, (needs.new_bookings, needs.new_users)) if needs.new_bookings else None
+        fresh = (needs.new_bookings, needs.new_users, needs.new_slots)
+        id_rows = connection.execute(SQL_IDS, fresh) if any(fresh) else None
+        locked = list(needs.bookings | needs.due)
+        slot_rows = (
+            connection.execute(SQL_SLOTS, {"slots": list(needs.slots), "bookings": locked})
+            if needs.slots or locked
+            else None
+        )
+        category_rows = connection.execute(SQL_CATEGORIES, (list(needs.categories),)) if needs.categories else None
+        booking_rows = (
+            connection.execute(SQL_BOOKINGS, {"ids": locked, "slots": list(needs.slots)})
+            if needs.slots or locked
+            else None
+        )
         rules, desk = rules_of(rules_rows.fetchone(), allow_past=policy.allow_past)
         services = service_rows.fetchall() if service_rows else []
         users = [user_of(row) for row in user_rows.fetchall()] if user_rows else []
         rooms = room_rows.fetchall() if room_rows else []
-        booking_ids, user_ids = (id_rows.fetchone() or ([], [])) if id_rows else ([], [])
-    holds = _lock_holders(connection, sorted(needs.holders)) if policy.max_holds_per_user else []
-    paid_for = bookings_of(connection, needs.payments)
-    bookings = _lock_bookings(connection, sorted(needs.bookings | needs.due | paid_for))
-    named = [booking for booking in bookings if booking.id in needs.bookings]
+        booking_ids, user_ids, slot_ids = (id_rows.fetchone() or ([], [], [])) if id_rows else ([], [], [])
+        slots = [slot_of(row) for row in slot_rows.fetchall()] if slot_rows else []
+        categories = [category_of(row) for row in category_rows.fetchall()] if category_rows else []
+        bookings = [booking_of(row) for row in booking_rows.fetchall()] if booking_rows else []
+    named = [b for b in bookings if b.id in needs.bookings or b.id not in needs.due]
     state = State(
         rules=rules,
         policy=policy,
@@ -98,21 +117,25 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
         rooms=[room_of(row[:-4]) for row in rooms],
         users=[*users, *_missing_users(connection, named, users)],
         bookings=bookings,
+        categories=categories,
+        slots=slots,
     )
     for user_id, booking_id, expires_at in holds:
         state.holds[user_id][booking_id] = expires_at
-    _load_payments(connection, state, {booking.id for booking in bookings if booking.price_minor} | paid_for)
     now = _load_claims(connection, state, commands)
-    return Loaded(state, now, list(booking_ids), list(user_ids))
+    return Loaded(state, now, list(booking_ids), list(user_ids), list(slot_ids))
 
 
 def _load_claims(connection: Connection, state: State, commands: Sequence[Command]) -> datetime:
     wanted = {interval for command in commands for interval in intervals(state, command)}
-    columns: list[list[Any]] = [list(column) for column in zip(*wanted, strict=True)]
+    offers = {interval for command in commands for interval in offered(state, command)}
     with connection.pipeline():
-        claim_rows = connection.execute(SQL_CLAIMS, columns) if columns else None
+        claim_rows = connection.execute(SQL_CLAIMS, columns_of(wanted)) if wanted else None
+        neighbour_rows = connection.execute(SQL_NEIGHBOURS, columns_of(offers)) if offers else None
         now_row = connection.execute(SQL_NOW)
         claims = [Claim(*row) for row in claim_rows.fetchall()] if claim_rows else []
+        for row in neighbour_rows.fetchall() if neighbour_rows else []:
+            state.timetable.add(slot_of(row))
         now = now_row.fetchone()
     for claim in claims:
         state.claims[claim.resource_id].append(claim)
@@ -120,19 +143,11 @@ def _load_claims(connection: Connection, state: State, commands: Sequence[Comman
         with connection.pipeline():
             lapsed_rows = connection.execute(SQL_LAPSED, (in_the_way,))
             now_row = connection.execute(SQL_NOW)
-            lapsed = {row[0]: booking_of(row) for row in lapsed_rows.fetchall()}
+            state.bookings |= {row[0]: booking_of(row) for row in lapsed_rows.fetchall()}
             now = now_row.fetchone()
-        state.bookings |= lapsed
-        _load_payments(connection, state, lapsed)
     assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
     moment: datetime = now[0]
     return moment
-
-
-def _load_payments(connection: Connection, state: State, booking_ids: Collection[int]) -> None:
-    payments = lock_payments(connection, booking_ids)
-    state.payments |= payments
-    state.followers |= read_followers(connection, payments)
 
 
 def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:
@@ -160,12 +175,6 @@ def _lock_holders(connection: Connection, ids: Sequence[int]) -> list[tuple[int,
     with connection.pipeline():
         connection.execute(SQL_LOCK_HOLDERS, (list(ids),))
         return connection.execute(SQL_HOLDS, (list(ids),)).fetchall()
-
-
-def _lock_bookings(connection: Connection, ids: Sequence[int]) -> list[Booking]:
-    if not ids:
-        return []
-    return [booking_of(row) for row in connection.execute(SQL_BOOKINGS, (list(ids),)).fetchall()]
 
 
 def _missing_users(connection: Connection, bookings: Sequence[Booking], known: Sequence[User]) -> list[User]:

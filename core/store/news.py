@@ -9,25 +9,27 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from core.domain.commands import ENGINE, ActorKind, Envelope
+from core.domain.commands import ENGINE, Actor, ActorKind, Envelope
 from core.domain.events import (
     BookingChanged,
     BookingDeleted,
     BookingPlaced,
     BookingUnchanged,
     CanaryHeard,
-    CommandDeferred,
     CommandRefused,
     Event,
     NothingDue,
-    PaymentChanged,
-    PaymentMade,
-    PaymentReady,
-    PaymentUnchanged,
+    SlotChanged,
+    SlotEvent,
+    SlotOffered,
+    SlotRemoved,
+    SlotUnchanged,
     UserCreated,
+    WeeklyOffered,
 )
-from core.domain.payments import Payment
+from core.domain.values import Booking, TimeSlot
 from core.store.database import Connection
 
 EVENT_VERSION = 1
@@ -35,7 +37,10 @@ EVENT_VERSION = 1
 _encode = msgspec.json.Encoder().encode
 
 
-class EventRow(Struct, frozen=True):
+BULK_PROGRESS = "batch_progress"
+
+
+class EventRow(Struct, frozen=True, omit_defaults=True):
     """An event as the feed keeps it: ids and small facts, no personal data."""
 
     type: str
@@ -44,10 +49,25 @@ class EventRow(Struct, frozen=True):
     booking_id: int | None
     booking_version: int | None
     owner: str | None
+    """Who hears of it on `/ws/commands/`."""
     actor: str
     contract: str
     request_id: str
-    data: dict[str, str] | None
+    data: dict[str, Any] | None
+    bulk_id: UUID | None = None
+    """Not kept: see `_with_progress`."""
+
+
+class SlotFacts(Struct, frozen=True):
+    """A time slot as it was when something happened to it: it may be gone when that is told."""
+
+    id: int
+    category_id: int
+    category: str
+    starts_at: datetime
+    ends_at: datetime
+    user_id: int | None
+    """Whose booking it is about, or who has the slot."""
 
 
 SQL_EVENTS = """
@@ -69,7 +89,24 @@ def write_event_rows(connection: Connection, rows: Sequence[EventRow], now: date
 
 def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
     """For `SQL_EVENTS`: one batch of the feed."""
-    return [len(rows), now, EVENT_VERSION, _encode(rows).decode()]
+    told = _with_progress(rows)
+    return [len(told), now, EVENT_VERSION, _encode(told).decode()]
+
+
+def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+    """Who sent ten thousand rows wants to hear how far they are, not ten thousand outcomes."""
+    bulks = {row.bulk_id: row for row in rows if row.bulk_id is not None and row.is_final}
+    if not bulks:
+        return rows
+    quiet = [row if row.bulk_id is None else replace(row, owner=None) for row in rows]
+    return [*quiet, *(progress(id_, row) for id_, row in bulks.items())]
+
+
+def progress(bulk_id: UUID, of: EventRow) -> EventRow:
+    """The news that more of a bulk is decided; how much, its reader counts."""
+    return replace(
+        of, type=BULK_PROGRESS, command_id=bulk_id, is_final=False, booking_id=None, booking_version=None, data=None
+    )
 
 
 def final_event(envelope: Envelope, type_: str) -> EventRow:
@@ -81,53 +118,77 @@ def final_event(envelope: Envelope, type_: str) -> EventRow:
         booking_id=None,
         booking_version=None,
         owner=envelope.actor.owner,
-        actor=_actor_name(envelope),
+        actor=_actor_name(envelope.actor),
         contract=envelope.contract,
         request_id=envelope.request_id,
         data=None,
+        bulk_id=envelope.bulk_id,
     )
 
 
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
     """The feed's rows for one command; the last one says that the command is decided."""
-    ends = not isinstance(events[-1], CommandDeferred)
     news = [(event, fact) for event in events if (fact := _news(event)) is not None]
     return [
         EventRow(
             type=type_,
             command_id=envelope.id,
-            is_final=ends and place == len(news) - 1,
+            is_final=place == len(news) - 1,
             booking_id=booking_id,
             booking_version=version,
             owner=envelope.actor.owner,
-            actor=_actor_name(envelope, event),
+            actor=_actor_name(_by(envelope.actor, event)),
             contract=envelope.contract,
             request_id=envelope.request_id,
             data=data,
+            bulk_id=envelope.bulk_id,
         )
         for place, (event, (type_, booking_id, version, data)) in enumerate(news)
     ]
 
 
-def _actor_name(envelope: Envelope, event: Event | None = None) -> str:
+def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -> EventRow:
+    """The news that a bulk has come in."""
+    return EventRow(
+        type=BULK_PROGRESS,
+        command_id=bulk_id,
+        is_final=False,
+        booking_id=None,
+        booking_version=None,
+        owner=actor.owner,
+        actor=_actor_name(actor),
+        contract=contract,
+        request_id=request_id,
+        data=None,
+    )
+
+
+def _by(actor: Actor, event: Event) -> Actor:
     """Who did it: the command's actor, or the engine where a command made an old hold end on its way."""
-    actor = envelope.actor
-    if isinstance(event, BookingChanged) and event.by == ActorKind.ENGINE:
-        actor = ENGINE
+    return ENGINE if isinstance(event, BookingChanged) and event.by == ActorKind.ENGINE else actor
+
+
+def _actor_name(actor: Actor) -> str:
     return f"{actor.kind}:{actor.user_id or actor.key_id}" if actor.owner else str(actor.kind)
 
 
-def _news(  # noqa: C901 - a table: one line an event
-    event: Event,
-) -> tuple[str, int | None, int | None, dict[str, str] | None] | None:
+News = tuple[str, int | None, int | None, dict[str, Any] | None]
+
+
+def _news(event: Event) -> News | None:
     """(type, booking id, booking version, facts) of an event; None for what the feed does not tell."""
     match event:
-        case BookingPlaced(booking=b):
-            return "booking_created", b.id, b.version, None
-        case BookingChanged(booking=b, was=was, reason=reason):
-            return "booking_updated", b.id, b.version, {"was": was, "now": b.status, "reason": reason}
-        case BookingDeleted(booking=b):
-            return "booking_deleted", b.id, b.version, None
+        case BookingPlaced(booking=b, slot=slot):
+            return "booking_created", b.id, b.version, _about(slot, b) or None
+        case BookingChanged(booking=b, was=was, reason=reason, slot=slot):
+            return (
+                "booking_updated",
+                b.id,
+                b.version,
+                {"was": was, "now": b.status, "reason": reason, **_about(slot, b)},
+            )
+        case BookingDeleted(booking=b, slot=slot):
+            return "booking_deleted", b.id, b.version, {"was": b.status, **_about(slot, b)} if slot else None
         case BookingUnchanged(booking=b):
             return "command_unchanged", b.id, b.version, None
         case CommandRefused(refusal=refusal):
@@ -136,18 +197,29 @@ def _news(  # noqa: C901 - a table: one line an event
             return "canary", None, None, None
         case NothingDue():
             return "nothing_due", None, None, None
-        case PaymentMade(payment=p) | PaymentChanged(payment=p):
-            return "payment_updated", p.booking_id, None, _payment_facts(p)
-        case PaymentReady(payment=p):
-            return "payment_ready", p.booking_id, None, _payment_facts(p)
-        case PaymentUnchanged(payment=p):
-            return "command_unchanged", p.booking_id, None, None
-        case CommandDeferred() | UserCreated():
+        case UserCreated():
             return None
+        case _:
+            return _slot_news(event)
 
 
-def _payment_facts(payment: Payment) -> dict[str, str]:
-    """Where an attempt stands, and why: never what lets anybody pay it."""
-    reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
-    facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
-    return facts | {name: reason for name, reason in reasons.items() if reason is not None}
+def _slot_news(event: SlotEvent) -> News:
+    match event:
+        case SlotOffered(slot=slot):
+            return "timeslot_created", None, None, _about(slot)
+        case SlotChanged(slot=slot, booking=booking):
+            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking)
+        case SlotRemoved(slot=slot):
+            return "timeslot_deleted", None, None, _about(slot)
+        case SlotUnchanged():
+            return "command_unchanged", None, None, None
+        case WeeklyOffered(slots=slots, skipped=skipped):
+            return "timeslots_offered", None, None, {"created": len(slots), "skipped": len(skipped)}
+
+
+def _about(slot: TimeSlot | None, booking: Booking | None = None) -> dict[str, SlotFacts]:
+    if slot is None:
+        return {}
+    user_id = booking.user_id if booking else None
+    category = slot.category
+    return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, user_id)}

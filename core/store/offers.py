@@ -12,6 +12,7 @@ from core.domain.calendars import day_bounds
 from core.domain.values import Claim, Resource, Rules, Service
 from core.store.load import SQL_CLAIMS, SQL_NOW, SQL_RULES, SQL_SERVICES, rules_of
 
+SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""
 SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id)
 WHERE NOT EXISTS (
@@ -20,8 +21,8 @@ WHERE NOT EXISTS (
 """Claims that stand in the way of a booking: those of lapsed holds do not, as `decide` would expire them."""
 
 
-class DayOnOffer(Struct, frozen=True):
-    """One resource's day: its rules, what is taken, and the database's clock."""
+class OnOffer(Struct, frozen=True):
+    """Some days of one resource: its rules, what is taken, and the database's clock."""
 
     rules: Rules | None
     resource: Resource
@@ -29,19 +30,34 @@ class DayOnOffer(Struct, frozen=True):
     claims: list[Claim]
     now: datetime
 
+    @property
+    def minutes(self) -> int:
+        """How long a slot is. 0 where there are no rules, and so no slots."""
+        own = self.service.duration_minutes if self.service else None
+        return own or (self.rules.duration_minutes if self.rules else 0)
 
-async def read_day(
-    connection: psycopg.AsyncConnection[Any], service_name: str | None, day: date, *, allow_past: bool
-) -> DayOnOffer:
-    """Rules, resource and claims for the day a service (or the desk) would be booked on."""
-    rules, desk = rules_of(await (await connection.execute(SQL_RULES)).fetchone(), allow_past=allow_past)
-    service, resource = None, desk
-    if service_name:
-        row = await (await connection.execute(SQL_SERVICES, ([service_name.casefold()],))).fetchone()
-        if row:
-            service, resource = Service(*row[:4]), Resource(*row[4:])
-    claims = await read_taken(connection, resource, day)
-    return DayOnOffer(rules, resource, service, claims, await database_now(connection))
+
+async def read_offer(
+    connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, *, allow_past: bool
+) -> OnOffer:
+    """Rules, resource and claims for local days that a service (or the desk) would be booked on."""
+    names = [service_name.casefold()] if service_name else []
+    async with connection.pipeline():
+        await connection.execute(SQL_BEGIN)
+        rules_rows = await connection.execute(SQL_RULES)
+        service_rows = await connection.execute(SQL_SERVICES, (names,))
+        rules, resource = rules_of(await rules_rows.fetchone(), allow_past=allow_past)
+        row = await service_rows.fetchone()
+    service = Service(*row[:4]) if row else None
+    if row:
+        resource = Resource(*row[4:])
+    around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
+    async with connection.pipeline():
+        claim_rows = await connection.execute(SQL_TAKEN, ([resource.id], [around[0]], [around[1]]))
+        now = await database_now(connection)
+        await connection.execute("COMMIT")
+        claims = [Claim(*found) for found in await claim_rows.fetchall()]
+    return OnOffer(rules, resource, service, claims, now)
 
 
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:

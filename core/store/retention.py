@@ -49,3 +49,11 @@ DELETE FROM event_batch WHERE id IN (
     WHERE first_position IS NOT NULL AND created_at < clock_timestamp() - interval '{FEED_DAYS} days'
     ORDER BY id LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
 """
+
+SQL_DROP_BULKS = f"""
+DELETE FROM bulk WHERE id IN (
+    SELECT id FROM bulk
+    WHERE accepted_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
+    ORDER BY accepted_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
+"""
+"""Before the outcomes of its rows are, which go by whole weeks: a bulk never says less than happened."""

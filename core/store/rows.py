@@ -34,11 +34,22 @@ BOOKING_TYPES = {
     "hold_expires_at": "timestamptz",
     "hold_extended": "boolean",
     "details": "jsonb",
+    "time_slot_id": "bigint",
 }
 """A booking's columns and their types, in the order of `Booking`'s fields."""
 
 BOOKING_FIXED = frozenset(
-    {"id", "public_uuid", "contract", "user_id", "created_at", "command_id", "price_minor", "currency"}
+    {
+        "id",
+        "public_uuid",
+        "contract",
+        "user_id",
+        "created_at",
+        "command_id",
+        "price_minor",
+        "currency",
+        "time_slot_id",
+    }
 )
 """What no change of a booking touches."""
 

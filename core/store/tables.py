@@ -87,6 +87,26 @@ service = Table(
     Column("is_active", Boolean, nullable=False),
 )
 
+category = Table(
+    "category",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("resource_id", BigInteger, nullable=False),
+)
+
+time_slot = Table(
+    "time_slot",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("category_id", BigInteger, nullable=False),
+    Column("starts_at", _instant, nullable=False),
+    Column("ends_at", _instant, nullable=False),
+    Column("created_at", _instant, nullable=False),
+    Column("deleted_at", _instant),
+)
+
 booking = Table(
     "booking",
     metadata,
@@ -114,5 +134,16 @@ booking = Table(
     Column("hold_expires_at", _instant),
     Column("hold_extended", Boolean, nullable=False),
     Column("details", JSONB),
+    Column("time_slot_id", BigInteger),
     Column("deleted_at", _instant),
+    Column("listed_as", Text),
 )
+
+booking_count = Table(
+    "booking_count",
+    metadata,
+    Column("local_date", Date, nullable=False),
+    Column("listed_as", Text, nullable=False),
+    Column("bookings", BigInteger, nullable=False),
+)
+"""A view: add up what it has."""

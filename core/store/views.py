@@ -23,7 +23,7 @@ SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHE
 
 SQL_NEWEST_VIEWS = f"""
 SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
-WHERE b.deleted_at IS NULL ORDER BY b.id DESC LIMIT %s
+WHERE b.listed_as IS NOT NULL ORDER BY b.id DESC LIMIT %s
 """
 
 

@@ -43,6 +43,10 @@ def created(booking: Booking) -> dict[str, Any]:
     }
 
 
+def details(booking: Booking, user: User) -> dict[str, Any]:
+    return {"success": True, "message": "Booking retrieved successfully", "data": admin_booking(booking, user)}
+
+
 def updated(booking: Booking, user: User) -> dict[str, Any]:
     return {"success": True, "message": "Booking updated successfully", "data": admin_booking(booking, user)}
 

@@ -13,7 +13,7 @@ from core.domain.commands import EngineCommand, Envelope
 from core.domain.events import CommandRefused, Event
 from core.domain.state import State
 from core.store.inbox import CommandRecord, Outcome
-from core.wire import agent, appointments, engine, payments, rooms
+from core.wire import agent, appointments, calendar, engine, rooms
 from core.wire.errors import FieldProblem, error_body
 from core.wire.words import field_of, sentence, zulu
 
@@ -22,8 +22,8 @@ encode = msgspec.json.Encoder().encode
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, dict[str, Any]]]] = {
     "appointments": appointments.answer,
     "agent": agent.answer,
+    "calendar": calendar.answer,
     "rooms": rooms.answer,
-    "payments": payments.answer,
 }
 """By the contract that a command came through: (HTTP status, body) of what was not refused."""
 

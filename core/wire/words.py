@@ -72,15 +72,14 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.OFF_GRID: (400, "Times must lie on the room's slots"),
     Refusal.TOO_MANY_HOLDS: (409, "You hold as many unpaid places as you may: pay or cancel one of them first"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
-    Refusal.ALREADY_PAID: (409, "Nothing is left to pay for this booking"),
-    Refusal.NOT_PAYABLE: (409, "This booking cannot be paid any more"),
-    Refusal.AMOUNT_MISMATCH: (400, "The amount is not the booking's total amount"),
-    Refusal.CURRENCY_MISMATCH: (400, "The currency is not the booking's"),
-    Refusal.TOO_MANY_PAYMENTS: (409, "This booking was tried to be paid too often"),
-    Refusal.PAYMENT_REFUSED: (409, "The payment provider does not take this payment"),
-    Refusal.PAYMENT_NOT_FOUND: (404, "Payment not found"),
-    Refusal.INTENT_MISMATCH: (409, "The payment has another intent"),
     Refusal.INVALID_TRANSITION: (409, "This booking cannot change to that status"),
+    Refusal.CATEGORY_NOT_FOUND: (404, "Category not found"),
+    Refusal.TIME_SLOT_NOT_FOUND: (404, "Time slot not found"),
+    Refusal.TIME_SLOT_OVERLAPS: (409, "This time slot overlaps another one of its category"),
+    Refusal.TIME_SLOT_BOOKED: (
+        409,
+        "This time slot is booked. Say with if_booked what becomes of the booking: move it along, or cancel it",
+    ),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 
@@ -94,14 +93,20 @@ FIELDS: dict[Refusal, str] = {
     Refusal.ROOM_NOT_FOUND: "room_id",
     Refusal.TOO_MANY_GUESTS: "guest_count",
     Refusal.OFF_GRID: "start_time",
-    Refusal.AMOUNT_MISMATCH: "amount",
-    Refusal.CURRENCY_MISMATCH: "currency",
     Refusal.INVALID_TRANSITION: "status",
+    Refusal.CATEGORY_NOT_FOUND: "category",
+    Refusal.TIME_SLOT_NOT_FOUND: "time_slot",
+    Refusal.TIME_SLOT_OVERLAPS: "start_time",
+    Refusal.TIME_SLOT_BOOKED: "if_booked",
 }
 """Which field of the request a refusal is about, where it is about one."""
 
 
 CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
+    "calendar": {
+        Refusal.IN_THE_PAST: (400, "This time slot is in the past"),
+        Refusal.SLOT_TAKEN: (409, "This time slot is already booked"),
+    },
     "rooms": {
         Refusal.OFF_DAY: (400, "The room is closed on that day"),
         Refusal.OUTSIDE_WORKING_HOURS: (400, "The room is closed at that time"),
@@ -111,6 +116,7 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
 """Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
+    "calendar": {Refusal.IN_THE_PAST: "time_slot", Refusal.SLOT_TAKEN: "time_slot"},
     "rooms": {
         Refusal.LOCAL_TIME_SKIPPED: "start_time",
         Refusal.OUTSIDE_WORKING_HOURS: "start_time",

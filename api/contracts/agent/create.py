@@ -13,6 +13,7 @@ from api.commands import Commands
 from api.contracts.agent.formats import agent_date, agent_time
 from api.errors import invalid
 from api.fields import NAME, TEXT, Notes, PersonName, ServiceName, ShortText
+from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
 from core.phones import phone_key
 from core.store.inbox import slot_key
@@ -54,6 +55,7 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
         email=body.email or "",
         gender=body.gender or "",
         country=body.country or "",
+        country_code=country_code(body.country or ""),
     )
     return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status])
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.appointments.admin import AdminBookings, AdminBookingWrites
+from api.contracts.appointments.admin import AdminBooking
+from api.contracts.appointments.calendar import MonthCalendar
+from api.contracts.appointments.countries import Countries
 from api.contracts.appointments.create import CreateBooking
+from api.contracts.appointments.lists import AdminBookings, BookingStats, ReservedSlots
 from api.contracts.appointments.services import Services
 from api.contracts.appointments.settings import BookingSettings
 from api.contracts.appointments.slots import AvailableSlots
@@ -16,12 +19,16 @@ from api.runtime import Runtime
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
-    writes = AdminBookingWrites(run.commands, pool)
+    one = AdminBooking(run.commands, pool)
+    app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
+    app.add_route("/api/booking/calendar", MonthCalendar(pool, allow_past=settings.allow_past))
     app.add_route("/api/booking/create", CreateBooking(run.commands, run.catalogue))
-    app.add_route("/api/admin/bookings", AdminBookings(run.engine))
-    app.add_route("/api/admin/bookings/{booking_id:int}", writes, suffix="cancel")
-    app.add_route("/api/admin/bookings/{booking_id:int}/update", writes, suffix="update")
-    app.add_route("/api/admin/bookings/{booking_id:int}/delete", writes, suffix="delete")
+    app.add_route("/api/reservations/reserved_slots", ReservedSlots(run.engine))
+    app.add_route("/api/admin/bookings", AdminBookings(run.engine, settings.phone_region))
+    app.add_route("/api/admin/bookings/stats", BookingStats(pool))
+    app.add_route("/api/admin/bookings/{booking_id:int}", one)
+    app.add_route("/api/admin/bookings/{booking_id:int}/update", one, suffix="update")
+    app.add_route("/api/admin/bookings/{booking_id:int}/delete", one, suffix="delete")

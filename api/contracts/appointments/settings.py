@@ -28,13 +28,14 @@ WEEKDAYS = range(7)
 
 
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body, with the document's names. Only what is sent changes."""
+    """The body, with the document's names. Only what is sent changes; `updated_at` may be sent back as it was."""
 
     WORKING_HOURS_START: Annotated[int, Meta(ge=0, le=23)] | UnsetType = UNSET
     WORKING_HOURS_END: Annotated[int, Meta(ge=1, le=24)] | UnsetType = UNSET
     DEFAULT_RESERVATION_DURATION_MINUTES: Annotated[int, Meta(ge=1, le=1440)] | UnsetType = UNSET
     OFF_DAYS: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
+    updated_at: Any = UNSET
 
 
 class BookingSettings:
@@ -56,6 +57,8 @@ class BookingSettings:
             row = await (await connection.execute(SQL_LOCK)).fetchone()
             if row is None:
                 raise Problem(404, "no_settings", "No booking settings found")
+            if _or(change.updated_at, micros(row[5])) != micros(row[5]):
+                raise invalid([FieldProblem("updated_at", "updated_at cannot be changed here")])
             start = _or(change.WORKING_HOURS_START, row[0])
             end = _or(change.WORKING_HOURS_END, row[1])
             if start >= end:

@@ -13,7 +13,7 @@ from api.queries import Query
 from core.domain.calendars import local
 from core.domain.slots import Slot, free_slots
 from core.domain.values import Rules
-from core.store.offers import DayOnOffer, read_day
+from core.store.offers import OnOffer, read_offer
 from core.wire.outcomes import encode
 
 
@@ -28,22 +28,27 @@ class AvailableSlots:
         query.check()
         assert day is not None  # noqa: S101 - `check` refuses a missing one
         async with self._pool.connection() as connection:
-            offer = await read_day(connection, service, day, allow_past=self._allow_past)
-        if offer.rules is None or not offer.rules.is_active:
-            raise Problem(404, "no_settings", "No booking settings found")
-        resp.data = encode(slots_body(offer, offer.rules, day, service or ""))
+            offer = await read_offer(connection, service, day, day, allow_past=self._allow_past)
+        resp.data = encode(slots_body(offer, active_rules(offer), day, service or ""))
         resp.content_type = falcon.MEDIA_JSON
 
 
-def slots_body(offer: DayOnOffer, rules: Rules, day: date, service: str) -> dict[str, Any]:
-    minutes = (offer.service.duration_minutes if offer.service else None) or rules.duration_minutes
+def active_rules(offer: OnOffer) -> Rules:
+    """Raises Problem 404 while the shop is closed."""
+    if offer.rules is None or not offer.rules.is_active:
+        raise Problem(404, "no_settings", "No booking settings found")
+    return offer.rules
+
+
+def slots_body(offer: OnOffer, rules: Rules, day: date, service: str) -> dict[str, Any]:
+    minutes = offer.minutes
     slots = free_slots(rules, offer.resource, minutes, day, offer.claims, offer.now)
     return {
         "success": True,
         "message": "Available time slots retrieved successfully",
         "date": day.isoformat(),
         "service": service,
-        "working_hours": {"start": hour_words(rules.hours.opens_minute), "end": hour_words(rules.hours.closes_minute)},
+        "working_hours": working_hours(rules),
         "duration_minutes": minutes,
         "is_off_day": rules.hours.is_off(day),
         "available_slots": [_slot(slot, minutes, offer.resource.zone) for slot in slots],
@@ -51,8 +56,9 @@ def slots_body(offer: DayOnOffer, rules: Rules, day: date, service: str) -> dict
     }
 
 
-def hour_words(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
+def working_hours(rules: Rules) -> dict[str, str]:
+    opens, closes = rules.hours.opens_minute, rules.hours.closes_minute
+    return {"start": f"{opens // 60:02}:{opens % 60:02}", "end": f"{closes // 60:02}:{closes % 60:02}"}
 
 
 def _slot(slot: Slot, minutes: int, zone_name: str) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""`POST /api/agent/bookings/bulk/` and `GET /api/agent/bookings/bulk/{batch_id}/` (the contracts page, "Our own additions")."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import falcon
+import falcon.asgi
+
+from api.catalogue import Catalogue
+from api.contracts.agent.bulk.accepting import Bulks, NewBulk
+from api.contracts.agent.bulk.formats import splitter_of
+from api.contracts.agent.bulk.judging import Judged, judge
+from api.contracts.agent.bulk.limits import AT_ONCE, READ_WITHIN_S, ROWS_MAX
+from api.contracts.agent.bulk.looking import STATUSES, BulkReader, Wanted
+from api.contracts.agent.bulk.receiving import Body
+from api.errors import Problem, unavailable
+from api.preferences import deadline, idempotency_key
+from api.queries import Query
+from core.access import Principal
+from core.domain.commands import Place
+from core.store.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox import IdempotencyKey, slot_key
+from core.wire.bulk import page, status_url, taken
+from core.wire.outcomes import encode
+
+POLL_AFTER_S = 1
+"""What `Retry-After` says while a bulk is not finished."""
+
+
+class BulkBookings:
+    """Takes bulks."""
+
+    def __init__(self, bulks: Bulks, catalogue: Catalogue, phone_region: str | None) -> None:
+        self._bulks = bulks
+        self._catalogue = catalogue
+        self._region = phone_region
+        self._reading = 0
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        query = Query(req)
+        mode = Mode(query.one_of("mode", list(Mode)) or Mode.EACH)
+        query.check()
+        with self._place():
+            new = await self._read(req, mode)
+            bulk = await self._bulks.accept(new)
+        resp.status = 202
+        resp.location = status_url(bulk.id)
+        resp.set_header("Retry-After", str(POLL_AFTER_S))
+        resp.data = encode(taken(bulk.id, bulk.rows - bulk.refused))
+        resp.content_type = falcon.MEDIA_JSON
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of a few: the rows of each lie in memory until they are on disk."""
+        if self._reading >= AT_ONCE:
+            raise unavailable("Other bulks are being read; send this one again in a moment")
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
+
+    async def _read(self, req: falcon.asgi.Request, mode: Mode) -> NewBulk:
+        principal: Principal = req.context.principal
+        sender = Sender("agent", principal.actor, req.context.request_id, deadline(req))
+        key = idempotency_key(req, anonymous=False)
+        body = Body(req)
+        judged = await self._judge(body, req, mode)
+        owner = principal.actor.owner or ""
+        bulk = Bulk(uuid4(), owner, mode, judged.rows, len(judged.refusals))
+        named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
+        return NewBulk(bulk, sender, await self._commands(judged.places), judged.refusals, named)
+
+    async def _judge(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> Judged:
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                return await judge(body.rows(splitter_of(req)), self._region, ROWS_MAX[mode])
+        except TimeoutError:
+            words = f"The body did not arrive within {READ_WITHIN_S:g} s; nothing was accepted"
+            raise Problem(408, "body_too_slow", words) from None
+
+    async def _commands(self, places: Mapping[int, Place]) -> list[BulkCommand]:
+        return [BulkCommand(await self._key_of(place), place, row) for row, place in places.items()]
+
+    async def _key_of(self, place: Place) -> str:
+        return slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+
+
+class BulkBookingsStatus:
+    """Says what became of one."""
+
+    def __init__(self, reader: BulkReader) -> None:
+        self._reader = reader
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, batch_id: UUID) -> None:
+        query = Query(req)
+        limit, offset = query.page()
+        status = query.one_of("status", STATUSES)
+        query.check()
+        counts = await self._reader.counts(batch_id)
+        principal: Principal = req.context.principal
+        if counts is None or not (principal.is_staff or counts.bulk.owner == principal.actor.owner):
+            raise Problem(404, "bulk_not_found", "There is no such batch, or it is not yours")
+        rows = await self._reader.rows(counts.bulk, Wanted(status, limit, offset))
+        total = counts.by_status[status] if status else counts.bulk.rows
+        if counts.accepted:
+            resp.set_header("Retry-After", str(POLL_AFTER_S))
+        resp.data = encode(page(counts, rows, total, limit, offset))
+        resp.content_type = falcon.MEDIA_JSON

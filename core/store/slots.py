@@ -1,0 +1,91 @@
+"""Time slots in a batch: locked and loaded before it, written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
+from core.domain.needs import Interval
+from core.domain.values import Category, Resource, TimeSlot
+
+SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
+_TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
+
+SQL_SLOTS = f"""
+SELECT {SLOT_COLUMNS} FROM {_TABLES}
+WHERE s.deleted_at IS NULL
+  AND s.id = ANY(%(slots)s::bigint[] || ARRAY(SELECT b.time_slot_id FROM booking b
+                                              WHERE b.id = ANY(%(bookings)s) AND b.time_slot_id IS NOT NULL))
+ORDER BY s.id FOR UPDATE OF s
+"""
+"""Locked before any booking, in id order. Which slot a booking was made for never changes, so it
+can be asked before the booking is locked."""
+SQL_CATEGORIES = """
+SELECT c.id, c.name, r.id, r.kind, r.name, r.zone
+FROM category c JOIN resource r ON r.id = c.resource_id WHERE c.id = ANY(%s)
+"""
+SQL_NEIGHBOURS = f"""
+SELECT DISTINCT {SLOT_COLUMNS}
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (category_id, starts_at, ends_at)
+JOIN time_slot s ON s.category_id = w.category_id AND s.deleted_at IS NULL
+                AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
+JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
+"""
+"""Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
+SQL_OFFER = """
+INSERT INTO time_slot (id, category_id, starts_at, ends_at, created_at, deleted_at)
+SELECT id, category_id, starts_at, ends_at, %(now)s, CASE WHEN removed THEN %(now)s::timestamptz END
+FROM json_to_recordset(%(rows)s::json) AS s (
+    id bigint, category_id bigint, starts_at timestamptz, ends_at timestamptz, removed boolean)
+"""
+SQL_CHANGE = """
+UPDATE time_slot s
+SET category_id = n.category_id, starts_at = n.starts_at, ends_at = n.ends_at,
+    deleted_at = CASE WHEN n.removed THEN %(now)s::timestamptz END
+FROM json_to_recordset(%(rows)s::json) AS n (
+    id bigint, category_id bigint, starts_at timestamptz, ends_at timestamptz, removed boolean)
+WHERE s.id = n.id
+"""
+
+
+def category_of(row: Sequence[Any]) -> Category:
+    """A row of `SQL_CATEGORIES`."""
+    return Category(row[0], row[1], Resource(*row[2:6]))
+
+
+def slot_of(row: Sequence[Any]) -> TimeSlot:
+    """A row that begins with `SLOT_COLUMNS`."""
+    return TimeSlot(row[0], category_of(row[1:7]), row[7], row[8])
+
+
+def columns_of(intervals: Collection[Interval]) -> list[list[Any]]:
+    """For `unnest`: ids, starts, ends."""
+    return [list(column) for column in zip(*intervals, strict=True)]
+
+
+def offered_and_changed(events: Iterable[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(new rows, changed rows) of time slots, as the batch leaves them."""
+    new: dict[int, dict[str, Any]] = {}
+    old: dict[int, dict[str, Any]] = {}
+    for event in events:
+        match event:
+            case SlotOffered(slot=slot):
+                new[slot.id] = _row(slot, removed=False)
+            case SlotChanged(slot=slot) | SlotRemoved(slot=slot):
+                faces = new if slot.id in new else old
+                faces[slot.id] = _row(slot, removed=isinstance(event, SlotRemoved))
+            case _:
+                pass
+    return list(new.values()), [old[id_] for id_ in sorted(old)]
+
+
+def _row(slot: TimeSlot, *, removed: bool) -> dict[str, datetime | int | bool]:
+    return {
+        "id": slot.id,
+        "category_id": slot.category.id,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+        "removed": removed,
+    }
