@@ -13,6 +13,7 @@ from api.bookings.routes import add_routes as add_booking_routes
 from api.commands import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
+from api.contracts.appointments.users.routes import add_routes as add_user_routes
 from api.contracts.rooms.book import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.errors import add_error_handlers
@@ -55,6 +56,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(run.commands))
     add_account_routes(app, accounts)
     add_appointments_routes(app, run)
+    add_user_routes(app, run, accounts)
     add_agent_routes(app, run)
     add_room_routes(app, run)
     add_booking_routes(app, run, {"room_id": BookRooms(run)})

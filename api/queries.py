@@ -57,6 +57,10 @@ class Query:
             name, lambda raw: raw if raw in words else None, f"{name} must be one of {', '.join(words)}"
         )
 
+    def flag(self, name: str) -> bool | None:
+        word = self.one_of(name, ("true", "false"))
+        return None if word is None else word == "true"
+
     def page(self, *, default: int = LIMIT_DEFAULT) -> tuple[int, int]:
         """(limit, offset)."""
         return self.whole("limit", default, 1, LIMIT_MAX), self.whole("offset", 0, 0, OFFSET_MAX)

@@ -35,7 +35,16 @@ OF_THE_MOMENT = frozenset(
 """Ids, times and tokens: their types count, and the form of their times."""
 
 _TOKEN = re.compile(r"YOUR_(ACCESS_)?TOKEN")
-_DATABASE_IN_USE = ("user_account", "resource", "booking", "booking_settings", "booking_tally", "booking_tally_change")
+_DATABASE_IN_USE = (
+    "user_account",
+    "user_tally",
+    "user_tally_change",
+    "resource",
+    "booking",
+    "booking_settings",
+    "booking_tally",
+    "booking_tally_change",
+)
 
 
 class Printed(Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,9 +23,10 @@ from core.broker import (
 )
 from core.engine import sweep
 from core.engine.due import send_due
+from core.identity import headcount
 from core.settings import Settings
+from core.store import tally as bookings_tally
 from core.store.database import Connection, connect_lane
-from core.store.tally import fold
 from workers.ringing import Ringer, connect
 
 DUE_PAUSE_S = 0.2
@@ -59,9 +60,9 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_TALLY)
     def tally() -> int:
-        """Fold the bookings' changes into the tally by day."""
+        """Fold what changed about bookings and people into their tallies."""
         with _database(settings) as connection:
-            return fold(connection)
+            return bookings_tally.fold(connection) + headcount.fold(connection)
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> None:

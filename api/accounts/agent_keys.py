@@ -61,9 +61,8 @@ class AgentKeys:
     async def on_get(self, req: Request, resp: Response) -> None:
         query = Query(req)
         limit, offset = query.page()
-        active = query.one_of("is_active", ("true", "false"))
+        is_active = query.flag("is_active")
         query.check()
-        is_active = None if active is None else active == "true"
         async with self._pool.connection() as connection:
             records = await agent_key_use.listed(connection, is_active=is_active, limit=limit, offset=offset)
             total = await agent_key_use.count(connection, is_active=is_active)

@@ -6,7 +6,8 @@ from falcon.asgi import Request, Response
 
 from api.accounts.liveness import Pool
 from api.errors import Problem
-from core.identity import users
+from core.identity import editing, users
+from core.identity.permissions import why_not_change
 from core.identity.users import TakenError
 
 
@@ -14,11 +15,15 @@ class ContactEmail:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def on_post(self, _req: Request, resp: Response, user_id: int) -> None:
+    async def on_post(self, req: Request, resp: Response, user_id: int) -> None:
         """From now on it is a login, a reset target and a possible link; before, it was none of these."""
         async with self._pool.connection() as connection:
-            if await users.by_id(connection, user_id) is None:
+            person = await editing.person(connection, user_id)
+            if person is None:
                 raise Problem(404, "not_found", "User not found")
+            why_not = why_not_change(req.context.principal, person, {"email"})
+            if why_not is not None:
+                raise Problem(403, "forbidden", why_not)
             try:
                 confirmed = await users.confirm_contact_email(connection, user_id)
             except TakenError:

@@ -103,6 +103,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
+    "/api/admin/users": {"GET": Rule.STAFF},
+    "/api/admin/users/stats": {"GET": Rule.STAFF},
+    "/api/admin/users/filter-options": {"GET": Rule.STAFF},
+    "/api/admin/users/create": {"POST": Rule.STAFF},
+    "/api/admin/users/{id}": {"GET": Rule.STAFF},
+    "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},

@@ -8,7 +8,6 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.domain.calendars import Hours
-from core.domain.marketplace.details import MarketDetails
 from core.domain.status import PaymentStatus, Status
 
 
@@ -126,7 +125,7 @@ class SlotDetails(Struct, frozen=True, tag="time_slot"):
     category_id: int
 
 
-Details = RoomDetails | SlotDetails | MarketDetails
+Details = RoomDetails | SlotDetails
 """What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
 
 

@@ -128,7 +128,7 @@ async def create_user(connection: Connection, new: NewUser) -> int:
         async with connection.transaction():
             row = await (await connection.execute(SQL_CREATE, create_parameters(new))).fetchone()
     except UniqueViolation as violation:
-        raise TakenError(_taken_field(violation)) from None
+        raise TakenError(taken_field(violation)) from None
     assert row is not None  # noqa: S101 - an INSERT ... RETURNING that did not fail has a row
     return int(row[0])
 
@@ -156,16 +156,20 @@ async def confirm_contact_email(connection: Connection, user_id: int) -> bool:
         async with connection.transaction():
             return (await connection.execute(SQL_CONFIRM_CONTACT, parameters)).rowcount == 1
     except UniqueViolation as violation:
-        raise TakenError(_taken_field(violation)) from None
+        raise TakenError(taken_field(violation)) from None
 
 
 def create_parameters(new: NewUser) -> dict[str, Any]:
-    """For `SQL_CREATE`."""
-    keys = {"username_key": username_key(new.username), "email_key": email_key(new.email) if new.email else None}
+    """For `SQL_CREATE`. Who goes by their number is keyed by it, however it is written."""
+    is_number = new.phone_key is not None and new.username == new.phone
+    keys = {
+        "username_key": new.phone_key if is_number else username_key(new.username),
+        "email_key": email_key(new.email) if new.email else None,
+    }
     return {name: getattr(new, name) for name in new.__struct_fields__} | keys
 
 
-def _taken_field(violation: UniqueViolation) -> str:
+def taken_field(violation: UniqueViolation) -> str:
     name = violation.diag.constraint_name or ""
     return next((field for field in ("email", "phone") if field in name), "username")
 

@@ -50,7 +50,24 @@ user_account = Table(
     Column("auth_epoch", Integer, nullable=False),
     Column("date_joined", _instant, nullable=False),
     Column("last_login", _instant),
+    Column("anonymised_at", _instant),
+    Column("shown_email", Text, nullable=False),
+    Column("gender_key", Text, nullable=False),
+    Column("country_key", Text, nullable=False),
+    Column("search_text", Text, nullable=False),
 )
+
+user_count = Table(
+    "user_count",
+    metadata,
+    Column("is_active", Boolean, nullable=False),
+    Column("is_staff", Boolean, nullable=False),
+    Column("is_superuser", Boolean, nullable=False),
+    Column("gender_key", Text, nullable=False),
+    Column("country_code", Text, nullable=False),
+    Column("people", BigInteger, nullable=False),
+)
+"""A view: add up what it has."""
 
 resource = Table(
     "resource",

@@ -1,0 +1,134 @@
+"""What staff send about people: new accounts, and changes to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.accounts.fields import Email, Password, Username, email_problem, password_problem
+from api.errors import invalid
+from api.fields import NAME, PersonName, ShortText
+from core.countries import country_code
+from core.identity.directory import Person
+from core.identity.naming import Names, NotOneNumberError, names, renamed
+from core.phones import phone_key
+from core.wire.errors import FieldProblem
+from core.wire.users import admin_user
+
+Phone = Annotated[str, Meta(max_length=32, pattern=NAME)]
+
+READ_ONLY = ("id", "email_is_login", "country_code", "is_practitioner", "is_anonymised", "date_joined", "last_login")
+"""Fields of the answers. Sent back as they are they mean nothing; sent with another value they are refused."""
+PLAIN = ("first_name", "last_name", "gender", "is_active", "is_staff", "is_superuser")
+"""Columns that are changed to what is sent."""
+
+
+class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of create. Without a password nobody logs in before the owner has set one by a reset mail."""
+
+    username: Username
+    email: Email | None = None
+    password: Password | None = None
+    first_name: PersonName = ""
+    last_name: PersonName = ""
+    phone: Phone = ""
+    gender: ShortText = ""
+    country: ShortText = ""
+    is_active: bool = True
+    is_staff: bool = False
+    is_superuser: bool = False
+
+    def names(self, region: str | None) -> Names:
+        """Raises Problem 400 with everything that cannot be used."""
+        problems = [
+            _username_problem(self.username),
+            email_problem(self.email) if self.email else None,
+            password_problem(self.password, self.username, self.email) if self.password is not None else None,
+            _phone_problem(self.phone, region),
+        ]
+        _refuse(problems)
+        try:
+            return names(self.username.strip(), self.phone.strip(), region)
+        except NotOneNumberError:
+            raise _not_one_number() from None
+
+
+class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of update. Only what is sent, and differs, changes."""
+
+    username: Username | UnsetType = UNSET
+    email: Email | UnsetType | None = UNSET
+    password: Password | UnsetType = UNSET
+    first_name: PersonName | UnsetType = UNSET
+    last_name: PersonName | UnsetType = UNSET
+    phone: Phone | UnsetType = UNSET
+    gender: ShortText | UnsetType = UNSET
+    country: ShortText | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+    is_staff: bool | UnsetType = UNSET
+    is_superuser: bool | UnsetType = UNSET
+    id: Any = UNSET
+    email_is_login: Any = UNSET
+    country_code: Any = UNSET
+    is_practitioner: Any = UNSET
+    is_anonymised: Any = UNSET
+    date_joined: Any = UNSET
+    last_login: Any = UNSET
+
+    def changed(self, person: Person) -> frozenset[str]:
+        """The fields that ask for a change. Raises Problem 400 for those that cannot be changed."""
+        present = admin_user(person)
+        sent = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        differ = {name for name, value in sent.items() if value != present.get(name)}
+        if self.email is None and not person.email:
+            differ.discard("email")
+        _refuse([FieldProblem(name, f"{name} cannot be changed here") for name in READ_ONLY if name in differ])
+        return frozenset(differ)
+
+    def columns(self, person: Person, changed: frozenset[str], region: str | None) -> dict[str, Any]:
+        """What to write, but for email and password. Raises Problem 400 with everything that cannot be used."""
+        problems = [
+            _username_problem(self.username) if isinstance(self.username, str) else None,
+            email_problem(self.email) if "email" in changed and isinstance(self.email, str) and self.email else None,
+            _phone_problem(self.phone, region) if isinstance(self.phone, str) else None,
+            password_problem(self.password, person.username, person.email) if isinstance(self.password, str) else None,
+        ]
+        _refuse(problems)
+        columns: dict[str, Any] = {name: getattr(self, name) for name in PLAIN if name in changed}
+        if isinstance(self.country, str) and "country" in changed:
+            columns |= {"country": self.country, "country_code": country_code(self.country)}
+        if changed & {"username", "phone"}:
+            columns |= self._names(person, changed, region)
+        return columns
+
+    def _names(self, person: Person, changed: frozenset[str], region: str | None) -> dict[str, Any]:
+        username = self.username.strip() if isinstance(self.username, str) and "username" in changed else None
+        phone = self.phone.strip() if isinstance(self.phone, str) and "phone" in changed else None
+        try:
+            found = renamed(person, username, phone, region)
+        except NotOneNumberError:
+            raise _not_one_number() from None
+        return {name: getattr(found, name) for name in Names.__struct_fields__}
+
+
+def _username_problem(username: str) -> FieldProblem | None:
+    """Staff may name people by number or address; users may not name themselves so."""
+    return None if username.strip() else FieldProblem("username", "A username cannot be blank")
+
+
+def _phone_problem(phone: str, region: str | None) -> FieldProblem | None:
+    if phone.strip() and phone_key(phone, region) is None:
+        return FieldProblem("phone", "Invalid phone number")
+    return None
+
+
+def _not_one_number() -> Exception:
+    words = "A username that is a phone number must be the account's own phone"
+    return invalid([FieldProblem("phone", words)])
+
+
+def _refuse(problems: list[FieldProblem | None]) -> None:
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise invalid(found)

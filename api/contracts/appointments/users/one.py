@@ -1,0 +1,152 @@
+"""One person at the admin desk: details, create, update (appointments.md, 10 to 12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+import structlog
+from falcon.asgi import Request, Response
+from msgspec import UnsetType
+
+from api.accounts import Accounts
+from api.accounts.sign_in import too_busy
+from api.bodies import read_json
+from api.contracts.appointments.users.bodies import NewPerson, PersonChange
+from api.errors import Problem
+from api.queries import Query
+from core.access import Principal
+from core.countries import country_code
+from core.identity import editing, users
+from core.identity.directory import Person
+from core.identity.passwords import TooManyWaitingError
+from core.identity.permissions import ROLES, why_not_change, why_not_create
+from core.identity.users import NewUser, TakenError
+from core.store.listing import COUNT_EXACT_TO
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+from core.wire.users import admin_user
+
+log = structlog.get_logger()
+
+
+class AdminUser:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._pool = accounts.pool
+        self._region = accounts.settings.phone_region
+
+    async def on_get(self, req: Request, resp: Response, user_id: int) -> None:
+        Query(req).check()
+        async with self._pool.connection() as connection:
+            person = await editing.person(connection, user_id)
+            count = await editing.bookings(connection, user_id, COUNT_EXACT_TO)
+        if person is None:
+            raise not_found()
+        _answer(resp, "User retrieved successfully", {**admin_user(person), "bookings_count": count})
+
+    async def on_post_create(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, NewPerson)
+        refuse(why_not_create(req.context.principal, {role for role in ROLES if getattr(body, role)}))
+        names = body.names(self._region)
+        email = (body.email or "").strip() or None
+        new = NewUser(
+            username=names.username,
+            email=email,
+            password_hash=await self._hash(body.password),
+            phone=names.phone,
+            phone_key=names.phone_key,
+            first_name=body.first_name,
+            last_name=body.last_name,
+            gender=body.gender,
+            country=body.country,
+            country_code=country_code(body.country),
+            is_active=body.is_active,
+            is_staff=body.is_staff,
+            is_superuser=body.is_superuser,
+        )
+        try:
+            async with self._pool.connection() as connection:
+                person = await editing.person(connection, await users.create_user(connection, new))
+        except TakenError as taken:
+            raise _taken(taken) from None
+        assert person is not None  # noqa: S101 - it was made on the line before
+        log.info("user made", made_user=person.id, by=req.context.principal.user_id)
+        resp.status = 201
+        _answer(resp, "User created successfully", admin_user(person))
+
+    async def on_put_update(self, req: Request, resp: Response, user_id: int) -> None:
+        change = await read_json(req, PersonChange)
+        principal: Principal = req.context.principal
+        await self._check(principal, user_id, change)
+        password = None if isinstance(change.password, UnsetType) else await self._hash(change.password)
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                person = await self._change(connection, principal, user_id, change, password)
+        except TakenError as taken:
+            raise _taken(taken) from None
+        self._accounts.logins.forget()
+        log.info("user changed", changed_user=user_id, by=principal.user_id)
+        _answer(resp, "User updated successfully", admin_user(person))
+
+    async def _check(self, principal: Principal, user_id: int, change: PersonChange) -> None:
+        """All that can be refused, before argon2 is given work and a row is locked."""
+        async with self._pool.connection() as connection:
+            person = await editing.person(connection, user_id)
+        self._columns(principal, person, change)
+
+    async def _change(
+        self, connection: Any, principal: Principal, user_id: int, change: PersonChange, password: str | None
+    ) -> Person:
+        if change.is_active is False or change.is_superuser is False:
+            await keep_a_superuser(connection, user_id)
+        columns = self._columns(principal, await editing.lock(connection, user_id), change)
+        if password is not None:
+            columns["password_hash"] = password
+        await editing.write(connection, user_id, columns)
+        person = await editing.person(connection, user_id)
+        assert person is not None  # noqa: S101 - its row is locked
+        return person
+
+    def _columns(self, principal: Principal, person: Person | None, change: PersonChange) -> dict[str, Any]:
+        if person is None:
+            raise not_found()
+        if person.is_anonymised:
+            raise Problem(409, "anonymised", "This account was anonymised and cannot be changed")
+        changed = change.changed(person)
+        refuse(why_not_change(principal, person, changed))
+        email = editing.email_columns(change.email or "") if "email" in changed else {}
+        return change.columns(person, changed, self._region) | email
+
+    async def _hash(self, password: str | None) -> str | None:
+        if password is None:
+            return None
+        try:
+            return await self._accounts.passwords.hash(password)
+        except TooManyWaitingError:
+            raise too_busy() from None
+
+
+async def keep_a_superuser(connection: Any, user_id: int) -> None:
+    """Raise Problem 409 if nobody would be left who can give roles. Goes before any other lock on people."""
+    if await editing.is_last_superuser(connection, user_id):
+        raise Problem(409, "last_superuser", "This is the last superuser: make another one first")
+
+
+def refuse(why: str | None) -> None:
+    if why is not None:
+        raise Problem(403, "forbidden", why)
+
+
+def not_found() -> Problem:
+    return Problem(404, "user_not_found", "User not found")
+
+
+def _taken(taken: TakenError) -> Problem:
+    words = f"A user with this {taken.field} already exists"
+    return Problem(409, f"{taken.field}_taken", words, [FieldProblem(taken.field, words)])
+
+
+def _answer(resp: Response, message: str, data: dict[str, Any]) -> None:
+    resp.data = encode({"success": True, "message": message, "data": data})
+    resp.content_type = falcon.MEDIA_JSON

@@ -1,0 +1,22 @@
+"""The routes of the admin desk's people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from falcon.asgi import App
+
+from api.accounts import Accounts
+from api.contracts.appointments.users.lists import AdminUsers, UserFilterOptions, UserStats
+from api.contracts.appointments.users.one import AdminUser
+from api.runtime import Runtime
+
+
+def add_routes(app: App[Any, Any], run: Runtime, accounts: Accounts) -> None:
+    zone, one = run.settings.time_zone, AdminUser(accounts)
+    app.add_route("/api/admin/users", AdminUsers(run.engine, zone))
+    app.add_route("/api/admin/users/stats", UserStats(run.pool, zone))
+    app.add_route("/api/admin/users/filter-options", UserFilterOptions(run.pool))
+    app.add_route("/api/admin/users/create", one, suffix="create")
+    app.add_route("/api/admin/users/{user_id:int}", one)
+    app.add_route("/api/admin/users/{user_id:int}/update", one, suffix="update")

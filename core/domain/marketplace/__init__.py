@@ -1,1 +1,0 @@
-"""The marketplace: practitioners' sessions, workshops, courses, packages and bundles of credits."""

@@ -1,0 +1,169 @@
+"""People as staff find them: searched, filtered and sorted by index, at any number.
+
+Totals are exact from the tally where it knows (all but search, day and what is no country), else
+counted up to `COUNT_EXACT_TO`. Page and total come from one statement, and so from one snapshot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Select, func, literal, literal_column, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql.elements import ColumnElement
+
+from core.countries import country_code
+from core.store.listing import COUNT_EXACT_TO, Total
+from core.store.tables import user_account as u
+from core.store.tables import user_count as tally
+
+INDEXED_CHARS = 3
+"""Trigrams find what is at least so long anywhere; what is shorter, at the beginning of words."""
+GENDERS = ("male", "female", "other")
+SORTS: dict[str, ColumnElement[Any]] = {
+    "id": u.c.id,
+    "username": u.c.username_key,
+    "first_name": func.lower(u.c.first_name),
+    "last_name": func.lower(u.c.last_name),
+    "email": func.lower(u.c.shown_email),
+    "date_joined": u.c.date_joined,
+    "last_login": func.coalesce(u.c.last_login, literal_column("'-infinity'::timestamptz")),
+    "is_active": u.c.is_active,
+    "is_staff": u.c.is_staff,
+    "is_superuser": u.c.is_superuser,
+}
+"""Each is an index's first column (migration 0008), the id its second. Who never logged in comes before all who did."""
+
+
+class Person(Struct, frozen=True):
+    """An account as staff see it: no credentials."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    """The login address, else the contact address that an agent gave, else empty."""
+    phone: str
+    gender: str
+    country: str
+    country_code: str | None
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    is_practitioner: bool
+    email_is_login: bool
+    date_joined: datetime
+    last_login: datetime | None
+    is_anonymised: bool
+
+
+PERSON = (
+    u.c.id, u.c.username, u.c.first_name, u.c.last_name, u.c.shown_email, u.c.phone, u.c.gender, u.c.country,
+    u.c.country_code, u.c.is_active, u.c.is_staff, u.c.is_superuser, u.c.is_practitioner,
+    u.c.email.is_not(None).label("email_is_login"), u.c.date_joined, u.c.last_login,
+    u.c.anonymised_at.is_not(None).label("is_anonymised"),
+)  # fmt: skip
+
+
+class Wanted(Struct, frozen=True):
+    """What a list asks for; every field that is given narrows it."""
+
+    search: str | None = None
+    is_active: bool | None = None
+    is_staff: bool | None = None
+    is_superuser: bool | None = None
+    gender: str | None = None
+    """One of `GENDERS`."""
+    country: str | None = None
+    """A code or a name, or whatever somebody sent as one."""
+    joined_from: datetime | None = None
+    joined_before: datetime | None = None
+
+    @property
+    def is_tallied(self) -> bool:
+        by_index = (self.search, self.joined_from, self.joined_before)
+        return all(one is None for one in by_index) and (self.country is None or country_code(self.country) is not None)
+
+
+class Page(Struct, frozen=True):
+    people: list[Person]
+    total: Total
+
+
+async def page(engine: AsyncEngine, wanted: Wanted, sort_by: str, limit: int, offset: int, *, descending: bool) -> Page:
+    """One page of who is wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
+    statement = _statement(wanted, SORTS[sort_by], limit, offset, descending=descending)
+    async with engine.connect() as connection:
+        rows = (await connection.execute(statement)).all()
+    total = int(rows[0][0])
+    exact = wanted.is_tallied or total <= COUNT_EXACT_TO
+    people = [Person(*row[1:]) for row in rows if row[1] is not None]
+    return Page(people, Total(total if exact else COUNT_EXACT_TO, exact))
+
+
+async def is_used(connection: AsyncConnection, country: str) -> bool:
+    """Whether anybody is listed under what is no country's name."""
+    found = select(literal(1)).where(u.c.country_key == _country_key(country)).limit(1)
+    return (await connection.execute(found)).first() is not None
+
+
+def _statement(wanted: Wanted, by: ColumnElement[Any], limit: int, offset: int, *, descending: bool) -> Select[Any]:
+    """The total beside each row of the page, and alone if the page is empty."""
+    order = [by.desc(), u.c.id.desc()] if descending else [by, u.c.id]
+    chosen = _conditions(wanted)
+    ids = select(u.c.id).where(*chosen).order_by(*order).limit(limit).offset(offset).subquery()
+    place = func.row_number().over(order_by=order).label("place")
+    listed = select(*PERSON, place).join(ids, ids.c.id == u.c.id).subquery()
+    total = (_tallied(wanted) if wanted.is_tallied else _counted(chosen)).subquery()
+    shown = [column for column in listed.c if column.name != "place"]
+    return select(total.c.total, *shown).select_from(total.outerjoin(listed, true())).order_by(listed.c.place)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool] | None] = [
+        None if wanted.search is None else u.c.search_text.like(func.lower(_pattern(wanted.search))),
+        *(None if value is None else column.is_(value) for column, value in _flags(u, wanted)),
+        None if wanted.gender is None else u.c.gender_key == wanted.gender,
+        None if wanted.country is None else u.c.country_key == _country_key(wanted.country),
+        None if wanted.joined_from is None else u.c.date_joined >= wanted.joined_from,
+        None if wanted.joined_before is None else u.c.date_joined < wanted.joined_before,
+    ]
+    return [condition for condition in found if condition is not None]
+
+
+def _tallied(wanted: Wanted) -> Select[Any]:
+    chosen = [column.is_(value) for column, value in _flags(tally, wanted) if value is not None]
+    if wanted.gender is not None:
+        chosen.append(tally.c.gender_key == wanted.gender)
+    if wanted.country is not None:
+        chosen.append(tally.c.country_code == country_code(wanted.country))
+    return select(func.coalesce(func.sum(tally.c.people), 0).label("total")).where(*chosen)
+
+
+def _counted(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """No further than one beyond what is counted exactly."""
+    found = select(u.c.id).where(*chosen).limit(COUNT_EXACT_TO + 1).subquery()
+    return select(func.count().label("total")).select_from(found)
+
+
+def _flags(table: Any, wanted: Wanted) -> list[tuple[Any, bool | None]]:
+    return [
+        (table.c.is_active, wanted.is_active),
+        (table.c.is_staff, wanted.is_staff),
+        (table.c.is_superuser, wanted.is_superuser),
+    ]
+
+
+def _country_key(country: str) -> Any:
+    return country_code(country) or func.lower(func.btrim(country))
+
+
+def _pattern(search: str) -> str:
+    words = " ".join(search.split())
+    escaped = re.sub(r"([\\%_])", r"\\\1", words)
+    return f"%{escaped}%" if len(words) >= INDEXED_CHARS else f"% {escaped}%"

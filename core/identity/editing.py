@@ -1,0 +1,88 @@
+"""Changes that staff make to accounts: locked, checked by the caller, written in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+
+from core.identity.directory import Person
+from core.identity.users import TakenError, email_key, taken_field
+
+Connection = AsyncConnection[Any]
+
+SQL_PERSON = """
+SELECT id, username, first_name, last_name, shown_email AS email, phone, gender, country, country_code, is_active,
+       is_staff, is_superuser, is_practitioner, email IS NOT NULL AS email_is_login, date_joined, last_login,
+       anonymised_at IS NOT NULL AS is_anonymised
+FROM user_account WHERE id = %(id)s
+"""
+SQL_LOCK = SQL_PERSON + " FOR NO KEY UPDATE"
+SQL_LOCK_SUPERUSERS = """
+SELECT id FROM user_account WHERE is_superuser AND is_active ORDER BY id FOR NO KEY UPDATE
+"""
+"""In id order: of two who remove each other's last right hand, one waits and then finds nobody left."""
+SQL_BOOKINGS = """
+SELECT count(*) FROM (SELECT FROM booking WHERE user_id = %(id)s AND listed_as IS NOT NULL LIMIT %(most)s) b
+"""
+
+
+async def person(connection: Connection, user_id: int) -> Person | None:
+    return await _one(connection, SQL_PERSON, user_id)
+
+
+async def lock(connection: Connection, user_id: int) -> Person | None:
+    """The same, held until the end of the transaction."""
+    return await _one(connection, SQL_LOCK, user_id)
+
+
+async def is_last_superuser(connection: Connection, user_id: int) -> bool:
+    """Whether nobody else could give roles. Until the end of the transaction it stays so."""
+    rows = await (await connection.execute(SQL_LOCK_SUPERUSERS)).fetchall()
+    return [row[0] for row in rows] == [user_id]
+
+
+async def bookings(connection: Connection, user_id: int, most: int) -> int:
+    """How many bookings somebody has, counted up to `most`."""
+    row = await (await connection.execute(SQL_BOOKINGS, {"id": user_id, "most": most})).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def write(connection: Connection, user_id: int, columns: Mapping[str, Any]) -> None:
+    """Set columns, named by our own code. Raises `TakenError`; a new password ends every login."""
+    if not columns:
+        return
+    values = {name: sql.Placeholder(name) for name in columns}
+    assignments: list[sql.Composable] = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in values.items()
+    ]
+    if "password_hash" in columns:
+        assignments.append(sql.SQL("auth_epoch = auth_epoch + 1, must_change_password = false"))
+    statement = sql.SQL("UPDATE user_account SET {} WHERE id = {}").format(
+        sql.SQL(", ").join(assignments), sql.Placeholder("of")
+    )
+    try:
+        async with connection.transaction():
+            await connection.execute(statement, {**columns, "of": user_id})
+    except UniqueViolation as violation:
+        raise TakenError(taken_field(violation)) from None
+
+
+def email_columns(email: str) -> dict[str, Any]:
+    """A login address that staff typed. Nobody has proved yet to read its mail; empty takes it away."""
+    address = email.strip()
+    return {
+        "email": address or None,
+        "email_key": email_key(address) if address else None,
+        "email_verified_at": None,
+        "contact_email": "",
+    }
+
+
+async def _one(connection: Connection, statement: str, user_id: int) -> Person | None:
+    async with connection.cursor(row_factory=class_row(Person)) as cursor:
+        await cursor.execute(statement, {"id": user_id})
+        return await cursor.fetchone()

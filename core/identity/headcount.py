@@ -1,0 +1,94 @@
+"""How many people there are, by what lists filter by: read exactly, whatever the size of the table.
+
+The triggers of migration 0008 append each statement's changes; the sweep folds them into the
+tally. The view `user_count` has both, so a reader's sum is exact in its own snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from core.store.database import Connection
+from core.store.listing import COUNT_EXACT_TO
+
+FOLD_ROWS = 50_000
+"""Changes folded in by one transaction."""
+
+_GROUP = "is_active, is_staff, is_superuser, gender_key, country_code"
+SQL_FOLD = f"""
+WITH taken AS (
+    DELETE FROM user_tally_change WHERE id IN (
+        SELECT id FROM user_tally_change ORDER BY id LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED)
+    RETURNING {_GROUP}, people
+)
+INSERT INTO user_tally AS t ({_GROUP}, people)
+SELECT {_GROUP}, sum(people) FROM taken GROUP BY {_GROUP} ORDER BY {_GROUP}
+ON CONFLICT ({_GROUP}) DO UPDATE SET people = t.people + excluded.people
+"""
+"""Two sweeps at once take different changes, and groups in the same order."""
+
+
+def _joined_this(span: str) -> str:
+    """How many joined since the local day, week (Monday) or month began; no further than one beyond the limit."""
+    began = f"date_trunc('{span}', now() AT TIME ZONE %(zone)s) AT TIME ZONE %(zone)s"
+    return (
+        f"(SELECT count(*) FROM (SELECT FROM user_account WHERE date_joined >= {began} LIMIT {COUNT_EXACT_TO + 1}) j)"
+    )
+
+
+SQL_STATS = f"""
+SELECT coalesce(sum(people), 0)::bigint AS total_users,
+       coalesce(sum(people) FILTER (WHERE is_active), 0)::bigint AS active_users,
+       coalesce(sum(people) FILTER (WHERE NOT is_active), 0)::bigint AS inactive_users,
+       coalesce(sum(people) FILTER (WHERE is_staff), 0)::bigint AS staff_users,
+       coalesce(sum(people) FILTER (WHERE is_superuser), 0)::bigint AS superusers,
+       coalesce(sum(people) FILTER (WHERE gender_key = 'male'), 0)::bigint AS male_users,
+       coalesce(sum(people) FILTER (WHERE gender_key = 'female'), 0)::bigint AS female_users,
+       {_joined_this("day")} AS today_users,
+       {_joined_this("week")} AS week_users,
+       {_joined_this("month")} AS month_users
+FROM user_count
+"""
+SQL_COUNTRIES = """
+SELECT country_code, sum(people)::bigint FROM user_count WHERE country_code <> ''
+GROUP BY country_code HAVING sum(people) > 0 ORDER BY sum(people) DESC, country_code
+"""
+
+
+class Stats(Struct, frozen=True):
+    total_users: int
+    active_users: int
+    inactive_users: int
+    staff_users: int
+    superusers: int
+    male_users: int
+    female_users: int
+    today_users: int
+    """Joined today; this one and the next two are counted up to `COUNT_EXACT_TO` and then one more."""
+    week_users: int
+    """Since Monday."""
+    month_users: int
+
+
+def fold(connection: Connection) -> int:
+    """Fold what was appended since the last time; how many groups' sums changed."""
+    return connection.execute(SQL_FOLD).rowcount
+
+
+async def stats(connection: AsyncConnection[Any], zone: str) -> Stats:
+    """As of now; days are those of `zone`."""
+    async with connection.cursor(row_factory=class_row(Stats)) as cursor:
+        await cursor.execute(SQL_STATS, {"zone": zone})
+        found = await cursor.fetchone()
+    assert found is not None  # noqa: S101 - an aggregate answers one row
+    return found
+
+
+async def countries(connection: AsyncConnection[Any]) -> list[tuple[str, int]]:
+    """(ISO code, people), the most frequent first."""
+    rows = await (await connection.execute(SQL_COUNTRIES)).fetchall()
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,42 @@
+"""Who may change whom, in the words of a refusal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from core.access import Principal, PrincipalKind
+from core.identity.directory import Person
+
+ROLES = frozenset({"is_staff", "is_superuser"})
+WAYS_IN = frozenset({"username", "email", "phone", "password"})
+"""Who sets one of these for somebody can come in as them, by a reset mail if not at once."""
+
+
+def why_not_create(editor: Principal, given: AbstractSet[str]) -> str | None:
+    """`given` are the roles that the new account is to have."""
+    if given and editor.kind is not PrincipalKind.SUPERUSER:
+        return "Only a superuser may give roles"
+    return None
+
+
+def why_not_change(editor: Principal, person: Person, changed: AbstractSet[str]) -> str | None:
+    """Why `editor` may not change these fields of `person`; None if they may."""
+    if editor.kind is PrincipalKind.SUPERUSER:
+        return None
+    if person.is_superuser:
+        return "Only a superuser may change a superuser"
+    if changed & ROLES:
+        return "Only a superuser may give or take roles"
+    if not person.is_staff:
+        return None
+    if "password" in changed:
+        return "Only a superuser may set the password of staff; your own you change yourself"
+    if changed & WAYS_IN and person.id != editor.user_id:
+        return "Only a superuser may change what another member of staff logs in with"
+    return None
+
+
+def why_not_delete(editor: Principal, person: Person) -> str | None:
+    if person.is_superuser and editor.kind is not PrincipalKind.SUPERUSER:
+        return "Only a superuser may delete a superuser"
+    return None

@@ -1,0 +1,31 @@
+"""People as the admin desk sees them, in lists, details and answers to changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.identity.directory import Person
+from core.wire.words import micros
+
+
+def admin_user(person: Person) -> dict[str, Any]:
+    """`user_details` of the admin shape, and what staff manage. `email_is_login` tells an agent's contact from a login."""
+    return {
+        "id": person.id,
+        "username": person.username,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "email_is_login": person.email_is_login,
+        "phone": person.phone,
+        "gender": person.gender,
+        "country": person.country,
+        "country_code": person.country_code,
+        "is_active": person.is_active,
+        "is_staff": person.is_staff,
+        "is_superuser": person.is_superuser,
+        "is_practitioner": person.is_practitioner,
+        "is_anonymised": person.is_anonymised,
+        "date_joined": micros(person.date_joined),
+        "last_login": person.last_login and micros(person.last_login),
+    }
