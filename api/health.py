@@ -22,7 +22,7 @@ LANE_LAG_MAX_S = 15.0
 SQL_PULSE = """
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
        extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
-       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox))::float8, 0)
+       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0)
 """
 
 

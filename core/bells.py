@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 LANES = "lanes"
 RELAY = "relay"
+PAYMENTS = "payments"
 
 LISTENING_MS = 2_000
 CALL_EVERY_MS = 1_000
@@ -33,6 +34,7 @@ CLEANUP_MARK = "hf:cleanup"
 """Set while somebody has rung for expired bookings a moment ago."""
 
 RELAY_BELL = "hf:bell:relay"
+PAYMENTS_BELL = "hf:bell:payments"
 
 
 def lane_of_bell(bell: str) -> int:

@@ -14,6 +14,7 @@ from core import bells
 
 SERVE_LANES = "holdfast.lanes.serve"
 SERVE_RELAY = "holdfast.relay.serve"
+SERVE_PAYMENTS = "holdfast.payments.serve"
 SWEEP_RING = "holdfast.sweeps.ring"
 SWEEP_DUE = "holdfast.sweeps.due"
 SWEEP_CANARY = "holdfast.sweeps.canary"
@@ -22,10 +23,13 @@ SWEEP_TIDY = "holdfast.sweeps.tidy"
 
 SWEEPS = "sweeps"
 EXCHANGE = Exchange("holdfast", type="direct", durable=True)
-QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, SWEEPS))
+QUEUES = tuple(
+    Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, bells.PAYMENTS, SWEEPS)
+)
 ROUTES = {
     SERVE_LANES: {"queue": bells.LANES},
     SERVE_RELAY: {"queue": bells.RELAY},
+    SERVE_PAYMENTS: {"queue": bells.PAYMENTS},
     "holdfast.sweeps.*": {"queue": SWEEPS},
 }
 

@@ -41,6 +41,20 @@ class OAuthClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Stripe:
+    """Our account with Stripe, or with a stand-in for it."""
+
+    secret_key: str
+    webhook_secret: str
+    publishable_key: str
+    api_base: str
+    method_types: tuple[str, ...]
+    """How people may pay, in Stripe's words."""
+    cancels_per_s: int
+    """After a mass of holds has lapsed; over all workers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One process's view of its environment. Durations end in `_s`, sizes in `_bytes`."""
 
@@ -86,6 +100,12 @@ class Settings:
     hold_extension_s: int
     max_holds_per_user: int
     refund_notice_hours: int
+    payment_look_s: int
+    stripe: Stripe | None
+    """None: nothing can be paid here."""
+    payment_success_url: str
+    payment_cancel_url: str
+    """Where a payer's browser is sent back to."""
 
     @property
     def policy(self) -> Policy:
@@ -96,6 +116,7 @@ class Settings:
             hold_extension_s=self.hold_extension_s,
             max_holds_per_user=self.max_holds_per_user,
             refund_notice_s=self.refund_notice_hours * 3600,
+            payment_look_s=self.payment_look_s,
         )
 
 
@@ -103,13 +124,14 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
     env = os.environ if environ is None else environ
     demo = _flag(env, "HOLDFAST_DEMO", default=False)
+    public_url = _value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000")
     return Settings(
         database_url=_required(env, "DATABASE_URL", _postgres_url),
         redis_url=_required(env, "REDIS_URL", _redis_url),
         demo=demo,
         secret_key=_secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS),
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
-        public_url=_value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000"),
+        public_url=public_url,
         allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
         trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _words, "127.0.0.1,::1"),
         time_zone=_value(env, "HOLDFAST_TIME_ZONE", _zone, "UTC"),
@@ -144,6 +166,10 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         hold_extension_s=_value(env, "HOLDFAST_HOLD_EXTENSION_SECONDS", _whole(0, 7 * 24 * 3600), "1800"),
         max_holds_per_user=_value(env, "HOLDFAST_MAX_HOLDS_PER_USER", _whole(0, 1000), "5"),
         refund_notice_hours=_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", _whole(0, 10_000), "24"),
+        payment_look_s=_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", _whole(1, 24 * 3600), "120"),
+        stripe=_stripe(env, demo=demo),
+        payment_success_url=_value(env, "STRIPE_CALLBACK_SUCCESS_URL", _http_url, f"{public_url}/payment/success"),
+        payment_cancel_url=_value(env, "STRIPE_CALLBACK_CANCEL_URL", _http_url, f"{public_url}/payment/cancel"),
     )
 
 
@@ -213,6 +239,33 @@ def _initial_password(raw: str) -> str | None:
     if len(raw) > PASSWORD_MAX_CHARS:
         raise ValueError(f"it is longer than the {PASSWORD_MAX_CHARS} characters that a password may have")
     return raw or None
+
+
+def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
+    """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed."""
+    secret_key = _secret(env, "STRIPE_SECRET_KEY", "", demo=True, least=8)
+    if not secret_key:
+        return None
+    if PLACEHOLDER in secret_key:
+        raise SettingsError("STRIPE_SECRET_KEY still holds a placeholder. Set it to your account's, or leave it empty.")
+    webhook_secret = _secret(env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8)
+    if not webhook_secret:
+        raise SettingsError("STRIPE_WEBHOOK_SECRET is not set, but STRIPE_SECRET_KEY is. Set both or neither.")
+    return Stripe(
+        secret_key=secret_key,
+        webhook_secret=webhook_secret,
+        publishable_key=env.get("STRIPE_PUBLISHABLE_KEY", "").strip(),
+        api_base=_value(env, "STRIPE_API_BASE", _origin_url, "https://api.stripe.com"),
+        method_types=_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", _words, "card"),
+        cancels_per_s=_value(env, "HOLDFAST_STRIPE_CANCELS_PER_SECOND", _whole(1, 1000), "10"),
+    )
+
+
+def _http_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("it is not an http:// or https:// address")
+    return raw
 
 
 def _smtp_url(raw: str) -> str | None:

@@ -64,6 +64,7 @@ def _flower(settings: Settings, _node: str) -> None:
 _CHECKS: dict[str, Callable[[Settings, str], None]] = {
     "api": _api,
     "lanes": _worker,
+    "payments": _worker,
     "sweeps": _worker,
     "beat": _beat,
     "notifier": _notifier,

@@ -75,6 +75,15 @@ OPTIONAL = (
     "HOLDFAST_HOLD_EXTENSION_SECONDS",
     "HOLDFAST_MAX_HOLDS_PER_USER",
     "HOLDFAST_REFUND_NOTICE_HOURS",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_API_BASE",
+    "STRIPE_CALLBACK_SUCCESS_URL",
+    "STRIPE_CALLBACK_CANCEL_URL",
+    "HOLDFAST_PAYMENT_METHOD_TYPES",
+    "HOLDFAST_PAYMENT_LOOK_SECONDS",
+    "HOLDFAST_STRIPE_CANCELS_PER_SECOND",
     "HOLDFAST_GOOGLE_CLIENT_ID",
     "HOLDFAST_GOOGLE_CLIENT_SECRET",
     "HOLDFAST_GOOGLE_ISSUER",
@@ -122,6 +131,16 @@ SWEEPS = Process(
     health=("python", "-m", "ops.cli", "check", "sweeps"),
     stop_timeout_s=15.0,
 )
+PAYMENTS = Process(
+    "payments",
+    "payments worker (Celery, threads)",
+    # One server a process: the calls to Stripe run on threads of its own.
+    (*_WORKER, "-Q", "payments", "-P", "threads", "-c", "1", "-n", "payments@%h", *_QUIET),
+    Stage.PIPELINE,
+    queues=("payments",),
+    health=("python", "-m", "ops.cli", "check", "payments"),
+    stop_timeout_s=30.0,  # longer than a call to Stripe takes at worst
+)
 BEAT = Process(
     "beat",
     "clock of the sweeps (Celery beat)",
@@ -151,11 +170,11 @@ FLOWER = Process(
     stop_timeout_s=2.0,
 )
 
-APPLICATION = (API, LANES, SWEEPS, BEAT, NOTIFIER, FLOWER)
+APPLICATION = (API, LANES, PAYMENTS, SWEEPS, BEAT, NOTIFIER, FLOWER)
 """What runs our code. The stores and the front door are others' programs: see `ops.stores`."""
 
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
-"""What a booking needs."""
+"""What a booking needs, as far as it is free."""
 
 
 def by_name(name: str) -> Process:

@@ -11,7 +11,7 @@ from core import collector
 from core.broker import celery_app
 from core.logs import configure
 from core.settings import SettingsError, from_environment
-from workers import lanes, relay, stopping, sweeps
+from workers import lanes, payments, relay, stopping, sweeps
 
 try:
     settings = from_environment()
@@ -22,6 +22,7 @@ app = celery_app(settings.redis_url)
 app.steps["worker"].add(stopping.AskLingeringTasks)
 lanes.register(app, settings)
 relay.register(app, settings)
+payments.register(app, settings)
 sweeps.register(app, settings)
 
 

@@ -14,13 +14,15 @@ import structlog
 from celery import Celery
 
 from core import bells
-from core.broker import SERVE_LANES, SERVE_RELAY
+from core.broker import SERVE_LANES, SERVE_PAYMENTS, SERVE_RELAY
+from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.sweep import look
 from core.identity.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
+from core.store.inbox import DEFERRED
 from core.store.lanes import BATCH_COMMANDS
 from core.store.save import Decided
 from workers import stopping
@@ -51,6 +53,7 @@ class LaneServer:
         self._redis = connect(settings.redis_url)
         self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
         self._relay_ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
+        self._payments_ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
         self._visits: Lanes | None = None
@@ -109,6 +112,8 @@ class LaneServer:
             return
         messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(turn.decided).items()}
         self._relay_ringer.ring([bells.RELAY_BELL], messages)
+        if any(_is_due(event) for one in turn.decided for event in one.events):
+            self._payments_ringer.ring([bells.PAYMENTS_BELL])
         log_decided(turn.decided)
 
     def _connected(self) -> Lanes:
@@ -142,6 +147,13 @@ class LaneServer:
         self._connection = self._notes = self._visits = None
 
 
+def _is_due(event: Event) -> bool:
+    """Whether the payments worker has something to do at once; what is due later the sweep rings for."""
+    if not isinstance(event, PaymentMade | PaymentChanged):
+        return False
+    return event.payment.due_at is not None and event.payment.due_at <= event.payment.updated_at
+
+
 def narrowed(width: int, decided: int, *, most: int) -> int:
     """How many lanes the next visit may take together.
 
@@ -162,7 +174,7 @@ def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, 
     """(command id, HTTP status, body) for each API process that waits."""
     channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
     for one in decided:
-        if one.envelope.reply_to is not None:
+        if one.envelope.reply_to is not None and one.outcome is not DEFERRED:
             entry = (one.envelope.id.bytes, one.outcome.http_status, one.outcome.body)
             channels[bells.outcome_channel(one.envelope.reply_to)].append(entry)
     return channels

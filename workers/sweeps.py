@@ -13,6 +13,7 @@ from core import bells
 from core.broker import (
     CANARY_EVERY_S,
     SERVE_LANES,
+    SERVE_PAYMENTS,
     SERVE_RELAY,
     SWEEP_CANARY,
     SWEEP_DUE,
@@ -41,7 +42,12 @@ def register(app: Celery, settings: Settings) -> None:
     def ring() -> int:
         """Ring every lane that has undecided commands, and the relay if events wait."""
         with _database(settings) as connection, _redis(settings) as client:
-            return _ring(connection, ringer(client, bells.LANES, SERVE_LANES), ringer(client, bells.RELAY, SERVE_RELAY))
+            return _ring(
+                connection,
+                ringer(client, bells.LANES, SERVE_LANES),
+                ringer(client, bells.RELAY, SERVE_RELAY),
+                ringer(client, bells.PAYMENTS, SERVE_PAYMENTS),
+            )
 
     @app.task(name=SWEEP_DUE)
     def due() -> int:
@@ -70,7 +76,7 @@ def register(app: Celery, settings: Settings) -> None:
             sweep.tidy(connection)
 
 
-def _ring(connection: Connection, lanes: Ringer, relay: Ringer) -> int:
+def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
     found = sweep.look(connection)
     if found.lanes:
         lanes.ring(bells.lane_bell(lane) for lane in found.lanes)
@@ -78,6 +84,9 @@ def _ring(connection: Connection, lanes: Ringer, relay: Ringer) -> int:
     if found.unnumbered:
         relay.ring([bells.RELAY_BELL])
         relay.call()
+    if found.payments_due:
+        payments.ring([bells.PAYMENTS_BELL])
+        payments.call()
     return len(found.lanes)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.payments import IntentStatus, RefundStatus
 from core.domain.status import Status
 
 SCHEMA_VERSION = 1
@@ -20,6 +21,12 @@ class CommandClass(IntEnum):
     INTERACTIVE = 0
     EXPIRY = 1
     BULK = 2
+    DEFERRED = 3
+    """Decided but for its answer, which Stripe has still to give: no lane reads it again."""
+
+
+DECIDED_CLASSES = (CommandClass.INTERACTIVE, CommandClass.EXPIRY, CommandClass.BULK)
+"""What a lane reads, in its order."""
 
 
 class ActorKind(StrEnum):
@@ -170,16 +177,51 @@ class MoveOn(Struct, frozen=True, tag="move_on", omit_defaults=True):
     booking_ids: tuple[int, ...]
 
 
+class RequestPayment(Struct, frozen=True, tag="request_payment", omit_defaults=True):
+    """Somebody wants to pay for their booking; answered when the intent is there to be paid."""
+
+    booking_id: int
+    amount_minor: int
+    currency: str
+
+
+class ReportIntent(Struct, frozen=True, tag="report_intent", omit_defaults=True):
+    """What Stripe says of a payment's intent. From the payments worker, or from a webhook."""
+
+    payment_id: UUID
+    intent_id: str
+    status: IntentStatus
+    received_minor: int = 0
+    decline: str | None = None
+    fresh: bool = False
+    """Seen by the worker, in the order in which it looked. A webhook's word may be out of date."""
+
+
+class ReportNothing(Struct, frozen=True, tag="report_nothing", omit_defaults=True):
+    """Stripe will never do what it was asked for this payment. `code` is its reason."""
+
+    payment_id: UUID
+    code: str
+
+
+class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True):
+    payment_id: UUID
+    refund_id: str
+    status: RefundStatus
+    amount_minor: int
+
+
 class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
     """Changes nothing; its outcome and event prove that the whole pipeline runs."""
 
 
 SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
+PaymentCommand = RequestPayment | ReportIntent | ReportNothing | ReportRefund
 
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""
 
-Command = Place | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | EngineCommand
+Command = Place | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | PaymentCommand | EngineCommand
 
 
 class Envelope(Struct, frozen=True):

@@ -25,26 +25,37 @@ from core.domain.commands import (
     MoveOn,
     OfferSlot,
     OfferWeekly,
+    PaymentCommand,
     Place,
     RemoveSlot,
+    ReportIntent,
+    ReportNothing,
+    ReportRefund,
+    RequestPayment,
 )
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
 from core.domain.offering import decide_slots, naming_slots
+from core.domain.paying import consequences, request
 from core.domain.placing import place
 from core.domain.refused import Refused
+from core.domain.reported import report_intent, report_nothing, report_refund
 from core.domain.rooms import book_room
 from core.domain.state import State
 from core.domain.status import Status
 
 
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """What happens because of one command. A refusal is an event too; an exception is a bug."""
+    """What happens because of one command. A refusal is an event too; an exception is a bug.
+
+    The last event is what the command is answered.
+    """
     try:
-        return naming_slots(state, _decide(state, envelope, now, ids))
+        events = naming_slots(state, _decide(state, envelope, now, ids))
     except Refused as refused:
         return (refused.event,)
+    return (*consequences(state, envelope.actor, events, now), *events)
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -64,10 +75,26 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return delete(the_booking(state, id_), actor, now)
         case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
             return decide_slots(state, envelope, command, now, ids)
+        case RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund() as command:
+            return _decide_payments(state, envelope, command, now, ids)
         case ExpireDue() | MoveOn() | Canary() as command:
             return _decide_for_the_engine(state, command, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _decide_payments(
+    state: State, envelope: Envelope, command: PaymentCommand, now: datetime, ids: Ids
+) -> tuple[Event, ...]:
+    match command:
+        case RequestPayment():
+            return request(state, envelope, command, now, ids)
+        case ReportIntent():
+            return report_intent(state, command, now)
+        case ReportNothing():
+            return report_nothing(state, command, now)
+        case ReportRefund():
+            return report_refund(state, command, now)
 
 
 def _decide_for_the_engine(state: State, command: EngineCommand, now: datetime) -> tuple[Event, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, time
 from enum import StrEnum
+from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.payments import Payment, PaymentState
 from core.domain.status import Status
 from core.domain.values import Booking, Claim, TimeSlot, User
 
@@ -27,6 +29,14 @@ class Refusal(StrEnum):
     TOO_MANY_GUESTS = "too_many_guests"
     OFF_GRID = "off_grid"
     TOO_MANY_HOLDS = "too_many_holds"
+    ALREADY_PAID = "already_paid"
+    NOT_PAYABLE = "not_payable"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    TOO_MANY_PAYMENTS = "too_many_payments"
+    PAYMENT_REFUSED = "payment_refused"
+    PAYMENT_NOT_FOUND = "payment_not_found"
+    INTENT_MISMATCH = "intent_mismatch"
     INVALID_TRANSITION = "invalid_transition"
     CATEGORY_NOT_FOUND = "category_not_found"
     TIME_SLOT_NOT_FOUND = "time_slot_not_found"
@@ -134,6 +144,37 @@ class CommandRefused(Struct, frozen=True):
     """For a refused transition: the state the booking is in."""
 
 
+class PaymentMade(Struct, frozen=True):
+    """A new attempt to pay."""
+
+    payment: Payment
+
+
+class PaymentChanged(Struct, frozen=True):
+    """An attempt's new face. Its state says what the payments worker is to do, `due_at` when."""
+
+    payment: Payment
+    was: PaymentState
+
+
+class PaymentUnchanged(Struct, frozen=True):
+    """A report that says nothing new: twice told, or too late to matter."""
+
+    payment: Payment
+
+
+class PaymentReady(Struct, frozen=True):
+    """The intent can be paid: the answer to whoever asked for it."""
+
+    payment: Payment
+
+
+class CommandDeferred(Struct, frozen=True):
+    """Decided but for its answer, which comes when this payment is known at Stripe."""
+
+    payment_id: UUID
+
+
 class NothingDue(Struct, frozen=True):
     """A sweep's command came too late: what it named has been seen to by others."""
 
@@ -150,6 +191,11 @@ Event = (
     | BookingUnchanged
     | SlotEvent
     | CommandRefused
+    | CommandDeferred
+    | PaymentMade
+    | PaymentChanged
+    | PaymentUnchanged
+    | PaymentReady
     | NothingDue
     | CanaryHeard
 )

@@ -10,9 +10,14 @@ from core.domain.events import (
     BookingPlaced,
     BookingUnchanged,
     CanaryHeard,
+    CommandDeferred,
     CommandRefused,
     Event,
     NothingDue,
+    PaymentChanged,
+    PaymentMade,
+    PaymentReady,
+    PaymentUnchanged,
     SlotChanged,
     SlotOffered,
     SlotRemoved,
@@ -47,7 +52,19 @@ def evolve(state: State, event: Event) -> None:
             _free(state, booking)
         case SlotOffered() | SlotChanged() | SlotRemoved():
             _offer(state, event)
-        case BookingUnchanged() | SlotUnchanged() | WeeklyOffered() | CommandRefused() | NothingDue() | CanaryHeard():
+        case PaymentMade(payment=payment) | PaymentChanged(payment=payment):
+            state.payments[payment.id] = payment
+        case (
+            BookingUnchanged()
+            | SlotUnchanged()
+            | WeeklyOffered()
+            | PaymentUnchanged()
+            | PaymentReady()
+            | CommandRefused()
+            | CommandDeferred()
+            | NothingDue()
+            | CanaryHeard()
+        ):
             pass
         case _ as unreachable:
             assert_never(unreachable)

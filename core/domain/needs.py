@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from core.domain.commands import (
     BookRoom,
@@ -26,9 +27,14 @@ from core.domain.commands import (
     PersonByPhone,
     Place,
     RemoveSlot,
+    ReportIntent,
+    ReportNothing,
+    ReportRefund,
+    RequestPayment,
     SlotCommand,
 )
 from core.domain.placing import wanted
+from core.domain.reported import wanted_again
 from core.domain.rooms import wanted_room
 from core.domain.state import State
 from core.domain.weekly import Occurrence, count, occurrences
@@ -55,6 +61,8 @@ class Needs:
         self.rooms: set[int] = set()
         self.holders: set[int] = set()
         """Users whose live holds count; their rows are locked, as a second lane may want to hold for them."""
+        self.payments: set[UUID] = set()
+        """With their bookings, which are locked first."""
         self.new_bookings = 0
         self.new_users = 0
         self.new_slots = 0
@@ -72,10 +80,17 @@ class Needs:
                 self.new_bookings += 1
             case ExpireDue(booking_ids=ids) | MoveOn(booking_ids=ids):
                 self.due.update(ids)
-            case Cancel(booking_id=id_) | ChangeStatus(booking_id=id_) | Delete(booking_id=id_):
+            case (
+                Cancel(booking_id=id_)
+                | ChangeStatus(booking_id=id_)
+                | Delete(booking_id=id_)
+                | RequestPayment(booking_id=id_)
+            ):
                 self.bookings.add(id_)
             case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot():
                 self._add_slots(command)
+            case ReportIntent(payment_id=id_) | ReportNothing(payment_id=id_) | ReportRefund(payment_id=id_):
+                self.payments.add(id_)
             case Canary():
                 pass
             case _ as unreachable:
@@ -124,6 +139,8 @@ def intervals(state: State, command: Command) -> Iterator[Interval]:
         case OfferSlot() | OfferWeekly() | ChangeSlot():
             if (category := state.categories.get(command.category_id)) is not None:
                 yield from ((category.resource.id, starts, ends) for _, starts, ends in offered(state, command))
+        case ReportIntent():
+            yield from wanted_again(state, command)
         case _:
             return
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
+from core.domain.commands import Envelope
+from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
 from core.domain.timetable import Timetable
 from core.domain.values import (
@@ -56,6 +59,10 @@ class State:
         self.bookings = {booking.id: booking for booking in bookings}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
+        self.payments: dict[UUID, Payment] = {}
+        """Every attempt to pay for the bookings above."""
+        self.followers: dict[UUID, list[Envelope]] = {}
+        """By payment: deferred commands that wait for its intent."""
         self.claims: defaultdict[int, list[Claim]] = defaultdict(list)
         """By resource; only those that touch a time this batch asks for."""
         for claim in claims:

@@ -74,6 +74,8 @@ class Policy(Struct, frozen=True):
     """What a hold whose payment is `processing` gets on top, once; 0 gives nothing."""
     max_holds_per_user: int = 5
     """Live holds of one person at a time; 0 is no limit."""
+    payment_look_s: int = 120
+    """How often Stripe is asked about a payment that nothing was heard of, in case no webhook came."""
     refund_notice_s: int = 24 * 60 * 60
     """Who cancels at least this long before the start gets money and credits back."""
 

@@ -15,22 +15,26 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import psycopg
 import structlog
 from msgspec import Struct
 
+from core.domain.commands import Envelope
 from core.domain.decide import decide
+from core.domain.events import CommandDeferred, Event
 from core.domain.evolve import evolve
+from core.domain.paying import conclusions
+from core.domain.state import State
 from core.domain.values import Policy
 from core.engine.blame import is_lost_race, is_outage
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
-from core.store.inbox import Waiting
+from core.store.inbox import DEFERRED, Waiting
 from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane
 from core.store.load import load
 from core.store.save import Decided, save
@@ -159,12 +163,12 @@ class Lanes:
         envelopes = [one.envelope for one in batch]
         loaded = load(self._connection, envelopes, self._policy)
         ids = fresh_ids(loaded)
-        decided = []
+        decided: list[Decided] = []
         for envelope in envelopes:
             events = decide(loaded.state, envelope, loaded.now, ids)
             for event in events:
                 evolve(loaded.state, event)
-            decided.append(Decided(envelope, events, render(envelope, events, loaded.state)))
+            decided += _answers(loaded.state, envelope, events)
         save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
         return decided
 
@@ -188,6 +192,17 @@ class Lanes:
             self._notes.write({lane: [] for lane in lanes})
         except psycopg.Error:
             log.info("the notes stay: the database is away", lanes=sorted(lanes))
+
+
+def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
+    """A command's answer, and those of the commands that waited for what it brought about."""
+    if isinstance(events[-1], CommandDeferred):
+        state.followers.setdefault(events[-1].payment_id, []).append(envelope)
+        yield Decided(envelope, events, DEFERRED)
+    else:
+        yield Decided(envelope, events, render(envelope, events, state))
+    for follower, answer in conclusions(state, events):
+        yield Decided(follower, answer, render(follower, answer, state))
 
 
 def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:

@@ -14,11 +14,13 @@ from core.domain.commands import ENGINE, Canary, CommandClass
 from core.identity import retention as identity_retention
 from core.store import retention
 from core.store.database import Connection
+from core.store.dues import any_due
 from core.store.feed import SQL_UNNUMBERED
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters
 
 SQL_WAITING_LANES = """
-SELECT DISTINCT lane FROM inbox WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' ORDER BY lane
+SELECT DISTINCT lane FROM inbox
+WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL ORDER BY lane
 """
 """Lanes whose bell may have been lost. Younger commands are probably being decided right now."""
 
@@ -27,12 +29,13 @@ class Found(Struct, frozen=True):
     lanes: list[int]
     unnumbered: bool
     """Events wait for the relay."""
+    payments_due: bool
 
 
 def look(connection: Connection) -> Found:
     lanes = [row[0] for row in connection.execute(SQL_WAITING_LANES).fetchall()]
     unnumbered = connection.execute(SQL_UNNUMBERED).fetchone()
-    return Found(lanes, bool(unnumbered and unnumbered[0]))
+    return Found(lanes, bool(unnumbered and unnumbered[0]), any_due(connection))
 
 
 SQL_CANARY_WAITS = "SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary')"

@@ -5,31 +5,12 @@ Every call may block for as long as its timeouts say: never in a lane, never on 
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
-
-class IntentStatus(StrEnum):
-    """A PaymentIntent's life, as Stripe tells it."""
-
-    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
-    REQUIRES_CONFIRMATION = "requires_confirmation"
-    REQUIRES_ACTION = "requires_action"
-    REQUIRES_CAPTURE = "requires_capture"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    CANCELED = "canceled"
-
-
-class RefundStatus(StrEnum):
-    PENDING = "pending"
-    REQUIRES_ACTION = "requires_action"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
+from core.domain.payments import IntentStatus, RefundStatus
 
 
 class Intent(Struct, frozen=True):
@@ -67,6 +48,8 @@ class RefundOrder(Struct, frozen=True):
     payment_id: UUID
     intent_id: str
     amount_minor: int
+    refund_id: str | None = None
+    """Of a refund that was made already: only to be looked at."""
 
 
 class PaymentsError(Exception):
@@ -85,7 +68,7 @@ class PaymentsAwayError(PaymentsError):
 
 
 class PaymentsRefusedError(PaymentsError):
-    """It was not and will not be done. `code` is the provider's, e.g. `amount_too_small`."""
+    """It was not done, and asking again will not change that. `code` is the provider's, e.g. `amount_too_small`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

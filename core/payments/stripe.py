@@ -12,16 +12,15 @@ from uuid import UUID
 
 import stripe
 
+from core.domain.payments import IntentStatus, RefundStatus
 from core.payments.port import (
     Intent,
     IntentMissingError,
     IntentOrder,
-    IntentStatus,
     PaymentsAwayError,
     PaymentsRefusedError,
     Refund,
     RefundOrder,
-    RefundStatus,
 )
 
 T = TypeVar("T")
@@ -81,6 +80,8 @@ class StripePayments:
             "amount": order.amount_minor,
             "metadata": {PAYMENT_METADATA: str(order.payment_id)},
         }
+        if (known := order.refund_id) is not None:
+            return _refund(_asked(lambda: self._refunds.retrieve(known)))
         try:
             return _refund(_asked(lambda: self._refunds.create(params, {"idempotency_key": order.key})))
         except PaymentsRefusedError as problem:
@@ -115,8 +116,10 @@ def _asked(call: Callable[[], T]) -> T:
     except stripe.InvalidRequestError as problem:
         kind = IntentMissingError if problem.code == "resource_missing" else PaymentsRefusedError
         raise kind(problem.code or "invalid_request", str(problem.user_message)) from None
-    except (stripe.CardError, stripe.IdempotencyError) as problem:
-        raise PaymentsRefusedError(problem.code or "idempotency_error", str(problem.user_message)) from None
+    except stripe.CardError as problem:
+        raise PaymentsRefusedError(problem.code or "card_error", str(problem.user_message)) from None
+    except stripe.IdempotencyError as problem:  # a setting changed between two tries
+        raise PaymentsAwayError(_reason(problem), replayed=True, ours=False) from None
     except stripe.StripeError as problem:  # no connection, 5xx, a key in use, credentials that a person must mend
         raise PaymentsAwayError(_reason(problem), replayed=_is_replayed(problem)) from None
 

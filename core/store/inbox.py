@@ -91,6 +91,14 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
     return Waiting(lane, envelope, CommandClass(class_), attempts, weight)
 
 
+SQL_FOLLOWERS = f"SELECT awaits, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
+SQL_DEFER = f"""
+UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
+FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id
+"""
+"""Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
+
+
 SQL_MOVE = """
 WITH o AS (
     SELECT * FROM json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json)
@@ -116,6 +124,10 @@ class Outcome(Struct, frozen=True):
     http_status: int
     body: bytes
     """JSON."""
+
+
+DEFERRED = Outcome("accepted", 202, b"{}")
+"""Of a command whose answer comes later: it stays in the inbox, and nobody is told yet."""
 
 
 class _OutcomeRow(Struct, frozen=True):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.commands import SCHEMA_VERSION, CommandClass
+from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION
 from core.store.database import Connection
 from core.store.inbox import SQL_READ_LANES, Waiting, waiting
 
@@ -70,7 +70,8 @@ def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) ->
         by_class[one.command_class].append(one)
     for waiting_class in by_class:
         waiting_class.sort(key=lambda one: one.envelope.seq)
-    return share(*(by_class[class_] for class_ in CommandClass), limit=limit)
+    people, expiry, bulk = (by_class[class_] for class_ in DECIDED_CLASSES)
+    return share(people, expiry, bulk, limit=limit)
 
 
 def is_full(found: Sequence[Waiting]) -> bool:

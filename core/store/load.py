@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from core.domain.needs import Needs, intervals, offered
 from core.domain.state import State
 from core.domain.values import Booking, Claim, Policy, Resource, Room, Rules, Service, User
 from core.store.database import Connection
+from core.store.payments import bookings_of, lock_payments, read_followers
 from core.store.rows import BOOKING_COLUMNS, USER_COLUMNS, booking_of, user_of
 from core.store.slots import SQL_CATEGORIES, SQL_NEIGHBOURS, SQL_SLOTS, category_of, columns_of, slot_of
 
@@ -77,6 +78,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
     commands = [envelope.command for envelope in envelopes]
     needs = Needs(commands)
     holds = _lock_holders(connection, sorted(needs.holders)) if policy.max_holds_per_user else []
+    paid_for = bookings_of(connection, needs.payments)
     with connection.pipeline():
         rules_rows = connection.execute(SQL_RULES)
         service_rows = connection.execute(SQL_SERVICES, (list(needs.services),)) if needs.services else None
@@ -88,7 +90,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
         room_rows = connection.execute(SQL_ROOMS, (list(needs.rooms),)) if needs.rooms else None
         fresh = (needs.new_bookings, needs.new_users, needs.new_slots)
         id_rows = connection.execute(SQL_IDS, fresh) if any(fresh) else None
-        locked = list(needs.bookings | needs.due)
+        locked = list(needs.bookings | needs.due | paid_for)
         slot_rows = (
             connection.execute(SQL_SLOTS, {"slots": list(needs.slots), "bookings": locked})
             if needs.slots or locked
@@ -108,7 +110,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
         slots = [slot_of(row) for row in slot_rows.fetchall()] if slot_rows else []
         categories = [category_of(row) for row in category_rows.fetchall()] if category_rows else []
         bookings = [booking_of(row) for row in booking_rows.fetchall()] if booking_rows else []
-    named = [b for b in bookings if b.id in needs.bookings or b.id not in needs.due]
+    named = [b for b in bookings if b.id in needs.bookings or b.id not in needs.due | paid_for]
     state = State(
         rules=rules,
         policy=policy,
@@ -122,6 +124,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
     )
     for user_id, booking_id, expires_at in holds:
         state.holds[user_id][booking_id] = expires_at
+    _load_payments(connection, state, {booking.id for booking in bookings if booking.price_minor} | paid_for)
     now = _load_claims(connection, state, commands)
     return Loaded(state, now, list(booking_ids), list(user_ids), list(slot_ids))
 
@@ -143,11 +146,19 @@ def _load_claims(connection: Connection, state: State, commands: Sequence[Comman
         with connection.pipeline():
             lapsed_rows = connection.execute(SQL_LAPSED, (in_the_way,))
             now_row = connection.execute(SQL_NOW)
-            state.bookings |= {row[0]: booking_of(row) for row in lapsed_rows.fetchall()}
+            lapsed = {row[0]: booking_of(row) for row in lapsed_rows.fetchall()}
             now = now_row.fetchone()
+        state.bookings |= lapsed
+        _load_payments(connection, state, lapsed)
     assert now is not None  # noqa: S101 - SELECT without FROM always answers a row
     moment: datetime = now[0]
     return moment
+
+
+def _load_payments(connection: Connection, state: State, booking_ids: Collection[int]) -> None:
+    payments = lock_payments(connection, booking_ids)
+    state.payments |= payments
+    state.followers |= read_followers(connection, payments)
 
 
 def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:

@@ -18,9 +18,14 @@ from core.domain.events import (
     BookingPlaced,
     BookingUnchanged,
     CanaryHeard,
+    CommandDeferred,
     CommandRefused,
     Event,
     NothingDue,
+    PaymentChanged,
+    PaymentMade,
+    PaymentReady,
+    PaymentUnchanged,
     SlotChanged,
     SlotEvent,
     SlotOffered,
@@ -29,6 +34,7 @@ from core.domain.events import (
     UserCreated,
     WeeklyOffered,
 )
+from core.domain.payments import Payment
 from core.domain.values import Booking, TimeSlot
 from core.store.database import Connection
 
@@ -128,12 +134,13 @@ def final_event(envelope: Envelope, type_: str) -> EventRow:
 
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
     """The feed's rows for one command; the last one says that the command is decided."""
+    ends = not isinstance(events[-1], CommandDeferred)
     news = [(event, fact) for event in events if (fact := _news(event)) is not None]
     return [
         EventRow(
             type=type_,
             command_id=envelope.id,
-            is_final=place == len(news) - 1,
+            is_final=ends and place == len(news) - 1,
             booking_id=booking_id,
             booking_version=version,
             owner=envelope.actor.owner,
@@ -175,7 +182,7 @@ def _actor_name(actor: Actor) -> str:
 News = tuple[str, int | None, int | None, dict[str, Any] | None]
 
 
-def _news(event: Event) -> News | None:
+def _news(event: Event) -> News | None:  # noqa: C901 - a table: one line an event
     """(type, booking id, booking version, facts) of an event; None for what the feed does not tell."""
     match event:
         case BookingPlaced(booking=b, slot=slot):
@@ -197,7 +204,13 @@ def _news(event: Event) -> News | None:
             return "canary", None, None, None
         case NothingDue():
             return "nothing_due", None, None, None
-        case UserCreated():
+        case PaymentMade(payment=p) | PaymentChanged(payment=p):
+            return "payment_updated", p.booking_id, None, _payment_facts(p)
+        case PaymentReady(payment=p):
+            return "payment_ready", p.booking_id, None, _payment_facts(p)
+        case PaymentUnchanged(payment=p):
+            return "command_unchanged", p.booking_id, None, None
+        case CommandDeferred() | UserCreated():
             return None
         case _:
             return _slot_news(event)
@@ -223,3 +236,10 @@ def _about(slot: TimeSlot | None, booking: Booking | None = None) -> dict[str, S
     user_id = booking.user_id if booking else None
     category = slot.category
     return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, user_id)}
+
+
+def _payment_facts(payment: Payment) -> dict[str, str]:
+    """Where an attempt stands, and why: never what lets anybody pay it."""
+    reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
+    facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
+    return facts | {name: reason for name, reason in reasons.items() if reason is not None}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -16,13 +17,15 @@ from core.domain.events import (
     BookingDeleted,
     BookingPlaced,
     CanaryHeard,
+    CommandDeferred,
     Event,
     UserCreated,
 )
 from core.domain.values import Claim
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, Outcome, move_parameters
+from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parameters
 from core.store.news import EventRow, event_rows, write_event_rows
+from core.store.payments import write_payments
 from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
 from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
@@ -41,6 +44,7 @@ class Decided(Struct, frozen=True):
     envelope: Envelope
     events: tuple[Event, ...]
     outcome: Outcome
+    """`DEFERRED` where the answer comes later."""
 
 
 SQL_USERS = """
@@ -89,6 +93,7 @@ def save(
     users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
     placed, changed = _of(events, BookingPlaced), _last_faces(events)
     freed, taken = _time(events)
+    deferred, answered = _deferred(decided), [(d.envelope.id, d.outcome) for d in decided if d.outcome is not DEFERRED]
     with connection.pipeline():
         inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
         _write_slots(connection, events, now)
@@ -102,9 +107,16 @@ def save(
             connection.execute(SQL_CLAIMS, (_json(taken),))
         if _of(events, CanaryHeard):
             connection.execute(SQL_HEAR_CANARY, ("lanes", now))
-        write_event_rows(connection, _news(decided), now)
-        moved = connection.execute(SQL_MOVE, move_parameters([(d.envelope.id, d.outcome) for d in decided], now))
-    if (inserted and inserted.rowcount != len(users)) or moved.rowcount != len(decided):
+        write_payments(connection, events)
+        if news := _news(decided):
+            write_event_rows(connection, news, now)
+        left = connection.execute(SQL_DEFER, _columns(deferred)) if deferred else None
+        moved = connection.execute(SQL_MOVE, move_parameters(answered, now)) if answered else None
+    if (
+        (inserted and inserted.rowcount != len(users))
+        or (left and left.rowcount != len(deferred))
+        or (moved and moved.rowcount != len(answered))
+    ):
         raise BatchLostRace
 
 
@@ -114,6 +126,16 @@ def _write_slots(connection: Connection, events: Sequence[Event], now: datetime)
         connection.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
     if offered:
         connection.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
+
+
+def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:
+    """(command, what it awaits)."""
+    last = ((one.envelope.id, one.events[-1]) for one in decided)
+    return [(id_, event.payment_id) for id_, event in last if isinstance(event, CommandDeferred)]
+
+
+def _columns(rows: Sequence[tuple[UUID, UUID]]) -> list[list[UUID]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _of(events: Sequence[Event], kind: type[E]) -> list[E]:

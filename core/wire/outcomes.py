@@ -13,7 +13,7 @@ from core.domain.commands import EngineCommand, Envelope
 from core.domain.events import CommandRefused, Event
 from core.domain.state import State
 from core.store.inbox import CommandRecord, Outcome
-from core.wire import agent, appointments, calendar, engine, rooms
+from core.wire import agent, appointments, calendar, engine, payments, rooms
 from core.wire.errors import FieldProblem, error_body
 from core.wire.words import field_of, sentence, zulu
 
@@ -24,6 +24,7 @@ ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, 
     "agent": agent.answer,
     "calendar": calendar.answer,
     "rooms": rooms.answer,
+    "payments": payments.answer,
 }
 """By the contract that a command came through: (HTTP status, body) of what was not refused."""
 

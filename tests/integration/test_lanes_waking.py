@@ -250,7 +250,8 @@ def test_a_worker_that_ends_takes_its_mark_along(pipeline: Pipeline, client: red
 def swept(pipeline: Pipeline, client: redis.Redis) -> list[str]:
     """One run of the ringing sweep; how often it called."""
     called: list[str] = []
-    sweeps._ring(pipeline.connection, ringer(client, called), Ringer(client, bells.RELAY, lambda: None))
+    others = (Ringer(client, group, lambda: None) for group in (bells.RELAY, bells.PAYMENTS))
+    sweeps._ring(pipeline.connection, ringer(client, called), *others)
     return called
 
 

@@ -66,6 +66,7 @@ def test_every_setting_can_be_given_in_compose() -> None:
 
     asked: set[str] = set()
     secrets = {f"HOLDFAST_{one}_CLIENT_{part}": "x" * 32 for one in ("GOOGLE", "GITHUB") for part in ("ID", "SECRET")}
+    secrets |= {"STRIPE_SECRET_KEY": "sk_test_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
     from_environment(Recorder({**environment_of(SERVICES["api"]), **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32}))
     own = {name for process in APPLICATION for name in process.settings}
     assert asked - {"HOLDFAST_DEMO"} == set(ENVIRONMENT) | own

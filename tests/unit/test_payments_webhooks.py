@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from core.payments.port import IntentStatus
+from core.domain.payments import IntentStatus
 from core.payments.webhooks import TOLERANCE_S, BadEventError, verified
 from tests.stripe_standin.deliveries import signature
 

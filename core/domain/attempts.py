@@ -1,0 +1,60 @@
+"""A booking's attempts to pay, and what may become of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from core.domain.commands import ENGINE
+from core.domain.events import BookingChanged, Event, PaymentChanged, Refusal
+from core.domain.payments import Payment, PaymentState
+from core.domain.refused import Refused
+from core.domain.state import State
+from core.domain.status import PaymentStatus
+from core.domain.values import Booking
+
+
+def the_payment(state: State, payment_id: UUID) -> Payment:
+    if (payment := state.payments.get(payment_id)) is None:
+        raise Refused(Refusal.PAYMENT_NOT_FOUND)
+    return payment
+
+
+def payments_of(state: State, booking_id: int) -> list[Payment]:
+    """A booking's attempts, in order."""
+    found = (payment for payment in state.payments.values() if payment.booking_id == booking_id)
+    return sorted(found, key=lambda payment: payment.attempt)
+
+
+def closing(payment: Payment, now: datetime) -> PaymentChanged:
+    """Nobody is to pay it any more: the worker cancels its intent, or finds that it was paid."""
+    return PaymentChanged(replace(payment, state=PaymentState.CLOSING, due_at=now, updated_at=now), payment.state)
+
+
+def ended(payment: Payment, now: datetime) -> PaymentChanged:
+    return PaymentChanged(replace(payment, state=PaymentState.CANCELED, due_at=None, updated_at=now), payment.state)
+
+
+def refunding(payment: Payment, reason: str, now: datetime, was: PaymentState) -> PaymentChanged:
+    after = replace(payment, state=PaymentState.REFUNDING, refund_reason=reason, due_at=now, updated_at=now)
+    return PaymentChanged(after, was)
+
+
+def begin_the_next(state: State, closed: Payment, now: datetime) -> Iterator[PaymentChanged]:
+    """The attempt that waited for this one's end begins."""
+    for other in payments_of(state, closed.booking_id):
+        if other.state is PaymentState.QUEUED:
+            yield PaymentChanged(replace(other, state=PaymentState.CREATING, due_at=now, updated_at=now), other.state)
+
+
+def booking_pays(
+    booking: Booking | None, payment_status: PaymentStatus, now: datetime, reason: str
+) -> tuple[Event, ...]:
+    """The booking's own word for how its payment stands, if that is news."""
+    if booking is None or booking.payment_status is payment_status:
+        return ()
+    after = replace(booking, payment_status=payment_status, version=booking.version + 1, updated_at=now)
+    return (BookingChanged(after, booking.status, freed=False, by=ENGINE.kind, reason=reason),)

@@ -1,0 +1,215 @@
+"""What Stripe says of a payment, and what follows from it for the booking.
+
+What it says last of an intent (succeeded, canceled) is final there, and acted on whenever it
+comes. Anything else may be out of date by then: a webhook's word for it only makes the worker
+look, and what the worker sees comes in the order in which it looked.
+
+Money for a booking that is held confirms it. Money that comes after its end confirms it if its
+time is still free, else it goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from core.domain.attempts import begin_the_next, booking_pays, ended, payments_of, refunding, the_payment
+from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
+from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
+from core.domain.holding import extended, make_way
+from core.domain.paying import ENDED
+from core.domain.payments import LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
+from core.domain.placing import claims_of
+from core.domain.refused import Refused
+from core.domain.state import State
+from core.domain.status import TAKES_TIME, PaymentStatus, Status
+from core.domain.turning import turned
+from core.domain.values import Booking, Claim
+
+
+def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
+    """What Stripe says of a payment's intent: seen by the worker, or told by a webhook."""
+    payment = the_payment(state, report.payment_id)
+    if payment.intent_id not in {None, report.intent_id}:
+        raise Refused(Refusal.INTENT_MISMATCH)
+    if payment.state in RECEIVED:
+        return (PaymentUnchanged(payment),)
+    known = replace(payment, intent_id=report.intent_id, updated_at=now)
+    match report.status:
+        case IntentStatus.SUCCEEDED:
+            return _received(state, replace(known, decline=None, received_minor=report.received_minor), now)
+        case IntentStatus.CANCELED:
+            return _canceled(state, payment, known, now)
+        case _ if report.fresh:
+            return _standing(state, known, report, now)
+        case _:
+            return _look(payment, now)
+
+
+def _look(payment: Payment, now: datetime) -> tuple[Event, ...]:
+    """Maybe out of date: look now. What has still to be asked for is due already."""
+    if payment.state in {PaymentState.OPEN, PaymentState.PROCESSING}:
+        return (PaymentChanged(replace(payment, due_at=now), payment.state),)
+    return (PaymentUnchanged(payment),)
+
+
+def _standing(state: State, known: Payment, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
+    """Neither paid nor canceled: open, or in the hands of the payer's bank."""
+    later = now + timedelta(seconds=state.policy.payment_look_s)
+    if known.state is PaymentState.CLOSING:  # in a bank's hands it cannot be canceled: try again
+        return (PaymentChanged(replace(known, due_at=later), known.state),)
+    if known.state not in PAYABLE:
+        return (PaymentUnchanged(known),)
+    processing = report.status is IntentStatus.PROCESSING
+    decline = report.decline if report.status is IntentStatus.REQUIRES_PAYMENT_METHOD else None
+    after = PaymentState.PROCESSING if processing else PaymentState.OPEN
+    changed = PaymentChanged(replace(known, state=after, decline=decline, due_at=later), known.state)
+    booking = _held(state, known)
+    if booking is not None and processing:
+        return (
+            changed,
+            *booking_pays(extended(booking, state.policy), PaymentStatus.PROCESSING, now, "payment_processing"),
+        )
+    if decline:
+        return (changed, *booking_pays(booking, PaymentStatus.FAILED, now, "payment_failed"))
+    return (changed, *booking_pays(booking, PaymentStatus.PENDING, now, "payment_open"))
+
+
+def _held(state: State, payment: Payment) -> Booking | None:
+    booking = state.bookings.get(payment.booking_id)
+    return booking if booking is not None and booking.status is Status.HELD else None
+
+
+def _received(state: State, paid: Payment, now: datetime) -> tuple[Event, ...]:
+    """Money came in: kept for the booking, or given back."""
+    was = state.payments[paid.id].state
+    booking = state.bookings.get(paid.booking_id)
+    try:
+        confirmed = _confirmed(state, _entitled(state, paid, booking), now)
+    except _Back as back:
+        reason = back.reason
+        over = booking if booking is not None and booking.status in ENDED else None
+        return (
+            refunding(paid, reason, now, was),
+            *booking_pays(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
+        )
+    kept = PaymentChanged(replace(paid, state=PaymentState.SUCCEEDED, due_at=None), was)
+    queued = (ended(other, now) for other in payments_of(state, paid.booking_id) if other.state is PaymentState.QUEUED)
+    return (kept, *queued, *confirmed)
+
+
+class _Back(Exception):  # noqa: N818 - a way out of a rule, not an error
+    """The money goes back."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _entitled(state: State, paid: Payment, booking: Booking | None) -> Booking:
+    """The booking that the money is for. Raises `_Back`."""
+    others = (other for other in payments_of(state, paid.booking_id) if other.id != paid.id)
+    if booking is None:
+        raise _Back("booking_deleted")
+    if paid.received_minor != paid.amount_minor:
+        raise _Back("amount_mismatch")
+    if any(other.state in LIVE for other in others):
+        raise _Back("paid_twice")
+    if booking.status is Status.CANCELLED:
+        raise _Back("booking_cancelled")
+    return booking
+
+
+def _confirmed(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
+    """The paid booking, which takes its time again if it had lost it. Raises `_Back`."""
+    paid = replace(booking, payment_status=PaymentStatus.SUCCEEDED)
+    match booking.status:
+        case Status.HELD:
+            return (turned(paid, Status.CONFIRMED, ENGINE, now, "payment_succeeded"),)
+        case Status.EXPIRED:
+            way = _way_back(state, booking, now)
+            late = turned(paid, Status.CONFIRMED, ENGINE, now, "late_payment")
+            return (*way, BookingChanged(late.booking, late.was, late.freed, late.by, late.reason, retaken(booking)))
+        case _:
+            return booking_pays(booking, PaymentStatus.SUCCEEDED, now, "payment_succeeded")
+
+
+def _way_back(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
+    if booking.starts_at <= now and not state.policy.allow_past:
+        raise _Back("late_payment")
+    try:
+        way = [make_way(state, claim.resource_id, claim.starts_at, claim.ends_at, now) for claim in retaken(booking)]
+    except Refused:
+        raise _Back("late_payment") from None
+    return tuple(event for events in way for event in events)
+
+
+def wanted_again(state: State, report: ReportIntent) -> Iterator[tuple[int, datetime, datetime]]:
+    """(resource id, start, end) of what a late payment would take, so that a batch loads those claims."""
+    payment = state.payments.get(report.payment_id)
+    booking = state.bookings.get(payment.booking_id) if payment else None
+    if booking is not None and report.status is IntentStatus.SUCCEEDED:
+        yield from ((claim.resource_id, claim.starts_at, claim.ends_at) for claim in retaken(booking))
+
+
+def retaken(booking: Booking) -> tuple[Claim, ...]:
+    """What a booking takes again if a late payment confirms it; nothing while it still has it."""
+    return () if booking.status in TAKES_TIME else claims_of(replace(booking, status=Status.CONFIRMED))
+
+
+def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> tuple[Event, ...]:
+    """The intent is gone. If we did not order it, nobody can pay this hold any more: it expires."""
+    match payment.state:
+        case PaymentState.CLOSING:
+            return (ended(known, now), *begin_the_next(state, payment, now))
+        case PaymentState.CREATING | PaymentState.OPEN | PaymentState.PROCESSING:
+            booking = _held(state, payment)
+            lapsed = () if booking is None else (turned(booking, Status.EXPIRED, ENGINE, now, "payment_canceled"),)
+            return (ended(known, now), *lapsed)
+        case _:
+            return (PaymentUnchanged(payment),)
+
+
+def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[Event, ...]:
+    """Stripe will not do what was ordered, now or ever: no such intent to be made or found, nothing to refund."""
+    payment = the_payment(state, report.payment_id)
+    failed = replace(payment, state=PaymentState.FAILED, decline=report.code, due_at=None, updated_at=now)
+    match payment.state:
+        case PaymentState.CLOSING:
+            return (ended(payment, now), *begin_the_next(state, payment, now))
+        case PaymentState.CREATING | PaymentState.OPEN | PaymentState.PROCESSING:
+            told = booking_pays(_held(state, payment), PaymentStatus.FAILED, now, "payment_refused")
+            return (PaymentChanged(failed, payment.state), *told)
+        case PaymentState.REFUNDING:
+            return (PaymentChanged(replace(failed, state=PaymentState.REFUND_FAILED), payment.state),)
+        case _:
+            return (PaymentUnchanged(payment),)
+
+
+def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Event, ...]:
+    """What became of giving money back."""
+    payment = the_payment(state, report.payment_id)
+    if payment.state is not PaymentState.REFUNDING:
+        return (PaymentUnchanged(payment),)
+    known = replace(payment, refund_id=report.refund_id, updated_at=now)
+    match report.status:
+        case RefundStatus.SUCCEEDED:
+            return _refunded(state, replace(known, refunded_minor=report.amount_minor), now)
+        case RefundStatus.PENDING | RefundStatus.REQUIRES_ACTION:
+            later = now + timedelta(seconds=state.policy.payment_look_s)
+            return (PaymentChanged(replace(known, due_at=later), payment.state),)
+        case RefundStatus.FAILED | RefundStatus.CANCELED:
+            lost = replace(known, state=PaymentState.REFUND_FAILED, decline=report.status.value, due_at=None)
+            return (PaymentChanged(lost, payment.state),)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
+    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, due_at=None), known.state)
+    booking = state.bookings.get(known.booking_id)
+    over = booking if booking is not None and booking.status in ENDED else None
+    return (done, *booking_pays(over, PaymentStatus.REFUNDED, now, "refunded"))

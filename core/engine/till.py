@@ -1,0 +1,82 @@
+"""Seeing to one due payment: what Stripe is asked, and what is reported to the booking's lane."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from core.domain.commands import ReportIntent, ReportNothing, ReportRefund
+from core.domain.payments import PaymentState
+from core.payments.port import (
+    Intent,
+    IntentMissingError,
+    IntentOrder,
+    Payments,
+    PaymentsAwayError,
+    PaymentsRefusedError,
+    Refund,
+    RefundOrder,
+)
+from core.store.dues import Due
+
+Report = ReportIntent | ReportNothing | ReportRefund
+
+
+def see_to(payments: Payments, due: Due) -> Report | None:
+    """Ask Stripe for what the payment's state orders; None if it orders nothing.
+
+    Raises `PaymentsAwayError`: it has to be asked again.
+    """
+    try:
+        return _ask(payments, due)
+    except PaymentsRefusedError as problem:
+        if due.state in {PaymentState.OPEN, PaymentState.PROCESSING} and not isinstance(problem, IntentMissingError):
+            raise PaymentsAwayError(str(problem), ours=False) from None  # looking is never refused for good
+        return ReportNothing(due.id, problem.code)
+
+
+def _ask(payments: Payments, due: Due) -> Report | None:
+    match due.state:
+        case PaymentState.CREATING:
+            return _seen(due, payments.create_intent(_intent_order(due)))
+        case PaymentState.OPEN | PaymentState.PROCESSING:
+            return _seen(due, payments.intent(_known(due)))
+        case PaymentState.CLOSING:
+            # One that was asked for may be there, whether or not its answer ever came.
+            intent_id = due.intent_id or payments.create_intent(_intent_order(due)).id
+            return _seen(due, payments.cancel_intent(intent_id))
+        case PaymentState.REFUNDING:
+            return _refunded(due, payments.refund(_refund_order(due)))
+        case (
+            PaymentState.QUEUED
+            | PaymentState.CANCELED
+            | PaymentState.FAILED
+            | PaymentState.SUCCEEDED
+            | PaymentState.REFUNDED
+            | PaymentState.REFUND_FAILED
+        ):
+            return None
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _known(due: Due) -> str:
+    assert due.intent_id is not None, "the constraint payment_open_has_intent"  # noqa: S101
+    return due.intent_id
+
+
+def _intent_order(due: Due) -> IntentOrder:
+    key = f"holdfast-{due.id}-intent-{due.key_number}"
+    return IntentOrder(key, due.id, due.booking_id, due.amount_minor, due.currency)
+
+
+def _refund_order(due: Due) -> RefundOrder:
+    key = f"holdfast-{due.id}-refund-{due.key_number}"
+    return RefundOrder(key, due.id, _known(due), due.received_minor, due.refund_id)
+
+
+def _seen(due: Due, intent: Intent) -> ReportIntent:
+    return ReportIntent(due.id, intent.id, intent.status, intent.received_minor, intent.decline, fresh=True)
+
+
+def _refunded(due: Due, refund: Refund) -> ReportRefund:
+    return ReportRefund(due.id, refund.id, refund.status, refund.amount_minor)

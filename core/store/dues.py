@@ -1,0 +1,192 @@
+"""Payments that are due, as the payments workers take them, and the gate that they share.
+
+A worker leases a payment, so that no transaction stays open while Stripe is asked, and nobody
+asks for the same one meanwhile. A lease that ran out belongs to a worker that died; then Stripe
+is asked again under the same idempotency key. What came of it goes into the inbox, in the
+transaction that ends the lease: lanes alone decide.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from math import floor
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, Command, CommandClass
+from core.domain.payments import PaymentState
+from core.store.database import Connection
+from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+
+LEASE_S = 60.0
+"""Longer than all calls for one payment may take together (`core.payments.stripe`)."""
+DECIDED_WITHIN_S = 60.0
+"""A report that no lane has acted on by then is made again."""
+PROBE_S = 30.0
+"""How long the one try of an open circuit is waited for."""
+CANCEL_BURST_S = 1.0
+"""Cancellations of so long may come at once."""
+
+SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, cancels_until FROM payments_gate FOR UPDATE"
+SQL_PROBE = "UPDATE payments_gate SET retry_at = %s"
+SQL_PACE = "UPDATE payments_gate SET cancels_until = %s"
+_TAKE = """
+UPDATE payment p SET lease = %(lease)s, leased_until = %(until)s, due_at = %(until)s, tries = tries + 1,
+       sent = sent OR state IN ('creating', 'closing')
+FROM booking b
+WHERE b.id = p.booking_id AND p.id IN (
+    SELECT id FROM payment
+    WHERE due_at <= %(now)s AND state {which} 'closing' AND (leased_until IS NULL OR leased_until <= %(now)s)
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.received_minor, p.refund_id, p.lease,
+          p.tries, p.key_number, b.resource_id, b.local_date
+"""
+SQL_TAKE = _TAKE.format(which="<>")
+SQL_TAKE_CLOSING = _TAKE.format(which="=")
+SQL_RELEASE = """
+UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
+       due_at = CASE WHEN due_at = leased_until THEN clock_timestamp() + %(delay)s::interval ELSE due_at END
+WHERE id = %(id)s AND lease = %(lease)s
+"""
+"""A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
+SQL_ANY_DUE = """
+SELECT EXISTS (
+    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state <> 'closing'
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing')
+"""
+SQL_OPEN = """
+UPDATE payments_gate
+SET opened_at = coalesce(opened_at, clock_timestamp()), problem = %s, failures = failures + 1,
+    retry_at = clock_timestamp() + least(%s * 2 ^ failures, %s) * interval '1 second'
+RETURNING failures
+"""
+SQL_CLOSE = """
+UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL WHERE opened_at IS NOT NULL
+"""
+OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
+"""How long Stripe is left alone after the circuit opened: doubled with each failed try."""
+
+
+class Due(Struct, frozen=True):
+    """A payment to be seen to, leased to whoever took it."""
+
+    id: UUID
+    booking_id: int
+    amount_minor: int
+    currency: str
+    state: PaymentState
+    intent_id: str | None
+    received_minor: int
+    refund_id: str | None
+    lease: UUID
+    tries: int
+    """This one included."""
+    key_number: int
+    resource_id: int
+    local_date: date
+
+
+_STATE = Due.__struct_fields__.index("state")
+
+
+def take(connection: Connection, limit: int, cancels_per_s: float) -> list[Due]:
+    """Lease at most `limit` due payments; people's before cancellations, which keep their pace.
+
+    While the circuit is open nothing is taken, but for one payment when it is time to try again.
+    """
+    with connection.transaction():
+        row = connection.execute(SQL_GATE).fetchone()
+        if row is None:
+            raise LookupError("There is no payments gate: run the migrate command first.")
+        now, opened_at, retry_at, cancels_until = row
+        if opened_at is not None:
+            if retry_at > now:
+                return []
+            connection.execute(SQL_PROBE, (now + timedelta(seconds=PROBE_S),))
+            limit = 1
+        taken = _take(connection, SQL_TAKE, limit, now)
+        if (left := limit - len(taken)) > 0:
+            taken += _take_closing(connection, left, now, cancels_until, cancels_per_s)
+        return taken
+
+
+def _take_closing(
+    connection: Connection, limit: int, now: datetime, cancels_until: datetime, cancels_per_s: float
+) -> list[Due]:
+    """As many as the pace allows now: a generic cell rate over all workers (GCRA)."""
+    spoken_for = max(cancels_until, now)
+    free_s = (now - spoken_for).total_seconds() + CANCEL_BURST_S
+    allowed = min(limit, floor(free_s * cancels_per_s))
+    if allowed < 1:
+        return []
+    taken = _take(connection, SQL_TAKE_CLOSING, allowed, now)
+    if taken:
+        connection.execute(SQL_PACE, (spoken_for + timedelta(seconds=len(taken) / cancels_per_s),))
+    return taken
+
+
+def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[Due]:
+    until = now + timedelta(seconds=LEASE_S)
+    rows = connection.execute(statement, {"lease": uuid4(), "until": until, "now": now, "limit": limit}).fetchall()
+    return [_due(row) for row in rows]
+
+
+def _due(row: tuple[Any, ...]) -> Due:
+    values = list(row)
+    values[_STATE] = PaymentState(values[_STATE])
+    return Due(*values)
+
+
+def report(connection: Connection, due: Due, command: Command | None) -> int | None:
+    """End the lease, with what came of it for the booking's lane; that lane, or None if nothing goes there.
+
+    Nothing goes there either if the lease was lost: whoever has it now reports.
+    """
+    with connection.transaction():
+        if not _release(connection, due, DECIDED_WITHIN_S if command else None, tries=0, key_number=due.key_number):
+            return None
+        connection.execute(SQL_CLOSE)
+        if command is None:
+            return None
+        row = connection.execute(SQL_ACCEPT, accept_parameters([(_new(due, command), None)])).fetchone()
+    return int(row[1]) if row else None
+
+
+def put_off(connection: Connection, due: Due, delay_s: float, *, new_key: bool) -> None:
+    """End the lease without a result: to be tried again."""
+    _release(connection, due, delay_s, tries=due.tries, key_number=due.key_number + new_key)
+
+
+def _release(connection: Connection, due: Due, delay_s: float | None, *, tries: int, key_number: int) -> bool:
+    delay = None if delay_s is None else timedelta(seconds=delay_s)
+    parameters = {"id": due.id, "lease": due.lease, "delay": delay, "tries": tries, "key_number": key_number}
+    return connection.execute(SQL_RELEASE, parameters).rowcount == 1
+
+
+def _new(due: Due, command: Command) -> NewCommand:
+    """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
+    closing = due.state is PaymentState.CLOSING
+    return NewCommand(
+        id=uuid4(),
+        slot_key=slot_key(due.resource_id, due.local_date),
+        command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
+        contract="payments",
+        actor=ENGINE,
+        request_id=f"payment-{due.id.hex[:12]}",
+        reply_to=None,
+        decide_before=None,
+        command=command,
+    )
+
+
+def open_circuit(connection: Connection, problem: str) -> int:
+    """Leave Stripe alone for a while; how often in a row that was needed."""
+    row = connection.execute(SQL_OPEN, (problem, OPEN_FIRST_S, OPEN_LONGEST_S)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def any_due(connection: Connection) -> bool:
+    row = connection.execute(SQL_ANY_DUE).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,104 @@
+"""Payments as lanes read and write them. What only the worker writes is in `core.store.tills`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.domain.commands import Envelope
+from core.domain.events import Event, PaymentChanged, PaymentMade
+from core.domain.payments import LIVE, Payment, PaymentState
+from core.store.database import Connection
+from core.store.inbox import SQL_FOLLOWERS, waiting
+
+PAYMENT_TYPES = {
+    "id": "uuid",
+    "booking_id": "bigint",
+    "attempt": "integer",
+    "amount_minor": "bigint",
+    "currency": "text",
+    "state": "text",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "due_at": "timestamptz",
+    "intent_id": "text",
+    "decline": "text",
+    "received_minor": "bigint",
+    "refunded_minor": "bigint",
+    "refund_id": "text",
+    "refund_reason": "text",
+    "sent": "boolean",
+}
+"""A payment's columns and their types, in the order of `Payment`'s fields."""
+
+_FIXED = frozenset({"id", "booking_id", "attempt", "amount_minor", "currency", "created_at", "sent"})
+assert tuple(PAYMENT_TYPES) == Payment.__struct_fields__, "PAYMENT_TYPES must name Payment's fields in order"  # noqa: S101
+
+PAYMENT_COLUMNS = ", ".join(PAYMENT_TYPES)
+_STATE = list(PAYMENT_TYPES).index("state")
+_RECORD = ", ".join(f"{name} {type_}" for name, type_ in PAYMENT_TYPES.items())
+_CHANGING = ", ".join(f"{name} = c.{name}" for name in PAYMENT_TYPES if name not in _FIXED)
+
+SQL_BOOKINGS_OF = "SELECT DISTINCT booking_id FROM payment WHERE id = ANY(%s::uuid[])"
+SQL_PAYMENTS = f"SELECT {PAYMENT_COLUMNS} FROM payment WHERE booking_id = ANY(%s) ORDER BY id FOR UPDATE"
+"""All attempts of bookings that are locked already: whoever wants both locks the booking first."""
+SQL_MAKE = f"""
+INSERT INTO payment ({PAYMENT_COLUMNS}) SELECT {PAYMENT_COLUMNS} FROM json_to_recordset(%s::json) AS p ({_RECORD})
+"""
+SQL_CHANGE = f"""
+UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tries ELSE 0 END
+FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
+"""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def bookings_of(connection: Connection, payment_ids: Collection[UUID]) -> set[int]:
+    """The bookings that payments are for, to be locked before them."""
+    if not payment_ids:
+        return set()
+    return {row[0] for row in connection.execute(SQL_BOOKINGS_OF, (list(payment_ids),)).fetchall()}
+
+
+def lock_payments(connection: Connection, booking_ids: Collection[int]) -> dict[UUID, Payment]:
+    if not booking_ids:
+        return {}
+    found = connection.execute(SQL_PAYMENTS, (sorted(booking_ids),)).fetchall()
+    return {row[0]: payment_of(row) for row in found}
+
+
+def read_followers(connection: Connection, payment_ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
+    """Deferred commands by the payment that they wait for."""
+    followers: dict[UUID, list[Envelope]] = {}
+    if payment_ids:
+        for awaited, *row in connection.execute(SQL_FOLLOWERS, (list(payment_ids),)).fetchall():
+            followers.setdefault(awaited, []).append(waiting(tuple(row)).envelope)
+    return followers
+
+
+def write_payments(connection: Connection, events: Sequence[Event]) -> None:
+    """Each payment as the batch leaves it.
+
+    Those that end go first: a booking has one live attempt, and the constraint knows no "at the
+    end of the statement".
+    """
+    made = {event.payment.id for event in events if isinstance(event, PaymentMade)}
+    last = {event.payment.id: event.payment for event in events if isinstance(event, PaymentMade | PaymentChanged)}
+    changed = [payment for id_, payment in last.items() if id_ not in made]
+    for statement, rows in (
+        (SQL_CHANGE, [payment for payment in changed if payment.state not in LIVE]),
+        (SQL_MAKE, [payment for id_, payment in last.items() if id_ in made]),
+        (SQL_CHANGE, [payment for payment in changed if payment.state in LIVE]),
+    ):
+        if rows:
+            connection.execute(statement, (_encode(sorted(rows, key=lambda row: row.id)).decode(),))
+
+
+def payment_of(row: tuple[Any, ...]) -> Payment:
+    """A row of `PAYMENT_COLUMNS` as a value."""
+    values = list(row)
+    values[_STATE] = PaymentState(values[_STATE])
+    return Payment(*values)

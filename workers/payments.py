@@ -1,0 +1,152 @@
+"""The payments server: asks Stripe for what is due, on threads of its own, and reports to the lanes.
+
+No lane ever waits for it. What goes wrong at Stripe's end is tried again, later each time; when
+nothing gets through any more the circuit opens, for all payments workers, and one payment at a
+time finds out when Stripe is back.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import structlog
+from celery import Celery
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from core import bells
+from core.broker import SERVE_LANES, SERVE_PAYMENTS
+from core.engine.till import see_to
+from core.payments.port import PaymentsAwayError
+from core.payments.stripe import StripePayments
+from core.settings import Settings
+from core.store.database import LANE_LIMITS, Connection, conninfo
+from core.store.dues import Due, open_circuit, put_off, report, take
+from workers import stopping
+from workers.linger import Answer, Linger
+from workers.ringing import Ears, Ringer, connect
+
+log = structlog.get_logger()
+
+CALLS_AT_ONCE = 8
+"""Stripe's usual limits are about 100 calls a second live and 25 in test mode; a call takes some 0.3 s."""
+FAILURES_MAX = 5
+"""In a row, over all threads of a worker; then the circuit opens."""
+RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 300.0
+JITTER = 0.25
+RECONNECT_PAUSE_S = 0.25
+
+
+def register(app: Celery, settings: Settings) -> None:
+    @app.task(name=SERVE_PAYMENTS)
+    def serve() -> int:
+        """See to due payments until nothing comes any more."""
+        return PaymentServer(app, settings).run() if settings.stripe else 0
+
+
+class PaymentServer:
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        assert settings.stripe is not None  # noqa: S101 - asked before
+        stripe = settings.stripe
+        self._payments = StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types)
+        self._cancels_per_s = stripe.cancels_per_s
+        self._redis = connect(settings.redis_url)
+        self._ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
+        self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            conninfo(settings.database_url, LANE_LIMITS, "holdfast payments"),
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=CALLS_AT_ONCE + 1,
+            timeout=5.0,
+            open=False,
+        )
+        self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="payments")
+        self._free = CALLS_AT_ONCE
+        self._failures = 0
+        self._lock = threading.Lock()
+
+    def run(self) -> int:
+        linger = Linger(
+            Ears(self._redis, bells.PAYMENTS),
+            bells=lambda: [bells.PAYMENTS_BELL],
+            answer=self._answer,
+            ring=self._ringer.ring,
+            look=lambda: [bells.PAYMENTS_BELL],
+            stopping=stopping.watch(),
+        )
+        self._pool.open()
+        try:
+            return linger.run()
+        finally:
+            self._threads.shutdown(wait=True)
+            self._pool.close()
+            self._redis.close()
+
+    def _answer(self, rung: Sequence[str]) -> Answer:
+        """Take what is due, as far as there are hands free for it."""
+        with self._lock:
+            free = self._free
+        if not free:
+            return Answer(leave_out=rung)
+        try:
+            with self._pool.connection() as connection:
+                taken = take(connection, free, self._cancels_per_s)
+        except (psycopg.Error, PoolTimeout) as problem:
+            log.warning("the database failed the payments worker", problem=repr(problem))
+            time.sleep(RECONNECT_PAUSE_S)
+            return Answer(ring_again=rung)
+        with self._lock:
+            self._free -= len(taken)
+        for due in taken:
+            self._threads.submit(self._see_to, due)
+        return Answer(ring_again=rung if len(taken) == free else [])
+
+    def _see_to(self, due: Due) -> None:
+        """One payment, on a thread of its own. A lease that is not ended here runs out by itself."""
+        try:
+            self._ask(due)
+        except (psycopg.Error, PoolTimeout) as problem:
+            log.warning("a payment's result was not written down", payment_id=str(due.id), problem=repr(problem))
+        except Exception:
+            log.exception("a payment could not be seen to", payment_id=str(due.id), state=due.state)
+        finally:
+            with self._lock:
+                self._free += 1
+
+    def _ask(self, due: Due) -> None:
+        try:
+            command = see_to(self._payments, due)
+        except PaymentsAwayError as problem:
+            self._failed(due, problem)
+            return
+        with self._lock:
+            self._failures = 0
+        with self._pool.connection() as connection:
+            lane = report(connection, due, command)
+        log.info("payment seen to", payment_id=str(due.id), state=due.state, report=type(command).__name__)
+        if lane is not None:
+            self._lane_ringer.ring([bells.lane_bell(lane)])
+
+    def _failed(self, due: Due, problem: PaymentsAwayError) -> None:
+        log.warning(
+            "stripe did not answer", payment_id=str(due.id), state=due.state, tries=due.tries, problem=str(problem)
+        )
+        with self._lock:
+            self._failures += problem.counts
+            opens = self._failures >= FAILURES_MAX and problem.counts
+        with self._pool.connection() as connection:
+            put_off(connection, due, backoff_s(due.tries), new_key=problem.replayed)
+            if opens:
+                times = open_circuit(connection, str(problem))
+                log.error("the circuit to stripe is open", problem=str(problem), times=times)
+
+
+def backoff_s(tries: int) -> float:
+    """Doubled each time, and never the same for all."""
+    longest = min(RETRY_FIRST_S * float(2 ** min(tries - 1, 16)), RETRY_LONGEST_S)
+    return longest * (1 - JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
