@@ -6,6 +6,7 @@ VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
 PYTEST_OPTIONS ?=
+BENCH_OPTIONS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt bench reset lock venv venv-dev
@@ -15,6 +16,7 @@ help: ## Show this help
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
+	@echo "  make bench BENCH_OPTIONS='--only lists' measures the lists on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
 
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
@@ -35,7 +37,7 @@ fmt: venv-dev ## Format the code and fix what can be fixed
 	@$(RUN) -m ruff check --fix .
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
-	@exec $(RUN) -m tests.benchmarks
+	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.cli reset --data "$(DATA)"

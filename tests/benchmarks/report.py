@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -132,16 +133,13 @@ def _times(found: Figures, ours: Figure, other: Pipeline, least: float) -> list[
 
 def save(found: Figures, met: Sequence[Bar], books: Sequence[Books], plan: Plan, scenario: str) -> Path:
     """Everything measured, for comparison with other days and machines."""
+    return write_result(scenario, {"plan": plan, "figures": list(found.values()), "bars": met, "books": books})
+
+
+def write_result(scenario: str, result: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = RESULTS / f"{scenario}-{now:%Y%m%dT%H%M%SZ}.json"
-    result = {
-        "at": now,
-        "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
-        "plan": plan,
-        "figures": list(found.values()),
-        "bars": met,
-        "books": books,
-    }
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(result)))
+    machine = {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    path.write_bytes(msgspec.json.format(msgspec.json.encode({"at": now, "machine": machine, **result})))
     return path

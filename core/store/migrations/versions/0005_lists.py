@@ -25,6 +25,8 @@ DROP INDEX booking_by_date;
 CREATE INDEX booking_listed ON booking (listed_as, id) WHERE listed_as IS NOT NULL;
 CREATE INDEX booking_listed_by_time ON booking (listed_as, local_date, local_time, id) WHERE listed_as IS NOT NULL;
 CREATE INDEX booking_listed_by_service ON booking (lower(service_name), listed_as, id) WHERE listed_as IS NOT NULL;
+DROP INDEX booking_by_user;
+CREATE INDEX booking_by_user ON booking (user_id, listed_as, id);
 CREATE INDEX booking_listed_by_resource ON booking (resource_id, listed_as, id) WHERE listed_as IS NOT NULL;
 
 CREATE TABLE booking_tally (
