@@ -15,7 +15,7 @@ from core.store.load import SQL_RULES
 FRESH_S = 1.0
 SERVICES_MAX = 10_000
 
-SQL_RESOURCES = "SELECT name_key, resource_id FROM service WHERE is_active LIMIT %s"
+SQL_RESOURCES = "SELECT name_key, resource_id FROM service WHERE is_active AND is_named LIMIT %s"
 
 
 class Catalogue:

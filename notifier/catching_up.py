@@ -78,7 +78,8 @@ class CatchUp:
             rendered = await render(connection, epoch, told)
         self._check_epoch(epoch)
         for message in rendered:
-            subscriber.put(message.payload)
+            if message.but not in subscriber.audiences:
+                subscriber.put(message.payload)
         return page.events[-1].number
 
     def _check_epoch(self, epoch: str) -> None:

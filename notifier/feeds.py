@@ -10,6 +10,8 @@ from msgspec import Struct
 from core.access import Principal, PrincipalKind
 from core.store.feed import FeedEvent
 from core.store.news import BULK_PROGRESS
+from notifier.calendar import EVERYBODY, STAFF, Face, Telling, telling
+from notifier.calendar import owner_audience as calendar_owner
 
 ADMIN = "admin"
 
@@ -22,6 +24,8 @@ class Kind(StrEnum):
     COMMAND = "command_finished"
     PROGRESS = "batch_progress"
     """How far a bulk is: of several such events that are told together, the last will do."""
+    SLOT = "slot"
+    """In the calendar's words, with the time slot as the event knows it."""
 
 
 class News(Struct, frozen=True):
@@ -29,6 +33,9 @@ class News(Struct, frozen=True):
 
     kind: Kind
     audiences: tuple[str, ...]
+    but: str | None = None
+    """An audience whose members hear it in another telling."""
+    slot: tuple[Telling, Face] | None = None
 
 
 BOOKING_TYPES = frozenset({"booking_created", "booking_updated", "booking_deleted"})
@@ -43,6 +50,8 @@ def news_of(event: FeedEvent) -> list[News]:
     news = []
     if event.type in BOOKING_TYPES:
         news.append(News(Kind.BOOKING, (ADMIN,)))
+    if (told := telling(event)) is not None:
+        news += [News(Kind.SLOT, audiences, but, (told, face)) for face, audiences, but in told.faces()]
     if event.is_final:
         by_id = command_audience(str(event.command_id))
         news.append(News(Kind.COMMAND, (by_id,) if event.owner is None else (by_id, owner_audience(event.owner))))
@@ -76,6 +85,11 @@ def _own(principal: Principal) -> set[str]:
     return set() if owner is None else {owner_audience(owner)}
 
 
+def _calendar(principal: Principal) -> set[str]:
+    assert principal.user_id is not None  # noqa: S101 - only people are allowed in
+    return {STAFF if principal.is_staff else EVERYBODY, calendar_owner(principal.user_id)}
+
+
 def _known_as_staff(principal: Principal) -> bool:
     return principal.kind in {PrincipalKind.STAFF, PrincipalKind.SUPERUSER}
 
@@ -84,6 +98,7 @@ FEEDS = {
     feed.path: feed
     for feed in (
         Feed("/ws/admin/bookings", False, _known_as_staff, lambda _: {ADMIN}, frozenset({"get_bookings"})),
+        Feed("/ws/calendar", False, lambda who: who.user_id is not None, _calendar, frozenset()),
         Feed("/ws/commands", True, lambda _: True, _own, frozenset({"watch"})),
     )
 }

@@ -25,6 +25,8 @@ class Message(Struct, frozen=True):
     number: int
     audiences: tuple[str, ...]
     payload: bytes
+    but: str | None = None
+    """An audience whose members hear it in another message."""
 
 
 class Hub:
@@ -68,7 +70,7 @@ class Hub:
         """Hand out what was rendered of the events up to `number`, in order."""
         for message in messages:
             once = [audience for audience in message.audiences if audience.startswith(ONCE)]
-            for subscriber in self._receivers(message.audiences):
+            for subscriber in self._receivers(message):
                 if subscriber.offer(message.number, message.payload):
                     for audience in once:
                         self.unlisten(subscriber, audience)
@@ -108,10 +110,11 @@ class Hub:
         subscriber.audiences.discard(audience)
         self._leave_one(subscriber, audience)
 
-    def _receivers(self, audiences: tuple[str, ...]) -> Iterable[Subscriber]:
-        if len(audiences) == 1:
-            return tuple(self._members.get(audiences[0], ()))
-        return {s: None for audience in audiences for s in self._members.get(audience, ())}
+    def _receivers(self, message: Message) -> Iterable[Subscriber]:
+        members = [self._members[audience] for audience in message.audiences if audience in self._members]
+        found = tuple(members[0]) if len(members) == 1 else tuple({s: None for some in members for s in some})
+        others = self._members.get(message.but or "")
+        return found if not others else [subscriber for subscriber in found if subscriber not in others]
 
     def _drop_if_ended(self, subscriber: Subscriber) -> None:
         if subscriber.closing is not None:

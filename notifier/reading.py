@@ -104,9 +104,12 @@ async def render(connection: Connection, epoch: str, told: Sequence[Told]) -> li
             payload = messages.finished(outcomes[event.command_id], position)
         elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
             payload = messages.told(Kind.PROGRESS, counts[event.command_id], position)
+        elif news.slot is not None:
+            told_slot, face = news.slot
+            payload = messages.told(told_slot.type, told_slot.data(face), position)
         else:
             continue  # older than what is kept, or said better by what follows
-        rendered.append(Message(event.number, news.audiences, payload))
+        rendered.append(Message(event.number, news.audiences, payload, news.but))
     return rendered
 
 

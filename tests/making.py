@@ -9,20 +9,21 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.calendars import Hours, instant
-from core.domain.commands import Actor, ActorKind, Command, Envelope, PersonById, PersonByPhone, Place
+from core.domain.commands import Actor, ActorKind, BookRoom, Command, Envelope, PersonById, PersonByPhone, Place
 from core.domain.decide import decide
 from core.domain.events import Event
 from core.domain.evolve import evolve
 from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
-from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, Resource, Rules, Service, User
+from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, Resource, Room, Rules, Service, User
 
 NOW = datetime(2025, 10, 14, 12, tzinfo=UTC)
 MONDAY = date(2025, 10, 20)
 SUNDAY = date(2025, 10, 19)
 NINE_TO_FIVE = Hours(9 * 60, 17 * 60, frozenset({6}))
 DESK = Resource(1, "desk", "desk", "UTC")
+ROOM_RESOURCE = Resource(2, "room", "Room 1", "UTC")
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)
 STAFF = Actor(ActorKind.STAFF, 2)
@@ -84,6 +85,26 @@ def place(day: date = MONDAY, at: time = time(14), **changes: Any) -> Place:
     return Place(**{**given, **changes})
 
 
+def room(id_: int = 1, **changes: Any) -> Room:
+    """Rooms of a test have no other resource than `ROOM_RESOURCE` unless it says so."""
+    given: dict[str, Any] = {
+        "resource_id": ROOM_RESOURCE.id,
+        "name": f"Room {id_}",
+        "capacity": 10,
+        "price_minor": 5000,
+        "currency": "usd",
+        "slot_minutes": 30,
+        "hours": Hours(9 * 60, 18 * 60, frozenset()),
+        "is_available": True,
+    }
+    return Room(id=id_, **{**given, **changes})
+
+
+def book_room(starts: time = time(9), ends: time = time(10), **changes: Any) -> BookRoom:
+    given: dict[str, Any] = {"user_id": 1, "room_id": 1, "date": MONDAY, "starts": starts, "ends": ends}
+    return BookRoom(**{**given, **changes})
+
+
 def by_phone(number: str = "1234567890", **changes: Any) -> PersonByPhone:
     return PersonByPhone(phone_key=number, phone=number, **changes)
 
@@ -106,6 +127,7 @@ def state(
     rules_: Rules | None = None,
     resources: Iterable[Resource] = (DESK,),
     services: Iterable[Service] = (),
+    rooms: Iterable[Room] = (),
     users: Iterable[User] = (),
     bookings: Iterable[Booking] = (),
     claims: Iterable[Claim] = (),
@@ -116,6 +138,7 @@ def state(
         policy=policy,
         resources=resources,
         services=services,
+        rooms=rooms,
         users=list(users) or [user()],
         bookings=bookings,
         claims=claims,

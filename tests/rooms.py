@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 import httpx
 
-from tests.accounts import STAFF, USER, access_for, bearer
+from core.access import hash_token
+from tests.accounts import STAFF, USER, access_for, bearer, execute
 from tests.stack import Stack
 
 _numbers = count(1)
+AT_ONCE = 100
+"""More would measure the client: its pool of connections slows with their square."""
 
 FREE_DAY = "2100-01-04"
 """A Monday far ahead."""
@@ -41,3 +47,41 @@ def book(client: httpx.Client, room_id: int, **changes: Any) -> httpx.Response:
 
 def staff(stack: Stack) -> httpx.Client:
     return people(stack, STAFF)
+
+
+class Crowd:
+    """Many people with an API token each, made behind the API's back: so many logins would take minutes."""
+
+    def __init__(self, stack: Stack, size: int) -> None:
+        self._stack = stack
+        name = secrets.token_hex(6)
+        rows = execute(
+            stack,
+            """INSERT INTO user_account (username, username_key)
+               SELECT name, name FROM (SELECT %s || '-' || n AS name FROM generate_series(1, %s) AS n) AS names
+               RETURNING id""",
+            name,
+            size,
+        )
+        self._tokens = {row[0]: f"hft_{secrets.token_urlsafe(32)}" for row in rows}
+        execute(
+            stack,
+            """INSERT INTO api_token (token_hash, user_id, auth_epoch)
+               SELECT hash, user_id, 0 FROM unnest(%s::bytea[], %s::bigint[]) AS t (hash, user_id)""",
+            [hash_token(token) for token in self._tokens.values()],
+            list(self._tokens),
+        )
+
+    def book_at_once(self, bodies: Sequence[dict[str, Any]]) -> list[httpx.Response]:
+        """One request of each person, `AT_ONCE` under way at any moment; the n-th sends the n-th body."""
+        return asyncio.run(self._all(bodies))
+
+    async def _all(self, bodies: Sequence[dict[str, Any]]) -> list[httpx.Response]:
+        places = asyncio.Semaphore(AT_ONCE)
+        async with httpx.AsyncClient(base_url=self._stack.api_url, timeout=60.0) as client:
+
+            async def book(token: str, body: dict[str, Any]) -> httpx.Response:
+                async with places:
+                    return await client.post("/api/bookings/", json=body, headers={"Authorization": f"Token {token}"})
+
+            return await asyncio.gather(*map(book, self._tokens.values(), bodies))

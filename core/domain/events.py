@@ -42,6 +42,8 @@ class Refusal(StrEnum):
     TIME_SLOT_NOT_FOUND = "time_slot_not_found"
     TIME_SLOT_OVERLAPS = "time_slot_overlaps"
     TIME_SLOT_BOOKED = "time_slot_booked"
+    TOO_SOON = "too_soon"
+    TOO_FAR_AHEAD = "too_far_ahead"
     DECIDED_TOO_LATE = "decided_too_late"
 
 

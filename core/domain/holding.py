@@ -53,10 +53,14 @@ def expire_due(state: State, booking_ids: Iterable[int], now: datetime) -> tuple
 
 
 def make_way(
-    state: State, resource_id: int, starts_at: datetime, ends_at: datetime, now: datetime
+    state: State, resource_id: int, starts_at: datetime, ends_at: datetime, now: datetime, *, but: int | None = None
 ) -> tuple[Event, ...]:
-    """Clear a time: its lapsed holds expire. Raises `Refused` (slot_taken) if anything else is in the way."""
-    in_the_way = [claim for claim in state.claims[resource_id] if claim.overlaps(starts_at, ends_at)]
+    """Clear a time: its lapsed holds expire. Raises `Refused` (slot_taken) if anything else is in the way.
+
+    `but` is a booking that moves and is not in its own way.
+    """
+    found = [claim for claim in state.claims[resource_id] if claim.overlaps(starts_at, ends_at)]
+    in_the_way = [claim for claim in found if but is None or claim.booking_id != but]
     bookings = [state.bookings.get(claim.booking_id) for claim in in_the_way if claim.booking_id is not None]
     lapsed = {booking.id: booking for booking in bookings if booking is not None and has_lapsed(booking, now)}
     if any(claim.booking_id not in lapsed for claim in in_the_way):

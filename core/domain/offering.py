@@ -36,6 +36,7 @@ from core.domain.events import (
     WeeklyOffered,
     WhySkipped,
 )
+from core.domain.holding import make_way
 from core.domain.ids import Ids
 from core.domain.people import the_person
 from core.domain.placing import claims_of
@@ -85,8 +86,9 @@ def book_slot(state: State, envelope: Envelope, command: BookSlot, now: datetime
     if _is_past(state, slot.starts_at, now):
         raise Refused(Refusal.IN_THE_PAST)
     resource = slot.category.resource
-    if state.holder_of(slot.id) or state.is_taken(resource.id, slot.starts_at, slot.ends_at):
+    if state.holder_of(slot.id) is not None:
         raise Refused(Refusal.SLOT_TAKEN)
+    way = make_way(state, resource.id, slot.starts_at, slot.ends_at, now)
     booking = Booking(
         id=ids.booking(),
         public_uuid=ids.uuid(),
@@ -103,7 +105,7 @@ def book_slot(state: State, envelope: Envelope, command: BookSlot, now: datetime
         time_slot_id=slot.id,
         **_times(slot),
     )
-    return (BookingPlaced(booking, claims_of(booking)),)
+    return (*way, BookingPlaced(booking, claims_of(booking)))
 
 
 def _times(slot: TimeSlot) -> dict[str, Any]:
@@ -188,11 +190,10 @@ def _change_booked(
         cancelled = turned(holder, Status.CANCELLED, actor, now, "time slot changed")
         return (cancelled, SlotChanged(slot, was, None, holder.id))
     moved = replace(holder, version=holder.version + 1, updated_at=now, **_times(slot))
-    if state.is_taken(moved.resource_id, moved.starts_at, moved.ends_at, but=holder.id):
-        raise Refused(Refusal.SLOT_TAKEN)
+    way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
     claims = claims_of(moved)
     change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims)
-    return (change, SlotChanged(slot, was, moved))
+    return (*way, change, SlotChanged(slot, was, moved))
 
 
 def remove_slot(state: State, time_slot_id: int, actor: Actor, now: datetime) -> tuple[Event, ...]:

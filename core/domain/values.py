@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.domain.calendars import Hours
+from core.domain.marketplace.details import MarketDetails
 from core.domain.status import PaymentStatus, Status
 
 
@@ -127,7 +128,7 @@ class SlotDetails(Struct, frozen=True, tag="time_slot"):
     category_id: int
 
 
-Details = RoomDetails | SlotDetails
+Details = RoomDetails | SlotDetails | MarketDetails
 """What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
 
 

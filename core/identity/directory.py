@@ -36,7 +36,7 @@ SORTS: dict[str, ColumnElement[Any]] = {
     "is_staff": u.c.is_staff,
     "is_superuser": u.c.is_superuser,
 }
-"""Each is an index's first column (migration 0008), the id its second. Who never logged in comes before all who did."""
+"""Each is an index's first column (migration 0010), the id its second. Who never logged in comes before all who did."""
 
 
 class Person(Struct, frozen=True):

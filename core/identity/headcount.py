@@ -1,6 +1,6 @@
 """How many people there are, by what lists filter by: read exactly, whatever the size of the table.
 
-The triggers of migration 0008 append each statement's changes; the sweep folds them into the
+The triggers of migration 0010 append each statement's changes; the sweep folds them into the
 tally. The view `user_count` has both, so a reader's sum is exact in its own snapshot.
 """
 

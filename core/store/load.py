@@ -24,7 +24,7 @@ FROM resource r LEFT JOIN booking_settings s ON true WHERE r.kind = 'desk'
 """
 SQL_SERVICES = """
 SELECT s.id, s.name, s.resource_id, s.duration_minutes, r.id, r.kind, r.name, r.zone
-FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s) AND s.is_active
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s) AND s.is_named AND s.is_active
 """
 ROOM_COLUMNS = """m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
        m.closes_minute, m.off_days, m.is_available"""

@@ -8,6 +8,7 @@ from typing import Any
 from core.domain.commands import Envelope
 from core.domain.events import (
     BookingChanged,
+    BookingDeleted,
     BookingPlaced,
     BookingUnchanged,
     Event,
@@ -84,6 +85,8 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             return 201, booking_body(booking, me, booking.created_at)
         case BookingChanged() | BookingUnchanged():
             return 200, {"success": True, "message": "Booking cancelled successfully"}
+        case BookingDeleted():
+            return 200, {"success": True, "message": "Booking deleted successfully"}
         case SlotOffered(slot=slot):
             return 201, _seen_by_staff(slot, None, state, me)
         case SlotChanged(slot=slot, booking=booking, cancelled=cancelled):

@@ -88,6 +88,8 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
         409,
         "This time slot is booked. Say with if_booked what becomes of the booking: move it along, or cancel it",
     ),
+    Refusal.TOO_SOON: (400, "It is too late to book that time: it begins too soon"),
+    Refusal.TOO_FAR_AHEAD: (400, "That time is too far ahead to be booked yet"),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 
@@ -108,6 +110,8 @@ FIELDS: dict[Refusal, str] = {
     Refusal.TIME_SLOT_NOT_FOUND: "time_slot",
     Refusal.TIME_SLOT_OVERLAPS: "start_time",
     Refusal.TIME_SLOT_BOOKED: "if_booked",
+    Refusal.TOO_SOON: "start_time",
+    Refusal.TOO_FAR_AHEAD: "start_time",
 }
 """Which field of the request a refusal is about, where it is about one."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -11,56 +11,21 @@ import pytest
 from core.domain.commands import (
     Actor,
     ActorKind,
-    BookSlot,
     Cancel,
     ChangeSlot,
-    Command,
     IfBooked,
     OfferSlot,
     OfferWeekly,
-    PersonById,
     RemoveSlot,
 )
 from tests.engine import Background, Pipeline, meanwhile, new
-from tests.listening import STAFF, USER, populate
-
-TEN = datetime(2025, 10, 20, 10, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-CATEGORIES = """
-INSERT INTO resource (id, kind, name, zone) VALUES (50, 'category', 'Hall', 'Europe/Berlin');
-INSERT INTO category (id, name, name_key, resource_id) VALUES (1, 'Cat 1', 'cat 1', 50), (2, 'Cat 2', 'cat 2', 50);
-"""
+from tests.listening import STAFF
+from tests.slots import HOUR, TEN, book, by_staff, by_user, run, slot_at, with_calendar
 
 
 @pytest.fixture
 def calendar(pipeline: Pipeline) -> Pipeline:
-    populate(pipeline)
-    pipeline.connection.execute(CATEGORIES)
-    return pipeline
-
-
-def staff(command: Command) -> Any:
-    return new(command, contract="calendar", actor=Actor(ActorKind.STAFF, STAFF))
-
-
-def user(command: Command) -> Any:
-    return new(command, contract="calendar", actor=Actor(ActorKind.USER, USER))
-
-
-def run(pipeline: Pipeline, *commands: Any) -> list[str]:
-    ids = pipeline.put(*commands)
-    pipeline.worker().visit_until_done()
-    return pipeline.codes(ids)
-
-
-def slot_at(pipeline: Pipeline, start: datetime, category: int = 1) -> int:
-    assert run(pipeline, staff(OfferSlot(category, start, start + HOUR))) == ["succeeded"]
-    (slot_id,) = pipeline.row("SELECT max(id) FROM time_slot")
-    return int(slot_id)
-
-
-def book(slot_id: int) -> Any:
-    return user(BookSlot(slot_id, PersonById(USER)))
+    return with_calendar(pipeline)
 
 
 def booking_of(pipeline: Pipeline, slot_id: int) -> tuple[Any, ...]:
@@ -77,7 +42,7 @@ def test_a_slot_is_offered_booked_cancelled_and_booked_again(calendar: Pipeline)
     booking_id, status, starts_at = booking_of(calendar, slot_id)
     assert (status, starts_at) == ("confirmed", TEN)
     assert claims(calendar) == [(50, TEN, booking_id)]
-    assert run(calendar, user(Cancel(booking_id))) == ["succeeded"]
+    assert run(calendar, by_user(Cancel(booking_id))) == ["succeeded"]
     assert claims(calendar) == []
     assert run(calendar, book(slot_id)) == ["succeeded"]
 
@@ -87,12 +52,12 @@ def test_one_batch_may_offer_book_move_and_remove_the_same_slot(calendar: Pipeli
     first, second = before + 1, before + 2
     codes = run(
         calendar,
-        staff(OfferSlot(1, TEN, TEN + HOUR)),
-        staff(OfferSlot(1, TEN + HOUR, TEN + 2 * HOUR)),
+        by_staff(OfferSlot(1, TEN, TEN + HOUR)),
+        by_staff(OfferSlot(1, TEN + HOUR, TEN + 2 * HOUR)),
         book(first),
-        staff(RemoveSlot(second)),
-        staff(ChangeSlot(first, 2, TEN + HOUR, TEN + 2 * HOUR, IfBooked.MOVE)),
-        staff(OfferSlot(1, TEN + HOUR, TEN + 2 * HOUR)),
+        by_staff(RemoveSlot(second)),
+        by_staff(ChangeSlot(first, 2, TEN + HOUR, TEN + 2 * HOUR, IfBooked.MOVE)),
+        by_staff(OfferSlot(1, TEN + HOUR, TEN + 2 * HOUR)),
     )
     assert codes == ["succeeded"] * 6
     assert calendar.rows("SELECT id, category_id FROM time_slot WHERE deleted_at IS NULL ORDER BY id") == [
@@ -105,7 +70,7 @@ def test_one_batch_may_offer_book_move_and_remove_the_same_slot(calendar: Pipeli
 def test_removing_a_booked_slot_is_one_command_that_cancels_and_tells_both(calendar: Pipeline) -> None:
     slot_id = slot_at(calendar, TEN)
     run(calendar, book(slot_id))
-    (command,) = calendar.put(staff(RemoveSlot(slot_id)))
+    (command,) = calendar.put(by_staff(RemoveSlot(slot_id)))
     calendar.worker().visit_until_done()
     booking_id, status, _ = booking_of(calendar, slot_id)
     assert status == "cancelled"
@@ -123,9 +88,9 @@ def test_two_slots_of_a_batch_may_trade_places(calendar: Pipeline) -> None:
     first, second = slot_at(calendar, TEN), slot_at(calendar, TEN + 2 * HOUR)
     codes = run(
         calendar,
-        staff(ChangeSlot(first, 1, TEN + 5 * HOUR, TEN + 6 * HOUR)),
-        staff(ChangeSlot(second, 1, TEN, TEN + HOUR)),
-        staff(ChangeSlot(first, 1, TEN + 2 * HOUR, TEN + 3 * HOUR)),
+        by_staff(ChangeSlot(first, 1, TEN + 5 * HOUR, TEN + 6 * HOUR)),
+        by_staff(ChangeSlot(second, 1, TEN, TEN + HOUR)),
+        by_staff(ChangeSlot(first, 1, TEN + 2 * HOUR, TEN + 3 * HOUR)),
     )
     assert codes == ["succeeded"] * 3
     starts = calendar.rows("SELECT id, starts_at FROM time_slot ORDER BY id")
@@ -134,12 +99,12 @@ def test_two_slots_of_a_batch_may_trade_places(calendar: Pipeline) -> None:
 
 def test_a_year_of_slots_is_made_by_one_command(calendar: Pipeline) -> None:
     pattern = OfferWeekly(1, date(2025, 10, 20), date(2026, 10, 18), (0, 2, 4), 9 * 60, 15 * 60, 60)
-    (command,) = calendar.put(staff(pattern))
+    (command,) = calendar.put(by_staff(pattern))
     calendar.worker().visit_until_done()
     _, status, body = calendar.outcomes()[command]
     assert (status, body["created_count"], body["skipped_count"]) == (201, 52 * 3 * 6, 0)
     assert calendar.row("SELECT count(*) FROM time_slot") == (936,)
-    assert run(calendar, staff(pattern)) == ["time_slot_overlaps"]
+    assert run(calendar, by_staff(pattern)) == ["time_slot_overlaps"]
 
 
 def test_the_database_keeps_slots_of_a_category_apart_whatever_the_code_does(calendar: Pipeline) -> None:
@@ -157,7 +122,7 @@ def test_a_slot_that_another_lane_offers_meanwhile_refuses_the_second(
     insert = "INSERT INTO time_slot (category_id, starts_at, ends_at, created_at) VALUES (1, %s, %s, now())"
     with psycopg.connect(calendar.url, autocommit=True) as other:
         loads = meanwhile(monkeypatch, lambda: other.execute(insert, (TEN, TEN + HOUR)))
-        assert run(calendar, staff(OfferSlot(1, TEN, TEN + HOUR))) == ["time_slot_overlaps"]
+        assert run(calendar, by_staff(OfferSlot(1, TEN, TEN + HOUR))) == ["time_slot_overlaps"]
     assert loads == [2]
 
 
@@ -165,7 +130,7 @@ def test_lanes_that_cancel_bookings_and_remove_their_slots_at_once_do_not_deadlo
     """The same slots and bookings wanted from two lanes, in both orders."""
     calendar.lanes(2)
     pattern = OfferWeekly(1, date(2025, 10, 20), date(2025, 10, 20), (0,), 9 * 60, 17 * 60, 20)
-    calendar.put(staff(pattern))
+    calendar.put(by_staff(pattern))
     for lane in (0, 1):
         calendar.worker().visit_until_done(lane)
     slots = [row[0] for row in calendar.rows("SELECT id FROM time_slot ORDER BY id")]

@@ -40,7 +40,7 @@ from core.domain.events import (
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.values import Category, Claim, Policy, Resource, TimeSlot
-from tests.making import NOW, STAFF, counting_ids, decided, envelope, rules, user
+from tests.making import NOW, STAFF, booking, counting_ids, decided, envelope, rules, user
 
 HALL = Resource(7, "category", "Hall", "Europe/Berlin")
 CAT, DOG = Category(1, "Cat 1", HALL), Category(2, "Cat 2", HALL)
@@ -100,6 +100,15 @@ def test_a_slot_cannot_be_booked_for_somebody_else() -> None:
 def test_a_slot_whose_resource_is_taken_otherwise_cannot_be_booked() -> None:
     state = known(claims=[Claim(HALL.id, TEN + HOUR / 2, TEN + 2 * HOUR, 9)])
     assert refused(state, by(UMA), UMA) is Refusal.SLOT_TAKEN
+
+
+def test_a_lapsed_hold_of_the_resource_is_not_in_the_way() -> None:
+    lapsed = booking(9, status=Status.HELD, resource_id=HALL.id, hold_expires_at=NOW)
+    state = known(bookings=[lapsed], claims=[Claim(HALL.id, TEN, TEN + HOUR, 9)])
+    expired, placed = do(state, by(UMA), UMA)
+    assert isinstance(expired, BookingChanged)
+    assert expired.booking.status is Status.EXPIRED
+    assert isinstance(placed, BookingPlaced)
 
 
 def test_a_slot_of_another_category_at_the_same_time_shares_the_resource() -> None:

@@ -13,9 +13,9 @@ from core.wire.outcomes import encode
 SQL_SERVICES = """
 SELECT s.id, s.name, s.description, coalesce(s.duration_minutes, b.duration_minutes), s.price_cents, s.currency
 FROM service s LEFT JOIN booking_settings b ON true
-WHERE s.is_active ORDER BY s.name, s.id LIMIT %s OFFSET %s
+WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %s OFFSET %s
 """
-SQL_COUNT = "SELECT count(*) FROM service WHERE is_active"
+SQL_COUNT = "SELECT count(*) FROM service WHERE is_active AND is_named"
 
 
 class Services:

@@ -3,14 +3,14 @@
 The tally works as that of bookings: a statement that writes people appends what it changed, a sweep
 folds it in, and whoever reads adds up both. No two writers ever update the same row.
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0010
+Revises: 0009
 """
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 
 STATEMENTS = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -1,0 +1,1 @@
+"""The marketplace: practitioners' sessions, workshops, courses, packages and bundles of credits."""

@@ -1,0 +1,94 @@
+"""What the calendar is told of an event, and the faces it has: for everybody, for staff, for its owner.
+
+Rendered from the event's own facts, once a face and not once a socket. A slot that is gone by
+then is told as it was.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from core.domain.status import KEEPS_SLOT
+from core.store.feed import FeedEvent
+from core.store.news import SlotFacts
+from core.wire.calendar import slot_body
+
+EVERYBODY = "calendar"
+"""Whoever is signed in and not staff."""
+STAFF = "calendar:staff"
+
+
+class Face(Enum):
+    EVERYBODY = auto()
+    STAFF = auto()
+    OWNER = auto()
+
+
+class Telling(Struct, frozen=True):
+    """One event in the calendar's words."""
+
+    type: str
+    slot: SlotFacts
+    booking_id: int | None
+    is_booked: bool
+
+    def data(self, face: Face) -> dict[str, Any]:
+        """The slot; the booking's id only for its owner and staff."""
+        slot, mine = self.slot, face is Face.OWNER and self.is_booked
+        category = (slot.category_id, slot.category)
+        body = slot_body(slot.id, category, slot.starts_at, slot.ends_at, is_booked=self.is_booked, mine=mine)
+        if face is Face.EVERYBODY or self.booking_id is None:
+            return body
+        return {**body, "booking_id": self.booking_id}
+
+    def faces(self) -> list[tuple[Face, tuple[str, ...], str | None]]:
+        """(face, audiences, whom of them it is not for): nobody is told twice."""
+        if self.slot.user_id is None:
+            return [(Face.EVERYBODY, (EVERYBODY, STAFF), None)]
+        owner = owner_audience(self.slot.user_id)
+        return [(Face.EVERYBODY, (EVERYBODY,), owner), (Face.STAFF, (STAFF,), owner), (Face.OWNER, (owner,), None)]
+
+
+def owner_audience(user_id: int) -> str:
+    return f"calendar:user:{user_id}"
+
+
+class _Facts(Struct):
+    slot: SlotFacts | None = None
+    was: str = ""
+    now: str = ""
+
+
+_decode = msgspec.json.Decoder(_Facts).decode
+
+
+def telling(event: FeedEvent) -> Telling | None:
+    """None for what is no news of the calendar."""
+    if event.data is None or '"slot"' not in event.data:
+        return None
+    facts = _decode(event.data)
+    if facts.slot is None or (words := _words(event.type, facts)) is None:
+        return None
+    type_, is_booked = words
+    return Telling(type_, facts.slot, event.booking_id, is_booked)
+
+
+def _words(type_: str, facts: _Facts) -> tuple[str, bool] | None:
+    """(the calendar's type, whether the slot is booked then)."""
+    match type_:
+        case "booking_created":
+            return type_, True
+        case "booking_updated" if facts.was in KEEPS_SLOT and facts.now not in KEEPS_SLOT:
+            return "booking_cancelled", False
+        case "booking_deleted" if facts.was in KEEPS_SLOT:
+            return "booking_cancelled", False
+        case "timeslot_created" | "timeslot_deleted":
+            return type_, False
+        case "timeslot_updated":
+            return type_, facts.slot is not None and facts.slot.user_id is not None
+        case _:
+            return None
