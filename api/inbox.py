@@ -107,6 +107,10 @@ class Inbox:
             await self._write(connection, group)
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as problem:
             return await self._isolate(connection, group, problem)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as problem:
+            log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
+            _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
+            return connection
         except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
             log.warning("inbox lost its connection in a commit", problem=repr(problem), commands=len(group))
             asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)

@@ -14,6 +14,7 @@ import pytest
 from api import inbox as inbox_module
 from api.errors import Problem
 from api.inbox import Accepted, Inbox
+from core.store.database import API_LIMITS
 from core.store.inbox import SQL_ACCEPT, IdempotencyKey, NewCommand
 from tests.engine import Pipeline, canaries, holding, lock_waits, new, places
 
@@ -144,6 +145,19 @@ async def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_eve
         assert (refused.status, refused.headers.get("Location")) == (503, None)
         assert (await inbox.accept(canaries(1)[0], None)).fresh
     assert len(pipeline.undecided()) == 1
+
+
+async def test_a_database_that_keeps_the_inbox_waiting_too_long_has_accepted_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No address to look it up under: a statement that timed out is known to have left nothing."""
+    monkeypatch.setitem(API_LIMITS, "lock_timeout", "50ms")
+    async with opened(pipeline.url) as inbox:
+        with holding(pipeline.url, BLOCK):
+            refused = problem((await answers(inbox, *canaries(1)))[0])
+        assert (refused.status, refused.headers.get("Location")) == (503, None)
+        assert pipeline.undecided() == []
+        assert (await inbox.accept(canaries(1)[0], None)).fresh
 
 
 async def test_two_processes_that_race_for_a_key_follow_one_winner(pipeline: Pipeline) -> None:
