@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import falcon
+from falcon.media import JSONHandler
+
 from api.accounts import Accounts
 from api.accounts.roles import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
@@ -20,10 +23,14 @@ from api.errors import add_error_handlers
 from api.hang_ups import App
 from api.health import Health, Readiness
 from api.middleware import Requests
+from api.openapi.resources import Asset, Docs, Schema
+from api.openapi.routes import Routes
+from api.parameters import UnknownParameters
 from api.runtime import Runtime
 from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError
+from core.wire.outcomes import encode
 
 Extend = Callable[[App, Runtime], None]
 
@@ -43,17 +50,23 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     run = Runtime(settings)
     accounts = Accounts(settings, run.pool)
     run.at_shutdown(accounts.close)
-    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware, run.write_limits]
-    app = App(middleware=middleware)
+    routes = Routes()
+    unknown = UnknownParameters(routes)
+    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware, run.write_limits, unknown]
+    app = App(middleware=middleware, router=routes)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True
     app.resp_options.xml_error_serialization = False
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = JSONHandler(dumps=encode)
     add_error_handlers(app)
 
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(run.pool, run.outcomes))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(run.commands))
+    app.add_route("/api/schema", Schema(routes))
+    app.add_route("/api/docs", Docs())
+    app.add_route("/api/docs/assets/{name}", Asset())
     add_account_routes(app, accounts)
     add_appointments_routes(app, run)
     add_user_routes(app, run, accounts)

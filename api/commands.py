@@ -18,6 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.errors import Problem, error_type
 from api.inbox import Inbox
+from api.openapi import Content, operation
+from api.openapi.parameters import WAIT
 from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
 from core.access import Principal
@@ -36,7 +38,7 @@ from core.store.inbox import (
 from core.store.lanes import LANE_SPACE
 from core.store.news import SQL_EVENTS, event_parameters, final_event
 from core.store.offers import database_now
-from core.wire.outcomes import command_status, encode, withdrawn
+from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
 
 log = structlog.get_logger()
 
@@ -129,7 +131,7 @@ class Commands:
             resp.set_header("Retry-After", str(POLL_AFTER_S))
             if wants.respond_async:
                 resp.set_header("Preference-Applied", "respond-async")
-            resp.data = encode({"id": str(id_), "status": "accepted", "status_url": status_url(id_)})
+            resp.data = encode(CommandAccepted(id=id_, status_url=status_url(id_)))
             resp.content_type = falcon.MEDIA_JSON
             return
         write_answer(req, resp, answer)
@@ -211,6 +213,13 @@ class CommandResource:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
+    @operation(
+        "Ask what became of a command",
+        description="`Retry-After` while it is not finished; `Prefer: wait=N` makes it a long poll.",
+        answers={200: Content(CommandStatus, headers={"Retry-After": "While it is not finished"})},
+        refuses=("command_not_found",),
+        parameters=(WAIT,),
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
         await self._own(req, command_id)
         record = await self._commands.look_up_patiently(command_id, preferences(req, default_s=0).wait_s)
@@ -221,6 +230,11 @@ class CommandResource:
         if record.http_status is None:
             resp.set_header("Retry-After", str(POLL_AFTER_S))
 
+    @operation(
+        "Withdraw a command that is not decided yet",
+        answers={200: CommandStatus},
+        refuses=("command_not_found", "already_decided"),
+    )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
         await self._own(req, command_id)
         if not await self._commands.withdraw(command_id):

@@ -21,6 +21,9 @@ Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 """Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
 
+DAY_PATTERN = r"^(19|2[01])\d{2}-\d{2}-\d{2}$"
+"""Between these two, as patterns can say it."""
+
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)
 

@@ -5,13 +5,14 @@ Readiness is end to end: beat's canary went through inbox, lane, relay and notif
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import falcon.asgi
 import psycopg
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from api.openapi import Content, operation
 from api.outcomes import Outcomes
 from core.wire.outcomes import encode
 
@@ -34,9 +35,25 @@ class Pulse(Struct, frozen=True):
     lane_lag_s: float
 
 
+class Alive(Struct, frozen=True):
+    status: Literal["ok"]
+
+
+class Ready(Struct, frozen=True):
+    """What `/readyz` says, whether it is ready or not."""
+
+    status: Literal["ready", "not ready"]
+    down: list[str]
+    """The parts that keep a booking from getting through."""
+    canary_age_s: float | None
+    canary_at_notifier_age_s: float | None
+    lane_lag_s: float | None
+
+
 class Health:
     """Liveness touches nothing else, so that an outage elsewhere restarts nobody."""
 
+    @operation("Whether this process answers", answers={200: Alive})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         resp.data = b'{"status":"ok"}'
         resp.content_type = falcon.MEDIA_JSON
@@ -47,16 +64,20 @@ class Readiness:
         self._pool = pool
         self._outcomes = outcomes
 
+    @operation(
+        "Whether a booking would get all the way through",
+        answers={200: Ready, 503: Content(Ready, headers={"Retry-After": "Seconds"})},
+    )
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         pulse = await self._pulse()
         down = downs(pulse, redis_is_up=self._outcomes.redis_is_up)
-        body = {
-            "status": "not ready" if down else "ready",
-            "down": down,
-            "canary_age_s": _rounded(pulse.lanes_canary_age_s if pulse else None),
-            "canary_at_notifier_age_s": _rounded(pulse.notifier_canary_age_s if pulse else None),
-            "lane_lag_s": _rounded(pulse.lane_lag_s if pulse else None),
-        }
+        body = Ready(
+            status="not ready" if down else "ready",
+            down=down,
+            canary_age_s=_rounded(pulse.lanes_canary_age_s if pulse else None),
+            canary_at_notifier_age_s=_rounded(pulse.notifier_canary_age_s if pulse else None),
+            lane_lag_s=_rounded(pulse.lane_lag_s if pulse else None),
+        )
         resp.status = 503 if down else 200
         if down:
             resp.set_header("Retry-After", "2")

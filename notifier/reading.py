@@ -18,8 +18,8 @@ from core.store.database import API_LIMITS, conninfo
 from core.store.feed import SQL_AFTER, SQL_HEAD, FeedEvent, Position, feed_event
 from core.store.inbox import SQL_LOOK_UP, CommandRecord
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
-from core.wire.admin import admin_booking
-from core.wire.bulk import progress
+from core.wire.admin import AdminBooking, admin_booking
+from core.wire.bulk import BulkProgress, progress
 from core.wire.outcomes import command_status
 from notifier import messages
 from notifier.feeds import Kind, News, news_of
@@ -113,7 +113,7 @@ async def render(connection: Connection, epoch: str, told: Sequence[Told]) -> li
     return rendered
 
 
-async def _bookings(connection: Connection, ids: set[int]) -> dict[int | None, dict[str, Any]]:
+async def _bookings(connection: Connection, ids: set[int]) -> dict[int | None, AdminBooking]:
     if not ids:
         return {}
     rows = await (await connection.execute(SQL_VIEWS_BY_ID, (sorted(ids),))).fetchall()
@@ -128,7 +128,7 @@ async def _outcomes(connection: Connection, ids: set[UUID]) -> dict[UUID, bytes]
     return {row[0]: command_status(CommandRecord(*row)) for row in rows}
 
 
-async def _counts(connection: Connection, ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+async def _counts(connection: Connection, ids: set[UUID]) -> dict[UUID, BulkProgress]:
     if not ids:
         return {}
     rows = await (await connection.execute(SQL_COUNTS, (list(ids),))).fetchall()

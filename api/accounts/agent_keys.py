@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from api.accounts.answers import Done
 from api.accounts.liveness import LiveLogins, Pool
 from api.bodies import read_json
 from api.errors import Problem, invalid
 from api.fields import NAME
-from api.queries import Query
+from api.openapi import Content, operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.identity import agent_key_use, agent_keys
 from core.identity.agent_key_use import DayOfUse, KeyRecord
 from core.identity.agent_keys import Network, NewKey
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
-from core.wire.words import micros
+from core.wire.words import Day, Micros, micros
 
 log = structlog.get_logger()
 
@@ -52,23 +54,94 @@ class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
+class KeysAsked(Struct, frozen=True):
+    is_active: bool | None = None
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class KeyShown(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    hint: str
+    networks: list[str]
+    writes_per_minute: int
+    is_active: bool
+    created_by: int | None
+    created_at: Micros
+    revoked_by: int | None
+    revoked_at: Micros | None
+    requests: int
+    refused: int
+    last_used_at: Micros | None
+    last_address: str
+
+
+class NewKeyShown(KeyShown, frozen=True, kw_only=True):
+    key: str
+    """Shown this once."""
+
+
+class DayShown(Struct, frozen=True):
+    date: Day
+    requests: int
+    refused: int
+
+
+class KeyWithDays(KeyShown, frozen=True, kw_only=True):
+    days: list[DayShown]
+
+
+class KeyAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str
+    data: KeyShown
+
+
+class NewKeyAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Agent key created: it is shown this once"
+    data: NewKeyShown
+
+
+class KeyWithDaysAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Agent key retrieved successfully"
+    data: KeyWithDays
+
+
+class KeyList(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Agent keys retrieved successfully"
+    data: list[KeyShown]
+    total_count: int
+    limit: int
+    offset: int
+
+
 class AgentKeys:
     """The list, and the way in."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @operation("List agent keys", query=KeysAsked, answers={200: KeyList})
     async def on_get(self, req: Request, resp: Response) -> None:
-        query = Query(req)
-        limit, offset = query.page()
-        is_active = query.flag("is_active")
-        query.check()
+        asked = read_query(req, KeysAsked)
+        is_active, limit, offset = asked.is_active, asked.limit, asked.offset
         async with self._pool.connection() as connection:
             records = await agent_key_use.listed(connection, is_active=is_active, limit=limit, offset=offset)
             total = await agent_key_use.count(connection, is_active=is_active)
-        page = {"total_count": total, "limit": limit, "offset": offset}
-        _answer(resp, "Agent keys retrieved successfully", [_shown(record) for record in records], page)
+        shown = [KeyShown(**_shown(record)) for record in records]
+        _answer(resp, KeyList(data=shown, total_count=total, limit=limit, offset=offset))
 
+    @operation(
+        "Make an agent key",
+        description="`networks` are addresses or CIDR blocks; an empty list lets the key come from anywhere.",
+        body=Content(KeyBody, example={"name": "Call centre", "networks": ["192.0.2.0/24"]}),
+        answers={201: NewKeyAnswer},
+        refuses=("too_many_keys",),
+    )
     async def on_post_create(self, req: Request, resp: Response) -> None:
         body = await read_json(req, KeyBody)
         new = NewKey(body.name, parsed(body.networks), body.writes_per_minute)
@@ -80,7 +153,7 @@ class AgentKeys:
             record = await _record(connection, made[0])
         log.info("agent key made", made_key=record.id, by=record.created_by)
         resp.status = 201
-        _answer(resp, "Agent key created: it is shown this once", {**_shown(record), "key": made[1]})
+        _answer(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])))
 
 
 class OneAgentKey:
@@ -88,12 +161,20 @@ class OneAgentKey:
         self._pool = pool
         self._logins = logins
 
+    @operation("Read an agent key and its use by day", answers={200: KeyWithDaysAnswer})
     async def on_get(self, _req: Request, resp: Response, key_id: int) -> None:
         async with self._pool.connection() as connection:
             record = await _record(connection, key_id)
             days = await agent_key_use.days(connection, key_id)
-        _answer(resp, "Agent key retrieved successfully", {**_shown(record), "days": [_day(day) for day in days]})
+        _answer(resp, KeyWithDaysAnswer(data=KeyWithDays(**_shown(record), days=[_day(day) for day in days])))
 
+    @operation(
+        "Change an agent key",
+        description="Only what is sent changes.",
+        body=Content(KeyChange, example={"writes_per_minute": 120}),
+        answers={200: KeyAnswer},
+        refuses=("already_revoked",),
+    )
     async def on_put_update(self, req: Request, resp: Response, key_id: int) -> None:
         change = await read_json(req, KeyChange)
         async with self._pool.connection() as connection, connection.transaction():
@@ -103,8 +184,9 @@ class OneAgentKey:
             record = await _record(connection, key_id)
         self._logins.forget()
         log.info("agent key changed", changed_key=key_id, by=req.context.principal.user_id)
-        _answer(resp, "Agent key updated successfully", _shown(record))
+        _answer(resp, KeyAnswer(message="Agent key updated successfully", data=KeyShown(**_shown(record))))
 
+    @operation("Revoke an agent key", answers={200: Done}, refuses=("already_revoked",))
     async def on_delete_delete(self, req: Request, resp: Response, key_id: int) -> None:
         by = req.context.principal.user_id
         async with self._pool.connection() as connection:
@@ -113,7 +195,7 @@ class OneAgentKey:
                 raise _revoked()
         self._logins.forget()
         log.info("agent key revoked", revoked_key=key_id, by=by)
-        _answer(resp, "Agent key revoked")
+        _answer(resp, Done(message="Agent key revoked"))
 
 
 def parsed(networks: list[str]) -> list[Network]:
@@ -141,6 +223,7 @@ def _revoked() -> Problem:
 
 
 def _shown(record: KeyRecord) -> dict[str, Any]:
+    """The fields of `KeyShown`."""
     return {
         "id": record.id,
         "name": record.name,
@@ -159,11 +242,10 @@ def _shown(record: KeyRecord) -> dict[str, Any]:
     }
 
 
-def _day(day: DayOfUse) -> dict[str, Any]:
-    return {"date": day.date.isoformat(), "requests": day.requests, "refused": day.refused}
+def _day(day: DayOfUse) -> DayShown:
+    return DayShown(day.date.isoformat(), day.requests, day.refused)
 
 
-def _answer(resp: Response, message: str, data: Any = None, more: dict[str, Any] | None = None) -> None:
-    body = {"success": True, "message": message} | ({} if data is None else {"data": data}) | (more or {})
+def _answer(resp: Response, body: Struct) -> None:
     resp.data = encode(body)
     resp.content_type = falcon.MEDIA_JSON

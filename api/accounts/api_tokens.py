@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from falcon.asgi import Request, Response
+from msgspec import Struct
 
+from api.accounts.answers import Done
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import LoginBody
 from api.accounts.sign_in import SignIn
 from api.bodies import read_json
 from api.errors import Problem
+from api.openapi import Content, operation
 from core.access import How, Principal
 from core.identity import api_tokens
+
+
+class IssuedToken(Struct, frozen=True):
+    token: str
 
 
 class ApiTokens:
@@ -19,6 +26,12 @@ class ApiTokens:
         self._sign_in = sign_in
         self._logins = logins
 
+    @operation(
+        "Get an API token",
+        body=Content(LoginBody, example={"email": "user@example.com", "password": "123456Long"}),
+        answers={200: IssuedToken},
+        refuses=("wrong_credentials", "too_many_requests", "too_many_tokens"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody)
         body.check()
@@ -28,8 +41,9 @@ class ApiTokens:
         if token is None:
             most = api_tokens.TOKENS_PER_USER_MAX
             raise Problem(409, "too_many_tokens", f"This account has {most} API tokens already; revoke one first")
-        resp.media = {"token": token}
+        resp.media = IssuedToken(token)
 
+    @operation("Revoke the API token of this request", answers={200: Done}, refuses=("not_a_token",))
     async def on_delete(self, req: Request, resp: Response) -> None:
         principal: Principal = req.context.principal
         if principal.how is not How.TOKEN or principal.key_id is None:
@@ -37,4 +51,4 @@ class ApiTokens:
         async with self._pool.connection() as connection:
             await api_tokens.revoke(connection, principal.key_id)
         self._logins.forget()
-        resp.media = {"success": True, "message": "Token revoked"}
+        resp.media = Done(message="Token revoked")

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from falcon.asgi import Request, Response
+from msgspec import Struct
 
 from api.accounts.liveness import Pool
 from api.errors import Problem
+from api.openapi import operation
 from core.identity import editing, users
 from core.identity.permissions import why_not_change
 from core.identity.users import TakenError
+
+
+class ConfirmedEmail(Struct, frozen=True):
+    id: int
+    email: str
+
+
+class EmailConfirmed(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Email confirmed"
+    data: ConfirmedEmail
 
 
 class ContactEmail:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @operation(
+        "Vouch for the address that an agent gave for a user",
+        answers={200: EmailConfirmed},
+        refuses=((409, "email_taken"), "nothing_to_confirm"),
+    )
     async def on_post(self, req: Request, resp: Response, user_id: int) -> None:
         """From now on it is a login, a reset target and a possible link; before, it was none of these."""
         async with self._pool.connection() as connection:
@@ -31,4 +51,4 @@ class ContactEmail:
             user = await users.by_id(connection, user_id)
         if user is None or not confirmed:
             raise Problem(409, "nothing_to_confirm", "This account has no address that waits to be confirmed")
-        resp.media = {"success": True, "message": "Email confirmed", "data": {"id": user.id, "email": user.email}}
+        resp.media = EmailConfirmed(data=ConfirmedEmail(user.id, user.email))

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.answers import login_answer
+from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.cookies import Cookies
 from api.accounts.fields import LoginName, Password
 from api.accounts.sign_in import SignIn
 from api.bodies import read_json
 from api.errors import invalid
+from api.openapi import Content, operation
 from core.access import Claims, issue_access_token
 from core.settings import Settings
 from core.wire.errors import FieldProblem
@@ -47,6 +48,19 @@ class Login:
         self._access = access
         self._cookies = cookies
 
+    @operation(
+        "Log in",
+        description=(
+            "With `username` (appointments) or `email` (rooms), not both. Sets the session, refresh and CSRF cookies; "
+            "a login by `username` also returns a refresh token in the body."
+        ),
+        body=(
+            Content(LoginBody, example={"username": "9876543210", "password": "admin"}),
+            Content(LoginBody, example={"email": "user@example.com", "password": "yourpassword"}),
+        ),
+        answers={200: LoginAnswer},
+        refuses=("wrong_credentials", "too_many_requests"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody)
         body.check()

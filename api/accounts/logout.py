@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from falcon.asgi import Request, Response
 
+from api.accounts.answers import Done
 from api.accounts.cookies import Cookies
 from api.accounts.liveness import LiveLogins, Pool
 from api.errors import Problem
+from api.openapi import operation
 from core.access import Principal
 from core.identity import sessions
 
@@ -17,6 +19,7 @@ class Logout:
         self._logins = logins
         self._cookies = cookies
 
+    @operation("Log out", answers={200: Done}, refuses=("not_a_login",))
     async def on_post(self, req: Request, resp: Response) -> None:
         principal: Principal = req.context.principal
         if principal.session_id is None:
@@ -25,4 +28,4 @@ class Logout:
             await sessions.end(connection, principal.session_id)
         self._logins.forget()
         self._cookies.clear_login(resp)
-        resp.media = {"success": True, "message": "Logout successful"}
+        resp.media = Done(message="Logout successful")

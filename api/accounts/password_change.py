@@ -5,7 +5,7 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.answers import login_answer
+from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.authentication import not_authenticated
 from api.accounts.cookies import Cookies
 from api.accounts.fields import Password, password_problem
@@ -14,6 +14,7 @@ from api.accounts.login import AccessTokens
 from api.accounts.sign_in import SignIn, too_busy, wrong_credentials
 from api.bodies import read_json
 from api.errors import invalid
+from api.openapi import Content, operation
 from core.access import How
 from core.identity import users
 from core.identity.passwords import Passwords, TooManyWaitingError
@@ -43,6 +44,13 @@ class PasswordChange:
         self._cookies = cookies
         self._logins = logins
 
+    @operation(
+        "Change one's password",
+        description="Ends every login of the account and begins a fresh one.",
+        body=Content(ChangeBody, example={"current_password": "123456Long", "password": "a new password"}),
+        answers={200: LoginAnswer},
+        refuses=("wrong_credentials", "too_many_requests"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, ChangeBody)
         user = await self._user(req)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import structlog
 from falcon.asgi import Request, Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.authentication import bad_credential
 from api.accounts.callers import caller
@@ -18,14 +18,31 @@ from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
 from api.accounts.throttle import Throttle
 from api.bodies import read_json
+from api.openapi import Content, operation
 from core.identity import refresh
 from core.identity.refresh import ReplayError, Rotated
 
 log = structlog.get_logger()
 
 
+REFRESH = {
+    "name": REFRESH_COOKIE,
+    "in": "cookie",
+    "description": "Set by every login",
+    "schema": {"type": "string"},
+}
+
+
 class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
     refresh: Token | None = None
+
+
+class Refreshed(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Token refreshed successfully"
+    access: str
+    refresh: str | UnsetType = UNSET
+    """Only for a token that came in the body; one in the cookie is renewed there."""
 
 
 class Refresh:
@@ -38,6 +55,15 @@ class Refresh:
         self._throttle = throttle
         self._logins = logins
 
+    @operation(
+        "Change a refresh token for an access token",
+        description="From the cookie, or from the body. Each is used once; one that comes back ends its login.",
+        body=Content(RefreshBody, example={"refresh": "..."}),
+        body_required=False,
+        answers={200: Refreshed},
+        refuses=("bad_credential", "too_many_requests"),
+        parameters=(REFRESH,),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         sent = (await read_json(req, RefreshBody)).refresh if has_body(req) else None
         await self._throttle.spend(REFRESHES, caller(req))
@@ -46,12 +72,8 @@ class Refresh:
         rotated = await self._rotate(token)
         if sent is None:
             self._cookies.set_refresh(resp, rotated.refresh_token)
-        answer: dict[str, Any] = {
-            "success": True,
-            "message": "Token refreshed successfully",
-            "access": self._access.issue(rotated.claims),
-        }
-        resp.media = answer if sent is None else answer | {"refresh": rotated.refresh_token}
+        fresh = UNSET if sent is None else rotated.refresh_token
+        resp.media = Refreshed(access=self._access.issue(rotated.claims), refresh=fresh)
 
     async def _rotate(self, token: str | None) -> Rotated:
         if token is None:

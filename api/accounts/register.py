@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.answers import short_user
+from api.accounts.answers import ShortUser, short_user
 from api.accounts.callers import caller
 from api.accounts.fields import (
     Email,
@@ -21,6 +23,7 @@ from api.accounts.sign_in import too_busy
 from api.accounts.throttle import Limit, Throttle
 from api.bodies import read_json
 from api.errors import Problem, invalid
+from api.openapi import Content, operation
 from core.identity import users
 from core.identity.passwords import Passwords, TooManyWaitingError
 from core.identity.users import NewUser, TakenError, User
@@ -43,6 +46,16 @@ class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
     username: Username
     password: Password
     email: Email | None = None
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Registration successful"
+    user_id: int
+
+
+class RegisteredUser(Registered, frozen=True, kw_only=True):
+    user: ShortUser
 
 
 class Registration:
@@ -75,6 +88,19 @@ class RegisterByEmail:
     def __init__(self, registration: Registration) -> None:
         self._registration = registration
 
+    @operation(
+        "Register by email",
+        body=Content(
+            EmailRegistration,
+            example={
+                "email": "user@example.com",
+                "password": "yourpassword",
+                "confirm_password": "yourpassword",
+            },
+        ),
+        answers={201: Registered},
+        refuses=("email_taken", "too_many_requests"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, EmailRegistration)
         differ = body.password != body.confirm_password
@@ -86,7 +112,7 @@ class RegisterByEmail:
         _refuse(problems)
         user = await self._registration.create(req, body.email, body.email, body.password)
         resp.status = 201
-        resp.media = {"success": True, "message": "Registration successful", "user_id": user.id}
+        resp.media = Registered(user_id=user.id)
 
 
 class RegisterByUsername:
@@ -94,6 +120,13 @@ class RegisterByUsername:
         self._region = settings.phone_region
         self._registration = registration
 
+    @operation(
+        "Register by username",
+        description="A username is neither a phone number nor an address.",
+        body=Content(UsernameRegistration, example={"username": "john", "password": "yourpassword"}),
+        answers={201: RegisteredUser},
+        refuses=("username_taken", "email_taken", "too_many_requests"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, UsernameRegistration)
         email = body.email or None
@@ -105,12 +138,7 @@ class RegisterByUsername:
         _refuse(problems)
         user = await self._registration.create(req, body.username, email, body.password)
         resp.status = 201
-        resp.media = {
-            "success": True,
-            "message": "Registration successful",
-            "user_id": user.id,
-            "user": short_user(user),
-        }
+        resp.media = RegisteredUser(user_id=user.id, user=short_user(user))
 
 
 def _refuse(problems: list[FieldProblem | None]) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
+from api.accounts.answers import Done
 from api.accounts.callers import caller
 from api.accounts.fields import Email, Password, Token, password_problem
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
@@ -16,6 +17,7 @@ from api.accounts.sign_in import too_busy
 from api.accounts.throttle import Throttle
 from api.bodies import read_json
 from api.errors import Problem, invalid
+from api.openapi import Content, operation
 from core.identity import resets, users
 from core.identity.passwords import Passwords, TooManyWaitingError
 from core.mail import Mail
@@ -49,6 +51,13 @@ class Reset:
         self._throttle = throttle
         self._outbox = outbox
 
+    @operation(
+        "Ask for a new password",
+        description="Answers the same whether there is such an account or not.",
+        body=Content(ResetBody, example={"email": "user@example.com"}),
+        answers={200: Done},
+        refuses=("too_many_requests", "mail_not_configured"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         """The same answer, as fast, whether there is such an account or not."""
         body = await read_json(req, ResetBody)
@@ -59,7 +68,7 @@ class Reset:
             raise Problem(
                 503, "unavailable", "Too many mails are waiting; try again later", headers={"Retry-After": "60"}
             )
-        resp.media = {"success": True, "message": _SENT}
+        resp.media = Done(message=_SENT)
 
     async def _write(self, email: str) -> Mail | None:
         async with self._pool.connection() as connection:
@@ -77,6 +86,12 @@ class ResetConfirmation:
         self._throttle = throttle
         self._logins = logins
 
+    @operation(
+        "Set a new password with the mailed token",
+        body=Content(ConfirmBody, example={"token": "...", "password": "a new password"}),
+        answers={200: Done},
+        refuses=("too_many_requests", "bad_reset_token"),
+    )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, ConfirmBody)
         await self._throttle.spend(RESET_CONFIRMATIONS, caller(req))
@@ -89,7 +104,7 @@ class ResetConfirmation:
             raise invalid([problem])
         await self._set(body)
         self._logins.forget()
-        resp.media = {"success": True, "message": "Password changed; log in with the new one"}
+        resp.media = Done(message="Password changed; log in with the new one")
 
     async def _set(self, body: ConfirmBody) -> None:
         try:

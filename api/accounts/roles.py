@@ -115,6 +115,10 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/agent/bookings/bulk/{batch_id}": {"GET": Rule.KEY_OR_STAFF},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    # the API's description
+    "/api/schema": {"GET": Rule.OPEN},
+    "/api/docs": {"GET": Rule.OPEN},
+    "/api/docs/assets/{name}": {"GET": Rule.OPEN},
     # health
     "/healthz": {"GET": Rule.OPEN},
     "/readyz": {"GET": Rule.OPEN},

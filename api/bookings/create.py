@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import falcon.asgi
 
 from api.bodies import fields_of, read_bytes
 from api.errors import invalid
+from api.openapi import described_by, operation_of, together
 from core.wire.errors import FieldProblem
 
 
@@ -24,6 +25,11 @@ class CreateBooking:
     def __init__(self, by_field: Mapping[str, Creates]) -> None:
         self._by_field = by_field
 
+    def ways(self) -> list[Callable[..., Any]]:
+        """Each contract's responder, described where it stands."""
+        return [creates.create for creates in self._by_field.values()]
+
+    @operation_of(lambda self: together("Make a booking", map(described_by, self.ways())))
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         req.context.raw_body = await read_bytes(req)
         sent = fields_of(req.context.raw_body)

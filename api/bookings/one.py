@@ -9,12 +9,15 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.commands import Commands
 from api.errors import Problem
+from api.openapi import operation
 from core.access import Principal
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.store.inbox import slot_key
 from core.store.offers import database_now
 from core.store.views import SQL_VIEW, view_of
+from core.wire.admin import AdminBooking
+from core.wire.appointments import BookingUpdated
 from core.wire.outcomes import encode
 from core.wire.shapes import in_its_shape
 
@@ -27,6 +30,12 @@ class OneBooking:
         self._commands = commands
         self._pool = pool
 
+    @operation(
+        "Read a booking",
+        description="One's own, or any for staff, in the shape and words of the contract that made it.",
+        answers={200: AdminBooking},
+        refuses=("booking_not_found",),
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         principal: Principal = req.context.principal
         booking, user = await read_booking(self._pool, booking_id)
@@ -37,6 +46,12 @@ class OneBooking:
         resp.data = encode(in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
         resp.content_type = falcon.MEDIA_JSON
 
+    @operation(
+        "Cancel one's own booking",
+        answers={200: BookingUpdated},
+        refuses=("booking_not_found", "invalid_transition"),
+        command=True,
+    )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         """Own bookings only, staff included: they cancel others' by the admin path."""
         principal: Principal = req.context.principal

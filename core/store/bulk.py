@@ -164,6 +164,15 @@ GROUP BY b.id
 for all its rows that went to the inbox."""
 
 
+class RowCounts(Struct, frozen=True):
+    """Rows by status; their sum is all rows."""
+
+    accepted: int
+    succeeded: int
+    rejected: int
+    failed: int
+
+
 class BulkCounts(Struct, frozen=True):
     """How far a bulk is."""
 
@@ -178,13 +187,8 @@ class BulkCounts(Struct, frozen=True):
         return self.bulk.rows - self.succeeded - self.rejected - self.failed
 
     @property
-    def by_status(self) -> dict[str, int]:
-        return {
-            "accepted": self.accepted,
-            "succeeded": self.succeeded,
-            "rejected": self.rejected,
-            "failed": self.failed,
-        }
+    def by_status(self) -> RowCounts:
+        return RowCounts(self.accepted, self.succeeded, self.rejected, self.failed)
 
 
 def counts_of(row: tuple[Any, ...]) -> BulkCounts:

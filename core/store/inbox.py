@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -116,10 +116,13 @@ FROM gone g JOIN o ON o.id = g.id
 decided or withdrew one; then the batch is decided again."""
 
 
+CommandWord = Literal["accepted", "succeeded", "rejected", "failed"]
+
+
 class Outcome(Struct, frozen=True):
     """A command's one final answer."""
 
-    status: str
+    status: CommandWord
     """succeeded, rejected or failed."""
     http_status: int
     body: bytes
@@ -165,7 +168,7 @@ class CommandRecord(Struct, frozen=True):
     owner: str | None
     accepted_at: datetime
     finished_at: datetime | None
-    status: str
+    status: CommandWord
     http_status: int | None
     response: str | None
     """The body as JSON text, exactly as a waiting client got it."""

@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec import Struct
 
 from core.domain.values import Booking, User
-from core.wire.words import APPOINTMENTS_STATUS, micros
+from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Micros, micros
 
 
-def admin_booking(booking: Booking, user: User) -> dict[str, Any]:
+class UserDetails(Struct, frozen=True):
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    gender: str
+    country: str
+    is_active: bool
+    date_joined: Micros
+
+
+class AdminBooking(Struct, frozen=True):
     """A booking as staff see it. `booking_date` and `booking_time` are local to the resource."""
-    return {
-        "id": booking.id,
-        "contract": booking.contract,
-        "user_id": booking.user_id,
-        "service_name": booking.service_name,
-        "booking_date": booking.local_date.isoformat(),
-        "booking_time": booking.local_time.isoformat("seconds"),
-        "duration_minutes": booking.duration_minutes,
-        "status": APPOINTMENTS_STATUS[booking.status],
-        "notes": booking.notes,
-        "created_at": micros(booking.created_at),
-        "version": booking.version,
-        "user_details": user_details(user),
-    }
+
+    id: int
+    contract: str
+    user_id: int
+    service_name: str
+    booking_date: Day
+    booking_time: HourMinuteSecond
+    duration_minutes: int
+    status: AppointmentsWord
+    notes: str
+    created_at: Micros
+    version: int
+    user_details: UserDetails
 
 
-def user_details(user: User) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "username": user.username,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "phone": user.phone,
-        "gender": user.gender,
-        "country": user.country,
-        "is_active": user.is_active,
-        "date_joined": micros(user.date_joined),
-    }
+def admin_booking(booking: Booking, user: User) -> AdminBooking:
+    return AdminBooking(
+        id=booking.id,
+        contract=booking.contract,
+        user_id=booking.user_id,
+        service_name=booking.service_name,
+        booking_date=booking.local_date.isoformat(),
+        booking_time=booking.local_time.isoformat("seconds"),
+        duration_minutes=booking.duration_minutes,
+        status=APPOINTMENTS_STATUS[booking.status],
+        notes=booking.notes,
+        created_at=micros(booking.created_at),
+        version=booking.version,
+        user_details=user_details(user),
+    )
+
+
+def user_details(user: User) -> UserDetails:
+    return UserDetails(
+        id=user.id,
+        username=user.username,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+        phone=user.phone,
+        gender=user.gender,
+        country=user.country,
+        is_active=user.is_active,
+        date_joined=micros(user.date_joined),
+    )

@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
+
+from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind, Envelope, PersonById, PersonByPhone, Place
 from core.domain.events import BookingPlaced, Event, UserCreated
 from core.domain.state import State
 from core.domain.values import Booking, User
 from core.wire import appointments
-from core.wire.words import APPOINTMENTS_STATUS, zulu
+from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Zulu, zulu
 
 
-def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+class BookingOfAgent(Struct, frozen=True, kw_only=True):
+    id: int
+    service_name: str
+    booking_date: Day
+    booking_time: HourMinuteSecond
+    status: AppointmentsWord
+    notes: str
+    created_at: Zulu
+
+
+class UserOfAgent(Struct, frozen=True, kw_only=True):
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    is_active: bool
+    created: bool
+
+
+class AgentBookingData(Struct, frozen=True):
+    booking: BookingOfAgent
+    user: UserOfAgent
+
+
+class AgentBookingCreated(Struct, frozen=True, kw_only=True):
+    """`POST /api/agent/booking/create/` (agent.md, "Success Response")."""
+
+    success: Literal[True] = True
+    message: str = "Booking created successfully"
+    user_created: bool
+    user_id: int
+    booking_id: int
+    data: AgentBookingData
+
+
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, object]:
     """(HTTP status, body) of a command that was not refused."""
     match events[-1], envelope.command:
         case BookingPlaced(booking=booking), Place(person=person):
@@ -24,55 +63,46 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
 
 def created(
     booking: Booking, user: User, person: PersonById | PersonByPhone, actor: Actor, *, user_created: bool
-) -> dict[str, Any]:
-    """`POST /api/agent/booking/create/` (agent.md, "Success Response").
-
-    An anonymous caller sees back only what it sent about somebody who already existed.
-    """
+) -> AgentBookingCreated:
+    """An anonymous caller sees back only what it sent about somebody who already existed."""
     stranger = actor.kind is ActorKind.ANONYMOUS and not user_created
-    return {
-        "success": True,
-        "message": "Booking created successfully",
-        "user_created": user_created,
-        "user_id": user.id,
-        "booking_id": booking.id,
-        "data": {
-            "booking": {
-                "id": booking.id,
-                "service_name": booking.service_name,
-                "booking_date": booking.local_date.isoformat(),
-                "booking_time": booking.local_time.isoformat("seconds"),
-                "status": APPOINTMENTS_STATUS[booking.status],
-                "notes": booking.notes,
-                "created_at": zulu(booking.created_at),
-            },
-            "user": _as_sent(user, person) if stranger else _as_stored(user, created=user_created),
-        },
-    }
+    shown = BookingOfAgent(
+        id=booking.id,
+        service_name=booking.service_name,
+        booking_date=booking.local_date.isoformat(),
+        booking_time=booking.local_time.isoformat("seconds"),
+        status=APPOINTMENTS_STATUS[booking.status],
+        notes=booking.notes,
+        created_at=zulu(booking.created_at),
+    )
+    whose = _as_sent(user, person) if stranger else _as_stored(user, created=user_created)
+    return AgentBookingCreated(
+        user_created=user_created, user_id=user.id, booking_id=booking.id, data=AgentBookingData(shown, whose)
+    )
 
 
-def _as_stored(user: User, *, created: bool) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "username": user.username,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "email": user.email,
-        "phone": user.phone,
-        "is_active": user.is_active,
-        "created": created,
-    }
+def _as_stored(user: User, *, created: bool) -> UserOfAgent:
+    return UserOfAgent(
+        id=user.id,
+        username=user.username,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+        phone=user.phone,
+        is_active=user.is_active,
+        created=created,
+    )
 
 
-def _as_sent(user: User, person: PersonById | PersonByPhone) -> dict[str, Any]:
-    phone = person.phone if isinstance(person, PersonByPhone) else ""
-    return {
-        "id": user.id,
-        "username": phone,
-        "first_name": person.first_name if isinstance(person, PersonByPhone) else "",
-        "last_name": person.last_name if isinstance(person, PersonByPhone) else "",
-        "email": person.email if isinstance(person, PersonByPhone) else "",
-        "phone": phone,
-        "is_active": True,
-        "created": False,
-    }
+def _as_sent(user: User, person: PersonById | PersonByPhone) -> UserOfAgent:
+    sent = person if isinstance(person, PersonByPhone) else PersonByPhone("", "")
+    return UserOfAgent(
+        id=user.id,
+        username=sent.phone,
+        first_name=sent.first_name,
+        last_name=sent.last_name,
+        email=sent.email,
+        phone=sent.phone,
+        is_active=True,
+        created=False,
+    )

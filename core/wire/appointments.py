@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
+
+from msgspec import Struct
 
 from core.domain.commands import Cancel, Envelope
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.state import State
 from core.domain.values import Booking, User
-from core.wire.admin import admin_booking
-from core.wire.words import APPOINTMENTS_STATUS, micros
+from core.wire.admin import AdminBooking, admin_booking
+from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute, Micros, micros
 
 
-def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+class CreatedBooking(Struct, frozen=True, kw_only=True):
+    """A booking as who makes it reads it; `booking_time` is `HH:MM` here alone."""
+
+    id: int
+    service_name: str
+    booking_date: Day
+    booking_time: HourMinute
+    duration_minutes: int
+    status: AppointmentsWord
+    created_at: Micros
+
+
+class BookingCreated(Struct, frozen=True, kw_only=True):
+    """`POST /api/booking/create/` (appointments.md, 15)."""
+
+    success: Literal[True] = True
+    message: str = "Booking created successfully"
+    data: CreatedBooking
+
+
+class BookingShown(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Booking retrieved successfully"
+    data: AdminBooking
+
+
+class BookingUpdated(Struct, frozen=True, kw_only=True):
+    """A change by the admin desk, a cancellation too."""
+
+    success: Literal[True] = True
+    message: str
+    data: AdminBooking
+
+
+class BookingRemoved(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Booking deleted successfully"
+
+
+def answer(
+    envelope: Envelope, events: tuple[Event, ...], state: State
+) -> tuple[int, BookingCreated | BookingUpdated | BookingRemoved]:
     """(HTTP status, body) of a command that was not refused."""
     match events[-1]:
         case BookingPlaced(booking=booking):
@@ -26,34 +69,30 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             raise AssertionError(f"{unexpected} ends no command of appointments")
 
 
-def created(booking: Booking) -> dict[str, Any]:
-    """`POST /api/booking/create/` (appointments.md, 15); its `booking_time` is `HH:MM`."""
-    return {
-        "success": True,
-        "message": "Booking created successfully",
-        "data": {
-            "id": booking.id,
-            "service_name": booking.service_name,
-            "booking_date": booking.local_date.isoformat(),
-            "booking_time": booking.local_time.isoformat("minutes"),
-            "duration_minutes": booking.duration_minutes,
-            "status": APPOINTMENTS_STATUS[booking.status],
-            "created_at": micros(booking.created_at),
-        },
-    }
+def created(booking: Booking) -> BookingCreated:
+    data = CreatedBooking(
+        id=booking.id,
+        service_name=booking.service_name,
+        booking_date=booking.local_date.isoformat(),
+        booking_time=booking.local_time.isoformat("minutes"),
+        duration_minutes=booking.duration_minutes,
+        status=APPOINTMENTS_STATUS[booking.status],
+        created_at=micros(booking.created_at),
+    )
+    return BookingCreated(data=data)
 
 
-def details(booking: Booking, user: User) -> dict[str, Any]:
-    return {"success": True, "message": "Booking retrieved successfully", "data": admin_booking(booking, user)}
+def details(booking: Booking, user: User) -> BookingShown:
+    return BookingShown(data=admin_booking(booking, user))
 
 
-def updated(booking: Booking, user: User) -> dict[str, Any]:
-    return {"success": True, "message": "Booking updated successfully", "data": admin_booking(booking, user)}
+def updated(booking: Booking, user: User) -> BookingUpdated:
+    return BookingUpdated(message="Booking updated successfully", data=admin_booking(booking, user))
 
 
-def cancelled(booking: Booking, user: User) -> dict[str, Any]:
-    return {"success": True, "message": "Booking cancelled successfully", "data": admin_booking(booking, user)}
+def cancelled(booking: Booking, user: User) -> BookingUpdated:
+    return BookingUpdated(message="Booking cancelled successfully", data=admin_booking(booking, user))
 
 
-def deleted() -> dict[str, Any]:
-    return {"success": True, "message": "Booking deleted successfully"}
+def deleted() -> BookingRemoved:
+    return BookingRemoved()

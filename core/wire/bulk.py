@@ -3,40 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from core.store.bulk import BulkCounts
+from core.store.bulk import BulkCounts, RowCounts
+from core.store.inbox import CommandWord
+from core.wire.outcomes import Response
 
 
 def status_url(bulk_id: UUID) -> str:
     return f"/api/agent/bookings/bulk/{bulk_id}/"
 
 
-def taken(bulk_id: UUID, accepted: int) -> dict[str, Any]:
+class BulkAccepted(Struct, frozen=True):
     """The 202. `accepted` is the number of rows that went to the inbox."""
-    return {"batch_id": str(bulk_id), "status_url": status_url(bulk_id), "accepted": accepted}
+
+    batch_id: UUID
+    status_url: str
+    accepted: int
 
 
-def progress(counts: BulkCounts) -> dict[str, Any]:
-    """What `batch_progress` carries. The counts are of rows by status; their sum is all rows."""
-    return {"batch_id": str(counts.bulk.id), "counts": counts.by_status}
+class BulkProgress(Struct, frozen=True):
+    """What `batch_progress` carries."""
+
+    batch_id: UUID
+    counts: RowCounts
+
+
+class BulkRow(Struct, frozen=True):
+    """`row` counts data rows from 1; while it is `accepted` it has no response."""
+
+    row: int
+    status: CommandWord
+    response: Response | None
+
+
+class BulkPage(Struct, frozen=True, kw_only=True):
+    """`GET /api/agent/bookings/bulk/{batch_id}/`; `total_count` is of the rows that were asked for."""
+
+    batch_id: UUID
+    counts: RowCounts
+    status: Literal["running", "finished"]
+    rows: list[BulkRow]
+    total_count: int
+    limit: int
+    offset: int
+
+
+def taken(bulk_id: UUID, accepted: int) -> BulkAccepted:
+    return BulkAccepted(bulk_id, status_url(bulk_id), accepted)
+
+
+def progress(counts: BulkCounts) -> BulkProgress:
+    return BulkProgress(counts.bulk.id, counts.by_status)
 
 
 class RowOutcome(Struct, frozen=True):
     """One row and its answer; while it is `accepted` there is none."""
 
     row: int
-    status: str
+    status: CommandWord
     http_status: int | None = None
     response: str | None = None
     """JSON."""
 
 
-def rows_of_whole(status: str, http_status: int, response: str) -> Callable[[int], RowOutcome]:
+def rows_of_whole(status: CommandWord, http_status: int, response: str) -> Callable[[int], RowOutcome]:
     """The rows of an all-or-nothing bulk, from its command's one answer.
 
     The answer names rows that have words of their own under `rows`; the others share its status and
@@ -65,20 +100,20 @@ class _Named(Struct, frozen=True):
     response: _Response
 
 
-def row_body(one: RowOutcome) -> dict[str, Any]:
+def row_body(one: RowOutcome) -> BulkRow:
     response = None
     if one.http_status is not None and one.response is not None:
-        response = {"status": one.http_status, "body": msgspec.Raw(one.response.encode())}
-    return {"row": one.row, "status": one.status, "response": response}
+        response = Response(one.http_status, msgspec.Raw(one.response.encode()))
+    return BulkRow(one.row, one.status, response)
 
 
-def page(counts: BulkCounts, rows: Sequence[RowOutcome], total: int, limit: int, offset: int) -> dict[str, Any]:
-    """`GET /api/agent/bookings/bulk/{batch_id}/`; `total` is of the rows that were asked for."""
-    return {
-        **progress(counts),
-        "status": "running" if counts.accepted else "finished",
-        "rows": [row_body(row) for row in rows],
-        "total_count": total,
-        "limit": limit,
-        "offset": offset,
-    }
+def page(counts: BulkCounts, rows: Sequence[RowOutcome], total: int, limit: int, offset: int) -> BulkPage:
+    return BulkPage(
+        batch_id=counts.bulk.id,
+        counts=counts.by_status,
+        status="running" if counts.accepted else "finished",
+        rows=[row_body(row) for row in rows],
+        total_count=total,
+        limit=limit,
+        offset=offset,
+    )

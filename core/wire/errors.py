@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
@@ -13,14 +13,17 @@ class FieldProblem(Struct, frozen=True):
     message: str
 
 
-def error_body(status: int, code: str, message: str, problems: Sequence[FieldProblem] = ()) -> dict[str, Any]:
+class ErrorBody(Struct, frozen=True, kw_only=True):
     """`message`, `error` and `detail` are one sentence under the names the documents use."""
-    return {
-        "success": False,
-        "message": message,
-        "error": message,
-        "detail": message,
-        "code": code,
-        "status": status,
-        "errors": [{"field": p.field, "message": p.message} for p in problems],
-    }
+
+    success: Literal[False] = False
+    message: str
+    error: str
+    detail: str
+    code: str
+    status: int
+    errors: list[FieldProblem]
+
+
+def error_body(status: int, code: str, message: str, problems: Sequence[FieldProblem] = ()) -> ErrorBody:
+    return ErrorBody(message=message, error=message, detail=message, code=code, status=status, errors=list(problems))

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from core.domain.commands import EngineCommand, Envelope
 from core.domain.events import CommandRefused, Event
 from core.domain.state import State
-from core.store.inbox import CommandRecord, Outcome
+from core.store.inbox import CommandRecord, CommandWord, Outcome
 from core.wire import agent, appointments, calendar, engine, payments, rooms
 from core.wire.errors import FieldProblem, error_body
-from core.wire.words import field_of, sentence, zulu
+from core.wire.words import Zulu, field_of, sentence, zulu
 
 encode = msgspec.json.Encoder().encode
 
-ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, dict[str, Any]]]] = {
+
+class CommandAccepted(Struct, frozen=True, kw_only=True):
+    """A 202: a promise that the command is on disk."""
+
+    id: UUID
+    status: Literal["accepted"] = "accepted"
+    status_url: str
+
+
+class Response(Struct, frozen=True):
+    """What the waiting client got, or would have got."""
+
+    status: int
+    body: Any
+
+
+class CommandStatus(Struct, frozen=True):
+    """What `GET /api/commands/{id}/` answers and `/ws/commands/` pushes."""
+
+    id: UUID
+    type: str
+    status: CommandWord
+    accepted_at: Zulu
+    finished_at: Zulu | None
+    response: Response | None
+
+
+ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, object]]] = {
     "appointments": appointments.answer,
     "agent": agent.answer,
     "calendar": calendar.answer,
@@ -57,21 +84,10 @@ def withdrawn() -> Outcome:
 
 
 def command_status(record: CommandRecord) -> bytes:
-    """What `GET /api/commands/{id}/` answers and `/ws/commands/` pushes."""
+    """A command as its followers read it."""
     response = None
     if record.http_status is not None and record.response is not None:
-        response = {"status": record.http_status, "body": msgspec.Raw(record.response.encode())}
-    return encode(
-        {
-            "id": str(record.id),
-            "type": record.type,
-            "status": record.status,
-            "accepted_at": zulu(record.accepted_at),
-            "finished_at": _zulu_or_none(record.finished_at),
-            "response": response,
-        }
-    )
-
-
-def _zulu_or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else zulu(moment)
+        response = Response(record.http_status, msgspec.Raw(record.response.encode()))
+    finished_at = None if record.finished_at is None else zulu(record.finished_at)
+    status = CommandStatus(record.id, record.type, record.status, zulu(record.accepted_at), finished_at, response)
+    return encode(status)

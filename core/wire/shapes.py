@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from core.domain.values import Booking, User
 from core.wire import calendar
 from core.wire.admin import admin_booking
 from core.wire.rooms import room_booking
 
-Shape = Callable[[Booking, User], dict[str, Any]]
+Shape = Callable[[Booking, User], object]
 
 SHAPES: Mapping[str, Shape] = {"rooms": room_booking}
 """By contract; one that is not here has the admin shape."""
 
 
-def in_its_shape(booking: Booking, user: User, *, viewer_id: int | None, now: datetime) -> dict[str, Any]:
+def in_its_shape(booking: Booking, user: User, *, viewer_id: int | None, now: datetime) -> object:
     """`viewer_id` is the user who looks at it: the calendar says what is theirs, and what is over."""
     if booking.contract == "calendar":
         return calendar.booking_body(booking, viewer_id, now)

@@ -7,11 +7,21 @@ documents' where they print one.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from core.domain.events import CommandRefused, Refusal
 from core.domain.status import NEXT, PaymentStatus, Status
 
-APPOINTMENTS_STATUS: dict[Status, str] = {
+Micros = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-13T06:15:30.123456+00:00"])]
+Zulu = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-14T12:00:00Z"])]
+Day = Annotated[str, Meta(extra_json_schema={"format": "date"}, examples=["2025-10-15"])]
+HourMinute = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}$", examples=["10:00"])]
+HourMinuteSecond = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}:\d{2}$", examples=["14:00:00"])]
+AppointmentsWord = Literal["upcoming", "completed", "cancelled"]
+
+APPOINTMENTS_STATUS: dict[Status, AppointmentsWord] = {
     Status.DRAFT: "upcoming",
     Status.HELD: "upcoming",
     Status.CONFIRMED: "upcoming",
@@ -45,7 +55,7 @@ ROOMS_PAYMENT: dict[PaymentStatus, str] = {
 STATUS_WORDS: dict[str, dict[Status, str]] = {"rooms": ROOMS_STATUS}
 """By contract; the others speak as appointments do."""
 
-APPOINTMENTS_ASKED: dict[str, Status] = {
+APPOINTMENTS_ASKED: dict[AppointmentsWord, Status] = {
     "upcoming": Status.CONFIRMED,
     "completed": Status.COMPLETED,
     "cancelled": Status.CANCELLED,
@@ -156,11 +166,11 @@ def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
     return status, words
 
 
-def micros(moment: datetime) -> str:
-    """Timestamps of appointments: `2025-10-13T06:15:30.123456+00:00`."""
+def micros(moment: datetime) -> Micros:
+    """Timestamps of appointments."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def zulu(moment: datetime) -> str:
-    """Timestamps everywhere else: `2025-10-14T12:00:00Z`."""
+def zulu(moment: datetime) -> Zulu:
+    """Timestamps everywhere else."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,6 +7,7 @@ from datetime import time
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from core.domain.commands import Actor, ActorKind, Canary, Cancel, ChangeStatus, Delete, Place
@@ -30,7 +31,7 @@ def answer(command: Any, actor: Actor = STAFF, contract: str = "appointments", *
 
 
 def test_the_error_shape_says_one_sentence_under_the_names_of_all_documents() -> None:
-    body = error_body(409, "slot_taken", "Taken", [FieldProblem("booking_date", "is taken")])
+    body = msgspec.to_builtins(error_body(409, "slot_taken", "Taken", [FieldProblem("booking_date", "is taken")]))
     assert set(body) == ERROR_KEYS
     assert body["message"] == body["error"] == body["detail"] == "Taken"
     assert (body["success"], body["code"], body["status"]) == (False, "slot_taken", 409)
@@ -151,7 +152,7 @@ def test_history_is_shown_in_its_own_word(status: Status) -> None:
 
 
 def test_the_admin_shape_has_the_contracts_pages_fields_in_the_resources_zone() -> None:
-    shown = admin_booking(booking(notes="n"), user())
+    shown = msgspec.to_builtins(admin_booking(booking(notes="n"), user()))
     assert list(shown)[:10] == [
         "id", "contract", "user_id", "service_name", "booking_date", "booking_time", "duration_minutes", "status",
         "notes", "created_at",

@@ -13,6 +13,7 @@ from core.wire.words import (
     APPOINTMENTS_STATUS,
     FIELDS,
     REFUSALS,
+    AppointmentsWord,
     appointments_states,
     micros,
     sentence,
@@ -50,7 +51,7 @@ def test_a_filter_by_a_word_matches_every_state_behind_it_and_no_draft(word: str
 
 
 @pytest.mark.parametrize("word", ["upcoming", "completed", "cancelled"])
-def test_asking_for_a_word_leads_to_a_state_that_shows_it(word: str) -> None:
+def test_asking_for_a_word_leads_to_a_state_that_shows_it(word: AppointmentsWord) -> None:
     assert APPOINTMENTS_STATUS[APPOINTMENTS_ASKED[word]] == word
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from falcon.asgi import Request, Response
+from msgspec import Meta, Struct
 
 from api.accounts.callers import caller
 from api.accounts.cookies import Cookies
@@ -16,11 +18,12 @@ from api.accounts.oauth.provider import Journey, Provider, sign_in_failed
 from api.accounts.sign_in import SignIn
 from api.accounts.throttle import Throttle
 from api.errors import Problem
+from api.openapi import Content, operation
 from core.access import new_token
 from core.identity import social
 from core.identity.social import Attempt
 from core.settings import Settings
-from core.wire.words import zulu
+from core.wire.words import Zulu, zulu
 
 Providers = Mapping[str, Provider]
 PROVIDERS = ("google", "github")
@@ -36,6 +39,35 @@ def callback_url(settings: Settings, name: str) -> str:
     return f"{settings.public_url}/oauth/{name}/login/callback/"
 
 
+class Next(Struct, frozen=True):
+    next: Annotated[str, Meta(description="A path on this origin to come back to; else the front page")] | None = None
+
+
+class Returned(Struct, frozen=True):
+    """What a provider sends back (RFC 6749, 4.1.2)."""
+
+    code: str | None = None
+    state: str | None = None
+    error: str | None = None
+
+
+class ProviderStatus(Struct, frozen=True):
+    available: bool
+    login_url: str
+
+
+class OAuthStatusAnswer(Struct, frozen=True):
+    google: ProviderStatus
+    github: ProviderStatus
+
+
+class LinkedAccount(Struct, frozen=True):
+    provider: str
+    uid: str
+    email: str
+    linked_at: Zulu
+
+
 class OAuthLogin:
     """Sends the browser to one provider."""
 
@@ -49,6 +81,12 @@ class OAuthLogin:
         self._cookies = cookies
         self._throttle = throttle
 
+    @operation(
+        "Go and sign in with a provider",
+        query=Next,
+        answers={302: Content(media_type="", headers={"Location": "The provider's page"})},
+        refuses=("provider_not_configured", "provider_unavailable", "too_many_requests"),
+    )
     async def on_get(self, req: Request, resp: Response) -> None:
         if self._provider is None:
             raise not_configured(self._name)
@@ -85,6 +123,21 @@ class OAuthCallback:
         self._sign_in = sign_in
         self._arrival = arrival
 
+    @operation(
+        "Come back from a provider",
+        query=Returned,
+        answers={302: Content(media_type="", headers={"Location": "The page that the sign-in was begun for"})},
+        refuses=(
+            "provider_not_configured",
+            "provider_unavailable",
+            "oauth_failed",
+            "oauth_denied",
+            "email_not_verified",
+            "email_in_use",
+            "account_closed",
+            "wrong_credentials",
+        ),
+    )
     async def on_get(self, req: Request, resp: Response) -> None:
         if self._provider is None:
             raise not_configured(self._name)
@@ -115,23 +168,21 @@ class OAuthStatus:
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
 
+    @operation("Say which providers there are", answers={200: OAuthStatusAnswer})
     async def on_get(self, _req: Request, resp: Response) -> None:
-        resp.media = {
-            name: {"available": name in self._providers, "login_url": f"/oauth/{name}/login/"} for name in PROVIDERS
-        }
+        google, github = (ProviderStatus(name in self._providers, f"/oauth/{name}/login/") for name in PROVIDERS)
+        resp.media = OAuthStatusAnswer(google=google, github=github)
 
 
 class OAuthAccounts:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @operation("List one's linked accounts", answers={200: list[LinkedAccount]})
     async def on_get(self, req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
             accounts = await social.linked(connection, req.context.principal.user_id)
-        resp.media = [
-            {"provider": a.provider, "uid": a.subject, "email": a.email, "linked_at": zulu(a.linked_at)}
-            for a in accounts
-        ]
+        resp.media = [LinkedAccount(a.provider, a.subject, a.email, zulu(a.linked_at)) for a in accounts]
 
 
 def local_path(sent: str | None) -> str:

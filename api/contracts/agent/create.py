@@ -10,13 +10,17 @@ from msgspec import Meta, Struct
 from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
+from api.contracts.agent.examples import CREATED, REQUEST
 from api.contracts.agent.formats import agent_date, agent_time
 from api.errors import invalid
 from api.fields import NAME, TEXT, Notes, PersonName, ServiceName, ShortText
+from api.openapi import Content, operation
+from api.openapi.refusals import PLACING
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
 from core.phones import phone_key
 from core.store.inbox import slot_key
+from core.wire.agent import AgentBookingCreated
 from core.wire.errors import FieldProblem
 from core.wire.words import APPOINTMENTS_ASKED
 
@@ -73,6 +77,17 @@ class CreateAgentBooking:
         self._catalogue = catalogue
         self._region = phone_region
 
+    @operation(
+        "Book for a phone number",
+        description=(
+            "A number that is not known becomes a user. Dates: `YYYY-MM-DD`, `DD/MM/YYYY`, `MM/DD/YYYY`, `DD-MM-YYYY`, "
+            "`MM-DD-YYYY`, tried in this order. Times: `14:00`, `2:00 PM`, `2:00PM`, `14:00:00`."
+        ),
+        body=Content(AgentBooking, example=REQUEST),
+        answers={201: Content(AgentBookingCreated, example=CREATED)},
+        refuses=PLACING,
+        command=True,
+    )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         place = place_of(await read_json(req, AgentBooking), self._region)
         key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)

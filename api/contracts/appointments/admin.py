@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import falcon.asgi
+import msgspec
 from msgspec import UNSET, Struct
 from psycopg_pool import AsyncConnectionPool
 
@@ -12,22 +13,22 @@ from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
 from api.errors import invalid
-from api.queries import Query
+from api.openapi import Content, operation
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
 from core.domain.status import Status
 from core.domain.values import Booking, User
 from core.store.inbox import slot_key
 from core.wire.admin import admin_booking
-from core.wire.appointments import details
+from core.wire.appointments import BookingRemoved, BookingShown, BookingUpdated, details
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
-from core.wire.words import APPOINTMENTS_ASKED
+from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
 
 class BookingChange(Struct, frozen=True, forbid_unknown_fields=True):
     """The body: a status. The other fields of the admin shape may be sent back as they are."""
 
-    status: Literal["upcoming", "completed", "cancelled"]
+    status: AppointmentsWord
     id: Any = UNSET
     contract: Any = UNSET
     user_id: Any = UNSET
@@ -48,21 +49,42 @@ class AdminBooking:
         self._commands = commands
         self._pool = pool
 
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        Query(req).check()
+    @operation("Read a booking", answers={200: BookingShown}, refuses=("booking_not_found",))
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         resp.data = encode(details(*await self._read(booking_id)))
         resp.content_type = falcon.MEDIA_JSON
 
+    @operation(
+        "Cancel a booking",
+        answers={200: BookingUpdated},
+        refuses=("booking_not_found", "invalid_transition"),
+        command=True,
+    )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         booking, _ = await self._read(booking_id)
         await self._run(req, resp, booking, Cancel(booking_id))
 
+    @operation(
+        "Change a booking's status",
+        description="The other fields of the admin shape may be sent back as they are.",
+        body=Content(BookingChange, example={"status": "completed"}),
+        answers={200: BookingUpdated},
+        refuses=("booking_not_found", "invalid_transition"),
+        command=True,
+    )
     async def on_put_update(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         change = await read_json(req, BookingChange)
         booking, user = await self._read(booking_id)
-        refuse_other_changes(change, admin_booking(booking, user))
+        refuse_other_changes(change, msgspec.to_builtins(admin_booking(booking, user)))
         await self._run(req, resp, booking, ChangeStatus(booking_id, APPOINTMENTS_ASKED[change.status]))
 
+    @operation(
+        "Delete a booking",
+        description="It is cancelled first if it still takes its time, then hidden everywhere.",
+        answers={200: BookingRemoved},
+        refuses=("booking_not_found",),
+        command=True,
+    )
     async def on_delete_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         booking, _ = await self._read(booking_id)
         await self._run(req, resp, booking, Delete(booking_id))

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import falcon
 from falcon.asgi import Request, Response
+from msgspec import Meta, Struct
 
-from api.queries import Query
+from api.openapi import operation
+from api.parameters import LIMIT_MAX, Limit, Offset, read_query
 from core.countries import countries
 from core.wire.outcomes import encode
 
 
+class CountryPage(Struct, frozen=True):
+    """All of them unless a page is asked for: the document's request, without parameters, fills a menu."""
+
+    limit: Limit = LIMIT_MAX
+    offset: Offset = 0
+
+
+class CountryShown(Struct, frozen=True):
+    code: Annotated[str, Meta(examples=["EG"])]
+    code_3: Annotated[str, Meta(examples=["EGY"])]
+    name: Annotated[str, Meta(examples=["Egypt"])]
+
+
+class CountryList(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Countries retrieved successfully"
+    data: list[CountryShown]
+    total_count: int
+    limit: int
+    offset: int
+
+
 class Countries:
     def __init__(self) -> None:
-        self._countries = countries()
+        self._countries = [CountryShown(c.code, c.code_3, c.name) for c in countries()]
 
+    @operation("List countries", query=CountryPage, answers={200: CountryList})
     async def on_get(self, req: Request, resp: Response) -> None:
-        """All of them unless a page is asked for: the document's request, without parameters, fills a menu."""
-        query = Query(req)
-        limit, offset = query.page(default=len(self._countries))
-        query.check()
-        page = self._countries[offset : offset + limit]
-        body = {
-            "success": True,
-            "message": "Countries retrieved successfully",
-            "data": [{"code": c.code, "code_3": c.code_3, "name": c.name} for c in page],
-            "total_count": len(self._countries),
-            "limit": limit,
-            "offset": offset,
-        }
+        asked = read_query(req, CountryPage)
+        page = self._countries[asked.offset : asked.offset + asked.limit]
+        body = CountryList(data=page, total_count=len(self._countries), limit=asked.limit, offset=asked.offset)
         resp.data = encode(body)
         resp.content_type = falcon.MEDIA_JSON

@@ -10,11 +10,15 @@ from msgspec import Meta, Struct
 from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
+from api.contracts.appointments.examples import CREATE_REQUEST, CREATED
 from api.errors import Problem, invalid
 from api.fields import TEXT, Id, Notes, ServiceName, clock_time, iso_date
+from api.openapi import Content, operation
+from api.openapi.refusals import PLACING
 from core.access import Principal
 from core.domain.commands import ActorKind, PersonById, Place
 from core.store.inbox import slot_key
+from core.wire.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 
 Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
@@ -54,6 +58,13 @@ class CreateBooking:
         self._commands = commands
         self._catalogue = catalogue
 
+    @operation(
+        "Book a slot",
+        body=Content(NewBooking, example=CREATE_REQUEST),
+        answers={201: Content(BookingCreated, example=CREATED)},
+        refuses=PLACING,
+        command=True,
+    )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         place = place_of(await read_json(req, NewBooking), req.context.principal)
         key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)

@@ -2,21 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, Generic, Literal, TypeVar
 
 import falcon.asgi
-import msgspec
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.queries import Query
+from api.contracts.appointments.examples import STATS
+from api.openapi import Content, operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from core.domain.values import Booking
 from core.phones import phone_key
 from core.store import tally
-from core.store.listing import BY_TIME, LISTED, NEWEST_FIRST, Total, Wanted, page
-from core.wire.admin import admin_booking
+from core.store.listing import BY_TIME, NEWEST_FIRST, Total, Wanted, page
+from core.wire.admin import AdminBooking, admin_booking
 from core.wire.outcomes import encode
-from core.wire.words import APPOINTMENTS_STATUS
+from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
+
+T = TypeVar("T")
+
+
+class Filters(Struct, frozen=True):
+    date: date | None = None
+    service: Word | None = None
+    status: AppointmentsWord | None = None
+    user: Word | None = None
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class ReservedFilters(Struct, frozen=True):
+    date: date | None = None
+    service: Word | None = None
+    status: AppointmentsWord = "upcoming"
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """`total_exact` is false where there are more than `total_count` and nobody counted on."""
+
+    success: Literal[True] = True
+    message: str
+    data: list[T]
+    total_count: int
+    total_exact: bool
+    count: int
+    limit: int
+    offset: int
+
+
+class StatsAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Booking statistics retrieved successfully"
+    stats: tally.Stats
+
+
+class ReservedSlot(Struct, frozen=True):
+    service_name: str
+    booking_date: Day
+    booking_time: HourMinute
+    duration_minutes: int
+    status: AppointmentsWord
 
 
 class AdminBookings:
@@ -26,19 +75,13 @@ class AdminBookings:
         self._engine = engine
         self._region = phone_region
 
+    @operation("List bookings, newest first", query=Filters, answers={200: Page[AdminBooking]})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        wanted = Wanted(
-            day=query.day("date"),
-            service=query.text("service"),
-            word=query.one_of("status", LISTED),
-            usernames=self._keys(query.text("user")),
-        )
-        limit, offset = query.page()
-        query.check()
-        found = await page(self._engine, wanted, NEWEST_FIRST, limit, offset)
+        asked = read_query(req, Filters)
+        wanted = Wanted(day=asked.date, service=asked.service, word=asked.status, usernames=self._keys(asked.user))
+        found = await page(self._engine, wanted, NEWEST_FIRST, asked.limit, asked.offset)
         data = [admin_booking(booking, user) for booking, user in found.rows]
-        resp.data = encode(list_body("Bookings retrieved successfully", data, found.total, limit, offset))
+        resp.data = encode(listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
         resp.content_type = falcon.MEDIA_JSON
 
     def _keys(self, username: str | None) -> list[str] | None:
@@ -54,12 +97,11 @@ class BookingStats:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        Query(req).check()
+    @operation("Count bookings", answers={200: Content(StatsAnswer, example=STATS)})
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         async with self._pool.connection() as connection:
             stats = await tally.stats(connection)
-        message = "Booking statistics retrieved successfully"
-        resp.data = encode({"success": True, "message": message, "stats": msgspec.structs.asdict(stats)})
+        resp.data = encode(StatsAnswer(stats=stats))
         resp.content_type = falcon.MEDIA_JSON
 
 
@@ -69,37 +111,40 @@ class ReservedSlots:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    @operation(
+        "List the times that are taken",
+        description="Without `status` the upcoming ones.",
+        query=ReservedFilters,
+        answers={200: Page[ReservedSlot]},
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        wanted = Wanted(
-            day=query.day("date"), service=query.text("service"), word=query.one_of("status", LISTED) or "upcoming"
-        )
-        limit, offset = query.page()
-        query.check()
-        found = await page(self._engine, wanted, BY_TIME, limit, offset)
+        asked = read_query(req, ReservedFilters)
+        wanted = Wanted(day=asked.date, service=asked.service, word=asked.status)
+        found = await page(self._engine, wanted, BY_TIME, asked.limit, asked.offset)
         data = [reserved_slot(booking) for booking, _ in found.rows]
-        resp.data = encode(list_body("Reserved slots retrieved successfully", data, found.total, limit, offset))
+        resp.data = encode(
+            listed("Reserved slots retrieved successfully", data, found.total, asked.limit, asked.offset)
+        )
         resp.content_type = falcon.MEDIA_JSON
 
 
-def reserved_slot(booking: Booking) -> dict[str, Any]:
-    return {
-        "service_name": booking.service_name,
-        "booking_date": booking.local_date.isoformat(),
-        "booking_time": booking.local_time.isoformat("minutes"),
-        "duration_minutes": booking.duration_minutes,
-        "status": APPOINTMENTS_STATUS[booking.status],
-    }
+def reserved_slot(booking: Booking) -> ReservedSlot:
+    return ReservedSlot(
+        service_name=booking.service_name,
+        booking_date=booking.local_date.isoformat(),
+        booking_time=booking.local_time.isoformat("minutes"),
+        duration_minutes=booking.duration_minutes,
+        status=APPOINTMENTS_STATUS[booking.status],
+    )
 
 
-def list_body(message: str, data: list[dict[str, Any]], total: Total, limit: int, offset: int) -> dict[str, Any]:
-    return {
-        "success": True,
-        "message": message,
-        "data": data,
-        "total_count": total.count,
-        "total_exact": total.exact,
-        "count": len(data),
-        "limit": limit,
-        "offset": offset,
-    }
+def listed(message: str, data: list[T], total: Total, limit: int, offset: int) -> Page[T]:
+    return Page(
+        message=message,
+        data=data,
+        total_count=total.count,
+        total_exact=total.exact,
+        count=len(data),
+        limit=limit,
+        offset=offset,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import falcon.asgi
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.queries import Query
+from api.openapi import operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.wire.outcomes import encode
 
 SQL_SERVICES = """
@@ -18,25 +20,39 @@ WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %s OFFSET %s
 SQL_COUNT = "SELECT count(*) FROM service WHERE is_active AND is_named"
 
 
+class Page(Struct, frozen=True):
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class Service(Struct, frozen=True):
+    id: int
+    name: str
+    description: str
+    duration_minutes: int | None
+    price_cents: int | None
+    currency: str
+
+
+class ServiceList(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Services retrieved successfully"
+    data: list[Service]
+    total_count: int
+    limit: int
+    offset: int
+
+
 class Services:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
+    @operation("List what can be booked by name", query=Page, answers={200: ServiceList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        limit, offset = query.page()
-        query.check()
+        page = read_query(req, Page)
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_SERVICES, (limit, offset))).fetchall()
+            rows = await (await connection.execute(SQL_SERVICES, (page.limit, page.offset))).fetchall()
             total = (await (await connection.execute(SQL_COUNT)).fetchone() or (0,))[0]
-        names = ("id", "name", "description", "duration_minutes", "price_cents", "currency")
-        body = {
-            "success": True,
-            "message": "Services retrieved successfully",
-            "data": [dict(zip(names, row, strict=True)) for row in rows],
-            "total_count": total,
-            "limit": limit,
-            "offset": offset,
-        }
-        resp.data = encode(body)
+        services = [Service(*row) for row in rows]
+        resp.data = encode(ServiceList(data=services, total_count=total, limit=page.limit, offset=page.offset))
         resp.content_type = falcon.MEDIA_JSON

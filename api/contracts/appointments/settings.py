@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
+from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.errors import Problem, invalid
+from api.openapi import Content, operation
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
-from core.wire.words import micros
+from core.wire.words import Micros, micros
 
 SQL_READ = """
 SELECT working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
@@ -38,10 +40,26 @@ class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
     updated_at: Any = UNSET
 
 
+class SettingsShown(Struct, frozen=True):
+    WORKING_HOURS_START: int
+    WORKING_HOURS_END: int
+    DEFAULT_RESERVATION_DURATION_MINUTES: int
+    OFF_DAYS: Annotated[str, Meta(examples=["5,6"])]
+    is_active: bool
+    updated_at: Micros
+
+
+class SettingsAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str
+    data: SettingsShown
+
+
 class BookingSettings:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
+    @operation("Read the hours and off days", answers={200: SettingsAnswer}, refuses=("no_settings",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(SQL_READ)).fetchone()
@@ -50,6 +68,13 @@ class BookingSettings:
         resp.data = encode(_body("Booking settings retrieved successfully", row))
         resp.content_type = falcon.MEDIA_JSON
 
+    @operation(
+        "Change the hours and off days",
+        description="Only the fields sent change. `OFF_DAYS` are weekday numbers, 0 Monday to 6 Sunday.",
+        body=Content(SettingsChange, example=SETTINGS_CHANGE),
+        answers={200: SettingsAnswer},
+        refuses=("no_settings",),
+    )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         change = await read_json(req, SettingsChange)
         off_days = _off_days(change.OFF_DAYS)
@@ -91,14 +116,7 @@ def _off_days(sent: str | UnsetType) -> list[int] | None:
     return sorted({int(word) for word in words})
 
 
-def _body(message: str, row: tuple[Any, ...]) -> dict[str, Any]:
+def _body(message: str, row: tuple[Any, ...]) -> SettingsAnswer:
     start, end, minutes, off_days, is_active, updated_at = row
-    data = {
-        "WORKING_HOURS_START": start,
-        "WORKING_HOURS_END": end,
-        "DEFAULT_RESERVATION_DURATION_MINUTES": minutes,
-        "OFF_DAYS": ",".join(map(str, off_days)),
-        "is_active": is_active,
-        "updated_at": micros(updated_at),
-    }
-    return {"success": True, "message": message, "data": data}
+    shown = SettingsShown(start, end, minutes, ",".join(map(str, off_days)), is_active, micros(updated_at))
+    return SettingsAnswer(message=message, data=shown)

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import falcon.asgi
+from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.appointments.examples import AVAILABLE_SLOTS
 from api.errors import Problem
-from api.queries import Query
+from api.openapi import Content, operation
+from api.parameters import Word, read_query
 from core.domain.calendars import local
 from core.domain.slots import Slot, free_slots
 from core.domain.values import Rules
 from core.store.offers import OnOffer, read_offer
 from core.wire.outcomes import encode
+from core.wire.words import Day, HourMinute
+
+
+class Asked(Struct, frozen=True):
+    date: date
+    service: Word | None = None
+
+
+class WorkingHours(Struct, frozen=True):
+    start: HourMinute
+    end: HourMinute
+
+
+class FreeSlot(Struct, frozen=True):
+    time: HourMinute
+    display_time: Annotated[str, Meta(examples=["09:00 AM"])]
+    end_time: HourMinute
+    duration_minutes: int
+    available: Literal[True] = True
+    is_reserved: Literal[False] = False
+
+
+class FreeSlots(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Available time slots retrieved successfully"
+    date: Day
+    service: str
+    working_hours: WorkingHours
+    duration_minutes: int
+    is_off_day: bool
+    available_slots: list[FreeSlot]
+    total_available_slots: int
 
 
 class AvailableSlots:
@@ -22,14 +57,18 @@ class AvailableSlots:
         self._pool = pool
         self._allow_past = allow_past
 
+    @operation(
+        "List the free slots of a day",
+        description="Of the desk, or of the resource and duration of a `service`.",
+        query=Asked,
+        answers={200: Content(FreeSlots, example=AVAILABLE_SLOTS)},
+        refuses=("no_settings",),
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        day, service = query.day("date", required=True), query.text("service")
-        query.check()
-        assert day is not None  # noqa: S101 - `check` refuses a missing one
+        asked = read_query(req, Asked)
         async with self._pool.connection() as connection:
-            offer = await read_offer(connection, service, day, day, allow_past=self._allow_past)
-        resp.data = encode(slots_body(offer, active_rules(offer), day, service or ""))
+            offer = await read_offer(connection, asked.service, asked.date, asked.date, allow_past=self._allow_past)
+        resp.data = encode(slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
         resp.content_type = falcon.MEDIA_JSON
 
 
@@ -40,33 +79,29 @@ def active_rules(offer: OnOffer) -> Rules:
     return offer.rules
 
 
-def slots_body(offer: OnOffer, rules: Rules, day: date, service: str) -> dict[str, Any]:
+def slots_body(offer: OnOffer, rules: Rules, day: date, service: str) -> FreeSlots:
     minutes = offer.minutes
     slots = free_slots(rules, offer.resource, minutes, day, offer.claims, offer.now)
-    return {
-        "success": True,
-        "message": "Available time slots retrieved successfully",
-        "date": day.isoformat(),
-        "service": service,
-        "working_hours": working_hours(rules),
-        "duration_minutes": minutes,
-        "is_off_day": rules.hours.is_off(day),
-        "available_slots": [_slot(slot, minutes, offer.resource.zone) for slot in slots],
-        "total_available_slots": len(slots),
-    }
+    return FreeSlots(
+        date=day.isoformat(),
+        service=service,
+        working_hours=working_hours(rules),
+        duration_minutes=minutes,
+        is_off_day=rules.hours.is_off(day),
+        available_slots=[_slot(slot, minutes, offer.resource.zone) for slot in slots],
+        total_available_slots=len(slots),
+    )
 
 
-def working_hours(rules: Rules) -> dict[str, str]:
+def working_hours(rules: Rules) -> WorkingHours:
     opens, closes = rules.hours.opens_minute, rules.hours.closes_minute
-    return {"start": f"{opens // 60:02}:{opens % 60:02}", "end": f"{closes // 60:02}:{closes % 60:02}"}
+    return WorkingHours(f"{opens // 60:02}:{opens % 60:02}", f"{closes // 60:02}:{closes % 60:02}")
 
 
-def _slot(slot: Slot, minutes: int, zone_name: str) -> dict[str, Any]:
-    return {
-        "time": slot.at.isoformat("minutes"),
-        "display_time": slot.at.strftime("%I:%M %p"),
-        "end_time": local(slot.ends_at, zone_name).strftime("%H:%M"),
-        "duration_minutes": minutes,
-        "available": True,
-        "is_reserved": False,
-    }
+def _slot(slot: Slot, minutes: int, zone_name: str) -> FreeSlot:
+    return FreeSlot(
+        time=slot.at.isoformat("minutes"),
+        display_time=slot.at.strftime("%I:%M %p"),
+        end_time=local(slot.ends_at, zone_name).strftime("%H:%M"),
+        duration_minutes=minutes,
+    )

@@ -19,15 +19,14 @@ from core.store.bulk import (
     Mode,
     counts_of,
 )
+from core.store.inbox import CommandWord
 from core.wire.bulk import RowOutcome, rows_of_whole
-
-STATUSES = ("accepted", "succeeded", "rejected", "failed")
 
 
 class Wanted(Struct, frozen=True):
     """A page of a bulk's rows; all of them, or those in one status."""
 
-    status: str | None
+    status: CommandWord | None
     limit: int
     offset: int
 

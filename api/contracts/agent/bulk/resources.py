@@ -5,30 +5,48 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import falcon
 import falcon.asgi
+from msgspec import Meta, Struct
 
 from api.catalogue import Catalogue
 from api.contracts.agent.bulk.accepting import Bulks, NewBulk
 from api.contracts.agent.bulk.formats import splitter_of
 from api.contracts.agent.bulk.judging import Judged, judge
 from api.contracts.agent.bulk.limits import AT_ONCE, READ_WITHIN_S, ROWS_MAX
-from api.contracts.agent.bulk.looking import STATUSES, BulkReader, Wanted
+from api.contracts.agent.bulk.looking import BulkReader, Wanted
 from api.contracts.agent.bulk.receiving import Body
+from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
 from api.errors import Problem, unavailable
+from api.openapi import Content, operation
+from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.preferences import deadline, idempotency_key
-from api.queries import Query
 from core.access import Principal
 from core.domain.commands import Place
 from core.store.bulk import Bulk, BulkCommand, Mode, Sender
-from core.store.inbox import IdempotencyKey, slot_key
-from core.wire.bulk import page, status_url, taken
+from core.store.inbox import CommandWord, IdempotencyKey, slot_key
+from core.wire.bulk import BulkAccepted, BulkPage, page, status_url, taken
 from core.wire.outcomes import encode
 
 POLL_AFTER_S = 1
 """What `Retry-After` says while a bulk is not finished."""
+
+
+Row = Annotated[Any, Meta(description="A body of `POST /api/agent/booking/create/`; any other value is a rejected row")]
+
+
+class ModeAsked(Struct, frozen=True):
+    mode: Mode = Mode.EACH
+
+
+class RowsAsked(Struct, frozen=True):
+    status: CommandWord | None = None
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
 
 
 class BulkBookings:
@@ -40,12 +58,37 @@ class BulkBookings:
         self._region = phone_region
         self._reading = 0
 
+    @operation(
+        "Book many at once",
+        description=(
+            "A JSON array, NDJSON or CSV of bodies of `POST /api/agent/booking/create/`; a CSV has their names in its "
+            "first row. `each` decides every row for itself, `all_or_nothing` books all rows or none."
+        ),
+        query=ModeAsked,
+        body=(
+            Content(list[Row], example=[REQUEST]),
+            *(Content(example=AS_LINE, media_type=kind) for kind in ("application/x-ndjson", "application/jsonl")),
+            Content(example=AS_CSV, media_type="text/csv"),
+        ),
+        answers={202: Content(BulkAccepted, headers={"Location": "The batch", "Retry-After": "Seconds"})},
+        refuses=(
+            "body_cut_off",
+            "body_too_slow",
+            "empty_body",
+            "idempotency_key_reused",
+            "invalid_idempotency_key",
+            "malformed_row",
+            "too_many_rows",
+            "unreadable_body",
+            "unstorable",
+            "unsupported_media_type",
+        ),
+        parameters=(IDEMPOTENCY_KEY, EXPIRES_AT),
+    )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        mode = Mode(query.one_of("mode", list(Mode)) or Mode.EACH)
-        query.check()
+        asked = read_query(req, ModeAsked)
         with self._place():
-            new = await self._read(req, mode)
+            new = await self._read(req, asked.mode)
             bulk = await self._bulks.accept(new)
         resp.status = 202
         resp.location = status_url(bulk.id)
@@ -96,18 +139,21 @@ class BulkBookingsStatus:
     def __init__(self, reader: BulkReader) -> None:
         self._reader = reader
 
+    @operation(
+        "Ask what became of a bulk",
+        query=RowsAsked,
+        answers={200: Content(BulkPage, headers={"Retry-After": "While it is not finished"})},
+        refuses=("bulk_not_found",),
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, batch_id: UUID) -> None:
-        query = Query(req)
-        limit, offset = query.page()
-        status = query.one_of("status", STATUSES)
-        query.check()
+        asked = read_query(req, RowsAsked)
         counts = await self._reader.counts(batch_id)
         principal: Principal = req.context.principal
         if counts is None or not (principal.is_staff or counts.bulk.owner == principal.actor.owner):
             raise Problem(404, "bulk_not_found", "There is no such batch, or it is not yours")
-        rows = await self._reader.rows(counts.bulk, Wanted(status, limit, offset))
-        total = counts.by_status[status] if status else counts.bulk.rows
+        rows = await self._reader.rows(counts.bulk, Wanted(asked.status, asked.limit, asked.offset))
+        total = getattr(counts.by_status, asked.status) if asked.status else counts.bulk.rows
         if counts.accepted:
             resp.set_header("Retry-After", str(POLL_AFTER_S))
-        resp.data = encode(page(counts, rows, total, limit, offset))
+        resp.data = encode(page(counts, rows, total, asked.limit, asked.offset))
         resp.content_type = falcon.MEDIA_JSON

@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.contracts.appointments.lists import list_body
+from api.contracts.appointments.lists import listed
 from api.errors import invalid
 from api.queries import LIMIT_DEFAULT, LIMIT_MAX, Query
 from core.countries import countries, country_code
@@ -44,7 +44,7 @@ class AdminUsers:
         await self._check_country(wanted.country)
         found = await directory.page(self._engine, wanted, sort_by, limit, offset, descending=order == "desc")
         data = [admin_user(person) for person in found.people]
-        resp.data = encode(list_body("Users retrieved successfully", data, found.total, limit, offset))
+        resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
         resp.content_type = falcon.MEDIA_JSON
 
     def _wanted(self, query: Query) -> Wanted:

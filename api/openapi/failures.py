@@ -1,0 +1,59 @@
+"""The refusals of a route: by its rule, its body, its parameters, and its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from api.codes import meaning_of, status_of
+from api.errors import PROBLEM_JSON
+from api.openapi.operation import JSON, Operation
+from api.openapi.routes import Served
+from api.openapi.security import refusals_of_rule
+
+ERROR = {"$ref": "#/components/schemas/ErrorBody"}
+RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}
+WITH_RETRY_AFTER = frozenset({429, 503})
+OF_BODY = ("malformed_json", "body_too_large")
+OF_COMMANDS = (
+    "invalid_idempotency_key",
+    "unstorable",
+    "idempotency_key_reused",
+    "decided_too_late",
+    "withdrawn",
+    "command_failed",
+)
+
+
+def failures(route: Served, operation: Operation) -> dict[int, dict[str, Any]]:
+    """By status. `x-codes` says by which codes; tests hold answers to it."""
+    by_status: defaultdict[int, set[str]] = defaultdict(set)
+    for refused in operation.refuses | set(_common(route, operation)):
+        status, code = refused if isinstance(refused, tuple) else (status_of(refused, route.contract), refused)
+        by_status[status].add(code)
+    return {status: _response(route, status, sorted(codes)) for status, codes in sorted(by_status.items())}
+
+
+def _common(route: Served, operation: Operation) -> Iterator[str]:
+    yield from refusals_of_rule(route)
+    yield from ("invalid", "unavailable")  # unknown parameters, for one
+    if operation.body:
+        yield from OF_BODY
+    if route.fields:
+        yield "not_found"
+    if operation.command:
+        yield from OF_COMMANDS
+
+
+def _response(route: Served, status: int, codes: list[str]) -> dict[str, Any]:
+    lines = [f"- `{code}`: {meaning_of(code, route.contract)}" for code in codes]
+    answer: dict[str, Any] = {
+        "description": f"{HTTPStatus(status).phrase}\n\n" + "\n".join(lines),
+        "content": {JSON: {"schema": ERROR}, PROBLEM_JSON: {"schema": ERROR}},
+        "x-codes": codes,
+    }
+    if status in WITH_RETRY_AFTER:
+        answer["headers"] = {"Retry-After": RETRY_AFTER}
+    return answer

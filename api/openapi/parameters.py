@@ -1,0 +1,92 @@
+"""Path fields, query parameters and the headers of commands, in OpenAPI's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.inspect import DateType, type_info
+
+from api.fields import DAY_PATTERN
+from api.openapi.operation import Operation
+from api.openapi.routes import Served
+from api.parameters import Parameter, parameters_of
+from api.preferences import KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
+
+FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "int": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+    "uuid": {"type": "string", "format": "uuid"},
+    "": {"type": "string", "minLength": 1},
+}
+"""By Falcon's converter."""
+
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": (
+        f"RFC 7240. `wait=N`: wait N seconds for the outcome ({WAIT_DEFAULT_S:.0f} unless told, {WAIT_MAX_S:.0f} at "
+        "most). `respond-async`: answer 202 at once."
+    ),
+    "schema": {"type": "string"},
+    "examples": {"async": {"value": "respond-async"}, "wait": {"value": "wait=5"}},
+}
+WAIT = {
+    "name": "Prefer",
+    "in": "header",
+    "description": f"RFC 7240. `wait=N`: wait up to N seconds ({WAIT_MAX_S:.0f} at most) for the outcome.",
+    "schema": {"type": "string"},
+    "example": "wait=5",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": (
+        "The client's name for this intent: a retry with the same key and body answers with the first outcome. "
+        "Kept 48 hours. Visible ASCII; at least 16 characters without credentials."
+    ),
+    "schema": {"type": "string", "minLength": 16, "maxLength": KEY_MAX_CHARS, "pattern": "^[\\x21-\\x7e]+$"},
+}
+EXPIRES_AT = {
+    "name": "Holdfast-Expires-At",
+    "in": "header",
+    "description": "Decide the command by then or refuse it (409 `decided_too_late`).",
+    "schema": {"type": "string", "format": "date-time"},
+    "example": "2030-01-01T12:00:00Z",
+}
+OF_COMMANDS = {"Prefer": PREFER, "IdempotencyKey": IDEMPOTENCY_KEY, "ExpiresAt": EXPIRES_AT}
+
+
+def parameters(route: Served, operation: Operation) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": FIELDS[converter]}
+        for name, converter in route.fields.items()
+    ]
+    found += [_query(parameter) for parameter in (parameters_of(operation.query) if operation.query else ())]
+    found += operation.parameters
+    if operation.command:
+        found += [{"$ref": f"#/components/parameters/{name}"} for name in OF_COMMANDS]
+    return found
+
+
+def _query(parameter: Parameter) -> dict[str, Any]:
+    schema = _schema(parameter.kind)
+    words = schema.pop("description", "")
+    if parameter.many:
+        schema = {"type": "array", "items": schema}
+    elif not parameter.required and parameter.default is not None:
+        schema["default"] = msgspec.to_builtins(parameter.default)
+    described = {"name": parameter.name, "in": "query", "required": parameter.required, "schema": schema}
+    return described | ({"description": words} if words else {})
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind])
+    return dict(schema) | ({"pattern": DAY_PATTERN} if _is_day(kind) else {})
+
+
+def _is_day(kind: Any) -> bool:
+    info = type_info(kind)
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return isinstance(info, DateType)

@@ -1,0 +1,74 @@
+"""JSON Schemas of the types that serve: msgspec's, with what an answer always holds marked so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.inspect import Field, StructType, Type
+
+REF = "#/components/schemas/{name}"
+
+
+class Schemas:
+    """The schemas of all bodies, described together so that each struct stands once."""
+
+    def __init__(self, sent: Sequence[Any], answered: Sequence[Any]) -> None:
+        """`sent` comes from clients, `answered` goes to them. A struct with defaults cannot do both."""
+        kinds = [*sent, *answered]
+        found, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
+        if alike := [name for name in self.components if "." in name]:
+            raise ValueError(f"Two structs have one name; give one of them another: {', '.join(alike)}")
+        self._by_kind = {repr(kind): schema for kind, schema in zip(kinds, found, strict=True)}
+        for struct in _structs(answered):
+            self._always(struct)
+
+    def of(self, kind: Any) -> Mapping[str, Any]:
+        return self._by_kind[repr(kind)]
+
+    def _always(self, struct: StructType) -> None:
+        """A default saves typing where an answer is made; the field is sent all the same."""
+        if _struct_of(struct.cls).__struct_config__.omit_defaults:
+            return
+        (reference,), _ = msgspec.json.schema_components([struct.cls], ref_template=REF)
+        schema = self.components[reference["$ref"].rsplit("/", 1)[1]]
+        schema["required"] = [field.encode_name for field in struct.fields if not _may_be_left_out(field)]
+        for field in struct.fields:
+            schema["properties"][field.encode_name].pop("default", None)
+
+
+def _struct_of(kind: Any) -> type[Struct]:
+    """The struct of `Page[Booking]` is `Page`."""
+    found: type[Struct] = get_origin(kind) or kind
+    return found
+
+
+def _may_be_left_out(field: Field) -> bool:
+    """`UNSET` by default: msgspec calls it neither required nor having a default."""
+    return not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
+
+
+def _structs(kinds: Sequence[Any]) -> Iterable[StructType]:
+    """Every struct that the kinds hold, however deep."""
+    waiting: list[Type] = list(msgspec.inspect.multi_type_info(kinds))
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, StructType):
+            yield one
+        waiting.extend(_inside(one))
+
+
+def _inside(one: Type) -> Iterable[Type]:
+    for name in one.__struct_fields__:
+        value = getattr(one, name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Type):
+                yield inner
+            elif isinstance(inner, Field):
+                yield inner.type

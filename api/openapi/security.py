@@ -1,0 +1,91 @@
+"""What a route's rule (`api.accounts.roles`) asks of its callers, and how it turns them away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from api.accounts.authentication import CSRF_HEADER, SAFE_METHODS
+from api.accounts.roles import ALLOWED, BEFORE_PASSWORD_CHANGE, Rule, rules_of
+from api.limiting import LIMITED
+from api.openapi.routes import Served
+from core.access import SESSION_COOKIE, PrincipalKind
+
+SCHEMES: Mapping[str, Mapping[str, str]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `access` of a login, 30 minutes long: `Authorization: Bearer <JWT>`",
+    },
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "An API token (`POST /api/auth/token/`) or an agent key: `Authorization: Token <token>`",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "The session cookie that every login sets; writes need `csrf` beside it",
+    },
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "The value of the cookie `csrftoken`, or of `GET /api/auth/csrf/`",
+    },
+}
+
+WHO: Mapping[Rule, str] = {
+    Rule.SIGN_IN: "Anybody; credentials are not looked at.",
+    Rule.OPEN: "Anybody, agent keys included.",
+    Rule.PUBLIC: "Anybody, but no agent keys.",
+    Rule.PUBLIC_WRITE: "Anybody while public writes are on (`HOLDFAST_PUBLIC_WRITES`), else whoever says who they are.",
+    Rule.KEY_OR_STAFF: "Agent keys and staff.",
+    Rule.USER: "Anybody with an account.",
+    Rule.PRACTITIONER: "Practitioners and staff.",
+    Rule.STAFF: "Staff.",
+    Rule.SUPERUSER: "Superusers.",
+}
+
+
+def rule_of(route: Served) -> Rule:
+    return rules_of(route.template)[route.method]
+
+
+def security(route: Served) -> list[dict[str, list[str]]]:
+    """In OpenAPI's words: any one of these; `{}` is nobody in particular."""
+    rule = rule_of(route)
+    if rule is Rule.SIGN_IN:
+        return []
+    session: dict[str, list[str]] = {"session": []}
+    if route.method not in SAFE_METHODS:
+        session["csrf"] = []
+    stranger: list[dict[str, list[str]]] = [{}] if _lets_strangers_in(rule) else []
+    return [*stranger, {"bearer": []}, {"token": []}, session]
+
+
+def refusals_of_rule(route: Served) -> Iterator[str]:
+    """The codes with which middleware turns callers of this route away."""
+    rule, writes = rule_of(route), route.method not in SAFE_METHODS
+    if rule is Rule.SIGN_IN:
+        yield "origin_not_allowed"
+        if writes:
+            yield "not_json"
+        return
+    yield from ("bad_credential", "address_not_allowed")
+    if writes and rule in LIMITED:
+        yield "too_many_requests"
+    if writes:
+        yield from ("csrf_failed", "origin_not_allowed")
+    if not _lets_strangers_in(rule) or rule is Rule.PUBLIC_WRITE:
+        yield "not_authenticated"
+    if ALLOWED[rule] | {PrincipalKind.ANONYMOUS} != frozenset(PrincipalKind):
+        yield "forbidden"
+    if route.template.rstrip("/") not in BEFORE_PASSWORD_CHANGE:
+        yield "password_change_required"
+
+
+def _lets_strangers_in(rule: Rule) -> bool:
+    return rule is Rule.PUBLIC_WRITE or PrincipalKind.ANONYMOUS in ALLOWED[rule]

@@ -1,0 +1,173 @@
+"""Query parameters as one struct: its fields are what is read, what is refused and what is described.
+
+    class Filters(Struct, frozen=True):
+        date: date | None = None
+        status: Literal["upcoming", "past"] | None = None
+        limit: Limit = LIMIT_DEFAULT
+
+    filters = read_query(req, Filters)
+
+A parameter sent empty counts as not sent. A field that is a tuple may be repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+import falcon.asgi
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.inspect import BoolType, DateType, IntType, LiteralType, Type, type_info
+
+from api.errors import invalid
+from api.fields import iso_date
+from api.openapi.routes import Routes
+from core.wire.errors import FieldProblem
+
+Q = TypeVar("Q", bound=Struct)
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 500
+OFFSET_MAX = 10_000_000
+VALUES_MAX = 100
+"""Of one parameter, where it may be repeated."""
+
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
+Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX)]
+Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
+"""A name to look for."""
+
+_BOOLEANS = {"true": True, "false": False}
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+
+
+class Parameter(Struct, frozen=True):
+    """One field of a query struct. `kind` is the type of one value, never None."""
+
+    name: str
+    field: str
+    kind: Any
+    required: bool
+    many: bool
+    default: Any = None
+
+    def read(self, sent: str | list[str] | None) -> Any:
+        """The value, None for one that was not sent. Raises ValueError in words for the client."""
+        values = [value for value in ([sent] if isinstance(sent, str) else sent or []) if value]
+        if not values:
+            if self.required:
+                raise ValueError(f"Missing required parameter: {self.name}")
+            return None
+        if self.many:
+            if len(values) > VALUES_MAX:
+                raise ValueError(f"{self.name} may be given {VALUES_MAX} times at most")
+            return tuple(self._one(value) for value in values)
+        if isinstance(sent, list):
+            raise ValueError(f"{self.name} may be given once")  # noqa: TRY004 - what was sent is wrong, not its type
+        return self._one(values[0])
+
+    def _one(self, raw: str) -> Any:
+        info = _info(self.kind)
+        found: Any
+        if isinstance(info, DateType):
+            found = iso_date(raw)
+        elif isinstance(info, BoolType):
+            found = _BOOLEANS.get(raw.lower())
+        elif isinstance(info, IntType) and not _WHOLE.fullmatch(raw):
+            found = None
+        else:
+            found = _converted(raw, self.kind)
+        if found is None:
+            raise ValueError(_words(self.name, self.kind, info))
+        return found
+
+
+@lru_cache
+def parameters_of(kind: type[Struct]) -> Sequence[Parameter]:
+    """In the order of the fields."""
+    hints = get_type_hints(kind, include_extras=True)
+    found = []
+    for field in msgspec.structs.fields(kind):
+        one = _without_none(hints[field.name])
+        many = get_origin(one) is tuple
+        default = None if field.required else field.default
+        value = get_args(one)[0] if many else one
+        found.append(Parameter(field.encode_name, field.name, value, field.required, many, default))
+    return found
+
+
+def read_query(req: falcon.asgi.Request, kind: type[Q]) -> Q:
+    """The request's parameters. Raises Problem 400 that names every wrong and every unknown one."""
+    sent = dict(req.params)
+    problems, values = [], {}
+    for parameter in parameters_of(kind):
+        try:
+            value = parameter.read(sent.pop(parameter.name, None))
+        except ValueError as problem:
+            problems.append(FieldProblem(parameter.name, str(problem)))
+        else:
+            if value is not None:
+                values[parameter.field] = value
+    problems += [FieldProblem(name, f"Unknown parameter: {name}") for name in sent]
+    if problems:
+        raise invalid(problems)
+    return kind(**values)
+
+
+class UnknownParameters:
+    """Falcon middleware; goes last. Refuses every parameter of a route that describes none."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        if not req.params:
+            return
+        operation = self._routes.operation(req.uri_template or "", req.method)
+        if operation is not None and operation.query is None:
+            raise invalid([FieldProblem(name, f"Unknown parameter: {name}") for name in req.params])
+
+
+@lru_cache
+def _info(kind: Any) -> Type:
+    info = type_info(kind)
+    while isinstance(info, msgspec.inspect.Metadata):
+        info = info.type
+    return info
+
+
+def _converted(raw: str, kind: Any) -> Any:
+    try:
+        return msgspec.convert(raw, kind, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def _words(name: str, kind: Any, info: Type) -> str:
+    match info:
+        case DateType():
+            return "Invalid date format"
+        case IntType(ge=int(least), le=int(most)):
+            return f"{name} must be a whole number from {least} to {most}"
+        case IntType():
+            return f"{name} must be a whole number"
+        case LiteralType():
+            return f"{name} must be one of {', '.join(get_args(kind))}"
+        case BoolType():
+            return f"{name} must be one of true, false"
+    return f"Invalid value for {name}"
+
+
+def _without_none(hint: Any) -> Any:
+    """`X` of `X | None`."""
+    arguments = get_args(hint)
+    if type(None) not in arguments:
+        return hint
+    rest = [argument for argument in arguments if argument is not type(None)]
+    assert len(rest) == 1, f"a parameter has one type: {hint}"  # noqa: S101 - said to whoever writes one
+    return rest[0]

@@ -1,0 +1,41 @@
+"""The API's own description, made without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from api.app import create_app
+from api.hang_ups import App
+from api.openapi.document import document
+from api.openapi.routes import Routes, Served
+from tests.stack import settings_for
+
+NOWHERE = ("postgresql://nobody:nothing@127.0.0.1:1/none", "redis://127.0.0.1:1/0")
+
+
+@cache
+def app() -> App:
+    return create_app(settings_for(*NOWHERE))
+
+
+def served() -> list[Served]:
+    routes = app()._router
+    assert isinstance(routes, Routes)
+    return list(routes.served())
+
+
+@cache
+def description() -> Any:
+    """As a client reads it."""
+    return msgspec.json.decode(msgspec.json.encode(document(served())))
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(method, path, operation)."""
+    for path, methods in description()["paths"].items():
+        for method, described in methods.items():
+            yield method.upper(), path, described
