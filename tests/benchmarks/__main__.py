@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import lists, pipelines
+from tests.benchmarks import lists, login, pipelines
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
-from tests.benchmarks.stack import PRODUCT_LANES
+from tests.benchmarks.stack import PRODUCT_LANES, Say
 
-LISTS = "lists"
-"""Asked for by name only: it fills big tables first, which takes a minute or two."""
+SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "lists": lists.run}
+"""Each prints its table and says whether its bars are met."""
+USUAL = ("login",)
+"""Run after the pipelines; the others by name only, as they fill big tables first."""
 QUICK = Plan(clients=(1, 64), rounds=1, warm_up_s=1, measured_s=3)
 
 
@@ -24,22 +27,25 @@ def main() -> int:
     def say(line: str) -> None:
         print(f"{time.monotonic() - started:>6.1f} s  {line}", flush=True)
 
-    if options.only == LISTS:
-        return 0 if lists.run(say) else 1
-    environment = {} if options.api is None else {"HOLDFAST_API_PROCESSES": str(options.api)}
+    usual = [*(one.name for one in PIPELINES), *(() if options.quick else USUAL)]
+    wanted = options.only.split(",") if options.only else usual
     try:
-        met = pipelines.run(
-            _plan(options), say, environment=environment, lane_workers=options.lane_workers, lanes=options.lanes
-        )
+        met = [_pipelines(options, wanted, say)] if any(one.name in wanted for one in PIPELINES) else []
+        met += [run(say) for name, run in SCENARIOS.items() if name in wanted]
     except LoadError as problem:
         print(problem, file=sys.stderr)
         return 2
-    return 0 if met else 1
+    return 0 if all(met) else 1
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _pipelines(options: argparse.Namespace, wanted: Sequence[str], say: Say) -> bool:
+    environment = {} if options.api is None else {"HOLDFAST_API_PROCESSES": str(options.api)}
+    plan = _plan(options, wanted)
+    return pipelines.run(plan, say, environment=environment, lane_workers=options.lane_workers, lanes=options.lanes)
+
+
+def _plan(options: argparse.Namespace, wanted: Sequence[str]) -> Plan:
     usual = QUICK if options.quick else Plan()
-    wanted = options.only.split(",") if options.only else [pipeline.name for pipeline in PIPELINES]
     return Plan(
         clients=[int(number) for number in options.clients.split(",")] if options.clients else usual.clients,
         rounds=options.rounds or usual.rounds,
@@ -55,14 +61,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="medians of so many rounds (default 3)")
     parser.add_argument("--seconds", type=int, help="length of each measured interval (default 5)")
     parser.add_argument("--clients", help="e.g. 64,256 (default 1,16,64,256)")
-    parser.add_argument(
-        "--only",
-        help=f"of {', '.join(p.name for p in PIPELINES)}; separated by commas; or {LISTS}: the lists on big tables",
-    )
+    names = ", ".join([*(one.name for one in PIPELINES), *SCENARIOS])
+    parser.add_argument("--only", help=f"of {names}; separated by commas (default: the pipelines and {USUAL[0]})")
     parser.add_argument("--api", type=int, help="gunicorn processes (default: the settings')")
     parser.add_argument("--lane-workers", type=int, default=LANES.count, help="lane workers (default: the stack's)")
     parser.add_argument("--lanes", type=int, default=PRODUCT_LANES, help="lanes (default: the settings')")
-    return parser.parse_args()
+    options = parser.parse_args()
+    unknown = set((options.only or PIPELINES[0].name).split(",")) - {one.name for one in PIPELINES} - set(SCENARIOS)
+    if unknown:
+        parser.error(f"--only does not know {', '.join(sorted(unknown))}; it knows {names}")
+    return options
 
 
 if __name__ == "__main__":
