@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta
@@ -16,6 +17,17 @@ ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
 ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
 Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+Amount = Annotated[
+    Decimal,
+    Meta(
+        description="Money, in the currency's major unit: a JSON number, or the same as a string",
+        extra_json_schema={
+            "type": ["number", "string"],
+            "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$",
+            "format": "decimal",
+        },
+    ),
+]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)

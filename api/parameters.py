@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from msgspec.inspect import BoolType, DateType, IntType, LiteralType, Type, type_info
 
 from api.errors import invalid
-from api.fields import iso_date
+from api.fields import TEXT, iso_date
 from api.openapi.routes import Routes
 from core.wire.errors import FieldProblem
 
@@ -37,7 +37,7 @@ VALUES_MAX = 100
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX)]
-Word = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")]
+Word = Annotated[str, Meta(max_length=200, pattern=TEXT)]
 """A name to look for."""
 
 _BOOLEANS = {"true": True, "false": False}

@@ -19,6 +19,7 @@ from core.store.views import SQL_VIEW, view_of
 from core.wire.admin import AdminBooking
 from core.wire.appointments import BookingUpdated
 from core.wire.outcomes import encode
+from core.wire.rooms import RoomBooking, RoomBookingChanged
 from core.wire.shapes import in_its_shape
 
 ID_MAX = 2**63 - 1
@@ -33,7 +34,7 @@ class OneBooking:
     @operation(
         "Read a booking",
         description="One's own, or any for staff, in the shape and words of the contract that made it.",
-        answers={200: AdminBooking},
+        answers={200: (AdminBooking, RoomBooking)},
         refuses=("booking_not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -48,7 +49,7 @@ class OneBooking:
 
     @operation(
         "Cancel one's own booking",
-        answers={200: BookingUpdated},
+        answers={200: (BookingUpdated, RoomBookingChanged)},
         refuses=("booking_not_found", "invalid_transition"),
         command=True,
     )

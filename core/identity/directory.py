@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 from sqlalchemy import Select, func, literal, literal_column, select, true
@@ -23,8 +23,21 @@ from core.store.tables import user_count as tally
 
 INDEXED_CHARS = 3
 """Trigrams find what is at least so long anywhere; what is shorter, at the beginning of words."""
-GENDERS = ("male", "female", "other")
-SORTS: dict[str, ColumnElement[Any]] = {
+Gender = Literal["male", "female", "other"]
+GENDERS: tuple[Gender, ...] = get_args(Gender)
+SortWord = Literal[
+    "id",
+    "username",
+    "first_name",
+    "last_name",
+    "email",
+    "date_joined",
+    "last_login",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+]
+SORTS: dict[SortWord, ColumnElement[Any]] = {
     "id": u.c.id,
     "username": u.c.username_key,
     "first_name": func.lower(u.c.first_name),
@@ -95,7 +108,9 @@ class Page(Struct, frozen=True):
     total: Total
 
 
-async def page(engine: AsyncEngine, wanted: Wanted, sort_by: str, limit: int, offset: int, *, descending: bool) -> Page:
+async def page(
+    engine: AsyncEngine, wanted: Wanted, sort_by: SortWord, limit: int, offset: int, *, descending: bool
+) -> Page:
     """One page of who is wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
     statement = _statement(wanted, SORTS[sort_by], limit, offset, descending=descending)
     async with engine.connect() as connection:

@@ -59,7 +59,7 @@ GROUP BY country_code HAVING sum(people) > 0 ORDER BY sum(people) DESC, country_
 """
 
 
-class Stats(Struct, frozen=True):
+class UserStats(Struct, frozen=True):
     total_users: int
     active_users: int
     inactive_users: int
@@ -79,9 +79,9 @@ def fold(connection: Connection) -> int:
     return connection.execute(SQL_FOLD).rowcount
 
 
-async def stats(connection: AsyncConnection[Any], zone: str) -> Stats:
+async def stats(connection: AsyncConnection[Any], zone: str) -> UserStats:
     """As of now; days are those of `zone`."""
-    async with connection.cursor(row_factory=class_row(Stats)) as cursor:
+    async with connection.cursor(row_factory=class_row(UserStats)) as cursor:
         await cursor.execute(SQL_STATS, {"zone": zone})
         found = await cursor.fetchone()
     assert found is not None  # noqa: S101 - an aggregate answers one row

@@ -5,30 +5,68 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+
 from core.domain.commands import Cancel, Envelope
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.money import major
 from core.domain.state import State
 from core.domain.values import Booking, RoomDetails, User
-from core.wire.words import ROOMS_PAYMENT, ROOMS_STATUS, zulu
+from core.wire.words import ROOMS_PAYMENT, ROOMS_STATUS, Day, HourMinuteSecond, RoomsPaymentWord, RoomsWord, Zulu, zulu
 
 
-def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+class RoomBooking(Struct, frozen=True, kw_only=True):
+    """A booking as rooms.md prints it. One of another contract has no room and no guests."""
+
+    id: int
+    user_id: int
+    user_name: str
+    user_email: str
+    room_id: int | None
+    room_name: str
+    booking_date: Day
+    start_time: HourMinuteSecond
+    end_time: HourMinuteSecond
+    guest_count: int | None
+    special_requests: str
+    total_amount: float
+    currency: str
+    number_of_slots: int | None
+    status: RoomsWord
+    payment_status: RoomsPaymentWord
+    hold_expires_at: Zulu | None
+    created_at: Zulu
+
+
+class RoomBookingChanged(RoomBooking, frozen=True, kw_only=True):
+    message: str
+
+
+class RoomBookingDeleted(Struct, frozen=True, kw_only=True):
+    message: str = "Booking deleted"
+
+
+def answer(
+    envelope: Envelope, events: tuple[Event, ...], state: State
+) -> tuple[int, RoomBooking | RoomBookingChanged | RoomBookingDeleted]:
     """(HTTP status, body) of a command that was not refused."""
     match events[-1]:
         case BookingPlaced(booking=booking):
             return 201, room_booking(booking, state.users[booking.user_id])
         case BookingChanged(booking=booking) | BookingUnchanged(booking=booking):
             said = "Booking cancelled" if isinstance(envelope.command, Cancel) else "Booking updated"
-            return 200, {"message": said, **room_booking(booking, state.users[booking.user_id])}
+            return 200, RoomBookingChanged(message=said, **_fields(booking, state.users[booking.user_id]))
         case BookingDeleted():
-            return 200, {"message": "Booking deleted"}
+            return 200, RoomBookingDeleted()
         case unexpected:
             raise AssertionError(f"{unexpected} ends no command of rooms")
 
 
-def room_booking(booking: Booking, user: User) -> dict[str, Any]:
-    """A booking as rooms.md prints it. One of another contract has no room and no guests."""
+def room_booking(booking: Booking, user: User) -> RoomBooking:
+    return RoomBooking(**_fields(booking, user))
+
+
+def _fields(booking: Booking, user: User) -> dict[str, Any]:
     room = booking.details if isinstance(booking.details, RoomDetails) else None
     return {
         "id": booking.id,

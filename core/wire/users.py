@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from core.identity.directory import Person
-from core.wire.words import micros
+from core.wire.words import Micros, micros
 
 
-def admin_user(person: Person) -> dict[str, Any]:
+class AdminUser(Struct, frozen=True, kw_only=True):
     """`user_details` of the admin shape, and what staff manage. `email_is_login` tells an agent's contact from a login."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    email_is_login: bool
+    phone: str
+    gender: str
+    country: str
+    country_code: str | None
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    is_practitioner: bool
+    is_anonymised: bool
+    date_joined: Micros
+    last_login: Micros | None
+
+
+def admin_user(person: Person) -> AdminUser:
+    return AdminUser(**admin_fields(person))
+
+
+def admin_fields(person: Person) -> dict[str, Any]:
+    """The fields of `AdminUser`."""
     return {
         "id": person.id,
         "username": person.username,

@@ -6,6 +6,7 @@ documents' where they print one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -20,6 +21,8 @@ Day = Annotated[str, Meta(extra_json_schema={"format": "date"}, examples=["2025-
 HourMinute = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}$", examples=["10:00"])]
 HourMinuteSecond = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}:\d{2}$", examples=["14:00:00"])]
 AppointmentsWord = Literal["upcoming", "completed", "cancelled"]
+RoomsWord = Literal["pending", "confirmed", "completed", "cancelled", "expired"]
+RoomsPaymentWord = Literal["pending", "processing", "succeeded", "failed", "refunded"]
 
 APPOINTMENTS_STATUS: dict[Status, AppointmentsWord] = {
     Status.DRAFT: "upcoming",
@@ -32,7 +35,7 @@ APPOINTMENTS_STATUS: dict[Status, AppointmentsWord] = {
     Status.NO_SHOW: "cancelled",
 }
 
-ROOMS_STATUS: dict[Status, str] = {
+ROOMS_STATUS: dict[Status, RoomsWord] = {
     Status.DRAFT: "pending",
     Status.HELD: "pending",
     Status.CONFIRMED: "confirmed",
@@ -43,7 +46,7 @@ ROOMS_STATUS: dict[Status, str] = {
     Status.NO_SHOW: "cancelled",
 }
 
-ROOMS_PAYMENT: dict[PaymentStatus, str] = {
+ROOMS_PAYMENT: dict[PaymentStatus, RoomsPaymentWord] = {
     PaymentStatus.NONE: "succeeded",
     PaymentStatus.PENDING: "pending",
     PaymentStatus.PROCESSING: "processing",
@@ -52,7 +55,7 @@ ROOMS_PAYMENT: dict[PaymentStatus, str] = {
     PaymentStatus.REFUNDED: "refunded",
 }
 
-STATUS_WORDS: dict[str, dict[Status, str]] = {"rooms": ROOMS_STATUS}
+STATUS_WORDS: Mapping[str, Mapping[Status, str]] = {"rooms": ROOMS_STATUS}
 """By contract; the others speak as appointments do."""
 
 APPOINTMENTS_ASKED: dict[AppointmentsWord, Status] = {

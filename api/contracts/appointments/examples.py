@@ -70,3 +70,22 @@ STATS = {
         "month_bookings": 15,
     },
 }
+NEW_USER = {
+    "username": "5555555555",
+    "email": "newuser@example.com",
+    "password": "password123",
+    "first_name": "New",
+    "last_name": "User",
+    "is_active": True,
+    "is_staff": False,
+    "is_superuser": False,
+    "gender": "male",
+    "country": "Canada",
+}
+USER_CHANGE = {
+    "first_name": "Updated",
+    "last_name": "Name",
+    "is_staff": True,
+    "gender": "female",
+    "country": "USA",
+}

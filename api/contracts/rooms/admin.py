@@ -12,9 +12,11 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
-from api.contracts.rooms.catalogue import SQL_ROOM, NewRoom, RoomChange, RoomRow, changed, kept, room_body
-from api.contracts.rooms.rooms import list_rooms, no_room
+from api.contracts.rooms.catalogue import SQL_ROOM, NewRoom, RoomChange, RoomRow, RoomShown, changed, kept, room_body
+from api.contracts.rooms.examples import ROOM
+from api.contracts.rooms.rooms import RoomList, RoomsPage, list_rooms, no_room
 from api.errors import invalid
+from api.openapi import Content, operation
 from core.settings import Settings
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -42,10 +44,12 @@ class AdminRooms:
         self._pool = pool
         self._zone = settings.time_zone
 
+    @operation("List all rooms", query=RoomsPage, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """All rooms, those that cannot be booked too."""
         await list_rooms(self._pool, req, resp, only_available=False)
 
+    @operation("Make a room", body=Content(NewRoom, example=ROOM), answers={201: RoomShown})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewRoom)
         currency = "usd" if sent.currency is UNSET else sent.currency
@@ -71,13 +75,20 @@ class AdminRoom:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @operation("Read a room, available or not", answers={200: RoomShown}, refuses=("room_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(SQL_ROOM, (room_id,))).fetchone()
         _answer(resp, row)
 
+    @operation(
+        "Change a room",
+        description="Only what is sent changes. Bookings that are there keep their times and prices.",
+        body=Content(RoomChange, example={"is_available": False}),
+        answers={200: RoomShown},
+        refuses=("room_not_found",),
+    )
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        """Only what is sent changes. Bookings that are there keep their times and prices."""
         sent = await read_json(req, RoomChange)
         async with self._pool.connection() as connection, connection.transaction():
             row = await (await connection.execute(SQL_LOCK, (room_id,))).fetchone()

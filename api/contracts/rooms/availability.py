@@ -6,16 +6,42 @@ from datetime import date
 from typing import Any
 
 import falcon.asgi
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.rooms.rooms import no_room
-from api.queries import Query
+from api.openapi import operation
+from api.parameters import read_query
 from core.domain.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Resource, Room
 from core.store.load import SQL_ROOMS, room_of
 from core.store.offers import database_now, read_taken
 from core.wire.outcomes import encode
 from core.wire.rooms import money
+from core.wire.words import Day, HourMinuteSecond
+
+
+class DayAsked(Struct, frozen=True):
+    date: date
+
+
+class RoomSlotShown(Struct, frozen=True):
+    start_time: HourMinuteSecond
+    end_time: HourMinuteSecond
+    is_available: bool
+
+
+class RoomDay(Struct, frozen=True, kw_only=True):
+    room_id: int
+    room_name: str
+    date: Day
+    is_off_day: bool
+    opening_time: HourMinuteSecond
+    closing_time: HourMinuteSecond
+    slot_duration_minutes: int
+    price_per_slot: float
+    slots: list[RoomSlotShown]
+    available_count: int
 
 
 class Availability:
@@ -23,11 +49,9 @@ class Availability:
         self._pool = pool
         self._allow_past = allow_past
 
+    @operation("List a room's slots of a day", query=DayAsked, answers={200: RoomDay}, refuses=("room_not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        query = Query(req)
-        day = query.day("date", required=True)
-        query.check()
-        assert day is not None  # noqa: S101 - `check` refuses a missing one
+        day = read_query(req, DayAsked).date
         async with self._pool.connection() as connection:
             row = await (await connection.execute(SQL_ROOMS, ([room_id],))).fetchone()
             if row is None or not (room := room_of(row[:-4])).is_available:
@@ -40,23 +64,19 @@ class Availability:
         resp.content_type = falcon.MEDIA_JSON
 
 
-def _body(room: Room, day: date, slots: list[RoomSlot]) -> dict[str, Any]:
-    return {
-        "room_id": room.id,
-        "room_name": room.name,
-        "date": day.isoformat(),
-        "is_off_day": room.hours.is_off(day),
-        "opening_time": at_minute(room.hours.opens_minute).isoformat("seconds"),
-        "closing_time": at_minute(room.hours.closes_minute).isoformat("seconds"),
-        "slot_duration_minutes": room.slot_minutes,
-        "price_per_slot": money(room.price_minor, room.currency),
-        "slots": [
-            {
-                "start_time": slot.starts.isoformat("seconds"),
-                "end_time": slot.ends.isoformat("seconds"),
-                "is_available": slot.is_free,
-            }
+def _body(room: Room, day: date, slots: list[RoomSlot]) -> RoomDay:
+    return RoomDay(
+        room_id=room.id,
+        room_name=room.name,
+        date=day.isoformat(),
+        is_off_day=room.hours.is_off(day),
+        opening_time=at_minute(room.hours.opens_minute).isoformat("seconds"),
+        closing_time=at_minute(room.hours.closes_minute).isoformat("seconds"),
+        slot_duration_minutes=room.slot_minutes,
+        price_per_slot=money(room.price_minor, room.currency),
+        slots=[
+            RoomSlotShown(slot.starts.isoformat("seconds"), slot.ends.isoformat("seconds"), slot.is_free)
             for slot in slots
         ],
-        "available_count": sum(slot.is_free for slot in slots),
-    }
+        available_count=sum(slot.is_free for slot in slots),
+    )

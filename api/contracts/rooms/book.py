@@ -9,13 +9,17 @@ import falcon.asgi
 from msgspec import Meta, Struct
 
 from api.bodies import parse_json
+from api.contracts.rooms.examples import CREATE_REQUEST
 from api.errors import Problem, invalid
 from api.fields import TEXT, Id, Notes, clock_time, iso_date
+from api.openapi import Content, operation
+from api.openapi.refusals import PLACING
 from api.runtime import Runtime
 from core.access import Principal
 from core.domain.commands import BookRoom
 from core.store.inbox import slot_key
 from core.wire.errors import FieldProblem
+from core.wire.rooms import RoomBooking
 
 Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
 GUESTS_MAX = 100_000
@@ -67,6 +71,14 @@ class BookRooms:
         self._resources: dict[int, int] = {}
         """By room: it keeps its resource for ever."""
 
+    @operation(
+        "Book a room",
+        description="With `room_id`: a room's slots, held until they are paid or the hold ends.",
+        body=Content(NewRoomBooking, example=CREATE_REQUEST),
+        answers={201: RoomBooking},
+        refuses=(*PLACING, "room_not_found", "too_many_guests", "off_grid", "too_many_holds"),
+        command=True,
+    )
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         command = command_of(parse_json(req.context.raw_body, NewRoomBooking), req.context.principal)
         key = await self._slot_key(command.room_id, command.date)

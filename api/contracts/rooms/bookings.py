@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import falcon.asgi
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.queries import Query
+from api.openapi import operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.store.views import VIEW_COLUMNS, view_of
 from core.wire.outcomes import encode
-from core.wire.rooms import room_booking
+from core.wire.rooms import RoomBooking, room_booking
 
 COUNT_EXACT_TO = 10_000
 """A total beyond it would need a scan; the answer says so in `count_exact`."""
@@ -24,23 +26,35 @@ SELECT count(*) FROM (SELECT FROM booking WHERE deleted_at IS NULL AND status <>
 """
 
 
+class BookingsPage(Struct, frozen=True):
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class RoomBookings(Struct, frozen=True, kw_only=True):
+    count: int
+    count_exact: bool
+    limit: int
+    offset: int
+    bookings: list[RoomBooking]
+
+
 class AllBookings:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
+    @operation("List the bookings of every contract", query=BookingsPage, answers={200: RoomBookings})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = Query(req)
-        limit, offset = query.page()
-        query.check()
+        asked = read_query(req, BookingsPage)
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_PAGE, (limit, offset))).fetchall()
+            rows = await (await connection.execute(SQL_PAGE, (asked.limit, asked.offset))).fetchall()
             total = (await (await connection.execute(SQL_COUNT)).fetchone() or (0,))[0]
-        body = {
-            "count": min(total, COUNT_EXACT_TO),
-            "count_exact": total <= COUNT_EXACT_TO,
-            "limit": limit,
-            "offset": offset,
-            "bookings": [room_booking(*view_of(row)) for row in rows],
-        }
+        body = RoomBookings(
+            count=min(total, COUNT_EXACT_TO),
+            count_exact=total <= COUNT_EXACT_TO,
+            limit=asked.limit,
+            offset=asked.offset,
+            bookings=[room_booking(*view_of(row)) for row in rows],
+        )
         resp.data = encode(body)
         resp.content_type = falcon.MEDIA_JSON

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import time
-from decimal import Decimal
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,12 +11,13 @@ from msgspec.structs import asdict, replace
 
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
-from api.fields import TEXT, Id, ServiceName, ShortText
+from api.fields import TEXT, Amount, Id, ServiceName, ShortText
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.money import MINOR_MAX, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
 from core.wire.errors import FieldProblem
 from core.wire.rooms import money
+from core.wire.words import HourMinuteSecond
 
 COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
        m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
@@ -43,24 +43,42 @@ class RoomRow(Struct, frozen=True):
     off_days: list[int] = []
 
 
-def room_body(room: RoomRow) -> dict[str, Any]:
+class RoomShown(Struct, frozen=True, kw_only=True):
     """A room as rooms.md prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
-    return {
-        "id": room.id,
-        "name": room.name,
-        "description": room.description,
-        "price_per_slot": money(room.price_minor, room.currency),
-        "currency": room.currency,
-        "capacity": room.capacity,
-        "amenities": room.amenities,
-        "is_available": room.is_available,
-        "slot_duration_minutes": room.slot_minutes,
-        "opening_time": at_minute(room.opens_minute).isoformat("seconds"),
-        "closing_time": at_minute(room.closes_minute).isoformat("seconds"),
-        "off_days": room.off_days,
-        "time_zone": room.zone,
-        "resource_id": room.resource_id,
-    }
+
+    id: int
+    name: str
+    description: str
+    price_per_slot: float
+    currency: str
+    capacity: int
+    amenities: list[str]
+    is_available: bool
+    slot_duration_minutes: int
+    opening_time: HourMinuteSecond
+    closing_time: HourMinuteSecond
+    off_days: list[int]
+    time_zone: str
+    resource_id: int
+
+
+def room_body(room: RoomRow) -> RoomShown:
+    return RoomShown(
+        id=room.id,
+        name=room.name,
+        description=room.description,
+        price_per_slot=money(room.price_minor, room.currency),
+        currency=room.currency,
+        capacity=room.capacity,
+        amenities=room.amenities,
+        is_available=room.is_available,
+        slot_duration_minutes=room.slot_minutes,
+        opening_time=at_minute(room.opens_minute).isoformat("seconds"),
+        closing_time=at_minute(room.closes_minute).isoformat("seconds"),
+        off_days=room.off_days,
+        time_zone=room.zone,
+        resource_id=room.resource_id,
+    )
 
 
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$")]
@@ -73,7 +91,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     name: ServiceName | UnsetType = UNSET
     description: Annotated[str, Meta(max_length=2000, pattern=TEXT)] | UnsetType = UNSET
-    price_per_slot: Decimal | UnsetType = UNSET
+    price_per_slot: Amount | UnsetType = UNSET
     capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] | UnsetType = UNSET
     amenities: Annotated[list[ShortText], Meta(max_length=50)] | UnsetType = UNSET
     is_available: bool | UnsetType = UNSET
@@ -92,7 +110,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: ServiceName
-    price_per_slot: Decimal
+    price_per_slot: Amount
     capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)]
 
 

@@ -12,10 +12,11 @@ import falcon.asgi
 import redis.asyncio
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerAway
+from msgspec import Struct
 from redis.exceptions import RedisError
 
 from api.errors import unavailable
-from api.queries import Query
+from api.openapi import operation
 from core import bells
 from core.broker import SWEEP_DUE
 from core.wire.outcomes import encode
@@ -23,17 +24,21 @@ from core.wire.outcomes import encode
 RING_EVERY_S = 5
 
 
+class CleaningUp(Struct, frozen=True):
+    message: str = "Expired bookings are being cleaned up"
+
+
 class CleanUp:
     def __init__(self, client: redis.asyncio.Redis, celery: Celery) -> None:
         self._redis = client
         self._celery = celery
 
-    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        Query(req).check()
+    @operation("Look for expired bookings now", answers={200: CleaningUp})
+    async def on_post(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         try:
             if await self._redis.set(bells.CLEANUP_MARK, 1, nx=True, ex=RING_EVERY_S):
                 await asyncio.to_thread(self._celery.send_task, SWEEP_DUE, retry=False)
         except (RedisError, BrokerAway, OSError):
             raise unavailable("Expired bookings cannot be looked for right now; try again in a moment") from None
-        resp.data = encode({"message": "Expired bookings are being cleaned up"})
+        resp.data = encode(CleaningUp())
         resp.content_type = falcon.MEDIA_JSON

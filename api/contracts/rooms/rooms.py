@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import falcon.asgi
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.rooms.catalogue import COLUMNS, SQL_ROOM, RoomRow, room_body
+from api.contracts.rooms.catalogue import COLUMNS, SQL_ROOM, RoomRow, RoomShown, room_body
 from api.errors import Problem
-from api.queries import LIMIT_MAX, OFFSET_MAX, Query
+from api.openapi import operation
+from api.parameters import LIMIT_MAX, Limit, Offset, read_query
 from core.wire.outcomes import encode
 
 SQL_ROOMS = f"""
@@ -19,10 +21,24 @@ WHERE m.is_available OR NOT %(only_available)s ORDER BY m.id LIMIT %(limit)s OFF
 SQL_COUNT = "SELECT count(*) FROM room m WHERE m.is_available OR NOT %(only_available)s"
 
 
+class RoomsPage(Struct, frozen=True):
+    """As many as it may unless told otherwise: the document knows no pages."""
+
+    limit: Limit = LIMIT_MAX
+    offset: Offset = 0
+
+
+class RoomList(Struct, frozen=True):
+    count: int
+    """The total."""
+    rooms: list[RoomShown]
+
+
 class Rooms:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
+    @operation("List the rooms that can be booked", query=RoomsPage, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         await list_rooms(self._pool, req, resp, only_available=True)
 
@@ -31,8 +47,8 @@ class OneRoom:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        Query(req).check()
+    @operation("Read a room", answers={200: RoomShown}, refuses=("room_not_found",))
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(SQL_ROOM, (room_id,))).fetchone()
         if row is None or not (room := RoomRow(*row)).is_available:
@@ -44,15 +60,12 @@ class OneRoom:
 async def list_rooms(
     pool: AsyncConnectionPool[Any], req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool
 ) -> None:
-    """`count` is the total; a page has as many as it may unless told otherwise, as the document knows no pages."""
-    query = Query(req)
-    limit, offset = query.whole("limit", LIMIT_MAX, 1, LIMIT_MAX), query.whole("offset", 0, 0, OFFSET_MAX)
-    query.check()
-    wanted = {"only_available": only_available, "limit": limit, "offset": offset}
+    asked = read_query(req, RoomsPage)
+    wanted = {"only_available": only_available, "limit": asked.limit, "offset": asked.offset}
     async with pool.connection() as connection:
         rows = await (await connection.execute(SQL_ROOMS, wanted)).fetchall()
         total = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-    resp.data = encode({"count": total, "rooms": [room_body(RoomRow(*row)) for row in rows]})
+    resp.data = encode(RoomList(total, [room_body(RoomRow(*row)) for row in rows]))
     resp.content_type = falcon.MEDIA_JSON
 
 

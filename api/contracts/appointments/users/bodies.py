@@ -14,7 +14,7 @@ from core.identity.directory import Person
 from core.identity.naming import Names, NotOneNumberError, names, renamed
 from core.phones import phone_key
 from core.wire.errors import FieldProblem
-from core.wire.users import admin_user
+from core.wire.users import admin_fields
 
 Phone = Annotated[str, Meta(max_length=32, pattern=NAME)]
 
@@ -78,7 +78,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     def changed(self, person: Person) -> frozenset[str]:
         """The fields that ask for a change. Raises Problem 400 for those that cannot be changed."""
-        present = admin_user(person)
+        present = admin_fields(person)
         sent = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
         differ = {name for name, value in sent.items() if value != present.get(name)}
         if self.email is None and not person.email:

@@ -3,28 +3,87 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import falcon
-import msgspec
 from falcon.asgi import Request, Response
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.contracts.appointments.lists import listed
+from api.contracts.appointments.lists import Page, listed
 from api.errors import invalid
-from api.queries import LIMIT_DEFAULT, LIMIT_MAX, Query
+from api.fields import TEXT
+from api.openapi import operation
+from api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_query
 from core.countries import countries, country_code
 from core.identity import directory, headcount
-from core.identity.directory import GENDERS, SORTS, Wanted
+from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
 from core.store.listing import COUNT_EXACT_TO
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
-from core.wire.users import admin_user
+from core.wire.users import AdminUser, admin_user
 
-SORT_BY, SORT_ORDERS = "date_joined", ("desc", "asc")
-"""The first of the orders unless told: the newest come first."""
+SortOrder = Literal["desc", "asc"]
+SORT_ORDERS: tuple[SortOrder, ...] = ("desc", "asc")
+
+
+CountryWord = Annotated[str, Meta(max_length=100, pattern=TEXT, description="A code or a name")]
+
+
+class Filters(Struct, frozen=True):
+    search: Word | None = None
+    is_active: bool | None = None
+    is_staff: bool | None = None
+    is_superuser: bool | None = None
+    gender: Gender | None = None
+    country: CountryWord | None = None
+    date_joined_from: date | None = None
+    date_joined_to: date | None = None
+    sort_by: SortWord = "date_joined"
+    sort_order: SortOrder = "desc"
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class UserStatsAnswer(Struct, frozen=True, kw_only=True):
+    """`stats` as in the statistics of bookings, which the document prints; `data` as in every other answer."""
+
+    success: Literal[True] = True
+    message: str = "User statistics retrieved successfully"
+    data: headcount.UserStats
+    stats: headcount.UserStats
+    total_exact: bool
+
+
+class CountryOption(Struct, frozen=True):
+    code: str
+    name: str
+    count: int
+
+
+class LimitOption(Struct, frozen=True):
+    default: int
+    max: int
+
+
+class FilterOptions(Struct, frozen=True, kw_only=True):
+    is_active: list[bool]
+    is_staff: list[bool]
+    is_superuser: list[bool]
+    gender: list[str]
+    country: list[CountryOption]
+    sort_by: list[str]
+    sort_order: list[str]
+    limit: LimitOption
+
+
+class FilterOptionsAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Filter options retrieved successfully"
+    data: FilterOptions
 
 
 class AdminUsers:
@@ -34,29 +93,27 @@ class AdminUsers:
         self._engine = engine
         self._zone = zone
 
+    @operation("List users", query=Filters, answers={200: Page[AdminUser]})
     async def on_get(self, req: Request, resp: Response) -> None:
-        query = Query(req)
-        wanted = self._wanted(query)
-        sort_by = query.one_of("sort_by", SORTS) or SORT_BY
-        order = query.one_of("sort_order", SORT_ORDERS) or SORT_ORDERS[0]
-        limit, offset = query.page()
-        query.check()
+        asked = read_query(req, Filters)
+        wanted = self._wanted(asked)
+        limit, offset, descending = asked.limit, asked.offset, asked.sort_order == "desc"
         await self._check_country(wanted.country)
-        found = await directory.page(self._engine, wanted, sort_by, limit, offset, descending=order == "desc")
+        found = await directory.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
         data = [admin_user(person) for person in found.people]
         resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
         resp.content_type = falcon.MEDIA_JSON
 
-    def _wanted(self, query: Query) -> Wanted:
-        last = query.day("date_joined_to")
+    def _wanted(self, asked: Filters) -> Wanted:
+        last = asked.date_joined_to
         return Wanted(
-            search=_words(query.text("search")),
-            is_active=query.flag("is_active"),
-            is_staff=query.flag("is_staff"),
-            is_superuser=query.flag("is_superuser"),
-            gender=query.one_of("gender", GENDERS),
-            country=_words(query.text("country", longest=100)),
-            joined_from=self._begin(query.day("date_joined_from")),
+            search=_words(asked.search),
+            is_active=asked.is_active,
+            is_staff=asked.is_staff,
+            is_superuser=asked.is_superuser,
+            gender=asked.gender,
+            country=_words(asked.country),
+            joined_from=self._begin(asked.date_joined_from),
             joined_before=self._begin(last + timedelta(days=1) if last else None),
         )
 
@@ -82,28 +139,18 @@ class UserStats:
         self._pool = pool
         self._zone = zone
 
-    async def on_get(self, req: Request, resp: Response) -> None:
-        Query(req).check()
+    @operation("Count users", answers={200: UserStatsAnswer})
+    async def on_get(self, _req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
             stats = await headcount.stats(connection, self._zone)
-        figures = {name: min(n, COUNT_EXACT_TO) if name in _LATELY else n for name, n in _fields(stats)}
-        exact = all(n <= COUNT_EXACT_TO for name, n in _fields(stats) if name in _LATELY)
-        body = {
-            "success": True,
-            "message": "User statistics retrieved successfully",
-            "data": figures,
-            "stats": figures,  # as in the statistics of bookings, which the document prints
-            "total_exact": exact,
-        }
-        resp.data = encode(body)
+        lately = {name: getattr(stats, name) for name in _LATELY}
+        figures = replace(stats, **{name: min(count, COUNT_EXACT_TO) for name, count in lately.items()})
+        exact = all(count <= COUNT_EXACT_TO for count in lately.values())
+        resp.data = encode(UserStatsAnswer(data=figures, stats=figures, total_exact=exact))
         resp.content_type = falcon.MEDIA_JSON
 
 
 _LATELY = ("today_users", "week_users", "month_users")
-
-
-def _fields(stats: headcount.Stats) -> list[tuple[str, int]]:
-    return list(msgspec.structs.asdict(stats).items())
 
 
 class UserFilterOptions:
@@ -113,21 +160,21 @@ class UserFilterOptions:
         self._pool = pool
         self._names = {country.code: country.name for country in countries()}
 
-    async def on_get(self, req: Request, resp: Response) -> None:
-        Query(req).check()
+    @operation("List what users can be filtered by", answers={200: FilterOptionsAnswer})
+    async def on_get(self, _req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
             found = await headcount.countries(connection)
-        data = {
-            "is_active": [True, False],
-            "is_staff": [True, False],
-            "is_superuser": [True, False],
-            "gender": list(GENDERS),
-            "country": [{"code": code, "name": self._names.get(code, code), "count": n} for code, n in found],
-            "sort_by": list(SORTS),
-            "sort_order": list(SORT_ORDERS),
-            "limit": {"default": LIMIT_DEFAULT, "max": LIMIT_MAX},
-        }
-        resp.data = encode({"success": True, "message": "Filter options retrieved successfully", "data": data})
+        options = FilterOptions(
+            is_active=[True, False],
+            is_staff=[True, False],
+            is_superuser=[True, False],
+            gender=list(GENDERS),
+            country=[CountryOption(code, self._names.get(code, code), n) for code, n in found],
+            sort_by=list(SORTS),
+            sort_order=list(SORT_ORDERS),
+            limit=LimitOption(LIMIT_DEFAULT, LIMIT_MAX),
+        )
+        resp.data = encode(FilterOptionsAnswer(data=options))
         resp.content_type = falcon.MEDIA_JSON
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import falcon
 import structlog
 from falcon.asgi import Request, Response
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from api.accounts import Accounts
 from api.accounts.sign_in import too_busy
 from api.bodies import read_json
+from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.bodies import NewPerson, PersonChange
 from api.errors import Problem
-from api.queries import Query
+from api.openapi import Content, operation
 from core.access import Principal
 from core.countries import country_code
 from core.identity import editing, users
@@ -25,9 +26,28 @@ from core.identity.users import NewUser, TakenError
 from core.store.listing import COUNT_EXACT_TO
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
-from core.wire.users import admin_user
+from core.wire.users import AdminUser as AdminUserShown
+from core.wire.users import admin_fields, admin_user
 
 log = structlog.get_logger()
+
+TAKEN = ((409, "username_taken"), (409, "email_taken"), "phone_taken")
+
+
+class AdminUserDetails(AdminUserShown, frozen=True, kw_only=True):
+    bookings_count: int
+
+
+class UserAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str
+    data: AdminUserShown
+
+
+class UserDetailsAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "User retrieved successfully"
+    data: AdminUserDetails
 
 
 class AdminUser:
@@ -36,15 +56,22 @@ class AdminUser:
         self._pool = accounts.pool
         self._region = accounts.settings.phone_region
 
-    async def on_get(self, req: Request, resp: Response, user_id: int) -> None:
-        Query(req).check()
+    @operation("Read a user", answers={200: UserDetailsAnswer}, refuses=("user_not_found",))
+    async def on_get(self, _req: Request, resp: Response, user_id: int) -> None:
         async with self._pool.connection() as connection:
             person = await editing.person(connection, user_id)
             count = await editing.bookings(connection, user_id, COUNT_EXACT_TO)
         if person is None:
             raise not_found()
-        _answer(resp, "User retrieved successfully", {**admin_user(person), "bookings_count": count})
+        _answer(resp, UserDetailsAnswer(data=AdminUserDetails(**admin_fields(person), bookings_count=count)))
 
+    @operation(
+        "Make a user",
+        description="Without a password nobody logs in before the owner has set one by a reset mail.",
+        body=Content(NewPerson, example=NEW_USER),
+        answers={201: UserAnswer},
+        refuses=TAKEN,
+    )
     async def on_post_create(self, req: Request, resp: Response) -> None:
         body = await read_json(req, NewPerson)
         refuse(why_not_create(req.context.principal, {role for role in ROLES if getattr(body, role)}))
@@ -73,8 +100,15 @@ class AdminUser:
         assert person is not None  # noqa: S101 - it was made on the line before
         log.info("user made", made_user=person.id, by=req.context.principal.user_id)
         resp.status = 201
-        _answer(resp, "User created successfully", admin_user(person))
+        _answer(resp, UserAnswer(message="User created successfully", data=admin_user(person)))
 
+    @operation(
+        "Change a user",
+        description="Only what is sent, and differs, changes.",
+        body=Content(PersonChange, example=USER_CHANGE),
+        answers={200: UserAnswer},
+        refuses=("user_not_found", "anonymised", "last_superuser", *TAKEN),
+    )
     async def on_put_update(self, req: Request, resp: Response, user_id: int) -> None:
         change = await read_json(req, PersonChange)
         principal: Principal = req.context.principal
@@ -87,7 +121,7 @@ class AdminUser:
             raise _taken(taken) from None
         self._accounts.logins.forget()
         log.info("user changed", changed_user=user_id, by=principal.user_id)
-        _answer(resp, "User updated successfully", admin_user(person))
+        _answer(resp, UserAnswer(message="User updated successfully", data=admin_user(person)))
 
     async def _check(self, principal: Principal, user_id: int, change: PersonChange) -> None:
         """All that can be refused, before argon2 is given work and a row is locked."""
@@ -147,6 +181,6 @@ def _taken(taken: TakenError) -> Problem:
     return Problem(409, f"{taken.field}_taken", words, [FieldProblem(taken.field, words)])
 
 
-def _answer(resp: Response, message: str, data: dict[str, Any]) -> None:
-    resp.data = encode({"success": True, "message": message, "data": data})
+def _answer(resp: Response, body: UserAnswer | UserDetailsAnswer) -> None:
+    resp.data = encode(body)
     resp.content_type = falcon.MEDIA_JSON
