@@ -102,3 +102,45 @@ def code_of(row: dict[str, Any]) -> str:
     """A row's outcome in one word: the code of its refusal, or its status."""
     response = row["response"]
     return str(response["body"].get("code", row["status"])) if response else str(row["status"])
+
+
+BAD: tuple[tuple[dict[str, str], int, str], ...] = (
+    ({"phone": "nobody"}, 400, "Invalid phone number"),
+    ({"phone": ""}, 400, "Missing required field: phone"),
+    ({"booking_date": "2101-13-45"}, 400, "Invalid date format"),
+    ({"booking_time": "noon"}, 400, "Invalid time format"),
+    ({"booking_date": "2101-01-09"}, 400, "Booking not allowed on off days"),
+    ({"booking_time": "06:00"}, 400, "Booking time is outside working hours"),
+)
+"""How a row can be bad, and what a single call says to it."""
+TAKEN = (409, "This time slot is already reserved")
+
+Expected = dict[int, tuple[int, str]]
+"""By row number: status and message of those that must be refused."""
+
+
+def with_refusals(rows: list[dict[str, Any]], *, bad: int, collisions: int) -> tuple[list[dict[str, Any]], Expected]:
+    """The same rows, so many of them made bad and so many made to want what an earlier row takes.
+
+    Spread over the whole; what follows is how many are refused, each for its own reason.
+    """
+    made, expected = list(rows), Expected()
+    spread = len(rows) // (bad + collisions)
+    for nth in range(bad + collisions):
+        at = (nth + 1) * spread - 1
+        if nth % (bad + collisions) * bad // (bad + collisions) != (nth + 1) * bad // (bad + collisions):
+            change, status, message = BAD[nth % len(BAD)]
+            made[at], expected[at + 1] = {**rows[at], **change}, (status, message)
+        else:
+            wanted = {name: rows[at - 1][name] for name in ("service_name", "booking_date", "booking_time")}
+            made[at], expected[at + 1] = {**rows[at], **wanted}, TAKEN
+    return made, expected
+
+
+def refused(rows: Iterable[dict[str, Any]]) -> Expected:
+    """What was refused, as `with_refusals` tells it."""
+    return {
+        row["row"]: (row["response"]["status"], row["response"]["body"]["message"])
+        for row in rows
+        if row["status"] != "succeeded"
+    }

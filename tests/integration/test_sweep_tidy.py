@@ -51,3 +51,13 @@ def test_the_feed_is_kept_for_a_week_and_unnumbered_events_for_ever(connection: 
     )
     tidy(connection)
     assert connection.execute("SELECT first_position FROM event_batch ORDER BY id").fetchall() == [(2,), (None,)]
+
+
+def test_a_bulk_is_kept_for_30_days_as_its_rows_outcomes_are(connection: Connection) -> None:
+    connection.execute(
+        "INSERT INTO bulk (id, owner, mode, rows, refused, accepted_at) "
+        "SELECT gen_random_uuid(), 'user:' || days, 'each', 1, 0, clock_timestamp() - make_interval(days => days) "
+        "FROM unnest(ARRAY[1, 29, 31]) AS days"
+    )
+    tidy(connection)
+    assert connection.execute("SELECT owner FROM bulk ORDER BY owner").fetchall() == [("user:1",), ("user:29",)]
