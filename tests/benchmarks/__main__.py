@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import lists, login, pipelines
+from tests.benchmarks import bulk, lists, login, pipelines
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
-SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "lists": lists.run}
+SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "bulk": bulk.run, "lists": lists.run}
 """Each prints its table and says whether its bars are met."""
-USUAL = ("login",)
+USUAL = ("login", "bulk")
 """Run after the pipelines; the others by name only, as they fill big tables first."""
 QUICK = Plan(clients=(1, 64), rounds=1, warm_up_s=1, measured_s=3)
 
@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, help="length of each measured interval (default 5)")
     parser.add_argument("--clients", help="e.g. 64,256 (default 1,16,64,256)")
     names = ", ".join([*(one.name for one in PIPELINES), *SCENARIOS])
-    parser.add_argument("--only", help=f"of {names}; separated by commas (default: the pipelines and {USUAL[0]})")
+    parser.add_argument("--only", help=f"of {names}; separated by commas (default: the pipelines, {', '.join(USUAL)})")
     parser.add_argument("--api", type=int, help="gunicorn processes (default: the settings')")
     parser.add_argument("--lane-workers", type=int, default=LANES.count, help="lane workers (default: the stack's)")
     parser.add_argument("--lanes", type=int, default=PRODUCT_LANES, help="lanes (default: the settings')")

@@ -18,6 +18,14 @@ class LoadError(Exception):
     """The load generator is missing or failed; the message says what to do."""
 
 
+def wrk() -> str:
+    """Where the load generator is. Raises LoadError if it is not installed."""
+    found = shutil.which("wrk")
+    if found is None:
+        raise LoadError(MISSING)
+    return found
+
+
 class Load(Struct, frozen=True):
     """What one run saw from outside."""
 
@@ -50,10 +58,7 @@ class Booker:
     """Runs wrk; no two of its requests ask for the same slot."""
 
     def __init__(self, folder: Path) -> None:
-        wrk = shutil.which("wrk")
-        if wrk is None:
-            raise LoadError(MISSING)
-        self._wrk = wrk
+        self._wrk = wrk()
         self._folder = folder
         self._runs = itertools.count()
         self._next_slot = 0

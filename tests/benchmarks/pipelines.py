@@ -8,7 +8,7 @@ from typing import Any
 
 from core.store.database import connect_lane
 from tests.benchmarks.measuring import Bench, Plan, Run
-from tests.benchmarks.report import AT_CLIENTS, Figures, bars, cpu_table, figures, save, table
+from tests.benchmarks.report import AT_CLIENTS, Figures, bars, cpu_table, figures, print_bars, save, table
 from tests.benchmarks.stack import Say, running
 from tests.benchmarks.verifying import verify
 from tests.stack import Stack
@@ -28,9 +28,7 @@ def run(plan: Plan, say: Say, **stack: Any) -> bool:
         found = figures(runs)
         met = bars(found, books, durable=is_durable(parts.stack))
     _print(found, plan, save(found, met, books, plan, "pipelines"))
-    for bar in met:
-        print(f"{'met   ' if bar.is_met else 'MISSED'}  {bar.what}: {bar.measured}")
-    return all(bar.is_met for bar in met)
+    return print_bars(met)
 
 
 def _line(one: Run) -> str:

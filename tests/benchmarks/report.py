@@ -123,6 +123,13 @@ def bars(found: Figures, books: Sequence[Books], *, durable: bool) -> list[Bar]:
     return met
 
 
+def print_bars(met: Sequence[Bar]) -> bool:
+    """Whether all of them are met."""
+    for bar in met:
+        print(f"{'met   ' if bar.is_met else 'MISSED'}  {bar.what}: {bar.measured}")
+    return all(bar.is_met for bar in met)
+
+
 def _times(found: Figures, ours: Figure, other: Pipeline, least: float) -> list[Bar]:
     theirs = found.get((other.name, AT_CLIENTS))
     if theirs is None or not theirs.per_s:

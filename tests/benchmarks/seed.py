@@ -12,6 +12,8 @@ SERVICES = 200
 USERS = 1000
 FIRST_USER = 1001
 """As in book.lua."""
+PHONES = "555000"
+"""What a user's phone number begins with; the id follows."""
 
 SQL_SEED = (
     "UPDATE booking_settings SET off_days = '{}'",
@@ -24,8 +26,8 @@ SQL_SEED = (
     SELECT 1000 + n, 'Bench service ' || n, 'bench service ' || n, 1000 + n FROM generate_series(0, {SERVICES - 1}) AS n
     """,
     f"""
-    INSERT INTO user_account (id, username, username_key)
-    SELECT n, 'bench' || n, 'bench' || n FROM generate_series({FIRST_USER}, {FIRST_USER + USERS - 1}) AS n
+    INSERT INTO user_account (id, username, username_key, phone, phone_key)
+    SELECT n, 'bench' || n, 'bench' || n, '{PHONES}' || n, '{PHONES}' || n FROM generate_series({FIRST_USER}, {FIRST_USER + USERS - 1}) AS n
     """,
 )
 

@@ -13,12 +13,13 @@ from core import settings as environment
 from core.logs import configure
 from tests.benchmarks.baselines.direct import Direct, DirectPool
 from tests.benchmarks.baselines.noop import Noop
-from tests.benchmarks.baselines.per_command import PerCommand
+from tests.benchmarks.baselines.per_command import PerCommand, PerCommandForPhone
 
 App = falcon.asgi.App[Any, Any]
 
 DIRECT = "/api/bench/direct/"
 PER_COMMAND = "/api/bench/per-command/"
+PER_COMMAND_FOR_PHONE = "/api/bench/per-command-for-phone/"
 NOOP = "/api/bench/noop/"
 
 
@@ -30,9 +31,12 @@ def from_environment() -> App:
 
 
 def add_baselines(app: App, run: Runtime) -> None:
-    add_rules({path.rstrip("/"): {"POST": Rule.PUBLIC_WRITE} for path in (DIRECT, PER_COMMAND, NOOP)})
+    add_rules(
+        {path.rstrip("/"): {"POST": Rule.PUBLIC_WRITE} for path in (DIRECT, PER_COMMAND, PER_COMMAND_FOR_PHONE, NOOP)}
+    )
     direct = DirectPool(run.settings)
     app.add_middleware(direct)
     app.add_route(DIRECT.rstrip("/"), Direct(direct, allow_past=run.settings.allow_past))
     app.add_route(PER_COMMAND.rstrip("/"), PerCommand(run.outcomes, run.settings))
+    app.add_route(PER_COMMAND_FOR_PHONE.rstrip("/"), PerCommandForPhone(run.outcomes, run.settings))
     app.add_route(NOOP.rstrip("/"), Noop())

@@ -1,4 +1,4 @@
-"""What every compared route does first, exactly as `POST /api/booking/create/` does."""
+"""What every compared route does first, exactly as the route that it is compared with does."""
 
 from __future__ import annotations
 
@@ -9,27 +9,42 @@ import falcon.asgi
 
 from api.bodies import read_json
 from api.commands import write_answer
+from api.contracts.agent import create as agent
 from api.contracts.appointments.create import NewBooking, place_of
 from api.outcomes import Answer
 from core.domain.commands import Envelope, Place
 
 
 class Create:
-    """Validates a booking request; a subclass books it."""
+    """Validates a booking request as `POST /api/booking/create/` does; a subclass books it."""
+
+    contract = "appointments"
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        place = place_of(await read_json(req, NewBooking), req.context.principal)
-        write_answer(req, resp, await self.book(_envelope(req, place)))
+        place = await self.place(req)
+        write_answer(req, resp, await self.book(_envelope(req, self.contract, place)))
+
+    async def place(self, req: falcon.asgi.Request) -> Place:
+        return place_of(await read_json(req, NewBooking), req.context.principal)
 
     async def book(self, envelope: Envelope) -> Answer:
         raise NotImplementedError
 
 
-def _envelope(req: falcon.asgi.Request, place: Place) -> Envelope:
+class CreateForPhone(Create):
+    """The same as `POST /api/agent/booking/create/` does; phone numbers have no region here."""
+
+    contract = "agent"
+
+    async def place(self, req: falcon.asgi.Request) -> Place:
+        return agent.place_of(await read_json(req, agent.AgentBooking), None)
+
+
+def _envelope(req: falcon.asgi.Request, contract: str, place: Place) -> Envelope:
     return Envelope(
         id=uuid4(),
         seq=0,
-        contract="appointments",
+        contract=contract,
         actor=req.context.principal.actor,
         request_id=req.context.request_id,
         accepted_at=datetime.now(UTC),

@@ -13,7 +13,7 @@ from core.domain.commands import Envelope
 from core.settings import Settings
 from core.store.database import API_LIMITS, conninfo
 from tests.benchmarks.baselines.create import Create
-from tests.benchmarks.baselines.one import SQL_READ, decide_one, read_parameters, taken
+from tests.benchmarks.baselines.one import decide_one, read, taken
 
 CONNECTIONS = 8
 """For each API process: at 64 clients on two cores a little faster than 16, and steadier than 4."""
@@ -46,7 +46,7 @@ class Direct(Create):
 
     async def book(self, envelope: Envelope) -> Answer:
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_READ, read_parameters(envelope))).fetchone()
+            row = await (await connection.execute(*read(envelope))).fetchone()
             assert row is not None
             write = decide_one(row, envelope, allow_past=self._allow_past)
             try:

@@ -48,6 +48,8 @@ LEFT JOIN user_account u ON u.id = %(user_id)s
 WHERE d.kind = 'desk'
 """
 
+SQL_READ_BY_PHONE = SQL_READ.replace("u.id = %(user_id)s", "u.phone_key = %(phone_key)s")
+
 _OUTCOME_AND_EVENT = """
 batch AS (INSERT INTO event_batch (events, created_at) VALUES (1, %(now)s) RETURNING id),
 said AS (
@@ -85,11 +87,14 @@ class Write(Struct, frozen=True):
     parameters: dict[str, Any]
 
 
-def read_parameters(envelope: Envelope) -> dict[str, Any]:
+def read(envelope: Envelope) -> tuple[str, dict[str, Any]]:
+    """The statement that reads what decides a command, and its parameters. Who is named by phone is known already."""
     place = envelope.command
     assert isinstance(place, Place)
-    assert isinstance(place.person, PersonById)
-    return {"service": place.service_name.casefold(), "user_id": place.person.user_id}
+    service = place.service_name.casefold()
+    if isinstance(place.person, PersonById):
+        return SQL_READ, {"service": service, "user_id": place.person.user_id}
+    return SQL_READ_BY_PHONE, {"service": service, "phone_key": place.person.phone_key}
 
 
 def decide_one(row: tuple[Any, ...], envelope: Envelope, *, allow_past: bool) -> Write:

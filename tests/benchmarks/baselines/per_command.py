@@ -26,8 +26,8 @@ from core.settings import Settings, from_environment
 from core.store.database import API_LIMITS, conninfo
 from core.store.save import Decided
 from core.wire.outcomes import encode
-from tests.benchmarks.baselines.create import Create
-from tests.benchmarks.baselines.one import SQL_READ, decide_one, read_parameters, taken
+from tests.benchmarks.baselines.create import Create, CreateForPhone
+from tests.benchmarks.baselines.one import decide_one, read, taken
 
 TASK = "bench.book"
 QUEUE = "bench"
@@ -70,6 +70,10 @@ class PerCommand(Create):
             self._outcomes.forget(envelope.id, future)
 
 
+class PerCommandForPhone(CreateForPhone, PerCommand):
+    """The same, asked as agents ask."""
+
+
 class Booker:
     """A worker process's connections, opened at its first task."""
 
@@ -81,7 +85,7 @@ class Booker:
         )
 
     def book(self, envelope: Envelope) -> None:
-        row = self._connection.execute(SQL_READ, read_parameters(envelope)).fetchone()
+        row = self._connection.execute(*read(envelope)).fetchone()
         assert row is not None
         write = decide_one(row, envelope, allow_past=self._allow_past)
         try:
