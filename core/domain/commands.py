@@ -97,6 +97,21 @@ class BookRoom(Struct, frozen=True, tag="book_room", omit_defaults=True):
     special_requests: str = ""
 
 
+class RowToPlace(Struct, frozen=True):
+    """`row` is its sender's own number for it."""
+
+    row: int
+    place: Place
+
+
+class PlaceAll(Struct, frozen=True, tag="place_all", omit_defaults=True):
+    """Book every row, or none. The rows may be for any times, services and people."""
+
+    rows: tuple[RowToPlace, ...]
+    refused: int = 0
+    """Rows that were refused before the inbox: with any, the others are judged but not booked."""
+
+
 class ChangeStatus(Struct, frozen=True, tag="change_status", omit_defaults=True):
     booking_id: int
     status: Status
@@ -221,7 +236,7 @@ PaymentCommand = RequestPayment | ReportIntent | ReportNothing | ReportRefund
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""
 
-Command = Place | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | PaymentCommand | EngineCommand
+Command = Place | PlaceAll | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | PaymentCommand | EngineCommand
 
 
 class Envelope(Struct, frozen=True):

@@ -27,6 +27,7 @@ from core.domain.commands import (
     OfferWeekly,
     PaymentCommand,
     Place,
+    PlaceAll,
     RemoveSlot,
     ReportIntent,
     ReportNothing,
@@ -39,6 +40,7 @@ from core.domain.ids import Ids
 from core.domain.offering import decide_slots, naming_slots
 from core.domain.paying import consequences, request
 from core.domain.placing import place
+from core.domain.placing_all import place_all
 from core.domain.refused import Refused
 from core.domain.reported import report_intent, report_nothing, report_refund
 from core.domain.rooms import book_room
@@ -63,10 +65,8 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
         raise Refused(Refusal.DECIDED_TOO_LATE)
     actor = envelope.actor
     match envelope.command:
-        case Place() as command:
-            return place(state, envelope, command, now, ids)
-        case BookRoom() as command:
-            return book_room(state, envelope, command, now, ids)
+        case Place() | PlaceAll() | BookRoom() as command:
+            return _decide_placing(state, envelope, command, now, ids)
         case ChangeStatus(booking_id=id_, status=status):
             return put_status(the_booking(state, id_), status, actor, now)
         case Cancel(booking_id=id_, reason=reason):
@@ -81,6 +81,18 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return _decide_for_the_engine(state, command, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _decide_placing(
+    state: State, envelope: Envelope, command: Place | PlaceAll | BookRoom, now: datetime, ids: Ids
+) -> tuple[Event, ...]:
+    match command:
+        case Place():
+            return place(state, envelope, command, now, ids)
+        case PlaceAll():
+            return place_all(state, envelope, command, now, ids)
+        case BookRoom():
+            return book_room(state, envelope, command, now, ids)
 
 
 def _decide_payments(

@@ -44,6 +44,7 @@ class Refusal(StrEnum):
     TIME_SLOT_BOOKED = "time_slot_booked"
     TOO_SOON = "too_soon"
     TOO_FAR_AHEAD = "too_far_ahead"
+    BATCH_REFUSED = "batch_refused"
     DECIDED_TOO_LATE = "decided_too_late"
 
 
@@ -144,6 +145,15 @@ class CommandRefused(Struct, frozen=True):
     refusal: Refusal
     present: Status | None = None
     """For a refused transition: the state the booking is in."""
+    rows: tuple[RowRefused, ...] = ()
+    """For a refused batch: the rows that stood in the way."""
+
+
+class RowRefused(Struct, frozen=True):
+    """One row of a batch, and why it could not be booked."""
+
+    row: int
+    why: CommandRefused
 
 
 class PaymentMade(Struct, frozen=True):

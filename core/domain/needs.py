@@ -26,6 +26,7 @@ from core.domain.commands import (
     PersonById,
     PersonByPhone,
     Place,
+    PlaceAll,
     RemoveSlot,
     ReportIntent,
     ReportNothing,
@@ -71,8 +72,9 @@ class Needs:
 
     def _add(self, command: Command) -> None:
         match command:
-            case Place():
-                self._add_place(command)
+            case Place() | PlaceAll():
+                for place in _places(command):
+                    self._add_place(place)
             case BookRoom(user_id=user_id, room_id=room_id):
                 self.rooms.add(room_id)
                 self.users.add(user_id)
@@ -125,12 +127,16 @@ class Needs:
                 self.new_users += 1
 
 
+def _places(command: Place | PlaceAll) -> tuple[Place, ...]:
+    return (command,) if isinstance(command, Place) else tuple(row.place for row in command.rows)
+
+
 def intervals(state: State, command: Command) -> Iterator[Interval]:
     """The second step: the times whose claims decide a command."""
     match command:
-        case Place():
-            if (interval := wanted(state, command)) is not None:
-                yield interval
+        case Place() | PlaceAll():
+            found = (wanted(state, place) for place in _places(command))
+            yield from (interval for interval in found if interval is not None)
         case BookRoom():
             if (interval := wanted_room(state, command)) is not None:
                 yield interval

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core.domain.commands import Envelope
@@ -76,6 +78,15 @@ class State:
         for booking in self.bookings.values():
             self.note_slot(booking)
 
+    def fork(self) -> State:
+        """A twin on which something can be tried: bookings placed, holds expired, people made.
+
+        The timetable is shared: nothing that is tried changes what is on offer.
+        """
+        twin = copy(self)
+        vars(twin).update((name, _copied(value)) for name, value in vars(self).items())
+        return twin
+
     def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime, *, but: int | None = None) -> bool:
         """`but` is a booking that is not in its own way."""
         return any(
@@ -93,3 +104,12 @@ class State:
         """The booking that has a time slot."""
         found = (self.bookings.get(id_) for id_ in self._of_slot[time_slot_id])
         return next((booking for booking in found if booking and booking.status in KEEPS_SLOT), None)
+
+
+def _copied(value: Any) -> Any:
+    """Containers and those inside them; the values themselves are frozen."""
+    if not isinstance(value, dict):
+        return value
+    twin = value.copy()
+    twin.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict))
+    return twin

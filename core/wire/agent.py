@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
-from core.domain.commands import Actor, ActorKind, Envelope, PersonById, PersonByPhone, Place
+from core.domain.commands import Actor, ActorKind, Envelope, PersonById, PersonByPhone, Place, PlaceAll, RowToPlace
 from core.domain.events import BookingPlaced, Event, UserCreated
 from core.domain.state import State
 from core.domain.values import Booking, User
 from core.wire import appointments
+from core.wire.batches import all_placed
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Zulu, zulu
 
 
@@ -57,8 +59,25 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
         case BookingPlaced(booking=booking), Place(person=person):
             made = any(isinstance(event, UserCreated) for event in events)
             return 201, created(booking, state.users[booking.user_id], person, envelope.actor, user_created=made)
+        case _, PlaceAll(rows=rows):
+            return 201, all_placed(_created_rows(envelope, events, state, rows))
         case _:
             return appointments.answer(envelope, events, state)
+
+
+def _created_rows(
+    envelope: Envelope, events: tuple[Event, ...], state: State, rows: tuple[RowToPlace, ...]
+) -> Iterator[tuple[int, AgentBookingCreated]]:
+    """(row, body) of each booking; a row's events end with it."""
+    left, made = iter(rows), False
+    for event in events:
+        if isinstance(event, UserCreated):
+            made = True
+        elif isinstance(event, BookingPlaced):
+            row, booking = next(left), event.booking
+            user = state.users[booking.user_id]
+            yield row.row, created(booking, user, row.place.person, envelope.actor, user_created=made)
+            made = False
 
 
 def created(

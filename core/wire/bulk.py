@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -69,35 +69,6 @@ class RowOutcome(Struct, frozen=True):
     http_status: int | None = None
     response: str | None = None
     """JSON."""
-
-
-def rows_of_whole(status: CommandWord, http_status: int, response: str) -> Callable[[int], RowOutcome]:
-    """The rows of an all-or-nothing bulk, from its command's one answer.
-
-    The answer names rows that have words of their own under `rows`; the others share its status and
-    the rest of it.
-    """
-    body: dict[str, msgspec.Raw] = msgspec.json.decode(response, type=dict[str, msgspec.Raw])
-    named = msgspec.json.decode(body.pop("rows", msgspec.Raw(b"[]")), type=list[_Named])
-    shared = msgspec.json.encode(body).decode()
-    own = {one.row: one.response for one in named}
-
-    def of(row: int) -> RowOutcome:
-        if row not in own:
-            return RowOutcome(row, status, http_status, shared)
-        return RowOutcome(row, status, own[row].status, bytes(own[row].body).decode())
-
-    return of
-
-
-class _Response(Struct, frozen=True):
-    status: int
-    body: msgspec.Raw
-
-
-class _Named(Struct, frozen=True):
-    row: int
-    response: _Response
 
 
 def row_body(one: RowOutcome) -> BulkRow:

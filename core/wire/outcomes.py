@@ -9,11 +9,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import EngineCommand, Envelope
-from core.domain.events import CommandRefused, Event
+from core.domain.commands import EngineCommand, Envelope, PlaceAll
+from core.domain.events import CommandRefused, Event, Refusal
 from core.domain.state import State
 from core.store.inbox import CommandRecord, CommandWord, Outcome
 from core.wire import agent, appointments, calendar, engine, payments, rooms
+from core.wire.batches import none_placed
 from core.wire.errors import FieldProblem, error_body
 from core.wire.words import Zulu, field_of, sentence, zulu
 
@@ -59,7 +60,7 @@ ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, 
 def render(envelope: Envelope, events: tuple[Event, ...], state: State) -> Outcome:
     """The answer to a decided command. `state` is the batch's, after these events."""
     if isinstance(events[-1], CommandRefused):
-        return refusal(events[-1], envelope.contract)
+        return _batch_refusal(envelope, events[-1]) or refusal(events[-1], envelope.contract)
     answer = engine.answer if isinstance(envelope.command, EngineCommand) else ANSWERS[envelope.contract]
     status, body = answer(envelope, events, state)
     return Outcome("succeeded", status, encode(body))
@@ -70,6 +71,14 @@ def refusal(refused: CommandRefused, contract: str = "") -> Outcome:
     field = field_of(refused.refusal, contract)
     problems = [FieldProblem(field, words)] if field else []
     return Outcome("rejected", status, encode(error_body(status, refused.refusal, words, problems)))
+
+
+def _batch_refusal(envelope: Envelope, refused: CommandRefused) -> Outcome | None:
+    """The answer to a batch of which nothing was booked, with the words of each row that stood in the way."""
+    if not isinstance(envelope.command, PlaceAll) or refused.refusal is not Refusal.BATCH_REFUSED:
+        return None
+    rows = [(row.row, refusal(row.why, envelope.contract)) for row in refused.rows]
+    return Outcome("rejected", 409, encode(none_placed(rows, envelope.command.refused)))
 
 
 def parked(command_id: UUID) -> Outcome:

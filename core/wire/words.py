@@ -103,6 +103,7 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     ),
     Refusal.TOO_SOON: (400, "It is too late to book that time: it begins too soon"),
     Refusal.TOO_FAR_AHEAD: (400, "That time is too far ahead to be booked yet"),
+    Refusal.BATCH_REFUSED: (409, "No booking was made: other rows of this batch stood in the way"),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,8 @@ from core.store.bulk import (
     counts_of,
 )
 from core.store.inbox import CommandWord
-from core.wire.bulk import RowOutcome, rows_of_whole
+from core.wire.batches import row_answers
+from core.wire.bulk import RowOutcome
 
 
 class Wanted(Struct, frozen=True):
@@ -57,7 +59,7 @@ class BulkReader:
         whole = await self._read(SQL_WHOLE, {"id": bulk.id})
         everything = Wanted(None, bulk.rows, 0)
         refused = {row.row: row for row in await self._decided(SQL_ROWS_BETWEEN, bulk, everything)}
-        of_whole = rows_of_whole(*whole[0]) if whole else lambda number: RowOutcome(number, "accepted")
+        of_whole = _of_whole(*whole[0]) if whole else lambda number: RowOutcome(number, "accepted")
         rows = [refused.get(number) or of_whole(number) for number in range(1, bulk.rows + 1)]
         found = [row for row in rows if wanted.status in (None, row.status)]
         return found[wanted.offset : wanted.offset + wanted.limit]
@@ -76,3 +78,8 @@ class BulkReader:
         async with self._pool.connection() as connection:
             rows: list[tuple[Any, ...]] = await (await connection.execute(sql, parameters)).fetchall()
         return rows
+
+
+def _of_whole(status: CommandWord, http_status: int, response: str) -> Callable[[int], RowOutcome]:
+    answer = row_answers(http_status, response)
+    return lambda row: RowOutcome(row, status, *answer(row))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -26,7 +26,7 @@ from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.preferences import deadline, idempotency_key
 from core.access import Principal
-from core.domain.commands import Place
+from core.domain.commands import Place, PlaceAll, RowToPlace
 from core.store.bulk import Bulk, BulkCommand, Mode, Sender
 from core.store.inbox import CommandWord, IdempotencyKey, slot_key
 from core.wire.bulk import BulkAccepted, BulkPage, page, status_url, taken
@@ -116,7 +116,8 @@ class BulkBookings:
         owner = principal.actor.owner or ""
         bulk = Bulk(uuid4(), owner, mode, judged.rows, len(judged.refusals))
         named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
-        return NewBulk(bulk, sender, await self._commands(judged.places), judged.refusals, named)
+        commands = await (self._all if mode is Mode.ALL_OR_NOTHING else self._each)(judged)
+        return NewBulk(bulk, sender, commands, judged.refusals, named)
 
     async def _judge(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> Judged:
         try:
@@ -126,8 +127,16 @@ class BulkBookings:
             words = f"The body did not arrive within {READ_WITHIN_S:g} s; nothing was accepted"
             raise Problem(408, "body_too_slow", words) from None
 
-    async def _commands(self, places: Mapping[int, Place]) -> list[BulkCommand]:
-        return [BulkCommand(await self._key_of(place), place, row) for row, place in places.items()]
+    async def _each(self, judged: Judged) -> list[BulkCommand]:
+        return [BulkCommand(await self._key_of(place), place, row) for row, place in judged.places.items()]
+
+    async def _all(self, judged: Judged) -> list[BulkCommand]:
+        """One command, at home in the lane of its first row."""
+        rows = tuple(RowToPlace(row, place) for row, place in judged.places.items())
+        if not rows:
+            return []
+        command = PlaceAll(rows, len(judged.refusals))
+        return [BulkCommand(await self._key_of(rows[0].place), command, None, len(rows))]
 
     async def _key_of(self, place: Place) -> str:
         return slot_key(await self._catalogue.resource_of(place.service_name), place.date)
