@@ -17,6 +17,8 @@ from api.commands import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
+from api.contracts.calendar.book import BookSlots
+from api.contracts.calendar.routes import add_routes as add_calendar_routes
 from api.contracts.rooms.book import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.errors import add_error_handlers
@@ -72,7 +74,8 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_user_routes(app, run, accounts)
     add_agent_routes(app, run)
     add_room_routes(app, run)
-    add_booking_routes(app, run, {"room_id": BookRooms(run)})
+    add_calendar_routes(app, run)
+    add_booking_routes(app, run, {"room_id": BookRooms(run), "time_slot": BookSlots(run)})
     if extend is not None:
         extend(app, run)
     check_every_route_has_a_rule(app)

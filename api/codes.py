@@ -46,6 +46,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_rows": (400, "More rows than may be sent at once"),
     "unreadable_body": (400, "The body stops being readable at some row"),
     "unsupported_media_type": (415, "The body's media type is not one that the route reads"),
+    # calendar
+    "name_taken": (409, "There is a category of this name"),
+    "too_many_categories": (409, "There are as many categories as there may be"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is revoked already"),

@@ -7,15 +7,15 @@ then is told as it was.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from core.domain.status import KEEPS_SLOT
 from core.store.feed import FeedEvent
 from core.store.news import SlotFacts
-from core.wire.calendar import slot_body
+from core.wire.calendar import CategoryShown, ToldSlot
+from core.wire.words import zulu
 
 EVERYBODY = "calendar"
 """Whoever is signed in and not staff."""
@@ -36,14 +36,18 @@ class Telling(Struct, frozen=True):
     booking_id: int | None
     is_booked: bool
 
-    def data(self, face: Face) -> dict[str, Any]:
+    def data(self, face: Face) -> ToldSlot:
         """The slot; the booking's id only for its owner and staff."""
-        slot, mine = self.slot, face is Face.OWNER and self.is_booked
-        category = (slot.category_id, slot.category)
-        body = slot_body(slot.id, category, slot.starts_at, slot.ends_at, is_booked=self.is_booked, mine=mine)
-        if face is Face.EVERYBODY or self.booking_id is None:
-            return body
-        return {**body, "booking_id": self.booking_id}
+        slot = self.slot
+        return ToldSlot(
+            id=slot.id,
+            category=CategoryShown(slot.category_id, slot.category),
+            start_time=zulu(slot.starts_at),
+            end_time=zulu(slot.ends_at),
+            is_booked=self.is_booked,
+            booked_by_me=face is Face.OWNER and self.is_booked,
+            booking_id=UNSET if face is Face.EVERYBODY or self.booking_id is None else self.booking_id,
+        )
 
     def faces(self) -> list[tuple[Face, tuple[str, ...], str | None]]:
         """(face, audiences, whom of them it is not for): nobody is told twice."""

@@ -66,6 +66,12 @@ SELECT nextval(pg_get_serial_sequence('room', 'id')), id, 'Conference Room A', '
        '{WiFi,Projector,Whiteboard}'
 FROM resource RETURNING id
 """
+SQL_CATEGORIES = """
+WITH resource AS (
+    INSERT INTO resource (kind, name, zone)
+    SELECT 'category', 'Cat ' || n, %s FROM generate_series(1, 3) AS n RETURNING id, name)
+INSERT INTO category (name, name_key, resource_id) SELECT name, lower(name), id FROM resource ORDER BY name
+"""
 SQL_BOOKING = """
 INSERT INTO booking (id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
                      local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
@@ -97,6 +103,7 @@ def load(settings: Settings) -> bool:
         key = (AGENT_KEY[:HINT_CHARS], hash_token(AGENT_KEY), WRITES_PER_MINUTE_DEFAULT, ADMIN.id)
         connection.execute(SQL_AGENT_KEY, key)
         _load_booking(connection, settings.time_zone)
+        connection.execute(SQL_CATEGORIES, (settings.time_zone,))
     return True
 
 

@@ -100,6 +100,15 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/rooms/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "PATCH": Rule.STAFF},
     "/api/bookings/all": {"GET": Rule.STAFF},
     "/api/cleanup-expired-bookings": {"POST": Rule.PUBLIC},
+    # calendar
+    "/api/categories": {"GET": Rule.PUBLIC},
+    "/api/timeslots": {"GET": Rule.USER},
+    "/api/user/bookings": {"GET": Rule.USER},
+    "/api/admin/categories": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/categories/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF},
+    "/api/admin/timeslots": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/timeslots/weekly": {"POST": Rule.STAFF},
+    "/api/admin/timeslots/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},

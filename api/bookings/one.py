@@ -18,6 +18,7 @@ from core.store.offers import database_now
 from core.store.views import SQL_VIEW, view_of
 from core.wire.admin import AdminBooking
 from core.wire.appointments import BookingUpdated
+from core.wire.calendar import SlotBooking, SlotBookingEnded
 from core.wire.outcomes import encode
 from core.wire.rooms import RoomBooking, RoomBookingChanged
 from core.wire.shapes import in_its_shape
@@ -34,7 +35,7 @@ class OneBooking:
     @operation(
         "Read a booking",
         description="One's own, or any for staff, in the shape and words of the contract that made it.",
-        answers={200: (AdminBooking, RoomBooking)},
+        answers={200: (AdminBooking, RoomBooking, SlotBooking)},
         refuses=("booking_not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -49,7 +50,7 @@ class OneBooking:
 
     @operation(
         "Cancel one's own booking",
-        answers={200: (BookingUpdated, RoomBookingChanged)},
+        answers={200: (BookingUpdated, RoomBookingChanged, SlotBookingEnded)},
         refuses=("booking_not_found", "invalid_transition"),
         command=True,
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
 from core.domain.commands import Envelope
 from core.domain.events import (
@@ -18,49 +21,126 @@ from core.domain.events import (
     SlotRemoved,
     SlotUnchanged,
     WeeklyOffered,
+    WhySkipped,
 )
 from core.domain.state import State
 from core.domain.status import KEEPS_SLOT, Status
 from core.domain.values import Booking, SlotDetails, TimeSlot, User
-from core.wire.admin import admin_booking
-from core.wire.words import zulu
+from core.wire.admin import AdminBooking, admin_booking
+from core.wire.words import Day, HourMinute, Zulu, zulu
 
 OVER = frozenset({Status.COMPLETED, Status.NO_SHOW})
 """Whatever the clock says. What is cancelled or expired is gone from lists, a draft is not shown."""
 
 
-def slot_body(
-    id_: int, category: tuple[int, str], starts_at: datetime, ends_at: datetime, *, is_booked: bool, mine: bool
-) -> dict[str, Any]:
+class CategoryShown(Struct, frozen=True):
+    id: int
+    name: str
+
+
+class SlotBody(Struct, frozen=True, kw_only=True):
     """A time slot as everybody sees it: whether it is booked and whether by me, never by whom."""
-    return {
-        "id": id_,
-        "category": {"id": category[0], "name": category[1]},
-        "start_time": zulu(starts_at),
-        "end_time": zulu(ends_at),
-        "is_booked": is_booked,
-        "booked_by_me": mine,
-    }
+
+    id: int
+    category: CategoryShown
+    start_time: Zulu
+    end_time: Zulu
+    is_booked: bool
+    """Taken: by its own booking, or because its resource is."""
+    booked_by_me: bool
 
 
-def staff_slot_body(slot: dict[str, Any], booking: Booking | None, user: User | None) -> dict[str, Any]:
-    """A time slot as staff see it: with its booking in the admin shape, or null."""
-    return {**slot, "booking": admin_booking(booking, user) if booking and user else None}
+class StaffSlot(SlotBody, frozen=True, kw_only=True):
+    """A time slot as staff see it."""
+
+    booking: AdminBooking | None
+    """Who has it."""
 
 
-def booking_body(booking: Booking, viewer_id: int | None, now: datetime) -> dict[str, Any]:
-    """A time slot's booking; without its slot once it is cancelled."""
-    return {
-        "id": booking.id,
-        "time_slot": _slot_of(booking, viewer_id),
-        "start_time": zulu(booking.starts_at),
-        "end_time": zulu(booking.ends_at),
-        "status": status_word(booking.status, booking.ends_at, now),
-        "created_at": zulu(booking.created_at),
-    }
+class ChangedSlot(StaffSlot, frozen=True, kw_only=True):
+    booking_change: Literal["moved", "cancelled"] | None
+    """What the change did to the booking that had the slot."""
 
 
-def status_word(status: Status, ends_at: datetime, now: datetime) -> str:
+class ToldSlot(SlotBody, frozen=True, kw_only=True):
+    """A time slot as `/ws/calendar/` tells of it."""
+
+    booking_id: int | UnsetType = UNSET
+    """Only for its owner and staff."""
+
+
+class SlotBooking(Struct, frozen=True, kw_only=True):
+    """One of my bookings. `time_slot` is null where there is none, and once it is cancelled."""
+
+    id: int
+    contract: str
+    service_name: str
+    """Or the room's or category's name."""
+    time_slot: SlotBody | None
+    start_time: Zulu
+    end_time: Zulu
+    status: Literal["upcoming", "past", "cancelled"]
+    created_at: Zulu
+
+
+class SlotBookingEnded(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Booking cancelled successfully"
+
+
+class SlotDeleted(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Time slot deleted successfully"
+    cancelled_booking_id: int | None
+    """The booking that went with the slot."""
+
+
+class SlotSkipped(Struct, frozen=True):
+    """A slot of a weekly pattern that was left out. Date and time are local to the category."""
+
+    date: Day
+    start_time: HourMinute
+    reason: WhySkipped
+
+
+class WeeklyMade(Struct, frozen=True):
+    created: list[StaffSlot]
+    skipped: list[SlotSkipped]
+    created_count: int
+    skipped_count: int
+
+
+def slot_body(slot: TimeSlot, *, taken: bool, mine: bool) -> SlotBody:
+    return SlotBody(
+        id=slot.id,
+        category=CategoryShown(slot.category.id, slot.category.name),
+        start_time=zulu(slot.starts_at),
+        end_time=zulu(slot.ends_at),
+        is_booked=taken,
+        booked_by_me=mine,
+    )
+
+
+def staff_slot(slot: TimeSlot, holder: tuple[Booking, User] | None, viewer_id: int | None, *, taken: bool) -> StaffSlot:
+    mine = holder is not None and holder[0].user_id == viewer_id
+    shown = slot_body(slot, taken=taken or holder is not None, mine=mine)
+    return StaffSlot(**asdict(shown), booking=admin_booking(*holder) if holder else None)
+
+
+def booking_body(booking: Booking, viewer_id: int | None, now: datetime) -> SlotBooking:
+    return SlotBooking(
+        id=booking.id,
+        contract=booking.contract,
+        service_name=booking.service_name,
+        time_slot=_slot_of(booking, viewer_id),
+        start_time=zulu(booking.starts_at),
+        end_time=zulu(booking.ends_at),
+        status=status_word(booking.status, booking.ends_at, now),
+        created_at=zulu(booking.created_at),
+    )
+
+
+def status_word(status: Status, ends_at: datetime, now: datetime) -> Literal["upcoming", "past", "cancelled"]:
     """A confirmed booking is over when its time is; the others when somebody said so."""
     if status not in KEEPS_SLOT:
         return "cancelled"
@@ -68,54 +148,50 @@ def status_word(status: Status, ends_at: datetime, now: datetime) -> str:
     return "past" if is_over else "upcoming"
 
 
-def _slot_of(booking: Booking, viewer_id: int | None) -> dict[str, Any] | None:
+def _slot_of(booking: Booking, viewer_id: int | None) -> SlotBody | None:
     if booking.time_slot_id is None or booking.status not in KEEPS_SLOT:
         return None
     assert isinstance(booking.details, SlotDetails)  # noqa: S101 - made with it
-    category = (booking.details.category_id, booking.service_name)
-    mine = booking.user_id == viewer_id
-    return slot_body(booking.time_slot_id, category, booking.starts_at, booking.ends_at, is_booked=True, mine=mine)
+    return SlotBody(
+        id=booking.time_slot_id,
+        category=CategoryShown(booking.details.category_id, booking.service_name),
+        start_time=zulu(booking.starts_at),
+        end_time=zulu(booking.ends_at),
+        is_booked=True,
+        booked_by_me=booking.user_id == viewer_id,
+    )
 
 
-def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, Struct]:
     """(HTTP status, body) of a command that was not refused."""
     me = envelope.actor.user_id
     match events[-1]:
         case BookingPlaced(booking=booking):
             return 201, booking_body(booking, me, booking.created_at)
         case BookingChanged() | BookingUnchanged():
-            return 200, {"success": True, "message": "Booking cancelled successfully"}
+            return 200, SlotBookingEnded()
         case BookingDeleted():
-            return 200, {"success": True, "message": "Booking deleted successfully"}
+            return 200, SlotBookingEnded(message="Booking deleted successfully")
         case SlotOffered(slot=slot):
-            return 201, _seen_by_staff(slot, None, state, me)
+            return 201, _shown(slot, None, state, me)
         case SlotChanged(slot=slot, booking=booking, cancelled=cancelled):
-            became = "moved" if booking else "cancelled" if cancelled else None
-            return 200, {**_seen_by_staff(slot, booking, state, me), "booking_change": became}
+            became: Literal["moved", "cancelled"] | None = "moved" if booking else "cancelled" if cancelled else None
+            return 200, ChangedSlot(**asdict(_shown(slot, booking, state, me)), booking_change=became)
         case SlotUnchanged(slot=slot, booking=booking):
-            return 200, {**_seen_by_staff(slot, booking, state, me), "booking_change": None}
+            return 200, ChangedSlot(**asdict(_shown(slot, booking, state, me)), booking_change=None)
         case SlotRemoved(cancelled=cancelled):
-            words = "Time slot deleted successfully"
-            return 200, {"success": True, "message": words, "cancelled_booking_id": cancelled}
+            return 200, SlotDeleted(cancelled_booking_id=cancelled)
         case WeeklyOffered(slots=slots, skipped=skipped):
-            return 201, {
-                "created": [_seen_by_staff(slot, None, state, me) for slot in slots],
-                "skipped": [_skipped(one) for one in skipped],
-                "created_count": len(slots),
-                "skipped_count": len(skipped),
-            }
+            made = [_shown(slot, None, state, me) for slot in slots]
+            return 201, WeeklyMade(made, [_skipped(one) for one in skipped], len(slots), len(skipped))
         case unexpected:
             raise AssertionError(f"{unexpected} ends no command of the calendar")
 
 
-def _seen_by_staff(slot: TimeSlot, booking: Booking | None, state: State, viewer_id: int | None) -> dict[str, Any]:
-    category = slot.category
-    taken = booking is not None or state.is_taken(category.resource.id, slot.starts_at, slot.ends_at)
-    mine = booking is not None and booking.user_id == viewer_id
-    body = slot_body(slot.id, (category.id, category.name), slot.starts_at, slot.ends_at, is_booked=taken, mine=mine)
-    return staff_slot_body(body, booking, state.users[booking.user_id] if booking else None)
+def _shown(slot: TimeSlot, booking: Booking | None, state: State, viewer_id: int | None) -> StaffSlot:
+    taken = state.is_taken(slot.category.resource.id, slot.starts_at, slot.ends_at)
+    return staff_slot(slot, (booking, state.users[booking.user_id]) if booking else None, viewer_id, taken=taken)
 
 
-def _skipped(one: SkippedSlot) -> dict[str, str]:
-    """The date and time are local to the category."""
-    return {"date": one.day.isoformat(), "start_time": one.at.isoformat("minutes"), "reason": one.why}
+def _skipped(one: SkippedSlot) -> SlotSkipped:
+    return SlotSkipped(one.day.isoformat(), one.at.isoformat("minutes"), one.why)

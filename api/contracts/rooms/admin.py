@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import falcon.asgi
 from msgspec import UNSET
@@ -17,6 +16,7 @@ from api.contracts.rooms.examples import ROOM
 from api.contracts.rooms.rooms import RoomList, RoomsPage, list_rooms, no_room
 from api.errors import invalid
 from api.openapi import Content, operation
+from api.zones import a_zone
 from core.settings import Settings
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -108,13 +108,6 @@ def _answer(resp: falcon.asgi.Response, row: tuple[Any, ...] | None) -> None:
         raise no_room()
     resp.data = encode(room_body(RoomRow(*row)))
     resp.content_type = falcon.MEDIA_JSON
-
-
-def a_zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid([FieldProblem("time_zone", "This is no IANA time zone such as Europe/Berlin")]) from None
 
 
 async def _zone_of(connection: AsyncConnection[Any], sent: NewRoom) -> str:

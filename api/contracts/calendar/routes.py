@@ -1,0 +1,26 @@
+"""The routes of the calendar contract. `/api/bookings/` itself is where contracts meet (api.bookings)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.contracts.calendar.admin import AdminTimeSlot, AdminTimeSlots
+from api.contracts.calendar.book import UserBookings
+from api.contracts.calendar.categories import AdminCategories, AdminCategory, Categories
+from api.contracts.calendar.timeslots import TimeSlots
+from api.contracts.calendar.weekly import WeeklyTimeSlots
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
+    settings, pool = run.settings, run.pool
+    app.add_route("/api/categories", Categories(pool))
+    app.add_route("/api/timeslots", TimeSlots(pool, allow_past=settings.allow_past))
+    app.add_route("/api/user/bookings", UserBookings(pool))
+    app.add_route("/api/admin/categories", AdminCategories(pool, settings))
+    app.add_route("/api/admin/categories/{category_id:int}", AdminCategory(pool))
+    app.add_route("/api/admin/timeslots", AdminTimeSlots(run.commands, pool))
+    app.add_route("/api/admin/timeslots/weekly", WeeklyTimeSlots(run.commands, pool))
+    app.add_route("/api/admin/timeslots/{time_slot_id:int}", AdminTimeSlot(run.commands, pool))

@@ -1,0 +1,94 @@
+"""`GET /api/timeslots/`: the calendar as people see it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import falcon.asgi
+from msgspec import Meta, Struct, field
+
+from api.contracts.calendar.examples import SLOT_SHOWN
+from api.contracts.calendar.reading import (
+    MORE,
+    PAGE_MAX,
+    POSITION,
+    POSITION_HEADER,
+    PageLimit,
+    Pool,
+    link_to_more,
+)
+from api.errors import invalid
+from api.openapi import Content, operation
+from api.parameters import Offset, Word, read_query
+from core.access import Principal
+from core.store.calendar import SlotListed, SlotsWanted, list_slots
+from core.wire.calendar import SlotBody, slot_body, staff_slot
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+
+Names = Annotated[Word, Meta(description="Names of categories, repeated or separated by commas")]
+
+
+class SlotsAsked(Struct, frozen=True):
+    """Every filter narrows."""
+
+    date: dt.date | None = None
+    start_date: dt.date | None = None
+    end_date: dt.date | None = None
+    categories: tuple[Names, ...] = ()
+    bracketed: tuple[Names, ...] = field(default=(), name="categories[]")
+    available_only: Annotated[bool, Meta(description="Only slots that can be booked")] = False
+    limit: PageLimit = PAGE_MAX
+    offset: Offset = 0
+
+
+class TimeSlots:
+    def __init__(self, pool: Pool, *, allow_past: bool) -> None:
+        self._pool = pool
+        self._allow_past = allow_past
+
+    @operation(
+        "List time slots by start time",
+        description="Days are local to each category. Staff also see the `booking` of each slot.",
+        query=SlotsAsked,
+        answers={200: Content(list[SlotBody], example=[SLOT_SHOWN], headers=MORE | POSITION)},
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        wanted = self._wanted(read_query(req, SlotsAsked))
+        principal: Principal = req.context.principal
+        async with self._pool.connection() as connection:
+            found = await list_slots(connection, wanted)
+        if found.more:
+            link_to_more(req, resp, wanted.offset + wanted.limit)
+        resp.set_header(POSITION_HEADER, str(found.position))
+        resp.data = encode([seen_by(principal, one) for one in found.slots])
+        resp.content_type = falcon.MEDIA_JSON
+
+    def _wanted(self, asked: SlotsAsked) -> SlotsWanted:
+        first, last = asked.start_date, asked.end_date
+        if first is not None and last is not None and last < first:
+            raise invalid([FieldProblem("end_date", "end_date must not be before start_date")])
+        return SlotsWanted(
+            limit=asked.limit,
+            offset=asked.offset,
+            first=max((one for one in (asked.date, first) if one), default=None),
+            last=min((one for one in (asked.date, last) if one), default=None),
+            categories=names_of(asked),
+            taken=False if asked.available_only else None,
+            after=asked.available_only and not self._allow_past,
+        )
+
+
+def names_of(asked: SlotsAsked) -> list[str] | None:
+    """Case-folded; None if none were sent."""
+    sent = [word.strip() for words in (*asked.categories, *asked.bracketed) for word in words.split(",")]
+    return [word.casefold() for word in sent if word] or None
+
+
+def seen_by(principal: Principal, one: SlotListed) -> SlotBody:
+    """Staff see whose it is, others only whether it is theirs."""
+    if principal.is_staff:
+        return staff_slot(one.slot, one.holder, principal.user_id, taken=one.is_taken)
+    mine = one.holder is not None and one.holder[0].user_id == principal.user_id
+    return slot_body(one.slot, taken=one.is_taken, mine=mine)
