@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass
+from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, PlaceAll
 from core.store.inbox import type_of
 
 _encode = msgspec.json.Encoder().encode
@@ -50,6 +50,13 @@ class BulkCommand(Struct, frozen=True):
     row: int | None
     """From 1; None for the one command of an all-or-nothing bulk, whose id is the bulk's."""
     weight: int = 1
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The numbers of all rows that it is for."""
+        if self.row is not None:
+            return (self.row,)
+        return tuple(one.row for one in self.command.rows) if isinstance(self.command, PlaceAll) else ()
 
 
 class BulkRefusal(Struct, frozen=True):

@@ -73,8 +73,11 @@ class Loaded(Struct, frozen=True):
     slot_ids: list[int]
 
 
-def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) -> Loaded:
-    """Load the state that a batch touches, inside its transaction, after the lane's lock."""
+def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, *, with_ids: bool = True) -> Loaded:
+    """Load the state that a batch touches, inside its transaction, after the lane's lock.
+
+    Without ids nothing new can be made of it in earnest: they are taken from sequences.
+    """
     commands = [envelope.command for envelope in envelopes]
     needs = Needs(commands)
     holds = _lock_holders(connection, sorted(needs.holders)) if policy.max_holds_per_user else []
@@ -88,7 +91,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy) 
             else None
         )
         room_rows = connection.execute(SQL_ROOMS, (list(needs.rooms),)) if needs.rooms else None
-        fresh = (needs.new_bookings, needs.new_users, needs.new_slots)
+        fresh = (needs.new_bookings, needs.new_users, needs.new_slots) if with_ids else ()
         id_rows = connection.execute(SQL_IDS, fresh) if any(fresh) else None
         locked = list(needs.bookings | needs.due | paid_for)
         slot_rows = (

@@ -53,6 +53,20 @@ class BulkPage(Struct, frozen=True, kw_only=True):
     offset: int
 
 
+class BulkRehearsed(Struct, frozen=True, kw_only=True):
+    """What a dry run found: how many rows would be booked at this moment, and each that would not."""
+
+    dry_run: Literal[True] = True
+    counts: RowCounts
+    rows: list[BulkRow]
+
+
+def rehearsed(rows: Sequence[RowOutcome]) -> BulkRehearsed:
+    refused = sorted((row for row in rows if row.status != "succeeded"), key=lambda row: row.row)
+    counts = RowCounts(accepted=0, succeeded=len(rows) - len(refused), rejected=len(refused), failed=0)
+    return BulkRehearsed(counts=counts, rows=[row_body(row) for row in refused])
+
+
 def taken(bulk_id: UUID, accepted: int) -> BulkAccepted:
     return BulkAccepted(bulk_id, status_url(bulk_id), accepted)
 

@@ -8,14 +8,20 @@ import falcon.asgi
 
 from api.contracts.agent.bulk.accepting import Bulks
 from api.contracts.agent.bulk.looking import BulkReader
+from api.contracts.agent.bulk.reading import BulkReading
+from api.contracts.agent.bulk.rehearsing import Rehearsals
 from api.contracts.agent.bulk.resources import BulkBookings, BulkBookingsStatus
 from api.contracts.agent.create import CreateAgentBooking
 from api.runtime import Runtime
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    create = CreateAgentBooking(run.commands, run.catalogue, run.settings.phone_region)
-    bulk = BulkBookings(Bulks(run.pool, run.rings), run.catalogue, run.settings.phone_region)
-    app.add_route("/api/agent/booking/create", create)
+    settings = run.settings
+    bulk = BulkBookings(
+        BulkReading(run.catalogue, settings.phone_region),
+        Bulks(run.pool, run.rings),
+        Rehearsals(settings.database_url, settings.policy),
+    )
+    app.add_route("/api/agent/booking/create", CreateAgentBooking(run.commands, run.catalogue, settings.phone_region))
     app.add_route("/api/agent/bookings/bulk", bulk)
     app.add_route("/api/agent/bookings/bulk/{batch_id:uuid}", BulkBookingsStatus(BulkReader(run.pool)))

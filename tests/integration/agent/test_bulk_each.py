@@ -15,7 +15,8 @@ import pytest
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.store.bulk import Mode
-from tests.accounts import USER, access_for, bearer
+from ops.demo import AGENT_KEY
+from tests.accounts import USER, access_for, bearer, new_address
 from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
 from tests.client import Client, admin
 from tests.stack import Stack
@@ -214,6 +215,15 @@ def test_a_bulk_belongs_to_its_sender_and_to_staff(stack: Stack, staff: Client, 
     unknown = staff.get(f"{PATH}{uuid4()}/")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "bulk_not_found")
     assert staff.get(f"{PATH}not-an-id/").status_code == 404
+
+
+def test_an_agents_key_sends_bulks_and_sees_its_own(stack: Stack, staff: Client, services: list[str]) -> None:
+    headers = {"Authorization": f"Token {AGENT_KEY}", "X-Forwarded-For": new_address()}
+    with Client(base_url=stack.api_url, headers=headers) as agent:
+        batch_id = accepted(send(agent, rows_for(services, 2)))
+        assert finished(agent, batch_id)["succeeded"] == 2
+        assert agent.get(f"{PATH}{accepted(send(staff, rows_for(services, 1)))}/").status_code == 404
+    assert staff.get(f"{PATH}{batch_id}/").status_code == 200
 
 
 def test_agents_of_two_bulks_for_the_same_new_people_make_each_person_once(staff: Client, services: list[str]) -> None:

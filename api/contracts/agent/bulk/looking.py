@@ -59,7 +59,7 @@ class BulkReader:
         whole = await self._read(SQL_WHOLE, {"id": bulk.id})
         everything = Wanted(None, bulk.rows, 0)
         refused = {row.row: row for row in await self._decided(SQL_ROWS_BETWEEN, bulk, everything)}
-        of_whole = _of_whole(*whole[0]) if whole else lambda number: RowOutcome(number, "accepted")
+        of_whole = rows_of_whole(*whole[0]) if whole else lambda number: RowOutcome(number, "accepted")
         rows = [refused.get(number) or of_whole(number) for number in range(1, bulk.rows + 1)]
         found = [row for row in rows if wanted.status in (None, row.status)]
         return found[wanted.offset : wanted.offset + wanted.limit]
@@ -80,6 +80,6 @@ class BulkReader:
         return rows
 
 
-def _of_whole(status: CommandWord, http_status: int, response: str) -> Callable[[int], RowOutcome]:
+def rows_of_whole(status: CommandWord, http_status: int, response: str) -> Callable[[int], RowOutcome]:
     answer = row_answers(http_status, response)
     return lambda row: RowOutcome(row, status, *answer(row))

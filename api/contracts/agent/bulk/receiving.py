@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator
 
 import falcon.asgi
 
+from api.breathing import Breath
 from api.contracts.agent.bulk.limits import BODY_MAX_BYTES, PIECE_BYTES, SLICE_S
 from api.contracts.agent.bulk.splitting import Row, Splitter
 from api.errors import Problem
@@ -23,7 +22,6 @@ class Body:
     def __init__(self, req: falcon.asgi.Request) -> None:
         self._req = req
         self._hash = hashlib.sha256()
-        self._turn_began = time.perf_counter()
 
     def hash_with(self, request: str) -> bytes:
         """Of the body and of what else makes two requests the same."""
@@ -33,10 +31,11 @@ class Body:
 
     async def rows(self, splitter: Splitter) -> AsyncIterator[Row]:
         """All rows, with a breath for other requests in between. Raises Problem 400 for an unreadable body."""
+        breath = Breath(SLICE_S)
         async for piece in self._pieces():
             for row in splitter.feed(piece):
                 yield row
-                await self._breathe()
+                await breath.take()
         for row in splitter.end():
             yield row
 
@@ -52,8 +51,3 @@ class Body:
             yield piece
         if hung_up(self._req):
             raise Problem(400, "body_cut_off", "The connection was lost before the body ended; nothing was accepted")
-
-    async def _breathe(self) -> None:
-        if time.perf_counter() - self._turn_began > SLICE_S:
-            await asyncio.sleep(0)
-            self._turn_began = time.perf_counter()

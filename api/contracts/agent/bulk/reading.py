@@ -1,0 +1,77 @@
+"""A request for a bulk, read: what it asks for, refused rows and all, ready to be accepted or rehearsed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import falcon.asgi
+
+from api.catalogue import Catalogue
+from api.contracts.agent.bulk.accepting import NewBulk
+from api.contracts.agent.bulk.formats import splitter_of
+from api.contracts.agent.bulk.judging import Judged, judge
+from api.contracts.agent.bulk.limits import AT_ONCE, READ_WITHIN_S, ROWS_MAX
+from api.contracts.agent.bulk.receiving import Body
+from api.errors import Problem, unavailable
+from api.preferences import deadline, idempotency_key
+from core.access import Principal
+from core.domain.commands import Place, PlaceAll, RowToPlace
+from core.store.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox import IdempotencyKey, slot_key
+
+
+class BulkReading:
+    """Reads a few at a time: the rows of each lie in memory until they are on disk."""
+
+    def __init__(self, catalogue: Catalogue, phone_region: str | None) -> None:
+        self._catalogue = catalogue
+        self._region = phone_region
+        self._under_way = 0
+
+    @asynccontextmanager
+    async def read(self, req: falcon.asgi.Request, mode: Mode) -> AsyncIterator[NewBulk]:
+        """Raises Problem: 400 for what cannot be read whole, 408 for what comes too slowly, 503 while others come."""
+        if self._under_way >= AT_ONCE:
+            raise unavailable("Other bulks are being read; send this one again in a moment")
+        self._under_way += 1
+        try:
+            yield await self._read(req, mode)
+        finally:
+            self._under_way -= 1
+
+    async def _read(self, req: falcon.asgi.Request, mode: Mode) -> NewBulk:
+        principal: Principal = req.context.principal
+        sender = Sender("agent", principal.actor, req.context.request_id, deadline(req))
+        key = idempotency_key(req, anonymous=False)
+        body = Body(req)
+        judged = await self._judge(body, req, mode)
+        owner = principal.actor.owner or ""
+        bulk = Bulk(uuid4(), owner, mode, judged.rows, len(judged.refusals))
+        named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
+        commands = await (self._all if mode is Mode.ALL_OR_NOTHING else self._each)(judged)
+        return NewBulk(bulk, sender, commands, judged.refusals, named)
+
+    async def _judge(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> Judged:
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                return await judge(body.rows(splitter_of(req)), self._region, ROWS_MAX[mode])
+        except TimeoutError:
+            words = f"The body did not arrive within {READ_WITHIN_S:g} s; nothing was accepted"
+            raise Problem(408, "body_too_slow", words) from None
+
+    async def _each(self, judged: Judged) -> list[BulkCommand]:
+        return [BulkCommand(await self._key_of(place), place, row) for row, place in judged.places.items()]
+
+    async def _all(self, judged: Judged) -> list[BulkCommand]:
+        """One command, at home in the lane of its first row."""
+        rows = tuple(RowToPlace(row, place) for row, place in judged.places.items())
+        if not rows:
+            return []
+        command = PlaceAll(rows, len(judged.refusals))
+        return [BulkCommand(await self._key_of(rows[0].place), command, None, len(rows))]
+
+    async def _key_of(self, place: Place) -> str:
+        return slot_key(await self._catalogue.resource_of(place.service_name), place.date)
