@@ -24,6 +24,7 @@ from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
 from core.access import Principal
 from core.domain.commands import Command, CommandClass
+from core.store.about import people_of
 from core.store.inbox import (
     SQL_LOCK_LANE_PATIENTLY,
     SQL_LOOK_UP,
@@ -164,7 +165,9 @@ class Commands:
             found = waiting(row)
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
             now = await database_now(connection)
-            moved = await connection.execute(SQL_MOVE, move_parameters([(id_, outcome)], now))
+            moved = await connection.execute(
+                SQL_MOVE, move_parameters([(id_, outcome, people_of(found.envelope))], now)
+            )
             if moved.rowcount == 0:
                 return False
             news = final_event(found.envelope, "command_withdrawn")

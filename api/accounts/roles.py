@@ -118,6 +118,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/users/create": {"POST": Rule.STAFF},
     "/api/admin/users/{id}": {"GET": Rule.STAFF},
     "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
+    "/api/admin/users/{id}/delete": {"DELETE": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from core.store.about import people_of
 from core.store.database import Connection
 from core.store.inbox import SQL_MOVE, Waiting, move_parameters
 from core.store.news import final_event, write_event_rows
@@ -28,7 +29,7 @@ def park(connection: Connection, one: Waiting) -> list[Decided]:
     envelope, outcome = one.envelope, parked(one.envelope.id)
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome)], row[0]))
+    moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome, people_of(envelope))], row[0]))
     if moved.rowcount == 0:
         return []
     write_event_rows(connection, [final_event(envelope, "command_failed")], row[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.identity.agent_key_use import USE_DAYS_KEPT
+from core.identity.anonymising import SQL_BLANK_AGAIN
 
 FORGET_BATCH_ROWS = 5_000
 LOGIN_DAYS = 14
@@ -33,5 +34,12 @@ DELETE FROM agent_key_use WHERE (key_id, day) IN (
     SELECT key_id, day FROM agent_key_use WHERE day < clock_timestamp() - interval '{USE_DAYS_KEPT} days' {_BATCH})
 """
 
-STATEMENTS = (SQL_FORGET_LOGINS, SQL_FORGET_TICKETS, SQL_FORGET_RESETS, SQL_FORGET_OAUTH_ATTEMPTS, SQL_FORGET_KEY_USE)
+STATEMENTS = (
+    SQL_BLANK_AGAIN,
+    SQL_FORGET_LOGINS,
+    SQL_FORGET_TICKETS,
+    SQL_FORGET_RESETS,
+    SQL_FORGET_OAUTH_ATTEMPTS,
+    SQL_FORGET_KEY_USE,
+)
 """Each is a transaction of its own; run them now and then, any number of times, from anywhere."""

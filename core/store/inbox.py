@@ -101,15 +101,16 @@ FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id
 
 SQL_MOVE = """
 WITH o AS (
-    SELECT * FROM json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json)
+    SELECT * FROM json_to_recordset(%s::json) AS o (
+        id uuid, status text, http_status smallint, response json, about text[])
 ), gone AS (
     DELETE FROM inbox WHERE id = ANY(%s::uuid[])
     RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row
 )
 INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row,
-                     decided_at, status, http_status, response)
+                     decided_at, status, http_status, response, about)
 SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body, g.bulk_id, g.bulk_row,
-       %s, o.status, o.http_status, o.response
+       %s, o.status, o.http_status, o.response, o.about
 FROM gone g JOIN o ON o.id = g.id
 """
 """Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
@@ -138,12 +139,16 @@ class _OutcomeRow(Struct, frozen=True):
     status: str
     http_status: int
     response: msgspec.Raw
+    about: Sequence[str]
 
 
-def move_parameters(outcomes: Sequence[tuple[UUID, Outcome]], now: datetime) -> list[Any]:
-    """For `SQL_MOVE`. The response is kept byte for byte as the waiting client gets it."""
-    rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body)) for id_, o in outcomes]
-    return [_encode(rows).decode(), [id_ for id_, _ in outcomes], now]
+def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now: datetime) -> list[Any]:
+    """For `SQL_MOVE`, with whose data each command holds (`core.store.about`).
+
+    The response is kept byte for byte as the waiting client gets it.
+    """
+    rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body), about) for id_, o, about in outcomes]
+    return [_encode(rows).decode(), [id_ for id_, _, _ in outcomes], now]
 
 
 SQL_LOOK_UP = """

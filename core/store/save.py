@@ -22,6 +22,7 @@ from core.domain.events import (
     UserCreated,
 )
 from core.domain.values import Claim
+from core.store.about import people_of
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parameters
 from core.store.news import EventRow, event_rows, write_event_rows
@@ -93,7 +94,10 @@ def save(
     users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
     placed, changed = _of(events, BookingPlaced), _last_faces(events)
     freed, taken = _time(events)
-    deferred, answered = _deferred(decided), [(d.envelope.id, d.outcome) for d in decided if d.outcome is not DEFERRED]
+    deferred = _deferred(decided)
+    answered = [
+        (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
+    ]
     with connection.pipeline():
         inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
         _write_slots(connection, events, now)

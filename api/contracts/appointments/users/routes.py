@@ -7,6 +7,7 @@ from typing import Any
 from falcon.asgi import App
 
 from api.accounts import Accounts
+from api.contracts.appointments.users.delete import DeleteUser
 from api.contracts.appointments.users.lists import AdminUsers, UserFilterOptions, UserStats
 from api.contracts.appointments.users.one import AdminUser
 from api.runtime import Runtime
@@ -19,4 +20,6 @@ def add_routes(app: App[Any, Any], run: Runtime, accounts: Accounts) -> None:
     app.add_route("/api/admin/users/filter-options", UserFilterOptions(run.pool))
     app.add_route("/api/admin/users/create", one, suffix="create")
     app.add_route("/api/admin/users/{user_id:int}", one)
+    delete = DeleteUser(accounts, run.rings)
+    app.add_route("/api/admin/users/{user_id:int}/delete", delete, suffix="delete")
     app.add_route("/api/admin/users/{user_id:int}/update", one, suffix="update")

@@ -1,0 +1,36 @@
+"""Whose data a command holds: under these names its body and outcome are found when somebody is anonymised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.domain.commands import Envelope
+from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
+from core.domain.needs import Needs
+
+
+def user_name(user_id: int) -> str:
+    return f"user:{user_id}"
+
+
+def phone_name(phone_key: str) -> str:
+    return f"phone:{phone_key}"
+
+
+def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
+    """Who asked, whom the command names, and whose bookings it touched.
+
+    A number is a name of its own only where no booking says whose it is: a refused command may
+    hold the number of somebody who is made known later.
+    """
+    owners = {
+        event.booking.user_id
+        for event in events
+        if isinstance(event, BookingPlaced | BookingChanged | BookingDeleted | BookingUnchanged)
+    }
+    needs = Needs([envelope.command])
+    users = needs.users | owners
+    if envelope.actor.user_id is not None:
+        users.add(envelope.actor.user_id)
+    phones = needs.phones if not owners else ()
+    return sorted({*map(user_name, users), *map(phone_name, phones)})
