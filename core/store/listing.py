@@ -44,7 +44,8 @@ class Wanted(Struct, frozen=True):
     """Local to each booking's resource."""
     service: str | None = None
     """By name, whatever its case."""
-    resource_id: int | None = None
+    category_id: int | None = None
+    """Of the time slots that the bookings were made for."""
     usernames: Sequence[str] | None = None
     """Keys; any of them."""
 
@@ -54,7 +55,7 @@ class Wanted(Struct, frozen=True):
 
     @property
     def is_tallied(self) -> bool:
-        return self.service is None and self.resource_id is None and self.usernames is None
+        return self.service is None and self.category_id is None and self.usernames is None
 
 
 class Total(Struct, frozen=True):
@@ -101,8 +102,8 @@ async def _narrowed(connection: AsyncConnection, wanted: Wanted) -> list[ColumnE
         conditions.append(b.c.local_date == wanted.day)
     if wanted.service is not None:
         conditions.append(func.lower(b.c.service_name) == func.lower(wanted.service))
-    if wanted.resource_id is not None:
-        conditions.append(b.c.resource_id == wanted.resource_id)
+    if wanted.category_id is not None:
+        conditions.append(b.c.category_id == wanted.category_id)
     if wanted.usernames is not None:
         ids = (await connection.execute(select(u.c.id).where(u.c.username_key.in_(wanted.usernames)))).scalars().all()
         if not ids:
@@ -116,7 +117,8 @@ def _statement(
 ) -> Select[Any]:
     """The total beside each row of the page, and alone if the page is empty."""
     columns = [b.c[name] for name in order.columns]
-    ranges = [select(*columns).where(b.c.listed_as == word, *narrowed) for word in wanted.words]
+    each = [b.c.listed_as == word for word in wanted.words] if narrowed or wanted.word else [b.c.listed_as.is_not(None)]
+    ranges = [select(*columns).where(one, *narrowed) for one in each]
     merged = _together([one.order_by(*order.of(b)).limit(limit + offset) for one in ranges])
     ids = select(merged.c.id).order_by(*order.of(merged)).limit(limit).offset(offset).subquery()
     listed = select(*_BOOKING, *(column.label(f"user_{n}") for n, column in enumerate(_USER)))

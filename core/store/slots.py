@@ -26,6 +26,12 @@ SQL_CATEGORIES = """
 SELECT c.id, c.name, r.id, r.kind, r.name, r.zone
 FROM category c JOIN resource r ON r.id = c.resource_id WHERE c.id = ANY(%s)
 """
+CATEGORIES_NAMED = 50
+"""In a refusal, at most."""
+SQL_CATEGORY_IDS = f"""
+SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER BY id LIMIT {CATEGORIES_NAMED}) ORDER BY id
+"""
+"""One category, if there is one of that id, and the first of all."""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (category_id, starts_at, ends_at)

@@ -154,6 +154,7 @@ booking = Table(
     Column("time_slot_id", BigInteger),
     Column("deleted_at", _instant),
     Column("listed_as", Text),
+    Column("category_id", BigInteger),
 )
 
 booking_count = Table(

@@ -51,18 +51,22 @@ FROM pg_indexes i
 WHERE i.tablename = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = i.indexname)
 """
 """How to drop and make again every index that is no primary or unique key."""
-SQL_TALLY = """
+SQL_TALLIES = """
+TRUNCATE booking_tally, booking_tally_change, user_tally, user_tally_change;
 INSERT INTO booking_tally (local_date, listed_as, bookings)
-SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL GROUP BY 1, 2
-ON CONFLICT (local_date, listed_as) DO UPDATE SET bookings = excluded.bookings
+SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL GROUP BY 1, 2;
+INSERT INTO user_tally (is_active, is_staff, is_superuser, gender_key, country_code, people)
+SELECT is_active, is_staff, is_superuser, gender_key, coalesce(country_code, ''), count(*)
+FROM user_account GROUP BY 1, 2, 3, 4, 5
 """
+"""As their migrations fill them: no trigger sees a COPY in replica mode."""
 COPY_USERS: LiteralString = """
 COPY user_account (id, username, username_key, phone, phone_key, first_name, last_name, email, email_key, gender,
                    country, country_code, is_active, is_staff, date_joined) FROM STDIN
 """
 COPY_BOOKINGS: LiteralString = """
 COPY booking (id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date, local_time,
-              duration_minutes, status, payment_status, notes, command_id, created_at, updated_at) FROM STDIN
+              duration_minutes, status, payment_status, notes, command_id, created_at, updated_at, details) FROM STDIN
 """
 COPY_CLAIMS: LiteralString = "COPY claim (resource_id, booking_id, during) FROM STDIN"
 
@@ -83,8 +87,7 @@ def fill(database_url: str, say: Say, size: Size) -> None:
             ):
                 say(f"copying {name}")
                 _copy(connection, statement, rows)
-        connection.execute("DELETE FROM booking_tally_change")
-        connection.execute(SQL_TALLY)
+        connection.execute(SQL_TALLIES)
         connection.execute("SELECT setval('booking_id_seq', (SELECT max(id) FROM booking))")
         connection.execute("SELECT setval(pg_get_serial_sequence('user_account', 'id'), max(id)) FROM user_account")
         say("vacuuming")
@@ -117,7 +120,7 @@ def bookings(size: Size, today: date) -> Iterator[str]:
             str(FIRST_ID + n), str(UUID(int=n)), "appointments", str(user_id), service_of(n), str(resource_id),
             starts_at.isoformat(), (starts_at + HOUR).isoformat(), starts_at.date().isoformat(),
             starts_at.time().isoformat(), "60", _status(n, starts_at.date(), today), "none", "", str(UUID(int=n)),
-            created.isoformat(), created.isoformat(),
+            created.isoformat(), created.isoformat(), _details(n),
         ))  # fmt: skip
 
 
@@ -137,6 +140,11 @@ def _place(number: int, today: date) -> tuple[int, datetime]:
     return (1 if which == 0 else FIRST_RESOURCE + which), starts_at
 
 
+def _details(number: int) -> str:
+    """Every tenth booking was made for a time slot of one of three categories."""
+    return "\\N" if number % 10 else f'{{"type": "time_slot", "category_id": {1 + number // 10 % 3}}}'
+
+
 def _status(number: int, day: date, today: date) -> str:
     if number % 97 == 0:
         return "cancelled"
@@ -148,6 +156,10 @@ def _resources(connection: Connection) -> None:
         "INSERT INTO resource (id, kind, name, zone) SELECT %s + n, 'service', 'Bench ' || n, 'UTC'"
         " FROM generate_series(1, %s) AS n",
         (FIRST_RESOURCE, RESOURCES),
+    )
+    connection.execute(
+        "INSERT INTO category (id, name, name_key, resource_id) SELECT n, 'Cat ' || n, 'cat ' || n, 1"
+        " FROM generate_series(1, 3) AS n ON CONFLICT DO NOTHING"
     )
 
 

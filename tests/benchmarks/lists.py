@@ -73,6 +73,7 @@ def questions() -> list[Question]:
         Question("bookings by user, busy", f"{bookings}?user=person0"),
         Question("bookings by user, busy, and status", f"{bookings}?user=person0&status=cancelled"),
         Question("bookings by user", f"{bookings}?user=person777"),
+        Question("bookings by category", f"{bookings}?category=2"),
         Question("bookings by all of them", f"{bookings}?user=person0&date={today}&service=bench service 0&status=upcoming"),
         Question("statistics", f"{bookings}stats/"),
         Question("details", f"{bookings}{FIRST_ID + 500_000}/"),
@@ -145,11 +146,8 @@ def measure(api_url: str, token: str) -> list[Answered]:
     times: dict[str, list[list[float]]] = {one.path: [] for one in asked}
     bodies: dict[str, dict[str, object]] = {}
     with httpx.Client(base_url=api_url, headers={"Authorization": f"Bearer {token}"}, timeout=30.0) as client:
-        for one in list(asked):
+        for one in asked:
             answer = client.get(one.path)
-            if answer.status_code == 404 and "users" in one.path:
-                asked.remove(one)
-                continue
             if answer.status_code != 200:
                 raise AssertionError(f"GET {one.path}: {answer.status_code} {answer.text[:200]}")
             bodies[one.path] = answer.json()

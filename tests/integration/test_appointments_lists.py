@@ -55,6 +55,21 @@ def test_every_filter_of_the_admin_list_narrows_and_all_are_anded(client: Client
     assert listed(staff, service="filter one", limit=1, offset=2) == []
 
 
+def test_bookings_are_found_by_the_category_of_their_time_slot(stack: Stack, client: Client, staff: Client) -> None:
+    ids = [book(client, "2097-03-06", f"{hour:02}:00") for hour in (9, 10, 11)]
+    category = "INSERT INTO category (name, name_key, resource_id) VALUES (%s, %s, 1) RETURNING id"
+    ((one,),), ((other,),) = (execute(stack, category, f"Lists {n}", f"lists {n}") for n in (1, 2))
+    for id_, category_id in zip(ids, (one, other, one), strict=True):
+        details = f'{{"type": "time_slot", "category_id": {category_id}}}'
+        execute(stack, "UPDATE booking SET details = %s::jsonb WHERE id = %s", details, id_)
+    assert listed(staff, category=one) == [ids[2], ids[0]]
+    assert listed(staff, category=one, date="2097-03-06", limit=1, offset=1) == [ids[0]]
+    assert listed(staff, category=other, status="cancelled") == []
+    refused = staff.get("/api/admin/bookings/", params={"category": 2**62}).json()
+    known = ", ".join(str(row[0]) for row in execute(stack, "SELECT id FROM category ORDER BY id"))
+    assert refused["message"] == f"category must be one of {known}"
+
+
 def test_totals_count_everything_that_matches_whatever_the_page(client: Client, staff: Client) -> None:
     day = "2097-03-11"
     for hour in range(9, 14):

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import falcon.asgi
-from msgspec import Struct
+from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.bookings.one import ID_MAX
 from api.contracts.appointments.examples import STATS
+from api.errors import invalid
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from core.domain.values import Booking
+from core.identity.users import username_key
 from core.phones import phone_key
 from core.store import tally
 from core.store.listing import BY_TIME, NEWEST_FIRST, Total, Wanted, page
+from core.store.slots import SQL_CATEGORY_IDS
 from core.wire.admin import AdminBooking, admin_booking
+from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
 
 T = TypeVar("T")
+
+CategoryId = Annotated[int, Meta(ge=1, le=ID_MAX)]
 
 
 class Filters(Struct, frozen=True):
@@ -29,6 +36,7 @@ class Filters(Struct, frozen=True):
     service: Word | None = None
     status: AppointmentsWord | None = None
     user: Word | None = None
+    category: CategoryId | None = None
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
 
@@ -71,24 +79,43 @@ class ReservedSlot(Struct, frozen=True):
 class AdminBookings:
     """`GET /api/admin/bookings/`: newest first, every filter ANDed."""
 
-    def __init__(self, engine: AsyncEngine, phone_region: str | None) -> None:
+    def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[Any], phone_region: str | None) -> None:
         self._engine = engine
+        self._pool = pool
         self._region = phone_region
 
     @operation("List bookings, newest first", query=Filters, answers={200: Page[AdminBooking]})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Filters)
-        wanted = Wanted(day=asked.date, service=asked.service, word=asked.status, usernames=self._keys(asked.user))
+        await self._check_category(asked.category)
+        wanted = Wanted(
+            day=asked.date,
+            service=asked.service,
+            word=asked.status,
+            usernames=self._keys(asked.user),
+            category_id=asked.category,
+        )
         found = await page(self._engine, wanted, NEWEST_FIRST, asked.limit, asked.offset)
         data = [admin_booking(booking, user) for booking, user in found.rows]
         resp.data = encode(listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
         resp.content_type = falcon.MEDIA_JSON
 
+    async def _check_category(self, category_id: int | None) -> None:
+        """Raise Problem 400 for one that does not exist, with those that do."""
+        if category_id is None:
+            return
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_CATEGORY_IDS, {"id": category_id})
+            known = [row[0] for row in await cursor.fetchall()]
+        if category_id not in known:
+            raise invalid([FieldProblem("category", f"category must be one of {', '.join(map(str, known))}")])
+
     def _keys(self, username: str | None) -> list[str] | None:
         """A number that an agent sent is a username too, in whatever form it was written."""
         if username is None:
             return None
-        return [username.casefold(), phone_key(username, self._region) or username.casefold()]
+        key = username_key(username)
+        return [key, phone_key(username, self._region) or key]
 
 
 class BookingStats:

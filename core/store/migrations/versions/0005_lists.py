@@ -17,17 +17,20 @@ ALTER TABLE booking ADD COLUMN listed_as text GENERATED ALWAYS AS (CASE
     WHEN deleted_at IS NOT NULL OR status = 'draft' THEN NULL
     WHEN status IN ('held', 'confirmed', 'in_progress') THEN 'upcoming'
     WHEN status = 'completed' THEN 'completed'
-    ELSE 'cancelled' END) STORED;
+    ELSE 'cancelled' END) STORED,
+    ADD COLUMN category_id bigint GENERATED ALWAYS AS ((details ->> 'category_id')::bigint) STORED;
+COMMENT ON COLUMN booking.category_id IS 'of the time slot that it was made for';
 COMMENT ON COLUMN booking.listed_as IS 'the appointments word; NULL for what no list shows: drafts and deleted ones';
 
--- A list reads one ordered range for each word it asks for and merges them.
+-- A list reads one ordered range for each word it asks for and merges them; the list of all reads one.
+CREATE INDEX booking_shown ON booking (id) WHERE listed_as IS NOT NULL;
 DROP INDEX booking_by_date;
 CREATE INDEX booking_listed ON booking (listed_as, id) WHERE listed_as IS NOT NULL;
 CREATE INDEX booking_listed_by_time ON booking (listed_as, local_date, local_time, id) WHERE listed_as IS NOT NULL;
 CREATE INDEX booking_listed_by_service ON booking (lower(service_name), listed_as, id) WHERE listed_as IS NOT NULL;
 DROP INDEX booking_by_user;
 CREATE INDEX booking_by_user ON booking (user_id, listed_as, id);
-CREATE INDEX booking_listed_by_resource ON booking (resource_id, listed_as, id) WHERE listed_as IS NOT NULL;
+CREATE INDEX booking_listed_by_category ON booking (category_id, listed_as, id) WHERE category_id IS NOT NULL;
 
 CREATE TABLE booking_tally (
     local_date date NOT NULL,
