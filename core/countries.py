@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 
 import pycountry
@@ -65,7 +66,12 @@ class Country(Struct, frozen=True):
 def countries() -> tuple[Country, ...]:
     """All of them, by name. The first call reads the library's data: some tens of milliseconds."""
     found = (Country(c.alpha_2, c.alpha_3, getattr(c, "common_name", c.name)) for c in pycountry.countries)
-    return tuple(sorted(found, key=lambda country: country.name.casefold()))
+    return tuple(sorted(found, key=lambda country: _plain(country.name)))
+
+
+def _plain(name: str) -> str:
+    """As people look it up: Åland among the As."""
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
 
 
 def country_code(text: str) -> str | None:
