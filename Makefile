@@ -5,7 +5,7 @@ DATA ?= .data
 VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
-PYTEST_OPTIONS ?=
+PYTEST_OPTIONS ?= -n 2 --dist loadfile
 BENCH_OPTIONS ?=
 
 .DEFAULT_GOAL := help

@@ -76,6 +76,7 @@ def test_an_intent_that_is_not_ours_names_no_payment() -> None:
         signed(event(), age_s=TOLERANCE_S + 5),
         signed(event(amount=1)),
     ],
+    ids=["none", "empty", "old", "no time", "no number", "another secret", "too late", "other bytes"],
 )
 def test_what_is_not_signed_for_these_bytes_and_lately_is_refused(header: str | None) -> None:
     with pytest.raises(BadEventError):
