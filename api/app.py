@@ -28,6 +28,7 @@ from api.middleware import Requests
 from api.openapi.resources import Asset, Docs, Schema
 from api.openapi.routes import Routes
 from api.parameters import UnknownParameters
+from api.payments.routes import add_routes as add_payment_routes
 from api.runtime import Runtime
 from core import settings as environment
 from core.logs import configure
@@ -74,6 +75,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_user_routes(app, run, accounts)
     add_agent_routes(app, run)
     add_room_routes(app, run)
+    add_payment_routes(app, run)
     add_calendar_routes(app, run)
     add_booking_routes(app, run, {"room_id": BookRooms(run), "time_slot": BookSlots(run)})
     if extend is not None:

@@ -37,6 +37,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "withdrawn": (409, "The command was withdrawn before it was decided"),
     "idempotency_key_reused": (422, "The key was used with another request"),
     "command_failed": (503, "The command failed three times and was set aside"),
+    # payments
+    "bad_webhook": (400, "Not signed by Stripe for these bytes, or too long ago"),
+    "payments_not_set_up": (503, "Nothing can be paid on this server"),
+    "payments_unavailable": (503, "The payment provider does not answer; the place is still held"),
     # bulks
     "body_cut_off": (400, "The connection was lost before the body ended; nothing was accepted"),
     "body_too_slow": (408, "The body did not arrive in time; nothing was accepted"),

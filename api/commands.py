@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import falcon
 import falcon.asgi
+import msgspec
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
@@ -34,6 +36,8 @@ from core.store.inbox import (
     IdempotencyKey,
     NewCommand,
     move_parameters,
+    name_of,
+    type_of,
     waiting,
 )
 from core.store.lanes import LANE_SPACE
@@ -42,6 +46,8 @@ from core.store.offers import database_now
 from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
 
 log = structlog.get_logger()
+
+Reveal = Callable[[Answer], Awaitable[Answer]]
 
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
@@ -58,6 +64,11 @@ class Commands:
         self._inbox = inbox
         self._outcomes = outcomes
         self._pool = pool
+        self._reveals: dict[str, Reveal] = {}
+
+    def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
+        """Answers to this kind of command get something on their way to their owner that is kept nowhere."""
+        self._reveals[name_of(kind)] = reveal
 
     async def run(
         self,
@@ -81,7 +92,7 @@ class Commands:
                 await self._follow(req, resp, accepted.command_id, wants)
                 return
             answer = None if self._at_once(wants) else await _within(future, wants.wait_s)
-            self._respond(req, resp, id_, wants, answer)
+            self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
         finally:
             self._outcomes.forget(id_, future)
 
@@ -113,9 +124,26 @@ class Commands:
             answer = _answer_of(record)
             if answer is None and record is not None and not self._at_once(wants):
                 answer = await _within(future, wants.wait_s)
+            answer = await self._revealed(id_, record.type if record else "", answer)
             self._respond(req, resp, id_, wants, answer)
         finally:
             self._outcomes.forget(id_, future)
+
+    async def _revealed(self, id_: UUID, type_: str, answer: Answer | None) -> Answer | None:
+        """Raises Problem, with the command's address, if what is to be revealed cannot be had now."""
+        reveal = self._reveals.get(type_)
+        if answer is None or reveal is None:
+            return answer
+        try:
+            return await reveal(answer)
+        except Problem as problem:
+            headers = {**problem.headers, "Location": status_url(id_)}
+            raise Problem(problem.status, problem.code, problem.message, problem.problems, headers) from None
+
+    async def reveal(self, record: CommandRecord) -> CommandRecord:
+        """What the owner of a command is told of it. Raises Problem 503 as the request did that waited for it."""
+        answer = await self._revealed(record.id, record.type, _answer_of(record))
+        return record if answer is None else msgspec.structs.replace(record, response=answer.body.decode())
 
     @staticmethod
     def _respond(
@@ -228,6 +256,9 @@ class CommandResource:
         record = await self._commands.look_up_patiently(command_id, preferences(req, default_s=0).wait_s)
         if record is None:
             raise not_found()
+        principal: Principal = req.context.principal
+        if record.owner is not None and record.owner == principal.actor.owner:
+            record = await self._commands.reveal(record)
         resp.data = command_status(record)
         resp.content_type = falcon.MEDIA_JSON
         if record.http_status is None:

@@ -19,11 +19,15 @@ from core.wire.outcomes import encode
 CANARY_FRESH_S = 20.0
 """Four canaries missed in a row."""
 LANE_LAG_MAX_S = 15.0
+PAYMENTS_LAG_MAX_S = 30.0
 
 SQL_PULSE = """
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
        extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
-       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0)
+       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0),
+       coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
+       greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state <> 'closing'))::float8, 0))
 """
 
 
@@ -33,6 +37,10 @@ class Pulse(Struct, frozen=True):
     lanes_canary_age_s: float | None
     notifier_canary_age_s: float | None
     lane_lag_s: float
+    payments_circuit_is_open: bool = False
+    """Stripe does not answer and is left alone."""
+    payments_lag_s: float = 0.0
+    """How late the payments worker is; cancellations, which take their time, do not count."""
 
 
 class Alive(Struct, frozen=True):
@@ -45,9 +53,12 @@ class Ready(Struct, frozen=True):
     status: Literal["ready", "not ready"]
     down: list[str]
     """The parts that keep a booking from getting through."""
+    degraded: list[str]
+    """The parts without which free bookings still do: `payments` while Stripe does not answer."""
     canary_age_s: float | None
     canary_at_notifier_age_s: float | None
     lane_lag_s: float | None
+    payments_lag_s: float | None
 
 
 class Health:
@@ -74,9 +85,11 @@ class Readiness:
         body = Ready(
             status="not ready" if down else "ready",
             down=down,
+            degraded=degraded(pulse),
             canary_age_s=_rounded(pulse.lanes_canary_age_s if pulse else None),
             canary_at_notifier_age_s=_rounded(pulse.notifier_canary_age_s if pulse else None),
             lane_lag_s=_rounded(pulse.lane_lag_s if pulse else None),
+            payments_lag_s=_rounded(pulse.payments_lag_s if pulse else None),
         )
         resp.status = 503 if down else 200
         if down:
@@ -103,6 +116,14 @@ def downs(pulse: Pulse | None, *, redis_is_up: bool) -> list[str]:
     if _stale(pulse.notifier_canary_age_s):
         found.append("notifier")
     return found
+
+
+def degraded(pulse: Pulse | None) -> list[str]:
+    """The parts without which free bookings still get through: no reason to be taken out of service."""
+    if pulse is None:
+        return []
+    away = pulse.payments_circuit_is_open or pulse.payments_lag_s > PAYMENTS_LAG_MAX_S
+    return ["payments"] if away else []
 
 
 def _stale(age_s: float | None) -> bool:

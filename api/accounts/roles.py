@@ -109,6 +109,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/timeslots": {"GET": Rule.STAFF, "POST": Rule.STAFF},
     "/api/admin/timeslots/weekly": {"POST": Rule.STAFF},
     "/api/admin/timeslots/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
+    # payments
+    "/api/payment-intent": {"POST": Rule.USER},
+    "/api/payment-settings": {"GET": Rule.PUBLIC},
+    "/api/stripe-webhook": {"POST": Rule.PUBLIC},
+    "/payment/success": {"GET": Rule.PUBLIC},
+    "/payment/cancel": {"GET": Rule.PUBLIC},
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},

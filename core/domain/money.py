@@ -28,9 +28,8 @@ def minor(amount: Decimal, currency: str) -> int | None:
     """`100.00` usd as 10000; None for what is no amount of that currency, such as 0.001 usd."""
     if not amount.is_finite() or abs(amount) > MINOR_MAX:
         return None
-    scaled = amount.scaleb(digits(currency))
-    whole = scaled.to_integral_value()
-    return int(whole) if whole == scaled and 0 <= whole <= MINOR_MAX else None
+    whole = int(amount.scaleb(digits(currency)))
+    return whole if 0 <= whole <= MINOR_MAX and major(whole, currency) == amount else None
 
 
 def major(amount_minor: int, currency: str) -> Decimal:

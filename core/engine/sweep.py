@@ -72,6 +72,7 @@ def tidy(connection: Connection) -> None:
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     connection.execute(retention.SQL_DROP_IDEMPOTENCY_KEYS)
     connection.execute(retention.SQL_TRIM_FEED)
+    connection.execute(retention.SQL_DROP_STRIPE_EVENTS)
     connection.execute(retention.SQL_DROP_BULKS)
     for statement in identity_retention.STATEMENTS:
         connection.execute(statement)

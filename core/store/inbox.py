@@ -38,7 +38,11 @@ def slot_key(resource_id: int, day: date) -> str:
 
 def type_of(command: Command) -> str:
     """The stable name of a command on the wire, e.g. `place`."""
-    return str(type(command).__struct_config__.tag)
+    return name_of(type(command))
+
+
+def name_of(kind: type[Command]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 _WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight"

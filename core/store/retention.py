@@ -57,3 +57,12 @@ DELETE FROM bulk WHERE id IN (
     ORDER BY accepted_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
 """
 """Before the outcomes of its rows are, which go by whole weeks: a bulk never says less than happened."""
+
+STRIPE_EVENT_DAYS = 30
+"""Stripe sends an event again for three days, and by hand for fifteen."""
+SQL_DROP_STRIPE_EVENTS = f"""
+DELETE FROM stripe_event WHERE id IN (
+    SELECT id FROM stripe_event
+    WHERE received_at < clock_timestamp() - interval '{STRIPE_EVENT_DAYS} days'
+    ORDER BY received_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
+"""

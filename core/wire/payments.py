@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from core.domain.commands import Envelope
 from core.domain.events import Event, PaymentReady
@@ -13,7 +14,31 @@ from core.domain.state import State
 from core.wire import engine
 from core.wire.rooms import money
 
-INTENT_STATUS = {
+IntentWord = Literal["requires_payment_method", "processing", "succeeded"]
+
+
+class PaymentIntentKept(Struct, frozen=True, kw_only=True):
+    """The answer as it is kept with its command."""
+
+    payment_intent_id: str
+    amount: float
+    currency: str
+    status: IntentWord
+    booking_id: int
+
+
+class PaymentIntent(Struct, frozen=True, kw_only=True):
+    """The answer as its owner gets it: the secret is added on the way out and kept nowhere."""
+
+    payment_intent_id: str
+    client_secret: str
+    amount: float
+    currency: str
+    status: IntentWord
+    booking_id: int
+
+
+INTENT_STATUS: dict[PaymentState, IntentWord] = {
     PaymentState.OPEN: "requires_payment_method",
     PaymentState.PROCESSING: "processing",
     PaymentState.SUCCEEDED: "succeeded",
@@ -21,7 +46,7 @@ INTENT_STATUS = {
 """What the payer's client has to know of an intent; it asks Stripe itself for the rest."""
 
 
-def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, dict[str, Any]]:
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, object]:
     """(HTTP status, body) of a command about payments that was not refused."""
     match events[-1]:
         case PaymentReady(payment=payment):
@@ -30,23 +55,22 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             return engine.answer(envelope, events, state)
 
 
-def intent(payment: Payment) -> dict[str, Any]:
-    return {
-        "payment_intent_id": payment.intent_id,
-        "amount": money(payment.amount_minor, payment.currency),
-        "currency": payment.currency,
-        "status": INTENT_STATUS[payment.state],
-        "booking_id": payment.booking_id,
-    }
+def intent(payment: Payment) -> PaymentIntentKept:
+    assert payment.intent_id is not None, "it is ready"  # noqa: S101 - the constraint payment_open_has_intent
+    return PaymentIntentKept(
+        payment_intent_id=payment.intent_id,
+        amount=money(payment.amount_minor, payment.currency),
+        currency=payment.currency,
+        status=INTENT_STATUS[payment.state],
+        booking_id=payment.booking_id,
+    )
 
 
 def intent_of(body: bytes) -> str:
     """The intent that an answer is about."""
-    return str(msgspec.json.decode(body)["payment_intent_id"])
+    return msgspec.json.decode(body, type=PaymentIntentKept).payment_intent_id
 
 
 def revealed(body: bytes, client_secret: str) -> bytes:
-    """The answer as its owner gets it: the secret is added on the way out and kept nowhere."""
-    told = msgspec.json.decode(body)
-    id_ = told.pop("payment_intent_id")
-    return msgspec.json.encode({"payment_intent_id": id_, "client_secret": client_secret, **told})
+    kept = msgspec.json.decode(body, type=PaymentIntentKept)
+    return msgspec.json.encode(PaymentIntent(client_secret=client_secret, **msgspec.structs.asdict(kept)))

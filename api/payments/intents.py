@@ -1,0 +1,102 @@
+"""`POST /api/payment-intent/` (rooms.md, "Create Payment Intent")."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import falcon.asgi
+from msgspec import Meta, Struct
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.bookings.one import not_found, read_booking
+from api.commands import Commands
+from api.errors import Problem, invalid
+from api.fields import Id
+from api.openapi import Content, operation
+from api.payments.examples import INTENT_REQUEST
+from api.preferences import preferences
+from core.access import Principal
+from core.domain.commands import RequestPayment
+from core.domain.money import minor
+from core.store.inbox import slot_key
+from core.wire.errors import FieldProblem
+from core.wire.payments import PaymentIntent
+
+SQL_CIRCUIT_IS_OPEN = "SELECT opened_at IS NOT NULL FROM payments_gate"
+
+
+class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. The amount must be the booking's: the payer sees what they pay."""
+
+    booking_id: Id
+    amount: Decimal
+    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
+
+
+def request_of(body: NewIntent) -> RequestPayment:
+    """The command a body asks for. Raises Problem 400."""
+    currency = body.currency.lower()
+    amount_minor = minor(body.amount, currency)
+    if amount_minor is None:
+        raise invalid([FieldProblem("amount", f"Not an amount of {currency}")])
+    return RequestPayment(body.booking_id, amount_minor, currency)
+
+
+class PaymentIntents:
+    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any], *, is_set_up: bool) -> None:
+        self._commands = commands
+        self._pool = pool
+        self._is_set_up = is_set_up
+
+    @operation(
+        "Get an intent to pay a held booking with",
+        description=(
+            "One live intent a booking: asked again, the same one; after a decline a new one, once the old one "
+            "cannot be paid any more. `client_secret` is for Stripe's own elements in the payer's browser; it is "
+            "fetched from Stripe for each answer and kept nowhere."
+        ),
+        body=Content(NewIntent, example=INTENT_REQUEST),
+        answers={201: PaymentIntent},
+        refuses=(
+            "booking_not_found",
+            "already_paid",
+            "not_payable",
+            "amount_mismatch",
+            "currency_mismatch",
+            "too_many_payments",
+            "payment_refused",
+            "payments_not_set_up",
+            "payments_unavailable",
+        ),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        principal: Principal = req.context.principal
+        command = request_of(await read_json(req, NewIntent))
+        booking, _ = await read_booking(self._pool, command.booking_id)
+        if booking.user_id != principal.user_id:
+            raise not_found()
+        if not self._is_set_up:
+            raise not_set_up()
+        if not preferences(req).respond_async:
+            await self._check_circuit()
+        key = slot_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract="payments", slot_key=key, command=command)
+
+    async def _check_circuit(self) -> None:
+        """Nobody should wait for an answer that cannot come. The hold stands; it can be asked for again."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(SQL_CIRCUIT_IS_OPEN)).fetchone()
+        if row and row[0]:
+            raise provider_away()
+
+
+def not_set_up() -> Problem:
+    return Problem(503, "payments_not_set_up", "Payments are not set up here", headers={"Retry-After": "3600"})
+
+
+def provider_away() -> Problem:
+    words = "The payment provider does not answer right now; your place is still held, try again in a moment"
+    return Problem(503, "payments_unavailable", words, headers={"Retry-After": "5"})
