@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 from ops.child import Program
 from ops.environment import ROOT
 from ops.ports import accepts, free_ports
-from tests.stack import Server
+from tests.accounts import execute, new_person
+from tests.rooms import book, new_room, people, staff
+from tests.stack import Server, Stack, wait_until
 from tests.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
 
 GOOD_CARD = "4242 4242 4242 4242"
@@ -104,3 +108,99 @@ class StripeServer(Server):
 
     def _control(self, what: str, **told: Any) -> Any:
         return httpx.post(f"{self.url}/_control/{what}", json=told, timeout=60.0).raise_for_status().json()
+
+
+class Payer:
+    """Somebody new, and a room that nobody else asks for. Bookings cost 100.00 usd."""
+
+    PRICE_MINOR = 10_000
+
+    def __init__(self, stack: Stack, stripe: StripeServer) -> None:
+        self.stack = stack
+        self.stripe = stripe
+        self._open = ExitStack()
+        self.desk = self._open.enter_context(staff(stack))
+        self.client = self._open.enter_context(self.another())
+        self.room = new_room(self.desk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def another(self) -> httpx.Client:
+        ((user_id,),) = execute(self.stack, "SELECT id FROM user_account WHERE email_key = %s", new_person(self.stack))
+        return people(self.stack, user_id)
+
+    def hold(self, client: httpx.Client | None = None, **changes: Any) -> int:
+        """Book the room's first hour, unless told otherwise; the booking's id."""
+        answer = book(client or self.client, self.room, **changes)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["status"] == "pending"
+        return int(answer.json()["id"])
+
+    def ask(self, booking: int, client: httpx.Client | None = None, **changes: Any) -> httpx.Response:
+        """`POST /api/payment-intent/`; `headers=` go along."""
+        headers = changes.pop("headers", {})
+        body = {"booking_id": booking, "amount": 100.00, "currency": "usd", **changes}
+        return (client or self.client).post("/api/payment-intent/", json=body, headers=headers)
+
+    def intent(self, booking: int) -> dict[str, Any]:
+        answer = self.ask(booking)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def pay(self, booking: int, card: str = GOOD_CARD) -> dict[str, Any]:
+        """Ask for an intent and pay it; the intent."""
+        intent = self.intent(booking)
+        self.stripe.pay(intent["client_secret"], card)
+        return intent
+
+    def cancel(self, booking: int) -> httpx.Response:
+        return self.client.delete(f"/api/bookings/{booking}/")
+
+    def booking(self, booking: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/api/bookings/{booking}/").raise_for_status().json()
+        return found
+
+    def stands(self, booking: int) -> tuple[str, str]:
+        """(status, payment_status)."""
+        found = self.booking(booking)
+        return found["status"], found["payment_status"]
+
+    def wait_stands(self, booking: int, status: str, payment_status: str, within_s: float = 15.0) -> None:
+        wanted = (status, payment_status)
+        wait_until(lambda: self.stands(booking) == wanted, f"booking {booking} is {wanted}", within_s)
+
+    def payments(self, booking: int) -> list[tuple[str, str | None]]:
+        """(state, intent) of each attempt, in order."""
+        return execute(
+            self.stack, "SELECT state, intent_id FROM payment WHERE booking_id = %s ORDER BY attempt", booking
+        )
+
+    def wait_payments(self, booking: int, *states: str, within_s: float = 15.0) -> None:
+        def found() -> bool:
+            return tuple(state for state, _ in self.payments(booking)) == states
+
+        wait_until(found, f"the payments of {booking} are {states}, not {self.payments(booking)}", within_s)
+
+    def lapse(self, booking: int) -> None:
+        """Let a hold's half hour pass."""
+        execute(
+            self.stack,
+            "UPDATE booking SET hold_expires_at = clock_timestamp() + %s WHERE id = %s",
+            timedelta(0),
+            booking,
+        )
+
+    def reasons(self, booking: int) -> list[str]:
+        """Why the booking changed, in order, as its events tell."""
+        rows = execute(
+            self.stack,
+            """SELECT data->>'reason' FROM event WHERE booking_id = %s AND type = 'booking_updated'
+               ORDER BY batch_id, n""",
+            booking,
+        )
+        return [row[0] for row in rows]
