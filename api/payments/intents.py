@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 import falcon.asgi
@@ -13,7 +12,7 @@ from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
 from api.errors import Problem, invalid
-from api.fields import Id
+from api.fields import Amount, Id
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
 from api.preferences import preferences
@@ -31,7 +30,7 @@ class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. The amount must be the booking's: the payer sees what they pay."""
 
     booking_id: Id
-    amount: Decimal
+    amount: Amount
     currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
 
 
