@@ -1,4 +1,4 @@
-"""Holdfast's command line: `python -m ops.cli run | migrate | check PART | processes | reset`."""
+"""Holdfast's command line: `python -m ops.cli run | migrate | check PART | processes | import FILE | reset`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from core.logs import configure
 from core.settings import SettingsError, from_environment
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
+from ops.importing import command as importing
+from ops.importing.service import ImportProblem
 from ops.processes import APPLICATION
 
-EXPECTED = (SettingsError, CheckError)
+EXPECTED = (SettingsError, CheckError, ImportProblem)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--node", help="Celery's name of the worker, if it is not PART@HOST")
     checking.set_defaults(command=_check)
     commands.add_parser("processes", help="print the table of processes").set_defaults(command=_processes)
+    importing.add_parser(commands)
     reset = commands.add_parser("reset", help="remove the data folder")
     reset.add_argument("--data", type=Path, default=Path(".data"))
     reset.set_defaults(command=_reset)

@@ -1,0 +1,1 @@
+"""`holdfast import`: a file of bookings, sent as one batch and followed to its end."""

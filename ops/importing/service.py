@@ -1,0 +1,150 @@
+"""The API as an import sees it: send a file, ask how far it is, read what was refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx2
+from msgspec import Struct
+
+PATH = "/api/agent/bookings/bulk/"
+PAGE_ROWS = 500
+TIMEOUT_S = 90.0
+"""Longer than the API gives a body to arrive."""
+TRIES = 6
+PAUSE_MAX_S = 30.0
+PROBLEMS_SHOWN = 10
+AGAIN = frozenset({429, 503})
+
+
+class ImportProblem(Exception):  # noqa: N818 - its message is for the person who imports
+    """Why an import cannot go on; the message says what to do."""
+
+
+class Counts(Struct, frozen=True):
+    """Rows by what became of them; `accepted` ones are not decided yet."""
+
+    accepted: int
+    succeeded: int
+    rejected: int
+    failed: int
+
+    @property
+    def rows(self) -> int:
+        return self.accepted + self.succeeded + self.rejected + self.failed
+
+
+class Refused(Struct, frozen=True):
+    """A row that was not booked, in the words that a single call would have got."""
+
+    row: int
+    http_status: int
+    code: str
+    message: str
+
+
+class Service:
+    """A connection to one Holdfast, with whose key it is used."""
+
+    def __init__(self, url: str, token: str) -> None:
+        scheme = "Bearer" if token.count(".") == 2 else "Token"  # noqa: PLR2004 - the three parts of a JWT
+        self._url = url.rstrip("/")
+        self._http = httpx2.Client(
+            base_url=self._url, timeout=TIMEOUT_S, headers={"Authorization": f"{scheme} {token}"}
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def send(self, file: Path, media_type: str, mode: str) -> str:
+        """The id of the batch that the file became. Sent again, it is still the same one."""
+        key = {"Idempotency-Key": f"import-{uuid4()}"}
+        return str(self._post(file, media_type, {"mode": mode}, key)["batch_id"])
+
+    def rehearse(self, file: Path, media_type: str, mode: str) -> tuple[Counts, list[Refused]]:
+        body = self._post(file, media_type, {"mode": mode, "dry_run": "true"}, {})
+        return Counts(**body["counts"]), [_refused(row) for row in body["rows"]]
+
+    def counts(self, batch_id: str) -> Counts:
+        return Counts(**self._ask("GET", f"{PATH}{batch_id}/", params={"limit": 1})["counts"])
+
+    def refused(self, batch_id: str) -> Iterator[Refused]:
+        """Every row that was not booked, in order."""
+        found = [row for status in ("rejected", "failed") for row in self._rows(batch_id, status)]
+        return iter(sorted(found, key=lambda one: one.row))
+
+    def _rows(self, batch_id: str, status: str) -> Iterator[Refused]:
+        offset = 0
+        while True:
+            params = {"status": status, "limit": PAGE_ROWS, "offset": offset}
+            page = self._ask("GET", f"{PATH}{batch_id}/", params=params)
+            yield from map(_refused, page["rows"])
+            offset += PAGE_ROWS
+            if offset >= page["total_count"]:
+                return
+
+    def _post(self, file: Path, media_type: str, params: dict[str, str], headers: dict[str, str]) -> Any:
+        headers = {**headers, "Content-Type": media_type, "Content-Length": str(file.stat().st_size)}
+        return self._ask("POST", PATH, params=params, headers=headers, file=file)
+
+    def _ask(self, method: str, path: str, *, file: Path | None = None, **options: Any) -> Any:
+        """The answer's body. Asks again while the service is busy or away, as it says."""
+        pause_s, why = 1.0, ""
+        for turn in range(TRIES):
+            if turn:
+                time.sleep(pause_s)
+            try:
+                answer = self._request(method, path, file, options)
+            except httpx2.TransportError as problem:
+                why, pause_s = f"{self._url} does not answer ({problem})", min(2 * pause_s, PAUSE_MAX_S)
+                continue
+            if answer.status_code not in AGAIN:
+                return self._body(answer)
+            why, pause_s = _sentence(answer), _pause_s(answer)
+        raise ImportProblem(f"{why}. Is it running there? --url or HOLDFAST_URL says where to look.")
+
+    def _request(self, method: str, path: str, file: Path | None, options: dict[str, Any]) -> httpx2.Response:
+        if file is None:
+            return self._http.request(method, path, **options)
+        with file.open("rb") as body:
+            return self._http.request(method, path, content=body, **options)
+
+    def _body(self, answer: httpx2.Response) -> Any:
+        if answer.is_success:
+            return answer.json()
+        if answer.status_code in (401, 403):
+            raise ImportProblem(
+                f"{_sentence(answer)}. Imports need an agent key or the token of a member of staff: "
+                "set HOLDFAST_TOKEN or give --token."
+            )
+        raise ImportProblem(_sentence(answer))
+
+
+def _refused(row: dict[str, Any]) -> Refused:
+    response = row["response"]
+    return Refused(row["row"], response["status"], response["body"]["code"], response["body"]["message"])
+
+
+def _sentence(answer: httpx2.Response) -> str:
+    """What the service says is wrong, field by field where it does."""
+    try:
+        body = answer.json()
+        lines = [f"{one['field']}: {one['message']}" for one in body["errors"][:PROBLEMS_SHOWN]]
+        return "\n  ".join([str(body["message"]), *(lines if len(lines) > 1 else ())])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.url} answered {answer.status_code}, and not as Holdfast does"
+
+
+def _pause_s(answer: httpx2.Response) -> float:
+    told = answer.headers.get("Retry-After", "")
+    return min(float(told), PAUSE_MAX_S) if told.isdigit() else 1.0

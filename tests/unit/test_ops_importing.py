@@ -1,0 +1,54 @@
+"""What an import shows while it runs, and what it keeps out of spreadsheets."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from ops.importing.progress import Progress
+from ops.importing.report import safe
+from ops.importing.service import Counts
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def counts(decided: int, refused: int = 0, rows: int = 1_000) -> Counts:
+    return Counts(accepted=rows - decided, succeeded=decided - refused, rejected=refused, failed=0)
+
+
+def test_a_terminal_gets_one_bar_that_fills() -> None:
+    terminal = Terminal()
+    progress = Progress(terminal)
+    for decided in (0, 500, 1_000):
+        progress.show(counts(decided, decided // 100))
+    progress.end()
+    assert terminal.getvalue().split("\r")[1:] == [
+        f"[{'.' * 40}] 0 of 1,000 rows, 0 refused",
+        f"[{'#' * 20}{'.' * 20}] 500 of 1,000 rows, 5 refused",
+        f"[{'#' * 40}] 1,000 of 1,000 rows, 10 refused\n",
+    ]
+
+
+def test_a_file_gets_at_most_ten_lines() -> None:
+    out = io.StringIO()
+    progress = Progress(out)
+    for decided in range(0, 1_001, 10):
+        progress.show(counts(decided))
+    progress.end()
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "1,000 of 1,000 rows, 0 refused"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+201001234567", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_cell_that_a_spreadsheet_would_calculate_becomes_text(cell: str) -> None:
+    assert safe(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "Ann", "09:00", "2=2", "'quoted"])
+def test_other_cells_stay_as_they_are(cell: str) -> None:
+    assert safe(cell) == cell
