@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import falcon
 import structlog
@@ -12,6 +12,7 @@ from psycopg.errors import DeadlockDetected
 
 from api.accounts import Accounts
 from api.contracts.appointments.users.one import keep_a_superuser, not_found, refuse
+from api.openapi import operation
 from api.rings import Rings
 from core.access import Principal
 from core.identity import anonymising, editing
@@ -33,24 +34,37 @@ class Gone(Struct, frozen=True):
     lanes: frozenset[int] = frozenset()
 
 
+class Left(Struct, frozen=True):
+    id: int
+    deleted: bool
+    anonymised: bool
+    bookings_being_cancelled: int
+
+
+class DeleteAnswer(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str
+    data: Left
+
+
 class DeleteUser:
     def __init__(self, accounts: Accounts, rings: Rings) -> None:
         self._accounts = accounts
         self._rings = rings
 
+    @operation(
+        "Delete a user",
+        description="Who has bookings is deactivated and anonymised instead, and those to come are cancelled.",
+        answers={200: DeleteAnswer},
+        refuses=("user_not_found", "last_superuser"),
+    )
     async def on_delete_delete(self, req: Request, resp: Response, user_id: int) -> None:
         gone = await self._try(req, user_id)
         self._accounts.logins.forget()
         await self._rings.lanes(gone.lanes)
         log.info("user deleted", deleted_user=user_id, anonymised=gone.anonymised, by=req.context.principal.user_id)
-        data = {
-            "id": user_id,
-            "deleted": not gone.anonymised,
-            "anonymised": gone.anonymised,
-            "bookings_being_cancelled": gone.cancelling,
-        }
-        message = ANONYMISED if gone.anonymised else DELETED
-        resp.data = encode({"success": True, "message": message, "data": data})
+        left = Left(user_id, not gone.anonymised, gone.anonymised, gone.cancelling)
+        resp.data = encode(DeleteAnswer(message=ANONYMISED if gone.anonymised else DELETED, data=left))
         resp.content_type = falcon.MEDIA_JSON
 
     async def _try(self, req: Request, user_id: int) -> Gone:
