@@ -19,6 +19,7 @@ from api.contracts.appointments.routes import add_routes as add_appointments_rou
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
 from api.contracts.calendar.book import BookSlots
 from api.contracts.calendar.routes import add_routes as add_calendar_routes
+from api.contracts.marketplace.routes import add_routes as add_marketplace_routes
 from api.contracts.rooms.book import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.errors import add_error_handlers
@@ -77,6 +78,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_room_routes(app, run)
     add_payment_routes(app, run)
     add_calendar_routes(app, run)
+    add_marketplace_routes(app, run)
     add_booking_routes(app, run, {"room_id": BookRooms(run), "time_slot": BookSlots(run)})
     if extend is not None:
         extend(app, run)

@@ -57,6 +57,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is revoked already"),
     "too_many_keys": (409, "There are as many agent keys as there may be"),
+    # marketplace
+    "already_practitioner": (409, "This user is a practitioner already"),
+    "room_elsewhere": (409, "The room belongs to another location"),
     # accounts
     "wrong_credentials": (401, "No such account, or not its password"),
     "email_taken": (400, "An account with this address exists"),

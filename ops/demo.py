@@ -53,6 +53,11 @@ FROM resource r, (VALUES
 ) AS v (id, name, name_key, description, minutes, cents)
 WHERE r.kind = 'desk';
 SELECT setval(pg_get_serial_sequence('service', 'id'), 2);
+INSERT INTO resource (kind, name, zone) SELECT 'practitioner', 'Dr. Smith', zone FROM resource WHERE kind = 'desk';
+INSERT INTO practitioner (user_id, resource_id, name, hours)
+SELECT 3, id, name, (SELECT jsonb_agg(jsonb_build_array(day, 540, 1020)) FROM generate_series(0, 4) AS day)
+FROM resource WHERE kind = 'practitioner';
+INSERT INTO service_practitioner (service_id, practitioner_id) VALUES (2, 1);
 SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);
 """
 SQL_AGENT_KEY = """

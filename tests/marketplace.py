@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
+from contextlib import ExitStack
+from functools import cached_property
+from itertools import count
 from typing import Any
+
+import httpx
 
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.schedules import Schedule, Window
 from core.domain.marketplace.values import MarketService, Practitioner
+from tests.accounts import STAFF, execute
+from tests.rooms import people
+from tests.stack import Stack
 
+BASE = "/api/v1/drf"
+_numbers = count(1)
 NINE_TO_FIVE = Schedule(tuple(Window(day, 9 * 60, 17 * 60) for day in range(6)))
 
 
@@ -42,3 +53,57 @@ def market_service(id_: int = 2, **changes: Any) -> MarketService:
         "practitioner_ids": (1,),
     }
     return MarketService(id=id_, **{**given, **changes})
+
+
+class Person:
+    """Somebody signed in, and what they are in the marketplace."""
+
+    def __init__(self, market: Market, user_id: int) -> None:
+        self.user_id = user_id
+        self.id = 0
+        """The practitioner's, if they are one."""
+        self._market = market
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        return self._market.signed_in(self.user_id)
+
+
+class Market:
+    """Makes people and things of a test's own in a running stack, through the API."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._open = ExitStack()
+        self.desk = self.signed_in(STAFF)
+
+    def close(self) -> None:
+        self._open.close()
+
+    def signed_in(self, user_id: int) -> httpx.Client:
+        return self._open.enter_context(people(self.stack, user_id))
+
+    def person(self) -> Person:
+        name = f"m{secrets.token_hex(6)}"
+        sql = "INSERT INTO user_account (username, username_key, email, email_key) VALUES (%s, %s, %s, %s) RETURNING id"
+        (row,) = execute(self.stack, sql, name, name, f"{name}@example.com", f"{name}@example.com")
+        return Person(self, int(row[0]))
+
+    def practitioner(self, **changes: Any) -> Person:
+        """Open every day from 9 to 17 UTC unless told otherwise."""
+        person = self.person()
+        week = {"hours": [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)], **changes}
+        person.id = self.made("/practitioners/", {"user_id": person.user_id, "horizon_days": 3660, **week})
+        return person
+
+    def service(self, *givers: Person, **changes: Any) -> int:
+        """An hour with any of these, free of charge."""
+        given = {"name": f"Service {next(_numbers)}", "duration_minutes": 60, **changes}
+        if givers[1:]:
+            return self.made("/services/", {**given, "practitioner_ids": [giver.id for giver in givers]})
+        return self.made("/services/", given, by=givers[0].client)
+
+    def made(self, path: str, body: dict[str, Any], by: httpx.Client | None = None) -> int:
+        answer = (by or self.desk).post(f"{BASE}{path}", json=body)
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["id"])

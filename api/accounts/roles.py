@@ -129,6 +129,15 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},
     "/api/agent/bookings/bulk/{batch_id}": {"GET": Rule.KEY_OR_STAFF},
+    # marketplace
+    "/api/v1/drf/practitioners": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    "/api/v1/drf/locations": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}/rooms": {"POST": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}/rooms/{id}": {"DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/services": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
     # the API's description

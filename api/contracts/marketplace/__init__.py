@@ -1,0 +1,1 @@
+"""The marketplace contract: clients and practitioners (marketplace.md)."""

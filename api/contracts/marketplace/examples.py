@@ -1,0 +1,17 @@
+"""Examples of the description: what marketplace.md prints, word for word, and the catalogue in its style."""
+
+from __future__ import annotations
+
+NEW_PRACTITIONER = {
+    "user_id": 3,
+    "name": "Dr. Smith",
+    "time_zone": "America/New_York",
+    "hours": [{"weekday": 0, "start": "09:00", "end": "17:00"}],
+    "breaks": [{"weekday": 0, "start": "12:00", "end": "13:00"}],
+}
+PRACTITIONER_CHANGE = {"buffer_after_minutes": 10, "notice_minutes": 120, "horizon_days": 60}
+NEW_LOCATION = {"name": "Practice", "address": "High Street 1", "time_zone": "America/New_York"}
+LOCATION_CHANGE = {"address": "High Street 2"}
+NEW_ROOM = {"name": "Room 1"}
+NEW_SERVICE = {"name": "60-minute Consultation", "duration_minutes": 60, "price_cents": 5000}
+SERVICE_CHANGE = {"price_cents": 6000}

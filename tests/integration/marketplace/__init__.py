@@ -1,0 +1,1 @@
+"""The marketplace contract, over HTTP and on the real stack."""
