@@ -21,11 +21,7 @@ Amount = Annotated[
     Decimal,
     Meta(
         description="Money, in the currency's major unit: a JSON number, or the same as a string",
-        extra_json_schema={
-            "type": ["number", "string"],
-            "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$",
-            "format": "decimal",
-        },
+        extra_json_schema={"pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
     ),
 ]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]

@@ -7,9 +7,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import redis
 
+from tests.conformance import conformance
 from tests.stack import PostgresServer, Stack, ValkeyServer
 
 FreshStack = Callable[..., Stack]
@@ -93,6 +95,31 @@ def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack
     valkey.start()
     database_url = arguments.pop("database_url", None) or postgres.new_database(demo=True)
     return Stack(folder=folder, database_url=database_url, valkey=valkey, **arguments)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _held_to_the_description() -> Iterator[None]:
+    """Every answer that a test hears is checked: see `tests.conformance`."""
+    send, send_async = httpx.Client.send, httpx.AsyncClient.send
+
+    def checked(self: httpx.Client, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:
+        response = send(self, request, stream=stream, **how)
+        if not stream:
+            conformance().check(response)
+        return response
+
+    async def checked_async(
+        self: httpx.AsyncClient, request: httpx.Request, *, stream: bool = False, **how: Any
+    ) -> httpx.Response:
+        response = await send_async(self, request, stream=stream, **how)
+        if not stream and not isinstance(self._transport, httpx.ASGITransport):  # that has stand-ins for responders
+            conformance().check(response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx.Client, "send", checked)
+        patch.setattr(httpx.AsyncClient, "send", checked_async)
+        yield
 
 
 @pytest.hookimpl(hookwrapper=True)

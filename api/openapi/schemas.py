@@ -21,6 +21,7 @@ class Schemas:
         found, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
         if alike := [name for name in self.components if "." in name]:
             raise ValueError(f"Two structs have one name; give one of them another: {', '.join(alike)}")
+        _as_read(self.components)
         self._by_kind = {repr(kind): schema for kind, schema in zip(kinds, found, strict=True)}
         for struct in _structs(answered):
             self._always(struct)
@@ -43,6 +44,18 @@ def _struct_of(kind: Any) -> type[Struct]:
     """The struct of `Page[Booking]` is `Page`."""
     found: type[Struct] = get_origin(kind) or kind
     return found
+
+
+def _as_read(schema: Any) -> None:
+    """A decimal may be a JSON number too, though msgspec describes only the string that it would write."""
+    if isinstance(schema, dict):
+        if schema.get("format") == "decimal":
+            schema["type"] = ["number", "string"]
+        for inner in schema.values():
+            _as_read(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _as_read(inner)
 
 
 def _may_be_left_out(field: Field) -> bool:

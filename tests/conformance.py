@@ -1,0 +1,172 @@
+"""Holds every answer that a test hears from the API, and every request it accepted, to the description.
+
+Installed once for the whole run (tests/conftest.py) at httpx's `send`, so that each test is a test of
+the description too. An answer is the API's when it carries `X-Request-ID`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import jsonschema_rs
+
+from tests.described import description
+
+PROBLEM_JSON = "application/problem+json"
+JSON_TYPES = ("application/json", PROBLEM_JSON)
+UNIVERSAL = {404: {"not_found"}, 405: {"method_not_allowed"}}
+"""What paths and methods that are not described answer."""
+_FIELD = re.compile(r"\{\w+\}")
+
+
+@dataclass
+class Operation:
+    """One method of one path, and what tests have heard of it."""
+
+    name: str
+    described: Mapping[str, Any]
+    heard: dict[int, set[str]] = field(default_factory=dict)
+    """By status: codes of refusals, else pointers to the fields of bodies."""
+
+    def check(self, request: httpx.Request, response: httpx.Response) -> None:
+        """Raise AssertionError for anything that is not described."""
+        status = response.status_code
+        answer = self.described["responses"].get(str(status))
+        assert answer is not None, f"{self.name} answered {status}, which is not described: {response.text[:500]}"
+        media = _media_type(response.headers)
+        if not response.content:
+            assert "content" not in answer, f"{self.name} {status} answered without a body"
+            return
+        assert media in answer.get("content", {}), f"{self.name} {status} answered undescribed {media!r}"
+        heard = self.heard.setdefault(status, set())
+        if media in JSON_TYPES:
+            body = response.json()
+            self._check_body(status, media, body)
+            heard.update(self._check_code(answer, body) if "x-codes" in answer else pointers(body))
+        if status < 400:
+            self._check_request(request)
+
+    def _check_body(self, status: int, media: str, body: Any) -> None:
+        errors = [str(error) for error in self._validator(status, media).iter_errors(body)]
+        assert not errors, f"{self.name} {status} is not as described: {errors[0]}\n{json.dumps(body)[:300]}"
+
+    def _check_code(self, answer: Mapping[str, Any], body: Any) -> set[str]:
+        if "code" not in body:
+            return set()  # the one other shape: /readyz
+        assert body["code"] in answer["x-codes"], f"{self.name} refused with {body['code']!r}, which is not described"
+        return {body["code"]}
+
+    def _check_request(self, request: httpx.Request) -> None:
+        sent = {name for name, _ in parse_qsl(request.url.query.decode(), keep_blank_values=True)}
+        known = {one["name"] for one in self.described["parameters"] if one.get("in") == "query"}
+        assert sent <= known, f"{self.name} took undescribed parameters: {sent - known}"
+        if _media_type(request.headers) != "application/json" or "requestBody" not in self.described:
+            return
+        errors = [str(error) for error in self._body_validator.iter_errors(json.loads(request.content))]
+        assert not errors, f"{self.name} took a body that is not as described: {errors[0]}"
+
+    @cached_property
+    def _body_validator(self) -> jsonschema_rs.Draft202012Validator:
+        return _validator(self.described["requestBody"]["content"]["application/json"]["schema"])
+
+    def _validator(self, status: int, media: str) -> jsonschema_rs.Draft202012Validator:
+        return _validator(self.described["responses"][str(status)]["content"][media]["schema"])
+
+
+class Conformance:
+    def __init__(self) -> None:
+        self._fixed: dict[str, dict[str, Operation]] = {}
+        self._open: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
+        for path, methods in description()["paths"].items():
+            operations = {method.upper(): Operation(f"{method.upper()} {path}", one) for method, one in methods.items()}
+            bare = path.rstrip("/")
+            if "{" in path:
+                self._open.append((re.compile(_FIELD.sub("[^/]+", bare)), operations))
+            else:
+                self._fixed[bare] = operations
+
+    def operations(self) -> Iterator[Operation]:
+        for methods in [*self._fixed.values(), *(methods for _, methods in self._open)]:
+            yield from methods.values()
+
+    def check(self, response: httpx.Response) -> None:
+        if "X-Request-ID" not in response.headers:
+            return
+        request = response.request
+        operation = self._of(request.url.path.rstrip("/")).get(request.method)
+        if operation is not None:
+            operation.check(request, response)
+        elif request.method != "OPTIONS":
+            code = response.json()["code"]
+            described = code in UNIVERSAL.get(response.status_code, ())
+            assert described, f"{request.method} {request.url.path} is not described: {response.status_code} {code}"
+
+    def _of(self, path: str) -> Mapping[str, Operation]:
+        if path in self._fixed:
+            return self._fixed[path]
+        return next((methods for form, methods in self._open if form.fullmatch(path)), {})
+
+
+@cache
+def conformance() -> Conformance:
+    """The one of this run."""
+    return Conformance()
+
+
+def pointers(body: Any, at: str = "") -> Iterator[str]:
+    """Every field that a body has, with `[]` for the items of arrays."""
+    if isinstance(body, dict):
+        for name, value in body.items():
+            yield f"{at}/{name}"
+            yield from pointers(value, f"{at}/{name}")
+    elif isinstance(body, list):
+        for item in body:
+            yield from pointers(item, f"{at}[]")
+
+
+def described_pointers(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """Every field that a schema names."""
+    if "$ref" in schema:
+        schema = description()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for name, one in schema.get("properties", {}).items():
+        yield f"{at}/{name}"
+        yield from described_pointers(one, f"{at}/{name}")
+    if isinstance(schema.get("items"), dict):
+        yield from described_pointers(schema["items"], f"{at}[]")
+    for one in schema.get("anyOf", []):
+        yield from described_pointers(one, at)
+
+
+@cache
+def _strict_components() -> Any:
+    return {"schemas": {name: _strict(schema) for name, schema in description()["components"]["schemas"].items()}}
+
+
+def _strict(schema: Any) -> Any:
+    """The schema with no room for fields that it does not name: clients may get more one day, tests not now."""
+    if isinstance(schema, dict):
+        closed = {name: _strict(value) for name, value in schema.items()}
+        return {"additionalProperties": False, **closed} if "properties" in schema else closed
+    return [_strict(one) for one in schema] if isinstance(schema, list) else schema
+
+
+_compiled: dict[str, jsonschema_rs.Draft202012Validator] = {}
+
+
+def _validator(schema: Any) -> jsonschema_rs.Draft202012Validator:
+    key = json.dumps(schema, sort_keys=True)
+    if key not in _compiled:
+        whole = {"components": _strict_components(), **_strict(schema)}
+        _compiled[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return _compiled[key]
+
+
+def _media_type(headers: httpx.Headers) -> str:
+    return str(headers.get("Content-Type", "")).partition(";")[0].strip()
