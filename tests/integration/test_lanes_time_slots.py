@@ -84,6 +84,20 @@ def test_removing_a_booked_slot_is_one_command_that_cancels_and_tells_both(calen
     assert run(calendar, book(slot_id)) == ["time_slot_not_found"]
 
 
+def test_removing_a_slot_whose_booking_was_paid_gives_the_money_back(calendar: Pipeline) -> None:
+    """As when staff cancel it. Time slots have no price of their own yet; the rule does not ask where one came from."""
+    slot_id = slot_at(calendar, TEN)
+    run(calendar, book(slot_id))
+    (booking_id, _, _) = booking_of(calendar, slot_id)
+    calendar.connection.execute("UPDATE booking SET price_minor = 5000, payment_status = 'succeeded'")
+    paid = """INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, intent_id, received_minor,
+                                   created_at, updated_at)
+              VALUES (gen_random_uuid(), %s, 1, 5000, 'usd', 'succeeded', 'pi_1', 5000, now(), now())"""
+    calendar.connection.execute(paid, (booking_id,))
+    assert run(calendar, by_staff(RemoveSlot(slot_id))) == ["succeeded"]
+    assert calendar.row("SELECT state FROM payment WHERE booking_id = %s", booking_id) == ("refunding",)
+
+
 def test_two_slots_of_a_batch_may_trade_places(calendar: Pipeline) -> None:
     first, second = slot_at(calendar, TEN), slot_at(calendar, TEN + 2 * HOUR)
     codes = run(
