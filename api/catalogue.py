@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from core.store.load import SQL_RULES
+from core.store.catalogue import SQL_RULES
 
 FRESH_S = 1.0
 SERVICES_MAX = 10_000

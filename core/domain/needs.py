@@ -57,7 +57,7 @@ class Needs:
         self.slots: set[int] = set()
         """Time slots; locked as well as loaded, with the bookings that have them."""
         self.categories: set[int] = set()
-        self.due: set[int] = set()
+        self.unnamed: set[int] = set()
         """Bookings too, but nobody waits to be told of them: their users are not needed."""
         self.rooms: set[int] = set()
         self.holders: set[int] = set()
@@ -81,7 +81,7 @@ class Needs:
                 self.holders.add(user_id)
                 self.new_bookings += 1
             case ExpireDue(booking_ids=ids) | MoveOn(booking_ids=ids):
-                self.due.update(ids)
+                self.unnamed.update(ids)
             case (
                 Cancel(booking_id=id_)
                 | ChangeStatus(booking_id=id_)

@@ -53,12 +53,11 @@ class State:
         self.services = {service.name.casefold(): service for service in services}
         """By case-folded name."""
         self.rooms = {room.id: room for room in rooms}
-        self.users = {user.id: user for user in users}
-        self.users_by_phone = {user.phone_key: user for user in self.users.values() if user.phone_key}
-        for user in self.users.values():
-            if not user.phone_key:
-                self.users_by_phone.setdefault(user.username.casefold(), user)
-        self.bookings = {booking.id: booking for booking in bookings}
+        self.users: dict[int, User] = {}
+        self.users_by_phone: dict[str, User] = {}
+        for user in users:
+            self.know_user(user)
+        self.bookings: dict[int, Booking] = {}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
         self.payments: dict[UUID, Payment] = {}
@@ -75,8 +74,20 @@ class State:
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
-        for booking in self.bookings.values():
-            self.note_slot(booking)
+        for booking in bookings:
+            self.know_booking(booking)
+
+    def know_user(self, user: User) -> None:
+        """A user whose username is a number, given by staff, is that person too, unless somebody has the phone."""
+        self.users[user.id] = user
+        if user.phone_key:
+            self.users_by_phone[user.phone_key] = user
+        else:
+            self.users_by_phone.setdefault(user.username.casefold(), user)
+
+    def know_booking(self, booking: Booking) -> None:
+        self.bookings[booking.id] = booking
+        self.note_slot(booking)
 
     def fork(self) -> State:
         """A twin on which something can be tried: bookings placed, holds expired, people made.

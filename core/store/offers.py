@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from core.domain.calendars import day_bounds
 from core.domain.values import Claim, Resource, Rules, Service
-from core.store.load import SQL_CLAIMS, SQL_NOW, SQL_RULES, SQL_SERVICES, rules_of
+from core.store.bookings import SQL_CLAIMS
+from core.store.catalogue import SQL_RULES, SQL_SERVICES, rules_of
+from core.store.load import SQL_NOW
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""

@@ -8,9 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from core.domain.commands import Envelope
 from core.domain.events import Event, PaymentChanged, PaymentMade
+from core.domain.needs import Needs
 from core.domain.payments import LIVE, Payment, PaymentState
+from core.domain.state import State
+from core.store.asking import Asking, Rows
 from core.store.database import Connection
 from core.store.inbox import SQL_FOLLOWERS, waiting
 
@@ -56,27 +58,29 @@ FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
 _encode = msgspec.json.Encoder().encode
 
 
-def bookings_of(connection: Connection, payment_ids: Collection[UUID]) -> set[int]:
+def ask_paid_for(asking: Asking, needs: Needs) -> None:
     """The bookings that payments are for, to be locked before them."""
-    if not payment_ids:
-        return set()
-    return {row[0] for row in connection.execute(SQL_BOOKINGS_OF, (list(payment_ids),)).fetchall()}
+    if needs.payments:
+        asking.ask(SQL_BOOKINGS_OF, (list(needs.payments),), lambda rows: needs.unnamed.update(row[0] for row in rows))
 
 
-def lock_payments(connection: Connection, booking_ids: Collection[int]) -> dict[UUID, Payment]:
-    if not booking_ids:
-        return {}
-    found = connection.execute(SQL_PAYMENTS, (sorted(booking_ids),)).fetchall()
-    return {row[0]: payment_of(row) for row in found}
+def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) -> None:
+    def take(rows: Rows) -> None:
+        state.payments |= {row[0]: payment_of(row) for row in rows}
+
+    if booking_ids:
+        asking.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
 
 
-def read_followers(connection: Connection, payment_ids: Collection[UUID]) -> dict[UUID, list[Envelope]]:
+def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID]) -> None:
     """Deferred commands by the payment that they wait for."""
-    followers: dict[UUID, list[Envelope]] = {}
+
+    def take(rows: Rows) -> None:
+        for awaited, *row in rows:
+            state.followers.setdefault(awaited, []).append(waiting(tuple(row)).envelope)
+
     if payment_ids:
-        for awaited, *row in connection.execute(SQL_FOLLOWERS, (list(payment_ids),)).fetchall():
-            followers.setdefault(awaited, []).append(waiting(tuple(row)).envelope)
-    return followers
+        asking.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
 
 
 def write_payments(connection: Connection, events: Sequence[Event]) -> None:

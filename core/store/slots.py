@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
-from core.domain.needs import Interval
+from core.domain.needs import Interval, Needs
+from core.domain.state import State
 from core.domain.values import Category, Resource, TimeSlot
+from core.store.asking import Asking, Rows
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
 _TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
@@ -54,6 +56,25 @@ FROM json_to_recordset(%(rows)s::json) AS n (
     id bigint, category_id bigint, starts_at timestamptz, ends_at timestamptz, removed boolean)
 WHERE s.id = n.id
 """
+
+
+def lock_slots(asking: Asking, state: State, needs: Needs) -> None:
+    """Before any booking."""
+
+    def take(rows: Rows) -> None:
+        state.slots |= {row[0]: slot_of(row) for row in rows}
+
+    bookings = needs.bookings | needs.unnamed
+    if needs.slots or bookings:
+        asking.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
+
+
+def ask_categories(asking: Asking, state: State, needs: Needs) -> None:
+    def take(rows: Rows) -> None:
+        state.categories |= {row[0]: category_of(row) for row in rows}
+
+    if needs.categories:
+        asking.ask(SQL_CATEGORIES, (list(needs.categories),), take)
 
 
 def category_of(row: Sequence[Any]) -> Category:

@@ -14,7 +14,7 @@ from api.openapi import operation
 from api.parameters import read_query
 from core.domain.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Resource, Room
-from core.store.load import SQL_ROOMS, room_of
+from core.store.catalogue import SQL_ROOMS, room_of
 from core.store.offers import database_now, read_taken
 from core.wire.outcomes import encode
 from core.wire.rooms import money

@@ -21,8 +21,8 @@ from core.domain.evolve import evolve
 from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
+from core.store.catalogue import rules_of
 from core.store.inbox import type_of
-from core.store.load import rules_of
 from core.store.news import EVENT_VERSION, event_rows
 from core.store.rows import USER_COLUMNS
 from core.store.save import Decided

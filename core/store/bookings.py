@@ -1,0 +1,75 @@
+"""Bookings in a batch, and the time that stands in the way of what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from core.domain.commands import Command
+from core.domain.needs import Needs, intervals, offered
+from core.domain.state import State
+from core.domain.values import Claim
+from core.store.asking import Asking, Rows
+from core.store.rows import BOOKING_COLUMNS, booking_of
+from core.store.slots import SQL_NEIGHBOURS, columns_of, slot_of
+
+SQL_BOOKINGS = f"""
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE deleted_at IS NULL
+  AND (id = ANY(%(ids)s) OR time_slot_id = ANY(%(slots)s) AND status NOT IN ('cancelled', 'expired'))
+ORDER BY id FOR UPDATE
+"""
+"""Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
+SQL_CLAIMS = """
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
+JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(w.starts_at, w.ends_at)
+"""
+SQL_LAPSED = f"""
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE
+"""
+"""Holds that stand in the way and have run out: whoever wants their time expires them first."""
+
+
+def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
+    ids = needs.bookings | needs.unnamed
+    if ids or needs.slots:
+        asking.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _know(state, rows))
+
+
+def ask_claims(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+    """What takes the times that commands want, and the slots that are on offer there already."""
+
+    def claims(rows: Rows) -> None:
+        for row in rows:
+            state.claims[row[0]].append(Claim(*row))
+
+    def neighbours(rows: Rows) -> None:
+        for row in rows:
+            state.timetable.add(slot_of(row))
+
+    if wanted := {interval for command in commands for interval in intervals(state, command)}:
+        asking.ask(SQL_CLAIMS, columns_of(wanted), claims)
+    if offers := {interval for command in commands for interval in offered(state, command)}:
+        asking.ask(SQL_NEIGHBOURS, columns_of(offers), neighbours)
+
+
+def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
+    """Holds in the way that have run out; their ids are added to `lapsed`."""
+
+    def take(rows: Rows) -> None:
+        lapsed.update(row[0] for row in rows)
+        _know(state, rows)
+
+    in_the_way = _holders_of_time(state)
+    if in_the_way:
+        asking.ask(SQL_LAPSED, (list(in_the_way),), take)
+
+
+def _holders_of_time(state: State) -> Collection[int]:
+    return {claim.booking_id for claims in state.claims.values() for claim in claims if claim.booking_id is not None}
+
+
+def _know(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.know_booking(booking_of(row))

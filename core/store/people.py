@@ -1,0 +1,46 @@
+"""People in a batch: those whom commands name, those who hold, those whose bookings are answered for."""
+
+from __future__ import annotations
+
+from core.domain.needs import Needs
+from core.domain.state import State
+from core.store.asking import Asking, Rows
+from core.store.rows import USER_COLUMNS, user_of
+
+SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+"""A statement of its own, before the holds are read: two lanes that hold for one person take turns.
+It does not stop other lanes from making bookings that refer to that person."""
+SQL_HOLDS = "SELECT user_id, id, hold_expires_at FROM booking WHERE user_id = ANY(%s) AND status = 'held'"
+SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
+WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
+"""A user whose username is the number, given by staff, is that person too."""
+
+
+def lock_holders(asking: Asking, state: State, needs: Needs) -> None:
+    """Every hold of these users, for whom nobody else may hold until the commit."""
+
+    def take(rows: Rows) -> None:
+        for user_id, booking_id, expires_at in rows:
+            state.holds[user_id][booking_id] = expires_at
+
+    if needs.holders and state.policy.max_holds_per_user:
+        ids = sorted(needs.holders)
+        asking.ask(SQL_LOCK_HOLDERS, (ids,), lambda _: None)
+        asking.ask(SQL_HOLDS, (ids,), take)
+
+
+def ask_people(asking: Asking, state: State, needs: Needs) -> None:
+    if needs.users or needs.phones:
+        asking.ask(SQL_USERS, {"ids": list(needs.users), "phones": list(needs.phones)}, lambda rows: _know(state, rows))
+
+
+def ask_owners(asking: Asking, state: State, needs: Needs) -> None:
+    """Of the bookings that commands name, for the answers."""
+    named = (b for b in state.bookings.values() if b.id in needs.bookings or b.id not in needs.unnamed)
+    if missing := {booking.user_id for booking in named} - state.users.keys():
+        asking.ask(SQL_USERS, {"ids": sorted(missing), "phones": []}, lambda rows: _know(state, rows))
+
+
+def _know(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.know_user(user_of(row))
