@@ -58,6 +58,8 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "already_revoked": (409, "This agent key is revoked already"),
     "too_many_keys": (409, "There are as many agent keys as there may be"),
     # marketplace
+    "practitioner_not_found": (404, "There is no such practitioner, or they do not give the service"),
+    "service_not_found": (404, "There is no such service, or it is of another type"),
     "already_practitioner": (409, "This user is a practitioner already"),
     "room_elsewhere": (409, "The room belongs to another location"),
     # accounts

@@ -136,6 +136,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/locations/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     "/api/v1/drf/locations/{id}/rooms": {"POST": Rule.PRACTITIONER},
     "/api/v1/drf/locations/{id}/rooms/{id}": {"DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/bookings/check-availability": {"POST": Rule.USER},
+    "/api/v1/drf/availability": {"POST": Rule.USER},
     "/api/v1/drf/services": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
     "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands

@@ -15,3 +15,10 @@ LOCATION_CHANGE = {"address": "High Street 2"}
 NEW_ROOM = {"name": "Room 1"}
 NEW_SERVICE = {"name": "60-minute Consultation", "duration_minutes": 60, "price_cents": 5000}
 SERVICE_CHANGE = {"price_cents": 6000}
+CHECK_AVAILABILITY = {
+    "practitioner_id": 1,
+    "service_id": 2,
+    "date": "2024-03-15",
+    "timezone": "America/New_York",
+}
+OPENINGS = {"service_id": 2, "start_date": "2024-03-15", "days": 7, "timezone": "America/New_York"}

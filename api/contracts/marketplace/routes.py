@@ -6,6 +6,7 @@ from typing import Any
 
 import falcon.asgi
 
+from api.contracts.marketplace.availability import CheckAvailability, ManyOpenings
 from api.contracts.marketplace.locations import LocationRoom, LocationRooms, Locations, OneLocation
 from api.contracts.marketplace.practitioners import OnePractitioner, Practitioners
 from api.contracts.marketplace.services import OneService, Services
@@ -16,6 +17,8 @@ BASE = "/api/v1/drf"
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
+    app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(pool, settings))
+    app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings))
     app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}", OnePractitioner(pool))
     app.add_route(f"{BASE}/locations", Locations(pool, settings))

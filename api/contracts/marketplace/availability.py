@@ -1,0 +1,181 @@
+"""Which sessions can be booked: `check-availability`, and its form for many practitioners and days."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+import falcon.asgi
+from msgspec import Meta, Struct
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.contracts.marketplace import examples
+from api.contracts.marketplace.fields import ZoneName, a_zone
+from api.contracts.marketplace.pages import write
+from api.errors import Problem, invalid
+from api.fields import EARLIEST, LATEST, TEXT, Id, iso_date
+from api.openapi import Content, operation
+from core.domain.marketplace.availability import Interval, days_as_seen, slots
+from core.domain.marketplace.details import Kind
+from core.domain.marketplace.values import MarketService
+from core.settings import Settings
+from core.store.marketplace.openings import Openings, read_openings
+from core.wire.errors import FieldProblem
+from core.wire.words import Day
+
+Pool = AsyncConnectionPool[Any]
+
+DAYS_MAX = 31
+PRACTITIONERS_MAX = 50
+DayText = Annotated[str, Meta(max_length=10, pattern=TEXT, extra_json_schema={"format": "date"})]
+
+
+class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A day of the viewer's calendar. Without a `timezone` it is a day in UTC."""
+
+    practitioner_id: Id
+    service_id: Id
+    date: DayText
+    timezone: ZoneName = "UTC"
+
+
+class OpenSlot(Struct, frozen=True):
+    start_time: datetime
+    end_time: datetime
+    duration_minutes: int
+    is_available: bool = True
+
+
+class Availability(Struct, frozen=True, kw_only=True):
+    practitioner_id: int
+    service_id: int
+    date: Day
+    timezone: str
+    duration_minutes: int
+    available_slots: list[OpenSlot]
+    """Only what can be booked."""
+
+
+class OpeningsAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Days of the viewer's calendar, of some practitioners or of all who give the service."""
+
+    service_id: Id
+    start_date: DayText
+    days: Annotated[int, Meta(ge=1, le=DAYS_MAX)] = 1
+    practitioner_ids: Annotated[list[Id], Meta(min_length=1, max_length=PRACTITIONERS_MAX)] | None = None
+    timezone: ZoneName = "UTC"
+
+
+class PractitionerOpenings(Struct, frozen=True):
+    practitioner_id: int
+    starts: list[datetime]
+    """When a session can begin; each lasts `duration_minutes`."""
+
+
+class OpeningsFound(Struct, frozen=True, kw_only=True):
+    service_id: int
+    start_date: Day
+    days: int
+    timezone: str
+    duration_minutes: int
+    practitioners: list[PractitionerOpenings]
+
+
+class CheckAvailability:
+    """A read, although it is a POST."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._allow_past = settings.allow_past
+
+    @operation(
+        "Show when a practitioner can be booked for a service",
+        body=Content(AvailabilityAsked, example=examples.CHECK_AVAILABILITY),
+        answers={200: Availability},
+        refuses=("practitioner_not_found", "service_not_found"),
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = await read_json(req, AvailabilityAsked)
+        within = _days(asked.date, "date", 1, asked.timezone)
+        async with self._pool.connection() as connection:
+            found = await read_openings(connection, asked.service_id, [asked.practitioner_id], within, most=1)
+        service = _bookable(found)
+        if not found.practitioners:
+            raise Problem(404, "practitioner_not_found", "This practitioner does not give this service")
+        available = [
+            OpenSlot(starts_at, ends_at, service.minutes)
+            for starts_at, ends_at in _slots(found, service, within, 0, allow_past=self._allow_past)
+        ]
+        body = Availability(
+            practitioner_id=asked.practitioner_id,
+            service_id=service.id,
+            date=asked.date,
+            timezone=asked.timezone,
+            duration_minutes=service.minutes,
+            available_slots=available,
+        )
+        write(resp, body)
+
+
+class ManyOpenings:
+    """The same for many practitioners and days at once: a read too."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._allow_past = settings.allow_past
+
+    @operation(
+        "Show when any of several practitioners can be booked for a service",
+        body=Content(OpeningsAsked, example=examples.OPENINGS),
+        answers={200: OpeningsFound},
+        refuses=("service_not_found",),
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = await read_json(req, OpeningsAsked)
+        within = _days(asked.start_date, "start_date", asked.days, asked.timezone)
+        async with self._pool.connection() as connection:
+            found = await read_openings(
+                connection, asked.service_id, asked.practitioner_ids, within, most=PRACTITIONERS_MAX
+            )
+        service = _bookable(found)
+        openings = [
+            PractitionerOpenings(
+                practitioner.id,
+                [starts_at for starts_at, _ in _slots(found, service, within, n, allow_past=self._allow_past)],
+            )
+            for n, practitioner in enumerate(found.practitioners)
+        ]
+        body = OpeningsFound(
+            service_id=service.id,
+            start_date=asked.start_date,
+            days=asked.days,
+            timezone=asked.timezone,
+            duration_minutes=service.minutes,
+            practitioners=openings,
+        )
+        write(resp, body)
+
+
+def _slots(found: Openings, service: MarketService, within: Interval, n: int, *, allow_past: bool) -> list[Interval]:
+    practitioner = found.practitioners[n]
+    busy = found.busy[practitioner.resource_id]
+    return list(slots(practitioner, service, within, busy, found.now, allow_past=allow_past))
+
+
+def _days(text: str, field: str, days: int, zone_name: str) -> Interval:
+    first = iso_date(text)
+    if first is None or not EARLIEST + timedelta(days=1) <= first <= _LAST:
+        raise invalid([FieldProblem(field, "Invalid date format")])
+    return days_as_seen(first, days, a_zone(zone_name, "timezone"))
+
+
+_LAST: date = LATEST - timedelta(days=DAYS_MAX)
+
+
+def _bookable(found: Openings) -> MarketService:
+    """Only individual sessions have slots; workshops and courses have sessions."""
+    service = found.service
+    if service is None or not service.is_active or service.kind is not Kind.INDIVIDUAL:
+        raise Problem(404, "service_not_found", "There is no such service of individual sessions")
+    return service
