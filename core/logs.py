@@ -54,6 +54,8 @@ def configure(level: str, service: str) -> None:
     root.setLevel(level)
     for chatty in (
         "kombu",
+        "stripe",  # at DEBUG it would log client secrets
+        "urllib3",
         "httpx",
         "httpcore",
         "asyncio",

@@ -1,8 +1,8 @@
 """The payments server: asks Stripe for what is due, on threads of its own, and reports to the lanes.
 
 No lane ever waits for it. What goes wrong at Stripe's end is tried again, later each time; when
-nothing gets through any more the circuit opens, for all payments workers, and one payment at a
-time finds out when Stripe is back.
+nothing gets through any more the circuit opens, for all payments workers, and one of them knocks
+from time to time until Stripe is back.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import structlog
@@ -25,7 +26,7 @@ from core.payments.port import PaymentsAwayError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.database import LANE_LIMITS, Connection, conninfo
-from core.store.dues import Due, open_circuit, put_off, report, take
+from core.store.dues import Due, close_circuit, open_circuit, put_off, report, take
 from workers import stopping
 from workers.linger import Answer, Linger
 from workers.ringing import Ears, Ringer, connect
@@ -34,9 +35,9 @@ log = structlog.get_logger()
 
 CALLS_AT_ONCE = 8
 """Stripe's usual limits are about 100 calls a second live and 25 in test mode; a call takes some 0.3 s."""
-FAILURES_MAX = 5
+FAILURES_MAX = 3
 """In a row, over all threads of a worker; then the circuit opens."""
-RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 300.0
+RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 60.0
 JITTER = 0.25
 RECONNECT_PAUSE_S = 0.25
 
@@ -101,24 +102,40 @@ class PaymentServer:
             time.sleep(RECONNECT_PAUSE_S)
             return Answer(ring_again=rung)
         with self._lock:
-            self._free -= len(taken)
-        for due in taken:
-            self._threads.submit(self._see_to, due)
-        return Answer(ring_again=rung if len(taken) == free else [])
+            self._free -= len(taken.dues) + taken.knock
+        if taken.knock:
+            self._threads.submit(self._work, self._knock)
+        for due in taken.dues:
+            self._threads.submit(self._work, partial(self._see_to, due))
+        return Answer(ring_again=rung if len(taken.dues) == free else [])
 
-    def _see_to(self, due: Due) -> None:
-        """One payment, on a thread of its own. A lease that is not ended here runs out by itself."""
+    def _work(self, work: Callable[[], None]) -> None:
+        """On a thread of its own. A lease that is not ended by it runs out by itself."""
         try:
-            self._ask(due)
+            work()
         except (psycopg.Error, PoolTimeout) as problem:
-            log.warning("a payment's result was not written down", payment_id=str(due.id), problem=repr(problem))
+            log.warning("what stripe said was not written down", problem=repr(problem))
         except Exception:
-            log.exception("a payment could not be seen to", payment_id=str(due.id), state=due.state)
+            log.exception("a payment could not be seen to")
         finally:
             with self._lock:
                 self._free += 1
 
-    def _ask(self, due: Due) -> None:
+    def _knock(self) -> None:
+        """Is Stripe back? One question for all that waits."""
+        try:
+            self._payments.knock()
+        except PaymentsAwayError as problem:
+            self._open_circuit(problem)
+            return
+        with self._lock:
+            self._failures = 0
+        with self._pool.connection() as connection:
+            close_circuit(connection)
+        log.info("the circuit to stripe is closed")
+        self._ringer.ring([bells.PAYMENTS_BELL])
+
+    def _see_to(self, due: Due) -> None:
         try:
             command = see_to(self._payments, due)
         except PaymentsAwayError as problem:
@@ -141,9 +158,13 @@ class PaymentServer:
             opens = self._failures >= FAILURES_MAX and problem.counts
         with self._pool.connection() as connection:
             put_off(connection, due, backoff_s(due.tries), new_key=problem.replayed)
-            if opens:
-                times = open_circuit(connection, str(problem))
-                log.error("the circuit to stripe is open", problem=str(problem), times=times)
+        if opens:
+            self._open_circuit(problem)
+
+    def _open_circuit(self, problem: PaymentsAwayError) -> None:
+        with self._pool.connection() as connection:
+            times = open_circuit(connection, str(problem))
+        log.error("the circuit to stripe is open", problem=str(problem), times=times)
 
 
 def backoff_s(tries: int) -> float:

@@ -23,7 +23,8 @@ from core.store.inbox import slot_key
 from core.wire.errors import FieldProblem
 from core.wire.payments import PaymentIntent
 
-SQL_CIRCUIT_IS_OPEN = "SELECT opened_at IS NOT NULL FROM payments_gate"
+SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM payments_gate"
+"""Once it is time to try again, so may everybody."""
 
 
 class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):

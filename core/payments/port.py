@@ -82,6 +82,10 @@ class IntentMissingError(PaymentsRefusedError):
 class Payments(Protocol):
     """Raises `PaymentsError` in one of its kinds."""
 
+    def knock(self) -> None:
+        """Does the provider answer at all? Costs nothing and changes nothing."""
+        ...
+
     def create_intent(self, order: IntentOrder) -> Intent: ...
 
     def intent(self, intent_id: str) -> Intent: ...

@@ -7,6 +7,7 @@ may. `StripeObject` is no dict (SDK 15 and later): fields are read as attributes
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -52,6 +53,10 @@ class StripePayments:
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
         self._method_types = list(method_types)
+
+    def knock(self) -> None:
+        with suppress(PaymentsRefusedError):
+            self.intent("pi_nobody")
 
     def create_intent(self, order: IntentOrder) -> Intent:
         params: Any = {

@@ -24,13 +24,13 @@ LEASE_S = 60.0
 """Longer than all calls for one payment may take together (`core.payments.stripe`)."""
 DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""
-PROBE_S = 30.0
-"""How long the one try of an open circuit is waited for."""
+KNOCK_S = 30.0
+"""How long the one try of an open circuit is waited for before there is another."""
 CANCEL_BURST_S = 1.0
 """Cancellations of so long may come at once."""
 
 SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, cancels_until FROM payments_gate FOR UPDATE"
-SQL_PROBE = "UPDATE payments_gate SET retry_at = %s"
+SQL_KNOCK = "UPDATE payments_gate SET retry_at = %s"
 SQL_PACE = "UPDATE payments_gate SET cancels_until = %s"
 _TAKE = """
 UPDATE payment p SET lease = %(lease)s, leased_until = %(until)s, due_at = %(until)s, tries = tries + 1,
@@ -52,9 +52,10 @@ WHERE id = %(id)s AND lease = %(lease)s
 """
 """A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
 SQL_ANY_DUE = """
-SELECT EXISTS (
+SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
     SELECT FROM payment WHERE due_at <= clock_timestamp() AND state <> 'closing'
-    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing')
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing') END
+FROM payments_gate
 """
 SQL_OPEN = """
 UPDATE payments_gate
@@ -63,10 +64,27 @@ SET opened_at = coalesce(opened_at, clock_timestamp()), problem = %s, failures =
 RETURNING failures
 """
 SQL_CLOSE = """
-UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL WHERE opened_at IS NOT NULL
+WITH closed AS (
+    UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL
+    WHERE opened_at IS NOT NULL RETURNING true
+)
+UPDATE payment SET due_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM payment
+    WHERE (SELECT true FROM closed) AND tries > 0 AND lease IS NULL AND due_at > clock_timestamp()
+    FOR UPDATE SKIP LOCKED)
 """
+"""What was put off while Stripe was away need not wait any longer."""
 OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
 """How long Stripe is left alone after the circuit opened: doubled with each failed try."""
+
+
+class Taken(Struct, frozen=True):
+    """What a worker is to do now."""
+
+    dues: list[Due]
+    knock: bool = False
+    """The circuit is open, and it is time to ask whether Stripe is back."""
 
 
 class Due(Struct, frozen=True):
@@ -91,10 +109,10 @@ class Due(Struct, frozen=True):
 _STATE = Due.__struct_fields__.index("state")
 
 
-def take(connection: Connection, limit: int, cancels_per_s: float) -> list[Due]:
+def take(connection: Connection, limit: int, cancels_per_s: float) -> Taken:
     """Lease at most `limit` due payments; people's before cancellations, which keep their pace.
 
-    While the circuit is open nothing is taken, but for one payment when it is time to try again.
+    While the circuit is open nothing is taken, and one worker at a time knocks.
     """
     with connection.transaction():
         row = connection.execute(SQL_GATE).fetchone()
@@ -102,14 +120,13 @@ def take(connection: Connection, limit: int, cancels_per_s: float) -> list[Due]:
             raise LookupError("There is no payments gate: run the migrate command first.")
         now, opened_at, retry_at, cancels_until = row
         if opened_at is not None:
-            if retry_at > now:
-                return []
-            connection.execute(SQL_PROBE, (now + timedelta(seconds=PROBE_S),))
-            limit = 1
+            if knock := retry_at <= now:
+                connection.execute(SQL_KNOCK, (now + timedelta(seconds=KNOCK_S),))
+            return Taken([], knock)
         taken = _take(connection, SQL_TAKE, limit, now)
         if (left := limit - len(taken)) > 0:
             taken += _take_closing(connection, left, now, cancels_until, cancels_per_s)
-        return taken
+        return Taken(taken)
 
 
 def _take_closing(
@@ -147,7 +164,6 @@ def report(connection: Connection, due: Due, command: Command | None) -> int | N
     with connection.transaction():
         if not _release(connection, due, DECIDED_WITHIN_S if command else None, tries=0, key_number=due.key_number):
             return None
-        connection.execute(SQL_CLOSE)
         if command is None:
             return None
         row = connection.execute(SQL_ACCEPT, accept_parameters([(_new(due, command), None)])).fetchone()
@@ -182,9 +198,13 @@ def _new(due: Due, command: Command) -> NewCommand:
 
 
 def open_circuit(connection: Connection, problem: str) -> int:
-    """Leave Stripe alone for a while; how often in a row that was needed."""
+    """Leave Stripe alone for a while, each time for longer; how often in a row that was needed."""
     row = connection.execute(SQL_OPEN, (problem, OPEN_FIRST_S, OPEN_LONGEST_S)).fetchone()
     return int(row[0]) if row else 0
+
+
+def close_circuit(connection: Connection) -> None:
+    connection.execute(SQL_CLOSE)
 
 
 def any_due(connection: Connection) -> bool:
