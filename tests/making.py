@@ -146,11 +146,12 @@ def state(
 
 
 def counting_ids(first: int = 100) -> Ids:
-    bookings, users, slots, uuids = count(first), count(first), count(first), count(first)
+    bookings, users, slots, closures, uuids = (count(first) for _ in range(5))
     return Ids(
         booking=lambda: next(bookings),
         user=lambda: next(users),
         slot=lambda: next(slots),
+        closure=lambda: next(closures),
         uuid=lambda: UUID(int=next(uuids)),
     )
 

@@ -230,13 +230,45 @@ class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
     """Changes nothing; its outcome and event prove that the whole pipeline runs."""
 
 
+class CloseResource(Struct, frozen=True, tag="close_resource", omit_defaults=True):
+    """Take a resource's time from all who would book it (holidays, illness), in its local times."""
+
+    resource_id: int
+    first_day: date
+    last_day: date
+    """Inclusive."""
+    starts: time | None = None
+    """On the first day; None is its beginning."""
+    ends: time | None = None
+    """On the last day; None is its end."""
+    reason: str = ""
+
+
+class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=True):
+    """Give the time of a closure back."""
+
+    closure_id: int
+
+
+ClosingCommand = CloseResource | ReopenResource
 SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
 PaymentCommand = RequestPayment | ReportIntent | ReportNothing | ReportRefund
 
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""
 
-Command = Place | PlaceAll | BookRoom | ChangeStatus | Cancel | Delete | SlotCommand | PaymentCommand | EngineCommand
+Command = (
+    Place
+    | PlaceAll
+    | BookRoom
+    | ChangeStatus
+    | Cancel
+    | Delete
+    | SlotCommand
+    | ClosingCommand
+    | PaymentCommand
+    | EngineCommand
+)
 
 
 class Envelope(Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from core.domain.changing import change, delete, owned, put_status, the_booking
 from core.domain.clock import move_on
+from core.domain.closing import decide_closing
 from core.domain.commands import (
     BookRoom,
     BookSlot,
@@ -18,6 +19,7 @@ from core.domain.commands import (
     Cancel,
     ChangeSlot,
     ChangeStatus,
+    CloseResource,
     Delete,
     EngineCommand,
     Envelope,
@@ -29,6 +31,7 @@ from core.domain.commands import (
     Place,
     PlaceAll,
     RemoveSlot,
+    ReopenResource,
     ReportIntent,
     ReportNothing,
     ReportRefund,
@@ -75,6 +78,8 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return delete(the_booking(state, id_), actor, now)
         case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
             return decide_slots(state, envelope, command, now, ids)
+        case CloseResource() | ReopenResource() as command:
+            return decide_closing(state, command, now, ids)
         case RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund() as command:
             return _decide_payments(state, envelope, command, now, ids)
         case ExpireDue() | MoveOn() | Canary() as command:

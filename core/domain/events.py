@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.domain.payments import Payment, PaymentState
 from core.domain.status import Status
-from core.domain.values import Booking, Claim, TimeSlot, User
+from core.domain.values import Booking, Claim, Closure, TimeSlot, User
 
 
 class Refusal(StrEnum):
@@ -45,6 +45,9 @@ class Refusal(StrEnum):
     TOO_SOON = "too_soon"
     TOO_FAR_AHEAD = "too_far_ahead"
     BATCH_REFUSED = "batch_refused"
+    RESOURCE_NOT_FOUND = "resource_not_found"
+    CLOSURE_NOT_FOUND = "closure_not_found"
+    ALREADY_CLOSED = "already_closed"
     DECIDED_TOO_LATE = "decided_too_late"
 
 
@@ -141,6 +144,19 @@ class WeeklyOffered(Struct, frozen=True):
 SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
 
 
+class ResourceClosed(Struct, frozen=True):
+    closure: Closure
+    in_the_way: tuple[int, ...]
+    """Bookings that keep their time in it, the earliest first."""
+
+
+class ResourceReopened(Struct, frozen=True):
+    closure: Closure
+
+
+ClosingEvent = ResourceClosed | ResourceReopened
+
+
 class CommandRefused(Struct, frozen=True):
     refusal: Refusal
     present: Status | None = None
@@ -202,6 +218,7 @@ Event = (
     | BookingDeleted
     | BookingUnchanged
     | SlotEvent
+    | ClosingEvent
     | CommandRefused
     | CommandDeferred
     | PaymentMade

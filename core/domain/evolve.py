@@ -18,6 +18,8 @@ from core.domain.events import (
     PaymentMade,
     PaymentReady,
     PaymentUnchanged,
+    ResourceClosed,
+    ResourceReopened,
     SlotChanged,
     SlotOffered,
     SlotRemoved,
@@ -50,7 +52,7 @@ def evolve(state: State, event: Event) -> None:
         case BookingDeleted(booking=booking):
             state.bookings.pop(booking.id, None)
             _free(state, booking)
-        case SlotOffered() | SlotChanged() | SlotRemoved():
+        case SlotOffered() | SlotChanged() | SlotRemoved() | ResourceClosed() | ResourceReopened():
             _offer(state, event)
         case PaymentMade(payment=payment) | PaymentChanged(payment=payment):
             state.payments[payment.id] = payment
@@ -70,15 +72,25 @@ def evolve(state: State, event: Event) -> None:
             assert_never(unreachable)
 
 
-def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved) -> None:
-    if isinstance(event, SlotRemoved):
-        del state.slots[event.slot.id]
-        state.timetable.remove(event.slot)
-        return
-    if isinstance(event, SlotChanged):
-        state.timetable.remove(event.was)
-    state.slots[event.slot.id] = event.slot
-    state.timetable.add(event.slot)
+def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | ResourceClosed | ResourceReopened) -> None:
+    match event:
+        case SlotOffered(slot=slot):
+            state.slots[slot.id] = slot
+            state.timetable.add(slot)
+        case SlotChanged(slot=slot, was=was):
+            state.timetable.remove(was)
+            state.slots[slot.id] = slot
+            state.timetable.add(slot)
+        case SlotRemoved(slot=slot):
+            del state.slots[slot.id]
+            state.timetable.remove(slot)
+        case ResourceClosed(closure=c):
+            state.closures[c.id] = c
+            _take(state, (Claim(c.resource.id, c.starts_at, c.ends_at, None, c.id),))
+        case ResourceReopened(closure=c):
+            state.closures.pop(c.id, None)
+            claims = state.claims[c.resource.id]
+            claims[:] = [claim for claim in claims if claim.closure_id != c.id]
 
 
 def _note_hold(state: State, booking: Booking) -> None:

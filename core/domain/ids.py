@@ -12,4 +12,5 @@ class Ids(Struct, frozen=True):
     booking: Callable[[], int]
     user: Callable[[], int]
     slot: Callable[[], int]
+    closure: Callable[[], int]
     uuid: Callable[[], UUID]

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
+from core.domain.closing import wanted_closing
 from core.domain.commands import (
     BookRoom,
     BookSlot,
@@ -17,6 +18,8 @@ from core.domain.commands import (
     Cancel,
     ChangeSlot,
     ChangeStatus,
+    CloseResource,
+    ClosingCommand,
     Command,
     Delete,
     ExpireDue,
@@ -28,6 +31,7 @@ from core.domain.commands import (
     Place,
     PlaceAll,
     RemoveSlot,
+    ReopenResource,
     ReportIntent,
     ReportNothing,
     ReportRefund,
@@ -62,11 +66,15 @@ class Needs:
         self.rooms: set[int] = set()
         self.holders: set[int] = set()
         """Users whose live holds count; their rows are locked, as a second lane may want to hold for them."""
+        self.resources: set[int] = set()
+        self.closures: set[int] = set()
+        """Locked as well as loaded."""
         self.payments: set[UUID] = set()
         """With their bookings, which are locked first."""
         self.new_bookings = 0
         self.new_users = 0
         self.new_slots = 0
+        self.new_closures = 0
         for command in commands:
             self._add(command)
 
@@ -91,6 +99,8 @@ class Needs:
                 self.bookings.add(id_)
             case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot():
                 self._add_slots(command)
+            case CloseResource() | ReopenResource():
+                self._add_closing(command)
             case ReportIntent(payment_id=id_) | ReportNothing(payment_id=id_) | ReportRefund(payment_id=id_):
                 self.payments.add(id_)
             case Canary():
@@ -116,6 +126,14 @@ class Needs:
             case RemoveSlot(time_slot_id=slot_id):
                 self.slots.add(slot_id)
 
+    def _add_closing(self, command: ClosingCommand) -> None:
+        match command:
+            case CloseResource(resource_id=resource_id):
+                self.resources.add(resource_id)
+                self.new_closures += 1
+            case ReopenResource(closure_id=closure_id):
+                self.closures.add(closure_id)
+
     def _add_place(self, command: Place) -> None:
         self.services.add(command.service_name.casefold())
         self.new_bookings += 1
@@ -137,6 +155,9 @@ def intervals(state: State, command: Command) -> Iterator[Interval]:
         case Place() | PlaceAll():
             found = (wanted(state, place) for place in _places(command))
             yield from (interval for interval in found if interval is not None)
+        case CloseResource():
+            if (interval := wanted_closing(state, command)) is not None:
+                yield interval
         case BookRoom():
             if (interval := wanted_room(state, command)) is not None:
                 yield interval

@@ -22,6 +22,7 @@ from core.domain.values import (
     Booking,
     Category,
     Claim,
+    Closure,
     Policy,
     Resource,
     Room,
@@ -68,6 +69,10 @@ class State:
         """By resource; only those that touch a time this batch asks for."""
         for claim in claims:
             self.claims[claim.resource_id].append(claim)
+        self.closures: dict[int, Closure] = {}
+        """Those that commands name."""
+        self.glanced_at: dict[int, Booking] = {}
+        """Bookings that are only shown in an answer: not locked."""
         self.categories = {category.id: category for category in categories}
         self.slots = {slot.id: slot for slot in slots}
         """Those that commands name, and those of the bookings that commands name."""

@@ -91,6 +91,7 @@ class Claim(Struct, frozen=True):
     starts_at: datetime
     ends_at: datetime
     booking_id: int | None
+    closure_id: int | None = None
 
     def overlaps(self, starts_at: datetime, ends_at: datetime) -> bool:
         return self.starts_at < ends_at and starts_at < self.ends_at
@@ -138,6 +139,23 @@ class Category(Struct, frozen=True):
     id: int
     name: str
     resource: Resource
+
+
+class Closure(Struct, frozen=True):
+    """A resource's time that nobody may book; what was booked before stays until staff see to it."""
+
+    id: int
+    resource: Resource
+    first_day: date
+    starts: time | None
+    """Local; None is the day's beginning."""
+    last_day: date
+    ends: time | None
+    """Local; None is the day's end."""
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    created_at: datetime
 
 
 class TimeSlot(Struct, frozen=True):

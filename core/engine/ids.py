@@ -10,5 +10,12 @@ from core.store.load import Loaded
 
 def fresh_ids(loaded: Loaded) -> Ids:
     """Ids for one batch. Refused commands leave gaps; nobody counts on their absence."""
-    bookings, users, slots = iter(loaded.booking_ids), iter(loaded.user_ids), iter(loaded.slot_ids)
-    return Ids(booking=lambda: next(bookings), user=lambda: next(users), slot=lambda: next(slots), uuid=uuid4)
+    bookings, users = iter(loaded.booking_ids), iter(loaded.user_ids)
+    slots, closures = iter(loaded.slot_ids), iter(loaded.closure_ids)
+    return Ids(
+        booking=lambda: next(bookings),
+        user=lambda: next(users),
+        slot=lambda: next(slots),
+        closure=lambda: next(closures),
+        uuid=uuid4,
+    )

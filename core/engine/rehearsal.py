@@ -23,9 +23,13 @@ class Rehearsal:
     def __init__(self, loaded: Loaded) -> None:
         self._state = loaded.state
         self._now = loaded.now
-        bookings, users, slots = count(1), count(1), count(1)
+        bookings, users, slots, closures = count(1), count(1), count(1), count(1)
         self._ids = Ids(
-            booking=lambda: -next(bookings), user=lambda: -next(users), slot=lambda: -next(slots), uuid=uuid4
+            booking=lambda: -next(bookings),
+            user=lambda: -next(users),
+            slot=lambda: -next(slots),
+            closure=lambda: -next(closures),
+            uuid=uuid4,
         )
 
     def decide(self, envelope: Envelope) -> Outcome:

@@ -20,10 +20,18 @@ ORDER BY id FOR UPDATE
 """
 """Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
 SQL_CLAIMS = """
-SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
-JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(w.starts_at, w.ends_at)
+WITH w AS (
+    SELECT resource_id, tstzrange(starts_at, ends_at) AS during
+    FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
+)
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id, NULL::bigint AS closure_id
+FROM w JOIN claim c ON c.resource_id = w.resource_id AND c.during && w.during WHERE c.closure_id IS NULL
+UNION ALL
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), NULL::bigint, c.id
+FROM w JOIN closure c ON c.resource_id = w.resource_id AND c.during && w.during
 """
+"""What is taken, by bookings and by whole closures. A closure's own claims only fill what bookings
+leave of it, for the constraint."""
 SQL_LAPSED = f"""
 SELECT {BOOKING_COLUMNS} FROM booking
 WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE

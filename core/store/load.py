@@ -18,6 +18,7 @@ from core.domain.values import Policy
 from core.store.asking import Asking, Rows, together
 from core.store.bookings import ask_claims, lock_bookings, lock_lapsed
 from core.store.catalogue import ask_rooms, ask_rules, ask_services
+from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
@@ -27,7 +28,8 @@ SQL_NOW = "SELECT clock_timestamp()"
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
        ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
-       ARRAY(SELECT nextval(pg_get_serial_sequence('time_slot', 'id')) FROM generate_series(1, %s))
+       ARRAY(SELECT nextval(pg_get_serial_sequence('time_slot', 'id')) FROM generate_series(1, %s)),
+       ARRAY(SELECT nextval(pg_get_serial_sequence('closure', 'id')) FROM generate_series(1, %s))
 """
 
 
@@ -40,6 +42,7 @@ class Loaded(Struct):
     booking_ids: list[int]
     user_ids: list[int]
     slot_ids: list[int]
+    closure_ids: list[int]
 
 
 def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, *, with_ids: bool = True) -> Loaded:
@@ -49,7 +52,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = Needs(commands), State(rules=None, policy=policy)
-    loaded = Loaded(state, datetime.min, [], [], [])  # noqa: DTZ901 - read below
+    loaded = Loaded(state, datetime.min, [], [], [], [])  # noqa: DTZ901 - read below
     with together(connection) as asking:
         lock_holders(asking, state, needs)
         ask_paid_for(asking, needs)
@@ -59,6 +62,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         ask_rooms(asking, state, needs)
         ask_people(asking, state, needs)
         ask_categories(asking, state, needs)
+        ask_closing(asking, state, needs)
         if with_ids:
             _take_ids(asking, loaded, needs)
         lock_slots(asking, state, needs)
@@ -72,6 +76,8 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         ask_claims(asking, state, commands)
         _read_clock(asking, loaded)
     _load_lapsed(connection, loaded)
+    with together(connection) as asking:
+        glance_at_bookings(asking, state, commands)
     return loaded
 
 
@@ -99,8 +105,8 @@ def _read_clock(asking: Asking, loaded: Loaded) -> None:
 
 def _take_ids(asking: Asking, loaded: Loaded, needs: Needs) -> None:
     def take(rows: Rows) -> None:
-        loaded.booking_ids, loaded.user_ids, loaded.slot_ids = rows[0]
+        loaded.booking_ids, loaded.user_ids, loaded.slot_ids, loaded.closure_ids = rows[0]
 
-    fresh = (needs.new_bookings, needs.new_users, needs.new_slots)
+    fresh = (needs.new_bookings, needs.new_users, needs.new_slots, needs.new_closures)
     if any(fresh):
         asking.ask(SQL_IDS, fresh, take)

@@ -18,6 +18,7 @@ from core.domain.events import (
     BookingPlaced,
     BookingUnchanged,
     CanaryHeard,
+    ClosingEvent,
     CommandDeferred,
     CommandRefused,
     Event,
@@ -26,6 +27,8 @@ from core.domain.events import (
     PaymentMade,
     PaymentReady,
     PaymentUnchanged,
+    ResourceClosed,
+    ResourceReopened,
     SlotChanged,
     SlotEvent,
     SlotOffered,
@@ -213,11 +216,15 @@ def _news(event: Event) -> News | None:  # noqa: C901 - a table: one line an eve
         case CommandDeferred() | UserCreated():
             return None
         case _:
-            return _slot_news(event)
+            return _offer_news(event)
 
 
-def _slot_news(event: SlotEvent) -> News:
+def _offer_news(event: SlotEvent | ClosingEvent) -> News:
     match event:
+        case ResourceClosed(closure=c):
+            return "resource_closed", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
+        case ResourceReopened(closure=c):
+            return "resource_reopened", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
         case SlotOffered(slot=slot):
             return "timeslot_created", None, None, _about(slot)
         case SlotChanged(slot=slot, booking=booking):

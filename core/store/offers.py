@@ -16,7 +16,7 @@ from core.store.load import SQL_NOW
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""
-SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id)
+SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
 WHERE NOT EXISTS (
     SELECT FROM booking b WHERE b.id = taken.booking_id AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
 """

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from psycopg import Cursor
 
 from core.domain.commands import Envelope
 from core.domain.events import (
@@ -23,6 +24,15 @@ from core.domain.events import (
 )
 from core.domain.values import Claim
 from core.store.about import people_of
+from core.store.closures import (
+    SQL_CLAIM_THE_REST,
+    SQL_CLOSE,
+    SQL_OVERLOOKED,
+    SQL_REOPEN,
+    ClosureRow,
+    closed,
+    reopened,
+)
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parameters
 from core.store.news import EventRow, event_rows, write_event_rows
@@ -87,8 +97,8 @@ def save(
     """Write a decided batch. Raises `BatchLostRace` if a row went to somebody else meanwhile.
 
     Users go in by their unique key's order: two batches that make the same people wait for
-    each other instead of deadlocking. Time is given back before time is taken, and
-    time slots are there before their bookings.
+    each other instead of deadlocking. Time is given back before time is taken, closures take
+    what bookings leave, and time slots are there before their bookings.
     """
     events = list(chain.from_iterable(one.events for one in decided))
     users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
@@ -105,10 +115,12 @@ def save(
             connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         if changed:
             connection.execute(SQL_CHANGES, (_json(changed),))
+        gone = connection.execute(SQL_REOPEN, (opened,)) if (opened := reopened(events)) else None
         if freed:
             connection.execute(SQL_FREE, (freed,))
         if taken:
             connection.execute(SQL_CLAIMS, (_json(taken),))
+        overlooked = _write_closures(connection, closures) if (closures := closed(events)) else None
         if _of(events, CanaryHeard):
             connection.execute(SQL_HEAR_CANARY, ("lanes", now))
         write_payments(connection, events)
@@ -118,6 +130,8 @@ def save(
         moved = connection.execute(SQL_MOVE, move_parameters(answered, now)) if answered else None
     if (
         (inserted and inserted.rowcount != len(users))
+        or (overlooked and overlooked.fetchone() != (False,))
+        or (gone and gone.rowcount != len(opened))
         or (left and left.rowcount != len(deferred))
         or (moved and moved.rowcount != len(answered))
     ):
@@ -130,6 +144,14 @@ def _write_slots(connection: Connection, events: Sequence[Event], now: datetime)
         connection.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
     if offered:
         connection.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
+
+
+def _write_closures(connection: Connection, closures: Sequence[ClosureRow]) -> Cursor[Any]:
+    """After all other claims. The answer to `SQL_OVERLOOKED`."""
+    rows = _json(closures)
+    connection.execute(SQL_CLOSE, (rows,))
+    connection.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
+    return connection.execute(SQL_OVERLOOKED, (rows,))
 
 
 def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:

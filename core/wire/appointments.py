@@ -7,9 +7,18 @@ from typing import Literal
 from msgspec import Struct
 
 from core.domain.commands import Cancel, Envelope
-from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    BookingUnchanged,
+    Event,
+    ResourceClosed,
+    ResourceReopened,
+)
 from core.domain.state import State
 from core.domain.values import Booking, User
+from core.wire import closures
 from core.wire.admin import AdminBooking, admin_booking
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute, Micros, micros
 
@@ -53,9 +62,10 @@ class BookingRemoved(Struct, frozen=True, kw_only=True):
     message: str = "Booking deleted successfully"
 
 
-def answer(
-    envelope: Envelope, events: tuple[Event, ...], state: State
-) -> tuple[int, BookingCreated | BookingUpdated | BookingRemoved]:
+Answer = BookingCreated | BookingUpdated | BookingRemoved | closures.ClosureMade | closures.ClosureEnded
+
+
+def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, Answer]:
     """(HTTP status, body) of a command that was not refused."""
     match events[-1]:
         case BookingPlaced(booking=booking):
@@ -65,6 +75,10 @@ def answer(
             return 200, say(booking, state.users[booking.user_id])
         case BookingDeleted():
             return 200, deleted()
+        case ResourceClosed() as closed:
+            return 201, closures.made(closed, state)
+        case ResourceReopened(closure=closure):
+            return 200, closures.ClosureEnded(data=closures.shown(closure))
         case unexpected:
             raise AssertionError(f"{unexpected} ends no command of appointments")
 

@@ -104,6 +104,9 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.TOO_SOON: (400, "It is too late to book that time: it begins too soon"),
     Refusal.TOO_FAR_AHEAD: (400, "That time is too far ahead to be booked yet"),
     Refusal.BATCH_REFUSED: (409, "No booking was made: other rows of this batch stood in the way"),
+    Refusal.RESOURCE_NOT_FOUND: (404, "Resource not found"),
+    Refusal.CLOSURE_NOT_FOUND: (404, "Closure not found"),
+    Refusal.ALREADY_CLOSED: (409, "The resource is closed already for some of that time"),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
 }
 
@@ -124,6 +127,8 @@ FIELDS: dict[Refusal, str] = {
     Refusal.TIME_SLOT_NOT_FOUND: "time_slot",
     Refusal.TIME_SLOT_OVERLAPS: "start_time",
     Refusal.TIME_SLOT_BOOKED: "if_booked",
+    Refusal.RESOURCE_NOT_FOUND: "resource_id",
+    Refusal.ALREADY_CLOSED: "start_date",
     Refusal.TOO_SOON: "start_time",
     Refusal.TOO_FAR_AHEAD: "start_time",
 }

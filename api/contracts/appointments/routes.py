@@ -8,9 +8,11 @@ import falcon.asgi
 
 from api.contracts.appointments.admin import AdminBooking
 from api.contracts.appointments.calendar import MonthCalendar
+from api.contracts.appointments.closures import Closures, OneClosure
 from api.contracts.appointments.countries import Countries
 from api.contracts.appointments.create import CreateBooking
 from api.contracts.appointments.lists import AdminBookings, BookingStats, ReservedSlots
+from api.contracts.appointments.resources import Resources
 from api.contracts.appointments.services import Services
 from api.contracts.appointments.settings import BookingSettings
 from api.contracts.appointments.slots import AvailableSlots
@@ -20,6 +22,9 @@ from api.runtime import Runtime
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
     one = AdminBooking(run.commands, pool)
+    app.add_route("/api/admin/closures", Closures(run.commands, pool))
+    app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(run.commands, pool))
+    app.add_route("/api/admin/resources", Resources(pool))
     app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))

@@ -108,7 +108,7 @@ def decide_one(row: tuple[Any, ...], envelope: Envelope, *, allow_past: bool) ->
         services=[Service(*row[9:13])] if has_service else [],
         users=[User(*row[17:31])] if row[17] is not None else [],
     )
-    events = decide(state, envelope, now, Ids(lambda: booking_id, lambda: 0, lambda: 0, uuid4))
+    events = decide(state, envelope, now, Ids(lambda: booking_id, lambda: 0, lambda: 0, lambda: 0, uuid4))
     for event in events:
         evolve(state, event)
     return _write(Decided(envelope, events, render(envelope, events, state)), now)

@@ -1,0 +1,190 @@
+"""`/api/admin/closures/`: holidays and illness, on any resource, by staff. Changes go through the lanes."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from typing import Annotated, Any, Literal
+
+import falcon.asgi
+from msgspec import Meta, Struct
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.bookings.one import ID_MAX
+from api.commands import Commands
+from api.errors import Problem, invalid
+from api.fields import NAME, TEXT, Id, ServiceName, clock_time, iso_date
+from api.openapi import Content, operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from core.domain.commands import CloseResource, ReopenResource
+from core.domain.values import Closure
+from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, SQL_RESOURCE_OF, closure_of
+from core.store.inbox import slot_key
+from core.store.views import view_of
+from core.wire.admin import AdminBooking, admin_booking
+from core.wire.closures import ClosureEnded, ClosureMade, ClosureShown, shown
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+
+CLOSURE_DAYS_MAX = 366
+Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+Reason = Annotated[str, Meta(max_length=200, pattern=NAME)]
+EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
+
+
+class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whole days unless times are given. The desk, unless a resource, or a service that has one, is named."""
+
+    start_date: Text
+    end_date: Text | None = None
+    """Inclusive; the same day unless told."""
+    start_time: Text | None = None
+    end_time: Text | None = None
+    resource_id: Id | None = None
+    service: ServiceName | None = None
+    reason: Reason = ""
+
+
+class Filters(Struct, frozen=True):
+    resource_id: Id | None = None
+    date: date | None = None
+    """Those that touch this local day of their resource."""
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class Paging(Struct, frozen=True):
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class ClosureList(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Closures retrieved successfully"
+    data: list[ClosureShown]
+    total_count: int
+    limit: int
+    offset: int
+
+
+class ClosureDetails(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Closure retrieved successfully"
+    data: ClosureShown
+    bookings_in_the_way: list[AdminBooking]
+    bookings_in_the_way_count: int
+    limit: int
+    offset: int
+
+
+class Closures:
+    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+        self._commands = commands
+        self._pool = pool
+
+    @operation("List closures, the earliest first", query=Filters, answers={200: ClosureList})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, Filters)
+        values = {"resource": asked.resource_id, "day": asked.date, "limit": asked.limit, "offset": asked.offset}
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(SQL_CLOSURES_LISTED, values)).fetchall()
+        data = [shown(closure_of(row[1:])) for row in rows if row[1] is not None]
+        resp.data = encode(ClosureList(data=data, total_count=rows[0][0], limit=asked.limit, offset=asked.offset))
+        resp.content_type = falcon.MEDIA_JSON
+
+    @operation(
+        "Close a resource",
+        description="Nobody can book into that time any more. Bookings that are in it already keep their time "
+        "until staff cancel or move them, and are listed; what they give back is closed too.",
+        body=Content(NewClosure, example=EXAMPLE),
+        answers={201: ClosureMade},
+        refuses=("resource_not_found", "already_closed", "local_time_skipped"),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        body = await read_json(req, NewClosure)
+        command = closing_of(body, await self._resource(body))
+        key = slot_key(command.resource_id, command.first_day)
+        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
+
+    async def _resource(self, body: NewClosure) -> int:
+        if body.resource_id is not None and body.service is not None:
+            words = "Send resource_id or service, not both"
+            raise invalid([FieldProblem(name, words) for name in ("resource_id", "service")])
+        if body.resource_id is not None:
+            return body.resource_id
+        async with self._pool.connection() as connection:
+            name = (body.service or "").casefold()
+            row = await (await connection.execute(SQL_RESOURCE_OF, {"name": name})).fetchone()
+        if row is None:
+            raise LookupError("There is no desk: run the migrate command first.")
+        resource_id: int = row[0]
+        return resource_id
+
+
+class OneClosure:
+    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+        self._commands = commands
+        self._pool = pool
+
+    @operation(
+        "Read a closure, with the bookings that are in its way now",
+        query=Paging,
+        answers={200: ClosureDetails},
+        refuses=("closure_not_found",),
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
+        asked = read_query(req, Paging)
+        closure = await self._read(closure_id)
+        values = {"id": closure_id, "limit": asked.limit, "offset": asked.offset}
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(SQL_IN_THE_WAY, values)).fetchall()
+        details = ClosureDetails(
+            data=shown(closure),
+            bookings_in_the_way=[admin_booking(*view_of(row[1:])) for row in rows if row[1] is not None],
+            bookings_in_the_way_count=rows[0][0],
+            limit=asked.limit,
+            offset=asked.offset,
+        )
+        resp.data = encode(details)
+        resp.content_type = falcon.MEDIA_JSON
+
+    @operation("Open a resource again", answers={200: ClosureEnded}, refuses=("closure_not_found",), command=True)
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
+        closure = await self._read(closure_id)
+        key = slot_key(closure.resource.id, closure.first_day)
+        command = ReopenResource(closure_id)
+        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
+
+    async def _read(self, closure_id: int) -> Closure:
+        row = None
+        if closure_id <= ID_MAX:
+            async with self._pool.connection() as connection:
+                row = await (await connection.execute(SQL_CLOSURE, (closure_id,))).fetchone()
+        if row is None:
+            raise Problem(404, "closure_not_found", "Closure not found")
+        return closure_of(row)
+
+
+def closing_of(body: NewClosure, resource_id: int) -> CloseResource:
+    """The command a body asks for. Raises Problem 400 with every unusable field."""
+    problems: list[FieldProblem] = []
+    first = _read(body.start_date, iso_date, "start_date", "Invalid date format", problems)
+    last = _read(body.end_date, iso_date, "end_date", "Invalid date format", problems) or first
+    starts = _read(body.start_time, clock_time, "start_time", "Invalid time format", problems)
+    ends = _read(body.end_time, clock_time, "end_time", "Invalid time format", problems)
+    if problems or first is None or last is None:
+        raise invalid(problems)
+    if last < first or (last == first and ends is not None and ends <= (starts or time.min)):
+        raise invalid([FieldProblem("end_date", "A closure must end after it starts")])
+    if last - first >= timedelta(days=CLOSURE_DAYS_MAX):
+        raise invalid([FieldProblem("end_date", f"A closure may last {CLOSURE_DAYS_MAX} days at most")])
+    return CloseResource(resource_id, first, last, starts, ends, body.reason)
+
+
+def _read(text: str | None, parse: Any, name: str, words: str, problems: list[FieldProblem]) -> Any:
+    """None for what was not sent; what cannot be used goes to `problems`."""
+    found = None if text is None else parse(text)
+    if text is not None and found is None:
+        problems.append(FieldProblem(name, words))
+    return found
