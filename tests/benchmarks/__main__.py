@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import bulk, lists, login, pipelines
+from tests.benchmarks import bulk, expiry, lists, login, pipelines
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
-SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "bulk": bulk.run, "lists": lists.run}
+SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "bulk": bulk.run, "lists": lists.run, "expiry": expiry.run}
 """Each prints its table and says whether its bars are met."""
 USUAL = ("login", "bulk")
 """Run after the pipelines; the others by name only, as they fill big tables first."""
