@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 
@@ -25,12 +26,24 @@ PACE_S = 0.03
 """A breath between two numberings, so that a busy moment's batches go in one transaction."""
 RECONNECT_PAUSE_S = 0.25
 
+_serving = threading.Lock()
+"""Held by the one relay server of this process."""
+
 
 def register(app: Celery, settings: Settings) -> None:
     @app.task(name=SERVE_RELAY)
     def serve() -> int:
-        """Relay until nothing comes any more."""
-        return RelayServer(app, settings).run()
+        """Relay until nothing comes any more; 0 at once while this process has another that does.
+
+        The sweep calls whenever events wait. While many come, servers that linger beside the first
+        would take one place of the pool after another, until no sweep finds one.
+        """
+        if not _serving.acquire(blocking=False):
+            return 0
+        try:
+            return RelayServer(app, settings).run()
+        finally:
+            _serving.release()
 
 
 class RelayServer:

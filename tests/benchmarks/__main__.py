@@ -13,7 +13,12 @@ from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
-SCENARIOS: Mapping[str, Callable[[Say], bool]] = {"login": login.run, "bulk": bulk.run, "lists": lists.run, "expiry": expiry.run}
+SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
+    "login": login.run,
+    "bulk": bulk.run,
+    "lists": lists.run,
+    "expiry": expiry.run,
+}
 """Each prints its table and says whether its bars are met."""
 USUAL = ("login", "bulk")
 """Run after the pipelines; the others by name only, as they fill big tables first."""

@@ -25,7 +25,7 @@ from core.store.lanes import BATCH_COMMANDS, LANE_SPACE
 from tests.conftest import NewValkey
 from tests.engine import Background, Pipeline, canaries, failing_decide, holding, places
 from tests.stack import settings_for, wait_until
-from workers import linger, sweeps
+from workers import linger, relay, sweeps
 from workers.lanes import LaneServer, narrowed
 from workers.linger import Answer, Linger
 from workers.ringing import CALLS_WAITING, Ears, Ringer, connect
@@ -272,6 +272,18 @@ def test_a_sweep_leaves_no_more_calls_than_are_of_use(pipeline: Pipeline, client
     for _ in range(10):
         lanes.call()
     assert client.llen(bells.LANES) == CALLS_WAITING
+
+
+def test_relay_servers_do_not_take_the_sweeps_places(pipeline: Pipeline, redis_url: str) -> None:
+    """Remedy: a process relays once at a time; the sweep calls each second while events wait, and each call lingers."""
+    app = celery_app(redis_url)
+    relay.register(app, settings_for(pipeline.url, redis_url))
+    first = Background(app.tasks["holdfast.relay.serve"])
+    here = "SELECT FROM pg_stat_activity WHERE application_name = 'holdfast relay' AND datname = current_database()"
+    wait_until(lambda: bool(pipeline.rows(here)), "the first relays")
+    assert app.tasks["holdfast.relay.serve"]() == 0
+    assert first.running
+    first.join()
 
 
 @pytest.mark.parametrize("lost", ["never rung", "emptied redis"])
