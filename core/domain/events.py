@@ -91,6 +91,8 @@ class BookingUnchanged(Struct, frozen=True):
 
 class SlotOffered(Struct, frozen=True):
     slot: TimeSlot
+    is_taken: bool
+    """Its resource is: the slot cannot be booked."""
 
 
 class SlotChanged(Struct, frozen=True):
@@ -100,6 +102,8 @@ class SlotChanged(Struct, frozen=True):
     was: TimeSlot
     booking: Booking | None
     """The one that has it now."""
+    is_taken: bool
+    """By its booking, or because its resource is."""
     cancelled: int | None = None
     """The booking that the change cancelled."""
 
@@ -109,6 +113,14 @@ class SlotUnchanged(Struct, frozen=True):
 
     slot: TimeSlot
     booking: Booking | None
+    is_taken: bool
+
+
+class SlotTurned(Struct, frozen=True):
+    """Somebody else took a time slot's resource, or gave it back."""
+
+    slot: TimeSlot
+    is_taken: bool
 
 
 class SlotRemoved(Struct, frozen=True):
@@ -137,11 +149,11 @@ class SkippedSlot(Struct, frozen=True):
 class WeeklyOffered(Struct, frozen=True):
     """The end of a weekly pattern: which slots were made, which left out."""
 
-    slots: tuple[TimeSlot, ...]
+    slots: tuple[SlotOffered, ...]
     skipped: tuple[SkippedSlot, ...]
 
 
-SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotTurned | SlotRemoved | WeeklyOffered
 
 
 class ResourceClosed(Struct, frozen=True):
