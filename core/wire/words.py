@@ -149,6 +149,7 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
 """Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
+    "agent": {Refusal.USER_NOT_FOUND: "phone", Refusal.FORBIDDEN: "phone"},
     "calendar": {Refusal.IN_THE_PAST: "time_slot", Refusal.SLOT_TAKEN: "time_slot"},
     "rooms": {
         Refusal.LOCAL_TIME_SKIPPED: "start_time",
