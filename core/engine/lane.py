@@ -44,9 +44,6 @@ log = structlog.get_logger()
 
 MAX_RACES = 8
 """Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
-PORTION_MIN = 16
-PORTIONS = 3
-"""Of what waits in several lanes, one visit decides a third, but at least `PORTION_MIN` commands."""
 
 
 class Turn(Struct, frozen=True):
@@ -104,7 +101,7 @@ class Lanes:
         read = begin_lanes(self._connection, numbers)
         self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
-        self._batch = batch = first_of(waiting.values(), portion(sum(map(len, waiting.values()))))
+        self._batch = batch = first_of(waiting.values())
         decided = self._decide(batch) if batch else []
         return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch))
 
@@ -209,16 +206,6 @@ def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) ->
     """Lanes of which the batch did not take all that waits."""
     taken = Counter(one.lane for one in batch)
     return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or is_full(found))
-
-
-def portion(waiting: int) -> int:
-    """How many of so many waiting commands to decide now.
-
-    A part, so that those who wait for the first part go on while the next one is decided: clients
-    that are answered all at once come back all at once, and then every part of the way stands idle
-    in turn. A whole batch is taken whole: it comes from a queue, not from people who wait.
-    """
-    return BATCH_COMMANDS if waiting >= BATCH_COMMANDS else max(PORTION_MIN, waiting // PORTIONS)
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:
