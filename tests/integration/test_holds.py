@@ -17,13 +17,13 @@ from core.domain.commands import Actor, ActorKind
 from core.domain.values import Policy
 from core.engine.due import send_due
 from ops.processes import API, LANES, SWEEPS
-from tests.accounts import execute, new_person
+from tests.accounts import STAFF, execute, new_person
 from tests.client import anonymous
 from tests.conftest import FreshStack
 from tests.engine import Background, Pipeline, new
 from tests.making import MONDAY, book_room
 from tests.rooms import FREE_DAY, Crowd, book, new_room, people, staff, wish
-from tests.stack import Stack, wait_until
+from tests.stack import PostgresServer, Stack, wait_until
 
 WITHIN_S = 5.0
 """What the contract promises between a hold's time and its end."""
@@ -112,9 +112,18 @@ def _next_about(feed: Any, booking: int, status: str) -> Any:
             return message
 
 
-def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_left(fresh_stack: FreshStack) -> None:
-    stack = fresh_stack(processes=(API, LANES, SWEEPS), wait=False)
+def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_left(
+    postgres: PostgresServer, fresh_stack: FreshStack
+) -> None:
+    """On a database that is empty but for one member of staff: the rest is made through the API."""
+    stack = fresh_stack(processes=(API, LANES, SWEEPS), database_url=postgres.new_database(), wait=False)
     stack.process("api").wait()
+    execute(
+        stack,
+        "INSERT INTO user_account (id, username, username_key, is_staff) VALUES (%s, 'stan', 'stan', true)",
+        STAFF,
+    )
+    execute(stack, "SELECT setval(pg_get_serial_sequence('user_account', 'id'), %s)", STAFF)
     with staff(stack) as desk, somebody(stack) as first, somebody(stack) as second, anonymous(stack.api_url) as nobody:
         room = new_room(desk)
         one, other = (
