@@ -19,8 +19,10 @@ from core.store.bulk import (
     accept_parameters,
     counts_of,
 )
-from core.store.inbox import slot_key
+from core.store.inbox import SQL_MOVE, move_parameters, slot_key
+from core.wire.outcomes import withdrawn
 from tests.engine import DESK_ID, Pipeline, failing_decide, meanwhile, places
+from tests.making import NOW
 
 SENDER = Sender("agent", Actor(ActorKind.STAFF, 2), "tests", None)
 
@@ -78,6 +80,16 @@ def test_a_whole_batch_that_fails_alone_is_set_aside_with_all_its_rows(
     failing_decide(monkeypatch, {bulk})
     pipeline.worker().visit_until_done()
     assert counts(pipeline, bulk) == RowCounts(accepted=0, succeeded=0, rejected=0, failed=40)
+
+
+def test_what_is_withdrawn_counts_as_rejected(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    each, whole = put_each(pipeline, 5), put_whole(pipeline, 5, 40)
+    ((row,), *_) = pipeline.rows("SELECT id FROM inbox WHERE bulk_id = %s", each)
+    pipeline.connection.execute(SQL_MOVE, move_parameters([(id_, withdrawn(), []) for id_ in (row, whole)], NOW))
+    pipeline.worker().visit_until_done()
+    assert counts(pipeline, each) == RowCounts(accepted=0, succeeded=4, rejected=1, failed=0)
+    assert counts(pipeline, whole) == RowCounts(accepted=0, succeeded=0, rejected=40, failed=0)
 
 
 def test_a_time_taken_by_somebody_else_meanwhile_stands_in_a_whole_batchs_way(
