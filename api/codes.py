@@ -50,9 +50,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_rows": (400, "More rows than may be sent at once"),
     "unreadable_body": (400, "The body stops being readable at some row"),
     "unsupported_media_type": (415, "The body's media type is not one that the route reads"),
-    # services
-    "service_exists": (409, "There is a service of this name"),
-    "too_many_services": (409, "There are as many services as there may be"),
     # calendar
     "name_taken": (409, "There is a category of this name"),
     "too_many_categories": (409, "There are as many categories as there may be"),
@@ -61,8 +58,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "already_revoked": (409, "This agent key is revoked already"),
     "too_many_keys": (409, "There are as many agent keys as there may be"),
     # marketplace
-    "practitioner_not_found": (404, "There is no such practitioner, or they do not give the service"),
-    "service_not_found": (404, "There is no such service, or it is of another type"),
+    "too_many_notes": (409, "The booking has as many notes as it may have"),
     "already_practitioner": (409, "This user is a practitioner already"),
     "room_elsewhere": (409, "The room belongs to another location"),
     # accounts

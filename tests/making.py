@@ -146,12 +146,14 @@ def state(
 
 
 def counting_ids(first: int = 100) -> Ids:
-    bookings, users, slots, closures, uuids = (count(first) for _ in range(5))
+    bookings, users, slots, closures, sessions, places, uuids = (count(first) for _ in range(7))
     return Ids(
         booking=lambda: next(bookings),
         user=lambda: next(users),
         slot=lambda: next(slots),
         closure=lambda: next(closures),
+        session=lambda: next(sessions),
+        waiting=lambda: next(places),
         uuid=lambda: UUID(int=next(uuids)),
     )
 

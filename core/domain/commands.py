@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.marketplace.commands import MarketCommand
 from core.domain.payments import IntentStatus, RefundStatus
 from core.domain.status import Status
 
@@ -257,7 +258,7 @@ PaymentCommand = RequestPayment | ReportIntent | ReportNothing | ReportRefund
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""
 
-Command = (
+CommonCommand = (
     Place
     | PlaceAll
     | BookRoom
@@ -269,6 +270,9 @@ Command = (
     | PaymentCommand
     | EngineCommand
 )
+"""What core.domain.decide tells apart itself; the marketplace has a table of its own."""
+
+Command = CommonCommand | MarketCommand
 
 
 class Envelope(Struct, frozen=True):

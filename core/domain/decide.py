@@ -20,6 +20,7 @@ from core.domain.commands import (
     ChangeSlot,
     ChangeStatus,
     CloseResource,
+    CommonCommand,
     Delete,
     EngineCommand,
     Envelope,
@@ -40,6 +41,9 @@ from core.domain.commands import (
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
+from core.domain.marketplace.commands import MarketCommand
+from core.domain.marketplace.deciding import decide_market
+from core.domain.marketplace.following import with_families
 from core.domain.offering import decide_slots, naming_slots
 from core.domain.paying import consequences, request
 from core.domain.placing import place
@@ -47,7 +51,6 @@ from core.domain.placing_all import place_all
 from core.domain.refused import Refused
 from core.domain.reported import report_intent, report_nothing, report_refund
 from core.domain.rooms import book_room
-from core.domain.sharing import turned_slots
 from core.domain.state import State
 from core.domain.status import Status
 
@@ -59,17 +62,26 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
     """
     try:
         events = naming_slots(state, _decide(state, envelope, now, ids))
+        events = with_families(state, envelope.actor, events, now)
     except Refused as refused:
         return (refused.event,)
-    return (*consequences(state, envelope.actor, events, now), *turned_slots(state, events), *events)
+    return (*consequences(state, envelope.actor, events, now), *events)
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     if envelope.decide_before is not None and now >= envelope.decide_before:
         raise Refused(Refusal.DECIDED_TOO_LATE)
+    if isinstance(envelope.command, MarketCommand):
+        return decide_market(state, envelope, envelope.command, now, ids)
+    return _decide_common(state, envelope, envelope.command, now, ids)
+
+
+def _decide_common(
+    state: State, envelope: Envelope, command: CommonCommand, now: datetime, ids: Ids
+) -> tuple[Event, ...]:
     actor = envelope.actor
-    match envelope.command:
-        case Place() | PlaceAll() | BookRoom() as command:
+    match command:
+        case Place() | PlaceAll() | BookRoom():
             return _decide_placing(state, envelope, command, now, ids)
         case ChangeStatus(booking_id=id_, status=status):
             return put_status(the_booking(state, id_), status, actor, now)
@@ -77,13 +89,13 @@ def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
             return delete(the_booking(state, id_), actor, now)
-        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot() as command:
+        case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot():
             return decide_slots(state, envelope, command, now, ids)
-        case CloseResource() | ReopenResource() as command:
+        case CloseResource() | ReopenResource():
             return decide_closing(state, command, now, ids)
-        case RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund() as command:
+        case RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund():
             return _decide_payments(state, envelope, command, now, ids)
-        case ExpireDue() | MoveOn() | Canary() as command:
+        case ExpireDue() | MoveOn() | Canary():
             return _decide_for_the_engine(state, command, now)
         case _ as unreachable:
             assert_never(unreachable)

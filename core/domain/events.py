@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.marketplace.events import MarketEvent
 from core.domain.payments import Payment, PaymentState
 from core.domain.status import Status
 from core.domain.values import Booking, Claim, Closure, TimeSlot, User
@@ -44,6 +45,27 @@ class Refusal(StrEnum):
     TIME_SLOT_BOOKED = "time_slot_booked"
     TOO_SOON = "too_soon"
     TOO_FAR_AHEAD = "too_far_ahead"
+    SERVICE_NOT_FOUND = "service_not_found"
+    PRACTITIONER_NOT_FOUND = "practitioner_not_found"
+    LOCATION_NOT_FOUND = "location_not_found"
+    SESSION_NOT_FOUND = "session_not_found"
+    WRONG_DURATION = "wrong_duration"
+    NO_ROOM_FREE = "no_room_free"
+    SESSION_FULL = "session_full"
+    SESSION_CANCELLED = "session_cancelled"
+    ALREADY_BOOKED = "already_booked"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    VERB_FORBIDDEN = "verb_forbidden"
+    UNPAID = "unpaid"
+    HOLD_ENDED = "hold_ended"
+    NOT_BEGUN = "not_begun"
+    ALREADY_BEGUN = "already_begun"
+    WRONG_CANCELED_BY = "wrong_canceled_by"
+    NOT_MOVABLE = "not_movable"
+    TOO_LATE_TO_MOVE = "too_late_to_move"
+    SEATS_LEFT = "seats_left"
+    ALREADY_WAITING = "already_waiting"
+    NOT_WAITING = "not_waiting"
     BATCH_REFUSED = "batch_refused"
     RESOURCE_NOT_FOUND = "resource_not_found"
     CLOSURE_NOT_FOUND = "closure_not_found"
@@ -91,8 +113,6 @@ class BookingUnchanged(Struct, frozen=True):
 
 class SlotOffered(Struct, frozen=True):
     slot: TimeSlot
-    is_taken: bool
-    """Its resource is: the slot cannot be booked."""
 
 
 class SlotChanged(Struct, frozen=True):
@@ -102,8 +122,6 @@ class SlotChanged(Struct, frozen=True):
     was: TimeSlot
     booking: Booking | None
     """The one that has it now."""
-    is_taken: bool
-    """By its booking, or because its resource is."""
     cancelled: int | None = None
     """The booking that the change cancelled."""
 
@@ -113,14 +131,6 @@ class SlotUnchanged(Struct, frozen=True):
 
     slot: TimeSlot
     booking: Booking | None
-    is_taken: bool
-
-
-class SlotTurned(Struct, frozen=True):
-    """Somebody else took a time slot's resource, or gave it back."""
-
-    slot: TimeSlot
-    is_taken: bool
 
 
 class SlotRemoved(Struct, frozen=True):
@@ -149,11 +159,11 @@ class SkippedSlot(Struct, frozen=True):
 class WeeklyOffered(Struct, frozen=True):
     """The end of a weekly pattern: which slots were made, which left out."""
 
-    slots: tuple[SlotOffered, ...]
+    slots: tuple[TimeSlot, ...]
     skipped: tuple[SkippedSlot, ...]
 
 
-SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotTurned | SlotRemoved | WeeklyOffered
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
 
 
 class ResourceClosed(Struct, frozen=True):
@@ -223,7 +233,7 @@ class CanaryHeard(Struct, frozen=True):
     pass
 
 
-Event = (
+CommonEvent = (
     UserCreated
     | BookingPlaced
     | BookingChanged
@@ -240,3 +250,6 @@ Event = (
     | NothingDue
     | CanaryHeard
 )
+"""What core.domain.evolve tells apart itself."""
+
+Event = CommonEvent | MarketEvent

@@ -12,6 +12,7 @@ from core.domain.events import (
     CanaryHeard,
     CommandDeferred,
     CommandRefused,
+    CommonEvent,
     Event,
     NothingDue,
     PaymentChanged,
@@ -23,17 +24,24 @@ from core.domain.events import (
     SlotChanged,
     SlotOffered,
     SlotRemoved,
-    SlotTurned,
     SlotUnchanged,
     UserCreated,
     WeeklyOffered,
 )
+from core.domain.marketplace.events import MarketEvent
+from core.domain.marketplace.evolving import evolve_market
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.values import Booking, Claim
 
 
 def evolve(state: State, event: Event) -> None:
+    evolve_market(state, event)
+    if not isinstance(event, MarketEvent):
+        _evolve(state, event)
+
+
+def _evolve(state: State, event: CommonEvent) -> None:
     match event:
         case UserCreated(user=user):
             state.users[user.id] = user
@@ -60,7 +68,6 @@ def evolve(state: State, event: Event) -> None:
         case (
             BookingUnchanged()
             | SlotUnchanged()
-            | SlotTurned()
             | WeeklyOffered()
             | PaymentUnchanged()
             | PaymentReady()
@@ -77,15 +84,14 @@ def evolve(state: State, event: Event) -> None:
 def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | ResourceClosed | ResourceReopened) -> None:
     match event:
         case SlotOffered(slot=slot):
-            state.slots[slot.id] = state.sharing[slot.id] = slot
+            state.slots[slot.id] = slot
             state.timetable.add(slot)
         case SlotChanged(slot=slot, was=was):
             state.timetable.remove(was)
-            state.slots[slot.id] = state.sharing[slot.id] = slot
+            state.slots[slot.id] = slot
             state.timetable.add(slot)
         case SlotRemoved(slot=slot):
             del state.slots[slot.id]
-            state.sharing.pop(slot.id, None)
             state.timetable.remove(slot)
         case ResourceClosed(closure=c):
             state.closures[c.id] = c

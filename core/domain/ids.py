@@ -13,4 +13,6 @@ class Ids(Struct, frozen=True):
     user: Callable[[], int]
     slot: Callable[[], int]
     closure: Callable[[], int]
+    session: Callable[[], int]
+    waiting: Callable[[], int]
     uuid: Callable[[], UUID]

@@ -21,6 +21,7 @@ from core.domain.commands import (
     CloseResource,
     ClosingCommand,
     Command,
+    CommonCommand,
     Delete,
     ExpireDue,
     MoveOn,
@@ -38,6 +39,8 @@ from core.domain.commands import (
     RequestPayment,
     SlotCommand,
 )
+from core.domain.marketplace.commands import MarketCommand
+from core.domain.marketplace.needing import MarketNeeds, market_intervals
 from core.domain.placing import wanted
 from core.domain.reported import wanted_again
 from core.domain.rooms import wanted_room
@@ -75,10 +78,18 @@ class Needs:
         self.new_users = 0
         self.new_slots = 0
         self.new_closures = 0
+        self.market = MarketNeeds()
         for command in commands:
-            self._add(command)
+            if isinstance(command, MarketCommand):
+                self.market.add(command)
+            else:
+                self._add(command)
+        self.users |= self.market.users
+        self.holders |= self.market.holders
+        self.bookings |= self.market.bookings
+        self.new_bookings += self.market.new_bookings
 
-    def _add(self, command: Command) -> None:
+    def _add(self, command: CommonCommand) -> None:
         match command:
             case Place() | PlaceAll():
                 for place in _places(command):
@@ -151,6 +162,12 @@ def _places(command: Place | PlaceAll) -> tuple[Place, ...]:
 
 def intervals(state: State, command: Command) -> Iterator[Interval]:
     """The second step: the times whose claims decide a command."""
+    if isinstance(command, MarketCommand):
+        return market_intervals(state, command)
+    return _intervals(state, command)
+
+
+def _intervals(state: State, command: CommonCommand) -> Iterator[Interval]:
     match command:
         case Place() | PlaceAll():
             found = (wanted(state, place) for place in _places(command))

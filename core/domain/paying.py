@@ -9,7 +9,7 @@ before it is known to be canceled at Stripe.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.domain.attempts import booking_pays, closing, ended, payments_of, refunding
 from core.domain.changing import owned
@@ -26,11 +26,12 @@ from core.domain.events import (
 )
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
+from core.domain.marketplace.following import gives_back
 from core.domain.payments import PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
-from core.domain.values import Booking, Policy
+from core.domain.values import Booking
 
 MAX_ATTEMPTS = 20
 """For one booking. Each is a call to Stripe that somebody can make us make."""
@@ -101,7 +102,7 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
     found: list[Event] = []
     for payment in payments.values():
         if (end := ends.get(payment.booking_id)) is not None:
-            found += _after_the_end(payment, end.booking, actor, now, state.policy)
+            found += _after_the_end(state, payment, end.booking, actor, now)
     return tuple(found)
 
 
@@ -110,22 +111,14 @@ def _is_the_end(event: BookingChanged) -> bool:
 
 
 def _after_the_end(
-    payment: Payment, booking: Booking, actor: Actor, now: datetime, policy: Policy
+    state: State, payment: Payment, booking: Booking, actor: Actor, now: datetime
 ) -> Iterator[PaymentChanged]:
     if payment.state is PaymentState.QUEUED or (payment.state is PaymentState.CREATING and not payment.sent):
         yield ended(payment, now)
     elif payment.state in PAYABLE:
         yield closing(payment, now)
-    elif payment.state is PaymentState.SUCCEEDED and refund_due(booking, actor, now, policy):
+    elif payment.state is PaymentState.SUCCEEDED and gives_back(state, booking, actor, now):
         yield refunding(payment, "booking_cancelled", now, payment.state)
-
-
-def refund_due(booking: Booking, actor: Actor, now: datetime, policy: Policy) -> bool:
-    """Who cancels their own booking gets its money back if they say so in time; others' doing always gives it back
-    (contracts page, "What is claimed").
-    """
-    is_own = actor.user_id is not None and actor.user_id == booking.user_id
-    return not is_own or now + timedelta(seconds=policy.refund_notice_s) <= booking.starts_at
 
 
 def conclusions(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:

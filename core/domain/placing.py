@@ -13,6 +13,8 @@ from core.domain.commands import Envelope, Place
 from core.domain.events import BookingPlaced, Event, Refusal
 from core.domain.holding import make_way
 from core.domain.ids import Ids
+from core.domain.marketplace.claims import claims_wanted
+from core.domain.marketplace.details import MarketDetails
 from core.domain.people import the_person
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -109,4 +111,6 @@ def _way(state: State, booking: Booking, rules: Rules, resource: Resource, now: 
 def claims_of(booking: Booking) -> tuple[Claim, ...]:
     if booking.status not in TAKES_TIME:
         return ()
+    if isinstance(booking.details, MarketDetails):
+        return claims_wanted(booking, booking.details)
     return (Claim(booking.resource_id, booking.starts_at, booking.ends_at, booking.id),)

@@ -20,6 +20,7 @@ from core.domain.attempts import begin_the_next, booking_pays, ended, payments_o
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
 from core.domain.holding import extended, make_way
+from core.domain.marketplace.following import can_return
 from core.domain.paying import ENDED
 from core.domain.payments import LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
 from core.domain.placing import claims_of
@@ -139,6 +140,8 @@ def _confirmed(state: State, booking: Booking, now: datetime) -> tuple[Event, ..
 
 def _way_back(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
     if booking.starts_at <= now and not state.policy.allow_past:
+        raise _Back("late_payment")
+    if not can_return(state, booking):
         raise _Back("late_payment")
     try:
         way = [make_way(state, claim.resource_id, claim.starts_at, claim.ends_at, now) for claim in retaken(booking)]

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.commands import Envelope
+from core.domain.marketplace.market import Market
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
 from core.domain.timetable import Timetable
@@ -76,10 +77,9 @@ class State:
         self.categories = {category.id: category for category in categories}
         self.slots = {slot.id: slot for slot in slots}
         """Those that commands name, and those of the bookings that commands name."""
+        self.market = Market()
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
-        self.sharing: dict[int, TimeSlot] = {}
-        """Slots whose resource this batch may take or give back, with all claims that touch them."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
         for booking in bookings:
             self.know_booking(booking)
@@ -95,6 +95,7 @@ class State:
     def know_booking(self, booking: Booking) -> None:
         self.bookings[booking.id] = booking
         self.note_slot(booking)
+        self.market.know_booking(booking)
 
     def fork(self) -> State:
         """A twin on which something can be tried: bookings placed, holds expired, people made.
@@ -126,6 +127,8 @@ class State:
 
 def _copied(value: Any) -> Any:
     """Containers and those inside them; the values themselves are frozen."""
+    if isinstance(value, Market):
+        return value.fork()
     if not isinstance(value, dict):
         return value
     twin = value.copy()

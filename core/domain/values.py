@@ -79,6 +79,8 @@ class Policy(Struct, frozen=True):
     """How often Stripe is asked about a payment that nothing was heard of, in case no webhook came."""
     refund_notice_s: int = 24 * 60 * 60
     """Who cancels at least this long before the start gets money and credits back."""
+    offer_s: int = 12 * 60 * 60
+    """How long a freed seat is held for whoever waited for it."""
 
 
 DEFAULT_POLICY = Policy()
@@ -92,6 +94,7 @@ class Claim(Struct, frozen=True):
     ends_at: datetime
     booking_id: int | None
     closure_id: int | None = None
+    session_id: int | None = None
 
     def overlaps(self, starts_at: datetime, ends_at: datetime) -> bool:
         return self.starts_at < ends_at and starts_at < self.ends_at

@@ -23,12 +23,14 @@ class Rehearsal:
     def __init__(self, loaded: Loaded) -> None:
         self._state = loaded.state
         self._now = loaded.now
-        bookings, users, slots, closures = count(1), count(1), count(1), count(1)
+        bookings, users, slots, closures, sessions, places = (count(1) for _ in range(6))
         self._ids = Ids(
             booking=lambda: -next(bookings),
             user=lambda: -next(users),
             slot=lambda: -next(slots),
             closure=lambda: -next(closures),
+            session=lambda: -next(sessions),
+            waiting=lambda: -next(places),
             uuid=uuid4,
         )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+
+import psycopg
 
 from core.store.database import Connection
 
@@ -15,19 +17,30 @@ Take = Callable[[Rows], None]
 class Asking:
     """Queries are asked in order and sent together; they see each other's locks."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self) -> None:
         self._asked: list[tuple[str, Sequence[Any] | Mapping[str, Any] | None, Take]] = []
 
     def ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None, take: Take) -> None:
         self._asked.append((sql, parameters, take))
 
-    def answer(self) -> None:
+    def answer(self, connection: Connection) -> None:
         if not self._asked:
             return
-        with self._connection.pipeline():
-            cursors = [self._connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
+        with connection.pipeline():
+            cursors = [connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
             answers = [cursor.fetchall() for cursor in cursors]
+        self._take(answers)
+
+    async def answer_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """The same for a reader on an event loop."""
+        if not self._asked:
+            return
+        async with connection.pipeline():
+            cursors = [await connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
+            answers = [await cursor.fetchall() for cursor in cursors]
+        self._take(answers)
+
+    def _take(self, answers: Sequence[Rows]) -> None:
         for (_, _, take), rows in zip(self._asked, answers, strict=True):
             take(rows)
 
@@ -35,6 +48,13 @@ class Asking:
 @contextmanager
 def together(connection: Connection) -> Iterator[Asking]:
     """What is asked inside is answered, in the order of asking, at the end. Nothing asked, nothing sent."""
-    asking = Asking(connection)
+    asking = Asking()
     yield asking
-    asking.answer()
+    asking.answer(connection)
+
+
+@asynccontextmanager
+async def together_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[Asking]:
+    asking = Asking()
+    yield asking
+    await asking.answer_async(connection)

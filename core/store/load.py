@@ -16,20 +16,23 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.asking import Asking, Rows, together
-from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
+from core.store.bookings import ask_claims, lock_bookings, lock_lapsed
 from core.store.catalogue import ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
+from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
-from core.store.slots import ask_categories, ask_sharing, lock_slots
+from core.store.slots import ask_categories, lock_slots
 
 SQL_NOW = "SELECT clock_timestamp()"
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
        ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
        ARRAY(SELECT nextval(pg_get_serial_sequence('time_slot', 'id')) FROM generate_series(1, %s)),
-       ARRAY(SELECT nextval(pg_get_serial_sequence('closure', 'id')) FROM generate_series(1, %s))
+       ARRAY(SELECT nextval(pg_get_serial_sequence('closure', 'id')) FROM generate_series(1, %s)),
+       ARRAY(SELECT nextval(pg_get_serial_sequence('service_session', 'id')) FROM generate_series(1, %s)),
+       ARRAY(SELECT nextval(pg_get_serial_sequence('waiting_place', 'id')) FROM generate_series(1, %s))
 """
 
 
@@ -43,6 +46,8 @@ class Loaded(Struct):
     user_ids: list[int]
     slot_ids: list[int]
     closure_ids: list[int]
+    session_ids: list[int]
+    place_ids: list[int]
 
 
 def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, *, with_ids: bool = True) -> Loaded:
@@ -52,7 +57,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = Needs(commands), State(rules=None, policy=policy)
-    loaded = Loaded(state, datetime.min, [], [], [], [])  # noqa: DTZ901 - read below
+    loaded = Loaded(state, datetime.min, [], [], [], [], [], [])  # noqa: DTZ901 - read below
     with together(connection) as asking:
         lock_holders(asking, state, needs)
         ask_paid_for(asking, needs)
@@ -67,6 +72,8 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
             _take_ids(asking, loaded, needs)
         lock_slots(asking, state, needs)
         lock_bookings(asking, state, needs)
+        ask_market(asking, state, needs.market)
+    load_families(connection, state)
     with together(connection) as asking:
         ask_owners(asking, state, needs)
         paid_for = {booking.id for booking in state.bookings.values() if booking.price_minor}
@@ -74,10 +81,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     with together(connection) as asking:
         ask_followers(asking, state, state.payments.keys())
         ask_claims(asking, state, commands)
-        ask_sharing(asking, state, commands)
         _read_clock(asking, loaded)
-    with together(connection) as asking:
-        ask_claims_of_sharing(asking, state)
     _load_lapsed(connection, loaded)
     with together(connection) as asking:
         glance_at_bookings(asking, state, commands)
@@ -91,6 +95,7 @@ def _load_lapsed(connection: Connection, loaded: Loaded) -> None:
         lock_lapsed(asking, loaded.state, lapsed)
     if not lapsed:
         return
+    load_families(connection, loaded.state)
     known = set(loaded.state.payments)
     with together(connection) as asking:
         lock_payments(asking, loaded.state, lapsed)
@@ -101,15 +106,29 @@ def _load_lapsed(connection: Connection, loaded: Loaded) -> None:
 
 def _read_clock(asking: Asking, loaded: Loaded) -> None:
     def take(rows: Rows) -> None:
-        loaded.now = rows[0][0]
+        loaded.now = loaded.state.market.now = rows[0][0]
 
     asking.ask(SQL_NOW, None, take)
 
 
 def _take_ids(asking: Asking, loaded: Loaded, needs: Needs) -> None:
     def take(rows: Rows) -> None:
-        loaded.booking_ids, loaded.user_ids, loaded.slot_ids, loaded.closure_ids = rows[0]
+        (
+            loaded.booking_ids,
+            loaded.user_ids,
+            loaded.slot_ids,
+            loaded.closure_ids,
+            loaded.session_ids,
+            loaded.place_ids,
+        ) = rows[0]
 
-    fresh = (needs.new_bookings, needs.new_users, needs.new_slots, needs.new_closures)
+    fresh = (
+        needs.new_bookings,
+        needs.new_users,
+        needs.new_slots,
+        needs.new_closures,
+        needs.market.new_sessions,
+        needs.market.new_places,
+    )
     if any(fresh):
         asking.ask(SQL_IDS, fresh, take)

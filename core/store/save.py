@@ -35,6 +35,7 @@ from core.store.closures import (
 )
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parameters
+from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.news import EventRow, event_rows, write_event_rows
 from core.store.payments import write_payments
 from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
@@ -111,6 +112,7 @@ def save(
     with connection.pipeline():
         inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
         _write_slots(connection, events, now)
+        save_market_before_bookings(connection, events, now)
         if placed:
             connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         if changed:
@@ -120,6 +122,7 @@ def save(
             connection.execute(SQL_FREE, (freed,))
         if taken:
             connection.execute(SQL_CLAIMS, (_json(taken),))
+        save_market(connection, events, now)
         overlooked = _write_closures(connection, closures) if (closures := closed(events)) else None
         if _of(events, CanaryHeard):
             connection.execute(SQL_HEAR_CANARY, ("lanes", now))

@@ -13,7 +13,7 @@ from core.domain.commands import EngineCommand, Envelope, PlaceAll
 from core.domain.events import CommandRefused, Event, Refusal
 from core.domain.state import State
 from core.store.inbox import CommandRecord, CommandWord, Outcome
-from core.wire import agent, appointments, calendar, engine, payments, rooms
+from core.wire import agent, appointments, calendar, engine, marketplace, payments, rooms
 from core.wire.batches import none_placed
 from core.wire.errors import FieldProblem, error_body
 from core.wire.words import Zulu, field_of, sentence, zulu
@@ -52,6 +52,7 @@ ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, 
     "agent": agent.answer,
     "calendar": calendar.answer,
     "rooms": rooms.answer,
+    "marketplace": marketplace.answer,
     "payments": payments.answer,
 }
 """By the contract that a command came through: (HTTP status, body) of what was not refused."""

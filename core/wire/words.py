@@ -55,7 +55,30 @@ ROOMS_PAYMENT: dict[PaymentStatus, RoomsPaymentWord] = {
     PaymentStatus.REFUNDED: "refunded",
 }
 
-STATUS_WORDS: Mapping[str, Mapping[Status, str]] = {"rooms": ROOMS_STATUS}
+MarketStatus = Literal["draft", "pending_payment", "confirmed", "in_progress", "completed", "canceled", "no_show"]
+MarketPayment = Literal["not_required", "unpaid", "processing", "paid", "failed", "refunded"]
+
+MARKET_STATUS: dict[Status, MarketStatus] = {
+    Status.DRAFT: "draft",
+    Status.HELD: "pending_payment",
+    Status.CONFIRMED: "confirmed",
+    Status.IN_PROGRESS: "in_progress",
+    Status.COMPLETED: "completed",
+    Status.CANCELLED: "canceled",
+    Status.EXPIRED: "canceled",
+    Status.NO_SHOW: "no_show",
+}
+
+MARKET_PAYMENT: dict[PaymentStatus, MarketPayment] = {
+    PaymentStatus.NONE: "not_required",
+    PaymentStatus.PENDING: "unpaid",
+    PaymentStatus.PROCESSING: "processing",
+    PaymentStatus.SUCCEEDED: "paid",
+    PaymentStatus.FAILED: "failed",
+    PaymentStatus.REFUNDED: "refunded",
+}
+
+STATUS_WORDS: Mapping[str, Mapping[Status, str]] = {"rooms": ROOMS_STATUS, "marketplace": MARKET_STATUS}
 """By contract; the others speak as appointments do."""
 
 APPOINTMENTS_ASKED: dict[AppointmentsWord, Status] = {
@@ -101,6 +124,27 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
         409,
         "This time slot is booked. Say with if_booked what becomes of the booking: move it along, or cancel it",
     ),
+    Refusal.SERVICE_NOT_FOUND: (404, "There is no such service of that type"),
+    Refusal.PRACTITIONER_NOT_FOUND: (404, "There is no such practitioner, or they do not give this service"),
+    Refusal.LOCATION_NOT_FOUND: (404, "There is no such location"),
+    Refusal.SESSION_NOT_FOUND: (404, "There is no such session of this service"),
+    Refusal.WRONG_DURATION: (400, "end_time must be as long after start_time as the service lasts"),
+    Refusal.NO_ROOM_FREE: (409, "No room of this location is free at that time"),
+    Refusal.SESSION_FULL: (409, "This session is full"),
+    Refusal.SESSION_CANCELLED: (409, "This session is canceled"),
+    Refusal.ALREADY_BOOKED: (409, "You have a seat in this session already"),
+    Refusal.CHANGED_MEANWHILE: (409, "The service changed meanwhile: look at it again and book what it is now"),
+    Refusal.VERB_FORBIDDEN: (403, "You do not have permission to perform this action"),
+    Refusal.UNPAID: (409, "This booking is not paid yet"),
+    Refusal.HOLD_ENDED: (409, "The time to confirm this booking is over"),
+    Refusal.NOT_BEGUN: (409, "This booking has not begun yet"),
+    Refusal.ALREADY_BEGUN: (409, "This booking has begun already"),
+    Refusal.WRONG_CANCELED_BY: (400, "canceled_by must be what you are to this booking"),
+    Refusal.NOT_MOVABLE: (409, "The time and place of this booking cannot be changed"),
+    Refusal.TOO_LATE_TO_MOVE: (409, "It is too late to reschedule this booking"),
+    Refusal.SEATS_LEFT: (409, "There are free seats: book one"),
+    Refusal.ALREADY_WAITING: (409, "You wait for a seat of this session already"),
+    Refusal.NOT_WAITING: (404, "You do not wait for a seat of this session"),
     Refusal.TOO_SOON: (400, "It is too late to book that time: it begins too soon"),
     Refusal.TOO_FAR_AHEAD: (400, "That time is too far ahead to be booked yet"),
     Refusal.BATCH_REFUSED: (409, "No booking was made: other rows of this batch stood in the way"),
@@ -129,6 +173,15 @@ FIELDS: dict[Refusal, str] = {
     Refusal.TIME_SLOT_BOOKED: "if_booked",
     Refusal.RESOURCE_NOT_FOUND: "resource_id",
     Refusal.ALREADY_CLOSED: "start_date",
+    Refusal.SERVICE_NOT_FOUND: "service_id",
+    Refusal.PRACTITIONER_NOT_FOUND: "practitioner_id",
+    Refusal.LOCATION_NOT_FOUND: "location_id",
+    Refusal.SESSION_NOT_FOUND: "service_session_id",
+    Refusal.WRONG_DURATION: "end_time",
+    Refusal.NO_ROOM_FREE: "location_id",
+    Refusal.SESSION_FULL: "service_session_id",
+    Refusal.SESSION_CANCELLED: "service_session_id",
+    Refusal.WRONG_CANCELED_BY: "canceled_by",
     Refusal.TOO_SOON: "start_time",
     Refusal.TOO_FAR_AHEAD: "start_time",
 }
@@ -136,6 +189,12 @@ FIELDS: dict[Refusal, str] = {
 
 
 CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
+    "marketplace": {
+        Refusal.BOOKING_NOT_FOUND: (404, "Not found"),
+        Refusal.FORBIDDEN: (403, "You do not have permission to perform this action"),
+        Refusal.SLOT_TAKEN: (409, "Time slot not available"),
+        Refusal.OUTSIDE_WORKING_HOURS: (400, "The practitioner does not work at that time"),
+    },
     "calendar": {
         Refusal.IN_THE_PAST: (400, "This time slot is in the past"),
         Refusal.SLOT_TAKEN: (409, "This time slot is already booked"),
@@ -149,7 +208,11 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
 """Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
-    "agent": {Refusal.USER_NOT_FOUND: "phone", Refusal.FORBIDDEN: "phone"},
+    "marketplace": {
+        Refusal.IN_THE_PAST: "start_time",
+        Refusal.OUTSIDE_WORKING_HOURS: "start_time",
+        Refusal.SLOT_TAKEN: "start_time",
+    },
     "calendar": {Refusal.IN_THE_PAST: "time_slot", Refusal.SLOT_TAKEN: "time_slot"},
     "rooms": {
         Refusal.LOCAL_TIME_SKIPPED: "start_time",

@@ -22,3 +22,27 @@ CHECK_AVAILABILITY = {
     "timezone": "America/New_York",
 }
 OPENINGS = {"service_id": 2, "start_date": "2024-03-15", "days": 7, "timezone": "America/New_York"}
+CREATE_SPECIAL = {"service_id": 123}
+NEW_BOOKING = {
+    "practitioner_id": 1,
+    "service_id": 2,
+    "start_time": "2024-03-15T10:00:00Z",
+    "end_time": "2024-03-15T11:00:00Z",
+    "client_notes": "First visit",
+}
+BOOKING_CHANGE = {"title": "Second opinion", "timezone": "America/New_York"}
+CANCEL = {"reason": "Cancellation reason", "canceled_by": "client"}
+RESCHEDULE = {
+    "start_time": "2024-03-15T10:00:00Z",
+    "end_time": "2024-03-15T11:00:00Z",
+    "reason": "Optional reason",
+}
+NOTE = {"content": "Note content", "is_private": False}
+NEW_SESSION = {
+    "service_id": 3,
+    "practitioner_id": 1,
+    "start_time": "2026-03-15T10:00:00Z",
+    "end_time": "2026-03-15T12:00:00Z",
+    "capacity": 20,
+}
+CANCEL_SESSION = {"reason": "The practitioner is ill"}

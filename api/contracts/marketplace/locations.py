@@ -73,7 +73,7 @@ class NewLocationRoom(Struct, frozen=True, forbid_unknown_fields=True):
     resource_id: Id | UnsetType = UNSET
 
 
-class RoomName(Struct, frozen=True):
+class LocationRoomName(Struct, frozen=True):
     id: int
     name: str
 
@@ -85,7 +85,7 @@ class LocationBody(Struct, frozen=True):
     time_zone: str
     owner_id: int | None
     """The practitioner who keeps it; None is the house."""
-    rooms: list[RoomName]
+    rooms: list[LocationRoomName]
     """Sessions here take a free one; without any they need none."""
     is_active: bool
 
@@ -195,7 +195,7 @@ class LocationRoom:
 
 def location_body(row: tuple[Any, ...]) -> LocationBody:
     id_, name, address, zone, owner_id, is_active, _, rooms = row
-    return LocationBody(id_, name, address, zone, owner_id, [RoomName(**room) for room in rooms], is_active)
+    return LocationBody(id_, name, address, zone, owner_id, [LocationRoomName(**room) for room in rooms], is_active)
 
 
 async def keeper(connection: AsyncConnection[Any], principal: Principal) -> int | None:

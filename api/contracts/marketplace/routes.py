@@ -7,9 +7,14 @@ from typing import Any
 import falcon.asgi
 
 from api.contracts.marketplace.availability import CheckAvailability, ManyOpenings
+from api.contracts.marketplace.creating import CreateBundle, CreateCourse, CreatePackage
+from api.contracts.marketplace.lists import MarketBookings
 from api.contracts.marketplace.locations import LocationRoom, LocationRooms, Locations, OneLocation
+from api.contracts.marketplace.notes import Notes
+from api.contracts.marketplace.one import OneMarketBooking, Verbs
 from api.contracts.marketplace.practitioners import OnePractitioner, Practitioners
 from api.contracts.marketplace.services import OneService, Services
+from api.contracts.marketplace.sessions import OneSession, Sessions, WaitingList
 from api.runtime import Runtime
 
 BASE = "/api/v1/drf"
@@ -17,6 +22,21 @@ BASE = "/api/v1/drf"
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
+    one, verbs = f"{BASE}/bookings/{{booking_id:int}}", Verbs(run)
+    app.add_route(f"{BASE}/bookings", MarketBookings(run))
+    app.add_route(f"{BASE}/bookings/create-package", CreatePackage(run))
+    app.add_route(f"{BASE}/bookings/create-bundle", CreateBundle(run))
+    app.add_route(f"{BASE}/bookings/create-course", CreateCourse(run))
+    app.add_route(one, OneMarketBooking(run))
+    app.add_route(f"{one}/confirm", verbs, suffix="confirm")
+    app.add_route(f"{one}/complete", verbs, suffix="complete")
+    app.add_route(f"{one}/no-show", verbs, suffix="no_show")
+    app.add_route(f"{one}/cancel", verbs, suffix="cancel")
+    app.add_route(f"{one}/reschedule", verbs, suffix="reschedule")
+    app.add_route(f"{one}/notes", Notes(run))
+    app.add_route(f"{BASE}/sessions", Sessions(run))
+    app.add_route(f"{BASE}/sessions/{{session_id:int}}", OneSession(run))
+    app.add_route(f"{BASE}/sessions/{{session_id:int}}/waiting-list", WaitingList(run))
     app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(pool, settings))
     app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings))

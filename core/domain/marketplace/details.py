@@ -61,3 +61,7 @@ class MarketDetails(Struct, frozen=True, tag="market", omit_defaults=True):
     meeting_url: str = ""
     meeting_id: str = ""
     cancellation: Cancellation | None = None
+
+    @property
+    def takes_practitioner(self) -> bool:
+        return self.kind is Kind.INDIVIDUAL and self.is_scheduled and self.session_id is None

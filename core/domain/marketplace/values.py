@@ -119,3 +119,23 @@ class Credit(Struct, frozen=True):
 
     def pays_for(self, service_id: int, now: datetime) -> bool:
         return self.is_paid and self.balance > 0 and now < self.expires_at and service_id in self.service_ids
+
+
+class WaitingPlace(Struct, frozen=True):
+    """Somebody's place in the queue for a seat; the lowest id is the first."""
+
+    id: int
+    session_id: int
+    user_id: int
+    created_at: datetime
+
+
+class Note(Struct, frozen=True):
+    id: int
+    booking_id: int
+    author_id: int
+    author: str
+    content: str
+    is_private: bool
+    """Seen by the practitioner and staff only."""
+    created_at: datetime

@@ -97,6 +97,10 @@ def read(envelope: Envelope) -> tuple[str, dict[str, Any]]:
     return SQL_READ_BY_PHONE, {"service": service, "phone_key": place.person.phone_key}
 
 
+def _none() -> int:
+    return 0
+
+
 def decide_one(row: tuple[Any, ...], envelope: Envelope, *, allow_past: bool) -> Write:
     """What becomes of a command, from a row of `SQL_READ`."""
     rules, desk = rules_of(row[:9], allow_past=allow_past)
@@ -108,7 +112,8 @@ def decide_one(row: tuple[Any, ...], envelope: Envelope, *, allow_past: bool) ->
         services=[Service(*row[9:13])] if has_service else [],
         users=[User(*row[17:31])] if row[17] is not None else [],
     )
-    events = decide(state, envelope, now, Ids(lambda: booking_id, lambda: 0, lambda: 0, lambda: 0, uuid4))
+    ids = Ids(lambda: booking_id, _none, _none, _none, _none, _none, uuid4)
+    events = decide(state, envelope, now, ids)
     for event in events:
         evolve(state, event)
     return _write(Decided(envelope, events, render(envelope, events, state)), now)

@@ -1,0 +1,204 @@
+"""One booking: `GET`, `PATCH`, `DELETE` and the verbs of `/api/v1/drf/bookings/{id}/`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import falcon.asgi
+from msgspec import UNSET, Meta, Struct, UnsetType
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.contracts.marketplace import examples
+from api.contracts.marketplace.creating import Title
+from api.contracts.marketplace.fields import LongText, MeetingUrl, ZoneName, a_zone, given, not_found, span
+from api.contracts.marketplace.pages import write
+from api.contracts.marketplace.refusals import MOVING, TURNING
+from api.fields import TEXT, Id
+from api.openapi import Content, operation
+from api.runtime import Runtime
+from core.access import Principal
+from core.domain.events import Refusal
+from core.domain.marketplace.commands import AmendBooking, MarketCommand, MoveBooking, TurnBooking, Verb
+from core.domain.marketplace.verbs import role_of
+from core.domain.state import State
+from core.domain.values import Policy
+from core.store.marketplace.homes import booking_key
+from core.store.marketplace.views import read_bookings
+from core.wire.marketplace import MarketBookingDetail, MarketDone, detail
+
+Reason = Annotated[str, Meta(max_length=500, pattern=TEXT)]
+
+
+class MarketBookingChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Clients change title, description, client_notes and timezone; the rest is the practitioner's."""
+
+    title: Title | UnsetType = UNSET
+    description: LongText | UnsetType = UNSET
+    client_notes: LongText | UnsetType = UNSET
+    timezone: ZoneName | UnsetType = UNSET
+    location_id: Id | UnsetType | None = UNSET
+    meeting_url: MeetingUrl | UnsetType = UNSET
+    meeting_id: Title | UnsetType = UNSET
+
+
+class Cancellation(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body may be left out."""
+
+    reason: Reason = ""
+    canceled_by: Literal["client", "practitioner", "system", "admin"] | UnsetType = UNSET
+    """What the caller is to the booking, if it is said at all."""
+
+
+class Empty(Struct, frozen=True, forbid_unknown_fields=True):
+    """These verbs take nothing; a body may be left out."""
+
+
+class NewTime(Struct, frozen=True, forbid_unknown_fields=True):
+    start_time: datetime
+    end_time: datetime
+    reason: Reason = ""
+
+
+class OneMarketBooking:
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+        self._policy = run.settings.policy
+
+    @operation("Show a booking", answers={200: MarketBookingDetail}, refuses=("not_found",))
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        state = await read_own(self._run.pool, booking_id, req.context.principal, self._policy)
+        write(resp, _shown(state, booking_id, req.context.principal))
+
+    @operation(
+        "Change a booking's words, or where it is",
+        body=Content(MarketBookingChange, example=examples.BOOKING_CHANGE),
+        answers={200: MarketBookingDetail},
+        refuses=MOVING,
+        command=True,
+    )
+    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        sent = given(await read_json(req, MarketBookingChange))
+        if "timezone" in sent:
+            sent["timezone"] = a_zone(sent["timezone"], "timezone")
+        await run_in_its_lane(self._run, req, resp, AmendBooking(booking_id, **sent))
+
+    @operation(
+        "Cancel a booking",
+        answers={200: MarketDone},
+        refuses=(*TURNING, Refusal.ALREADY_BEGUN),
+        command=True,
+    )
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL))
+
+
+class Verbs:
+    """`POST .../confirm/`, `complete/`, `no-show/`, `cancel/`, `reschedule/`."""
+
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+
+    @operation(
+        "Confirm a booking that is paid, covered or free",
+        body=Content(Empty, example={}),
+        body_required=False,
+        answers={200: MarketBookingDetail},
+        refuses=(*TURNING, Refusal.UNPAID, Refusal.HOLD_ENDED),
+        command=True,
+    )
+    async def on_post_confirm(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        await self._turn(req, resp, booking_id, Verb.CONFIRM)
+
+    @operation(
+        "Say that a booking took place",
+        body=Content(Empty, example={}),
+        body_required=False,
+        answers={200: MarketBookingDetail},
+        refuses=(*TURNING, Refusal.NOT_BEGUN),
+        command=True,
+    )
+    async def on_post_complete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        await self._turn(req, resp, booking_id, Verb.COMPLETE)
+
+    @operation(
+        "Say that the client did not come",
+        body=Content(Empty, example={}),
+        body_required=False,
+        answers={200: MarketBookingDetail},
+        refuses=(*TURNING, Refusal.NOT_BEGUN),
+        command=True,
+    )
+    async def on_post_no_show(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        await self._turn(req, resp, booking_id, Verb.NO_SHOW)
+
+    @operation(
+        "Cancel a booking, with a reason",
+        body=Content(Cancellation, example=examples.CANCEL),
+        body_required=False,
+        answers={200: MarketDone},
+        refuses=(*TURNING, Refusal.ALREADY_BEGUN, Refusal.WRONG_CANCELED_BY),
+        command=True,
+    )
+    async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
+        by = "" if isinstance(sent.canceled_by, UnsetType) else sent.canceled_by
+        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
+
+    @operation(
+        "Move a booking to another time",
+        body=Content(NewTime, example=examples.RESCHEDULE),
+        answers={200: MarketBookingDetail},
+        refuses=MOVING,
+        command=True,
+    )
+    async def on_post_reschedule(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        sent = await read_json(req, NewTime)
+        starts_at, ends_at = span(sent.start_time, sent.end_time)
+        command = MoveBooking(booking_id, starts_at, ends_at, sent.reason)
+        await run_in_its_lane(self._run, req, resp, command, at=starts_at)
+
+    async def _turn(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int, verb: Verb) -> None:
+        if await has_body(req):
+            await read_json(req, Empty)
+        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, verb))
+
+
+async def has_body(req: falcon.asgi.Request) -> bool:
+    return bool(req.content_length) or (req.get_header("Transfer-Encoding") is not None)
+
+
+async def run_in_its_lane(
+    run: Runtime,
+    req: falcon.asgi.Request,
+    resp: falcon.asgi.Response,
+    command: TurnBooking | MoveBooking | AmendBooking,
+    *,
+    at: datetime | None = None,
+) -> None:
+    """Whose booking it is, the lane decides: a stranger's command ends as if there were none."""
+    async with run.pool.connection() as connection:
+        key = await booking_key(connection, command.booking_id, at)
+    if key is None:
+        raise not_found()
+    wanted: MarketCommand = command
+    await run.commands.run(req, resp, contract="marketplace", slot_key=key, command=wanted)
+
+
+async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:
+    """A booking with all that its detail shows. Raises Problem 404 for a stranger's."""
+    async with pool.connection() as connection:
+        state = await read_bookings(connection, [booking_id], policy, in_full=True)
+    booking = state.bookings.get(booking_id)
+    if booking is None or role_of(principal.actor, booking) is None:
+        raise not_found()
+    return state
+
+
+def _shown(state: State, booking_id: int, principal: Principal) -> MarketBookingDetail:
+    booking = state.bookings[booking_id]
+    children = [state.bookings[id_] for id_ in sorted(state.market.children[booking_id])]
+    now = state.market.now or booking.updated_at
+    user = state.users[booking.user_id]
+    return detail(booking, user, children, state.market, principal.actor, now=now, policy=state.policy)

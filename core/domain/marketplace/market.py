@@ -1,0 +1,59 @@
+"""What a batch, or an answer, knows of the marketplace."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.domain.marketplace.details import MarketDetails
+from core.domain.marketplace.values import (
+    Credit,
+    Location,
+    MarketService,
+    Note,
+    Practitioner,
+    ServiceSession,
+    WaitingPlace,
+)
+from core.domain.values import Booking
+
+
+@dataclass
+class Market:
+    now: datetime | None = None
+    """The batch's clock, for answers that say what can still be done."""
+    practitioners: dict[int, Practitioner] = field(default_factory=dict)
+    services: dict[int, MarketService] = field(default_factory=dict)
+    locations: dict[int, Location] = field(default_factory=dict)
+    room_names: dict[int, str] = field(default_factory=dict)
+    sessions: dict[int, ServiceSession] = field(default_factory=dict)
+    """Locked: who reads a seat here may take it."""
+    credits: dict[int, Credit] = field(default_factory=dict)
+    """By the bundle's booking. Locked."""
+    queues: defaultdict[int, list[WaitingPlace]] = field(default_factory=lambda: defaultdict(list))
+    """By session, those who wait, the first first; only for sessions whose queue a command is about."""
+    notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
+    children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by their parent's id."""
+    of_session: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by session."""
+
+    def know_booking(self, booking: Booking) -> None:
+        details = booking.details
+        if isinstance(details, MarketDetails):
+            if details.parent_id is not None:
+                self.children[details.parent_id].add(booking.id)
+            if details.session_id is not None:
+                self.of_session[details.session_id].add(booking.id)
+
+    def fork(self) -> Market:
+        """A twin for trying: containers and those inside them are its own, the values are frozen."""
+        twin = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                own = value.copy()
+                own.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set))
+                setattr(twin, name, own)
+        return twin

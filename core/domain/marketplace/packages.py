@@ -1,0 +1,113 @@
+"""Packages and bundles: bought once, used later."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from core.domain.commands import Envelope
+from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.ids import Ids
+from core.domain.marketplace.buying import a_giver, details_of, new_booking, priced, the_buyer, the_service
+from core.domain.marketplace.claims import claims_wanted
+from core.domain.marketplace.commands import BookBundle, BookPackage, Part
+from core.domain.marketplace.details import Kind
+from core.domain.marketplace.events import CreditsGranted
+from core.domain.marketplace.individual import a_place, placed_details
+from core.domain.marketplace.seats import under
+from core.domain.marketplace.values import Credit, MarketService, Practitioner
+from core.domain.refused import Refused
+from core.domain.state import State
+from core.domain.status import PaymentStatus, Status
+from core.domain.values import Booking, Claim
+
+
+def book_package(state: State, envelope: Envelope, command: BookPackage, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """The parent and a child for each service included, all or nothing. A child without a time is a draft."""
+    service = the_service(state, command.service_id, Kind.PACKAGE)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    if tuple(part.service_id for part in command.parts) != service.items:
+        raise Refused(Refusal.CHANGED_MEANWHILE)
+    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    details = replace(details_of(Kind.PACKAGE, giver, command.words), is_scheduled=False)
+    parent = priced(
+        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+    )
+    way: list[Event] = []
+    children: list[BookingPlaced] = []
+    for part in command.parts:
+        child_way, child = _child(state, envelope, parent, part, command, children, now, ids)
+        way += [event for event in child_way if event not in way]
+        children.append(child)
+    return (*way, *children, BookingPlaced(parent, ()))
+
+
+def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
+    parts = (state.market.services.get(id_) for id_ in service.items)
+    first = next((part for part in parts if part is not None and part.practitioner_ids), None)
+    if first is None:
+        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
+    return a_giver(state, first)
+
+
+def _child(
+    state: State,
+    envelope: Envelope,
+    parent: Booking,
+    part: Part,
+    command: BookPackage,
+    before: list[BookingPlaced],
+    now: datetime,
+    ids: Ids,
+) -> tuple[tuple[Event, ...], BookingPlaced]:
+    service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
+    if part.starts_at is None or part.ends_at is None:
+        giver = a_giver(state, service)
+        details = replace(details_of(service.kind, giver, command.words), is_scheduled=False, parent_id=parent.id)
+        draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
+        return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
+    if service.kind is not Kind.INDIVIDUAL:
+        raise Refused(Refusal.NOT_MOVABLE)
+    place = a_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
+    details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
+    details = replace(details, parent_id=parent.id)
+    interval = part.starts_at, part.ends_at
+    child = under(
+        parent, new_booking(envelope, parent.user_id, service, place.practitioner, details, interval, now, ids)
+    )
+    claims = claims_wanted(child, details)
+    _clear_of(claims, before)
+    return place.way, BookingPlaced(child, claims)
+
+
+def _clear_of(claims: tuple[Claim, ...], before: list[BookingPlaced]) -> None:
+    """Two parts of one package may be in each other's way."""
+    taken = [claim for placed in before for claim in placed.claims]
+    if any(
+        one.resource_id == other.resource_id and one.overlaps(other.starts_at, other.ends_at)
+        for one in claims
+        for other in taken
+    ):
+        raise Refused(Refusal.SLOT_TAKEN)
+
+
+def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """Credits that pay as soon as the bundle itself is paid."""
+    service = the_service(state, command.service_id, Kind.BUNDLE)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    details = replace(details_of(Kind.BUNDLE, giver, command.words), is_scheduled=False)
+    booking = priced(
+        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+    )
+    credit = Credit(
+        booking_id=booking.id,
+        user_id=user.id,
+        service_ids=service.items,
+        granted=service.credits or 0,
+        balance=service.credits or 0,
+        expires_at=now + timedelta(days=service.valid_days or 0),
+        is_paid=booking.status is Status.CONFIRMED,
+    )
+    return (CreditsGranted(credit), BookingPlaced(booking, ()))

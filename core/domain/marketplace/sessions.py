@@ -1,0 +1,87 @@
+"""Sessions of workshops and courses: put on offer and cancelled by practitioners and staff."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from core.domain.commands import Actor, ActorKind
+from core.domain.events import Event, Refusal
+from core.domain.holding import make_way
+from core.domain.ids import Ids
+from core.domain.marketplace.availability import why_not
+from core.domain.marketplace.buying import the_service
+from core.domain.marketplace.commands import CancelSession, OpenSession
+from core.domain.marketplace.counts import KEEPS_SEAT
+from core.domain.marketplace.details import Kind
+from core.domain.marketplace.events import SessionCancelled, SessionOpened
+from core.domain.marketplace.individual import a_room
+from core.domain.marketplace.seats import the_session
+from core.domain.marketplace.values import Practitioner, ServiceSession
+from core.domain.refused import Refused
+from core.domain.state import State
+from core.domain.status import Status, may_become
+from core.domain.turning import turned
+from core.domain.values import Claim
+
+
+def open_session(state: State, actor: Actor, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """The session takes its practitioner (with buffers) and a room; those who book it take seats."""
+    service = the_service(state, command.service_id, Kind.WORKSHOP, Kind.COURSE)
+    practitioner = _kept(state, command.practitioner_id, actor)
+    if practitioner.id not in service.practitioner_ids:
+        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
+    refusal = why_not(practitioner, command.starts_at, command.ends_at, now, allow_past=state.policy.allow_past)
+    if (
+        refusal is Refusal.IN_THE_PAST
+    ):  # hours, notice and horizon are for clients: who gives a session may set them aside
+        raise Refused(refusal)
+    taken = practitioner.claimed(command.starts_at, command.ends_at)
+    way = make_way(state, practitioner.resource_id, *taken, now)
+    room_id: int | None = None
+    if command.location_id is not None:
+        room_id, room_way = a_room(state, command.location_id, command.starts_at, command.ends_at, now)
+        way = (*way, *(event for event in room_way if event not in way))
+    session = ServiceSession(
+        id=ids.session(),
+        service_id=service.id,
+        practitioner_id=practitioner.id,
+        location_id=command.location_id,
+        room_id=room_id,
+        title=command.title,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        capacity=command.capacity,
+        seats_taken=0,
+        is_cancelled=False,
+        meeting_url=command.meeting_url,
+    )
+    claims = [Claim(practitioner.resource_id, *taken, None, session_id=session.id)]
+    if room_id is not None:
+        claims.append(Claim(room_id, session.starts_at, session.ends_at, None, session_id=session.id))
+    return (*way, SessionOpened(session, tuple(claims)))
+
+
+def cancel_session(state: State, actor: Actor, command: CancelSession, now: datetime) -> tuple[Event, ...]:
+    """With every booking of it that can still be cancelled; whoever paid gets it back."""
+    session = the_session(state, command.session_id)
+    _kept(state, session.practitioner_id, actor)
+    if session.is_cancelled:
+        raise Refused(Refusal.SESSION_CANCELLED)
+    found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
+    live = [b for b in found if b is not None and b.status in KEEPS_SEAT and may_become(b.status, Status.CANCELLED)]
+    reason = command.reason or "session cancelled"
+    ended = [turned(booking, Status.CANCELLED, actor, now, reason) for booking in live]
+    left = state.market.sessions[session.id].seats_taken - len(ended)
+    return (*ended, SessionCancelled(replace(session, is_cancelled=True, seats_taken=left)))
+
+
+def _kept(state: State, practitioner_id: int, actor: Actor) -> Practitioner:
+    """A practitioner whom the actor may act for."""
+    practitioner = state.market.practitioners.get(practitioner_id)
+    if practitioner is None:
+        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
+    if actor.kind is not ActorKind.STAFF and actor.user_id != practitioner.user_id:
+        raise Refused(Refusal.VERB_FORBIDDEN)
+    return practitioner

@@ -1,0 +1,141 @@
+"""The document's verbs: confirm, complete, no-show, cancel; and who may say them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core.domain.commands import Actor, ActorKind
+from core.domain.events import BookingUnchanged, Event, Refusal
+from core.domain.marketplace.commands import TurnBooking, Verb
+from core.domain.marketplace.details import Kind, MarketDetails
+from core.domain.refused import Refused
+from core.domain.state import State
+from core.domain.status import PaymentStatus, Status, may_become
+from core.domain.turning import turned
+from core.domain.values import Booking, Policy
+
+
+class Role(StrEnum):
+    """What somebody is to a booking, in the document's words for `canceled_by`."""
+
+    CLIENT = "client"
+    PRACTITIONER = "practitioner"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+
+def role_of(actor: Actor, booking: Booking) -> Role | None:
+    """None is a stranger, to whom the booking does not exist. Staff who are a party act as that party."""
+    details = booking.details
+    if actor.kind is ActorKind.ENGINE:
+        return Role.SYSTEM
+    if actor.user_id is not None and isinstance(details, MarketDetails):
+        if actor.user_id == details.practitioner_user_id:
+            return Role.PRACTITIONER
+        if actor.user_id == booking.user_id:
+            return Role.CLIENT
+    return Role.ADMIN if actor.kind is ActorKind.STAFF else None
+
+
+def market_booking(state: State, booking_id: int, actor: Actor) -> tuple[Booking, MarketDetails, Role]:
+    """A marketplace booking that the actor is a party of, or staff. Raises `Refused` (not found)."""
+    booking = state.bookings.get(booking_id)
+    role = None if booking is None else role_of(actor, booking)
+    if booking is None or role is None or not isinstance(booking.details, MarketDetails):
+        raise Refused(Refusal.BOOKING_NOT_FOUND)
+    return booking, booking.details, role
+
+
+def turn(state: State, actor: Actor, command: TurnBooking, now: datetime) -> tuple[Event, ...]:
+    booking, _, role = market_booking(state, command.booking_id, actor)
+    match command.verb:
+        case Verb.CONFIRM:
+            return confirm(booking, actor, now)
+        case Verb.COMPLETE:
+            return _over(booking, role, Status.COMPLETED, actor, now)
+        case Verb.NO_SHOW:
+            return _over(booking, role, Status.NO_SHOW, actor, now)
+        case Verb.CANCEL:
+            return cancel(booking, role, command, actor, now)
+
+
+def confirm(booking: Booking, actor: Actor, now: datetime) -> tuple[Event, ...]:
+    """Only what is paid, covered, or free. A part of a purchase is confirmed with the whole."""
+    if booking.status is Status.CONFIRMED:
+        return (BookingUnchanged(booking),)
+    if not may_become(booking.status, Status.CONFIRMED):
+        raise Refused(Refusal.INVALID_TRANSITION, booking.status)
+    if is_unpaid(booking):
+        raise Refused(Refusal.UNPAID)
+    if booking.hold_expires_at is not None and booking.hold_expires_at <= now:
+        raise Refused(Refusal.HOLD_ENDED)
+    return (turned(booking, Status.CONFIRMED, actor, now, "confirmed"),)
+
+
+def is_unpaid(booking: Booking) -> bool:
+    is_part = isinstance(booking.details, MarketDetails) and booking.details.parent_id is not None
+    owes = booking.price_minor > 0 and booking.payment_status is not PaymentStatus.SUCCEEDED
+    return owes or (is_part and booking.status is Status.HELD)
+
+
+def _over(booking: Booking, role: Role, status: Status, actor: Actor, now: datetime) -> tuple[Event, ...]:
+    """The practitioner says how it went, once it has begun. Completed passes through in_progress in one step."""
+    if role is Role.CLIENT:
+        raise Refused(Refusal.VERB_FORBIDDEN)
+    if booking.status is status:
+        return (BookingUnchanged(booking),)
+    if not may_become(booking.status, status):
+        raise Refused(Refusal.INVALID_TRANSITION, booking.status)
+    if is_scheduled(booking) and booking.starts_at > now:
+        raise Refused(Refusal.NOT_BEGUN)
+    return (turned(booking, status, actor, now, status.value),)
+
+
+def cancel(booking: Booking, role: Role, command: TurnBooking, actor: Actor, now: datetime) -> tuple[Event, ...]:
+    if command.canceled_by and command.canceled_by != role:
+        raise Refused(Refusal.WRONG_CANCELED_BY)
+    if not may_become(booking.status, Status.CANCELLED):
+        raise Refused(Refusal.INVALID_TRANSITION, booking.status)
+    if has_begun(booking, now):
+        raise Refused(Refusal.ALREADY_BEGUN)
+    return (turned(booking, Status.CANCELLED, actor, now, command.reason),)
+
+
+def is_scheduled(booking: Booking) -> bool:
+    return not isinstance(booking.details, MarketDetails) or booking.details.is_scheduled
+
+
+def has_begun(booking: Booking, now: datetime) -> bool:
+    """Whether its start is past. Not for what had begun when it was made: the demo books the past."""
+    return is_scheduled(booking) and booking.created_at < booking.starts_at <= now
+
+
+def can_be_canceled(booking: Booking, now: datetime) -> bool:
+    return booking.status in {Status.HELD, Status.CONFIRMED} and not has_begun(booking, now)
+
+
+def can_be_rescheduled(booking: Booking, now: datetime, policy: Policy) -> bool:
+    """By its client: as long as a cancellation would cost nothing. Sessions with seats have the time they have."""
+    details = booking.details
+    if not isinstance(details, MarketDetails) or not is_movable(booking):
+        return False
+    return not details.is_scheduled or is_in_time(booking, now, policy)
+
+
+def is_movable(booking: Booking) -> bool:
+    details = booking.details
+    if not isinstance(details, MarketDetails) or details.session_id is not None or details.kind not in MOVABLE:
+        return False
+    part = details.parent_id is not None
+    return booking.status in {Status.HELD, Status.CONFIRMED} or (part and booking.status is Status.DRAFT)
+
+
+MOVABLE = frozenset({Kind.INDIVIDUAL})
+"""Kinds whose time is the client's and practitioner's to choose."""
+
+
+def is_in_time(booking: Booking, now: datetime, policy: Policy) -> bool:
+    if booking.starts_at <= booking.created_at:
+        return True
+    return now + timedelta(seconds=policy.refund_notice_s) <= booking.starts_at

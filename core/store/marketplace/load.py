@@ -1,0 +1,223 @@
+"""The marketplace in a batch: what its commands and bookings touch.
+
+Rows are locked and read by two statements each: a statement that waits for a lock has a snapshot
+older than what it waited for. Sessions and credits come after bookings in the order of locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core.domain.marketplace.details import MarketDetails
+from core.domain.marketplace.needing import MarketNeeds
+from core.domain.marketplace.values import Note, WaitingPlace
+from core.domain.state import State
+from core.domain.values import Booking
+from core.store.asking import Asking, Rows, together
+from core.store.database import Connection
+from core.store.marketplace.rows import (
+    CREDIT_COLUMNS,
+    LOCATION_COLUMNS,
+    PRACTITIONER_COLUMNS,
+    PRACTITIONERS,
+    SERVICE_COLUMNS,
+    SESSION_COLUMNS,
+    credit_of,
+    location_of,
+    practitioner_of,
+    service_of,
+    session_of,
+)
+from core.store.rows import BOOKING_COLUMNS, booking_of
+
+SQL_SERVICES = f"""
+SELECT {SERVICE_COLUMNS} FROM service s
+WHERE s.id IN (SELECT unnest(%(services)s::bigint[])
+               UNION SELECT item_id FROM service_item WHERE service_id = ANY(%(services)s::bigint[]))
+"""
+SQL_PRACTITIONERS = f"""
+WITH wanted AS (
+    SELECT unnest(%(services)s::bigint[]) AS id
+    UNION SELECT item_id FROM service_item WHERE service_id = ANY(%(services)s::bigint[]))
+SELECT {PRACTITIONER_COLUMNS} FROM {PRACTITIONERS}
+WHERE p.id IN (
+    SELECT unnest(%(practitioners)s::bigint[])
+    UNION SELECT g.practitioner_id FROM service_practitioner g JOIN wanted w ON w.id = g.service_id
+    UNION SELECT practitioner_id FROM service_session WHERE id = ANY(%(sessions)s::bigint[])
+    UNION SELECT practitioner_id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
+"""
+SQL_LOCATIONS = f"SELECT {LOCATION_COLUMNS} FROM location l WHERE l.id = ANY(%s)"
+SQL_ROOM_NAMES = "SELECT id, name FROM resource WHERE id = ANY(%s)"
+SQL_ROOMS_THERE = """
+SELECT r.id, r.name FROM location_room lr JOIN resource r ON r.id = lr.resource_id WHERE lr.location_id = ANY(%s)
+"""
+
+_SESSIONS_WANTED = """ss.id IN (SELECT unnest(%(sessions)s::bigint[])
+               UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]) AND NOT is_cancelled)"""
+SQL_LOCK_SESSIONS = f"SELECT FROM service_session ss WHERE {_SESSIONS_WANTED} ORDER BY ss.id FOR UPDATE"
+SQL_SESSIONS = f"SELECT {SESSION_COLUMNS} FROM service_session ss WHERE {_SESSIONS_WANTED}"
+SQL_QUEUES = """
+SELECT id, session_id, user_id, created_at FROM waiting_place
+WHERE session_id = ANY(%s) AND booking_id IS NULL ORDER BY session_id, id
+"""
+
+SQL_LOCK_CREDITS = """
+SELECT FROM credit WHERE booking_id IN (
+    SELECT unnest(%(ids)s::bigint[]) UNION SELECT booking_id FROM credit WHERE user_id = ANY(%(users)s) AND balance > 0)
+ORDER BY booking_id FOR UPDATE
+"""
+SQL_CREDITS = f"""
+SELECT {CREDIT_COLUMNS} FROM credit c JOIN booking cb ON cb.id = c.booking_id
+WHERE c.booking_id IN (
+    SELECT unnest(%(ids)s::bigint[]) UNION SELECT booking_id FROM credit WHERE user_id = ANY(%(users)s) AND balance > 0)
+"""
+
+SQL_SEATED = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
+    SELECT m.booking_id FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
+    WHERE m.session_id IN (SELECT unnest(%(sessions)s::bigint[])
+                           UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
+      AND (m.user_id = ANY(%(users)s) OR m.session_id = ANY(%(emptied)s)
+           OR (b.status = 'held' AND b.hold_expires_at <= clock_timestamp()))
+      AND b.status NOT IN ('cancelled', 'expired'))
+ORDER BY id FOR UPDATE
+"""
+"""Bookings of sessions: of these people, all of those that are emptied, and holds that have run out."""
+
+SQL_FAMILY = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
+    SELECT unnest(%(roots)s::bigint[]) UNION SELECT booking_id FROM marketplace_booking WHERE parent_id = ANY(%(roots)s))
+ORDER BY id FOR UPDATE
+"""
+
+NOTES_SHOWN = 100
+"""Of each booking, the newest."""
+SQL_NOTES = f"""
+SELECT n.id, n.booking_id, n.author_id, coalesce(nullif(trim(concat_ws(' ', u.first_name, u.last_name)), ''), u.username),
+       n.content, n.is_private, n.created_at
+FROM unnest(%s::bigint[]) AS w (id)
+CROSS JOIN LATERAL (SELECT * FROM booking_note n WHERE n.booking_id = w.id ORDER BY n.id DESC LIMIT {NOTES_SHOWN}) AS n
+JOIN user_account u ON u.id = n.author_id ORDER BY n.booking_id, n.id
+"""
+
+
+def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
+    """What commands name. Bookings of their own are locked before."""
+    if needs.services or needs.practitioners or needs.sessions:
+        asking.ask(SQL_SERVICES, {"services": list(needs.services)}, lambda rows: know_services(state, rows))
+        asking.ask(SQL_PRACTITIONERS, _wanted(needs), lambda rows: know_practitioners(state, rows))
+    if needs.locations:
+        _ask_locations(asking, state, needs.locations)
+    if needs.sessions or needs.courses:
+        seats = {**_wanted(needs), "users": list(needs.seated), "emptied": list(needs.emptied)}
+        asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
+        asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
+        asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
+    if needs.queues:
+        asking.ask(SQL_QUEUES, (list(needs.queues),), lambda rows: _know_queues(state, rows))
+    if needs.spenders:
+        _ask_credits(asking, state, (), needs.spenders)
+
+
+def load_families(connection: Connection, state: State) -> None:
+    """What the batch's marketplace bookings belong to: the whole purchase, and what they took."""
+    bookings = market_bookings(state)
+    if not bookings:
+        return
+    roots = {details.parent_id or booking.id for booking, details in bookings}
+    with together(connection) as asking:
+        asking.ask(SQL_FAMILY, {"roots": sorted(roots)}, lambda rows: know_bookings(state, rows))
+    with together(connection) as asking:
+        ask_context(asking, state, market_bookings(state))
+        ask_notes(asking, state, [booking.id for booking, _ in bookings])
+        bundles = {id_ for b, d in market_bookings(state) for id_ in (b.id, d.credit_id) if id_ is not None}
+        _ask_credits(asking, state, bundles, ())
+        sessions = {d.session_id for _, d in market_bookings(state) if d.session_id is not None}
+        wanted = {"sessions": sorted(sessions - state.market.sessions.keys()), "courses": []}
+        if wanted["sessions"]:
+            asking.ask(SQL_LOCK_SESSIONS, wanted, lambda _: None)
+            asking.ask(SQL_SESSIONS, wanted, lambda rows: _know_sessions(state, rows))
+
+
+def ask_context(asking: Asking, state: State, bookings: Iterable[tuple[Booking, MarketDetails]]) -> None:
+    """What the answers about these bookings show."""
+    pairs = list(bookings)
+    services = {booking.service_id for booking, _ in pairs if booking.service_id is not None}
+    practitioners = {details.practitioner_id for _, details in pairs}
+    wanted = {"services": list(services), "practitioners": list(practitioners), "sessions": [], "courses": []}
+    asking.ask(SQL_SERVICES, wanted, lambda rows: know_services(state, rows))
+    asking.ask(SQL_PRACTITIONERS, wanted, lambda rows: know_practitioners(state, rows))
+    if locations := {details.location_id for _, details in pairs if details.location_id is not None}:
+        _ask_locations(asking, state, locations)
+    if rooms := {details.room_id for _, details in pairs if details.room_id is not None}:
+        asking.ask(SQL_ROOM_NAMES, (list(rooms),), lambda rows: know_rooms(state, rows))
+
+
+def _ask_locations(asking: Asking, state: State, ids: Iterable[int]) -> None:
+    wanted = (list(ids),)
+    asking.ask(SQL_LOCATIONS, wanted, lambda rows: know_locations(state, rows))
+    asking.ask(SQL_ROOMS_THERE, wanted, lambda rows: know_rooms(state, rows))
+
+
+def ask_notes(asking: Asking, state: State, booking_ids: Iterable[int]) -> None:
+    asking.ask(SQL_NOTES, (list(booking_ids),), lambda rows: know_notes(state, rows))
+
+
+def market_bookings(state: State) -> list[tuple[Booking, MarketDetails]]:
+    return [(b, b.details) for b in state.bookings.values() if isinstance(b.details, MarketDetails)]
+
+
+def _wanted(needs: MarketNeeds) -> dict[str, list[int]]:
+    return {
+        "services": list(needs.services),
+        "practitioners": list(needs.practitioners),
+        "sessions": list(needs.sessions),
+        "courses": list(needs.courses),
+    }
+
+
+def _ask_credits(asking: Asking, state: State, ids: Iterable[int], users: Iterable[int]) -> None:
+    wanted = {"ids": list(ids), "users": list(users)}
+    asking.ask(SQL_LOCK_CREDITS, wanted, lambda _: None)
+    asking.ask(SQL_CREDITS, wanted, lambda rows: _know_credits(state, rows))
+
+
+def know_services(state: State, rows: Rows) -> None:
+    state.market.services |= {row[0]: service_of(row) for row in rows}
+
+
+def know_practitioners(state: State, rows: Rows) -> None:
+    state.market.practitioners |= {row[0]: practitioner_of(row) for row in rows}
+
+
+def know_locations(state: State, rows: Rows) -> None:
+    state.market.locations |= {row[0]: location_of(row) for row in rows}
+
+
+def know_rooms(state: State, rows: Rows) -> None:
+    state.market.room_names |= dict(rows)
+
+
+def know_notes(state: State, rows: Rows) -> None:
+    for id_ in {row[1] for row in rows}:
+        state.market.notes.pop(id_, None)
+    for row in rows:
+        state.market.notes[row[1]].append(Note(*row))
+
+
+def _know_sessions(state: State, rows: Rows) -> None:
+    state.market.sessions |= {row[0]: session_of(row) for row in rows}
+
+
+def _know_queues(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.market.queues[row[1]].append(WaitingPlace(*row))
+
+
+def _know_credits(state: State, rows: Rows) -> None:
+    state.market.credits |= {row[0]: credit_of(row) for row in rows}
+
+
+def know_bookings(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.know_booking(booking_of(row))

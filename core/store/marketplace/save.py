@@ -1,0 +1,204 @@
+"""What a batch decided in the marketplace, written beside its bookings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, CommandClass
+from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
+from core.domain.marketplace.counts import Counts
+from core.domain.marketplace.details import MarketDetails
+from core.domain.marketplace.events import (
+    CreditsGranted,
+    CreditsVoided,
+    SeatOffered,
+    SessionCancelled,
+    SessionOpened,
+    WaitingBegun,
+    WaitingEnded,
+)
+from core.domain.values import Booking
+from core.store.database import Connection
+
+_encode = msgspec.json.Encoder().encode
+
+SQL_OPEN_SESSIONS = """
+INSERT INTO service_session (id, service_id, practitioner_id, location_id, room_id, title, starts_at, ends_at, capacity,
+                             meeting_url)
+SELECT id, service_id, practitioner_id, location_id, room_id, title, starts_at, ends_at, capacity, meeting_url
+FROM json_to_recordset(%s::json) AS s (
+    id bigint, service_id bigint, practitioner_id bigint, location_id bigint, room_id bigint, title text,
+    starts_at timestamptz, ends_at timestamptz, capacity integer, meeting_url text)
+"""
+SQL_CLAIM = """
+INSERT INTO claim (resource_id, session_id, during)
+SELECT resource_id, session_id, tstzrange(starts_at, ends_at)
+FROM json_to_recordset(%s::json) AS c (
+    resource_id bigint, session_id bigint, starts_at timestamptz, ends_at timestamptz)
+ORDER BY resource_id, starts_at
+"""
+SQL_CANCEL_SESSIONS = "UPDATE service_session SET is_cancelled = true, updated_at = %s WHERE id = ANY(%s)"
+SQL_FREE = "DELETE FROM claim WHERE session_id = ANY(%s)"
+SQL_SEATS = """
+UPDATE service_session s SET seats_taken = s.seats_taken + c.by, updated_at = %s
+FROM unnest(%s::bigint[], %s::integer[]) AS c (id, by) WHERE s.id = c.id
+"""
+"""By how many they change, so that whoever changes them at the same time counts too. The CHECK refuses a 21st of 20."""
+SQL_CREDITS = """
+UPDATE credit c SET balance = c.balance + d.by FROM unnest(%s::bigint[], %s::integer[]) AS d (id, by) WHERE c.booking_id = d.id
+"""
+SQL_GRANT = """
+INSERT INTO credit (booking_id, user_id, service_ids, granted, balance, expires_at)
+SELECT booking_id, user_id, ARRAY(SELECT json_array_elements_text(service_ids)::bigint), granted, granted, expires_at
+FROM json_to_recordset(%s::json) AS c (
+    booking_id bigint, user_id bigint, service_ids json, granted integer, expires_at timestamptz)
+"""
+SQL_VOID = "UPDATE credit SET balance = 0 WHERE booking_id = ANY(%s)"
+
+_ROW = """booking_id bigint, user_id bigint, practitioner_id bigint, service_id bigint, session_id bigint, parent_id bigint,
+    location_id bigint, credit_id bigint, kind text, status text, payment_status text, starts_at timestamptz,
+    ends_at timestamptz, price_minor bigint, created_at timestamptz, words text"""
+_COLUMNS = [column.split()[0] for column in _ROW.split(",")]
+SQL_LIST = f"""
+INSERT INTO marketplace_booking ({", ".join(_COLUMNS)})
+SELECT {", ".join(_COLUMNS)} FROM json_to_recordset(%s::json) AS b ({_ROW}) ORDER BY booking_id
+ON CONFLICT (booking_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
+"""
+SQL_UNLIST = "DELETE FROM marketplace_booking WHERE booking_id = ANY(%s)"
+SQL_JOIN = """
+INSERT INTO waiting_place (id, session_id, user_id, created_at)
+SELECT id, session_id, user_id, created_at
+FROM json_to_recordset(%s::json) AS w (id bigint, session_id bigint, user_id bigint, created_at timestamptz)
+"""
+SQL_LEAVE = "DELETE FROM waiting_place WHERE id = ANY(%s)"
+SQL_OFFER = """
+UPDATE waiting_place w SET booking_id = o.booking_id FROM unnest(%s::bigint[], %s::bigint[]) AS o (id, booking_id)
+WHERE w.id = o.id
+"""
+SQL_CALL_WAITING = """
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
+SELECT gen_random_uuid(), mod(s.id, i.lanes), s.id, %(class)s, 'offer_seats', 1, 'marketplace', 'offer-' || s.id,
+       %(actor)s::json, json_build_object('type', 'offer_seats', 'session_id', s.id, 'at_most', freed.seats)
+FROM unnest(%(sessions)s::bigint[], %(seats)s::integer[]) AS freed (id, seats)
+JOIN service_session s ON s.id = freed.id, installation i
+WHERE EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.booking_id IS NULL)
+"""
+"""Seats were given back and people wait: the engine asks itself to offer them, in the same transaction.
+The sweep rings for it within a second."""
+
+OFFERS_AT_ONCE = 250
+"""Seats that one command offers at most."""
+
+
+def save_market_before_bookings(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    """Sessions that are opened, and time that cancelled ones give back."""
+    if opened := [event.session for event in events if isinstance(event, SessionOpened)]:
+        connection.execute(SQL_OPEN_SESSIONS, (_json(opened),))
+    if cancelled := [event.session.id for event in events if isinstance(event, SessionCancelled)]:
+        connection.execute(SQL_CANCEL_SESSIONS, (now, cancelled))
+        connection.execute(SQL_FREE, (cancelled,))
+
+
+def save_market(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+    """After bookings and their claims."""
+    faces = _faces(events)
+    counts = Counts(events)
+    if claims := [claim for event in events if isinstance(event, SessionOpened) for claim in event.claims]:
+        connection.execute(SQL_CLAIM, (_json(claims),))
+    if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
+        connection.execute(SQL_GRANT, (_json(granted),))
+    if listed := [row for row in faces.values() if row is not None]:
+        connection.execute(SQL_LIST, (_json(listed),))
+    if gone := [id_ for id_, row in faces.items() if row is None]:
+        connection.execute(SQL_UNLIST, (gone,))
+    if credits_ := sorted((id_, by) for id_, by in counts.credits.items() if by):
+        connection.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
+    if voided := [event.credit_id for event in events if isinstance(event, CreditsVoided)]:
+        connection.execute(SQL_VOID, (voided,))
+    _save_seats(connection, events, counts, now)
+
+
+def _save_seats(connection: Connection, events: Sequence[Event], counts: Counts, now: datetime) -> None:
+    """A queue is written before its seats are counted: a seat given back looks for who waits."""
+    if joined := [event.place for event in events if isinstance(event, WaitingBegun)]:
+        connection.execute(SQL_JOIN, (_json(joined),))
+    if left := [event.place.id for event in events if isinstance(event, WaitingEnded)]:
+        connection.execute(SQL_LEAVE, (left,))
+    if offers := [(event.place.id, event.booking_id) for event in events if isinstance(event, SeatOffered)]:
+        connection.execute(SQL_OFFER, [list(column) for column in zip(*offers, strict=True)])
+    if seats := sorted((id_, by) for id_, by in counts.seats.items() if by):
+        connection.execute(SQL_SEATS, [now, *([list(column) for column in zip(*seats, strict=True)])])
+    if freed := [(id_, min(-by, OFFERS_AT_ONCE)) for id_, by in seats if by < 0]:
+        _call_waiting(connection, freed)
+
+
+def _call_waiting(connection: Connection, freed: Sequence[tuple[int, int]]) -> None:
+    parameters = {
+        "class": int(CommandClass.EXPIRY),
+        "actor": _encode(ENGINE).decode(),
+        "sessions": [id_ for id_, _ in freed],
+        "seats": [seats for _, seats in freed],
+    }
+    connection.execute(SQL_CALL_WAITING, parameters)
+
+
+class ListRow(Struct, frozen=True):
+    """One row of `marketplace_booking`."""
+
+    booking_id: int
+    user_id: int
+    practitioner_id: int
+    service_id: int | None
+    session_id: int | None
+    parent_id: int | None
+    location_id: int | None
+    credit_id: int | None
+    kind: str
+    status: str
+    payment_status: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    price_minor: int
+    created_at: datetime
+    words: str
+
+
+def _faces(events: Sequence[Event]) -> dict[int, ListRow | None]:
+    """Each marketplace booking as the batch leaves it; None for one that is deleted."""
+    found: dict[int, ListRow | None] = {}
+    for event in events:
+        if isinstance(event, BookingPlaced | BookingChanged) and isinstance(event.booking.details, MarketDetails):
+            found[event.booking.id] = list_row(event.booking, event.booking.details)
+        elif isinstance(event, BookingDeleted) and isinstance(event.booking.details, MarketDetails):
+            found[event.booking.id] = None
+    return found
+
+
+def list_row(booking: Booking, details: MarketDetails) -> ListRow:
+    return ListRow(
+        booking_id=booking.id,
+        user_id=booking.user_id,
+        practitioner_id=details.practitioner_id,
+        service_id=booking.service_id,
+        session_id=details.session_id,
+        parent_id=details.parent_id,
+        location_id=details.location_id,
+        credit_id=details.credit_id,
+        kind=details.kind,
+        status=booking.status,
+        payment_status=booking.payment_status,
+        starts_at=booking.starts_at if details.is_scheduled else None,
+        ends_at=booking.ends_at if details.is_scheduled else None,
+        price_minor=booking.price_minor,
+        created_at=booking.created_at,
+        words=f"{details.title} {details.description} {booking.service_name}".lower(),
+    )
+
+
+def _json(rows: Sequence[Any]) -> str:
+    return _encode(rows).decode()

@@ -1,0 +1,58 @@
+"""Marketplace bookings as people read them: with what they show of others, in few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from core.domain.state import State
+from core.domain.values import Policy
+from core.store.asking import Rows, together_async
+from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
+from core.store.people import SQL_USERS
+from core.store.rows import BOOKING_COLUMNS, user_of
+
+CHILDREN_SHOWN = 200
+SQL_NOW = "SELECT clock_timestamp()"
+SQL_BOOKINGS = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL AND contract = 'marketplace'
+"""
+SQL_CHILDREN = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
+    SELECT booking_id FROM marketplace_booking WHERE parent_id = ANY(%s) ORDER BY booking_id LIMIT {CHILDREN_SHOWN})
+"""
+
+
+async def read_bookings(
+    connection: psycopg.AsyncConnection[Any], ids: Sequence[int], policy: Policy, *, in_full: bool
+) -> State:
+    """Those of these bookings that there are, with practitioners, services, places, and the clock.
+
+    In full: with children, notes and their people too.
+    """
+    state = State(rules=None, policy=policy)
+
+    def read_clock(rows: Rows) -> None:
+        state.market.now = rows[0][0]
+
+    async with together_async(connection) as asking:
+        asking.ask(SQL_BOOKINGS, (list(ids),), lambda rows: know_bookings(state, rows))
+        asking.ask(SQL_NOW, None, read_clock)
+        if in_full:
+            asking.ask(SQL_CHILDREN, (list(ids),), lambda rows: know_bookings(state, rows))
+    pairs = market_bookings(state)
+    async with together_async(connection) as asking:
+        if pairs:
+            ask_context(asking, state, pairs)
+        if pairs and in_full:
+            ask_notes(asking, state, ids)
+            owners = sorted({booking.user_id for booking, _ in pairs})
+            asking.ask(SQL_USERS, {"ids": owners, "phones": []}, lambda rows: _know_users(state, rows))
+    return state
+
+
+def _know_users(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.know_user(user_of(row))
