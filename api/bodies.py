@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from functools import lru_cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import falcon.asgi
 import msgspec
@@ -16,6 +16,9 @@ from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
 
+NULL = msgspec.Raw(b"null")
+NOTHING = frozenset({b"null", b'""'})
+"""Of a required field: sent, but with nothing in it."""
 BODY_MAX_BYTES = 64 * 1024
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
@@ -94,7 +97,7 @@ def _problems(raw: bytes, kind: type[Struct]) -> list[FieldProblem]:
     fields = _field_decoders(kind)
     problems = []
     for name, (required, decoder) in fields.items():
-        problem = _missing(name) if required and name not in sent else None
+        problem = _missing(name) if required and bytes(sent.get(name, NULL)) in NOTHING else None
         problem = problem or (_wrong(name, sent[name], decoder) if name in sent else None)
         if problem:
             problems.append(problem)
@@ -110,8 +113,18 @@ def _wrong(name: str, value: msgspec.Raw, decoder: msgspec.json.Decoder[Any]) ->
     try:
         decoder.decode(bytes(value))
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        if (words := _choice(name, decoder.type, error)) is not None:
+            return FieldProblem(name, words)
         return FieldProblem(name, f"Invalid value for {name}: {_words(str(error))}")
     return None
+
+
+def _choice(name: str, kind: Any, error: Exception) -> str | None:
+    """For a field that takes one of a few words: which these are."""
+    allowed = [word for one in (kind, *get_args(kind)) if get_origin(one) is Literal for word in get_args(one)]
+    if not allowed or not str(error).startswith("Invalid enum value"):
+        return None
+    return f"{name} must be one of {', '.join(map(str, allowed))}"
 
 
 def _words(error: str) -> str:

@@ -50,6 +50,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_rows": (400, "More rows than may be sent at once"),
     "unreadable_body": (400, "The body stops being readable at some row"),
     "unsupported_media_type": (415, "The body's media type is not one that the route reads"),
+    # services
+    "service_exists": (409, "There is a service of this name"),
+    "too_many_services": (409, "There are as many services as there may be"),
     # calendar
     "name_taken": (409, "There is a category of this name"),
     "too_many_categories": (409, "There are as many categories as there may be"),

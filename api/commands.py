@@ -211,7 +211,8 @@ def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
     if key is None:
         return None
     route = f"{req.method} {req.path}"
-    body_hash = hashlib.sha256(route.encode() + b"\0" + req.context.raw_body).digest()
+    asked = f"{route}?{req.query_string}"  # a change's parameters say as much as its body
+    body_hash = hashlib.sha256(asked.encode() + b"\0" + req.context.raw_body).digest()
     return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
 
 

@@ -34,7 +34,6 @@ class Telling(Struct, frozen=True):
     type: str
     slot: SlotFacts
     booking_id: int | None
-    is_booked: bool
 
     def data(self, face: Face) -> ToldSlot:
         """The slot; the booking's id only for its owner and staff."""
@@ -44,8 +43,8 @@ class Telling(Struct, frozen=True):
             category=CategoryShown(slot.category_id, slot.category),
             start_time=zulu(slot.starts_at),
             end_time=zulu(slot.ends_at),
-            is_booked=self.is_booked,
-            booked_by_me=face is Face.OWNER and self.is_booked,
+            is_booked=slot.is_booked,
+            booked_by_me=face is Face.OWNER and slot.is_booked,
             booking_id=UNSET if face is Face.EVERYBODY or self.booking_id is None else self.booking_id,
         )
 
@@ -64,7 +63,6 @@ def owner_audience(user_id: int) -> str:
 class _Facts(Struct):
     slot: SlotFacts | None = None
     was: str = ""
-    now: str = ""
 
 
 _decode = msgspec.json.Decoder(_Facts).decode
@@ -75,24 +73,19 @@ def telling(event: FeedEvent) -> Telling | None:
     if event.data is None or '"slot"' not in event.data:
         return None
     facts = _decode(event.data)
-    if facts.slot is None or (words := _words(event.type, facts)) is None:
+    if facts.slot is None or (type_ := _type(event.type, facts)) is None:
         return None
-    type_, is_booked = words
-    return Telling(type_, facts.slot, event.booking_id, is_booked)
+    return Telling(type_, facts.slot, event.booking_id)
 
 
-def _words(type_: str, facts: _Facts) -> tuple[str, bool] | None:
-    """(the calendar's type, whether the slot is booked then)."""
+def _type(type_: str, facts: _Facts) -> str | None:
+    """The calendar's word for it."""
     match type_:
-        case "booking_created":
-            return type_, True
-        case "booking_updated" if facts.was in KEEPS_SLOT and facts.now not in KEEPS_SLOT:
-            return "booking_cancelled", False
+        case "booking_created" | "timeslot_created" | "timeslot_updated" | "timeslot_deleted":
+            return type_
+        case "booking_updated" if facts.was in KEEPS_SLOT and not (facts.slot and facts.slot.is_booked):
+            return "booking_cancelled"
         case "booking_deleted" if facts.was in KEEPS_SLOT:
-            return "booking_cancelled", False
-        case "timeslot_created" | "timeslot_deleted":
-            return type_, False
-        case "timeslot_updated":
-            return type_, facts.slot is not None and facts.slot.user_id is not None
+            return "booking_cancelled"
         case _:
             return None

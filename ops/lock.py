@@ -17,7 +17,17 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("requirements-embedded.lock", ("embedded",)),
     ("requirements-dev.lock", ("embedded", "dev")),
 )
-OPTIONS = ("--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+OPTIONS = (
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--only-binary",
+    ":all:",
+    "--quiet",
+)
 
 
 def main(extra_options: list[str]) -> None:

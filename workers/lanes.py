@@ -23,7 +23,6 @@ from core.identity.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
 from core.store.inbox import DEFERRED
-from core.store.lanes import BATCH_COMMANDS
 from core.store.save import Decided
 from workers import stopping
 from workers.linger import Answer, Linger
@@ -99,7 +98,7 @@ class LaneServer:
         except psycopg.Error as problem:
             self._recover(problem)
             return Answer(ring_again=rung)
-        self._width = narrowed(self._width, len(turn.decided), most=self._lanes)
+        self._width = narrowed(self._width, full=turn.full, most=self._lanes)
         self._tell(turn)
         return Answer(
             ring_again=[bells.lane_bell(lane) for lane in turn.more],
@@ -154,13 +153,13 @@ def _is_due(event: Event) -> bool:
     return event.payment.due_at is not None and event.payment.due_at <= event.payment.updated_at
 
 
-def narrowed(width: int, decided: int, *, most: int) -> int:
+def narrowed(width: int, *, full: bool, most: int) -> int:
     """How many lanes the next visit may take together.
 
     Small batches are made fewer by taking more lanes at once; full ones gain nothing by it and
     would keep lanes from the other workers.
     """
-    if decided >= BATCH_COMMANDS:
+    if full:
         return max(1, width // 2)
     return max(1, min(width * 2, most))
 

@@ -87,6 +87,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/closures": {"GET": Rule.STAFF, "POST": Rule.STAFF},
     "/api/admin/closures/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
     "/api/admin/resources": {"GET": Rule.STAFF},
+    "/api/admin/services": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/services/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
     "/api/booking/calendar": {"GET": Rule.PUBLIC},
     "/api/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/reservations/reserved_slots": {"GET": Rule.PUBLIC},

@@ -51,6 +51,7 @@ from core.domain.placing_all import place_all
 from core.domain.refused import Refused
 from core.domain.reported import report_intent, report_nothing, report_refund
 from core.domain.rooms import book_room
+from core.domain.sharing import turned_slots
 from core.domain.state import State
 from core.domain.status import Status
 
@@ -65,7 +66,7 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
         events = with_families(state, envelope.actor, events, now)
     except Refused as refused:
         return (refused.event,)
-    return (*consequences(state, envelope.actor, events, now), *events)
+    return (*consequences(state, envelope.actor, events, now), *turned_slots(state, events), *events)
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:

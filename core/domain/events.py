@@ -113,6 +113,8 @@ class BookingUnchanged(Struct, frozen=True):
 
 class SlotOffered(Struct, frozen=True):
     slot: TimeSlot
+    is_taken: bool
+    """Its resource is: the slot cannot be booked."""
 
 
 class SlotChanged(Struct, frozen=True):
@@ -122,6 +124,8 @@ class SlotChanged(Struct, frozen=True):
     was: TimeSlot
     booking: Booking | None
     """The one that has it now."""
+    is_taken: bool
+    """By its booking, or because its resource is."""
     cancelled: int | None = None
     """The booking that the change cancelled."""
 
@@ -131,6 +135,14 @@ class SlotUnchanged(Struct, frozen=True):
 
     slot: TimeSlot
     booking: Booking | None
+    is_taken: bool
+
+
+class SlotTurned(Struct, frozen=True):
+    """Somebody else took a time slot's resource, or gave it back."""
+
+    slot: TimeSlot
+    is_taken: bool
 
 
 class SlotRemoved(Struct, frozen=True):
@@ -159,11 +171,11 @@ class SkippedSlot(Struct, frozen=True):
 class WeeklyOffered(Struct, frozen=True):
     """The end of a weekly pattern: which slots were made, which left out."""
 
-    slots: tuple[TimeSlot, ...]
+    slots: tuple[SlotOffered, ...]
     skipped: tuple[SkippedSlot, ...]
 
 
-SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotRemoved | WeeklyOffered
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotTurned | SlotRemoved | WeeklyOffered
 
 
 class ResourceClosed(Struct, frozen=True):

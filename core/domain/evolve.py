@@ -24,6 +24,7 @@ from core.domain.events import (
     SlotChanged,
     SlotOffered,
     SlotRemoved,
+    SlotTurned,
     SlotUnchanged,
     UserCreated,
     WeeklyOffered,
@@ -68,6 +69,7 @@ def _evolve(state: State, event: CommonEvent) -> None:
         case (
             BookingUnchanged()
             | SlotUnchanged()
+            | SlotTurned()
             | WeeklyOffered()
             | PaymentUnchanged()
             | PaymentReady()
@@ -84,14 +86,15 @@ def _evolve(state: State, event: CommonEvent) -> None:
 def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | ResourceClosed | ResourceReopened) -> None:
     match event:
         case SlotOffered(slot=slot):
-            state.slots[slot.id] = slot
+            state.slots[slot.id] = state.sharing[slot.id] = slot
             state.timetable.add(slot)
         case SlotChanged(slot=slot, was=was):
             state.timetable.remove(was)
-            state.slots[slot.id] = slot
+            state.slots[slot.id] = state.sharing[slot.id] = slot
             state.timetable.add(slot)
         case SlotRemoved(slot=slot):
             del state.slots[slot.id]
+            state.sharing.pop(slot.id, None)
             state.timetable.remove(slot)
         case ResourceClosed(closure=c):
             state.closures[c.id] = c

@@ -128,7 +128,12 @@ def offer(state: State, command: OfferSlot, now: datetime, ids: Ids) -> tuple[Ev
     category = _category(state, command.category_id)
     slot = TimeSlot(ids.slot(), category, command.starts_at, command.ends_at)
     _may_offer(state, slot, now)
-    return (SlotOffered(slot),)
+    return (SlotOffered(slot, _is_taken(state, slot)),)
+
+
+def _is_taken(state: State, slot: TimeSlot, but: int | None = None) -> bool:
+    """Whether something else has its resource."""
+    return state.is_taken(slot.category.resource.id, slot.starts_at, slot.ends_at, but=but)
 
 
 def _may_offer(state: State, slot: TimeSlot, now: datetime) -> None:
@@ -147,7 +152,7 @@ def _unofferable(state: State, slot: TimeSlot, now: datetime) -> Refusal | None:
 def offer_weekly(state: State, command: OfferWeekly, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """All that can be made; with `skip_collisions` the rest is left out, else it refuses them all."""
     category = _category(state, command.category_id)
-    made: list[TimeSlot] = []
+    made: list[SlotOffered] = []
     skipped: list[SkippedSlot] = []
     for one in occurrences(command, category.resource.zone):
         if isinstance(one, SkippedSlot):
@@ -156,12 +161,12 @@ def offer_weekly(state: State, command: OfferWeekly, now: datetime, ids: Ids) ->
         slot = TimeSlot(ids.slot(), category, one.starts_at, one.ends_at)
         refusal = _unofferable(state, slot, now)
         if refusal is None:
-            made.append(slot)
+            made.append(SlotOffered(slot, _is_taken(state, slot)))
         elif command.skip_collisions:
             skipped.append(one.skipped(_WHY[refusal]))
         else:
             raise Refused(refusal)
-    return (*map(SlotOffered, made), WeeklyOffered(tuple(made), tuple(skipped)))
+    return (*made, WeeklyOffered(tuple(made), tuple(skipped)))
 
 
 _WHY = {Refusal.IN_THE_PAST: WhySkipped.IN_THE_PAST, Refusal.TIME_SLOT_OVERLAPS: WhySkipped.OVERLAPS}
@@ -173,10 +178,10 @@ def change_slot(state: State, command: ChangeSlot, actor: Actor, now: datetime) 
     slot = TimeSlot(was.id, category, command.starts_at, command.ends_at)
     holder = state.holder_of(was.id)
     if slot == was:
-        return (SlotUnchanged(slot, holder),)
+        return (SlotUnchanged(slot, holder, holder is not None or _is_taken(state, slot)),)
     _may_offer(state, slot, now)
     if holder is None:
-        return (SlotChanged(slot, was, None),)
+        return (SlotChanged(slot, was, None, _is_taken(state, slot)),)
     return _change_booked(state, holder, slot, was, command.if_booked, actor, now)
 
 
@@ -188,12 +193,12 @@ def _change_booked(
         raise Refused(Refusal.TIME_SLOT_BOOKED)
     if if_booked is IfBooked.CANCEL:
         cancelled = turned(holder, Status.CANCELLED, actor, now, "time slot changed")
-        return (cancelled, SlotChanged(slot, was, None, holder.id))
+        return (cancelled, SlotChanged(slot, was, None, _is_taken(state, slot, but=holder.id), holder.id))
     moved = replace(holder, version=holder.version + 1, updated_at=now, **_times(slot))
     way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
     claims = claims_of(moved)
     change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims)
-    return (*way, change, SlotChanged(slot, was, moved))
+    return (*way, change, SlotChanged(slot, was, moved, is_taken=True))
 
 
 def remove_slot(state: State, time_slot_id: int, actor: Actor, now: datetime) -> tuple[Event, ...]:

@@ -80,6 +80,8 @@ class State:
         self.market = Market()
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
+        self.sharing: dict[int, TimeSlot] = {}
+        """Slots whose resource this batch may take or give back, with all claims that touch them."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
         for booking in bookings:
             self.know_booking(booking)

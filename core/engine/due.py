@@ -20,6 +20,8 @@ from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
 DUE_READ_MAX = 5_000
+"""Due bookings looked at in one round: many more than one lane gets, so that a lane which is behind
+does not hide what is due in the others."""
 
 SQL_LAPSED = """
 SELECT id, resource_id, local_date FROM booking
@@ -84,8 +86,7 @@ def _lanes(connection: Connection) -> int:
 def _by_lane(connection: Connection, sql: str, lanes: int) -> dict[int, tuple[str, list[int]]]:
     """Due bookings by their home lane, with a slot key that leads there."""
     found: dict[int, tuple[str, list[int]]] = {}
-    limit = min(DUE_READ_MAX, lanes * DUE_BATCH)
-    for id_, resource_id, day in connection.execute(sql.encode(), (limit,)).fetchall():
+    for id_, resource_id, day in connection.execute(sql.encode(), (DUE_READ_MAX,)).fetchall():
         key = slot_key(resource_id, day)
         _, ids = found.setdefault(zlib.crc32(key.encode()) % lanes, (key, []))
         ids.append(id_)

@@ -21,6 +21,7 @@ from contextlib import suppress
 import psycopg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.domain.commands import Envelope
 from core.domain.decide import decide
@@ -35,7 +36,7 @@ from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, Waiting
-from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane
+from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane, may_have_more
 from core.store.load import load
 from core.store.save import Decided, save
 from core.wire.outcomes import render
@@ -44,9 +45,6 @@ log = structlog.get_logger()
 
 MAX_RACES = 8
 """Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
-PORTION_MIN = 16
-PORTIONS = 3
-"""Of what waits in several lanes, one visit decides a third, but at least `PORTION_MIN` commands."""
 
 
 class Turn(Struct, frozen=True):
@@ -57,6 +55,8 @@ class Turn(Struct, frozen=True):
     decided: Sequence[Decided] = ()
     more: frozenset[int] = frozenset()
     """Something may still wait: ring again."""
+    full: bool = False
+    """As much was decided as a batch holds."""
 
 
 class Lanes:
@@ -79,11 +79,11 @@ class Lanes:
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             turn = self._visit_together(numbers)
-            return Turn(turn.busy, turn.decided, turn.more | self._apart.intersection(numbers))
+            return replace(turn, more=turn.more | self._apart.intersection(numbers))
         number = min(apart or numbers)
         self._apart.discard(number)
         turn = self._visit_alone(number)
-        return Turn(turn.busy, turn.decided, turn.more | (set(numbers) - {number}))
+        return replace(turn, more=turn.more | (set(numbers) - {number}))
 
     def _visit_together(self, numbers: Collection[int]) -> Turn:
         for _ in range(MAX_RACES):
@@ -104,9 +104,9 @@ class Lanes:
         read = begin_lanes(self._connection, numbers)
         self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
-        self._batch = batch = first_of(waiting.values(), portion(sum(map(len, waiting.values()))))
+        self._batch = batch = first_of(waiting.values())
         decided = self._decide(batch) if batch else []
-        return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch))
+        return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch), is_full(batch))
 
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
@@ -144,8 +144,7 @@ class Lanes:
             decided = charge(self._connection, batch[0], "its worker died deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
-        more = len(waiting) > len(batch) or is_full(batch)
-        return Turn(decided=decided, more=frozenset({number} if more else ()))
+        return Turn(decided=decided, more=_left(read.waiting, batch), full=is_full(batch))
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
         self._batch = ()
@@ -208,17 +207,7 @@ def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Ite
 def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:
     """Lanes of which the batch did not take all that waits."""
     taken = Counter(one.lane for one in batch)
-    return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or is_full(found))
-
-
-def portion(waiting: int) -> int:
-    """How many of so many waiting commands to decide now.
-
-    A part, so that those who wait for the first part go on while the next one is decided: clients
-    that are answered all at once come back all at once, and then every part of the way stands idle
-    in turn. A whole batch is taken whole: it comes from a queue, not from people who wait.
-    """
-    return BATCH_COMMANDS if waiting >= BATCH_COMMANDS else max(PORTION_MIN, waiting // PORTIONS)
+    return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or may_have_more(found))
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:

@@ -62,6 +62,19 @@ def ask_claims(asking: Asking, state: State, commands: Sequence[Command]) -> Non
         asking.ask(SQL_NEIGHBOURS, columns_of(offers), neighbours)
 
 
+def ask_claims_of_sharing(asking: Asking, state: State) -> None:
+    """What else takes the slots that this batch may turn: it decides whether they turn."""
+
+    def take(rows: Rows) -> None:
+        for claim in (Claim(*row) for row in rows):
+            if claim not in state.claims[claim.resource_id]:
+                state.claims[claim.resource_id].append(claim)
+
+    if state.sharing:
+        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing.values()}
+        asking.ask(SQL_CLAIMS, columns_of(spans), take)
+
+
 def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
     """Holds in the way that have run out; their ids are added to `lapsed`."""
 

@@ -29,12 +29,13 @@ OR EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.deleted_at IS
                                    AND o.status NOT IN ('cancelled', 'expired'))
 """
 """By its own booking, also one that is over, or because its resource is. A lapsed hold takes nothing."""
-SQL_LIST = f"""
-SELECT {SLOT_COLUMNS}, {_TAKEN}
-FROM time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
-WHERE s.deleted_at IS NULL
+_FROM = "FROM time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
+SQL_CHOSEN = f"WITH chosen AS (SELECT s.id {_FROM} WHERE s.deleted_at IS NULL"
+SQL_PAGE = f"""
+ORDER BY s.starts_at, s.id LIMIT %(limit)s OFFSET %(offset)s)
+SELECT {SLOT_COLUMNS}, {_TAKEN} {_FROM} JOIN chosen ON chosen.id = s.id ORDER BY s.starts_at, s.id
 """
-SQL_PAGE = "ORDER BY s.starts_at, s.id LIMIT %(limit)s OFFSET %(offset)s"
+"""Whether a slot is taken is asked of the page alone."""
 SQL_HOLDERS = f"""
 SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
 WHERE b.time_slot_id = ANY(%s) AND b.deleted_at IS NULL AND b.status NOT IN ('cancelled', 'expired')
@@ -72,7 +73,7 @@ class SlotList(Struct, frozen=True):
 
 async def list_slots(connection: Connection, wanted: SlotsWanted) -> SlotList:
     """One page, with who has each slot, and the feed's position that it is true at."""
-    statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_LIST, *_conditions(wanted), SQL_PAGE))
+    statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_CHOSEN, *_conditions(wanted), SQL_PAGE))
     values = {**_values(wanted), "limit": wanted.limit + 1}
     async with connection.transaction():
         await connection.execute(SQL_SNAPSHOT)

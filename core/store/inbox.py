@@ -57,9 +57,9 @@ SELECT w.* FROM unnest(%(lanes)s::integer[]) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM (
         SELECT i.*, sum(weight) OVER (ORDER BY seq) - weight AS before FROM (
             SELECT * FROM inbox i
-            WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s
+            WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(bulk)s
         ) i
-     ) i WHERE before < %(limit)s ORDER BY seq)
+     ) i WHERE before < %(bulk)s ORDER BY seq)
 ) w
 """
 """Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last

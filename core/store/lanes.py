@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate, chain
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION
+from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION, CommandClass
 from core.store.database import Connection
 from core.store.inbox import SQL_READ_LANES, Waiting, waiting
 
@@ -16,6 +17,8 @@ BATCH_COMMANDS = 200
 EXPIRY_SHARE = 40
 BULK_SHARE = 40
 """Places of a batch kept for waiting lower classes, so that none starves."""
+BULK_MOST = 100
+"""Places that bulk may take: whoever comes meanwhile waits for the batch under way."""
 
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
@@ -43,10 +46,11 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     or rolls back, also when no lock was to be had.
     """
     numbers = sorted(lanes)
+    parameters = {"lanes": numbers, "version": SCHEMA_VERSION, "limit": limit, "bulk": BULK_MOST}
     with connection.pipeline():
         connection.execute("BEGIN")
         locks = connection.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
-        rows = connection.execute(SQL_READ_LANES, {"lanes": numbers, "version": SCHEMA_VERSION, "limit": limit})
+        rows = connection.execute(SQL_READ_LANES, parameters)
         notes = connection.execute(SQL_READ_NOTES, (numbers,))
         found = rows.fetchall()
         noted = {lane: list(ids) for lane, ids in notes.fetchall()}
@@ -74,9 +78,22 @@ def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) ->
     return share(people, expiry, bulk, limit=limit)
 
 
-def is_full(found: Sequence[Waiting]) -> bool:
+def may_have_more(found: Sequence[Waiting]) -> bool:
     """Whether a lane may have more than what was read of it."""
-    return sum(one.weight for one in found) >= BATCH_COMMANDS
+    weights = Counter[CommandClass]()
+    for one in found:
+        weights[one.command_class] += one.weight
+    return any(weight >= _most(class_) for class_, weight in weights.items())
+
+
+def is_full(batch: Sequence[Waiting]) -> bool:
+    """Whether no place of a batch was left over."""
+    most = _most(batch[0].command_class) if batch else BATCH_COMMANDS
+    return sum(one.weight for one in batch) >= most
+
+
+def _most(command_class: CommandClass) -> int:
+    return BULK_MOST if command_class is CommandClass.BULK else BATCH_COMMANDS
 
 
 def share(
@@ -87,7 +104,8 @@ def share(
     kept_expiry = min(len(expiry), EXPIRY_SHARE)
     people = people[: limit - kept_bulk - kept_expiry]
     expiry = expiry[: limit - len(people) - kept_bulk]
-    return [*people, *expiry, *_filling(bulk, limit - len(people) - len(expiry))]
+    places = BULK_SHARE if people else BULK_MOST
+    return [*people, *expiry, *_filling(bulk, min(places, limit - len(people) - len(expiry)))]
 
 
 def _filling(bulk: Sequence[Waiting], places: int) -> list[Waiting]:

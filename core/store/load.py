@@ -16,14 +16,14 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.asking import Asking, Rows, together
-from core.store.bookings import ask_claims, lock_bookings, lock_lapsed
+from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
 from core.store.catalogue import ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
-from core.store.slots import ask_categories, lock_slots
+from core.store.slots import ask_categories, ask_sharing, lock_slots
 
 SQL_NOW = "SELECT clock_timestamp()"
 SQL_IDS = """
@@ -81,7 +81,10 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     with together(connection) as asking:
         ask_followers(asking, state, state.payments.keys())
         ask_claims(asking, state, commands)
+        ask_sharing(asking, state, commands)
         _read_clock(asking, loaded)
+    with together(connection) as asking:
+        ask_claims_of_sharing(asking, state)
     _load_lapsed(connection, loaded)
     with together(connection) as asking:
         glance_at_bookings(asking, state, commands)

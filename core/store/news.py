@@ -33,12 +33,14 @@ from core.domain.events import (
     SlotEvent,
     SlotOffered,
     SlotRemoved,
+    SlotTurned,
     SlotUnchanged,
     UserCreated,
     WeeklyOffered,
 )
 from core.domain.marketplace.events import MarketEvent
 from core.domain.payments import Payment
+from core.domain.status import KEEPS_SLOT
 from core.domain.values import Booking, TimeSlot
 from core.store.database import Connection
 from core.store.marketplace.news import market_news
@@ -77,6 +79,8 @@ class SlotFacts(Struct, frozen=True):
     category: str
     starts_at: datetime
     ends_at: datetime
+    is_booked: bool
+    """From then on."""
     user_id: int | None
     """Whose booking it is about, or who has the slot."""
 
@@ -191,16 +195,21 @@ def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one li
     """(type, booking id, booking version, facts) of an event; None for what the feed does not tell."""
     match event:
         case BookingPlaced(booking=b, slot=slot):
-            return "booking_created", b.id, b.version, _about(slot, b) or None
+            return "booking_created", b.id, b.version, _about(slot, b, taken=True) or None
         case BookingChanged(booking=b, was=was, reason=reason, slot=slot):
             return (
                 "booking_updated",
                 b.id,
                 b.version,
-                {"was": was, "now": b.status, "reason": reason, **_about(slot, b)},
+                {"was": was, "now": b.status, "reason": reason, **_about(slot, b, taken=b.status in KEEPS_SLOT)},
             )
         case BookingDeleted(booking=b, slot=slot):
-            return "booking_deleted", b.id, b.version, {"was": b.status, **_about(slot, b)} if slot else None
+            return (
+                "booking_deleted",
+                b.id,
+                b.version,
+                {"was": b.status, **_about(slot, b, taken=False)} if slot else None,
+            )
         case BookingUnchanged(booking=b):
             return "command_unchanged", b.id, b.version, None
         case CommandRefused(refusal=refusal):
@@ -229,24 +238,27 @@ def _offer_news(event: SlotEvent | ClosingEvent) -> News:
             return "resource_closed", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
         case ResourceReopened(closure=c):
             return "resource_reopened", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
-        case SlotOffered(slot=slot):
-            return "timeslot_created", None, None, _about(slot)
-        case SlotChanged(slot=slot, booking=booking):
-            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking)
+        case SlotOffered(slot=slot, is_taken=taken):
+            return "timeslot_created", None, None, _about(slot, taken=taken)
+        case SlotChanged(slot=slot, booking=booking, is_taken=taken):
+            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking, taken=taken)
+        case SlotTurned(slot=slot, is_taken=taken):
+            return "timeslot_updated", None, None, _about(slot, taken=taken)
         case SlotRemoved(slot=slot):
-            return "timeslot_deleted", None, None, _about(slot)
+            return "timeslot_deleted", None, None, _about(slot, taken=False)
         case SlotUnchanged():
             return "command_unchanged", None, None, None
         case WeeklyOffered(slots=slots, skipped=skipped):
             return "timeslots_offered", None, None, {"created": len(slots), "skipped": len(skipped)}
 
 
-def _about(slot: TimeSlot | None, booking: Booking | None = None) -> dict[str, SlotFacts]:
+def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool) -> dict[str, SlotFacts]:
+    """For an event's facts: nothing where there is no slot."""
     if slot is None:
         return {}
     user_id = booking.user_id if booking else None
     category = slot.category
-    return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, user_id)}
+    return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, taken, user_id)}
 
 
 def _payment_facts(payment: Payment) -> dict[str, str]:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from core.domain.commands import Command
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
-from core.domain.needs import Interval, Needs
+from core.domain.needs import Interval, Needs, intervals
 from core.domain.state import State
+from core.domain.status import TAKES_TIME
 from core.domain.values import Category, Resource, TimeSlot
 from core.store.asking import Asking, Rows
 
@@ -42,6 +44,22 @@ JOIN time_slot s ON s.category_id = w.category_id AND s.deleted_at IS NULL
 JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
 """
 """Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
+SQL_SHARING = f"""
+WITH w AS (
+    SELECT * FROM unnest(%(resources)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        AS w (resource_id, starts_at, ends_at)
+    UNION
+    SELECT resource_id, lower(during), upper(during) FROM claim WHERE booking_id = ANY(%(bookings)s)
+)
+SELECT DISTINCT {SLOT_COLUMNS}
+FROM w JOIN category c ON c.resource_id = w.resource_id JOIN resource r ON r.id = c.resource_id
+JOIN time_slot s ON s.category_id = c.id AND s.deleted_at IS NULL
+                AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
+WHERE NOT EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.status IN ('completed', 'no_show')
+                                          AND o.deleted_at IS NULL)
+"""
+"""Slots on the resources that a batch may take or give back, at those times. One whose booking is over stays
+booked whatever becomes of its resource."""
 SQL_OFFER = """
 INSERT INTO time_slot (id, category_id, starts_at, ends_at, created_at, deleted_at)
 SELECT id, category_id, starts_at, ends_at, %(now)s, CASE WHEN removed THEN %(now)s::timestamptz END
@@ -75,6 +93,20 @@ def ask_categories(asking: Asking, state: State, needs: Needs) -> None:
 
     if needs.categories:
         asking.ask(SQL_CATEGORIES, (list(needs.categories),), take)
+
+
+def ask_sharing(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+    """The slots that other bookings, or closures, of this batch may turn."""
+
+    def take(rows: Rows) -> None:
+        state.sharing |= {row[0]: slot_of(row) for row in rows}
+
+    spans = {interval for command in commands for interval in intervals(state, command)}
+    spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}
+    taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
+    if spans or taking:
+        resources, starts, ends = columns_of(spans) if spans else ([], [], [])
+        asking.ask(SQL_SHARING, {"resources": resources, "starts": starts, "ends": ends, "bookings": taking}, take)
 
 
 def category_of(row: Sequence[Any]) -> Category:

@@ -172,25 +172,27 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             return 200, SlotBookingEnded()
         case BookingDeleted():
             return 200, SlotBookingEnded(message="Booking deleted successfully")
-        case SlotOffered(slot=slot):
-            return 201, _shown(slot, None, state, me)
-        case SlotChanged(slot=slot, booking=booking, cancelled=cancelled):
+        case SlotOffered() as offered:
+            return 201, _shown(offered, None, state, me)
+        case SlotChanged(booking=booking, cancelled=cancelled) as change:
             became: Literal["moved", "cancelled"] | None = "moved" if booking else "cancelled" if cancelled else None
-            return 200, ChangedSlot(**asdict(_shown(slot, booking, state, me)), booking_change=became)
-        case SlotUnchanged(slot=slot, booking=booking):
-            return 200, ChangedSlot(**asdict(_shown(slot, booking, state, me)), booking_change=None)
+            return 200, ChangedSlot(**asdict(_shown(change, booking, state, me)), booking_change=became)
+        case SlotUnchanged(booking=booking) as same:
+            return 200, ChangedSlot(**asdict(_shown(same, booking, state, me)), booking_change=None)
         case SlotRemoved(cancelled=cancelled):
             return 200, SlotDeleted(cancelled_booking_id=cancelled)
         case WeeklyOffered(slots=slots, skipped=skipped):
-            made = [_shown(slot, None, state, me) for slot in slots]
+            made = [_shown(one, None, state, me) for one in slots]
             return 201, WeeklyMade(made, [_skipped(one) for one in skipped], len(slots), len(skipped))
         case unexpected:
             raise AssertionError(f"{unexpected} ends no command of the calendar")
 
 
-def _shown(slot: TimeSlot, booking: Booking | None, state: State, viewer_id: int | None) -> StaffSlot:
-    taken = state.is_taken(slot.category.resource.id, slot.starts_at, slot.ends_at)
-    return staff_slot(slot, (booking, state.users[booking.user_id]) if booking else None, viewer_id, taken=taken)
+def _shown(
+    event: SlotOffered | SlotChanged | SlotUnchanged, booking: Booking | None, state: State, viewer_id: int | None
+) -> StaffSlot:
+    holder = (booking, state.users[booking.user_id]) if booking else None
+    return staff_slot(event.slot, holder, viewer_id, taken=event.is_taken)
 
 
 def _skipped(one: SkippedSlot) -> SlotSkipped:

@@ -208,6 +208,7 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
 """Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
+    "agent": {Refusal.USER_NOT_FOUND: "phone", Refusal.FORBIDDEN: "phone"},
     "marketplace": {
         Refusal.IN_THE_PAST: "start_time",
         Refusal.OUTSIDE_WORKING_HOURS: "start_time",

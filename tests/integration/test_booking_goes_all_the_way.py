@@ -103,7 +103,8 @@ def test_two_hundred_clients_at_once_for_one_slot_make_one_booking(stack: Stack,
         statuses = Counter(pool.map(lambda _: client.book(body).status_code, range(200)))
     assert statuses == {201: 1, 409: 199}
     created = "SELECT count(*) FROM event WHERE type = 'booking_created' AND booking_id = ANY(%s)"
-    rows = "SELECT id FROM booking WHERE local_date = %s AND local_time = %s"
+    rows = """SELECT b.id FROM booking b JOIN resource r ON r.id = b.resource_id
+              WHERE r.kind = 'desk' AND b.local_date = %s AND b.local_time = %s"""
     with stack.database() as connection:
         ids = [row[0] for row in connection.execute(rows, (body["booking_date"], body["booking_time"])).fetchall()]
         assert len(ids) == 1

@@ -314,6 +314,17 @@ def test_an_update_that_would_strand_a_booking_says_so_and_does_what_it_is_told(
     assert user.get(f"/api/bookings/{booking}/").json()["status"] == "cancelled"
 
 
+def test_a_key_names_one_change_with_its_parameters(staff: httpx.Client, user: httpx.Client, day: date) -> None:
+    slot = new_slot(staff, new_category(staff), day)
+    first = book(user, slot["id"])
+    path, key = f"/api/admin/timeslots/{slot['id']}/", {"Idempotency-Key": f"move-{slot['id']}"}
+    later = {"end_time": f"{day}T11:00:00Z"}
+    moved = staff.put(path, params={"if_booked": "move"}, json=later, headers=key)
+    assert (moved.status_code, moved.json()["booking"]["id"]) == (200, first.json()["id"])
+    assert staff.put(path, params={"if_booked": "move"}, json=later, headers=key).content == moved.content
+    assert staff.put(path, params={"if_booked": "cancel"}, json=later, headers=key).status_code == 422
+
+
 def test_deleting_a_booked_slot_is_one_command_that_cancels_its_booking(
     staff: httpx.Client, user: httpx.Client, day: date
 ) -> None:

@@ -15,17 +15,37 @@ from websockets.sync.client import connect
 
 from core.domain.commands import Actor, ActorKind
 from core.domain.values import Policy
+from core.engine.due import send_due
 from ops.processes import API, LANES, SWEEPS
-from tests.accounts import execute, new_person
+from tests.accounts import STAFF, execute, new_person
 from tests.client import anonymous
 from tests.conftest import FreshStack
 from tests.engine import Background, Pipeline, new
 from tests.making import MONDAY, book_room
 from tests.rooms import FREE_DAY, Crowd, book, new_room, people, staff, wish
-from tests.stack import Stack, wait_until
+from tests.stack import PostgresServer, Stack, wait_until
 
 WITHIN_S = 5.0
 """What the contract promises between a hold's time and its end."""
+
+
+SQL_PERSON_AND_ROOM = """
+INSERT INTO user_account (id, username, username_key) VALUES (1, 'uma', 'uma');
+INSERT INTO resource (id, kind, name, zone) VALUES (2, 'room', 'Room', 'UTC');
+INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'Room', 10, 5000)
+"""
+SQL_LAPSED_HOLDS = """
+WITH held AS (
+    INSERT INTO booking (public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
+                         local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
+                         price_minor, hold_expires_at, details)
+    SELECT gen_random_uuid(), 'rooms', 1, 'Room', 2, at, at + interval '1 hour', at::date, '09:00', 60, 'held', 'pending',
+           gen_random_uuid(), clock_timestamp(), clock_timestamp(), 5000, clock_timestamp() - interval '1 second' * n,
+           '{"type": "room", "room_id": 1, "ends": "10:00:00", "guest_count": 1, "number_of_slots": 2}'
+    FROM (SELECT n, timestamptz '2100-01-01 09:00+00' + interval '1 day' * n AS at FROM generate_series(1, %s) AS n) AS days
+    RETURNING id, resource_id, starts_at, ends_at)
+INSERT INTO claim (resource_id, booking_id, during) SELECT resource_id, id, tstzrange(starts_at, ends_at) FROM held
+"""
 
 
 @pytest.fixture
@@ -92,9 +112,18 @@ def _next_about(feed: Any, booking: int, status: str) -> Any:
             return message
 
 
-def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_left(fresh_stack: FreshStack) -> None:
-    stack = fresh_stack(processes=(API, LANES, SWEEPS), wait=False)
+def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_left(
+    postgres: PostgresServer, fresh_stack: FreshStack
+) -> None:
+    """On a database that is empty but for one member of staff: the rest is made through the API."""
+    stack = fresh_stack(processes=(API, LANES, SWEEPS), database_url=postgres.new_database(), wait=False)
     stack.process("api").wait()
+    execute(
+        stack,
+        "INSERT INTO user_account (id, username, username_key, is_staff) VALUES (%s, 'stan', 'stan', true)",
+        STAFF,
+    )
+    execute(stack, "SELECT setval(pg_get_serial_sequence('user_account', 'id'), %s)", STAFF)
     with staff(stack) as desk, somebody(stack) as first, somebody(stack) as second, anonymous(stack.api_url) as nobody:
         room = new_room(desk)
         one, other = (
@@ -154,11 +183,7 @@ def test_the_clock_begins_and_completes_a_room_booking_but_not_one_that_was_past
 
 def test_one_person_in_many_lanes_at_once_holds_no_more_than_the_limit(pipeline: Pipeline) -> None:
     """Remedy: the person's row is locked before their holds are counted."""
-    pipeline.connection.execute("INSERT INTO user_account (id, username, username_key) VALUES (1, 'uma', 'uma')")
-    pipeline.connection.execute("INSERT INTO resource (id, kind, name, zone) VALUES (2, 'room', 'Room', 'UTC')")
-    pipeline.connection.execute(
-        "INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'Room', 10, 5000)"
-    )
+    pipeline.connection.execute(SQL_PERSON_AND_ROOM)
     days = [MONDAY + timedelta(days=n) for n in range(40)]
     ids = pipeline.put(
         *(
@@ -172,3 +197,25 @@ def test_one_person_in_many_lanes_at_once_holds_no_more_than_the_limit(pipeline:
     for run in runs:
         run.join()
     assert Counter(pipeline.codes(ids)) == {"succeeded": Policy().max_holds_per_user, "too_many_holds": 35}
+
+
+def test_two_sweeps_at_once_end_every_hold_exactly_once(pipeline: Pipeline) -> None:
+    """Two beats, a retry, a worker that is late: what was ended already is not due any more."""
+    pipeline.connection.execute(SQL_PERSON_AND_ROOM)
+    pipeline.connection.execute(SQL_LAPSED_HOLDS, (600,))
+    first = send_due(pipeline.connection)
+    (sent,) = pipeline.row("SELECT count(*) FROM inbox")
+    assert sent == len(first.lanes) > 1
+    assert send_due(pipeline.connection).lanes == set(), "a lane whose first command waits gets no second one"
+    columns = "lane, slot_crc, class, type, version, contract, request_id, actor, body"
+    again = f"INSERT INTO inbox (id, {columns}) SELECT gen_random_uuid(), {columns} FROM inbox"
+    pipeline.connection.execute(again.encode())  # as a second beat would, that looked at the same moment
+    runs = [Background(partial(pipeline.worker().visit_until_done, lane)) for lane in sorted(first.lanes)]
+    for run in runs:
+        run.join()
+    assert pipeline.rows("SELECT status, version, count(*) FROM booking GROUP BY 1, 2") == [("expired", 2, 600)]
+    assert pipeline.rows("SELECT FROM claim") == []
+    assert pipeline.rows("SELECT type, count(*) FROM event GROUP BY type ORDER BY type") == [
+        ("booking_updated", 600),
+        ("nothing_due", sent),
+    ]

@@ -13,7 +13,7 @@ import pytest
 from core.domain.commands import Actor, ActorKind, Cancel, ChangeStatus, CommandClass
 from core.domain.status import Status
 from core.engine.lane import Turn
-from core.store.lanes import BATCH_COMMANDS, BULK_SHARE, EXPIRY_SHARE, begin_lanes
+from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
 from tests.stack import wait_until
@@ -278,11 +278,18 @@ def test_lower_classes_keep_their_share_of_a_batch_however_many_people_wait(pipe
     assert left[CommandClass.BULK] == 2 * (BATCH_COMMANDS - BULK_SHARE)
 
 
-def test_a_lone_class_has_the_whole_batch(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("command_class", "most"),
+    [(CommandClass.INTERACTIVE, BATCH_COMMANDS), (CommandClass.EXPIRY, BATCH_COMMANDS), (CommandClass.BULK, BULK_MOST)],
+)
+def test_a_lone_class_fills_its_batch(pipeline: Pipeline, command_class: CommandClass, most: int) -> None:
     pipeline.one_lane()
-    pipeline.put(*canaries(BATCH_COMMANDS + 1, command_class=CommandClass.BULK))
-    turn = pipeline.worker().visit()
-    assert (len(turn.decided), set(turn.more)) == (BATCH_COMMANDS, {0})
+    pipeline.put(*canaries(most + 1, command_class=command_class))
+    worker = pipeline.worker()
+    turn = worker.visit()
+    assert (len(turn.decided), set(turn.more), turn.full) == (most, {0}, True)
+    last = worker.visit()
+    assert (len(last.decided), set(last.more), last.full) == (1, set(), False)
 
 
 def test_a_command_of_a_newer_schema_version_is_left_undecided_and_the_lane_goes_on(pipeline: Pipeline) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from core.engine.lane import PORTION_MIN, portion
 from core.store.lanes import BATCH_COMMANDS
 from tests.engine import Pipeline, canaries, failing_decide, holding, meanwhile, places, poison
 from tests.integration.test_lanes_waking import assert_order_kept, keyed, occupied
@@ -28,29 +27,23 @@ def transactions(pipeline: Pipeline, ids: list[UUID]) -> int:
 
 
 def test_lanes_that_rang_together_are_decided_in_one_transaction_each_in_its_order(pipeline: Pipeline) -> None:
-    put = keyed(PORTION_MIN, 8)
+    put = keyed(60, 20)
     ids = pipeline.put(*put)
     assert len({pipeline.lane_of(id_) for id_ in ids}) > 1
-    assert len(pipeline.worker().visit(*LANES).decided) == PORTION_MIN
+    assert len(pipeline.worker().visit(*LANES).decided) == 60
     assert transactions(pipeline, ids) == 1
     assert_order_kept(pipeline, put)
 
 
 def test_a_lane_that_another_worker_holds_is_left_to_it_and_the_rest_decided(pipeline: Pipeline) -> None:
     """Remedy: locks are tried, never waited for, so two workers cannot stand in a circle."""
-    ids = pipeline.put(*keyed(PORTION_MIN, 12))
+    ids = pipeline.put(*keyed(40, 20))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     with occupied(pipeline, 2):
         turn = pipeline.worker().visit(*LANES)
     assert turn.busy == {2}
     assert {one.envelope.id for one in turn.decided} == {id_ for id_, lane in lanes.items() if lane != 2}
     assert set(pipeline.undecided()) == {id_ for id_, lane in lanes.items() if lane == 2}
-
-
-def test_a_visit_decides_a_part_of_what_waits_and_a_whole_batch_whole() -> None:
-    """Clients answered all at once come back all at once, and every part of the way stands idle in turn."""
-    assert [portion(n) for n in (1, 16, 48, 90, 199)] == [16, 16, 16, 30, 66]
-    assert portion(BATCH_COMMANDS) == portion(5 * BATCH_COMMANDS) == BATCH_COMMANDS
 
 
 def test_more_than_a_batch_says_which_lanes_still_have_work(pipeline: Pipeline) -> None:
@@ -103,7 +96,7 @@ def test_a_race_lost_in_one_lane_is_decided_again(pipeline: Pipeline, monkeypatc
 
 def test_a_note_that_a_dead_worker_left_sets_its_lane_apart(pipeline: Pipeline) -> None:
     """Remedy: an inherited note halves; the other lanes do not wait for it."""
-    ids = pipeline.put(*keyed(PORTION_MIN, 12))
+    ids = pipeline.put(*keyed(40, 20))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     noted = [id_ for id_, lane in lanes.items() if lane == 1]
     pipeline.connection.execute("INSERT INTO lane_note (lane, ids) VALUES (1, %s)", (noted,))

@@ -21,7 +21,7 @@ from core.engine import lane as engine
 from core.engine.lane import Turn
 from core.engine.sweep import look
 from core.store.inbox import NewCommand
-from core.store.lanes import BATCH_COMMANDS, LANE_SPACE
+from core.store.lanes import LANE_SPACE
 from tests.conftest import NewValkey
 from tests.engine import Background, Pipeline, canaries, failing_decide, holding, places
 from tests.stack import settings_for, wait_until
@@ -185,9 +185,9 @@ def test_bells_are_answered_together_with_the_one_that_rang(client: redis.Redis)
 
 def test_a_worker_takes_more_lanes_while_batches_are_small_and_fewer_when_they_are_full() -> None:
     """Else one worker would keep every lane from the others just when they are needed."""
-    assert [narrowed(1, 3, most=8), narrowed(2, 3, most=8), narrowed(8, 3, most=8)] == [2, 4, 8]
-    assert [narrowed(8, BATCH_COMMANDS, most=8), narrowed(1, BATCH_COMMANDS, most=8)] == [4, 1]
-    assert narrowed(8, 0, most=2) == 2
+    assert [narrowed(width, full=False, most=8) for width in (1, 2, 8)] == [2, 4, 8]
+    assert [narrowed(width, full=True, most=8) for width in (8, 1)] == [4, 1]
+    assert narrowed(8, full=False, most=2) == 2
 
 
 def test_a_bell_rung_many_times_holds_one_ring(client: redis.Redis) -> None:

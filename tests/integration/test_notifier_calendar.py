@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
 
-from core.domain.commands import Cancel, ChangeSlot, ChangeStatus, Delete, IfBooked, OfferSlot, OfferWeekly, RemoveSlot
+from core.domain.commands import (
+    Actor,
+    ActorKind,
+    Cancel,
+    ChangeSlot,
+    ChangeStatus,
+    CloseResource,
+    Delete,
+    IfBooked,
+    OfferSlot,
+    OfferWeekly,
+    RemoveSlot,
+    ReopenResource,
+)
 from core.domain.status import Status
 from core.store.feed import number_events
+from core.store.inbox import NewCommand
 from tests.engine import Pipeline, new
 from tests.listening import STAFF, USER, Listener, Running, at, notifying
-from tests.slots import CLARA, HOUR, TEN, book, by_staff, by_user, run, slot_at, with_calendar
+from tests.making import by_phone, place
+from tests.slots import CLARA, HALL, HOUR, TEN, book, by_staff, by_user, run, slot_at, with_calendar
 
 CALENDAR = "/ws/calendar/"
 
@@ -153,6 +168,59 @@ def test_what_is_no_slot_is_not_for_the_calendar(calendar: Pipeline, running: Ru
         run(calendar, book(99), by_staff(RemoveSlot(99)))
         do(calendar, new(Cancel(1)))
         assert one.hears_nothing(0.2)
+
+
+def test_a_slot_whose_resource_another_takes_turns_booked_and_back(calendar: Pipeline, running: Running) -> None:
+    """By another category of the same hall, and by another contract."""
+    mine, other = slot_at(calendar, TEN), slot_at(calendar, TEN, category=2)
+    calendar.connection.execute("UPDATE category SET resource_id = 1 WHERE id = 1")
+    at_desk = slot_at(calendar, TEN + 5 * HOUR)
+    calendar.connection.execute("UPDATE category SET resource_id = 50 WHERE id = 1")
+    number_events(calendar.connection)
+    running.catch_up_with(calendar)
+    with running.listen(CALENDAR, running.cookie(CLARA)) as clara:
+        do(calendar, book(other))
+        booked, turned = (("booking_created", other), ("timeslot_updated", mine))
+        assert {(type_, data["id"], data["is_booked"]) for type_, data in heard(clara, 2)} == {
+            (*booked, True),
+            (*turned, True),
+        }
+        do(calendar, by_user(Cancel(booking_id(calendar))))
+        assert {(type_, data["id"], data["is_booked"]) for type_, data in heard(clara, 2)} == {
+            ("booking_cancelled", other, False),
+            (*turned, False),
+        }
+        calendar.connection.execute("UPDATE category SET resource_id = 1 WHERE id = 1")
+        do(calendar, place(TEN.date(), time(15), person=by_phone("555")))
+        assert heard(clara, 1) == [("timeslot_updated", slot(at_desk, "15", booked=True))]
+        do(calendar, by_staff(Delete(booking_id(calendar))))
+        assert heard(clara, 1) == [("timeslot_updated", slot(at_desk, "15"))]
+        assert clara.hears_nothing(0.1)
+
+
+def test_a_slot_whose_resource_is_closed_turns_booked_and_back(calendar: Pipeline, running: Running) -> None:
+    slot_id = slot_at(calendar, TEN)
+    number_events(calendar.connection)
+    running.catch_up_with(calendar)
+    with running.listen(CALENDAR, running.cookie(CLARA)) as clara:
+        do(calendar, by_staff_of_appointments(CloseResource(HALL, TEN.date(), TEN.date())))
+        assert heard(clara, 1) == [("timeslot_updated", slot(slot_id, booked=True))]
+        (closure_id,) = calendar.row("SELECT id FROM closure")
+        do(calendar, by_staff_of_appointments(ReopenResource(closure_id)))
+        assert heard(clara, 1) == [("timeslot_updated", slot(slot_id))]
+
+
+def by_staff_of_appointments(command: CloseResource | ReopenResource) -> NewCommand:
+    return new(command, contract="appointments", actor=Actor(ActorKind.STAFF, STAFF))
+
+
+def test_a_slot_offered_on_a_taken_resource_is_told_as_booked(calendar: Pipeline, running: Running) -> None:
+    do(calendar, book(slot_at(calendar, TEN, category=2)))
+    running.catch_up_with(calendar)
+    with running.listen(CALENDAR, running.cookie(CLARA)) as clara:
+        number = slot_at(calendar, TEN)
+        number_events(calendar.connection)
+        assert heard(clara, 1) == [("timeslot_created", slot(number, booked=True))]
 
 
 def test_a_resumed_calendar_hears_exactly_what_a_live_one_heard(calendar: Pipeline, redis_url: str) -> None:

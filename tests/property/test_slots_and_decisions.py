@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from core.domain.calendars import Hours, day_bounds, instant
 from core.domain.events import BookingPlaced
-from core.domain.slots import free_slots
-from core.domain.values import Claim, Resource
+from core.domain.slots import Slot, free_days, free_slots
+from core.domain.values import Claim, Resource, Rules
 from tests.making import counting_ids, decided, envelope, place, rules, state, user
 
 YEARS = {
@@ -56,6 +57,20 @@ def hours_of_a_day(draw: st.DrawFn) -> Hours:
     return Hours(opens * 60, draw(st.integers(opens + 1, 24)) * 60, draw(st.frozensets(st.integers(0, 6), max_size=2)))
 
 
+def accepted(
+    bound: Rules, desk: Resource, minutes: int, day: date, claims: Sequence[Claim], now: datetime
+) -> list[Slot]:
+    """The grid starts of a day that the engine books, each asked for alone."""
+    found = []
+    for minute in range(bound.hours.opens_minute, 1440, minutes):
+        at = time(minute // 60, minute % 60)
+        known = state(rules_=bound, resources=[desk], users=[user()], claims=claims)
+        *_, last = decided(known, envelope(place(day, at)), now, counting_ids())
+        if isinstance(last, BookingPlaced):
+            found.append(Slot(at, last.booking.starts_at, last.booking.ends_at))
+    return found
+
+
 @pytest.mark.parametrize("zone", YEARS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
@@ -68,9 +83,10 @@ def test_slots_on_offer_are_exactly_the_grid_starts_that_decide_accepts(zone: st
     moments = st.datetimes((starts - timedelta(hours=3)).replace(tzinfo=None), (ends + timedelta(hours=3)).replace(tzinfo=None))  # fmt: skip
     now = data.draw(moments, "now").replace(tzinfo=UTC)
     lengths = st.integers(1, 300)
+    whose = st.sampled_from([(None, None), (7, None), (None, 3)])  # somebody unknown's, a booking's, a closure's
     claims = [
-        Claim(1, at.replace(tzinfo=UTC), at.replace(tzinfo=UTC) + timedelta(minutes=length), None)
-        for at, length in data.draw(st.lists(st.tuples(moments, lengths), max_size=3), "claims")
+        Claim(1, at.replace(tzinfo=UTC), at.replace(tzinfo=UTC) + timedelta(minutes=length), *of)
+        for at, length, of in data.draw(st.lists(st.tuples(moments, lengths, whose), max_size=3), "claims")
     ]
     bound = rules(
         hours=hours, duration_minutes=minutes, allow_past=data.draw(st.booleans(), "allow_past"), desk_id=desk.id
@@ -78,15 +94,46 @@ def test_slots_on_offer_are_exactly_the_grid_starts_that_decide_accepts(zone: st
 
     offered = free_slots(bound, desk, minutes, day, claims, now)
 
-    accepted = []
-    for minute in range(hours.opens_minute, 1440, minutes):
-        at = time(minute // 60, minute % 60)
-        known = state(rules_=bound, resources=[desk], users=[user()], claims=claims)
-        *_, last = decided(known, envelope(place(day, at)), now, counting_ids())
-        if isinstance(last, BookingPlaced):
-            accepted.append((at, last.booking.starts_at, last.booking.ends_at))
-    assert [(slot.at, slot.starts_at, slot.ends_at) for slot in offered] == accepted
+    assert offered == accepted(bound, desk, minutes, day, claims, now)
     assert all(starts <= slot.starts_at and slot.ends_at <= ends for slot in offered)
+
+
+@pytest.mark.parametrize("zone", YEARS)
+def test_on_every_day_around_every_change_of_the_clocks_the_offer_is_what_decide_accepts(zone: str) -> None:
+    desk = Resource(1, "desk", "desk", zone)
+    for day in transition_days(zone):
+        starts, ends = day_bounds(day, zone)
+        middle = starts + (ends - starts) / 2
+        off_the_grid = Claim(1, middle - timedelta(minutes=17), middle + timedelta(minutes=11), 7)
+        for opens, closes, minutes in ((0, 24, 60), (0, 24, 90), (9, 17, 60), (1, 4, 30), (22, 24, 45)):
+            bound = rules(hours=Hours(opens * 60, closes * 60, frozenset()), duration_minutes=minutes, desk_id=desk.id)
+            for claims, now in (([], starts - timedelta(days=2)), ([off_the_grid], starts + timedelta(hours=2))):
+                offered = free_slots(bound, desk, minutes, day, claims, now)
+                assert offered == accepted(bound, desk, minutes, day, claims, now), (day, opens, closes, minutes, now)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia", "UTC"])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_run_of_days_counts_what_each_days_list_offers(zone: str, data: st.DataObject) -> None:
+    desk = Resource(1, "desk", "desk", zone)
+    first = data.draw(st.sampled_from(transition_days(zone)), "first day")
+    days = [first + timedelta(days=n) for n in range(4)]
+    bound = rules(hours=data.draw(hours_of_a_day(), "hours"), duration_minutes=60, allow_past=True, desk_id=desk.id)
+    starts, _ = day_bounds(first, zone)
+    times = st.tuples(st.integers(-300, 6000), st.integers(1, 2000))
+    claims = [
+        Claim(1, starts + timedelta(minutes=after), starts + timedelta(minutes=after + length), number)
+        for number, (after, length) in enumerate(data.draw(st.lists(times, max_size=5), "claims"))
+    ]
+
+    counted = list(free_days(bound, desk, 60, days, claims, starts))
+
+    for day, booked, free in counted:
+        begins, ends = day_bounds(day, zone)
+        assert booked == sum(begins <= claim.starts_at < ends for claim in claims)
+        assert free == len(free_slots(bound, desk, 60, day, claims, starts))
+    assert [day for day, _, _ in counted] == days
 
 
 @pytest.mark.parametrize("zone", YEARS)

@@ -282,7 +282,7 @@ def test_a_weekly_pattern_makes_whole_slots_on_its_days_in_local_time() -> None:
     *made, last = do(known([]), weekly())
     assert isinstance(last, WeeklyOffered)
     assert len(made) == len(last.slots) == 12
-    starts = [slot.starts_at for slot in last.slots]
+    starts = [one.slot.starts_at for one in last.slots]
     assert starts[0] == datetime(2025, 10, 20, 7, tzinfo=UTC)
     assert starts[6] == datetime(2025, 10, 27, 8, tzinfo=UTC)  # the clocks went back on the 26th
     assert last.skipped == ()

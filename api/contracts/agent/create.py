@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -22,9 +22,9 @@ from core.phones import phone_key
 from core.store.inbox import slot_key
 from core.wire.agent import AgentBookingCreated
 from core.wire.errors import FieldProblem
-from core.wire.words import APPOINTMENTS_ASKED
+from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
-Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
 Email = Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$")]
 
 
@@ -41,7 +41,8 @@ class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     gender: ShortText | None = None
     country: ShortText | None = None
     notes: Notes | None = None
-    status: Literal["upcoming", "completed", "cancelled"] = "upcoming"
+    status: AppointmentsWord | None = None
+    """`upcoming` unless told."""
 
 
 def place_of(body: AgentBooking, region: str | None) -> Place:
@@ -61,7 +62,7 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
         country=body.country or "",
         country_code=country_code(body.country or ""),
     )
-    return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status])
+    return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status or "upcoming"])
 
 
 WORDS = {

@@ -21,7 +21,7 @@ from core.store.inbox import slot_key
 from core.wire.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 
-Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
 
 
 class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):

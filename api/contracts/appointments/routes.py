@@ -7,6 +7,7 @@ from typing import Any
 import falcon.asgi
 
 from api.contracts.appointments.admin import AdminBooking
+from api.contracts.appointments.admin_services import AdminService, AdminServices
 from api.contracts.appointments.calendar import MonthCalendar
 from api.contracts.appointments.closures import Closures, OneClosure
 from api.contracts.appointments.countries import Countries
@@ -25,6 +26,8 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/admin/closures", Closures(run.commands, pool))
     app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(run.commands, pool))
     app.add_route("/api/admin/resources", Resources(pool))
+    app.add_route("/api/admin/services", AdminServices(pool, settings))
+    app.add_route("/api/admin/services/{service_id:int}", AdminService(pool))
     app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))

@@ -23,7 +23,7 @@ from api.openapi import Content, operation
 from api.parameters import Offset, Word, read_query
 from core.access import Principal
 from core.store.calendar import SlotListed, SlotsWanted, list_slots
-from core.wire.calendar import SlotBody, slot_body, staff_slot
+from core.wire.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
@@ -52,7 +52,12 @@ class TimeSlots:
         "List time slots by start time",
         description="Days are local to each category. Staff also see the `booking` of each slot.",
         query=SlotsAsked,
-        answers={200: Content(list[SlotBody], example=[SLOT_SHOWN], headers=MORE | POSITION)},
+        answers={
+            200: (
+                Content(list[SlotBody], example=[SLOT_SHOWN], headers=MORE | POSITION),
+                Content(list[StaffSlot], headers=MORE | POSITION),
+            )
+        },
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         wanted = self._wanted(read_query(req, SlotsAsked))

@@ -19,7 +19,7 @@ from ops.demo import AGENT_KEY
 from tests.accounts import USER, access_for, bearer, new_address
 from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
 from tests.client import Client, admin
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 
 @pytest.fixture
@@ -176,6 +176,30 @@ def test_a_client_that_vanishes_in_the_middle_of_its_body_leaves_nothing_behind(
             pass
     assert send(staff, rows_for(services, 1)).status_code == 202
     assert bulks(stack) == before + 1
+
+
+def test_a_database_that_drops_the_connection_leaves_nothing_behind_and_says_where_to_look(
+    stack: Stack, staff: Client, services: list[str]
+) -> None:
+    waits = "datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO bulk %%'"
+    before, rows = bulks(stack), rows_for(services, 3)
+    with stack.database() as connection, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            connection.execute("LOCK TABLE bulk IN SHARE MODE")
+            answer = pool.submit(send, staff, rows)
+            wait_until(
+                lambda: bool(_execute(stack, f"SELECT FROM pg_stat_activity WHERE {waits}")), "it is being written"
+            )
+            _execute(stack, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waits}")
+        assert answer.result().status_code == 503
+    assert staff.get(answer.result().headers["Location"]).status_code == 404
+    assert bulks(stack) == before
+    assert send(staff, rows).status_code == 202
+
+
+def _execute(stack: Stack, sql: str) -> list[tuple[object, ...]]:
+    with stack.database() as connection:
+        return connection.execute(sql.replace("%%", "%").encode()).fetchall()
 
 
 @pytest.mark.parametrize("form", ["application/x-www-form-urlencoded", "text/plain", ""])

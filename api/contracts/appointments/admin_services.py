@@ -1,0 +1,254 @@
+"""`/api/admin/services/`: staff keep what is booked by name. The catalogue is no command: plain transactions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import falcon.asgi
+import psycopg
+from msgspec import UNSET, Meta, Struct, UnsetType
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from api.bodies import read_json
+from api.bookings.one import ID_MAX
+from api.catalogue import SERVICES_MAX
+from api.errors import Problem, invalid
+from api.fields import TEXT, Id, ServiceName
+from api.openapi import Content, operation
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.zones import a_zone
+from core.domain.money import MINOR_MAX
+from core.settings import Settings
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+
+Pool = AsyncConnectionPool[Any]
+Description = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+Minutes = Annotated[int, Meta(ge=1, le=1440)]
+Price = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
+EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
+
+_COLUMNS = """s.id, s.name, s.description, s.duration_minutes, s.price_cents, s.currency, s.is_active, r.id, r.kind, r.zone
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.is_named"""
+SQL_LIST = f"SELECT {_COLUMNS} ORDER BY s.name, s.id LIMIT %s OFFSET %s"
+SQL_COUNT = "SELECT count(*) FROM service WHERE is_named"
+SQL_ONE = f"SELECT {_COLUMNS} AND s.id = %s"
+SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
+SQL_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('service', %s, %s) RETURNING id"
+SQL_INSERT = """
+INSERT INTO service (name, name_key, description, resource_id, duration_minutes, price_cents, currency)
+VALUES (%(name)s, %(key)s, %(description)s, %(resource_id)s, %(duration_minutes)s, %(price_cents)s, %(currency)s)
+RETURNING id
+"""
+SQL_UPDATE = """
+UPDATE service SET name = %(name)s, name_key = %(key)s, description = %(description)s, resource_id = %(resource_id)s,
+       duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s, is_active = %(is_active)s
+WHERE id = %(id)s
+"""
+
+
+class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the desk, unless it shares another resource (`resource_id`) or has its own (`own_resource`)."""
+
+    name: ServiceName
+    description: Description = ""
+    duration_minutes: Minutes | None = None
+    """The settings' unless given."""
+    price_cents: Price = 0
+    currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+    resource_id: Id | None = None
+    own_resource: bool = False
+    time_zone: Annotated[str, Meta(max_length=64)] | None = None
+    """IANA, of its own resource; the setting's unless given."""
+
+
+class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Only what is sent changes; the read-only fields may be sent back as they are. What is booked stays as it is."""
+
+    name: ServiceName | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    duration_minutes: Minutes | UnsetType | None = UNSET
+    price_cents: Price | UnsetType = UNSET
+    resource_id: Id | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+    id: Any = UNSET
+    currency: Any = UNSET
+    resource_kind: Any = UNSET
+    time_zone: Any = UNSET
+
+
+READ_ONLY = ("id", "currency", "resource_kind", "time_zone")
+
+
+class NamedService(Struct, frozen=True):
+    """A service as staff see it. `duration_minutes` null is the settings'."""
+
+    id: int
+    name: str
+    description: str
+    duration_minutes: int | None
+    price_cents: int
+    currency: str
+    is_active: bool
+    resource_id: int
+    resource_kind: str
+    time_zone: str
+
+
+class NamedServiceShown(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str
+    data: NamedService
+
+
+class Page(Struct, frozen=True):
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class NamedServiceList(Struct, frozen=True, kw_only=True):
+    success: Literal[True] = True
+    message: str = "Services retrieved successfully"
+    data: list[NamedService]
+    total_count: int
+    limit: int
+    offset: int
+
+
+class AdminServices:
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._zone = settings.time_zone
+
+    @operation("List services with their resources", query=Page, answers={200: NamedServiceList})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        page = read_query(req, Page)
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(SQL_LIST, (page.limit, page.offset))).fetchall()
+            (total,) = await _one(connection, SQL_COUNT)
+        data = [NamedService(*row) for row in rows]
+        resp.data = encode(NamedServiceList(data=data, total_count=total, limit=page.limit, offset=page.offset))
+        resp.content_type = falcon.MEDIA_JSON
+
+    @operation(
+        "Create a service",
+        description="Services of one resource take each other's time, whatever their names.",
+        body=Content(NewNamedService, example=EXAMPLE),
+        answers={201: NamedServiceShown},
+        refuses=("service_exists", "too_many_services"),
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewNamedService)
+        async with self._pool.connection() as connection:
+            made = await _writing(self._made, connection, sent)
+        resp.status = 201
+        _say(resp, "Service created successfully", made)
+
+    async def _made(self, connection: AsyncConnection[Any], sent: NewNamedService) -> NamedService:
+        if (await _one(connection, SQL_COUNT))[0] >= SERVICES_MAX:
+            raise Problem(409, "too_many_services", f"There may be {SERVICES_MAX} services at most")
+        values = {
+            "name": sent.name,
+            "key": sent.name.casefold(),
+            "description": sent.description,
+            "resource_id": await self._resource(connection, sent),
+            "duration_minutes": sent.duration_minutes,
+            "price_cents": sent.price_cents,
+            "currency": sent.currency,
+        }
+        (id_,) = await _one(connection, SQL_INSERT, values)
+        return NamedService(*await _one(connection, SQL_ONE, (id_,)))
+
+    async def _resource(self, connection: AsyncConnection[Any], sent: NewNamedService) -> int:
+        if sent.own_resource and sent.resource_id is not None:
+            raise invalid([FieldProblem("resource_id", "A service has its own resource or shares one, not both")])
+        if sent.time_zone is not None and not sent.own_resource:
+            raise invalid([FieldProblem("time_zone", "A shared resource keeps its own time zone")])
+        if sent.own_resource:
+            zone = self._zone if sent.time_zone is None else a_zone(sent.time_zone)
+            return int((await _one(connection, SQL_RESOURCE, (sent.name, zone)))[0])
+        return sent.resource_id or int((await _one(connection, SQL_DESK))[0])
+
+
+class AdminService:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @operation("Read a service", answers={200: NamedServiceShown}, refuses=("service_not_found",))
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        async with self._pool.connection() as connection:
+            _say(resp, "Service retrieved successfully", await _read(connection, service_id))
+
+    @operation(
+        "Change a service",
+        description="Only what is sent changes. What is booked already keeps its name, resource and duration.",
+        body=Content(NamedServiceChange, example={"duration_minutes": 30}),
+        answers={200: NamedServiceShown},
+        refuses=("service_not_found", "service_exists"),
+    )
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        sent = await read_json(req, NamedServiceChange)
+        async with self._pool.connection() as connection:
+            changed = await _writing(_changed, connection, service_id, sent)
+        _say(resp, "Service updated successfully", changed)
+
+    @operation(
+        "Take a service off the list",
+        description="Its name then books the desk, like any other that is not known. PUT `is_active` brings it back.",
+        answers={200: NamedServiceShown},
+        refuses=("service_not_found",),
+    )
+    async def on_delete(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        async with self._pool.connection() as connection:
+            changed = await _writing(_changed, connection, service_id, NamedServiceChange(is_active=False))
+        _say(resp, "Service deactivated", changed)
+
+
+def _say(resp: falcon.asgi.Response, message: str, service: NamedService) -> None:
+    resp.data = encode(NamedServiceShown(message=message, data=service))
+    resp.content_type = falcon.MEDIA_JSON
+
+
+async def _read(connection: AsyncConnection[Any], service_id: int, lock: str = "") -> NamedService:
+    row = None
+    if service_id <= ID_MAX:
+        row = await (await connection.execute(f"{SQL_ONE} {lock}".encode(), (service_id,))).fetchone()
+    if row is None:
+        raise Problem(404, "service_not_found", "Service not found")
+    return NamedService(*row)
+
+
+async def _changed(connection: AsyncConnection[Any], service_id: int, sent: NamedServiceChange) -> NamedService:
+    present = await _read(connection, service_id, "FOR UPDATE OF s")
+    moved = [name for name in READ_ONLY if getattr(sent, name) not in (UNSET, getattr(present, name))]
+    if moved:
+        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
+    names = ("name", "description", "duration_minutes", "price_cents", "resource_id", "is_active")
+    values = {name: _or(getattr(sent, name), getattr(present, name)) for name in names}
+    await connection.execute(SQL_UPDATE, {**values, "id": service_id, "key": values["name"].casefold()})
+    return await _read(connection, service_id)
+
+
+def _or(sent: Any, present: Any) -> Any:
+    return present if sent is UNSET else sent
+
+
+async def _writing(act: Any, connection: AsyncConnection[Any], *arguments: Any) -> NamedService:
+    """In one transaction. What the database refuses is the caller's to mend."""
+    try:
+        async with connection.transaction():
+            made: NamedService = await act(connection, *arguments)
+    except psycopg.errors.UniqueViolation:
+        words = "There is a service of this name"
+        raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
+    except psycopg.errors.ForeignKeyViolation:
+        raise invalid([FieldProblem("resource_id", "There is no such resource")]) from None
+    return made
+
+
+async def _one(connection: AsyncConnection[Any], statement: str, values: Any = None) -> tuple[Any, ...]:
+    row = await (await connection.execute(statement.encode(), values)).fetchone()
+    assert row is not None  # noqa: S101 - INSERT ... RETURNING, count, the desk, or what was just written
+    found: tuple[Any, ...] = row
+    return found

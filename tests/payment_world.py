@@ -1,0 +1,282 @@
+"""A small world around the rules of paying: lanes, a payments worker that dies, Stripe, its webhooks, payers.
+
+The rules, the worker's step (`core.engine.till`) and Stripe's account are the real ones; what lies
+between them is played: an inbox in order, and messages that come late, twice, turned round or never.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from datetime import time, timedelta
+from itertools import combinations, count
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec.structs import replace
+
+from core.domain.commands import (
+    ENGINE,
+    Actor,
+    ActorKind,
+    BookRoom,
+    Cancel,
+    Command,
+    Delete,
+    Envelope,
+    ExpireDue,
+    ReportIntent,
+    RequestPayment,
+)
+from core.domain.decide import decide
+from core.domain.events import BookingChanged, CommandDeferred, Event, PaymentReady
+from core.domain.evolve import evolve
+from core.domain.paying import conclusions
+from core.domain.payments import LIVE, Payment, PaymentState
+from core.domain.status import TAKES_TIME, PaymentStatus, Status
+from core.domain.values import Booking, Policy
+from core.engine.till import see_to
+from core.payments.port import PaymentsAwayError
+from core.payments.stripe import intent_of
+from core.store.dues import DECIDED_WITHIN_S, Due
+from tests.making import DESK, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
+from tests.stripe_standin.account import Account
+from tests.stripe_standin.errors import StripeProblem
+from tests.stripe_standin.inprocess import Fate, InProcessStripe
+
+POLICY = Policy(hold_s=30 * 60, hold_extension_s=30 * 60, max_holds_per_user=0, payment_look_s=120)
+OVER = frozenset(
+    {
+        PaymentState.CANCELED,
+        PaymentState.FAILED,
+        PaymentState.SUCCEEDED,
+        PaymentState.REFUNDED,
+    }
+)
+STEPS_MAX = 200
+"""To settle everything; far more than any history needs."""
+
+
+class World:
+    def __init__(self) -> None:
+        self.now = NOW
+        numbers = count(1)
+        self.account = Account(lambda: int(self.now.timestamp()), lambda prefix: f"{prefix}{next(numbers)}")
+        self.stripe = InProcessStripe(self.account)
+        self.known = state(
+            resources=[DESK, ROOM_RESOURCE], rooms=[room()], users=[user(1), user(2), user(3)], policy=POLICY
+        )
+        self.ids = counting_ids()
+        self.bookings: dict[int, Booking] = {}
+        """Deleted ones too, as they were last."""
+        self.inbox: deque[Envelope] = deque()
+        self.keys: dict[UUID, int] = {}
+        """The number of each payment's idempotency key."""
+        self.taken_in: set[str] = set()
+        """Ids of events: the webhook takes each in once."""
+        self.revealed: list[str] = []
+        """Intents that payers can pay: their secrets were handed out."""
+        self.kept_by_policy: set[int] = set()
+        """Bookings whose owners cancelled too late to get their money back."""
+
+    # what people do
+
+    def wish(self, who: int, day: Any, hour: int) -> None:
+        self.accept(BookRoom(who, 1, day, time(hour), time(hour + 1)), Actor(ActorKind.USER, who))
+
+    def ask(self, booking: Booking) -> None:
+        self.accept(
+            RequestPayment(booking.id, booking.price_minor, booking.currency), Actor(ActorKind.USER, booking.user_id)
+        )
+
+    def ask_for(self, intent_id: str) -> None:
+        """Ask again for the booking that an intent is for."""
+        booking = self.known.bookings.get(int(self.account.intents[intent_id]["metadata"]["holdfast_booking"]))
+        if booking is not None:
+            self.ask(booking)
+
+    def cancel(self, booking: Booking, *, by_staff: bool) -> None:
+        actor = Actor(ActorKind.STAFF, 9) if by_staff else Actor(ActorKind.USER, booking.user_id)
+        self.accept(Cancel(booking.id), actor)
+
+    def delete(self, booking: Booking) -> None:
+        self.accept(Delete(booking.id), Actor(ActorKind.STAFF, 9))
+
+    def confirm(self, intent_id: str, card: str) -> None:
+        with suppress(StripeProblem):
+            self.account.confirm(intent_id, card)
+
+    def settle_bank(self, intent_id: str, *, succeeds: bool) -> None:
+        if self.account.intents[intent_id]["status"] == "processing":
+            self.account.settle(intent_id, succeeds=succeeds)
+
+    def payable(self) -> list[str]:
+        """Intents whose secrets were handed out, and that Stripe would still charge."""
+        over = {"canceled", "succeeded", "processing"}
+        return [id_ for id_ in self.revealed if self.account.intents[id_]["status"] not in over]
+
+    def in_a_banks_hands(self) -> list[str]:
+        return [id_ for id_, intent in self.account.intents.items() if intent["status"] == "processing"]
+
+    def cancel_at_stripe(self, intent_id: str) -> None:
+        """In Stripe's dashboard."""
+        with suppress(StripeProblem):
+            self.account.cancel(intent_id)
+
+    # what machines do
+
+    def accept(self, command: Command, actor: Actor = ENGINE) -> None:
+        contract = "rooms" if isinstance(command, BookRoom | Cancel | Delete) else "payments"
+        self.inbox.append(envelope(command, actor, id=uuid4(), contract=contract))
+
+    def decide_next(self) -> None:
+        if not self.inbox:
+            return
+        one = self.inbox.popleft()
+        events = decide(self.known, one, self.now, self.ids)
+        for event in events:
+            evolve(self.known, event)
+            self._note(one, event)
+        if isinstance(events[-1], CommandDeferred):
+            self.known.followers.setdefault(events[-1].payment_id, []).append(one)
+        if isinstance(events[-1], PaymentReady):
+            self._reveal(events[-1].payment)
+        for _, answer in conclusions(self.known, events):
+            if isinstance(answer[-1], PaymentReady):
+                self._reveal(answer[-1].payment)
+        self.assert_nothing_is_wrong()
+
+    def _note(self, one: Envelope, event: Event) -> None:
+        self.bookings |= self.known.bookings
+        if not isinstance(event, BookingChanged) or event.booking.status is not Status.CANCELLED:
+            return
+        is_own = one.actor.user_id == event.booking.user_id
+        too_late = self.now + timedelta(seconds=POLICY.refund_notice_s) > event.booking.starts_at
+        if is_own and too_late and event.booking.payment_status is PaymentStatus.SUCCEEDED:
+            self.kept_by_policy.add(event.booking.id)
+
+    def _reveal(self, payment: Payment) -> None:
+        assert payment.intent_id is not None
+        if payment.intent_id not in self.revealed:
+            self.revealed.append(payment.intent_id)
+
+    def due(self) -> list[Payment]:
+        found = self.known.payments.values()
+        return [payment for payment in found if payment.due_at is not None and payment.due_at <= self.now]
+
+    def work(self, payment: Payment, fate: Fate, *, dies: bool) -> None:
+        """The payments worker sees to one payment. It may die with Stripe's answer in its hands."""
+        sends = payment.state in {PaymentState.CREATING, PaymentState.CLOSING}
+        payment = self.known.payments[payment.id] = replace(payment, sent=payment.sent or sends)
+        self.stripe.fate = fate
+        try:
+            report = see_to(self.stripe, self._leased(payment))
+        except PaymentsAwayError as problem:
+            self.keys[payment.id] = self.keys.get(payment.id, 1) + problem.replayed
+            return
+        if report is not None and not dies:
+            self.known.payments[payment.id] = replace(payment, due_at=self.now + timedelta(seconds=DECIDED_WITHIN_S))
+            self.accept(report)
+
+    def _leased(self, payment: Payment) -> Due:
+        return Due(
+            id=payment.id,
+            booking_id=payment.booking_id,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            state=payment.state,
+            intent_id=payment.intent_id,
+            received_minor=payment.received_minor,
+            refund_id=payment.refund_id,
+            lease=uuid4(),
+            tries=1,
+            key_number=self.keys.get(payment.id, 1),
+            resource_id=ROOM_RESOURCE.id,
+            local_date=NOW.date(),
+        )
+
+    def deliver(self, event: dict[str, Any]) -> None:
+        """Stripe's webhook, as `core.store.stripe_events` takes it in."""
+        if not event["type"].startswith("payment_intent.") or event["id"] in self.taken_in:
+            return
+        intent = intent_of(event["data"]["object"])
+        if intent.payment_id is None or event["type"].endswith(("created", "requires_action")):
+            return
+        self.taken_in.add(event["id"])
+        self.accept(ReportIntent(intent.payment_id, intent.id, intent.status, intent.received_minor, intent.decline))
+
+    def sweep(self) -> None:
+        self.accept(ExpireDue(tuple(self.known.bookings)))
+
+    # how it ends
+
+    def settle(self, *, webhooks: bool, banks_say_yes: bool) -> None:
+        """Let everything that is under way come to its end, with or without any webhook ever."""
+        for _ in range(STEPS_MAX):
+            for intent_id in list(self.account.intents):
+                self.settle_bank(intent_id, succeeds=banks_say_yes)
+            for event in list(self.account.events) if webhooks else []:
+                self.deliver(event)
+            self.sweep()
+            for payment in self.due():
+                self.work(payment, Fate.ANSWERED, dies=False)
+            while self.inbox:
+                self.decide_next()
+            if self._is_over():
+                return
+            self.now += timedelta(seconds=POLICY.payment_look_s)
+        raise AssertionError(f"still under way: {[p.state for p in self.known.payments.values()]}")
+
+    def _is_over(self) -> bool:
+        held = any(booking.status is Status.HELD for booking in self.known.bookings.values())
+        return not held and all(payment.state in OVER for payment in self.known.payments.values())
+
+    # what must hold
+
+    def assert_nothing_is_wrong(self) -> None:
+        """After every decision."""
+        payments = list(self.known.payments.values())
+        for booking_id in {payment.booking_id for payment in payments}:
+            live = [payment for payment in payments if payment.booking_id == booking_id and payment.state in LIVE]
+            assert len(live) <= 1, "two attempts of one booking could be charged"
+        claims = [claim for found in self.known.claims.values() for claim in found]
+        for one, other in combinations(claims, 2):
+            assert not one.overlaps(other.starts_at, other.ends_at), "one place was given twice"
+        having = {booking.id for booking in self.known.bookings.values() if booking.status in TAKES_TIME}
+        assert {claim.booking_id for claim in claims} == having
+        for payment in payments:
+            assert (payment.state is PaymentState.REFUNDED) == (payment.refunded_minor > 0)
+
+    def assert_one_chargeable_intent_a_booking(self) -> None:
+        """What payers could pay at this moment."""
+        live = [*self.payable(), *self.in_a_banks_hands()]
+        bookings = [self.account.intents[id_]["metadata"]["holdfast_booking"] for id_ in live]
+        assert len(bookings) == len(set(bookings)), "a payer could pay twice"
+
+    def assert_the_books_balance(self) -> None:
+        """To the cent: Stripe's books, ours, and what each booking is owed or owes."""
+        for booking in self.bookings.values():
+            charged, refunded = self._at_stripe(booking.id)
+            ours = [payment for payment in self.known.payments.values() if payment.booking_id == booking.id]
+            assert charged == sum(payment.received_minor for payment in ours)
+            assert refunded == sum(payment.refunded_minor for payment in ours)
+            kept = charged - refunded
+            present = self.known.bookings.get(booking.id)
+            if present is not None and present.status is Status.CONFIRMED:
+                assert (kept, present.payment_status) == (booking.price_minor, PaymentStatus.SUCCEEDED)
+            elif booking.id in self.kept_by_policy:
+                assert kept == booking.price_minor
+            else:
+                assert kept == 0, f"booking {booking.id} is {booking.status} and {kept} was kept"
+                if present is not None and refunded:
+                    assert present.payment_status is PaymentStatus.REFUNDED
+        assert not any(self.known.followers.values()), "somebody still waits for an answer"
+
+    def _at_stripe(self, booking_id: int) -> tuple[int, int]:
+        ids = {
+            id_
+            for id_, intent in self.account.intents.items()
+            if intent["metadata"]["holdfast_booking"] == str(booking_id)
+        }
+        charges = [charge for charge in self.account.charges.values() if charge["payment_intent"] in ids]
+        return sum(c["amount"] for c in charges), sum(c["amount_refunded"] for c in charges)

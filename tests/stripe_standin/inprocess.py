@@ -1,0 +1,97 @@
+"""The stand-in's account behind the port, in this process: what models of payments pay at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Any
+
+from core.domain.payments import RefundStatus
+from core.payments.port import (
+    Intent,
+    IntentMissingError,
+    IntentOrder,
+    PaymentsAwayError,
+    PaymentsRefusedError,
+    Refund,
+    RefundOrder,
+)
+from core.payments.stripe import intent_of
+from tests.stripe_standin.account import Account
+from tests.stripe_standin.errors import StripeProblem
+
+
+class Fate(Enum):
+    """What becomes of one call."""
+
+    ANSWERED = auto()
+    LOST_BEFORE = auto()
+    LOST_AFTER = auto()
+    """The work is done, and the answer never comes."""
+    KEPT_500 = auto()
+    """The work is done, and its answer is a 500, again and again under the same key."""
+
+
+class InProcessStripe:
+    """`fate` is that of the next call; later ones are answered."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.fate = Fate.ANSWERED
+        self._kept: dict[str, dict[str, Any] | None] = {}
+
+    def knock(self) -> None:
+        pass
+
+    def create_intent(self, order: IntentOrder) -> Intent:
+        metadata = {"holdfast_payment": str(order.payment_id), "holdfast_booking": str(order.booking_id)}
+        sent = {"amount": order.amount_minor, "currency": order.currency, "metadata": metadata}
+        sent["payment_method_types"] = ["card", "us_bank_account"]
+        return intent_of(self._once(order.key, lambda: self.account.create_intent(sent)))
+
+    def intent(self, intent_id: str) -> Intent:
+        return intent_of(self._once(None, lambda: self.account.intent(intent_id)))
+
+    def cancel_intent(self, intent_id: str) -> Intent:
+        try:
+            return intent_of(self._once(None, lambda: self.account.cancel(intent_id)))
+        except PaymentsRefusedError:
+            return self.intent(intent_id)
+
+    def refund(self, order: RefundOrder) -> Refund:
+        try:
+            found = self._once(order.key, lambda: self._refund(order))
+        except (PaymentsRefusedError, PaymentsAwayError):
+            known = self.account.refunds_of(order.intent_id)["data"]
+            if not known:
+                raise
+            found = known[0]
+        return Refund(found["id"], RefundStatus(found["status"]), found["amount"])
+
+    def client_secret(self, intent_id: str) -> str:
+        return str(self.account.intent(intent_id)["client_secret"])
+
+    def _refund(self, order: RefundOrder) -> dict[str, Any]:
+        return self.account.refund({"payment_intent": order.intent_id, "amount": order.amount_minor})
+
+    def _once(self, key: str | None, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if key is not None and key in self._kept:
+            return self._replay(key)
+        fate, self.fate = self.fate, Fate.ANSWERED
+        if fate is Fate.LOST_BEFORE:
+            raise PaymentsAwayError("lost before")
+        try:
+            done = dict(work())
+        except StripeProblem as problem:
+            kind = IntentMissingError if problem.code == "resource_missing" else PaymentsRefusedError
+            raise kind(problem.code, str(problem)) from None
+        if key is not None:
+            self._kept[key] = None if fate is Fate.KEPT_500 else done
+        if fate is not Fate.ANSWERED:
+            raise PaymentsAwayError(fate.name)
+        return done
+
+    def _replay(self, key: str) -> dict[str, Any]:
+        if (kept := self._kept[key]) is None:
+            raise PaymentsAwayError("500", replayed=True)
+        return kept
