@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from core.settings import from_environment
-from ops import demo, probes
+from ops import demo, paying, probes
 from ops.programs import Programs
 
 FIRST_DAY = 7
@@ -36,6 +36,9 @@ def ready(programs: Programs, seconds: float) -> None:
         lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
+    if settings.demo and programs.has_own_stripe:
+        pay = paying.lines(programs.port, base, programs.inner["stripe"])
+        lines += ["Pay for a room (at localstripe, with a card that is never declined):", "", *pay, ""]
     lines.append("Ctrl-C stops it; the next start finds everything as it was.")
     print("\n".join(lines), flush=True)
 

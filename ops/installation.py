@@ -19,7 +19,7 @@ MARKER_TEXT = "Holdfast's data folder; `make reset` removes it.\n"
 SECRET_BYTES_USUAL = 32
 SECRET_BYTES = {"flower-password": 12}
 """A person types this one."""
-INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower")
+INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower", "stripe")
 
 
 class InstallationError(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.child import Program
-from ops.embedded import caddy
+from ops.embedded import caddy, localstripe
 from ops.embedded.postgres import Postgres
 from ops.embedded.valkey import Valkey
 from ops.environment import ROOT, child_environment, inherited, installed, local_urls
@@ -36,6 +36,16 @@ class Programs:
         ports = {name: self.inner[name] for name in ("api", "notifier", "flower")}
         placeholders = caddy.environment(site=f"http://:{self.port}", **ports)
         return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
+
+    @property
+    def has_own_stripe(self) -> bool:
+        """Whether payments go to localstripe: the person has set no key of an account."""
+        return not inherited().get("STRIPE_SECRET_KEY", "").strip()
+
+    def stripe(self) -> Program:
+        secret = self.installation.secret("stripe-webhook-secret")
+        mark = {MARK: self.installation.secret("mark")}
+        return localstripe.program(self.inner["stripe"], self.inner["api"], secret, self._log("stripe"), mark)
 
     def application(self, process: Process, instance: str) -> Program:
         return Program(
@@ -74,4 +84,6 @@ class Programs:
             "HOLDFAST_FLOWER_PORT": str(self.inner["flower"]),
             MARK: self.installation.secret("mark"),
         }
+        if self.has_own_stripe:
+            parts |= localstripe.settings(self.inner["stripe"], self.installation.secret("stripe-webhook-secret"))
         return child_environment({**defaults, **inherited(), **parts})

@@ -122,6 +122,9 @@ class EmbeddedStack:
 
     def _start_application(self, programs: Programs) -> None:
         pending: dict[str, tuple[str, Callable[[], bool]]] = {}
+        if programs.has_own_stripe:
+            self._supervisor.start(programs.stripe(), Stage.FRONT)
+            pending["stripe"] = ("localstripe, in Stripe's place", lambda: True)  # bookings go on without it
         for process in APPLICATION:
             for instance in process.instances():
                 self._supervisor.start(programs.application(process, instance), process.stage)
