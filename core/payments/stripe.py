@@ -36,7 +36,8 @@ PAYMENT_METADATA = "holdfast_payment"
 BOOKING_METADATA = "holdfast_booking"
 """What ties an intent to us, so that an event that overtakes its own creation is understood."""
 
-REFUNDED_ALREADY = "charge_already_refunded"
+NOT_FOUND = 404
+"""With the code `resource_missing`, which stand-ins leave out."""
 
 
 class StripePayments:
@@ -119,7 +120,7 @@ def _asked(call: Callable[[], T]) -> T:
     except stripe.RateLimitError as problem:
         raise PaymentsAwayError(_reason(problem), ours=False) from None
     except stripe.InvalidRequestError as problem:
-        kind = IntentMissingError if problem.code == "resource_missing" else PaymentsRefusedError
+        kind = IntentMissingError if problem.http_status == NOT_FOUND else PaymentsRefusedError
         raise kind(problem.code or "invalid_request", str(problem.user_message)) from None
     except stripe.CardError as problem:
         raise PaymentsRefusedError(problem.code or "card_error", str(problem.user_message)) from None
