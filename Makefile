@@ -5,16 +5,17 @@ DATA ?= .data
 VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
+SCHEMATHESIS_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --dist loadfile
 BENCH_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench reset lock venv venv-dev
+.PHONY: help run test schemathesis check fmt bench reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench BENCH_OPTIONS='--only lists' measures the lists on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
@@ -25,6 +26,9 @@ run: venv ## Install what is missing, start everything on this machine, stop it 
 test: venv-dev browser ## Check, then run every test on its own PostgreSQL and Valkey
 	@$(MAKE) --no-print-directory check
 	@exec $(RUN) -m pytest $(PYTEST_OPTIONS)
+
+schemathesis: venv-dev ## Fuzz every route by its description, at length (its own stack; takes minutes)
+	@exec $(RUN) -m tests.fuzzing $(SCHEMATHESIS_OPTIONS)
 
 check: venv-dev ## Lint, formatting, strict types, layers
 	@echo "ruff check" && $(RUN) -m ruff check .

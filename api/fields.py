@@ -13,6 +13,30 @@ TEXT = r"^[^\x00]*$"
 NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
 """Names reach pages that print them: no angle brackets, no control characters, on any route."""
 
+DAY_FORM = r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+CLOCK_FORM = r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"
+"""`x-form` is what the API's description says instead of the bounds that a text is decoded with: it is
+read by a function that says what is wrong in the documents' words."""
+
+DayText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["2025-10-15"],
+        extra_json_schema={"format": "date", "x-form": DAY_FORM},
+    ),
+]
+ClockText = Annotated[
+    str, Meta(min_length=1, max_length=64, pattern=TEXT, examples=["10:00"], extra_json_schema={"x-form": CLOCK_FORM})
+]
+ZoneText = Annotated[
+    str, Meta(max_length=64, pattern=TEXT, examples=["Europe/Berlin"], extra_json_schema={"format": "iana-time-zone"})
+]
+PhoneText = Annotated[
+    str, Meta(min_length=1, max_length=32, pattern=NAME, examples=["1234567890"], extra_json_schema={"format": "phone"})
+]
 ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
 ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
@@ -21,16 +45,16 @@ Amount = Annotated[
     Decimal,
     Meta(
         description="Money, in the currency's major unit: a JSON number, or the same as a string",
-        extra_json_schema={"pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
+        extra_json_schema={"minimum": 0, "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
     ),
 ]
-Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+ID_MAX = 2**63 - 1
+"""A bigint: no row is beyond it."""
+Id = Annotated[int, Meta(ge=1, le=ID_MAX)]
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 """Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
 
-DAY_PATTERN = r"^(19|2[01])\d{2}-\d{2}-\d{2}$"
-"""Between these two, as patterns can say it."""
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)

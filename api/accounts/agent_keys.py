@@ -27,7 +27,8 @@ from core.wire.words import Day, Micros, micros
 log = structlog.get_logger()
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME)]
-Networks = Annotated[list[Annotated[str, Meta(max_length=50)]], Meta(max_length=agent_keys.NETWORKS_MAX)]
+NetworkText = Annotated[str, Meta(max_length=50, extra_json_schema={"format": "ip-network"})]
+Networks = Annotated[list[NetworkText], Meta(max_length=agent_keys.NETWORKS_MAX)]
 WritesPerMinute = Annotated[int, Meta(ge=1, le=agent_keys.WRITES_PER_MINUTE_MAX)]
 
 

@@ -34,8 +34,8 @@ class ApiTokens:
     )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody)
-        body.check()
-        user = await self._sign_in.check(req, username=body.username, email=body.email, password=body.password)
+        username, email = body.names()
+        user = await self._sign_in.check(req, username=username, email=email, password=body.password)
         async with self._pool.connection() as connection:
             token = await api_tokens.issue(connection, user)
         if token is None:

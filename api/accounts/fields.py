@@ -17,9 +17,21 @@ Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set."""
 Token = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=NAME)]
-Email = Annotated[str, Meta(max_length=254, pattern=NAME)]
-
-_EMAIL = re.compile(r"[^@\s<>()\[\]\\,;:\"]+@(?:[^@\s.<>()\[\]\\,;:\"]+\.)+[^@\s.<>()\[\]\\,;:\"]{2,}")
+OwnUsername = Annotated[
+    str, Meta(min_length=1, max_length=150, pattern=NAME, extra_json_schema={"not": {"pattern": "@"}})
+]
+"""One that somebody chooses: neither an address nor a phone number."""
+NewPassword = Annotated[
+    str, Meta(max_length=PASSWORD_MAX_CHARS, extra_json_schema={"minLength": PASSWORD_MIN_CHARS, "pattern": r"\S"})
+]
+"""One to be set: long enough and not blank; what else it may not be, `password_problem` says."""
+_ATOM = r"[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]"
+_LABEL = r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]"
+"""Visible ASCII but what needs quotes (RFC 5321); the second without the dot."""
+EMAIL_FORM = f"^{_ATOM}+@({_LABEL}+[.])+{_LABEL}{{2,}}$"
+Email = Annotated[str, Meta(max_length=254, pattern=NAME, extra_json_schema={"format": "email", "x-form": EMAIL_FORM})]
+OptionalEmail = Annotated[str, Meta(max_length=254, pattern=NAME, extra_json_schema={"x-form": f"^$|{EMAIL_FORM}"})]
+"""Empty for none."""
 
 
 def email_problem(email: str) -> FieldProblem | None:
@@ -28,7 +40,7 @@ def email_problem(email: str) -> FieldProblem | None:
     ASCII only: letters that turn into others when they are folded would make one person's address
     another's. Domains of other scripts have an ASCII form.
     """
-    if email.isascii() and email.isprintable() and _EMAIL.fullmatch(email.strip()):
+    if email.isascii() and email.isprintable() and re.fullmatch(EMAIL_FORM, email.strip()):
         return None
     return FieldProblem("email", "Enter a valid email address")
 

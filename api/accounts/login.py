@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from falcon.asgi import Request, Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.cookies import Cookies
@@ -23,13 +25,18 @@ _ONE_OF_TWO = "Send either username or email"
 
 class LoginBody(Struct, frozen=True, forbid_unknown_fields=True):
     password: Password
-    username: LoginName | None = None
-    email: LoginName | None = None
+    username: LoginName | UnsetType = UNSET
+    email: LoginName | UnsetType = UNSET
 
-    def check(self) -> None:
-        """Raise Problem 400 unless exactly one name is given."""
-        if (self.username is None) == (self.email is None):
+    json_schema: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": ["username"]}, {"required": ["email"]}]}
+
+    def names(self) -> tuple[str | None, str | None]:
+        """(username, email), one of them None. Raises Problem 400 unless exactly one is given."""
+        username = None if isinstance(self.username, UnsetType) else self.username
+        email = None if isinstance(self.email, UnsetType) else self.email
+        if (username is None) == (email is None):
             raise invalid([FieldProblem("username", _ONE_OF_TWO), FieldProblem("email", _ONE_OF_TWO)])
+        return username, email
 
 
 class AccessTokens:
@@ -63,8 +70,8 @@ class Login:
     )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, LoginBody)
-        body.check()
-        user = await self._sign_in.check(req, username=body.username, email=body.email, password=body.password)
-        login = await self._sign_in.begin(req, user, with_body_family=body.username is not None)
+        username, email = body.names()
+        user = await self._sign_in.check(req, username=username, email=email, password=body.password)
+        login = await self._sign_in.begin(req, user, with_body_family=username is not None)
         self._cookies.set_login(resp, login)
         resp.media = login_answer(user, login, self._access.issue(login.claims))

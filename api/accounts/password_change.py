@@ -8,7 +8,7 @@ from msgspec import Struct
 from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.authentication import not_authenticated
 from api.accounts.cookies import Cookies
-from api.accounts.fields import Password, password_problem
+from api.accounts.fields import NewPassword, Password, password_problem
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
 from api.accounts.sign_in import SignIn, too_busy, wrong_credentials
@@ -24,7 +24,7 @@ from core.wire.errors import FieldProblem
 
 class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
     current_password: Password
-    password: Password
+    password: NewPassword
 
 
 class PasswordChange:

@@ -11,8 +11,9 @@ from api.accounts.answers import ShortUser, short_user
 from api.accounts.callers import caller
 from api.accounts.fields import (
     Email,
-    Password,
-    Username,
+    NewPassword,
+    OptionalEmail,
+    OwnUsername,
     email_problem,
     password_problem,
     username_problem,
@@ -38,14 +39,14 @@ _TAKEN = {
 
 class EmailRegistration(Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
-    password: Password
-    confirm_password: Password
+    password: NewPassword
+    confirm_password: NewPassword
 
 
 class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
-    username: Username
-    password: Password
-    email: Email | None = None
+    username: OwnUsername
+    password: NewPassword
+    email: OptionalEmail | None = None
 
 
 class Registered(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.accounts.answers import Done
 from api.accounts.callers import caller
-from api.accounts.fields import Email, Password, Token, password_problem
+from api.accounts.fields import LoginName, NewPassword, Token, password_problem
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.outbox import Outbox
@@ -36,12 +36,12 @@ It goes, with the new password, to POST {url}/api/auth/password/reset/confirm/ a
 
 
 class ResetBody(Struct, frozen=True, forbid_unknown_fields=True):
-    email: Email
+    email: LoginName
 
 
 class ConfirmBody(Struct, frozen=True, forbid_unknown_fields=True):
     token: Token
-    password: Password
+    password: NewPassword
 
 
 class Reset:

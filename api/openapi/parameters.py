@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 from msgspec.inspect import DateType, type_info
 
-from api.fields import DAY_PATTERN
+from api.fields import DAY_FORM, ID_MAX
 from api.openapi.operation import Operation
 from api.openapi.routes import Served
 from api.parameters import Parameter, parameters_of
-from api.preferences import KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
+from api.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
 
 FIELDS: Mapping[str, Mapping[str, Any]] = {
-    "int": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+    "int": {"type": "integer", "minimum": 1, "maximum": ID_MAX},
     "uuid": {"type": "string", "format": "uuid"},
     "": {"type": "string", "minLength": 1},
 }
@@ -43,9 +43,9 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": (
         "The client's name for this intent: a retry with the same key and body answers with the first outcome. "
-        "Kept 48 hours. Visible ASCII; at least 16 characters without credentials."
+        f"Kept 48 hours. Visible ASCII; at least {ANONYMOUS_KEY_MIN_CHARS} characters without credentials."
     ),
-    "schema": {"type": "string", "minLength": 16, "maxLength": KEY_MAX_CHARS, "pattern": "^[\\x21-\\x7e]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARS, "pattern": "^[\\x21-\\x7e]+$"},
 }
 EXPIRES_AT = {
     "name": "Holdfast-Expires-At",
@@ -77,12 +77,16 @@ def _query(parameter: Parameter) -> dict[str, Any]:
     elif not parameter.required and parameter.default is not None:
         schema["default"] = msgspec.to_builtins(parameter.default)
     described = {"name": parameter.name, "in": "query", "required": parameter.required, "schema": schema}
+    if not parameter.required:
+        described["allowEmptyValue"] = True  # and counts as not sent
     return described | ({"description": words} if words else {})
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([kind])
-    return dict(schema) | ({"pattern": DAY_PATTERN} if _is_day(kind) else {})
+    (schema,), components = msgspec.json.schema_components([kind])
+    if "$ref" in schema:  # an enum; parameters stand alone
+        schema = next(iter(components.values()))
+    return dict(schema) | ({"pattern": DAY_FORM} if _is_day(kind) else {})
 
 
 def _is_day(kind: Any) -> bool:

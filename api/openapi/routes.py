@@ -9,8 +9,10 @@ from typing import Any
 
 import falcon.inspect
 from falcon.routing import CompiledRouter
+from falcon.routing.converters import IntConverter
 from msgspec import Struct
 
+from api.fields import ID_MAX
 from api.openapi.operation import Operation, described_by
 
 _FIELD = re.compile(r"\{(\w+)(?::(\w+)[^}]*)?\}")
@@ -45,11 +47,22 @@ class Served(Struct, frozen=True):
         return parts[2] if parts[1] == "contracts" else parts[1]
 
 
+class Id(IntConverter):
+    """Falcon's `int`, for ids of rows: plain digits, within a bigint. Everything else is a 404."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1, max=ID_MAX)
+
+    def convert(self, value: str) -> int | None:
+        return super().convert(value) if value.isascii() and value.isdigit() else None
+
+
 class Routes(CompiledRouter):
     """The router of the app."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.options.converters["int"] = Id
         self._added: list[tuple[str, Mapping[str, Callable[..., Any]]]] = []
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:

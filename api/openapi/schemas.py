@@ -16,25 +16,34 @@ class Schemas:
     """The schemas of all bodies, described together so that each struct stands once."""
 
     def __init__(self, sent: Sequence[Any], answered: Sequence[Any]) -> None:
-        """`sent` comes from clients, `answered` goes to them. A struct with defaults cannot do both."""
+        """`sent` comes from clients, `answered` goes to them. A struct with defaults cannot do both.
+
+        `json_schema` on a struct says what its fields alone cannot, such as that one of two is needed.
+        """
         kinds = [*sent, *answered]
         found, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
         if alike := [name for name in self.components if "." in name]:
             raise ValueError(f"Two structs have one name; give one of them another: {', '.join(alike)}")
         _as_read(self.components)
         self._by_kind = {repr(kind): schema for kind, schema in zip(kinds, found, strict=True)}
+        for struct in _structs(sent):
+            self._of_struct(struct).update(getattr(_struct_of(struct.cls), "json_schema", {}))
         for struct in _structs(answered):
             self._always(struct)
 
     def of(self, kind: Any) -> Mapping[str, Any]:
         return self._by_kind[repr(kind)]
 
+    def _of_struct(self, struct: StructType) -> dict[str, Any]:
+        (reference,), _ = msgspec.json.schema_components([struct.cls], ref_template=REF)
+        schema: dict[str, Any] = self.components[reference["$ref"].rsplit("/", 1)[1]]
+        return schema
+
     def _always(self, struct: StructType) -> None:
         """A default saves typing where an answer is made; the field is sent all the same."""
         if _struct_of(struct.cls).__struct_config__.omit_defaults:
             return
-        (reference,), _ = msgspec.json.schema_components([struct.cls], ref_template=REF)
-        schema = self.components[reference["$ref"].rsplit("/", 1)[1]]
+        schema = self._of_struct(struct)
         schema["required"] = [field.encode_name for field in struct.fields if not _may_be_left_out(field)]
         for field in struct.fields:
             schema["properties"][field.encode_name].pop("default", None)
@@ -47,8 +56,12 @@ def _struct_of(kind: Any) -> type[Struct]:
 
 
 def _as_read(schema: Any) -> None:
-    """A decimal may be a JSON number too, though msgspec describes only the string that it would write."""
+    """What msgspec cannot say: a decimal may be a JSON number too, a text has the form that a function reads."""
     if isinstance(schema, dict):
+        if form := schema.pop("x-form", None):
+            schema["pattern"] = form
+            for bound in ("minLength", "maxLength"):
+                schema.pop(bound, None)
         if schema.get("format") == "decimal":
             schema["type"] = ["number", "string"]
         for inner in schema.values():

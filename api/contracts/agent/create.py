@@ -11,9 +11,9 @@ from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.agent.examples import CREATED, REQUEST
-from api.contracts.agent.formats import agent_date, agent_time
+from api.contracts.agent.formats import AgentClock, AgentDay, agent_date, agent_time
 from api.errors import invalid
-from api.fields import NAME, TEXT, Notes, PersonName, ServiceName, ShortText
+from api.fields import Notes, PersonName, PhoneText, ServiceName, ShortText
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.countries import country_code
@@ -24,17 +24,16 @@ from core.wire.agent import AgentBookingCreated
 from core.wire.errors import FieldProblem
 from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
-Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
 Email = Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$")]
 
 
 class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The body, in the document's order. Optional fields may be null or empty, as agents send them."""
 
-    phone: Annotated[str, Meta(min_length=1, max_length=32, pattern=NAME)]
+    phone: PhoneText
     service_name: ServiceName
-    booking_date: Text
-    booking_time: Text
+    booking_date: AgentDay
+    booking_time: AgentClock
     first_name: PersonName | None = None
     last_name: PersonName | None = None
     email: Email | None = None

@@ -4,8 +4,35 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from typing import Annotated
 
-from api.fields import a_date
+from msgspec import Meta
+
+from api.fields import TEXT, a_date
+
+_DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "(19|2[01])[0-9]{2}"
+DATE_FORM = f"^({_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR}|{_MONTH}/{_DAY}/{_YEAR}|{_DAY}-{_MONTH}-{_YEAR}|{_MONTH}-{_DAY}-{_YEAR})$"
+TIME_FORM = "^((0?[0-9]|1[0-9]|2[0-3]):[0-5][0-9](:00)?|(0?[1-9]|1[0-2]):[0-5][0-9] ?[AaPp][Mm])$"
+AgentDay = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["2025-10-20", "20/10/2025"],
+        extra_json_schema={"x-form": DATE_FORM},
+    ),
+]
+AgentClock = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["14:00", "2:00 PM"],
+        extra_json_schema={"x-form": TIME_FORM},
+    ),
+]
 
 _DATES = (
     (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})", re.ASCII)),

@@ -11,10 +11,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
-from api.bookings.one import ID_MAX
 from api.catalogue import SERVICES_MAX
 from api.errors import Problem, invalid
-from api.fields import TEXT, Id, ServiceName
+from api.fields import ID_MAX, TEXT, Id, ServiceName
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.zones import a_zone

@@ -10,10 +10,9 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
-from api.bookings.one import ID_MAX
 from api.commands import Commands
 from api.errors import Problem, invalid
-from api.fields import NAME, TEXT, Id, ServiceName, clock_time, iso_date
+from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName, clock_time, iso_date
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.domain.commands import CloseResource, ReopenResource
@@ -27,7 +26,6 @@ from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
 CLOSURE_DAYS_MAX = 366
-Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
 Reason = Annotated[str, Meta(max_length=200, pattern=NAME)]
 EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
 
@@ -35,11 +33,11 @@ EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Chri
 class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whole days unless times are given. The desk, unless a resource, or a service that has one, is named."""
 
-    start_date: Text
-    end_date: Text | None = None
+    start_date: DayText
+    end_date: DayText | None = None
     """Inclusive; the same day unless told."""
-    start_time: Text | None = None
-    end_time: Text | None = None
+    start_time: ClockText | None = None
+    end_time: ClockText | None = None
     resource_id: Id | None = None
     service: ServiceName | None = None
     reason: Reason = ""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.appointments.examples import CREATE_REQUEST, CREATED
 from api.errors import Problem, invalid
-from api.fields import TEXT, Id, Notes, ServiceName, clock_time, iso_date
+from api.fields import ClockText, DayText, Id, Notes, ServiceName, clock_time, iso_date
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.access import Principal
@@ -21,15 +19,13 @@ from core.store.inbox import slot_key
 from core.wire.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 
-Text = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
-
 
 class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. `user_id` may be left out by signed-in users, who book for themselves."""
 
     service_name: ServiceName
-    booking_date: Text
-    booking_time: Text
+    booking_date: DayText
+    booking_time: ClockText
     user_id: Id | None = None
     notes: Notes | None = None
 

@@ -10,9 +10,9 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.bookings.one import ID_MAX
 from api.contracts.appointments.examples import STATS
 from api.errors import invalid
+from api.fields import ID_MAX
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from core.domain.values import Booking

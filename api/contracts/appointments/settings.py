@@ -29,13 +29,18 @@ RETURNING working_hours_start, working_hours_end, duration_minutes, off_days, is
 WEEKDAYS = range(7)
 
 
+OffDays = Annotated[
+    str, Meta(max_length=20, examples=["5,6"], extra_json_schema={"x-form": r"^ *([0-6] *(, *[0-6] *){0,6})?$"})
+]
+
+
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
     """The body, with the document's names. Only what is sent changes; `updated_at` may be sent back as it was."""
 
     WORKING_HOURS_START: Annotated[int, Meta(ge=0, le=23)] | UnsetType = UNSET
     WORKING_HOURS_END: Annotated[int, Meta(ge=1, le=24)] | UnsetType = UNSET
     DEFAULT_RESERVATION_DURATION_MINUTES: Annotated[int, Meta(ge=1, le=1440)] | UnsetType = UNSET
-    OFF_DAYS: Annotated[str, Meta(max_length=20)] | UnsetType = UNSET
+    OFF_DAYS: OffDays | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
     updated_at: Any = UNSET
 

@@ -40,7 +40,13 @@ from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import zulu
 
-Moment = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+MOMENT_FORM = (
+    r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:00([.]0{1,6})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
+)
+Moment = Annotated[
+    str, Meta(max_length=64, pattern=TEXT, examples=["2030-10-21T09:00:00Z"], extra_json_schema={"x-form": MOMENT_FORM})
+]
 STATUSES = {"booked": True, "available": False}
 
 

@@ -13,7 +13,7 @@ from api.bodies import read_json
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
 from api.contracts.calendar.reading import Pool
 from api.errors import Problem, invalid
-from api.fields import Id
+from api.fields import Id, ZoneText
 from api.openapi import Content, operation
 from api.zones import a_zone
 from core.settings import Settings
@@ -46,7 +46,7 @@ class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     resource_id: Id | None = None
-    time_zone: Annotated[str, Meta(max_length=64)] | None = None
+    time_zone: ZoneText | None = None
     """IANA; the setting's unless given. A shared resource has its own."""
 
 

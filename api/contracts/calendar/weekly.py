@@ -13,7 +13,7 @@ from api.contracts.calendar.admin import CategoryGiven, id_of
 from api.contracts.calendar.examples import WEEKLY
 from api.contracts.calendar.reading import Pool, key_of_day, the_category
 from api.errors import invalid
-from api.fields import TEXT, Id, clock_time, iso_date
+from api.fields import ClockText, DayText, Id, clock_time, iso_date
 from api.openapi import Content, operation
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.commands import OfferWeekly
@@ -21,7 +21,6 @@ from core.domain.weekly import MAX_DAYS, MAX_SLOTS, count
 from core.wire.calendar import WeeklyMade
 from core.wire.errors import FieldProblem
 
-Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 
 
@@ -29,12 +28,12 @@ class WeeklyPattern(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. Times are local to the category; both dates are included."""
 
     category: Id | CategoryGiven
-    start_date: Text
-    end_date: Text
+    start_date: DayText
+    end_date: DayText
     weekdays: Annotated[list[Weekday], Meta(min_length=1, max_length=7)]
     """0 is Monday, 6 is Sunday."""
-    start_time: Text
-    end_time: Text
+    start_time: ClockText
+    end_time: ClockText
     """`00:00` and `24:00` are the end of the day."""
     duration_minutes: Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
     on_collision: Literal["refuse", "skip"] = "refuse"

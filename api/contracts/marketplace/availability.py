@@ -14,7 +14,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import ZoneName, a_zone
 from api.contracts.marketplace.pages import write
 from api.errors import Problem, invalid
-from api.fields import EARLIEST, LATEST, TEXT, Id, iso_date
+from api.fields import EARLIEST, LATEST, DayText, Id, iso_date
 from api.openapi import Content, operation
 from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
@@ -28,7 +28,6 @@ Pool = AsyncConnectionPool[Any]
 
 DAYS_MAX = 31
 PRACTITIONERS_MAX = 50
-DayText = Annotated[str, Meta(max_length=10, pattern=TEXT, extra_json_schema={"format": "date"})]
 
 
 class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

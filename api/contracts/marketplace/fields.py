@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct
 from msgspec.structs import asdict
 
 from api.errors import Problem, invalid
-from api.fields import EARLIEST, LATEST, TEXT
+from api.fields import EARLIEST, LATEST, TEXT, ZoneText
 from core.access import Principal
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
@@ -19,7 +19,7 @@ from core.domain.rooms import at_minute
 from core.wire.errors import FieldProblem
 
 LongText = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
-ZoneName = Annotated[str, Meta(max_length=64)]
+ZoneName = ZoneText
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]

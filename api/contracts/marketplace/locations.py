@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -71,6 +72,8 @@ class NewLocationRoom(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: ServiceName | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET
+
+    json_schema: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": ["name"]}, {"required": ["resource_id"]}]}
 
 
 class LocationRoomName(Struct, frozen=True):

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.bodies import parse_json
 from api.contracts.rooms.examples import CREATE_REQUEST
 from api.errors import Problem, invalid
-from api.fields import TEXT, Id, Notes, clock_time, iso_date
+from api.fields import ClockText, DayText, Id, Notes, clock_time, iso_date
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from api.runtime import Runtime
@@ -21,7 +21,6 @@ from core.store.inbox import slot_key
 from core.wire.errors import FieldProblem
 from core.wire.rooms import RoomBooking
 
-Text = Annotated[str, Meta(max_length=64, pattern=TEXT)]
 GUESTS_MAX = 100_000
 ROOMS_REMEMBERED = 10_000
 
@@ -32,9 +31,9 @@ class NewRoomBooking(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. Only staff may name another than themselves as `user_id`."""
 
     room_id: Id
-    booking_date: Text
-    start_time: Text
-    end_time: Text
+    booking_date: DayText
+    start_time: ClockText
+    end_time: ClockText
     """00:00 is the end of the day."""
     user_id: Id | None = None
     guest_count: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] = 1

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
-from api.fields import TEXT, Amount, Id, ServiceName, ShortText
+from api.fields import TEXT, Amount, Id, ServiceName, ShortText, ZoneText
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.money import MINOR_MAX, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
@@ -102,7 +102,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     off_days: Annotated[list[Weekday], Meta(max_length=7)] | UnsetType = UNSET
     """Weekdays, 0 is Monday."""
     currency: Currency | UnsetType = UNSET
-    time_zone: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    time_zone: ZoneText | UnsetType = UNSET
     """IANA; the setting's unless given."""
     resource_id: Id | UnsetType = UNSET
     """A resource that is there already, to share its time with; its own unless given."""

@@ -29,6 +29,7 @@ POLL_AFTER_S = 1
 
 
 Row = Annotated[Any, Meta(description="A body of `POST /api/agent/booking/create/`; any other value is a rejected row")]
+Rows = Annotated[list[Row], Meta(min_length=1)]
 
 
 class BulkAsked(Struct, frozen=True):
@@ -59,7 +60,7 @@ class BulkBookings:
         ),
         query=BulkAsked,
         body=(
-            Content(list[Row], example=[REQUEST]),
+            Content(Rows, example=[REQUEST]),
             *(Content(example=AS_LINE, media_type=kind) for kind in ("application/x-ndjson", "application/jsonl")),
             Content(example=AS_CSV, media_type="text/csv"),
         ),

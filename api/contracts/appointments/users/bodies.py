@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.fields import Email, Password, Username, email_problem, password_problem
+from api.accounts.fields import NewPassword, OptionalEmail, Username, email_problem, password_problem
 from api.errors import invalid
 from api.fields import NAME, PersonName, ShortText
 from core.countries import country_code
@@ -16,7 +16,7 @@ from core.phones import phone_key
 from core.wire.errors import FieldProblem
 from core.wire.users import admin_fields
 
-Phone = Annotated[str, Meta(max_length=32, pattern=NAME)]
+Phone = Annotated[str, Meta(max_length=32, pattern=NAME, extra_json_schema={"format": "phone"})]
 
 READ_ONLY = ("id", "email_is_login", "country_code", "is_practitioner", "is_anonymised", "date_joined", "last_login")
 """Fields of the answers. Sent back as they are they mean nothing; sent with another value they are refused."""
@@ -28,8 +28,8 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of create. Without a password nobody logs in before the owner has set one by a reset mail."""
 
     username: Username
-    email: Email | None = None
-    password: Password | None = None
+    email: OptionalEmail | None = None
+    password: NewPassword | None = None
     first_name: PersonName = ""
     last_name: PersonName = ""
     phone: Phone = ""
@@ -58,8 +58,8 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of update. Only what is sent, and differs, changes."""
 
     username: Username | UnsetType = UNSET
-    email: Email | UnsetType | None = UNSET
-    password: Password | UnsetType = UNSET
+    email: OptionalEmail | UnsetType | None = UNSET
+    password: NewPassword | UnsetType = UNSET
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
