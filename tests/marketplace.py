@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -19,6 +20,7 @@ from tests.stack import Stack
 
 BASE = "/api/v1/drf"
 _numbers = count(1)
+_days = count(0)
 NINE_TO_FIVE = Schedule(tuple(Window(day, 9 * 60, 17 * 60) for day in range(6)))
 
 
@@ -53,6 +55,13 @@ def market_service(id_: int = 2, **changes: Any) -> MarketService:
         "practitioner_ids": (1,),
     }
     return MarketService(id=id_, **{**given, **changes})
+
+
+def next_hours() -> dict[str, str]:
+    """Two hours of another day each time."""
+    starts = datetime(2040, 1, 2, 10, tzinfo=UTC) + timedelta(days=next(_days))
+    ends = starts + timedelta(hours=2)
+    return {"start_time": starts.strftime("%Y-%m-%dT%H:%M:%SZ"), "end_time": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 class Person:
@@ -102,6 +111,11 @@ class Market:
         if givers[1:]:
             return self.made("/services/", {**given, "practitioner_ids": [giver.id for giver in givers]})
         return self.made("/services/", given, by=givers[0].client)
+
+    def session(self, giver: Person, service: int, **changes: Any) -> int:
+        """A session of two hours and twenty seats, far ahead, on a day of its own unless told otherwise."""
+        given = {"service_id": service, "practitioner_id": giver.id, "capacity": 20, **next_hours(), **changes}
+        return self.made("/sessions/", given, by=giver.client)
 
     def made(self, path: str, body: dict[str, Any], by: httpx.Client | None = None) -> int:
         answer = (by or self.desk).post(f"{BASE}{path}", json=body)

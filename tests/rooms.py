@@ -72,16 +72,31 @@ class Crowd:
             list(self._tokens),
         )
 
-    def book_at_once(self, bodies: Sequence[dict[str, Any]]) -> list[httpx.Response]:
-        """One request of each person, `AT_ONCE` under way at any moment; the n-th sends the n-th body."""
-        return asyncio.run(self._all(bodies))
+    @classmethod
+    def of(cls, crowd: Crowd, user_ids: Sequence[int]) -> Crowd:
+        """Some of a crowd, in this order."""
+        some = cls.__new__(cls)
+        some._stack, some._tokens = crowd._stack, {user_id: crowd._tokens[user_id] for user_id in user_ids}
+        return some
 
-    async def _all(self, bodies: Sequence[dict[str, Any]]) -> list[httpx.Response]:
+    @property
+    def user_ids(self) -> list[int]:
+        return list(self._tokens)
+
+    def client(self, user_id: int) -> httpx.Client:
+        headers = {"Authorization": f"Token {self._tokens[user_id]}"}
+        return httpx.Client(base_url=self._stack.api_url, timeout=60.0, headers=headers)
+
+    def book_at_once(self, bodies: Sequence[dict[str, Any]], path: str = "/api/bookings/") -> list[httpx.Response]:
+        """One request of each person, `AT_ONCE` under way at any moment; the n-th sends the n-th body."""
+        return asyncio.run(self._all(bodies, path))
+
+    async def _all(self, bodies: Sequence[dict[str, Any]], path: str) -> list[httpx.Response]:
         places = asyncio.Semaphore(AT_ONCE)
         async with httpx.AsyncClient(base_url=self._stack.api_url, timeout=60.0) as client:
 
             async def book(token: str, body: dict[str, Any]) -> httpx.Response:
                 async with places:
-                    return await client.post("/api/bookings/", json=body, headers={"Authorization": f"Token {token}"})
+                    return await client.post(path, json=body, headers={"Authorization": f"Token {token}"})
 
             return await asyncio.gather(*map(book, self._tokens.values(), bodies))

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from core.domain.events import BookingChanged, BookingPlaced
-from core.domain.marketplace.counts import Counts
+from core.domain.marketplace.counts import Counts, concerns_market
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import (
     CreditsGranted,
@@ -26,6 +26,8 @@ from core.domain.values import Booking
 
 def evolve_market(state: State, event: Any) -> None:
     """Every event passes here: seats and credits follow from bookings of whatever command."""
+    if not concerns_market(event):
+        return
     _count(state, event)
     match event:
         case BookingPlaced(booking=booking) | BookingChanged(booking=booking):

@@ -33,7 +33,8 @@ from core.store.rows import BOOKING_COLUMNS, booking_of
 SQL_SERVICES = f"""
 SELECT {SERVICE_COLUMNS} FROM service s
 WHERE s.id IN (SELECT unnest(%(services)s::bigint[])
-               UNION SELECT item_id FROM service_item WHERE service_id = ANY(%(services)s::bigint[]))
+               UNION SELECT item_id FROM service_item WHERE service_id = ANY(%(services)s::bigint[])
+               UNION SELECT service_id FROM service_session WHERE id = ANY(%(sessions)s::bigint[]))
 """
 SQL_PRACTITIONERS = f"""
 WITH wanted AS (
@@ -104,7 +105,7 @@ JOIN user_account u ON u.id = n.author_id ORDER BY n.booking_id, n.id
 def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
     """What commands name. Bookings of their own are locked before."""
     if needs.services or needs.practitioners or needs.sessions:
-        asking.ask(SQL_SERVICES, {"services": list(needs.services)}, lambda rows: know_services(state, rows))
+        asking.ask(SQL_SERVICES, _wanted(needs), lambda rows: know_services(state, rows))
         asking.ask(SQL_PRACTITIONERS, _wanted(needs), lambda rows: know_practitioners(state, rows))
     if needs.locations:
         _ask_locations(asking, state, needs.locations)

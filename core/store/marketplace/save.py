@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
-from core.domain.marketplace.counts import Counts
+from core.domain.marketplace.counts import Counts, concerns_market
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.events import (
     CreditsGranted,
@@ -106,6 +107,9 @@ def save_market_before_bookings(connection: Connection, events: Sequence[Event],
 
 def save_market(connection: Connection, events: Sequence[Event], now: datetime) -> None:
     """After bookings and their claims."""
+    events = [event for event in events if concerns_market(event)]
+    if not events:
+        return
     faces = _faces(events)
     counts = Counts(events)
     if claims := [claim for event in events if isinstance(event, SessionOpened) for claim in event.claims]:
@@ -133,8 +137,18 @@ def _save_seats(connection: Connection, events: Sequence[Event], counts: Counts,
         connection.execute(SQL_OFFER, [list(column) for column in zip(*offers, strict=True)])
     if seats := sorted((id_, by) for id_, by in counts.seats.items() if by):
         connection.execute(SQL_SEATS, [now, *([list(column) for column in zip(*seats, strict=True)])])
-    if freed := [(id_, min(-by, OFFERS_AT_ONCE)) for id_, by in seats if by < 0]:
+    if freed := _given_back(events):
         _call_waiting(connection, freed)
+
+
+def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
+    """(session, seats) that bookings gave back. Not net of what the batch took: an offer beside a
+    cancellation leaves a seat as free as it was, and it is for the next in the queue.
+    """
+    freed: Counter[int] = Counter()
+    for event in events:
+        freed += -Counts([event]).seats
+    return [(id_, min(seats, OFFERS_AT_ONCE)) for id_, seats in sorted(freed.items())]
 
 
 def _call_waiting(connection: Connection, freed: Sequence[tuple[int, int]]) -> None:

@@ -1,0 +1,73 @@
+"""Waiting lists: 300 people for 20 seats, and whom a freed seat is offered to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.accounts import execute
+from tests.integration.marketplace.test_bookings import BOOKINGS
+from tests.integration.marketplace.test_purchases import session_of, workshop
+from tests.marketplace import BASE, Market
+from tests.rooms import Crowd
+from tests.stack import wait_until
+
+
+def offers(market: Market, session: int) -> list[tuple[int, int]]:
+    """(user, booking) of each offer, in the order of the queue."""
+    sql = "SELECT user_id, booking_id FROM waiting_place WHERE session_id = %s AND booking_id IS NOT NULL ORDER BY id"
+    return [(row[0], row[1]) for row in execute(market.stack, sql, session)]
+
+
+def test_300_people_for_20_seats(market: Market) -> None:
+    _, service, session = workshop(market)
+    crowd = Crowd(market.stack, 300)
+    wish = {"service_id": service, "service_session_id": session}
+    answers = dict(zip(crowd.user_ids, crowd.book_at_once([wish] * 300, BOOKINGS), strict=True))
+    seated = [user for user, answer in answers.items() if answer.status_code == 201]
+    refused = [answer.json()["code"] for answer in answers.values() if answer.status_code != 201]
+    assert (len(seated), refused) == (20, ["session_full"] * 280)
+
+    waiting = [user for user in crowd.user_ids if user not in seated]
+    queue = Crowd.of(crowd, waiting)
+    places = queue.book_at_once([{}] * 280, f"{BASE}/sessions/{session}/waiting-list/")
+    assert sorted(place.json()["position"] for place in places) == list(range(1, 281))
+    order = [user for user, _ in sorted(zip(waiting, places, strict=True), key=lambda one: one[1].json()["position"])]
+    shown = session_of(market, session)
+    assert (shown["seats_taken"], shown["waiting"], shown["seats_left"]) == (20, 280, 0)
+
+    for user in seated[:3]:
+        with crowd.client(user) as client:
+            booking = answers[user].json()["id"]
+            assert client.delete(f"{BOOKINGS}{booking}/").status_code == 200
+    wait_until(lambda: len(offers(market, session)) == 3, "three seats are offered", 15.0)
+    assert [user for user, _ in offers(market, session)] == order[:3], "first come, first offered"
+
+    (first, accepted), (second, declined), (third, lapsed) = offers(market, session)
+    with crowd.client(first) as client:
+        held = client.get(f"{BOOKINGS}{accepted}/").json()
+        assert (held["status"], held["hold_expires_at"] is not None) == ("pending_payment", True)
+        assert client.post(f"{BOOKINGS}{accepted}/confirm/").json()["status"] == "confirmed"
+    with crowd.client(second) as client:
+        assert client.post(f"{BOOKINGS}{declined}/cancel/").status_code == 200
+    execute(market.stack, "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s", lapsed)
+    wait_until(lambda: len(offers(market, session)) == 5, "declined and lapsed go to the next", 20.0)
+    assert [user for user, _ in offers(market, session)] == order[:5]
+    assert third == order[2]
+    assert session_of(market, session)["seats_taken"] == 20
+    with crowd.client(order[10]) as client:
+        assert client.get(f"{BASE}/sessions/{session}/waiting-list/").json()["position"] == 6
+        assert client.delete(f"{BASE}/sessions/{session}/waiting-list/").status_code == 200
+        assert client.post(BOOKINGS, json=wish).json()["code"] == "session_full", "others wait for what is freed"
+
+
+def test_who_has_a_seat_or_could_have_one_does_not_wait(market: Market) -> None:
+    _, service, session = workshop(market, capacity=1)
+    first, second = market.person(), market.person()
+    wish: dict[str, Any] = {"service_id": service, "service_session_id": session}
+    path = f"{BASE}/sessions/{session}/waiting-list/"
+    assert second.client.post(path).json()["code"] == "seats_left"
+    assert first.client.post(BOOKINGS, json=wish).status_code == 201
+    assert first.client.post(path).json()["code"] == "already_booked"
+    assert second.client.post(path).status_code == 201
+    assert second.client.post(path).json()["code"] == "already_waiting"
+    assert market.person().client.get(path).status_code == 404
