@@ -61,9 +61,9 @@ class Printed(Struct, frozen=True, forbid_unknown_fields=True):
     pushed: Any = None
 
     @property
-    def reads(self) -> bool:
+    def changes_nothing(self) -> bool:
         """Whether it leaves everything as it was."""
-        return self.method == "GET" and not self.before
+        return (self.method == "GET" or self.status >= 400) and not self.before
 
 
 def printed(document: str) -> list[Printed]:

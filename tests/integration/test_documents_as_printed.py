@@ -37,7 +37,7 @@ class Afresh:
             start_afresh(self._settings)
             self._access = ""
         self._access = self._access or self._log_in()
-        self._untouched = entry.reads
+        self._untouched = entry.changes_nothing
         for first in entry.before:
             assert send(self._client, first, self._access).status_code == first.status
         return self._send_listening(entry) if entry.pushed else (send(self._client, entry, self._access), None)
