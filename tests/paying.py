@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -21,9 +22,10 @@ import httpx
 from ops.child import Program
 from ops.environment import ROOT
 from ops.ports import accepts, free_ports
+from ops.processes import PAYMENTS, PIPELINE
 from tests.accounts import execute, new_person
 from tests.rooms import book, new_room, people, staff
-from tests.stack import Server, Stack, wait_until
+from tests.stack import PostgresServer, Server, Stack, ValkeyServer, wait_until
 from tests.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
 
 GOOD_CARD = "4242 4242 4242 4242"
@@ -43,6 +45,8 @@ class StripeServer(Server):
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
         program = Program("stripe", argv, environment, ROOT, folder / "stripe.log")
         super().__init__(program, lambda: accepts(self.port))
+        self.delivers = True
+        """Whether webhooks arrive by themselves."""
 
     @property
     def url(self) -> str:
@@ -62,15 +66,16 @@ class StripeServer(Server):
 
     def webhooks(self, mode: str) -> None:
         """deliver, double, hold or lose."""
+        self.delivers = mode in {"deliver", "double"}
         self._control("webhooks", mode=mode)
 
     def release(self, *, backwards: bool = False, times: int = 1) -> None:
         """Deliver what was held, and wait until it is."""
         self._control("release", backwards=backwards, times=times)
 
-    def fault(self, kind: str, operation: str = "*", times: int = 1) -> None:
+    def fault(self, kind: str, operation: str = "*", times: int = 1, about: str = "") -> None:
         """See `tests.stripe_standin.faults`."""
-        self._control("fault", kind=kind, operation=operation, times=times)
+        self._control("fault", kind=kind, operation=operation, times=times, about=about)
 
     def mend(self) -> None:
         self._control("mend")
@@ -108,6 +113,29 @@ class StripeServer(Server):
 
     def _control(self, what: str, **told: Any) -> Any:
         return httpx.post(f"{self.url}/_control/{what}", json=told, timeout=60.0).raise_for_status().json()
+
+
+@contextmanager
+def paying_stack(
+    postgres: PostgresServer, stripe: StripeServer, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """A whole pipeline that pays at the stand-in, and is told by it."""
+    valkey = ValkeyServer(folder / "valkey")
+    valkey.start()
+    environment = {
+        **stripe.environment(),
+        "HOLDFAST_PAYMENT_METHOD_TYPES": "card,us_bank_account",
+        "HOLDFAST_MAX_HOLDS_PER_USER": "0",
+        **(settings or {}),
+    }
+    processes = (*PIPELINE, PAYMENTS)
+    running = Stack(folder, postgres.new_database(demo=True), valkey, processes=processes, environment=environment)
+    stripe.send_webhooks_to(running.api_url)
+    try:
+        yield running.start()
+    finally:
+        running.close()
+        postgres.drop_database(running.database_url)
 
 
 class Payer:

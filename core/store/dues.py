@@ -20,7 +20,7 @@ from core.domain.payments import PaymentState
 from core.store.database import Connection
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
 
-LEASE_S = 60.0
+LEASE_S = 45.0
 """Longer than all calls for one payment may take together (`core.payments.stripe`)."""
 DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""

@@ -12,7 +12,7 @@ KINDS = (
     "work_then_500",  # the work is done, and the 500 is kept under the idempotency key
     "work_then_silence",  # the work is done, its answer kept, and the connection dropped
     "rate_limited",  # 429
-    "slow",  # a second passes first
+    "slow",  # some seconds pass before it is done, whoever waits or does not any more
     "unauthorized",  # 401
 )
 
@@ -22,20 +22,23 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _planned: list[dict[str, object]] = field(default_factory=list)
 
-    def plan(self, kind: str, operation: str = EVERY, times: int = 1) -> None:
-        """The next `times` requests of that operation fail; a negative number means until cleared."""
+    def plan(self, kind: str, operation: str = EVERY, times: int = 1, about: str = "") -> None:
+        """The next `times` requests of that operation fail; a negative number means until cleared.
+
+        `about` is what their path or form must contain.
+        """
         assert kind in KINDS, kind
         with self._lock:
-            self._planned.append({"kind": kind, "operation": operation, "left": times})
+            self._planned.append({"kind": kind, "operation": operation, "left": times, "about": about})
 
     def clear(self) -> None:
         with self._lock:
             self._planned.clear()
 
-    def next(self, operation: str) -> str | None:
+    def next(self, operation: str, request: str) -> str | None:
         with self._lock:
             for one in self._planned:
-                if one["operation"] in {EVERY, operation} and one["left"]:
+                if one["operation"] in {EVERY, operation} and one["left"] and str(one["about"]) in request:
                     one["left"] = int(str(one["left"])) - 1
                     return str(one["kind"])
         return None

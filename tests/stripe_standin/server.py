@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from tests.stripe_standin import parameters
 from tests.stripe_standin.account import Account
@@ -20,7 +20,7 @@ from tests.stripe_standin.idempotency import Answer, Kept, Keys
 
 SECRET_KEY = "sk_test_standin"
 PUBLISHABLE_KEY = "pk_test_standin"
-SLOW_S = 1.0
+SLOW_S = 2.0
 
 _INTENT = re.compile(r"/v1/payment_intents/(\w+)(?:/(confirm|cancel))?")
 
@@ -41,6 +41,8 @@ class StandIn(ThreadingHTTPServer):
         self.keys_seen: list[tuple[str, str]] = []
         """(operation, idempotency key), in order."""
         self.versions: set[str] = set()
+        self.slowed: list[str] = []
+        """Requests that a slow answer was planned for, as they began."""
         self.lock = threading.RLock()
         """The account does one thing at a time, as Stripe does with one object."""
         self.deliveries.start()
@@ -73,11 +75,12 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers["Idempotency-Key"]
         if key and self.command == "POST":
             self.server.keys_seen.append((operation, key))
-        fault = self.server.faults.next(operation)
+        fault = self.server.faults.next(operation, unquote_plus(f"{path}?{form}"))
         if fault == "down":
             self._drop()
             return
         if fault == "slow":
+            self.server.slowed.append(unquote_plus(f"{path}?{form}"))
             time.sleep(SLOW_S)
         self._refuse(fault)
 
@@ -204,6 +207,7 @@ class Handler(BaseHTTPRequestHandler):
             "calls": dict(server.calls),
             "keys": server.keys_seen,
             "versions": sorted(server.versions),
+            "slowed": server.slowed,
         }
 
     def _answer(self, answer: Answer, *, replayed: bool = False) -> None:
