@@ -1,0 +1,122 @@
+"""What lives in several lanes at once, raced on the real stack: nothing is taken twice, nothing by half."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from tests.accounts import execute
+from tests.integration.marketplace.test_bookings import BOOKINGS, at, made
+from tests.integration.marketplace.test_purchases import balance, bundle_of, course, session_of
+from tests.marketplace import Market, Person
+from tests.rooms import Crowd
+
+Request = tuple[Person, str, dict[str, Any]]
+
+
+def at_once(market: Market, requests: Sequence[Request]) -> list[httpx.Response]:
+    """All of them under way together."""
+    signed = [(who.client.headers["Authorization"], path, body) for who, path, body in requests]
+
+    async def send_all() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=market.stack.api_url, timeout=60.0) as client:
+            sending = [client.post(path, json=body, headers={"Authorization": by}) for by, path, body in signed]
+            return await asyncio.gather(*sending)
+
+    return asyncio.run(send_all())
+
+
+def wish(service: int, giver: Person | None, hour: int, day: int = 0, **more: Any) -> dict[str, Any]:
+    return {"practitioner_id": giver.id if giver else None, "service_id": service, **at(hour, day), **more}
+
+
+def claims_of(market: Market, *givers: Person) -> int:
+    sql = "SELECT count(*) FROM claim c JOIN practitioner p USING (resource_id) WHERE p.id = ANY(%s)"
+    return int(execute(market.stack, sql, [giver.id for giver in givers])[0][0])
+
+
+def test_two_devices_spend_the_last_credit_once(market: Market) -> None:
+    giver, people = market.practitioner(), [market.person() for _ in range(6)]
+    hourly = market.service(giver, price_cents=5000)
+    bundle = bundle_of(market, 1, (giver,), service_ids=[hourly])
+    bundles = [made(one.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"] for one in people]
+    both = [(one, BOOKINGS, wish(hourly, giver, 9 + n, day)) for n, one in enumerate(people) for day in (0, 1)]
+    answers = [made(answer) for answer in at_once(market, both)]
+    for n, bought in enumerate(bundles):
+        assert sorted(answer["status"] for answer in answers[2 * n : 2 * n + 2]) == ["confirmed", "pending_payment"]
+        assert balance(market, bought) == 0
+
+
+def test_the_last_room_goes_to_one_and_the_others_practitioners_stay_free(market: Market) -> None:
+    givers = [market.practitioner() for _ in range(8)]
+    service = market.service(*givers)
+    location = market.made("/locations/", {"name": "Practice"})
+    market.made(f"/locations/{location}/rooms/", {"name": "Only room"})
+    requests = [(market.person(), BOOKINGS, wish(service, giver, 9, location_id=location)) for giver in givers]
+    codes = Counter(answer.json().get("code", "made") for answer in at_once(market, requests))
+    assert codes == {"made": 1, "no_room_free": 7}
+    assert claims_of(market, *givers) == 1
+
+
+def test_any_practitioner_is_found_as_long_as_one_is_free(market: Market) -> None:
+    givers = [market.practitioner() for _ in range(6)]
+    service = market.service(*givers)
+    people = [market.person() for _ in range(9)]
+    named = [(one, BOOKINGS, wish(service, giver, 9)) for one, giver in zip(people, givers[:3], strict=False)]
+    anybody = [(one, BOOKINGS, wish(service, None, 9)) for one in people[3:]]
+    answers = at_once(market, [*anybody, *named])
+    found = [answer.json()["practitioner"]["id"] for answer in answers if answer.status_code == 201]
+    assert sorted(found) == sorted(giver.id for giver in givers)
+    assert Counter(answer.status_code for answer in answers) == {201: 6, 409: 3}
+
+
+def test_a_course_is_taken_whole_by_as_many_as_there_are_seats(market: Market) -> None:
+    _, service, sessions = course(market, (4, 3, 5))
+    crowd = Crowd(market.stack, 12)
+    answers = crowd.book_at_once([{"service_id": service}] * 12, f"{BOOKINGS}create-course/")
+    assert Counter(answer.json().get("code", "made") for answer in answers) == {"made": 3, "session_full": 9}
+    assert [session_of(market, session)["seats_taken"] for session in sessions] == [3, 3, 3]
+    sql = "SELECT parent_id IS NULL, count(*) FROM marketplace_booking WHERE service_id = %s GROUP BY 1 ORDER BY 1"
+    assert execute(market.stack, sql, service) == [(False, 9), (True, 3)]
+
+
+def test_bookings_that_move_into_each_others_places_never_share_one(market: Market) -> None:
+    """Each is refused as long as the other is there; of those who want one free place one gets it."""
+    giver, client = market.practitioner(), market.person()
+    service = market.service(giver)
+
+    def booked(hour: int, day: int) -> int:
+        return int(made(client.client.post(BOOKINGS, json=wish(service, giver, hour, day)))["id"])
+
+    def move(id_: int, hour: int, day: int) -> Request:
+        return client, f"{BOOKINGS}{id_}/reschedule/", at(hour, day)
+
+    swaps = [move(booked(hour, day), hour, 1 - day) for hour in (9, 11, 13) for day in (0, 1)]
+    rivals = [move(booked(10 + day, day + 2), 16, 5) for day in range(3)]
+    answers = at_once(market, [*swaps, *rivals])
+    assert [answer.status_code for answer in answers[: len(swaps)]] == [409] * 6
+    assert sorted(answer.status_code for answer in answers[len(swaps) :]) == [200, 409, 409]
+    sql = """SELECT count(*), count(DISTINCT c.booking_id), bool_and(c.during = tstzrange(b.starts_at, b.ends_at))
+             FROM claim c JOIN booking b ON b.id = c.booking_id WHERE b.service_id = %s"""
+    assert execute(market.stack, sql, service) == [(9, 9, True)]
+
+
+def test_cancelling_a_whole_and_scheduling_its_part_end_with_nothing_taken(market: Market) -> None:
+    giver = market.practitioner()
+    talk = market.service(giver)
+    package = market.service(giver, booking_type="package", service_ids=[talk] * 4, price_cents=0)
+    client = market.person()
+    bought = [made(client.client.post(f"{BOOKINGS}create-package/", json={"service_id": package})) for _ in range(2)]
+    requests: list[Request] = []
+    for day, whole in enumerate(bought):
+        parts = [child["id"] for child in whole["child_bookings"]]
+        requests += [(client, f"{BOOKINGS}{id_}/reschedule/", at(9 + n, day)) for n, id_ in enumerate(parts)]
+        requests.append((client, f"{BOOKINGS}{whole['id']}/cancel/", {}))
+    answers = at_once(market, requests)
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert claims_of(market, giver) == 0
+    assert {row["status"] for row in client.client.get(BOOKINGS).json()["results"]} == {"canceled"}
