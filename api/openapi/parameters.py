@@ -21,6 +21,12 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
 }
 """By Falcon's converter."""
 
+MOMENT_FORM = (
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+"""RFC 3339, as a pattern and not as the format: generators of clients refuse dates in headers."""
+
 PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -51,7 +57,7 @@ EXPIRES_AT = {
     "name": "Holdfast-Expires-At",
     "in": "header",
     "description": "Decide the command by then or refuse it (409 `decided_too_late`).",
-    "schema": {"type": "string", "format": "date-time"},
+    "schema": {"type": "string", "pattern": MOMENT_FORM},
     "example": "2030-01-01T12:00:00Z",
 }
 OF_COMMANDS = {"Prefer": PREFER, "IdempotencyKey": IDEMPOTENCY_KEY, "ExpiresAt": EXPIRES_AT}

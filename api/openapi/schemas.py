@@ -62,6 +62,8 @@ def _as_read(schema: Any) -> None:
             schema["pattern"] = form
             for bound in ("minLength", "maxLength"):
                 schema.pop(bound, None)
+        if isinstance(allowed := schema.get("enum"), list):
+            _typed(schema, allowed)
         if schema.get("format") == "decimal":
             schema["type"] = ["number", "string"]
         for inner in schema.values():
@@ -69,6 +71,14 @@ def _as_read(schema: Any) -> None:
     elif isinstance(schema, list):
         for inner in schema:
             _as_read(inner)
+
+
+def _typed(schema: dict[str, Any], allowed: list[Any]) -> None:
+    """The type of an enumeration, which generators of clients want; one boolean is a constant."""
+    if len(allowed) == 1 and isinstance(allowed[0], bool):
+        schema |= {"type": "boolean", "const": schema.pop("enum")[0]}
+    elif all(isinstance(one, str) for one in allowed):
+        schema["type"] = "string"
 
 
 def _may_be_left_out(field: Field) -> bool:

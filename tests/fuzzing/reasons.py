@@ -22,7 +22,7 @@ SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
     r"Expected int.*, got float": "JSON Schema takes 5.0 for an integer; we read integers written as integers",
     r"^Missing required field: user_id$": "A stranger has to say for whom; who is signed in books for themselves",
-    r"^Invalid date format$| must be a time such as": "A pattern does not know the calendar: 31 February",
+    r"^Invalid date format$| must be a time such as|^Holdfast-Expires-At must be": "A pattern does not know the calendar: 31 February",
     r"^A username cannot be (blank|a phone number)$": "A pattern does not know phone numbers",
     r"^Passwords do not match$|^A password cannot be the account's own name$": "Two fields must (not) be equal",
     r"must be later than |must not be before |must end after it starts$|must each end after they start": "Two fields must be in order",
