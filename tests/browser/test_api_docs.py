@@ -1,0 +1,31 @@
+"""The page at `/api/docs/` in Chromium: complete, under a strict policy, with nothing from anywhere else."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.stack import Stack
+
+
+def test_the_description_is_shown_and_tried_out_with_nothing_from_another_host(page: Page, stack: Stack) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    answer = page.goto(f"{stack.api_url}/api/docs/")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+
+    page.locator("#operations-tag-appointments .expand-operation").click()
+    page.locator("#operations-appointments-get_services .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
+    expect(page.locator(".live-responses-table")).to_contain_text("Services retrieved successfully")
+
+    hosts = {url.split("/")[2] for url in asked if not url.startswith("data:")}
+    assert hosts == {stack.api_url.split("/")[2]}
+    assert complaints == []
