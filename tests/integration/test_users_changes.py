@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from core.identity import editing, users
 from core.identity.users import NewUser
-from tests.accounts import ADMIN, STAFF, access_for, bearer, new_address
+from tests.accounts import ADMIN, STAFF, access_for, bearer, new_address, only_superuser
 from tests.client import agent_booking, anonymous
 from tests.stack import Stack, wait_until
 
@@ -170,6 +170,7 @@ def test_staff_may_set_a_users_password_which_ends_their_logins(stack: Stack, st
 
 
 def test_the_last_superuser_stays(stack: Stack, superuser: httpx.Client) -> None:
+    only_superuser(stack)
     for body in ({"is_superuser": False}, {"is_active": False}):
         answer = change(superuser, ADMIN, **body)
         assert (answer.status_code, answer.json()["code"]) == (409, "last_superuser")
