@@ -36,15 +36,16 @@ OF_THE_MOMENT = frozenset(
 
 _TOKEN = re.compile(r"YOUR_(ACCESS_)?TOKEN")
 _DATABASE_IN_USE = (
-    "user_account",
-    "user_tally",
+    "booking_tally_change",
+    "booking_tally",
     "user_tally_change",
+    "user_tally",
+    "user_account",
     "resource",
     "booking",
     "booking_settings",
-    "booking_tally",
-    "booking_tally_change",
 )
+"""In the order in which the sweep takes them: it folds the tallies meanwhile."""
 
 
 class Printed(Struct, frozen=True, forbid_unknown_fields=True):
