@@ -27,7 +27,7 @@ SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE
        coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state <> 'closing'))::float8, 0))
+           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'refunding')))::float8, 0))
 """
 
 
@@ -40,7 +40,7 @@ class Pulse(Struct, frozen=True):
     payments_circuit_is_open: bool = False
     """Stripe does not answer and is left alone."""
     payments_lag_s: float = 0.0
-    """How late the payments worker is; cancellations, which take their time, do not count."""
+    """How late the payments worker is with what people wait for."""
 
 
 class Alive(Struct, frozen=True):

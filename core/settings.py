@@ -50,8 +50,8 @@ class Stripe:
     api_base: str
     method_types: tuple[str, ...]
     """How people may pay, in Stripe's words."""
-    cancels_per_s: int
-    """After a mass of holds has lapsed; over all workers."""
+    background_per_s: int
+    """Calls that nobody waits for, over all workers: cancellations after a mass of holds has lapsed, and looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
         publishable_key=env.get("STRIPE_PUBLISHABLE_KEY", "").strip(),
         api_base=_value(env, "STRIPE_API_BASE", _origin_url, "https://api.stripe.com"),
         method_types=_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", _words, "card"),
-        cancels_per_s=_value(env, "HOLDFAST_STRIPE_CANCELS_PER_SECOND", _whole(1, 1000), "10"),
+        background_per_s=_value(env, "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND", _whole(1, 1000), "10"),
     )
 
 

@@ -54,7 +54,7 @@ class PaymentServer:
         assert settings.stripe is not None  # noqa: S101 - asked before
         stripe = settings.stripe
         self._payments = StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types)
-        self._cancels_per_s = stripe.cancels_per_s
+        self._background_per_s = stripe.background_per_s
         self._redis = connect(settings.redis_url)
         self._ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
         self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
@@ -96,7 +96,7 @@ class PaymentServer:
             return Answer(leave_out=rung)
         try:
             with self._pool.connection() as connection:
-                taken = take(connection, free, self._cancels_per_s)
+                taken = take(connection, free, self._background_per_s)
         except (psycopg.Error, PoolTimeout) as problem:
             log.warning("the database failed the payments worker", problem=repr(problem))
             time.sleep(RECONNECT_PAUSE_S)
@@ -115,8 +115,6 @@ class PaymentServer:
             work()
         except (psycopg.Error, PoolTimeout) as problem:
             log.warning("what stripe said was not written down", problem=repr(problem))
-        except Exception:
-            log.exception("a payment could not be seen to")
         finally:
             with self._lock:
                 self._free += 1
@@ -140,6 +138,11 @@ class PaymentServer:
             command = see_to(self._payments, due)
         except PaymentsAwayError as problem:
             self._failed(due, problem)
+            return
+        except Exception:  # a bug, or an answer that nobody understands: seen to again, ever more seldom
+            log.exception("a payment could not be seen to", payment_id=str(due.id), state=due.state, tries=due.tries)
+            with self._pool.connection() as connection:
+                put_off(connection, due, backoff_s(due.tries), new_key=False)
             return
         with self._lock:
             self._failures = 0

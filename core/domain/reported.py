@@ -28,7 +28,9 @@ from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import TAKES_TIME, PaymentStatus, Status
 from core.domain.turning import turned
-from core.domain.values import Booking, Claim
+from core.domain.values import Booking, Claim, Policy
+
+LOOK_LONGEST = timedelta(hours=1)
 
 
 def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
@@ -59,7 +61,7 @@ def _look(payment: Payment, now: datetime) -> tuple[Event, ...]:
 
 def _standing(state: State, known: Payment, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
     """Neither paid nor canceled: open, or in the hands of the payer's bank."""
-    later = now + timedelta(seconds=state.policy.payment_look_s)
+    later = _next_look(known, now, state.policy)
     if known.state is PaymentState.CLOSING:  # in a bank's hands it cannot be canceled: try again
         return (PaymentChanged(replace(known, due_at=later), known.state),)
     if known.state not in PAYABLE:
@@ -77,6 +79,12 @@ def _standing(state: State, known: Payment, report: ReportIntent, now: datetime)
     if decline:
         return (changed, *booking_pays(booking, PaymentStatus.FAILED, now, "payment_failed"))
     return (changed, *booking_pays(booking, PaymentStatus.PENDING, now, "payment_open"))
+
+
+def _next_look(payment: Payment, now: datetime, policy: Policy) -> datetime:
+    """The longer a payment has been under way, the longer it may wait for the next look."""
+    age = now - payment.created_at
+    return now + min(max(timedelta(seconds=policy.payment_look_s), age / 2), LOOK_LONGEST)
 
 
 def _held(state: State, payment: Payment) -> Booking | None:
@@ -202,7 +210,7 @@ def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Ev
         case RefundStatus.SUCCEEDED:
             return _refunded(state, replace(known, refunded_minor=report.amount_minor), now)
         case RefundStatus.PENDING | RefundStatus.REQUIRES_ACTION:
-            later = now + timedelta(seconds=state.policy.payment_look_s)
+            later = _next_look(known, now, state.policy)
             return (PaymentChanged(replace(known, due_at=later), payment.state),)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
             lost = replace(known, state=PaymentState.REFUND_FAILED, decline=report.status.value, due_at=None)

@@ -26,25 +26,27 @@ DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""
 KNOCK_S = 30.0
 """How long the one try of an open circuit is waited for before there is another."""
-CANCEL_BURST_S = 1.0
-"""Cancellations of so long may come at once."""
+BURST_S = 1.0
+"""What may be called in the background in so long may be called at once."""
 
-SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, cancels_until FROM payments_gate FOR UPDATE"
+SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, background_until FROM payments_gate FOR UPDATE"
 SQL_KNOCK = "UPDATE payments_gate SET retry_at = %s"
-SQL_PACE = "UPDATE payments_gate SET cancels_until = %s"
+SQL_PACE = "UPDATE payments_gate SET background_until = %s"
 _TAKE = """
 UPDATE payment p SET lease = %(lease)s, leased_until = %(until)s, due_at = %(until)s, tries = tries + 1,
        sent = sent OR state IN ('creating', 'closing')
 FROM booking b
 WHERE b.id = p.booking_id AND p.id IN (
     SELECT id FROM payment
-    WHERE due_at <= %(now)s AND state {which} 'closing' AND (leased_until IS NULL OR leased_until <= %(now)s)
+    WHERE due_at <= %(now)s AND state {which} AND (leased_until IS NULL OR leased_until <= %(now)s)
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.received_minor, p.refund_id, p.lease,
           p.tries, p.key_number, b.resource_id, b.local_date
 """
-SQL_TAKE = _TAKE.format(which="<>")
-SQL_TAKE_CLOSING = _TAKE.format(which="=")
+SQL_TAKE_AWAITED = _TAKE.format(which="IN ('creating', 'refunding')")
+SQL_TAKE_LOOKS = _TAKE.format(which="IN ('open', 'processing')")
+SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
+"""Each by an index of its own."""
 SQL_RELEASE = """
 UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
        due_at = CASE WHEN due_at = leased_until THEN clock_timestamp() + %(delay)s::interval ELSE due_at END
@@ -53,7 +55,8 @@ WHERE id = %(id)s AND lease = %(lease)s
 """A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
 SQL_ANY_DUE = """
 SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
-    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state <> 'closing'
+    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'refunding')
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('open', 'processing')
     UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing') END
 FROM payments_gate
 """
@@ -109,8 +112,9 @@ class Due(Struct, frozen=True):
 _STATE = Due.__struct_fields__.index("state")
 
 
-def take(connection: Connection, limit: int, cancels_per_s: float) -> Taken:
-    """Lease at most `limit` due payments; people's before cancellations, which keep their pace.
+def take(connection: Connection, limit: int, background_per_s: float) -> Taken:
+    """Lease at most `limit` due payments: those that people wait for first, then looks, then cancellations.
+    The last two keep a pace.
 
     While the circuit is open nothing is taken, and one worker at a time knocks.
     """
@@ -118,33 +122,30 @@ def take(connection: Connection, limit: int, cancels_per_s: float) -> Taken:
         row = connection.execute(SQL_GATE).fetchone()
         if row is None:
             raise LookupError("There is no payments gate: run the migrate command first.")
-        now, opened_at, retry_at, cancels_until = row
+        now, opened_at, retry_at, background_until = row
         if opened_at is not None:
             if knock := retry_at <= now:
                 connection.execute(SQL_KNOCK, (now + timedelta(seconds=KNOCK_S),))
             return Taken([], knock)
-        taken = _take(connection, SQL_TAKE, limit, now)
-        if (left := limit - len(taken)) > 0:
-            taken += _take_closing(connection, left, now, cancels_until, cancels_per_s)
-        return Taken(taken)
+        taken = _take(connection, SQL_TAKE_AWAITED, limit, now)
+        allowed = min(limit - len(taken), _allowed(now, background_until, background_per_s))
+        paced = _take(connection, SQL_TAKE_LOOKS, allowed, now)
+        paced += _take(connection, SQL_TAKE_CLOSING, allowed - len(paced), now)
+        if paced:
+            spoken_for = max(background_until, now) + timedelta(seconds=len(paced) / background_per_s)
+            connection.execute(SQL_PACE, (spoken_for,))
+        return Taken([*taken, *paced])
 
 
-def _take_closing(
-    connection: Connection, limit: int, now: datetime, cancels_until: datetime, cancels_per_s: float
-) -> list[Due]:
+def _allowed(now: datetime, background_until: datetime, background_per_s: float) -> int:
     """As many as the pace allows now: a generic cell rate over all workers (GCRA)."""
-    spoken_for = max(cancels_until, now)
-    free_s = (now - spoken_for).total_seconds() + CANCEL_BURST_S
-    allowed = min(limit, floor(free_s * cancels_per_s))
-    if allowed < 1:
-        return []
-    taken = _take(connection, SQL_TAKE_CLOSING, allowed, now)
-    if taken:
-        connection.execute(SQL_PACE, (spoken_for + timedelta(seconds=len(taken) / cancels_per_s),))
-    return taken
+    free_s = (now - max(background_until, now)).total_seconds() + BURST_S
+    return max(0, floor(free_s * background_per_s))
 
 
 def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[Due]:
+    if limit < 1:
+        return []
     until = now + timedelta(seconds=LEASE_S)
     rows = connection.execute(statement, {"lease": uuid4(), "until": until, "now": now, "limit": limit}).fetchall()
     return [_due(row) for row in rows]

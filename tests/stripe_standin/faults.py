@@ -25,7 +25,7 @@ class Faults:
     def plan(self, kind: str, operation: str = EVERY, times: int = 1, about: str = "") -> None:
         """The next `times` requests of that operation fail; a negative number means until cleared.
 
-        `about` is what their path or form must contain.
+        `about` is what their path or form, each field ended by `&`, must contain.
         """
         assert kind in KINDS, kind
         with self._lock:

@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers["Idempotency-Key"]
         if key and self.command == "POST":
             self.server.keys_seen.append((operation, key))
-        fault = self.server.faults.next(operation, unquote_plus(f"{path}?{form}"))
+        fault = self.server.faults.next(operation, unquote_plus(f"{path}?{form}&"))
         if fault == "down":
             self._drop()
             return

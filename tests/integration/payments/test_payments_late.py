@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -141,25 +143,20 @@ def test_a_reconciling_look_settles_what_no_webhook_told(payer: Payer) -> None:
 
 
 def test_an_intent_whose_answer_was_lost_is_found_again_by_its_key(payer: Payer) -> None:
-    for fault in ("work_then_silence", "work_then_500", "error_500", "down", "rate_limited"):
-        payer.stripe.fault(fault, "create")
-        payer.room = 0
-        payer.room = _room(payer)
-        booking = payer.hold()
-        intent = payer.intent(booking)["payment_intent_id"]
-        made = [
-            one["id"]
-            for one in payer.stripe.books()["intents"]
-            if one["metadata"].get("holdfast_booking") == str(booking)
-        ]
-        assert intent in made
-        if fault == "work_then_silence":
-            assert made == [intent]
-
-
-def _room(payer: Payer) -> int:
-    body = {"name": "One more room", "price_per_slot": 50.00, "capacity": 10}
-    return int(payer.desk.post("/api/admin/rooms/", json=body).json()["id"])
+    """Whatever goes wrong with the first try, and whoever does it: asked for at once, so that their waits overlap."""
+    faults = ("work_then_silence", "work_then_500", "error_500", "down", "rate_limited")
+    starts = [f"{9 + number}:00:00".zfill(8) for number in range(len(faults))]
+    bookings = [payer.hold(start_time=at, end_time=f"{at[:3]}30:00", booking_date="2100-01-05") for at in starts]
+    for booking, fault in zip(bookings, faults, strict=True):
+        payer.stripe.fault(fault, "create", about=f"metadata[holdfast_booking]={booking}&")
+    with ThreadPoolExecutor(len(faults)) as crowd:
+        answers = list(crowd.map(lambda booking: payer.ask(booking, amount=50.00).json(), bookings))
+    made: dict[str, list[str]] = defaultdict(list)
+    for intent in payer.stripe.books()["intents"]:
+        made[intent["metadata"]["holdfast_booking"]].append(intent["id"])
+    for booking, answer in zip(bookings, answers, strict=True):
+        assert answer["payment_intent_id"] in made[str(booking)]
+    assert [len(made[str(booking)]) for booking in bookings] == [1, 2, 1, 1, 1], "a kept 500 needs another key"
 
 
 def test_a_refund_whose_answer_was_lost_happens_once(payer: Payer) -> None:
