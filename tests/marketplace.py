@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,7 +15,10 @@ import httpx
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.schedules import Schedule, Window
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.domain.state import State
+from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, User
 from tests.accounts import STAFF, execute
+from tests.making import state
 from tests.rooms import people
 from tests.stack import Stack
 
@@ -62,6 +66,23 @@ def next_hours() -> dict[str, str]:
     starts = datetime(2040, 1, 2, 10, tzinfo=UTC) + timedelta(days=next(_days))
     ends = starts + timedelta(hours=2)
     return {"start_time": starts.strftime("%Y-%m-%dT%H:%M:%SZ"), "end_time": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def market_state(
+    *practitioners: Practitioner,
+    services: Iterable[MarketService] = (),
+    bookings: Iterable[Booking] = (),
+    users: Iterable[User] = (),
+    claims: Iterable[Claim] = (),
+    policy: Policy = DEFAULT_POLICY,
+) -> State:
+    """A batch's state that knows the marketplace."""
+    found = state(users=users, claims=claims, policy=policy)
+    for booking in bookings:
+        found.know_booking(booking)
+    found.market.practitioners = {one.id: one for one in practitioners or (practitioner(),)}
+    found.market.services = {one.id: one for one in services or (market_service(),)}
+    return found
 
 
 class Person:

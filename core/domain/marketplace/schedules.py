@@ -36,6 +36,7 @@ class Schedule(Struct, frozen=True):
     breaks: tuple[Window, ...] = ()
 
     def stretches(self, weekday: int) -> tuple[Hours, ...]:
+        """Open without a pause, in order. Windows that meet are one."""
         return _stretches(self, weekday)
 
 
@@ -53,7 +54,12 @@ def is_sound(windows: Iterable[Window]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _stretches(schedule: Schedule, weekday: int) -> tuple[Hours, ...]:
-    open_now = [(w.opens_minute, w.closes_minute) for w in sorted(schedule.hours) if w.weekday == weekday]
+    open_now: list[tuple[int, int]] = []
+    for window in (w for w in sorted(schedule.hours) if w.weekday == weekday):
+        if open_now and open_now[-1][1] == window.opens_minute:
+            open_now[-1] = (open_now[-1][0], window.closes_minute)
+        else:
+            open_now.append((window.opens_minute, window.closes_minute))
     for pause in (w for w in schedule.breaks if w.weekday == weekday):
         open_now = [piece for stretch in open_now for piece in _less(stretch, pause)]
     return tuple(Hours(opens, closes, _NEVER_OFF) for opens, closes in open_now)
