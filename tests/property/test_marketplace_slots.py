@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.marketplace import market_service, market_state, practitioner
 from tests.property.test_slots_and_decisions import YEARS, transition_days
 
 CLIENT = Actor(ActorKind.USER, 1)
+QUARTER = 15
+"""Minutes: all windows here begin and end on one."""
 
 
 def windows(dice: Random, most: int) -> tuple[Window, ...]:
@@ -49,11 +52,11 @@ def claims_around(dice: Random, day: date, resource_id: int) -> list[Claim]:
 
 
 def grid(who: Practitioner, service: MarketService, within: tuple[datetime, datetime]) -> Iterator[datetime]:
-    """Every start of the grid inside an interval, minute by minute, without the product's shortcuts."""
+    """Every start of the grid inside an interval, quarter by quarter, without the product's shortcuts."""
     day = local(within[0], who.zone).date() - timedelta(days=1)
     while day_bounds(day, who.zone)[0] < within[1] + timedelta(days=1):
         begun = None
-        for minute in range(1440):
+        for minute in range(0, 1440, QUARTER):
             is_open = any(_holds(w, day, minute) for w in who.schedule.hours) and not any(
                 _holds(w, day, minute) for w in who.schedule.breaks
             )
@@ -69,12 +72,8 @@ def _holds(window: Window, day: date, minute: int) -> bool:
     return window.weekday == day.weekday() and window.opens_minute <= minute < window.closes_minute
 
 
-@settings(max_examples=120, deadline=None)
-@given(data=st.data())
-def test_offered_is_what_the_engine_books(data: st.DataObject) -> None:
-    dice = data.draw(st.randoms(use_true_random=True))  # rich weeks matter more here than small ones
-    zone, viewer = data.draw(st.sampled_from(sorted(YEARS))), data.draw(st.sampled_from(sorted(YEARS)))
-    day = data.draw(st.sampled_from([*transition_days(zone), *transition_days(viewer)]))
+def offered_and_booked(dice: Random, zone: str, viewer: str, day: date) -> tuple[list[datetime], list[datetime]]:
+    """Of a day of the viewer's: what is on offer, and the starts of the grid that the engine books, each alone."""
     service = market_service(
         price_minor=0,
         duration_minutes=dice.choice([15, 30, 45, 60, 90]),
@@ -86,20 +85,38 @@ def test_offered_is_what_the_engine_books(data: st.DataObject) -> None:
         buffer_before_minutes=dice.choice([0, 10]),
         buffer_after_minutes=dice.choice([0, 30]),
         notice_minutes=dice.choice([0, 300]),
-        horizon_days=dice.choice([1, 365, 365]),
+        horizon_days=dice.choice([365, 365, 9, 1]),
     )
-    now = datetime.combine(day, time.min, UTC) + timedelta(hours=dice.choice([-200, -200, -30, -8, 0, 6, 12]))
+    now = datetime.combine(day, time.min, UTC) + timedelta(hours=dice.choice([-200, -100, -30, -30, -8, 0, 12]))
     claims = claims_around(dice, day, who.resource_id)
-    policy = Policy(allow_past=data.draw(st.booleans()))
+    policy = Policy(allow_past=dice.choice([False, True]))
     within = days_as_seen(day, 1, viewer)
-    offered = [
-        starts_at for starts_at, _ in slots(who, service, within, Busy(claims), now, allow_past=policy.allow_past)
-    ]
-
+    found = slots(who, service, within, Busy(claims), now, allow_past=policy.allow_past)
     booked = []
     for starts_at in grid(who, service, within):
         known = market_state(who, services=[service], claims=claims, policy=policy)
         wish = BookIndividual(1, service.id, starts_at, starts_at + timedelta(minutes=service.minutes), who.id)
         if isinstance(decided(known, envelope(wish, CLIENT), now)[-1], BookingPlaced):
             booked.append(starts_at)
+    return [starts_at for starts_at, _ in found], booked
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_offered_is_what_the_engine_books(data: st.DataObject) -> None:
+    zone, viewer = data.draw(st.sampled_from(sorted(YEARS))), data.draw(st.sampled_from(sorted(YEARS)))
+    day = data.draw(st.sampled_from([*transition_days(zone), *transition_days(viewer)]))
+    offered, booked = offered_and_booked(data.draw(st.randoms(use_true_random=False)), zone, viewer, day)
     assert offered == booked
+
+
+@pytest.mark.parametrize("zone", YEARS)
+def test_on_every_day_around_every_change_of_either_ones_clocks_offered_is_what_the_engine_books(zone: str) -> None:
+    """Each day of the zone's, and each of its viewers', once: every viewer gets another tenth."""
+    busy_days = 0
+    for n, viewer in enumerate(YEARS):
+        for day in (*transition_days(zone)[n :: len(YEARS)], *transition_days(viewer)[n :: len(YEARS)]):
+            offered, booked = offered_and_booked(Random(f"{zone} {viewer} {day}"), zone, viewer, day)  # noqa: S311
+            assert offered == booked, (zone, viewer, day)
+            busy_days += bool(offered)
+    assert busy_days > 10, "the weeks are rich enough to have something on offer"
