@@ -54,6 +54,7 @@ class Listener:
         return message
 
     def hears_nothing(self, for_s: float = 0.3) -> bool:
+        """Silence has no end to wait for, so this takes its time: several looks of a notifier with a short `poll_s`."""
         try:
             message = self.next(for_s)
         except TimeoutError:

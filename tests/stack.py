@@ -19,6 +19,7 @@ Failing tests show the ends of the logs of the stacks they use.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import time
@@ -57,6 +58,15 @@ def wait_until(condition: Callable[[], bool], what: str, within_s: float = READY
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within_s:g} s: {what}")
         time.sleep(_POLL_S)
+
+
+async def until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
+    """`wait_until` for tests whose event loop must go on meanwhile."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within_s:g} s: {what}")
+        await asyncio.sleep(_POLL_S)
 
 
 class Server:

@@ -50,8 +50,8 @@ class Outbox:
                 mail = await writing()
                 if mail is not None:
                     await self._send(mail)
-            except Exception:
-                log.exception("mail not sent")  # and on to the next one, whose trouble this is not
+            except Exception:  # whatever it is, the next mail's trouble it is not: a bug may not end this task
+                log.exception("mail not sent")
 
     async def _send(self, mail: Mail) -> None:
         for attempt in range(1, ATTEMPTS):

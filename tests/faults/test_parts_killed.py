@@ -150,6 +150,7 @@ def test_a_202_outlives_the_api_process_that_gave_it(stack: Stack, client: Clien
     stack.process("api").start()
     assert_each_ends_once(stack, ids, since)
     assert client.outcome(ids[0])["response"]["status"] == 201
+    stack.wait_ready()
 
 
 def test_two_workers_and_more_share_all_lanes_and_keep_each_slots_order(stack: Stack, client: Client) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from api.inbox import Accepted, Inbox
 from core.store.database import API_LIMITS
 from core.store.inbox import SQL_ACCEPT, IdempotencyKey, NewCommand
 from tests.engine import Pipeline, canaries, holding, lock_waits, new, places
+from tests.stack import until
 
 UNSTORABLE = "a\x00b"
 BLOCK = "LOCK TABLE inbox IN SHARE MODE"
@@ -38,12 +39,6 @@ async def opened(url: str, rung: Rung | None = None) -> AsyncIterator[Inbox]:
         yield inbox
     finally:
         await inbox.close()
-
-
-async def until(condition: Callable[[], bool], _what: str, within_s: float = 10.0) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - what it looks at says nothing by itself
-            await asyncio.sleep(0.01)
 
 
 def key(name: str = "k" * 16, body: bytes = b"body") -> IdempotencyKey:

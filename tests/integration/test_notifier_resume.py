@@ -162,6 +162,7 @@ def test_whatever_the_interleaving_nothing_is_missing_or_twice(
 
 
 def dawdling(act: Any, seed: int) -> Any:
+    """Nothing is waited for here: the pauses are the slowness."""
     chance = random.Random(seed)  # noqa: S311 - a test's dice
 
     async def slowly(*arguments: Any) -> Any:

@@ -18,7 +18,8 @@ from core.identity import editing, users
 from core.identity.users import NewUser
 from tests.accounts import ADMIN, STAFF, access_for, bearer, new_address, only_superuser
 from tests.client import agent_booking, anonymous
-from tests.stack import Stack, wait_until
+from tests.engine import Pipeline, lock_waits
+from tests.stack import Stack, until, wait_until
 
 USERS = "/api/admin/users/"
 PASSWORD = "password123"
@@ -180,11 +181,14 @@ def test_the_last_superuser_stays(stack: Stack, superuser: httpx.Client) -> None
     assert change(superuser, ADMIN, is_superuser=False).status_code == 409
 
 
-async def test_of_two_superusers_who_demote_each_other_one_stays(database_url: str) -> None:
+async def test_of_two_superusers_who_demote_each_other_one_stays(pipeline: Pipeline) -> None:
     """Whoever comes second waits, and then is told that nobody else is left."""
 
-    async def demote(user_id: int, locked: asyncio.Event, go_on: asyncio.Event) -> bool:
-        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as own, own.transaction():
+    async def open_(name: str) -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True, application_name=name)
+
+    async def demote(user_id: int, name: str, locked: asyncio.Event, go_on: asyncio.Event) -> bool:
+        async with await open_(name) as own, own.transaction():
             if await editing.is_last_superuser(own, user_id):
                 return False
             locked.set()
@@ -193,15 +197,15 @@ async def test_of_two_superusers_who_demote_each_other_one_stays(database_url: s
             await editing.write(own, user_id, {"is_superuser": False})
             return True
 
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+    async with await open_("makes them") as connection:
         pair = [await users.create_user(connection, NewUser(username=name, is_superuser=True)) for name in ("a", "b")]
     first_locked, go_on, already = asyncio.Event(), asyncio.Event(), asyncio.Event()
     already.set()
     async with asyncio.timeout(20):
-        first = asyncio.create_task(demote(pair[0], first_locked, go_on))
+        first = asyncio.create_task(demote(pair[0], "first", first_locked, go_on))
         await first_locked.wait()
-        second = asyncio.create_task(demote(pair[1], asyncio.Event(), already))
-        await asyncio.sleep(0)
+        second = asyncio.create_task(demote(pair[1], "second", asyncio.Event(), already))
+        await until(lambda: lock_waits(pipeline.connection, "second") == 1, "the second waits for the first")
         go_on.set()
         assert (await first, await second) == (True, False)
 

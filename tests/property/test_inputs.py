@@ -47,7 +47,7 @@ OBJECTS = st.dictionaries(FIELDS, st.one_of(LIKELY, ALMOST_ANY), max_size=12)
 @settings(max_examples=400, deadline=None)
 @given(kind=st.sampled_from([AgentBooking, NewBooking, SettingsChange]), body=st.one_of(OBJECTS, ALMOST_ANY))
 def test_any_json_is_a_body_or_a_problem_with_an_error_body(kind: type[Any], body: Any) -> None:
-    _body_or_problem(kind, json.dumps(body).encode("utf-8", "surrogatepass"))
+    assert_body_or_problem(kind, json.dumps(body).encode("utf-8", "surrogatepass"))
 
 
 @settings(max_examples=300, deadline=None)
@@ -57,7 +57,7 @@ def test_any_damaged_json_is_a_body_or_a_problem(kind: type[Any], body: Any, dat
     raw = json.dumps(body).encode()
     cut = data.draw(st.integers(0, len(raw))) if data else len(raw) - 1
     junk = data.draw(st.binary(max_size=4)) if data else b""
-    _body_or_problem(kind, raw[:cut] + junk + raw[cut + 1 :])
+    assert_body_or_problem(kind, raw[:cut] + junk + raw[cut + 1 :])
 
 
 def problem_of(read: Callable[[], object]) -> Problem | None:
@@ -69,7 +69,7 @@ def problem_of(read: Callable[[], object]) -> Problem | None:
     return None
 
 
-def _body_or_problem(kind: type[Any], raw: bytes) -> None:
+def assert_body_or_problem(kind: type[Any], raw: bytes) -> None:
     def read() -> None:
         body = asyncio.run(read_json(request(method="POST", body=raw), kind))
         if isinstance(body, AgentBooking):

@@ -67,7 +67,7 @@ class Deliveries:
             self.tried.append((event["id"], status))
             if 200 <= status < 300 or pause_s is None:
                 return
-            time.sleep(pause_s)
+            time.sleep(pause_s)  # as Stripe does, which sends again later
 
     def _try(self, event: dict[str, Any]) -> int:
         raw = json.dumps(event, indent=2).encode()

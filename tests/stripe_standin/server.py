@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault == "slow":
             self.server.slowed.append(unquote_plus(f"{path}?{form}"))
-            time.sleep(SLOW_S)
+            time.sleep(SLOW_S)  # the fault itself
         self._refuse(fault)
 
         def work() -> Answer:

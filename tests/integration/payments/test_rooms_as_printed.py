@@ -21,8 +21,8 @@ class Reader:
         self._known = {"<admin_access_token>": admin_access_token}
         self.booking: dict[str, Any] = {}
 
-    def send(self, entry: Printed) -> Any:
-        """The answer's body, if it is as printed."""
+    def assert_as_printed(self, entry: Printed) -> Any:
+        """Send it; the answer's body, which must be as printed."""
         body = entry.body
         if entry.section == "3. Create Payment Intent":
             body = {**entry.body, "booking_id": self.booking["id"]}
@@ -56,7 +56,7 @@ def test_the_documents_requests_in_its_order(stack: Stack, stripe: StripeServer)
     with httpx.Client(base_url=stack.api_url, timeout=30.0, headers=forwarded) as client:
         reader = Reader(client, access_for(stack, STAFF))
         for entry in printed("rooms"):
-            answer = reader.send(entry)
+            answer = reader.assert_as_printed(entry)
             if entry.section == "2. Create Booking":
                 reader.booking = answer
             if entry.section == "3. Create Payment Intent":
@@ -64,5 +64,5 @@ def test_the_documents_requests_in_its_order(stack: Stack, stripe: StripeServer)
                 wait_until(
                     lambda: reader.stands() == ("pending", "failed"), "the decline is known, the hold stands", 15
                 )
-                stripe.pay(reader.send(entry)["client_secret"], GOOD_CARD)
+                stripe.pay(reader.assert_as_printed(entry)["client_secret"], GOOD_CARD)
                 wait_until(lambda: reader.stands() == ("confirmed", "succeeded"), "it is paid and confirmed", 15)
