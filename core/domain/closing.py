@@ -65,7 +65,7 @@ def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tup
 
 
 def in_span(state: State, resource_id: int, span: Span) -> list[Claim]:
-    return [claim for claim in state.claims[resource_id] if claim.overlaps(*span)]
+    return state.claims[resource_id].touching(*span)
 
 
 def _expire_lapsed(state: State, claims: list[Claim], now: datetime) -> tuple[BookingChanged, ...]:

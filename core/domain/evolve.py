@@ -101,8 +101,7 @@ def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | Resour
             _take(state, (Claim(c.resource.id, c.starts_at, c.ends_at, None, c.id),))
         case ResourceReopened(closure=c):
             state.closures.pop(c.id, None)
-            claims = state.claims[c.resource.id]
-            claims[:] = [claim for claim in claims if claim.closure_id != c.id]
+            state.give_back((None, c.id, None))
 
 
 def _note_hold(state: State, booking: Booking) -> None:
@@ -114,9 +113,8 @@ def _note_hold(state: State, booking: Booking) -> None:
 
 def _take(state: State, claims: tuple[Claim, ...]) -> None:
     for claim in claims:
-        state.claims[claim.resource_id].append(claim)
+        state.claims[claim.resource_id].add(claim)
 
 
 def _free(state: State, booking: Booking) -> None:
-    for claims in state.claims.values():
-        claims[:] = [claim for claim in claims if claim.booking_id != booking.id]
+    state.give_back((booking.id, None, None))

@@ -59,7 +59,7 @@ def make_way(
 
     `but` is a booking that moves and is not in its own way.
     """
-    found = [claim for claim in state.claims[resource_id] if claim.overlaps(starts_at, ends_at)]
+    found = state.claims[resource_id].touching(starts_at, ends_at)
     in_the_way = [claim for claim in found if but is None or claim.booking_id != but]
     bookings = [state.bookings.get(claim.booking_id) for claim in in_the_way if claim.booking_id is not None]
     lapsed = {booking.id: booking for booking in bookings if booking is not None and has_lapsed(booking, now)}

@@ -19,7 +19,7 @@ from core.domain.events import (
     SlotTurned,
 )
 from core.domain.state import State
-from core.domain.values import Claim, TimeSlot
+from core.domain.values import Claim, Holder, TimeSlot
 
 BookingEvent = BookingPlaced | BookingChanged | BookingDeleted
 _ABOUT_TIME = (BookingPlaced, BookingChanged, BookingDeleted, ResourceClosed, ResourceReopened)
@@ -37,16 +37,12 @@ def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...
     return tuple(turn for turn in found if turn is not None)
 
 
-Holder = tuple[int | None, int | None]
-"""Whose a claim is: (booking, closure)."""
-
-
 def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Iterable[Claim]) -> SlotTurned | None:
     if state.holder_of(slot.id) is not None:
         return None
-    before = state.claims[slot.category.resource.id]
-    after = [claim for claim in before if (claim.booking_id, claim.closure_id) not in gone] + list(new)
-    was, will = _is_taken(slot, before), _is_taken(slot, after)
+    before = state.claims[slot.category.resource.id].touching(slot.starts_at, slot.ends_at)
+    was = bool(before)
+    will = any(claim.holder not in gone for claim in before) or _is_taken(slot, new)
     return None if was == will else SlotTurned(slot, will)
 
 
@@ -58,11 +54,11 @@ def _is_taken(slot: TimeSlot, claims: Iterable[Claim]) -> bool:
 def _gives_back(event: Event) -> Holder | None:
     match event:
         case BookingDeleted(booking=b):
-            return b.id, None
+            return b.id, None, None
         case BookingChanged(booking=b, freed=freed, claims=claims) if freed or claims:
-            return b.id, None
+            return b.id, None, None
         case ResourceReopened(closure=closure):
-            return None, closure.id
+            return None, closure.id, None
         case _:
             return None
 

@@ -17,6 +17,7 @@ from core.domain.commands import Envelope
 from core.domain.marketplace.market import Market
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
+from core.domain.taken import Taken
 from core.domain.timetable import Timetable
 from core.domain.values import (
     DEFAULT_POLICY,
@@ -24,6 +25,7 @@ from core.domain.values import (
     Category,
     Claim,
     Closure,
+    Holder,
     Policy,
     Resource,
     Room,
@@ -66,10 +68,10 @@ class State:
         """Every attempt to pay for the bookings above."""
         self.followers: dict[UUID, list[Envelope]] = {}
         """By payment: deferred commands that wait for its intent."""
-        self.claims: defaultdict[int, list[Claim]] = defaultdict(list)
+        self.claims: defaultdict[int, Taken] = defaultdict(Taken)
         """By resource; only those that touch a time this batch asks for."""
         for claim in claims:
-            self.claims[claim.resource_id].append(claim)
+            self.claims[claim.resource_id].add(claim)
         self.closures: dict[int, Closure] = {}
         """Those that commands name."""
         self.glanced_at: dict[int, Booking] = {}
@@ -110,11 +112,13 @@ class State:
 
     def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime, *, but: int | None = None) -> bool:
         """`but` is a booking that is not in its own way."""
-        return any(
-            claim.overlaps(starts_at, ends_at)
-            for claim in self.claims[resource_id]
-            if but is None or claim.booking_id != but
-        )
+        in_the_way = self.claims[resource_id].touching(starts_at, ends_at)
+        return any(but is None or claim.booking_id != but for claim in in_the_way)
+
+    def give_back(self, holder: Holder) -> None:
+        """What a booking, a closure or a session has claimed, on whatever resources."""
+        for taken in self.claims.values():
+            taken.give_back(holder)
 
     def note_slot(self, booking: Booking) -> None:
         """Which time slot a booking was made for."""
@@ -134,5 +138,5 @@ def _copied(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     twin = value.copy()
-    twin.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict))
+    twin.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict | Taken))
     return twin

@@ -96,8 +96,16 @@ class Claim(Struct, frozen=True):
     closure_id: int | None = None
     session_id: int | None = None
 
+    @property
+    def holder(self) -> Holder:
+        return self.booking_id, self.closure_id, self.session_id
+
     def overlaps(self, starts_at: datetime, ends_at: datetime) -> bool:
         return self.starts_at < ends_at and starts_at < self.ends_at
+
+
+Holder = tuple[int | None, int | None, int | None]
+"""Whose a claim is: (booking, closure, session); one of them."""
 
 
 class Room(Struct, frozen=True):

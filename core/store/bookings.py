@@ -50,7 +50,7 @@ def ask_claims(asking: Asking, state: State, commands: Sequence[Command]) -> Non
 
     def claims(rows: Rows) -> None:
         for row in rows:
-            state.claims[row[0]].append(Claim(*row))
+            state.claims[row[0]].add(Claim(*row))
 
     def neighbours(rows: Rows) -> None:
         for row in rows:
@@ -67,8 +67,8 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
 
     def take(rows: Rows) -> None:
         for claim in (Claim(*row) for row in rows):
-            if claim not in state.claims[claim.resource_id]:
-                state.claims[claim.resource_id].append(claim)
+            if claim not in state.claims[claim.resource_id].touching(claim.starts_at, claim.ends_at):
+                state.claims[claim.resource_id].add(claim)
 
     if state.sharing:
         spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing.values()}

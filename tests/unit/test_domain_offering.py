@@ -222,7 +222,7 @@ def test_a_booking_moves_with_its_slot_and_takes_the_new_time() -> None:
     assert isinstance(slot, SlotChanged)
     assert (change.booking.starts_at, change.booking.service_name) == (TEN + HOUR / 2, "Cat 2")
     assert (change.booking.status, change.booking.version) == (before.status, before.version + 1)
-    assert state.claims[HALL.id] == [Claim(HALL.id, TEN + HOUR / 2, TEN + HOUR * 3 / 2, before.id)]
+    assert list(state.claims[HALL.id]) == [Claim(HALL.id, TEN + HOUR / 2, TEN + HOUR * 3 / 2, before.id)]
     assert slot.booking == change.booking
 
 

@@ -36,10 +36,10 @@ def evolve_market(state: State, event: Any) -> None:
         case SessionOpened(session=session, claims=claims):
             state.market.sessions[session.id] = session
             for claim in claims:
-                state.claims[claim.resource_id].append(claim)
+                state.claims[claim.resource_id].add(claim)
         case SessionCancelled(session=session):
             state.market.sessions[session.id] = session
-            _free(state, session.id)
+            state.give_back((None, None, session.id))
         case CreditsGranted(credit=credit):
             state.market.credits[credit.booking_id] = credit
         case CreditsVoided(credit_id=id_) if (voided := state.market.credits.get(id_)) is not None:
@@ -75,8 +75,3 @@ def _pay(state: State, booking: Booking) -> None:
 def _wait(state: State, place: WaitingPlace, by: int) -> None:
     if (session := state.market.sessions.get(place.session_id)) is not None:
         state.market.sessions[session.id] = replace(session, waiting=session.waiting + by)
-
-
-def _free(state: State, session_id: int) -> None:
-    for claims in state.claims.values():
-        claims[:] = [claim for claim in claims if claim.session_id != session_id]
