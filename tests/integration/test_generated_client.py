@@ -39,6 +39,14 @@ def generated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     sys.path.remove(str(folder))
 
 
+@pytest.fixture
+def client(stack: Stack, generated: tuple[Any, str]) -> Iterator[Any]:
+    """Closed at the end, with its connections: nobody else does it."""
+    package, _ = generated
+    with package.AuthenticatedClient(base_url=stack.api_url, token=access_for(stack, USER)) as opened:
+        yield opened
+
+
 def call(route: str, client: Any, *arguments: Any, **named: Any) -> Any:
     """The parsed answer of a generated function, by the module it is in."""
     return importlib.import_module(f"holdfast_client.api.{route}").sync(*arguments, client=client, **named)
@@ -53,9 +61,7 @@ def test_the_generator_understands_every_operation(generated: tuple[Any, str]) -
     assert set(_WARNING.findall(said)) <= NOT_GENERATED
 
 
-def test_it_finds_a_free_slot_books_it_and_follows_a_command(stack: Stack, generated: tuple[Any, str]) -> None:
-    package, _ = generated
-    client = package.AuthenticatedClient(base_url=stack.api_url, token=access_for(stack, USER))
+def test_it_finds_a_free_slot_books_it_and_follows_a_command(client: Any) -> None:
     day = free_slot()["booking_date"]
     on_offer = call("appointments.get_booking_smart_available_slots", client, date=date.fromisoformat(day))
     first, second = (slot.time for slot in on_offer.available_slots[:2])
