@@ -100,6 +100,7 @@ class Settings:
     hold_extension_s: int
     max_holds_per_user: int
     refund_notice_hours: int
+    offer_s: int
     payment_look_s: int
     stripe: Stripe | None
     """None: nothing can be paid here."""
@@ -116,6 +117,7 @@ class Settings:
             hold_extension_s=self.hold_extension_s,
             max_holds_per_user=self.max_holds_per_user,
             refund_notice_s=self.refund_notice_hours * 3600,
+            offer_s=self.offer_s,
             payment_look_s=self.payment_look_s,
         )
 
@@ -166,6 +168,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         hold_extension_s=_value(env, "HOLDFAST_HOLD_EXTENSION_SECONDS", _whole(0, 7 * 24 * 3600), "1800"),
         max_holds_per_user=_value(env, "HOLDFAST_MAX_HOLDS_PER_USER", _whole(0, 1000), "5"),
         refund_notice_hours=_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", _whole(0, 10_000), "24"),
+        offer_s=_value(env, "HOLDFAST_OFFER_SECONDS", _whole(1, 30 * 24 * 3600), "43200"),
         payment_look_s=_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", _whole(1, 24 * 3600), "120"),
         stripe=_stripe(env, demo=demo),
         payment_success_url=_value(env, "STRIPE_CALLBACK_SUCCESS_URL", _http_url, f"{public_url}/payment/success"),

@@ -44,9 +44,14 @@ def put_status(booking: Booking, status: Status, actor: Actor, now: datetime) ->
 def change(booking: Booking, status: Status, actor: Actor, now: datetime, reason: str = "") -> tuple[Event, ...]:
     if booking.status == status:
         return (BookingUnchanged(booking),)
-    if not may_become(booking.status, status):
+    if not may_become(booking.status, status) or _would_take(booking, status):
         raise Refused(Refusal.INVALID_TRANSITION, booking.status)
     return (turned(booking, status, actor, now, reason),)
+
+
+def _would_take(booking: Booking, status: Status) -> bool:
+    """A draft has no time yet: it gets one by being scheduled, which claims it, never by a word alone."""
+    return status in TAKES_TIME and booking.status not in TAKES_TIME
 
 
 def delete(booking: Booking, actor: Actor, now: datetime) -> tuple[Event, ...]:

@@ -26,17 +26,15 @@ from core.domain.events import (
 )
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
-from core.domain.marketplace.following import gives_back
+from core.domain.marketplace.giving_back import gives_back
 from core.domain.payments import PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
-from core.domain.status import PaymentStatus, Status
+from core.domain.status import ENDED, PaymentStatus, Status
 from core.domain.values import Booking
 
 MAX_ATTEMPTS = 20
 """For one booking. Each is a call to Stripe that somebody can make us make."""
-
-ENDED = frozenset({Status.CANCELLED, Status.EXPIRED})
 
 
 def request(state: State, envelope: Envelope, command: RequestPayment, now: datetime, ids: Ids) -> tuple[Event, ...]:

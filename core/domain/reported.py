@@ -20,13 +20,13 @@ from core.domain.attempts import begin_the_next, booking_pays, ended, payments_o
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
 from core.domain.holding import extended, make_way
-from core.domain.marketplace.following import can_return
-from core.domain.paying import ENDED
+from core.domain.marketplace.giving_back import can_return
+from core.domain.marketplace.verbs import is_scheduled
 from core.domain.payments import LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
 from core.domain.placing import claims_of
 from core.domain.refused import Refused
 from core.domain.state import State
-from core.domain.status import TAKES_TIME, PaymentStatus, Status
+from core.domain.status import ENDED, TAKES_TIME, PaymentStatus, Status
 from core.domain.turning import turned
 from core.domain.values import Booking, Claim, Policy
 
@@ -147,7 +147,7 @@ def _confirmed(state: State, booking: Booking, now: datetime) -> tuple[Event, ..
 
 
 def _way_back(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
-    if booking.starts_at <= now and not state.policy.allow_past:
+    if is_scheduled(booking) and booking.starts_at <= now and not state.policy.allow_past:
         raise _Back("late_payment")
     if not can_return(state, booking):
         raise _Back("late_payment")

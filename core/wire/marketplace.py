@@ -198,12 +198,13 @@ def detail(
     details = _details(booking)
     location = market.locations.get(details.location_id or 0)
     room = details.room_id
-    sees_all = role_of(viewer, booking) in {Role.PRACTITIONER, Role.ADMIN, Role.SYSTEM}
+    role = role_of(viewer, booking)
+    sees_all = role in {Role.PRACTITIONER, Role.ADMIN, Role.SYSTEM}
     gone = details.cancellation
     return MarketBookingDetail(
         **_brief(booking, market, now),
         can_be_canceled=can_be_canceled(booking, now),
-        can_be_rescheduled=can_be_rescheduled(booking, now, policy),
+        can_be_rescheduled=can_be_rescheduled(booking, role, now, policy),
         child_bookings=[brief(child, market, now) for child in children],
         notes=[
             NoteShown(note.id, note.content, note.is_private, note.author, note.created_at)

@@ -15,7 +15,7 @@ from core.domain.commands import ENGINE, Actor, ActorKind, Cancel, ChangeStatus,
 from core.domain.events import BookingChanged, BookingUnchanged, CommandRefused, Event, Refusal
 from core.domain.marketplace.commands import AmendBooking, MoveBooking, TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled
+from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
 from core.domain.status import PaymentStatus, Status
 from core.domain.values import Booking, Policy
 from tests.making import booking, decided, envelope, user
@@ -127,17 +127,23 @@ NOTICE = timedelta(hours=24)
 moments = st.timedeltas(-timedelta(days=4), timedelta(hours=3)).map(lambda delta: START + delta)
 
 
-@given(status=st.sampled_from(Status), now=moments, made_after=st.booleans())
-def test_can_be_canceled_and_rescheduled_say_what_happens(status: Status, now: datetime, made_after: bool) -> None:  # noqa: FBT001
-    """Computed for the client, by the same policy that decides. What was made after its start has no deadline."""
+@given(
+    status=st.sampled_from(Status), now=moments, made_after=st.booleans(), actor=st.sampled_from([CLIENT, GIVER, STAFF])
+)
+def test_can_be_canceled_and_rescheduled_say_what_happens(
+    status: Status,
+    now: datetime,
+    made_after: bool,  # noqa: FBT001 - drawn
+    actor: Actor,
+) -> None:
+    """Computed for whoever looks, by the same policy that decides. What was made after its start has no deadline."""
     made = START + timedelta(days=1) if made_after else BEFORE - timedelta(days=1)
     one = session(status, created_at=made, hold_expires_at=datetime.max.replace(tzinfo=UTC))
     policy = Policy(allow_past=True)
-    cancelled = asked(one, TurnBooking(1, Verb.CANCEL), CLIENT, now, policy)[-1]
-    if status is not Status.DRAFT:  # a draft can be given up, but there is no booking yet to cancel
-        assert can_be_canceled(one, now) == isinstance(cancelled, BookingChanged)
-    moved = asked(one, MoveBooking(1, START + timedelta(hours=2), START + timedelta(hours=3)), CLIENT, now, policy)[-1]
-    assert can_be_rescheduled(one, now, policy) == isinstance(moved, BookingChanged)
+    cancelled = asked(one, TurnBooking(1, Verb.CANCEL), actor, now, policy)[-1]
+    assert can_be_canceled(one, now) == isinstance(cancelled, BookingChanged)
+    moved = asked(one, MoveBooking(1, START + timedelta(hours=2), START + timedelta(hours=3)), actor, now, policy)[-1]
+    assert can_be_rescheduled(one, role_of(actor, one), now, policy) == isinstance(moved, BookingChanged)
 
 
 @st.composite

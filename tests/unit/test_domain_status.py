@@ -60,11 +60,19 @@ def test_a_change_is_made_exactly_where_the_table_allows_it(present: Status, wan
     (event,) = decided(before, envelope(ChangeStatus(one.id, wanted), STAFF))
     if present is wanted or (present, wanted) in ALREADY:
         assert event == BookingUnchanged(one)
-    elif may_become(present, wanted):
+    elif may_become(present, wanted) and not (present is S.DRAFT and wanted in TAKES_TIME):
         assert isinstance(event, BookingChanged)
         assert (event.booking.status, event.was, event.booking.version) == (wanted, present, 2)
     else:
         assert event == CommandRefused(Refusal.INVALID_TRANSITION, present)
+
+
+def test_a_draft_takes_its_time_by_being_scheduled_and_never_by_a_word_alone() -> None:
+    """A hold made so would claim nothing and never end."""
+    draft = booking(status=S.DRAFT)
+    for wanted in TAKES_TIME:
+        (event,) = decided(state(bookings=[draft]), envelope(ChangeStatus(draft.id, wanted), STAFF))
+        assert event == CommandRefused(Refusal.INVALID_TRANSITION, S.DRAFT)
 
 
 @pytest.mark.parametrize("wanted", [s for s in Status if s not in TAKES_TIME])

@@ -36,6 +36,7 @@ MOVING = (
     Refusal.NOT_MOVABLE,
     Refusal.ALREADY_BEGUN,
     Refusal.TOO_LATE_TO_MOVE,
+    Refusal.HOLD_ENDED,
     Refusal.SERVICE_NOT_FOUND,
     Refusal.PRACTITIONER_NOT_FOUND,
     Refusal.LOCATION_NOT_FOUND,

@@ -10,12 +10,13 @@ from msgspec.structs import asdict, replace
 from core.domain.calendars import local
 from core.domain.commands import Actor
 from core.domain.events import BookingChanged, BookingUnchanged, Event, Refusal
+from core.domain.holding import has_lapsed
 from core.domain.marketplace.buying import the_service
 from core.domain.marketplace.claims import claims_wanted
 from core.domain.marketplace.commands import AmendBooking, MoveBooking
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.individual import a_place, a_room, placed_details
-from core.domain.marketplace.verbs import Role, is_in_time, is_movable, market_booking
+from core.domain.marketplace.verbs import Role, market_booking, why_not_moved
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import TAKES_TIME, Status
@@ -26,8 +27,9 @@ _MINUTE = timedelta(minutes=1)
 
 def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tuple[Event, ...]:
     booking, details, role = market_booking(state, command.booking_id, actor)
-    _may_be_moved(state, booking, details, role, now)
-    status, hold_expires_at = _becomes(state, booking, details)
+    if refused := why_not_moved(booking, role, now, state.policy):
+        raise refused
+    status, hold_expires_at = _becomes(state, booking, details, now)
     service = the_service(state, booking.service_id or 0, Kind.INDIVIDUAL)
     place = a_place(
         state,
@@ -60,27 +62,16 @@ def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tup
     return (*place.way, change)
 
 
-def _may_be_moved(state: State, booking: Booking, details: MarketDetails, role: Role, now: datetime) -> None:
-    if not is_movable(booking):
-        if booking.status in TAKES_TIME or booking.status is Status.DRAFT:
-            raise Refused(Refusal.NOT_MOVABLE)
-        raise Refused(Refusal.INVALID_TRANSITION, booking.status)
-    if not details.is_scheduled:
-        return
-    if booking.created_at < booking.starts_at <= now:
-        raise Refused(Refusal.ALREADY_BEGUN)
-    if role is Role.CLIENT and not is_in_time(booking, now, state.policy):
-        raise Refused(Refusal.TOO_LATE_TO_MOVE)
-
-
-def _becomes(state: State, booking: Booking, details: MarketDetails) -> tuple[Status, datetime | None]:
+def _becomes(state: State, booking: Booking, details: MarketDetails, now: datetime) -> tuple[Status, datetime | None]:
     """A draft is scheduled under its parent's payment; anything else stays what it is."""
     if booking.status is not Status.DRAFT:
         return booking.status, booking.hold_expires_at
     parent = state.bookings.get(details.parent_id or 0)
-    if parent is None or parent.status not in {Status.HELD, Status.CONFIRMED}:
+    if parent is None or parent.status not in TAKES_TIME:
         raise Refused(Refusal.NOT_MOVABLE)
-    return parent.status, parent.hold_expires_at
+    if has_lapsed(parent, now):
+        raise Refused(Refusal.HOLD_ENDED)
+    return Status.HELD if parent.status is Status.HELD else Status.CONFIRMED, parent.hold_expires_at
 
 
 def _whom(details: MarketDetails, booking: Booking) -> int | None:

@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingUnchanged, Event, Refusal
+from core.domain.holding import has_lapsed
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.refused import Refused
 from core.domain.state import State
-from core.domain.status import PaymentStatus, Status, may_become
+from core.domain.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
 from core.domain.turning import turned
 from core.domain.values import Booking, Policy
 
@@ -53,9 +54,9 @@ def turn(state: State, actor: Actor, command: TurnBooking, now: datetime) -> tup
         case Verb.CONFIRM:
             return confirm(booking, actor, now)
         case Verb.COMPLETE:
-            return _over(booking, role, Status.COMPLETED, actor, now)
+            return _over(state, booking, role, Status.COMPLETED, actor, now)
         case Verb.NO_SHOW:
-            return _over(booking, role, Status.NO_SHOW, actor, now)
+            return _over(state, booking, role, Status.NO_SHOW, actor, now)
         case Verb.CANCEL:
             return cancel(booking, role, command, actor, now)
 
@@ -79,7 +80,7 @@ def is_unpaid(booking: Booking) -> bool:
     return owes or (is_part and booking.status is Status.HELD)
 
 
-def _over(booking: Booking, role: Role, status: Status, actor: Actor, now: datetime) -> tuple[Event, ...]:
+def _over(state: State, booking: Booking, role: Role, status: Status, actor: Actor, now: datetime) -> tuple[Event, ...]:
     """The practitioner says how it went, once it has begun. Completed passes through in_progress in one step."""
     if role is Role.CLIENT:
         raise Refused(Refusal.VERB_FORBIDDEN)
@@ -87,18 +88,29 @@ def _over(booking: Booking, role: Role, status: Status, actor: Actor, now: datet
         return (BookingUnchanged(booking),)
     if not may_become(booking.status, status):
         raise Refused(Refusal.INVALID_TRANSITION, booking.status)
-    if is_scheduled(booking) and booking.starts_at > now:
+    if not is_under_way(state, booking, now):
         raise Refused(Refusal.NOT_BEGUN)
     return (turned(booking, status, actor, now, status.value),)
+
+
+def is_under_way(state: State, booking: Booking, now: datetime) -> bool:
+    """Whether it can be said how it went: of a course or package when every part of it has begun.
+
+    A bundle never takes place: what its credits pay for does.
+    """
+    kind = booking.details.kind if isinstance(booking.details, MarketDetails) else None
+    if kind not in {Kind.COURSE, Kind.PACKAGE, Kind.BUNDLE}:
+        return is_scheduled(booking) and booking.starts_at <= now
+    children = [state.bookings[id_] for id_ in state.market.children[booking.id] if id_ in state.bookings]
+    wanted = [child for child in children if child.status not in ENDED]
+    return bool(wanted) and all(is_scheduled(child) and child.starts_at <= now for child in wanted)
 
 
 def cancel(booking: Booking, role: Role, command: TurnBooking, actor: Actor, now: datetime) -> tuple[Event, ...]:
     if command.canceled_by and command.canceled_by != role:
         raise Refused(Refusal.WRONG_CANCELED_BY)
-    if not may_become(booking.status, Status.CANCELLED):
-        raise Refused(Refusal.INVALID_TRANSITION, booking.status)
-    if has_begun(booking, now):
-        raise Refused(Refusal.ALREADY_BEGUN)
+    if refused := why_not_cancelled(booking, now):
+        raise refused
     return (turned(booking, Status.CANCELLED, actor, now, command.reason),)
 
 
@@ -111,19 +123,41 @@ def has_begun(booking: Booking, now: datetime) -> bool:
     return is_scheduled(booking) and booking.created_at < booking.starts_at <= now
 
 
+def why_not_cancelled(booking: Booking, now: datetime) -> Refused | None:
+    if not may_become(booking.status, Status.CANCELLED):
+        return Refused(Refusal.INVALID_TRANSITION, booking.status)
+    return Refused(Refusal.ALREADY_BEGUN) if has_begun(booking, now) else None
+
+
+def why_not_moved(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> Refused | None:
+    """Clients move as long as a cancellation would cost nothing, practitioners and staff until it begins.
+
+    Whether the new time is free is another matter.
+    """
+    if not is_movable(booking):
+        live = booking.status in TAKES_TIME or booking.status is Status.DRAFT
+        return Refused(Refusal.NOT_MOVABLE) if live else Refused(Refusal.INVALID_TRANSITION, booking.status)
+    if has_lapsed(booking, now):
+        return Refused(Refusal.HOLD_ENDED)
+    if not is_scheduled(booking):
+        return None
+    if has_begun(booking, now):
+        return Refused(Refusal.ALREADY_BEGUN)
+    return None if role is not Role.CLIENT or is_in_time(booking, now, policy) else Refused(Refusal.TOO_LATE_TO_MOVE)
+
+
 def can_be_canceled(booking: Booking, now: datetime) -> bool:
-    return booking.status in {Status.HELD, Status.CONFIRMED} and not has_begun(booking, now)
+    """What `cancel` would answer at this moment."""
+    return why_not_cancelled(booking, now) is None
 
 
-def can_be_rescheduled(booking: Booking, now: datetime, policy: Policy) -> bool:
-    """By its client: as long as a cancellation would cost nothing. Sessions with seats have the time they have."""
-    details = booking.details
-    if not isinstance(details, MarketDetails) or not is_movable(booking):
-        return False
-    return not details.is_scheduled or is_in_time(booking, now, policy)
+def can_be_rescheduled(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> bool:
+    """What `reschedule` would answer this viewer at this moment, for a time that is free."""
+    return why_not_moved(booking, role, now, policy) is None
 
 
 def is_movable(booking: Booking) -> bool:
+    """Sessions with seats have the time they have."""
     details = booking.details
     if not isinstance(details, MarketDetails) or details.session_id is not None or details.kind not in MOVABLE:
         return False
