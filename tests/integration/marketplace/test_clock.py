@@ -1,0 +1,87 @@
+"""What the clock does: sessions begin and end by themselves, and what was bought as one with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from tests.accounts import execute
+from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
+from tests.integration.marketplace.test_purchases import course
+from tests.marketplace import Market
+from tests.stack import wait_until
+
+WITHIN_S = 10.0
+HOUR = timedelta(hours=1)
+
+
+def pass_time(market: Market, *bookings: int, ended: bool = False) -> None:
+    """Let the hour of these bookings be now, or over."""
+    move = "UPDATE booking SET starts_at = clock_timestamp() - %s, ends_at = clock_timestamp() + %s WHERE id = ANY(%s)"
+    execute(market.stack, move, HOUR, timedelta(0) if ended else HOUR, list(bookings))
+
+
+def wait_status(client: httpx.Client, booking: int, status: str) -> Any:
+    def found() -> bool:
+        return bool(shown()["status"] == status)
+
+    def shown() -> Any:
+        return client.get(f"{BOOKINGS}{booking}/").json()
+
+    wait_until(found, f"booking {booking} is {status}", WITHIN_S)
+    return shown()
+
+
+def test_a_session_begins_and_ends_by_the_clock_where_the_practitioner_does_not_say_so(market: Market) -> None:
+    giver, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    pass_time(market, booking)
+    shown = wait_status(client, booking, "in_progress")
+    assert (shown["can_be_canceled"], shown["can_be_rescheduled"]) == (False, False)
+    refused = client.post(f"{BOOKINGS}{booking}/cancel/")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "This booking is in_progress and may become completed, no_show",
+    )
+    pass_time(market, booking, ended=True)
+    wait_status(client, booking, "completed")
+
+
+def test_a_course_begins_with_its_first_session_and_is_completed_by_its_last(market: Market) -> None:
+    _, service, _ = course(market, (2, 2))
+    client = market.person().client
+    booking = made(client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
+    first, last = (child["id"] for child in booking["child_bookings"])
+    pass_time(market, first)
+    wait_status(client, booking["id"], "in_progress")
+    pass_time(market, first, ended=True)
+    wait_status(client, first, "completed")
+    assert client.get(f"{BOOKINGS}{booking['id']}/").json()["status"] == "in_progress", "a session is still to come"
+    pass_time(market, last, ended=True)
+    assert [child["status"] for child in wait_status(client, booking["id"], "completed")["child_bookings"]] == [
+        "completed",
+        "completed",
+    ]
+
+
+def test_a_package_is_completed_with_its_last_part_and_until_then_parts_can_still_be_scheduled(market: Market) -> None:
+    giver = market.practitioner()
+    talk = market.service(giver)
+    package = market.service(giver, booking_type="package", service_ids=[talk] * 3, price_cents=0)
+    client = market.person().client
+    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": giver.id, **at(9)}]}
+    booking = made(client.post(f"{BOOKINGS}create-package/", json=body))
+    first, second, third = (child["id"] for child in booking["child_bookings"])
+    one = f"{BOOKINGS}{booking['id']}/"
+    assert giver.client.post(f"{one}complete/").json()["code"] == "not_begun"
+    pass_time(market, first, ended=True)
+    wait_status(client, first, "completed")
+    assert wait_status(client, booking["id"], "in_progress")["can_be_canceled"] is False
+    scheduled = client.post(f"{BOOKINGS}{second}/reschedule/", json=at(10))
+    assert (scheduled.status_code, scheduled.json()["status"]) == (200, "confirmed")
+    assert client.delete(f"{BOOKINGS}{third}/").status_code == 200, "a part that is not wanted any more"
+    pass_time(market, second, ended=True)
+    states = [child["status"] for child in wait_status(client, booking["id"], "completed")["child_bookings"]]
+    assert states == ["completed", "completed", "canceled"]
