@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
+import structlog
 
 from tests.conformance import conformance
 from tests.stack import PostgresServer, Stack, ValkeyServer
@@ -17,10 +18,20 @@ from tests.stack import PostgresServer, Stack, ValkeyServer
 FreshStack = Callable[..., Stack]
 NewValkey = Callable[[], ValkeyServer]
 
+UNSYNCED = {"fsync": "off"}
+"""No test takes the machine's power away, and a killed process loses nothing that it has written. Hundreds of
+databases are made and dropped a session, each with a checkpoint. Benchmarks measure with PostgreSQL's defaults."""
+
+
+def pytest_configure() -> None:
+    """Logs of what runs in the tests' own process: as people read them, but not drawn, which takes a second an error."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), UNSYNCED)
     server.start()
     yield server
     server.child.stop()

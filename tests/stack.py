@@ -31,6 +31,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import httpx
 import psycopg
+from psycopg import sql
 
 from core.engine.sweep import send_canary
 from core.settings import Settings, from_environment
@@ -163,8 +164,10 @@ class PostgresServer(Server):
 
     def new_database(self, *, demo: bool = False) -> str:
         """The URL of a new migrated database, with the demo data if asked for."""
-        name = f"t_{secrets.token_hex(6)}"
-        self.cluster.create_database(name, self._template(demo=demo))
+        name, template = f"t_{secrets.token_hex(6)}", self._template(demo=demo)
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")  # a third faster than by the log
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
