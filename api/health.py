@@ -27,7 +27,8 @@ SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE
        coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'refunding')))::float8, 0))
+           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'refunding')))::float8, 0)),
+       (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL)
 """
 
 
@@ -41,6 +42,8 @@ class Pulse(Struct, frozen=True):
     """Stripe does not answer and is left alone."""
     payments_lag_s: float = 0.0
     """How late the payments worker is with what people wait for."""
+    payments_parked: int = 0
+    """Payments that cannot be seen to without a person."""
 
 
 class Alive(Struct, frozen=True):
@@ -59,6 +62,8 @@ class Ready(Struct, frozen=True):
     canary_at_notifier_age_s: float | None
     lane_lag_s: float | None
     payments_lag_s: float | None
+    payments_parked: int | None
+    """How many payments wait for a person: `GET /api/admin/payments/?needs_a_person=true` shows them."""
 
 
 class Health:
@@ -90,6 +95,7 @@ class Readiness:
             canary_at_notifier_age_s=_rounded(pulse.notifier_canary_age_s if pulse else None),
             lane_lag_s=_rounded(pulse.lane_lag_s if pulse else None),
             payments_lag_s=_rounded(pulse.payments_lag_s if pulse else None),
+            payments_parked=pulse.payments_parked if pulse else None,
         )
         resp.status = 503 if down else 200
         if down:

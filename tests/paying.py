@@ -52,6 +52,10 @@ class StripeServer(Server):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def _as_owner(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {SECRET_KEY}"}
+
     def environment(self) -> dict[str, str]:
         """The settings of a stack that pays here."""
         return {
@@ -84,6 +88,21 @@ class StripeServer(Server):
         """What the payer's bank says in the end."""
         self._control("settle", intent=intent_id, succeeds=succeeds)
 
+    def refund(self, intent_id: str, amount_minor: int | None = None) -> dict[str, Any]:
+        """As somebody does in Stripe's dashboard; all that is left unless told. The refund."""
+        form = {"payment_intent": intent_id} | ({} if amount_minor is None else {"amount": str(amount_minor)})
+        answer = httpx.post(f"{self.url}/v1/refunds", data=form, headers=self._as_owner, timeout=15.0)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def fail_refund(self, refund_id: str) -> None:
+        """The payer's bank sends it back."""
+        self._control("fail_refund", refund=refund_id)
+
+    def dispute(self, intent_id: str) -> None:
+        """The payer asks their bank for the money."""
+        self._control("dispute", intent=intent_id)
+
     def books(self) -> dict[str, Any]:
         """Everything the account holds: intents, charges, refunds, events, calls, keys, tried deliveries."""
         found: dict[str, Any] = self._control("books")
@@ -108,8 +127,7 @@ class StripeServer(Server):
 
     def cancel(self, intent_id: str) -> httpx.Response:
         """As somebody does in Stripe's dashboard."""
-        headers = {"Authorization": f"Bearer {SECRET_KEY}"}
-        return httpx.post(f"{self.url}/v1/payment_intents/{intent_id}/cancel", headers=headers, timeout=15.0)
+        return httpx.post(f"{self.url}/v1/payment_intents/{intent_id}/cancel", headers=self._as_owner, timeout=15.0)
 
     def _control(self, what: str, **told: Any) -> Any:
         return httpx.post(f"{self.url}/_control/{what}", json=told, timeout=60.0).raise_for_status().json()

@@ -25,6 +25,7 @@ from core.domain.commands import (
     Delete,
     Envelope,
     ExpireDue,
+    LookForRefunds,
     ReportIntent,
     RequestPayment,
 )
@@ -38,6 +39,7 @@ from core.domain.values import Booking, Policy
 from core.engine.till import see_to
 from core.payments.port import PaymentsAwayError
 from core.payments.stripe import intent_of
+from core.payments.webhooks import REFUND_EVENTS
 from core.store.dues import DECIDED_WITHIN_S, Due
 from tests.making import DESK, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
 from tests.stripe_standin.account import Account
@@ -76,6 +78,8 @@ class World:
         """Ids of events: the webhook takes each in once."""
         self.revealed: list[str] = []
         """Intents that payers can pay: their secrets were handed out."""
+        self.refunded_by_hand: set[str] = set()
+        """Ids of refunds that were made in Stripe's dashboard."""
         self.kept_by_policy: set[int] = set()
         """Bookings whose owners cancelled too late to get their money back."""
 
@@ -122,6 +126,13 @@ class World:
         """In Stripe's dashboard."""
         with suppress(StripeProblem):
             self.account.cancel(intent_id)
+
+    def refund_at_stripe(self, intent_id: str, *, in_part: bool) -> None:
+        """In Stripe's dashboard, too: a tenth, or all that is left."""
+        amount = {"amount": self.account.intents[intent_id]["amount"] // 10} if in_part else {}
+        with suppress(StripeProblem):
+            refund = self.account.refund({"payment_intent": intent_id, **amount})
+            self.refunded_by_hand.add(refund["id"])
 
     # what machines do
 
@@ -187,6 +198,7 @@ class World:
             state=payment.state,
             intent_id=payment.intent_id,
             received_minor=payment.received_minor,
+            refunded_minor=payment.refunded_minor,
             refund_id=payment.refund_id,
             lease=uuid4(),
             tries=1,
@@ -197,13 +209,24 @@ class World:
 
     def deliver(self, event: dict[str, Any]) -> None:
         """Stripe's webhook, as `core.store.stripe_events` takes it in."""
-        if not event["type"].startswith("payment_intent.") or event["id"] in self.taken_in:
+        if event["id"] in self.taken_in:
+            return
+        if event["type"] in REFUND_EVENTS:
+            self._deliver_refund(event)
+        if not event["type"].startswith("payment_intent."):
             return
         intent = intent_of(event["data"]["object"])
         if intent.payment_id is None or event["type"].endswith(("created", "requires_action")):
             return
         self.taken_in.add(event["id"])
         self.accept(ReportIntent(intent.payment_id, intent.id, intent.status, intent.received_minor, intent.decline))
+
+    def _deliver_refund(self, event: dict[str, Any]) -> None:
+        intent_id = event["data"]["object"]["payment_intent"]
+        for payment in self.known.payments.values():
+            if payment.intent_id == intent_id:
+                self.taken_in.add(event["id"])
+                self.accept(LookForRefunds(payment.id))
 
     def sweep(self) -> None:
         self.accept(ExpireDue(tuple(self.known.bookings)))
@@ -215,8 +238,9 @@ class World:
         for _ in range(STEPS_MAX):
             for intent_id in list(self.account.intents):
                 self.settle_bank(intent_id, succeeds=banks_say_yes)
-            for event in list(self.account.events) if webhooks else []:
-                self.deliver(event)
+            for event in list(self.account.events):
+                if webhooks or event["type"] in REFUND_EVENTS:  # nothing else tells of what a person did
+                    self.deliver(event)
             self.sweep()
             for payment in self.due():
                 self.work(payment, Fate.ANSWERED, dies=False)
@@ -229,7 +253,8 @@ class World:
 
     def _is_over(self) -> bool:
         held = any(booking.status is Status.HELD for booking in self.known.bookings.values())
-        return not held and all(payment.state in OVER for payment in self.known.payments.values())
+        payments = self.known.payments.values()
+        return not held and all(payment.state in OVER and payment.due_at is None for payment in payments)
 
     # what must hold
 
@@ -245,7 +270,8 @@ class World:
         having = {booking.id for booking in self.known.bookings.values() if booking.status in TAKES_TIME}
         assert {claim.booking_id for claim in claims} == having
         for payment in payments:
-            assert (payment.state is PaymentState.REFUNDED) == (payment.refunded_minor > 0)
+            if payment.state is PaymentState.REFUNDED:
+                assert payment.refunded_minor == payment.received_minor > 0
 
     def assert_one_chargeable_intent_a_booking(self) -> None:
         """What payers could pay at this moment."""
@@ -261,16 +287,24 @@ class World:
             assert charged == sum(payment.received_minor for payment in ours)
             assert refunded == sum(payment.refunded_minor for payment in ours)
             kept = charged - refunded
+            paid = [payment for payment in ours if payment.state is PaymentState.SUCCEEDED]
             present = self.known.bookings.get(booking.id)
             if present is not None and present.status is Status.CONFIRMED:
-                assert (kept, present.payment_status) == (booking.price_minor, PaymentStatus.SUCCEEDED)
+                assert [payment.received_minor for payment in paid] == [booking.price_minor]
+                assert present.payment_status is PaymentStatus.SUCCEEDED
+                assert kept == booking.price_minor - self._by_hand(paid[0]) > 0
             elif booking.id in self.kept_by_policy:
-                assert kept == booking.price_minor
+                assert refunded == sum(map(self._by_hand, ours)), "we gave back what was to be kept"
             else:
                 assert kept == 0, f"booking {booking.id} is {booking.status} and {kept} was kept"
                 if present is not None and refunded:
                     assert present.payment_status is PaymentStatus.REFUNDED
         assert not any(self.known.followers.values()), "somebody still waits for an answer"
+
+    def _by_hand(self, payment: Payment) -> int:
+        """What went back of it in Stripe's dashboard."""
+        refunds = [self.account.refunds[id_] for id_ in self.refunded_by_hand]
+        return sum(int(one["amount"]) for one in refunds if one["payment_intent"] == payment.intent_id)
 
     def _at_stripe(self, booking_id: int) -> tuple[int, int]:
         ids = {

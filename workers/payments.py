@@ -26,7 +26,7 @@ from core.payments.port import PaymentsAwayError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.database import LANE_LIMITS, Connection, conninfo
-from core.store.dues import Due, close_circuit, open_circuit, put_off, report, take
+from core.store.dues import PARKED_TRIES, Due, close_circuit, open_circuit, park, put_off, report, take
 from workers import stopping
 from workers.linger import Answer, Linger
 from workers.ringing import Ears, Ringer, connect
@@ -106,6 +106,8 @@ class PaymentServer:
         if taken.knock:
             self._threads.submit(self._work, self._knock)
         for due in taken.dues:
+            if due.is_parked:
+                log.error("a parked payment is tried again", payment_id=str(due.id), booking_id=due.booking_id)
             self._threads.submit(self._work, partial(self._see_to, due))
         return Answer(ring_again=rung if len(taken.dues) == free else [])
 
@@ -115,6 +117,8 @@ class PaymentServer:
             work()
         except (psycopg.Error, PoolTimeout) as problem:
             log.warning("what stripe said was not written down", problem=repr(problem))
+        except Exception:  # nobody reads what a thread of the pool raised: what is not logged here is lost
+            log.exception("the payments worker failed")
         finally:
             with self._lock:
                 self._free += 1
@@ -139,10 +143,8 @@ class PaymentServer:
         except PaymentsAwayError as problem:
             self._failed(due, problem)
             return
-        except Exception:  # a bug, or an answer that nobody understands: seen to again, ever more seldom
-            log.exception("a payment could not be seen to", payment_id=str(due.id), state=due.state, tries=due.tries)
-            with self._pool.connection() as connection:
-                put_off(connection, due, backoff_s(due.tries), new_key=False)
+        except Exception as problem:  # noqa: BLE001 - a bug, or an answer that nobody understands: never given up
+            self._not_understood(due, problem)
             return
         with self._lock:
             self._failures = 0
@@ -151,6 +153,23 @@ class PaymentServer:
         log.info("payment seen to", payment_id=str(due.id), state=due.state, report=type(command).__name__)
         if lane is not None:
             self._lane_ringer.ring([bells.lane_bell(lane)])
+
+    def _not_understood(self, due: Due, problem: Exception) -> None:
+        """Tried again some times, each later, then parked: shown to staff and tried seldom, until a person helped."""
+        parks = due.tries >= PARKED_TRIES
+        log.error(
+            "a payment is parked" if parks else "a payment could not be seen to",
+            payment_id=str(due.id),
+            booking_id=due.booking_id,
+            state=due.state,
+            tries=due.tries,
+            exc_info=problem,
+        )
+        with self._pool.connection() as connection:
+            if parks:
+                park(connection, due, repr(problem))
+            else:
+                put_off(connection, due, backoff_s(due.tries), new_key=False)
 
     def _failed(self, due: Due, problem: PaymentsAwayError) -> None:
         log.warning(

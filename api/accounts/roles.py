@@ -116,6 +116,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/timeslots/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
     # payments
     "/api/payment-intent": {"POST": Rule.USER},
+    "/api/admin/payments": {"GET": Rule.STAFF},
     "/api/payment-settings": {"GET": Rule.PUBLIC},
     "/api/stripe-webhook": {"POST": Rule.PUBLIC},
     "/payment/success": {"GET": Rule.PUBLIC},

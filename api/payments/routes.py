@@ -8,6 +8,7 @@ import falcon.asgi
 
 from api.payments.client_secrets import ClientSecrets, nothing_to_reveal
 from api.payments.intents import PaymentIntents
+from api.payments.ledger import AdminPayments
 from api.payments.pages import CANCEL, SUCCESS, Page
 from api.payments.settings import PaymentSettings
 from api.payments.webhook import StripeWebhook
@@ -25,6 +26,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
         run.commands.reveal_with(RequestPayment, secrets.reveal)
         run.at_shutdown(secrets.close)
     app.add_route("/api/payment-intent", PaymentIntents(run.commands, run.pool, is_set_up=stripe is not None))
+    app.add_route("/api/admin/payments", AdminPayments(run.pool))
     app.add_route("/api/payment-settings", PaymentSettings(run.settings))
     app.add_route("/api/stripe-webhook", StripeWebhook(run.pool, run.rings, stripe.webhook_secret if stripe else None))
     app.add_route("/payment/success", Page(*SUCCESS))

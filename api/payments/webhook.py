@@ -11,6 +11,7 @@ from typing import Any, Literal
 import falcon.asgi
 import structlog
 from msgspec import Struct
+from msgspec.structs import asdict
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_bytes
@@ -69,6 +70,8 @@ class StripeWebhook:
         async with self._pool.connection() as connection:
             taken = await take_in(connection, event, req.context.request_id)
         log.info("stripe event", event_id=event.id, type=event.type, result=taken.result)
+        if event.concern is not None and taken.result in {"accepted", "noted"}:
+            log.error("stripe needs a person", type=event.type, booking_id=taken.booking_id, **asdict(event.concern))
         if taken.lane is not None:
             await self._rings.lanes([taken.lane])
         resp.data = encode(Received())

@@ -227,6 +227,19 @@ class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True)
     amount_minor: int
 
 
+class LookForRefunds(Struct, frozen=True, tag="look_for_refunds", omit_defaults=True):
+    """An event said that money went back at Stripe. It may be out of date: look."""
+
+    payment_id: UUID
+
+
+class ReportGivenBack(Struct, frozen=True, tag="report_given_back", omit_defaults=True):
+    """How much of a payment's money went back until now, by whoever did that. From the payments worker."""
+
+    payment_id: UUID
+    amount_minor: int
+
+
 class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
     """Changes nothing; its outcome and event prove that the whole pipeline runs."""
 
@@ -253,7 +266,9 @@ class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=T
 
 ClosingCommand = CloseResource | ReopenResource
 SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
-PaymentCommand = RequestPayment | ReportIntent | ReportNothing | ReportRefund
+PaymentReport = ReportIntent | ReportNothing | ReportRefund | LookForRefunds | ReportGivenBack
+"""What is said of a payment that is there."""
+PaymentCommand = RequestPayment | PaymentReport
 
 EngineCommand = ExpireDue | MoveOn | Canary
 """What the engine asks of itself; nobody waits for the answer."""

@@ -25,6 +25,7 @@ from core.domain.commands import (
     EngineCommand,
     Envelope,
     ExpireDue,
+    LookForRefunds,
     MoveOn,
     OfferSlot,
     OfferWeekly,
@@ -33,12 +34,14 @@ from core.domain.commands import (
     PlaceAll,
     RemoveSlot,
     ReopenResource,
+    ReportGivenBack,
     ReportIntent,
     ReportNothing,
     ReportRefund,
     RequestPayment,
 )
 from core.domain.events import CanaryHeard, Event, Refusal
+from core.domain.given_back import look_for_refunds, report_given_back
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import MarketCommand
@@ -94,7 +97,9 @@ def _decide_common(
             return decide_slots(state, envelope, command, now, ids)
         case CloseResource() | ReopenResource():
             return decide_closing(state, command, now, ids)
-        case RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund():
+        case (
+            RequestPayment() | ReportIntent() | ReportNothing() | ReportRefund() | LookForRefunds() | ReportGivenBack()
+        ):
             return _decide_payments(state, envelope, command, now, ids)
         case ExpireDue() | MoveOn() | Canary():
             return _decide_for_the_engine(state, command, now)
@@ -126,6 +131,10 @@ def _decide_payments(
             return report_nothing(state, command, now)
         case ReportRefund():
             return report_refund(state, command, now)
+        case LookForRefunds():
+            return look_for_refunds(state, command, now)
+        case ReportGivenBack():
+            return report_given_back(state, command, now)
 
 
 def _decide_for_the_engine(state: State, command: EngineCommand, now: datetime) -> tuple[Event, ...]:

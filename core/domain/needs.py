@@ -24,6 +24,7 @@ from core.domain.commands import (
     CommonCommand,
     Delete,
     ExpireDue,
+    LookForRefunds,
     MoveOn,
     OfferSlot,
     OfferWeekly,
@@ -33,6 +34,7 @@ from core.domain.commands import (
     PlaceAll,
     RemoveSlot,
     ReopenResource,
+    ReportGivenBack,
     ReportIntent,
     ReportNothing,
     ReportRefund,
@@ -112,7 +114,13 @@ class Needs:
                 self._add_slots(command)
             case CloseResource() | ReopenResource():
                 self._add_closing(command)
-            case ReportIntent(payment_id=id_) | ReportNothing(payment_id=id_) | ReportRefund(payment_id=id_):
+            case (
+                ReportIntent(payment_id=id_)
+                | ReportNothing(payment_id=id_)
+                | ReportRefund(payment_id=id_)
+                | LookForRefunds(payment_id=id_)
+                | ReportGivenBack(payment_id=id_)
+            ):
                 self.payments.add(id_)
             case Canary():
                 pass

@@ -39,17 +39,25 @@ def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Ev
     if payment.intent_id not in {None, report.intent_id}:
         raise Refused(Refusal.INTENT_MISMATCH)
     if payment.state in RECEIVED:
-        return (PaymentUnchanged(payment),)
+        return _refunds(payment, report, now)
     known = replace(payment, intent_id=report.intent_id, updated_at=now)
     match report.status:
         case IntentStatus.SUCCEEDED:
-            return _received(state, replace(known, decline=None, received_minor=report.received_minor), now)
+            paid = replace(known, decline=None, received_minor=report.received_minor)
+            return _received(state, paid, now, fresh=report.fresh)
         case IntentStatus.CANCELED:
             return _canceled(state, payment, known, now)
         case _ if report.fresh:
             return _standing(state, known, report, now)
         case _:
             return _look(payment, now)
+
+
+def _refunds(payment: Payment, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
+    """A look found the payment paid, which was known. It may have been ordered for a refund: look for that."""
+    if report.fresh and payment.state is PaymentState.SUCCEEDED:
+        return (PaymentChanged(replace(payment, due_at=now), payment.state),)
+    return (PaymentUnchanged(payment),)
 
 
 def _look(payment: Payment, now: datetime) -> tuple[Event, ...]:
@@ -92,8 +100,16 @@ def _held(state: State, payment: Payment) -> Booking | None:
     return booking if booking is not None and booking.status is Status.HELD else None
 
 
-def _received(state: State, paid: Payment, now: datetime) -> tuple[Event, ...]:
-    """Money came in: kept for the booking, or given back."""
+def _is_due(payment: Payment, now: datetime) -> bool:
+    return payment.due_at is not None and payment.due_at <= now
+
+
+def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tuple[Event, ...]:
+    """Money came in: kept for the booking, or given back.
+
+    What was found by a look, or was to be looked at, is looked at once more: for refunds, which
+    somebody may have made at Stripe before we knew of the money.
+    """
     was = state.payments[paid.id].state
     booking = state.bookings.get(paid.booking_id)
     try:
@@ -105,7 +121,8 @@ def _received(state: State, paid: Payment, now: datetime) -> tuple[Event, ...]:
             refunding(paid, reason, now, was),
             *booking_pays(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
         )
-    kept = PaymentChanged(replace(paid, state=PaymentState.SUCCEEDED, due_at=None), was)
+    due_at = now if fresh or _is_due(state.payments[paid.id], now) else None
+    kept = PaymentChanged(replace(paid, state=PaymentState.SUCCEEDED, due_at=due_at), was)
     queued = (ended(other, now) for other in payments_of(state, paid.booking_id) if other.state is PaymentState.QUEUED)
     return (kept, *queued, *confirmed)
 
@@ -196,6 +213,8 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
             return (PaymentChanged(failed, payment.state), *told)
         case PaymentState.REFUNDING:
             return (PaymentChanged(replace(failed, state=PaymentState.REFUND_FAILED), payment.state),)
+        case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:  # it has no refunds to be seen
+            return (PaymentChanged(replace(payment, due_at=None), payment.state),)
         case _:
             return (PaymentUnchanged(payment),)
 
@@ -208,7 +227,8 @@ def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Ev
     known = replace(payment, refund_id=report.refund_id, updated_at=now)
     match report.status:
         case RefundStatus.SUCCEEDED:
-            return _refunded(state, replace(known, refunded_minor=report.amount_minor), now)
+            total = min(payment.refunded_minor + report.amount_minor, payment.received_minor)
+            return _refunded(state, replace(known, refunded_minor=total), now)
         case RefundStatus.PENDING | RefundStatus.REQUIRES_ACTION:
             later = _next_look(known, now, state.policy)
             return (PaymentChanged(replace(known, due_at=later), payment.state),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from core.domain.commands import ReportIntent, ReportNothing, ReportRefund
+from core.domain.commands import ReportGivenBack, ReportIntent, ReportNothing, ReportRefund
 from core.domain.payments import PaymentState
 from core.payments.port import (
     Intent,
@@ -13,12 +13,11 @@ from core.payments.port import (
     Payments,
     PaymentsAwayError,
     PaymentsRefusedError,
-    Refund,
     RefundOrder,
 )
 from core.store.dues import Due
 
-Report = ReportIntent | ReportNothing | ReportRefund
+Report = ReportIntent | ReportNothing | ReportRefund | ReportGivenBack
 
 
 def see_to(payments: Payments, due: Due) -> Report | None:
@@ -45,15 +44,10 @@ def _ask(payments: Payments, due: Due) -> Report | None:
             intent_id = due.intent_id or payments.create_intent(_intent_order(due)).id
             return _seen(due, payments.cancel_intent(intent_id))
         case PaymentState.REFUNDING:
-            return _refunded(due, payments.refund(_refund_order(due)))
-        case (
-            PaymentState.QUEUED
-            | PaymentState.CANCELED
-            | PaymentState.FAILED
-            | PaymentState.SUCCEEDED
-            | PaymentState.REFUNDED
-            | PaymentState.REFUND_FAILED
-        ):
+            return _refund(payments, due)
+        case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:
+            return ReportGivenBack(due.id, payments.refunded_minor(_known(due)))
+        case PaymentState.QUEUED | PaymentState.CANCELED | PaymentState.FAILED | PaymentState.REFUNDED:
             return None
         case _ as unreachable:
             assert_never(unreachable)
@@ -70,13 +64,22 @@ def _intent_order(due: Due) -> IntentOrder:
 
 
 def _refund_order(due: Due) -> RefundOrder:
-    key = f"holdfast-{due.id}-refund-{due.key_number}"
-    return RefundOrder(key, due.id, _known(due), due.received_minor, due.refund_id)
+    """Of what is left, if a part went back already; under another key, as Stripe keeps keys with what was asked."""
+    part = f"-after-{due.refunded_minor}" if due.refunded_minor else ""
+    key = f"holdfast-{due.id}-refund-{due.key_number}{part}"
+    return RefundOrder(key, due.id, _known(due), due.received_minor - due.refunded_minor, due.refund_id)
 
 
 def _seen(due: Due, intent: Intent) -> ReportIntent:
     return ReportIntent(due.id, intent.id, intent.status, intent.received_minor, intent.decline, fresh=True)
 
 
-def _refunded(due: Due, refund: Refund) -> ReportRefund:
-    return ReportRefund(due.id, refund.id, refund.status, refund.amount_minor)
+def _refund(payments: Payments, due: Due) -> Report:
+    """Give it back; if Stripe refuses, maybe because somebody else did, as a whole or in part."""
+    try:
+        done = payments.refund(_refund_order(due))
+    except PaymentsRefusedError:
+        if (total := payments.refunded_minor(_known(due))) > due.refunded_minor:
+            return ReportGivenBack(due.id, total)
+        raise
+    return ReportRefund(due.id, done.id, done.status, done.amount_minor)

@@ -95,7 +95,11 @@ class Payments(Protocol):
         ...
 
     def refund(self, order: RefundOrder) -> Refund:
-        """Give the money back, once: a second time finds the first refund."""
+        """Give the money back, once for a payment: a second time finds its first refund."""
+        ...
+
+    def refunded_minor(self, intent_id: str) -> int:
+        """How much of an intent's money went back or is on its way, whoever gave it back."""
         ...
 
     def client_secret(self, intent_id: str) -> str:

@@ -32,6 +32,9 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 """Longer than Stripe usually takes, shorter than a worker may be stopped."""
 
+REFUNDS_MAX = 100
+"""Of one intent that are looked at: a page of Stripe's, and far more than anybody makes."""
+
 PAYMENT_METADATA = "holdfast_payment"
 BOOKING_METADATA = "holdfast_booking"
 """What ties an intent to us, so that an event that overtakes its own creation is understood."""
@@ -98,13 +101,20 @@ class StripePayments:
             return self._refund_of(order, problem)
 
     def _refund_of(self, order: RefundOrder, problem: Exception) -> Refund:
-        """The refund that an earlier, forgotten call made; else the problem."""
-        params: Any = {"payment_intent": order.intent_id, "limit": 10}
-        found = _asked(lambda: self._refunds.list(params))
-        for one in found.data:
-            if one.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}:
+        """The refund that an earlier, forgotten call made for this payment; else the problem."""
+        for one in self._refunds_of(order.intent_id):
+            if _payment_id(_metadata(one)) == order.payment_id:
                 return _refund(one)
         raise problem
+
+    def refunded_minor(self, intent_id: str) -> int:
+        return sum(one.amount for one in self._refunds_of(intent_id))
+
+    def _refunds_of(self, intent_id: str) -> list[stripe.Refund]:
+        """Those that happened or are on their way."""
+        params: Any = {"payment_intent": intent_id, "limit": REFUNDS_MAX}
+        found = _asked(lambda: self._refunds.list(params))
+        return [one for one in found.data if one.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}]
 
     def client_secret(self, intent_id: str) -> str:
         secret = _asked(lambda: self._intents.retrieve(intent_id)).client_secret
@@ -178,6 +188,10 @@ def _payment_id(metadata: dict[str, Any]) -> UUID | None:
         return UUID(str(metadata[PAYMENT_METADATA]))
     except (KeyError, ValueError):
         return None
+
+
+def _metadata(found: stripe.Refund) -> dict[str, Any]:
+    return dict(found.metadata.to_dict()) if found.metadata else {}
 
 
 def _refund(found: stripe.Refund) -> Refund:

@@ -24,15 +24,44 @@ INTENT_EVENTS = frozenset(
 )
 
 
+REFUND_EVENTS = frozenset({"charge.refunded", "refund.updated", "refund.failed"})
+"""Ours and those that a person made at Stripe: only the account knows which, so they make the worker look."""
+
+OPERATORS_EVENTS = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "refund.failed",
+    }
+)
+"""Nothing follows from these by itself: a person has to see to them at Stripe."""
+
+
 class BadEventError(Exception):
     """Not from Stripe, too old, or not an event; the message may be shown."""
+
+
+class Concern(Struct, frozen=True):
+    """What operators are told of a dispute, or of a refund that failed."""
+
+    intent_id: str
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
 
 
 class StripeEvent(Struct, frozen=True):
     id: str
     type: str
-    intent: Intent | None
+    intent: Intent | None = None
     """As it was when the event was made; None for events that are about something else."""
+    refunded_intent_id: str | None = None
+    """Of which money went back, or did not after all."""
+    concern: Concern | None = None
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
@@ -48,6 +77,27 @@ def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
 
 
 def _event(found: dict[str, Any]) -> StripeEvent:
-    type_ = str(found["type"])
-    intent = intent_of(found["data"]["object"]) if type_ in INTENT_EVENTS else None
-    return StripeEvent(str(found["id"]), type_, intent)
+    id_, type_ = str(found["id"]), str(found["type"])
+    if type_ not in INTENT_EVENTS | REFUND_EVENTS | OPERATORS_EVENTS:
+        return StripeEvent(id_, type_)
+    about = found["data"]["object"]
+    if type_ in INTENT_EVENTS:
+        return StripeEvent(id_, type_, intent_of(about))
+    refunded = _text(about.get("payment_intent")) if type_ in REFUND_EVENTS else ""
+    concern = _concern(about) if type_ in OPERATORS_EVENTS else None
+    return StripeEvent(id_, type_, refunded_intent_id=refunded or None, concern=concern)
+
+
+def _concern(about: dict[str, Any]) -> Concern:
+    return Concern(
+        intent_id=_text(about.get("payment_intent")),
+        amount_minor=int(about["amount"]),
+        currency=str(about["currency"]),
+        status=str(about["status"]),
+        reason=_text(about.get("failure_reason") or about.get("reason")),
+    )
+
+
+def _text(value: Any) -> str:
+    """Charges that no intent made have none."""
+    return "" if value is None else str(value)

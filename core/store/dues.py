@@ -28,35 +28,49 @@ KNOCK_S = 30.0
 """How long the one try of an open circuit is waited for before there is another."""
 BURST_S = 1.0
 """What may be called in the background in so long may be called at once."""
+PARKED_TRIES = 10
+"""Tried in vain so often, which takes some minutes, a payment is parked: staff see it, and it is tried seldom."""
+PARKED_S = 3600.0
+"""Between two tries of a parked payment."""
+PROBLEM_CHARS_MAX = 200
 
 SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, background_until FROM payments_gate FOR UPDATE"
 SQL_KNOCK = "UPDATE payments_gate SET retry_at = %s"
 SQL_PACE = "UPDATE payments_gate SET background_until = %s"
+_LOOKS = "IN ('open', 'processing', 'succeeded', 'refund_failed')"
 _TAKE = """
-UPDATE payment p SET lease = %(lease)s, leased_until = %(until)s, due_at = %(until)s, tries = tries + 1,
-       sent = sent OR state IN ('creating', 'closing')
-FROM booking b
-WHERE b.id = p.booking_id AND p.id IN (
-    SELECT id FROM payment
+WITH found AS (
+    SELECT id, CASE WHEN lease IS NOT NULL AND tries >= %(parked_tries)s THEN 'its worker died each time' END AS problem
+    FROM payment
     WHERE due_at <= %(now)s AND state {which} AND (leased_until IS NULL OR leased_until <= %(now)s)
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.received_minor, p.refund_id, p.lease,
-          p.tries, p.key_number, b.resource_id, b.local_date
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), until AS (
+    SELECT id, problem, CASE WHEN problem IS NULL THEN %(until)s ELSE %(parked_until)s END AS at FROM found
+)
+UPDATE payment p SET lease = %(lease)s, leased_until = u.at, due_at = u.at, tries = tries + 1,
+       sent = sent OR state IN ('creating', 'closing'), problem = coalesce(u.problem, p.problem),
+       parked_at = CASE WHEN u.problem IS NULL THEN p.parked_at ELSE coalesce(p.parked_at, %(now)s) END
+FROM booking b, until u
+WHERE b.id = p.booking_id AND p.id = u.id
+RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.received_minor, p.refunded_minor,
+          p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.parked_at IS NOT NULL
 """
+"""A lease that was never ended is that of a worker that died. One that kills each worker is parked, too."""
 SQL_TAKE_AWAITED = _TAKE.format(which="IN ('creating', 'refunding')")
-SQL_TAKE_LOOKS = _TAKE.format(which="IN ('open', 'processing')")
+SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
 SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
 """Each by an index of its own."""
 SQL_RELEASE = """
 UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
+       problem = %(problem)s::text, parked_at = CASE WHEN %(problem)s::text IS NOT NULL THEN coalesce(parked_at, clock_timestamp()) END,
        due_at = CASE WHEN due_at = leased_until THEN clock_timestamp() + %(delay)s::interval ELSE due_at END
 WHERE id = %(id)s AND lease = %(lease)s
 """
 """A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
-SQL_ANY_DUE = """
+SQL_ANY_DUE = f"""
 SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
     SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'refunding')
-    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('open', 'processing')
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state {_LOOKS}
     UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing') END
 FROM payments_gate
 """
@@ -100,6 +114,8 @@ class Due(Struct, frozen=True):
     state: PaymentState
     intent_id: str | None
     received_minor: int
+    refunded_minor: int
+    """What went back already, by whoever did that at Stripe."""
     refund_id: str | None
     lease: UUID
     tries: int
@@ -107,6 +123,7 @@ class Due(Struct, frozen=True):
     key_number: int
     resource_id: int
     local_date: date
+    is_parked: bool = False
 
 
 _STATE = Due.__struct_fields__.index("state")
@@ -146,9 +163,15 @@ def _allowed(now: datetime, background_until: datetime, background_per_s: float)
 def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[Due]:
     if limit < 1:
         return []
-    until = now + timedelta(seconds=LEASE_S)
-    rows = connection.execute(statement, {"lease": uuid4(), "until": until, "now": now, "limit": limit}).fetchall()
-    return [_due(row) for row in rows]
+    parameters = {
+        "lease": uuid4(),
+        "now": now,
+        "until": now + timedelta(seconds=LEASE_S),
+        "parked_until": now + timedelta(seconds=PARKED_S),
+        "parked_tries": PARKED_TRIES,
+        "limit": limit,
+    }
+    return [_due(row) for row in connection.execute(statement, parameters).fetchall()]
 
 
 def _due(row: tuple[Any, ...]) -> Due:
@@ -176,9 +199,22 @@ def put_off(connection: Connection, due: Due, delay_s: float, *, new_key: bool) 
     _release(connection, due, delay_s, tries=due.tries, key_number=due.key_number + new_key)
 
 
-def _release(connection: Connection, due: Due, delay_s: float | None, *, tries: int, key_number: int) -> bool:
-    delay = None if delay_s is None else timedelta(seconds=delay_s)
-    parameters = {"id": due.id, "lease": due.lease, "delay": delay, "tries": tries, "key_number": key_number}
+def park(connection: Connection, due: Due, problem: str) -> None:
+    """End the lease without a result, and try seldom from now on: a person should look at it."""
+    _release(connection, due, PARKED_S, tries=due.tries, key_number=due.key_number, problem=problem[:PROBLEM_CHARS_MAX])
+
+
+def _release(
+    connection: Connection, due: Due, delay_s: float | None, *, tries: int, key_number: int, problem: str | None = None
+) -> bool:
+    parameters = {
+        "id": due.id,
+        "lease": due.lease,
+        "delay": None if delay_s is None else timedelta(seconds=delay_s),
+        "tries": tries,
+        "key_number": key_number,
+        "problem": problem,
+    }
     return connection.execute(SQL_RELEASE, parameters).rowcount == 1
 
 

@@ -51,7 +51,9 @@ SQL_MAKE = f"""
 INSERT INTO payment ({PAYMENT_COLUMNS}) SELECT {PAYMENT_COLUMNS} FROM json_to_recordset(%s::json) AS p ({_RECORD})
 """
 SQL_CHANGE = f"""
-UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tries ELSE 0 END
+UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tries ELSE 0 END,
+       parked_at = CASE WHEN p.state = c.state THEN p.parked_at END,
+       problem = CASE WHEN p.state = c.state THEN p.problem END
 FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
 """
 

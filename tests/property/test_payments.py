@@ -118,6 +118,14 @@ class Paying(RuleBasedStateMachine):
                 self.world.cancel(self._booking(number), by_staff=what == "staff")
         self._decide(then)
 
+    @rule(number=FEW, in_part=st.booleans(), then=FEW)
+    @precondition(lambda self: self.world.account.charges)
+    def refund_by_hand(self, number: int, in_part: bool, then: int) -> None:  # noqa: FBT001 - drawn
+        """Somebody gives money back in Stripe's dashboard, whatever we know of it."""
+        charges = list(self.world.account.charges.values())
+        self.world.refund_at_stripe(charges[number % len(charges)]["payment_intent"], in_part=in_part)
+        self._decide(then)
+
     @rule(number=st.integers(0, 30), then=FEW)
     @precondition(lambda self: self.world.account.events)
     def webhook(self, number: int, then: int) -> None:

@@ -175,6 +175,30 @@ class Account:
         self._tell("charge.refunded", charge)
         return refund
 
+    def fail_refund(self, id_: str) -> None:
+        """The payer's bank sends the money back ("Failed refunds")."""
+        refund = self.refunds[id_]
+        refund.update(status="failed", failure_reason="lost_or_stolen_card")
+        self.charges[refund["charge"]]["amount_refunded"] -= refund["amount"]
+        self._tell("refund.failed", refund)
+
+    def dispute(self, intent_id: str) -> None:
+        """The payer asks their bank for the money."""
+        charge = self.charges[self.intent(intent_id)["latest_charge"]]
+        self._tell(
+            "charge.dispute.created",
+            {
+                "id": self.new_id("dp_"),
+                "object": "dispute",
+                "amount": charge["amount"],
+                "charge": charge["id"],
+                "currency": charge["currency"],
+                "payment_intent": intent_id,
+                "reason": "fraudulent",
+                "status": "needs_response",
+            },
+        )
+
     def refunds_of(self, intent_id: str) -> dict[str, Any]:
         self.intent(intent_id)
         found = [refund for refund in self.refunds.values() if refund["payment_intent"] == intent_id]

@@ -14,6 +14,7 @@ KINDS = (
     "rate_limited",  # 429
     "slow",  # some seconds pass before it is done, whoever waits or does not any more
     "unauthorized",  # 401
+    "gibberish",  # 200, and a body that is none of what was asked for
 )
 
 

@@ -62,17 +62,25 @@ class InProcessStripe:
         try:
             found = self._once(order.key, lambda: self._refund(order))
         except (PaymentsRefusedError, PaymentsAwayError):
-            known = self.account.refunds_of(order.intent_id)["data"]
-            if not known:
+            refunds = self.account.refunds_of(order.intent_id)["data"]
+            ours = [one for one in refunds if one["metadata"].get("holdfast_payment") == str(order.payment_id)]
+            if not ours:
                 raise
-            found = known[0]
+            found = ours[0]
         return Refund(found["id"], RefundStatus(found["status"]), found["amount"])
+
+    def refunded_minor(self, intent_id: str) -> int:
+        refunds = self._once(None, lambda: self.account.refunds_of(intent_id))["data"]
+        return sum(one["amount"] for one in refunds if one["status"] == "succeeded")
 
     def client_secret(self, intent_id: str) -> str:
         return str(self.account.intent(intent_id)["client_secret"])
 
     def _refund(self, order: RefundOrder) -> dict[str, Any]:
-        return self.account.refund({"payment_intent": order.intent_id, "amount": order.amount_minor})
+        metadata = {"holdfast_payment": str(order.payment_id)}
+        return self.account.refund(
+            {"payment_intent": order.intent_id, "amount": order.amount_minor, "metadata": metadata}
+        )
 
     def _once(self, key: str | None, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if key is not None and key in self._kept:

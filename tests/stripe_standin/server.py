@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
@@ -83,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.slowed.append(unquote_plus(f"{path}?{form}"))
             time.sleep(SLOW_S)  # the fault itself
         self._refuse(fault)
+        if fault == "gibberish":
+            self._answer((200, _json({"object": "surprise"})))
+            return
 
         def work() -> Answer:
             return self._work(operation, path, form, fault)
@@ -185,15 +189,24 @@ class Handler(BaseHTTPRequestHandler):
             case "mend":
                 server.faults.clear()
             case "settle":
-                with server.lock:
-                    before = len(server.account.events)
-                    server.account.settle(told["intent"], succeeds=told["succeeds"])
-                    for event in server.account.events[before:]:
-                        server.deliveries.add(event)
+                self._do(lambda account: account.settle(told["intent"], succeeds=told["succeeds"]))
+            case "fail_refund":
+                self._do(lambda account: account.fail_refund(told["refund"]))
+            case "dispute":
+                self._do(lambda account: account.dispute(told["intent"]))
             case "books":
                 with server.lock:
                     return self._books()
         return {}
+
+    def _do(self, deed: Callable[[Account], object]) -> None:
+        """What happens at Stripe without a request of ours."""
+        server = self.server
+        with server.lock:
+            before = len(server.account.events)
+            deed(server.account)
+            for event in server.account.events[before:]:
+                server.deliveries.add(event)
 
     def _books(self) -> dict[str, Any]:
         server = self.server

@@ -6,7 +6,18 @@ from uuid import UUID, uuid4
 
 from core.domain.commands import ReportNothing
 from core.domain.payments import PaymentState
-from core.store.dues import LEASE_S, any_due, close_circuit, open_circuit, put_off, report, take
+from core.store.dues import (
+    LEASE_S,
+    PARKED_S,
+    PARKED_TRIES,
+    any_due,
+    close_circuit,
+    open_circuit,
+    park,
+    put_off,
+    report,
+    take,
+)
 from tests.engine import Pipeline
 from tests.rooms import FREE_DAY
 
@@ -123,3 +134,34 @@ def test_closing_the_circuit_brings_forward_what_was_put_off(pipeline: Pipeline)
     open_circuit(pipeline.connection, "down")
     close_circuit(pipeline.connection)
     assert taken(pipeline) == [payment]
+
+
+LEASE_RUNS_OUT = "UPDATE payment SET leased_until = clock_timestamp(), due_at = clock_timestamp()"
+DUE_IN_S = "SELECT extract(epoch FROM due_at - clock_timestamp())::float8 FROM payment"
+
+
+def test_a_payment_that_kills_each_of_its_workers_is_parked_and_one_that_lives_takes_it_out_again(
+    pipeline: Pipeline,
+) -> None:
+    owe(pipeline)
+    for _ in range(PARKED_TRIES):
+        (due,) = take(pipeline.connection, ALL, FAST).dues
+        assert not due.is_parked
+        assert pipeline.row(DUE_IN_S)[0] <= LEASE_S
+        pipeline.connection.execute(LEASE_RUNS_OUT)
+    (due,) = take(pipeline.connection, ALL, FAST).dues
+    assert due.is_parked
+    assert pipeline.row("SELECT problem, parked_at IS NOT NULL FROM payment") == ("its worker died each time", True)
+    assert PARKED_S - LEASE_S < pipeline.row(DUE_IN_S)[0] <= PARKED_S
+    report(pipeline.connection, due, ReportNothing(due.id, "done"))
+    assert pipeline.row("SELECT problem, parked_at, tries FROM payment") == (None, None, 0)
+
+
+def test_stripes_outages_park_nothing_however_long_they_last(pipeline: Pipeline) -> None:
+    owe(pipeline)
+    for _ in range(PARKED_TRIES + 2):
+        (due,) = take(pipeline.connection, ALL, FAST).dues
+        assert not due.is_parked
+        put_off(pipeline.connection, due, 0.0, new_key=False)
+    park(pipeline.connection, due, "never mind: the lease is over")
+    assert pipeline.row("SELECT parked_at FROM payment") == (None,)

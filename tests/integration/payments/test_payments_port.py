@@ -132,8 +132,20 @@ def test_a_refund_happens_once_under_its_key_and_is_found_under_another(
     first = payments.refund(wanted)
     assert (first.status, first.amount_minor) == (RefundStatus.SUCCEEDED, 10_000)
     assert payments.refund(wanted) == first
-    assert payments.refund(refund(intent_id)) == first
+    assert payments.refund(refund(intent_id, payment_id=wanted.payment_id)) == first
     assert sum(one["payment_intent"] == intent_id for one in stripe.books()["refunds"]) == 1
+
+
+def test_what_somebody_else_refunded_is_counted_and_is_not_ours(stripe: StripeServer, payments: StripePayments) -> None:
+    intent_id = paid(stripe, payments)
+    assert payments.refunded_minor(intent_id) == 0
+    stripe.refund(intent_id, 3_000)
+    with pytest.raises(PaymentsRefusedError):
+        payments.refund(refund(intent_id))
+    assert payments.refund(refund(intent_id, amount_minor=7_000)).amount_minor == 7_000
+    assert payments.refunded_minor(intent_id) == 10_000
+    stripe.fail_refund(stripe.books()["refunds"][-1]["id"])
+    assert payments.refunded_minor(intent_id) == 3_000
 
 
 def test_an_unpaid_intent_cannot_be_refunded(payments: StripePayments) -> None:

@@ -1,0 +1,61 @@
+"""Money that went back at Stripe without our order: a person did it in the dashboard, or Stripe's support.
+
+An event about it only makes the worker look; what it finds is the whole truth at that moment. Money
+that went back as a whole ends a booking as long as it can be cancelled: nobody has a place unpaid.
+What has begun or is over keeps its status and says `refunded`. A part that went back changes
+nothing but the books; should the rest be refunded by us later, it is the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from core.domain.attempts import booking_pays, the_payment
+from core.domain.commands import ENGINE, LookForRefunds, ReportGivenBack
+from core.domain.events import Event, PaymentChanged, PaymentUnchanged
+from core.domain.payments import Payment, PaymentState
+from core.domain.state import State
+from core.domain.status import PaymentStatus, Status, may_become
+from core.domain.turning import turned
+
+REASON = "refunded_at_stripe"
+
+LOOKED_AT = frozenset({PaymentState.OPEN, PaymentState.PROCESSING, PaymentState.SUCCEEDED, PaymentState.REFUND_FAILED})
+"""In any other state it is due already, or final."""
+
+
+def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tuple[Event, ...]:
+    payment = the_payment(state, command.payment_id)
+    if payment.state in LOOKED_AT:
+        return (PaymentChanged(replace(payment, due_at=now), payment.state),)
+    return (PaymentUnchanged(payment),)
+
+
+def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> tuple[Event, ...]:
+    """All that went back of a payment's money, as the worker saw it."""
+    payment = the_payment(state, report.payment_id)
+    known = replace(
+        payment, refunded_minor=min(report.amount_minor, payment.received_minor), due_at=None, updated_at=now
+    )
+    is_whole = 0 < known.received_minor == known.refunded_minor
+    match payment.state:
+        case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED | PaymentState.REFUNDING if is_whole:
+            return _all_is_back(state, known, payment.state, now)
+        case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:
+            return (PaymentChanged(known, payment.state),)
+        case PaymentState.REFUNDING:  # the rest is still to be refunded
+            return (PaymentChanged(replace(known, due_at=now), payment.state),)
+        case _:
+            return (PaymentUnchanged(payment),)
+
+
+def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime) -> tuple[Event, ...]:
+    reason = known.refund_reason or REASON
+    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, refund_reason=reason), was)
+    booking = state.bookings.get(known.booking_id)
+    if booking is not None and may_become(booking.status, Status.CANCELLED):
+        unpaid = replace(booking, payment_status=PaymentStatus.REFUNDED)
+        return (done, turned(unpaid, Status.CANCELLED, ENGINE, now, REASON))
+    return (done, *booking_pays(booking, PaymentStatus.REFUNDED, now, reason))
