@@ -216,7 +216,7 @@ def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
     return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
 
 
-async def _within(future: asyncio.Future[Answer], wait_s: float) -> Answer | None:
+async def _within(future: asyncio.Future[Answer | None], wait_s: float) -> Answer | None:
     try:
         async with asyncio.timeout(wait_s):
             return await future

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from api.worker import end_when_asked
 from core import collector
 from core.settings import SettingsError, from_environment
 
@@ -15,19 +16,23 @@ except SettingsError as problem:
 
 bind = [_settings.api_bind]
 workers = _settings.api_processes
-worker_class = "asgi"
+worker_class = "api.worker.Worker"
 asgi_lifespan = "on"
 worker_connections = 4096
 backlog = 4096
-keepalive = 75
+keepalive = 75  # longer than the front door's (ops/Caddyfile): it must not send into a closing connection
 timeout = 30
-graceful_timeout = 35  # longer than the longest wait for an outcome
+graceful_timeout = 10  # nobody waits for an outcome then (api/worker.py): longer than any statement takes
 control_socket_disable = True  # its path is fixed below the home folder: two stacks would share it
 accesslog = None  # the middleware logs requests, with their ids
 errorlog = "-"
 loglevel = "warning"
 proc_name = "holdfast-api"
 forwarded_allow_ips = "127.0.0.1,::1"
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    end_when_asked(server)
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -43,7 +43,7 @@ class Answer(Struct, frozen=True):
 
 class _Waiter(Struct, frozen=True):
     since: float
-    future: asyncio.Future[Answer]
+    future: asyncio.Future[Answer | None]
 
 
 class Outcomes:
@@ -57,6 +57,7 @@ class Outcomes:
         self._redis = client
         self._waiters: defaultdict[UUID, list[_Waiter]] = defaultdict(list)
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_ending = False
 
     async def open(self) -> None:
         self._tasks = [
@@ -69,20 +70,31 @@ class Outcomes:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def expect(self, command_id: UUID) -> asyncio.Future[Answer]:
-        """A future for a command's answer. Register before the command is accepted; `forget` after."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def expect(self, command_id: UUID) -> asyncio.Future[Answer | None]:
+        """A future for a command's answer. Register before the command is accepted; `forget` after.
+
+        None: nobody may wait any longer, for this process ends. The command goes on without it.
+        """
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        if self._is_ending:
+            future.set_result(None)
         self._waiters[command_id].append(_Waiter(time.monotonic(), future))
         return future
 
-    def forget(self, command_id: UUID, future: asyncio.Future[Answer]) -> None:
+    def end_waits(self) -> None:
+        """The process was asked to stop: whoever waits, now or from now on, is told to ask again."""
+        self._is_ending = True
+        for command_id in list(self._waiters):
+            self._resolve(command_id, None)
+
+    def forget(self, command_id: UUID, future: asyncio.Future[Answer | None]) -> None:
         left = [waiter for waiter in self._waiters.get(command_id, ()) if waiter.future is not future]
         if left:
             self._waiters[command_id] = left
         else:
             self._waiters.pop(command_id, None)
 
-    def _resolve(self, command_id: UUID, answer: Answer) -> None:
+    def _resolve(self, command_id: UUID, answer: Answer | None) -> None:
         for waiter in self._waiters.pop(command_id, ()):
             if not waiter.future.done():
                 waiter.future.set_result(answer)

@@ -18,6 +18,7 @@ from api.inbox import Inbox
 from api.limiting import WriteLimits
 from api.outcomes import Outcomes
 from api.rings import Rings
+from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
 from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, sqlalchemy_url
@@ -75,8 +76,9 @@ class Runtime:
         """Also close what others made for this process."""
         self._closings.append(closing)
 
-    async def process_startup(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+    async def process_startup(self, scope: dict[str, Any], _event: dict[str, Any]) -> None:
         """Falcon's lifespan hook. A database that is not there yet delays nothing: requests say 503."""
+        scope["state"].setdefault(AT_STOP, []).append(self.outcomes.end_waits)
         await self.pool.open(wait=False)
         await self.inbox.open()
         await self.outcomes.open()

@@ -11,12 +11,12 @@ from enum import IntEnum
 
 
 class Stage(IntEnum):
-    """Processes start from the lowest stage up, and stop from the highest down."""
+    """Processes stop from the highest stage down, those of one stage together."""
 
     STORES = 0
     PIPELINE = 1
-    API = 2
-    FRONT = 3
+    FRONT = 2
+    """What clients talk to. The front door stops with the API: it still carries out the API's last answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ API = Process(
     "api",
     "HTTP API (Falcon on gunicorn)",
     ("gunicorn", "-c", "api/gunicorn_conf.py", "api.app:from_environment()"),
-    Stage.API,
+    Stage.FRONT,
     port=8001,
     settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": ""},
     health=("python", "-m", "ops.cli", "check", "api"),
-    stop_timeout_s=40.0,  # longer than gunicorn's graceful_timeout
+    stop_timeout_s=15.0,  # longer than gunicorn's graceful_timeout
 )
 LANES = Process(
     "lanes",

@@ -32,4 +32,5 @@ def program(folder: Path, placeholders: dict[str, str], log: Path) -> Program:
         environment={"PATH": os.environ.get("PATH", os.defpath), **home, **placeholders},
         directory=folder,
         log=log,
+        stop_timeout_s=15.0,  # as in compose: longer than the Caddyfile's grace_period
     )

@@ -134,7 +134,7 @@ def test_the_tail_is_short(tmp_path: Path) -> None:
 def test_what_dies_is_started_again(programs: Programs, tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(tmp_path / "record", "mark", said.append)
-    first = supervisor.start(programs.program(SLEEP), Stage.API)
+    first = supervisor.start(programs.program(SLEEP), Stage.FRONT)
     first.kill()
 
     def is_back() -> bool:
@@ -160,7 +160,7 @@ def test_stages_stop_from_the_front_to_the_stores(programs: Programs, tmp_path: 
     wait_until(lambda: all("up" in child.tail() for child in children), "all listen")
     supervisor.stop_all(lambda: False)
     order = (tmp_path / "order").read_text().replace("-c", "").split()
-    assert order == ["FRONT", "API", "PIPELINE", "STORES"]
+    assert order == ["FRONT", "PIPELINE", "STORES"]
 
 
 def test_leftovers_are_ended_and_strangers_are_not(programs: Programs, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class PerCommand(Create):
         try:
             await asyncio.to_thread(self._celery.send_task, TASK, (message,))
             async with asyncio.timeout(WAIT_S):
-                return await future
+                return await future or LOST
         except TimeoutError:
             return LOST
         finally:

@@ -1,0 +1,92 @@
+"""gunicorn's ASGI worker, with a stop that is heard at any moment and is over within seconds.
+
+As it comes, it loses a stop that arrives while it still imports (uvloop hears signals only while its
+loop runs), and waits `graceful_timeout` for every idle keep-alive connection and for every request
+that waits for an outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers import gasgi
+
+AT_STOP = "holdfast.at_stop"
+"""In the lifespan's state: what the application wants to be called when this process is asked to stop."""
+
+IDLE_GRACE_S = 0.5
+"""A connection in use is told with its next answer to close; who sends nothing for so long is closed unasked."""
+
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+def end_when_asked(arbiter: Any) -> None:
+    """In a new process, which serves nobody yet: end at once, also when it was asked before it could hear."""
+    for which in _STOPS:
+        signal.signal(which, _end)
+    if any(which in _STOPS for which in _heard_for_the_arbiter(arbiter)):
+        sys.exit(0)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _heard_for_the_arbiter(arbiter: Any) -> Iterator[int]:
+    """From the fork on, until our own handlers are set, the parent's put signals into our copy of its queue."""
+    while not arbiter.SIG_QUEUE.empty():
+        yield arbiter.SIG_QUEUE.get_nowait()
+
+
+class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
+    """One that its worker knows, so that it can be closed while it is idle."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.worker.connections.add(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self.worker.connections.discard(self)
+
+    def close_if_idle(self) -> None:
+        if self._awaiting_request:
+            self._keepalive_timeout()
+
+
+gasgi.ASGIProtocol = Connection  # the worker below names it nowhere else
+
+
+class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.connections: set[Connection] = set()
+
+    def init_signals(self) -> None:
+        """Not yet: until the loop runs, `end_when_asked` holds."""
+
+    async def _serve(self) -> None:
+        super().init_signals()
+        await super()._serve()
+
+    def handle_exit_signal(self) -> None:
+        """Graceful: whoever waits is answered with what is known, and then `_shutdown` begins."""
+        super().handle_exit_signal()
+        at_stop: list[Callable[[], None]] = self.state.get(AT_STOP, [])
+        for call in at_stop:
+            call()
+
+    async def _shutdown(self) -> None:
+        for server in self.servers:
+            server.close()  # no new connections
+        if not self._quick_shutdown:
+            await asyncio.sleep(IDLE_GRACE_S)
+        for connection in list(self.connections):
+            connection.close_if_idle()
+        await super()._shutdown()
