@@ -17,7 +17,7 @@ help: ## Show this help
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make bench BENCH_OPTIONS='--only lists' measures the lists on a million bookings; --help tells more."
+	@echo "  make bench BENCH_OPTIONS='--only lists' (or availability) measures on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
 
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C

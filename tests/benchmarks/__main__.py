@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import bulk, expiry, lists, login, pipelines
+from tests.benchmarks import availability, bulk, expiry, lists, login, pipelines
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
@@ -17,6 +17,7 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "login": login.run,
     "bulk": bulk.run,
     "lists": lists.run,
+    "availability": availability.run,
     "expiry": expiry.run,
 }
 """Each prints its table and says whether its bars are met."""

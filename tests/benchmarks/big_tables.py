@@ -6,16 +6,15 @@ has every fiftieth of them, most are over, few were cancelled. What is to come h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
 from typing import LiteralString
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.store.database import Connection, connect_lane
+from core.store.database import Connection
+from tests.benchmarks.copying import copy, filling
 from tests.benchmarks.stack import Say
 
 
@@ -37,29 +36,7 @@ PAST_DAYS = 400
 COMMON_SERVICE = "Consultation"
 COUNTRIES = (("Egypt", "EG"), ("USA", "US"), ("Canada", "CA"), ("Germany", "DE"))
 HOUR = timedelta(hours=1)
-COPY_ROWS = 5_000
-"""Rows sent at a time."""
-
 TABLES = ["booking", "claim", "user_account"]
-SQL_INDEXES = """
-SELECT format('ALTER TABLE %%I DROP CONSTRAINT %%I', c.conrelid::regclass, c.conname),
-       format('ALTER TABLE %%I ADD CONSTRAINT %%I %%s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
-FROM pg_constraint c WHERE c.contype = 'x' AND c.conrelid::regclass::text = ANY(%(tables)s)
-UNION ALL
-SELECT format('DROP INDEX %%I', i.indexname), i.indexdef
-FROM pg_indexes i
-WHERE i.tablename = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = i.indexname)
-"""
-"""How to drop and make again every index that is no primary or unique key."""
-SQL_TALLIES = """
-TRUNCATE booking_tally, booking_tally_change, user_tally, user_tally_change;
-INSERT INTO booking_tally (local_date, listed_as, bookings)
-SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL GROUP BY 1, 2;
-INSERT INTO user_tally (is_active, is_staff, is_superuser, gender_key, country_code, people)
-SELECT is_active, is_staff, is_superuser, gender_key, coalesce(country_code, ''), count(*)
-FROM user_account GROUP BY 1, 2, 3, 4, 5
-"""
-"""As their migrations fill them: no trigger sees a COPY in replica mode."""
 COPY_USERS: LiteralString = """
 COPY user_account (id, username, username_key, phone, phone_key, first_name, last_name, email, email_key, gender,
                    country, country_code, is_active, is_staff, date_joined) FROM STDIN
@@ -74,24 +51,15 @@ COPY_CLAIMS: LiteralString = "COPY claim (resource_id, booking_id, during) FROM 
 def fill(database_url: str, say: Say, size: Size) -> None:
     """Fill a migrated database with the demo data in it."""
     today = datetime.now(UTC).date()
-    with connect_lane(database_url, "holdfast bench") as connection:
-        for setting in ("statement_timeout = 0", "transaction_timeout = 0", "session_replication_role = replica"):
-            connection.execute(f"SET {setting}".encode())
-        connection.execute("SET maintenance_work_mem = '256MB'")
+    with filling(database_url, say, TABLES) as connection:
         _resources(connection)
-        with _indexes_afterwards(connection, say):
-            for name, statement, rows in (
-                (f"{size.users:,} users", COPY_USERS, users(size)),
-                (f"{size.bookings:,} bookings", COPY_BOOKINGS, bookings(size, today)),
-                ("the claims of what is to come", COPY_CLAIMS, claims(size, today)),
-            ):
-                say(f"copying {name}")
-                _copy(connection, statement, rows)
-        connection.execute(SQL_TALLIES)
-        connection.execute("SELECT setval('booking_id_seq', (SELECT max(id) FROM booking))")
-        connection.execute("SELECT setval(pg_get_serial_sequence('user_account', 'id'), max(id)) FROM user_account")
-        say("vacuuming")
-        connection.execute("VACUUM ANALYZE")
+        for name, statement, rows in (
+            (f"{size.users:,} users", COPY_USERS, users(size)),
+            (f"{size.bookings:,} bookings", COPY_BOOKINGS, bookings(size, today)),
+            ("the claims of what is to come", COPY_CLAIMS, claims(size, today)),
+        ):
+            say(f"copying {name}")
+            copy(connection, statement, rows)
 
 
 def service_of(number: int) -> str:
@@ -161,24 +129,3 @@ def _resources(connection: Connection) -> None:
         "INSERT INTO category (id, name, name_key, resource_id) SELECT n, 'Cat ' || n, 'cat ' || n, 1"
         " FROM generate_series(1, 3) AS n ON CONFLICT DO NOTHING"
     )
-
-
-@contextmanager
-def _indexes_afterwards(connection: Connection, say: Callable[[str], None]) -> Iterator[None]:
-    made = connection.execute(SQL_INDEXES, {"tables": TABLES}).fetchall()
-    for drop, _ in made:
-        connection.execute(drop.encode())
-    yield
-    say(f"building {len(made)} indexes")
-    for _, make in made:
-        connection.execute(make.encode())
-
-
-def _copy(connection: Connection, statement: LiteralString, rows: Iterator[str]) -> None:
-    with connection.cursor().copy(statement) as copy:
-        while chunk := list(islice(rows, COPY_ROWS)):
-            copy.write(_text(chunk))
-
-
-def _text(rows: Sequence[str]) -> str:
-    return "\n".join(rows) + "\n"

@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from statistics import median
 
-import httpx
-from msgspec import Struct
-
-from ops.processes import API
-from tests.accounts import answers
 from tests.benchmarks.big_tables import COMMON_SERVICE, FIRST_ID, FIRST_USER, Size, fill
-from tests.benchmarks.report import Bar, write_result
+from tests.benchmarks.questions import NO_OP, REQUESTS, ROUNDS, STAFF, Asker, Question, bar_of, measure, serving, table
+from tests.benchmarks.report import print_bars, write_result
 from tests.benchmarks.seed import access_token
 from tests.benchmarks.stack import Say
-from tests.stack import PostgresServer, Stack, ValkeyServer, wait_until
 
 P50_AT_MOST_MS = 50.0
-ROUNDS = 5
-REQUESTS = 15
-"""Of each list in each round."""
-
-
-class Question(Struct, frozen=True):
-    what: str
-    path: str
-
-
-class Answered(Struct, frozen=True):
-    """Medians over the rounds; the answer's own total beside them."""
-
-    what: str
-    path: str
-    p50_ms: float
-    max_ms: float
-    rounds: list[float]
-    """The median of each round, in milliseconds."""
-    total: int | None
-    exact: bool | None
-
-
-NO_OP = Question("no-op route", "/healthz")
 
 
 def questions() -> list[Question]:
@@ -101,87 +65,15 @@ def questions() -> list[Question]:
 def run(say: Say) -> bool:
     """Build, measure, print; True if every median is within the bar."""
     size = Size()
-    with running(say, size) as stack:
+    with serving(say, lambda url: fill(url, say, size)) as stack:
         say(f"measuring, {ROUNDS} rounds")
-        found = measure(stack.api_url, access_token(stack.api_url))
+        with Asker(stack.api_url, {STAFF: access_token(stack.api_url)}) as asker:
+            found = measure(asker, questions())
     print(
         f"\n{size.bookings:,} bookings, {size.users:,} users; medians of {ROUNDS} rounds of {REQUESTS} requests, one client\n"
     )
     print(table(found))
-    worst = max(found, key=lambda one: one.p50_ms)
-    bar = Bar(
-        f"every list within {P50_AT_MOST_MS:g} ms at the median",
-        f"{worst.p50_ms:.1f} ms, {worst.what}",
-        worst.p50_ms <= P50_AT_MOST_MS,
-    )
-    print(f"\n{'met   ' if bar.is_met else 'MISSED'}  {bar.what}: the slowest is {bar.measured}")
-    say(f"written to {write_result('lists', {'size': size, 'lists': found, 'bars': [bar]})}")
-    return bar.is_met
-
-
-@contextmanager
-def running(say: Say, size: Size) -> Iterator[Stack]:
-    """The API over the big tables, on free ports, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
-    folder.chmod(0o755)  # PostgreSQL may run under another account
-    with ExitStack() as ending:
-        ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        say("starting PostgreSQL and Valkey")
-        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
-        for server in (postgres, valkey):
-            ending.callback(server.close)
-            server.start()
-        database_url = postgres.new_database(demo=True)
-        fill(database_url, say, size)
-        stack = Stack(folder, database_url, valkey, processes=(API,))
-        ending.callback(stack.close)
-        stack.start(wait=False)
-        wait_until(lambda: answers(stack), "the API answers")
-        yield stack
-
-
-def measure(api_url: str, token: str) -> list[Answered]:
-    """Round after round over all questions, so that none is measured at one moment alone."""
-    asked = questions()
-    times: dict[str, list[list[float]]] = {one.path: [] for one in asked}
-    bodies: dict[str, dict[str, object]] = {}
-    with httpx.Client(base_url=api_url, headers={"Authorization": f"Bearer {token}"}, timeout=30.0) as client:
-        for one in asked:
-            answer = client.get(one.path)
-            if answer.status_code != 200:
-                raise AssertionError(f"GET {one.path}: {answer.status_code} {answer.text[:200]}")
-            bodies[one.path] = answer.json()
-        for _ in range(ROUNDS):
-            for one in asked:
-                times[one.path].append([_timed(client, one.path) for _ in range(REQUESTS)])
-    return [_answered(one, times[one.path], bodies[one.path]) for one in asked]
-
-
-def _timed(client: httpx.Client, path: str) -> float:
-    """Milliseconds, as the client sees them."""
-    begun = time.perf_counter()
-    client.get(path).raise_for_status()
-    return (time.perf_counter() - begun) * 1000
-
-
-def _answered(one: Question, rounds: Sequence[Sequence[float]], body: dict[str, object]) -> Answered:
-    medians = [median(times) for times in rounds]
-    total, exact = body.get("total_count"), body.get("total_exact")
-    return Answered(
-        what=one.what,
-        path=one.path,
-        p50_ms=median(medians),
-        max_ms=max(max(times) for times in rounds),
-        rounds=[round(ms, 2) for ms in medians],
-        total=total if isinstance(total, int) else None,
-        exact=exact if isinstance(exact, bool) else None,
-    )
-
-
-def table(found: Sequence[Answered]) -> str:
-    width = max(len(one.what) for one in found)
-    lines = [f"{'':{width}}{'p50 ms':>9}{'max ms':>9}{'total':>12}"]
-    for one in found:
-        total = "" if one.total is None else f"over {one.total:,}" if one.exact is False else f"{one.total:,}"
-        lines.append(f"{one.what:<{width}}{one.p50_ms:>9.1f}{one.max_ms:>9.1f}{total:>14}")
-    return "\n".join(lines)
+    bars = [bar_of(f"every list within {P50_AT_MOST_MS:g} ms at the median", found, P50_AT_MOST_MS)]
+    met = print_bars(bars)
+    say(f"written to {write_result('lists', {'size': size, 'lists': found, 'bars': bars})}")
+    return met

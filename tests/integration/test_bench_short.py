@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import httpx
 import pytest
 from msgspec.structs import replace
 
+from tests.benchmarks import availability
 from tests.benchmarks.baselines.app import NOOP
 from tests.benchmarks.load import Load
+from tests.benchmarks.market_tables import FIRST, MarketSize, fill_market
 from tests.benchmarks.measuring import PIPELINES, Pipeline, Run
+from tests.benchmarks.questions import NO_OP, STAFF, Asker, measure
 from tests.benchmarks.seed import FIRST_USER, SERVICES, access_token, seed
 from tests.benchmarks.stack import PROCESSES
 from tests.benchmarks.verifying import verify
@@ -52,6 +56,20 @@ def test_an_acknowledged_booking_that_is_missing_and_one_too_many_are_found(benc
     fewer = replace(run.load, sent=BOOKINGS - 1, created=BOOKINGS - 1, ids=run.load.ids[1:])
     books = verify(bench_stack.database_url, [run.pipeline], [Run(run.pipeline, CLIENTS, 0, fewer, {})])
     assert books[0].problems == [f"{BOOKINGS} bookings in the table, which {BOOKINGS - 1} acknowledged do not explain"]
+
+
+def test_a_busy_month_has_the_slots_of_its_days_and_its_bench_asks_for_it(bench_stack: Stack) -> None:
+    fill_market(bench_stack.database_url, lambda _: None, MarketSize(bookings=6000, clients=50, practitioners=20))
+    first = datetime.now(UTC).date() + timedelta(days=1)
+    month, day = availability.questions(first)
+    days = [(first + timedelta(days=n)).isoformat() for n in range(availability.DAYS)]
+    with Asker(bench_stack.api_url, {STAFF: access_token(bench_stack.api_url)}) as asker:
+        (found,) = [one for one in asker.ask(month)["practitioners"] if one["practitioner_id"] == FIRST + 1]
+        singly = [asker.ask(replace(day, body={**(day.body or {}), "date": one}))["available_slots"] for one in days]
+        timed = measure(asker, [NO_OP, month, day], requests=1)
+    assert [slot["start_time"] for slots in singly for slot in slots] == found["starts"]
+    assert 0 < len(found["starts"]) < 24 * len(days), "some of it is taken"
+    assert [one.what for one in timed if one.p50_ms > 0] == [NO_OP.what, month.what, day.what]
 
 
 def _run(stack: Stack, pipeline: Pipeline) -> Run:

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from core.domain.marketplace.claims import claims_wanted
+from core.domain.marketplace.details import MarketDetails
+from core.domain.status import TAKES_TIME
+from core.domain.values import Booking, Claim
+from core.store.marketplace.save import ListRow, list_row
+from core.store.rows import BOOKING_COLUMNS, booking_of
+from tests.benchmarks import big_tables, market_tables
 from tests.benchmarks.big_tables import Size, fill
+from tests.benchmarks.market_tables import MarketSize, fill_market
 from tests.engine import Pipeline
 
-INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename IN ('booking', 'claim', 'user_account') ORDER BY 1"
+TABLES = sorted({*big_tables.TABLES, *market_tables.TABLES})
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = ANY(%s) ORDER BY 1"
+LISTED = f"SELECT {', '.join(ListRow.__struct_fields__)} FROM marketplace_booking ORDER BY 1"
+BOOKED = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE contract = 'marketplace' ORDER BY id"
+CLAIMED = "SELECT resource_id, lower(during), upper(during), booking_id FROM claim WHERE booking_id >= %s ORDER BY 4"
 
 
 def test_filling_leaves_every_index_and_an_exact_tally(pipeline: Pipeline) -> None:
-    before = pipeline.rows(INDEXES)
+    before = pipeline.rows(INDEXES, TABLES)
     fill(pipeline.url, lambda _: None, Size(bookings=4000, users=50))
-    assert pipeline.rows(INDEXES) == before
+    assert pipeline.rows(INDEXES, TABLES) == before
     assert pipeline.row("SELECT count(*), count(DISTINCT user_id) FROM booking") == (4000, 50)
     counted = "SELECT local_date, listed_as, sum(bookings)::int FROM booking_count GROUP BY 1, 2 ORDER BY 1, 2"
     listed = "SELECT local_date, listed_as, count(*)::int FROM booking GROUP BY 1, 2 ORDER BY 1, 2"
     assert pipeline.rows(counted) == pipeline.rows(listed)
+
+
+def test_the_filled_marketplace_is_as_the_lanes_would_have_written_it(pipeline: Pipeline) -> None:
+    before = pipeline.rows(INDEXES, TABLES)
+    fill_market(pipeline.url, lambda _: None, MarketSize(bookings=4000, clients=100, practitioners=20))
+    assert pipeline.rows(INDEXES, TABLES) == before
+    bookings = [booking_of(row) for row in pipeline.rows(BOOKED)]
+    assert len(bookings) == 4000
+    assert [ListRow(*row) for row in pipeline.rows(LISTED)] == [list_row(one, details(one)) for one in bookings]
+    wanted = [claim for one in bookings if one.status in TAKES_TIME for claim in claims_wanted(one, details(one))]
+    assert len(wanted) > 100
+    assert [Claim(*row) for row in pipeline.rows(CLAIMED, market_tables.FIRST)] == wanted
+
+
+def details(booking: Booking) -> MarketDetails:
+    return msgspec.convert(booking.details, MarketDetails)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.domain.calendars import day_bounds, instant, local
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingPlaced
-from core.domain.marketplace.availability import Busy, days_as_seen, slots
+from core.domain.marketplace.availability import days_as_seen, slots
 from core.domain.marketplace.commands import BookIndividual
 from core.domain.marketplace.schedules import Schedule, Window, is_sound
 from core.domain.marketplace.values import MarketService, Practitioner
@@ -91,7 +91,9 @@ def offered_and_booked(dice: Random, zone: str, viewer: str, day: date) -> tuple
     claims = claims_around(dice, day, who.resource_id)
     policy = Policy(allow_past=dice.choice([False, True]))
     within = days_as_seen(day, 1, viewer)
-    found = slots(who, service, within, Busy(claims), now, allow_past=policy.allow_past)
+    found = slots(
+        who, service, within, [(one.starts_at, one.ends_at) for one in claims], now, allow_past=policy.allow_past
+    )
     booked = []
     for starts_at in grid(who, service, within):
         known = market_state(who, services=[service], claims=claims, policy=policy)

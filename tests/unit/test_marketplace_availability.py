@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.domain.events import Refusal
-from core.domain.marketplace.availability import Busy, days_as_seen, slots, why_not
+from core.domain.marketplace.availability import days_as_seen, slots, why_not
 from core.domain.marketplace.schedules import Schedule, Window, is_sound
 from core.domain.values import Claim
 from tests.marketplace import market_service, practitioner
@@ -20,7 +20,12 @@ MONDAY = date(2024, 3, 4)
 def hours_offered(day: date = MONDAY, claims: tuple[Claim, ...] = (), now: datetime = NOW, **changes: Any) -> list[int]:
     """UTC hours that begin a slot of a day, as somebody in UTC sees it."""
     found = slots(
-        practitioner(**changes), market_service(), days_as_seen(day, 1, "UTC"), Busy(claims), now, allow_past=False
+        practitioner(**changes),
+        market_service(),
+        days_as_seen(day, 1, "UTC"),
+        [(one.starts_at, one.ends_at) for one in claims],
+        now,
+        allow_past=False,
     )
     return [starts_at.hour for starts_at, _ in found]
 
@@ -61,7 +66,7 @@ def test_notice_and_horizon_bound_what_is_offered() -> None:
 def test_a_viewer_elsewhere_sees_the_slots_of_their_own_day() -> None:
     night_shift = Schedule(tuple(Window(day, 20 * 60, 24 * 60) for day in range(7)))
     within = days_as_seen(MONDAY, 1, "Pacific/Auckland")
-    found = slots(practitioner(schedule=night_shift), market_service(), within, Busy(()), NOW, allow_past=False)
+    found = slots(practitioner(schedule=night_shift), market_service(), within, (), NOW, allow_past=False)
     assert [starts_at.isoformat() for starts_at, _ in found] == [
         f"2024-03-03T{hour}:00:00+00:00" for hour in (20, 21, 22, 23)
     ]

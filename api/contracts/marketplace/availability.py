@@ -158,8 +158,8 @@ class ManyOpenings:
 
 def _slots(found: Openings, service: MarketService, within: Interval, n: int, *, allow_past: bool) -> list[Interval]:
     practitioner = found.practitioners[n]
-    busy = found.busy[practitioner.resource_id]
-    return list(slots(practitioner, service, within, busy, found.now, allow_past=allow_past))
+    taken = found.taken[practitioner.resource_id]
+    return list(slots(practitioner, service, within, taken, found.now, allow_past=allow_past))
 
 
 def _days(text: str, field: str, days: int, zone_name: str) -> Interval:

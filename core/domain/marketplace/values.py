@@ -33,9 +33,13 @@ class Practitioner(Struct, frozen=True):
 
         Neighbours keep both their buffers: one's time after and the other's time before.
         """
-        before = timedelta(minutes=self.buffer_before_minutes)
-        after = timedelta(minutes=self.buffer_after_minutes)
+        before, after = self.buffers
         return starts_at - before, ends_at + after
+
+    @property
+    def buffers(self) -> tuple[timedelta, timedelta]:
+        """What a session takes before it and after it."""
+        return timedelta(minutes=self.buffer_before_minutes), timedelta(minutes=self.buffer_after_minutes)
 
 
 class MarketService(Struct, frozen=True):

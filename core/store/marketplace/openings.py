@@ -10,10 +10,8 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
-from core.domain.calendars import MINUTES_PER_DAY
-from core.domain.marketplace.availability import Busy, Interval
+from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
-from core.domain.values import Claim
 from core.store.marketplace.rows import (
     PRACTITIONER_COLUMNS,
     PRACTITIONERS,
@@ -23,9 +21,6 @@ from core.store.marketplace.rows import (
 )
 from core.store.offers import SQL_BEGIN, database_now
 
-AROUND = timedelta(minutes=2 * MINUTES_PER_DAY)
-"""How far beyond the days asked for a session and its buffers may reach."""
-
 SQL_SERVICE = f"SELECT {SERVICE_COLUMNS} FROM service s WHERE s.id = %s"
 SQL_GIVERS = f"""
 SELECT {PRACTITIONER_COLUMNS} FROM {PRACTITIONERS}
@@ -33,21 +28,22 @@ JOIN service_practitioner g ON g.practitioner_id = p.id AND g.service_id = %s
 WHERE p.is_active AND (%s::bigint[] IS NULL OR p.id = ANY(%s)) ORDER BY p.id LIMIT %s
 """
 SQL_TAKEN = """
-SELECT c.resource_id, lower(c.during), upper(c.during), c.booking_id
+WITH lapsed AS MATERIALIZED (SELECT id FROM booking WHERE status = 'held' AND hold_expires_at <= now())
+SELECT c.resource_id, lower(c.during), upper(c.during)
 FROM unnest(%s::bigint[]) AS w (resource_id)
-CROSS JOIN LATERAL (
-    SELECT * FROM claim c WHERE c.resource_id = w.resource_id AND c.during && tstzrange(%s, %s)) AS c
-WHERE NOT EXISTS (
-    SELECT FROM booking b WHERE b.id = c.booking_id AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
+JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(%s, %s)
+WHERE NOT EXISTS (SELECT FROM lapsed WHERE lapsed.id = c.booking_id)
 """
-"""Claims of lapsed holds do not count: a decision would expire them."""
+"""Claims of lapsed holds do not count: a decision would expire them. There are few at any moment, so
+they are looked for once and not for each claim.
+"""
 
 
 class Openings(Struct, frozen=True):
     service: MarketService | None
     practitioners: list[Practitioner]
     """Those asked for who give the service."""
-    busy: dict[int, Busy]
+    taken: dict[int, list[Interval]]
     """By resource."""
     now: datetime
 
@@ -69,12 +65,20 @@ async def read_openings(
         service_row = await service_rows.fetchone()
         practitioners = [practitioner_of(row) for row in await giver_rows.fetchall()]
     resources = [practitioner.resource_id for practitioner in practitioners]
+    service = service_of(service_row) if service_row else None
+    around = _around(service, practitioners, within)
     async with connection.pipeline():
-        claim_rows = await connection.execute(SQL_TAKEN, (resources, within[0] - AROUND, within[1] + AROUND))
+        claim_rows = await connection.execute(SQL_TAKEN, (resources, *around))
         now = await database_now(connection)
         await connection.execute("COMMIT")
-        claims: defaultdict[int, list[Claim]] = defaultdict(list)
-        for row in await claim_rows.fetchall():
-            claims[row[0]].append(Claim(*row))
-    busy = {resource_id: Busy(claims[resource_id]) for resource_id in resources}
-    return Openings(service_of(service_row) if service_row else None, practitioners, busy, now)
+        taken: defaultdict[int, list[Interval]] = defaultdict(list)
+        for resource_id, starts_at, ends_at in await claim_rows.fetchall():
+            taken[resource_id].append((starts_at, ends_at))
+    return Openings(service, practitioners, taken, now)
+
+
+def _around(service: MarketService | None, practitioners: Sequence[Practitioner], within: Interval) -> Interval:
+    """How far sessions that begin within an interval, and their buffers, may reach."""
+    length = timedelta(minutes=service.minutes if service else 0)
+    buffers = [practitioner.buffers for practitioner in practitioners] or [(timedelta(), timedelta())]
+    return within[0] - max(before for before, _ in buffers), within[1] + length + max(after for _, after in buffers)
