@@ -45,6 +45,8 @@ LANE_LIMITS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # So there is only one good plan for each, and planning is not done anew for each batch.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 Connection = psycopg.Connection[TupleRow]

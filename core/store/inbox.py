@@ -46,8 +46,10 @@ def name_of(kind: type[Command]) -> str:
 
 
 _WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight"
+LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
+"""The lanes that this transaction has locked (`core.store.lanes`)."""
 SQL_READ_LANES = f"""
-SELECT w.* FROM unnest(%(lanes)s::integer[]) AS l (lane) CROSS JOIN LATERAL (
+SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
      WHERE i.lane = l.lane AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
     UNION ALL

@@ -8,10 +8,12 @@ from itertools import accumulate, chain
 from uuid import UUID
 
 from msgspec import Struct
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 
 from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION, CommandClass
 from core.store.database import Connection
-from core.store.inbox import SQL_READ_LANES, Waiting, waiting
+from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Waiting, waiting
 
 BATCH_COMMANDS = 200
 EXPIRY_SHARE = 40
@@ -23,11 +25,16 @@ BULK_MOST = 100
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
 
-SQL_READ_NOTES = "SELECT lane, ids FROM lane_note WHERE lane = ANY(%s::integer[])"
+SQL_READ_NOTES = f"SELECT lane, ids FROM lane_note WHERE lane = ANY({LANES_LOCKED})"
 
-SQL_LOCK_LANES = "SELECT lane FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)"
+SQL_LOCK_LANES = """
+SELECT set_config('holdfast.lanes', coalesce(array_agg(lane)::text, '{}'), true)::integer[]
+FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)
+"""
 """A statement of its own: locked and read in one, the read would see a snapshot older than the lock.
-It tries and never waits, so that workers who want the same lanes cannot stand in a circle."""
+It tries and never waits, so that workers who want the same lanes cannot stand in a circle. What it
+got is left in the transaction for the statement that reads, so that both go in one round trip and
+what waits in other workers' lanes is not read."""
 
 
 class LanesRead(Struct, frozen=True):
@@ -46,25 +53,29 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     or rolls back, also when no lock was to be had.
     """
     numbers = sorted(lanes)
-    parameters = {"lanes": numbers, "version": SCHEMA_VERSION, "limit": limit, "bulk": BULK_MOST}
+    parameters = {"version": SCHEMA_VERSION, "limit": limit, "bulk": BULK_MOST}
     with connection.pipeline():
         connection.execute("BEGIN")
         locks = connection.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
         rows = connection.execute(SQL_READ_LANES, parameters)
-        notes = connection.execute(SQL_READ_NOTES, (numbers,))
+        notes = connection.execute(SQL_READ_NOTES)
         found = rows.fetchall()
         noted = {lane: list(ids) for lane, ids in notes.fetchall()}
-        locked = frozenset(row[0] for row in locks.fetchall())
+        locked = _locked(locks)
     by_lane: dict[int, list[Waiting]] = {lane: [] for lane in sorted(locked)}
     for row in found:
-        if row[0] in locked:
-            by_lane[row[0]].append(waiting(row))
+        by_lane[row[0]].append(waiting(row))
     return LanesRead(locked, by_lane, noted)
 
 
 def lock_lane(connection: Connection, lane: int) -> bool:
     """Take the lane until the end of the transaction; False if another worker has it."""
-    return bool(connection.execute(SQL_LOCK_LANES, ([lane], LANE_SPACE)).fetchone())
+    return bool(_locked(connection.execute(SQL_LOCK_LANES, ([lane], LANE_SPACE))))
+
+
+def _locked(answer: Cursor[TupleRow]) -> frozenset[int]:
+    row = answer.fetchone()
+    return frozenset(row[0] if row else ())
 
 
 def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) -> list[Waiting]:
