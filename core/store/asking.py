@@ -28,8 +28,7 @@ class Asking:
             return
         with connection.pipeline():
             cursors = [connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
-            answers = [cursor.fetchall() for cursor in cursors]
-        self._take(answers)
+        self._take([cursor.fetchall() for cursor in cursors])  # outside: inside it would wait for each anew
 
     async def answer_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """The same for a reader on an event loop."""
@@ -37,8 +36,7 @@ class Asking:
             return
         async with connection.pipeline():
             cursors = [await connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
-            answers = [await cursor.fetchall() for cursor in cursors]
-        self._take(answers)
+        self._take([await cursor.fetchall() for cursor in cursors])
 
     def _take(self, answers: Sequence[Rows]) -> None:
         for (_, _, take), rows in zip(self._asked, answers, strict=True):

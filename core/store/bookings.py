@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from core.domain.commands import Command
-from core.domain.needs import Needs, intervals, offered
+from core.domain.needs import Interval, Needs, offered
 from core.domain.state import State
 from core.domain.values import Claim
 from core.store.asking import Asking, Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
-from core.store.slots import SQL_NEIGHBOURS, columns_of, slot_of
+from core.store.slots import SQL_NEIGHBOURS, slot_of
+from core.store.spans import ROWS_OF_SPANS, spans_of
 
 SQL_BOOKINGS = f"""
 SELECT {BOOKING_COLUMNS} FROM booking
@@ -19,11 +20,8 @@ WHERE deleted_at IS NULL
 ORDER BY id FOR UPDATE
 """
 """Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
-SQL_CLAIMS = """
-WITH w AS (
-    SELECT resource_id, tstzrange(starts_at, ends_at) AS during
-    FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (resource_id, starts_at, ends_at)
-)
+SQL_CLAIMS = f"""
+WITH w AS (SELECT id AS resource_id, tstzrange(starts_at, ends_at) AS during FROM {ROWS_OF_SPANS})
 SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id, NULL::bigint AS closure_id
 FROM w JOIN claim c ON c.resource_id = w.resource_id AND c.during && w.during WHERE c.closure_id IS NULL
 UNION ALL
@@ -45,7 +43,7 @@ def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
         asking.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _know(state, rows))
 
 
-def ask_claims(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+def ask_claims(asking: Asking, state: State, commands: Sequence[Command], wanted: Collection[Interval]) -> None:
     """What takes the times that commands want, and the slots that are on offer there already."""
 
     def claims(rows: Rows) -> None:
@@ -56,10 +54,10 @@ def ask_claims(asking: Asking, state: State, commands: Sequence[Command]) -> Non
         for row in rows:
             state.timetable.add(slot_of(row))
 
-    if wanted := {interval for command in commands for interval in intervals(state, command)}:
-        asking.ask(SQL_CLAIMS, columns_of(wanted), claims)
+    if wanted:
+        asking.ask(SQL_CLAIMS, (spans_of(wanted),), claims)
     if offers := {interval for command in commands for interval in offered(state, command)}:
-        asking.ask(SQL_NEIGHBOURS, columns_of(offers), neighbours)
+        asking.ask(SQL_NEIGHBOURS, (spans_of(offers),), neighbours)
 
 
 def ask_claims_of_sharing(asking: Asking, state: State) -> None:
@@ -72,7 +70,7 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
 
     if state.sharing:
         spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing.values()}
-        asking.ask(SQL_CLAIMS, columns_of(spans), take)
+        asking.ask(SQL_CLAIMS, (spans_of(spans),), take)
 
 
 def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:

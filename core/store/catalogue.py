@@ -9,14 +9,15 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Resource, Room, Rules, Service
 from core.store.asking import Asking, Rows
+from core.store.spans import TEXTS, texts_of
 
 SQL_RULES = """
 SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_days, s.is_active, r.id, r.kind, r.name, r.zone
 FROM resource r LEFT JOIN booking_settings s ON true WHERE r.kind = 'desk'
 """
-SQL_SERVICES = """
+SQL_SERVICES = f"""
 SELECT s.id, s.name, s.resource_id, s.duration_minutes, r.id, r.kind, r.name, r.zone
-FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY(%s) AND s.is_named AND s.is_active
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY({TEXTS}) AND s.is_named AND s.is_active
 """
 ROOM_COLUMNS = """m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
        m.closes_minute, m.off_days, m.is_available"""
@@ -40,7 +41,7 @@ def ask_services(asking: Asking, state: State, needs: Needs) -> None:
             state.resources[row[4]] = Resource(*row[4:])
 
     if needs.services:
-        asking.ask(SQL_SERVICES, (list(needs.services),), take)
+        asking.ask(SQL_SERVICES, (texts_of(needs.services),), take)
 
 
 def ask_rooms(asking: Asking, state: State, needs: Needs) -> None:

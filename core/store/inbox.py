@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, Envelope
+from core.store.spans import array_of
 
 _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(Command).decode
@@ -154,7 +155,7 @@ def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now
     The response is kept byte for byte as the waiting client gets it.
     """
     rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body), about) for id_, o, about in outcomes]
-    return [_encode(rows).decode(), [id_ for id_, _, _ in outcomes], now]
+    return [_encode(rows).decode(), array_of(id_ for id_, _, _ in outcomes), now]
 
 
 SQL_LOOK_UP = """

@@ -59,11 +59,10 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
         locks = connection.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
         rows = connection.execute(SQL_READ_LANES, parameters)
         notes = connection.execute(SQL_READ_NOTES)
-        found = rows.fetchall()
-        noted = {lane: list(ids) for lane, ids in notes.fetchall()}
-        locked = _locked(locks)
+    locked = _locked(locks)
+    noted = {lane: list(ids) for lane, ids in notes.fetchall()}
     by_lane: dict[int, list[Waiting]] = {lane: [] for lane in sorted(locked)}
-    for row in found:
+    for row in rows.fetchall():
         by_lane[row[0]].append(waiting(row))
     return LanesRead(locked, by_lane, noted)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from core.domain.commands import Envelope
-from core.domain.needs import Needs
+from core.domain.needs import Needs, intervals
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.asking import Asking, Rows, together
@@ -80,8 +80,9 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         lock_payments(asking, state, paid_for | needs.unnamed)
     with together(connection) as asking:
         ask_followers(asking, state, state.payments.keys())
-        ask_claims(asking, state, commands)
-        ask_sharing(asking, state, commands)
+        times = {interval for command in commands for interval in intervals(state, command)}
+        ask_claims(asking, state, commands, times)
+        ask_sharing(asking, state, times)
         _read_clock(asking, loaded)
     with together(connection) as asking:
         ask_claims_of_sharing(asking, state)

@@ -13,6 +13,7 @@ from core.domain.values import Claim, Resource, Rules, Service
 from core.store.bookings import SQL_CLAIMS
 from core.store.catalogue import SQL_RULES, SQL_SERVICES, rules_of
 from core.store.load import SQL_NOW
+from core.store.spans import spans_of, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""
@@ -47,7 +48,7 @@ async def read_offer(
     async with connection.pipeline():
         await connection.execute(SQL_BEGIN)
         rules_rows = await connection.execute(SQL_RULES)
-        service_rows = await connection.execute(SQL_SERVICES, (names,))
+        service_rows = await connection.execute(SQL_SERVICES, (texts_of(names),))
         rules, resource = rules_of(await rules_rows.fetchone(), allow_past=allow_past)
         row = await service_rows.fetchone()
     service = Service(*row[:4]) if row else None
@@ -55,7 +56,7 @@ async def read_offer(
         resource = Resource(*row[4:])
     around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
     async with connection.pipeline():
-        claim_rows = await connection.execute(SQL_TAKEN, ([resource.id], [around[0]], [around[1]]))
+        claim_rows = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, *around)]),))
         now = await database_now(connection)
         await connection.execute("COMMIT")
         claims = [Claim(*found) for found in await claim_rows.fetchall()]
@@ -65,7 +66,7 @@ async def read_offer(
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:
     """What is taken of a resource on one of its local days."""
     starts, ends = day_bounds(day, resource.zone)
-    cursor = await connection.execute(SQL_TAKEN, ([resource.id], [starts], [ends]))
+    cursor = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, starts, ends)]),))
     return [Claim(*row) for row in await cursor.fetchall()]
 
 

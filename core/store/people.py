@@ -6,13 +6,17 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.store.asking import Asking, Rows
 from core.store.rows import USER_COLUMNS, user_of
+from core.store.spans import TEXTS, array_of, texts_of
 
 SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 """A statement of its own, before the holds are read: two lanes that hold for one person take turns.
 It does not stop other lanes from making bookings that refer to that person."""
 SQL_HOLDS = "SELECT user_id, id, hold_expires_at FROM booking WHERE user_id = ANY(%s) AND status = 'held'"
-SQL_USERS = f"""SELECT {USER_COLUMNS} FROM user_account
-WHERE id = ANY(%(ids)s) OR phone_key = ANY(%(phones)s) OR username_key = ANY(%(phones)s)"""
+SQL_USERS = f"SELECT {USER_COLUMNS} FROM user_account WHERE id = ANY(%s::bigint[])"
+SQL_CALLERS = f"""
+WITH p AS MATERIALIZED (SELECT {TEXTS} AS keys)
+SELECT {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p.keys) OR username_key = ANY(p.keys)
+"""
 """A user whose username is the number, given by staff, is that person too."""
 
 
@@ -30,15 +34,17 @@ def lock_holders(asking: Asking, state: State, needs: Needs) -> None:
 
 
 def ask_people(asking: Asking, state: State, needs: Needs) -> None:
-    if needs.users or needs.phones:
-        asking.ask(SQL_USERS, {"ids": list(needs.users), "phones": list(needs.phones)}, lambda rows: _know(state, rows))
+    if needs.users:
+        asking.ask(SQL_USERS, (array_of(needs.users),), lambda rows: _know(state, rows))
+    if needs.phones:
+        asking.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _know(state, rows))
 
 
 def ask_owners(asking: Asking, state: State, needs: Needs) -> None:
     """Of the bookings that commands name, for the answers."""
     named = (b for b in state.bookings.values() if b.id in needs.bookings or b.id not in needs.unnamed)
     if missing := {booking.user_id for booking in named} - state.users.keys():
-        asking.ask(SQL_USERS, {"ids": sorted(missing), "phones": []}, lambda rows: _know(state, rows))
+        asking.ask(SQL_USERS, (array_of(missing),), lambda rows: _know(state, rows))
 
 
 def _know(state: State, rows: Rows) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.domain.commands import Command
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
-from core.domain.needs import Interval, Needs, intervals
+from core.domain.needs import Interval, Needs
 from core.domain.state import State
 from core.domain.status import TAKES_TIME
 from core.domain.values import Category, Resource, TimeSlot
 from core.store.asking import Asking, Rows
+from core.store.spans import ROWS_OF_SPANS, array_of, spans_of
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
 _TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
@@ -38,18 +38,17 @@ SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER B
 """One category, if there is one of that id, and the first of all."""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
-FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS w (category_id, starts_at, ends_at)
-JOIN time_slot s ON s.category_id = w.category_id AND s.deleted_at IS NULL
+FROM {ROWS_OF_SPANS}
+JOIN time_slot s ON s.category_id = w.id AND s.deleted_at IS NULL
                 AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
 JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
 """
 """Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
 SQL_SHARING = f"""
 WITH w AS (
-    SELECT * FROM unnest(%(resources)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-        AS w (resource_id, starts_at, ends_at)
+    SELECT id AS resource_id, starts_at, ends_at FROM {ROWS_OF_SPANS}
     UNION
-    SELECT resource_id, lower(during), upper(during) FROM claim WHERE booking_id = ANY(%(bookings)s)
+    SELECT resource_id, lower(during), upper(during) FROM claim WHERE booking_id = ANY(%s::bigint[])
 )
 SELECT DISTINCT {SLOT_COLUMNS}
 FROM w JOIN category c ON c.resource_id = w.resource_id JOIN resource r ON r.id = c.resource_id
@@ -95,18 +94,17 @@ def ask_categories(asking: Asking, state: State, needs: Needs) -> None:
         asking.ask(SQL_CATEGORIES, (list(needs.categories),), take)
 
 
-def ask_sharing(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+def ask_sharing(asking: Asking, state: State, wanted: Collection[Interval]) -> None:
     """The slots that other bookings, or closures, of this batch may turn."""
 
     def take(rows: Rows) -> None:
         state.sharing |= {row[0]: slot_of(row) for row in rows}
 
-    spans = {interval for command in commands for interval in intervals(state, command)}
+    spans = {*wanted}
     spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}
     taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
     if spans or taking:
-        resources, starts, ends = columns_of(spans) if spans else ([], [], [])
-        asking.ask(SQL_SHARING, {"resources": resources, "starts": starts, "ends": ends, "bookings": taking}, take)
+        asking.ask(SQL_SHARING, (spans_of(spans), array_of(taking)), take)
 
 
 def category_of(row: Sequence[Any]) -> Category:
@@ -117,11 +115,6 @@ def category_of(row: Sequence[Any]) -> Category:
 def slot_of(row: Sequence[Any]) -> TimeSlot:
     """A row that begins with `SLOT_COLUMNS`."""
     return TimeSlot(row[0], category_of(row[1:7]), row[7], row[8])
-
-
-def columns_of(intervals: Collection[Interval]) -> list[list[Any]]:
-    """For `unnest`: ids, starts, ends."""
-    return [list(column) for column in zip(*intervals, strict=True)]
 
 
 def offered_and_changed(events: Iterable[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

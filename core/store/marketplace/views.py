@@ -13,6 +13,7 @@ from core.store.asking import Rows, together_async
 from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
 from core.store.people import SQL_USERS
 from core.store.rows import BOOKING_COLUMNS, user_of
+from core.store.spans import array_of
 
 CHILDREN_SHOWN = 200
 SQL_NOW = "SELECT clock_timestamp()"
@@ -49,7 +50,7 @@ async def read_bookings(
         if pairs and in_full:
             ask_notes(asking, state, ids)
             owners = sorted({booking.user_id for booking, _ in pairs})
-            asking.ask(SQL_USERS, {"ids": owners, "phones": []}, lambda rows: _know_users(state, rows))
+            asking.ask(SQL_USERS, (array_of(owners),), lambda rows: _know_users(state, rows))
     return state
 
 
