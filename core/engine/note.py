@@ -33,11 +33,14 @@ class LaneNotes:
         """`connection` is in autocommit and used for nothing else."""
         self._connection = connection
         self._mine: dict[int, list[UUID]] = {}
+        self._before: dict[int, list[UUID]] = {}
+        """What was noted before: the last note may still be under way when the lane's is read."""
         connection.execute("SET synchronous_commit = off")
         self._pg = connection.pgconn
 
     def write(self, notes: Mapping[int, Sequence[UUID]]) -> None:
         """By lane. Sent at once and not waited for: a worker that dies deciding has sent it all the same."""
+        self._before.update((lane, self._mine.get(lane, [])) for lane in notes)
         self._mine.update((lane, list(ids)) for lane, ids in notes.items())
         self._drain()
         rows = [{"lane": lane, "ids": ids} for lane, ids in sorted(notes.items())]
@@ -52,7 +55,8 @@ class LaneNotes:
 
     def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
         """What somebody else noted and did not live to finish; nothing if the note is our own."""
-        return [] if list(found) == self._mine.get(lane) else list(found)
+        ours = (self._mine.get(lane), self._before.get(lane))
+        return [] if list(found) in ours else list(found)
 
     def close(self) -> None:
         self._connection.close()

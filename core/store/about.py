@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.domain.commands import Envelope
+from core.domain.commands import Command, Envelope, PersonById, PersonByPhone, Place
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.needs import Needs
 
@@ -28,9 +28,20 @@ def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
         for event in events
         if isinstance(event, BookingPlaced | BookingChanged | BookingDeleted | BookingUnchanged)
     }
-    needs = Needs([envelope.command])
-    users = needs.users | owners
+    users, phones = _named(envelope.command)
+    users = users | owners
     if envelope.actor.user_id is not None:
         users.add(envelope.actor.user_id)
-    phones = needs.phones if not owners else ()
-    return sorted({*map(user_name, users), *map(phone_name, phones)})
+    return sorted({*map(user_name, users), *map(phone_name, phones if not owners else ())})
+
+
+def _named(command: Command) -> tuple[set[int], set[str]]:
+    """User ids and phone keys. Most commands place one booking: theirs are had without a look at what else there is."""
+    match command:
+        case Place(person=PersonById(user_id=user_id)):
+            return {user_id}, set()
+        case Place(person=PersonByPhone(phone_key=phone_key)):
+            return set(), {phone_key}
+        case _:
+            needs = Needs([command])
+            return needs.users, needs.phones

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, Envelope
-from core.store.spans import array_of
 
 _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(Command).decode
@@ -106,19 +105,15 @@ FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id
 """Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
 
 
-SQL_MOVE = """
-WITH o AS (
-    SELECT * FROM json_to_recordset(%s::json) AS o (
+_MOVED = "id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row"
+SQL_MOVE = f"""
+WITH gone AS (
+    DELETE FROM inbox i USING json_to_recordset(%s::json) AS o (
         id uuid, status text, http_status smallint, response json, about text[])
-), gone AS (
-    DELETE FROM inbox WHERE id = ANY(%s::uuid[])
-    RETURNING id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row
+    WHERE i.id = o.id
+    RETURNING {", ".join(f"i.{name.strip()}" for name in _MOVED.split(","))}, o.status, o.http_status, o.response, o.about
 )
-INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row,
-                     decided_at, status, http_status, response, about)
-SELECT g.id, g.seq, g.type, g.contract, g.owner, g.request_id, g.accepted_at, g.actor, g.body, g.bulk_id, g.bulk_row,
-       %s, o.status, o.http_status, o.response, o.about
-FROM gone g JOIN o ON o.id = g.id
+INSERT INTO outcome ({_MOVED}, status, http_status, response, about, decided_at) SELECT gone.*, %s FROM gone
 """
 """Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
 decided or withdrew one; then the batch is decided again."""
@@ -155,7 +150,7 @@ def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now
     The response is kept byte for byte as the waiting client gets it.
     """
     rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body), about) for id_, o, about in outcomes]
-    return [_encode(rows).decode(), array_of(id_ for id_, _, _ in outcomes), now]
+    return [_encode(rows).decode(), now]
 
 
 SQL_LOOK_UP = """
