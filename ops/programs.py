@@ -45,7 +45,8 @@ class Programs:
     def stripe(self) -> Program:
         secret = self.installation.secret("stripe-webhook-secret")
         mark = {MARK: self.installation.secret("mark")}
-        return localstripe.program(self.inner["stripe"], self.inner["api"], secret, self._log("stripe"), mark)
+        folder = self.installation.folder / "stripe"
+        return localstripe.program(self.inner["stripe"], folder, self.inner["api"], secret, self._log("stripe"), mark)
 
     def application(self, process: Process, instance: str) -> Program:
         return Program(
