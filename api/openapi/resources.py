@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from importlib.metadata import distribution
 from pathlib import Path
 
 import falcon
@@ -17,8 +16,8 @@ from api.openapi.routes import Routes
 from core.wire.outcomes import encode
 
 HERE = Path(__file__).parent
-DIST = Path(str(distribution("flask-swagger-ui").locate_file("flask_swagger_ui/dist")))
-"""Swagger UI's own files. The package is a carrier: it is not imported, and no Flask runs."""
+DIST = HERE / "swagger_ui"
+"""Swagger UI's own files (its README tells which)."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
