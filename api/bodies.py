@@ -101,8 +101,14 @@ def _problems(raw: bytes, kind: type[Struct]) -> list[FieldProblem]:
         problem = problem or (_wrong(name, sent[name], decoder) if name in sent else None)
         if problem:
             problems.append(problem)
-    problems += [FieldProblem(name, f"Unknown field: {name}") for name in sent if name not in fields]
+    problems += [_unknown(name) for name in sent if name not in fields]
     return problems or [FieldProblem("", "The body cannot be understood")]
+
+
+def _unknown(name: str) -> FieldProblem:
+    """Without NULs: the refusal of a bulk's row is stored, and PostgreSQL stores none."""
+    shown = name.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return FieldProblem(shown, f"Unknown field: {shown}")
 
 
 def _missing(name: str) -> FieldProblem:

@@ -15,6 +15,11 @@ NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
 
 DAY_FORM = r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 CLOCK_FORM = r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"
+_OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_DAY_AND_HOUR = DAY_FORM.rstrip("$") + r"T([01][0-9]|2[0-3]):[0-5][0-9]"
+INSTANT_FORM = _DAY_AND_HOUR + r"(:[0-5][0-9]([.][0-9]{1,6})?)?" + _OFFSET + "$"
+MINUTE_FORM = _DAY_AND_HOUR + r":00([.]0{1,6})?" + _OFFSET + "$"
+"""Instants of RFC 3339; the second in whole minutes."""
 """`x-form` is what the API's description says instead of the bounds that a text is decoded with: it is
 read by a function that says what is wrong in the documents' words."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -26,6 +26,10 @@ UNIVERSAL = {404: {"not_found"}, 405: {"method_not_allowed"}}
 _FIELD = re.compile(r"\{\w+\}")
 
 
+Heard = Mapping[str, Mapping[str, Sequence[str]]]
+"""By operation and status, as it travels from one process to another."""
+
+
 @dataclass
 class Operation:
     """One method of one path, and what tests have heard of it."""
@@ -40,12 +44,12 @@ class Operation:
         status = response.status_code
         answer = self.described["responses"].get(str(status))
         assert answer is not None, f"{self.name} answered {status}, which is not described: {response.text[:500]}"
+        heard = self.heard.setdefault(status, set())
         media = _media_type(response.headers)
         if not response.content:
             assert "content" not in answer, f"{self.name} {status} answered without a body"
             return
         assert media in answer.get("content", {}), f"{self.name} {status} answered undescribed {media!r}"
-        heard = self.heard.setdefault(status, set())
         if media in JSON_TYPES:
             body = response.json()
             self._check_body(status, media, body)
@@ -112,6 +116,19 @@ class Conformance:
             described = code in UNIVERSAL.get(response.status_code, ())
             assert described, f"{request.method} {request.url.path} is not described: {response.status_code} {code}"
 
+    def heard(self) -> Heard:
+        """What was heard in this process, for another one to `hear`."""
+        return {
+            one.name: {str(status): sorted(facts) for status, facts in one.heard.items()}
+            for one in self.operations()
+            if one.heard
+        }
+
+    def hear(self, elsewhere: Heard) -> None:
+        for one in self.operations():
+            for status, facts in elsewhere.get(one.name, {}).items():
+                one.heard.setdefault(int(status), set()).update(facts)
+
     def _of(self, path: str) -> Mapping[str, Operation]:
         if path in self._fixed:
             return self._fixed[path]
@@ -157,8 +174,13 @@ def _strict(schema: Any) -> Any:
     """The schema with no room for fields that it does not name: clients may get more one day, tests not now."""
     if isinstance(schema, dict):
         closed = {name: _strict(value) for name, value in schema.items()}
-        return {"additionalProperties": False, **closed} if "properties" in schema else closed
+        return {"additionalProperties": False, **closed} if _is_whole(schema) else closed
     return [_strict(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def _is_whole(schema: Mapping[str, Any]) -> bool:
+    """Names all fields of an object; what only says more of some of them (`json_schema` of a struct) has no type."""
+    return "properties" in schema and schema.get("type") == "object"
 
 
 _compiled: dict[str, jsonschema_rs.Draft202012Validator] = {}

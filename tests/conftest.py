@@ -17,6 +17,8 @@ from tests.stack import PostgresServer, Stack, ValkeyServer
 
 FreshStack = Callable[..., Stack]
 NewValkey = Callable[[], ValkeyServer]
+FIGURE = "figure"
+"""A test's property with what it measured: `record_property(FIGURE, "2,345 cases")`."""
 
 UNSYNCED = {"fsync": "off"}
 """No test takes the machine's power away, and a killed process loses nothing that it has written. Hundreds of
@@ -142,3 +144,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, Stack):
                 report.sections.append((f"logs of {name}", value.logs()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured, whichever worker ran them."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    for name, value in (one for report in reports for one in report.user_properties):
+        if name == FIGURE:
+            terminalreporter.write_line(str(value))

@@ -90,7 +90,7 @@ def _schemas(operations: Iterable[Operation]) -> Schemas:
 def _operation(route: Served, operation: Operation, schemas: Schemas) -> dict[str, Any]:
     who = security.WHO[security.rule_of(route)]
     described: dict[str, Any] = {
-        "operationId": _operation_id(route),
+        "operationId": operation_id(route),
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{who}".strip(),
         "tags": [operation.tag or route.contract],
@@ -154,7 +154,7 @@ def _media(several: Sequence[Content], schemas: Schemas) -> dict[str, Any]:
     return media
 
 
-def _operation_id(route: Served) -> str:
+def operation_id(route: Served) -> str:
     """Unique, stable, and a name that a generated client can bear: `post_agent_booking_create`."""
     words = [part.strip("{}") for part in route.path.strip("/").split("/") if part != "api"]
     return "_".join([route.method.lower(), *words]).replace("-", "_").replace(".", "_")

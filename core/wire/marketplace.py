@@ -20,7 +20,7 @@ from core.domain.money import digits, major
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.values import Booking, Policy, User
-from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, MarketPayment, MarketStatus
+from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, Instant, MarketPayment, MarketStatus
 
 BookingType = Literal["individual", "group", "course", "package", "bundle"]
 
@@ -71,7 +71,7 @@ class NoteShown(Struct, frozen=True):
     content: str
     is_private: bool
     author: str
-    created_at: datetime
+    created_at: Instant
 
 
 class MarketBookingBrief(Struct, frozen=True, kw_only=True):
@@ -81,8 +81,8 @@ class MarketBookingBrief(Struct, frozen=True, kw_only=True):
     public_uuid: UUID
     practitioner: PractitionerShown
     service: ServiceShown
-    start_time: datetime | None
-    end_time: datetime | None
+    start_time: Instant | None
+    end_time: Instant | None
     status: MarketStatus
     payment_status: MarketPayment
     price_charged: str
@@ -90,7 +90,7 @@ class MarketBookingBrief(Struct, frozen=True, kw_only=True):
     booking_type: BookingType
     title: str
     parent_booking_id: int | None
-    created_at: datetime
+    created_at: Instant
 
 
 class MarketBookingDetail(MarketBookingBrief, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class MarketBookingDetail(MarketBookingBrief, frozen=True, kw_only=True):
     final_amount: str
     currency: str
     service_session_id: int | None
-    hold_expires_at: datetime | None
+    hold_expires_at: Instant | None
     """When an unpaid booking gives its place back."""
     canceled_by: str | None
     cancellation_reason: str | None
@@ -130,8 +130,8 @@ class SessionShown(Struct, frozen=True, kw_only=True):
     location_id: int | None
     room_id: int | None
     title: str
-    start_time: datetime
-    end_time: datetime
+    start_time: Instant
+    end_time: Instant
     capacity: int
     seats_taken: int
     seats_left: int
@@ -145,7 +145,7 @@ class WaitingShown(Struct, frozen=True):
     session_id: int
     user_id: int
     position: int
-    created_at: datetime
+    created_at: Instant
 
 
 def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, object]:

@@ -17,6 +17,8 @@ from core.domain.status import NEXT, PaymentStatus, Status
 
 Micros = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-13T06:15:30.123456+00:00"])]
 Zulu = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-14T12:00:00Z"])]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""Encoded by msgspec, in the zone that it has: ours are in UTC."""
 Day = Annotated[str, Meta(extra_json_schema={"format": "date"}, examples=["2025-10-15"])]
 HourMinute = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}$", examples=["10:00"])]
 HourMinuteSecond = Annotated[str, Meta(pattern=r"^\d{2}:\d{2}:\d{2}$", examples=["14:00:00"])]

@@ -6,78 +6,65 @@ stack's settings come by its own variables.
 
 from __future__ import annotations
 
-import asyncio
+import atexit
 import os
-from datetime import UTC, datetime
 from itertools import count
-from threading import Lock
+from pathlib import Path
 from typing import Any
 
-import psycopg
+import httpx
+import msgspec
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis import AuthContext, Case, HookContext, SerializationContext
+from schemathesis import AuthContext, Case, CheckContext, HookContext, SerializationContext
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
-from core.access import issue_access_token
-from core.identity import sessions
-from core.settings import from_environment
+from tests.conformance import conformance
+from tests.fuzzing.credentials import PEOPLE, Key, Logins
+from tests.fuzzing.nearby import near
 from tests.fuzzing.reasons import reason_for
+from tests.fuzzing.rows import rows_of_csv, rows_of_json
 
-PEOPLE = {"user": 1, "staff": 4}
-"""Ids of the demo's accounts; the second is a superuser's."""
 AS = os.environ.get("HOLDFAST_FUZZ_AS", "")
+"""One of `tests.fuzzing.running.CALLERS`."""
 
-_settings = from_environment(os.environ)
 _numbers = count()
 
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]))
 schemathesis.openapi.format("phone", st.integers(2_025_550_000, 2_025_559_999).map(str))
+schemathesis.openapi.format("csv", rows_of_csv())
+schemathesis.openapi.format("ndjson", rows_of_json())
 schemathesis.openapi.format("ip-network", st.sampled_from(["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"]))
 
 
-@schemathesis.serializer("application/x-ndjson", "application/ndjson", "application/jsonl")
-def _as_lines(_context: SerializationContext, value: Any) -> bytes:
+@schemathesis.serializer("text/csv", "application/x-ndjson", "application/jsonl")
+def _as_it_is(_context: SerializationContext, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-class Logins:
-    """New logins of one user, over one connection."""
-
-    def __init__(self, user_id: int) -> None:
-        self._user_id = user_id
-        self._turn = Lock()
-        self._runner = asyncio.Runner()
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-
-    def token(self) -> str | None:
-        with self._turn:
-            return self._runner.run(self._token())
-
-    async def _token(self) -> str | None:
-        if self._connection is None:
-            self._connection = await psycopg.AsyncConnection.connect(_settings.database_url, autocommit=True)
-        found = await self._connection.execute("SELECT auth_epoch FROM user_account WHERE id = %s", [self._user_id])
-        row = await found.fetchone()
-        if row is None:
-            return None
-        login = await sessions.begin(self._connection, self._user_id, row[0], "", with_body_family=False)
-        return None if login is None else issue_access_token(_settings, login.claims, datetime.now(UTC))
+@schemathesis.hook
+def map_path_parameters(_context: HookContext, path_parameters: Any) -> Any:
+    return near(path_parameters)
 
 
-if AS in PEOPLE:
-    logins = Logins(PEOPLE[AS])
+@schemathesis.hook
+def map_body(_context: HookContext, body: Any) -> Any:
+    return near(body)
+
+
+if AS == "agent" or AS in PEOPLE:
+    credentials: Logins | Key = Key() if AS == "agent" else Logins(PEOPLE[AS])
 
     @schemathesis.auth(refresh_interval=None)
-    class FreshLogin:
-        """A login for each case: what one case ends (logout, a role) the next one does not miss."""
+    class Fresh:
+        """Asked for anew for each case: what one case ends (logout, a role) the next one does not miss."""
 
         def get(self, _case: Case[Any], _context: AuthContext) -> str | None:
-            return logins.token()
+            return credentials.header()
 
-        def set(self, case: Case[Any], token: str, _context: AuthContext) -> None:
-            case.headers["Authorization"] = f"Bearer {token}"
+        def set(self, case: Case[Any], header: str, _context: AuthContext) -> None:
+            case.headers["Authorization"] = header
 
 
 @schemathesis.hook
@@ -85,6 +72,22 @@ def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any])
     """Every case from an address of its own, so that limits by address do not refuse them all."""
     number = next(_numbers)
     case.headers["X-Forwarded-For"] = f"10.{80 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
+
+
+@schemathesis.check
+def as_described(_context: CheckContext, response: Response, _case: Case[Any]) -> None:
+    """What all tests ask of every answer, too: no field more than is described."""
+    asked: Any = response.request
+    request = httpx.Request(asked.method, asked.url, headers=dict(asked.headers), content=asked.body or b"")
+    headers = [(name, value) for name, values in response.headers.items() for value in values]
+    conformance().check(
+        httpx.Response(response.status_code, headers=headers, content=response.content, request=request)
+    )
+
+
+@atexit.register
+def _tell_what_was_heard() -> None:
+    Path(os.environ["HOLDFAST_FUZZ_HEARD"]).write_bytes(msgspec.json.encode(conformance().heard()))
 
 
 @schemathesis.hook

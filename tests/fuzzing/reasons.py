@@ -11,8 +11,9 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+import jsonschema_rs
 from schemathesis import Case
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
@@ -21,20 +22,28 @@ from schemathesis.openapi.checks import RejectedPositiveData
 SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
     r"Expected int.*, got float": "JSON Schema takes 5.0 for an integer; we read integers written as integers",
-    r"^Missing required field: user_id$": "A stranger has to say for whom; who is signed in books for themselves",
+    r"^Missing required field: user_id$": "Strangers and staff say for whom; who is signed in means themselves",
     r"^Invalid date format$| must be a time such as|^Holdfast-Expires-At must be": "A pattern does not know the calendar: 31 February",
     r"^A username cannot be (blank|a phone number)$": "A pattern does not know phone numbers",
-    r"^Passwords do not match$|^A password cannot be the account's own name$": "Two fields must (not) be equal",
+    r"^Passwords do not match$|^A password cannot be the account's own name$|^Choose another password than": (
+        "Two fields must (not) be equal"
+    ),
     r"must be later than |must not be before |must end after it starts$|must each end after they start": "Two fields must be in order",
-    r"^A closure may last|^A time slot may last|^A pattern may span": "A span may be so long and no longer",
+    r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after": (
+        "A span may be so long and no longer"
+    ),
     r"^No slot of that duration fits|^None of these weekdays lies between|^The slot is longer than the room": (
         "A pattern must yield something"
     ),
     r"^A whole day would cost more|^This is no amount that can be charged|^Not an amount of ": (
         "An amount must be one that its currency has"
     ),
-    r"^Only a bundle has credits$|^Missing required field: (duration_minutes|credits|seats|service_ids)$": (
-        "What a service needs depends on its type"
+    r"^Only a bundle has (credits|valid_days)$|^Only packages and bundles include"
+    r"|^Missing required field: (duration_minutes|service_ids|credits|valid_days)$": (
+        "What a service needs depends on its type, which is stored when it is changed"
+    ),
+    r"^index must name each of the package's|^Each must be a service of type|is not that of the session$": (
+        "What there is to choose from is stored"
     ),
     r"^That resource's time zone is|^A shared resource keeps its own time zone$": "A resource's zone is stored",
     r"^A username that is a phone number must be the account's own phone$": "A number belongs to one person",
@@ -51,28 +60,47 @@ CODES: Mapping[str, str] = {
     "off_grid": "The room's grid decides (400 by the contracts page)",
     "too_many_guests": "The room's capacity decides",
     "local_time_skipped": "The clocks skip an hour",
+    "wrong_duration": "The service's duration decides",
+    "in_the_past": "The clock decides",
+    "too_soon": "The practitioner's notice decides",
+    "too_far_ahead": "The practitioner's horizon decides",
+    "wrong_canceled_by": "What the caller is to the booking decides (the contracts page)",
+    "amount_mismatch": "The booking's price decides",
+    "currency_mismatch": "The booking's currency decides",
     "bad_reset_token": "A mailed token cannot be generated",
     "bad_webhook": "Stripe's signature cannot be generated",
-    "unreadable_body": "JSON Schema does not know lines of JSON or CSV",
-    "malformed_row": "JSON Schema does not know lines of JSON or CSV",
-    "empty_body": "JSON Schema does not know lines of JSON or CSV",
     "email_taken": "Taken names are a 400 at registration (the contracts page)",
     "username_taken": "Taken names are a 400 at registration (the contracts page)",
     "not_a_token": "Only an API token revokes itself, and the run comes with logins",
 }
 """Refusals with a code of their own."""
 
+_PARAMETER = re.compile(r"parameter `([^`]+)` in query")
 EMPTY_PARAMETER = "An empty parameter counts as not sent, and is described so (allowEmptyValue)"
+ONE_OF_MANY = "A parameter that may be repeated and is sent once: a query cannot say whether that is a list"
 
 
-def reason_for(failure: Failure, _case: Case[Any], response: Response) -> str | None:
+def reason_for(failure: Failure, case: Case[Any], response: Response) -> str | None:
     """Why this is none, or None if it is a failure."""
     if isinstance(failure, RejectedPositiveData):
         return _why_refused(json.loads(response.content))
     if isinstance(failure, AcceptedNegativeData) and "in query" in failure.message:
-        sent = parse_qsl(urlsplit(response.request.url or "").query, keep_blank_values=True)
-        return EMPTY_PARAMETER if "" in dict(sent).values() else None
+        return _why_taken(failure.message, case, parse_qs(urlsplit(response.request.url or "").query, True))
     return None
+
+
+def _why_taken(message: str, case: Case[Any], sent: Mapping[str, list[str]]) -> str | None:
+    if any("" in values for values in sent.values()):
+        return EMPTY_PARAMETER
+    wrong = _PARAMETER.findall(message)
+    return ONE_OF_MANY if wrong and all(_is_a_list(case, name, sent.get(name, [])) for name in wrong) else None
+
+
+def _is_a_list(case: Case[Any], name: str, values: list[str]) -> bool:
+    """Whether each of these values is one that the repeated parameter may have."""
+    described = (one["schema"] for one in case.operation.definition.raw["parameters"] if one.get("name") == name)
+    items = next(described, dict[str, Any]()).get("items")
+    return items is not None and all(jsonschema_rs.is_valid(items, value) for value in values)
 
 
 def _why_refused(body: Any) -> str | None:

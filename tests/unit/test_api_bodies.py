@@ -74,6 +74,12 @@ async def test_wrong_types_missing_and_unknown_fields_are_named_together() -> No
     ]  # fmt: skip
 
 
+async def test_an_unknown_fields_name_is_said_without_what_cannot_be_stored() -> None:
+    assert ("a\N{REPLACEMENT CHARACTER}b", "Unknown field: a\N{REPLACEMENT CHARACTER}b") in await refused_fields(
+        b'{"a\\u0000b": 1}'
+    )
+
+
 @pytest.mark.parametrize(
     "raw",
     [

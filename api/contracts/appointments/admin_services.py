@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
 import psycopg
@@ -13,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.catalogue import SERVICES_MAX
 from api.errors import Problem, invalid
-from api.fields import ID_MAX, TEXT, Id, ServiceName
+from api.fields import ID_MAX, TEXT, Id, ServiceName, ZoneText
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.zones import a_zone
@@ -58,8 +59,18 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
     resource_id: Id | None = None
     own_resource: bool = False
-    time_zone: Annotated[str, Meta(max_length=64)] | None = None
+    time_zone: ZoneText | None = None
     """IANA, of its own resource; the setting's unless given."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            {"properties": {"time_zone": {"type": "null"}, "own_resource": {"const": False}}},
+            {
+                "properties": {"resource_id": {"type": "null"}, "own_resource": {"const": True}},
+                "required": ["own_resource"],
+            },
+        ]
+    }
 
 
 class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

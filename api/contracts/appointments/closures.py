@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -41,6 +42,10 @@ class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     resource_id: Id | None = None
     service: ServiceName | None = None
     reason: Reason = ""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [{"properties": {"resource_id": {"type": "null"}}}, {"properties": {"service": {"type": "null"}}}]
+    }
 
 
 class Filters(Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 import psycopg
@@ -48,6 +49,10 @@ class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
     resource_id: Id | None = None
     time_zone: ZoneText | None = None
     """IANA; the setting's unless given. A shared resource has its own."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [{"properties": {"resource_id": {"type": "null"}}}, {"properties": {"time_zone": {"type": "null"}}}]
+    }
 
 
 class CategoryChange(Struct, frozen=True, forbid_unknown_fields=True):

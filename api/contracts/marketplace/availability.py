@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import falcon.asgi
@@ -22,7 +22,7 @@ from core.domain.marketplace.values import MarketService
 from core.settings import Settings
 from core.store.marketplace.openings import Openings, read_openings
 from core.wire.errors import FieldProblem
-from core.wire.words import Day
+from core.wire.words import Day, Instant
 
 Pool = AsyncConnectionPool[Any]
 
@@ -40,8 +40,8 @@ class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class OpenSlot(Struct, frozen=True):
-    start_time: datetime
-    end_time: datetime
+    start_time: Instant
+    end_time: Instant
     duration_minutes: int
     is_available: bool = True
 
@@ -68,7 +68,7 @@ class OpeningsAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 class PractitionerOpenings(Struct, frozen=True):
     practitioner_id: int
-    starts: list[datetime]
+    starts: list[Instant]
     """When a session can begin; each lasts `duration_minutes`."""
 
 

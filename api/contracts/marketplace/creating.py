@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, ZoneName, a_zone, span
+from api.contracts.marketplace.fields import LongText, Moment, ZoneName, a_zone, span
 from api.contracts.marketplace.refusals import BUYING
 from api.errors import Problem, invalid
 from api.fields import TEXT, Id
@@ -60,20 +60,27 @@ class NewMarketBooking(Wish, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """
 
     practitioner_id: Id | UnsetType | None = UNSET
-    start_time: datetime | UnsetType = UNSET
-    end_time: datetime | UnsetType = UNSET
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
     location_id: Id | None = None
     service_session_id: Id | None = None
     use_credits: bool = True
     """Matching credits pay, the soonest to expire first."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            {"required": ["practitioner_id", "start_time", "end_time"]},
+            {"required": ["service_session_id"], "properties": {"service_session_id": {"type": "integer"}}},
+        ]
+    }
 
 
 class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When one of a package's services is to be. `index` counts its services from 0."""
 
     index: Annotated[int, Meta(ge=0, lt=PARTS_MAX)]
-    start_time: datetime
-    end_time: datetime
+    start_time: Moment
+    end_time: Moment
     practitioner_id: Id | None = None
     location_id: Id | None = None
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct
 from msgspec.structs import asdict
 
 from api.errors import Problem, invalid
-from api.fields import EARLIEST, LATEST, TEXT, ZoneText
+from api.fields import EARLIEST, LATEST, MINUTE_FORM, TEXT, ZoneText
 from core.access import Principal
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
@@ -20,6 +20,11 @@ from core.wire.errors import FieldProblem
 
 LongText = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 ZoneName = ZoneText
+Moment = Annotated[
+    datetime,
+    Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"format": "date-time", "x-form": MINUTE_FORM}),
+]
+"""Read by `moment`, which says what is wrong."""
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
@@ -72,15 +77,11 @@ def moment(value: datetime, field: str) -> datetime:
     """An instant as it was sent: with an offset, to the minute, in years that can be meant."""
     if value.tzinfo is None:
         raise invalid([FieldProblem(field, f"{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z")])
-    try:
-        found = value.astimezone(UTC)
-    except OverflowError:
-        found = None
-    if found is None or not EARLIEST <= found.date() <= LATEST:
+    if not EARLIEST <= value.date() <= LATEST:
         raise invalid([FieldProblem(field, f"{field} is out of range")])
-    if found.second or found.microsecond:
+    if value.second or value.microsecond:
         raise invalid([FieldProblem(field, f"{field} must be a whole minute")])
-    return found
+    return value.astimezone(UTC)
 
 
 SPAN_MAX = timedelta(days=366)

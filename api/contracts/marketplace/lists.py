@@ -15,7 +15,7 @@ from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns,
 from api.contracts.marketplace.refusals import BUYING
 from api.contracts.marketplace.services import KindWord
 from api.errors import invalid
-from api.fields import Id
+from api.fields import DAY_FORM, INSTANT_FORM, Id
 from api.openapi import Content, operation
 from api.parameters import read_query
 from api.runtime import Runtime
@@ -31,6 +31,7 @@ Ordering = Literal[
     "start_time", "-start_time", "created_at", "-created_at", "price_charged_cents", "-price_charged_cents"
 ]
 SEARCH_LEAST = 2
+DayOrInstant = Annotated[str, Meta(pattern=f"{DAY_FORM}|{INSTANT_FORM}")]
 
 
 class MarketFilters(Paged, frozen=True, kw_only=True):
@@ -39,9 +40,9 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     payment_status: tuple[MarketPayment, ...] = ()
     practitioner_id: Id | None = None
     service_id: Id | None = None
-    start_date: Annotated[str, Meta(max_length=40)] | None = None
+    start_date: DayOrInstant | None = None
     """A day, or an instant with its offset: bookings that begin on it or later."""
-    end_date: Annotated[str, Meta(max_length=40)] | None = None
+    end_date: DayOrInstant | None = None
     """Bookings that begin before it; of the day itself none."""
     timezone: ZoneName = "UTC"
     """In which days begin."""

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import Title
-from api.contracts.marketplace.fields import LongText, MeetingUrl, ZoneName, a_zone, given, not_found, span
+from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, ZoneName, a_zone, given, not_found, span
 from api.contracts.marketplace.pages import write
 from api.contracts.marketplace.refusals import MOVING, TURNING
 from api.fields import TEXT, Id
@@ -56,8 +56,8 @@ class Empty(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewTime(Struct, frozen=True, forbid_unknown_fields=True):
-    start_time: datetime
-    end_time: datetime
+    start_time: Moment
+    end_time: Moment
     reason: Reason = ""
 
 

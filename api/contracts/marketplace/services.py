@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -90,10 +90,30 @@ class ServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     is_active: bool | UnsetType = UNSET
 
 
+def _of_types(types: list[str], needs: list[str], *, items: int, may_be_left_out: bool = False) -> Mapping[str, Any]:
+    """What a new service of these types needs and may have; `items` 1 is at least one, 0 is none."""
+    bound = {"minItems": 1} if items else {"maxItems": 0}
+    of_bundles = [] if "credits" in needs else ["credits", "valid_days"]
+    return {
+        "properties": {"booking_type": {"enum": types}, "service_ids": bound} | dict.fromkeys(of_bundles, False),
+        "required": needs if may_be_left_out else ["booking_type", *needs],
+    }
+
+
 class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: ServiceName
     booking_type: KindWord = "individual"
     currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            _of_types(["individual"], ["duration_minutes"], items=0, may_be_left_out=True),
+            _of_types(["group", "workshop", "course"], [], items=0),
+            _of_types(["package"], ["service_ids"], items=1),
+            _of_types(["bundle"], ["service_ids", "credits", "valid_days"], items=1),
+        ]
+    }
+    """`_check` in JSON Schema's words."""
 
 
 class ServiceBody(Struct, frozen=True, kw_only=True):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import falcon.asgi
 from msgspec import Struct
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import Title, no_session
-from api.contracts.marketplace.fields import MeetingUrl, Seats, forbidden, span
+from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, forbidden, span
 from api.contracts.marketplace.one import Cancellation, has_body
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem
@@ -60,8 +58,8 @@ class NewSession(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     service_id: Id
     practitioner_id: Id
-    start_time: datetime
-    end_time: datetime
+    start_time: Moment
+    end_time: Moment
     capacity: Seats
     location_id: Id | None = None
     title: Title = ""

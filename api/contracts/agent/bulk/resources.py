@@ -30,6 +30,8 @@ POLL_AFTER_S = 1
 
 Row = Annotated[Any, Meta(description="A body of `POST /api/agent/booking/create/`; any other value is a rejected row")]
 Rows = Annotated[list[Row], Meta(min_length=1)]
+Lines = Annotated[str, Meta(extra_json_schema={"format": "ndjson"})]
+Csv = Annotated[str, Meta(extra_json_schema={"format": "csv"})]
 
 
 class BulkAsked(Struct, frozen=True):
@@ -61,8 +63,11 @@ class BulkBookings:
         query=BulkAsked,
         body=(
             Content(Rows, example=[REQUEST]),
-            *(Content(example=AS_LINE, media_type=kind) for kind in ("application/x-ndjson", "application/jsonl")),
-            Content(example=AS_CSV, media_type="text/csv"),
+            *(
+                Content(Lines, example=AS_LINE, media_type=kind)
+                for kind in ("application/x-ndjson", "application/jsonl")
+            ),
+            Content(Csv, example=AS_CSV, media_type="text/csv"),
         ),
         answers={
             200: Content(BulkRehearsed),
