@@ -64,7 +64,10 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [
-            {"properties": {"time_zone": {"type": "null"}, "own_resource": {"const": False}}},
+            {
+                "properties": {"time_zone": {"type": "null"}},
+                "not": {"properties": {"own_resource": {"const": True}}, "required": ["own_resource"]},
+            },
             {
                 "properties": {"resource_id": {"type": "null"}, "own_resource": {"const": True}},
                 "required": ["own_resource"],

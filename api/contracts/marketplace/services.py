@@ -93,11 +93,11 @@ class ServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 def _of_types(types: list[str], needs: list[str], *, items: int, may_be_left_out: bool = False) -> Mapping[str, Any]:
     """What a new service of these types needs and may have; `items` 1 is at least one, 0 is none."""
     bound = {"minItems": 1} if items else {"maxItems": 0}
-    of_bundles = [] if "credits" in needs else ["credits", "valid_days"]
+    of_bundles = [] if "credits" in needs else [{"required": ["credits"]}, {"required": ["valid_days"]}]
     return {
-        "properties": {"booking_type": {"enum": types}, "service_ids": bound} | dict.fromkeys(of_bundles, False),
+        "properties": {"booking_type": {"enum": types}, "service_ids": bound},
         "required": needs if may_be_left_out else ["booking_type", *needs],
-    }
+    } | ({"not": {"anyOf": of_bundles}} if of_bundles else {})
 
 
 class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
