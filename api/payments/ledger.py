@@ -13,7 +13,7 @@ from api.fields import Id
 from api.openapi import operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.domain.payments import PaymentState
-from core.store.listing import COUNT_EXACT_TO
+from core.store.totals import COUNT_EXACT_TO
 from core.wire.outcomes import encode
 from core.wire.rooms import money
 from core.wire.words import Zulu, zulu

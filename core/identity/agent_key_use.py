@@ -15,7 +15,6 @@ from core.identity.agent_keys import Network
 Connection = AsyncConnection[Any]
 
 USE_DAYS_SHOWN = 30
-USE_DAYS_KEPT = 400
 
 
 class KeyRecord(Struct, frozen=True):

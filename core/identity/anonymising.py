@@ -15,8 +15,8 @@ from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
 from core.domain.commands import Actor, Cancel, CommandClass
-from core.identity.directory import Person
 from core.identity.editing import SQL_PERSON
+from core.identity.person import Person
 from core.store.about import phone_name, user_name
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
 

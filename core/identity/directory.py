@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
-from core.store.listing import COUNT_EXACT_TO, Total
+from core.identity.person import Person
 from core.store.tables import user_account as u
 from core.store.tables import user_count as tally
+from core.store.totals import COUNT_EXACT_TO, Total
 
 INDEXED_CHARS = 3
 """Trigrams find what is at least so long anywhere; what is shorter, at the beginning of words."""
@@ -50,29 +51,6 @@ SORTS: dict[SortWord, ColumnElement[Any]] = {
     "is_superuser": u.c.is_superuser,
 }
 """Each is an index's first column (migration 0010), the id its second. Who never logged in comes before all who did."""
-
-
-class Person(Struct, frozen=True):
-    """An account as staff see it: no credentials."""
-
-    id: int
-    username: str
-    first_name: str
-    last_name: str
-    email: str
-    """The login address, else the contact address that an agent gave, else empty."""
-    phone: str
-    gender: str
-    country: str
-    country_code: str | None
-    is_active: bool
-    is_staff: bool
-    is_superuser: bool
-    is_practitioner: bool
-    email_is_login: bool
-    date_joined: datetime
-    last_login: datetime | None
-    is_anonymised: bool
 
 
 PERSON = (

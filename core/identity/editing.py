@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from core.identity.directory import Person
+from core.identity.person import Person
 from core.identity.users import TakenError, email_key, taken_field
 
 Connection = AsyncConnection[Any]

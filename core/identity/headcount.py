@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from core.store.database import Connection
-from core.store.listing import COUNT_EXACT_TO
+from core.store.totals import COUNT_EXACT_TO
 
 FOLD_ROWS = 50_000
 """Changes folded in by one transaction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from core.identity.directory import Person
+from core.identity.person import Person
 from core.identity.users import username_key
 from core.phones import phone_key
 

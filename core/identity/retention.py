@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.identity.agent_key_use import USE_DAYS_KEPT
 from core.identity.anonymising import SQL_BLANK_AGAIN
 
 FORGET_BATCH_ROWS = 5_000
 LOGIN_DAYS = 14
 """An ended login is remembered so long: its address still counts as its owner's, its used refresh
 tokens as used."""
+USE_DAYS_KEPT = 400
 
 _BATCH = f"LIMIT {FORGET_BATCH_ROWS} FOR UPDATE SKIP LOCKED"
 

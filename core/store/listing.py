@@ -20,10 +20,8 @@ from core.store.rows import BOOKING_TYPES
 from core.store.tables import booking as b
 from core.store.tables import booking_count as tally
 from core.store.tables import user_account as u
+from core.store.totals import COUNT_EXACT_TO, Total
 from core.store.views import view_of
-
-COUNT_EXACT_TO = 10_000
-"""Totals beyond it would need a scan, unless the tally has them."""
 
 LISTED = ("upcoming", "completed", "cancelled")
 """Every word a booking can be listed under (migration 0005)."""
@@ -56,11 +54,6 @@ class Wanted(Struct, frozen=True):
     @property
     def is_tallied(self) -> bool:
         return self.service is None and self.category_id is None and self.usernames is None
-
-
-class Total(Struct, frozen=True):
-    count: int
-    exact: bool
 
 
 class Page(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from core.identity.directory import Person
+from core.identity.person import Person
 from core.wire.words import Micros, micros
 
 

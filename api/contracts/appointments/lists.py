@@ -19,8 +19,9 @@ from core.domain.values import Booking
 from core.identity.users import username_key
 from core.phones import phone_key
 from core.store import tally
-from core.store.listing import BY_TIME, NEWEST_FIRST, Total, Wanted, page
+from core.store.listing import BY_TIME, NEWEST_FIRST, Wanted, page
 from core.store.slots import SQL_CATEGORY_IDS
+from core.store.totals import Total
 from core.wire.admin import AdminBooking, admin_booking
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode

@@ -10,13 +10,12 @@ import falcon.asgi
 from falcon.uri import encode_value
 from msgspec import Meta, Struct
 
+from core.store.totals import COUNT_EXACT_TO
 from core.wire.outcomes import encode
 
 PAGE_SIZE_DEFAULT = 20
 PAGE_SIZE_MAX = 100
 PAGE_MAX = 100_000
-COUNT_EXACT_TO = 10_000
-"""Beyond it `count` stops, and `count_exact` says so."""
 COUNT_LIMIT = COUNT_EXACT_TO + 1
 """How far a list is counted."""
 

@@ -10,8 +10,8 @@ from api.accounts.fields import NewPassword, OptionalEmail, Username, email_prob
 from api.errors import invalid
 from api.fields import NAME, PersonName, ShortText
 from core.countries import country_code
-from core.identity.directory import Person
 from core.identity.naming import Names, NotOneNumberError, names, renamed
+from core.identity.person import Person
 from core.phones import phone_key
 from core.wire.errors import FieldProblem
 from core.wire.users import admin_fields

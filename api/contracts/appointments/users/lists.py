@@ -21,7 +21,7 @@ from api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_q
 from core.countries import countries, country_code
 from core.identity import directory, headcount
 from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
-from core.store.listing import COUNT_EXACT_TO
+from core.store.totals import COUNT_EXACT_TO
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.users import AdminUser, admin_user

@@ -19,11 +19,11 @@ from api.openapi import Content, operation
 from core.access import Principal
 from core.countries import country_code
 from core.identity import editing, users
-from core.identity.directory import Person
 from core.identity.passwords import TooManyWaitingError
 from core.identity.permissions import ROLES, why_not_change, why_not_create
+from core.identity.person import Person
 from core.identity.users import NewUser, TakenError
-from core.store.listing import COUNT_EXACT_TO
+from core.store.totals import COUNT_EXACT_TO
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.users import AdminUser as AdminUserShown
