@@ -85,6 +85,22 @@ def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
         running.close()
 
 
+@pytest.fixture(scope="session")
+def _mended(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = new_stack(postgres, tmp_path_factory.mktemp("breakable"))
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def breakable_stack(_mended: Stack) -> Stack:
+    """One a session for all who kill, stop and empty its parts: whole again before each test."""
+    _mended.mend()
+    return _mended
+
+
 @pytest.fixture
 def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack]:
     """`fresh_stack(processes=..., lanes=..., environment=..., wait=True)` starts one; it ends with the test."""

@@ -7,12 +7,12 @@ Fixtures (tests/conftest.py):
 - `valkey`: one Valkey a session; `redis_url`: its address, emptied before the test.
 - `new_valkey()`: a server of the test's own, to kill (`.kill()`) and start again (`.start()`).
 - `stack`: a whole running pipeline with the demo data, shared by the session: leave it as you found it.
-- `fresh_stack(...)`: the same for one test alone, to kill parts of. Arguments are those of `Stack`.
+- `breakable_stack`: another one of the session, to kill parts of; it is mended before each test.
+- `fresh_stack(...)`: one for a test alone, with settings of its own. Arguments are those of `Stack`.
 
-    def test_the_lane_goes_on(fresh_stack):
-        stack = fresh_stack(lanes=2)
-        stack.process("lanes-1").kill()
-        httpx.post(f"{stack.api_url}/api/agent/booking/create/", json=...)
+    def test_the_lane_goes_on(breakable_stack):
+        breakable_stack.process("lanes-1").kill()
+        httpx.post(f"{breakable_stack.api_url}/api/agent/booking/create/", json=...)
 
 Failing tests show the ends of the logs of the stacks they use.
 """
@@ -126,6 +126,13 @@ class Server:
 
     def cont(self) -> None:
         os.killpg(self.pid, SIGCONT)
+
+    def mend(self) -> None:
+        """Run, whatever was done to it; does not wait."""
+        if self.child.exit_code() is None:
+            self.cont()
+        else:
+            self.start(wait=False)
 
     def terminate(self) -> int:
         """Gracefully, as a deployment would; its exit code."""
@@ -296,6 +303,15 @@ class Stack:
         if process.port is None:
             return True
         return accepts(self.notifier_port if process is NOTIFIER else self.api_port)
+
+    def mend(self) -> None:
+        """Start what was killed, let go on what was stopped, end what was added; until it is ready again."""
+        instances = {instance for process in self.processes for instance in process.instances()}
+        for added in self._servers.keys() - instances:
+            self._servers.pop(added).close()
+        for server in (self.valkey, *self.servers):
+            server.mend()
+        self.wait_ready()
 
     def process(self, name: str) -> Server:
         """By instance: api, lanes-1, lanes-2, sweeps, beat, notifier."""

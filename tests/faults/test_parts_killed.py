@@ -14,7 +14,6 @@ import redis
 
 from ops.processes import LANES
 from tests.client import Client, agent_booking, anonymous
-from tests.conftest import FreshStack
 from tests.stack import Stack, wait_until
 
 COMMANDS = 40
@@ -30,8 +29,8 @@ SELECT (SELECT count(*) FROM outcome WHERE id = ANY(%(ids)s::uuid[]) AND status 
 
 
 @pytest.fixture
-def stack(fresh_stack: FreshStack) -> Stack:
-    return fresh_stack()
+def stack(breakable_stack: Stack) -> Stack:
+    return breakable_stack
 
 
 @pytest.fixture
