@@ -14,14 +14,13 @@ from typing import Any
 import structlog
 from falcon.asgi import Request, Response
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import RedisStorage
 from msgspec import Struct
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from api.accounts.authentication import SAFE_METHODS
 from api.accounts.callers import caller
 from api.accounts.roles import Rule, rules_of
+from api.counting import counting
 from api.errors import Problem, unavailable
 from core.access import Principal, PrincipalKind
 from core.identity.agent_keys import AgentKey
@@ -61,12 +60,7 @@ class WriteLimits:
     """Falcon middleware; goes after the gate, so that only what is let in is counted."""
 
     def __init__(self, redis_url: str, anonymous_per_minute: int) -> None:
-        self._pool = ConnectionPool.from_url(
-            redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-        )
-        self._storage = RedisStorage(
-            f"async+{redis_url}", connection_pool=self._pool, implementation="redispy", key_prefix="hf:limit"
-        )
+        self._pool, self._storage = counting(redis_url, "hf:limit", REDIS_TIMEOUT_S)
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
         self._away_until = 0.0
 

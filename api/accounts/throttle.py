@@ -11,12 +11,12 @@ import time
 
 import structlog
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from msgspec import Struct
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
+from api.counting import counting
 from api.errors import Problem
 
 log = structlog.get_logger()
@@ -40,12 +40,7 @@ class Limit(Struct, frozen=True):
 
 class Throttle:
     def __init__(self, redis_url: str) -> None:
-        self._pool = ConnectionPool.from_url(
-            redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-        )
-        storage = RedisStorage(
-            f"async+{redis_url}", connection_pool=self._pool, implementation="redispy", key_prefix="hf:throttle"
-        )
+        self._pool, storage = counting(redis_url, "hf:throttle", REDIS_TIMEOUT_S)
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._away_until = 0.0
