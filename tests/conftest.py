@@ -86,8 +86,8 @@ def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def _mended(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = new_stack(postgres, tmp_path_factory.mktemp("breakable"))
+def spare_stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    running = new_stack(postgres, tmp_path_factory.mktemp("spare"))
     try:
         yield running.start()
     finally:
@@ -95,10 +95,10 @@ def _mended(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def breakable_stack(_mended: Stack) -> Stack:
-    """One a session for all who kill, stop and empty its parts: whole again before each test."""
-    _mended.mend()
-    return _mended
+def breakable_stack(spare_stack: Stack) -> Stack:
+    """Whole again, whatever the test before did to it."""
+    spare_stack.mend()
+    return spare_stack
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ Fixtures (tests/conftest.py):
 - `valkey`: one Valkey a session; `redis_url`: its address, emptied before the test.
 - `new_valkey()`: a server of the test's own, to kill (`.kill()`) and start again (`.start()`).
 - `stack`: a whole running pipeline with the demo data, shared by the session: leave it as you found it.
-- `breakable_stack`: another one of the session, to kill parts of; it is mended before each test.
+- `breakable_stack`: another of the session, for those who kill, stop and empty its parts; mended before each test.
 - `fresh_stack(...)`: one for a test alone, with settings of its own. Arguments are those of `Stack`.
 
     def test_the_lane_goes_on(breakable_stack):
@@ -47,6 +47,8 @@ from ops.processes import NOTIFIER, PIPELINE, Process
 
 READY_WITHIN_S = 60.0
 LANES_DEFAULT = 8
+LOOKS = 10
+"""Each finds one API process or another: enough to meet all."""
 _TEMPLATE = "template_holdfast"
 _DEMO_TEMPLATE = "template_demo"
 _POLL_S = 0.05
@@ -305,13 +307,18 @@ class Stack:
         return accepts(self.notifier_port if process is NOTIFIER else self.api_port)
 
     def mend(self) -> None:
-        """Start what was killed, let go on what was stopped, end what was added; until it is ready again."""
+        """Start what was killed, let go on what was stopped, end what was added; until it serves as ever."""
         instances = {instance for process in self.processes for instance in process.instances()}
         for added in self._servers.keys() - instances:
             self._servers.pop(added).close()
         for server in (self.valkey, *self.servers):
             server.mend()
         self.wait_ready()
+        wait_until(lambda: all(self._counts_strangers() for _ in range(LOOKS)), "each API process finds Redis again")
+
+    def _counts_strangers(self) -> bool:
+        """An API process that takes Redis for away lets no stranger write, whatever it is."""
+        return httpx.post(f"{self.api_url}/api/agent/booking/create/", json={}).status_code != 503
 
     def process(self, name: str) -> Server:
         """By instance: api, lanes-1, lanes-2, sweeps, beat, notifier."""

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.client import Client, admin, agent_booking, anonymous
-from tests.stack import Stack
+from tests.client import Client, agent_booking
 
 CLOSURES, SLOTS, MONTH = "/api/admin/closures/", "/api/booking/smart-available-slots/", "/api/booking/calendar/"
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[Client]:
-    with anonymous(stack.api_url) as one:
-        yield one
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 def test_a_holiday_closes_the_desk_shows_whom_it_concerns_and_ends(client: Client, staff: Client) -> None:

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from tests.accounts import STAFF, access_for, bearer, execute, new_person
-from tests.client import Client, admin, agent_booking, anonymous
+from tests.client import Client, agent_booking
 from tests.stack import Stack
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[Client]:
-    with anonymous(stack.api_url) as one:
-        yield one
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 def book(client: Client, day: str, at: str, **changes: Any) -> int:

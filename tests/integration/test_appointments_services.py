@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.client import Client, admin, agent_booking, anonymous
-from tests.stack import Stack, wait_until
+from tests.client import Client, agent_booking
+from tests.stack import wait_until
 
 SERVICES = "/api/admin/services/"
 DAY = "2097-05-20"
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[Client]:
-    with anonymous(stack.api_url) as one:
-        yield one
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 def slots(client: Client, service: str) -> list[str]:

@@ -10,9 +10,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.conftest import new_stack
 from tests.documents import Printed, differences, printed, send, start_afresh
-from tests.stack import PostgresServer, Stack
+from tests.stack import Stack
 
 ENTRIES = [*printed("appointments"), *printed("agent")]
 TOLD_WITHIN_S = 10.0
@@ -29,7 +28,7 @@ class Afresh:
         self._ws_url = stack.ws_url
         self._client = client
         self._access = ""
-        self._untouched = True
+        self._untouched = False
 
     def send(self, entry: Printed) -> tuple[httpx.Response, Any]:
         """(answer, what staff were told of it if anything is printed)."""
@@ -54,14 +53,10 @@ class Afresh:
 
 
 @pytest.fixture(scope="module")
-def afresh(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Afresh]:
-    stack = new_stack(postgres, tmp_path_factory.mktemp("documents"))
-    try:
-        stack.start()
-        with httpx.Client(base_url=stack.api_url, timeout=15.0) as client:
-            yield Afresh(stack, client)
-    finally:
-        stack.close()
+def afresh(spare_stack: Stack) -> Iterator[Afresh]:
+    spare_stack.mend()
+    with httpx.Client(base_url=spare_stack.api_url, timeout=15.0) as client:
+        yield Afresh(spare_stack, client)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.method} {entry.section}")

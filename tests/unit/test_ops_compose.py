@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from core.settings import PLACEHOLDER, SettingsError, from_environment
+from core.settings import DEMO_FLOWER_PASSWORD, DEMO_SECRET, PLACEHOLDER, SettingsError, from_environment
 from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, MIGRATE, REQUIRED, Process, Stage
 from ops.stores import POSTGRES_MAJOR, postgres_options, valkey_options
 from tests.compose import FILLED, MissingVariable, environment_of, load
@@ -155,6 +155,21 @@ def test_a_placeholder_left_in_place_is_refused_by_name(name: str) -> None:
     setting = {"POSTGRES_PASSWORD": "DATABASE_URL", "VALKEY_PASSWORD": "REDIS_URL"}.get(name, name)
     with pytest.raises(SettingsError, match=setting):
         from_environment(environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, "") for name in REQUIRED),
+        ("HOLDFAST_SECRET_KEY", PLACEHOLDER),
+        ("HOLDFAST_SECRET_KEY", DEMO_SECRET),
+        ("HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD),
+    ],
+)
+def test_every_default_or_missing_secret_is_refused_by_name_and_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name) as refused:
+        from_environment({**environment_of(SERVICES["migrate"]), name: value})
+    assert not value or value not in str(refused.value)
 
 
 def test_a_filled_in_example_is_accepted_everywhere() -> None:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
-import pytest
-
 from tests.accounts import execute
-from tests.client import Client, admin, agent_booking, anonymous
+from tests.client import Client, admin, agent_booking
 from tests.stack import Stack
 
 AT_ONCE = 16
 PEOPLE = "SELECT id, first_name, contact_email, email FROM user_account WHERE phone_key = %s"
-
-
-@pytest.fixture
-def client(stack: Stack) -> Iterator[Client]:
-    with anonymous(stack.api_url) as one:
-        yield one
 
 
 def test_agents_with_the_same_new_phone_at_once_make_one_user_and_all_their_bookings(

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-
-import pytest
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.store.bulk import Mode
 from tests.bulks import PATH, accepted, code_of, finished, new_services, rows_for, rows_of
-from tests.client import Client, admin
+from tests.client import Client
 from tests.stack import Stack
 
 MOST = ROWS_MAX[Mode.ALL_OR_NOTHING]
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 def send(client: Client, rows: list[dict[str, Any]]) -> str:

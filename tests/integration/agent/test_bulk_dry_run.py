@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.bulks import (
     CSV,
     PATH,
@@ -19,7 +15,7 @@ from tests.bulks import (
     rows_of,
     with_refusals,
 )
-from tests.client import Client, admin
+from tests.client import Client
 from tests.stack import Stack
 
 DRY = f"{PATH}?dry_run=true"
@@ -27,12 +23,6 @@ SQL_TRACES = """
 SELECT (SELECT count(*) FROM bulk), (SELECT count(*) FROM booking), (SELECT count(*) FROM user_account),
        (SELECT last_value FROM booking_id_seq), (SELECT count(*) FROM event WHERE type <> 'canary')
 """
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 def test_a_dry_run_names_exactly_the_rows_that_are_refused_in_earnest(stack: Stack, staff: Client) -> None:

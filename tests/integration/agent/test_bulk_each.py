@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -18,14 +17,8 @@ from core.store.bulk import Mode
 from ops.demo import AGENT_KEY
 from tests.accounts import USER, access_for, bearer, new_address
 from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
-from tests.client import Client, admin
+from tests.client import Client
 from tests.stack import Stack, wait_until
-
-
-@pytest.fixture
-def staff(stack: Stack) -> Iterator[Client]:
-    with admin(stack.api_url) as one:
-        yield one
 
 
 @pytest.fixture
