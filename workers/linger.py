@@ -26,7 +26,10 @@ STAY_AFTER_BLIND_S = 35.0
 """After an outage Celery takes up to half a minute to consume again; until then nobody else comes."""
 WAIT_S = 0.5
 BUSY_PAUSE_S = 0.05
-"""How long a bell is left out after its lane turned out to be another worker's."""
+"""How long a bell is left out after its lane turned out to be another worker's, the first time."""
+BUSY_PAUSE_MAX_S = 0.4
+"""And after many times: two workers that share what one can do make twice as many, smaller batches.
+Well below a second, because the other one may have died."""
 BLIND_POLL_S = 0.25
 
 
@@ -64,6 +67,8 @@ class Linger:
         self._most = most
         self._order: deque[str] = deque()
         self._left_out: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
+        """How long each bell was left out the last time, until it is answered again."""
         self._blind = False
         """Redis did not answer the last time."""
 
@@ -118,7 +123,9 @@ class Linger:
                 self._order.remove(bell)
                 self._order.append(bell)
         answer = self._answer(rung)
-        self._left_out.update((bell, time.monotonic() + BUSY_PAUSE_S) for bell in answer.leave_out)
+        busy = {bell: min(2 * self._pauses.get(bell, BUSY_PAUSE_S / 2), BUSY_PAUSE_MAX_S) for bell in answer.leave_out}
+        self._pauses = {bell: pause for bell, pause in self._pauses.items() if bell not in rung} | busy
+        self._left_out.update((bell, time.monotonic() + pause) for bell, pause in busy.items())
         if again := [*answer.ring_again, *answer.leave_out]:
             self._ring(again)
 

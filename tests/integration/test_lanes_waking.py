@@ -132,14 +132,15 @@ def test_a_busy_lane_is_left_out_for_a_moment_and_does_not_starve_the_others(
     assert_order_kept(pipeline, put)
 
 
-def test_a_busy_lane_is_asked_again_after_a_pause(client: redis.Redis) -> None:
+def test_a_busy_lane_is_asked_again_after_pauses_that_grow(client: redis.Redis) -> None:
     """Remedy: a bell whose lane is another worker's is left out for a moment, not asked in a busy loop."""
     asked: list[float] = []
     bell = Ringer(client, GROUP, lambda: None)
 
     def answer(rung: Sequence[str]) -> Answer:
         asked.append(time.monotonic())
-        return Answer(leave_out=rung)
+        is_free = len(asked) == 4
+        return Answer(ring_again=rung) if is_free else Answer(leave_out=rung)
 
     bell.ring(["busy"])
     Linger(
@@ -148,9 +149,12 @@ def test_a_busy_lane_is_asked_again_after_a_pause(client: redis.Redis) -> None:
         answer=answer,
         ring=bell.ring,
         look=list,
-        stopping=lambda: len(asked) >= 4,
+        stopping=lambda: len(asked) >= 7,
     ).run()
-    assert all(after - before >= linger.BUSY_PAUSE_S for before, after in pairwise(asked))
+    pauses = [after - before for before, after in pairwise(asked)]
+    shortest = [linger.BUSY_PAUSE_S * times for times in (1, 2, 4, 0, 1, 2)]
+    assert all(pause >= at_least for pause, at_least in zip(pauses, shortest, strict=True))
+    assert linger.BUSY_PAUSE_MAX_S < 1, "a lane whose worker died would wait too long"
 
 
 def test_a_lane_that_always_has_more_does_not_starve_a_bell_that_rang_once(client: redis.Redis) -> None:
