@@ -44,6 +44,13 @@ _BOOLEANS = {"true": True, "false": False}
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
+class Paging(Struct, frozen=True):
+    """What a list without filters is asked by."""
+
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
 class Parameter(Struct, frozen=True):
     """One field of a query struct. `kind` is the type of one value, never None."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.answers import Done
 from api.accounts.liveness import LiveLogins, Pool
 from api.bodies import read_json
 from api.errors import Problem, invalid
@@ -20,6 +19,7 @@ from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.identity import agent_key_use, agent_keys
 from core.identity.agent_key_use import DayOfUse, KeyRecord
 from core.identity.agent_keys import Network, NewKey
+from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import Day, Micros, micros
@@ -93,31 +93,22 @@ class KeyWithDays(KeyShown, frozen=True, kw_only=True):
     days: list[DayShown]
 
 
-class KeyAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
-    message: str
+class KeyAnswer(Done, frozen=True, kw_only=True):
     data: KeyShown
 
 
-class NewKeyAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class NewKeyAnswer(Done, frozen=True, kw_only=True):
     message: str = "Agent key created: it is shown this once"
     data: NewKeyShown
 
 
-class KeyWithDaysAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class KeyWithDaysAnswer(Done, frozen=True, kw_only=True):
     message: str = "Agent key retrieved successfully"
     data: KeyWithDays
 
 
-class KeyList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class KeyList(Listed[KeyShown], frozen=True, kw_only=True):
     message: str = "Agent keys retrieved successfully"
-    data: list[KeyShown]
-    total_count: int
-    limit: int
-    offset: int
 
 
 class AgentKeys:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import UNSET, Struct, UnsetType
 
 from core.identity.sessions import NewLogin
 from core.identity.users import User
+from core.wire.answers import Done
 
 
 class ShortUser(Struct, frozen=True, kw_only=True):
@@ -35,24 +34,15 @@ class LoginData(Struct, frozen=True, kw_only=True):
     user: ShortUser
 
 
-class LoginAnswer(Struct, frozen=True, kw_only=True):
+class LoginAnswer(Done, frozen=True, kw_only=True):
     """Both documents' fields in one body."""
 
-    success: Literal[True] = True
-    message: str
     user_id: int
     email: str
     is_staff: bool
     is_superuser: bool
     access: str
     data: LoginData
-
-
-class Done(Struct, frozen=True, kw_only=True):
-    """Where there is nothing more to say."""
-
-    success: Literal[True] = True
-    message: str
 
 
 def login_answer(user: User, login: NewLogin, access: str, message: str = "Login successful") -> LoginAnswer:

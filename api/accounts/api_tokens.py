@@ -5,7 +5,6 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.answers import Done
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import LoginBody
 from api.accounts.sign_in import SignIn
@@ -14,6 +13,7 @@ from api.errors import Problem
 from api.openapi import Content, operation
 from core.access import How, Principal
 from core.identity import api_tokens
+from core.wire.answers import Done
 
 
 class IssuedToken(Struct, frozen=True):

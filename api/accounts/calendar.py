@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from falcon.asgi import Request, Response
 from msgspec import Struct
@@ -18,6 +17,7 @@ from api.bodies import read_json
 from api.openapi import Content, operation
 from core.access import SESSION_COOKIE, new_token
 from core.identity import users
+from core.wire.answers import Done
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
 
@@ -27,8 +27,7 @@ class SessionBody(Struct, frozen=True, forbid_unknown_fields=True):
     password: Password
 
 
-class SessionAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class SessionAnswer(Done, frozen=True, kw_only=True):
     message: str = "Login successful"
     user: FullUser
     csrfToken: str  # noqa: N815 - the document's name

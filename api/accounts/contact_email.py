@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
@@ -13,6 +11,7 @@ from api.openapi import operation
 from core.identity import editing, users
 from core.identity.permissions import why_not_change
 from core.identity.users import TakenError
+from core.wire.answers import Done
 
 
 class ConfirmedEmail(Struct, frozen=True):
@@ -20,8 +19,7 @@ class ConfirmedEmail(Struct, frozen=True):
     email: str
 
 
-class EmailConfirmed(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class EmailConfirmed(Done, frozen=True, kw_only=True):
     message: str = "Email confirmed"
     data: ConfirmedEmail
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from falcon.asgi import Request, Response
 
-from api.accounts.answers import Done
 from api.accounts.cookies import Cookies
 from api.accounts.liveness import LiveLogins, Pool
 from api.errors import Problem
 from api.openapi import operation
 from core.access import Principal
 from core.identity import sessions
+from core.wire.answers import Done
 
 
 class Logout:

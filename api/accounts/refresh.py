@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
@@ -21,6 +19,7 @@ from api.bodies import read_json
 from api.openapi import Content, operation
 from core.identity import refresh
 from core.identity.refresh import ReplayError, Rotated
+from core.wire.answers import Done
 
 log = structlog.get_logger()
 
@@ -37,8 +36,7 @@ class RefreshBody(Struct, frozen=True, forbid_unknown_fields=True):
     refresh: Token | None = None
 
 
-class Refreshed(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class Refreshed(Done, frozen=True, kw_only=True):
     message: str = "Token refreshed successfully"
     access: str
     refresh: str | UnsetType = UNSET

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
@@ -29,6 +27,7 @@ from core.identity import users
 from core.identity.passwords import Passwords, TooManyWaitingError
 from core.identity.users import NewUser, TakenError, User
 from core.settings import Settings
+from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 
 _TAKEN = {
@@ -49,8 +48,7 @@ class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
     email: OptionalEmail | None = None
 
 
-class Registered(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class Registered(Done, frozen=True, kw_only=True):
     message: str = "Registration successful"
     user_id: int
 

@@ -7,7 +7,6 @@ from functools import partial
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.answers import Done
 from api.accounts.callers import caller
 from api.accounts.fields import LoginName, NewPassword, Token, password_problem
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
@@ -22,6 +21,7 @@ from core.identity import resets, users
 from core.identity.passwords import Passwords, TooManyWaitingError
 from core.mail import Mail
 from core.settings import Settings
+from core.wire.answers import Done
 
 _SENT = "If an account logs in with this address, a mail is on its way to it"
 _TEXT = """Somebody asked for a new password for your account at {url}.

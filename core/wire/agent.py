@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 from msgspec import Struct
 
@@ -12,6 +11,7 @@ from core.domain.events import BookingPlaced, Event, UserCreated
 from core.domain.state import State
 from core.domain.values import Booking, User
 from core.wire import appointments
+from core.wire.answers import Done
 from core.wire.batches import all_placed
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Zulu, zulu
 
@@ -42,10 +42,9 @@ class AgentBookingData(Struct, frozen=True):
     user: UserOfAgent
 
 
-class AgentBookingCreated(Struct, frozen=True, kw_only=True):
+class AgentBookingCreated(Done, frozen=True, kw_only=True):
     """`POST /api/agent/booking/create/` (agent.md, "Success Response")."""
 
-    success: Literal[True] = True
     message: str = "Booking created successfully"
     user_created: bool
     user_id: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
 from core.domain.commands import Cancel, Envelope
@@ -20,6 +18,7 @@ from core.domain.state import State
 from core.domain.values import Booking, User
 from core.wire import closures
 from core.wire.admin import AdminBooking, admin_booking
+from core.wire.answers import Done
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute, Micros, micros
 
 
@@ -35,30 +34,25 @@ class CreatedBooking(Struct, frozen=True, kw_only=True):
     created_at: Micros
 
 
-class BookingCreated(Struct, frozen=True, kw_only=True):
+class BookingCreated(Done, frozen=True, kw_only=True):
     """`POST /api/booking/create/` (appointments.md, 15)."""
 
-    success: Literal[True] = True
     message: str = "Booking created successfully"
     data: CreatedBooking
 
 
-class BookingShown(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class BookingShown(Done, frozen=True, kw_only=True):
     message: str = "Booking retrieved successfully"
     data: AdminBooking
 
 
-class BookingUpdated(Struct, frozen=True, kw_only=True):
+class BookingUpdated(Done, frozen=True, kw_only=True):
     """A change by the admin desk, a cancellation too."""
 
-    success: Literal[True] = True
-    message: str
     data: AdminBooking
 
 
-class BookingRemoved(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class BookingRemoved(Done, frozen=True, kw_only=True):
     message: str = "Booking deleted successfully"
 
 

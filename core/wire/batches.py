@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from core.domain.events import Refusal
 from core.store.inbox import Outcome
+from core.wire.answers import Done
 from core.wire.errors import ErrorBody, FieldProblem, error_body
 
 
@@ -25,11 +26,9 @@ class NamedRow(Struct, frozen=True):
     response: RowResponse
 
 
-class AllPlaced(Struct, frozen=True, kw_only=True):
+class AllPlaced(Done, frozen=True, kw_only=True):
     """Every row was booked."""
 
-    success: Literal[True] = True
-    message: str
     rows: list[NamedRow]
 
 

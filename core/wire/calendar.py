@@ -27,6 +27,7 @@ from core.domain.state import State
 from core.domain.status import KEEPS_SLOT, Status
 from core.domain.values import Booking, SlotDetails, TimeSlot, User
 from core.wire.admin import AdminBooking, admin_booking
+from core.wire.answers import Done
 from core.wire.words import Day, HourMinute, Zulu, zulu
 
 OVER = frozenset({Status.COMPLETED, Status.NO_SHOW})
@@ -83,13 +84,11 @@ class SlotBooking(Struct, frozen=True, kw_only=True):
     created_at: Zulu
 
 
-class SlotBookingEnded(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class SlotBookingEnded(Done, frozen=True, kw_only=True):
     message: str = "Booking cancelled successfully"
 
 
-class SlotDeleted(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class SlotDeleted(Done, frozen=True, kw_only=True):
     message: str = "Time slot deleted successfully"
     cancelled_booking_id: int | None
     """The booking that went with the slot."""

@@ -5,14 +5,13 @@ An answer is kept for as long as outcomes are, so it says nothing of people but 
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 
 from core.domain.closing import SHOWN_IN_THE_WAY
 from core.domain.events import ResourceClosed
 from core.domain.state import State
 from core.domain.values import Booking, Closure
+from core.wire.answers import Done
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Micros, micros
 
 
@@ -49,18 +48,16 @@ class BookingInTheWay(Struct, frozen=True, kw_only=True):
     status: AppointmentsWord
 
 
-class ClosureMade(Struct, frozen=True, kw_only=True):
+class ClosureMade(Done, frozen=True, kw_only=True):
     """`bookings_in_the_way` has the first hundred; the closure's own page has them all."""
 
-    success: Literal[True] = True
     message: str = "Resource closed"
     data: ClosureShown
     bookings_in_the_way: list[BookingInTheWay]
     bookings_in_the_way_count: int
 
 
-class ClosureEnded(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class ClosureEnded(Done, frozen=True, kw_only=True):
     message: str = "Resource opened again"
     data: ClosureShown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 import psycopg
@@ -16,10 +16,11 @@ from api.catalogue import SERVICES_MAX
 from api.errors import Problem, invalid
 from api.fields import ID_MAX, TEXT, Id, ServiceName, ZoneText
 from api.openapi import Content, operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.parameters import Paging, read_query
 from api.zones import a_zone
 from core.domain.money import MINOR_MAX
 from core.settings import Settings
+from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
@@ -109,24 +110,12 @@ class NamedService(Struct, frozen=True):
     time_zone: str
 
 
-class NamedServiceShown(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
-    message: str
+class NamedServiceShown(Done, frozen=True, kw_only=True):
     data: NamedService
 
 
-class Page(Struct, frozen=True):
-    limit: Limit = LIMIT_DEFAULT
-    offset: Offset = 0
-
-
-class NamedServiceList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class NamedServiceList(Listed[NamedService], frozen=True, kw_only=True):
     message: str = "Services retrieved successfully"
-    data: list[NamedService]
-    total_count: int
-    limit: int
-    offset: int
 
 
 class AdminServices:
@@ -134,9 +123,9 @@ class AdminServices:
         self._pool = pool
         self._zone = settings.time_zone
 
-    @operation("List services with their resources", query=Page, answers={200: NamedServiceList})
+    @operation("List services with their resources", query=Paging, answers={200: NamedServiceList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        page = read_query(req, Page)
+        page = read_query(req, Paging)
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_LIST, (page.limit, page.offset))).fetchall()
             (total,) = await _one(connection, SQL_COUNT)

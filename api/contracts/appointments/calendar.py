@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import SATURDAY, day_name, monthrange
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -18,6 +18,7 @@ from core.domain.calendars import local
 from core.domain.slots import free_days
 from core.domain.values import Rules
 from core.store.offers import OnOffer, read_offer
+from core.wire.answers import Done
 from core.wire.outcomes import encode
 from core.wire.words import Day
 
@@ -39,8 +40,7 @@ class CalendarDay(Struct, frozen=True):
     available_count: int
 
 
-class MonthAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class MonthAnswer(Done, frozen=True, kw_only=True):
     message: str = "Booking calendar retrieved successfully"
     year: int
     month: int

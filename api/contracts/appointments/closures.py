@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, time, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -15,13 +15,14 @@ from api.commands import Commands
 from api.errors import Problem, invalid
 from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName, clock_time, iso_date
 from api.openapi import Content, operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
 from core.domain.commands import CloseResource, ReopenResource
 from core.domain.values import Closure
 from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, SQL_RESOURCE_OF, closure_of
 from core.store.inbox import slot_key
 from core.store.views import view_of
 from core.wire.admin import AdminBooking, admin_booking
+from core.wire.answers import Done, Listed
 from core.wire.closures import ClosureEnded, ClosureMade, ClosureShown, shown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -56,22 +57,11 @@ class Filters(Struct, frozen=True):
     offset: Offset = 0
 
 
-class Paging(Struct, frozen=True):
-    limit: Limit = LIMIT_DEFAULT
-    offset: Offset = 0
-
-
-class ClosureList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class ClosureList(Listed[ClosureShown], frozen=True, kw_only=True):
     message: str = "Closures retrieved successfully"
-    data: list[ClosureShown]
-    total_count: int
-    limit: int
-    offset: int
 
 
-class ClosureDetails(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class ClosureDetails(Done, frozen=True, kw_only=True):
     message: str = "Closure retrieved successfully"
     data: ClosureShown
     bookings_in_the_way: list[AdminBooking]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import falcon
 from falcon.asgi import Request, Response
@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from api.openapi import operation
 from api.parameters import LIMIT_MAX, Limit, Offset, read_query
 from core.countries import countries
+from core.wire.answers import Listed
 from core.wire.outcomes import encode
 
 
@@ -27,13 +28,8 @@ class CountryShown(Struct, frozen=True):
     name: Annotated[str, Meta(examples=["Egypt"])]
 
 
-class CountryList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class CountryList(Listed[CountryShown], frozen=True, kw_only=True):
     message: str = "Countries retrieved successfully"
-    data: list[CountryShown]
-    total_count: int
-    limit: int
-    offset: int
 
 
 class Countries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -23,6 +23,7 @@ from core.store.listing import BY_TIME, NEWEST_FIRST, Wanted, page
 from core.store.slots import SQL_CATEGORY_IDS
 from core.store.totals import Total
 from core.wire.admin import AdminBooking, admin_booking
+from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
@@ -50,11 +51,9 @@ class ReservedFilters(Struct, frozen=True):
     offset: Offset = 0
 
 
-class Page(Struct, Generic[T], frozen=True, kw_only=True):
+class Page(Done, Generic[T], frozen=True, kw_only=True):
     """`total_exact` is false where there are more than `total_count` and nobody counted on."""
 
-    success: Literal[True] = True
-    message: str
     data: list[T]
     total_count: int
     total_exact: bool
@@ -63,8 +62,7 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     offset: int
 
 
-class StatsAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class StatsAnswer(Done, frozen=True, kw_only=True):
     message: str = "Booking statistics retrieved successfully"
     stats: tally.Stats
 

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.openapi import operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from core.wire.answers import Listed
 from core.wire.closures import ResourceShown
 from core.wire.outcomes import encode
 
@@ -30,13 +31,8 @@ class Filters(Struct, frozen=True):
     offset: Offset = 0
 
 
-class ResourceList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class ResourceList(Listed[ResourceShown], frozen=True, kw_only=True):
     message: str = "Resources retrieved successfully"
-    data: list[ResourceShown]
-    total_count: int
-    limit: int
-    offset: int
 
 
 class Resources:

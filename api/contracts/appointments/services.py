@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.openapi import operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.parameters import Paging, read_query
+from core.wire.answers import Listed
 from core.wire.outcomes import encode
 
 SQL_SERVICES = """
@@ -18,11 +19,6 @@ FROM service s LEFT JOIN booking_settings b ON true
 WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %s OFFSET %s
 """
 SQL_COUNT = "SELECT count(*) FROM service WHERE is_active AND is_named"
-
-
-class Page(Struct, frozen=True):
-    limit: Limit = LIMIT_DEFAULT
-    offset: Offset = 0
 
 
 class Service(Struct, frozen=True):
@@ -34,22 +30,17 @@ class Service(Struct, frozen=True):
     currency: str
 
 
-class ServiceList(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class ServiceList(Listed[Service], frozen=True, kw_only=True):
     message: str = "Services retrieved successfully"
-    data: list[Service]
-    total_count: int
-    limit: int
-    offset: int
 
 
 class Services:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    @operation("List what can be booked by name", query=Page, answers={200: ServiceList})
+    @operation("List what can be booked by name", query=Paging, answers={200: ServiceList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        page = read_query(req, Page)
+        page = read_query(req, Paging)
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_SERVICES, (page.limit, page.offset))).fetchall()
             total = (await (await connection.execute(SQL_COUNT)).fetchone() or (0,))[0]

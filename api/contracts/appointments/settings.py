@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,6 +12,7 @@ from api.bodies import read_json
 from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.errors import Problem, invalid
 from api.openapi import Content, operation
+from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import Micros, micros
@@ -54,9 +55,7 @@ class SettingsShown(Struct, frozen=True):
     updated_at: Micros
 
 
-class SettingsAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
-    message: str
+class SettingsAnswer(Done, frozen=True, kw_only=True):
     data: SettingsShown
 
 

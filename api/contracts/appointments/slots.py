@@ -17,6 +17,7 @@ from core.domain.calendars import local
 from core.domain.slots import Slot, free_slots
 from core.domain.values import Rules
 from core.store.offers import OnOffer, read_offer
+from core.wire.answers import Done
 from core.wire.outcomes import encode
 from core.wire.words import Day, HourMinute
 
@@ -40,8 +41,7 @@ class FreeSlot(Struct, frozen=True):
     is_reserved: Literal[False] = False
 
 
-class FreeSlots(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class FreeSlots(Done, frozen=True, kw_only=True):
     message: str = "Available time slots retrieved successfully"
     date: Day
     service: str

@@ -7,15 +7,10 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.openapi import operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.parameters import Paging, read_query
 from core.store.listing import NEWEST_FIRST, Wanted, page
 from core.wire.outcomes import encode
 from core.wire.rooms import RoomBooking, room_booking
-
-
-class BookingsPage(Struct, frozen=True):
-    limit: Limit = LIMIT_DEFAULT
-    offset: Offset = 0
 
 
 class RoomBookings(Struct, frozen=True, kw_only=True):
@@ -30,9 +25,9 @@ class AllBookings:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    @operation("List the bookings of every contract", query=BookingsPage, answers={200: RoomBookings})
+    @operation("List the bookings of every contract", query=Paging, answers={200: RoomBookings})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, BookingsPage)
+        asked = read_query(req, Paging)
         found = await page(self._engine, Wanted(), NEWEST_FIRST, asked.limit, asked.offset)
         body = RoomBookings(
             count=found.total.count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import falcon
 import structlog
@@ -17,6 +17,7 @@ from api.rings import Rings
 from core.access import Principal
 from core.identity import anonymising, editing
 from core.identity.permissions import why_not_delete
+from core.wire.answers import Done
 from core.wire.outcomes import encode
 
 log = structlog.get_logger()
@@ -41,9 +42,7 @@ class Left(Struct, frozen=True):
     bookings_being_cancelled: int
 
 
-class DeleteAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
-    message: str
+class DeleteAnswer(Done, frozen=True, kw_only=True):
     data: Left
 
 

@@ -22,6 +22,7 @@ from core.countries import countries, country_code
 from core.identity import directory, headcount
 from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
 from core.store.totals import COUNT_EXACT_TO
+from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.users import AdminUser, admin_user
@@ -48,10 +49,9 @@ class Filters(Struct, frozen=True):
     offset: Offset = 0
 
 
-class UserStatsAnswer(Struct, frozen=True, kw_only=True):
+class UserStatsAnswer(Done, frozen=True, kw_only=True):
     """`stats` as in the statistics of bookings, which the document prints; `data` as in every other answer."""
 
-    success: Literal[True] = True
     message: str = "User statistics retrieved successfully"
     data: headcount.UserStats
     stats: headcount.UserStats
@@ -80,8 +80,7 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
     limit: LimitOption
 
 
-class FilterOptionsAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class FilterOptionsAnswer(Done, frozen=True, kw_only=True):
     message: str = "Filter options retrieved successfully"
     data: FilterOptions
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import falcon
 import structlog
 from falcon.asgi import Request, Response
-from msgspec import Struct, UnsetType
+from msgspec import UnsetType
 
 from api.accounts import Accounts
 from api.accounts.sign_in import too_busy
@@ -24,6 +24,7 @@ from core.identity.permissions import ROLES, why_not_change, why_not_create
 from core.identity.person import Person
 from core.identity.users import NewUser, TakenError
 from core.store.totals import COUNT_EXACT_TO
+from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.users import AdminUser as AdminUserShown
@@ -38,14 +39,11 @@ class AdminUserDetails(AdminUserShown, frozen=True, kw_only=True):
     bookings_count: int
 
 
-class UserAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
-    message: str
+class UserAnswer(Done, frozen=True, kw_only=True):
     data: AdminUserShown
 
 
-class UserDetailsAnswer(Struct, frozen=True, kw_only=True):
-    success: Literal[True] = True
+class UserDetailsAnswer(Done, frozen=True, kw_only=True):
     message: str = "User retrieved successfully"
     data: AdminUserDetails
 
