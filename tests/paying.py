@@ -99,6 +99,10 @@ class StripeServer(Server):
         """The payer's bank sends it back."""
         self._control("fail_refund", refund=refund_id)
 
+    def adopt(self, intent_ids: list[str]) -> None:
+        """Intents that were made before this account's time, unpaid."""
+        self._control("adopt", intents=intent_ids)
+
     def dispute(self, intent_id: str) -> None:
         """The payer asks their bank for the money."""
         self._control("dispute", intent=intent_id)

@@ -1,41 +1,37 @@
 """100,000 holds that end within one minute: drained while people book, their slots bookable throughout.
 
-The holds lie in the table before they end, spread over rooms and days as bookings are. From the
-first end on, wrk books other places without pause, and a prober books places whose hold has run
-out a moment ago, mostly before the sweep has come by.
+The holds lie in the table before they end (`lapsing_holds`), every fifth with an intent, whose
+cancellation is ordered with its end and sent to Stripe's stand-in at the usual pace. From the first
+end on, wrk books other places without pause, and a prober books places whose hold has run out a
+moment ago, mostly before the sweep has come by.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import psycopg
 from msgspec import Struct
 
 from core.store.database import connect_lane
+from ops.processes import PAYMENTS
+from tests.benchmarks.lapsing_holds import SQL_BEGIN, intents_of, lay_down
 from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.report import Bar, print_bars, write_result
 from tests.benchmarks.seed import FIRST_USER, USERS, access_token, analyze
 from tests.benchmarks.stack import Say, running
+from tests.paying import StripeServer
 from tests.stack import Stack
 
-HOLDS = 100_000
-ROOMS = 200
-SLOTS_A_DAY = 20
-HOLDERS = 20_000
-SPREAD_S = 60.0
-LEAD_S = 8.0
-"""Between the last preparation and the first end."""
 CLIENTS = 4
-"""Of wrk: each books one place after another."""
-CHUNK_S = 5
+"""Of the load: each books one place after another."""
 PROBE_EVERY_S = 0.1
 PROBED_BACK = 200
 """How many holds before the one that ran out last a probe may go for."""
@@ -43,28 +39,6 @@ PROBED_BACK = 200
 DRAINED_WITHIN_S = 180.0
 P99_MAX_MS = 500.0
 
-SQL_PREPARE = (
-    f"""
-    INSERT INTO resource (id, kind, name, zone)
-    SELECT 5000 + n, 'room', 'Bench room ' || n, 'UTC' FROM generate_series(0, {ROOMS - 1}) AS n
-    """,
-    f"""
-    INSERT INTO room (id, resource_id, name, capacity, price_minor, slot_minutes, opens_minute, closes_minute)
-    SELECT 5000 + n, 5000 + n, 'Bench room ' || n, 10, 5000, 30, 480, 480 + 30 * {SLOTS_A_DAY}
-    FROM generate_series(0, {ROOMS - 1}) AS n
-    """,
-    f"""
-    INSERT INTO user_account (id, username, username_key)
-    SELECT n, 'holder' || n, 'holder' || n FROM generate_series(100001, {100_000 + HOLDERS}) AS n
-    """,
-)
-COLUMNS = """id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date, local_time,
-    duration_minutes, status, payment_status, command_id, created_at, updated_at, price_minor, hold_expires_at, details"""
-SQL_COPY_HOLDS = f"COPY booking ({COLUMNS}) FROM STDIN"
-SQL_COPY_CLAIMS = "COPY claim (resource_id, booking_id, during) FROM STDIN"
-SQL_BEGIN = """
-UPDATE booking SET hold_expires_at = clock_timestamp() + make_interval(secs => %s + (id - %s) * %s) WHERE id >= %s
-"""
 SQL_LEFT = "SELECT count(*) FROM booking WHERE id BETWEEN %s AND %s AND status = 'held'"
 SQL_LAPSED = """
 SELECT details->>'room_id', local_date::text, local_time::text, details->>'ends' FROM booking
@@ -76,10 +50,30 @@ SELECT percentile_cont(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (ORDER BY extract(epoch
        extract(epoch FROM max(updated_at) - min(hold_expires_at)), count(*)
 FROM booking WHERE id BETWEEN %s AND %s AND status = 'expired'
 """
+SQL_INTENTS = """
+SELECT count(*), count(*) FILTER (WHERE p.state NOT IN ('closing', 'canceled')), count(*) FILTER (WHERE p.state = 'canceled')
+FROM payment p JOIN booking b ON b.id = p.booking_id WHERE b.id BETWEEN %s AND %s AND b.status = 'expired'
+"""
 SQL_BY_BOOKING = """
 SELECT count(*) FROM event e JOIN outcome o ON o.id = e.command_id
 WHERE e.booking_id BETWEEN %s AND %s AND e.type = 'booking_updated' AND o.type = 'book_room'
 """
+
+
+class Plan(Struct, frozen=True):
+    holds: int = 100_000
+    spread_s: float = 60.0
+    """From the first end to the last."""
+    lead_s: float = 8.0
+    """Between the last preparation and the first end."""
+    chunk_s: int = 5
+    """Of the load: one measurement."""
+
+
+class Books(Protocol):
+    """The load: `tests.benchmarks.load.Booker`, or a slower one."""
+
+    def run(self, url: str, /, *, token: str, note: str, clients: int, seconds: int) -> Load: ...
 
 
 class Probe(Struct, frozen=True):
@@ -97,6 +91,12 @@ class Result(Struct, frozen=True):
     by_booking: int
     """Of these, ended by who booked their place, before the sweep came by."""
     left: int
+    with_intent: int
+    """Of these, had an intent."""
+    not_ordered: int
+    """Of which no cancellation was ordered."""
+    canceled: int
+    """Of which were canceled by then."""
     lateness_s: list[float]
     """Between a hold's time and its end: p50, p99, most."""
     booked_per_s: float
@@ -111,89 +111,56 @@ class Result(Struct, frozen=True):
 
 def run(say: Say) -> bool:
     """Measure, print, and save; True if all bars are met."""
-    with running(say, environment={"HOLDFAST_LOG_LEVEL": "WARNING"}) as parts, tempfile.TemporaryDirectory() as folder:
-        stack = parts.stack
-        say(f"laying down {HOLDS:,} holds")
-        first = prepare(stack.database_url)
+    plan = Plan()
+    with ExitStack() as ending:
+        folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
+        stripe = StripeServer(folder / "stripe")
+        ending.callback(stripe.close)
+        stripe.start()
+        environment = {**stripe.environment(), "HOLDFAST_LOG_LEVEL": "WARNING"}
+        stack = ending.enter_context(running(say, environment=environment, more=(PAYMENTS,))).stack
+        say(f"laying down {plan.holds:,} holds")
+        first = lay_down(stack.database_url, plan.holds)
+        stripe.adopt(intents_of(plan.holds))
+        stripe.send_webhooks_to(stack.api_url)
         analyze(stack.database_url)
-        result = measure(stack, Booker(Path(folder)), first, say)
+        result = measure(stack, Booker(folder), plan, first, say)
     met = bars(result)
-    print(f"\n{summary(result)}\n\nAlso in {write_result('expiry', {'result': result, 'bars': met})}")
+    print(f"\n{summary(plan, result)}\n\nAlso in {write_result('expiry', {'result': result, 'bars': met})}")
     return print_bars(met)
 
 
-def prepare(database_url: str) -> int:
-    """Lay the holds down, their end far away; the id of the first."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        for statement in SQL_PREPARE:
-            connection.execute(statement.encode())
-        row = connection.execute("SELECT max(id) + 1 FROM booking").fetchone()
-        assert row is not None
-        first = int(row[0])
-        with connection.cursor().copy(SQL_COPY_HOLDS) as copy:
-            for line in _holds(first):
-                copy.write(line)
-        with connection.cursor().copy(SQL_COPY_CLAIMS) as copy:
-            for line in _claims(first):
-                copy.write(line)
-        connection.execute("SELECT setval('booking_id_seq', %s)", (first + HOLDS,))
-    return first
-
-
-def _place(n: int) -> tuple[int, str, str, str]:
-    """Room, date, start and end of the n-th hold."""
-    day, slot = divmod(n // ROOMS, SLOTS_A_DAY)
-    starts, ends = 480 + 30 * slot, 510 + 30 * slot
-    date = f"{2031 + day // 336}-{1 + day // 28 % 12:02}-{1 + day % 28:02}"
-    return 5000 + n % ROOMS, date, f"{starts // 60:02}:{starts % 60:02}:00", f"{ends // 60:02}:{ends % 60:02}:00"
-
-
-def _holds(first: int) -> Iterator[str]:
-    for n in range(HOLDS):
-        room, day, starts, ends = _place(n)
-        uuid = f"00000000-0000-4000-8000-{n:012}"
-        details = json.dumps({"type": "room", "room_id": room, "ends": ends, "guest_count": 1, "number_of_slots": 1})
-        fields = (
-            first + n, uuid, "rooms", 100_001 + n % HOLDERS, f"Bench room {room - 5000}", room, f"{day} {starts}+00",
-            f"{day} {ends}+00", day, starts, 30, "held", "pending", uuid, "2026-01-01 00:00+00",
-            "2026-01-01 00:00+00", 5000, "2100-01-01 00:00+00", details,
-        )  # fmt: skip
-        yield "\t".join(map(str, fields)) + "\n"
-
-
-def _claims(first: int) -> Iterator[str]:
-    for n in range(HOLDS):
-        room, day, starts, ends = _place(n)
-        yield f'{room}\t{first + n}\t["{day} {starts}+00","{day} {ends}+00")\n'
-
-
-def measure(stack: Stack, booker: Booker, first: int, say: Say) -> Result:
+def measure(stack: Stack, booker: Books, plan: Plan, first: int, say: Say) -> Result:
     token = access_token(stack.api_url)
-    last = first + HOLDS - 1
+    last = first + plan.holds - 1
     with connect_lane(stack.database_url, "holdfast bench") as connection:
         connection.execute("SET statement_timeout = 0")
         connection.execute("SET transaction_timeout = 0")
-        connection.execute(SQL_BEGIN, (LEAD_S, first, SPREAD_S / HOLDS, first))
-        say(f"the holds end within {SPREAD_S:g} s from now on; booking beside with {CLIENTS} clients")
+        connection.execute(SQL_BEGIN, (plan.lead_s, first, plan.spread_s / plan.holds, first, last))
+        say(f"the holds end within {plan.spread_s:g} s from now on; booking beside with {CLIENTS} clients")
         prober = Prober(stack, token, first, last)
         loads: list[Load] = []
-        until = time.monotonic() + DRAINED_WITHIN_S + LEAD_S
-        left = HOLDS
+        until = time.monotonic() + DRAINED_WITHIN_S + plan.lead_s
+        left = plan.holds
         while left and time.monotonic() < until:
             url = f"{stack.api_url}/api/booking/create/"
-            loads.append(booker.run(url, token=token, note="bench expiry", clients=CLIENTS, seconds=CHUNK_S))
+            loads.append(booker.run(url, token=token, note="bench expiry", clients=CLIENTS, seconds=plan.chunk_s))
             left = int((connection.execute(SQL_LEFT, (first, last)).fetchone() or (0,))[0])
             load = loads[-1]
             say(f"{left:>7,} left  {load.per_s:>6.0f} bookings/s  p50 {load.p50_ms:.1f} ms  p99 {load.p99_ms:.1f} ms")
         probes = prober.stop()
         by_booking = (connection.execute(SQL_BY_BOOKING, (first, last)).fetchone() or (0,))[0]
+        intents = connection.execute(SQL_INTENTS, (first, last)).fetchone() or (0, 0, 0)
         lateness, drained_s, expired = connection.execute(SQL_LATENESS, (first, last)).fetchone() or ([], 0, 0)
     return Result(
-        holds=HOLDS,
+        holds=plan.holds,
         drained_s=float(drained_s),
         expired=expired,
         by_booking=by_booking,
         left=left,
+        with_intent=intents[0],
+        not_ordered=intents[1],
+        canceled=intents[2],
         lateness_s=[round(float(one), 1) for one in lateness],
         booked_per_s=sum(one.created for one in loads) / sum(one.duration_s for one in loads),
         p50_ms=sorted(one.p50_ms for one in loads)[len(loads) // 2],
@@ -239,18 +206,19 @@ class Prober:
         return Probe(answer.status_code, (time.monotonic() - began) * 1e3)
 
 
-def summary(result: Result) -> str:
+def summary(plan: Plan, result: Result) -> str:
     p50, p99, most = result.lateness_s or [0, 0, 0]
     probes = ", ".join(f"{count} of {status}" for status, count in sorted(result.probes.items()))
     beside = (
         f"beside them {result.booked_per_s:,.0f} bookings/s by {CLIENTS} clients: p50 {result.p50_ms:.1f} ms,"
-        f" p99 {result.p99_ms:.1f} ms in the worst {CHUNK_S} s"
+        f" p99 {result.p99_ms:.1f} ms in the worst {plan.chunk_s} s"
     )
     return "\n".join(
         (
-            f"{result.holds:,} holds that ended within {SPREAD_S:g} s: {result.expired:,} expired, {result.by_booking:,} of them by who booked their place",
+            f"{result.holds:,} holds that ended within {plan.spread_s:g} s: {result.expired:,} expired, {result.by_booking:,} of them by who booked their place",
             f"after their time: p50 {p50} s, p99 {p99} s, the last {most} s; all {result.drained_s:.0f} s after the first",
             beside,
+            f"{result.with_intent:,} of them had an intent: {result.canceled:,} were canceled by then, the others at the usual pace",
             f"places of lapsed holds asked for: {probes}; p99 {result.probe_p99_ms:.0f} ms",
         )
     )
@@ -262,6 +230,11 @@ def bars(result: Result) -> list[Bar]:
     return [
         Bar(f"drained within {DRAINED_WITHIN_S:g} s", f"{result.drained_s:.0f} s, {result.left:,} left", drained),
         Bar(f"p99 of single bookings under {P99_MAX_MS:g} ms", f"{result.p99_ms:.1f} ms", result.p99_ms < P99_MAX_MS),
+        Bar(
+            "the cancellation of every intent ordered, none waited for",
+            f"{result.with_intent:,} intents, {result.not_ordered} without an order",
+            result.with_intent > result.canceled and not result.not_ordered,
+        ),
         Bar("no single booking refused or lost", str(result.refused), result.refused == 0),
         Bar(
             "every lapsed place could be booked, swept or not",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.settings import from_environment
-from ops.processes import API, BEAT, LANES, SWEEPS
+from ops.processes import API, BEAT, LANES, SWEEPS, Process
 from tests.benchmarks.seed import seed
 from tests.stack import PostgresServer, Stack, ValkeyServer, stack_environment
 
@@ -49,12 +49,16 @@ class Running:
 
 @contextmanager
 def running(
-    say: Say, environment: Mapping[str, str] | None = None, lane_workers: int = LANES.count, lanes: int = PRODUCT_LANES
+    say: Say,
+    environment: Mapping[str, str] | None = None,
+    lane_workers: int = LANES.count,
+    lanes: int = PRODUCT_LANES,
+    more: tuple[Process, ...] = (),
 ) -> Iterator[Running]:
     """A seeded stack on free ports that is gone afterwards, its data too."""
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
     folder.chmod(0o755)  # PostgreSQL may run under another account
-    processes = [replace(one, count=lane_workers) if one is LANES else one for one in PROCESSES]
+    processes = [replace(one, count=lane_workers) if one is LANES else one for one in (*PROCESSES, *more)]
     with ExitStack() as ending:
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         say("starting PostgreSQL and Valkey")

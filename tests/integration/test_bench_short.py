@@ -11,8 +11,9 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from tests.benchmarks import availability
+from tests.benchmarks import availability, expiry
 from tests.benchmarks.baselines.app import NOOP
+from tests.benchmarks.lapsing_holds import PAYING_EVERY, intents_of, lay_down
 from tests.benchmarks.load import Load
 from tests.benchmarks.market_tables import FIRST, MarketSize, fill_market
 from tests.benchmarks.measuring import PIPELINES, Pipeline, Run
@@ -70,6 +71,26 @@ def test_a_busy_month_has_the_slots_of_its_days_and_its_bench_asks_for_it(bench_
     assert [slot["start_time"] for slots in singly for slot in slots] == found["starts"]
     assert 0 < len(found["starts"]) < 24 * len(days), "some of it is taken"
     assert [one.what for one in timed if one.p50_ms > 0] == [NO_OP.what, month.what, day.what]
+
+
+def test_holds_that_end_are_drained_while_others_book_and_their_places_can_be_had(bench_stack: Stack) -> None:
+    plan = expiry.Plan(holds=400, spread_s=3.0, lead_s=0.5, chunk_s=1)
+    first = lay_down(bench_stack.database_url, plan.holds)
+    result = expiry.measure(bench_stack, _Slowly(bench_stack), plan, first, say=lambda _: None)
+    assert [bar.what for bar in expiry.bars(result) if not bar.is_met] == []
+    assert result.expired + result.left == plan.holds == len(intents_of(plan.holds)) * PAYING_EVERY
+    assert 0 < result.by_booking < result.expired
+    assert result.drained_s >= plan.spread_s / 2, "it is measured from the first end to the last"
+
+
+class _Slowly:
+    """A load like wrk's, of 24 bookings at a time."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def run(self, _url: str, **_: str | int) -> Load:
+        return _run(self._stack, PIPELINES[0]).load
 
 
 def _run(stack: Stack, pipeline: Pipeline) -> Run:

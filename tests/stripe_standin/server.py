@@ -188,19 +188,26 @@ class Handler(BaseHTTPRequestHandler):
                 server.faults.plan(**told)
             case "mend":
                 server.faults.clear()
+            case "books":
+                with server.lock:
+                    return self._books()
+            case deed:
+                self._happen(deed, told)
+        return {}
+
+    def _happen(self, deed: str, told: dict[str, Any]) -> None:
+        """What comes about at Stripe without a request of ours."""
+        match deed:
             case "settle":
                 self._do(lambda account: account.settle(told["intent"], succeeds=told["succeeds"]))
             case "fail_refund":
                 self._do(lambda account: account.fail_refund(told["refund"]))
             case "dispute":
                 self._do(lambda account: account.dispute(told["intent"]))
-            case "books":
-                with server.lock:
-                    return self._books()
-        return {}
+            case "adopt":
+                self._do(lambda account: account.adopt_intents(told["intents"]))
 
     def _do(self, deed: Callable[[Account], object]) -> None:
-        """What happens at Stripe without a request of ours."""
         server = self.server
         with server.lock:
             before = len(server.account.events)
