@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from api.errors import Problem
 from api.outcomes import Answer
-from api.payments.intents import provider_away
+from api.payments.intents import not_set_up, provider_away
 from core.payments.port import Payments, PaymentsError
 from core.wire.payments import intent_of, revealed
 
@@ -52,5 +51,5 @@ class ClientSecrets:
 async def nothing_to_reveal(answer: Answer) -> Answer:
     """Where payments are not set up any more, what was asked for while they were stays without its secret."""
     if answer.status == 201:  # noqa: PLR2004 - as above
-        raise Problem(503, "payments_not_set_up", "Payments are not set up here", headers={"Retry-After": "3600"})
+        raise not_set_up()
     return answer

@@ -94,7 +94,12 @@ class PaymentIntents:
 
 
 def not_set_up() -> Problem:
-    return Problem(503, "payments_not_set_up", "Payments are not set up here", headers={"Retry-After": "3600"})
+    return Problem(
+        503,
+        "payments_not_set_up",
+        "Nothing can be paid here until whoever runs this service sets up Stripe",
+        headers={"Retry-After": "3600"},
+    )
 
 
 def provider_away() -> Problem:

@@ -106,16 +106,19 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.OFF_DAY: (400, "Booking not allowed on off days"),
     Refusal.OUTSIDE_WORKING_HOURS: (400, "Booking time is outside working hours"),
     Refusal.ROOM_NOT_FOUND: (404, "Room not found"),
-    Refusal.TOO_MANY_GUESTS: (400, "The room does not hold that many guests"),
-    Refusal.OFF_GRID: (400, "Times must lie on the room's slots"),
+    Refusal.TOO_MANY_GUESTS: (400, "The room does not hold that many guests: its capacity says how many it does"),
+    Refusal.OFF_GRID: (400, "Times must lie on the room's slots: its availability lists those of a day"),
     Refusal.TOO_MANY_HOLDS: (409, "You hold as many unpaid places as you may: pay or cancel one of them first"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
     Refusal.ALREADY_PAID: (409, "Nothing is left to pay for this booking"),
-    Refusal.NOT_PAYABLE: (409, "This booking cannot be paid any more"),
-    Refusal.AMOUNT_MISMATCH: (400, "The amount is not the booking's total amount"),
-    Refusal.CURRENCY_MISMATCH: (400, "The currency is not the booking's"),
-    Refusal.TOO_MANY_PAYMENTS: (409, "This booking was tried to be paid too often"),
-    Refusal.PAYMENT_REFUSED: (409, "The payment provider does not take this payment"),
+    Refusal.NOT_PAYABLE: (409, "This booking cannot be paid any more: book its time again if it is still free"),
+    Refusal.AMOUNT_MISMATCH: (400, "The amount must be the booking's total_amount"),
+    Refusal.CURRENCY_MISMATCH: (400, "The currency must be the booking's currency"),
+    Refusal.TOO_MANY_PAYMENTS: (409, "Too many payments were begun for this booking: cancel it and book again"),
+    Refusal.PAYMENT_REFUSED: (
+        409,
+        "The payment provider does not take this payment: its amount may be too small or too large. Ask the staff",
+    ),
     Refusal.PAYMENT_NOT_FOUND: (404, "Payment not found"),
     Refusal.INTENT_MISMATCH: (409, "The payment has another intent"),
     Refusal.INVALID_TRANSITION: (409, "This booking cannot change to that status"),
@@ -202,9 +205,13 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
         Refusal.SLOT_TAKEN: (409, "This time slot is already booked"),
     },
     "rooms": {
-        Refusal.OFF_DAY: (400, "The room is closed on that day"),
-        Refusal.OUTSIDE_WORKING_HOURS: (400, "The room is closed at that time"),
-        Refusal.SLOT_TAKEN: (409, "The room is already booked at that time"),
+        Refusal.IN_THE_PAST: (400, "That time is in the past: choose a later one"),
+        Refusal.OFF_DAY: (400, "The room is closed on that day: choose another one"),
+        Refusal.OUTSIDE_WORKING_HOURS: (
+            400,
+            "The room is closed at that time: its availability lists the slots of a day",
+        ),
+        Refusal.SLOT_TAKEN: (409, "The room is already booked at that time: its availability lists what is free"),
     },
 }
 """Where a contract has words of its own for a refusal."""
@@ -239,6 +246,8 @@ def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
         present = say[refused.present]
         onward = sorted({say[s] for s in NEXT[refused.present]} - {present})
         words = f"This booking is {present} and may become {', '.join(onward) if onward else 'nothing else'}"
+        if refused.present is Status.IN_PROGRESS and present == say[Status.CONFIRMED]:  # no word of its own
+            words = "This booking has begun: it can be completed, but not be cancelled any more"
     return status, words
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -120,6 +120,13 @@ def test_a_hold_costs_what_its_slots_cost_then() -> None:
     (event,) = decided(with_room(users=[user(1)]), envelope(book_room(time(9), time(10, 30)), UMA, contract="rooms"))
     assert isinstance(event, BookingPlaced)
     assert (event.booking.price_minor, event.booking.payment_status) == (15000, PaymentStatus.PENDING)
+
+
+def test_time_that_has_begun_cannot_be_held_unless_the_installation_allows_it() -> None:
+    wish, begun = envelope(book_room(), UMA, contract="rooms"), datetime(2025, 10, 20, 9, tzinfo=UTC)
+    assert decided(with_room(), wish, begun) == (CommandRefused(Refusal.IN_THE_PAST),)
+    assert isinstance(decided(with_room(), wish, begun - timedelta(seconds=1))[0], BookingPlaced)
+    assert isinstance(decided(with_room(policy=Policy(allow_past=True)), wish, begun)[0], BookingPlaced)
 
 
 def test_who_is_not_known_cannot_hold() -> None:

@@ -78,6 +78,12 @@ def test_a_refused_transition_names_where_the_booking_is_and_may_go(present: Sta
     assert sentence(CommandRefused(Refusal.INVALID_TRANSITION, present)) == (409, words)
 
 
+@pytest.mark.parametrize("contract", ["rooms", "appointments", "agent", "calendar"])
+def test_who_cancels_what_has_begun_is_told_so_where_the_contract_has_no_word_for_it(contract: str) -> None:
+    status, words = sentence(CommandRefused(Refusal.INVALID_TRANSITION, Status.IN_PROGRESS), contract)
+    assert (status, words) == (409, "This booking has begun: it can be completed, but not be cancelled any more")
+
+
 def test_appointments_timestamps_end_in_an_offset_with_microseconds() -> None:
     moment = datetime(2025, 10, 13, 8, 15, 30, 123456, tzinfo=timezone(timedelta(hours=2)))
     assert micros(moment) == "2025-10-13T06:15:30.123456+00:00"
