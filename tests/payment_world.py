@@ -264,6 +264,10 @@ class World:
         for booking_id in {payment.booking_id for payment in payments}:
             live = [payment for payment in payments if payment.booking_id == booking_id and payment.state in LIVE]
             assert len(live) <= 1, "two attempts of one booking could be charged"
+            waits = any(
+                payment.booking_id == booking_id and payment.state is PaymentState.QUEUED for payment in payments
+            )
+            assert live or not waits, "an attempt waits for the end of one that has ended"
         claims = [claim for found in self.known.claims.values() for claim in found]
         for one, other in combinations(claims, 2):
             assert not one.overlaps(other.starts_at, other.ends_at), "one place was given twice"
@@ -300,6 +304,9 @@ class World:
                 if present is not None and refunded:
                     assert present.payment_status is PaymentStatus.REFUNDED
         assert not any(self.known.followers.values()), "somebody still waits for an answer"
+        for id_, intent in self.account.intents.items():
+            over = intent["status"] in {"succeeded", "canceled"}
+            assert over or id_ in self.stripe.unheard_of, f"{id_} could still be paid"
 
     def _by_hand(self, payment: Payment) -> int:
         """What went back of it in Stripe's dashboard."""

@@ -126,6 +126,26 @@ class Paying(RuleBasedStateMachine):
         self.world.refund_at_stripe(charges[number % len(charges)]["payment_intent"], in_part=in_part)
         self._decide(then)
 
+    @rule(number=FEW, told=st.permutations(["refund", "success", "look", "decide", "decide", "decide"]))
+    @precondition(lambda self: self.world.payable())
+    def pay_and_refund_by_hand(self, number: int, told: list[str]) -> None:
+        """Paid, and given back in the dashboard before anybody heard of either; then we hear, in any order."""
+        found = self.world.payable()
+        self.world.confirm(found[number % len(found)], GOOD_CARD)
+        success = self.world.account.events[-1]
+        self.world.refund_at_stripe(found[number % len(found)], in_part=False)
+        for word in told:
+            match word:
+                case "refund":
+                    self.world.deliver(self.world.account.events[-1])
+                case "success":
+                    self.world.deliver(success)
+                case "look":
+                    for payment in self.world.due():
+                        self.world.work(payment, Fate.ANSWERED, dies=False)
+                case _:
+                    self._decide(1)
+
     @rule(number=st.integers(0, 30), then=FEW)
     @precondition(lambda self: self.world.account.events)
     def webhook(self, number: int, then: int) -> None:

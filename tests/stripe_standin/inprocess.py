@@ -39,6 +39,8 @@ class InProcessStripe:
         self.account = account
         self.fate = Fate.ANSWERED
         self._kept: dict[str, dict[str, Any] | None] = {}
+        self.unheard_of: set[str] = set()
+        """Ids of what was made while the answer will be a 500 for ever: nobody can know of it, or pay it."""
 
     def knock(self) -> None:
         pass
@@ -95,6 +97,8 @@ class InProcessStripe:
             raise kind(problem.code, str(problem)) from None
         if key is not None:
             self._kept[key] = None if fate is Fate.KEPT_500 else done
+            if fate is Fate.KEPT_500:
+                self.unheard_of.add(done["id"])
         if fate is not Fate.ANSWERED:
             raise PaymentsAwayError(fate.name)
         return done
