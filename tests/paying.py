@@ -139,9 +139,14 @@ class StripeServer(Server):
 
 @contextmanager
 def paying_stack(
-    postgres: PostgresServer, stripe: StripeServer, folder: Path, settings: Mapping[str, str] | None = None
+    postgres: PostgresServer,
+    stripe: StripeServer,
+    folder: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    demo: bool = True,
 ) -> Iterator[Stack]:
-    """A whole pipeline that pays at the stand-in, and is told by it."""
+    """A whole pipeline that pays at the stand-in, and is told by it; without the demo data there is nobody."""
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
     environment = {
@@ -151,7 +156,7 @@ def paying_stack(
         **(settings or {}),
     }
     processes = (*PIPELINE, PAYMENTS)
-    running = Stack(folder, postgres.new_database(demo=True), valkey, processes=processes, environment=environment)
+    running = Stack(folder, postgres.new_database(demo=demo), valkey, processes=processes, environment=environment)
     stripe.send_webhooks_to(running.api_url)
     try:
         yield running.start()

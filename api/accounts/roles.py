@@ -138,6 +138,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # marketplace
     "/api/v1/drf/practitioners": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
     "/api/v1/drf/practitioners/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}/time-off": {"GET": Rule.PRACTITIONER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}/time-off/{id}": {"DELETE": Rule.PRACTITIONER},
     "/api/v1/drf/locations": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
     "/api/v1/drf/locations/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     "/api/v1/drf/locations/{id}/rooms": {"POST": Rule.PRACTITIONER},

@@ -57,6 +57,11 @@ SELECT EXISTS (
 SQL_REOPEN = "DELETE FROM closure WHERE id = ANY(%s)"
 
 SQL_CLOSURE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
+_TIME_OFF = """closure c JOIN resource r ON r.id = c.resource_id
+WHERE c.resource_id = %(resource)s AND (NOT %(upcoming)s OR upper(c.during) > clock_timestamp())"""
+SQL_TIME_OFF = f"SELECT {CLOSURE_COLUMNS} FROM {_TIME_OFF} ORDER BY lower(c.during) LIMIT %(limit)s OFFSET %(offset)s"
+SQL_TIME_OFF_COUNT = f"SELECT count(*) FROM (SELECT FROM {_TIME_OFF} LIMIT %(most)s) AS found"
+"""Closures of one resource; those of one never begin together."""
 _LISTED = """closure c JOIN resource r ON r.id = c.resource_id
 WHERE (%(resource)s::bigint IS NULL OR c.resource_id = %(resource)s)
   AND (%(day)s::date IS NULL OR c.during && tstzrange(%(day)s::timestamp AT TIME ZONE r.zone,

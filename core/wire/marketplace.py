@@ -9,7 +9,15 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.domain.commands import Actor, Cancel, Envelope
-from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    BookingUnchanged,
+    Event,
+    ResourceClosed,
+    ResourceReopened,
+)
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import SessionCancelled, SessionOpened, WaitingBegun, WaitingEnded
@@ -20,6 +28,7 @@ from core.domain.money import digits, major
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.values import Booking, Policy, User
+from core.wire import time_off
 from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, Instant, MarketPayment, MarketStatus
 
 BookingType = Literal["individual", "group", "course", "package", "bundle"]
@@ -148,6 +157,14 @@ class WaitingShown(Struct, frozen=True):
     created_at: Instant
 
 
+DONE: dict[type[Event], str] = {
+    BookingDeleted: "Booking deleted",
+    WaitingEnded: "You no longer wait for a seat",
+    ResourceReopened: "Time off ended",
+}
+"""What is over has nothing to show."""
+
+
 def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple[int, object]:
     """(HTTP status, body) of a command that was not refused."""
     match events[-1]:
@@ -157,18 +174,16 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             if _is_cancellation(envelope):
                 return 200, MarketDone(success=True, message="Booking canceled")
             return 200, _detail(envelope, booking, state)
-        case BookingDeleted():
-            return 200, MarketDone(success=True, message="Booking deleted")
         case SessionOpened(session=session):
             return 201, session_shown(session)
         case SessionCancelled(session=session):
             return 200, session_shown(session)
         case WaitingBegun(place=place, position=position):
             return 201, WaitingShown(place.session_id, place.user_id, position, place.created_at)
-        case WaitingEnded():
-            return 200, MarketDone(success=True, message="You no longer wait for a seat")
-        case _:
-            return 200, MarketDone(success=True, message="Done")
+        case ResourceClosed() as closed:
+            return 201, time_off.made(closed, state)
+        case event:
+            return 200, MarketDone(success=True, message=DONE.get(type(event), "Done"))
 
 
 def _is_cancellation(envelope: Envelope) -> bool:

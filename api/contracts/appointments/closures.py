@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time, timedelta
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
+from api.closing import closing
 from api.commands import Commands
 from api.errors import Problem, invalid
 from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName, clock_time, iso_date
@@ -27,7 +28,6 @@ from core.wire.closures import ClosureEnded, ClosureMade, ClosureShown, shown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
-CLOSURE_DAYS_MAX = 366
 Reason = Annotated[str, Meta(max_length=200, pattern=NAME)]
 EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
 
@@ -168,11 +168,7 @@ def closing_of(body: NewClosure, resource_id: int) -> CloseResource:
     ends = _read(body.end_time, clock_time, "end_time", "Invalid time format", problems)
     if problems or first is None or last is None:
         raise invalid(problems)
-    if last < first or (last == first and ends is not None and ends <= (starts or time.min)):
-        raise invalid([FieldProblem("end_date", "A closure must end after it starts")])
-    if last - first >= timedelta(days=CLOSURE_DAYS_MAX):
-        raise invalid([FieldProblem("end_date", f"A closure may last {CLOSURE_DAYS_MAX} days at most")])
-    return CloseResource(resource_id, first, last, starts, ends, body.reason)
+    return closing(resource_id, first, last, starts, ends, body.reason)
 
 
 def _read(text: str | None, parse: Any, name: str, words: str, problems: list[FieldProblem]) -> Any:

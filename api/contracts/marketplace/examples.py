@@ -10,6 +10,7 @@ NEW_PRACTITIONER = {
     "breaks": [{"weekday": 0, "start": "12:00", "end": "13:00"}],
 }
 PRACTITIONER_CHANGE = {"buffer_after_minutes": 10, "notice_minutes": 120, "horizon_days": 60}
+TIME_OFF = {"start_date": "2026-12-24", "end_date": "2026-12-26", "reason": "Holiday"}
 NEW_LOCATION = {"name": "Practice", "address": "High Street 1", "time_zone": "America/New_York"}
 LOCATION_CHANGE = {"address": "High Street 2"}
 NEW_ROOM = {"name": "Room 1"}

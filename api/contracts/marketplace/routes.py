@@ -15,6 +15,7 @@ from api.contracts.marketplace.one import OneMarketBooking, Verbs
 from api.contracts.marketplace.practitioners import OnePractitioner, Practitioners
 from api.contracts.marketplace.services import OneService, Services
 from api.contracts.marketplace.sessions import OneSession, Sessions, WaitingList
+from api.contracts.marketplace.time_off import OneTimeOff, TimesOff
 from api.runtime import Runtime
 
 BASE = "/api/v1/drf"
@@ -41,6 +42,8 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings))
     app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}", OnePractitioner(pool))
+    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off", TimesOff(run))
+    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off/{{closure_id:int}}", OneTimeOff(run))
     app.add_route(f"{BASE}/locations", Locations(pool, settings))
     app.add_route(f"{BASE}/locations/{{location_id:int}}", OneLocation(pool))
     app.add_route(f"{BASE}/locations/{{location_id:int}}/rooms", LocationRooms(pool))
