@@ -27,7 +27,7 @@ SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE
        coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'refunding')))::float8, 0)),
+           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
        (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL)
 """
 

@@ -38,9 +38,18 @@ def ended(payment: Payment, now: datetime) -> PaymentChanged:
     return PaymentChanged(replace(payment, state=PaymentState.CANCELED, due_at=None, updated_at=now), payment.state)
 
 
-def refunding(payment: Payment, reason: str, now: datetime, was: PaymentState) -> PaymentChanged:
-    after = replace(payment, state=PaymentState.REFUNDING, refund_reason=reason, due_at=now, updated_at=now)
-    return PaymentChanged(after, was)
+def giving_back(
+    payment: Payment, amount_minor: int, reason: str, now: datetime, was: PaymentState | None = None
+) -> PaymentChanged:
+    """Order money back. While Stripe is at a refund, more is owed and waits for its end."""
+    told = replace(payment, refund_reason=reason, updated_at=now)
+    if payment.returning_minor:
+        after = replace(told, owed_minor=payment.owed_minor + amount_minor)
+    else:
+        number = payment.refund_number + 1
+        after = replace(told, returning_minor=amount_minor, refund_number=number, refund_id=None, due_at=now)
+    state = PaymentState.RETURNING if after.kept_minor else PaymentState.REFUNDING
+    return PaymentChanged(replace(after, state=state), was or payment.state)
 
 
 def begin_the_next(state: State, closed: Payment, now: datetime) -> Iterator[PaymentChanged]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from core.domain.commands import ENGINE
 from core.domain.events import BookingChanged, Event, NothingDue
+from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.turning import turned
@@ -27,7 +28,7 @@ def move_on(state: State, booking_ids: Iterable[int], now: datetime) -> tuple[Ev
 
 def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
     """Where the clock has brought a booking; None if it is there already."""
-    if booking.contract not in MOVED_BY_THE_CLOCK or booking.ends_at <= booking.created_at:
+    if booking.contract not in MOVED_BY_THE_CLOCK or booking.ends_at <= booking.created_at or _follows(booking):
         return None
     match booking.status:
         case Status.CONFIRMED | Status.IN_PROGRESS if booking.ends_at <= now:
@@ -36,3 +37,8 @@ def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
             return turned(booking, Status.IN_PROGRESS, ENGINE, now, "began")
         case _:
             return None
+
+
+def _follows(booking: Booking) -> bool:
+    """A course begins and ends with its parts (core.domain.marketplace.following)."""
+    return isinstance(booking.details, MarketDetails) and booking.details.kind is Kind.COURSE

@@ -225,6 +225,8 @@ class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True)
     refund_id: str
     status: RefundStatus
     amount_minor: int
+    number: int = 0
+    """Of the payment's refunds, the how manieth."""
 
 
 class LookForRefunds(Struct, frozen=True, tag="look_for_refunds", omit_defaults=True):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from core.domain.attempts import booking_pays, the_payment
 from core.domain.commands import ENGINE, LookForRefunds, ReportGivenBack
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
-from core.domain.payments import Payment, PaymentState
+from core.domain.payments import RECEIVED, Payment, PaymentState
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status, may_become
 from core.domain.turning import turned
@@ -36,19 +36,27 @@ def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tu
 def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> tuple[Event, ...]:
     """All that went back of a payment's money, as the worker saw it."""
     payment = the_payment(state, report.payment_id)
-    known = replace(
-        payment, refunded_minor=min(report.amount_minor, payment.received_minor), due_at=None, updated_at=now
-    )
+    total = min(report.amount_minor, payment.received_minor)
+    known = _no_more_than_left(replace(payment, refunded_minor=total, due_at=None, updated_at=now))
     is_whole = 0 < known.received_minor == known.refunded_minor
     match payment.state:
-        case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED | PaymentState.REFUNDING if is_whole:
+        case state_ if is_whole and state_ in RECEIVED - {PaymentState.REFUNDED}:
             return _all_is_back(state, known, payment.state, now)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:
             return (PaymentChanged(known, payment.state),)
-        case PaymentState.REFUNDING:  # the rest is still to be refunded
+        case PaymentState.RETURNING | PaymentState.REFUNDING:  # the rest is still to be refunded
             return (PaymentChanged(replace(known, due_at=now), payment.state),)
         case _:
             return (PaymentUnchanged(payment),)
+
+
+def _no_more_than_left(payment: Payment) -> Payment:
+    """What we were about to give back may be more than a person has left: then another refund is ordered."""
+    left = payment.received_minor - payment.refunded_minor
+    returning = min(payment.returning_minor, left)
+    if returning == payment.returning_minor:
+        return replace(payment, owed_minor=min(payment.owed_minor, left - returning))
+    return replace(payment, returning_minor=returning, owed_minor=0, refund_number=payment.refund_number + 1)
 
 
 def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime) -> tuple[Event, ...]:

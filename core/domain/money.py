@@ -6,7 +6,9 @@ currencies" in its documentation), since that is who counts them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 MINOR_MAX = 99_999_999
 """Stripe's largest charge: eight digits, whatever the currency."""
@@ -30,6 +32,19 @@ def minor(amount: Decimal, currency: str) -> int | None:
         return None
     whole = int(amount.scaleb(digits(currency)))
     return whole if 0 <= whole <= MINOR_MAX and major(whole, currency) == amount else None
+
+
+def split(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """An amount in parts by weight that add up to it; the earlier ones get what does not divide.
+
+    Parts without any weight at all are equal.
+    """
+    weights = weights if any(weights) else [1] * len(weights)
+    reached, parts, total = 0, [0], sum(weights)
+    for weight in weights:
+        reached += weight
+        parts.append(-(-amount_minor * reached // total))
+    return [upper - lower for lower, upper in pairwise(parts)]
 
 
 def major(amount_minor: int, currency: str) -> Decimal:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from core.domain.attempts import booking_pays, closing, ended, payments_of, refunding
+from core.domain.attempts import booking_pays, closing, ended, giving_back, payments_of
 from core.domain.changing import owned
 from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
 from core.domain.events import (
@@ -26,7 +26,7 @@ from core.domain.events import (
 )
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
-from core.domain.marketplace.giving_back import gives_back
+from core.domain.marketplace.giving_back import owed_minor, parts_owed
 from core.domain.payments import PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -97,11 +97,18 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
     ends = {e.booking.id: e for e in events if isinstance(e, BookingChanged) and _is_the_end(e)}
     payments = dict(state.payments) if ends else {}
     payments |= {e.payment.id: e.payment for e in events if isinstance(e, PaymentMade | PaymentChanged)}
+    ended_now = [end.booking for end in ends.values()]
     found: list[Event] = []
     for payment in payments.values():
         if (end := ends.get(payment.booking_id)) is not None:
-            found += _after_the_end(state, payment, end.booking, actor, now)
+            found += _after_the_end(state, payment, end.booking, ended_now, actor, now)
+        elif payment.state in KEPT and (part := parts_owed(state, payment.booking_id, ended_now, actor, now)):
+            found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
     return tuple(found)
+
+
+KEPT = frozenset({PaymentState.SUCCEEDED, PaymentState.RETURNING})
+"""The booking has its money, or most of it."""
 
 
 def _is_the_end(event: BookingChanged) -> bool:
@@ -109,14 +116,14 @@ def _is_the_end(event: BookingChanged) -> bool:
 
 
 def _after_the_end(
-    state: State, payment: Payment, booking: Booking, actor: Actor, now: datetime
+    state: State, payment: Payment, booking: Booking, ended_now: Sequence[Booking], actor: Actor, now: datetime
 ) -> Iterator[PaymentChanged]:
     if payment.state is PaymentState.QUEUED or (payment.state is PaymentState.CREATING and not payment.sent):
         yield ended(payment, now)
     elif payment.state in PAYABLE:
         yield closing(payment, now)
-    elif payment.state is PaymentState.SUCCEEDED and gives_back(state, booking, actor, now):
-        yield refunding(payment, "booking_cancelled", now, payment.state)
+    elif payment.state in KEPT and (owed := owed_minor(state, payment, booking, ended_now, actor, now)):
+        yield giving_back(payment, owed, "booking_cancelled", now)
 
 
 def conclusions(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:

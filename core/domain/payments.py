@@ -52,7 +52,9 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     """Stripe would not make its intent, or lost it."""
     SUCCEEDED = "succeeded"
-    """Paid, and the booking has it."""
+    """Paid, and the booking has it; less what went back for parts of it."""
+    RETURNING = "returning"
+    """Paid and kept, but some of it is to be given back. Due: refund that."""
     REFUNDING = "refunding"
     """Paid, and to be given back. Due: refund."""
     REFUNDED = "refunded"
@@ -67,6 +69,7 @@ LIVE = frozenset(
         PaymentState.PROCESSING,
         PaymentState.CLOSING,
         PaymentState.SUCCEEDED,
+        PaymentState.RETURNING,
     }
 )
 """Can still be charged, or has been and is kept: a booking has at most one of these."""
@@ -74,13 +77,22 @@ LIVE = frozenset(
 PAYABLE = frozenset({PaymentState.CREATING, PaymentState.OPEN, PaymentState.PROCESSING})
 
 RECEIVED = frozenset(
-    {PaymentState.SUCCEEDED, PaymentState.REFUNDING, PaymentState.REFUNDED, PaymentState.REFUND_FAILED}
+    {
+        PaymentState.SUCCEEDED,
+        PaymentState.RETURNING,
+        PaymentState.REFUNDING,
+        PaymentState.REFUNDED,
+        PaymentState.REFUND_FAILED,
+    }
 )
 """Its money came in; nothing that is said of its intent changes that."""
 
+GIVES_BACK = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
+"""Stripe is asked for a refund."""
+
 
 class Payment(Struct, frozen=True):
-    """One attempt to pay for a booking: at most one PaymentIntent, at most one refund."""
+    """One attempt to pay for a booking: at most one PaymentIntent, at most one refund at a time."""
 
     id: UUID
     booking_id: int
@@ -102,3 +114,14 @@ class Payment(Struct, frozen=True):
     refund_reason: str | None = None
     sent: bool = False
     """The worker's own: it may have asked Stripe for the intent."""
+    returning_minor: int = 0
+    """What Stripe is asked to give back now: fixed until that is done, as the same key must ask for the same."""
+    refund_number: int = 0
+    """Counts the refunds that were ordered; together with `returning_minor` it names the present one."""
+    owed_minor: int = 0
+    """What is to go back after that."""
+
+    @property
+    def kept_minor(self) -> int:
+        """Of what came in, what nobody has ordered back."""
+        return self.received_minor - self.refunded_minor - self.returning_minor - self.owed_minor

@@ -16,13 +16,13 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core.domain.attempts import begin_the_next, booking_pays, ended, payments_of, refunding, the_payment
+from core.domain.attempts import begin_the_next, booking_pays, ended, giving_back, payments_of, the_payment
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
 from core.domain.holding import extended, make_way
 from core.domain.marketplace.giving_back import can_return
 from core.domain.marketplace.verbs import is_scheduled
-from core.domain.payments import LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
+from core.domain.payments import GIVES_BACK, LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
 from core.domain.placing import claims_of
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -118,7 +118,7 @@ def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tup
         reason = back.reason
         over = booking if booking is not None and booking.status in ENDED else None
         return (
-            refunding(paid, reason, now, was),
+            giving_back(paid, paid.kept_minor, reason, now, was),
             *booking_pays(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
         )
     due_at = now if fresh or _is_due(state.payments[paid.id], now) else None
@@ -211,7 +211,7 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
         case PaymentState.CREATING | PaymentState.OPEN | PaymentState.PROCESSING:
             told = booking_pays(_held(state, payment), PaymentStatus.FAILED, now, "payment_refused")
             return (PaymentChanged(failed, payment.state), *told)
-        case PaymentState.REFUNDING:
+        case PaymentState.RETURNING | PaymentState.REFUNDING:
             return (PaymentChanged(replace(failed, state=PaymentState.REFUND_FAILED), payment.state),)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:  # it has no refunds to be seen
             return (PaymentChanged(replace(payment, due_at=None), payment.state),)
@@ -222,13 +222,13 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
 def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Event, ...]:
     """What became of giving money back."""
     payment = the_payment(state, report.payment_id)
-    if payment.state is not PaymentState.REFUNDING:
+    if payment.state not in GIVES_BACK or report.number != payment.refund_number:
         return (PaymentUnchanged(payment),)
     known = replace(payment, refund_id=report.refund_id, updated_at=now)
     match report.status:
         case RefundStatus.SUCCEEDED:
             total = min(payment.refunded_minor + report.amount_minor, payment.received_minor)
-            return _refunded(state, replace(known, refunded_minor=total), now)
+            return _refunded(state, replace(known, refunded_minor=total, returning_minor=0), now)
         case RefundStatus.PENDING | RefundStatus.REQUIRES_ACTION:
             later = _next_look(known, now, state.policy)
             return (PaymentChanged(replace(known, due_at=later), payment.state),)
@@ -240,7 +240,12 @@ def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Ev
 
 
 def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
-    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, due_at=None), known.state)
+    """All of it, or some: then what is owed goes next, and the rest is kept."""
+    if known.refunded_minor < known.received_minor:
+        if known.owed_minor:
+            return (giving_back(replace(known, owed_minor=0), known.owed_minor, known.refund_reason or "", now),)
+        return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED, due_at=None), known.state),)
+    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, owed_minor=0, due_at=None), known.state)
     booking = state.bookings.get(known.booking_id)
     over = booking if booking is not None and booking.status in ENDED else None
     return (done, *booking_pays(over, PaymentStatus.REFUNDED, now, "refunded"))

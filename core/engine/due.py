@@ -31,16 +31,16 @@ ORDER BY hold_expires_at LIMIT %s
 SQL_BEGUN = """
 SELECT id, resource_id, local_date FROM booking
 WHERE status = 'confirmed' AND contract IN ('rooms', 'marketplace') AND ends_at > created_at
-  AND starts_at <= clock_timestamp() AND deleted_at IS NULL
+  AND starts_at <= clock_timestamp() AND deleted_at IS NULL AND details->>'kind' IS DISTINCT FROM 'course'
 ORDER BY starts_at LIMIT %s
 """
 SQL_ENDED = """
 SELECT id, resource_id, local_date FROM booking
 WHERE status = 'in_progress' AND contract IN ('rooms', 'marketplace') AND ends_at > created_at
-  AND ends_at <= clock_timestamp() AND deleted_at IS NULL
+  AND ends_at <= clock_timestamp() AND deleted_at IS NULL AND details->>'kind' IS DISTINCT FROM 'course'
 ORDER BY ends_at LIMIT %s
 """
-"""What `core.domain.clock` moves on; each by its own small index (migration 0003)."""
+"""What `core.domain.clock` moves on (courses follow their sessions); each by its own small index (migration 0003)."""
 
 SQL_LANES = "SELECT lanes FROM installation"
 SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY}"

@@ -43,7 +43,7 @@ def _ask(payments: Payments, due: Due) -> Report | None:
             # One that was asked for may be there, whether or not its answer ever came.
             intent_id = due.intent_id or payments.create_intent(_intent_order(due)).id
             return _seen(due, payments.cancel_intent(intent_id))
-        case PaymentState.REFUNDING:
+        case PaymentState.RETURNING | PaymentState.REFUNDING:
             return _refund(payments, due)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:
             return ReportGivenBack(due.id, payments.refunded_minor(_known(due)))
@@ -64,10 +64,9 @@ def _intent_order(due: Due) -> IntentOrder:
 
 
 def _refund_order(due: Due) -> RefundOrder:
-    """Of what is left, if a part went back already; under another key, as Stripe keeps keys with what was asked."""
-    part = f"-after-{due.refunded_minor}" if due.refunded_minor else ""
-    key = f"holdfast-{due.id}-refund-{due.key_number}{part}"
-    return RefundOrder(key, due.id, _known(due), due.received_minor - due.refunded_minor, due.refund_id)
+    """Each under a key of its own, as Stripe keeps keys with what was asked."""
+    key = f"holdfast-{due.id}-refund-{due.refund_number}-{due.key_number}"
+    return RefundOrder(key, due.id, _known(due), due.returning_minor, due.refund_number, due.refund_id)
 
 
 def _seen(due: Due, intent: Intent) -> ReportIntent:
@@ -82,4 +81,4 @@ def _refund(payments: Payments, due: Due) -> Report:
         if (total := payments.refunded_minor(_known(due))) > due.refunded_minor:
             return ReportGivenBack(due.id, total)
         raise
-    return ReportRefund(due.id, done.id, done.status, done.amount_minor)
+    return ReportRefund(due.id, done.id, done.status, done.amount_minor, due.refund_number)

@@ -48,6 +48,8 @@ class RefundOrder(Struct, frozen=True):
     payment_id: UUID
     intent_id: str
     amount_minor: int
+    number: int = 1
+    """Of the payment's refunds, the how manieth."""
     refund_id: str | None = None
     """Of a refund that was made already: only to be looked at."""
 
@@ -95,7 +97,7 @@ class Payments(Protocol):
         ...
 
     def refund(self, order: RefundOrder) -> Refund:
-        """Give the money back, once for a payment: a second time finds its first refund."""
+        """Give money back, once for a payment and number: a second time finds the first refund."""
         ...
 
     def refunded_minor(self, intent_id: str) -> int:

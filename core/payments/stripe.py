@@ -37,6 +37,7 @@ REFUNDS_MAX = 100
 
 PAYMENT_METADATA = "holdfast_payment"
 BOOKING_METADATA = "holdfast_booking"
+REFUND_METADATA = "holdfast_refund"
 """What ties an intent to us, so that an event that overtakes its own creation is understood."""
 
 NOT_FOUND = 404
@@ -87,7 +88,7 @@ class StripePayments:
         params: Any = {
             "payment_intent": order.intent_id,
             "amount": order.amount_minor,
-            "metadata": {PAYMENT_METADATA: str(order.payment_id)},
+            "metadata": {PAYMENT_METADATA: str(order.payment_id), REFUND_METADATA: str(order.number)},
         }
         if (known := order.refund_id) is not None:
             return _refund(_asked(lambda: self._refunds.retrieve(known)))
@@ -101,9 +102,10 @@ class StripePayments:
             return self._refund_of(order, problem)
 
     def _refund_of(self, order: RefundOrder, problem: Exception) -> Refund:
-        """The refund that an earlier, forgotten call made for this payment; else the problem."""
+        """The refund that an earlier, forgotten call made under this number; else the problem."""
         for one in self._refunds_of(order.intent_id):
-            if _payment_id(_metadata(one)) == order.payment_id:
+            metadata = _metadata(one)
+            if (_payment_id(metadata), metadata.get(REFUND_METADATA)) == (order.payment_id, str(order.number)):
                 return _refund(one)
         raise problem
 

@@ -52,11 +52,11 @@ UPDATE payment p SET lease = %(lease)s, leased_until = u.at, due_at = u.at, trie
        parked_at = CASE WHEN u.problem IS NULL THEN p.parked_at ELSE coalesce(p.parked_at, %(now)s) END
 FROM booking b, until u
 WHERE b.id = p.booking_id AND p.id = u.id
-RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.received_minor, p.refunded_minor,
-          p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.parked_at IS NOT NULL
+RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.refunded_minor, p.returning_minor,
+          p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.parked_at IS NOT NULL
 """
 """A lease that was never ended is that of a worker that died. One that kills each worker is parked, too."""
-SQL_TAKE_AWAITED = _TAKE.format(which="IN ('creating', 'refunding')")
+SQL_TAKE_AWAITED = _TAKE.format(which="IN ('creating', 'returning', 'refunding')")
 SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
 SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
 """Each by an index of its own."""
@@ -69,7 +69,7 @@ WHERE id = %(id)s AND lease = %(lease)s
 """A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
 SQL_ANY_DUE = f"""
 SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
-    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'refunding')
+    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'returning', 'refunding')
     UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state {_LOOKS}
     UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing') END
 FROM payments_gate
@@ -113,9 +113,11 @@ class Due(Struct, frozen=True):
     currency: str
     state: PaymentState
     intent_id: str | None
-    received_minor: int
     refunded_minor: int
     """What went back already, by whoever did that at Stripe."""
+    returning_minor: int
+    """What is to go back now."""
+    refund_number: int
     refund_id: str | None
     lease: UUID
     tries: int

@@ -33,6 +33,9 @@ PAYMENT_TYPES = {
     "refund_id": "text",
     "refund_reason": "text",
     "sent": "boolean",
+    "returning_minor": "bigint",
+    "refund_number": "integer",
+    "owed_minor": "bigint",
 }
 """A payment's columns and their types, in the order of `Payment`'s fields."""
 

@@ -65,7 +65,7 @@ class InProcessStripe:
             found = self._once(order.key, lambda: self._refund(order))
         except (PaymentsRefusedError, PaymentsAwayError):
             refunds = self.account.refunds_of(order.intent_id)["data"]
-            ours = [one for one in refunds if one["metadata"].get("holdfast_payment") == str(order.payment_id)]
+            ours = [one for one in refunds if one["metadata"] == _metadata(order)]
             if not ours:
                 raise
             found = ours[0]
@@ -79,10 +79,8 @@ class InProcessStripe:
         return str(self.account.intent(intent_id)["client_secret"])
 
     def _refund(self, order: RefundOrder) -> dict[str, Any]:
-        metadata = {"holdfast_payment": str(order.payment_id)}
-        return self.account.refund(
-            {"payment_intent": order.intent_id, "amount": order.amount_minor, "metadata": metadata}
-        )
+        sent = {"payment_intent": order.intent_id, "amount": order.amount_minor, "metadata": _metadata(order)}
+        return self.account.refund(sent)
 
     def _once(self, key: str | None, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if key is not None and key in self._kept:
@@ -107,3 +105,7 @@ class InProcessStripe:
         if (kept := self._kept[key]) is None:
             raise PaymentsAwayError("500", replayed=True)
         return kept
+
+
+def _metadata(order: RefundOrder) -> dict[str, str]:
+    return {"holdfast_payment": str(order.payment_id), "holdfast_refund": str(order.number)}

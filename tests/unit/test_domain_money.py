@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.money import MINOR_MAX, major, minor
+from core.domain.money import MINOR_MAX, major, minor, split
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,17 @@ def test_yen_have_no_fractions() -> None:
 @given(st.integers(0, MINOR_MAX), st.sampled_from(["usd", "jpy", "kwd"]))
 def test_there_and_back_is_the_same(amount_minor: int, currency: str) -> None:
     assert minor(major(amount_minor, currency), currency) == amount_minor
+
+
+@given(st.integers(0, MINOR_MAX), st.lists(st.integers(0, MINOR_MAX), min_size=1, max_size=20))
+def test_shares_add_up_to_the_cent_and_none_is_a_unit_off(amount_minor: int, weights: list[int]) -> None:
+    shares = split(amount_minor, weights)
+    assert sum(shares) == amount_minor
+    fair = weights if any(weights) else [1] * len(weights)
+    for share, weight in zip(shares, fair, strict=True):
+        assert abs(share * sum(fair) - amount_minor * weight) < sum(fair)
+
+
+def test_what_does_not_divide_goes_to_the_first() -> None:
+    assert split(10_000, [1, 1, 1]) == [3334, 3333, 3333]
+    assert split(100, [0, 0]) == [50, 50]

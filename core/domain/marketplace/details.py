@@ -41,6 +41,8 @@ class MarketDetails(Struct, frozen=True, tag="market", omit_defaults=True):
     """False: the booking's times say only when it was made, and are shown as null."""
     parent_id: int | None = None
     """The course or package that it is a part of. Its price and payment are the parent's."""
+    share_minor: int = 0
+    """What of the whole's price it stands for: goes back when it alone is cancelled in time."""
     session_id: int | None = None
     """The session it has a seat in."""
     location_id: int | None = None

@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain.commands import ENGINE, Actor
-from core.domain.events import BookingChanged, Event
+from core.domain.events import BookingChanged, BookingDeleted, Event
 from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
 from core.domain.marketplace.events import CreditReturned, CreditsVoided
 from core.domain.marketplace.giving_back import gives_back
@@ -29,6 +29,8 @@ def with_families(state: State, actor: Actor, events: Sequence[Event], now: date
     faces = {event.booking.id: event.booking for event in events if isinstance(event, BookingChanged)}
     found: list[Event] = []
     for event in events:
+        if isinstance(event, BookingDeleted):
+            found += _left_behind(state, event, faces, now)
         if not isinstance(event, BookingChanged) or not isinstance(event.booking.details, MarketDetails):
             found.append(event)
             continue
@@ -38,6 +40,18 @@ def with_families(state: State, actor: Actor, events: Sequence[Event], now: date
             found += [*_credits(state, follower, actor, now), follower]
         found += [*_credits(state, signed, actor, now), signed]
     return tuple(found)
+
+
+def _left_behind(
+    state: State, event: BookingDeleted, faces: dict[int, Booking], now: datetime
+) -> Iterator[BookingChanged]:
+    """Parts still to come of a whole that has begun, and so was not cancelled when it was deleted."""
+    gone = BookingChanged(event.booking, event.booking.status, freed=False, by=event.by, reason="deleted")
+    for id_ in sorted(state.market.children[event.booking.id] - faces.keys()):
+        child = state.bookings.get(id_)
+        if child is not None and may_become(child.status, Status.CANCELLED):
+            faces[id_] = child
+            yield _ended(child, Status.CANCELLED, event.booking, gone, now)
 
 
 def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> BookingChanged:

@@ -17,6 +17,7 @@ from core.domain.marketplace.events import CreditsGranted
 from core.domain.marketplace.individual import a_place, placed_details
 from core.domain.marketplace.seats import under
 from core.domain.marketplace.values import Credit, MarketService, Practitioner
+from core.domain.money import split
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
@@ -36,8 +37,8 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     )
     way: list[Event] = []
     children: list[BookingPlaced] = []
-    for part in command.parts:
-        child_way, child = _child(state, envelope, parent, part, command, children, now, ids)
+    for part, share in zip(command.parts, _shares(state, service), strict=True):
+        child_way, child = _child(state, envelope, parent, share, part, command, children, now, ids)
         way += [event for event in child_way if event not in way]
         children.append(child)
     return (*way, *children, BookingPlaced(parent, ()))
@@ -51,10 +52,17 @@ def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
     return a_giver(state, first)
 
 
+def _shares(state: State, package: MarketService) -> list[int]:
+    """Of the package's price, by what its services cost apart."""
+    parts = (state.market.services.get(id_) for id_ in package.items)
+    return split(package.price_minor, [part.price_minor if part else 0 for part in parts])
+
+
 def _child(
     state: State,
     envelope: Envelope,
     parent: Booking,
+    share: int,
     part: Part,
     command: BookPackage,
     before: list[BookingPlaced],
@@ -64,14 +72,15 @@ def _child(
     service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
     if part.starts_at is None or part.ends_at is None:
         giver = a_giver(state, service)
-        details = replace(details_of(service.kind, giver, command.words), is_scheduled=False, parent_id=parent.id)
+        details = details_of(service.kind, giver, command.words)
+        details = replace(details, is_scheduled=False, parent_id=parent.id, share_minor=share)
         draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
         return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
     if service.kind is not Kind.INDIVIDUAL:
         raise Refused(Refusal.NOT_MOVABLE)
     place = a_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
     details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
-    details = replace(details, parent_id=parent.id)
+    details = replace(details, parent_id=parent.id, share_minor=share)
     interval = part.starts_at, part.ends_at
     child = under(
         parent, new_booking(envelope, parent.user_id, service, place.practitioner, details, interval, now, ids)

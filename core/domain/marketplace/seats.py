@@ -23,6 +23,7 @@ from core.domain.marketplace.commands import BookCourse, BookSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import Practitioner, ServiceSession
+from core.domain.money import split
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.values import Booking
@@ -65,7 +66,8 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
         state, new_booking(envelope, user.id, service, giver, details, span, now, ids), service.price_minor, now
     )
     children = []
-    for session in sessions:
+    shares = split(service.price_minor, [1] * len(sessions))
+    for session, share in zip(sessions, shares, strict=True):
         teacher = its_giver(state, session)
         own = replace(
             details,
@@ -73,6 +75,7 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
             practitioner_id=teacher.id,
             practitioner_user_id=teacher.user_id,
             parent_id=parent.id,
+            share_minor=share,
             session_id=session.id,
             location_id=session.location_id,
             room_id=session.room_id,

@@ -1,0 +1,205 @@
+"""Paying for what the marketplace sells: held until it is paid, given back by policy, part by part, to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.accounts import execute
+from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
+from tests.integration.marketplace.test_purchases import course, take_seat, workshop
+from tests.marketplace import Market, Person
+from tests.paying import StripeServer
+from tests.stack import Stack, wait_until
+
+WITHIN_S = 15.0
+
+
+@pytest.fixture(scope="module")
+def market(stack: Stack) -> Iterator[Market]:
+    opened = Market(stack)
+    yield opened
+    opened.close()
+
+
+class Buyer:
+    """Somebody who buys in the marketplace and pays at the stand-in."""
+
+    def __init__(self, market: Market, stripe: StripeServer) -> None:
+        stripe.mend()
+        stripe.webhooks("deliver")
+        self.market, self.stripe = market, stripe
+        self.client = market.person().client
+
+    def shown(self, booking: int) -> Any:
+        return self.client.get(f"{BOOKINGS}{booking}/").raise_for_status().json()
+
+    def pay(self, booking: dict[str, Any]) -> str:
+        """Pay what is held, and wait until it is confirmed; the intent."""
+        assert (booking["status"], booking["payment_status"]) == ("pending_payment", "unpaid")
+        one = f"{BOOKINGS}{booking['id']}/"
+        assert self.client.post(f"{one}confirm/").json()["code"] == "unpaid"
+        wanted = {"booking_id": booking["id"], "amount": float(booking["price_charged"]), "currency": "usd"}
+        intent = made(self.client.post("/api/payment-intent/", json=wanted))
+        self.stripe.pay(intent["client_secret"])
+        self.wait(booking["id"], "confirmed", "paid")
+        assert self.client.post(f"{one}confirm/").status_code == 200, "after the webhook it is confirmed already"
+        return str(intent["payment_intent_id"])
+
+    def wait(self, booking: int, *stands: str) -> None:
+        def found() -> tuple[str, ...]:
+            shown = self.shown(booking)
+            return shown["status"], shown["payment_status"]
+
+        wait_until(lambda: found() == stands, f"booking {booking} is {stands}", WITHIN_S)
+
+    def cancel(self, booking: int, by: httpx.Client | None = None) -> None:
+        assert (by or self.client).post(f"{BOOKINGS}{booking}/cancel/").status_code == 200
+
+    def wait_given_back(self, booking: int, intent: str, *amounts: int) -> None:
+        """Until Stripe gave back exactly these, one after another, and our books say so."""
+
+        def settled() -> bool:
+            sql = "SELECT refunded_minor, returning_minor, owed_minor FROM payment WHERE booking_id = %s"
+            return execute(self.market.stack, sql, booking) == [(sum(amounts), 0, 0)]
+
+        wait_until(settled, f"{amounts} of booking {booking} are back", WITHIN_S)
+        refunds = [one["amount"] for one in self.stripe.books()["refunds"] if one["payment_intent"] == intent]
+        assert refunds == list(amounts)
+
+    def soon(self, *bookings: int) -> None:
+        """Let these begin in two hours: too late to give them up for nothing."""
+        sql = (
+            "UPDATE booking SET starts_at = clock_timestamp() + %s, ends_at = clock_timestamp() + %s WHERE id = ANY(%s)"
+        )
+        execute(self.market.stack, sql, timedelta(hours=2), timedelta(hours=3), list(bookings))
+
+
+@pytest.fixture
+def buyer(market: Market, stripe: StripeServer) -> Buyer:
+    return Buyer(market, stripe)
+
+
+def sessions(market: Market, price_cents: int) -> tuple[Person, int]:
+    giver = market.practitioner()
+    return giver, market.service(giver, price_cents=price_cents)
+
+
+def test_a_session_is_confirmed_by_its_payment_and_refunded_when_it_is_cancelled_in_time(
+    market: Market, buyer: Buyer
+) -> None:
+    giver, service = sessions(market, 5000)
+    booking = made(book(buyer.client, service, giver, 9))
+    intent = buyer.pay(booking)
+    buyer.cancel(booking["id"])
+    buyer.wait(booking["id"], "canceled", "refunded")
+    buyer.wait_given_back(booking["id"], intent, 5000)
+
+
+def test_who_cancels_too_late_gets_nothing_back_and_whom_the_practitioner_cancels_everything(
+    market: Market, buyer: Buyer
+) -> None:
+    giver, service = sessions(market, 5000)
+    own, theirs = (made(book(buyer.client, service, giver, hour)) for hour in (9, 11))
+    kept, returned = buyer.pay(own), buyer.pay(theirs)
+    buyer.soon(own["id"], theirs["id"])
+    assert buyer.shown(own["id"])["can_be_canceled"]
+    buyer.cancel(own["id"])
+    buyer.cancel(theirs["id"], by=giver.client)
+    buyer.wait(theirs["id"], "canceled", "refunded")
+    buyer.wait_given_back(theirs["id"], returned, 5000)
+    buyer.wait_given_back(own["id"], kept)
+    assert (buyer.shown(own["id"])["status"], buyer.shown(own["id"])["payment_status"]) == ("canceled", "paid")
+
+
+def test_a_seat_of_a_workshop_is_paid_and_its_money_comes_back_with_a_cancelled_session(
+    market: Market, buyer: Buyer
+) -> None:
+    giver, service, session = workshop(market, price_cents=2500)
+    booking = made(take_seat(buyer.client, service, session))
+    intent = buyer.pay(booking)
+    assert giver.client.request("DELETE", f"/api/v1/drf/sessions/{session}/").status_code == 200
+    buyer.wait(booking["id"], "canceled", "refunded")
+    buyer.wait_given_back(booking["id"], intent, 2500)
+
+
+def test_a_course_gives_back_each_sessions_share_to_the_cent(market: Market, buyer: Buyer) -> None:
+    """100.00 for three sessions: one is cancelled in time, one too late, the rest with the whole."""
+    _, service, _ = course(market, (2, 2, 2))
+    market.desk.patch(f"/api/v1/drf/services/{service}/", json={"price_cents": 10_000}).raise_for_status()
+    booking = made(buyer.client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
+    intent = buyer.pay(booking)
+    first, second, third = (child["id"] for child in booking["child_bookings"])
+    assert {child["status"] for child in buyer.shown(booking["id"])["child_bookings"]} == {"confirmed"}
+    buyer.cancel(first)
+    buyer.wait_given_back(booking["id"], intent, 3334)
+    buyer.soon(second)
+    buyer.cancel(second)
+    assert buyer.shown(booking["id"])["status"] == "confirmed"
+    buyer.cancel(booking["id"])
+    buyer.wait_given_back(booking["id"], intent, 3334, 3333)
+    assert buyer.shown(third)["status"] == "canceled"
+    assert (buyer.shown(booking["id"])["status"], buyer.shown(booking["id"])["payment_status"]) == ("canceled", "paid")
+
+
+def test_a_package_gives_back_each_parts_share_by_what_the_services_cost_apart(market: Market, buyer: Buyer) -> None:
+    """90.00 instead of 30.00 and 70.00. Given up one after the other, without waiting, all of it is back."""
+    giver, short = sessions(market, 3000)
+    long = market.service(giver, price_cents=7000)
+    package = market.service(giver, booking_type="package", service_ids=[short, long], price_cents=9000)
+    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": giver.id, **at(9)}]}
+    booking = made(buyer.client.post(f"{BOOKINGS}create-package/", json=body))
+    intent = buyer.pay(booking)
+    scheduled, draft = (child["id"] for child in booking["child_bookings"])
+    assert [child["status"] for child in buyer.shown(booking["id"])["child_bookings"]] == ["confirmed", "draft"]
+    buyer.cancel(scheduled)
+    buyer.cancel(draft)
+    buyer.wait(booking["id"], "canceled", "refunded")
+    buyer.wait_given_back(booking["id"], intent, 2700, 6300)
+
+
+def test_a_part_of_an_unpaid_purchase_takes_the_whole_with_it(market: Market, buyer: Buyer) -> None:
+    giver, service = sessions(market, 3000)
+    package = market.service(giver, booking_type="package", service_ids=[service] * 2, price_cents=5000)
+    booking = made(buyer.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
+    buyer.cancel(booking["child_bookings"][0]["id"])
+    gone = buyer.shown(booking["id"])
+    assert {gone["status"], *(child["status"] for child in gone["child_bookings"])} == {"canceled"}
+
+
+def test_a_paid_bundle_pays_for_sessions_until_it_expires(market: Market, buyer: Buyer) -> None:
+    giver, service = sessions(market, 5000)
+    offered = {"booking_type": "bundle", "service_ids": [service], "credits": 2, "valid_days": 30, "price_cents": 8000}
+    bundle = market.service(giver, **offered)
+    bought = made(buyer.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))
+    unpaid = made(book(buyer.client, service, giver, 9))
+    assert unpaid["status"] == "pending_payment", "credits that are not paid yet pay for nothing"
+    intent = buyer.pay(bought)
+    covered = made(book(buyer.client, service, giver, 10))
+    assert (covered["status"], covered["payment_status"], covered["final_amount"]) == (
+        "confirmed",
+        "not_required",
+        "0.00",
+    )
+    assert buyer.client.post(f"{BOOKINGS}{covered['id']}/confirm/").status_code == 200, "covered by a credit"
+
+    def balance() -> int:
+        return int(execute(market.stack, "SELECT balance FROM credit WHERE booking_id = %s", bought["id"])[0][0])
+
+    assert balance() == 1
+    buyer.soon(covered["id"])
+    buyer.cancel(covered["id"])
+    assert balance() == 1, "too late: the credit is gone"
+    again = made(book(buyer.client, service, giver, 11))
+    buyer.cancel(again["id"])
+    assert balance() == 1, "in time: it came back"
+    expire = "UPDATE credit SET expires_at = clock_timestamp() WHERE booking_id = %s"
+    execute(market.stack, expire, bought["id"])
+    assert made(book(buyer.client, service, giver, 12))["status"] == "pending_payment", "what has expired pays no more"
+    buyer.cancel(bought["id"])
+    assert buyer.shown(bought["id"])["payment_status"] == "paid"
+    buyer.wait_given_back(bought["id"], intent)
