@@ -53,6 +53,7 @@ class Refusal(StrEnum):
     NO_ROOM_FREE = "no_room_free"
     SESSION_FULL = "session_full"
     SESSION_CANCELLED = "session_cancelled"
+    SESSION_WANTED = "session_wanted"
     ALREADY_BOOKED = "already_booked"
     CHANGED_MEANWHILE = "changed_meanwhile"
     VERB_FORBIDDEN = "verb_forbidden"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -37,6 +38,12 @@ from core.store.marketplace.homes import (
 )
 from core.wire.errors import FieldProblem
 from core.wire.marketplace import MarketBookingDetail
+
+TIME_OR_SESSION: Mapping[str, Any] = {
+    "oneOf": [{"required": ["start_time", "end_time"]}, {"required": ["service_session_id"]}],
+    "dependentRequired": {"start_time": ["end_time"], "end_time": ["start_time"]},
+}
+"""When something is to be: at a time of its own, or in a session that has one."""
 
 PARTS_MAX = 100
 COURSE_SESSIONS_MAX = 200
@@ -76,13 +83,16 @@ class NewMarketBooking(Wish, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When one of a package's services is to be. `index` counts its services from 0."""
+    """When one of a package's services is to be; of a workshop, in which session. `index` counts its services from 0."""
 
     index: Annotated[int, Meta(ge=0, lt=PARTS_MAX)]
-    start_time: Moment
-    end_time: Moment
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
     practitioner_id: Id | None = None
     location_id: Id | None = None
+    service_session_id: Id | UnsetType = UNSET
+
+    json_schema: ClassVar[Mapping[str, Any]] = TIME_OR_SESSION
 
 
 class NewPackage(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -248,8 +258,24 @@ def _parts(purchase: Purchase, sent: NewPackage) -> tuple[Part, ...]:
 def _part(service_id: int, sent: PackagePart | None) -> Part:
     if sent is None:
         return Part(service_id)
-    starts_at, ends_at = span(sent.start_time, sent.end_time)
-    return Part(service_id, sent.practitioner_id, starts_at, ends_at, sent.location_id)
+    wanted = time_or_session(sent.start_time, sent.end_time, sent.service_session_id)
+    if isinstance(wanted, int):
+        return Part(service_id, session_id=wanted)
+    return Part(service_id, sent.practitioner_id, *wanted, sent.location_id)
+
+
+def time_or_session(
+    starts: datetime | UnsetType, ends: datetime | UnsetType, session_id: int | UnsetType
+) -> tuple[datetime, datetime] | int:
+    """(start, end), or the session that was named instead. Raises Problem 400 for both, or neither."""
+    if session_id is UNSET:
+        missing = [name for name, value in (("start_time", starts), ("end_time", ends)) if value is UNSET]
+        if starts is UNSET or ends is UNSET:
+            raise invalid([FieldProblem(name, f"Missing required field: {name}") for name in missing])
+        return span(starts, ends)
+    if starts is not UNSET or ends is not UNSET:
+        raise invalid([FieldProblem("service_session_id", "A session has its own time: send one or the other")])
+    return session_id
 
 
 def no_session() -> Problem:

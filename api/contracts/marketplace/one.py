@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -11,8 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.creating import Title
-from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, ZoneName, a_zone, given, not_found, span
+from api.contracts.marketplace.creating import TIME_OR_SESSION, Title, no_session, time_or_session
+from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, ZoneName, a_zone, given, not_found
 from api.contracts.marketplace.pages import write
 from api.contracts.marketplace.refusals import MOVING, TURNING
 from api.fields import TEXT, Id
@@ -20,11 +21,11 @@ from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.access import Principal
 from core.domain.events import Refusal
-from core.domain.marketplace.commands import AmendBooking, MarketCommand, MoveBooking, TurnBooking, Verb
+from core.domain.marketplace.commands import AmendBooking, MarketCommand, MoveBooking, TakeSeat, TurnBooking, Verb
 from core.domain.marketplace.verbs import role_of
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.marketplace.homes import booking_key
+from core.store.marketplace.homes import booking_key, session_home
 from core.store.marketplace.views import read_bookings
 from core.wire.marketplace import MarketBookingDetail, MarketDone, detail
 
@@ -55,10 +56,15 @@ class Empty(Struct, frozen=True, forbid_unknown_fields=True):
     """These verbs take nothing; a body may be left out."""
 
 
-class NewTime(Struct, frozen=True, forbid_unknown_fields=True):
-    start_time: Moment
-    end_time: Moment
+class NewTime(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Another time; or, for a workshop that is part of a package and has no seat yet, its session."""
+
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
+    service_session_id: Id | UnsetType = UNSET
     reason: Reason = ""
+
+    json_schema: ClassVar[Mapping[str, Any]] = TIME_OR_SESSION
 
 
 class OneMarketBooking:
@@ -155,9 +161,12 @@ class Verbs:
     )
     async def on_post_reschedule(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = await read_json(req, NewTime)
-        starts_at, ends_at = span(sent.start_time, sent.end_time)
-        command = MoveBooking(booking_id, starts_at, ends_at, sent.reason)
-        await run_in_its_lane(self._run, req, resp, command, at=starts_at)
+        wanted = time_or_session(sent.start_time, sent.end_time, sent.service_session_id)
+        if isinstance(wanted, int):
+            await run_at_session(self._run, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
+        else:
+            command = MoveBooking(booking_id, *wanted, sent.reason)
+            await run_in_its_lane(self._run, req, resp, command, at=wanted[0])
 
     async def _turn(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int, verb: Verb) -> None:
         if await has_body(req):
@@ -184,6 +193,17 @@ async def run_in_its_lane(
         raise not_found()
     wanted: MarketCommand = command
     await run.commands.run(req, resp, contract="marketplace", slot_key=key, command=wanted)
+
+
+async def run_at_session(
+    run: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
+) -> None:
+    """In the lane of a session's day."""
+    async with run.pool.connection() as connection:
+        home = await session_home(connection, session_id)
+    if home is None:
+        raise no_session()
+    await run.commands.run(req, resp, contract="marketplace", slot_key=home.key, command=command)
 
 
 async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:

@@ -19,6 +19,7 @@ BUYING = (
     Refusal.NO_ROOM_FREE,
     Refusal.SESSION_FULL,
     Refusal.SESSION_CANCELLED,
+    Refusal.SESSION_WANTED,
     Refusal.ALREADY_BOOKED,
     Refusal.CHANGED_MEANWHILE,
     Refusal.TOO_MANY_HOLDS,
@@ -47,5 +48,10 @@ MOVING = (
     Refusal.OUTSIDE_WORKING_HOURS,
     Refusal.SLOT_TAKEN,
     Refusal.NO_ROOM_FREE,
+    Refusal.SESSION_NOT_FOUND,
+    Refusal.SESSION_FULL,
+    Refusal.SESSION_CANCELLED,
+    Refusal.SESSION_WANTED,
+    Refusal.ALREADY_BOOKED,
 )
 """What another time or place may be refused for."""

@@ -9,7 +9,7 @@ from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import Title, no_session
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, forbidden, span
-from api.contracts.marketplace.one import Cancellation, has_body
+from api.contracts.marketplace.one import Cancellation, has_body, run_at_session
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem
 from api.fields import Id
@@ -22,10 +22,9 @@ from core.domain.marketplace.commands import (
     CancelSession,
     JoinWaitingList,
     LeaveWaitingList,
-    MarketCommand,
     OpenSession,
 )
-from core.store.marketplace.homes import practitioner_key, session_home
+from core.store.marketplace.homes import practitioner_key
 from core.store.marketplace.rows import SESSION_COLUMNS, session_of
 from core.wire.marketplace import MarketDone, SessionShown, WaitingShown, session_shown
 
@@ -143,7 +142,7 @@ class OneSession:
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
         sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
-        await _run_at(self._run, req, resp, session_id, CancelSession(session_id, sent.reason))
+        await run_at_session(self._run, req, resp, session_id, CancelSession(session_id, sent.reason))
 
 
 class WaitingList:
@@ -176,7 +175,7 @@ class WaitingList:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await _run_at(self._run, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
+        await run_at_session(self._run, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
 
     @operation(
         "Wait no longer",
@@ -185,7 +184,7 @@ class WaitingList:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await _run_at(self._run, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
+        await run_at_session(self._run, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
 
 
 def _caller(req: falcon.asgi.Request) -> int:
@@ -193,13 +192,3 @@ def _caller(req: falcon.asgi.Request) -> int:
     if principal.user_id is None:
         raise forbidden()
     return principal.user_id
-
-
-async def _run_at(
-    run: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
-) -> None:
-    async with run.pool.connection() as connection:
-        home = await session_home(connection, session_id)
-    if home is None:
-        raise no_session()
-    await run.commands.run(req, resp, contract="marketplace", slot_key=home.key, command=command)

@@ -58,6 +58,8 @@ class Part(Struct, frozen=True, omit_defaults=True):
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     location_id: int | None = None
+    session_id: int | None = None
+    """Of a workshop: the session to have a seat in."""
 
 
 class BookPackage(Struct, frozen=True, tag="book_package", omit_defaults=True):
@@ -98,6 +100,14 @@ class MoveBooking(Struct, frozen=True, tag="move_booking", omit_defaults=True):
     booking_id: int
     starts_at: datetime
     ends_at: datetime
+    reason: str = ""
+
+
+class TakeSeat(Struct, frozen=True, tag="take_seat", omit_defaults=True):
+    """A seat for a workshop that is part of a package and has none yet."""
+
+    booking_id: int
+    session_id: int
     reason: str = ""
 
 
@@ -155,5 +165,5 @@ class OfferSeats(Struct, frozen=True, tag="offer_seats", omit_defaults=True):
 BuyCommand = BookIndividual | BookSession | BookCourse | BookPackage | BookBundle
 KeepCommand = OpenSession | CancelSession
 WaitCommand = JoinWaitingList | LeaveWaitingList | OfferSeats
-ChangeCommand = TurnBooking | MoveBooking | AmendBooking
+ChangeCommand = TurnBooking | MoveBooking | TakeSeat | AmendBooking
 MarketCommand = BuyCommand | ChangeCommand | KeepCommand | WaitCommand

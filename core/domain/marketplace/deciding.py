@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from core.domain.commands import Envelope
+from core.domain.commands import Actor, Envelope
 from core.domain.events import Event
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import (
@@ -17,16 +17,18 @@ from core.domain.marketplace.commands import (
     BookSession,
     BuyCommand,
     CancelSession,
+    ChangeCommand,
     JoinWaitingList,
     LeaveWaitingList,
     MarketCommand,
     MoveBooking,
     OfferSeats,
     OpenSession,
+    TakeSeat,
     TurnBooking,
 )
 from core.domain.marketplace.individual import book_individual
-from core.domain.marketplace.moving import amend, move
+from core.domain.marketplace.moving import amend, move, take_seat
 from core.domain.marketplace.packages import book_bundle, book_package
 from core.domain.marketplace.seats import book_course, book_session
 from core.domain.marketplace.sessions import cancel_session, open_session
@@ -42,12 +44,8 @@ def decide_market(
     match command:
         case BookIndividual() | BookSession() | BookCourse() | BookPackage() | BookBundle():
             return _buy(state, envelope, command, now, ids)
-        case TurnBooking():
-            return turn(state, actor, command, now)
-        case MoveBooking():
-            return move(state, actor, command, now)
-        case AmendBooking():
-            return amend(state, actor, command, now)
+        case TurnBooking() | MoveBooking() | TakeSeat() | AmendBooking():
+            return _change(state, actor, command, now)
         case OpenSession():
             return open_session(state, actor, command, now, ids)
         case CancelSession():
@@ -74,3 +72,15 @@ def _buy(state: State, envelope: Envelope, command: BuyCommand, now: datetime, i
             return book_package(state, envelope, command, now, ids)
         case BookBundle():
             return book_bundle(state, envelope, command, now, ids)
+
+
+def _change(state: State, actor: Actor, command: ChangeCommand, now: datetime) -> tuple[Event, ...]:
+    match command:
+        case TurnBooking():
+            return turn(state, actor, command, now)
+        case MoveBooking():
+            return move(state, actor, command, now)
+        case TakeSeat():
+            return take_seat(state, actor, command, now)
+        case AmendBooking():
+            return amend(state, actor, command, now)

@@ -13,9 +13,11 @@ from core.domain.events import BookingChanged, BookingUnchanged, Event, Refusal
 from core.domain.holding import has_lapsed
 from core.domain.marketplace.buying import the_service
 from core.domain.marketplace.claims import claims_wanted
-from core.domain.marketplace.commands import AmendBooking, MoveBooking
+from core.domain.marketplace.commands import AmendBooking, MoveBooking, TakeSeat
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.individual import a_place, a_room, placed_details
+from core.domain.marketplace.seats import a_seat, its_giver, seated_details, the_session
+from core.domain.marketplace.values import Practitioner
 from core.domain.marketplace.verbs import Role, market_booking, why_not_moved
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -29,6 +31,8 @@ def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tup
     booking, details, role = market_booking(state, command.booking_id, actor)
     if refused := why_not_moved(booking, role, now, state.policy):
         raise refused
+    if details.kind is not Kind.INDIVIDUAL:
+        raise Refused(Refusal.SESSION_WANTED)
     status, hold_expires_at = _becomes(state, booking, details, now)
     service = the_service(state, booking.service_id or 0, Kind.INDIVIDUAL)
     place = a_place(
@@ -42,24 +46,44 @@ def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tup
         moving=booking,
     )
     after = replace(placed_details(details, place, details.location_id), is_scheduled=True)
-    begins = local(command.starts_at, place.practitioner.zone)
-    moved = replace(
-        booking,
-        status=status,
-        hold_expires_at=hold_expires_at,
-        resource_id=place.practitioner.resource_id,
-        starts_at=command.starts_at,
-        ends_at=command.ends_at,
-        local_date=begins.date(),
-        local_time=begins.time(),
-        duration_minutes=(command.ends_at - command.starts_at) // _MINUTE,
-        details=after,
-        version=booking.version + 1,
-        updated_at=now,
-    )
+    held = replace(booking, status=status, hold_expires_at=hold_expires_at)
+    moved = _at(held, place.practitioner, command.starts_at, command.ends_at, after, now)
     reason = command.reason or "rescheduled"
     change = BookingChanged(moved, booking.status, False, actor.kind, reason, claims_wanted(moved, after))
     return (*place.way, change)
+
+
+def take_seat(state: State, actor: Actor, command: TakeSeat, now: datetime) -> tuple[Event, ...]:
+    """A workshop that is part of a package gets its session."""
+    booking, details, role = market_booking(state, command.booking_id, actor)
+    if refused := why_not_moved(booking, role, now, state.policy):
+        raise refused
+    status, hold_expires_at = _becomes(state, booking, details, now)
+    session = the_session(state, command.session_id, booking.service_id)
+    way = a_seat(state, session, booking.user_id, now)
+    giver = its_giver(state, session)
+    after = replace(seated_details(details, session), practitioner_user_id=giver.user_id)
+    held = replace(booking, status=status, hold_expires_at=hold_expires_at)
+    moved = _at(held, giver, session.starts_at, session.ends_at, after, now)
+    return (*way, BookingChanged(moved, booking.status, False, actor.kind, command.reason or "rescheduled"))
+
+
+def _at(
+    booking: Booking, giver: Practitioner, starts_at: datetime, ends_at: datetime, details: MarketDetails, now: datetime
+) -> Booking:
+    begins = local(starts_at, giver.zone)
+    return replace(
+        booking,
+        resource_id=giver.resource_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        local_date=begins.date(),
+        local_time=begins.time(),
+        duration_minutes=(ends_at - starts_at) // _MINUTE,
+        details=details,
+        version=booking.version + 1,
+        updated_at=now,
+    )
 
 
 def _becomes(state: State, booking: Booking, details: MarketDetails, now: datetime) -> tuple[Status, datetime | None]:

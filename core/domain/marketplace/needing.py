@@ -21,6 +21,7 @@ from core.domain.marketplace.commands import (
     MoveBooking,
     OfferSeats,
     OpenSession,
+    TakeSeat,
     TurnBooking,
     WaitCommand,
 )
@@ -45,6 +46,8 @@ class MarketNeeds:
         """Users whose credits are wanted, locked."""
         self.seated: set[int] = set()
         """Users whose bookings of these sessions and courses are wanted."""
+        self.seekers: set[int] = set()
+        """Bookings whose users are wanted there."""
         self.queues: set[int] = set()
         """Sessions whose waiting people are wanted."""
         self.emptied: set[int] = set()
@@ -62,6 +65,10 @@ class MarketNeeds:
                 self._add_buy(command)
             case TurnBooking(booking_id=id_) | MoveBooking(booking_id=id_):
                 self.bookings.add(id_)
+            case TakeSeat(booking_id=id_, session_id=session_id):
+                self.bookings.add(id_)
+                self.sessions.add(session_id)
+                self.seekers.add(id_)
             case AmendBooking(booking_id=id_, location_id=location_id):
                 self.bookings.add(id_)
                 self._at(location_id if isinstance(location_id, int) else None)
@@ -98,6 +105,8 @@ class MarketNeeds:
             case BookPackage():
                 self.new_bookings += len(command.parts)
                 self.services.update(part.service_id for part in command.parts)
+                self.sessions.update(part.session_id for part in command.parts if part.session_id is not None)
+                self.seated.add(command.user_id)
                 for part in command.parts:
                     self._at(part.location_id)
             case BookBundle():

@@ -12,10 +12,10 @@ from core.domain.ids import Ids
 from core.domain.marketplace.buying import a_giver, details_of, new_booking, priced, the_buyer, the_service
 from core.domain.marketplace.claims import claims_wanted
 from core.domain.marketplace.commands import BookBundle, BookPackage, Part
-from core.domain.marketplace.details import Kind
+from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import CreditsGranted
 from core.domain.marketplace.individual import a_place, placed_details
-from core.domain.marketplace.seats import under
+from core.domain.marketplace.seats import a_seat, its_giver, seated_details, the_session, under
 from core.domain.marketplace.values import Credit, MarketService, Practitioner
 from core.domain.money import split
 from core.domain.refused import Refused
@@ -70,6 +70,8 @@ def _child(
     ids: Ids,
 ) -> tuple[tuple[Event, ...], BookingPlaced]:
     service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
+    if part.session_id is not None:
+        return _seat(state, envelope, parent, share, part.session_id, service, command, before, now, ids)
     if part.starts_at is None or part.ends_at is None:
         giver = a_giver(state, service)
         details = details_of(service.kind, giver, command.words)
@@ -77,7 +79,7 @@ def _child(
         draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
         return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
     if service.kind is not Kind.INDIVIDUAL:
-        raise Refused(Refusal.NOT_MOVABLE)
+        raise Refused(Refusal.SESSION_WANTED)
     place = a_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
     details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
     details = replace(details, parent_id=parent.id, share_minor=share)
@@ -88,6 +90,31 @@ def _child(
     claims = claims_wanted(child, details)
     _clear_of(claims, before)
     return place.way, BookingPlaced(child, claims)
+
+
+def _seat(
+    state: State,
+    envelope: Envelope,
+    parent: Booking,
+    share: int,
+    session_id: int,
+    service: MarketService,
+    command: BookPackage,
+    before: list[BookingPlaced],
+    now: datetime,
+    ids: Ids,
+) -> tuple[tuple[Event, ...], BookingPlaced]:
+    session = the_session(state, session_id, service.id)
+    way = a_seat(state, session, parent.user_id, now)
+    others = (placed.booking.details for placed in before)
+    if any(isinstance(other, MarketDetails) and other.session_id == session.id for other in others):
+        raise Refused(Refusal.ALREADY_BOOKED)
+    giver = its_giver(state, session)
+    details = seated_details(details_of(service.kind, giver, command.words), session)
+    details = replace(details, parent_id=parent.id, share_minor=share)
+    interval = session.starts_at, session.ends_at
+    child = under(parent, new_booking(envelope, parent.user_id, service, giver, details, interval, now, ids))
+    return way, BookingPlaced(child, ())
 
 
 def _clear_of(claims: tuple[Claim, ...], before: list[BookingPlaced]) -> None:

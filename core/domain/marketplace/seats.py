@@ -21,7 +21,7 @@ from core.domain.marketplace.buying import (
 )
 from core.domain.marketplace.commands import BookCourse, BookSession
 from core.domain.marketplace.counts import KEEPS_SEAT
-from core.domain.marketplace.details import Kind
+from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.values import Practitioner, ServiceSession
 from core.domain.money import split
 from core.domain.refused import Refused
@@ -37,11 +37,7 @@ def book_session(state: State, envelope: Envelope, command: BookSession, now: da
     practitioner = its_giver(state, session)
     credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
     details = replace(
-        details_of(Kind.WORKSHOP, practitioner, command.words),
-        session_id=session.id,
-        location_id=session.location_id,
-        room_id=session.room_id,
-        meeting_url=session.meeting_url,
+        seated_details(details_of(Kind.WORKSHOP, practitioner, command.words), session),
         credit_id=credit.booking_id if credit else None,
         discount_minor=service.price_minor if credit else 0,
     )
@@ -69,21 +65,24 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
     shares = split(service.price_minor, [1] * len(sessions))
     for session, share in zip(sessions, shares, strict=True):
         teacher = its_giver(state, session)
-        own = replace(
-            details,
-            kind=Kind.WORKSHOP,
-            practitioner_id=teacher.id,
-            practitioner_user_id=teacher.user_id,
-            parent_id=parent.id,
-            share_minor=share,
-            session_id=session.id,
-            location_id=session.location_id,
-            room_id=session.room_id,
-            meeting_url=session.meeting_url,
-        )
+        own = seated_details(details_of(Kind.WORKSHOP, teacher, command.words), session)
+        own = replace(own, parent_id=parent.id, share_minor=share)
         child = new_booking(envelope, user.id, service, teacher, own, (session.starts_at, session.ends_at), now, ids)
         children.append(under(parent, child))
     return (*way, *(BookingPlaced(child, ()) for child in children), BookingPlaced(parent, ()))
+
+
+def seated_details(details: MarketDetails, session: ServiceSession) -> MarketDetails:
+    """Where and how to meet is the session's."""
+    return replace(
+        details,
+        is_scheduled=True,
+        practitioner_id=session.practitioner_id,
+        session_id=session.id,
+        location_id=session.location_id,
+        room_id=session.room_id,
+        meeting_url=session.meeting_url,
+    )
 
 
 def under(parent: Booking, child: Booking) -> Booking:

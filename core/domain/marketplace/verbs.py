@@ -157,16 +157,13 @@ def can_be_rescheduled(booking: Booking, role: Role | None, now: datetime, polic
 
 
 def is_movable(booking: Booking) -> bool:
-    """Sessions with seats have the time they have."""
+    """Sessions with seats have the time they have: who has a seat keeps it, or gives it up."""
     details = booking.details
-    if not isinstance(details, MarketDetails) or details.session_id is not None or details.kind not in MOVABLE:
+    if not isinstance(details, MarketDetails):
         return False
-    part = details.parent_id is not None
-    return booking.status in {Status.HELD, Status.CONFIRMED} or (part and booking.status is Status.DRAFT)
-
-
-MOVABLE = frozenset({Kind.INDIVIDUAL})
-"""Kinds whose time is the client's and practitioner's to choose."""
+    if booking.status is Status.DRAFT:
+        return details.parent_id is not None
+    return details.kind is Kind.INDIVIDUAL and booking.status in {Status.HELD, Status.CONFIRMED}
 
 
 def is_in_time(booking: Booking, now: datetime, policy: Policy) -> bool:

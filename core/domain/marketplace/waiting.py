@@ -13,7 +13,7 @@ from core.domain.marketplace.buying import details_of, new_booking
 from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
-from core.domain.marketplace.seats import is_open, its_giver, seated, the_session
+from core.domain.marketplace.seats import is_open, its_giver, seated, seated_details, the_session
 from core.domain.marketplace.values import ServiceSession, WaitingPlace
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -66,13 +66,7 @@ def _offer(
     """Held whatever it costs: who waited must say that they still want it, in time."""
     service = state.market.services[session.service_id]
     practitioner = its_giver(state, session)
-    details = replace(
-        details_of(Kind.WORKSHOP, practitioner, Words()),
-        session_id=session.id,
-        location_id=session.location_id,
-        room_id=session.room_id,
-        meeting_url=session.meeting_url,
-    )
+    details = seated_details(details_of(Kind.WORKSHOP, practitioner, Words()), session)
     interval = session.starts_at, session.ends_at
     booking = new_booking(envelope, place.user_id, service, practitioner, details, interval, now, ids)
     ends = min(now + timedelta(seconds=state.policy.offer_s), session.starts_at)

@@ -78,7 +78,7 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
     SELECT m.booking_id FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
     WHERE m.session_id IN (SELECT unnest(%(sessions)s::bigint[])
                            UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
-      AND (m.user_id = ANY(%(users)s) OR m.session_id = ANY(%(emptied)s)
+      AND (m.user_id = ANY(%(users)s) OR m.user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s)) OR m.session_id = ANY(%(emptied)s)
            OR (b.status = 'held' AND b.hold_expires_at <= clock_timestamp()))
       AND b.status NOT IN ('cancelled', 'expired'))
 ORDER BY id FOR UPDATE
@@ -111,6 +111,7 @@ def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
         _ask_locations(asking, state, needs.locations)
     if needs.sessions or needs.courses:
         seats = {**_wanted(needs), "users": list(needs.seated), "emptied": list(needs.emptied)}
+        seats["seekers"] = list(needs.seekers)
         asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
         asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
         asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))

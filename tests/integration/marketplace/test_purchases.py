@@ -138,6 +138,32 @@ def test_a_package_whose_parts_collide_takes_nothing(market: Market) -> None:
     made(book(client, talk, giver, 9))
 
 
+def test_a_workshop_in_a_package_has_its_seat_now_or_later(market: Market) -> None:
+    giver, service, full = workshop(market, capacity=1)
+    free = market.session(giver, service, capacity=1)
+    package = market.service(giver, booking_type="package", service_ids=[service, service], price_cents=0)
+    first, late = market.person().client, market.person().client
+    create = f"{BOOKINGS}create-package/"
+    twice = {"service_id": package, "schedule": [{"index": n, "service_session_id": full} for n in range(2)]}
+    assert first.post(create, json=twice).json()["code"] == "already_booked"
+    now = {"service_id": package, "schedule": [{"index": 0, "service_session_id": full}]}
+    seated, draft = made(first.post(create, json=now))["child_bookings"]
+    assert (seated["status"], seated["start_time"]) == ("confirmed", session_of(market, full)["start_time"])
+    assert (draft["status"], draft["start_time"]) == ("draft", None)
+
+    bought = made(late.post(create, json={"service_id": package}))
+    part = f"{BOOKINGS}{bought['child_bookings'][0]['id']}/"
+    refusals = {"session_full": {"service_session_id": full}, "session_wanted": at(9), "invalid": {}}
+    for code, body in refusals.items():
+        assert late.post(f"{part}reschedule/", json=body).json()["code"] == code
+        assert late.get(part).json()["status"] == "draft"
+    taken = late.post(f"{part}reschedule/", json={"service_session_id": free}).json()
+    assert (taken["status"], taken["service_session_id"], taken["can_be_rescheduled"]) == ("confirmed", free, False)
+    assert [session_of(market, one)["seats_taken"] for one in (full, free)] == [1, 1]
+    assert late.delete(f"{BOOKINGS}{bought['id']}/").status_code == 200
+    assert [session_of(market, one)["seats_taken"] for one in (full, free)] == [1, 0]
+
+
 def bundle_of(market: Market, credits_: int, givers: tuple[Person, ...] = (), **changes: Any) -> int:
     giver = givers[0] if givers else market.practitioner()
     pays_for = changes.pop("service_ids", None) or [market.service(giver)]

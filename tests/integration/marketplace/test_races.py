@@ -11,7 +11,7 @@ import httpx
 
 from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, made
-from tests.integration.marketplace.test_purchases import balance, bundle_of, course, session_of
+from tests.integration.marketplace.test_purchases import balance, bundle_of, course, session_of, workshop
 from tests.marketplace import Market, Person
 from tests.rooms import Crowd
 
@@ -103,6 +103,27 @@ def test_bookings_that_move_into_each_others_places_never_share_one(market: Mark
     sql = """SELECT count(*), count(DISTINCT c.booking_id), bool_and(c.during = tstzrange(b.starts_at, b.ends_at))
              FROM claim c JOIN booking b ON b.id = c.booking_id WHERE b.service_id = %s"""
     assert execute(market.stack, sql, service) == [(9, 9, True)]
+
+
+def test_the_last_seat_goes_to_one_whether_it_is_booked_or_part_of_a_package(market: Market) -> None:
+    giver, service, session = workshop(market, capacity=1)
+    package = market.service(giver, booking_type="package", service_ids=[service], price_cents=0)
+    people = [market.person() for _ in range(6)]
+    requests: list[Request] = []
+    for one in people[:3]:
+        bought = made(one.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
+        path = f"{BOOKINGS}{bought['child_bookings'][0]['id']}/reschedule/"
+        requests.append((one, path, {"service_session_id": session}))
+    seat = {"service_id": service, "service_session_id": session}
+    now = {"service_id": package, "schedule": [{"index": 0, "service_session_id": session}]}
+    requests += [
+        (people[3], BOOKINGS, seat),
+        (people[4], BOOKINGS, seat),
+        (people[5], f"{BOOKINGS}create-package/", now),
+    ]
+    codes = Counter(answer.json().get("code", "made") for answer in at_once(market, requests))
+    assert codes == {"made": 1, "session_full": 5}
+    assert session_of(market, session)["seats_taken"] == 1
 
 
 def test_cancelling_a_whole_and_scheduling_its_part_end_with_nothing_taken(market: Market) -> None:

@@ -22,6 +22,7 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
 def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {
         "HOLDFAST_PAYMENT_LOOK_SECONDS": "3600",  # nothing settles by looking, unless a test says so
+        "HOLDFAST_OFFER_SECONDS": "7200",
         "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND": "100",
     }
     with paying_stack(postgres, stripe, tmp_path_factory.mktemp("paying"), settings) as running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -125,6 +125,25 @@ def test_a_seat_of_a_workshop_is_paid_and_its_money_comes_back_with_a_cancelled_
     assert giver.client.request("DELETE", f"/api/v1/drf/sessions/{session}/").status_code == 200
     buyer.wait(booking["id"], "canceled", "refunded")
     buyer.wait_given_back(booking["id"], intent, 2500)
+
+
+def test_a_seat_that_was_waited_for_is_paid_within_its_offer(market: Market, buyer: Buyer) -> None:
+    """Offers of this stack last two hours (HOLDFAST_OFFER_SECONDS)."""
+    _, service, session = workshop(market, capacity=1, price_cents=2500)
+    before = buyer.market.person().client
+    seated = made(take_seat(before, service, session))
+    assert buyer.client.post(f"/api/v1/drf/sessions/{session}/waiting-list/").status_code == 201
+    assert before.delete(f"{BOOKINGS}{seated['id']}/").status_code == 200
+
+    def offered() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = buyer.client.get(BOOKINGS).json()["results"]
+        return found
+
+    wait_until(lambda: len(offered()) == 1, "the seat is offered", WITHIN_S)
+    offer = buyer.shown(int(offered()[0]["id"]))
+    ends = datetime.fromisoformat(offer["hold_expires_at"]) - datetime.fromisoformat(offer["created_at"])
+    assert abs(ends - timedelta(hours=2)) < timedelta(seconds=2)
+    buyer.pay(offer)
 
 
 def test_a_course_gives_back_each_sessions_share_to_the_cent(market: Market, buyer: Buyer) -> None:
