@@ -125,7 +125,17 @@ def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_lef
     )
     execute(stack, "SELECT setval(pg_get_serial_sequence('user_account', 'id'), %s)", STAFF)
     with staff(stack) as desk, somebody(stack) as first, somebody(stack) as second, anonymous(stack.api_url) as nobody:
-        room = new_room(desk)
+        made = [new_room(desk), new_room(desk, slot_duration_minutes=60, opening_time="08:00", price_per_slot=12.50)]
+        desk.patch(f"/api/admin/rooms/{made[1]}/", json={"capacity": 3, "amenities": ["WiFi"]}).raise_for_status()
+        listed = nobody.get("/api/rooms/").json()
+        assert [listed["count"], *(one["id"] for one in listed["rooms"])] == [2, *made]
+        assert nobody.get(f"/api/rooms/{made[1]}/").json() == listed["rooms"][1]
+        assert [listed["rooms"][1][name] for name in ("slot_duration_minutes", "price_per_slot", "capacity")] == [
+            60,
+            12.5,
+            3,
+        ]
+        room = made[0]
         one, other = (
             book(first, room).json()["id"],
             book(first, room, start_time="12:00", end_time="12:30").json()["id"],

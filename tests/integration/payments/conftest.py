@@ -9,6 +9,9 @@ import pytest
 from tests.paying import Payer, StripeServer, paying_stack
 from tests.stack import PostgresServer, Stack
 
+EXTENSION_S = 25 * 60
+"""Of a hold whose payment is processing; not what it is unless told."""
+
 
 @pytest.fixture(scope="session")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
@@ -24,6 +27,7 @@ def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pyte
         "HOLDFAST_PAYMENT_LOOK_SECONDS": "3600",  # nothing settles by looking, unless a test says so
         "HOLDFAST_OFFER_SECONDS": "7200",
         "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND": "100",
+        "HOLDFAST_HOLD_EXTENSION_SECONDS": str(EXTENSION_S),
     }
     with paying_stack(postgres, stripe, tmp_path_factory.mktemp("paying"), settings) as running:
         yield running

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
 from tests.accounts import execute
+from tests.integration.payments.conftest import EXTENSION_S
 from tests.paying import BANK, EMPTY_BANK, EMPTY_CARD, Payer, StripeServer
 from tests.stack import Stack
 
@@ -113,11 +115,11 @@ def test_an_intent_can_be_followed_in_all_four_ways_and_its_secret_is_kept_nowhe
 
 def test_a_hold_in_a_banks_hands_is_extended_once_and_settles_when_the_bank_does(payer: Payer) -> None:
     booking = payer.hold()
-    before = payer.booking(booking)["hold_expires_at"]
+    before = datetime.fromisoformat(payer.booking(booking)["hold_expires_at"])
     intent = payer.pay(booking, EMPTY_BANK)
     payer.wait_stands(booking, "pending", "processing")
     extended = payer.booking(booking)["hold_expires_at"]
-    assert extended > before
+    assert datetime.fromisoformat(extended) == before + timedelta(seconds=EXTENSION_S)
     assert payer.intent(booking)["status"] == "processing"
     payer.stripe.settle(intent["payment_intent_id"], succeeds=False)
     payer.wait_stands(booking, "pending", "failed")
