@@ -12,6 +12,7 @@ from falcon.media import JSONHandler
 from api.accounts import Accounts
 from api.accounts.roles import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
+from api.asyncapi.resources import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
 from api.commands import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
@@ -71,6 +72,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/readyz", Readiness(run.pool, run.outcomes))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(run.commands))
     app.add_route("/api/schema", Schema(routes))
+    app.add_route("/api/schema/feeds", FeedsSchema(settings.public_url))
     app.add_route("/api/docs", Docs())
     app.add_route("/api/docs/assets/{name}", Asset())
     add_account_routes(app, accounts)

@@ -6,7 +6,9 @@ then is told as it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
+from typing import get_args
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -15,6 +17,7 @@ from core.domain.status import KEEPS_SLOT
 from core.store.feed import FeedEvent
 from core.store.news import SlotFacts
 from core.wire.calendar import CategoryShown, ToldSlot
+from core.wire.feeds import SlotWord
 from core.wire.words import zulu
 
 EVERYBODY = "calendar"
@@ -31,7 +34,7 @@ class Face(Enum):
 class Telling(Struct, frozen=True):
     """One event in the calendar's words."""
 
-    type: str
+    type: SlotWord
     slot: SlotFacts
     booking_id: int | None
 
@@ -78,11 +81,14 @@ def telling(event: FeedEvent) -> Telling | None:
     return Telling(type_, facts.slot, event.booking_id)
 
 
-def _type(type_: str, facts: _Facts) -> str | None:
+_WORDS: Mapping[str, SlotWord] = {word: word for word in get_args(SlotWord)}
+
+
+def _type(type_: str, facts: _Facts) -> SlotWord | None:
     """The calendar's word for it."""
     match type_:
         case "booking_created" | "timeslot_created" | "timeslot_updated" | "timeslot_deleted":
-            return type_
+            return _WORDS[type_]
         case "booking_updated" if facts.was in KEEPS_SLOT and not (facts.slot and facts.slot.is_booked):
             return "booking_cancelled"
         case "booking_deleted" if facts.was in KEEPS_SLOT:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from typing import get_args
 
 from msgspec import Struct
 
 from core.access import Principal, PrincipalKind
 from core.store.feed import FeedEvent
 from core.store.news import BULK_PROGRESS
+from core.wire.feeds import ADMIN_BOOKINGS, ALL_UNDERSTAND, CALENDAR, COMMANDS, BookingWord, Words, words_of
 from notifier.calendar import EVERYBODY, STAFF, Face, Telling, telling
 from notifier.calendar import owner_audience as calendar_owner
 
@@ -38,7 +40,7 @@ class News(Struct, frozen=True):
     slot: tuple[Telling, Face] | None = None
 
 
-BOOKING_TYPES = frozenset({"booking_created", "booking_updated", "booking_deleted"})
+BOOKING_WORDS: Mapping[str, BookingWord] = {word: word for word in get_args(BookingWord)}
 
 
 def news_of(event: FeedEvent) -> list[News]:
@@ -48,7 +50,7 @@ def news_of(event: FeedEvent) -> list[News]:
     if event.type == BULK_PROGRESS:
         return [News(Kind.PROGRESS, (owner_audience(event.owner or ""),))]
     news = []
-    if event.type in BOOKING_TYPES:
+    if event.type in BOOKING_WORDS:
         news.append(News(Kind.BOOKING, (ADMIN,)))
     if (told := telling(event)) is not None:
         news += [News(Kind.SLOT, audiences, but, (told, face)) for face, audiences, but in told.faces()]
@@ -71,13 +73,17 @@ def command_audience(command_id: str) -> str:
 class Feed(Struct, frozen=True):
     """A path that clients connect to."""
 
-    path: str
+    words: Words
+    """Its path, and what is said there."""
     public: bool
     """Whether strangers may listen; else they must say who they are before anything else."""
     allows: Callable[[Principal], bool]
     audiences: Callable[[Principal], set[str]]
-    requests: frozenset[str]
-    """Message types that its clients may send, beside `authenticate` and `resume`."""
+
+    @property
+    def requests(self) -> frozenset[str]:
+        """Types of the messages that its clients may send."""
+        return frozenset(word for kind in (*self.words.understands, *ALL_UNDERSTAND) for word in words_of(kind))
 
 
 def _own(principal: Principal) -> set[str]:
@@ -95,11 +101,11 @@ def _known_as_staff(principal: Principal) -> bool:
 
 
 FEEDS = {
-    feed.path: feed
+    feed.words.path: feed
     for feed in (
-        Feed("/ws/admin/bookings", False, _known_as_staff, lambda _: {ADMIN}, frozenset({"get_bookings"})),
-        Feed("/ws/calendar", False, lambda who: who.user_id is not None, _calendar, frozenset()),
-        Feed("/ws/commands", True, lambda _: True, _own, frozenset({"watch"})),
+        Feed(ADMIN_BOOKINGS, False, _known_as_staff, lambda _: {ADMIN}),
+        Feed(CALENDAR, False, lambda who: who.user_id is not None, _calendar),
+        Feed(COMMANDS, True, lambda _: True, _own),
     )
 }
 """By path without its trailing slash."""

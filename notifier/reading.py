@@ -20,9 +20,10 @@ from core.store.inbox import SQL_LOOK_UP, CommandRecord
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.wire.admin import AdminBooking, admin_booking
 from core.wire.bulk import BulkProgress, progress
+from core.wire.feeds import BookingsTold, BookingTold, ProgressTold, SlotTold
 from core.wire.outcomes import command_status
 from notifier import messages
-from notifier.feeds import Kind, News, news_of
+from notifier.feeds import BOOKING_WORDS, Kind, News, news_of
 from notifier.hub import Message
 
 Connection = AsyncConnection[Any]
@@ -99,14 +100,14 @@ async def render(connection: Connection, epoch: str, told: Sequence[Told]) -> li
     for event, news in told:
         position = Position(epoch, event.number)
         if news.kind is Kind.BOOKING and event.booking_id in bookings:
-            payload = messages.told(event.type, bookings[event.booking_id], position)
+            payload = messages.told(BookingTold(BOOKING_WORDS[event.type], bookings[event.booking_id], str(position)))
         elif news.kind is Kind.COMMAND and event.command_id in outcomes:
             payload = messages.finished(outcomes[event.command_id], position)
         elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
-            payload = messages.told(Kind.PROGRESS, counts[event.command_id], position)
+            payload = messages.told(ProgressTold(data=counts[event.command_id], position=str(position)))
         elif news.slot is not None:
             told_slot, face = news.slot
-            payload = messages.told(told_slot.type, told_slot.data(face), position)
+            payload = messages.told(SlotTold(told_slot.type, told_slot.data(face), str(position)))
         else:
             continue  # older than what is kept, or said better by what follows
         rendered.append(Message(event.number, news.audiences, payload, news.but))
@@ -141,7 +142,7 @@ async def snapshot(connection: Connection, limit: int) -> tuple[Position, bytes]
         head = await read_head(connection)
         rows = await (await connection.execute(SQL_NEWEST_VIEWS, (limit,))).fetchall()
     bookings = [admin_booking(*view_of(row)) for row in rows]
-    return head, messages.told("bookings_data", bookings, head)
+    return head, messages.told(BookingsTold(data=bookings, position=str(head)))
 
 
 async def look_up(connection: Connection, command_id: UUID) -> CommandRecord | None:

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from core.settings import Settings
 from core.store.database import API_LIMITS, conninfo
-from notifier import closing
+from core.wire import closing
 from notifier.authentication import Authentication, Pool
 from notifier.handshake import Door
 from notifier.hints import Hints

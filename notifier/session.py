@@ -10,17 +10,19 @@ from psycopg_pool import PoolTimeout
 
 from core.access import BadCredentialError, Principal, PrincipalKind
 from core.store.feed import Position, parse_position
+from core.wire import closing
+from core.wire.closing import Closing
+from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
 from core.wire.outcomes import command_status
-from notifier import closing, messages
+from notifier import messages
 from notifier.authentication import Authentication, Pool
 from notifier.catching_up import CatchUp
-from notifier.closing import Closing
 from notifier.feeds import command_audience
 from notifier.handshake import RefusedError, check_allowed
 from notifier.hub import ONCE, Hub
 from notifier.identities import Credential
 from notifier.limits import Limits
-from notifier.messages import Authenticate, BadMessageError, GetBookings, Request, Resume, Watch
+from notifier.messages import BadMessageError
 from notifier.reading import look_up, snapshot
 from notifier.sockets import Socket, Visit
 from notifier.subscriber import Subscriber
@@ -132,7 +134,7 @@ class Session:
 
     def _check_served(self, request: Request) -> None:
         type_ = str(type(request).__struct_config__.tag)
-        served = self._visit.feed.requests | {"authenticate", "resume"}
+        served = self._visit.feed.requests
         if type_ not in served:
             raise BadMessageError(400, "bad_message", f"This feed serves {', '.join(sorted(served))}")
 

@@ -37,7 +37,7 @@ class Operation:
     name: str
     described: Mapping[str, Any]
     heard: dict[int, set[str]] = field(default_factory=dict)
-    """By status: codes of refusals, else pointers to the fields of bodies."""
+    """By status: media types, and codes of refusals, else pointers to the fields of bodies."""
 
     def check(self, request: httpx.Request, response: httpx.Response) -> None:
         """Raise AssertionError for anything that is not described."""
@@ -50,6 +50,7 @@ class Operation:
             assert "content" not in answer, f"{self.name} {status} answered without a body"
             return
         assert media in answer.get("content", {}), f"{self.name} {status} answered undescribed {media!r}"
+        heard.add(media)
         if media in JSON_TYPES:
             body = response.json()
             self._check_body(status, media, body)
@@ -152,30 +153,17 @@ def pointers(body: Any, at: str = "") -> Iterator[str]:
             yield from pointers(item, f"{at}[]")
 
 
-def described_pointers(schema: Mapping[str, Any], at: str = "") -> Iterator[str]:
-    """Every field that a schema names."""
-    if "$ref" in schema:
-        schema = description()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
-    for name, one in schema.get("properties", {}).items():
-        yield f"{at}/{name}"
-        yield from described_pointers(one, f"{at}/{name}")
-    if isinstance(schema.get("items"), dict):
-        yield from described_pointers(schema["items"], f"{at}[]")
-    for one in schema.get("anyOf", []):
-        yield from described_pointers(one, at)
-
-
 @cache
 def _strict_components() -> Any:
-    return {"schemas": {name: _strict(schema) for name, schema in description()["components"]["schemas"].items()}}
+    return {"schemas": {name: strict(schema) for name, schema in description()["components"]["schemas"].items()}}
 
 
-def _strict(schema: Any) -> Any:
+def strict(schema: Any) -> Any:
     """The schema with no room for fields that it does not name: clients may get more one day, tests not now."""
     if isinstance(schema, dict):
-        closed = {name: _strict(value) for name, value in schema.items()}
+        closed = {name: strict(value) for name, value in schema.items()}
         return {"additionalProperties": False, **closed} if _is_whole(schema) else closed
-    return [_strict(one) for one in schema] if isinstance(schema, list) else schema
+    return [strict(one) for one in schema] if isinstance(schema, list) else schema
 
 
 def _is_whole(schema: Mapping[str, Any]) -> bool:
@@ -189,7 +177,7 @@ _compiled: dict[str, jsonschema_rs.Draft202012Validator] = {}
 def _validator(schema: Any) -> jsonschema_rs.Draft202012Validator:
     key = json.dumps(schema, sort_keys=True)
     if key not in _compiled:
-        whole = {"components": _strict_components(), **_strict(schema)}
+        whole = {"components": _strict_components(), **strict(schema)}
         _compiled[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
     return _compiled[key]
 

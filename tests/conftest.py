@@ -11,7 +11,9 @@ import httpx
 import pytest
 import redis
 import structlog
+from websockets.sync.client import ClientConnection
 
+from tests import feeds
 from tests.conformance import conformance
 from tests.stack import PostgresServer, Stack, ValkeyServer
 
@@ -128,7 +130,7 @@ def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack
 
 @pytest.fixture(scope="session", autouse=True)
 def _held_to_the_description() -> Iterator[None]:
-    """Every answer that a test hears is checked: see `tests.conformance`."""
+    """Every answer and every message that a test hears is checked: see `tests.conformance`, `tests.feeds`."""
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def checked(self: httpx.Client, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:
@@ -148,6 +150,8 @@ def _held_to_the_description() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(httpx.Client, "send", checked)
         patch.setattr(httpx.AsyncClient, "send", checked_async)
+        patch.setattr(ClientConnection, "recv", feeds.recv)
+        patch.setattr(ClientConnection, "handshake", feeds.handshake)
         yield
 
 

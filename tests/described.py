@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from api.app import create_app
+from api.asyncapi.document import document as document_of_feeds
 from api.hang_ups import App
 from api.openapi.document import document
 from api.openapi.routes import Routes, Served
@@ -32,6 +33,12 @@ def served() -> list[Served]:
 def description() -> Any:
     """As a client reads it."""
     return msgspec.json.decode(msgspec.json.encode(document(served())))
+
+
+@cache
+def feeds() -> Any:
+    """The AsyncAPI document, as a client reads it."""
+    return msgspec.json.decode(msgspec.json.encode(document_of_feeds("http://localhost:8000")))
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -166,6 +166,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
     # the API's description
     "/api/schema": {"GET": Rule.OPEN},
+    "/api/schema/feeds": {"GET": Rule.OPEN},
     "/api/docs": {"GET": Rule.OPEN},
     "/api/docs/assets/{name}": {"GET": Rule.OPEN},
     # health

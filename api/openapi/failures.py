@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
 from api.codes import meaning_of, status_of
 from api.errors import PROBLEM_JSON
-from api.openapi.operation import JSON, Operation
+from api.openapi.operation import JSON, Operation, Refused
 from api.openapi.routes import Served
 from api.openapi.security import refusals_of_rule
 
@@ -30,10 +30,19 @@ OF_COMMANDS = (
 def failures(route: Served, operation: Operation) -> dict[int, dict[str, Any]]:
     """By status. `x-codes` says by which codes; tests hold answers to it."""
     by_status: defaultdict[int, set[str]] = defaultdict(set)
-    for refused in operation.refuses | set(_common(route, operation)):
-        status, code = refused if isinstance(refused, tuple) else (status_of(refused, route.contract), refused)
+    for status, code in (*own_refusals(route), *_with_status(route, _common(route, operation))):
         by_status[status].add(code)
     return {status: _response(route, status, sorted(codes)) for status, codes in sorted(by_status.items())}
+
+
+def own_refusals(route: Served) -> Iterator[tuple[int, str]]:
+    """(status, code) of what the operation names itself."""
+    yield from _with_status(route, route.operation.refuses if route.operation else ())
+
+
+def _with_status(route: Served, codes: Iterable[Refused]) -> Iterator[tuple[int, str]]:
+    for refused in codes:
+        yield refused if isinstance(refused, tuple) else (status_of(refused, route.contract), refused)
 
 
 def _common(route: Served, operation: Operation) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifier.closing import LOGIN_ENDED, TOO_SLOW
+from core.wire.closing import LOGIN_ENDED, TOO_SLOW
 from notifier.hub import Hub, Message
 from notifier.limits import Limits
 from notifier.subscriber import Subscriber

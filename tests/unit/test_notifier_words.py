@@ -9,12 +9,13 @@ import pytest
 from websockets.datastructures import Headers
 
 from core.store.feed import FeedEvent
-from notifier import closing
+from core.wire import closing
+from core.wire.closing import Closing
+from core.wire.feeds import GetBookings, Resume
 from notifier.addresses import Addresses
 from notifier.authentication import session_token, split_target
-from notifier.closing import Closing
 from notifier.feeds import Kind, news_of
-from notifier.messages import BadMessageError, GetBookings, Resume, parse
+from notifier.messages import BadMessageError, parse
 
 
 def event(type_: str, *, is_final: bool = True, owner: str | None = None) -> FeedEvent:

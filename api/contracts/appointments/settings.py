@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.contracts.appointments.examples import SETTINGS_CHANGE
-from api.errors import Problem, invalid
+from api.errors import invalid
 from api.openapi import Content, operation
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
@@ -63,12 +63,12 @@ class BookingSettings:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    @operation("Read the hours and off days", answers={200: SettingsAnswer}, refuses=("no_settings",))
+    @operation("Read the hours and off days", answers={200: SettingsAnswer})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         async with self._pool.connection() as connection:
             row = await (await connection.execute(SQL_READ)).fetchone()
         if row is None:
-            raise Problem(404, "no_settings", "No booking settings found")
+            raise LookupError("There are no booking settings: run the migrate command first.")
         resp.data = encode(_body("Booking settings retrieved successfully", row))
         resp.content_type = falcon.MEDIA_JSON
 
@@ -77,7 +77,6 @@ class BookingSettings:
         description="Only the fields sent change. `OFF_DAYS` are weekday numbers, 0 Monday to 6 Sunday.",
         body=Content(SettingsChange, example=SETTINGS_CHANGE),
         answers={200: SettingsAnswer},
-        refuses=("no_settings",),
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         change = await read_json(req, SettingsChange)
@@ -85,7 +84,7 @@ class BookingSettings:
         async with self._pool.connection() as connection, connection.transaction():
             row = await (await connection.execute(SQL_LOCK)).fetchone()
             if row is None:
-                raise Problem(404, "no_settings", "No booking settings found")
+                raise LookupError("There are no booking settings: run the migrate command first.")
             if _or(change.updated_at, micros(row[5])) != micros(row[5]):
                 raise invalid([FieldProblem("updated_at", "updated_at cannot be changed here")])
             start = _or(change.WORKING_HOURS_START, row[0])

@@ -12,12 +12,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Moment, ZoneName, a_zone, span
-from api.contracts.marketplace.refusals import BUYING
+from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.errors import Problem, invalid
 from api.fields import TEXT, Id
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.access import Principal
+from core.domain.events import Refusal
 from core.domain.marketplace.commands import (
     BookBundle,
     BookCourse,
@@ -161,7 +162,7 @@ class CreatePackage:
         "Buy a package, scheduled now or later",
         body=Content(NewPackage, example=examples.CREATE_SPECIAL),
         answers={201: MarketBookingDetail},
-        refuses=BUYING,
+        refuses=(*BUYING, *PLACING, *SEATING, Refusal.SESSION_WANTED, Refusal.CHANGED_MEANWHILE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -180,7 +181,7 @@ class CreateBundle:
         "Buy a bundle of credits",
         body=Content(NewBundle, example=examples.CREATE_SPECIAL),
         answers={201: MarketBookingDetail},
-        refuses=BUYING,
+        refuses=(*BUYING, Refusal.PRACTITIONER_NOT_FOUND),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -198,7 +199,7 @@ class CreateCourse:
         "Book a course: a seat in each of its sessions, or in none",
         body=Content(NewCourse, example=examples.CREATE_SPECIAL),
         answers={201: MarketBookingDetail},
-        refuses=BUYING,
+        refuses=(*BUYING, *SEATING, Refusal.CHANGED_MEANWHILE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

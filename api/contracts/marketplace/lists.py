@@ -12,7 +12,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import CreateMarketBooking, NewMarketBooking
 from api.contracts.marketplace.fields import ZoneName, a_zone
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.contracts.marketplace.refusals import BUYING
+from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
 from api.errors import invalid
 from api.fields import DAY_FORM, INSTANT_FORM, Id
@@ -82,7 +82,7 @@ class MarketBookings:
         "Book a session: with a practitioner, with any, or a seat",
         body=Content(NewMarketBooking, example=examples.NEW_BOOKING),
         answers={201: MarketBookingDetail},
-        refuses=BUYING,
+        refuses=(*BUYING, *PLACING, *SEATING),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

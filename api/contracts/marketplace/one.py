@@ -15,7 +15,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import TIME_OR_SESSION, Title, no_session, time_or_session
 from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, ZoneName, a_zone, given, not_found
 from api.contracts.marketplace.pages import write
-from api.contracts.marketplace.refusals import MOVING, TURNING
+from api.contracts.marketplace.refusals import AMENDING, MOVING, TURNING
 from api.fields import TEXT, Id
 from api.openapi import Content, operation
 from api.runtime import Runtime
@@ -81,7 +81,7 @@ class OneMarketBooking:
         "Change a booking's words, or where it is",
         body=Content(MarketBookingChange, example=examples.BOOKING_CHANGE),
         answers={200: MarketBookingDetail},
-        refuses=MOVING,
+        refuses=AMENDING,
         command=True,
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -122,7 +122,7 @@ class Verbs:
         body=Content(Empty, example={}),
         body_required=False,
         answers={200: MarketBookingDetail},
-        refuses=(*TURNING, Refusal.NOT_BEGUN),
+        refuses=(*TURNING, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
         command=True,
     )
     async def on_post_complete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -133,7 +133,7 @@ class Verbs:
         body=Content(Empty, example={}),
         body_required=False,
         answers={200: MarketBookingDetail},
-        refuses=(*TURNING, Refusal.NOT_BEGUN),
+        refuses=(*TURNING, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
         command=True,
     )
     async def on_post_no_show(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:

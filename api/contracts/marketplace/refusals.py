@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from core.domain.events import Refusal
 
-BUYING = (
-    Refusal.USER_NOT_FOUND,
-    Refusal.SERVICE_NOT_FOUND,
+BUYING = (Refusal.USER_NOT_FOUND, Refusal.SERVICE_NOT_FOUND, Refusal.TOO_MANY_HOLDS)
+"""What any purchase may be refused for."""
+PLACING = (
     Refusal.PRACTITIONER_NOT_FOUND,
     Refusal.LOCATION_NOT_FOUND,
-    Refusal.SESSION_NOT_FOUND,
     Refusal.WRONG_DURATION,
     Refusal.IN_THE_PAST,
     Refusal.TOO_SOON,
@@ -17,41 +16,36 @@ BUYING = (
     Refusal.OUTSIDE_WORKING_HOURS,
     Refusal.SLOT_TAKEN,
     Refusal.NO_ROOM_FREE,
+)
+"""What a time with a practitioner, and a room, may be refused for."""
+SEATING = (
+    Refusal.SESSION_NOT_FOUND,
     Refusal.SESSION_FULL,
     Refusal.SESSION_CANCELLED,
-    Refusal.SESSION_WANTED,
     Refusal.ALREADY_BOOKED,
-    Refusal.CHANGED_MEANWHILE,
-    Refusal.TOO_MANY_HOLDS,
+    Refusal.IN_THE_PAST,
 )
-"""What a purchase may be refused for."""
+"""What a seat may be refused for."""
 
-TURNING = (
-    Refusal.BOOKING_NOT_FOUND,
-    Refusal.VERB_FORBIDDEN,
-    Refusal.INVALID_TRANSITION,
-)
+TURNING = (Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION)
 """What any of the verbs may be refused for."""
 MOVING = (
     *TURNING,
+    *PLACING,
+    *SEATING,
+    Refusal.SESSION_WANTED,
     Refusal.NOT_MOVABLE,
     Refusal.ALREADY_BEGUN,
     Refusal.TOO_LATE_TO_MOVE,
     Refusal.HOLD_ENDED,
     Refusal.SERVICE_NOT_FOUND,
-    Refusal.PRACTITIONER_NOT_FOUND,
-    Refusal.LOCATION_NOT_FOUND,
-    Refusal.WRONG_DURATION,
-    Refusal.IN_THE_PAST,
-    Refusal.TOO_SOON,
-    Refusal.TOO_FAR_AHEAD,
-    Refusal.OUTSIDE_WORKING_HOURS,
-    Refusal.SLOT_TAKEN,
-    Refusal.NO_ROOM_FREE,
-    Refusal.SESSION_NOT_FOUND,
-    Refusal.SESSION_FULL,
-    Refusal.SESSION_CANCELLED,
-    Refusal.SESSION_WANTED,
-    Refusal.ALREADY_BOOKED,
 )
-"""What another time or place may be refused for."""
+"""What another time may be refused for."""
+AMENDING = (
+    Refusal.BOOKING_NOT_FOUND,
+    Refusal.VERB_FORBIDDEN,
+    Refusal.NOT_MOVABLE,
+    Refusal.LOCATION_NOT_FOUND,
+    Refusal.NO_ROOM_FREE,
+)
+"""What other words, or another place, may be refused for."""

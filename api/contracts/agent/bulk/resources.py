@@ -79,7 +79,6 @@ class BulkBookings:
             "empty_body",
             "idempotency_key_reused",
             "invalid_idempotency_key",
-            "malformed_row",
             "too_many_rows",
             "unreadable_body",
             "unstorable",

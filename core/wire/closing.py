@@ -1,7 +1,7 @@
-"""Close codes: why a socket was closed, and what its client should do.
+"""Close codes of the feeds: why a socket was closed, and what its client should do.
 
 Codes from 4400 on are an HTTP status plus 4000 (RFC 6455 leaves 4000 to 4999 to us); the rest
-are the registry's own. 1009 (message too big) is sent by the library.
+are the registry's own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ class Closing(Struct, frozen=True):
     reason: str
 
 
+TOO_LARGE = Closing(1009, "frame too large: send less")
+"""Sent by the library, in its own words."""
 RESTARTING = Closing(1012, "the notifier restarts: connect again and resume from your last position")
 UNAVAILABLE = Closing(1013, "the feed cannot be read for a moment: connect again and resume from your last position")
 TOO_SLOW = Closing(4008, "too slow: connect again and resume from your last position")
@@ -23,3 +25,15 @@ BAD_REQUESTS = Closing(4400, "too many messages that could not be understood")
 NOT_AUTHENTICATED = Closing(4401, "authenticate: log in, or send a valid token as the first message")
 LOGIN_ENDED = Closing(4401, "this login has ended")
 FORBIDDEN = Closing(4403, "not allowed here")
+
+CLOSINGS = (
+    TOO_LARGE,
+    RESTARTING,
+    UNAVAILABLE,
+    TOO_SLOW,
+    BAD_REQUESTS,
+    NOT_AUTHENTICATED,
+    LOGIN_ENDED,
+    FORBIDDEN,
+)
+"""All there are."""

@@ -1,71 +1,18 @@
-"""Query parameters and preferences: read by name, refused together, never an exception but Problem."""
+"""Preferences, idempotency keys and deadlines: read from headers, never an exception but Problem."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from api.errors import Problem
 from api.preferences import deadline, idempotency_key, preferences
-from api.queries import LIMIT_DEFAULT, Query
 from tests.asking import request
 
 
 def fields_of(problem: Problem) -> list[str]:
     return [p.field for p in problem.problems]
-
-
-def test_a_page_is_fifty_from_the_start_unless_told() -> None:
-    query = Query(request())
-    assert query.page() == (LIMIT_DEFAULT, 0) == (50, 0)
-    query.check()
-
-
-def test_limits_and_offsets_are_bounded() -> None:
-    query = Query(request(query="limit=500&offset=10000000"))
-    assert query.page() == (500, 10_000_000)
-    query.check()
-
-
-@pytest.mark.parametrize("sent", ["limit=0", "limit=501", "limit=-1", "limit=1e3", "limit=٣", "limit=9" + "9" * 5000])
-def test_a_limit_out_of_bounds_is_named(sent: str) -> None:
-    query = Query(request(query=sent))
-    query.page()
-    with pytest.raises(Problem, match="limit must be a whole number from 1 to 500") as refused:
-        query.check()
-    assert (refused.value.status, fields_of(refused.value)) == (400, ["limit"])
-
-
-def test_everything_wrong_is_named_at_once() -> None:
-    query = Query(request(query="date=2025-02-30&status=late&limit=x&colour=red&user=a&user=b"))
-    query.day("date")
-    query.one_of("status", ["upcoming"])
-    query.text("user")
-    query.page()
-    with pytest.raises(Problem) as refused:
-        query.check()
-    assert fields_of(refused.value) == ["date", "status", "user", "limit", "colour"]
-
-
-def test_a_missing_required_date_is_named() -> None:
-    query = Query(request())
-    assert query.day("date", required=True) is None
-    with pytest.raises(Problem, match="Missing required parameter: date"):
-        query.check()
-
-
-def test_a_date_is_read() -> None:
-    assert Query(request(query="date=2025-10-20")).day("date", required=True) == date(2025, 10, 20)
-
-
-def test_text_is_bounded_and_holds_no_nul() -> None:
-    query = Query(request(query="service=" + "x" * 201 + "&user=%00"))
-    query.text("service")
-    query.text("user")
-    with pytest.raises(Problem) as refused:
-        query.check()
-    assert fields_of(refused.value) == ["service", "user"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""What the WebSocket feeds say and understand.
+
+The notifier encodes and decodes these types, and the description at `/api/schema/feeds/` is made of
+them. Every feed message is `{"type", "data", "position"}`; a position is opaque to clients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args, get_type_hints
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from core.wire.admin import AdminBooking
+from core.wire.bulk import BulkProgress
+from core.wire.calendar import ToldSlot
+from core.wire.errors import ErrorBody
+from core.wire.outcomes import CommandStatus
+
+PositionText = Annotated[str, Meta(description="Opaque. Keep the last one, send it back, do nothing else with it")]
+BookingWord = Literal["booking_created", "booking_updated", "booking_deleted"]
+SlotWord = Literal["timeslot_created", "timeslot_updated", "timeslot_deleted", "booking_created", "booking_cancelled"]
+
+
+class BookingTold(Struct, frozen=True):
+    """What became of a booking of any contract, in the admin shape."""
+
+    type: BookingWord
+    data: AdminBooking
+    position: PositionText
+
+
+class BookingsTold(Struct, frozen=True, kw_only=True):
+    """Answers `get_bookings`: the newest 50, and the position that they were read at."""
+
+    type: Literal["bookings_data"] = "bookings_data"
+    data: list[AdminBooking]
+    position: PositionText
+
+
+class SlotTold(Struct, frozen=True):
+    """What became of a time slot or of its booking: the slot as it was when that happened."""
+
+    type: SlotWord
+    data: ToldSlot
+    position: PositionText
+
+
+class CommandTold(Struct, frozen=True, kw_only=True):
+    """A command is decided: what `GET /api/commands/{command_id}/` answers."""
+
+    type: Literal["command_finished"] = "command_finished"
+    data: CommandStatus
+    position: PositionText
+
+
+class ProgressTold(Struct, frozen=True, kw_only=True):
+    """How far a bulk is; the last of these says that it is finished."""
+
+    type: Literal["batch_progress"] = "batch_progress"
+    data: BulkProgress
+    position: PositionText
+
+
+class Reload(Struct, frozen=True, kw_only=True):
+    """What was missed cannot be told any more: ask for everything anew; news follows from here."""
+
+    type: Literal["reload"] = "reload"
+    position: PositionText
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True):
+    """There was silence: this is where you are."""
+
+    type: Literal["heartbeat"] = "heartbeat"
+    position: PositionText
+
+
+class ErrorTold(Struct, frozen=True, kw_only=True):
+    """What was sent cannot be served; after 20 of these the connection is closed."""
+
+    type: Literal["error"] = "error"
+    data: ErrorBody
+
+
+class GetBookings(Struct, frozen=True, tag_field="type", tag="get_bookings"):
+    """Answered by `bookings_data`; news goes on from its position."""
+
+
+class Resume(Struct, frozen=True, tag_field="type", tag="resume"):
+    """Go on after this position; answered by what was missed, or by `reload`."""
+
+    last_position: str
+
+
+class Authenticate(Struct, frozen=True, tag_field="type", tag="authenticate"):
+    """An access token, an API token, an agent key or a ticket."""
+
+    token: str
+
+
+class Watch(Struct, frozen=True, tag_field="type", tag="watch"):
+    """Hear the outcome of a command by its id; answered by `command_finished`. At most 100 a connection."""
+
+    command_id: UUID
+
+
+Request = GetBookings | Resume | Authenticate | Watch
+
+
+class Words(Struct, frozen=True, kw_only=True):
+    """One feed: where it is, who may listen, what it says and understands beside what all do."""
+
+    path: str
+    """Without its trailing slash."""
+    who: str
+    says: tuple[type[Struct], ...]
+    understands: tuple[type[Struct], ...] = ()
+
+
+ADMIN_BOOKINGS = Words(
+    path="/ws/admin/bookings", who="Staff.", says=(BookingTold, BookingsTold), understands=(GetBookings,)
+)
+CALENDAR = Words(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))
+COMMANDS = Words(
+    path="/ws/commands",
+    who="Whoever sent the commands; strangers may watch a command that nobody owns by its id.",
+    says=(CommandTold, ProgressTold),
+    understands=(Watch,),
+)
+FEEDS = (ADMIN_BOOKINGS, CALENDAR, COMMANDS)
+ALL_SAY: tuple[type[Struct], ...] = (Reload, Heartbeat, ErrorTold)
+ALL_UNDERSTAND: tuple[type[Struct], ...] = (Authenticate, Resume)
+
+HANDSHAKE_REFUSALS: Mapping[str, tuple[int, ...]] = {
+    "bad_header": (400,),
+    "bad_credential": (401,),
+    "forbidden": (403,),
+    "origin_not_allowed": (403,),
+    "password_change_required": (403,),
+    "not_found": (404,),
+    "not_a_websocket": (426,),
+    "too_many_connections": (429, 503),
+    "unavailable": (503,),
+}
+"""By code: the statuses that a handshake is refused with, in the one error shape."""
+ERRORS: Mapping[str, int] = {
+    "bad_message": 400,
+    "not_json": 400,
+    "bad_credential": 401,
+    "not_authenticated": 401,
+    "forbidden": 403,
+    "password_change_required": 403,
+    "command_not_found": 404,
+    "already_authenticated": 409,
+    "message_too_large": 413,
+    "too_many_watched": 429,
+}
+"""By code: what the data of an `error` message may say, and with which status."""
+
+
+def words_of(kind: type[Struct]) -> tuple[str, ...]:
+    """What the `type` of such a message may say."""
+    tag = kind.__struct_config__.tag
+    return (str(tag),) if tag is not None else get_args(get_type_hints(kind)["type"])

@@ -1,0 +1,50 @@
+"""Who uses the calendar, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import httpx
+import pytest
+
+from tests.accounts import access_for, bearer, browser, new_person
+from tests.stack import Stack
+from tests.timeslots import DAYS, new_user, sign_in
+
+
+@pytest.fixture
+def day() -> date:
+    return next(DAYS)
+
+
+@pytest.fixture
+def user(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody new, by access token."""
+    with browser(stack) as client:
+        client.headers.update(bearer(access_for(stack, new_user(stack))))
+        yield client
+
+
+@pytest.fixture(scope="module")
+def staff(stack: Stack) -> Iterator[httpx.Client]:
+    """With session and CSRF token, as the document's admin pages."""
+    with browser(stack) as client:
+        sign_in(client, "staff@example.com")
+        yield client
+
+
+@pytest.fixture
+def visitor(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody new, with session and CSRF token, as the document has it."""
+    with browser(stack) as client:
+        sign_in(client, new_person(stack))
+        yield client
+
+
+@pytest.fixture
+def other(stack: Stack) -> Iterator[httpx.Client]:
+    """Somebody else, likewise."""
+    with browser(stack) as client:
+        sign_in(client, new_person(stack))
+        yield client

@@ -1,0 +1,80 @@
+"""Refusals that no flow runs into: every status that is described is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from core.identity.agent_keys import KEYS_MAX
+from core.identity.api_tokens import TOKENS_PER_USER_MAX
+from tests.accounts import PASSWORD, browser, execute, new_person
+from tests.client import free_slot
+from tests.rooms import people
+from tests.rooms import staff as signed_in_staff
+from tests.stack import Stack
+
+NOWHERE = 10**15
+
+
+@pytest.fixture(scope="module")
+def staff(stack: Stack) -> Iterator[httpx.Client]:
+    with signed_in_staff(stack) as client:
+        yield client
+
+
+def told(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def test_what_is_not_there_cannot_be_changed(staff: httpx.Client) -> None:
+    weekly = {
+        "category": NOWHERE, "start_date": "2104-01-07", "end_date": "2104-01-07", "weekdays": [0],
+        "start_time": "09:00", "end_time": "10:00", "duration_minutes": 60,
+    }  # fmt: skip
+    assert told(staff.post("/api/admin/timeslots/weekly/", json=weekly)) == (404, "category_not_found")
+    assert told(staff.put(f"/api/admin/categories/{NOWHERE}/", json={"name": "X"})) == (404, "category_not_found")
+    assert told(staff.patch(f"/api/admin/rooms/{NOWHERE}/", json={"name": "X"})) == (404, "room_not_found")
+
+
+def test_a_booking_is_cancelled_once(stack: Stack, staff: httpx.Client) -> None:
+    wish = {"service_name": "Legal Consultation", **free_slot()}
+    with people(stack) as person:
+        booking = person.post("/api/booking/create/", json=wish).json()["data"]["id"]
+        assert person.delete(f"/api/bookings/{booking}/").status_code == 200
+        assert told(person.delete(f"/api/bookings/{booking}/")) == (409, "invalid_transition")
+    assert told(staff.delete(f"/api/admin/bookings/{booking}/")) == (409, "invalid_transition")
+
+
+def test_an_api_token_is_no_login_and_there_are_so_many(stack: Stack) -> None:
+    with browser(stack) as client:
+        wish = {"username": new_person(stack), "password": PASSWORD}
+        token = client.post("/api/auth/token/", json=wish).json()["token"]
+        own = {"Authorization": f"Token {token}"}
+        for path in ("/api/logout/", "/api/auth/logout/"):
+            assert told(client.post(path, headers=own)) == (400, "not_a_login")
+        user_id = client.get("/api/auth/user/", headers=own).json()["id"]
+        more = """INSERT INTO api_token (token_hash, user_id, auth_epoch)
+                  SELECT sha256(('t' || %s || n)::bytea), %s, 0 FROM generate_series(2, %s) AS n"""
+        execute(stack, more, str(user_id), user_id, TOKENS_PER_USER_MAX)
+        assert told(client.post("/api/auth/token/", json=wish)) == (409, "too_many_tokens")
+
+
+def test_there_are_so_many_agent_keys(stack: Stack, staff: httpx.Client) -> None:
+    more = """INSERT INTO agent_key (name, hint, token_hash, writes_per_minute)
+              SELECT 'too many', 'hfa_x', sha256(('k' || n)::bytea), 1 FROM generate_series(1, %s) AS n"""
+    execute(stack, more, KEYS_MAX)
+    try:
+        answer = staff.post("/api/admin/agent-keys/create/", json={"name": "One more"})
+        assert told(answer) == (409, "too_many_keys")
+    finally:
+        execute(stack, "DELETE FROM agent_key WHERE name = 'too many'")
+
+
+def test_a_shop_that_is_closed_down_shows_no_month(stack: Stack, staff: httpx.Client) -> None:
+    execute(stack, "UPDATE booking_settings SET is_active = false")
+    try:
+        assert told(staff.get("/api/booking/calendar/?year=2100&month=1")) == (404, "no_settings")
+    finally:
+        execute(stack, "UPDATE booking_settings SET is_active = true")
