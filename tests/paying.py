@@ -201,11 +201,24 @@ class Payer:
         body = {"booking_id": booking, "amount": 100.00, "currency": "usd", **changes}
         return (client or self.client).post("/api/payment-intent/", json=body, headers=headers)
 
-    def intent(self, booking: int) -> dict[str, Any]:
-        answer = self.ask(booking)
-        assert answer.status_code == 201, answer.text
+    def intent(self, booking: int, client: httpx.Client | None = None) -> dict[str, Any]:
+        """As soon as it is there: on a busy machine the answer may be a 202 first."""
+        answer = self.ask(booking, client)
+        assert answer.status_code in {201, 202}, answer.text
         found: dict[str, Any] = answer.json()
-        return found
+        return found if answer.status_code == 201 else self.answered(found["status_url"], client)
+
+    def answered(self, url: str, client: httpx.Client | None = None) -> dict[str, Any]:
+        """The body that an accepted command is answered with in the end."""
+        found: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            response = (client or self.client).get(url).json()["response"]
+            found.extend([] if response is None else [response["body"]])
+            return bool(found)
+
+        wait_until(is_there, "the command is answered", 60.0)
+        return found[0]
 
     def pay(self, booking: int, card: str = GOOD_CARD) -> dict[str, Any]:
         """Ask for an intent and pay it; the intent."""

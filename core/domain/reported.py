@@ -244,7 +244,8 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
     if known.refunded_minor < known.received_minor:
         if known.owed_minor:
             return (giving_back(replace(known, owed_minor=0), known.owed_minor, known.refund_reason or "", now),)
-        return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED, due_at=None), known.state),)
+        # A person may have refunded some, too, while Stripe was at ours: look once more.
+        return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED, due_at=now), known.state),)
     done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, owed_minor=0, due_at=None), known.state)
     booking = state.bookings.get(known.booking_id)
     over = booking if booking is not None and booking.status in ENDED else None

@@ -53,16 +53,7 @@ def ask_later(payer: Payer, booking: int) -> str:
 
 def secret_of(payer: Payer, url: str) -> str:
     """The intent's secret, as soon as its command is answered."""
-    found: list[str] = []
-
-    def answered() -> bool:
-        response = payer.client.get(url).json()["response"]
-        if response is not None:
-            found.append(response["body"]["client_secret"])
-        return bool(found)
-
-    wait_until(answered, "the intent is there", SETTLED_WITHIN_S)
-    return found[0]
+    return str(payer.answered(url)["client_secret"])
 
 
 def intents_of(payer: Payer, booking: int) -> list[str]:
@@ -128,8 +119,7 @@ def a_rival_is_quicker_than_the_late_money(payer: Payer) -> Iterator[Kill]:
         payer.stripe.pay(intent["client_secret"])
         yield Kill("api payments")
         payer.wait_stands(booking, "expired", "refunded", SETTLED_WITHIN_S)
-        mine = payer.ask(taken, rival).json()
-        payer.stripe.pay(mine["client_secret"])
+        payer.stripe.pay(payer.intent(taken, rival)["client_secret"])
         wait_until(
             lambda: rival.get(f"/api/bookings/{taken}/").json()["status"] == "confirmed", "the rival has it", 30.0
         )
