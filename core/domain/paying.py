@@ -27,7 +27,7 @@ from core.domain.events import (
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
 from core.domain.marketplace.giving_back import owed_minor, parts_owed
-from core.domain.payments import PAYABLE, Payment, PaymentState
+from core.domain.payments import KEPT, PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import ENDED, PaymentStatus, Status
@@ -105,10 +105,6 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
         elif payment.state in KEPT and (part := parts_owed(state, payment.booking_id, ended_now, actor, now)):
             found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
     return tuple(found)
-
-
-KEPT = frozenset({PaymentState.SUCCEEDED, PaymentState.RETURNING})
-"""The booking has its money, or most of it."""
 
 
 def _is_the_end(event: BookingChanged) -> bool:

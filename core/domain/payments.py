@@ -87,6 +87,9 @@ RECEIVED = frozenset(
 )
 """Its money came in; nothing that is said of its intent changes that."""
 
+KEPT = frozenset({PaymentState.SUCCEEDED, PaymentState.RETURNING})
+"""Its booking has the money, or some of it."""
+
 GIVES_BACK = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
 """Stripe is asked for a refund."""
 

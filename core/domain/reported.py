@@ -22,7 +22,17 @@ from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnc
 from core.domain.holding import extended, make_way
 from core.domain.marketplace.giving_back import can_return
 from core.domain.marketplace.verbs import is_scheduled
-from core.domain.payments import GIVES_BACK, LIVE, PAYABLE, RECEIVED, IntentStatus, Payment, PaymentState, RefundStatus
+from core.domain.payments import (
+    GIVES_BACK,
+    KEPT,
+    LIVE,
+    PAYABLE,
+    RECEIVED,
+    IntentStatus,
+    Payment,
+    PaymentState,
+    RefundStatus,
+)
 from core.domain.placing import claims_of
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -248,5 +258,13 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
         return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED, due_at=now), known.state),)
     done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, owed_minor=0, due_at=None), known.state)
     booking = state.bookings.get(known.booking_id)
-    over = booking if booking is not None and booking.status in ENDED else None
-    return (done, *booking_pays(over, PaymentStatus.REFUNDED, now, "refunded"))
+    told = (
+        booking if booking is not None and (booking.status in ENDED or _was_its_money(state, known, booking)) else None
+    )
+    return (done, *booking_pays(told, PaymentStatus.REFUNDED, now, "refunded"))
+
+
+def _was_its_money(state: State, payment: Payment, booking: Booking) -> bool:
+    """Of a purchase that goes on: its parts that cost something were cancelled. Not what was paid twice."""
+    others = (other for other in payments_of(state, booking.id) if other.id != payment.id)
+    return booking.payment_status is PaymentStatus.SUCCEEDED and not any(other.state in KEPT for other in others)

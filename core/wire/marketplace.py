@@ -24,11 +24,11 @@ from core.domain.marketplace.events import SessionCancelled, SessionOpened, Wait
 from core.domain.marketplace.market import Market
 from core.domain.marketplace.values import ServiceSession
 from core.domain.marketplace.verbs import Role, can_be_canceled, can_be_rescheduled, role_of
-from core.domain.money import digits, major
 from core.domain.state import State
 from core.domain.status import Status
 from core.domain.values import Booking, Policy, User
 from core.wire import time_off
+from core.wire.cancellations import amount, canceled
 from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, Instant, MarketPayment, MarketStatus
 
 BookingType = Literal["individual", "group", "course", "package", "bundle"]
@@ -172,7 +172,7 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             return 201, _detail(envelope, booking, state)
         case BookingChanged(booking=booking) | BookingUnchanged(booking=booking):
             if _is_cancellation(envelope):
-                return 200, MarketDone(success=True, message="Booking canceled")
+                return 200, MarketDone(success=True, message=canceled(booking, events, state))
             return 200, _detail(envelope, booking, state)
         case SessionOpened(session=session):
             return 201, session_shown(session)
@@ -235,8 +235,8 @@ def detail(
         description=details.description,
         client_notes=details.client_notes,
         price_charged_cents=booking.price_minor + details.discount_minor,
-        discount_amount=_amount(details.discount_minor, booking.currency),
-        final_amount=_amount(booking.price_minor, booking.currency),
+        discount_amount=amount(details.discount_minor, booking.currency),
+        final_amount=amount(booking.price_minor, booking.currency),
         currency=booking.currency,
         service_session_id=details.session_id,
         hold_expires_at=booking.hold_expires_at if booking.status is Status.HELD else None,
@@ -263,7 +263,7 @@ def _brief(booking: Booking, market: Market, now: datetime) -> dict[str, Any]:
         "end_time": booking.ends_at if details.is_scheduled else None,
         "status": MARKET_STATUS[booking.status],
         "payment_status": MARKET_PAYMENT[booking.payment_status],
-        "price_charged": _amount(booking.price_minor + details.discount_minor, booking.currency),
+        "price_charged": amount(booking.price_minor + details.discount_minor, booking.currency),
         "is_upcoming": starts_at is not None and starts_at > now and booking.status in UPCOMING,
         "booking_type": KIND_WORDS[details.kind],
         "title": details.title,
@@ -298,8 +298,3 @@ def _details(booking: Booking) -> MarketDetails:
     if not isinstance(booking.details, MarketDetails):
         raise AssertionError(f"booking {booking.id} is none of the marketplace")  # noqa: TRY004 - a bug, not a type
     return booking.details
-
-
-def _amount(minor: int, currency: str) -> str:
-    """`5000` usd as `50.00`."""
-    return f"{major(minor, currency):.{digits(currency)}f}"

@@ -23,6 +23,7 @@ from core.domain.marketplace.commands import (
     CancelSession,
     MoveBooking,
     Part,
+    TakeSeat,
     TurnBooking,
     Verb,
 )
@@ -71,12 +72,13 @@ purchases: st.SearchStrategy[BuyCommand] = st.one_of(
         st.none() | hours,
     ),
     st.builds(
-        lambda user, one, two: BookPackage(
-            user, PAID_PACKAGE, (part(TALK, one), part(PAID_TALK, two), part(PAID_TALK, None))
+        lambda user, one, two, session: BookPackage(
+            user, PAID_PACKAGE, (part(TALK, one), part(PAID_TALK, two), Part(WORKSHOP, session_id=session))
         ),
         people,
         st.none() | hours,
         st.none() | hours,
+        st.sampled_from([None, 1]),
     ),
     st.builds(BookBundle, people, st.just(BUNDLE)),
 )
@@ -101,7 +103,7 @@ class Story:
         steps: list[Callable[[], None]] = [self.buy, self.pass_time, self.sweep, self.give_up_a_session]
         steps += [self.buy_and_pay] * 2
         if self.world.known.bookings:
-            steps += [self.turn, self.turn, self.turn, self.move, self.delete, self.ask, self.look]
+            steps += [self.turn, self.turn, self.turn, self.move, self.take_seat, self.delete, self.ask, self.look]
         if self.world.payable():
             steps += [self.pay] * 2
         if self.world.due():
@@ -156,6 +158,10 @@ class Story:
         booking, begins = self.a_booking(), self._draw(hours)
         self.world.accept(MoveBooking(booking.id, begins, begins + HOUR), the_client(booking))
 
+    def take_seat(self) -> None:
+        booking = self.a_booking()
+        self.world.accept(TakeSeat(booking.id, 1), the_client(booking))
+
     def delete(self) -> None:
         self.world.accept(Delete(self.a_booking().id), STAFF)
 
@@ -178,8 +184,8 @@ class Story:
             assert can_be_canceled(booking, self.world.now) == (cancelled is None)
             begins = NOW + 100 * DAY
             moved = self.tried(MoveBooking(booking.id, begins, begins + HOUR), actor)
-            role = role_of(actor, booking)
-            assert can_be_rescheduled(booking, role, self.world.now, self.world.known.policy) == (moved is None)
+            movable = can_be_rescheduled(booking, role_of(actor, booking), self.world.now, self.world.known.policy)
+            assert movable == (moved in {None, Refusal.SESSION_WANTED})
 
     def tried(self, command: Command, actor: Actor) -> Refusal | None:
         one = envelope(command, actor, id=uuid4(), contract="marketplace")

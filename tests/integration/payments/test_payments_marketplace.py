@@ -57,8 +57,11 @@ class Buyer:
 
         wait_until(lambda: found() == stands, f"booking {booking} is {stands}", WITHIN_S)
 
-    def cancel(self, booking: int, by: httpx.Client | None = None) -> None:
-        assert (by or self.client).post(f"{BOOKINGS}{booking}/cancel/").status_code == 200
+    def cancel(self, booking: int, by: httpx.Client | None = None) -> str:
+        """What it says becomes of the money."""
+        answer = (by or self.client).post(f"{BOOKINGS}{booking}/cancel/")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["message"]).removeprefix("Booking canceled").removeprefix(". ")
 
     def wait_given_back(self, booking: int, intent: str, *amounts: int) -> None:
         """Until Stripe gave back exactly these, one after another, and our books say so."""
@@ -95,7 +98,7 @@ def test_a_session_is_confirmed_by_its_payment_and_refunded_when_it_is_cancelled
     giver, service = sessions(market, 5000)
     booking = made(book(buyer.client, service, giver, 9))
     intent = buyer.pay(booking)
-    buyer.cancel(booking["id"])
+    assert buyer.cancel(booking["id"]) == "50.00 usd goes back"
     buyer.wait(booking["id"], "canceled", "refunded")
     buyer.wait_given_back(booking["id"], intent, 5000)
 
@@ -108,8 +111,8 @@ def test_who_cancels_too_late_gets_nothing_back_and_whom_the_practitioner_cancel
     kept, returned = buyer.pay(own), buyer.pay(theirs)
     buyer.soon(own["id"], theirs["id"])
     assert buyer.shown(own["id"])["can_be_canceled"]
-    buyer.cancel(own["id"])
-    buyer.cancel(theirs["id"], by=giver.client)
+    assert buyer.cancel(own["id"]) == "Nothing goes back: it begins in less than 24 hours"
+    assert buyer.cancel(theirs["id"], by=giver.client) == "50.00 usd goes back"
     buyer.wait(theirs["id"], "canceled", "refunded")
     buyer.wait_given_back(theirs["id"], returned, 5000)
     buyer.wait_given_back(own["id"], kept)
@@ -154,12 +157,12 @@ def test_a_course_gives_back_each_sessions_share_to_the_cent(market: Market, buy
     intent = buyer.pay(booking)
     first, second, third = (child["id"] for child in booking["child_bookings"])
     assert {child["status"] for child in buyer.shown(booking["id"])["child_bookings"]} == {"confirmed"}
-    buyer.cancel(first)
+    assert buyer.cancel(first) == "33.34 usd goes back"
     buyer.wait_given_back(booking["id"], intent, 3334)
     buyer.soon(second)
-    buyer.cancel(second)
+    assert buyer.cancel(second) == "Nothing goes back: it begins in less than 24 hours"
     assert buyer.shown(booking["id"])["status"] == "confirmed"
-    buyer.cancel(booking["id"])
+    assert buyer.cancel(booking["id"]) == "33.33 usd goes back"
     buyer.wait_given_back(booking["id"], intent, 3334, 3333)
     assert buyer.shown(third)["status"] == "canceled"
     assert (buyer.shown(booking["id"])["status"], buyer.shown(booking["id"])["payment_status"]) == ("canceled", "paid")
@@ -175,8 +178,7 @@ def test_a_package_gives_back_each_parts_share_by_what_the_services_cost_apart(m
     intent = buyer.pay(booking)
     scheduled, draft = (child["id"] for child in booking["child_bookings"])
     assert [child["status"] for child in buyer.shown(booking["id"])["child_bookings"]] == ["confirmed", "draft"]
-    buyer.cancel(scheduled)
-    buyer.cancel(draft)
+    assert [buyer.cancel(scheduled), buyer.cancel(draft)] == ["27.00 usd goes back", "63.00 usd goes back"]
     buyer.wait(booking["id"], "canceled", "refunded")
     buyer.wait_given_back(booking["id"], intent, 2700, 6300)
 
@@ -185,7 +187,7 @@ def test_a_part_of_an_unpaid_purchase_takes_the_whole_with_it(market: Market, bu
     giver, service = sessions(market, 3000)
     package = market.service(giver, booking_type="package", service_ids=[service] * 2, price_cents=5000)
     booking = made(buyer.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
-    buyer.cancel(booking["child_bookings"][0]["id"])
+    assert buyer.cancel(booking["child_bookings"][0]["id"]) == "", "there was no money yet"
     gone = buyer.shown(booking["id"])
     assert {gone["status"], *(child["status"] for child in gone["child_bookings"])} == {"canceled"}
 
@@ -211,14 +213,14 @@ def test_a_paid_bundle_pays_for_sessions_until_it_expires(market: Market, buyer:
 
     assert balance() == 1
     buyer.soon(covered["id"])
-    buyer.cancel(covered["id"])
+    assert buyer.cancel(covered["id"]) == "Nothing goes back: it begins in less than 24 hours"
     assert balance() == 1, "too late: the credit is gone"
     again = made(book(buyer.client, service, giver, 11))
-    buyer.cancel(again["id"])
+    assert buyer.cancel(again["id"]) == "Its credit is back"
     assert balance() == 1, "in time: it came back"
     expire = "UPDATE credit SET expires_at = clock_timestamp() WHERE booking_id = %s"
     execute(market.stack, expire, bought["id"])
     assert made(book(buyer.client, service, giver, 12))["status"] == "pending_payment", "what has expired pays no more"
-    buyer.cancel(bought["id"])
+    assert buyer.cancel(bought["id"]) == "Nothing goes back: credits of it are spent"
     assert buyer.shown(bought["id"])["payment_status"] == "paid"
     buyer.wait_given_back(bought["id"], intent)
