@@ -26,6 +26,9 @@ def canceled(booking: Booking, events: tuple[Event, ...], state: State) -> str:
         return f"{DONE}. {amount(minor, booking.currency)} {booking.currency} goes back"
     if not _had_something(booking, details, state):
         return DONE
+    bundle = state.market.credits.get(details.credit_id or 0)
+    if bundle is not None and not bundle.is_paid:
+        return f"{DONE}. Nothing goes back: its bundle is canceled"
     if details.kind is Kind.BUNDLE:
         return f"{DONE}. Nothing goes back: credits of it are spent"
     return f"{DONE}. Nothing goes back: it begins in less than {state.policy.refund_notice_s // 3600} hours"

@@ -144,6 +144,8 @@ def _credits(state: State, event: BookingChanged, actor: Actor, now: datetime) -
     if booking.status not in ENDED or event.was in ENDED or not isinstance(details, MarketDetails):
         return
     if details.credit_id is not None and gives_back(state, booking, actor, now):
-        yield CreditReturned(details.credit_id, booking.id)
+        bundle = state.market.credits.get(details.credit_id)
+        if bundle is None or bundle.is_paid:  # nothing comes back to one that was cancelled
+            yield CreditReturned(details.credit_id, booking.id)
     if details.kind is Kind.BUNDLE and booking.status is Status.CANCELLED:  # one that lapsed may still be paid, late
         yield CreditsVoided(booking.id)
