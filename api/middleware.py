@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from uuid import uuid4
 import falcon.asgi
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from core.addresses import Addresses
 
 log = structlog.get_logger()
 
@@ -27,14 +28,14 @@ class Requests:
     """Names each request, finds its client's address, and logs it when it is answered."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
-        self._trusted = [ipaddress.ip_network(proxy) for proxy in trusted_proxies]
+        self._addresses = Addresses(trusted_proxies)
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         clear_contextvars()
         sent = req.get_header("X-Request-ID") or ""
         req.context.started = time.perf_counter()
         req.context.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex
-        req.context.address = self._address(req)
+        req.context.address = self._addresses.of(req.remote_addr or "", [req.get_header("X-Forwarded-For") or ""])
         req.context.raw_body = b""
         bind_contextvars(request_id=req.context.request_id)
         resp.set_header("X-Request-ID", req.context.request_id)
@@ -47,18 +48,3 @@ class Requests:
                 resp.set_header(name, value)
         elapsed_ms = (time.perf_counter() - req.context.started) * 1000
         log.info("request", method=req.method, path=req.path, status=resp.status_code, elapsed_ms=round(elapsed_ms, 2))
-
-    def _address(self, req: falcon.asgi.Request) -> str:
-        """The client's address: the nearest hop that is not a configured proxy."""
-        hops = [hop.strip() for hop in (req.get_header("X-Forwarded-For") or "").split(",") if hop.strip()]
-        nearest = req.remote_addr or ""
-        while hops and self._is_trusted(nearest):
-            nearest = hops.pop()
-        return nearest
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            one = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(one in network for network in self._trusted)

@@ -16,10 +16,10 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
 from core.access import BadCredentialError, Principal, PrincipalKind
+from core.addresses import Addresses
 from core.origins import origin_allowed
 from core.settings import Settings
 from core.wire.errors import error_body
-from notifier.addresses import Addresses
 from notifier.authentication import Authentication, split_target
 from notifier.feeds import FEEDS, Feed
 from notifier.hub import Hub

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -80,20 +81,14 @@ def new_valkey(tmp_path: Path) -> Iterator[NewValkey]:
 
 @pytest.fixture(scope="session")
 def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = new_stack(postgres, tmp_path_factory.mktemp("stack"))
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(postgres, tmp_path_factory.mktemp("stack")) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
 def spare_stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = new_stack(postgres, tmp_path_factory.mktemp("spare"))
-    try:
-        yield running.start()
-    finally:
-        running.close()
+    with running(postgres, tmp_path_factory.mktemp("spare")) as one:
+        yield one
 
 
 @pytest.fixture
@@ -118,6 +113,15 @@ def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack
     for one in started:
         one.close()
         postgres.drop_database(one.database_url)
+
+
+@contextmanager
+def running(postgres: PostgresServer, folder: Path) -> Iterator[Stack]:
+    one = new_stack(postgres, folder)
+    try:
+        yield one.start()
+    finally:
+        one.close()
 
 
 def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack:

@@ -138,6 +138,16 @@ class StripeServer(Server):
 
 
 @contextmanager
+def stripe_server(folder: Path) -> Iterator[StripeServer]:
+    server = StripeServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
 def paying_stack(
     postgres: PostgresServer,
     stripe: StripeServer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from core.domain.values import Booking, User
@@ -21,8 +23,8 @@ class UserDetails(Struct, frozen=True):
     date_joined: Micros
 
 
-class AdminBooking(Struct, frozen=True):
-    """A booking as staff see it. `booking_date` and `booking_time` are local to the resource."""
+class BookingLine(Struct, frozen=True):
+    """What staff read of any booking first. `booking_date` and `booking_time` are local to the resource."""
 
     id: int
     contract: str
@@ -32,22 +34,34 @@ class AdminBooking(Struct, frozen=True):
     booking_time: HourMinuteSecond
     duration_minutes: int
     status: AppointmentsWord
+
+
+class AdminBooking(BookingLine, frozen=True):
+    """A booking as staff see it."""
+
     notes: str
     created_at: Micros
     version: int
     user_details: UserDetails
 
 
+def booking_line(booking: Booking) -> dict[str, Any]:
+    """The fields of a `BookingLine`."""
+    return {
+        "id": booking.id,
+        "contract": booking.contract,
+        "user_id": booking.user_id,
+        "service_name": booking.service_name,
+        "booking_date": booking.local_date.isoformat(),
+        "booking_time": booking.local_time.isoformat("seconds"),
+        "duration_minutes": booking.duration_minutes,
+        "status": APPOINTMENTS_STATUS[booking.status],
+    }
+
+
 def admin_booking(booking: Booking, user: User) -> AdminBooking:
     return AdminBooking(
-        id=booking.id,
-        contract=booking.contract,
-        user_id=booking.user_id,
-        service_name=booking.service_name,
-        booking_date=booking.local_date.isoformat(),
-        booking_time=booking.local_time.isoformat("seconds"),
-        duration_minutes=booking.duration_minutes,
-        status=APPOINTMENTS_STATUS[booking.status],
+        **booking_line(booking),
         notes=booking.notes,
         created_at=micros(booking.created_at),
         version=booking.version,

@@ -11,8 +11,9 @@ from core.domain.closing import SHOWN_IN_THE_WAY
 from core.domain.events import ResourceClosed
 from core.domain.state import State
 from core.domain.values import Booking, Closure
+from core.wire.admin import BookingLine, booking_line
 from core.wire.answers import Done
-from core.wire.words import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinuteSecond, Micros, micros
+from core.wire.words import Day, HourMinuteSecond, Micros, micros
 
 
 class ResourceShown(Struct, frozen=True):
@@ -37,15 +38,8 @@ class ClosureShown(Struct, frozen=True, kw_only=True):
     created_at: Micros
 
 
-class BookingInTheWay(Struct, frozen=True, kw_only=True):
-    id: int
-    contract: str
-    user_id: int
-    service_name: str
-    booking_date: Day
-    booking_time: HourMinuteSecond
-    duration_minutes: int
-    status: AppointmentsWord
+class BookingInTheWay(BookingLine, frozen=True):
+    """No more than the line: the answer is kept."""
 
 
 class ClosureMade(Done, frozen=True, kw_only=True):
@@ -89,13 +83,4 @@ def made(event: ResourceClosed, state: State) -> ClosureMade:
 
 
 def in_the_way(booking: Booking) -> BookingInTheWay:
-    return BookingInTheWay(
-        id=booking.id,
-        contract=booking.contract,
-        user_id=booking.user_id,
-        service_name=booking.service_name,
-        booking_date=booking.local_date.isoformat(),
-        booking_time=booking.local_time.isoformat("seconds"),
-        duration_minutes=booking.duration_minutes,
-        status=APPOINTMENTS_STATUS[booking.status],
-    )
+    return BookingInTheWay(**booking_line(booking))

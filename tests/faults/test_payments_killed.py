@@ -19,7 +19,7 @@ import redis
 
 from tests.accounts import execute
 from tests.ledger import assert_the_books_balance, wait_until_settled
-from tests.paying import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack
+from tests.paying import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack, stripe_server
 from tests.stack import PostgresServer, Stack, wait_until
 
 
@@ -227,10 +227,8 @@ STORIES: tuple[Story, ...] = (
 
 @pytest.fixture(scope="module")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    server = StripeServer(tmp_path_factory.mktemp("stripe"))
-    server.start()
-    yield server
-    server.close()
+    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from uuid import UUID
 import pytest
 from websockets.datastructures import Headers
 
+from core.addresses import Addresses
 from core.store.feed import FeedEvent
 from core.wire import closing
 from core.wire.closing import Closing
 from core.wire.feeds import GetBookings, Resume
-from notifier.addresses import Addresses
 from notifier.authentication import session_token, split_target
 from notifier.feeds import Kind, news_of
 from notifier.messages import BadMessageError, parse

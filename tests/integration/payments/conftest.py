@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.paying import Payer, StripeServer, paying_stack
+from tests.paying import Payer, StripeServer, paying_stack, stripe_server
 from tests.stack import PostgresServer, Stack
 
 EXTENSION_S = 25 * 60
@@ -15,10 +15,8 @@ EXTENSION_S = 25 * 60
 
 @pytest.fixture(scope="session")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    server = StripeServer(tmp_path_factory.mktemp("stripe"))
-    server.start()
-    yield server
-    server.close()
+    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -16,16 +16,14 @@ from core.payments.port import (
     RefundOrder,
 )
 from core.payments.stripe import STRIPE_VERSION, StripePayments
-from tests.paying import BANK, EMPTY_CARD, GOOD_CARD, StripeServer
+from tests.paying import BANK, EMPTY_CARD, GOOD_CARD, StripeServer, stripe_server
 from tests.stripe_standin.server import SECRET_KEY
 
 
 @pytest.fixture(scope="module")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    server = StripeServer(tmp_path_factory.mktemp("stripe"))
-    server.start()
-    yield server
-    server.close()
+    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
 @pytest.fixture
