@@ -6,7 +6,8 @@ VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
 SCHEMATHESIS_OPTIONS ?=
-PYTEST_OPTIONS ?= -n 2 --dist loadfile
+# In the order of the folders: the short unit tests come last and fill up whoever is done first.
+PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 
 .DEFAULT_GOAL := help
