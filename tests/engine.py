@@ -22,6 +22,7 @@ from core.engine.note import LaneNotes
 from core.store import load as loading
 from core.store.database import Connection, connect_lane
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+from core.store.lanes import LANE_SPACE
 from tests.making import MONDAY, by_phone, place
 
 DESK_ID = 1
@@ -245,3 +246,24 @@ def holding(url: str, statement: str) -> Iterator[psycopg.Connection[Any]]:
         with suppress(psycopg.Error):
             connection.rollback()
         connection.close()
+
+
+def keyed(count: int, keys: int = 10) -> list[NewCommand]:
+    """Commands of that many slot keys, in turn."""
+    return [one for n in range(count) for one in canaries(1, slot_key=f"key:{n % keys}")]
+
+
+def assert_order_kept(pipeline: Pipeline, put: list[NewCommand]) -> None:
+    """Each decided once, and those of one slot key in the order they were accepted."""
+    decided = pipeline.decided_in_order()
+    assert sorted(decided) == sorted(one.id for one in put)
+    for key in {one.slot_key for one in put}:
+        wanted = [one.id for one in put if one.slot_key == key]
+        assert [id_ for id_ in decided if id_ in set(wanted)] == wanted
+
+
+@contextmanager
+def occupied(pipeline: Pipeline, lane: int) -> Iterator[None]:
+    """Somebody else holds the lane's lock."""
+    with holding(pipeline.url, f"SELECT pg_advisory_xact_lock({LANE_SPACE}, {lane})"):
+        yield

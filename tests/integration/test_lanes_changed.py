@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 from core.store.database import sqlalchemy_url
 from core.store.inbox import NewCommand
 from core.store.migrate import set_lanes
-from tests.engine import Background, Pipeline, canaries, holding, lock_waits
+from tests.engine import Background, Pipeline, assert_order_kept, holding, keyed, lock_waits
 from tests.stack import wait_until
 
 
@@ -19,21 +19,9 @@ def change_lanes(url: str, lanes: int) -> None:
     engine.dispose()
 
 
-def keyed(count: int, keys: int = 10) -> list[NewCommand]:
-    return [one for n in range(count) for one in canaries(1, slot_key=f"key:{n % keys}")]
-
-
 def misplaced(pipeline: Pipeline) -> int:
     sql = "SELECT count(*) FROM inbox, installation WHERE lane <> mod(slot_crc, lanes)"
     return int(pipeline.row(sql)[0])
-
-
-def assert_order_kept(pipeline: Pipeline, put: list[NewCommand]) -> None:
-    decided = pipeline.decided_in_order()
-    assert sorted(decided) == sorted(one.id for one in put)
-    for key in {one.slot_key for one in put}:
-        wanted = [one.id for one in put if one.slot_key == key]
-        assert [id_ for id_ in decided if id_ in set(wanted)] == wanted
 
 
 @pytest.mark.parametrize(("before", "after"), [(8, 3), (3, 8), (1, 16), (16, 1)])

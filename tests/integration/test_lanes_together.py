@@ -8,8 +8,18 @@ from uuid import UUID
 import pytest
 
 from core.store.lanes import BATCH_COMMANDS
-from tests.engine import Pipeline, canaries, failing_decide, holding, meanwhile, places, poison
-from tests.integration.test_lanes_waking import assert_order_kept, keyed, occupied
+from tests.engine import (
+    Pipeline,
+    assert_order_kept,
+    canaries,
+    failing_decide,
+    holding,
+    keyed,
+    meanwhile,
+    occupied,
+    places,
+    poison,
+)
 from tests.making import MONDAY
 
 LANES = (0, 1, 2, 3)
