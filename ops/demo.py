@@ -54,8 +54,8 @@ FROM resource r, (VALUES
 WHERE r.kind = 'desk';
 SELECT setval(pg_get_serial_sequence('service', 'id'), 2);
 INSERT INTO resource (kind, name, zone) SELECT 'practitioner', 'Dr. Smith', zone FROM resource WHERE kind = 'desk';
-INSERT INTO practitioner (user_id, resource_id, name, hours)
-SELECT 3, id, name, (SELECT jsonb_agg(jsonb_build_array(day, 540, 1020)) FROM generate_series(0, 4) AS day)
+INSERT INTO practitioner (user_id, resource_id, name, name_key, hours)
+SELECT 3, id, name, 'dr. smith', (SELECT jsonb_agg(jsonb_build_array(day, 540, 1020)) FROM generate_series(0, 4) AS day)
 FROM resource WHERE kind = 'practitioner';
 INSERT INTO service_practitioner (service_id, practitioner_id) VALUES (2, 1);
 SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);

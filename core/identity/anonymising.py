@@ -67,7 +67,7 @@ SQL_BLANK = (
     WHERE n.booking_id = b.id AND b.user_id = %(id)s AND n.content <> ''
     """,
     """
-    UPDATE practitioner SET name = 'Former practitioner', bio = '', is_active = false, updated_at = clock_timestamp()
+    UPDATE practitioner SET name = 'Former practitioner', name_key = 'former practitioner', bio = '', is_active = false, updated_at = clock_timestamp()
     WHERE user_id = %(id)s
     """,
     "DELETE FROM waiting_place WHERE user_id = %(id)s AND booking_id IS NULL",

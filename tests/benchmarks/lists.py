@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from tests.accounts import PRACTITIONER, USER, access_for
+from tests.accounts import STAFF as STAFF_ID
 from tests.benchmarks.big_tables import COMMON_SERVICE, FIRST_ID, FIRST_USER, Size, fill
+from tests.benchmarks.market_tables import FIRST, RARE_WORD, MarketSize, fill_market
 from tests.benchmarks.questions import NO_OP, REQUESTS, ROUNDS, STAFF, Asker, Question, bar_of, measure, serving, table
 from tests.benchmarks.report import print_bars, write_result
 from tests.benchmarks.seed import access_token
 from tests.benchmarks.stack import Say
 
 P50_AT_MOST_MS = 50.0
+MARKET = "/api/v1/drf/bookings/"
+GIVER, CLIENT = "practitioner", "client"
 
 
 def questions() -> list[Question]:
@@ -62,8 +67,65 @@ def questions() -> list[Question]:
     ]  # fmt: skip
 
 
+def market_questions() -> list[Question]:
+    """What staff, a busy practitioner and a busy client ask of a marketplace: each filter, search, order and page."""
+    now = datetime.now(UTC).date()
+    day, week = (now + timedelta(days=3)).isoformat(), (now + timedelta(days=10)).isoformat()
+    filters = {
+        "all": "",
+        "completed": "status=completed",
+        "confirmed or unpaid": "status=confirmed&status=pending_payment",
+        "missed": "status=no_show",
+        "paid": "payment_status=paid",
+        "failed": "payment_status=failed",
+        "of a practitioner": f"practitioner_id={FIRST + 10}",
+        "of a service": f"service_id={FIRST + 3}",
+        "workshops": "booking_type=group",
+        "of a day": f"start_date={day}&end_date={(now + timedelta(days=4)).isoformat()}",
+        "of a week": f"start_date={day}&end_date={week}",
+        "to come": "is_upcoming=true",
+        "the document's": "status=confirmed&is_upcoming=true&ordering=-start_time",
+        "search, many": "search=session",
+        "search, some": "search=case77",
+        "search, few": f"search={RARE_WORD}",
+        "search, nobody": "search=zzzzqq",
+        "search, a practitioner": "search=last42",
+    }
+    orders = ("start_time", "created_at", "-created_at", "price_charged_cents", "-price_charged_cents")
+    asked = [(what, f"{MARKET}?{query}") for what, query in filters.items()]
+    asked += [
+        (f"{what}, by {order}", f"{MARKET}?{query}&ordering={order}")
+        for what, query in filters.items()
+        for order in orders
+        if "ordering" not in query
+    ]
+    asked += [
+        (f"all, page {page}", f"{MARKET}?page={page}&page_size={size}") for page, size in ((500, 20), (5000, 100))
+    ]
+    return [NO_OP, *(Question(f"{by}: {what}", path, by) for by in (STAFF, GIVER, CLIENT) for what, path in asked)]
+
+
 def run(say: Say) -> bool:
     """Build, measure, print; True if every median is within the bar."""
+    return all([_appointments(say), _marketplace(say)])
+
+
+def _marketplace(say: Say) -> bool:
+    size = MarketSize()
+    with serving(say, lambda url: fill_market(url, say, size)) as stack:
+        say(f"measuring the marketplace's, {ROUNDS} rounds")
+        people = {STAFF: STAFF_ID, GIVER: PRACTITIONER, CLIENT: USER}
+        with Asker(stack.api_url, {name: access_for(stack, id_) for name, id_ in people.items()}) as asker:
+            found = measure(asker, market_questions(), requests=3)
+    print(f"\n{size.bookings:,} marketplace bookings; medians of {ROUNDS} rounds of 3 requests, one client\n")
+    print(table(found))
+    bars = [bar_of(f"every marketplace list within {P50_AT_MOST_MS:g} ms at the median", found, P50_AT_MOST_MS)]
+    met = print_bars(bars)
+    say(f"written to {write_result('market-lists', {'size': size, 'lists': found, 'bars': bars})}")
+    return met
+
+
+def _appointments(say: Say) -> bool:
     size = Size()
     with serving(say, lambda url: fill(url, say, size)) as stack:
         say(f"measuring, {ROUNDS} rounds")

@@ -92,9 +92,10 @@ SELECT {FIRST} + n, 'giver' || n, 'giver' || n, true FROM generate_series(0, %(p
 INSERT INTO resource (id, kind, name, zone)
 SELECT {FIRST} + n, 'practitioner', 'Giver ' || n, (ARRAY['{ZONES[0]}', '{ZONES[1]}'])[1 + n %% 2]
 FROM generate_series(0, %(practitioners)s - 1) AS n;
-INSERT INTO practitioner (id, user_id, resource_id, name, hours, breaks, buffer_before_minutes, buffer_after_minutes,
+INSERT INTO practitioner (id, user_id, resource_id, name, name_key, hours, breaks, buffer_before_minutes, buffer_after_minutes,
                           notice_minutes, horizon_days)
 SELECT {FIRST} + n, {FIRST} + n, {FIRST} + n, 'First' || n %% 97 || ' Last' || n,
+       'first' || n %% 97 || ' last' || n,
        (SELECT jsonb_agg(jsonb_build_array(day, 540, 1020)) FROM generate_series(0, 4) AS day),
        (SELECT jsonb_agg(jsonb_build_array(day, 720, 780)) FROM generate_series(0, 4) AS day), 5, 10, 120, 90
 FROM generate_series(0, %(practitioners)s - 1) AS n;
@@ -143,7 +144,7 @@ def fill_market(database_url: str, say: Say, size: MarketSize) -> None:
             (f"{size.clients:,} clients", COPY_CLIENTS, clients(size)),
             ("workshops", COPY_SESSIONS, sessions(size, now.date())),
             (f"{size.bookings:,} bookings", COPY_BOOKINGS, (_booking(one, now) for one in booked(size, now.date()))),
-            ("what their lists show", COPY_LISTED, (_listed(one) for one in booked(size, now.date()))),
+            ("what their lists show", COPY_LISTED, (_listed(one, now) for one in booked(size, now.date()))),
             ("days off", COPY_CLOSURES, closures(size, now.date())),
             ("the claims of what is to come", COPY_CLAIMS, claims(size, now.date())),
         ):
@@ -300,7 +301,7 @@ def _resource(one: Booked) -> int:
 
 def _payment(one: Booked) -> tuple[int, str]:
     """(price, payment status) of a booking."""
-    price = PRICES[one.id % len(PRICES)]
+    price = PRICES[one.id // 7 % len(PRICES)]
     if price == 0:
         return 0, "none"
     if one.status in {"held", "draft"}:
@@ -308,8 +309,9 @@ def _payment(one: Booked) -> tuple[int, str]:
     return price, "refunded" if one.status == "cancelled" else "succeeded"
 
 
-def _created(one: Booked) -> datetime:
-    return one.starts_at - timedelta(days=1 + one.id % 30, minutes=one.id % 1440)
+def _created(one: Booked, now: datetime) -> datetime:
+    """Up to a month before its start, and never in the future."""
+    return min(one.starts_at, now) - timedelta(days=1 + one.id % 30, minutes=one.id % 1440)
 
 
 def _title(one: Booked) -> str:
@@ -318,7 +320,7 @@ def _title(one: Booked) -> str:
 
 def _booking(one: Booked, now: datetime) -> str:
     price, payment = _payment(one)
-    created, minutes = _created(one), int(one.length.total_seconds()) // 60
+    created, minutes = _created(one, now), int(one.length.total_seconds()) // 60
     hold = r"\N" if one.status != "held" else str(now + timedelta(hours=-1 if one.id % 100 == 0 else 6))
     session = "" if one.session_id is None else f', "session_id": {one.session_id}'
     scheduled = "" if one.is_scheduled else ', "is_scheduled": false'
@@ -335,13 +337,13 @@ def _booking(one: Booked, now: datetime) -> str:
     ))  # fmt: skip
 
 
-def _listed(one: Booked) -> str:
+def _listed(one: Booked, now: datetime) -> str:
     price, payment = _payment(one)
     practitioner = BUSY_PRACTITIONER if one.practitioner < 0 else FIRST + one.practitioner
     begins, ends = (str(one.starts_at), str(one.starts_at + one.length)) if one.is_scheduled else (r"\N", r"\N")
     return "\t".join((
         str(one.id), str(one.user_id), str(practitioner), str(one.service_id), str(one.session_id or r"\N"), one.kind,
-        one.status, payment, begins, ends, str(price), str(_created(one)),
+        one.status, payment, begins, ends, str(price), str(_created(one, now)),
         f"{_title(one)}  {one.service_name.lower()}",
     ))  # fmt: skip
 

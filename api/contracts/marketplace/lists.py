@@ -30,7 +30,8 @@ from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, MarketPayment, Market
 Ordering = Literal[
     "start_time", "-start_time", "created_at", "-created_at", "price_charged_cents", "-price_charged_cents"
 ]
-SEARCH_LEAST = 2
+SEARCH_LEAST = 3
+"""Letters that an index of trigrams can look for."""
 DayOrInstant = Annotated[str, Meta(pattern=f"{DAY_FORM}|{INSTANT_FORM}")]
 
 

@@ -60,9 +60,9 @@ SQL_USER = "SELECT coalesce(nullif(trim(concat_ws(' ', first_name, last_name)), 
 SQL_TAKEN = "SELECT EXISTS (SELECT FROM practitioner WHERE user_id = %s)"
 SQL_PROMOTE = "UPDATE user_account SET is_practitioner = true WHERE id = %s AND NOT is_practitioner"
 SQL_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('practitioner', %s, %s) RETURNING id"
-SQL_INSERT = "INSERT INTO practitioner (user_id, resource_id, name) VALUES (%s, %s, %s) RETURNING id"
+SQL_INSERT = "INSERT INTO practitioner (user_id, resource_id, name, name_key) VALUES (%s, %s, %s, %s) RETURNING id"
 SQL_UPDATE = """
-UPDATE practitioner SET name = %(name)s, bio = %(bio)s, hours = %(hours)s::jsonb, breaks = %(breaks)s::jsonb,
+UPDATE practitioner SET name = %(name)s, name_key = %(name_key)s, bio = %(bio)s, hours = %(hours)s::jsonb, breaks = %(breaks)s::jsonb,
        buffer_before_minutes = %(buffer_before_minutes)s, buffer_after_minutes = %(buffer_after_minutes)s,
        notice_minutes = %(notice_minutes)s, horizon_days = %(horizon_days)s, is_active = %(is_active)s,
        updated_at = clock_timestamp()
@@ -162,7 +162,7 @@ class Practitioners:
             raise Problem(409, "already_practitioner", "This user is a practitioner already")
         await connection.execute(SQL_PROMOTE, (user_id,))
         (resource_id,) = await _one(connection, SQL_RESOURCE, (user[0], self._settings.time_zone))
-        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, user[0]))
+        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, user[0], user[0].casefold()))
         return await _one(connection, SQL_ONE, (id_,))
 
 
@@ -220,6 +220,7 @@ async def _changed(connection: AsyncConnection[Any], row: tuple[Any, ...], sent:
     hours = found.schedule.hours if sent.hours is UNSET else windows(sent.hours, "hours")
     breaks = found.schedule.breaks if sent.breaks is UNSET else windows(sent.breaks, "breaks")
     values |= {"hours": msgspec.json.encode(hours).decode(), "breaks": msgspec.json.encode(breaks).decode()}
+    values["name_key"] = values["name"].casefold()
     await connection.execute(SQL_UPDATE, values)
     await connection.execute(SQL_UPDATE_RESOURCE, values)
     return await _one(connection, SQL_ONE, (found.id,))

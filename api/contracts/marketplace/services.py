@@ -44,12 +44,12 @@ SQL_ONE = f"SELECT {COLUMNS} FROM {FROM} WHERE s.id = %s"
 SQL_INSERT = """
 INSERT INTO service (name, name_key, description, resource_id, duration_minutes, price_cents, currency, kind, is_named,
                      owner_id, slot_step_minutes, credits, valid_days)
-SELECT %(name)s, lower(%(name)s), %(description)s, r.id, %(duration_minutes)s, %(price_cents)s, %(currency)s, %(kind)s, false,
+SELECT %(name)s, %(name_key)s, %(description)s, r.id, %(duration_minutes)s, %(price_cents)s, %(currency)s, %(kind)s, false,
        %(owner_id)s, %(slot_step_minutes)s, %(credits)s, %(valid_days)s
 FROM resource r WHERE r.kind = 'desk' RETURNING id
 """
 SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = lower(%(name)s), description = %(description)s,
+UPDATE service SET name = %(name)s, name_key = %(name_key)s, description = %(description)s,
        duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s, slot_step_minutes = %(slot_step_minutes)s,
        credits = %(credits)s, valid_days = %(valid_days)s, is_active = %(is_active)s
 WHERE id = %(id)s
@@ -170,7 +170,7 @@ class Services:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewMarketService)
         kind = KIND_ASKED[sent.booking_type]
-        values = {**DEFAULTS, **given(sent), "kind": kind.value}
+        values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": sent.name.casefold()}
         _check(kind, values)
         async with self._pool.connection() as connection, connection.transaction():
             values["owner_id"] = owner_id = await keeper(connection, req.context.principal)
@@ -210,6 +210,7 @@ class OneService:
                 raise forbidden()
             service = service_of(row[:-_OWN])
             values = {**asdict(_body(row)), **given(sent)}
+            values["name_key"] = values["name"].casefold()
             _check(service.kind, values)
             await connection.execute(SQL_UPDATE, values)
             await _links(connection, service_id, service.kind, sent, principal, row[-2], None)

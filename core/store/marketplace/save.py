@@ -210,7 +210,7 @@ def list_row(booking: Booking, details: MarketDetails) -> ListRow:
         ends_at=booking.ends_at if details.is_scheduled else None,
         price_minor=booking.price_minor,
         created_at=booking.created_at,
-        words=f"{details.title} {details.description} {booking.service_name}".lower(),
+        words=f"{details.title} {details.description} {booking.service_name}".casefold(),
     )
 
 
