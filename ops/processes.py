@@ -176,8 +176,3 @@ APPLICATION = (API, LANES, PAYMENTS, SWEEPS, BEAT, NOTIFIER, FLOWER)
 
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
 """What a booking needs, as far as it is free."""
-
-
-def by_name(name: str) -> Process:
-    """Raises KeyError for a process that does not exist."""
-    return {process.name: process for process in APPLICATION}[name]

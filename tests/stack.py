@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGCONT, SIGSTOP
 
 import httpx
 import psycopg
@@ -117,11 +117,6 @@ class Server:
         self.child.kill()
         assert self.child.wait(10.0)
 
-    def kill_main(self) -> None:
-        """kill -9 of the main process alone."""
-        self.child.signal(SIGKILL)
-        assert self.child.wait(10.0)
-
     def stop(self) -> None:
         """SIGSTOP the whole process group: alive to look at, but doing nothing."""
         os.killpg(self.pid, SIGSTOP)
@@ -180,7 +175,9 @@ class PostgresServer(Server):
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
-        self.cluster.drop_database(url.rsplit("/", 1)[1])
+        name = sql.Identifier(url.rsplit("/", 1)[1])
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
     def _template(self, *, demo: bool) -> str:
         name = _DEMO_TEMPLATE if demo else _TEMPLATE

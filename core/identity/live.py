@@ -72,8 +72,6 @@ FROM api_token t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.a
 WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL
 """
 
-SQL_BY_SESSION = f"SELECT {_LOGIN} FROM login_session s {_LIVE_LOGIN} WHERE s.id = %(session_id)s AND {_LOGIN_HOLDS}"
-
 SQL_USE_TICKET = f"""
 WITH used AS (
     UPDATE ws_ticket SET used_at = clock_timestamp()
@@ -106,11 +104,6 @@ async def by_claims(connection: Connection, claims: Claims) -> Live | None:
 
 async def by_api_token(connection: Connection, token: str) -> Live | None:
     return await _one(connection, SQL_BY_API_TOKEN, {"hash": hash_token(token)})
-
-
-async def by_session(connection: Connection, session_id: UUID) -> Live | None:
-    """Whether a login that was let in before still holds: what a socket asks every few seconds."""
-    return await _one(connection, SQL_BY_SESSION, {"session_id": session_id})
 
 
 async def use_ticket(connection: Connection, ticket: str) -> Live | None:

@@ -34,8 +34,6 @@ SQL_UNNUMBERED = "SELECT EXISTS (SELECT FROM event_batch WHERE first_position IS
 
 SQL_HEAD = "SELECT epoch, last_position FROM feed"
 
-SQL_OLDEST = "SELECT min(first_position) FROM event_batch WHERE first_position IS NOT NULL"
-
 SQL_AFTER = """
 SELECT b.first_position + e.n, e.type, e.version, e.command_id, e.is_final, e.booking_id, e.booking_version,
        e.owner, e.actor, e.contract, e.request_id, e.data::text, b.created_at

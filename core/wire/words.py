@@ -91,11 +91,6 @@ APPOINTMENTS_ASKED: dict[AppointmentsWord, Status] = {
 """What a client of appointments or agent asks for with a status word."""
 
 
-def appointments_states(word: str) -> list[str]:
-    """The engine's states behind a word of appointments, for filters; drafts are not shown."""
-    return [s.value for s, shown in APPOINTMENTS_STATUS.items() if shown == word and s is not Status.DRAFT]
-
-
 REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.NO_SETTINGS: (404, "No booking settings found"),
     Refusal.USER_NOT_FOUND: (404, "User not found"),

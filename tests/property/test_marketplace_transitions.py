@@ -123,7 +123,6 @@ def test_what_costs_something_is_confirmed_only_when_it_is_paid(paid: PaymentSta
     assert outcome(asked(settled, TurnBooking(1, Verb.CONFIRM), CLIENT, BEFORE, Policy())[-1]) is Status.CONFIRMED
 
 
-NOTICE = timedelta(hours=24)
 moments = st.timedeltas(-timedelta(days=4), timedelta(hours=3)).map(lambda delta: START + delta)
 
 

@@ -16,7 +16,6 @@ from typing import Any
 RETRY_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
 """Stripe goes on for three days; a test has less time."""
 TIMEOUT_S = 10.0
-MODES = ("deliver", "double", "hold", "lose")
 
 
 def signature(raw: bytes, secret: str, timestamp: int) -> str:

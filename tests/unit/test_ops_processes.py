@@ -18,7 +18,7 @@ from ops.environment import child_environment, installed
 from ops.installation import Installation, InstallationError
 from ops.leftovers import MARK, end_leftovers, write_record
 from ops.ports import HIGHEST, LOWEST, accepts, free_ports, is_free
-from ops.processes import APPLICATION, LANES, Stage, by_name
+from ops.processes import APPLICATION, LANES, Stage
 from ops.supervisor import Supervisor
 from tests.stack import wait_until
 
@@ -265,7 +265,6 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
 def test_instances_have_node_names_of_their_own() -> None:
     assert LANES.instances() == ("lanes-1", "lanes-2")
     assert "lanes-2@%h" in LANES.command("lanes-2")
-    assert by_name("lanes") is LANES
 
 
 def test_commands_run_with_this_python() -> None:

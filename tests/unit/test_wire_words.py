@@ -14,7 +14,6 @@ from core.wire.words import (
     FIELDS,
     REFUSALS,
     AppointmentsWord,
-    appointments_states,
     micros,
     sentence,
     zulu,
@@ -43,11 +42,6 @@ PRINTED = {
 def test_the_appointments_words_are_the_contracts_pages() -> None:
     shown = {s.value: word for s, word in APPOINTMENTS_STATUS.items() if s is not Status.DRAFT}
     assert shown == VOCABULARY
-
-
-@pytest.mark.parametrize("word", ["upcoming", "completed", "cancelled"])
-def test_a_filter_by_a_word_matches_every_state_behind_it_and_no_draft(word: str) -> None:
-    assert set(appointments_states(word)) == {s for s, shown in VOCABULARY.items() if shown == word}
 
 
 @pytest.mark.parametrize("word", ["upcoming", "completed", "cancelled"])

@@ -22,10 +22,6 @@ class Kind(StrEnum):
     """Credits for later bookings."""
 
 
-WITHOUT_TIME = frozenset({Kind.PACKAGE, Kind.BUNDLE})
-"""Bookings of these have no time of their own and claim nothing."""
-
-
 class Cancellation(Struct, frozen=True, omit_defaults=True):
     by: str
     """client, practitioner, admin or system."""

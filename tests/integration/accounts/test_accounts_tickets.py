@@ -96,11 +96,11 @@ async def test_a_principal_has_the_highest_role_of_its_account(
     assert found.principal(How.BEARER).kind is kind
 
 
-async def test_a_login_that_was_let_in_before_is_asked_after_by_its_session(database: Connection) -> None:
+async def test_what_a_token_claims_holds_until_its_login_ends(database: Connection) -> None:
     login = await new_login(database)
-    assert await live.by_session(database, login.claims.session_id) is not None
+    assert await live.by_claims(database, login.claims) is not None
     await sessions.end(database, login.claims.session_id)
-    assert await live.by_session(database, login.claims.session_id) is None
+    assert await live.by_claims(database, login.claims) is None
 
 
 async def test_no_login_begins_for_an_epoch_that_is_past(database: Connection) -> None:
