@@ -19,7 +19,6 @@ import jwt
 from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind
-from core.identity.passwords import hash_password
 from core.settings import Settings
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "How",
     "Principal",
     "PrincipalKind",
-    "hash_password",
     "hash_token",
     "issue_access_token",
     "new_token",

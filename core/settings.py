@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.domain.values import Policy
-from core.identity.passwords import PASSWORD_MAX_CHARS
+from core.passwords import PASSWORD_MAX_CHARS
 
 T = TypeVar("T")
 

@@ -7,8 +7,9 @@ from uuid import UUID
 import psycopg
 from msgspec import Struct
 
-from core.access import hash_password, hash_token
+from core.access import hash_token
 from core.identity.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
+from core.passwords import hash_password
 from core.settings import Settings
 from core.store.database import connect_lane
 

@@ -19,7 +19,7 @@ from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.sweep import look
-from core.identity.passwords import hash_shared_password
+from core.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
 from core.store.inbox import DEFERRED

@@ -16,8 +16,8 @@ from api.accounts.outbox import Outbox
 from api.accounts.register import Registration
 from api.accounts.sign_in import SignIn
 from api.accounts.throttle import Throttle
-from core.identity.passwords import Passwords
 from core.mail import mailer
+from core.passwords import Passwords
 from core.settings import Settings
 
 

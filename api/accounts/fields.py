@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from api.fields import NAME, TEXT
-from core.identity.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
+from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
 from core.phones import phone_key
 from core.wire.errors import FieldProblem
 

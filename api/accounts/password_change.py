@@ -17,8 +17,8 @@ from api.errors import invalid
 from api.openapi import Content, operation
 from core.access import How
 from core.identity import users
-from core.identity.passwords import Passwords, TooManyWaitingError
 from core.identity.users import User
+from core.passwords import Passwords, TooManyWaitingError
 from core.wire.errors import FieldProblem
 
 

@@ -24,8 +24,8 @@ from api.bodies import read_json
 from api.errors import Problem, invalid
 from api.openapi import Content, operation
 from core.identity import users
-from core.identity.passwords import Passwords, TooManyWaitingError
 from core.identity.users import NewUser, TakenError, User
+from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem

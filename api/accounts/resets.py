@@ -18,8 +18,8 @@ from api.bodies import read_json
 from api.errors import Problem, invalid
 from api.openapi import Content, operation
 from core.identity import resets, users
-from core.identity.passwords import Passwords, TooManyWaitingError
 from core.mail import Mail
+from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
 from core.wire.answers import Done
 

@@ -12,9 +12,9 @@ from api.accounts.liveness import Pool
 from api.accounts.throttle import Throttle
 from api.errors import Problem
 from core.identity import sessions, users
-from core.identity.passwords import Passwords, TooManyWaitingError, needs_rehash
 from core.identity.sessions import NewLogin
 from core.identity.users import User
+from core.passwords import Passwords, TooManyWaitingError, needs_rehash
 from core.settings import Settings
 
 

@@ -10,8 +10,8 @@ import pytest
 from api.accounts.callers import network
 from api.accounts.throttle import Limit, Throttle
 from api.errors import Problem
-from core.identity import passwords
-from core.identity.passwords import Passwords
+from core import passwords
+from core.passwords import Passwords
 
 NOWHERE = "redis://127.0.0.1:1/0"
 TWICE = Limit("twice", 2, 60)

@@ -8,10 +8,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from api.accounts.fields import email_problem, password_problem, username_problem
-from core.access import hash_password
-from core.identity import passwords
-from core.identity.passwords import Passwords, TooManyWaitingError, needs_rehash, verify_password
+from core import passwords
 from core.identity.users import username_key
+from core.passwords import Passwords, TooManyWaitingError, hash_password, needs_rehash, verify_password
 
 
 def test_a_hash_is_argon2id_and_verifies() -> None:

@@ -19,10 +19,10 @@ from api.openapi import Content, operation
 from core.access import Principal
 from core.countries import country_code
 from core.identity import editing, users
-from core.identity.passwords import TooManyWaitingError
 from core.identity.permissions import ROLES, why_not_change, why_not_create
 from core.identity.person import Person
 from core.identity.users import NewUser, TakenError
+from core.passwords import TooManyWaitingError
 from core.store.totals import COUNT_EXACT_TO
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
