@@ -36,7 +36,16 @@ from core.engine.note import LaneNotes
 from core.engine.park import charge
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, Waiting
-from core.store.lanes import BATCH_COMMANDS, LanesRead, begin_lanes, first_of, is_full, lock_lane, may_have_more
+from core.store.lanes import (
+    BATCH_COMMANDS,
+    LanesRead,
+    begin_lanes,
+    first_of,
+    is_full,
+    lock_lane,
+    may_have_more,
+    part_of,
+)
 from core.store.load import load
 from core.store.save import Decided, save
 from core.wire.outcomes import render
@@ -71,6 +80,8 @@ class Lanes:
         self._policy = policy
         self._initial_password_hash = initial_password_hash
         self._batch: Sequence[Waiting] = ()
+        self._taken = 0
+        """By the last visit."""
         self._apart: set[int] = set()
         """Lanes with a command under suspicion, so that it does not drag others down."""
 
@@ -104,7 +115,8 @@ class Lanes:
         read = begin_lanes(self._connection, numbers)
         self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
-        self._batch = batch = first_of(waiting.values())
+        self._batch = batch = first_of(waiting.values(), lambda all_: part_of(all_, self._taken))
+        self._taken = len(batch)
         decided = self._decide(batch) if batch else []
         return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch), is_full(batch))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import accumulate, chain
+from math import ceil
 from uuid import UUID
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ BULK_SHARE = 40
 """Places of a batch kept for waiting lower classes, so that none starves."""
 BULK_MOST = 100
 """Places that bulk may take: whoever comes meanwhile waits for the batch under way."""
+
+PART = 0.6
+PART_MIN = 16
 
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
@@ -77,15 +81,29 @@ def _locked(answer: Cursor[TupleRow]) -> frozenset[int]:
     return frozenset(row[0] if row else ())
 
 
-def first_of(found: Iterable[Sequence[Waiting]], limit: int = BATCH_COMMANDS) -> list[Waiting]:
-    """A batch of at most `limit` from what waits in some lanes; the oldest first in each class."""
+def part_of(waiting: int, taken_before: int) -> int:
+    """How many of the people who wait a batch takes, after one that took so many; all if they would fill it.
+
+    Who is answered comes back at once. If a batch took all who wait, all would come back together:
+    the API would work while the lanes wait, and the lanes while the API waits. So it takes a little
+    more than half of those who are on the way, and the two halves take turns.
+    """
+    if waiting >= BATCH_COMMANDS:
+        return waiting
+    return max(PART_MIN, ceil(PART * (waiting + taken_before)))
+
+
+def first_of(
+    found: Iterable[Sequence[Waiting]], people_most: Callable[[int], int] = lambda all_: all_
+) -> list[Waiting]:
+    """A batch from what waits in some lanes; the oldest first in each class. `people_most`: of how many how many."""
     by_class: list[list[Waiting]] = [[], [], []]
     for one in chain.from_iterable(found):
         by_class[one.command_class].append(one)
     for waiting_class in by_class:
         waiting_class.sort(key=lambda one: one.envelope.seq)
     people, expiry, bulk = (by_class[class_] for class_ in DECIDED_CLASSES)
-    return share(people, expiry, bulk, limit=limit)
+    return share(people[: people_most(len(people))], expiry, bulk, limit=BATCH_COMMANDS)
 
 
 def may_have_more(found: Sequence[Waiting]) -> bool:

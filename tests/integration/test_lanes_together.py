@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core.store.lanes import BATCH_COMMANDS
+from core.store.lanes import BATCH_COMMANDS, PART_MIN, part_of
 from tests.engine import (
     Pipeline,
     assert_order_kept,
@@ -37,23 +37,34 @@ def transactions(pipeline: Pipeline, ids: list[UUID]) -> int:
 
 
 def test_lanes_that_rang_together_are_decided_in_one_transaction_each_in_its_order(pipeline: Pipeline) -> None:
-    put = keyed(60, 20)
+    put = keyed(PART_MIN, 12)
     ids = pipeline.put(*put)
     assert len({pipeline.lane_of(id_) for id_ in ids}) > 1
-    assert len(pipeline.worker().visit(*LANES).decided) == 60
+    assert len(pipeline.worker().visit(*LANES).decided) == PART_MIN
     assert transactions(pipeline, ids) == 1
     assert_order_kept(pipeline, put)
 
 
 def test_a_lane_that_another_worker_holds_is_left_to_it_and_the_rest_decided(pipeline: Pipeline) -> None:
     """Remedy: locks are tried, never waited for, so two workers cannot stand in a circle."""
-    ids = pipeline.put(*keyed(40, 20))
+    ids = pipeline.put(*keyed(PART_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     with occupied(pipeline, 2):
         turn = pipeline.worker().visit(*LANES)
     assert turn.busy == {2}
     assert {one.envelope.id for one in turn.decided} == {id_ for id_, lane in lanes.items() if lane != 2}
     assert set(pipeline.undecided()) == {id_ for id_, lane in lanes.items() if lane == 2}
+
+
+def test_of_those_who_came_together_the_older_half_is_decided_first(pipeline: Pipeline) -> None:
+    put = keyed(60, 20)
+    ids = pipeline.put(*put)
+    worker = pipeline.worker()
+    turn = worker.visit(*LANES)
+    assert [one.envelope.id for one in turn.decided] == ids[: part_of(60, 0)]
+    assert turn.more == {pipeline.lane_of(id_) for id_ in pipeline.undecided()}
+    assert worker.visit(*turn.more).more == frozenset()
+    assert_order_kept(pipeline, put)
 
 
 def test_more_than_a_batch_says_which_lanes_still_have_work(pipeline: Pipeline) -> None:
@@ -106,7 +117,7 @@ def test_a_race_lost_in_one_lane_is_decided_again(pipeline: Pipeline, monkeypatc
 
 def test_a_note_that_a_dead_worker_left_sets_its_lane_apart(pipeline: Pipeline) -> None:
     """Remedy: an inherited note halves; the other lanes do not wait for it."""
-    ids = pipeline.put(*keyed(40, 20))
+    ids = pipeline.put(*keyed(PART_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     noted = [id_ for id_, lane in lanes.items() if lane == 1]
     pipeline.connection.execute("INSERT INTO lane_note (lane, ids) VALUES (1, %s)", (noted,))
