@@ -100,7 +100,7 @@ class Lanes:
         for _ in range(MAX_RACES):
             try:
                 return self._try(lambda: self._decide_together(numbers))
-            except Exception as problem:
+            except Exception as problem:  # a race, an outage, or a bug that one command must answer for alone
                 if is_lost_race(problem):
                     continue
                 if is_outage(problem):
@@ -130,7 +130,7 @@ class Lanes:
         while True:
             try:
                 return self._try(lambda: self._decide_alone(number, limit))  # noqa: B023 - called at once
-            except Exception as problem:
+            except Exception as problem:  # the same three; a bug is halved until its command stands alone
                 if is_lost_race(problem) and races < MAX_RACES:
                     races += 1
                     continue
