@@ -86,7 +86,8 @@ class Child:
 
     def ask_to_stop(self) -> None:
         self.signal(self.program.stop_signal)
-        self.signal(signal.SIGCONT)  # a stopped process would never hear
+        if self.exit_code() is None:
+            os.killpg(self.pid, signal.SIGCONT)  # stopped processes would never hear, nor let their parent end
 
     def kill(self) -> None:
         """The process and its group, at once."""

@@ -12,6 +12,7 @@ from types import FrameType
 import psycopg
 
 from core.engine.sweep import send_canary
+from core.settings import from_environment
 from core.store.database import connect_lane
 from ops import announce, ports, probes
 from ops.child import Child
@@ -76,6 +77,7 @@ class EmbeddedStack:
         if not ports.is_free(self._port, "0.0.0.0"):  # noqa: S104 - a question about all addresses
             raise InstallationError(f"Port {self._port} is taken. Stop what uses it, or choose another one with PORT=.")
         programs = Programs(self._installation, self._port, self._installation.ports())
+        from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
         self._supervisor.mark = self._installation.secret("mark")
         self._start_stores(programs)
         self._migrate(programs)

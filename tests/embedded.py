@@ -1,0 +1,138 @@
+"""`python -m ops.cli run` as a person meets it: started, read, signalled, looked at in /proc."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from ops.embedded.postgres import Postgres
+from ops.environment import ROOT
+from ops.leftovers import end_leftovers
+from tests.stack import wait_until
+
+READY_S = 60.0
+"""Generous: beside another test on a busy machine."""
+STOP_S = 15.0
+"""Of the whole stack; each of its parts is given less."""
+SIGNED_OFF = "Ctrl-C stops it"
+
+
+class Run:
+    """One `make run`, without the installation before it."""
+
+    def __init__(self, data: Path, port: int, *, prefix: tuple[str, ...] = (), log: Path) -> None:
+        self.data, self.port, self.log = data, port, log
+        self.prefix = prefix
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Run:
+        argv = [*self.prefix, *command("run", "--port", str(self.port), "--data", str(self.data))]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(argv, cwd=ROOT, env=environment(), stdout=log, stderr=log)
+        return self
+
+    def until_ready(self) -> Run:
+        wait_until(lambda: SIGNED_OFF in self.said or not self.alive, f"ready: {self.said}", READY_S)
+        assert "Holdfast is ready" in self.said, self.said
+        return self
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        ports = json.loads((self.data / "run" / "ports.json").read_text())
+        password = self.data / "secrets" / "postgres-password"
+        return Postgres(self.data / "postgres", ports["postgres"], password).url()
+
+    def pids(self) -> dict[str, int]:
+        """By name, as the stack itself has noted them."""
+        record = json.loads((self.data / "run" / "processes.json").read_text())
+        return {one["name"]: one["pid"] for one in record["processes"]}
+
+    def signal(self, which: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(which)
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        self.signal(signal.SIGINT)
+        return self.end()
+
+    def end(self) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not stopped within {STOP_S:g} s: {self.said}") from None
+
+    def close(self) -> None:
+        """Whatever a failed test left."""
+        if self.alive:
+            self.signal(signal.SIGTERM)
+            with suppress(AssertionError):
+                self.end()
+        end_leftovers(self.data / "run" / "processes.json")
+
+    def printed(self, first: str, following: str) -> str:
+        """What it has printed from one word on to before another."""
+        return self.said[self.said.index(first) : self.said.index(following)]
+
+    def paste(self, first: str, following: str) -> str:
+        """Run the printed lines as a person would: in a shell, as they stand there."""
+        words = ["sh", "-c", self.printed(first, following)]
+        pasted = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+        return pasted.stdout
+
+
+def environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "ops.cli", *words]
+
+
+def cli(*words: str, prefix: tuple[str, ...] = (), **settings: str) -> subprocess.CompletedProcess[str]:
+    """One that ends by itself."""
+    return subprocess.run(
+        [*prefix, *command(*words)],
+        cwd=ROOT,
+        env={**environment(), **settings},
+        capture_output=True,
+        text=True,
+        timeout=READY_S,
+        check=False,
+    )
+
+
+def left_of(pids: dict[str, int]) -> set[str]:
+    """Whose sessions still have a living process."""
+    return {name for name, pid in pids.items() if _session(pid)}
+
+
+def _session(pid: int) -> set[int]:
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[3]) == pid and fields[0] not in "ZX":
+                found.add(int(entry.name))
+    return found
