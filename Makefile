@@ -9,9 +9,10 @@ SCHEMATHESIS_OPTIONS ?=
 # In the order of the folders: the short unit tests come last and fill up whoever is done first.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
+FAULTS_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test schemathesis check fmt bench reset lock venv venv-dev
+.PHONY: help run test schemathesis check fmt bench faults reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -43,6 +44,9 @@ fmt: venv-dev ## Format the code and fix what can be fixed
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
 	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)
+
+faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
+	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.cli reset --data "$(DATA)"

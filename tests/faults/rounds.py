@@ -1,0 +1,159 @@
+"""A round: clients book without a pause, a fault strikes in the middle, and in the end the books must balance."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+from msgspec import Struct
+
+from tests.client import Client, admin, agent_booking
+from tests.faults.faults import Fault, Scene
+from tests.stack import Stack, wait_until
+
+CLIENTS = 4
+RIVALS = 4
+"""Commands, sent one after the other, for one slot: the first must have it."""
+PACE_S = 0.02
+"""Between two commands of one client: a steady day, not a benchmark."""
+ENDED_WITHIN_S = 15.0
+"""The bound of the promise, from acceptance, the fault and its repair included."""
+REPAIRED_AFTER_S = (0.2, 2.0)
+
+SQL_BALANCE = """
+WITH said (id) AS (SELECT unnest(%(ids)s::uuid[])),
+     told AS (SELECT command_id, count(*) AS times FROM event WHERE is_final GROUP BY 1),
+     asked AS (SELECT o.seq, o.http_status, o.decided_at, o.body->>'date' AS date, o.body->>'time' AS time,
+                      o.decided_at - o.accepted_at AS took
+               FROM outcome o WHERE o.type = 'place' AND o.seq > %(after)s),
+     ordered AS (SELECT http_status, decided_at, row_number() OVER slot AS place, lag(decided_at) OVER slot AS before
+                 FROM asked WINDOW slot AS (PARTITION BY date, time ORDER BY seq))
+SELECT (SELECT count(*) FROM said),
+       (SELECT count(*) FROM said JOIN outcome USING (id)),
+       (SELECT count(DISTINCT said.id) FROM said JOIN outcome USING (id)),
+       (SELECT count(*) FROM said JOIN told ON told.command_id = said.id AND told.times = 1),
+       (SELECT count(*) FROM said JOIN booking b ON b.command_id = said.id),
+       (SELECT count(*) FROM said JOIN outcome o USING (id) WHERE o.status = 'succeeded'),
+       (SELECT count(*) FROM claim a JOIN claim b
+        ON a.id < b.id AND a.resource_id = b.resource_id AND a.during && b.during),
+       (SELECT count(*) FROM ordered WHERE (place = 1) <> (http_status = 201) OR decided_at < before),
+       (SELECT coalesce(extract(epoch FROM max(took)), 0)::float8 FROM asked)
+"""
+SQL_LAST = "SELECT greatest(coalesce((SELECT max(seq) FROM outcome), 0), coalesce((SELECT max(seq) FROM inbox), 0))"
+
+
+class Balance(Struct, frozen=True):
+    """One round's books. Commands count once their client has heard that they are accepted."""
+
+    accepted: int
+    outcomes: int
+    with_outcome: int
+    told_once: int
+    """With exactly one final event."""
+    bookings: int
+    succeeded: int
+    double_bookings: int
+    out_of_order: int
+    """Slots that went to a later command, or commands decided before one that came earlier."""
+    longest_s: float
+    """From acceptance to decision, of any command."""
+
+    @property
+    def problems(self) -> list[str]:
+        checks = {
+            "commands without exactly one outcome": self.accepted != self.outcomes
+            or self.accepted != self.with_outcome,
+            "commands without exactly one final event": self.accepted != self.told_once,
+            "bookings that the outcomes do not explain": self.bookings != self.succeeded,
+            "double bookings": self.double_bookings > 0,
+            "an order that was not kept": self.out_of_order > 0,
+            f"a command that took longer than {ENDED_WITHIN_S:g} s": self.longest_s > ENDED_WITHIN_S,
+            "no commands at all": self.accepted == 0,
+        }
+        return [words for words, wrong in checks.items() if wrong]
+
+    def __str__(self) -> str:
+        counts = f"{self.accepted:>5} accepted = {self.outcomes:>5} outcomes = {self.told_once:>5} told once"
+        ends = f"{self.bookings:>5} bookings, {self.double_bookings} double, {self.out_of_order} out of order"
+        return f"{counts}, {ends}, longest {self.longest_s:5.2f} s"
+
+
+@dataclass
+class Traffic:
+    """Clients that book until told to stop, and note what they were promised."""
+
+    stack: Stack
+    seed: int
+    accepted: list[str] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(CLIENTS)
+        with admin(self.stack.api_url) as client:
+            credentials = client.headers["Authorization"]
+        self._clients = [self._pool.submit(self._book, credentials, self.seed + n) for n in range(CLIENTS)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._pool.shutdown()
+        for client in self._clients:
+            client.result()
+
+    def until_accepted(self, more: int) -> None:
+        wanted = len(self.accepted) + more
+        wait_until(lambda: len(self.accepted) >= wanted, f"{more} more commands are accepted")
+
+    def _book(self, credentials: str, seed: int) -> None:
+        """Some slots alone, some with rivals, some waited for; refusals without an id were never accepted."""
+        chance = random.Random(seed)  # noqa: S311 - a test's
+        with Client(base_url=self.stack.api_url, timeout=35.0, headers={"Authorization": credentials}) as client:
+            while not self._over.is_set():
+                body = agent_booking()
+                prefer = "wait=1" if chance.random() < 0.25 else "respond-async"
+                for _ in range(RIVALS if chance.random() < 0.5 else 1):
+                    self._send(client, body, prefer)
+                    self._over.wait(PACE_S)
+
+    def _send(self, client: Client, body: dict[str, object], prefer: str) -> None:
+        try:
+            answer = client.book(body, Prefer=prefer)
+        except httpx.TransportError:
+            return  # the API is being killed; what it had not said is no promise
+        if answer.status_code in {201, 202, 409}:
+            self.accepted.append(answer.headers["Holdfast-Command"])
+
+
+def play(scene: Scene, fault: Fault, *, before: int = 40) -> Balance:
+    """One round: traffic, fault, repair, traffic; then the balance of everything that was promised."""
+    after = _last_command(scene.stack)
+    with Traffic(scene.stack, scene.chance.getrandbits(32)) as traffic:
+        traffic.until_accepted(before)
+        fault.strike(scene)
+        time.sleep(scene.chance.uniform(*REPAIRED_AFTER_S))  # the length of the outage, not a wait for anything
+        fault.repair(scene)
+        traffic.until_accepted(before)
+    wait_until(lambda: not scene.waiting(), "every command is decided", 2 * ENDED_WITHIN_S)
+    scene.stack.wait_ready()
+    return balance(scene.stack, traffic.accepted, after)
+
+
+def balance(stack: Stack, ids: Sequence[str], after: int) -> Balance:
+    with stack.database() as connection:
+        row = connection.execute(SQL_BALANCE, {"ids": list(ids), "after": after}).fetchone()
+    assert row is not None
+    figures: dict[str, Any] = dict(zip(Balance.__struct_fields__, row, strict=True))
+    return Balance(**figures)
+
+
+def _last_command(stack: Stack) -> int:
+    with stack.database() as connection:
+        row = connection.execute(SQL_LAST).fetchone()
+    assert row is not None
+    return int(str(row[0]))
