@@ -6,7 +6,11 @@ on an eta, every task is safe to run twice or never (the sweep makes up for it).
 
 from __future__ import annotations
 
+from typing import Any
+
+import kombu
 from celery import Celery
+from celery.app.amqp import AMQP
 from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
@@ -48,6 +52,29 @@ SCHEDULE = {
 }
 
 
+RECONNECT_FIRST_S = 0.5
+RECONNECT_STEP_S = 0.5
+RECONNECT_MOST_S = 2.0
+
+
+class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no types
+    """Looks for a lost broker every two seconds. As it comes it waits longer each time, up to half a minute,
+    in which a worker would consume nothing although the broker is back.
+    """
+
+    def _ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        pauses = {
+            "interval_start": RECONNECT_FIRST_S,
+            "interval_step": RECONNECT_STEP_S,
+            "interval_max": RECONNECT_MOST_S,
+        }
+        return super()._ensure_connection(*arguments, **{**pauses, **options})
+
+
+class _Amqp(AMQP):  # type: ignore[misc]  # celery ships no types
+    Connection = BrokerConnection = Connection
+
+
 def _keep_no_messages() -> None:
     """Let lost messages be lost: the sweep makes up for them.
 
@@ -60,7 +87,7 @@ def _keep_no_messages() -> None:
 def celery_app(redis_url: str) -> Celery:
     """A configured application; connects to nothing until used."""
     _keep_no_messages()
-    app = Celery("holdfast", broker=redis_url, set_as_current=True)
+    app = Celery("holdfast", broker=redis_url, set_as_current=True, amqp=_Amqp)
     app.conf.update(
         task_queues=QUEUES,
         task_routes=ROUTES,

@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 IDLE_S = 8.0
 """Longer than the canary's interval, so that one server is always warm."""
-STAY_AFTER_BLIND_S = 35.0
-"""After an outage Celery takes up to half a minute to consume again; until then nobody else comes."""
+STAY_AFTER_BLIND_S = 10.0
+"""After an outage Celery takes some seconds to consume again (core/broker.py); until then nobody else comes."""
 WAIT_S = 0.5
 BUSY_PAUSE_S = 0.05
 """How long a bell is left out after its lane turned out to be another worker's, the first time."""

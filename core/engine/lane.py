@@ -151,7 +151,7 @@ class Lanes:
         self._batch = batch = cut(waiting, inherited, limit)
         if not batch:
             return Turn()
-        if len(batch) == 1 and inherited == [batch[0].envelope.id]:
+        if len(batch) == 1 and inherited == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
             decided = charge(self._connection, batch[0], "its worker died deciding it")
             return Turn(decided=decided, more=frozenset({number}))
@@ -189,7 +189,8 @@ class Lanes:
 
     def _charge(self, one: Waiting, problem: Exception) -> Turn:
         """In a transaction of its own: what failed with the command is rolled back already."""
-        log.error("command failed alone", lane=one.lane, command_id=str(one.envelope.id), exc_info=problem)
+        ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
+        log.error("command failed alone", lane=one.lane, **ids, exc_info=problem)
         with self._connection.transaction():
             if not lock_lane(self._connection, one.lane):
                 return Turn(busy=frozenset({one.lane}))

@@ -21,9 +21,15 @@ log = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 
 SQL_WRITE = """
-INSERT INTO lane_note (lane, ids) SELECT lane, ids FROM json_to_recordset($1::json) AS n (lane integer, ids uuid[])
-ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids
+INSERT INTO lane_note (lane, ids, owner_pid, noted_at)
+SELECT lane, ids, pg_backend_pid(), statement_timestamp() FROM json_to_recordset($1::json) AS n (lane integer, ids uuid[])
+ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids, owner_pid = excluded.owner_pid, noted_at = excluded.noted_at
 """
+SQL_OWNER_DIED = """
+SELECT FROM lane_note n WHERE lane = %s AND noted_at > pg_postmaster_start_time()
+AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.owner_pid AND a.datname = current_database())
+"""
+"""A database that started again ended everybody's connections: that is no sign of death."""
 
 
 class LaneNotes:
@@ -57,6 +63,11 @@ class LaneNotes:
         """What somebody else noted and did not live to finish; nothing if the note is our own."""
         ours = (self._mine.get(lane), self._before.get(lane))
         return [] if list(found) in ours else list(found)
+
+    @staticmethod
+    def owner_died(connection: Connection, lane: int) -> bool:
+        """Whether the note's owner is gone. One that lives lost its lane in an outage or while it was stopped."""
+        return connection.execute(SQL_OWNER_DIED, (lane,)).fetchone() is not None
 
     def close(self) -> None:
         self._connection.close()

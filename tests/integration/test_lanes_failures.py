@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from core.engine.blame import is_outage
+from core.engine.note import LaneNotes
 from core.engine.park import MAX_ATTEMPTS
 from core.store import save as saving
 from core.store.lanes import BATCH_COMMANDS
@@ -228,6 +229,28 @@ def test_a_worker_killed_once_by_no_fault_of_its_batch_parks_nobody(pipeline: Pi
     pipeline.worker().visit_until_done()
     assert pipeline.codes(ids) == ["succeeded"] * COMMANDS
     assert pipeline.decided_in_order() == ids
+
+
+def test_what_a_living_owner_noted_is_tried_and_charged_nothing(pipeline: Pipeline) -> None:
+    """Remedy: a note names its owner's connection; who was stopped or lost its lane in an outage did not die of it."""
+    pipeline.one_lane()
+    ids = pipeline.put(*places(1))
+    owner = pipeline.worker()
+    owner.notes.write({0: ids})
+    owner.notes.write({1: []})  # the first one has arrived
+    assert len(pipeline.worker().visit().decided) == 1
+    assert pipeline.codes(ids) == ["succeeded"]
+
+
+def test_what_a_dead_owner_noted_is_charged_before_it_is_tried(pipeline: Pipeline) -> None:
+    pipeline.one_lane()
+    ids = pipeline.put(*places(1))
+    owner = pipeline.worker()
+    owner.notes.write({0: ids})
+    owner.notes.close()
+    wait_until(lambda: LaneNotes.owner_died(pipeline.connection, 0), "its connection is gone")
+    assert not pipeline.worker().visit().decided
+    assert pipeline.charged() == {ids[0]: 1}
 
 
 def test_a_living_workers_own_note_makes_nobody_a_suspect(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
