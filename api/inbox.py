@@ -158,7 +158,8 @@ class Inbox:
     ) -> AsyncConnection | None:
         """PostgreSQL refused the group: find out, one by one, whose data it was."""
         if len(group) == 1:
-            log.warning("inbox refused a command", problem=repr(problem), request_id=group[0].command.request_id)
+            ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
+            log.warning("inbox refused a command", problem=repr(problem), **ids)
             _fail(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
             return connection
         for entry in group:

@@ -18,6 +18,7 @@ import psycopg
 import structlog
 from celery import Celery
 from psycopg_pool import ConnectionPool, PoolTimeout
+from structlog.contextvars import bound_contextvars
 
 from core import bells
 from core.broker import SERVE_LANES, SERVE_PAYMENTS
@@ -107,7 +108,7 @@ class PaymentServer:
             self._threads.submit(self._work, self._knock)
         for due in taken.dues:
             if due.is_parked:
-                log.error("a parked payment is tried again", payment_id=str(due.id), booking_id=due.booking_id)
+                log.error("a parked payment is tried again", request_id=due.request_id, booking_id=due.booking_id)
             self._threads.submit(self._work, partial(self._see_to, due))
         return Answer(ring_again=rung if len(taken.dues) == free else [])
 
@@ -138,6 +139,11 @@ class PaymentServer:
         self._ringer.ring([bells.PAYMENTS_BELL])
 
     def _see_to(self, due: Due) -> None:
+        """Every line about it, the port's too, carries its ids."""
+        with bound_contextvars(request_id=due.request_id, payment_id=str(due.id), booking_id=due.booking_id):
+            self._ask(due)
+
+    def _ask(self, due: Due) -> None:
         try:
             command = see_to(self._payments, due)
         except PaymentsAwayError as problem:
@@ -149,8 +155,9 @@ class PaymentServer:
         with self._lock:
             self._failures = 0
         with self._pool.connection() as connection:
-            lane = report(connection, due, command)
-        log.info("payment seen to", payment_id=str(due.id), state=due.state, report=type(command).__name__)
+            reported = report(connection, due, command)
+        command_id, lane = reported or (None, None)
+        log.info("payment seen to", state=due.state, report=type(command).__name__, command_id=command_id)
         if lane is not None:
             self._lane_ringer.ring([bells.lane_bell(lane)])
 
@@ -159,8 +166,6 @@ class PaymentServer:
         parks = due.tries >= PARKED_TRIES
         log.error(
             "a payment is parked" if parks else "a payment could not be seen to",
-            payment_id=str(due.id),
-            booking_id=due.booking_id,
             state=due.state,
             tries=due.tries,
             exc_info=problem,
@@ -172,9 +177,7 @@ class PaymentServer:
                 put_off(connection, due, backoff_s(due.tries), new_key=False)
 
     def _failed(self, due: Due, problem: PaymentsAwayError) -> None:
-        log.warning(
-            "stripe did not answer", payment_id=str(due.id), state=due.state, tries=due.tries, problem=str(problem)
-        )
+        log.warning("stripe did not answer", state=due.state, tries=due.tries, problem=str(problem))
         with self._lock:
             self._failures += problem.counts
             opens = self._failures >= FAILURES_MAX and problem.counts

@@ -127,6 +127,11 @@ class Due(Struct, frozen=True):
     local_date: date
     is_parked: bool = False
 
+    @property
+    def request_id(self) -> str:
+        """Under which everything that is done for it is logged."""
+        return f"payment-{self.id.hex[:12]}"
+
 
 _STATE = Due.__struct_fields__.index("state")
 
@@ -182,8 +187,9 @@ def _due(row: tuple[Any, ...]) -> Due:
     return Due(*values)
 
 
-def report(connection: Connection, due: Due, command: Command | None) -> int | None:
-    """End the lease, with what came of it for the booking's lane; that lane, or None if nothing goes there.
+def report(connection: Connection, due: Due, command: Command | None) -> tuple[UUID, int] | None:
+    """End the lease, with what came of it for the booking's lane; the command and that lane, or None if nothing
+    goes there.
 
     Nothing goes there either if the lease was lost: whoever has it now reports.
     """
@@ -193,7 +199,7 @@ def report(connection: Connection, due: Due, command: Command | None) -> int | N
         if command is None:
             return None
         row = connection.execute(SQL_ACCEPT, accept_parameters([(_new(due, command), None)])).fetchone()
-    return int(row[1]) if row else None
+    return (row[0], int(row[1])) if row else None
 
 
 def put_off(connection: Connection, due: Due, delay_s: float, *, new_key: bool) -> None:
@@ -229,7 +235,7 @@ def _new(due: Due, command: Command) -> NewCommand:
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
         actor=ENGINE,
-        request_id=f"payment-{due.id.hex[:12]}",
+        request_id=due.request_id,
         reply_to=None,
         decide_before=None,
         command=command,

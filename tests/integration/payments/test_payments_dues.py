@@ -70,9 +70,9 @@ def test_a_due_payment_is_leased_to_one_worker_until_its_lease_runs_out(pipeline
 def test_a_result_goes_to_the_lane_with_the_end_of_the_lease(pipeline: Pipeline) -> None:
     owe(pipeline)
     (due,) = take(pipeline.connection, ALL, FAST).dues
-    lane = report(pipeline.connection, due, ReportNothing(due.id, "amount_too_small"))
+    reported = report(pipeline.connection, due, ReportNothing(due.id, "amount_too_small"))
     (command,) = pipeline.undecided()
-    assert lane == pipeline.lane_of(command)
+    assert reported == (command, pipeline.lane_of(command))
     assert pipeline.row("SELECT lease, due_at > clock_timestamp() FROM payment") == (None, True)
 
 
