@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
+DEMO_STRIPE_KEY = "sk_test_localstripe"
 SECRET_MIN_CHARS = 32
 """A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
 
@@ -246,9 +247,9 @@ def _initial_password(raw: str) -> str | None:
 
 def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
     """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed."""
-    secret_key = _secret(env, "STRIPE_SECRET_KEY", "", demo=True, least=8)
-    if not secret_key:
+    if not env.get("STRIPE_SECRET_KEY", "").strip():
         return None
+    secret_key = _secret(env, "STRIPE_SECRET_KEY", DEMO_STRIPE_KEY, demo=demo, least=8)
     if PLACEHOLDER in secret_key:
         raise SettingsError("STRIPE_SECRET_KEY still holds a placeholder. Set it to your account's, or leave it empty.")
     webhook_secret = _secret(env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8)

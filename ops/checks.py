@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, SQL_PULSE, Pulse
+from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, PAYMENTS_LAG_MAX_S, SQL_PULSE, Pulse
 from core.broker import celery_app
 from core.settings import Settings
 from ops import ports, probes
@@ -42,6 +42,15 @@ def _worker(settings: Settings, node: str) -> None:
     _lanes_are_fresh(_pulse(settings))
 
 
+def _payments(settings: Settings, node: str) -> None:
+    """Consumes, and what is due gets seen to. While Stripe does not answer, waiting is right."""
+    _ping(settings, node)
+    pulse = _pulse(settings)
+    _lanes_are_fresh(pulse)
+    if pulse.payments_lag_s > PAYMENTS_LAG_MAX_S and not pulse.payments_circuit_is_open:
+        raise CheckError(f"a payment has waited for {pulse.payments_lag_s:.0f} s")
+
+
 def _beat(settings: Settings, _node: str) -> None:
     """Beat answers nothing; its canaries do."""
     _lanes_are_fresh(_pulse(settings))
@@ -64,7 +73,7 @@ def _flower(settings: Settings, _node: str) -> None:
 _CHECKS: dict[str, Callable[[Settings, str], None]] = {
     "api": _api,
     "lanes": _worker,
-    "payments": _worker,
+    "payments": _payments,
     "sweeps": _worker,
     "beat": _beat,
     "notifier": _notifier,

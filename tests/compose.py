@@ -33,6 +33,13 @@ def load(variables: Mapping[str, str] = FILLED) -> dict[str, Any]:
     return filled
 
 
+def copied_into_the_image() -> list[str]:
+    """The folders of this checkout that the Dockerfile copies."""
+    copied = re.findall(r"^COPY (\w+) \w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    return copied
+
+
 def environment_of(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in service.get("environment", {}).items()}
 

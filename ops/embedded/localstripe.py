@@ -18,12 +18,13 @@ import urllib.parse
 from pathlib import Path
 from types import FrameType
 
+from core.settings import DEMO_STRIPE_KEY
 from ops.child import LAUNCH, Program
 from ops.embedded.localstripe_news import PROXYLESS, News
 from ops.environment import ROOT, child_environment
 from ops.ports import accepts
 
-SECRET_KEY, PUBLISHABLE_KEY = "sk_test_localstripe", "pk_test_localstripe"
+SECRET_KEY, PUBLISHABLE_KEY = DEMO_STRIPE_KEY, "pk_test_localstripe"
 """Any key will do there; these tell what it is."""
 CONFINED = Path(__file__).with_name("confined")
 MEMORY = "localstripe.pickle"

@@ -6,8 +6,10 @@ port, and the database and Valkey are the tests' own, with the passwords that .e
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,9 +26,9 @@ from ops.child import Program
 from ops.embedded import caddy
 from ops.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
-from ops.processes import APPLICATION, MIGRATE, Process
+from ops.processes import APPLICATION, LANES, MIGRATE, Process
 from ops.stores import DATABASE
-from tests.compose import FILLED, environment_of, load
+from tests.compose import FILLED, copied_into_the_image, environment_of, load
 from tests.stack import PostgresServer, Server, ValkeyServer, wait_until
 
 EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
@@ -40,6 +42,9 @@ class Composition:
         stores = {"POSTGRES_PASSWORD": _password(postgres.url("x")), "VALKEY_PASSWORD": _password(valkey.url)}
         self.services = load({**FILLED, **stores})["services"]
         self._folder = folder
+        self._image = folder / "app"
+        for name in copied_into_the_image():
+            shutil.copytree(ROOT / name, self._image / name, ignore=shutil.ignore_patterns("__pycache__"))
         self._places = {
             "postgres:5432": f"127.0.0.1:{postgres.cluster.port}",
             "valkey:6379": f"127.0.0.1:{valkey.cluster.port}",
@@ -67,13 +72,24 @@ class Composition:
 
     def program(self, name: str, argv: list[str]) -> Program:
         kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder)}
-        environment = child_environment(self.environment(name), kept)
-        return Program(name, installed(argv), environment, ROOT, self._folder / f"{name}.log")
+        environment = child_environment({**self.environment(name), "PYTHONPATH": str(self._image)}, kept)
+        return Program(name, installed(argv), environment, self._image, self._folder / f"{name}.log")
 
     def start(self, name: str) -> None:
         server = Server(self.program(name, self.services[name]["command"]), lambda: True)
         server.start()
         self.running.append(server)
+
+    def scale(self, process: Process, number: int) -> None:
+        """As `--scale` does: the same command again, on hosts of other names."""
+        for one in range(2, number + 1):
+            argv = [word.replace("%h", f"host-{one}") for word in self.services[process.name]["command"]]
+            program = dataclasses.replace(
+                self.program(process.name, argv), log=self._folder / f"{process.name}-{one}.log"
+            )
+            server = Server(program, lambda: True)
+            server.start()
+            self.running.append(server)
 
     def start_caddy(self) -> None:
         folder = self._folder / "caddy"
@@ -84,9 +100,23 @@ class Composition:
     def _caddy_answers(self) -> bool:
         return accepts(self.ports["caddy"])
 
-    def check(self, name: str) -> subprocess.CompletedProcess[str]:
+    def check(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
         """The service's health check, as Docker would run it in the container."""
-        return _run(self.services[name]["healthcheck"]["test"][1:], self.program(name, ["python"]).environment)
+        argv = [*self.services[name]["healthcheck"]["test"][1:], *more]
+        return self.run(name, argv)
+
+    def run(self, name: str, argv: list[str]) -> subprocess.CompletedProcess[str]:
+        """A command in the service's container, until it ends."""
+        program = self.program(name, argv)
+        return subprocess.run(
+            program.argv,
+            cwd=program.directory,
+            env=program.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def close(self) -> None:
         for server in self.running:
@@ -99,12 +129,6 @@ def _password(url: str) -> str:
     return password
 
 
-def _run(argv: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        installed(argv), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 @pytest.fixture(scope="module")
 def composition(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
     folder = tmp_path_factory.mktemp("compose")
@@ -113,7 +137,7 @@ def composition(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFacto
     postgres.cluster.create_database(DATABASE)
     composed = Composition(folder, postgres, valkey)
     try:
-        migrated = _run(composed.services["migrate"]["command"], composed.program("migrate", ["python"]).environment)
+        migrated = composed.run("migrate", composed.services["migrate"]["command"])
         assert migrated.returncode == 0, migrated.stderr
         for process in APPLICATION:
             composed.start(process.name)
@@ -151,6 +175,12 @@ def test_a_stopped_worker_fails_its_health_check(composition: Composition) -> No
         lanes.cont()
     assert checked.returncode == 1
     assert "does not answer" in checked.stderr
+
+
+def test_more_lane_workers_serve_with_no_other_change(composition: Composition) -> None:
+    composition.scale(LANES, 4)
+    for node in ("lanes@host-2", "lanes@host-3", "lanes@host-4"):
+        wait_until(lambda: composition.check("lanes", "--node", node).returncode == 0, f"{node} serves")  # noqa: B023
 
 
 def test_flower_asks_for_its_password(composition: Composition) -> None:

@@ -11,7 +11,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from core.settings import DEMO_FLOWER_PASSWORD, DEMO_SECRET, PLACEHOLDER, SettingsError, from_environment
+from core.settings import (
+    DEMO_FLOWER_PASSWORD,
+    DEMO_SECRET,
+    DEMO_STRIPE_KEY,
+    PLACEHOLDER,
+    SettingsError,
+    from_environment,
+)
 from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, MIGRATE, REQUIRED, Process, Stage
 from ops.stores import POSTGRES_MAJOR, postgres_options, valkey_options
 from tests.compose import FILLED, MissingVariable, environment_of, load
@@ -143,6 +150,12 @@ def test_the_example_asks_for_what_compose_needs() -> None:
     assert set(dict(_example())) == {*FILLED, "PORT"}
 
 
+def test_the_example_mentions_everything_that_compose_can_be_told() -> None:
+    told = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    mentioned = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert mentioned == told
+
+
 @pytest.mark.parametrize("name", FILLED)
 def test_compose_names_what_is_missing(name: str) -> None:
     with pytest.raises(MissingVariable, match=name):
@@ -164,11 +177,16 @@ def test_a_placeholder_left_in_place_is_refused_by_name(name: str) -> None:
         ("HOLDFAST_SECRET_KEY", PLACEHOLDER),
         ("HOLDFAST_SECRET_KEY", DEMO_SECRET),
         ("HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD),
+        ("STRIPE_SECRET_KEY", PLACEHOLDER),
+        ("STRIPE_SECRET_KEY", DEMO_STRIPE_KEY),
+        ("STRIPE_WEBHOOK_SECRET", PLACEHOLDER),
+        ("STRIPE_WEBHOOK_SECRET", ""),
     ],
 )
 def test_every_default_or_missing_secret_is_refused_by_name_and_not_repeated(name: str, value: str) -> None:
+    account = {"STRIPE_SECRET_KEY": "sk_live_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
     with pytest.raises(SettingsError, match=name) as refused:
-        from_environment({**environment_of(SERVICES["migrate"]), name: value})
+        from_environment({**environment_of(SERVICES["migrate"]), **account, name: value})
     assert not value or value not in str(refused.value)
 
 
