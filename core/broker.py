@@ -62,13 +62,20 @@ class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no type
     in which a worker would consume nothing although the broker is back.
     """
 
-    def _ensure_connection(self, *arguments: Any, **options: Any) -> Any:
-        pauses = {
-            "interval_start": RECONNECT_FIRST_S,
-            "interval_step": RECONNECT_STEP_S,
-            "interval_max": RECONNECT_MOST_S,
-        }
-        return super()._ensure_connection(*arguments, **{**pauses, **options})
+    def _ensure_connection(
+        self,
+        errback: Any = None,
+        max_retries: int | None = None,
+        interval_start: float = RECONNECT_FIRST_S,
+        interval_step: float = RECONNECT_STEP_S,
+        interval_max: float = RECONNECT_MOST_S,
+        *more: Any,
+        **named: Any,
+    ) -> Any:
+        """kombu's, with defaults of our own."""
+        return super()._ensure_connection(
+            errback, max_retries, interval_start, interval_step, interval_max, *more, **named
+        )
 
 
 class _Amqp(AMQP):  # type: ignore[misc]  # celery ships no types

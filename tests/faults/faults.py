@@ -6,12 +6,14 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import redis
 
 from core.settings import from_environment
 from core.store.migrate import upgrade
 from ops.processes import LANES
+from tests.client import admin
 from tests.engine import holding, lock_waits
 from tests.stack import PostgresServer, Stack, wait_until
 
@@ -42,6 +44,11 @@ class Scene:
         for name in names:
             if self.stack.process(name).child.exit_code() is None:
                 self.stack.process(name).kill()
+
+    def until_served(self) -> None:
+        """Until somebody who waits gets a booking; who was killed on purpose may stay away."""
+        with admin(self.stack.api_url) as client:
+            wait_until(lambda: client.book().status_code == HTTPStatus.CREATED, "a booking goes all the way")
 
     def waiting(self) -> set[object]:
         """The commands that nobody has decided yet."""

@@ -140,7 +140,7 @@ def play(scene: Scene, fault: Fault, *, before: int = 40) -> Balance:
         fault.repair(scene)
         traffic.until_accepted(before)
     wait_until(lambda: not scene.waiting(), "every command is decided", 2 * ENDED_WITHIN_S)
-    scene.stack.wait_ready()
+    scene.until_served()
     return balance(scene.stack, traffic.accepted, after)
 
 

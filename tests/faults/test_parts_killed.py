@@ -40,7 +40,7 @@ def test_no_lane_waits_a_second_while_workers_are_well(scene: Scene, lanes: int,
     """Eight lanes on one worker, two workers on one lane: in order, and none starves."""
     scene.has_lanes(lanes)
     scene.start(*LANES.instances()[:workers])
-    scene.stack.wait_ready()
+    scene.until_served()
     balance = play(scene, QUIET)
     assert not balance.problems, balance
     assert balance.longest_s < 1.0
@@ -55,7 +55,7 @@ def test_while_redis_is_away_identified_callers_get_202_at_once(scene: Scene) ->
         answer = client.book()
         assert answer.status_code == 202
         assert time.monotonic() - started < AT_ONCE_S
-        assert client.outcome(answer.json()["id"], ENDED_WITHIN_S)["response"]["status"] == 201
         scene.stack.valkey.start()
+        assert client.outcome(answer.json()["id"], ENDED_WITHIN_S)["response"]["status"] == 201
         scene.stack.wait_ready()
         assert client.book().status_code == 201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kombu.exceptions import OperationalError
 from kombu.utils import functional
@@ -12,17 +14,33 @@ from ops.ports import free_ports
 TRIES = 20
 
 
-def test_a_lost_broker_is_looked_for_every_two_seconds_however_long_it_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A connection to a port where nobody listens, and no time to wait."""
     monkeypatch.setattr(functional, "sleep", lambda _: None)
-    pauses: list[float] = []
+    return celery_app(f"redis://127.0.0.1:{free_ports(1)[0]}/0").connection_for_read()
+
+
+def pauses(connection: Any, *given: float) -> list[float]:
+    """How long it waits before each of many tries; `given` are the first, the step and the longest."""
+    found: list[float] = []
 
     def note(problem: Exception, pause_s: float) -> None:
-        pauses.append(pause_s)
-        if len(pauses) == TRIES:
+        found.append(pause_s)
+        if len(found) == TRIES:
             raise problem
 
-    connection = celery_app(f"redis://127.0.0.1:{free_ports(1)[0]}/0").connection_for_read()
     with pytest.raises(OperationalError):
-        connection.ensure_connection(note)
-    assert pauses[:4] == [0.5, 1.0, 1.5, 2.0]
-    assert max(pauses) == 2.0
+        connection.ensure_connection(note, None, *given)
+    return found
+
+
+def test_a_lost_broker_is_looked_for_every_two_seconds_however_long_it_is_away(away: Any) -> None:
+    found = pauses(away)
+    assert found[:4] == [0.5, 1.0, 1.5, 2.0]
+    assert max(found) == 2.0
+
+
+def test_who_has_pauses_of_their_own_keeps_them(away: Any) -> None:
+    """As kombu does for senders."""
+    assert pauses(away, 0.1, 0.1, 0.2)[:3] == [0.1, 0.2, 0.2]
