@@ -209,6 +209,12 @@ def test_the_api_starts_after_the_stores_and_stops_before_them() -> None:
     assert API.stage > LANES.stage > Stage.STORES
 
 
+def test_the_front_door_stops_with_the_api_and_not_before_it() -> None:
+    """Compose stops who depends on somebody first; then the API's last answers would reach nobody."""
+    assert "depends_on" not in SERVICES["caddy"]
+    assert all("caddy" not in service.get("depends_on", {}) for service in SERVICES.values())
+
+
 def test_the_image_holds_no_secret_and_no_embedded_server() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "USER 10001" in dockerfile
