@@ -58,7 +58,8 @@ def end_leftovers(path: Path) -> list[str]:
     found = [one for one in record.processes if _started(one.pid) == one.started]
     for one in found:
         _send(one.pid, one.stop_signal)
-        _send(one.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(one.pid, signal.SIGCONT)  # stopped ones would never hear, nor let their parent end
     _wait(lambda: any(_started(one.pid) == one.started for one in found))
     for one in found:
         if _started(one.pid) == one.started:

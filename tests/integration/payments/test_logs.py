@@ -57,7 +57,7 @@ class Busy:
             access = client.post("/api/login/", json=names).json()["access"]
             token = client.post("/api/auth/token/", json=names).json()["token"]
             ticket = client.post("/api/ws-ticket/", headers=csrf(client)).json()["ticket"]
-            client.post("/api/token/refresh/", headers=csrf(client))
+            assert client.post("/api/token/refresh-cookie/", headers=csrf(client)).status_code == 200
             self.secrets |= {access, token, ticket, *(value for value in client.cookies.values() if value)}
         self.listen(ticket)
         httpx.get(f"{self.stack.api_url}/api/services/?token={self.new_secret()}")
