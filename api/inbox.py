@@ -8,6 +8,7 @@ breaks during a commit nobody knows what became of it: each command is looked up
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -97,6 +98,8 @@ class Inbox:
     async def _commit(self, connection: AsyncConnection | None, group: Sequence[_Entry]) -> AsyncConnection | None:
         """Write a group and answer everybody in it; the connection to use next time."""
         try:
+            if connection is not None and _has_news(connection):
+                await connection.close()
             if connection is None or connection.closed:
                 connection = await self._connect()
         except psycopg.Error as problem:
@@ -178,6 +181,17 @@ class Inbox:
         for entry in left:
             words = "It is not known yet whether the command was accepted; its address in Location will tell"
             _fail([entry], unavailable(words, entry.command.id))
+
+
+def _has_news(connection: AsyncConnection) -> bool:
+    """Whether the server said something unasked: as a rule that it has gone. Found out before anything is sent,
+    it leaves nobody's command unknown.
+    """
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def _is_there(connection: AsyncConnection, entry: _Entry) -> bool:

@@ -130,6 +130,19 @@ async def test_a_connection_killed_in_a_commit_leaves_503_with_the_commands_addr
     assert len(pipeline.undecided()) == 1
 
 
+async def test_a_connection_that_was_lost_while_nobody_used_it_costs_nobody_anything(pipeline: Pipeline) -> None:
+    async with opened(pipeline.url) as inbox:
+        before = canaries(2)
+        await answers(inbox, *before)
+        pipeline.rows(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'holdfast inbox' AND datname = current_database()"
+        )
+        after = canaries(2)
+        assert await answers(inbox, *after) == [Accepted(one.id, fresh=True) for one in after]
+    assert pipeline.undecided() == [one.id for one in (*before, *after)]
+
+
 async def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_everything_is(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
