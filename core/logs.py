@@ -52,6 +52,7 @@ def configure(level: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
     for chatty in (
         "kombu",
         "stripe",  # at DEBUG it would log client secrets

@@ -26,6 +26,7 @@ payments.register(app, settings)
 sweeps.register(app, settings)
 
 
+@signals.celeryd_init.connect  # a worker warns before it sets up its logging
 @signals.setup_logging.connect
 def _log_as_json(**_: Any) -> None:
     configure(settings.log_level, "workers")

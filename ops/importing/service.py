@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,7 @@ class Service:
         pause_s, why = 1.0, ""
         for turn in range(TRIES):
             if turn:
+                print(f"{why}; asking again in {pause_s:g} s", file=sys.stderr, flush=True)
                 time.sleep(pause_s)
             try:
                 answer = self._request(method, path, file, options)

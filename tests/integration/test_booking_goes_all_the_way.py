@@ -11,13 +11,16 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
+import httpx
+
 from tests.client import Client, agent_booking
 from tests.stack import Stack, wait_until
 
 
-def test_two_hundred_clients_at_once_for_one_slot_make_one_booking(stack: Stack, client: Client) -> None:
+def test_two_hundred_clients_at_once_for_one_slot_make_one_booking(stack: Stack) -> None:
     body = agent_booking()
-    with ThreadPoolExecutor(200) as pool:
+    limits = httpx.Limits(max_connections=200)
+    with Client(base_url=stack.api_url, timeout=35.0, limits=limits) as client, ThreadPoolExecutor(200) as pool:
         statuses = Counter(pool.map(lambda _: client.book(body).status_code, range(200)))
     assert statuses == {201: 1, 409: 199}
     created = "SELECT count(*) FROM event WHERE type = 'booking_created' AND booking_id = ANY(%s)"
