@@ -1,13 +1,13 @@
 """Who wrote a lane's note, so that nobody is taken for dead who lives.
 
-Revision ID: 0016
-Revises: 0015
+Revision ID: 0017
+Revises: 0016
 """
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 STATEMENTS = """
 ALTER TABLE lane_note ADD COLUMN owner_pid integer NOT NULL DEFAULT 0,
