@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import msgspec
+import psycopg
 
 from core.domain.marketplace.claims import claims_wanted
 from core.domain.marketplace.details import MarketDetails
-from core.domain.status import TAKES_TIME
+from core.domain.status import TAKES_TIME, Status
 from core.domain.values import Booking, Claim
+from core.store.marketplace.listing import ORDERS, Wanted, find
 from core.store.marketplace.save import ListRow, list_row
 from core.store.rows import BOOKING_COLUMNS, booking_of
 from tests.benchmarks import big_tables, market_tables
@@ -19,6 +24,8 @@ TABLES = sorted({*big_tables.TABLES, *market_tables.TABLES})
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = ANY(%s) ORDER BY 1"
 LISTED = f"SELECT {', '.join(ListRow.__struct_fields__)} FROM marketplace_booking ORDER BY 1"
 BOOKED = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE contract = 'marketplace' ORDER BY id"
+OWN_BOOKINGS = "UPDATE marketplace_booking SET user_id = %s WHERE mod(booking_id, 40) = 0 RETURNING booking_id"
+"""A practitioner books for themselves too."""
 CLAIMED = "SELECT resource_id, lower(during), upper(during), booking_id FROM claim WHERE booking_id >= %s ORDER BY 4"
 
 
@@ -46,3 +53,34 @@ def test_the_filled_marketplace_is_as_the_lanes_would_have_written_it(pipeline: 
 
 def details(booking: Booking) -> MarketDetails:
     return msgspec.convert(booking.details, MarketDetails)
+
+
+async def test_a_list_that_is_gathered_is_the_same_as_one_that_is_walked(pipeline: Pipeline) -> None:
+    """Few are gathered and sorted, many walked in order: by the limit of counting either can be had of any list."""
+    fill_market(pipeline.url, lambda _: None, MarketSize(bookings=3000, clients=40, practitioners=20))
+    pipeline.rows(OWN_BOOKINGS, market_tables.FIRST)
+    now = datetime.now(UTC)
+    narrow: list[dict[str, Any]] = [
+        {},
+        {"statuses": [Status.CONFIRMED, Status.CANCELLED]},
+        {"payment_statuses": ["succeeded"]},
+        {"kinds": ["workshop", "package"]},
+        {"service_id": market_tables.WORKSHOP},
+        {"practitioner_id": market_tables.FIRST + 1},
+        {"is_upcoming": True},
+        {"is_upcoming": False},
+        {"is_upcoming": True, "statuses": [Status.HELD, Status.COMPLETED]},
+        {"first": now - timedelta(days=20), "before": now},
+        {"first": now - timedelta(days=200), "kinds": ["individual"]},
+        {"search": "KNEE"},
+        {"search": "last1", "statuses": [Status.COMPLETED]},
+    ]
+    lists = [
+        Wanted(user_id=who, order=order, **one) for who in (None, 1, market_tables.FIRST) for order in ORDERS for one in narrow
+    ]  # fmt: skip
+
+    async with await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True) as connection:
+        for wanted in lists:
+            gathered, walked = [await find(connection, wanted, 30, 10, limit) for limit in (10_001, 5)]
+            assert walked.ids == gathered.ids, wanted
+            assert walked.count == min(gathered.count, 5)
