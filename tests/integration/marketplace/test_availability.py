@@ -9,7 +9,8 @@ from tests.marketplace import BASE, Market
 from tests.rooms import people
 from tests.stack import Stack
 
-CHECK = f"{BASE}/bookings/check-availability/"
+BOOKINGS = f"{BASE}/bookings/"
+CHECK = f"{BOOKINGS}check-availability/"
 
 
 def test_the_documents_request_is_answered_with_the_days_sessions(stack: Stack) -> None:
@@ -63,6 +64,22 @@ def test_the_many_form_has_exactly_the_slots_of_single_days(stack: Stack, market
             singly += [slot["start_time"] for slot in found["available_slots"]]
         assert openings["starts"] == singly
         assert len(singly) == len(set(singly)) == 26 * 15
+
+
+def test_what_is_offered_on_a_day_that_lacks_an_hour_is_exactly_what_can_be_booked(market: Market) -> None:
+    """New York's spring day, seen from Berlin: each hour of it is asked for, and those on offer are had."""
+    night = [{"weekday": 6, "start": "00:00", "end": "06:00"}]
+    giver, client = market.practitioner(time_zone="America/New_York", hours=night), market.person().client
+    service = market.service(giver)
+    asked = {"practitioner_id": giver.id, "service_id": service, "date": "2034-03-12", "timezone": "Europe/Berlin"}
+    offered = [slot["start_time"] for slot in client.post(CHECK, json=asked).json()["available_slots"]]
+    assert [start[11:13] for start in offered] == ["05", "06", "07", "08", "09"], "01:00 is followed by 03:00"
+    whom = {"practitioner_id": giver.id, "service_id": service}
+    hours = [(f"2034-03-12T{hour:02}:00:00Z", f"2034-03-12T{hour + 1:02}:00:00Z") for hour in range(23)]
+    wishes = [{**whom, "start_time": starts, "end_time": ends} for starts, ends in hours]
+    booked = [wish["start_time"] for wish in wishes if client.post(BOOKINGS, json=wish).status_code == 201]
+    assert booked == offered
+    assert client.post(CHECK, json=asked).json()["available_slots"] == []
 
 
 def test_what_cannot_be_asked_is_refused(stack: Stack, market: Market) -> None:
