@@ -28,6 +28,7 @@ _FIELD = re.compile(r"\{\w+\}")
 
 Heard = Mapping[str, Mapping[str, Sequence[str]]]
 """By operation and status, as it travels from one process to another."""
+OUTCOMES = "outcomes"
 
 
 @dataclass
@@ -38,6 +39,9 @@ class Operation:
     described: Mapping[str, Any]
     heard: dict[int, set[str]] = field(default_factory=dict)
     """By status: media types, and codes of refusals, else pointers to the fields of bodies."""
+
+    outcomes: set[str] = field(default_factory=set)
+    """Refusals that a poll told of, status and code: what the waiting client would have got."""
 
     def check(self, request: httpx.Request, response: httpx.Response) -> None:
         """Raise AssertionError for anything that is not described."""
@@ -53,6 +57,7 @@ class Operation:
         heard.add(media)
         if media in JSON_TYPES:
             body = response.json()
+            self.outcomes.update(_outcomes(body) if "/commands/" in self.name or "/bulk/" in self.name else ())
             self._check_body(status, media, body)
             heard.update(self._check_code(answer, body) if "x-codes" in answer else pointers(body))
         if status < 400:
@@ -120,7 +125,10 @@ class Conformance:
     def heard(self) -> Heard:
         """What was heard in this process, for another one to `hear`."""
         return {
-            one.name: {str(status): sorted(facts) for status, facts in one.heard.items()}
+            one.name: {
+                **{str(status): sorted(facts) for status, facts in one.heard.items()},
+                OUTCOMES: sorted(one.outcomes),
+            }
             for one in self.operations()
             if one.heard
         }
@@ -128,7 +136,8 @@ class Conformance:
     def hear(self, elsewhere: Heard) -> None:
         for one in self.operations():
             for status, facts in elsewhere.get(one.name, {}).items():
-                one.heard.setdefault(int(status), set()).update(facts)
+                known = one.outcomes if status == OUTCOMES else one.heard.setdefault(int(status), set())
+                known.update(facts)
 
     def _of(self, path: str) -> Mapping[str, Operation]:
         if path in self._fixed:
@@ -140,6 +149,17 @@ class Conformance:
 def conformance() -> Conformance:
     """The one of this run."""
     return Conformance()
+
+
+def _outcomes(body: Any) -> Iterator[str]:
+    if isinstance(body, dict):
+        if body.keys() == {"status", "body"} and isinstance(body["body"], dict) and "code" in body["body"]:
+            yield f"{body['status']} {body['body']['code']}"
+        for value in body.values():
+            yield from _outcomes(value)
+    elif isinstance(body, list):
+        for item in body:
+            yield from _outcomes(item)
 
 
 def pointers(body: Any, at: str = "") -> Iterator[str]:
