@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
+from api.openapi.resources import ASSETS
 from tests.stack import Stack
 
 
@@ -29,3 +32,10 @@ def test_the_description_is_shown_and_tried_out_with_nothing_from_another_host(p
     hosts = {url.split("/")[2] for url in asked if not url.startswith("data:")}
     assert hosts == {stack.api_url.split("/")[2]}
     assert complaints == []
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_an_asset_is_served_as_what_it_is(stack: Stack, name: str) -> None:
+    folder, kind = ASSETS[name]
+    answer = httpx.get(f"{stack.api_url}/api/docs/assets/{name}")
+    assert (answer.headers["Content-Type"], answer.content) == (kind, (folder / name).read_bytes())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.accounts import USER, access_for
+from tests.accounts import STAFF, USER, access_for
 from tests.client import free_slot
 from tests.stack import Stack, wait_until
 
@@ -44,6 +44,13 @@ def client(stack: Stack, generated: tuple[Any, str]) -> Iterator[Any]:
     """Closed at the end, with its connections: nobody else does it."""
     package, _ = generated
     with package.AuthenticatedClient(base_url=stack.api_url, token=access_for(stack, USER)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def staff(stack: Stack, generated: tuple[Any, str]) -> Iterator[Any]:
+    package, _ = generated
+    with package.AuthenticatedClient(base_url=stack.api_url, token=access_for(stack, STAFF)) as opened:
         yield opened
 
 
@@ -88,3 +95,13 @@ def test_it_finds_a_free_slot_books_it_and_follows_a_command(client: Any) -> Non
 
     wait_until(finished, "the command has succeeded", 15.0)
     assert found[-1].response.status == 201
+
+
+def test_it_offers_a_time_slot_of_the_calendar_and_books_it(client: Any, staff: Any) -> None:
+    wanted = model("NewSlot")("2109-01-07T09:00:00Z", "2109-01-07T10:00:00Z", 1)
+    slot = call("calendar.post_admin_timeslots", staff, body=wanted)
+    assert isinstance(slot, model("StaffSlot"))
+    booked = call("bookings.post_bookings", client, body=model("NewSlotBooking")(slot.id))
+    assert isinstance(booked, model("SlotBooking"))
+    assert (booked.time_slot.id, booked.time_slot.booked_by_me, booked.status) == (slot.id, True, "upcoming")
+    assert booked in call("calendar.get_user_bookings", client)

@@ -79,6 +79,13 @@ def test_every_close_code_is_described() -> None:
         assert [one["code"] for one in channel["x-close-codes"]] == [one.code for one in CLOSINGS]
 
 
+def test_the_page_about_feeds_names_every_message_and_close_code() -> None:
+    page = (ROOT / "docs" / "live-feeds.md").read_text()
+    words = {word for channel in feeds()["channels"].values() for word in channel["messages"]}
+    assert [word for word in sorted(words) if word not in page] == []
+    assert [one.code for one in CLOSINGS if f"| {one.code} |" not in page] == []
+
+
 def test_every_refusal_of_a_handshake_is_described_and_made_somewhere() -> None:
     described = {(status, code) for code, statuses in HANDSHAKE_REFUSALS.items() for status in statuses}
     assert set(literals("RefusedError", slice(0, 2))) == described
