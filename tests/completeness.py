@@ -32,6 +32,8 @@ from tests.feeds import heard as heard_of_feeds
 ACCEPTED = 202
 """Of commands: answered by one piece of code (api/commands.py) for all of them, as each code is."""
 SUCCESS = range(200, 400)
+FAILS = False
+"""Whether a whole run fails for it. It only tells until a whole run has told nothing."""
 SHARED = frozenset({429, 503})
 """Statuses that limits and outages give, by one piece of code for all operations that name them."""
 UNHEARD: Mapping[str, str] = {

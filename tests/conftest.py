@@ -15,7 +15,7 @@ import structlog
 from websockets.sync.client import ClientConnection
 
 from tests import feeds
-from tests.completeness import never_heard
+from tests.completeness import FAILS, never_heard
 from tests.conformance import conformance
 from tests.stack import PostgresServer, Stack, ValkeyServer
 
@@ -169,7 +169,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.workeroutput["heard"] = heard  # to the process that started this one
     elif exitstatus == pytest.ExitCode.OK and is_whole(session.config):
         session.config.stash[NEVER_HEARD] = never_heard()
-        if session.config.stash[NEVER_HEARD]:
+        if session.config.stash[NEVER_HEARD] and FAILS:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
