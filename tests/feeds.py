@@ -47,9 +47,9 @@ class Feed:
             yield f"error {code}"
 
     def refuse(self, answer: Response) -> Iterator[Fact]:
-        code = json.loads(answer.body or b"{}").get("code")
-        if code is None:
-            return  # not the notifier's: the front door found nobody
+        if answer.headers.get("Content-Type") != "application/json":
+            return  # not the notifier's: somebody before it said no
+        code = json.loads(answer.body)["code"]
         assert (answer.status_code, code) in self._refusals, f"{self.path} refused with {answer.status_code} {code}"
         yield f"refusal {answer.status_code} {code}"
 
