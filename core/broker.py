@@ -126,7 +126,8 @@ def celery_app(redis_url: str) -> Celery:
             "socket_connect_timeout": 4.0,
             "socket_keepalive": True,
             "health_check_interval": 5,
-            "retry_on_timeout": True,
+            # No retry_on_timeout: redis-py would subscribe again by itself where a connection was closed, and
+            # then wait without end for a message, with the worker's whole loop. Celery connects anew instead.
         },
         timezone="UTC",
         beat_schedule=SCHEDULE,

@@ -39,7 +39,7 @@ def test_what_is_not_there_cannot_be_changed(staff: httpx.Client) -> None:
 
 
 def test_what_took_place_is_not_cancelled(stack: Stack, staff: httpx.Client) -> None:
-    wish = {"service_name": "Legal Consultation", **free_slot()}
+    wish = {"service_name": "What took place", **free_slot()}
     with people(stack) as person:
         booking = person.post("/api/booking/create/", json=wish).json()["data"]["id"]
         done = staff.put(f"/api/admin/bookings/{booking}/update/", json={"status": "completed"})
