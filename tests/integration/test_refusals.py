@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from api.catalogue import SERVICES_MAX
+from api.contracts.calendar.categories import CATEGORIES_MAX
 from core.identity.agent_keys import KEYS_MAX
 from core.identity.api_tokens import TOKENS_PER_USER_MAX
 from tests.accounts import PASSWORD, browser, execute, new_person
@@ -16,6 +18,10 @@ from tests.rooms import staff as signed_in_staff
 from tests.stack import Stack
 
 NOWHERE = 10**15
+FILL = """
+INSERT INTO {table} (name, name_key, resource_id)
+SELECT 'Too many ' || n, 'too many ' || n, r.id FROM resource r, generate_series(1, %s) AS n WHERE r.kind = 'desk'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +85,16 @@ def test_a_shop_that_is_closed_down_shows_no_month(stack: Stack, staff: httpx.Cl
         assert told(staff.get("/api/booking/calendar/?year=2100&month=1")) == (404, "no_settings")
     finally:
         execute(stack, "UPDATE booking_settings SET is_active = true")
+
+
+def test_there_are_so_many_services_and_categories(stack: Stack, staff: httpx.Client) -> None:
+    many = {
+        "service": (SERVICES_MAX, "/api/admin/services/", "too_many_services"),
+        "category": (CATEGORIES_MAX, "/api/admin/categories/", "too_many_categories"),
+    }
+    for table, (most, path, code) in many.items():
+        execute(stack, FILL.format(table=table), most)
+        try:
+            assert told(staff.post(path, json={"name": "One more"})) == (409, code)
+        finally:
+            execute(stack, f"DELETE FROM {table} WHERE name_key LIKE 'too many %%'")

@@ -104,3 +104,8 @@ def test_how_it_went_is_the_practitioners_to_say_once_it_has_begun(market: Marke
         execute(market.stack, begun, booking)
         answer = giver.client.post(f"{BOOKINGS}{booking}/{verb}/")
         assert (answer.status_code, answer.json()["status"]) == (200, word)
+
+
+def test_nobody_has_time_off_who_is_not_there(market: Market) -> None:
+    day = {"start_date": "2034-03-15", "end_date": "2034-03-15"}
+    assert told(market.desk.post(f"{BASE}/practitioners/{NOWHERE}/time-off/", json=day)) == (404, "not_found")
