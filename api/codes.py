@@ -42,7 +42,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "payments_not_set_up": (503, "Nothing can be paid on this server"),
     "payments_unavailable": (503, "The payment provider does not answer; the place is still held"),
     # bulks
-    "body_cut_off": (400, "The connection was lost before the body ended; nothing was accepted"),
     "body_too_slow": (408, "The body did not arrive in time; nothing was accepted"),
     "bulk_not_found": (404, "There is no such batch, or it is not the caller's"),
     "empty_body": (400, "The body has no rows, or a CSV no header"),
@@ -86,6 +85,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "account_closed": (403, "The account is closed"),
 }
 
+REPORTS_ALONE = frozenset({Refusal.PAYMENT_NOT_FOUND, Refusal.INTENT_MISMATCH})
+"""Refusals of Stripe's reports: those commands are the engine's own, and nobody is told their ids."""
+
 
 def status_of(code: str, contract: str = "") -> int:
     """The HTTP status under which a contract sends `code`. Raises KeyError for one in no table."""
@@ -99,7 +101,8 @@ def meaning_of(code: str, contract: str = "") -> str:
 
 
 def all_codes() -> list[str]:
-    return sorted({*PROBLEMS, *REFUSALS})
+    """Those that clients may meet."""
+    return sorted({*PROBLEMS, *REFUSALS} - REPORTS_ALONE)
 
 
 def _refusal(code: str, contract: str) -> tuple[int, str]:

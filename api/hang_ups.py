@@ -1,7 +1,8 @@
-"""Clients that vanish in the middle of a body.
+"""Clients that vanish, or fall silent, in the middle of a body.
 
 Falcon ends a body's stream alike whether the body was whole or its sender hung up. Where half a body
-must never be taken for a whole one, this tells them apart.
+must never be taken for a whole one, this tells them apart. Who sends nothing for as long as gunicorn
+waits (its `timeout`) is taken for gone, though an answer still reaches them.
 """
 
 from __future__ import annotations
@@ -27,5 +28,5 @@ class App(falcon.asgi.App[Any, Any]):
 
 
 def hung_up(req: falcon.asgi.Request) -> bool:
-    """Whether its client is known to be gone."""
+    """Whether its client is taken for gone."""
     return bool(req.scope.get(_HUNG_UP))

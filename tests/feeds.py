@@ -1,7 +1,7 @@
 """Holds every message, refusal and close code that a test hears from a feed to its AsyncAPI description.
 
-Installed once for the whole run (tests/conftest.py) in websockets' client, as `tests.conformance` is
-in httpx: each test of a feed is a test of its description too.
+Installed once for the whole run (tests/conftest.py) in websockets' client and in httpx, as
+`tests.conformance` is: each test of a feed is a test of its description too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import jsonschema_rs
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
@@ -23,6 +24,8 @@ from tests.described import feeds
 
 Fact = str
 """What was heard, in one line."""
+UNDER = "/ws/"
+"""Whatever is asked for below it is the notifier's to answer."""
 
 
 class Feed:
@@ -31,8 +34,9 @@ class Feed:
     def __init__(self, channel: Mapping[str, Any]) -> None:
         self.path: str = channel["address"]
         self._refusals = {(one["status"], one["code"]) for one in channel["x-handshake-refusals"]}
-        self._closings = {one["code"] for one in channel["x-close-codes"]}
-        self._payloads = {word: _validator(_message(one)["payload"]) for word, one in channel["messages"].items()}
+        self._closings = {one["code"] for one in channel.get("x-close-codes", ())}
+        messages = channel.get("messages", {})
+        self._payloads = {word: _validator(_message(one)["payload"]) for word, one in messages.items()}
 
     def hear(self, text: str | bytes) -> Iterator[Fact]:
         message = json.loads(text)
@@ -46,12 +50,9 @@ class Feed:
             assert ERRORS[code] == status, f"{self.path} says {code} with status {status}"
             yield f"error {code}"
 
-    def refuse(self, answer: Response) -> Iterator[Fact]:
-        if answer.headers.get("Content-Type") != "application/json":
-            return  # not the notifier's: somebody before it said no
-        code = json.loads(answer.body)["code"]
-        assert (answer.status_code, code) in self._refusals, f"{self.path} refused with {answer.status_code} {code}"
-        yield f"refusal {answer.status_code} {code}"
+    def refuse(self, status: int, code: str) -> Iterator[Fact]:
+        assert (status, code) in self._refusals, f"{self.path} refused with {status} {code}, which is not described"
+        yield f"refusal {status} {code}"
 
     def close(self, code: int) -> Iterator[Fact]:
         assert code in self._closings, f"{self.path} closed with {code}, which is not described"
@@ -64,10 +65,22 @@ class Heard:
     def __init__(self) -> None:
         self.facts: set[Fact] = set()
         self._feeds = {feed.path: feed for feed in map(Feed, feeds()["channels"].values())}
+        self._nowhere = Feed({"address": "an unknown path", "x-handshake-refusals": [feeds()["x-unknown-path"]]})
 
     def of(self, connection: ClientConnection) -> Feed | None:
-        assert connection.request is not None, "it has asked for something"
-        return self._feeds.get(urlsplit(connection.request.path).path.rstrip("/") + "/")
+        return self._feeds.get(_path(connection))
+
+    def refusal(self, connection: ClientConnection, answer: Response) -> None:
+        self._refusal(_path(connection), answer.headers, answer.status_code, bytes(answer.body))
+
+    def plain(self, answer: httpx.Response) -> None:
+        """What was asked for without a WebSocket."""
+        self._refusal(_with_slash(answer.request.url.path), answer.headers, answer.status_code, answer.content)
+
+    def _refusal(self, path: str, headers: Mapping[str, str], status: int, body: bytes) -> None:
+        is_notifiers = headers.get("Content-Type") == "application/json" and "X-Request-ID" not in headers
+        if path.startswith(UNDER) and is_notifiers:  # else somebody before it said no
+            self.facts.update(self._feeds.get(path, self._nowhere).refuse(status, json.loads(body)["code"]))
 
 
 @cache
@@ -100,9 +113,17 @@ def handshake(self: ClientConnection, *args: Any, **how: Any) -> None:
     try:
         HeldClient.handshake(self, *args, **how)
     except InvalidStatus as refused:
-        if (feed := heard().of(self)) is not None:
-            heard().facts.update(feed.refuse(refused.response))
+        heard().refusal(self, refused.response)
         raise
+
+
+def _path(connection: ClientConnection) -> str:
+    assert connection.request is not None, "it has asked for something"
+    return _with_slash(urlsplit(connection.request.path).path)
+
+
+def _with_slash(path: str) -> str:
+    return path.rstrip("/") + "/"
 
 
 def _message(reference: Mapping[str, str]) -> Any:

@@ -11,7 +11,16 @@ from msgspec import Struct
 from api.openapi.schemas import Schemas
 from core.access import SESSION_COOKIE
 from core.wire.closing import CLOSINGS
-from core.wire.feeds import ALL_SAY, ALL_UNDERSTAND, ERRORS, FEEDS, HANDSHAKE_REFUSALS, Words, words_of
+from core.wire.feeds import (
+    ALL_SAY,
+    ALL_UNDERSTAND,
+    ERRORS,
+    FEEDS,
+    HANDSHAKE_REFUSALS,
+    UNKNOWN_PATH,
+    Words,
+    words_of,
+)
 
 INFO = {
     "title": "Holdfast's feeds",
@@ -19,7 +28,8 @@ INFO = {
     "description": (
         "Three WebSocket feeds, with and without the trailing slash. Every feed message is `{type, data, position}`.\n\n"
         "**Getting in**: any of the security schemes at the handshake, or `authenticate` as the first message within "
-        "five seconds. A handshake that is refused is answered with the one error shape (`x-handshake-refusals`).\n\n"
+        "five seconds. A handshake that is refused is answered with the one error shape (`x-handshake-refusals`; "
+        "where there is no feed, `x-unknown-path`).\n\n"
         "**Resuming**: keep the last `position`. Come back with `?last_position=` or `resume` as the first message: "
         "what was missed is told in order, without gap or repetition, then what is new. `reload` means that it cannot "
         "be told any more. A client that sends neither `resume` nor `get_bookings` within half a second hears what is "
@@ -64,6 +74,7 @@ def document(public_url: str) -> dict[str, Any]:
         "info": INFO,
         "defaultContentType": "application/json",
         "servers": {"here": _server(public_url)},
+        "x-unknown-path": _refusal(*UNKNOWN_PATH),
         "channels": {_name(feed): _channel(feed) for feed in FEEDS},
         "operations": {name: operation for feed in FEEDS for name, operation in _operations(feed)},
         "components": {
@@ -124,10 +135,14 @@ def _channel(feed: Words) -> dict[str, Any]:
         },
         "bindings": {"ws": {"method": "GET", "query": QUERY}},
         "x-handshake-refusals": [
-            {"status": status, "code": code} for code, statuses in HANDSHAKE_REFUSALS.items() for status in statuses
+            _refusal(status, code) for code, statuses in HANDSHAKE_REFUSALS.items() for status in statuses
         ],
         "x-close-codes": [{"code": one.code, "reason": one.reason} for one in CLOSINGS],
     }
+
+
+def _refusal(status: int, code: str) -> dict[str, Any]:
+    return {"status": status, "code": code}
 
 
 def _operations(feed: Words) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -139,12 +139,13 @@ HANDSHAKE_REFUSALS: Mapping[str, tuple[int, ...]] = {
     "forbidden": (403,),
     "origin_not_allowed": (403,),
     "password_change_required": (403,),
-    "not_found": (404,),
     "not_a_websocket": (426,),
     "too_many_connections": (429, 503),
     "unavailable": (503,),
 }
 """By code: the statuses that a handshake is refused with, in the one error shape."""
+UNKNOWN_PATH = (404, "not_found")
+"""What is answered where there is no feed."""
 ERRORS: Mapping[str, int] = {
     "bad_message": 400,
     "not_json": 400,

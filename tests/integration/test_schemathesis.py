@@ -7,28 +7,49 @@ from pathlib import Path
 
 import pytest
 
+from api.contracts.agent.bulk.limits import READ_WITHIN_S
+from ops.demo import AGENT_KEY
+from tests.bare import HalfSent, half_sent
+from tests.bulks import CSV, PATH, as_csv, rows_for
 from tests.conformance import conformance
-from tests.conftest import FIGURE, FreshStack
+from tests.conftest import FIGURE, new_stack
 from tests.fuzzing.running import CALLERS, environment, fuzz
-from tests.paying import StripeServer
+from tests.paying import StripeServer, stripe_server
+from tests.stack import PostgresServer, Stack
 
 CASES_MIN = 2_000
 OPTIONS = ("--phases", "examples,fuzzing", "--max-examples", "6", "--generation-deterministic")
 """Short, and the same cases each time; `make schemathesis` is the long one."""
 
 
-@pytest.fixture
-def stripe(tmp_path: Path) -> Iterator[StripeServer]:
-    server = StripeServer(tmp_path / "stripe")
-    server.start()
-    yield server
-    server.close()
+@pytest.fixture(scope="module")
+def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
+    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    one = new_stack(postgres, tmp_path_factory.mktemp("fuzzed"), environment=environment(stripe))
+    try:
+        yield one.start()
+    finally:
+        one.close()
+        postgres.drop_database(one.database_url)
+
+
+@pytest.fixture(scope="module")
+def slow_bulk(stack: Stack) -> Iterator[HalfSent]:
+    """Begun before the fuzzing and looked at after it: how long a silence is borne has no setting."""
+    headers = {**CSV, "Authorization": f"Token {AGENT_KEY}"}
+    with half_sent(stack.api_url, PATH, as_csv(rows_for(["Nothing comes of it"], 2)), headers) as sent:
+        yield sent
+
+
+@pytest.mark.usefixtures("slow_bulk")
 def test_no_case_of_any_caller_finds_a_failure(
-    fresh_stack: FreshStack, stripe: StripeServer, tmp_path: Path, record_property: Callable[[str, object], None]
+    stack: Stack, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    stack = fresh_stack(environment=environment(stripe))
     runs = [fuzz(stack, caller, tmp_path, *OPTIONS) for caller in CALLERS]
     cases = sum(run.cases for run in runs)
     for figure in (*map(str, runs), f"schemathesis: {cases} cases in all"):
@@ -37,3 +58,8 @@ def test_no_case_of_any_caller_finds_a_failure(
         conformance().hear(run.heard)
         assert not run.failures, run.log
     assert cases >= CASES_MIN
+
+
+def test_a_bulk_that_stops_arriving_is_refused_in_time(slow_bulk: HalfSent) -> None:
+    answer = slow_bulk.answer(READ_WITHIN_S)
+    assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")

@@ -103,6 +103,13 @@ def test_rows_of_one_bulk_that_want_one_time_are_decided_in_their_order(staff: C
     assert [code_of(row) for row in found] == ["succeeded", *["slot_taken"] * 4]
 
 
+def test_a_row_that_does_not_fit_its_header_is_refused_alone(staff: Client, services: list[str]) -> None:
+    first, *others = as_csv(rows_for(services, 2)).splitlines(keepends=True)
+    answer = staff.post(PATH, content=b"".join([first, b"too,few\r\n", *others]), headers=CSV)
+    found = rows_of(staff, _finished(staff, answer))
+    assert [code_of(row) for row in found] == ["malformed_row", "succeeded", "succeeded"]
+
+
 def test_rows_can_be_paged_and_asked_for_by_status(staff: Client, services: list[str]) -> None:
     rows = rows_for(services, 30)
     for number in (3, 17, 28):

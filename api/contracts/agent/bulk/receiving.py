@@ -50,4 +50,4 @@ class Body:
             self._hash.update(piece)
             yield piece
         if hung_up(self._req):
-            raise Problem(400, "body_cut_off", "The connection was lost before the body ended; nothing was accepted")
+            raise Problem(408, "body_too_slow", "The body stopped arriving before its end; nothing was accepted")

@@ -74,7 +74,6 @@ class BulkBookings:
             202: Content(BulkAccepted, headers={"Location": "The batch", "Retry-After": "Seconds"}),
         },
         refuses=(
-            "body_cut_off",
             "body_too_slow",
             "empty_body",
             "idempotency_key_reused",
