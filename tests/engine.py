@@ -263,6 +263,14 @@ def assert_order_kept(pipeline: Pipeline, put: list[NewCommand]) -> None:
 
 
 @contextmanager
+def undecided(url: str) -> Iterator[None]:
+    """No command is decided meanwhile: somebody else holds every lane's lock."""
+    locks = f"SELECT pg_advisory_xact_lock({LANE_SPACE}, lane) FROM installation, generate_series(0, lanes - 1) AS lane"
+    with holding(url, locks):
+        yield
+
+
+@contextmanager
 def occupied(pipeline: Pipeline, lane: int) -> Iterator[None]:
     """Somebody else holds the lane's lock."""
     with holding(pipeline.url, f"SELECT pg_advisory_xact_lock({LANE_SPACE}, {lane})"):

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import psycopg
+from websockets.datastructures import HeadersLike
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -88,11 +89,11 @@ class Running:
         wait_until(lambda: self.notifier.hub.delivered >= head, f"event {head} is delivered", WITHIN_S)
 
     @contextmanager
-    def listen(self, path: str = "/ws/admin/bookings/", headers: dict[str, str] | None = None) -> Iterator[Listener]:
+    def listen(self, path: str = "/ws/admin/bookings/", headers: HeadersLike | None = None) -> Iterator[Listener]:
         with connect(self.url + path, additional_headers=headers, compression=None, close_timeout=1) as socket:
             yield Listener(socket)
 
-    def refusal(self, path: str = "/ws/admin/bookings/", headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    def refusal(self, path: str = "/ws/admin/bookings/", headers: HeadersLike | None = None) -> tuple[int, Any]:
         """Status and JSON body of a handshake that must fail."""
         try:
             with self.listen(path, headers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -96,6 +97,16 @@ def test_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, ru
     pipeline.connection.execute("UPDATE user_account SET must_change_password = true WHERE id = %s", [STAFF])
     status, body = running.refusal(headers=running.cookie(STAFF))
     assert (status, body["code"]) == (403, "password_change_required")
+    with running.listen() as staff:
+        staff.send(type="authenticate", token=running.access_token(STAFF))
+        assert staff.next_of("error")["data"]["code"] == "password_change_required"
+        assert staff.close_code() == 4403
+
+
+def test_a_header_that_may_come_once_comes_once(running: Running) -> None:
+    twice = [("Authorization", f"Bearer {running.access_token(who)}") for who in (USER, STAFF)]
+    status, body = running.refusal(headers=twice)
+    assert (status, body["code"]) == (400, "bad_header")
 
 
 def test_pages_of_other_origins_are_kept_out(running: Running) -> None:
@@ -147,8 +158,11 @@ def test_refused_handshakes_give_their_places_back(pipeline: Pipeline, redis_url
     with notifying(pipeline.url, redis_url, connections=3) as running:
         for _ in range(10):
             assert running.refusal(headers={"Authorization": "Bearer forged"})[0] == 401
-        with running.listen("/ws/commands/"):
-            pass
+        with ExitStack() as all_places:
+            for _ in range(3):
+                all_places.enter_context(running.listen("/ws/commands/"))
+            status, body = running.refusal("/ws/commands/")
+            assert (status, body["code"]) == (503, "too_many_connections")
 
 
 ENDINGS = {

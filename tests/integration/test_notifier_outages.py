@@ -6,6 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from notifier.reading import render
 from ops.environment import ROOT
 from ops.ports import free_ports
 from tests.conftest import NewValkey
-from tests.engine import Pipeline, places
+from tests.engine import Pipeline, holding, places
 from tests.listening import STAFF, Listener, at, notifying, populate, tell
 from tests.stack import PostgresServer, stack_environment, wait_until
 
@@ -115,6 +118,31 @@ def test_an_outage_between_reading_and_telling_loses_nothing(
             tell(pipeline)
             assert [number(staff) for _ in range(2)] == [1, 2]
             assert staff.hears_nothing()
+
+
+def test_who_asks_while_the_database_goes_away_is_told_to_come_again(pipeline: Pipeline, redis_url: str) -> None:
+    """In the middle of a question of the notifier's: at the door, and in a conversation."""
+    populate(pipeline)
+    with notifying(pipeline.url, redis_url) as running, ThreadPoolExecutor(1) as pool:
+        cookie = running.cookie(STAFF)
+        with lost_while_waiting_for(pipeline, "login_session"):
+            refusal = pool.submit(running.refusal, headers=cookie)
+        status, body = refusal.result()
+        assert (status, body["code"]) == (503, "unavailable")
+        with running.listen(headers=cookie) as staff:
+            with lost_while_waiting_for(pipeline, "booking"):
+                staff.send(type="get_bookings")
+            assert staff.close_code() == 1013
+
+
+@contextmanager
+def lost_while_waiting_for(pipeline: Pipeline, table: str) -> Iterator[None]:
+    """Whoever of the notifier's connections then waits for the table is cut off."""
+    waiting = "application_name = 'holdfast notifier' AND wait_event_type = 'Lock' AND datname = current_database()"
+    with holding(pipeline.url, f"LOCK TABLE {table}"):
+        yield
+        wait_until(lambda: bool(pipeline.rows(f"SELECT FROM pg_stat_activity WHERE {waiting}")), "it waits", 10.0)
+        pipeline.rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}")
 
 
 def number(staff: Listener) -> int:

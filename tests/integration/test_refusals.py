@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -42,6 +44,16 @@ def test_what_is_not_there_cannot_be_changed(staff: httpx.Client) -> None:
     assert told(staff.post("/api/admin/timeslots/weekly/", json=weekly)) == (404, "category_not_found")
     assert told(staff.put(f"/api/admin/categories/{NOWHERE}/", json={"name": "X"})) == (404, "category_not_found")
     assert told(staff.patch(f"/api/admin/rooms/{NOWHERE}/", json={"name": "X"})) == (404, "room_not_found")
+    assert told(staff.put(f"/api/admin/services/{NOWHERE}/", json={"name": "X"})) == (404, "service_not_found")
+
+
+def test_an_appointment_is_cancelled_by_whose_it_is_and_told_as_it_then_is(stack: Stack) -> None:
+    wish = {"service_name": "What is called off", **free_slot()}
+    with people(stack) as person:
+        booking = person.post("/api/booking/create/", json=wish).json()["data"]["id"]
+        answer = person.delete(f"/api/bookings/{booking}/")
+    assert answer.status_code == 200
+    assert (answer.json()["data"]["id"], answer.json()["data"]["status"]) == (booking, "cancelled")
 
 
 def test_what_took_place_is_not_cancelled(stack: Stack, staff: httpx.Client) -> None:
@@ -98,3 +110,34 @@ def test_there_are_so_many_services_and_categories(stack: Stack, staff: httpx.Cl
             assert told(staff.post(path, json={"name": "One more"})) == (409, code)
         finally:
             execute(stack, f"DELETE FROM {table} WHERE name_key LIKE 'too many %%'")
+
+
+def test_a_command_that_fails_three_times_is_answered_and_stays_to_be_seen(stack: Stack, staff: httpx.Client) -> None:
+    wish = {"service_name": "What cannot be written", **free_slot()}
+    with refusing(stack, "booking", "notes <> 'poison'"):
+        answer = staff.post("/api/booking/create/", json={**wish, "notes": "poison"})
+    assert told(answer) == (503, "command_failed")
+    (id_,) = re.findall(r"The command (\S+) could not", answer.json()["message"])
+    assert staff.get(f"/api/commands/{id_}/").json()["status"] == "failed"
+    assert staff.post("/api/booking/create/", json=wish).status_code == 201, "the lane goes on"
+
+
+def test_what_postgresql_does_not_store_is_refused_and_nothing_is_kept(stack: Stack, staff: httpx.Client) -> None:
+    wish, mark = {"service_name": "What cannot be stored", **free_slot()}, {"X-Request-ID": "not-to-be-stored"}
+    with refusing(stack, "inbox", "request_id <> 'not-to-be-stored'"):
+        assert told(staff.post("/api/booking/create/", json=wish, headers=mark)) == (400, "unstorable")
+    assert staff.post("/api/booking/create/", json=wish).status_code == 201
+
+
+@contextmanager
+def refusing(stack: Stack, table: str, unless: str) -> Iterator[None]:
+    """PostgreSQL takes no row into the table meanwhile that is not as the expression says."""
+    execute(stack, f"ALTER TABLE {table} ADD CONSTRAINT refused_by_the_test CHECK ({unless}) NOT VALID")
+    try:
+        yield
+    finally:
+        execute(stack, f"ALTER TABLE {table} DROP CONSTRAINT refused_by_the_test")
+
+
+def test_a_method_that_http_does_not_know_is_a_bad_request(stack: Stack) -> None:
+    assert told(httpx.request("BREW", f"{stack.api_url}/api/rooms/")) == (400, "bad_request")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
@@ -262,6 +263,31 @@ def test_a_closed_account_stays_closed(providers: Providers) -> None:
     with browser(providers.stack) as client:
         assert providers.google_login(client, "g-closed").json()["code"] == "account_closed"
         assert is_nobody(client)
+
+
+def test_an_account_that_is_closed_while_its_owner_comes_back_stays_closed(providers: Providers) -> None:
+    """Found open, it is closed before the login is written: that waits for a lock until it is."""
+    providers.put_google("g-race", email="race@example.com", email_verified=True)
+    providers.put_github("race", 1003, verified("race@example.com"))
+    for login in (partial(providers.google_login, sub="g-race"), partial(providers.github_login, login="race")):
+        with browser(providers.stack) as client:
+            assert login(client).status_code == 302
+        with browser(providers.stack) as client, ThreadPoolExecutor(1) as pool:
+            with providers.stack.database() as connection, connection.transaction():
+                connection.execute("LOCK TABLE login_session")
+                coming_back = pool.submit(login, client)
+                wait_until(lambda: is_being_written(providers.stack), "the login is being written", 10.0)
+                connection.execute("UPDATE user_account SET is_active = false WHERE email_key = 'race@example.com'")
+            answer = coming_back.result()
+            assert (answer.status_code, answer.json()["code"]) == (401, "wrong_credentials")
+            assert is_nobody(client)
+        execute(providers.stack, "UPDATE user_account SET is_active = true WHERE email_key = 'race@example.com'")
+
+
+def is_being_written(stack: Stack) -> bool:
+    sql = """SELECT pid FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND query LIKE '%%INTO login_session%%' AND datname = %s"""
+    return bool(execute(stack, sql, stack.database_url.rsplit("/", 1)[1]))
 
 
 def test_a_provider_that_is_not_set_up_is_reported_and_refused(stack: Stack) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from tests.accounts import execute
+from tests.engine import undecided
 from tests.integration.marketplace.test_bookings import BOOKINGS, book, made
 from tests.marketplace import BASE, Market, next_hours
 
@@ -109,3 +111,44 @@ def test_how_it_went_is_the_practitioners_to_say_once_it_has_begun(market: Marke
 def test_nobody_has_time_off_who_is_not_there(market: Market) -> None:
     day = {"start_date": "2034-03-15", "end_date": "2034-03-15"}
     assert told(market.desk.post(f"{BASE}/practitioners/{NOWHERE}/time-off/", json=day)) == (404, "not_found")
+
+
+def told_after(market: Market, change: Callable[[], object], asked: httpx.Request, by: httpx.Client) -> tuple[int, str]:
+    """How a command is refused that was accepted before `change` and is decided after it."""
+    asked.headers["Prefer"] = "respond-async"
+    with undecided(market.stack.database_url):
+        accepted = by.send(asked)
+        assert accepted.status_code == 202, accepted.text
+        change()
+    outcome = by.get(accepted.headers["Location"], headers={"Prefer": "wait=10"}).json()["response"]
+    return outcome["status"], outcome["body"]["code"]
+
+
+def test_a_session_that_begins_before_its_cancellation_is_decided_is_not_cancelled(market: Market) -> None:
+    giver, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    begin = "UPDATE booking SET created_at = created_at - interval '2 h', starts_at = created_at - interval '1 h' WHERE id = %s"
+    cancelling = client.build_request("DELETE", f"{BOOKINGS}{booking}/")
+    refused = told_after(market, lambda: execute(market.stack, begin, booking), cancelling, client)
+    assert refused == (409, "already_begun")
+
+
+def test_a_hold_that_lapses_before_its_move_is_decided_is_not_moved(market: Market) -> None:
+    giver, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(giver, price_cents=5000), giver, 9))["id"]
+    lapse = "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s"
+    moving = client.build_request("POST", f"{BOOKINGS}{booking}/reschedule/", json=next_hours())
+    refused = told_after(market, lambda: execute(market.stack, lapse, booking), moving, client)
+    assert refused == (409, "hold_ended")
+
+
+def test_a_package_that_changes_before_its_purchase_is_decided_is_not_bought(market: Market) -> None:
+    giver, client = market.practitioner(), market.person().client
+    talk = market.service(giver)
+    package = market.service(giver, booking_type="package", service_ids=[talk] * 2, price_cents=900)
+    buying = client.build_request("POST", f"{BOOKINGS}create-package/", json={"service_id": package})
+    one_less = {"service_ids": [talk]}
+    refused = told_after(
+        market, lambda: giver.client.patch(f"{BASE}/services/{package}/", json=one_less), buying, client
+    )
+    assert refused == (409, "changed_meanwhile")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from core.domain.paying import MAX_ATTEMPTS
 from tests.accounts import execute
 from tests.integration.payments.conftest import EXTENSION_S
 from tests.paying import BANK, EMPTY_BANK, EMPTY_CARD, Payer, StripeServer
@@ -163,3 +164,14 @@ def test_cancelling_in_time_gives_the_money_back(payer: Payer) -> None:
 def test_the_stripe_account_is_asked_in_its_pinned_version_alone(payer: Payer, stripe: StripeServer) -> None:
     payer.intent(payer.hold())
     assert len([version for version in stripe.books()["versions"] if version]) == 1
+
+
+def test_a_booking_that_was_tried_twenty_times_is_not_tried_again(payer: Payer) -> None:
+    booking = payer.hold()
+    given_up = """INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, created_at, updated_at)
+                  SELECT gen_random_uuid(), %s, n, %s, 'usd', 'canceled', clock_timestamp(), clock_timestamp()
+                  FROM generate_series(1, %s) AS n"""
+    execute(payer.stack, given_up, booking, payer.PRICE_MINOR, MAX_ATTEMPTS)
+    answer = payer.ask(booking)
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_payments")
+    assert len(payer.payments(booking)) == MAX_ATTEMPTS
