@@ -21,14 +21,15 @@ from tests.described import description
 
 PROBLEM_JSON = "application/problem+json"
 JSON_TYPES = ("application/json", PROBLEM_JSON)
-UNIVERSAL = {404: {"not_found"}, 405: {"method_not_allowed"}}
-"""What paths and methods that are not described answer."""
+UNIVERSAL = {400: {"bad_request"}, 404: {"not_found"}, 405: {"method_not_allowed"}}
+"""What paths and methods that are not described answer; 400 is for methods that HTTP does not know."""
 _FIELD = re.compile(r"\{\w+\}")
 
 
 Heard = Mapping[str, Mapping[str, Sequence[str]]]
 """By operation and status, as it travels from one process to another."""
 OUTCOMES = "outcomes"
+UNDESCRIBED = "undescribed"
 
 
 @dataclass
@@ -96,6 +97,8 @@ BASELINES = "/api/bench/"
 
 class Conformance:
     def __init__(self) -> None:
+        self.undescribed: dict[int, set[str]] = {}
+        """By status: the codes with which paths and methods that are not described were refused."""
         self._fixed: dict[str, dict[str, Operation]] = {}
         self._open: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
         for path, methods in description()["paths"].items():
@@ -118,22 +121,21 @@ class Conformance:
         if operation is not None:
             operation.check(request, response)
         elif request.method != "OPTIONS":
-            code = response.json()["code"]
+            code = _code_of(response)
             described = code in UNIVERSAL.get(response.status_code, ())
             assert described, f"{request.method} {request.url.path} is not described: {response.status_code} {code}"
+            self.undescribed.setdefault(response.status_code, set()).add(code)
 
     def heard(self) -> Heard:
         """What was heard in this process, for another one to `hear`."""
-        return {
-            one.name: {
-                **{str(status): sorted(facts) for status, facts in one.heard.items()},
-                OUTCOMES: sorted(one.outcomes),
-            }
-            for one in self.operations()
-            if one.heard
+        described = {
+            one.name: {**_by_text(one.heard), OUTCOMES: sorted(one.outcomes)} for one in self.operations() if one.heard
         }
+        return {**described, UNDESCRIBED: _by_text(self.undescribed)}
 
     def hear(self, elsewhere: Heard) -> None:
+        for status, codes in elsewhere.get(UNDESCRIBED, {}).items():
+            self.undescribed.setdefault(int(status), set()).update(codes)
         for one in self.operations():
             for status, facts in elsewhere.get(one.name, {}).items():
                 known = one.outcomes if status == OUTCOMES else one.heard.setdefault(int(status), set())
@@ -149,6 +151,16 @@ class Conformance:
 def conformance() -> Conformance:
     """The one of this run."""
     return Conformance()
+
+
+def _code_of(response: httpx.Response) -> str:
+    """Nothing if it is no refusal of ours."""
+    body = response.json() if _media_type(response.headers) in JSON_TYPES else None
+    return str(body.get("code", "")) if isinstance(body, dict) else ""
+
+
+def _by_text(heard: Mapping[int, set[str]]) -> dict[str, list[str]]:
+    return {str(status): sorted(facts) for status, facts in heard.items()}
 
 
 def _outcomes(body: Any) -> Iterator[str]:

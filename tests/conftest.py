@@ -15,16 +15,15 @@ import structlog
 from websockets.sync.client import ClientConnection
 
 from tests import feeds
-from tests.completeness import FAILS, never_heard
 from tests.conformance import conformance
 from tests.stack import PostgresServer, Stack, ValkeyServer
+
+pytest_plugins = ("pytester", "tests.whole_run")
 
 FreshStack = Callable[..., Stack]
 NewValkey = Callable[[], ValkeyServer]
 FIGURE = "figure"
 """A test's property with what it measured: `record_property(FIGURE, "2,345 cases")`."""
-
-NEVER_HEARD = pytest.StashKey[list[str]]()
 
 UNSYNCED = {"fsync": "off"}
 """No test takes the machine's power away, and a killed process loses nothing that it has written. Hundreds of
@@ -144,6 +143,7 @@ def _held_to_the_description() -> Iterator[None]:
         response = send(self, request, stream=stream, **how)
         if not stream:
             conformance().check(response)
+            feeds.heard().plain(response)
         return response
 
     async def checked_async(
@@ -160,32 +160,6 @@ def _held_to_the_description() -> Iterator[None]:
         patch.setattr(ClientConnection, "recv", feeds.recv)
         patch.setattr(ClientConnection, "handshake", feeds.handshake)
         yield
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A whole run fails for what is described and was never served: see `tests.completeness`."""
-    heard = {"answers": conformance().heard(), "feeds": sorted(feeds.heard().facts)}
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["heard"] = heard  # to the process that started this one
-    elif exitstatus == pytest.ExitCode.OK and is_whole(session.config):
-        session.config.stash[NEVER_HEARD] = never_heard()
-        if session.config.stash[NEVER_HEARD] and FAILS:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """One of xdist's workers has ended."""
-    heard = getattr(node, "workeroutput", {}).get("heard")
-    if heard is not None:
-        conformance().hear(heard["answers"])
-        feeds.heard().facts.update(heard["feeds"])
-
-
-def is_whole(config: pytest.Config) -> bool:
-    """Whether every test there is was asked for."""
-    narrowed = (config.option.keyword, config.option.markexpr, config.option.deselect, config.option.ignore)
-    return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(narrowed)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -205,5 +179,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, value in (one for report in reports for one in report.user_properties):
         if name == FIGURE:
             terminalreporter.write_line(str(value))
-    for line in terminalreporter.config.stash.get(NEVER_HEARD, []):
-        terminalreporter.write_line(f"described, but never served: {line}", red=True)
