@@ -140,6 +140,22 @@ def test_every_service_runs_with_few_rights() -> None:
         assert "no-new-privileges:true" in service["security_opt"]
 
 
+def test_nothing_runs_as_root() -> None:
+    """PostgreSQL's entrypoint steps down by itself, once it has handed the volume over; ours is the image's user."""
+    by_image = {process.name for process in APPLICATION} | {"migrate"}
+    told = {name: service.get("user") for name, service in SERVICES.items() if name not in {*by_image, "postgres"}}
+    assert told == dict.fromkeys(("caddy", "valkey"), "65534:65534")
+
+
+def test_the_image_is_built_once_and_never_looked_for_elsewhere() -> None:
+    """Compose builds services side by side: two that build one name end each other ("already exists")."""
+    built = [name for name, service in SERVICES.items() if "build" in service]
+    assert built == ["migrate"], "which all others wait for"
+    for name in [*(process.name for process in APPLICATION), "migrate"]:
+        assert SERVICES[name]["image"] == "holdfast:latest"
+        assert SERVICES[name]["pull_policy"] == "never"
+
+
 def _example() -> Iterator[tuple[str, str]]:
     for line in (ROOT / ".env.example").read_text().splitlines():
         if match := re.fullmatch(r"([A-Z_]+)=(.*)", line):
