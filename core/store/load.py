@@ -1,7 +1,9 @@
 """A batch's way in: what its commands touch, loaded in a few set-based queries and few round trips.
 
 Each family has its queries in a module of its own. Rows are locked in one order of tables
-(people who hold, time slots, bookings, payments), by id: another lane may want the same ones.
+(people who hold, time slots, bookings, sessions, credits, payments), by id: another lane may want the
+same ones. What only turns up on the way, a purchase's other parts and lapsed holds, comes after them: a
+deadlock over it is a lost race (`core.engine.blame`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Payments as lanes read and write them. What only the worker writes is in `core.store.tills`."""
+"""Payments as lanes read and write them. What only the worker writes is in `core.store.dues`."""
 
 from __future__ import annotations
 

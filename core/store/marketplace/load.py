@@ -1,7 +1,7 @@
 """The marketplace in a batch: what its commands and bookings touch.
 
 Rows are locked and read by two statements each: a statement that waits for a lock has a snapshot
-older than what it waited for. Sessions and credits come after bookings in the order of locks.
+older than what it waited for. Sessions, then credits, come after bookings in the order of locks.
 """
 
 from __future__ import annotations
@@ -132,13 +132,13 @@ def load_families(connection: Connection, state: State) -> None:
     with together(connection) as asking:
         ask_context(asking, state, market_bookings(state))
         ask_notes(asking, state, [booking.id for booking, _ in bookings])
-        bundles = {id_ for b, d in market_bookings(state) for id_ in (b.id, d.credit_id) if id_ is not None}
-        _ask_credits(asking, state, bundles, ())
         sessions = {d.session_id for _, d in market_bookings(state) if d.session_id is not None}
         wanted = {"sessions": sorted(sessions - state.market.sessions.keys()), "courses": []}
         if wanted["sessions"]:
             asking.ask(SQL_LOCK_SESSIONS, wanted, lambda _: None)
             asking.ask(SQL_SESSIONS, wanted, lambda rows: _know_sessions(state, rows))
+        bundles = {id_ for b, d in market_bookings(state) for id_ in (b.id, d.credit_id) if id_ is not None}
+        _ask_credits(asking, state, bundles, ())
 
 
 def ask_context(asking: Asking, state: State, bookings: Iterable[tuple[Booking, MarketDetails]]) -> None:
