@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Collection, Container
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import falcon.asgi
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from api.errors import Problem, invalid
+from api.forms import defaults, is_fit, misfits, missing, one_each
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -25,20 +27,27 @@ MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PATH = re.compile(r" - at `\$(.*)`$")
 
 
-async def read_json(req: falcon.asgi.Request, kind: type[S]) -> S:
-    """The body as a `kind`. Raises Problem 400; leaves the raw bytes in `req.context.raw_body`."""
+async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[str] = ()) -> S:
+    """The body as a `kind`. Raises Problem 400; leaves the raw bytes in `req.context.raw_body`.
+
+    Its fields are of their types and forms, and its rules hold (api/forms.py). `needs`: what this
+    caller must send though others need not.
+    """
     req.context.raw_body = await read_bytes(req)
-    return parse_json(req.context.raw_body, kind)
+    return parse_json(req.context.raw_body, kind, needs)
 
 
-def parse_json(raw: bytes, kind: type[S]) -> S:
-    """A body that was read already as a `kind`. Raises Problem 400."""
+def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
+    """A body that was read already as a `kind`. Raises Problem 400 with every field's problem."""
     try:
-        return _decoder(kind).decode(raw)  # type: ignore[no-any-return]
+        body: S = _decoder(kind).decode(raw)
     except msgspec.ValidationError:
-        raise _refusal(raw, kind) from None
+        raise _refusal(raw, kind, needs) from None
     except MALFORMED:
         raise malformed() from None
+    if not is_fit(body, needs):
+        raise invalid(one_each(kind.__struct_fields__, misfits(kind, asdict(body), needs)))
+    return body
 
 
 def fields_of(raw: bytes) -> Container[str]:
@@ -69,40 +78,45 @@ def _decoder(kind: type[S]) -> msgspec.json.Decoder[S]:
 
 @lru_cache
 def _field_decoders(kind: type[Struct]) -> dict[str, tuple[bool, msgspec.json.Decoder[Any]]]:
-    """By wire name, in document order: whether it is required, and its decoder."""
+    """By name, in document order: whether it is required, and its decoder."""
     hints = get_type_hints(kind, include_extras=True)
     info = msgspec.structs.fields(kind)
     return {f.encode_name: (f.required, msgspec.json.Decoder(hints[f.name])) for f in info}
 
 
-def _refusal(raw: bytes, kind: type[Struct]) -> Problem:
+def _refusal(raw: bytes, kind: type[Struct], needs: Collection[str]) -> Problem:
     """A value may be wrong before the place where the text stops being JSON."""
     try:
         msgspec.json.decode(raw)
     except MALFORMED:
         return malformed()
-    return invalid(_problems(raw, kind))
+    return invalid(_problems(raw, kind, needs))
 
 
 def malformed() -> Problem:
     return Problem(400, "malformed_json", "The body is not valid JSON")
 
 
-def _problems(raw: bytes, kind: type[Struct]) -> list[FieldProblem]:
+def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[FieldProblem]:
     """What is wrong, field by field: msgspec stops at the first, our clients want them all."""
     try:
         sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return [FieldProblem("", "The body must be a JSON object")]
-    fields = _field_decoders(kind)
-    problems = []
+    fields, sound = _field_decoders(kind), defaults(kind)
+    found = []
     for name, (required, decoder) in fields.items():
-        problem = _missing(name) if required and bytes(sent.get(name, NULL)) in NOTHING else None
-        problem = problem or (_wrong(name, sent[name], decoder) if name in sent else None)
-        if problem:
-            problems.append(problem)
-    problems += [_unknown(name) for name in sent if name not in fields]
-    return problems or [FieldProblem("", "The body cannot be understood")]
+        if name not in sent:
+            found += [FieldProblem(name, missing(name))] if required else []
+            continue
+        try:
+            sound[name] = decoder.decode(bytes(sent[name]))
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            sound.pop(name, None)
+            empty = required and bytes(sent[name]) in NOTHING
+            found.append(FieldProblem(name, missing(name) if empty else _wrong(name, decoder.type, error)))
+    found += [_unknown(name) for name in sent if name not in fields] + misfits(kind, sound, needs)
+    return one_each(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]
 
 
 def _unknown(name: str) -> FieldProblem:
@@ -111,18 +125,8 @@ def _unknown(name: str) -> FieldProblem:
     return FieldProblem(shown, f"Unknown field: {shown}")
 
 
-def _missing(name: str) -> FieldProblem:
-    return FieldProblem(name, f"Missing required field: {name}")
-
-
-def _wrong(name: str, value: msgspec.Raw, decoder: msgspec.json.Decoder[Any]) -> FieldProblem | None:
-    try:
-        decoder.decode(bytes(value))
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        if (words := _choice(name, decoder.type, error)) is not None:
-            return FieldProblem(name, words)
-        return FieldProblem(name, f"Invalid value for {name}: {_words(str(error))}")
-    return None
+def _wrong(name: str, kind: Any, error: Exception) -> str:
+    return _choice(name, kind, error) or f"Invalid value for {name}: {_words(str(error))}"
 
 
 def _choice(name: str, kind: Any, error: Exception) -> str | None:
@@ -139,8 +143,3 @@ def _words(error: str) -> str:
     inside = found.group(1) if found else ""
     plain = _PATH.sub("", error).replace("`", "")
     return f"{plain} at {inside.lstrip('.')}" if inside else plain
-
-
-def given(value: Any) -> bool:
-    """Whether an optional field was sent at all."""
-    return value is not UNSET

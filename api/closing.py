@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, time, timedelta
 
-from api.errors import invalid
+from api.fields import CLOCK, DAY
 from core.domain.commands import CloseResource
 from core.wire.errors import FieldProblem
 
@@ -12,11 +13,24 @@ CLOSURE_DAYS_MAX = 366
 
 
 def closing(
-    resource_id: int, first: date, last: date, starts: time | None, ends: time | None, reason: str
+    resource_id: int, start_date: str, end_date: str | None, start: str | None, end: str | None, reason: str
 ) -> CloseResource:
-    """The command for local days and times. Raises Problem 400 for an end before the start, and for too many days."""
+    """The command for local days and times as a body has them: whole days unless times are given."""
+    return CloseResource(resource_id, *_days(start_date, end_date), _clock(start), _clock(end), reason)
+
+
+def misfits(start_date: str, end_date: str | None, start: str | None, end: str | None) -> Iterator[FieldProblem]:
+    """The rule: an end after the start, and not too many days."""
+    (first, last), starts, ends = _days(start_date, end_date), _clock(start), _clock(end)
     if last < first or (last == first and ends is not None and ends <= (starts or time.min)):
-        raise invalid([FieldProblem("end_date", "A closure must end after it starts")])
-    if last - first >= timedelta(days=CLOSURE_DAYS_MAX):
-        raise invalid([FieldProblem("end_date", f"A closure may last {CLOSURE_DAYS_MAX} days at most")])
-    return CloseResource(resource_id, first, last, starts, ends, reason)
+        yield FieldProblem("end_date", "A closure must end after it starts")
+    elif last - first >= timedelta(days=CLOSURE_DAYS_MAX):
+        yield FieldProblem("end_date", f"A closure may last {CLOSURE_DAYS_MAX} days at most")
+
+
+def _days(start_date: str, end_date: str | None) -> tuple[date, date]:
+    return DAY(start_date), DAY(end_date or start_date)
+
+
+def _clock(text: str | None) -> time | None:
+    return CLOCK(text) if text else None

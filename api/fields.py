@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
+
+from api.forms import Form
+from core.phones import phone_key
 
 TEXT = r"^[^\x00]*$"
 NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
@@ -20,46 +25,9 @@ _DAY_AND_HOUR = DAY_FORM.rstrip("$") + r"T([01][0-9]|2[0-3]):[0-5][0-9]"
 INSTANT_FORM = _DAY_AND_HOUR + r"(:[0-5][0-9]([.][0-9]{1,6})?)?" + _OFFSET + "$"
 MINUTE_FORM = _DAY_AND_HOUR + r":00([.]0{1,6})?" + _OFFSET + "$"
 """Instants of RFC 3339; the second in whole minutes."""
-"""`x-form` is what the API's description says instead of the bounds that a text is decoded with: it is
-read by a function that says what is wrong in the documents' words."""
-
-DayText = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=TEXT,
-        examples=["2025-10-15"],
-        extra_json_schema={"format": "date", "x-form": DAY_FORM},
-    ),
-]
-ClockText = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern=TEXT, examples=["10:00"], extra_json_schema={"x-form": CLOCK_FORM})
-]
-ZoneText = Annotated[
-    str, Meta(max_length=64, pattern=TEXT, examples=["Europe/Berlin"], extra_json_schema={"format": "iana-time-zone"})
-]
-PhoneText = Annotated[
-    str, Meta(min_length=1, max_length=32, pattern=NAME, examples=["1234567890"], extra_json_schema={"format": "phone"})
-]
-ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
-PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
-ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
-Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
-Amount = Annotated[
-    Decimal,
-    Meta(
-        description="Money, in the currency's major unit: a JSON number, or the same as a string",
-        extra_json_schema={"minimum": 0, "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
-    ),
-]
-ID_MAX = 2**63 - 1
-"""A bigint: no row is beyond it."""
-Id = Annotated[int, Meta(ge=1, le=ID_MAX)]
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 """Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
-
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)
@@ -87,3 +55,68 @@ def clock_time(text: str) -> time | None:
         return time(int(found[1]), int(found[2])) if found else None
     except ValueError:
         return None
+
+
+def zone_key(name: str) -> str | None:
+    """The key of an IANA time zone, or None."""
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def dialable(text: str) -> str | None:
+    """The digits of what can be a phone number in any region, or None."""
+    return phone_key(text, None)
+
+
+TEXTS_REMEMBERED = 4_096
+"""Most requests are about the same days and times, and each text is read twice: checked, then used."""
+BAD_DATE, BAD_TIME = "Invalid date format", "Invalid time format"
+DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), BAD_DATE)
+CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), BAD_TIME)
+ZONE = Form(zone_key, "This is no IANA time zone such as Europe/Berlin")
+PHONE = Form(dialable, "Invalid phone number")
+"""`x-form` is what the API's description says instead of the bounds that a text is decoded with: it is
+read by a function that says what is wrong in the documents' words."""
+
+DayText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["2025-10-15"],
+        extra_json_schema={"format": "date", "x-form": DAY_FORM},
+    ),
+    DAY,
+]
+ClockText = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=TEXT, examples=["10:00"], extra_json_schema={"x-form": CLOCK_FORM}),
+    CLOCK,
+]
+ZoneText = Annotated[
+    str,
+    Meta(max_length=64, pattern=TEXT, examples=["Europe/Berlin"], extra_json_schema={"format": "iana-time-zone"}),
+    ZONE,
+]
+PhoneText = Annotated[
+    str,
+    Meta(min_length=1, max_length=32, pattern=NAME, examples=["1234567890"], extra_json_schema={"format": "phone"}),
+    PHONE,
+]
+ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
+PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
+ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
+Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+Amount = Annotated[
+    Decimal,
+    Meta(
+        description="Money, in the currency's major unit: a JSON number, or the same as a string",
+        extra_json_schema={"minimum": 0, "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
+    ),
+]
+ID_MAX = 2**63 - 1
+"""A bigint: no row is beyond it."""
+Id = Annotated[int, Meta(ge=1, le=ID_MAX)]

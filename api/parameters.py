@@ -24,6 +24,7 @@ from msgspec.inspect import BoolType, DateType, IntType, LiteralType, Type, type
 
 from api.errors import invalid
 from api.fields import TEXT, iso_date
+from api.forms import Check, defaults, form_check, one_each, rule_problems
 from api.openapi.routes import Routes
 from core.wire.errors import FieldProblem
 
@@ -60,6 +61,8 @@ class Parameter(Struct, frozen=True):
     required: bool
     many: bool
     default: Any = None
+    check: Check | None = None
+    """Of one value's form."""
 
     def read(self, sent: str | list[str] | None) -> Any:
         """The value, None for one that was not sent. Raises ValueError in words for the client."""
@@ -77,6 +80,13 @@ class Parameter(Struct, frozen=True):
         return self._one(values[0])
 
     def _one(self, raw: str) -> Any:
+        found = self._converted(raw)
+        if self.check is not None:
+            for _, words in self.check(found, self.name):
+                raise ValueError(words)
+        return found
+
+    def _converted(self, raw: str) -> Any:
         info = _info(self.kind)
         found: Any
         if isinstance(info, DateType):
@@ -102,25 +112,27 @@ def parameters_of(kind: type[Struct]) -> Sequence[Parameter]:
         many = get_origin(one) is tuple
         default = None if field.required else field.default
         value = get_args(one)[0] if many else one
-        found.append(Parameter(field.encode_name, field.name, value, field.required, many, default))
+        check = form_check(value)
+        found.append(Parameter(field.encode_name, field.name, value, field.required, many, default, check))
     return found
 
 
 def read_query(req: falcon.asgi.Request, kind: type[Q]) -> Q:
     """The request's parameters. Raises Problem 400 that names every wrong and every unknown one."""
     sent = dict(req.params)
-    problems, values = [], {}
+    problems, values = [], defaults(kind)
     for parameter in parameters_of(kind):
         try:
             value = parameter.read(sent.pop(parameter.name, None))
         except ValueError as problem:
             problems.append(FieldProblem(parameter.name, str(problem)))
+            values.pop(parameter.field, None)
         else:
             if value is not None:
                 values[parameter.field] = value
-    problems += [FieldProblem(name, f"Unknown parameter: {name}") for name in sent]
+    problems += [FieldProblem(name, f"Unknown parameter: {name}") for name in sent] + rule_problems(kind, values)
     if problems:
-        raise invalid(problems)
+        raise invalid(one_each([parameter.name for parameter in parameters_of(kind)], problems))
     return kind(**values)
 
 

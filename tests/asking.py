@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import falcon.asgi
 import falcon.testing
+import msgspec
+
+from api.bodies import parse_json
+from api.errors import Problem
 
 
 class _Stream:
@@ -27,3 +31,12 @@ def request(
     made._stream = _Stream(body)
     made.context.raw_body = b""
     return made  # type: ignore[no-any-return]
+
+
+def refused_fields(kind: type[msgspec.Struct], body: Any, needs: Collection[str] = ()) -> list[str]:
+    """The fields that a body of this kind is refused for; none if it is good."""
+    try:
+        parse_json(msgspec.json.encode(body), kind, needs)
+    except Problem as problem:
+        return [one.field for one in problem.problems]
+    return []

@@ -12,22 +12,32 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.accounts.liveness import LiveLogins, Pool
 from api.bodies import read_json
-from api.errors import Problem, invalid
+from api.errors import Problem
 from api.fields import NAME
+from api.forms import Form
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.identity import agent_key_use, agent_keys
 from core.identity.agent_key_use import DayOfUse, KeyRecord
 from core.identity.agent_keys import Network, NewKey
 from core.wire.answers import Done, Listed
-from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import Day, Micros, micros
 
 log = structlog.get_logger()
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME)]
-NetworkText = Annotated[str, Meta(max_length=50, extra_json_schema={"format": "ip-network"})]
+
+
+def _network(text: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
+
+
+NETWORK: Form[str, Network] = Form(_network, "Enter an address or a CIDR block such as 192.0.2.0/24")
+NetworkText = Annotated[str, Meta(max_length=50, extra_json_schema={"format": "ip-network"}), NETWORK]
 Networks = Annotated[list[NetworkText], Meta(max_length=agent_keys.NETWORKS_MAX)]
 WritesPerMinute = Annotated[int, Meta(ge=1, le=agent_keys.WRITES_PER_MINUTE_MAX)]
 
@@ -50,9 +60,13 @@ class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
     def onto(self, record: KeyRecord) -> NewKey:
         return NewKey(
             record.name if self.name is UNSET else self.name,
-            record.networks if isinstance(self.networks, UnsetType) else parsed(self.networks),
+            record.networks if isinstance(self.networks, UnsetType) else _networks(self.networks),
             record.writes_per_minute if self.writes_per_minute is UNSET else self.writes_per_minute,
         )
+
+
+def _networks(sent: list[str]) -> list[Network]:
+    return [NETWORK(text) for text in sent]
 
 
 class KeysAsked(Struct, frozen=True):
@@ -136,7 +150,7 @@ class AgentKeys:
     )
     async def on_post_create(self, req: Request, resp: Response) -> None:
         body = await read_json(req, KeyBody)
-        new = NewKey(body.name, parsed(body.networks), body.writes_per_minute)
+        new = NewKey(body.name, _networks(body.networks), body.writes_per_minute)
         async with self._pool.connection() as connection:
             made = await agent_keys.make(connection, new, req.context.principal.user_id)
             if made is None:
@@ -188,19 +202,6 @@ class OneAgentKey:
         self._logins.forget()
         log.info("agent key revoked", revoked_key=key_id, by=by)
         _answer(resp, Done(message="Agent key revoked"))
-
-
-def parsed(networks: list[str]) -> list[Network]:
-    """Addresses and CIDR blocks. Raises Problem 400 naming each that is neither."""
-    found, problems = [], []
-    for place, raw in enumerate(networks):
-        try:
-            found.append(ipaddress.ip_network(raw))
-        except ValueError:
-            problems.append(FieldProblem(f"networks[{place}]", "Enter an address or a CIDR block such as 192.0.2.0/24"))
-    if problems:
-        raise invalid(problems)
-    return found
 
 
 async def _record(connection: Any, key_id: int) -> KeyRecord:

@@ -3,65 +3,73 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from msgspec import Meta
 
-from api.fields import NAME, TEXT
+from api.fields import NAME, TEXT, dialable
+from api.forms import Form
 from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
-from core.phones import phone_key
 from core.wire.errors import FieldProblem
 
 LoginName = Annotated[str, Meta(max_length=254, pattern=TEXT)]
 Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set."""
 Token = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
-Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=NAME)]
+
+
+def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
+    return Form(lambda text: text if holds(text) else None, words)
+
+
+_NOT_BLANK = _only_if(lambda text: bool(text.strip()), "A username cannot be blank")
+Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=NAME), _NOT_BLANK]
 OwnUsername = Annotated[
-    str, Meta(min_length=1, max_length=150, pattern=NAME, extra_json_schema={"not": {"pattern": "@"}})
+    str,
+    Meta(min_length=1, max_length=150, pattern=NAME, extra_json_schema={"not": {"pattern": "@"}}),
+    _NOT_BLANK,
+    _only_if(lambda text: "@" not in text, "A username cannot contain @"),
+    _only_if(lambda text: dialable(text) is None, "A username cannot be a phone number"),
 ]
-"""One that somebody chooses: neither an address nor a phone number."""
+"""One that somebody chooses: phone numbers and addresses name people already, so nobody else may take them."""
 NewPassword = Annotated[
-    str, Meta(max_length=PASSWORD_MAX_CHARS, extra_json_schema={"minLength": PASSWORD_MIN_CHARS, "pattern": r"\S"})
+    str,
+    Meta(max_length=PASSWORD_MAX_CHARS, extra_json_schema={"minLength": PASSWORD_MIN_CHARS, "pattern": r"\S"}),
+    _only_if(
+        lambda text: len(text) >= PASSWORD_MIN_CHARS, f"A password needs at least {PASSWORD_MIN_CHARS} characters"
+    ),
+    _only_if(lambda text: bool(text.strip()), "A password cannot be blank"),
 ]
-"""One to be set: long enough and not blank; what else it may not be, `password_problem` says."""
+"""One to be set. NIST SP 800-63B, 5.1.1.2: length counts, composition does not; see `own_name` too."""
 _ATOM = r"[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]"
 _LABEL = r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]"
 """Visible ASCII but what needs quotes (RFC 5321); the second without the dot."""
 EMAIL_FORM = f"^{_ATOM}+@({_LABEL}+[.])+{_LABEL}{{2,}}$"
-Email = Annotated[str, Meta(max_length=254, pattern=NAME, extra_json_schema={"format": "email", "x-form": EMAIL_FORM})]
-OptionalEmail = Annotated[str, Meta(max_length=254, pattern=NAME, extra_json_schema={"x-form": f"^$|{EMAIL_FORM}"})]
-"""Empty for none."""
 
 
-def email_problem(email: str) -> FieldProblem | None:
-    """What keeps `email` from being an address (RFC 5321, without its quoted forms).
+def is_email(text: str) -> bool:
+    """Whether it is an address (RFC 5321, without its quoted forms).
 
     ASCII only: letters that turn into others when they are folded would make one person's address
     another's. Domains of other scripts have an ASCII form.
     """
-    if email.isascii() and email.isprintable() and re.fullmatch(EMAIL_FORM, email.strip()):
-        return None
-    return FieldProblem("email", "Enter a valid email address")
+    return text.isascii() and text.isprintable() and re.fullmatch(EMAIL_FORM, text.strip()) is not None
 
 
-def username_problem(username: str, region: str | None) -> FieldProblem | None:
-    """Phone numbers and addresses name people already: nobody else may take them as a username."""
-    if not username.strip():
-        return FieldProblem("username", "A username cannot be blank")
-    if "@" in username:
-        return FieldProblem("username", "A username cannot contain @")
-    if phone_key(username, region) is not None:
-        return FieldProblem("username", "A username cannot be a phone number")
-    return None
+BAD_EMAIL = "Enter a valid email address"
+Email = Annotated[
+    str,
+    Meta(max_length=254, pattern=NAME, extra_json_schema={"format": "email", "x-form": EMAIL_FORM}),
+    _only_if(is_email, BAD_EMAIL),
+]
+KeptEmail = Annotated[str, Meta(max_length=254, pattern=NAME, extra_json_schema={"x-form": f"^$|{EMAIL_FORM}"})]
+"""Empty for none; an odd one that an agent sent may come back as it was."""
+OptionalEmail = Annotated[KeptEmail, _only_if(lambda text: not text or is_email(text), BAD_EMAIL)]
+"""Empty for none."""
 
 
-def password_problem(password: str, *names: str | None) -> FieldProblem | None:
-    """NIST SP 800-63B, 5.1.1.2: length counts, composition does not; not the account's own name."""
-    if len(password) < PASSWORD_MIN_CHARS:
-        return FieldProblem("password", f"A password needs at least {PASSWORD_MIN_CHARS} characters")
-    if not password.strip():
-        return FieldProblem("password", "A password cannot be blank")
+def own_name(password: str, *names: str | None) -> Iterator[FieldProblem]:
+    """The rule: a password is not the account's own name (the same page of NIST's)."""
     if password.casefold() in {name.casefold() for name in names if name}:
-        return FieldProblem("password", "A password cannot be the account's own name")
-    return None
+        yield FieldProblem("password", "A password cannot be the account's own name")

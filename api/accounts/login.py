@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -14,13 +14,17 @@ from api.accounts.cookies import Cookies
 from api.accounts.fields import LoginName, Password
 from api.accounts.sign_in import SignIn
 from api.bodies import read_json
-from api.errors import invalid
+from api.forms import Rules
 from api.openapi import Content, operation
 from core.access import Claims, issue_access_token
 from core.settings import Settings
 from core.wire.errors import FieldProblem
 
-_ONE_OF_TWO = "Send either username or email"
+
+def _one_of_two(body: LoginBody) -> Iterator[FieldProblem]:
+    if (body.username is UNSET) == (body.email is UNSET):
+        for name in ("username", "email"):
+            yield FieldProblem(name, "Send either username or email")
 
 
 class LoginBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,13 +33,12 @@ class LoginBody(Struct, frozen=True, forbid_unknown_fields=True):
     email: LoginName | UnsetType = UNSET
 
     json_schema: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": ["username"]}, {"required": ["email"]}]}
+    rules: ClassVar[Rules] = (_one_of_two,)
 
     def names(self) -> tuple[str | None, str | None]:
-        """(username, email), one of them None. Raises Problem 400 unless exactly one is given."""
+        """(username, email), one of them None."""
         username = None if isinstance(self.username, UnsetType) else self.username
         email = None if isinstance(self.email, UnsetType) else self.email
-        if (username is None) == (email is None):
-            raise invalid([FieldProblem("username", _ONE_OF_TWO), FieldProblem("email", _ONE_OF_TWO)])
         return username, email
 
 

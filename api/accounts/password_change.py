@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.authentication import not_authenticated
 from api.accounts.cookies import Cookies
-from api.accounts.fields import NewPassword, Password, password_problem
+from api.accounts.fields import NewPassword, Password, own_name
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.login import AccessTokens
 from api.accounts.sign_in import SignIn, too_busy, wrong_credentials
 from api.bodies import read_json
 from api.errors import invalid
+from api.forms import Rules
 from api.openapi import Content, operation
 from core.access import How
 from core.identity import users
@@ -22,9 +26,16 @@ from core.passwords import Passwords, TooManyWaitingError
 from core.wire.errors import FieldProblem
 
 
+def _another(body: ChangeBody) -> Iterator[FieldProblem]:
+    if body.password == body.current_password:
+        yield FieldProblem("password", "Choose another password than the present one")
+
+
 class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
     current_password: Password
     password: NewPassword
+
+    rules: ClassVar[Rules] = (_another,)
 
 
 class PasswordChange:
@@ -54,11 +65,8 @@ class PasswordChange:
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, ChangeBody)
         user = await self._user(req)
-        problem = password_problem(body.password, user.username, user.email)
-        if problem is None and body.password == body.current_password:
-            problem = FieldProblem("password", "Choose another password than the present one")
-        if problem is not None:
-            raise invalid([problem])
+        if problems := list(own_name(body.password, user.username, user.email)):
+            raise invalid(problems)
         if not await self._sign_in.prove(req, user, body.current_password, account=f"user:{user.id}"):
             raise invalid([FieldProblem("current_password", "This is not the current password")])
         changed = await self._change(user, body.password)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
@@ -12,16 +15,16 @@ from api.accounts.fields import (
     NewPassword,
     OptionalEmail,
     OwnUsername,
-    email_problem,
-    password_problem,
-    username_problem,
+    Password,
+    own_name,
 )
 from api.accounts.limits import REGISTRATIONS_OF_ADDRESS
 from api.accounts.liveness import Pool
 from api.accounts.sign_in import too_busy
 from api.accounts.throttle import Limit, Throttle
 from api.bodies import read_json
-from api.errors import Problem, invalid
+from api.errors import Problem
+from api.forms import Rules
 from api.openapi import Content, operation
 from core.identity import users
 from core.identity.users import NewUser, TakenError, User
@@ -36,16 +39,33 @@ _TAKEN = {
 }
 
 
+def _not_ones_email(body: EmailRegistration) -> Iterator[FieldProblem]:
+    yield from own_name(body.password, body.email)
+
+
+def _twice_the_same(body: EmailRegistration) -> Iterator[FieldProblem]:
+    if body.password != body.confirm_password:
+        yield FieldProblem("confirm_password", "Passwords do not match")
+
+
 class EmailRegistration(Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: NewPassword
-    confirm_password: NewPassword
+    confirm_password: Password
+
+    rules: ClassVar[Rules] = (_not_ones_email, _twice_the_same)
+
+
+def _not_ones_name(body: UsernameRegistration) -> Iterator[FieldProblem]:
+    yield from own_name(body.password, body.username, body.email)
 
 
 class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
     username: OwnUsername
     password: NewPassword
     email: OptionalEmail | None = None
+
+    rules: ClassVar[Rules] = (_not_ones_name,)
 
 
 class Registered(Done, frozen=True, kw_only=True):
@@ -102,21 +122,13 @@ class RegisterByEmail:
     )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, EmailRegistration)
-        differ = body.password != body.confirm_password
-        problems = [
-            email_problem(body.email),
-            password_problem(body.password, body.email),
-            FieldProblem("confirm_password", "Passwords do not match") if differ else None,
-        ]
-        _refuse(problems)
         user = await self._registration.create(req, body.email, body.email, body.password)
         resp.status = 201
         resp.media = Registered(user_id=user.id)
 
 
 class RegisterByUsername:
-    def __init__(self, settings: Settings, registration: Registration) -> None:
-        self._region = settings.phone_region
+    def __init__(self, registration: Registration) -> None:
         self._registration = registration
 
     @operation(
@@ -128,22 +140,9 @@ class RegisterByUsername:
     )
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, UsernameRegistration)
-        email = body.email or None
-        problems = [
-            username_problem(body.username, self._region),
-            email_problem(email) if email else None,
-            password_problem(body.password, body.username, email),
-        ]
-        _refuse(problems)
-        user = await self._registration.create(req, body.username, email, body.password)
+        user = await self._registration.create(req, body.username, body.email or None, body.password)
         resp.status = 201
         resp.media = RegisteredUser(user_id=user.id, user=short_user(user))
-
-
-def _refuse(problems: list[FieldProblem | None]) -> None:
-    found = [problem for problem in problems if problem is not None]
-    if found:
-        raise invalid(found)
 
 
 def _taken(taken: TakenError, asked: tuple[str, ...]) -> Problem:

@@ -8,7 +8,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.callers import caller
-from api.accounts.fields import LoginName, NewPassword, Token, password_problem
+from api.accounts.fields import LoginName, NewPassword, Token, own_name
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.outbox import Outbox
@@ -99,9 +99,8 @@ class ResetConfirmation:
             names = await resets.names(connection, body.token)
         if names is None:
             raise _unusable()
-        problem = password_problem(body.password, *names)
-        if problem is not None:
-            raise invalid([problem])
+        if problems := list(own_name(body.password, *names)):
+            raise invalid(problems)
         await self._set(body)
         self._logins.forget()
         resp.media = Done(message="Password changed; log in with the new one")

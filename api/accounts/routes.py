@@ -31,7 +31,7 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
 
     app.add_route("/api/auth/login", SessionLogin(our.sign_in, our.cookies))
     app.add_route("/api/auth/logout", logout)
-    app.add_route("/api/auth/register", RegisterByUsername(our.settings, our.registration))
+    app.add_route("/api/auth/register", RegisterByUsername(our.registration))
     app.add_route("/api/auth/user", CurrentUser(our.pool))
     app.add_route("/api/auth/csrf", Csrf(our.logins, our.cookies))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -11,8 +12,9 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
-from api.errors import Problem, invalid
+from api.errors import Problem
 from api.fields import Amount, Id
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
 from api.preferences import preferences
@@ -27,6 +29,11 @@ SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM
 """Once it is time to try again, so may everybody."""
 
 
+def _chargeable(body: NewIntent) -> Iterator[FieldProblem]:
+    if _minor(body) is None:
+        yield FieldProblem("amount", f"Not an amount of {body.currency.lower()}")
+
+
 class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. The amount must be the booking's: the payer sees what they pay."""
 
@@ -34,14 +41,18 @@ class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):
     amount: Amount
     currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
 
+    rules: ClassVar[Rules] = (_chargeable,)
+
 
 def request_of(body: NewIntent) -> RequestPayment:
-    """The command a body asks for. Raises Problem 400."""
-    currency = body.currency.lower()
-    amount_minor = minor(body.amount, currency)
-    if amount_minor is None:
-        raise invalid([FieldProblem("amount", f"Not an amount of {currency}")])
-    return RequestPayment(body.booking_id, amount_minor, currency)
+    """The command a body asks for."""
+    amount_minor = _minor(body)
+    assert amount_minor is not None  # noqa: S101 - `_chargeable` holds
+    return RequestPayment(body.booking_id, amount_minor, body.currency.lower())
+
+
+def _minor(body: NewIntent) -> int | None:
+    return minor(body.amount, body.currency.lower())
 
 
 class PaymentIntents:

@@ -62,14 +62,11 @@ def test_a_holiday_closes_the_desk_shows_whom_it_concerns_and_ends(client: Clien
 
 
 def test_an_unusable_closure_says_why(staff: Client) -> None:
-    wrong = {"start_date": "2097-02-30", "end_time": "25:00", "surprise": 1}
-    answer = staff.post(CLOSURES, json=wrong)
-    assert [one["field"] for one in answer.json()["errors"]] == ["surprise"]
-    del wrong["surprise"]
-    answer = staff.post(CLOSURES, json=wrong)
+    answer = staff.post(CLOSURES, json={"start_date": "2097-02-30", "end_time": "25:00", "surprise": 1})
     assert [(one["field"], one["message"]) for one in answer.json()["errors"]] == [
         ("start_date", "Invalid date format"),
         ("end_time", "Invalid time format"),
+        ("surprise", "Unknown field: surprise"),
     ]
     for body, message in (
         ({"start_date": "2097-05-08", "end_date": "2097-05-07"}, "A closure must end after it starts"),

@@ -16,7 +16,7 @@ from api.bodies import read_json
 from api.contracts.agent.create import AgentBooking
 from api.contracts.agent.create import place_of as agent_place
 from api.contracts.agent.formats import agent_date, agent_time
-from api.contracts.appointments.create import NewBooking
+from api.contracts.appointments.create import WHOM, NewBooking
 from api.contracts.appointments.create import place_of as appointments_place
 from api.contracts.appointments.lists import Filters
 from api.contracts.appointments.settings import SettingsChange
@@ -72,7 +72,8 @@ def problem_of(read: Callable[[], object]) -> Problem | None:
 
 def assert_body_or_problem(kind: type[Any], raw: bytes) -> None:
     def read() -> None:
-        body = asyncio.run(read_json(request(method="POST", body=raw), kind))
+        needs = WHOM if kind is NewBooking else ()
+        body = asyncio.run(read_json(request(method="POST", body=raw), kind, needs))
         if isinstance(body, AgentBooking):
             place = agent_place(body, "DE")
             assert EARLIEST <= place.date <= LATEST

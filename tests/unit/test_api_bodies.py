@@ -11,12 +11,15 @@ import pytest
 from api.bodies import BODY_MAX_BYTES, read_json
 from api.contracts.agent.create import AgentBooking
 from api.contracts.agent.create import place_of as agent_place
-from api.contracts.appointments.create import NewBooking
+from api.contracts.appointments.create import WHOM, NewBooking
 from api.contracts.appointments.create import place_of as appointments_place
+from api.contracts.marketplace.creating import NewPackage
+from api.contracts.rooms.book import NewRoomBooking
 from api.errors import Problem
 from core.access import ANONYMOUS, Principal, PrincipalKind
 from core.domain.commands import PersonById, PersonByPhone
 from core.domain.status import Status
+from tests.asking import refused_fields as named
 from tests.asking import request
 
 COMPLETE: dict[str, Any] = {
@@ -131,16 +134,36 @@ async def test_optional_fields_may_be_null_or_empty() -> None:
 
 
 async def test_unusable_values_of_an_agent_are_all_named_in_the_documents_words() -> None:
-    body = await agent_body(
-        msgspec.json.encode({**COMPLETE, "phone": "nobody", "booking_date": "soon", "booking_time": "late"})
-    )
-    with pytest.raises(Problem) as refused:
-        agent_place(body, None)
-    assert [(p.field, p.message) for p in refused.value.problems] == [
+    unusable = {"phone": "nobody", "booking_date": "soon", "booking_time": "late"}
+    assert await refused_fields(msgspec.json.encode({**COMPLETE, **unusable})) == [
         ("phone", "Invalid phone number"),
         ("booking_date", "Invalid date format"),
         ("booking_time", "Invalid time format"),
     ]
+
+
+async def test_unusable_values_are_named_together_with_wrong_types_and_missing_and_unknown_fields() -> None:
+    raw = b'{"phone":12,"booking_date":"2025-02-30","booking_time":"25:00","colour":"red"}'
+    assert await refused_fields(raw) == [
+        ("phone", "Invalid value for phone: Expected str, got int"),
+        ("service_name", "Missing required field: service_name"),
+        ("booking_date", "Invalid date format"),
+        ("booking_time", "Invalid time format"),
+        ("colour", "Unknown field: colour"),
+    ]
+
+
+async def test_a_rule_is_held_over_the_fields_that_are_sound() -> None:
+    body = {"room_id": "1", "booking_date": "2025-10-20", "start_time": "10:00", "end_time": "09:00"}
+    assert named(NewRoomBooking, body) == ["room_id", "end_time"]
+    assert named(NewRoomBooking, {**body, "start_time": "25:00"}) == ["room_id", "start_time"]
+    assert named(NewRoomBooking, {**body, "room_id": 1}) == ["end_time"]
+
+
+def test_what_is_wrong_inside_a_list_is_named_with_its_place() -> None:
+    part = {"index": 0, "start_time": "2030-01-31T10:00:00Z", "end_time": "2030-01-31T09:00:00Z"}
+    body = {"service_id": 1, "schedule": [{"index": 1, "service_session_id": 1}, part, {"index": 2}]}
+    assert named(NewPackage, body) == ["schedule[1].end_time", "schedule[2].start_time", "schedule[2].end_time"]
 
 
 def new_booking(**changes: Any) -> NewBooking:
@@ -158,8 +181,8 @@ def test_a_user_may_not_name_another() -> None:
 
 
 def test_nobody_knows_for_whom_a_stranger_books_unless_told() -> None:
-    with pytest.raises(Problem, match="Missing required field: user_id"):
-        appointments_place(new_booking(), ANONYMOUS)
+    body = {"service_name": "x", "booking_date": "2025-10-20", "booking_time": "14:00"}
+    assert named(NewBooking, body, needs=WHOM) == ["user_id"]
     assert appointments_place(new_booking(user_id=2), ANONYMOUS).person == PersonById(2)
 
 

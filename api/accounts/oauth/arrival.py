@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from api.accounts.fields import email_problem
+from api.accounts.fields import is_email
 from api.accounts.liveness import Pool
 from api.accounts.oauth.provider import Identity
 from api.errors import Problem
@@ -43,7 +43,7 @@ class Arrival:
 
 async def _by_address(connection: Connection, identity: Identity) -> User:
     email = identity.email
-    if email is None or email_problem(email) is not None:
+    if email is None or not is_email(email):
         raise _not_verified(identity.provider)
     found = await users.by_email(connection, email) or await _create(connection, identity, email)
     if not await social.link(connection, identity.provider, identity.subject, found.id, users.email_key(email)):

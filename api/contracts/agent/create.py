@@ -11,9 +11,8 @@ from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.agent.examples import CREATED, REQUEST
-from api.contracts.agent.formats import AgentClock, AgentDay, agent_date, agent_time
-from api.errors import invalid
-from api.fields import Notes, PersonName, PhoneText, ServiceName, ShortText
+from api.contracts.agent.formats import AGENT_CLOCK, AGENT_DAY, AgentClock, AgentDay
+from api.fields import PHONE, Notes, PersonName, PhoneText, ServiceName, ShortText
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.countries import country_code
@@ -21,7 +20,6 @@ from core.domain.commands import PersonByPhone, Place
 from core.phones import phone_key
 from core.store.inbox import slot_key
 from core.wire.agent import AgentBookingCreated
-from core.wire.errors import FieldProblem
 from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
 Email = Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$")]
@@ -45,14 +43,9 @@ class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 def place_of(body: AgentBooking, region: str | None) -> Place:
-    """The command a body asks for. Raises Problem 400 with every unusable field."""
-    key = phone_key(body.phone, region)
-    day, at = agent_date(body.booking_date), agent_time(body.booking_time)
-    if key is None or day is None or at is None:
-        found = {"phone": key, "booking_date": day, "booking_time": at}
-        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
+    """The command a body asks for."""
     person = PersonByPhone(
-        phone_key=key,
+        phone_key=phone_key(body.phone, region) or PHONE(body.phone),
         phone=body.phone.strip(),
         first_name=body.first_name or "",
         last_name=body.last_name or "",
@@ -61,14 +54,8 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
         country=body.country or "",
         country_code=country_code(body.country or ""),
     )
+    day, at = AGENT_DAY(body.booking_date), AGENT_CLOCK(body.booking_time)
     return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status or "upcoming"])
-
-
-WORDS = {
-    "phone": "Invalid phone number",
-    "booking_date": "Invalid date format",
-    "booking_time": "Invalid time format",
-}
 
 
 class CreateAgentBooking:

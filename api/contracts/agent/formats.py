@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta
 
-from api.fields import TEXT, a_date
+from api.fields import BAD_DATE, BAD_TIME, TEXT, TEXTS_REMEMBERED, a_date
+from api.forms import Form
 
 _DAY, _MONTH, _YEAR = "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "(19|2[01])[0-9]{2}"
 DATE_FORM = f"^({_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR}|{_MONTH}/{_DAY}/{_YEAR}|{_DAY}-{_MONTH}-{_YEAR}|{_MONTH}-{_DAY}-{_YEAR})$"
 TIME_FORM = "^((0?[0-9]|1[0-9]|2[0-3]):[0-5][0-9](:00)?|(0?[1-9]|1[0-2]):[0-5][0-9] ?[AaPp][Mm])$"
-AgentDay = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=TEXT,
-        examples=["2025-10-20", "20/10/2025"],
-        extra_json_schema={"x-form": DATE_FORM},
-    ),
-]
-AgentClock = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=TEXT,
-        examples=["14:00", "2:00 PM"],
-        extra_json_schema={"x-form": TIME_FORM},
-    ),
-]
-
 _DATES = (
     (re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})", re.ASCII)),
     (re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})", re.ASCII)),
@@ -76,3 +57,29 @@ def _time(hour: int, minute: int) -> time | None:
         return time(hour, minute)
     except ValueError:
         return None
+
+
+AGENT_DAY = Form(lru_cache(TEXTS_REMEMBERED)(agent_date), BAD_DATE)
+AGENT_CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(agent_time), BAD_TIME)
+AgentDay = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["2025-10-20", "20/10/2025"],
+        extra_json_schema={"x-form": DATE_FORM},
+    ),
+    AGENT_DAY,
+]
+AgentClock = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=TEXT,
+        examples=["14:00", "2:00 PM"],
+        extra_json_schema={"x-form": TIME_FORM},
+    ),
+    AGENT_CLOCK,
+]

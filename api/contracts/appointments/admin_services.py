@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -14,10 +14,10 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.catalogue import SERVICES_MAX
 from api.errors import Problem, invalid
-from api.fields import ID_MAX, TEXT, Id, ServiceName, ZoneText
+from api.fields import ID_MAX, TEXT, ZONE, Id, ServiceName, ZoneText
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Paging, read_query
-from api.zones import a_zone
 from core.domain.money import MINOR_MAX
 from core.settings import Settings
 from core.wire.answers import Done, Listed
@@ -49,6 +49,16 @@ WHERE id = %(id)s
 """
 
 
+def _one_resource(body: NewNamedService) -> Iterator[FieldProblem]:
+    if body.own_resource and body.resource_id is not None:
+        yield FieldProblem("resource_id", "A service has its own resource or shares one, not both")
+
+
+def _zone_of_its_own(body: NewNamedService) -> Iterator[FieldProblem]:
+    if body.time_zone is not None and not body.own_resource:
+        yield FieldProblem("time_zone", "A shared resource keeps its own time zone")
+
+
 class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """At the desk, unless it shares another resource (`resource_id`) or has its own (`own_resource`)."""
 
@@ -75,6 +85,7 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             },
         ]
     }
+    rules: ClassVar[Rules] = (_one_resource, _zone_of_its_own)
 
 
 class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -163,12 +174,8 @@ class AdminServices:
         return NamedService(*await _one(connection, SQL_ONE, (id_,)))
 
     async def _resource(self, connection: AsyncConnection[Any], sent: NewNamedService) -> int:
-        if sent.own_resource and sent.resource_id is not None:
-            raise invalid([FieldProblem("resource_id", "A service has its own resource or shares one, not both")])
-        if sent.time_zone is not None and not sent.own_resource:
-            raise invalid([FieldProblem("time_zone", "A shared resource keeps its own time zone")])
         if sent.own_resource:
-            zone = self._zone if sent.time_zone is None else a_zone(sent.time_zone)
+            zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
             return int((await _one(connection, SQL_RESOURCE, (sent.name, zone)))[0])
         return sent.resource_id or int((await _one(connection, SQL_DESK))[0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
@@ -11,13 +11,14 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
-from api.closing import closing
+from api.closing import closing, misfits
 from api.commands import Commands
-from api.errors import Problem, invalid
-from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName, clock_time, iso_date
+from api.errors import Problem
+from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
-from core.domain.commands import CloseResource, ReopenResource
+from core.domain.commands import ReopenResource
 from core.domain.values import Closure
 from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, SQL_RESOURCE_OF, closure_of
 from core.store.inbox import slot_key
@@ -30,6 +31,16 @@ from core.wire.outcomes import encode
 
 Reason = Annotated[str, Meta(max_length=200, pattern=NAME)]
 EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
+
+
+def _ends_later(body: NewClosure) -> Iterator[FieldProblem]:
+    yield from misfits(body.start_date, body.end_date, body.start_time, body.end_time)
+
+
+def _one_place(body: NewClosure) -> Iterator[FieldProblem]:
+    if body.resource_id is not None and body.service is not None:
+        for name in ("resource_id", "service"):
+            yield FieldProblem(name, "Send resource_id or service, not both")
 
 
 class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,6 +58,7 @@ class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [{"properties": {"resource_id": {"type": "null"}}}, {"properties": {"service": {"type": "null"}}}]
     }
+    rules: ClassVar[Rules] = (_ends_later, _one_place)
 
 
 class Filters(Struct, frozen=True):
@@ -96,14 +108,12 @@ class Closures:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         body = await read_json(req, NewClosure)
-        command = closing_of(body, await self._resource(body))
+        resource_id = await self._resource(body)
+        command = closing(resource_id, body.start_date, body.end_date, body.start_time, body.end_time, body.reason)
         key = slot_key(command.resource_id, command.first_day)
         await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
 
     async def _resource(self, body: NewClosure) -> int:
-        if body.resource_id is not None and body.service is not None:
-            words = "Send resource_id or service, not both"
-            raise invalid([FieldProblem(name, words) for name in ("resource_id", "service")])
         if body.resource_id is not None:
             return body.resource_id
         async with self._pool.connection() as connection:
@@ -157,23 +167,3 @@ class OneClosure:
         if row is None:
             raise Problem(404, "closure_not_found", "Closure not found")
         return closure_of(row)
-
-
-def closing_of(body: NewClosure, resource_id: int) -> CloseResource:
-    """The command a body asks for. Raises Problem 400 with every unusable field."""
-    problems: list[FieldProblem] = []
-    first = _read(body.start_date, iso_date, "start_date", "Invalid date format", problems)
-    last = _read(body.end_date, iso_date, "end_date", "Invalid date format", problems) or first
-    starts = _read(body.start_time, clock_time, "start_time", "Invalid time format", problems)
-    ends = _read(body.end_time, clock_time, "end_time", "Invalid time format", problems)
-    if problems or first is None or last is None:
-        raise invalid(problems)
-    return closing(resource_id, first, last, starts, ends, body.reason)
-
-
-def _read(text: str | None, parse: Any, name: str, words: str, problems: list[FieldProblem]) -> Any:
-    """None for what was not sent; what cannot be used goes to `problems`."""
-    found = None if text is None else parse(text)
-    if text is not None and found is None:
-        problems.append(FieldProblem(name, words))
-    return found

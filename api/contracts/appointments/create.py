@@ -9,8 +9,8 @@ from api.bodies import read_json
 from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.appointments.examples import CREATE_REQUEST, CREATED
-from api.errors import Problem, invalid
-from api.fields import ClockText, DayText, Id, Notes, ServiceName, clock_time, iso_date
+from api.errors import Problem
+from api.fields import CLOCK, DAY, ClockText, DayText, Id, Notes, ServiceName
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.access import Principal
@@ -30,23 +30,17 @@ class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):
     notes: Notes | None = None
 
 
+WHOM = frozenset({"user_id"})
+"""What callers must send who are no user themselves."""
+
+
 def place_of(body: NewBooking, principal: Principal) -> Place:
-    """The command a body asks for. Raises Problem 400, and 403 for somebody else's `user_id`."""
+    """The command a body asks for. Raises Problem 403 for somebody else's `user_id`."""
     user_id = body.user_id or principal.user_id
-    day, at = iso_date(body.booking_date), clock_time(body.booking_time)
-    if user_id is None or day is None or at is None:
-        found = {"user_id": user_id, "booking_date": day, "booking_time": at}
-        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
-    if principal.actor.kind is ActorKind.USER and user_id != principal.user_id:
+    if user_id is None or (principal.actor.kind is ActorKind.USER and user_id != principal.user_id):
         raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
+    day, at = DAY(body.booking_date), CLOCK(body.booking_time)
     return Place(PersonById(user_id), body.service_name, day, at, body.notes or "")
-
-
-WORDS = {
-    "user_id": "Missing required field: user_id",
-    "booking_date": "Invalid date format",
-    "booking_time": "Invalid time format",
-}
 
 
 class CreateBooking:
@@ -62,6 +56,7 @@ class CreateBooking:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        place = place_of(await read_json(req, NewBooking), req.context.principal)
+        principal: Principal = req.context.principal
+        place = place_of(await read_json(req, NewBooking, needs=() if principal.user_id else WHOM), principal)
         key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
         await self._commands.run(req, resp, contract="appointments", slot_key=key, command=place)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -11,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.errors import invalid
+from api.forms import Form, Rules
 from api.openapi import Content, operation
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
@@ -30,9 +32,29 @@ RETURNING working_hours_start, working_hours_end, duration_minutes, off_days, is
 WEEKDAYS = range(7)
 
 
+def _weekdays(text: str) -> list[int] | None:
+    """`"5,6"` as weekdays, 0 Monday to 6 Sunday; empty for none."""
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    if not all(word.isascii() and word.isdigit() and int(word) in WEEKDAYS for word in words):
+        return None
+    return sorted({int(word) for word in words})
+
+
+OFF_DAYS = Form(_weekdays, "OFF_DAYS must be weekday numbers 0 (Monday) to 6 (Sunday)")
 OffDays = Annotated[
-    str, Meta(max_length=20, examples=["5,6"], extra_json_schema={"x-form": r"^ *([0-6] *(, *[0-6] *){0,6})?$"})
+    str,
+    Meta(max_length=20, examples=["5,6"], extra_json_schema={"x-form": r"^ *([0-6] *(, *[0-6] *){0,6})?$"}),
+    OFF_DAYS,
 ]
+
+
+def _some_hours(body: SettingsChange) -> Iterator[FieldProblem]:
+    start, end = body.WORKING_HOURS_START, body.WORKING_HOURS_END
+    if not isinstance(start, UnsetType) and not isinstance(end, UnsetType) and start >= end:
+        yield NO_HOURS
+
+
+NO_HOURS = FieldProblem("WORKING_HOURS_END", "WORKING_HOURS_END must be later than WORKING_HOURS_START")
 
 
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +66,8 @@ class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
     OFF_DAYS: OffDays | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
     updated_at: Any = UNSET
+
+    rules: ClassVar[Rules] = (_some_hours,)
 
 
 class SettingsShown(Struct, frozen=True):
@@ -80,7 +104,6 @@ class BookingSettings:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         change = await read_json(req, SettingsChange)
-        off_days = _off_days(change.OFF_DAYS)
         async with self._pool.connection() as connection, connection.transaction():
             row = await (await connection.execute(SQL_LOCK)).fetchone()
             if row is None:
@@ -90,13 +113,12 @@ class BookingSettings:
             start = _or(change.WORKING_HOURS_START, row[0])
             end = _or(change.WORKING_HOURS_END, row[1])
             if start >= end:
-                words = "WORKING_HOURS_END must be later than WORKING_HOURS_START"
-                raise invalid([FieldProblem("WORKING_HOURS_END", words)])
+                raise invalid([NO_HOURS])
             values = (
                 start,
                 end,
                 _or(change.DEFAULT_RESERVATION_DURATION_MINUTES, row[2]),
-                row[3] if off_days is None else off_days,
+                row[3] if change.OFF_DAYS is UNSET else OFF_DAYS(change.OFF_DAYS),
                 _or(change.is_active, row[4]),
             )
             row = await (await connection.execute(SQL_WRITE, values)).fetchone()
@@ -107,16 +129,6 @@ class BookingSettings:
 
 def _or(sent: Any, present: Any) -> Any:
     return present if sent is UNSET else sent
-
-
-def _off_days(sent: str | UnsetType) -> list[int] | None:
-    """`"5,6"` as weekdays, 0 Monday to 6 Sunday; empty for none; None if it was not sent."""
-    if isinstance(sent, UnsetType):
-        return None
-    words = [word.strip() for word in sent.split(",")] if sent.strip() else []
-    if not all(word.isascii() and word.isdigit() and int(word) in WEEKDAYS for word in words):
-        raise invalid([FieldProblem("OFF_DAYS", "OFF_DAYS must be weekday numbers 0 (Monday) to 6 (Sunday)")])
-    return sorted({int(word) for word in words})
 
 
 def _body(message: str, row: tuple[Any, ...]) -> SettingsAnswer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import falcon.asgi
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from api.bodies import read_json
 from api.commands import Commands
@@ -25,10 +26,11 @@ from api.contracts.calendar.reading import (
     the_category,
     the_slot,
 )
-from api.contracts.calendar.times import check_span, moment
+from api.contracts.calendar.times import Moment, check_span, ends_later, moment
 from api.contracts.calendar.timeslots import seen_by
 from api.errors import invalid
-from api.fields import TEXT, Id
+from api.fields import Id
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Offset, read_query
 from core.domain.calendars import local
@@ -40,13 +42,6 @@ from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 from core.wire.words import zulu
 
-MOMENT_FORM = (
-    r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:00([.]0{1,6})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
-)
-Moment = Annotated[
-    str, Meta(max_length=64, pattern=TEXT, examples=["2030-10-21T09:00:00Z"], extra_json_schema={"x-form": MOMENT_FORM})
-]
 STATUSES = {"booked": True, "available": False}
 
 
@@ -57,12 +52,20 @@ class CategoryGiven(Struct, frozen=True):
     name: str = ""
 
 
+def _ends_later(body: NewSlot | SlotChange) -> Iterator[FieldProblem]:
+    start, end = body.start_time, body.end_time
+    if not isinstance(start, UnsetType) and not isinstance(end, UnsetType):
+        yield from ends_later(start, end)
+
+
 class NewSlot(Struct, frozen=True, forbid_unknown_fields=True):
     """The body."""
 
     start_time: Moment
     end_time: Moment
     category: Id | CategoryGiven
+
+    rules: ClassVar[Rules] = (_ends_later,)
 
 
 class SlotChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +79,8 @@ class SlotChange(Struct, frozen=True, forbid_unknown_fields=True):
     booked_by_me: Any = UNSET
     booking: Any = UNSET
     booking_change: Any = UNSET
+
+    rules: ClassVar[Rules] = (_ends_later,)
 
 
 READ_ONLY = ("id", "is_booked", "booked_by_me", "booking")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -14,9 +14,9 @@ from api.bodies import read_json
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
 from api.contracts.calendar.reading import Pool
 from api.errors import Problem, invalid
-from api.fields import Id, ZoneText
+from api.fields import ZONE, Id, ZoneText
+from api.forms import Rules
 from api.openapi import Content, operation
-from api.zones import a_zone
 from core.settings import Settings
 from core.wire.calendar import CategoryShown
 from core.wire.errors import FieldProblem
@@ -42,6 +42,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^<>,\x00-\x
 """Without commas: a list of names in a query is separated by them."""
 
 
+def _zone_of_its_own(body: NewCategory) -> Iterator[FieldProblem]:
+    if body.resource_id is not None and body.time_zone is not None:
+        yield FieldProblem("time_zone", "A shared resource keeps its own time zone")
+
+
 class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. A category has a resource of its own unless it is to share one that is there."""
 
@@ -53,6 +58,7 @@ class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [{"properties": {"resource_id": {"type": "null"}}}, {"properties": {"time_zone": {"type": "null"}}}]
     }
+    rules: ClassVar[Rules] = (_zone_of_its_own,)
 
 
 class CategoryChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,9 +119,7 @@ class AdminCategories:
         resp.content_type = falcon.MEDIA_JSON
 
     async def _made(self, connection: AsyncConnection[Any], sent: NewCategory) -> CategoryBody:
-        if sent.resource_id is not None and sent.time_zone is not None:
-            raise invalid([FieldProblem("time_zone", "A shared resource keeps its own time zone")])
-        zone = self._zone if sent.time_zone is None else a_zone(sent.time_zone)
+        zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
         (count,) = await _one(connection, SQL_COUNT)
         if count >= CATEGORIES_MAX:
             raise Problem(409, "too_many_categories", f"There may be {CATEGORIES_MAX} categories at most")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 import falcon.asgi
 from msgspec import Meta, Struct, field
@@ -18,7 +19,7 @@ from api.contracts.calendar.reading import (
     Pool,
     link_to_more,
 )
-from api.errors import invalid
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Offset, Word, read_query
 from core.access import Principal
@@ -28,6 +29,11 @@ from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
 Names = Annotated[Word, Meta(description="Names of categories, repeated or separated by commas")]
+
+
+def _in_order(asked: SlotsAsked) -> Iterator[FieldProblem]:
+    if asked.start_date is not None and asked.end_date is not None and asked.end_date < asked.start_date:
+        yield FieldProblem("end_date", "end_date must not be before start_date")
 
 
 class SlotsAsked(Struct, frozen=True):
@@ -41,6 +47,8 @@ class SlotsAsked(Struct, frozen=True):
     available_only: Annotated[bool, Meta(description="Only slots that can be booked")] = False
     limit: PageLimit = PAGE_MAX
     offset: Offset = 0
+
+    rules: ClassVar[Rules] = (_in_order,)
 
 
 class TimeSlots:
@@ -72,8 +80,6 @@ class TimeSlots:
 
     def _wanted(self, asked: SlotsAsked) -> SlotsWanted:
         first, last = asked.start_date, asked.end_date
-        if first is not None and last is not None and last < first:
-            raise invalid([FieldProblem("end_date", "end_date must not be before start_date")])
         return SlotsWanted(
             limit=asked.limit,
             offset=asked.offset,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
 import falcon.asgi
 from msgspec import Meta, Struct
@@ -12,8 +13,8 @@ from api.commands import Commands
 from api.contracts.calendar.admin import CategoryGiven, id_of
 from api.contracts.calendar.examples import WEEKLY
 from api.contracts.calendar.reading import Pool, key_of_day, the_category
-from api.errors import invalid
-from api.fields import ClockText, DayText, Id, clock_time, iso_date
+from api.fields import BAD_TIME, CLOCK_FORM, DAY, TEXT, ClockText, DayText, Id, clock_time
+from api.forms import Form, Rules
 from api.openapi import Content, operation
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.commands import OfferWeekly
@@ -21,7 +22,50 @@ from core.domain.weekly import MAX_DAYS, MAX_SLOTS, count
 from core.wire.calendar import WeeklyMade
 from core.wire.errors import FieldProblem
 
+END_FORM = CLOCK_FORM + "|^24:00(:00)?$"
 Weekday = Annotated[int, Meta(ge=0, le=6)]
+
+
+def _minute(text: str) -> int | None:
+    at = clock_time(text)
+    return None if at is None else at.hour * 60 + at.minute
+
+
+def _end_minute(text: str) -> int | None:
+    return MINUTES_PER_DAY if text in {"00:00", "00:00:00", "24:00", "24:00:00"} else _minute(text)
+
+
+OPENS, CLOSES = Form(_minute, BAD_TIME), Form(_end_minute, BAD_TIME)
+Opening = Annotated[ClockText, OPENS]
+Closing = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=TEXT, examples=["17:00"], extra_json_schema={"x-form": END_FORM}),
+    CLOSES,
+]
+
+
+def _some_days(body: WeeklyPattern) -> Iterator[FieldProblem]:
+    first, last = DAY(body.start_date), DAY(body.end_date)
+    if last < first:
+        yield FieldProblem("end_date", "end_date must not be before start_date")
+    elif (last - first).days >= MAX_DAYS:
+        yield FieldProblem("end_date", f"A pattern may span {MAX_DAYS} days at most")
+
+
+def _some_time(body: WeeklyPattern) -> Iterator[FieldProblem]:
+    if CLOSES(body.end_time) - OPENS(body.start_time) < body.duration_minutes:
+        yield FieldProblem("end_time", "No slot of that duration fits between start_time and end_time")
+
+
+def _some_slots(body: WeeklyPattern) -> Iterator[FieldProblem]:
+    """Counted only of a pattern that is bounded."""
+    if any(_some_days(body)) or any(_some_time(body)):
+        return
+    slots = count(command_of(body))
+    if slots == 0:
+        yield FieldProblem("weekdays", "None of these weekdays lies between start_date and end_date")
+    elif slots > MAX_SLOTS:
+        yield FieldProblem("end_date", f"The pattern has {slots} slots; {MAX_SLOTS} may be made at once")
 
 
 class WeeklyPattern(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,12 +76,14 @@ class WeeklyPattern(Struct, frozen=True, forbid_unknown_fields=True):
     end_date: DayText
     weekdays: Annotated[list[Weekday], Meta(min_length=1, max_length=7)]
     """0 is Monday, 6 is Sunday."""
-    start_time: ClockText
-    end_time: ClockText
+    start_time: Opening
+    end_time: Closing
     """`00:00` and `24:00` are the end of the day."""
     duration_minutes: Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
     on_collision: Literal["refuse", "skip"] = "refuse"
     """What happens where a slot cannot be: all are refused, or that one is left out."""
+
+    rules: ClassVar[Rules] = (_some_days, _some_time, _some_slots)
 
 
 class WeeklyTimeSlots:
@@ -65,47 +111,8 @@ class WeeklyTimeSlots:
 
 
 def command_of(body: WeeklyPattern) -> OfferWeekly:
-    """The command a body asks for. Raises Problem 400 with every unusable field."""
-    first, last = iso_date(body.start_date), iso_date(body.end_date)
-    opens, closes = _minute(body.start_time), _end_minute(body.end_time)
-    if first is None or last is None or opens is None or closes is None:
-        found = {"start_date": first, "end_date": last, "start_time": opens, "end_time": closes}
-        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
+    """The command a body asks for."""
+    first, last = DAY(body.start_date), DAY(body.end_date)
+    opens, closes = OPENS(body.start_time), CLOSES(body.end_time)
     weekdays, skip = tuple(sorted(set(body.weekdays))), body.on_collision == "skip"
-    pattern = OfferWeekly(id_of(body.category), first, last, weekdays, opens, closes, body.duration_minutes, skip)
-    if problems := list(_misfits(pattern)):
-        raise invalid(problems)
-    return pattern
-
-
-WORDS = {
-    "start_date": "Invalid date format",
-    "end_date": "Invalid date format",
-    "start_time": "Invalid time format",
-    "end_time": "Invalid time format",
-}
-
-
-def _minute(text: str) -> int | None:
-    at = clock_time(text)
-    return None if at is None else at.hour * 60 + at.minute
-
-
-def _end_minute(text: str) -> int | None:
-    return MINUTES_PER_DAY if text in {"00:00", "00:00:00", "24:00", "24:00:00"} else _minute(text)
-
-
-def _misfits(pattern: OfferWeekly) -> list[FieldProblem]:
-    """What does not fit together; how many slots there are is asked last, of a pattern that is bounded."""
-    if pattern.last_day < pattern.first_day:
-        return [FieldProblem("end_date", "end_date must not be before start_date")]
-    if (pattern.last_day - pattern.first_day).days >= MAX_DAYS:
-        return [FieldProblem("end_date", f"A pattern may span {MAX_DAYS} days at most")]
-    if pattern.closes_minute - pattern.opens_minute < pattern.duration_minutes:
-        return [FieldProblem("end_time", "No slot of that duration fits between start_time and end_time")]
-    slots = count(pattern)
-    if slots == 0:
-        return [FieldProblem("weekdays", "None of these weekdays lies between start_date and end_date")]
-    if slots > MAX_SLOTS:
-        return [FieldProblem("end_date", f"The pattern has {slots} slots; {MAX_SLOTS} may be made at once")]
-    return []
+    return OfferWeekly(id_of(body.category), first, last, weekdays, opens, closes, body.duration_minutes, skip)

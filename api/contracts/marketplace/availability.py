@@ -11,17 +11,16 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import ZoneName, a_zone
 from api.contracts.marketplace.pages import write
-from api.errors import Problem, invalid
-from api.fields import EARLIEST, LATEST, DayText, Id, iso_date
+from api.errors import Problem
+from api.fields import BAD_DATE, DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
+from api.forms import Form
 from api.openapi import Content, operation
 from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.settings import Settings
 from core.store.marketplace.openings import Openings, read_openings
-from core.wire.errors import FieldProblem
 from core.wire.words import Day, Instant
 
 Pool = AsyncConnectionPool[Any]
@@ -30,13 +29,22 @@ DAYS_MAX = 31
 PRACTITIONERS_MAX = 50
 
 
+def _with_room_about(text: str) -> date | None:
+    """A day that is one of the calendar's in every zone, and has as many after it as may be asked for."""
+    day = iso_date(text)
+    return day if day and EARLIEST < day <= LATEST - timedelta(days=DAYS_MAX) else None
+
+
+FirstDay = Annotated[DayText, Form(_with_room_about, BAD_DATE)]
+
+
 class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A day of the viewer's calendar. Without a `timezone` it is a day in UTC."""
 
     practitioner_id: Id
     service_id: Id
-    date: DayText
-    timezone: ZoneName = "UTC"
+    date: FirstDay
+    timezone: ZoneText = "UTC"
 
 
 class OpenSlot(Struct, frozen=True):
@@ -60,10 +68,10 @@ class OpeningsAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Days of the viewer's calendar, of some practitioners or of all who give the service."""
 
     service_id: Id
-    start_date: DayText
+    start_date: FirstDay
     days: Annotated[int, Meta(ge=1, le=DAYS_MAX)] = 1
     practitioner_ids: Annotated[list[Id], Meta(min_length=1, max_length=PRACTITIONERS_MAX)] | None = None
-    timezone: ZoneName = "UTC"
+    timezone: ZoneText = "UTC"
 
 
 class PractitionerOpenings(Struct, frozen=True):
@@ -96,7 +104,7 @@ class CheckAvailability:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = await read_json(req, AvailabilityAsked)
-        within = _days(asked.date, "date", 1, asked.timezone)
+        within = days_as_seen(DAY(asked.date), 1, ZONE(asked.timezone))
         async with self._pool.connection() as connection:
             found = await read_openings(connection, asked.service_id, [asked.practitioner_id], within, most=1)
         service = _bookable(found)
@@ -132,7 +140,7 @@ class ManyOpenings:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = await read_json(req, OpeningsAsked)
-        within = _days(asked.start_date, "start_date", asked.days, asked.timezone)
+        within = days_as_seen(DAY(asked.start_date), asked.days, ZONE(asked.timezone))
         async with self._pool.connection() as connection:
             found = await read_openings(
                 connection, asked.service_id, asked.practitioner_ids, within, most=PRACTITIONERS_MAX
@@ -160,16 +168,6 @@ def _slots(found: Openings, service: MarketService, within: Interval, n: int, *,
     practitioner = found.practitioners[n]
     taken = found.taken[practitioner.resource_id]
     return list(slots(practitioner, service, within, taken, found.now, allow_past=allow_past))
-
-
-def _days(text: str, field: str, days: int, zone_name: str) -> Interval:
-    first = iso_date(text)
-    if first is None or not EARLIEST + timedelta(days=1) <= first <= _LAST:
-        raise invalid([FieldProblem(field, "Invalid date format")])
-    return days_as_seen(first, days, a_zone(zone_name, "timezone"))
-
-
-_LAST: date = LATEST - timedelta(days=DAYS_MAX)
 
 
 def _bookable(found: Openings) -> MarketService:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, Moment, ZoneName, a_zone, span
+from api.contracts.marketplace.fields import LongText, Moment, Spanned, ends_later, span
 from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.errors import Problem, invalid
-from api.fields import TEXT, Id
+from api.fields import TEXT, ZONE, Id, ZoneText
+from api.forms import Rule, Rules, missing
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.access import Principal
@@ -46,6 +47,30 @@ TIME_OR_SESSION: Mapping[str, Any] = {
 }
 """When something is to be: at a time of its own, or in a session that has one."""
 
+
+class Timed(Spanned, Protocol):
+    @property
+    def service_session_id(self) -> int | UnsetType | None: ...
+
+
+def _without_session(name: str) -> Rule:
+    """The rule: what has no session must say the rest itself."""
+
+    def rule(body: Timed) -> Iterator[FieldProblem]:
+        if body.service_session_id in (UNSET, None) and getattr(body, name) is UNSET:
+            yield FieldProblem(name, missing(name))
+
+    return rule
+
+
+def _not_both(body: Timed) -> Iterator[FieldProblem]:
+    if body.service_session_id is not UNSET and not (body.start_time is UNSET and body.end_time is UNSET):
+        yield FieldProblem("service_session_id", "A session has its own time: send one or the other")
+
+
+_TIMES: Rules = (_without_session("start_time"), _without_session("end_time"), ends_later)
+TIME_OR_SESSION_RULES: Rules = (*_TIMES, _not_both)
+
 PARTS_MAX = 100
 COURSE_SESSIONS_MAX = 200
 Title = Annotated[str, Meta(max_length=200, pattern=TEXT)]
@@ -58,7 +83,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: Title = ""
     description: LongText = ""
     client_notes: LongText = ""
-    timezone: ZoneName = "UTC"
+    timezone: ZoneText = "UTC"
     user_id: Id | None = None
 
 
@@ -81,6 +106,7 @@ class NewMarketBooking(Wish, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             {"required": ["service_session_id"], "properties": {"service_session_id": {"type": "integer"}}},
         ]
     }
+    rules: ClassVar[Rules] = (_without_session("practitioner_id"), *_TIMES)
 
 
 class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +120,7 @@ class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     service_session_id: Id | UnsetType = UNSET
 
     json_schema: ClassVar[Mapping[str, Any]] = TIME_OR_SESSION
+    rules: ClassVar[Rules] = TIME_OR_SESSION_RULES
 
 
 class NewPackage(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -227,20 +254,18 @@ def _who(sent: Wish, principal: Principal) -> int:
 
 
 def _words(sent: Wish) -> Words:
-    return Words(sent.title, sent.description, sent.client_notes, a_zone(sent.timezone, "timezone"))
+    return Words(sent.title, sent.description, sent.client_notes, ZONE(sent.timezone))
 
 
 def _individual(sent: NewMarketBooking, user_id: int, words: Words) -> BookIndividual:
-    given = {name: getattr(sent, name) for name in ("practitioner_id", "start_time", "end_time")}
-    if missing := [name for name, value in given.items() if value is UNSET]:
-        raise invalid([FieldProblem(name, f"Missing required field: {name}") for name in missing])
-    starts_at, ends_at = span(given["start_time"], given["end_time"])
+    practitioner_id, starts_at, ends_at = sent.practitioner_id, *_sent_span(sent)
+    assert not isinstance(practitioner_id, UnsetType)  # noqa: S101 - the body's rules hold
     return BookIndividual(
         user_id=user_id,
         service_id=sent.service_id,
         starts_at=starts_at,
         ends_at=ends_at,
-        practitioner_id=given["practitioner_id"],
+        practitioner_id=practitioner_id,
         location_id=sent.location_id,
         words=words,
         use_credits=sent.use_credits,
@@ -259,24 +284,22 @@ def _parts(purchase: Purchase, sent: NewPackage) -> tuple[Part, ...]:
 def _part(service_id: int, sent: PackagePart | None) -> Part:
     if sent is None:
         return Part(service_id)
-    wanted = time_or_session(sent.start_time, sent.end_time, sent.service_session_id)
+    wanted = time_or_session(sent)
     if isinstance(wanted, int):
         return Part(service_id, session_id=wanted)
     return Part(service_id, sent.practitioner_id, *wanted, sent.location_id)
 
 
-def time_or_session(
-    starts: datetime | UnsetType, ends: datetime | UnsetType, session_id: int | UnsetType
-) -> tuple[datetime, datetime] | int:
-    """(start, end), or the session that was named instead. Raises Problem 400 for both, or neither."""
-    if session_id is UNSET:
-        missing = [name for name, value in (("start_time", starts), ("end_time", ends)) if value is UNSET]
-        if starts is UNSET or ends is UNSET:
-            raise invalid([FieldProblem(name, f"Missing required field: {name}") for name in missing])
-        return span(starts, ends)
-    if starts is not UNSET or ends is not UNSET:
-        raise invalid([FieldProblem("service_session_id", "A session has its own time: send one or the other")])
-    return session_id
+def time_or_session(sent: Timed) -> tuple[datetime, datetime] | int:
+    """(start, end), or the session that was named instead."""
+    session_id = sent.service_session_id
+    return session_id if isinstance(session_id, int) else _sent_span(sent)
+
+
+def _sent_span(sent: Spanned) -> tuple[datetime, datetime]:
+    starts, ends = sent.start_time, sent.end_time
+    assert isinstance(starts, datetime) and isinstance(ends, datetime)  # noqa: S101, PT018 - the bodies' rules hold
+    return span(starts, ends)
 
 
 def no_session() -> Problem:

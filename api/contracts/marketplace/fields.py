@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any, Protocol
 
-from msgspec import UNSET, Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
-from api.errors import Problem, invalid
-from api.fields import EARLIEST, LATEST, MINUTE_FORM, TEXT, ZoneText
+from api.errors import Problem
+from api.fields import EARLIEST, LATEST, MINUTE_FORM, TEXT
+from api.forms import Form
 from core.access import Principal
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
@@ -19,12 +19,30 @@ from core.domain.rooms import at_minute
 from core.wire.errors import FieldProblem
 
 LongText = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
-ZoneName = ZoneText
+
+
+def _with_offset(value: datetime) -> datetime | None:
+    return None if value.tzinfo is None else value
+
+
+def _in_range(value: datetime) -> datetime | None:
+    return value if EARLIEST <= value.date() <= LATEST else None
+
+
+def _to_the_minute(value: datetime) -> datetime | None:
+    return None if value.second or value.microsecond else value
+
+
+INSTANT = Form(_with_offset, "{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z")
+IN_RANGE = Form(_in_range, "{field} is out of range")
+TO_THE_MINUTE = Form(_to_the_minute, "{field} must be a whole minute")
 Moment = Annotated[
     datetime,
     Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"format": "date-time", "x-form": MINUTE_FORM}),
+    INSTANT,
+    IN_RANGE,
+    TO_THE_MINUTE,
 ]
-"""Read by `moment`, which says what is wrong."""
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
@@ -40,17 +58,16 @@ class ClockWindow(Struct, frozen=True, forbid_unknown_fields=True):
     end: Clock
 
 
-ClockWindows = Annotated[list[ClockWindow], Meta(max_length=WINDOWS_MAX)]
-
-
-def windows(sent: Sequence[ClockWindow], field: str) -> tuple[Window, ...]:
-    """In order. Raises Problem 400 for windows that end before they begin, or overlap."""
+def _windows(sent: Sequence[ClockWindow]) -> tuple[Window, ...] | None:
+    """In order; None for windows that end before they begin, or overlap."""
     found = tuple(
         sorted(Window(w.weekday, _minute(w.start) % MINUTES_PER_DAY, _minute(w.end) or MINUTES_PER_DAY) for w in sent)
     )
-    if not is_sound(found):
-        raise invalid([FieldProblem(field, f"{field} must each end after they start, and none may overlap another")])
-    return found
+    return found if is_sound(found) else None
+
+
+WINDOWS = Form(_windows, "{field} must each end after they start, and none may overlap another")
+ClockWindows = Annotated[list[ClockWindow], Meta(max_length=WINDOWS_MAX), WINDOWS]
 
 
 def clock_windows(found: Sequence[Window]) -> list[ClockWindow]:
@@ -66,35 +83,35 @@ def _clock(minute: int) -> str:
     return "24:00" if minute == MINUTES_PER_DAY else at_minute(minute).isoformat("minutes")
 
 
-def a_zone(name: str, field: str = "time_zone") -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid([FieldProblem(field, "This is no IANA time zone such as Europe/Berlin")]) from None
-
-
-def moment(value: datetime, field: str) -> datetime:
-    """An instant as it was sent: with an offset, to the minute, in years that can be meant."""
-    if value.tzinfo is None:
-        raise invalid([FieldProblem(field, f"{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z")])
-    if not EARLIEST <= value.date() <= LATEST:
-        raise invalid([FieldProblem(field, f"{field} is out of range")])
-    if value.second or value.microsecond:
-        raise invalid([FieldProblem(field, f"{field} must be a whole minute")])
-    return value.astimezone(UTC)
-
-
 SPAN_MAX = timedelta(days=366)
 
 
-def span(starts: datetime, ends: datetime) -> tuple[datetime, datetime]:
-    """(start, end) of what was sent as `start_time` and `end_time`."""
-    starts_at, ends_at = moment(starts, "start_time"), moment(ends, "end_time")
+def ends_later(body: Spanned) -> Iterator[FieldProblem]:
+    """The rule of bodies with a time of their own."""
+    starts, ends = body.start_time, body.end_time
+    if isinstance(starts, UnsetType) or isinstance(ends, UnsetType):
+        return
+    starts_at, ends_at = span(starts, ends)
     if ends_at <= starts_at:
-        raise invalid([FieldProblem("end_time", "end_time must be later than start_time")])
-    if ends_at - starts_at > SPAN_MAX:
-        raise invalid([FieldProblem("end_time", "end_time is too long after start_time")])
-    return starts_at, ends_at
+        yield FieldProblem("end_time", "end_time must be later than start_time")
+    elif ends_at - starts_at > SPAN_MAX:
+        yield FieldProblem("end_time", "end_time is too long after start_time")
+
+
+class Spanned(Protocol):
+    @property
+    def start_time(self) -> datetime | UnsetType: ...
+    @property
+    def end_time(self) -> datetime | UnsetType: ...
+
+
+def span(starts: datetime, ends: datetime) -> tuple[datetime, datetime]:
+    """(start, end) of a body's moments, in UTC."""
+    return _utc(starts), _utc(ends)
+
+
+def _utc(value: datetime) -> datetime:
+    return TO_THE_MINUTE(IN_RANGE(INSTANT(value))).astimezone(UTC)
 
 
 def given(sent: Struct) -> dict[str, Any]:

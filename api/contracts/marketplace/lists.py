@@ -10,12 +10,11 @@ from msgspec import Meta, Struct
 
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import CreateMarketBooking, NewMarketBooking
-from api.contracts.marketplace.fields import ZoneName, a_zone
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
-from api.errors import invalid
-from api.fields import DAY_FORM, INSTANT_FORM, Id
+from api.fields import BAD_DATE, DAY_FORM, INSTANT_FORM, ZONE, Id, ZoneText
+from api.forms import Form
 from api.openapi import Content, operation
 from api.parameters import read_query
 from api.runtime import Runtime
@@ -23,7 +22,6 @@ from core.access import Principal
 from core.domain.calendars import day_bounds
 from core.store.marketplace.listing import Wanted, find
 from core.store.marketplace.views import read_bookings
-from core.wire.errors import FieldProblem
 from core.wire.marketplace import KIND_ASKED, MarketBookingBrief, MarketBookingDetail, brief
 from core.wire.words import MARKET_PAYMENT, MARKET_STATUS, MarketPayment, MarketStatus
 
@@ -32,7 +30,18 @@ Ordering = Literal[
 ]
 SEARCH_LEAST = 3
 """Letters that an index of trigrams can look for."""
-DayOrInstant = Annotated[str, Meta(pattern=f"{DAY_FORM}|{INSTANT_FORM}")]
+
+
+def _day_or_instant(text: str) -> date | datetime | None:
+    try:
+        found = date.fromisoformat(text) if len(text) == len("2024-03-15") else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found
+
+
+DAY_OR_INSTANT = Form(_day_or_instant, BAD_DATE)
+DayOrInstant = Annotated[str, Meta(pattern=f"{DAY_FORM}|{INSTANT_FORM}"), DAY_OR_INSTANT]
 
 
 class MarketFilters(Paged, frozen=True, kw_only=True):
@@ -45,7 +54,7 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     """A day, or an instant with its offset: bookings that begin on it or later."""
     end_date: DayOrInstant | None = None
     """Bookings that begin before it; of the day itself none."""
-    timezone: ZoneName = "UTC"
+    timezone: ZoneText = "UTC"
     """In which days begin."""
     booking_type: tuple[KindWord, ...] = ()
     is_upcoming: bool | None = None
@@ -113,20 +122,14 @@ def _wanted(asked: MarketFilters, principal: Principal) -> Wanted:
 
 
 def _bounds(asked: MarketFilters) -> _Bounds:
-    zone = a_zone(asked.timezone, "timezone")
+    zone = ZONE(asked.timezone)
     return _Bounds(
-        _instant(asked.start_date, "start_date", zone) if asked.start_date else None,
-        _instant(asked.end_date, "end_date", zone) if asked.end_date else None,
+        _instant(asked.start_date, zone) if asked.start_date else None,
+        _instant(asked.end_date, zone) if asked.end_date else None,
     )
 
 
-def _instant(text: str, field: str, zone: str) -> datetime:
-    try:
-        if len(text) == len("2024-03-15"):
-            return day_bounds(date.fromisoformat(text), zone)[0]
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise invalid([FieldProblem(field, "Invalid date format")])
+def _instant(text: str, zone: str) -> datetime:
+    """Where a day begins, or an instant as it was sent."""
+    found = DAY_OR_INSTANT(text)
+    return found.astimezone(UTC) if isinstance(found, datetime) else day_bounds(found, zone)[0]

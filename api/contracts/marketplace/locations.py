@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
@@ -13,10 +13,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import ZoneName, a_zone, forbidden, given, not_found
+from api.contracts.marketplace.fields import forbidden, given, not_found
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem, invalid
-from api.fields import NAME, Id, ServiceName
+from api.fields import NAME, ZONE, Id, ServiceName, ZoneText
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
@@ -64,7 +65,13 @@ class NewLocation(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: ServiceName
     address: Address = ""
-    time_zone: ZoneName | UnsetType = UNSET
+    time_zone: ZoneText | UnsetType = UNSET
+
+
+def _new_or_there(body: NewLocationRoom) -> Iterator[FieldProblem]:
+    if (body.name is UNSET) == (body.resource_id is UNSET):
+        for name in ("name", "resource_id"):
+            yield FieldProblem(name, "Send exactly one of name and resource_id")
 
 
 class NewLocationRoom(Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +81,7 @@ class NewLocationRoom(Struct, frozen=True, forbid_unknown_fields=True):
     resource_id: Id | UnsetType = UNSET
 
     json_schema: ClassVar[Mapping[str, Any]] = {"oneOf": [{"required": ["name"]}, {"required": ["resource_id"]}]}
+    rules: ClassVar[Rules] = (_new_or_there,)
 
 
 class LocationRoomName(Struct, frozen=True):
@@ -115,7 +123,7 @@ class Locations:
     @operation("Make a location", body=Content(NewLocation, example=examples.NEW_LOCATION), answers={201: LocationBody})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewLocation)
-        zone = self._settings.time_zone if sent.time_zone is UNSET else a_zone(sent.time_zone)
+        zone = self._settings.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
         async with self._pool.connection() as connection, connection.transaction():
             owner_id = await keeper(connection, req.context.principal)
             made = await connection.execute(SQL_INSERT, (sent.name, sent.address, zone, owner_id))
@@ -164,9 +172,6 @@ class LocationRooms:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int) -> None:
         sent = await read_json(req, NewLocationRoom)
-        if (sent.name is UNSET) == (sent.resource_id is UNSET):
-            words = "Send exactly one of name and resource_id"
-            raise invalid([FieldProblem("name", words), FieldProblem("resource_id", words)])
         async with self._pool.connection() as connection, connection.transaction():
             zone = (await _kept(connection, location_id, req.context.principal))[3]
             resource_id = await _resource(connection, sent, zone, req.context.principal)

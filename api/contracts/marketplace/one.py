@@ -12,11 +12,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.creating import TIME_OR_SESSION, Title, no_session, time_or_session
-from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, ZoneName, a_zone, given, not_found
+from api.contracts.marketplace.creating import (
+    TIME_OR_SESSION,
+    TIME_OR_SESSION_RULES,
+    Title,
+    no_session,
+    time_or_session,
+)
+from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, given, not_found
 from api.contracts.marketplace.pages import write
 from api.contracts.marketplace.refusals import AMENDING, MOVING, TURNING
-from api.fields import TEXT, Id
+from api.fields import TEXT, ZONE, Id, ZoneText
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.access import Principal
@@ -38,7 +45,7 @@ class MarketBookingChange(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     title: Title | UnsetType = UNSET
     description: LongText | UnsetType = UNSET
     client_notes: LongText | UnsetType = UNSET
-    timezone: ZoneName | UnsetType = UNSET
+    timezone: ZoneText | UnsetType = UNSET
     location_id: Id | UnsetType | None = UNSET
     meeting_url: MeetingUrl | UnsetType = UNSET
     meeting_id: Title | UnsetType = UNSET
@@ -65,6 +72,7 @@ class NewTime(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     reason: Reason = ""
 
     json_schema: ClassVar[Mapping[str, Any]] = TIME_OR_SESSION
+    rules: ClassVar[Rules] = TIME_OR_SESSION_RULES
 
 
 class OneMarketBooking:
@@ -87,7 +95,7 @@ class OneMarketBooking:
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = given(await read_json(req, MarketBookingChange))
         if "timezone" in sent:
-            sent["timezone"] = a_zone(sent["timezone"], "timezone")
+            sent["timezone"] = ZONE(sent["timezone"])
         await run_in_its_lane(self._run, req, resp, AmendBooking(booking_id, **sent))
 
     @operation(
@@ -161,7 +169,7 @@ class Verbs:
     )
     async def on_post_reschedule(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = await read_json(req, NewTime)
-        wanted = time_or_session(sent.start_time, sent.end_time, sent.service_session_id)
+        wanted = time_or_session(sent)
         if isinstance(wanted, int):
             await run_at_session(self._run, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
         else:

@@ -13,22 +13,20 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import (
+    WINDOWS,
     BufferMinutes,
     ClockWindow,
     ClockWindows,
     LongText,
-    ZoneName,
-    a_zone,
     clock_windows,
     forbidden,
     given,
     must_keep,
     not_found,
-    windows,
 )
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem, invalid
-from api.fields import Id, PersonName
+from api.fields import ZONE, Id, PersonName, ZoneText
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
@@ -76,7 +74,7 @@ class PractitionerChange(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     name: Annotated[PersonName, Meta(min_length=1)] | UnsetType = UNSET
     bio: LongText | UnsetType = UNSET
-    time_zone: ZoneName | UnsetType = UNSET
+    time_zone: ZoneText | UnsetType = UNSET
     hours: ClockWindows | UnsetType = UNSET
     breaks: ClockWindows | UnsetType = UNSET
     buffer_before_minutes: BufferMinutes | UnsetType = UNSET
@@ -90,6 +88,10 @@ class NewPractitioner(PractitionerChange, frozen=True, forbid_unknown_fields=Tru
     """The body of a POST. Staff name the user who becomes a practitioner; a practitioner means themselves."""
 
     user_id: Id | UnsetType = UNSET
+
+
+WHOM = frozenset({"user_id"})
+"""What staff must say of a new practitioner."""
 
 
 class PractitionerBody(Struct, frozen=True, kw_only=True):
@@ -147,8 +149,9 @@ class Practitioners:
         refuses=("already_practitioner",),
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        sent = await read_json(req, NewPractitioner)
-        user_id = _whose(req.context.principal, sent.user_id)
+        principal: Principal = req.context.principal
+        sent = await read_json(req, NewPractitioner, needs=WHOM if principal.is_staff else ())
+        user_id = _whose(principal, sent.user_id)
         async with self._pool.connection() as connection, connection.transaction():
             row = await self._made(connection, user_id)
             row = await _changed(connection, row, sent)
@@ -196,9 +199,7 @@ class OnePractitioner:
 
 
 def _whose(principal: Principal, user_id: int | UnsetType) -> int:
-    if principal.is_staff:
-        if isinstance(user_id, UnsetType):
-            raise invalid([FieldProblem("user_id", "Missing required field: user_id")])
+    if principal.is_staff and not isinstance(user_id, UnsetType):
         return user_id
     if principal.user_id is None or user_id not in {UNSET, principal.user_id}:
         raise forbidden()
@@ -216,9 +217,9 @@ async def _changed(connection: AsyncConnection[Any], row: tuple[Any, ...], sent:
         **{name: value for name, value in given(sent).items() if name in (*_PLAIN, "bio")},
     }
     if sent.time_zone is not UNSET:
-        values["zone"] = a_zone(sent.time_zone)
-    hours = found.schedule.hours if sent.hours is UNSET else windows(sent.hours, "hours")
-    breaks = found.schedule.breaks if sent.breaks is UNSET else windows(sent.breaks, "breaks")
+        values["zone"] = ZONE(sent.time_zone)
+    hours = found.schedule.hours if sent.hours is UNSET else WINDOWS(sent.hours)
+    breaks = found.schedule.breaks if sent.breaks is UNSET else WINDOWS(sent.breaks)
     values |= {"hours": msgspec.json.encode(hours).decode(), "breaks": msgspec.json.encode(breaks).decode()}
     values["name_key"] = values["name"].casefold()
     await connection.execute(SQL_UPDATE, values)

@@ -18,6 +18,7 @@ from api.contracts.marketplace.locations import keeper
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import invalid
 from api.fields import Id, ServiceName
+from api.forms import Rule, Rules, missing, rule_problems
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
@@ -100,6 +101,30 @@ def _of_types(types: list[str], needs: list[str], *, items: int, may_be_left_out
     } | ({"not": {"anyOf": of_bundles}} if of_bundles else {})
 
 
+def _of_bundles(name: str) -> Rule:
+    def rule(body: NewMarketService) -> Iterator[FieldProblem]:
+        is_given = getattr(body, name) not in (UNSET, None)
+        if KIND_ASKED[body.booking_type] is Kind.BUNDLE and not is_given:
+            yield FieldProblem(name, missing(name))
+        if KIND_ASKED[body.booking_type] is not Kind.BUNDLE and is_given:
+            yield FieldProblem(name, f"Only a bundle has {name}")
+
+    return rule
+
+
+def _duration(body: NewMarketService) -> Iterator[FieldProblem]:
+    if KIND_ASKED[body.booking_type] is Kind.INDIVIDUAL and body.duration_minutes in (UNSET, None):
+        yield FieldProblem("duration_minutes", missing("duration_minutes"))
+
+
+def _items(body: NewMarketService) -> Iterator[FieldProblem]:
+    may_have, has = KIND_ASKED[body.booking_type] in CAN_BE_ITEMS, body.service_ids not in (UNSET, [])
+    if has and not may_have:
+        yield FieldProblem("service_ids", "Only packages and bundles include services")
+    if may_have and not has:
+        yield FieldProblem("service_ids", missing("service_ids"))
+
+
 class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: ServiceName
     booking_type: KindWord = "individual"
@@ -113,7 +138,9 @@ class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, k
             _of_types(["bundle"], ["service_ids", "credits", "valid_days"], items=1),
         ]
     }
-    """`_check` in JSON Schema's words."""
+    """The rules in JSON Schema's words."""
+    rules: ClassVar[Rules] = (_of_bundles("credits"), _of_bundles("valid_days"), _duration, _items)
+    """They hold of what a change makes of a service, too."""
 
 
 class ServiceBody(Struct, frozen=True, kw_only=True):
@@ -171,7 +198,6 @@ class Services:
         sent = await read_json(req, NewMarketService)
         kind = KIND_ASKED[sent.booking_type]
         values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": sent.name.casefold()}
-        _check(kind, values)
         async with self._pool.connection() as connection, connection.transaction():
             values["owner_id"] = owner_id = await keeper(connection, req.context.principal)
             (id_,) = await _row(connection, SQL_INSERT, values)
@@ -211,7 +237,8 @@ class OneService:
             service = service_of(row[:-_OWN])
             values = {**asdict(_body(row)), **given(sent)}
             values["name_key"] = values["name"].casefold()
-            _check(service.kind, values)
+            if problems := rule_problems(NewMarketService, values):
+                raise invalid(problems)
             await connection.execute(SQL_UPDATE, values)
             await _links(connection, service_id, service.kind, sent, principal, row[-2], None)
             row = await _row(connection, SQL_ONE, (service_id,))
@@ -247,25 +274,6 @@ def _body(row: tuple[Any, ...]) -> ServiceBody:
         owner_id=owner_id,
         is_active=found.is_active,
     )
-
-
-def _check(kind: Kind, values: dict[str, Any]) -> None:
-    if problems := list(_misfits(kind, values)):
-        raise invalid(problems)
-
-
-def _misfits(kind: Kind, values: dict[str, Any]) -> Iterator[FieldProblem]:
-    for name in ("credits", "valid_days"):
-        if kind is Kind.BUNDLE and values[name] is None:
-            yield FieldProblem(name, f"Missing required field: {name}")
-        if kind is not Kind.BUNDLE and values[name] is not None:
-            yield FieldProblem(name, f"Only a bundle has {name}")
-    if kind is Kind.INDIVIDUAL and values["duration_minutes"] is None:
-        yield FieldProblem("duration_minutes", "Missing required field: duration_minutes")
-    if kind not in CAN_BE_ITEMS and values.get("service_ids"):
-        yield FieldProblem("service_ids", "Only packages and bundles include services")
-    if kind in CAN_BE_ITEMS and not values.get("service_ids"):
-        yield FieldProblem("service_ids", "Missing required field: service_ids")
 
 
 async def _links(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import falcon.asgi
 from msgspec import Struct
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import Title, no_session
-from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, forbidden, span
+from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, forbidden, span
 from api.contracts.marketplace.one import Cancellation, has_body, run_at_session
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem
 from api.fields import Id
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import read_query
 from api.runtime import Runtime
@@ -63,6 +66,8 @@ class NewSession(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     location_id: Id | None = None
     title: Title = ""
     meeting_url: MeetingUrl = ""
+
+    rules: ClassVar[Rules] = (ends_later,)
 
 
 class Sessions:

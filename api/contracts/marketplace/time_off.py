@@ -5,25 +5,26 @@ It is a closure of the practitioner's time (docs/closures.md). Taking it and giv
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
 from psycopg import AsyncConnection
 
 from api.bodies import read_json
-from api.closing import closing
+from api.closing import closing, misfits
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import must_keep, not_found
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import invalid
-from api.fields import NAME, ClockText, DayText, clock_time, iso_date
+from api.fields import NAME, ClockText, DayText
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import read_query
 from api.runtime import Runtime
 from core.access import Principal
-from core.domain.commands import CloseResource, ReopenResource
+from core.domain.commands import ReopenResource
 from core.store.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
 from core.store.inbox import slot_key
 from core.wire.errors import FieldProblem
@@ -32,6 +33,10 @@ from core.wire.time_off import TimeOff, TimeOffMade, shown
 
 SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
 """Neither ever changes."""
+
+
+def _ends_later(body: NewTimeOff) -> Iterator[FieldProblem]:
+    yield from misfits(body.start_date, body.end_date, body.start, body.end)
 
 
 class NewTimeOff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,6 +50,8 @@ class NewTimeOff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     end: ClockText | None = None
     """On the last day."""
     reason: Annotated[str, Meta(max_length=200, pattern=NAME)] = ""
+
+    rules: ClassVar[Rules] = (_ends_later,)
 
 
 class TimeOffFilters(Paged, frozen=True, kw_only=True):
@@ -90,7 +97,7 @@ class TimesOff:
         sent = await read_json(req, NewTimeOff)
         async with self._run.pool.connection() as connection:
             resource_id = await _kept(connection, practitioner_id, req.context.principal)
-        command = _closing(sent, resource_id)
+        command = closing(resource_id, sent.start_date, sent.end_date, sent.start, sent.end, sent.reason)
         key = slot_key(resource_id, command.first_day)
         await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
 
@@ -125,23 +132,3 @@ async def _first_day(connection: AsyncConnection[Any], closure_id: int, resource
     if row is None or closure_of(row).resource.id != resource_id:
         raise not_found()
     return closure_of(row).first_day
-
-
-def _closing(sent: NewTimeOff, resource_id: int) -> CloseResource:
-    """Raises Problem 400 with every unusable field."""
-    days = {name: _day(text) for name, text in (("start_date", sent.start_date), ("end_date", sent.end_date))}
-    clocks = {name: clock_time(text) if text else None for name, text in (("start", sent.start), ("end", sent.end))}
-    problems = [
-        FieldProblem(name, f"Invalid {what} format")
-        for what, found in (("date", days), ("time", clocks))
-        for name, value in found.items()
-        if value is None and getattr(sent, name) is not None
-    ]
-    first = days["start_date"]
-    if problems or first is None:
-        raise invalid(problems)
-    return closing(resource_id, first, days["end_date"] or first, clocks["start"], clocks["end"], sent.reason)
-
-
-def _day(text: str | None) -> date | None:
-    return iso_date(text) if text else None

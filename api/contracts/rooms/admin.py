@@ -15,8 +15,8 @@ from api.contracts.rooms.catalogue import SQL_ROOM, NewRoom, RoomChange, RoomRow
 from api.contracts.rooms.examples import ROOM
 from api.contracts.rooms.rooms import RoomList, RoomsPage, list_rooms, no_room
 from api.errors import invalid
+from api.fields import ZONE
 from api.openapi import Content, operation
-from api.zones import a_zone
 from core.settings import Settings
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -61,7 +61,7 @@ class AdminRooms:
         resp.content_type = falcon.MEDIA_JSON
 
     async def _made(self, connection: AsyncConnection[Any], room: RoomRow, sent: NewRoom) -> RoomRow:
-        zone = self._zone if sent.time_zone is UNSET else a_zone(sent.time_zone)
+        zone = self._zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
         if sent.resource_id is UNSET:
             (resource_id,) = await _one(connection, SQL_RESOURCE, {"name": room.name, "zone": zone})
         else:

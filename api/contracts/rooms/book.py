@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
 
 from api.bodies import parse_json
 from api.contracts.rooms.examples import CREATE_REQUEST
-from api.errors import Problem, invalid
-from api.fields import ClockText, DayText, Id, Notes, clock_time, iso_date
+from api.errors import Problem
+from api.fields import CLOCK, DAY, ClockText, DayText, Id, Notes
+from api.forms import Rules
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from api.runtime import Runtime
@@ -27,6 +29,12 @@ ROOMS_REMEMBERED = 10_000
 SQL_RESOURCE = "SELECT resource_id FROM room WHERE id = %s"
 
 
+def _ends_later(body: NewRoomBooking) -> Iterator[FieldProblem]:
+    starts, ends = CLOCK(body.start_time), CLOCK(body.end_time)
+    if ends <= starts and ends != time.min:
+        yield FieldProblem("end_time", "end_time must be later than start_time")
+
+
 class NewRoomBooking(Struct, frozen=True, forbid_unknown_fields=True):
     """The body. Only staff may name another than themselves as `user_id`."""
 
@@ -39,26 +47,16 @@ class NewRoomBooking(Struct, frozen=True, forbid_unknown_fields=True):
     guest_count: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] = 1
     special_requests: Notes | None = None
 
+    rules: ClassVar[Rules] = (_ends_later,)
+
 
 def command_of(body: NewRoomBooking, principal: Principal) -> BookRoom:
-    """The command a body asks for. Raises Problem 400, and 403 for somebody else's `user_id`."""
+    """The command a body asks for. Raises Problem 403 for somebody else's `user_id`."""
     user_id = body.user_id or principal.user_id
-    day, starts, ends = iso_date(body.booking_date), clock_time(body.start_time), clock_time(body.end_time)
-    if day is None or starts is None or ends is None:
-        found = {"booking_date": day, "start_time": starts, "end_time": ends}
-        raise invalid([FieldProblem(name, WORDS[name]) for name, value in found.items() if value is None])
-    if ends <= starts and ends != time.min:
-        raise invalid([FieldProblem("end_time", "end_time must be later than start_time")])
     if user_id is None or (user_id != principal.user_id and not principal.is_staff):
         raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
+    day, starts, ends = DAY(body.booking_date), CLOCK(body.start_time), CLOCK(body.end_time)
     return BookRoom(user_id, body.room_id, day, starts, ends, body.guest_count, body.special_requests or "")
-
-
-WORDS = {
-    "booking_date": "Invalid date format",
-    "start_time": "Invalid time format",
-    "end_time": "Invalid time format",
-}
 
 
 class BookRooms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
 from api.fields import TEXT, Amount, Id, ServiceName, ShortText, ZoneText
+from api.forms import Rules
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.money import MINOR_MAX, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
@@ -41,6 +42,9 @@ class RoomRow(Struct, frozen=True):
     opens_minute: int = 9 * 60
     closes_minute: int = 18 * 60
     off_days: list[int] = []
+
+
+NEW = RoomRow()
 
 
 class RoomShown(Struct, frozen=True, kw_only=True):
@@ -108,10 +112,24 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A resource that is there already, to share its time with; its own unless given."""
 
 
+def _price(body: NewRoom) -> Iterator[FieldProblem]:
+    yield from _misprice(_price_minor(body))
+
+
+def _hours(body: NewRoom) -> Iterator[FieldProblem]:
+    yield from _misfits(*_opening(body))
+
+
+def _whole_day(body: NewRoom) -> Iterator[FieldProblem]:
+    yield from _too_dear(_price_minor(body), *_opening(body))
+
+
 class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: ServiceName
     price_per_slot: Amount
     capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)]
+
+    rules: ClassVar[Rules] = (_price, _hours, _whole_day)
 
 
 class RoomChange(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,21 +158,43 @@ def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
     given = {name: value for name, value in asdict(sent).items() if value is not UNSET}
     after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
     price = minor(given["price_per_slot"], room.currency) if "price_per_slot" in given else room.price_minor
-    problems = list(_misfits(after, price))
+    opening = (after.opens_minute, after.closes_minute, after.slot_minutes)
+    problems = [*_misprice(price), *_misfits(*opening), *_too_dear(price, *opening)]
     if price is None or problems:
         raise invalid(problems)
     return replace(after, price_minor=price)
 
 
-def _misfits(room: RoomRow, price_minor: int | None) -> Iterator[FieldProblem]:
+def _price_minor(body: NewRoom) -> int | None:
+    return minor(body.price_per_slot, NEW.currency if isinstance(body.currency, UnsetType) else body.currency)
+
+
+def _opening(body: NewRoom) -> tuple[int, int, int]:
+    """When a new room opens and closes, and how long its slots are, in minutes."""
+    return _of_new(body, "opening_time"), _of_new(body, "closing_time"), _of_new(body, "slot_duration_minutes")
+
+
+def _of_new(body: NewRoom, name: str) -> int:
+    column, read = _COLUMNS[name]
+    sent = getattr(body, name)
+    found: int = getattr(NEW, column) if sent is UNSET else read(sent)
+    return found
+
+
+def _misprice(price_minor: int | None) -> Iterator[FieldProblem]:
     if price_minor is None:
         yield FieldProblem("price_per_slot", "This is no amount that can be charged in that currency")
-    slots = (room.closes_minute - room.opens_minute) // room.slot_minutes
-    if room.opens_minute >= room.closes_minute:
+
+
+def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    if opens >= closes:
         yield FieldProblem("closing_time", "closing_time must be later than opening_time")
-    elif slots < 1:
+    elif closes - opens < slot:
         yield FieldProblem("slot_duration_minutes", "The slot is longer than the room is open")
-    elif price_minor is not None and price_minor * slots > MINOR_MAX:
+
+
+def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    if price_minor is not None and price_minor * max(0, (closes - opens) // slot) > MINOR_MAX:
         yield FieldProblem("price_per_slot", "A whole day would cost more than can be charged at once")
 
 

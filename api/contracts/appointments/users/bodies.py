@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.fields import NewPassword, OptionalEmail, Username, email_problem, password_problem
+from api.accounts.fields import BAD_EMAIL, KeptEmail, NewPassword, OptionalEmail, Username, is_email, own_name
 from api.errors import invalid
-from api.fields import NAME, PersonName, ShortText
+from api.fields import NAME, PersonName, ShortText, dialable
+from api.forms import Form, Rules
 from core.countries import country_code
 from core.identity.naming import Names, NotOneNumberError, names, renamed
 from core.identity.person import Person
-from core.phones import phone_key
 from core.wire.errors import FieldProblem
 from core.wire.users import admin_fields
 
-Phone = Annotated[str, Meta(max_length=32, pattern=NAME, extra_json_schema={"format": "phone"})]
+Phone = Annotated[
+    str,
+    Meta(max_length=32, pattern=NAME, extra_json_schema={"format": "phone"}),
+    Form(lambda text: text if not text.strip() else dialable(text), "Invalid phone number"),
+]
+"""Empty for none."""
 
 READ_ONLY = ("id", "email_is_login", "country_code", "is_practitioner", "is_anonymised", "date_joined", "last_login")
 """Fields of the answers. Sent back as they are they mean nothing; sent with another value they are refused."""
 PLAIN = ("first_name", "last_name", "gender", "is_active", "is_staff", "is_superuser")
 """Columns that are changed to what is sent."""
+
+
+def _not_ones_name(body: NewPerson) -> Iterator[FieldProblem]:
+    if body.password is not None:
+        yield from own_name(body.password, body.username, body.email)
 
 
 class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,15 +50,10 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     is_staff: bool = False
     is_superuser: bool = False
 
+    rules: ClassVar[Rules] = (_not_ones_name,)
+
     def names(self, region: str | None) -> Names:
-        """Raises Problem 400 with everything that cannot be used."""
-        problems = [
-            _username_problem(self.username),
-            email_problem(self.email) if self.email else None,
-            password_problem(self.password, self.username, self.email) if self.password is not None else None,
-            _phone_problem(self.phone, region),
-        ]
-        _refuse(problems)
+        """Raises Problem 400 for a username that is another number than the phone."""
         try:
             return names(self.username.strip(), self.phone.strip(), region)
         except NotOneNumberError:
@@ -58,7 +64,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of update. Only what is sent, and differs, changes."""
 
     username: Username | UnsetType = UNSET
-    email: OptionalEmail | UnsetType | None = UNSET
+    email: KeptEmail | UnsetType | None = UNSET
     password: NewPassword | UnsetType = UNSET
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
@@ -83,18 +89,19 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
         differ = {name for name, value in sent.items() if value != present.get(name)}
         if self.email is None and not person.email:
             differ.discard("email")
-        _refuse([FieldProblem(name, f"{name} cannot be changed here") for name in READ_ONLY if name in differ])
+        if told := [name for name in READ_ONLY if name in differ]:
+            raise invalid([FieldProblem(name, f"{name} cannot be changed here") for name in told])
         return frozenset(differ)
 
     def columns(self, person: Person, changed: frozenset[str], region: str | None) -> dict[str, Any]:
         """What to write, but for email and password. Raises Problem 400 with everything that cannot be used."""
-        problems = [
-            _username_problem(self.username) if isinstance(self.username, str) else None,
-            email_problem(self.email) if "email" in changed and isinstance(self.email, str) and self.email else None,
-            _phone_problem(self.phone, region) if isinstance(self.phone, str) else None,
-            password_problem(self.password, person.username, person.email) if isinstance(self.password, str) else None,
-        ]
-        _refuse(problems)
+        problems = []
+        if "email" in changed and isinstance(self.email, str) and self.email and not is_email(self.email):
+            problems.append(FieldProblem("email", BAD_EMAIL))
+        if isinstance(self.password, str):
+            problems += own_name(self.password, person.username, person.email)
+        if problems:
+            raise invalid(problems)
         columns: dict[str, Any] = {name: getattr(self, name) for name in PLAIN if name in changed}
         if isinstance(self.country, str) and "country" in changed:
             columns |= {"country": self.country, "country_code": country_code(self.country)}
@@ -112,23 +119,6 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
         return {name: getattr(found, name) for name in Names.__struct_fields__}
 
 
-def _username_problem(username: str) -> FieldProblem | None:
-    """Staff may name people by number or address; users may not name themselves so."""
-    return None if username.strip() else FieldProblem("username", "A username cannot be blank")
-
-
-def _phone_problem(phone: str, region: str | None) -> FieldProblem | None:
-    if phone.strip() and phone_key(phone, region) is None:
-        return FieldProblem("phone", "Invalid phone number")
-    return None
-
-
 def _not_one_number() -> Exception:
     words = "A username that is a phone number must be the account's own phone"
     return invalid([FieldProblem("phone", words)])
-
-
-def _refuse(problems: list[FieldProblem | None]) -> None:
-    found = [problem for problem in problems if problem is not None]
-    if found:
-        raise invalid(found)
