@@ -13,7 +13,8 @@ import psycopg
 
 from core.access import issue_access_token
 from core.identity import sessions
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 PASSWORD = "123456Long"
 USER, STAFF, PRACTITIONER, ADMIN = 1, 2, 3, 4

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 PATH = "/api/agent/bookings/bulk/"
 CSV = {"Content-Type": "text/csv"}

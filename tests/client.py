@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 ADMIN = {"username": "9876543210", "password": "admin"}
 AGENT_EXAMPLE: dict[str, Any] = {

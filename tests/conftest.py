@@ -16,7 +16,8 @@ from websockets.sync.client import ClientConnection
 
 from tests import feeds
 from tests.conformance import conformance
-from tests.stack import PostgresServer, Stack, ValkeyServer
+from tests.servers import PostgresServer, ValkeyServer
+from tests.stack import Stack
 
 pytest_plugins = ("pytester", "tests.whole_run")
 

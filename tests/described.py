@@ -13,7 +13,7 @@ from api.asyncapi.document import document as document_of_feeds
 from api.hang_ups import App
 from api.openapi.document import document
 from api.openapi.routes import Routes, Served
-from tests.stack import settings_for
+from tests.servers import settings_for
 
 NOWHERE = ("postgresql://nobody:nothing@127.0.0.1:1/none", "redis://127.0.0.1:1/0")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ops.embedded.postgres import Postgres
 from ops.environment import ROOT
 from ops.leftovers import end_leftovers
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 READY_S = 60.0
 """Generous: beside another test on a busy machine."""

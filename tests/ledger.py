@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.accounts import execute
 from tests.paying import StripeServer
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 OVER = ("canceled", "failed", "succeeded", "refunded")
 SQL_UNDER_WAY = """

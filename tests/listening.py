@@ -28,7 +28,8 @@ from notifier.limits import Limits
 from notifier.server import Notifier
 from ops.ports import accepts, free_ports
 from tests.engine import Pipeline
-from tests.stack import settings_for, wait_until
+from tests.servers import settings_for
+from tests.waiting import wait_until
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Any]

@@ -25,8 +25,10 @@ from ops.ports import accepts, free_ports
 from ops.processes import PAYMENTS, PIPELINE
 from tests.accounts import execute, new_person
 from tests.rooms import book, new_room, people, staff
-from tests.stack import PostgresServer, Server, Stack, ValkeyServer, wait_until
+from tests.servers import PostgresServer, Server, ValkeyServer
+from tests.stack import Stack
 from tests.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
+from tests.waiting import wait_until
 
 GOOD_CARD = "4242 4242 4242 4242"
 EMPTY_CARD = "4000 0000 0000 9995"

@@ -15,7 +15,8 @@ from ops.child import Program
 from ops.environment import ROOT
 from ops.ports import accepts, free_ports
 from tests.github_standin import CLIENT_ID, CLIENT_SECRET
-from tests.stack import Server, Stack
+from tests.servers import Server
+from tests.stack import Stack
 
 
 @dataclass

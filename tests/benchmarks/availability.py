@@ -11,9 +11,9 @@ from msgspec import Struct
 from core.store.database import connect_lane
 from tests.accounts import USER, access_for
 from tests.benchmarks.market_tables import FIRST, GIVERS, MarketSize, fill_market
-from tests.benchmarks.questions import NO_OP, ROUNDS, STAFF, Asker, Question, bar_of, measure, serving, table
+from tests.benchmarks.questions import NO_OP, ROUNDS, STAFF, Asker, Question, bar_of, measure, table
 from tests.benchmarks.report import print_bars, write_result
-from tests.benchmarks.stack import Say
+from tests.benchmarks.stack import Say, serving
 
 MONTH_AT_MOST_MS = 300.0
 DAY_AT_MOST_MS = 15.0

@@ -26,7 +26,7 @@ from tests.benchmarks.report import Bar, print_bars
 from tests.benchmarks.seed import FIRST_USER, PHONES, USERS, access_token, analyze
 from tests.benchmarks.stack import Running, Say, running
 from tests.bulks import PATH
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 ROWS = 10_000
 SERVICES, DAYS = 125, 20

@@ -5,18 +5,13 @@ from __future__ import annotations
 import shutil
 import statistics
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from ops.processes import API
-from tests.accounts import answers
 from tests.benchmarks.load import MISSING, LoadError
-from tests.benchmarks.stack import Say
-from tests.stack import PostgresServer, Stack, ValkeyServer, wait_until
+from tests.benchmarks.stack import Say, serving
 
 SLOTS_P99_MAX_MS = 100.0
 ROUNDS = 5
@@ -82,24 +77,6 @@ def measure(wrk: Wrk, seconds: int) -> Round:
     return Round(alone, no_op, beside, result(logins))
 
 
-@contextmanager
-def running() -> Iterator[Stack]:
-    """The API with the demo data, on free ports, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
-    folder.chmod(0o755)  # PostgreSQL may run under another account
-    with ExitStack() as ending:
-        ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
-        for server in (postgres, valkey):
-            ending.callback(server.close)
-            server.start()
-        stack = Stack(folder, postgres.new_database(demo=True), valkey, processes=(API,))
-        ending.callback(stack.close)
-        stack.start(wait=False)
-        wait_until(lambda: answers(stack), "the API answers")
-        yield stack
-
-
 def table(rounds: Sequence[Round]) -> str:
     """Medians of the rounds."""
     rows = [f"{'':34}{'per s':>9}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'refused':>9}"]
@@ -119,7 +96,7 @@ def table(rounds: Sequence[Round]) -> str:
 
 def run(say: Say) -> bool:
     """Measure, print; True if the p99 of slots stays under its bar and nothing was refused."""
-    with running() as stack:
+    with serving(say) as stack:
         wrk = Wrk(stack.api_url)
         rounds = []
         for number in range(ROUNDS):

@@ -14,7 +14,7 @@ from tests.benchmarks.cpu import Meter, per_booking_us
 from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.seed import access_token, analyze
 from tests.benchmarks.stack import Running
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 SETTLE_WITHIN_S = 60.0
 

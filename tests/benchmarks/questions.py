@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Self
 
 import httpx
 from msgspec import Struct
 
-from ops.processes import API
-from tests.accounts import answers
 from tests.benchmarks.report import Bar
-from tests.benchmarks.stack import Say
-from tests.stack import PostgresServer, Stack, ValkeyServer, wait_until
 
 ROUNDS = 5
 REQUESTS = 15
@@ -49,27 +41,6 @@ class Answered(Struct, frozen=True):
 
 
 NO_OP = Question("no-op route", "/healthz")
-
-
-@contextmanager
-def serving(say: Say, fill: Callable[[str], None]) -> Iterator[Stack]:
-    """The API over a database that `fill` has filled, on free ports, gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
-    folder.chmod(0o755)  # PostgreSQL may run under another account
-    with ExitStack() as ending:
-        ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        say("starting PostgreSQL and Valkey")
-        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
-        for server in (postgres, valkey):
-            ending.callback(server.close)
-            server.start()
-        database_url = postgres.new_database(demo=True)
-        fill(database_url)
-        stack = Stack(folder, database_url, valkey, processes=(API,))
-        ending.callback(stack.close)
-        stack.start(wait=False)
-        wait_until(lambda: answers(stack), "the API answers")
-        yield stack
 
 
 class Asker:

@@ -5,17 +5,19 @@ gunicorn is reached without Caddy, and PostgreSQL keeps its defaults: fsync and 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.settings import from_environment
 from ops.processes import API, BEAT, LANES, SWEEPS, Process
+from tests.accounts import answers
 from tests.benchmarks.seed import seed
-from tests.stack import PostgresServer, Stack, ValkeyServer, stack_environment
+from tests.servers import PostgresServer, ValkeyServer, stack_environment
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 API_WITH_BASELINES = replace(API, argv=(*API.argv[:-1], "tests.benchmarks.baselines.app:from_environment()"))
 PER_COMMAND = replace(
@@ -48,6 +50,33 @@ class Running:
 
 
 @contextmanager
+def stores(say: Say) -> Iterator[tuple[Path, PostgresServer, ValkeyServer]]:
+    """PostgreSQL and Valkey on free ports, and the folder they are in; gone afterwards, the data too."""
+    with TemporaryDirectory(prefix="holdfast-bench-", ignore_cleanup_errors=True) as name, ExitStack() as ending:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL may run under another account
+        say("starting PostgreSQL and Valkey")
+        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
+        for server in (postgres, valkey):
+            ending.callback(server.close)
+            server.start()
+        yield folder, postgres, valkey
+
+
+@contextmanager
+def serving(say: Say, fill: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
+    """The API alone, over a database with the demo data that `fill` has filled."""
+    with stores(say) as (folder, postgres, valkey), ExitStack() as ending:
+        database_url = postgres.new_database(demo=True)
+        fill(database_url)
+        stack = Stack(folder, database_url, valkey, processes=(API,))
+        ending.callback(stack.close)
+        stack.start(wait=False)
+        wait_until(lambda: answers(stack), "the API answers")
+        yield stack
+
+
+@contextmanager
 def running(
     say: Say,
     environment: Mapping[str, str] | None = None,
@@ -56,16 +85,8 @@ def running(
     more: tuple[Process, ...] = (),
 ) -> Iterator[Running]:
     """A seeded stack on free ports that is gone afterwards, its data too."""
-    folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
-    folder.chmod(0o755)  # PostgreSQL may run under another account
     processes = [replace(one, count=lane_workers) if one is LANES else one for one in (*PROCESSES, *more)]
-    with ExitStack() as ending:
-        ending.callback(shutil.rmtree, folder, ignore_errors=True)
-        say("starting PostgreSQL and Valkey")
-        postgres, valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
-        for server in (postgres, valkey):
-            ending.callback(server.close)
-            server.start()
+    with stores(say) as (folder, postgres, valkey), ExitStack() as ending:
         database_url = postgres.new_database(demo=True)
         seed(database_url)
         stack = Stack(folder, database_url, valkey, processes, lanes, environment or {})

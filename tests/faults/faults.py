@@ -15,7 +15,9 @@ from core.store.migrate import upgrade
 from ops.processes import LANES
 from tests.client import admin
 from tests.engine import holding, lock_waits
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops whoever has decided a batch just before it can be committed."""

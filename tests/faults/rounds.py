@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from tests.client import Client, admin, agent_booking
 from tests.faults.faults import Fault, Scene
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 CLIENTS = 4
 RIVALS = 4

@@ -6,7 +6,8 @@ from ops.processes import BEAT, LANES, SWEEPS
 from tests.accounts import execute
 from tests.benchmarks.lapsing_holds import PAYING_EVERY, SQL_BEGIN, lay_down
 from tests.conftest import FreshStack
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 HOLDS = 8_000
 WITHIN_S = 60.0

@@ -15,7 +15,9 @@ from ops.processes import LANES
 from tests.client import admin
 from tests.faults.faults import FAULTS, QUIET, Scene
 from tests.faults.rounds import ENDED_WITHIN_S, play
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 AT_ONCE_S = 2.0
 

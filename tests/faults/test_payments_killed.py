@@ -20,7 +20,9 @@ import redis
 from tests.accounts import execute
 from tests.ledger import assert_the_books_balance, wait_until_settled
 from tests.paying import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack, stripe_server
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from tests.fuzzing.running import CALLERS, environment, fuzz
 from tests.paying import StripeServer
-from tests.stack import PostgresServer, Stack, ValkeyServer
+from tests.servers import PostgresServer, ValkeyServer
+from tests.stack import Stack
 
 
 def main(options: list[str]) -> int:

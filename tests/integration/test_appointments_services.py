@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.client import Client, agent_booking
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 SERVICES = "/api/admin/services/"
 DAY = "2097-05-20"

@@ -21,7 +21,8 @@ from tests.benchmarks.questions import NO_OP, STAFF, Asker, measure
 from tests.benchmarks.seed import FIRST_USER, SERVICES, access_token, seed
 from tests.benchmarks.stack import PROCESSES
 from tests.benchmarks.verifying import verify
-from tests.stack import PostgresServer, Stack, ValkeyServer
+from tests.servers import PostgresServer, ValkeyServer
+from tests.stack import Stack
 
 CLIENTS = 4
 BOOKINGS = 24

@@ -14,7 +14,8 @@ from uuid import uuid4
 import httpx
 
 from tests.client import Client, agent_booking
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 
 def test_two_hundred_clients_at_once_for_one_slot_make_one_booking(stack: Stack) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from tests.accounts import STAFF, USER, access_for
 from tests.client import free_slot
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 NOT_GENERATED = {
     ("POST", "/api/agent/bookings/bulk/"),  # the JSON form is; the generator knows no NDJSON or CSV

@@ -23,7 +23,9 @@ from tests.conftest import FreshStack
 from tests.engine import Background, Pipeline, new
 from tests.making import MONDAY, book_room
 from tests.rooms import FREE_DAY, Crowd, book, new_room, people, staff, wish
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 WITHIN_S = 5.0
 """What the contract promises between a hold's time and its end."""

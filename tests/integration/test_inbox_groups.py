@@ -17,7 +17,7 @@ from api.inbox import Accepted, Inbox
 from core.store.database import API_LIMITS
 from core.store.inbox import SQL_ACCEPT, IdempotencyKey, NewCommand
 from tests.engine import Pipeline, canaries, holding, lock_waits, new, places
-from tests.stack import until
+from tests.waiting import until
 
 UNSTORABLE = "a\x00b"
 BLOCK = "LOCK TABLE inbox IN SHARE MODE"

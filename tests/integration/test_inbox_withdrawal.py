@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.commands import Commands
 from core.store.database import API_LIMITS, conninfo
 from tests.engine import Background, Pipeline, lock_waits, meanwhile, places
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 
 async def withdraw_all(url: str, ids: list[UUID]) -> list[bool]:

@@ -16,7 +16,7 @@ from core.engine.lane import Turn
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 GATE = """
 CREATE FUNCTION public.pg_try_advisory_xact_lock(space integer, lane integer) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -9,7 +9,7 @@ from core.store.database import sqlalchemy_url
 from core.store.inbox import NewCommand
 from core.store.migrate import set_lanes
 from tests.engine import Background, Pipeline, assert_order_kept, holding, keyed, lock_waits
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 
 def change_lanes(url: str, lanes: int) -> None:

@@ -20,7 +20,7 @@ from core.store.lanes import BATCH_COMMANDS
 from ops.environment import ROOT
 from tests import mortal
 from tests.engine import REFUSE_POISON, Pipeline, Worker, failing_decide, holding, meanwhile, places, poison
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 COMMANDS = 11
 OUTAGES = ["08006", "08003", "53300", "53100", "57014", "57P01", "57P03", "55P03", "25P03", "25P04"]

@@ -21,7 +21,7 @@ from core.store.inbox import NewCommand
 from tests.engine import Background, Pipeline, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, book_room
 from tests.slots import HOUR, TEN, book, by_staff, slot_at, with_calendar
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 STAFF = Actor(ActorKind.STAFF, 1)
 UMA, VERA = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 2)

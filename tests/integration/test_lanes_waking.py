@@ -23,7 +23,8 @@ from core.store.inbox import NewCommand
 from tests.conftest import NewValkey
 from tests.engine import Background, Pipeline, assert_order_kept, failing_decide, keyed, occupied, places
 from tests.ringing import ring_all, ringer
-from tests.stack import settings_for, wait_until
+from tests.servers import settings_for
+from tests.waiting import wait_until
 from workers import linger, relay, sweeps
 from workers.lanes import LaneServer
 from workers.ringing import Ears, Ringer

@@ -16,7 +16,7 @@ from notifier import session
 from notifier.reading import snapshot
 from tests.engine import Pipeline, new, places
 from tests.listening import STAFF, Running, notifying, populate, tell
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 BY_STAFF = Actor(ActorKind.STAFF, STAFF)
 

@@ -16,7 +16,7 @@ from core.domain.commands import Actor, ActorKind
 from notifier.limits import Limits
 from tests.engine import Pipeline, new, places
 from tests.listening import STAFF, USER, Running, notifying, populate, tell
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 ADMIN = "/ws/admin/bookings/"
 

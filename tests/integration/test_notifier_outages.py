@@ -27,7 +27,8 @@ from ops.ports import free_ports
 from tests.conftest import NewValkey
 from tests.engine import Pipeline, holding, places
 from tests.listening import STAFF, Listener, at, notifying, populate, tell
-from tests.stack import PostgresServer, stack_environment, wait_until
+from tests.servers import PostgresServer, stack_environment
+from tests.waiting import wait_until
 
 ADMIN = "/ws/admin/bookings/"
 

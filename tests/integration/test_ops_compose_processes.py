@@ -29,7 +29,8 @@ from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION, LANES, MIGRATE, Process
 from ops.stores import DATABASE
 from tests.compose import FILLED, copied_into_the_image, environment_of, load
-from tests.stack import PostgresServer, Server, ValkeyServer, wait_until
+from tests.servers import PostgresServer, Server, ValkeyServer
+from tests.waiting import wait_until
 
 EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
 REFUSED_WITHIN_S = 20.0

@@ -20,7 +20,7 @@ from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION
 from tests.client import agent_booking
 from tests.embedded import Run, cli, left_of
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 SERVERS = {"postgres", "valkey", "caddy", "stripe"}
 ALL = SERVERS | {instance for process in APPLICATION for instance in process.instances()}

@@ -17,7 +17,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
-from tests.stack import Server
+from tests.servers import Server
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -14,7 +14,9 @@ import pytest
 from ops.processes import API
 from tests.client import agent_booking
 from tests.conftest import FreshStack
-from tests.stack import Server, Stack, wait_until
+from tests.servers import Server
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 STOPPED_WITHIN_S = 5.0
 CLIENTS = 20

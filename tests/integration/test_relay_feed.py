@@ -18,7 +18,7 @@ from core.engine.relay import relay
 from core.store.database import Connection
 from core.store.feed import SQL_AFTER, SQL_LOCK_FEED, SQL_UNNUMBERED, FeedEvent, feed_event, number_events
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, new, places
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 STAFF = Actor(ActorKind.STAFF, 1)
 

@@ -15,7 +15,8 @@ from tests.conformance import conformance
 from tests.conftest import FIGURE, new_stack
 from tests.fuzzing.running import CALLERS, environment, fuzz
 from tests.paying import StripeServer, stripe_server
-from tests.stack import PostgresServer, Stack
+from tests.servers import PostgresServer
+from tests.stack import Stack
 
 CASES_MIN = 2_000
 OPTIONS = ("--phases", "examples,fuzzing", "--max-examples", "6", "--generation-deterministic")

@@ -14,7 +14,7 @@ from tests.client import agent_booking
 from tests.conftest import FreshStack
 from tests.marketplace import BASE, Market
 from tests.rooms import new_room, wish
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 LONG_AGO = {"booking_date": "2025-10-20", "booking_time": "14:00"}
 FROM_TO = {"start_time": "2025-10-20T09:00:00Z", "end_time": "2025-10-20T10:00:00Z"}

@@ -19,7 +19,8 @@ from core.identity.users import NewUser
 from tests.accounts import ADMIN, STAFF, access_for, bearer, new_address, only_superuser
 from tests.client import agent_booking, anonymous
 from tests.engine import Pipeline, lock_waits
-from tests.stack import Stack, until, wait_until
+from tests.stack import Stack
+from tests.waiting import until, wait_until
 
 USERS = "/api/admin/users/"
 PASSWORD = "password123"

@@ -14,7 +14,8 @@ import pytest
 from core.identity.anonymising import SQL_BLANK_AGAIN, WORDS
 from tests.accounts import ADMIN, STAFF, access_for, bearer, execute, new_address, only_superuser
 from tests.client import Client, agent_booking, anonymous
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 USERS = "/api/admin/users/"
 PASSWORD = "password123"

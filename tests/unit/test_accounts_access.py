@@ -17,7 +17,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from core import access
 from core.access import BadCredentialError, Claims, How, Principal, PrincipalKind, issue_access_token
 from core.domain.commands import ActorKind
-from tests.stack import settings_for
+from tests.servers import settings_for
 
 SETTINGS = settings_for("postgresql://localhost/none", "redis://localhost:1/0")
 CLAIMS = Claims(7, uuid4(), uuid4(), 3)

@@ -18,7 +18,7 @@ from api.accounts.roles import BEFORE_PASSWORD_CHANGE, TABLE, MissingRuleError, 
 from api.app import create_app
 from api.limiting import WriteLimits
 from core.access import Principal, PrincipalKind
-from tests.stack import settings_for
+from tests.servers import settings_for
 
 App = falcon.asgi.App[Any, Any]
 Kind = PrincipalKind

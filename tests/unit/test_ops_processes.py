@@ -20,7 +20,7 @@ from ops.leftovers import MARK, end_leftovers, write_record
 from ops.ports import HIGHEST, LOWEST, accepts, free_ports, is_free
 from ops.processes import APPLICATION, LANES, Stage
 from ops.supervisor import Supervisor
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"

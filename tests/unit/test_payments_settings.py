@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.settings import PLACEHOLDER, SettingsError, from_environment
-from tests.stack import stack_environment
+from tests.servers import stack_environment
 
 ACCOUNT = {"STRIPE_SECRET_KEY": "sk_test_of_somebody", "STRIPE_WEBHOOK_SECRET": "whsec_of_somebody"}
 PARTS = stack_environment("postgresql://localhost/none", "redis://localhost:1/0")

@@ -10,7 +10,9 @@ import pytest
 
 from ops.processes import API
 from tests.accounts import answers
-from tests.stack import PostgresServer, Stack, ValkeyServer, wait_until
+from tests.servers import PostgresServer, ValkeyServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 FreshApi = Callable[[Mapping[str, str]], Stack]
 

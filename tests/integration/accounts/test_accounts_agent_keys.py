@@ -13,7 +13,8 @@ from ops.demo import AGENT_KEY
 from tests.accounts import STAFF, USER, access_for, answers, bearer, execute, new_address
 from tests.client import agent_booking
 from tests.integration.accounts.conftest import FreshApi
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 KEYS = "/api/admin/agent-keys/"
 SLOTS = "/api/booking/smart-available-slots/?date=2100-01-04"

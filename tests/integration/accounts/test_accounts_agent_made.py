@@ -9,7 +9,8 @@ from tests.accounts import answers, bearer, browser
 from tests.client import agent_booking, anonymous
 from tests.conftest import FreshStack
 from tests.engine import Pipeline, places
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 GIVEN, CHOSEN = "password", "my own long password"
 CHANGE = "/api/auth/password/change/"

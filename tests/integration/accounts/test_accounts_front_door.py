@@ -12,7 +12,8 @@ from api.accounts.limits import GUESSES_AT_ONE
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
 from tests.accounts import PASSWORD, csrf, log_in, new_person
-from tests.stack import Server, Stack
+from tests.servers import Server
+from tests.stack import Stack
 
 
 @pytest.fixture

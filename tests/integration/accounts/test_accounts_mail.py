@@ -14,7 +14,8 @@ from core.mail import ConsoleMailer, Mail, SmtpMailer, mailer
 from ops.child import Program
 from ops.environment import ROOT
 from ops.ports import accepts, free_ports
-from tests.stack import Server, settings_for, wait_until
+from tests.servers import Server, settings_for
+from tests.waiting import wait_until
 
 SETTINGS = settings_for("postgresql://localhost/none", "redis://localhost:1/0")
 

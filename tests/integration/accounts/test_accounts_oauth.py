@@ -14,7 +14,9 @@ from ops.ports import free_ports
 from tests.accounts import browser, csrf, execute, new_person
 from tests.integration.accounts.conftest import FreshApi, api
 from tests.providers import Providers, providing
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

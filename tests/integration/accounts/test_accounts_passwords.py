@@ -12,7 +12,8 @@ import pytest
 
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from tests.accounts import PASSWORD, bearer, browser, csrf, execute, log_in, new_address, new_person, wait_refused
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 NEW = "another long password"
 _MAIL = re.compile(r"--- mail to (\S+): A new password\n(.*?)\n---\n", re.DOTALL)

@@ -18,7 +18,8 @@ from ops.demo import AGENT_KEY
 from tests.accounts import USER, access_for, bearer, new_address
 from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
 from tests.client import Client
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 
 @pytest.fixture

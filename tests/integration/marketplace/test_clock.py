@@ -11,7 +11,7 @@ from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
 from tests.integration.marketplace.test_purchases import course
 from tests.marketplace import Market
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 WITHIN_S = 10.0
 HOUR = timedelta(hours=1)

@@ -16,7 +16,9 @@ from tests.accounts import PASSWORD, execute, new_address
 from tests.documents import Printed, differences, printed
 from tests.marketplace import BASE
 from tests.paying import StripeServer, paying_stack
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 GIVER, CLIENT, STAFF = "dr.smith@example.com", "reader@example.com", "desk@example.com"
 WEEK = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(5)]

@@ -9,7 +9,7 @@ from tests.integration.marketplace.test_bookings import BOOKINGS
 from tests.integration.marketplace.test_purchases import session_of, workshop
 from tests.marketplace import BASE, Market
 from tests.rooms import Crowd
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 
 def offers(market: Market, session: int) -> list[tuple[int, int]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.paying import Payer, StripeServer, paying_stack, stripe_server
-from tests.stack import PostgresServer, Stack
+from tests.servers import PostgresServer
+from tests.stack import Stack
 
 EXTENSION_S = 25 * 60
 """Of a hold whose payment is processing; not what it is unless told."""

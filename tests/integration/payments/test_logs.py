@@ -23,8 +23,10 @@ from tests.accounts import browser, csrf
 from tests.bulks import as_csv, new_services, rows_for
 from tests.client import agent_booking
 from tests.paying import WEBHOOK_SECRET, Payer
-from tests.stack import PostgresServer, Stack, wait_until
+from tests.servers import PostgresServer
+from tests.stack import Stack
 from tests.stripe_standin.server import SECRET_KEY
+from tests.waiting import wait_until
 
 CREATE = "/api/agent/booking/create/"
 SQL_BREAK = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

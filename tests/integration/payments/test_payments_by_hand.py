@@ -7,7 +7,7 @@ from typing import Any
 from core.store.dues import PARKED_TRIES
 from tests.accounts import execute
 from tests.paying import Payer
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 
 def paid(payer: Payer, **changes: Any) -> tuple[int, str]:

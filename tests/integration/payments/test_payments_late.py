@@ -12,7 +12,7 @@ import pytest
 from tests.accounts import execute
 from tests.client import Client
 from tests.paying import BANK, EMPTY_CARD, Payer
-from tests.stack import wait_until
+from tests.waiting import wait_until
 
 
 def paid_but_unheard_of(payer: Payer, **changes: Any) -> tuple[int, str]:

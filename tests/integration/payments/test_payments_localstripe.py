@@ -21,7 +21,9 @@ from ops.processes import API, BEAT, LANES, PAYMENTS, SWEEPS
 from tests.accounts import USER, execute
 from tests.conftest import FreshStack
 from tests.rooms import people
-from tests.stack import Server, Stack, wait_until
+from tests.servers import Server
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 SECRET = "whsec_of_the_installation"
 

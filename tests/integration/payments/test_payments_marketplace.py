@@ -14,7 +14,8 @@ from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
 from tests.integration.marketplace.test_purchases import course, take_seat, workshop
 from tests.marketplace import Market, Person
 from tests.paying import StripeServer
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 WITHIN_S = 15.0
 

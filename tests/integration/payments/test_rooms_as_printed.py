@@ -10,7 +10,8 @@ import msgspec
 from tests.accounts import STAFF, access_for, new_address
 from tests.documents import Printed, differences, printed
 from tests.paying import EMPTY_CARD, GOOD_CARD, StripeServer
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
+from tests.waiting import wait_until
 
 
 class Reader:

@@ -1,0 +1,28 @@
+"""Waiting for a condition, never for a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+READY_WITHIN_S = 60.0
+_POLL_S = 0.05
+
+
+def wait_until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
+    """Poll `condition`; raises TimeoutError that says what did not come true."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within_s:g} s: {what}")
+        time.sleep(_POLL_S)
+
+
+async def until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
+    """`wait_until` for tests whose event loop must go on meanwhile."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within_s:g} s: {what}")
+        await asyncio.sleep(_POLL_S)
