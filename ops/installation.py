@@ -41,6 +41,11 @@ class Installation:
         return self.folder / "logs"
 
     @property
+    def temporary(self) -> Path:
+        """For the temporary files of everything that is started: what is killed cannot remove its own."""
+        return self.run / "tmp"
+
+    @property
     def record(self) -> Path:
         """Which processes were started, for the next start to end what a crash left behind."""
         return self.run / "processes.json"
@@ -103,6 +108,11 @@ class Installation:
 
     def secret(self, name: str) -> str:
         return self.secret_file(name).read_text().strip()
+
+    def empty_temporary(self) -> None:
+        """Once nothing runs any more that was started before."""
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir(mode=0o700, exist_ok=True)
 
     def ports(self) -> dict[str, int]:
         """Free ports for the inner parts; last time's, where they are still free."""

@@ -66,7 +66,7 @@ class Programs:
         return self.installation.logs / f"{name}.log"
 
     def environment(self) -> dict[str, str]:
-        """Of every application process. What the person has set wins, but for where the inner parts are."""
+        """Of every application process. What the person has set wins, but for where things are."""
         origins = ",".join(local_urls(self.port))
         defaults = {
             "HOLDFAST_DEMO": "1",
@@ -83,6 +83,7 @@ class Programs:
             "HOLDFAST_NOTIFIER_PORT": str(self.inner["notifier"]),
             "HOLDFAST_FLOWER_HOST": "127.0.0.1",
             "HOLDFAST_FLOWER_PORT": str(self.inner["flower"]),
+            "TMPDIR": str(self.installation.temporary),
             MARK: self.installation.secret("mark"),
         }
         if self.has_own_stripe:

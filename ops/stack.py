@@ -74,6 +74,7 @@ class EmbeddedStack:
     def _start(self) -> None:
         for name in end_leftovers(self._installation.record):
             self._say(f"Ended {name}, left over from a start that crashed.")
+        self._installation.empty_temporary()
         if not ports.is_free(self._port, "0.0.0.0"):  # noqa: S104 - a question about all addresses
             raise InstallationError(f"Port {self._port} is taken. Stop what uses it, or choose another one with PORT=.")
         programs = Programs(self._installation, self._port, self._installation.ports())

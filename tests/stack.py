@@ -90,6 +90,7 @@ class Stack:
         }
 
     def start(self, *, wait: bool = True) -> Stack:
+        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         if self.lanes != LANES_DEFAULT:
             upgrade(self.settings)
         with connect_lane(self.database_url, "holdfast tests") as connection:
@@ -103,7 +104,8 @@ class Stack:
 
     def add(self, process: Process, instance: str) -> Server:
         """Start one more, e.g. `add(LANES, "lanes-3")`; does not wait for it."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept["TMPDIR"] = str(self.folder / "tmp")  # what is killed cannot remove its own
         program = Program(
             name=instance,
             argv=installed(process.command(instance)),

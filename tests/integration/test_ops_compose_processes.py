@@ -72,7 +72,7 @@ class Composition:
         return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
 
     def program(self, name: str, argv: list[str]) -> Program:
-        kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder)}
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "TMPDIR": str(self._folder)}
         environment = child_environment({**self.environment(name), "PYTHONPATH": str(self._image)}, kept)
         return Program(name, installed(argv), environment, self._image, self._folder / f"{name}.log")
 

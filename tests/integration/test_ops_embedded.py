@@ -103,13 +103,15 @@ def _is_ready(run: Run) -> bool:
 def test_a_crash_loses_nothing_and_the_next_start_cleans_up(running: Run) -> None:
     booked = agent_booking()
     assert httpx.post(running.url + CREATE, json=booked).status_code == 201
-    pids = running.pids()
+    pids, temporary = running.pids(), set((running.data / "run" / "tmp").iterdir())
+    assert temporary, "a pool's shared memory has a folder there"
     os.killpg(pids["lanes-1"], signal.SIGSTOP)  # its pool process will not notice anything
     running.signal(signal.SIGKILL)
     running.end()
     wait_until(lambda: left_of(pids) <= {"lanes-1"}, "the others end with it", 10)
     running.start().until_ready()
     assert left_of(pids) == set()
+    assert not any(folder.exists() for folder in temporary)
     assert httpx.post(running.url + CREATE, json=booked).status_code == 409, "yesterday's booking is there"
     assert json.loads(_paste_booking(running))["success"] is True, "the printed command works on the second day too"
 
