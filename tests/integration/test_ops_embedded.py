@@ -91,6 +91,8 @@ def test_what_dies_is_started_again(running: Run) -> None:
     os.kill(before["api"], signal.SIGKILL)
     wait_until(lambda: running.pids().get("api", before["api"]) != before["api"], "the API is started again")
     wait_until(lambda: _is_ready(running), "it is ready again")
+    after = running.pids()
+    assert {name for name in ALL if after[name] != before[name]} == {"api"}
 
 
 def _is_ready(run: Run) -> bool:
