@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from core.store.database import connect_lane
 from tests.accounts import USER, access_for
-from tests.benchmarks.market_tables import FIRST, GIVERS, MarketSize, fill_market
+from tests.benchmarks.market import FIRST, GIVERS, MarketSize
+from tests.benchmarks.market_tables import fill_market
 from tests.benchmarks.questions import NO_OP, ROUNDS, STAFF, Asker, Question, bar_of, measure, table
 from tests.benchmarks.report import print_bars, write_result
 from tests.benchmarks.stack import Say, serving

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from tests.accounts import PRACTITIONER, USER, access_for
 from tests.accounts import STAFF as STAFF_ID
 from tests.benchmarks.big_tables import COMMON_SERVICE, FIRST_ID, FIRST_USER, Size, fill
-from tests.benchmarks.market_tables import FIRST, RARE_WORD, MarketSize, fill_market
+from tests.benchmarks.market import FIRST, RARE_WORD, MarketSize
+from tests.benchmarks.market_tables import fill_market
 from tests.benchmarks.questions import NO_OP, REQUESTS, ROUNDS, STAFF, Asker, Question, bar_of, measure, table
 from tests.benchmarks.report import print_bars, write_result
 from tests.benchmarks.seed import access_token

@@ -15,7 +15,8 @@ from tests.benchmarks import availability, expiry
 from tests.benchmarks.baselines.app import NOOP
 from tests.benchmarks.lapsing_holds import PAYING_EVERY, intents_of, lay_down
 from tests.benchmarks.load import Load
-from tests.benchmarks.market_tables import FIRST, MarketSize, fill_market
+from tests.benchmarks.market import FIRST, MarketSize
+from tests.benchmarks.market_tables import fill_market
 from tests.benchmarks.measuring import PIPELINES, Pipeline, Run
 from tests.benchmarks.questions import NO_OP, STAFF, Asker, measure
 from tests.benchmarks.seed import FIRST_USER, SERVICES, access_token, seed

@@ -15,9 +15,10 @@ from core.domain.values import Booking, Claim
 from core.store.marketplace.listing import ORDERS, Wanted, find
 from core.store.marketplace.save import ListRow, list_row
 from core.store.rows import BOOKING_COLUMNS, booking_of
-from tests.benchmarks import big_tables, market_tables
+from tests.benchmarks import big_tables, market, market_tables
 from tests.benchmarks.big_tables import Size, fill
-from tests.benchmarks.market_tables import MarketSize, fill_market
+from tests.benchmarks.market import MarketSize
+from tests.benchmarks.market_tables import fill_market
 from tests.engine import Pipeline
 
 TABLES = sorted({*big_tables.TABLES, *market_tables.TABLES})
@@ -48,7 +49,7 @@ def test_the_filled_marketplace_is_as_the_lanes_would_have_written_it(pipeline: 
     assert [ListRow(*row) for row in pipeline.rows(LISTED)] == [list_row(one, details(one)) for one in bookings]
     wanted = [claim for one in bookings if one.status in TAKES_TIME for claim in claims_wanted(one, details(one))]
     assert len(wanted) > 100
-    assert [Claim(*row) for row in pipeline.rows(CLAIMED, market_tables.FIRST)] == wanted
+    assert [Claim(*row) for row in pipeline.rows(CLAIMED, market.FIRST)] == wanted
 
 
 def details(booking: Booking) -> MarketDetails:
@@ -58,15 +59,15 @@ def details(booking: Booking) -> MarketDetails:
 async def test_a_list_that_is_gathered_is_the_same_as_one_that_is_walked(pipeline: Pipeline) -> None:
     """Few are gathered and sorted, many walked in order: by the limit of counting either can be had of any list."""
     fill_market(pipeline.url, lambda _: None, MarketSize(bookings=3000, clients=40, practitioners=20))
-    pipeline.rows(OWN_BOOKINGS, market_tables.FIRST)
+    pipeline.rows(OWN_BOOKINGS, market.FIRST)
     now = datetime.now(UTC)
     narrow: list[dict[str, Any]] = [
         {},
         {"statuses": [Status.CONFIRMED, Status.CANCELLED]},
         {"payment_statuses": ["succeeded"]},
         {"kinds": ["workshop", "package"]},
-        {"service_id": market_tables.WORKSHOP},
-        {"practitioner_id": market_tables.FIRST + 1},
+        {"service_id": market.WORKSHOP},
+        {"practitioner_id": market.FIRST + 1},
         {"is_upcoming": True},
         {"is_upcoming": False},
         {"is_upcoming": True, "statuses": [Status.HELD, Status.COMPLETED]},
@@ -76,7 +77,7 @@ async def test_a_list_that_is_gathered_is_the_same_as_one_that_is_walked(pipelin
         {"search": "last1", "statuses": [Status.COMPLETED]},
     ]
     lists = [
-        Wanted(user_id=who, order=order, **one) for who in (None, 1, market_tables.FIRST) for order in ORDERS for one in narrow
+        Wanted(user_id=who, order=order, **one) for who in (None, 1, market.FIRST) for order in ORDERS for one in narrow
     ]  # fmt: skip
 
     async with await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True) as connection:
