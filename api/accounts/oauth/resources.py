@@ -19,6 +19,7 @@ from api.accounts.sign_in import SignIn
 from api.accounts.throttle import Throttle
 from api.errors import Problem
 from api.openapi import Content, operation
+from api.parameters import read_query
 from core.access import new_token
 from core.identity import social
 from core.identity.social import Attempt
@@ -90,11 +91,12 @@ class OAuthLogin:
     async def on_get(self, req: Request, resp: Response) -> None:
         if self._provider is None:
             raise not_configured(self._name)
+        asked = read_query(req, Next)
         await self._throttle.spend(OAUTH_STARTS, caller(req))
         journey = Journey(new_token(), new_token(), new_token(), callback_url(self._settings, self._name))
         url = await self._provider.authorization_url(journey)
         browser = new_token()
-        attempt = Attempt(journey.code_verifier, journey.nonce, local_path(req.get_param("next")))
+        attempt = Attempt(journey.code_verifier, journey.nonce, local_path(asked.next))
         async with self._pool.connection() as connection:
             await social.begin_attempt(connection, self._name, journey.state, browser, attempt)
         self._cookies.set_oauth(resp, browser, social.ATTEMPT_LIFETIME_S)

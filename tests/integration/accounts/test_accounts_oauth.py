@@ -62,6 +62,13 @@ def test_the_browser_is_sent_to_google_with_pkce_and_state(providers: Providers)
     assert "code_verifier" not in sent
 
 
+@pytest.mark.parametrize("name", ["google", "github"])
+def test_a_parameter_that_is_not_known_is_refused(providers: Providers, name: str) -> None:
+    with browser(providers.stack) as client:
+        answer = client.get(f"/oauth/{name}/login/?nxt=/book/")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
 def test_somebody_new_gets_an_account_and_a_login(providers: Providers) -> None:
     providers.put_google("g-new", email="g.new@example.com", email_verified=True, given_name="Gina", family_name="New")
     with browser(providers.stack) as client:
