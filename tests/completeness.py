@@ -6,9 +6,10 @@ Asked when the run has ended (tests/whole_run.py), of what all its tests and the
   every alternative form, with all the fields that the form always has;
 - every field of every type has been sent in some answer: what is within an answer is one type with
   one encoder, whichever operation sends it;
-- every operation has refused with every status of the refusals that it names itself;
-- every code that is described has been heard, with its status: what a rule, a body, a header or the
-  inbox refuses is refused by one piece of code for all operations;
+- every operation has refused with every status of the refusals that it names itself, and with 400,
+  401, 403 and 404 where its rule, its parameters or its path say so;
+- every code that is described has been heard, with its status: what the inbox, a limit or an outage
+  refuses is refused by one piece of code for all operations;
 - every code that the error shape lists has been heard;
 - every message of every feed, every close code, refusal of a handshake and error has been heard.
 """
@@ -34,6 +35,8 @@ ACCEPTED = 202
 SUCCESS = range(200, 400)
 SHARED = frozenset({429, 503})
 """Statuses that limits and outages give, by one piece of code for all operations that name them."""
+OF_EACH = frozenset({400, 401, 403, 404})
+"""Statuses that each operation is asked for that describes them, whoever names them."""
 UNHEARD: Mapping[str, str] = {
     "internal_error": "A bug: `tests.conformance` fails whatever test hears it",
 }
@@ -67,8 +70,9 @@ def _of_operations(operations: list[Operation]) -> Iterator[str]:
             heard = one.heard.get(int(status))
             if int(status) in SUCCESS and not (int(status) == ACCEPTED and _is_command(one)):
                 yield from _missing_of(f"{one.name} {status}", answer, heard)
-        unheard = _own_statuses()[one.described["operationId"]] - set(one.heard) - SHARED
-        yield from (f"{one.name} {status}" for status in unheard)
+        own = _own_statuses()[one.described["operationId"]] - SHARED
+        wanted = own | (OF_EACH & {int(status) for status in one.described["responses"]})
+        yield from (f"{one.name} {status}" for status in sorted(wanted - set(one.heard)))
 
 
 def _missing_of(where: str, answer: Mapping[str, Any], heard: set[str] | None) -> Iterator[str]:

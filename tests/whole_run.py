@@ -18,8 +18,6 @@ NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "
 """pytest's options that leave tests out, as its configuration calls them."""
 ONLY_LOOKING = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 """Those with which no test runs."""
-FAILS = False
-"""It only tells until a whole run has told nothing."""
 TOLD_NOTHING = "a process of this run ended without telling what it heard"
 
 _missing = pytest.StashKey[list[str]]()
@@ -42,7 +40,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         config.workeroutput["heard"] = heard  # to the process that started this one
     elif exitstatus == pytest.ExitCode.OK and is_whole(config):
         config.stash[_missing] = missing(config)
-        if config.stash[_missing] and FAILS:
+        if config.stash[_missing]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
