@@ -17,6 +17,7 @@ from core.domain import decide as deciding
 from core.domain.commands import Actor, ActorKind, Canary, Command, CommandClass, Place
 from core.domain.events import Event
 from core.domain.values import Policy
+from core.engine import blame
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.store import load as loading
@@ -187,6 +188,20 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
 
     patch.setattr("core.engine.lane.load", load)
     return loads
+
+
+def lost_races(patch: pytest.MonkeyPatch) -> list[type[BaseException]]:
+    """What batches are decided again for, from now on."""
+    lost: list[type[BaseException]] = []
+
+    def is_lost_race(problem: BaseException) -> bool:
+        found = blame.is_lost_race(problem)
+        if found:
+            lost.append(type(problem))
+        return found
+
+    patch.setattr("core.engine.lane.is_lost_race", is_lost_race)
+    return lost
 
 
 def failing_decide(patch: pytest.MonkeyPatch, culprits: set[UUID]) -> None:

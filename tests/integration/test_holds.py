@@ -13,15 +13,12 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from core.domain.commands import Actor, ActorKind
-from core.domain.values import Policy
 from core.engine.due import send_due
 from ops.processes import API, LANES, SWEEPS
 from tests.accounts import STAFF, execute, new_person
 from tests.client import anonymous
 from tests.conftest import FreshStack
-from tests.engine import Background, Pipeline, new
-from tests.making import MONDAY, book_room
+from tests.engine import Background, Pipeline
 from tests.rooms import FREE_DAY, Crowd, book, new_room, people, staff, wish
 from tests.servers import PostgresServer
 from tests.stack import Stack
@@ -191,24 +188,6 @@ def test_the_clock_begins_and_completes_a_room_booking_but_not_one_that_was_past
         execute(stack, move, timedelta(hours=1), timedelta(0), booked)
         wait_until(lambda: status() == "completed", "it is over", WITHIN_S)
     assert execute(stack, "SELECT status FROM booking WHERE id = 1") == [("confirmed",)]
-
-
-def test_one_person_in_many_lanes_at_once_holds_no_more_than_the_limit(pipeline: Pipeline) -> None:
-    """Remedy: the person's row is locked before their holds are counted."""
-    pipeline.connection.execute(SQL_PERSON_AND_ROOM)
-    days = [MONDAY + timedelta(days=n) for n in range(40)]
-    ids = pipeline.put(
-        *(
-            new(book_room(date=day), contract="rooms", actor=Actor(ActorKind.USER, 1), slot_key=f"2:{day.isoformat()}")
-            for day in days
-        )
-    )
-    lanes = sorted({pipeline.lane_of(id_) for id_ in ids})
-    assert len(lanes) > 3
-    runs = [Background(partial(pipeline.worker().visit_until_done, lane)) for lane in lanes]
-    for run in runs:
-        run.join()
-    assert Counter(pipeline.codes(ids)) == {"succeeded": Policy().max_holds_per_user, "too_many_holds": 35}
 
 
 def test_two_sweeps_at_once_end_every_hold_exactly_once(pipeline: Pipeline) -> None:

@@ -18,7 +18,7 @@ from core.domain.commands import (
     OfferWeekly,
     RemoveSlot,
 )
-from tests.engine import Background, Pipeline, meanwhile, new
+from tests.engine import Background, Pipeline, lost_races, meanwhile, new
 from tests.listening import STAFF
 from tests.slots import HOUR, TEN, book, by_staff, by_user, run, slot_at, with_calendar
 
@@ -140,7 +140,9 @@ def test_a_slot_that_another_lane_offers_meanwhile_refuses_the_second(
     assert loads == [2]
 
 
-def test_lanes_that_cancel_bookings_and_remove_their_slots_at_once_do_not_deadlock(calendar: Pipeline) -> None:
+def test_lanes_that_cancel_bookings_and_remove_their_slots_at_once_do_not_deadlock(
+    calendar: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same slots and bookings wanted from two lanes, in both orders."""
     calendar.lanes(2)
     pattern = OfferWeekly(1, date(2025, 10, 20), date(2025, 10, 20), (0,), 9 * 60, 17 * 60, 20)
@@ -163,10 +165,11 @@ def test_lanes_that_cancel_bookings_and_remove_their_slots_at_once_do_not_deadlo
         new(RemoveSlot(id_), slot_key=key[1], contract="calendar", actor=Actor(ActorKind.STAFF, STAFF)) for id_ in slots
     ]
     ids = calendar.put(*cancels, *removals)
-    one, other = calendar.worker(), calendar.worker()
+    one, other, lost = calendar.worker(), calendar.worker(), lost_races(monkeypatch)
     both = [Background(lambda: one.visit_until_done(0)), Background(lambda: other.visit_until_done(1))]
     for each in both:
         each.join()
+    assert lost == []
     assert calendar.codes(ids) == ["succeeded"] * 48
     assert claims(calendar) == []
     assert calendar.charged() == {}
