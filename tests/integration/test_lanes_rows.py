@@ -18,7 +18,7 @@ from core.domain.status import Status
 from core.domain.values import Policy
 from core.store.dues import Due, take
 from core.store.inbox import NewCommand
-from tests.engine import Background, Pipeline, holding, lock_waits, meanwhile, new, places
+from tests.engine import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places
 from tests.making import MONDAY, book_room
 from tests.slots import HOUR, TEN, book, by_staff, slot_at, with_calendar
 from tests.waiting import wait_until
@@ -57,6 +57,18 @@ SELECT gen_random_uuid(), id, 1, 5000, 'usd', 'creating', now(), now(), now() FR
 ANYTHING_GOES = Policy(allow_past=True, max_holds_per_user=0)
 
 
+def waiting_worker(pipeline: Pipeline, policy: Policy = ANYTHING_GOES) -> Worker:
+    """One that waits for a lock as long as a test likes."""
+    worker = pipeline.worker(policy)
+    worker.connection.execute("SET application_name = 'holdfast waiting'")
+    worker.connection.execute("SET lock_timeout = '20s'")
+    return worker
+
+
+def waits(pipeline: Pipeline) -> bool:
+    return lock_waits(pipeline.connection, "holdfast waiting") > 0
+
+
 def one_after_the_other(
     pipeline: Pipeline, patch: pytest.MonkeyPatch, first: NewCommand, second: NewCommand, policy: Policy = ANYTHING_GOES
 ) -> list[str]:
@@ -65,15 +77,12 @@ def one_after_the_other(
     ids = pipeline.put(first, second)
     here, there = map(pipeline.lane_of, ids)
     assert here != there
-    other = pipeline.worker(policy)
-    other.connection.execute("SET application_name = 'holdfast other'")
+    other = waiting_worker(pipeline, policy)
     visits: list[Background] = []
 
     def begin_the_other() -> None:
         visits.append(Background(lambda: other.visit(there)))
-        wait_until(
-            lambda: not visits[0].running or lock_waits(pipeline.connection, "holdfast other") > 0, "it is there"
-        )
+        wait_until(lambda: not visits[0].running or waits(pipeline), "it is there")
 
     meanwhile(patch, begin_the_other)
     pipeline.worker(policy).visit(here)
@@ -200,15 +209,27 @@ def test_a_payment_that_a_lane_gives_up_is_not_sent_meanwhile(
     assert take(pipeline.connect(), 10, 100.0).dues == [], "and there is nothing left to be asked"
 
 
+def test_a_command_that_waited_for_a_row_is_judged_by_the_present(pipeline: Pipeline, one_booking: int) -> None:
+    """Remedy: the clock is read after the locks, and it is not that of the transaction's beginning."""
+    (deadline,) = pipeline.row("SELECT clock_timestamp() + interval '0.5 seconds'")
+    (id_,) = pipeline.put(new(Cancel(one_booking), actor=STAFF, slot_key=key_of_lane(0), decide_before=deadline))
+    worker = waiting_worker(pipeline)
+    with holding(pipeline.url, "SELECT FROM booking FOR UPDATE"):
+        visit = Background(lambda: worker.visit(0))
+        wait_until(lambda: waits(pipeline), "the batch waits", 10)
+        wait_until(lambda: pipeline.row("SELECT clock_timestamp() > %s", deadline) == (True,), "it is too late", 10)
+    visit.join()
+    assert pipeline.codes([id_]) == ["decided_too_late"]
+
+
 def locked_by_who_waits_for(pipeline: Pipeline, table: str, row: int, *commands: NewCommand) -> dict[str, set[int]]:
     """Somebody else holds one row that a batch wants: which rows the batch has locked by then, by table."""
     pipeline.put(*commands)
-    worker = pipeline.worker(ANYTHING_GOES)
-    worker.connection.execute("SET application_name = 'holdfast waiting'")
+    worker = waiting_worker(pipeline)
     name = IDS[table]
     with holding(pipeline.url, f"SELECT FROM {table} WHERE {name} = {row} FOR UPDATE"):
         visit = Background(lambda: worker.visit(*range(8)))
-        wait_until(lambda: lock_waits(pipeline.connection, "holdfast waiting") > 0, "the batch waits", 10)
+        wait_until(lambda: waits(pipeline), "the batch waits", 10)
         locked = {}
         for table_, name_ in IDS.items():
             free = pipeline.rows(f"SELECT {name_} FROM {table_} FOR UPDATE SKIP LOCKED")
