@@ -1,0 +1,63 @@
+"""Outcomes reach whoever waits, whether Redis tells them or not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis.asyncio
+from psycopg_pool import AsyncConnectionPool
+
+from api.outcomes import Outcomes
+from core.store.database import API_LIMITS, conninfo
+from ops.ports import free_ports
+from tests.engine import Pipeline, new, places
+
+WITHIN_S = 5.0
+"""Half of what a client waits unless told; a quarter of a second is usual."""
+
+
+@asynccontextmanager
+async def listening(database_url: str, redis_url: str) -> AsyncIterator[Outcomes]:
+    """One API process's ears."""
+    client = redis.asyncio.Redis.from_url(redis_url)
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        conninfo(database_url, API_LIMITS, "holdfast api"),
+        min_size=1,
+        max_size=1,
+        open=False,
+        kwargs={"autocommit": True},
+    )
+    async with pool:
+        outcomes = Outcomes(pool, client)
+        await outcomes.open()
+        try:
+            yield outcomes
+        finally:
+            await outcomes.close()
+            await client.aclose()
+
+
+@pytest.mark.parametrize("redis_is", ["silent", "away"])
+async def test_an_outcome_that_redis_does_not_tell_is_read_from_the_database(
+    pipeline: Pipeline, redis_url: str, redis_is: str
+) -> None:
+    """Remedy: what is waited for is read a few times a second. The workers here publish nothing: a message is lost,
+    or was meant for another process."""
+    pipeline.one_lane()
+    id_ = uuid4()
+    (nobody,) = free_ports(1)
+    url = redis_url if redis_is == "silent" else f"redis://127.0.0.1:{nobody}/0"
+    async with listening(pipeline.url, url) as outcomes:
+        waiting = outcomes.expect(id_)
+        pipeline.put(new(places(1)[0], id=id_, reply_to=outcomes.reply_to))
+        pipeline.worker().visit_until_done()
+        answer = await asyncio.wait_for(waiting, WITHIN_S)
+    assert answer is not None
+    written = pipeline.row("SELECT http_status, response::text FROM outcome WHERE id = %s", id_)
+    assert (answer.status, answer.body.decode()) == written
+    assert answer.status == 201
