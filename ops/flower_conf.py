@@ -1,8 +1,10 @@
 """Flower's options, from our settings. Flower executes this file: the names are its own."""
 
+from core.logs import configure
 from core.settings import from_environment
 
 _settings = from_environment()
+configure(_settings.log_level, "flower")  # in place of tornado's own, which Flower has set up by now
 
 address = _settings.flower_host
 port = _settings.flower_port

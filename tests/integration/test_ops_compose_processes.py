@@ -7,6 +7,7 @@ port, and the database and Valkey are the tests' own, with the passwords that .e
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -195,6 +196,12 @@ def test_flower_asks_for_its_password(composition: Composition) -> None:
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, auth=("flower", "wrong")).status_code == 401
     assert httpx.get(url, auth=("flower", FILLED["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
+
+
+def test_every_log_line_is_structured_and_names_its_service(composition: Composition) -> None:
+    logs = [server.log for server in composition.running if server.name != "caddy"]
+    lines = [json.loads(line) for log in logs for line in log.splitlines()]
+    assert {line["service"] for line in lines} == {"api", "notifier", "workers"}, "Flower and beat have nothing to say"
 
 
 @pytest.mark.parametrize("path", ["metrics", "healthcheck"])
