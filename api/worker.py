@@ -17,6 +17,8 @@ from typing import Any
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
+from api import parser
+
 AT_STOP = "holdfast.at_stop"
 """In the lifespan's state: what the application wants to be called when this process is asked to stop."""
 
@@ -61,6 +63,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
 
 
 gasgi.ASGIProtocol = Connection  # the worker below names it nowhere else
+parser.install()
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
