@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from uuid import uuid4
+from secrets import token_hex
 
 import falcon.asgi
 import structlog
@@ -16,6 +16,7 @@ from core.addresses import Addresses
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+REQUEST_ID_BYTES = 16
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,19 +33,17 @@ class Requests:
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         clear_contextvars()
-        sent = req.get_header("X-Request-ID") or ""
+        sent = req.get_header("X-Request-ID")
         req.context.started = time.perf_counter()
-        req.context.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex
+        req.context.request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else token_hex(REQUEST_ID_BYTES)
         req.context.address = self._addresses.of(req.remote_addr or "", [req.get_header("X-Forwarded-For") or ""])
         req.context.raw_body = b""
         bind_contextvars(request_id=req.context.request_id)
+        resp.set_headers(SECURITY_HEADERS)  # before the resource, so that one that sets its own keeps it
         resp.set_header("X-Request-ID", req.context.request_id)
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: object
     ) -> None:
-        for name, value in SECURITY_HEADERS.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
         elapsed_ms = (time.perf_counter() - req.context.started) * 1000
         log.info("request", method=req.method, path=req.path, status=resp.status_code, elapsed_ms=round(elapsed_ms, 2))

@@ -71,7 +71,9 @@ def configure(level: str, service: str) -> None:
 def blank_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank values named like secrets, and passwords inside addresses, at any depth."""
     for name, value in line.items():
-        if _is_secret(name) or (not isinstance(value, int | float) and (not isinstance(value, str) or "://" in value)):
+        kind = type(value)
+        is_plain = kind is int or kind is float or (kind is str and "://" not in value)
+        if not is_plain or _is_secret(name):
             line[name] = _blanked(name, value)
     return line
 

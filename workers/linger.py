@@ -69,6 +69,8 @@ class Linger:
         self._left_out: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
         """How long each bell was left out the last time, until it is answered again."""
+        self._again: list[str] = []
+        """To be rung with the next wait, in its round trip."""
         self._blind = False
         """Redis did not answer the last time."""
 
@@ -87,6 +89,7 @@ class Linger:
                 self._serve(rung)
                 answered += len(rung)
                 quiet_since = max(quiet_since, time.monotonic())
+        self._ring_again()
         with suppress(redis.RedisError):
             self._ears.leave()
         return answered
@@ -97,10 +100,12 @@ class Linger:
         names = [bell for bell in self._rotated() if bell not in self._left_out]
         wait_s = BUSY_PAUSE_S if self._left_out else WAIT_S
         if not names:
+            self._ring_again()
             time.sleep(BUSY_PAUSE_S)
             return []
+        again, self._again = self._again, []
         try:
-            rung = self._ears.wait(names, wait_s, self._most())
+            rung = self._ears.wait(names, wait_s, self._most(), ring_first=again)
         except redis.RedisError as problem:
             if not self._blind:
                 log.warning("redis is away, looking into the database", problem=repr(problem))
@@ -126,8 +131,12 @@ class Linger:
         busy = {bell: min(2 * self._pauses.get(bell, BUSY_PAUSE_S / 2), BUSY_PAUSE_MAX_S) for bell in answer.leave_out}
         self._pauses = {bell: pause for bell, pause in self._pauses.items() if bell not in rung} | busy
         self._left_out.update((bell, time.monotonic() + pause) for bell, pause in busy.items())
-        if again := [*answer.ring_again, *answer.leave_out]:
-            self._ring(again)
+        self._again = [*answer.ring_again, *answer.leave_out]
+
+    def _ring_again(self) -> None:
+        if self._again:
+            self._ring(self._again)
+            self._again = []
 
     def _last_look(self) -> list[str]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +10,7 @@ import redis
 import structlog
 from kombu.exceptions import OperationalError as BrokerAway
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.retry import Retry
 
 from core import bells
@@ -34,6 +35,13 @@ def connect(url: str) -> redis.Redis:
     )
 
 
+def ring(pipe: Pipeline, group: str, names: Iterable[str]) -> None:
+    """Put a ring into a pipeline; its answer says whether somebody is to be called."""
+    keys = bells.ring_keys(group, names)
+    # The text itself: a registered script would first ask whether Redis still has it.
+    pipe.eval(bells.RING_SCRIPT, len(keys), *keys, *map(str, bells.RING_ARGUMENTS))
+
+
 class Ringer:
     """Rings a group's bells, and calls for its Celery task if nobody seems to listen."""
 
@@ -47,13 +55,11 @@ class Ringer:
 
         Never raises: a ring that is lost is made up for by the sweep, a message by a poll.
         """
-        keys = bells.ring_keys(self._group, names)
         try:
             with self._client.pipeline(transaction=False) as pipe:
                 for channel, message in (messages or {}).items():
                     pipe.publish(channel, message)
-                # The text itself: a registered script would first ask whether Redis still has it.
-                pipe.eval(bells.RING_SCRIPT, len(keys), *keys, *map(str, bells.RING_ARGUMENTS))
+                ring(pipe, self._group, names)
                 *_, call = pipe.execute()
             if call:
                 self._call()
@@ -72,18 +78,24 @@ class Ears:
 
     def __init__(self, client: redis.Redis, group: str) -> None:
         self._client = client
+        self._group = group
         self._mark = bells.listening_mark(group)
 
-    def wait(self, names: Sequence[str], timeout_s: float, most: int = 1) -> list[str]:
+    def wait(
+        self, names: Sequence[str], timeout_s: float, most: int = 1, *, ring_first: Collection[str] = ()
+    ) -> list[str]:
         """The first bell that rings, and up to `most - 1` others to answer along with it; empty after the timeout.
 
         The others may not have rung: asking them costs less than the visit that a ring of theirs would
-        want a moment later. Raises redis.RedisError while Redis is away.
+        want a moment later. `ring_first` rings in the same round trip; it calls nobody, as we listen.
+        Raises redis.RedisError while Redis is away.
         """
         with self._client.pipeline(transaction=False) as pipe:
             pipe.set(self._mark, "1", px=bells.LISTENING_MS)
+            if ring_first:
+                ring(pipe, self._group, ring_first)
             pipe.blpop(list(names), timeout=timeout_s)
-            _, rung = pipe.execute()
+            *_, rung = pipe.execute()
         if rung is None:
             return []
         first = str(rung[0])

@@ -45,7 +45,5 @@ class Strict:
         secure = {"Strict-Transport-Security": HSTS} if settings.public_url.startswith("https://") else {}
         self._headers = STRICT | secure
 
-    async def process_response(self, _req: Request, resp: Response, _resource: object, _succeeded: object) -> None:
-        for name, value in self._headers.items():
-            if resp.get_header(name) is None:
-                resp.set_header(name, value)
+    async def process_request(self, _req: Request, resp: Response) -> None:
+        resp.set_headers(self._headers)  # before the resource, so that one that sets its own keeps it

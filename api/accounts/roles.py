@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 import falcon.inspect
@@ -215,6 +216,7 @@ def check_every_route_has_a_rule(app: App[Any, Any]) -> None:
         raise MissingRuleError(f"No rule in api/accounts/roles.py for: {', '.join(sorted(missing))}")
 
 
+@lru_cache(maxsize=1024)  # the routes are fewer; each request asks for its own three times
 def _shape(template: str) -> str:
     return _FIELD.sub("{}", template.rstrip("/"))
 

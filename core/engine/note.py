@@ -25,6 +25,7 @@ INSERT INTO lane_note (lane, ids, owner_pid, noted_at)
 SELECT lane, ids, pg_backend_pid(), statement_timestamp() FROM json_to_recordset($1::json) AS n (lane integer, ids uuid[])
 ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids, owner_pid = excluded.owner_pid, noted_at = excluded.noted_at
 """
+_WRITE = b"write_note"
 SQL_OWNER_DIED = """
 SELECT FROM lane_note n WHERE lane = %s AND noted_at > pg_postmaster_start_time()
 AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.owner_pid AND a.datname = current_database())
@@ -43,6 +44,7 @@ class LaneNotes:
         """What was noted before: the last note may still be under way when the lane's is read."""
         connection.execute("SET synchronous_commit = off")
         self._pg = connection.pgconn
+        self._pg.prepare(_WRITE, SQL_WRITE.encode())  # planning it anew costs more than writing it
 
     def write(self, notes: Mapping[int, Sequence[UUID]]) -> None:
         """By lane. Sent at once and not waited for: a worker that dies deciding has sent it all the same."""
@@ -50,7 +52,7 @@ class LaneNotes:
         self._mine.update((lane, list(ids)) for lane, ids in notes.items())
         self._drain()
         rows = [{"lane": lane, "ids": ids} for lane, ids in sorted(notes.items())]
-        self._pg.send_query_params(SQL_WRITE.encode(), [_encode(rows)])
+        self._pg.send_query_prepared(_WRITE, [_encode(rows)])
         self._pg.flush()
 
     def _drain(self) -> None:
