@@ -79,8 +79,11 @@ class LaneServer:
 
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
-            with suppress(psycopg.Error):
+            try:
                 row = self._query().execute("SELECT lanes FROM installation").fetchone()
+            except psycopg.Error as problem:
+                self._recover(problem)  # or, knowing no lanes yet, we would listen to none and never find out
+            else:
                 self._lanes = row[0] if row else 0
                 self._lanes_read_at = time.monotonic()
         return [bells.lane_bell(lane) for lane in range(self._lanes)]

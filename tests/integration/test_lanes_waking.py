@@ -159,7 +159,7 @@ def test_while_redis_is_away_a_worker_looks_into_the_database(pipeline: Pipeline
 def test_a_lane_whose_database_connection_was_killed_is_served_again(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(linger, "IDLE_S", 4.0)  # not over before the ring, also on a busy machine
+    monkeypatch.setattr(linger, "IDLE_S", 4.0)
     put = keyed(8, 8)
     server = serving(pipeline, redis_url)
     wait_until(
@@ -176,6 +176,18 @@ def test_a_lane_whose_database_connection_was_killed_is_served_again(
     wait_until(lambda: not pipeline.undecided(), "everything is decided on a new connection", 10)
     server.join()
     assert_order_kept(pipeline, put)
+
+
+def test_a_worker_whose_connection_dies_before_it_knows_the_lanes_asks_on_a_new_one(
+    pipeline: Pipeline, redis_url: str
+) -> None:
+    """Remedy: it knows no lane to listen to, so no ring would ever make it find out."""
+    server = LaneServer(celery_app(redis_url), settings_for(pipeline.url, redis_url))
+    pid = server._query().info.backend_pid
+    pipeline.rows(f"SELECT pg_terminate_backend({pid}, 5000)")
+    assert server._bells() == []
+    assert server._bells()
+    server._drop_connection()
 
 
 @pytest.mark.parametrize(("lanes", "workers"), [(8, 1), (1, 2), (8, 2), (1, 1)])
