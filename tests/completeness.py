@@ -6,10 +6,9 @@ Asked when the run has ended (tests/whole_run.py), of what all its tests and the
   every alternative form, with all the fields that the form always has;
 - every field of every type has been sent in some answer: what is within an answer is one type with
   one encoder, whichever operation sends it;
-- every operation has refused with every status of the refusals that it names itself, and with 400,
-  401, 403 and 404 where its rule, its parameters or its path say so;
-- every code that is described has been heard, with its status: what the inbox, a limit or an outage
-  refuses is refused by one piece of code for all operations;
+- every operation has refused with every status of which it describes refusals;
+- every code that is described has been heard, with its status: what a rule, a body, a header or the
+  inbox refuses is refused by one piece of code for all operations;
 - every code that the error shape lists has been heard;
 - every message of every feed, every close code, refusal of a handshake and error has been heard.
 """
@@ -18,25 +17,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from msgspec import Struct
 
-from api.openapi.document import operation_id
-from api.openapi.failures import own_refusals
 from core.wire.feeds import ALL_SAY, FEEDS, words_of
 from tests.conformance import Conformance, Operation
-from tests.described import description, feeds, served
+from tests.described import description, feeds
 from tests.feeds import Fact
 
-ACCEPTED = 202
-"""Of commands: answered by one piece of code (api/commands.py) for all of them, as each code is."""
 SUCCESS = range(200, 400)
-SHARED = frozenset({429, 503})
-"""Statuses that limits and outages give, by one piece of code for all operations that name them."""
-OF_EACH = frozenset({400, 401, 403, 404})
-"""Statuses that each operation is asked for that describes them, whoever names them."""
 UNHEARD: Mapping[str, str] = {
     "internal_error": "A bug: `tests.conformance` fails whatever test hears it",
 }
@@ -68,11 +58,10 @@ def _of_operations(operations: list[Operation]) -> Iterator[str]:
     for one in operations:
         for status, answer in one.described["responses"].items():
             heard = one.heard.get(int(status))
-            if int(status) in SUCCESS and not (int(status) == ACCEPTED and _is_command(one)):
+            if int(status) in SUCCESS:
                 yield from _missing_of(f"{one.name} {status}", answer, heard)
-        own = _own_statuses()[one.described["operationId"]] - SHARED
-        wanted = own | (OF_EACH & {int(status) for status in one.described["responses"]})
-        yield from (f"{one.name} {status}" for status in sorted(wanted - set(one.heard)))
+            elif heard is None:
+                yield f"{one.name} {status}"
 
 
 def _missing_of(where: str, answer: Mapping[str, Any], heard: set[str] | None) -> Iterator[str]:
@@ -86,16 +75,6 @@ def _missing_of(where: str, answer: Mapping[str, Any], heard: set[str] | None) -
             wanted = {field.pointer for field in _always(form)}
             if not wanted <= heard:
                 yield f"{where} {sorted(wanted - heard)}"
-
-
-def _is_command(one: Operation) -> bool:
-    return any(ref.get("$ref", "").endswith("/IdempotencyKey") for ref in one.described["parameters"])
-
-
-@cache
-def _own_statuses() -> Mapping[str, set[int]]:
-    """By operation id: the statuses of what an operation itself refuses, not its rule, body or headers."""
-    return {operation_id(route): {status for status, _ in own_refusals(route)} for route in served()}
 
 
 def _fields(operations: list[Operation]) -> Iterator[str]:
@@ -120,8 +99,6 @@ def _codes(operations: list[Operation]) -> Iterator[str]:
             heard |= {f"{status} {code}" for code in codes & one.heard.get(int(status), set())}
         heard |= one.outcomes
     yield from sorted(described - heard)
-    if not any(ACCEPTED in one.heard for one in operations):
-        yield f"{ACCEPTED}"
 
 
 def _listed_codes(answers: Conformance) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -15,6 +16,8 @@ from api.openapi.document import document
 from api.openapi.routes import Routes, Served
 from tests.servers import settings_for
 
+NOBODYS = {"integer": str(10**15), "uuid": str(UUID(int=0)), "string": "nothing"}
+"""By what a field of a path is: an id of nothing."""
 NOWHERE = ("postgresql://nobody:nothing@127.0.0.1:1/none", "redis://127.0.0.1:1/0")
 
 
@@ -46,3 +49,18 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in description()["paths"].items():
         for method, described in methods.items():
             yield method.upper(), path, described
+
+
+def leading_nowhere(path: str, described: Mapping[str, Any]) -> str:
+    """The operation's path with ids of nothing."""
+    for one in described["parameters"]:
+        if one.get("in") == "path":
+            kind = one["schema"].get("format", one["schema"]["type"])
+            path = path.replace(f"{{{one['name']}}}", NOBODYS[kind])
+    return path
+
+
+def example_of(described: Mapping[str, Any]) -> Any:
+    """The first body that the operation shows; None if it takes none."""
+    media = described.get("requestBody", {}).get("content", {}).get("application/json", {})
+    return media.get("example") or next((one["value"] for one in media.get("examples", {}).values()), None)

@@ -30,14 +30,9 @@ OF_COMMANDS = (
 def failures(route: Served, operation: Operation) -> dict[int, dict[str, Any]]:
     """By status. `x-codes` says by which codes; tests hold answers to it."""
     by_status: defaultdict[int, set[str]] = defaultdict(set)
-    for status, code in (*own_refusals(route), *_with_status(route, _common(route, operation))):
+    for status, code in _with_status(route, (*operation.refuses, *_common(route, operation))):
         by_status[status].add(code)
     return {status: _response(route, status, sorted(codes)) for status, codes in sorted(by_status.items())}
-
-
-def own_refusals(route: Served) -> Iterator[tuple[int, str]]:
-    """(status, code) of what the operation names itself."""
-    yield from _with_status(route, route.operation.refuses if route.operation else ())
 
 
 def _with_status(route: Served, codes: Iterable[Refused]) -> Iterator[tuple[int, str]]:

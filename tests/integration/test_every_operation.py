@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
-from uuid import UUID
 
 import httpx
 import psycopg
@@ -16,13 +15,11 @@ import pytest
 from core.identity import agent_keys
 from core.identity.agent_keys import NewKey
 from tests.client import Client
-from tests.described import operations
+from tests.described import leading_nowhere, operations
 from tests.stack import Stack
 
 EVIL = {"Origin": "https://evil.example"}
 FORGED = {"Authorization": "Bearer forged"}
-NOWHERE = {"integer": str(10**15), "uuid": str(UUID(int=0)), "string": "nothing"}
-"""By what a field of a path is: an id of nothing."""
 MISSPELT = "no-id"
 
 
@@ -31,14 +28,6 @@ def naming(status: str, code: str) -> Iterator[tuple[str, str, Mapping[str, Any]
     for method, path, described in operations():
         if code in described["responses"].get(status, {}).get("x-codes", ()):
             yield method, path, described
-
-
-def leading_nowhere(path: str, described: Mapping[str, Any]) -> str:
-    for one in described["parameters"]:
-        if one.get("in") == "path":
-            kind = one["schema"].get("format", one["schema"]["type"])
-            path = path.replace(f"{{{one['name']}}}", NOWHERE[kind])
-    return path
 
 
 def misspelt(path: str, _described: Mapping[str, Any]) -> str:

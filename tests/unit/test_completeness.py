@@ -70,7 +70,9 @@ def test_when_nothing_was_heard_every_operation_and_every_feed_is_told() -> None
     [
         (lambda answers: named(answers, "GET /api/rooms/").pop(200), ["GET /api/rooms/ 200"]),
         (lambda answers: named(answers, "POST /api/admin/timeslots/").pop(409), ["POST /api/admin/timeslots/ 409"]),
+        (lambda answers: named(answers, "POST /api/bookings/").pop(202), ["POST /api/bookings/ 202"]),
         (lambda answers: named(answers, "GET /api/admin/rooms/").pop(403), ["GET /api/admin/rooms/ 403"]),
+        (lambda answers: named(answers, "GET /api/rooms/").pop(503), ["GET /api/rooms/ 503"]),
         (
             lambda answers: named(answers, "GET /api/rooms/")[200].remove("/count"),
             ["GET /api/rooms/ 200 ['/count']"],
@@ -82,7 +84,17 @@ def test_when_nothing_was_heard_every_operation_and_every_feed_is_told() -> None
         (lambda answers: forget(answers, "slot_taken"), ["409 slot_taken", "ErrorBody.code slot_taken"]),
         (lambda answers: forget(answers, "method_not_allowed"), ["ErrorBody.code method_not_allowed"]),
     ],
-    ids=["success", "refusal", "refusal of its rule", "field", "media type", "code", "code of no operation"],
+    ids=[
+        "success",
+        "refusal",
+        "acceptance",
+        "refusal of its rule",
+        "outage",
+        "field",
+        "media type",
+        "code",
+        "code of no operation",
+    ],
 )
 def test_what_no_answer_said_is_told(left_out: Callable[[Conformance], object], told: list[str]) -> None:
     answers = all_answers()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -175,3 +176,11 @@ def test_a_booking_that_was_tried_twenty_times_is_not_tried_again(payer: Payer) 
     answer = payer.ask(booking)
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_payments")
     assert len(payer.payments(booking)) == MAX_ATTEMPTS
+
+
+def test_the_key_of_one_payment_is_no_other_s(payer: Payer) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    one, other = payer.hold(), payer.hold(start_time="12:00", end_time="13:00")
+    assert payer.ask(one, headers={**key, "Prefer": "respond-async"}).status_code == 202
+    answer = payer.ask(other, headers=key)
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
