@@ -176,6 +176,18 @@ def test_a_slow_client_is_sent_away_and_resumes(pipeline: Pipeline, redis_url: s
             assert [number(again) for _ in range(total - heard)] == list(range(heard + 1, total + 1))
 
 
+def test_who_is_told_more_at_once_than_may_wait_is_sent_away_in_words(pipeline: Pipeline, redis_url: str) -> None:
+    populate(pipeline)
+    limits = {"poll_s": 0.05, "first_message_s": 0.05, "queued_messages": 5}
+    with notifying(pipeline.url, redis_url, **limits) as running:
+        path = at(ADMIN, str(running.notifier.hub.head))
+        with running.listen(path, running.cookie(STAFF)) as staff:
+            assert staff.hears_nothing(0.1)
+            pipeline.put(*places(20))
+            tell(pipeline)
+            assert staff.close_code() == 4008
+
+
 def slow(url: str, headers: dict[str, str]) -> ClientConnection:
     """A client whose buffers hold next to nothing."""
     host, port = url.removeprefix("ws://").split("/")[0].split(":")
