@@ -21,7 +21,7 @@ from api.rings import Rings
 from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
-from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, sqlalchemy_url
+from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, parameters, sqlalchemy_url
 
 log = structlog.get_logger()
 
@@ -45,7 +45,6 @@ class Runtime:
             check=AsyncConnectionPool.check_connection,
             open=False,
         )
-        options = " ".join(f"-c {name}={value}" for name, value in LIST_LIMITS.items())
         self.engine = create_async_engine(
             sqlalchemy_url(settings.database_url),
             pool_size=ENGINE_POOL,
@@ -53,7 +52,7 @@ class Runtime:
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
             isolation_level="AUTOCOMMIT",
-            connect_args={"options": options, "application_name": "holdfast api lists"},
+            connect_args=parameters(LIST_LIMITS, "holdfast api lists"),
         )
         self.redis = redis.asyncio.Redis.from_url(
             settings.redis_url,

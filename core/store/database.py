@@ -48,15 +48,24 @@ LANE_LIMITS = {
     # So there is only one good plan for each, and planning is not done anew for each batch.
     "plan_cache_mode": "force_generic_plan",
 }
+MIGRATE_LIMITS = {
+    "timezone": "UTC",
+    # Nothing else is bounded: a migration takes as long as it takes, and waits for the one before it.
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 Connection = psycopg.Connection[TupleRow]
 
 
-def conninfo(url: str, limits: dict[str, str], application: str) -> str:
-    """A libpq connection string for `url` with our timeouts; `application` shows in pg_stat_activity."""
+def parameters(limits: dict[str, str], application: str) -> dict[str, Any]:
+    """For libpq, with our timeouts; `application` shows in pg_stat_activity."""
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
-    parameters: dict[str, Any] = {**KEEPALIVE, "application_name": application, "options": options}
-    return make_conninfo(url, **parameters)
+    return {**KEEPALIVE, "application_name": application, "options": options}
+
+
+def conninfo(url: str, limits: dict[str, str], application: str) -> str:
+    """A libpq connection string for `url`."""
+    return make_conninfo(url, **parameters(limits, application))
 
 
 def connect_lane(url: str, application: str) -> Connection:

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
 from core.settings import Settings
-from core.store.database import sqlalchemy_url
+from core.store.database import MIGRATE_LIMITS, parameters, sqlalchemy_url
 from core.store.lanes import LANE_SPACE
 from core.store.retention import SQL_ENSURE_PARTITIONS
 
@@ -25,7 +25,8 @@ WHERE NOT EXISTS (SELECT FROM resource WHERE kind = 'desk')
 
 def upgrade(settings: Settings) -> None:
     """Safe to run at every start and by several processes at once."""
-    engine = create_engine(sqlalchemy_url(settings.database_url))
+    arguments = parameters(MIGRATE_LIMITS, "holdfast migrate")
+    engine = create_engine(sqlalchemy_url(settings.database_url), connect_args=arguments)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 
 from core.domain.commands import Actor, ActorKind, Canary, ChangeStatus, Delete
 from core.domain.status import Status
-from core.store.feed import number_events
-from notifier import session
-from notifier.reading import snapshot
+from core.store.feed import Position, number_events
+from notifier import reading, session
+from notifier.reading import read_head, snapshot
 from tests.engine import Pipeline, new, places
 from tests.listening import STAFF, Running, notifying, populate, tell
 from tests.waiting import wait_until
@@ -94,6 +95,26 @@ def test_refusals_are_not_told_to_staff(pipeline: Pipeline, running: Running) ->
         tell(pipeline)
         staff.next_of("booking_created")
         assert staff.hears_nothing()
+
+
+async def test_a_snapshot_is_true_at_its_position(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remedy: bookings and position are read in one REPEATABLE READ transaction."""
+    first, second = places(2)
+    populate(pipeline)
+    pipeline.put(first)
+    tell(pipeline)
+
+    async def then_somebody_books(connection: Any) -> Position:
+        head = await read_head(connection)
+        pipeline.put(second)
+        tell(pipeline)
+        return head
+
+    async with await reading.connect(pipeline.url) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "read_head", then_somebody_books)
+            head, message = await snapshot(connection, 50)
+    assert (head.number, len(json.loads(message)["data"])) == (1, 1)
 
 
 def test_what_is_booked_while_the_snapshot_is_on_its_way_follows_it(

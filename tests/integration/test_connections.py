@@ -1,0 +1,29 @@
+"""Whoever is stopped or cut off lets go of the database by itself."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, conninfo
+
+WORKING = {"api": API_LIMITS, "lists": LIST_LIMITS, "lane": LANE_LIMITS}
+TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+SETTING = "SELECT setting::integer FROM pg_settings WHERE name = %s"
+
+
+@pytest.mark.parametrize("kind", WORKING)
+def test_a_session_is_bounded_in_every_way(database_url: str, kind: str) -> None:
+    with psycopg.connect(conninfo(database_url, WORKING[kind], "holdfast tests")) as session:
+        bounds_ms = {name: session.execute(SETTING, (name,)).fetchone() for name in TIMEOUTS}
+    assert all(bound is not None and 0 < bound[0] <= 10_000 for bound in bounds_ms.values()), bounds_ms
+
+
+@pytest.mark.parametrize("limits", [*WORKING.values(), MIGRATE_LIMITS], ids=[*WORKING, "migrate"])
+def test_a_peer_that_is_gone_is_noticed(limits: dict[str, str]) -> None:
+    told = {name: str(value) for name, value in conninfo_to_dict(conninfo("postgresql://", limits, "tests")).items()}
+    patience_s = int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"])
+    assert patience_s <= 15
+    assert int(told["tcp_user_timeout"]) <= 15_000
+    assert "idle_in_transaction_session_timeout" in told["options"]
