@@ -7,7 +7,6 @@ between them is played: an inbox in order, and messages that come late, twice, t
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
 from datetime import time, timedelta
 from itertools import combinations, count
 from typing import Any
@@ -41,9 +40,9 @@ from core.payments.port import PaymentsAwayError
 from core.payments.stripe import intent_of
 from core.payments.webhooks import REFUND_EVENTS
 from core.store.dues import DECIDED_WITHIN_S, Due
+from tests.at_stripe import AtStripe
 from tests.making import DESK, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
 from tests.stripe_standin.account import Account
-from tests.stripe_standin.errors import StripeProblem
 from tests.stripe_standin.inprocess import Fate, InProcessStripe
 
 POLICY = Policy(hold_s=30 * 60, hold_extension_s=30 * 60, max_holds_per_user=0, payment_look_s=120)
@@ -65,6 +64,7 @@ class World:
         numbers = count(1)
         self.account = Account(lambda: int(self.now.timestamp()), lambda prefix: f"{prefix}{next(numbers)}")
         self.stripe = InProcessStripe(self.account)
+        self.at_stripe = AtStripe(self.account)
         self.known = state(
             resources=[DESK, ROOM_RESOURCE], rooms=[room()], users=[user(1), user(2), user(3)], policy=POLICY
         )
@@ -76,10 +76,6 @@ class World:
         """The number of each payment's idempotency key."""
         self.taken_in: set[str] = set()
         """Ids of events: the webhook takes each in once."""
-        self.revealed: list[str] = []
-        """Intents that payers can pay: their secrets were handed out."""
-        self.refunded_by_hand: set[str] = set()
-        """Ids of refunds that were made in Stripe's dashboard."""
         self.kept_by_policy: set[int] = set()
         """Bookings whose owners cancelled too late to get their money back."""
 
@@ -105,34 +101,6 @@ class World:
 
     def delete(self, booking: Booking) -> None:
         self.accept(Delete(booking.id), Actor(ActorKind.STAFF, 9))
-
-    def confirm(self, intent_id: str, card: str) -> None:
-        with suppress(StripeProblem):
-            self.account.confirm(intent_id, card)
-
-    def settle_bank(self, intent_id: str, *, succeeds: bool) -> None:
-        if self.account.intents[intent_id]["status"] == "processing":
-            self.account.settle(intent_id, succeeds=succeeds)
-
-    def payable(self) -> list[str]:
-        """Intents whose secrets were handed out, and that Stripe would still charge."""
-        over = {"canceled", "succeeded", "processing"}
-        return [id_ for id_ in self.revealed if self.account.intents[id_]["status"] not in over]
-
-    def in_a_banks_hands(self) -> list[str]:
-        return [id_ for id_, intent in self.account.intents.items() if intent["status"] == "processing"]
-
-    def cancel_at_stripe(self, intent_id: str) -> None:
-        """In Stripe's dashboard."""
-        with suppress(StripeProblem):
-            self.account.cancel(intent_id)
-
-    def refund_at_stripe(self, intent_id: str, *, in_part: bool) -> None:
-        """In Stripe's dashboard, too: a tenth, or all that is left."""
-        amount = {"amount": self.account.intents[intent_id]["amount"] // 10} if in_part else {}
-        with suppress(StripeProblem):
-            refund = self.account.refund({"payment_intent": intent_id, **amount})
-            self.refunded_by_hand.add(refund["id"])
 
     # what machines do
 
@@ -168,8 +136,8 @@ class World:
 
     def _reveal(self, payment: Payment) -> None:
         assert payment.intent_id is not None
-        if payment.intent_id not in self.revealed:
-            self.revealed.append(payment.intent_id)
+        if payment.intent_id not in self.at_stripe.revealed:
+            self.at_stripe.revealed.append(payment.intent_id)
 
     def due(self) -> list[Payment]:
         found = self.known.payments.values()
@@ -238,7 +206,7 @@ class World:
         """Let everything that is under way come to its end, with or without any webhook ever."""
         for _ in range(STEPS_MAX):
             for intent_id in list(self.account.intents):
-                self.settle_bank(intent_id, succeeds=banks_say_yes)
+                self.at_stripe.settle_bank(intent_id, succeeds=banks_say_yes)
             for event in list(self.account.events):
                 if webhooks or event["type"] in REFUND_EVENTS:  # nothing else tells of what a person did
                     self.deliver(event)
@@ -280,14 +248,14 @@ class World:
 
     def assert_one_chargeable_intent_a_booking(self) -> None:
         """What payers could pay at this moment."""
-        live = [*self.payable(), *self.in_a_banks_hands()]
+        live = [*self.at_stripe.payable(), *self.at_stripe.in_a_banks_hands()]
         bookings = [self.account.intents[id_]["metadata"]["holdfast_booking"] for id_ in live]
         assert len(bookings) == len(set(bookings)), "a payer could pay twice"
 
     def assert_the_books_balance(self) -> None:
         """To the cent: Stripe's books, ours, and what each booking is owed or owes."""
         for booking in self.bookings.values():
-            charged, refunded = self._at_stripe(booking.id)
+            charged, refunded = self.at_stripe.moved(booking.id)
             ours = [payment for payment in self.known.payments.values() if payment.booking_id == booking.id]
             assert charged == sum(payment.received_minor for payment in ours)
             assert refunded == sum(payment.refunded_minor for payment in ours)
@@ -297,9 +265,9 @@ class World:
             if present is not None and present.status is Status.CONFIRMED:
                 assert [payment.received_minor for payment in paid] == [booking.price_minor]
                 assert present.payment_status is PaymentStatus.SUCCEEDED
-                assert kept == booking.price_minor - self._by_hand(paid[0]) > 0
+                assert kept == booking.price_minor - self.at_stripe.by_hand(paid[0]) > 0
             elif booking.id in self.kept_by_policy:
-                assert refunded == sum(map(self._by_hand, ours)), "we gave back what was to be kept"
+                assert refunded == sum(map(self.at_stripe.by_hand, ours)), "we gave back what was to be kept"
             else:
                 assert kept == 0, f"booking {booking.id} is {booking.status} and {kept} was kept"
                 if present is not None and refunded:
@@ -308,17 +276,3 @@ class World:
         for id_, intent in self.account.intents.items():
             over = intent["status"] in {"succeeded", "canceled"}
             assert over or id_ in self.stripe.unheard_of, f"{id_} could still be paid"
-
-    def _by_hand(self, payment: Payment) -> int:
-        """What went back of it in Stripe's dashboard."""
-        refunds = [self.account.refunds[id_] for id_ in self.refunded_by_hand]
-        return sum(int(one["amount"]) for one in refunds if one["payment_intent"] == payment.intent_id)
-
-    def _at_stripe(self, booking_id: int) -> tuple[int, int]:
-        ids = {
-            id_
-            for id_, intent in self.account.intents.items()
-            if intent["metadata"]["holdfast_booking"] == str(booking_id)
-        }
-        charges = [charge for charge in self.account.charges.values() if charge["payment_intent"] in ids]
-        return sum(c["amount"] for c in charges), sum(c["amount_refunded"] for c in charges)

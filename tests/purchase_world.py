@@ -140,7 +140,7 @@ class PurchaseWorld(World):
     def assert_the_books_balance(self) -> None:
         """To the cent: Stripe's books, ours, and what each booking is owed."""
         for booking in self.bookings.values():
-            charged, refunded = self._at_stripe(booking.id)
+            charged, refunded = self.at_stripe.moved(booking.id)
             ours = [payment for payment in self.known.payments.values() if payment.booking_id == booking.id]
             assert charged == sum(payment.received_minor for payment in ours)
             assert refunded == sum(payment.refunded_minor for payment in ours)

@@ -76,18 +76,18 @@ class Paying(RuleBasedStateMachine):
                 self.world.work(payment, Fate.ANSWERED, dies=False)
 
     @rule(number=FEW, card=CARDS)
-    @precondition(lambda self: self.world.payable())
+    @precondition(lambda self: self.world.at_stripe.payable())
     def pay(self, number: int, card: str) -> None:
-        found = self.world.payable()
-        self.world.confirm(found[number % len(found)], card)
+        found = self.world.at_stripe.payable()
+        self.world.at_stripe.confirm(found[number % len(found)], card)
 
     @rule(number=FEW, again=st.booleans(), after_all=st.booleans())
-    @precondition(lambda self: self.world.payable())
+    @precondition(lambda self: self.world.at_stripe.payable())
     def decline(self, number: int, again: bool, after_all: bool) -> None:  # noqa: FBT001 - drawn
         """A declined card, and the lanes know; then asked for anew, or paid with another card, or both at once."""
-        found = self.world.payable()
+        found = self.world.at_stripe.payable()
         intent_id = found[number % len(found)]
-        self.world.confirm(intent_id, EMPTY_CARD)
+        self.world.at_stripe.confirm(intent_id, EMPTY_CARD)
         self.world.deliver(self.world.account.events[-1])
         for _ in range(2):
             self._decide(len(self.world.inbox))
@@ -96,13 +96,13 @@ class Paying(RuleBasedStateMachine):
         if again:
             self.world.ask_for(intent_id)
         if after_all:
-            self.world.confirm(intent_id, GOOD_CARD)
+            self.world.at_stripe.confirm(intent_id, GOOD_CARD)
 
     @rule(number=FEW, succeeds=st.booleans())
-    @precondition(lambda self: self.world.in_a_banks_hands())
+    @precondition(lambda self: self.world.at_stripe.in_a_banks_hands())
     def bank(self, number: int, succeeds: bool) -> None:  # noqa: FBT001 - drawn
-        found = self.world.in_a_banks_hands()
-        self.world.settle_bank(found[number % len(found)], succeeds=succeeds)
+        found = self.world.at_stripe.in_a_banks_hands()
+        self.world.at_stripe.settle_bank(found[number % len(found)], succeeds=succeeds)
 
     @rule(what=st.sampled_from(["owner", "owner", "staff", "deleted", "at stripe"]), number=FEW, then=FEW)
     @precondition(lambda self: self.world.known.bookings and self.world.account.intents)
@@ -111,7 +111,7 @@ class Paying(RuleBasedStateMachine):
         match what:
             case "at stripe":
                 intents = list(self.world.account.intents)
-                self.world.cancel_at_stripe(intents[number % len(intents)])
+                self.world.at_stripe.cancel(intents[number % len(intents)])
             case "deleted":
                 self.world.delete(self._booking(number))
             case _:
@@ -123,17 +123,17 @@ class Paying(RuleBasedStateMachine):
     def refund_by_hand(self, number: int, in_part: bool, then: int) -> None:  # noqa: FBT001 - drawn
         """Somebody gives money back in Stripe's dashboard, whatever we know of it."""
         charges = list(self.world.account.charges.values())
-        self.world.refund_at_stripe(charges[number % len(charges)]["payment_intent"], in_part=in_part)
+        self.world.at_stripe.refund(charges[number % len(charges)]["payment_intent"], in_part=in_part)
         self._decide(then)
 
     @rule(number=FEW, told=st.permutations(["refund", "success", "look", "decide", "decide", "decide"]))
-    @precondition(lambda self: self.world.payable())
+    @precondition(lambda self: self.world.at_stripe.payable())
     def pay_and_refund_by_hand(self, number: int, told: list[str]) -> None:
         """Paid, and given back in the dashboard before anybody heard of either; then we hear, in any order."""
-        found = self.world.payable()
-        self.world.confirm(found[number % len(found)], GOOD_CARD)
+        found = self.world.at_stripe.payable()
+        self.world.at_stripe.confirm(found[number % len(found)], GOOD_CARD)
         success = self.world.account.events[-1]
-        self.world.refund_at_stripe(found[number % len(found)], in_part=False)
+        self.world.at_stripe.refund(found[number % len(found)], in_part=False)
         for word in told:
             match word:
                 case "refund":
@@ -172,11 +172,11 @@ class Paying(RuleBasedStateMachine):
         self._decide(then)
 
     @rule(who=st.integers(1, 3))
-    @precondition(lambda self: self.world.payable() and len(self.world.known.bookings) < BOOKINGS_MAX)
+    @precondition(lambda self: self.world.at_stripe.payable() and len(self.world.known.bookings) < BOOKINGS_MAX)
     def pay_too_late(self, who: int) -> None:
         """Paid at the last moment, unheard of; then the holds run out, and somebody else is there at once."""
-        for intent_id in self.world.payable():
-            self.world.confirm(intent_id, GOOD_CARD)
+        for intent_id in self.world.at_stripe.payable():
+            self.world.at_stripe.confirm(intent_id, GOOD_CARD)
         self.world.now += timedelta(minutes=31)
         self.world.wish(who, MONDAY, 15)
         self._decide(len(self.world.inbox))

@@ -104,7 +104,7 @@ class Story:
         steps += [self.buy_and_pay] * 2
         if self.world.known.bookings:
             steps += [self.turn, self.turn, self.turn, self.move, self.take_seat, self.delete, self.ask, self.look]
-        if self.world.payable():
+        if self.world.at_stripe.payable():
             steps += [self.pay] * 2
         if self.world.due():
             steps += [self.work] * 2
@@ -133,8 +133,8 @@ class Story:
         for payment in self.world.due():
             self.world.work(payment, Fate.ANSWERED, dies=False)
         self.decide()
-        for intent_id in self.world.payable():
-            self.world.confirm(intent_id, GOOD_CARD)
+        for intent_id in self.world.at_stripe.payable():
+            self.world.at_stripe.confirm(intent_id, GOOD_CARD)
         for event in list(self.world.account.events):
             self.world.deliver(event)
 
@@ -142,7 +142,7 @@ class Story:
         self.world.ask(self.a_booking())
 
     def pay(self) -> None:
-        self.world.confirm(self._draw(st.sampled_from(self.world.payable())), GOOD_CARD)
+        self.world.at_stripe.confirm(self._draw(st.sampled_from(self.world.at_stripe.payable())), GOOD_CARD)
 
     def work(self) -> None:
         due = self._draw(st.sampled_from(self.world.due()))
