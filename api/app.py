@@ -26,7 +26,6 @@ from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.errors import add_error_handlers
 from api.hang_ups import App
 from api.health import Health, Readiness
-from api.ids import IdConverter
 from api.middleware import Requests
 from api.openapi.resources import Asset, Docs, Schema
 from api.openapi.routes import Routes
@@ -64,7 +63,6 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True
     app.resp_options.xml_error_serialization = False
-    app.router_options.converters["int"] = IdConverter
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = JSONHandler(dumps=encode)
     add_error_handlers(app)
 

@@ -17,6 +17,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not JSON"),
     "not_json": (400, "The body is not sent as `application/json`"),
     "body_too_large": (400, "The body is larger than the route takes"),
+    "body_too_slow": (408, "The body did not arrive in time; nothing was accepted"),
     "bad_request": (400, "The request cannot be read"),
     "unstorable": (400, "A value cannot be stored"),
     "not_authenticated": (401, "The route asks for credentials and none came"),
@@ -42,7 +43,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "payments_not_set_up": (503, "Nothing can be paid on this server"),
     "payments_unavailable": (503, "The payment provider does not answer; the place is still held"),
     # bulks
-    "body_too_slow": (408, "The body did not arrive in time; nothing was accepted"),
     "bulk_not_found": (404, "There is no such batch, or it is not the caller's"),
     "empty_body": (400, "The body has no rows, or a CSV no header"),
     "malformed_row": (400, "A row is not JSON or CSV"),

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
+import msgspec
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
 from api import parser
+from core.wire.errors import error_body
 
 AT_STOP = "holdfast.at_stop"
 """In the lifespan's state: what the application wants to be called when this process is asked to stop."""
@@ -46,8 +49,12 @@ def _heard_for_the_arbiter(arbiter: Any) -> Iterator[int]:
         yield arbiter.SIG_QUEUE.get_nowait()
 
 
+_REFUSED = {500: ("internal_error", "Something went wrong on our side")}
+"""By status: code and sentence, where it is not the request that is at fault."""
+
+
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
-    """One that its worker knows, so that it can be closed while it is idle."""
+    """One that its worker knows, so that it can be closed while it is idle, and that refuses in our words."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -56,6 +63,15 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self.worker.connections.discard(self)
+
+    def _send_error_response(self, status: int, _message: str, extra_headers: Sequence[tuple[str, str]] = ()) -> None:
+        """What is no HTTP is answered in the one error shape too, and without quoting it."""
+        phrase = HTTPStatus(status).phrase
+        code, sentence = _REFUSED.get(status, ("bad_request", f"The request is not valid HTTP: {phrase}"))
+        body = msgspec.json.encode(error_body(status, code, sentence))
+        headers = (("Content-Type", "application/json"), ("Content-Length", str(len(body))), *extra_headers)
+        lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "Connection: close"]
+        self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def close_if_idle(self) -> None:
         if self._awaiting_request:

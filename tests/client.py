@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -37,6 +39,17 @@ def free_slot() -> dict[str, str]:
 
 def agent_booking(**changes: Any) -> dict[str, Any]:
     return {**AGENT_EXAMPLE, **free_slot(), **changes}
+
+
+def raw_answer(address: str, line: str, headers: Mapping[str, str], body: bytes = b"") -> httpx.Response:
+    """What a server at `host:port` says to exactly this, be it HTTP or not. Nothing more is sent."""
+    host, port = address.split(":")
+    head = "\r\n".join([line, *(f"{name}: {value}" for name, value in headers.items()), "Connection: close", "", ""])
+    with socket.create_connection((host, int(port)), timeout=15) as connection:
+        connection.sendall(head.encode("latin-1") + body)
+        said = http.client.HTTPResponse(connection)
+        said.begin()
+        return httpx.Response(said.status, headers=said.getheaders(), content=said.read())
 
 
 class Client(httpx.Client):

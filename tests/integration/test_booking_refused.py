@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.client import Client, agent_booking, free_slot
+from tests.client import Client, agent_booking, free_slot, raw_answer
 from tests.stack import Stack
 
 
@@ -53,6 +53,38 @@ def test_malformed_json_and_too_large_a_body_are_400(client: Client) -> None:
     large = json.dumps({**agent_booking(), "notes": "x" * 70_000}).encode()
     answer = client.post(url, content=large, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "body_too_large")
+
+
+def test_a_body_that_is_announced_as_too_large_is_refused_before_any_of_it_came(stack: Stack) -> None:
+    headers = {"Host": "x", "Content-Type": "application/json", "Content-Length": "1000000000"}
+    answer = raw_answer(address_of(stack), "POST /api/agent/booking/create/ HTTP/1.1", headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        ("nonsense", {}, 400),
+        ("propfind /api/ HTTP/1.1", {}, 400),
+        ("GET /api/services/ HTTP/1.1", {"X-Odd": "a\x00b"}, 400),
+        ("GET /api/services/ HTTP/1.1", {"Content-Length": "-5"}, 400),
+        (f"GET /api/{'a' * 9000} HTTP/1.1", {}, 414),
+        ("GET /api/services/ HTTP/1.1", {"X-Odd": "a" * 100_000}, 431),
+        ("POST /api/login/ HTTP/1.1", {"Transfer-Encoding": "gzip"}, 400),
+    ],
+)
+def test_what_is_no_http_is_refused_in_the_one_error_shape(
+    stack: Stack, line: str, headers: dict[str, str], status: int
+) -> None:
+    answer = raw_answer(address_of(stack), line, headers)
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["code"]) == (status, status, "bad_request")
+    assert told["message"] == told["error"] == told["detail"]
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def address_of(stack: Stack) -> str:
+    return stack.api_url.removeprefix("http://")
 
 
 def test_an_error_comes_as_problem_json_to_whoever_asks_for_it(client: Client) -> None:

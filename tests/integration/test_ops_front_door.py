@@ -17,6 +17,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
+from tests.client import raw_answer
 from tests.servers import Server
 
 
@@ -134,7 +135,15 @@ def test_a_trusted_terminators_word_is_taken(tmp_path: Path) -> None:
 
 def test_large_bodies_pass_and_larger_ones_do_not(door: str) -> None:
     assert httpx.post(f"http://{door}/api/", content=b"x" * 15_000_000).json()["received"] == 15_000_000
-    assert httpx.post(f"http://{door}/api/", content=b"x" * 17_000_000).status_code == 413
+    refused = httpx.post(f"http://{door}/api/", content=b"x" * 17_000_000)
+    assert (refused.status_code, refused.json()["code"], refused.json()["status"]) == (413, "body_too_large", 413)
+
+
+@pytest.mark.parametrize("headers", [{"Host": ""}, {"Transfer-Encoding": "chunked"}], ids=["no host", "no chunks"])
+def test_what_is_no_http_is_refused_in_the_one_error_shape(door: str, headers: dict[str, str]) -> None:
+    """Not as if the part behind the door were away."""
+    refused = raw_answer(door, "POST /api/ HTTP/1.1", {"Host": door, **headers}, b"no chunks\r\n\r\n")
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
 
 
 def test_a_part_that_is_away_is_a_503_in_the_one_error_shape(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from api.breathing import Breath
 from api.contracts.agent.bulk.limits import BODY_MAX_BYTES, PIECE_BYTES, SLICE_S
 from api.contracts.agent.bulk.splitting import Row, Splitter
 from api.errors import Problem
-from api.hang_ups import hung_up
+from api.hang_ups import hung_up, too_slow
 
 TOO_LARGE = f"The body is larger than the {BODY_MAX_BYTES} bytes allowed here"
 
@@ -50,4 +50,4 @@ class Body:
             self._hash.update(piece)
             yield piece
         if hung_up(self._req):
-            raise Problem(408, "body_too_slow", "The body stopped arriving before its end; nothing was accepted")
+            raise too_slow()
