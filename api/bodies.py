@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 
 from api.errors import Problem, invalid
 from api.forms import defaults, is_fit, misfits, missing, one_each
-from api.hang_ups import hung_up, too_slow
+from api.hang_ups import hung_up
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -62,7 +62,7 @@ def fields_of(raw: bytes) -> Container[str]:
 
 
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
-    """The whole body, never more than `limit` bytes of it. Raises Problem 400, and 408 for half of one."""
+    """The whole body, never more than `limit` bytes of it. Raises Problem 400, for half of one too."""
     too_large = Problem(400, "body_too_large", f"The body is larger than the {limit} bytes allowed here")
     if (req.content_length or 0) > limit:
         raise too_large
@@ -70,7 +70,7 @@ async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> b
     if len(raw) > limit:
         raise too_large
     if hung_up(req):
-        raise too_slow()
+        raise Problem(400, "malformed_json", "The body stopped arriving before its end")
     return raw
 
 

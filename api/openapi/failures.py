@@ -16,7 +16,7 @@ from api.openapi.security import refusals_of_rule
 ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}
 WITH_RETRY_AFTER = frozenset({429, 503})
-OF_BODY = ("malformed_json", "body_too_large", "body_too_slow")
+OF_BODY = ("malformed_json", "body_too_large")
 OF_COMMANDS = (
     "invalid_idempotency_key",
     "unstorable",

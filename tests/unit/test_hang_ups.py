@@ -60,9 +60,14 @@ async def test_a_whole_body_is_read() -> None:
     assert await Caller(6, piece(b"abc", more=True), piece(b"def")).call() == 6
 
 
-@pytest.mark.parametrize("events", [[HUNG_UP], [piece(b"{}", more=True), HUNG_UP]])
-async def test_half_a_body_or_none_is_refused_as_too_slow(events: list[dict[str, Any]]) -> None:
-    caller = Caller(50, *events)
+async def test_half_a_body_is_never_taken_for_a_whole_one() -> None:
+    caller = Caller(50, piece(b"{}", more=True), HUNG_UP)
+    assert (await caller.call())["code"] == "malformed_json"
+    assert caller.status == 400
+
+
+async def test_who_announces_a_body_and_sends_none_is_told_so() -> None:
+    caller = Caller(50, HUNG_UP)
     assert (await caller.call())["code"] == "body_too_slow"
     assert caller.status == 408
 
