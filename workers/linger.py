@@ -89,9 +89,9 @@ class Linger:
                 self._serve(rung)
                 answered += len(rung)
                 quiet_since = max(quiet_since, time.monotonic())
-        self._ring_again()
         with suppress(redis.RedisError):
             self._ears.leave()
+        self._ring_again()  # the mark is gone: if nobody else listens, it calls for somebody
         return answered
 
     def _next(self) -> list[str]:

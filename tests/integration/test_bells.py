@@ -137,6 +137,51 @@ def test_a_ring_in_the_moment_a_worker_ends_is_answered(valkey_client: redis.Red
     assert (answered, called) == (["bell"], [])
 
 
+def test_a_worker_that_is_asked_to_stop_calls_for_somebody_for_what_it_leaves(valkey_client: redis.Redis) -> None:
+    """Remedy: it rings once its mark is gone. Else what is left would wait for the sweep."""
+    answered: list[str] = []
+    called: list[str] = []
+    bell = ringer(valkey_client, called)
+
+    def answer(rung: Sequence[str]) -> Answer:
+        answered.extend(rung)
+        return Answer(ring_again=rung)
+
+    ears = Ears(valkey_client, bells.LANES)
+    ears.wait(["bell"], 0.01)  # it listens
+    bell.ring(["bell"])
+    Linger(
+        ears, bells=lambda: ["bell"], answer=answer, ring=bell.ring, look=list, stopping=lambda: bool(answered)
+    ).run()
+    assert (answered, called, valkey_client.llen("bell")) == (["bell"], ["called"], 1)
+
+
+def test_while_every_lane_is_busy_others_can_hear_the_rings(valkey_client: redis.Redis) -> None:
+    """Remedy: rings are put back before the pause, not after it."""
+    answered: list[str] = []
+    bell = Ringer(valkey_client, GROUP, lambda: None)
+    put_back: list[list[str]] = []
+
+    def ring(names: list[str]) -> None:
+        put_back.append(names)
+        bell.ring(names)
+
+    def answer(rung: Sequence[str]) -> Answer:
+        answered.extend(rung)
+        return Answer(leave_out=rung if len(answered) == 1 else ())
+
+    bell.ring(["busy"])
+    Linger(
+        Ears(valkey_client, GROUP),
+        bells=lambda: ["busy"],
+        answer=answer,
+        ring=ring,
+        look=list,
+        stopping=lambda: len(answered) == 2,
+    ).run()
+    assert put_back == [["busy"]]
+
+
 def test_a_sweep_leaves_no_more_calls_than_are_of_use(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str
 ) -> None:
