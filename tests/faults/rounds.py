@@ -30,11 +30,13 @@ REPAIRED_AFTER_S = (0.2, 2.0)
 SQL_BALANCE = """
 WITH said (id) AS (SELECT unnest(%(ids)s::uuid[])),
      told AS (SELECT command_id, count(*) AS times FROM event WHERE is_final GROUP BY 1),
-     asked AS (SELECT o.seq, o.http_status, o.decided_at, o.body->>'date' AS date, o.body->>'time' AS time,
+     asked AS (SELECT o.id, o.seq, o.http_status, o.decided_at, o.body->>'date' AS date, o.body->>'time' AS time,
                       o.decided_at - o.accepted_at AS took
                FROM outcome o WHERE o.type = 'place' AND o.seq > %(after)s),
-     ordered AS (SELECT http_status, decided_at, row_number() OVER slot AS place, lag(decided_at) OVER slot AS before
-                 FROM asked WINDOW slot AS (PARTITION BY date, time ORDER BY seq))
+     decided AS (SELECT http_status, row_number() OVER (PARTITION BY date, time ORDER BY decided_at, seq) AS place
+                 FROM asked),
+     ordered AS (SELECT decided_at, lag(decided_at) OVER (PARTITION BY date, time ORDER BY seq) AS before
+                 FROM asked JOIN said USING (id))
 SELECT (SELECT count(*) FROM said),
        (SELECT count(*) FROM said JOIN outcome USING (id)),
        (SELECT count(DISTINCT said.id) FROM said JOIN outcome USING (id)),
@@ -43,9 +45,12 @@ SELECT (SELECT count(*) FROM said),
        (SELECT count(*) FROM said JOIN outcome o USING (id) WHERE o.status = 'succeeded'),
        (SELECT count(*) FROM claim a JOIN claim b
         ON a.id < b.id AND a.resource_id = b.resource_id AND a.during && b.during),
-       (SELECT count(*) FROM ordered WHERE (place = 1) <> (http_status = 201) OR decided_at < before),
+       (SELECT count(*) FROM decided WHERE (place = 1) <> (http_status = 201))
+       + (SELECT count(*) FROM ordered WHERE decided_at < before),
        (SELECT coalesce(extract(epoch FROM max(took)), 0)::float8 FROM asked)
 """
+"""Order is promised among commands that were acknowledged before the next was sent. One whose client
+heard nothing may be committed after it, by a backend that outlives the API process that asked it."""
 SQL_LAST = "SELECT greatest(coalesce((SELECT max(seq) FROM outcome), 0), coalesce((SELECT max(seq) FROM inbox), 0))"
 
 
