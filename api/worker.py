@@ -73,6 +73,10 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
         lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "Connection: close"]
         self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
+    def _is_websocket_upgrade(self, _request: Any) -> bool:
+        """Whoever asks to upgrade gets what they would get without asking (RFC 9110, 7.8): feeds are elsewhere."""
+        return False
+
     def close_if_idle(self) -> None:
         if self._awaiting_request:
             self._keepalive_timeout()

@@ -27,6 +27,8 @@ from notifier.sockets import Places, Socket, Visit
 
 log = structlog.get_logger()
 
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
+"""Sixteen bytes in base64."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 RETRY_AFTER_S = "2"
 
@@ -87,7 +89,7 @@ class Door:
         feed = FEEDS.get(path)
         if feed is None:
             raise RefusedError(404, "not_found", "There is no feed at this path")
-        if "websocket" not in headers.get("Upgrade", "").lower():
+        if not _is_websocket(headers):
             raise RefusedError(426, "not_a_websocket", "Connect with a WebSocket", {"Upgrade": "websocket"})
         if not origin_allowed(self._settings, headers.get("Origin"), headers.get("Host")):
             raise RefusedError(403, "origin_not_allowed", "Connections from this origin are not allowed")
@@ -110,6 +112,16 @@ def check_allowed(feed: Feed, principal: Principal) -> None:
         raise RefusedError(403, "password_change_required", "Change your password first")
     if principal.kind is not PrincipalKind.ANONYMOUS and not feed.allows(principal):
         raise RefusedError(403, "forbidden", "You do not have permission to perform this action")
+
+
+def _is_websocket(headers: Headers) -> bool:
+    """Whether it is a handshake as RFC 6455, 4.2.1 has it: the library would refuse any other in plain words."""
+    return (
+        "websocket" in headers.get("Upgrade", "").lower()
+        and "upgrade" in headers.get("Connection", "").lower()
+        and headers.get("Sec-WebSocket-Version") == "13"
+        and _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")) is not None
+    )
 
 
 def _unavailable() -> RefusedError:

@@ -83,6 +83,17 @@ def test_what_is_no_http_is_refused_in_the_one_error_shape(
     assert answer.headers["Content-Type"] == "application/json"
 
 
+def test_a_route_that_is_no_feed_answers_a_websockets_handshake_as_any_request(client: Client) -> None:
+    asking = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "eA==",
+    }
+    answer = client.get("/api/services/", headers=asking)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+
+
 def address_of(stack: Stack) -> str:
     return stack.api_url.removeprefix("http://")
 

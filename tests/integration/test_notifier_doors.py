@@ -132,6 +132,18 @@ def test_plain_http_is_told_to_upgrade_and_the_health_check_answers(running: Run
     assert httpx.get(url + "/healthz").json() == {"status": "ok"}
 
 
+def test_a_handshake_that_is_none_is_told_so_in_the_one_error_shape(running: Running) -> None:
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    for wrong in ({"Sec-WebSocket-Version": "7"}, {"Sec-WebSocket-Key": "x"}, {"Connection": "close"}):
+        answer = httpx.get(running.url.replace("ws", "http", 1) + ADMIN, headers=handshake | wrong)
+        assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket"), wrong
+
+
 def test_one_address_cannot_take_all_places(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     with notifying(pipeline.url, redis_url, connections_per_address=2) as running:

@@ -139,6 +139,11 @@ def test_large_bodies_pass_and_larger_ones_do_not(door: str) -> None:
     assert (refused.status_code, refused.json()["code"], refused.json()["status"]) == (413, "body_too_large", 413)
 
 
+def test_a_feed_takes_no_body(door: str) -> None:
+    answer = httpx.post(f"http://{door}/ws/admin/bookings/", json={})
+    assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket")
+
+
 @pytest.mark.parametrize("headers", [{"Host": ""}, {"Transfer-Encoding": "chunked"}], ids=["no host", "no chunks"])
 def test_what_is_no_http_is_refused_in_the_one_error_shape(door: str, headers: dict[str, str]) -> None:
     """Not as if the part behind the door were away."""
