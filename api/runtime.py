@@ -7,7 +7,6 @@ from typing import Any
 
 import redis.asyncio
 import structlog
-from psycopg_pool import AsyncConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -22,6 +21,7 @@ from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
 from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, parameters, sqlalchemy_url
+from core.store.pool import Pool
 
 log = structlog.get_logger()
 
@@ -36,14 +36,12 @@ REDIS_TIMEOUT_S = 3.0
 class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        self.pool = Pool(
             conninfo(settings.database_url, API_LIMITS, "holdfast api"),
             min_size=2,
             max_size=POOL_MAX,
-            timeout=POOL_WAIT_S,
+            timeout_s=POOL_WAIT_S,
             kwargs={"autocommit": True, "prepare_threshold": 2},
-            check=AsyncConnectionPool.check_connection,
-            open=False,
         )
         self.engine = create_async_engine(
             sqlalchemy_url(settings.database_url),

@@ -6,14 +6,14 @@ import asyncio
 import time
 
 import structlog
-from psycopg_pool import AsyncConnectionPool
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from core.settings import Settings
 from core.store.database import API_LIMITS, conninfo
+from core.store.pool import Pool
 from core.wire import closing
-from notifier.authentication import Authentication, Pool
+from notifier.authentication import Authentication
 from notifier.handshake import Door
 from notifier.hints import Hints
 from notifier.hub import Hub
@@ -38,14 +38,12 @@ class Notifier:
         self.hub = Hub()
         self._settings = settings
         self._limits = limits
-        self._pool: Pool = AsyncConnectionPool(
+        self._pool = Pool(
             conninfo(settings.database_url, API_LIMITS, "holdfast notifier"),
             min_size=1,
             max_size=POOL_MAX,
-            timeout=POOL_WAIT_S,
+            timeout_s=POOL_WAIT_S,
             configure=prepare,
-            check=AsyncConnectionPool.check_connection,
-            open=False,
         )
         self._authentication = Authentication(settings, self._pool)
         self._shared = Shared(self.hub, self._pool, self._authentication, limits)

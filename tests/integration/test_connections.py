@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, conninfo
+from core.store.pool import Pool
 
 WORKING = {"api": API_LIMITS, "lists": LIST_LIMITS, "lane": LANE_LIMITS}
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
@@ -27,3 +31,26 @@ def test_a_peer_that_is_gone_is_noticed(limits: dict[str, str]) -> None:
     assert patience_s <= 15
     assert int(told["tcp_user_timeout"]) <= 15_000
     assert "idle_in_transaction_session_timeout" in told["options"]
+
+
+def test_a_request_does_not_meet_one_dead_connection_after_the_other(database_url: str) -> None:
+    """PostgreSQL closed all that a busy moment had opened: the first dead one tells of the others."""
+    application = "holdfast tests pool"
+
+    async def waited_s() -> float:
+        async with Pool(conninfo(database_url, API_LIMITS, application), min_size=1, max_size=6, timeout_s=10) as pool:
+            busy = [await pool.getconn() for _ in range(6)]
+            for connection in busy:
+                await pool.putconn(connection)
+            with psycopg.connect(database_url) as other:
+                killed = other.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s",
+                    (application,),
+                ).fetchall()
+            assert killed == [(True,)] * 6
+            began = time.monotonic()
+            async with pool.connection() as connection:
+                await connection.execute("SELECT 1")
+            return time.monotonic() - began
+
+    assert asyncio.run(waited_s()) < 3, "psycopg pauses for a second after one dead connection, for two after the next"
