@@ -22,8 +22,16 @@ from core.domain.turning import turned
 
 REASON = "refunded_at_stripe"
 
-LOOKED_AT = frozenset({PaymentState.OPEN, PaymentState.PROCESSING, PaymentState.SUCCEEDED, PaymentState.REFUND_FAILED})
-"""In any other state it is due already, or final."""
+LOOKED_AT = frozenset(
+    {
+        PaymentState.OPEN,
+        PaymentState.PROCESSING,
+        PaymentState.CLOSING,  # while a bank has it, it is due much later
+        PaymentState.SUCCEEDED,
+        PaymentState.REFUND_FAILED,
+    }
+)
+"""In any other state it is due already, or final, or nobody can have paid it."""
 
 
 def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tuple[Event, ...]:

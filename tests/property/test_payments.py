@@ -200,3 +200,15 @@ Paying.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestPaying = Paying.TestCase
+
+
+def test_a_refund_by_hand_of_a_payment_that_is_being_closed_is_looked_for() -> None:
+    """Found by the machine: a bank had the payment when its hold ended, so closing it was not due for a while."""
+    one = Paying()
+    one.ask_and_get(number=0)
+    one.pay(card="pm_usBankAccount_success", number=0)
+    one.wait(minutes=31, then=0)
+    one.ask_and_get(number=0)
+    one.bank(number=0, succeeds=False)
+    one.pay_and_refund_by_hand(number=0, told=["refund", "success", "look", "decide", "decide", "decide"])
+    one.teardown()
