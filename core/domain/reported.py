@@ -55,8 +55,10 @@ def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Ev
         case IntentStatus.SUCCEEDED:
             paid = replace(known, decline=None, received_minor=report.received_minor)
             return _received(state, paid, now, fresh=report.fresh)
-        case IntentStatus.CANCELED:
+        case IntentStatus.CANCELED if report.fresh or payment.intent_id is not None:
             return _canceled(state, payment, known, now)
+        case IntentStatus.CANCELED:  # maybe of a try whose answer never came; what the next one gets is the payment's
+            return (PaymentUnchanged(payment),)
         case _ if report.fresh:
             return _standing(state, known, report, now)
         case _:

@@ -212,3 +212,13 @@ def test_a_refund_by_hand_of_a_payment_that_is_being_closed_is_looked_for() -> N
     one.bank(number=0, succeeds=False)
     one.pay_and_refund_by_hand(number=0, told=["refund", "success", "look", "decide", "decide", "decide"])
     one.teardown()
+
+
+def test_an_intent_that_nobody_heard_of_ends_no_payment_when_it_is_cancelled_at_stripe() -> None:
+    """Found by the machine: it was made by a try that Stripe answered with a 500, and the payment got another."""
+    one = Paying()
+    one.ask(number=0, then=1)
+    one.work(number=0, fate=Fate.KEPT_500, dies=False, then=0)
+    one.work(number=0, fate=Fate.ANSWERED, dies=False, then=0)
+    one.end(what="at stripe", number=0, then=0)
+    one.teardown()
