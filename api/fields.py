@@ -77,9 +77,9 @@ DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), BAD_DATE)
 CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), BAD_TIME)
 ZONE = Form(zone_key, "This is no IANA time zone such as Europe/Berlin")
 PHONE = Form(dialable, "Invalid phone number")
-"""`x-form` is what the API's description says instead of the bounds that a text is decoded with: it is
-read by a function that says what is wrong in the documents' words."""
 
+# `x-form` is what the API's description says instead of the bounds that a text is decoded with: a form
+# reads it, and says what is wrong in the documents' words.
 DayText = Annotated[
     str,
     Meta(

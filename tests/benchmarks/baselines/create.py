@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from api.outcomes import Answer
 from core.domain.commands import Envelope, Place
 
 
-class Create:
+class Create(ABC):
     """Validates a booking request as `POST /api/booking/create/` does; a subclass books it."""
 
     contract = "appointments"
@@ -27,8 +28,8 @@ class Create:
     async def place(self, req: falcon.asgi.Request) -> Place:
         return place_of(await read_json(req, NewBooking), req.context.principal)
 
-    async def book(self, envelope: Envelope) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    async def book(self, envelope: Envelope) -> Answer: ...
 
 
 class CreateForPhone(Create):
