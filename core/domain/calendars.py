@@ -3,6 +3,9 @@
 Instants are aware datetimes in UTC; local dates and times belong to a resource's IANA zone.
 A local time that a DST change skips does not exist (`None`); one that happens twice means the
 first, unless the caller names an offset (design, "Time").
+
+Python adds to and compares datetimes of one zone as its clocks show them, and those of two zones
+as instants: both are meant below.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+MINUTE = timedelta(minutes=1)
 WHOLE_DAY = timedelta(days=1)
 
 
@@ -38,10 +42,10 @@ def zone(name: str) -> ZoneInfo:
 
 def instant(day: date, at: time, zone_name: str) -> datetime | None:
     """The UTC instant of a local time, the first of two; None where the local time does not exist."""
-    local = datetime.combine(day, at, zone(zone_name))
+    tz = zone(zone_name)
+    local = datetime.combine(day, at, tz)
     utc = local.astimezone(UTC)
-    exists = utc.astimezone(zone(zone_name)).replace(tzinfo=None) == local.replace(tzinfo=None)
-    return utc if exists else None
+    return utc if utc.astimezone(tz) == local else None
 
 
 def local(at: datetime, zone_name: str) -> datetime:
@@ -62,11 +66,11 @@ def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name
     Its first moment shows opening time or later and its last one less than closing time, also
     where the clocks skip closing time; where closing time happens twice, the first one closes.
     """
-    first, last = local(starts_at, zone_name), local(ends_at - timedelta.resolution, zone_name)
-    midnight = datetime.combine(first.date(), time.min)
-    opens, closes = midnight + timedelta(minutes=hours.opens_minute), midnight + timedelta(minutes=hours.closes_minute)
-    shown = opens <= first.replace(tzinfo=None) and last.replace(tzinfo=None) < closes
-    return shown and ends_at <= closes.replace(tzinfo=zone(zone_name))
+    tz = zone(zone_name)
+    first, last = starts_at.astimezone(tz), (ends_at - timedelta.resolution).astimezone(tz)
+    midnight = datetime.combine(first.date(), time.min, tz)
+    opens, closes = midnight + hours.opens_minute * MINUTE, midnight + hours.closes_minute * MINUTE
+    return opens <= first and last < closes and ends_at <= closes
 
 
 def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
