@@ -44,7 +44,7 @@ from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.given_back import look_for_refunds, report_given_back
 from core.domain.holding import expire_due
 from core.domain.ids import Ids
-from core.domain.marketplace.commands import MarketCommand
+from core.domain.marketplace.commands import AskedOfMarket
 from core.domain.marketplace.deciding import decide_market
 from core.domain.marketplace.following import with_families
 from core.domain.offering import decide_slots, naming_slots
@@ -75,7 +75,7 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     if envelope.decide_before is not None and now >= envelope.decide_before:
         raise Refused(Refusal.DECIDED_TOO_LATE)
-    if isinstance(envelope.command, MarketCommand):
+    if isinstance(envelope.command, AskedOfMarket):
         return decide_market(state, envelope, envelope.command, now, ids)
     return _decide_common(state, envelope, envelope.command, now, ids)
 

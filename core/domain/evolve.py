@@ -29,7 +29,7 @@ from core.domain.events import (
     UserCreated,
     WeeklyOffered,
 )
-from core.domain.marketplace.events import MarketEvent
+from core.domain.marketplace.events import HappenedInMarket
 from core.domain.marketplace.evolving import evolve_market
 from core.domain.state import State
 from core.domain.status import Status
@@ -38,7 +38,7 @@ from core.domain.values import Booking, Claim
 
 def evolve(state: State, event: Event) -> None:
     evolve_market(state, event)
-    if not isinstance(event, MarketEvent):
+    if not isinstance(event, HappenedInMarket):
         _evolve(state, event)
 
 

@@ -41,7 +41,7 @@ from core.domain.commands import (
     RequestPayment,
     SlotCommand,
 )
-from core.domain.marketplace.commands import MarketCommand
+from core.domain.marketplace.commands import AskedOfMarket
 from core.domain.marketplace.needing import MarketNeeds, market_intervals
 from core.domain.placing import wanted
 from core.domain.reported import wanted_again
@@ -82,7 +82,7 @@ class Needs:
         self.new_closures = 0
         self.market = MarketNeeds()
         for command in commands:
-            if isinstance(command, MarketCommand):
+            if isinstance(command, AskedOfMarket):
                 self.market.add(command)
             else:
                 self._add(command)
@@ -170,7 +170,7 @@ def _places(command: Place | PlaceAll) -> tuple[Place, ...]:
 
 def intervals(state: State, command: Command) -> Iterator[Interval]:
     """The second step: the times whose claims decide a command."""
-    if isinstance(command, MarketCommand):
+    if isinstance(command, AskedOfMarket):
         return market_intervals(state, command)
     return _intervals(state, command)
 

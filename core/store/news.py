@@ -38,7 +38,7 @@ from core.domain.events import (
     UserCreated,
     WeeklyOffered,
 )
-from core.domain.marketplace.events import MarketEvent
+from core.domain.marketplace.events import HappenedInMarket
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
 from core.domain.values import Booking, TimeSlot
@@ -226,7 +226,7 @@ def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one li
             return "command_unchanged", p.booking_id, None, None
         case CommandDeferred() | UserCreated():
             return None
-        case _ if isinstance(event, MarketEvent):
+        case HappenedInMarket():
             return market_news(event)
         case _:
             return _offer_news(event)

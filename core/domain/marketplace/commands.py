@@ -8,6 +8,10 @@ from enum import StrEnum
 from msgspec import UNSET, Struct, UnsetType
 
 
+class AskedOfMarket(Struct, frozen=True):
+    """Every command of the marketplace and no other: one look tells, where a union is looked through one by one."""
+
+
 class Words(Struct, frozen=True, omit_defaults=True):
     """What a client writes on a booking."""
 
@@ -17,7 +21,7 @@ class Words(Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
 
 
-class BookIndividual(Struct, frozen=True, tag="book_individual", omit_defaults=True):
+class BookIndividual(AskedOfMarket, frozen=True, tag="book_individual", omit_defaults=True):
     """A session with one practitioner, or with any who gives the service and is free."""
 
     user_id: int
@@ -30,7 +34,7 @@ class BookIndividual(Struct, frozen=True, tag="book_individual", omit_defaults=T
     use_credits: bool = True
 
 
-class BookSession(Struct, frozen=True, tag="book_session", omit_defaults=True):
+class BookSession(AskedOfMarket, frozen=True, tag="book_session", omit_defaults=True):
     """A seat of a workshop's session."""
 
     user_id: int
@@ -40,7 +44,7 @@ class BookSession(Struct, frozen=True, tag="book_session", omit_defaults=True):
     use_credits: bool = True
 
 
-class BookCourse(Struct, frozen=True, tag="book_course", omit_defaults=True):
+class BookCourse(AskedOfMarket, frozen=True, tag="book_course", omit_defaults=True):
     """A seat in each session of a course, or in none."""
 
     user_id: int
@@ -62,7 +66,7 @@ class Part(Struct, frozen=True, omit_defaults=True):
     """Of a workshop: the session to have a seat in."""
 
 
-class BookPackage(Struct, frozen=True, tag="book_package", omit_defaults=True):
+class BookPackage(AskedOfMarket, frozen=True, tag="book_package", omit_defaults=True):
     """Everything that a package includes, in its order."""
 
     user_id: int
@@ -71,7 +75,7 @@ class BookPackage(Struct, frozen=True, tag="book_package", omit_defaults=True):
     words: Words = Words()
 
 
-class BookBundle(Struct, frozen=True, tag="book_bundle", omit_defaults=True):
+class BookBundle(AskedOfMarket, frozen=True, tag="book_bundle", omit_defaults=True):
     user_id: int
     service_id: int
     words: Words = Words()
@@ -84,7 +88,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
 
 
-class TurnBooking(Struct, frozen=True, tag="turn_booking", omit_defaults=True):
+class TurnBooking(AskedOfMarket, frozen=True, tag="turn_booking", omit_defaults=True):
     """One of the document's verbs."""
 
     booking_id: int
@@ -94,7 +98,7 @@ class TurnBooking(Struct, frozen=True, tag="turn_booking", omit_defaults=True):
     """As the caller says; it must be what they are."""
 
 
-class MoveBooking(Struct, frozen=True, tag="move_booking", omit_defaults=True):
+class MoveBooking(AskedOfMarket, frozen=True, tag="move_booking", omit_defaults=True):
     """Another time for a session, or the first for a part of a package."""
 
     booking_id: int
@@ -103,7 +107,7 @@ class MoveBooking(Struct, frozen=True, tag="move_booking", omit_defaults=True):
     reason: str = ""
 
 
-class TakeSeat(Struct, frozen=True, tag="take_seat", omit_defaults=True):
+class TakeSeat(AskedOfMarket, frozen=True, tag="take_seat", omit_defaults=True):
     """A seat for a workshop that is part of a package and has none yet."""
 
     booking_id: int
@@ -111,7 +115,7 @@ class TakeSeat(Struct, frozen=True, tag="take_seat", omit_defaults=True):
     reason: str = ""
 
 
-class AmendBooking(Struct, frozen=True, tag="amend_booking", omit_defaults=True):
+class AmendBooking(AskedOfMarket, frozen=True, tag="amend_booking", omit_defaults=True):
     """New words on a booking; a new location for it."""
 
     booking_id: int
@@ -124,7 +128,7 @@ class AmendBooking(Struct, frozen=True, tag="amend_booking", omit_defaults=True)
     location_id: int | UnsetType | None = UNSET
 
 
-class OpenSession(Struct, frozen=True, tag="open_session", omit_defaults=True):
+class OpenSession(AskedOfMarket, frozen=True, tag="open_session", omit_defaults=True):
     """Put a session of a workshop or course on offer; it takes the practitioner's time, and a room's."""
 
     service_id: int
@@ -137,24 +141,24 @@ class OpenSession(Struct, frozen=True, tag="open_session", omit_defaults=True):
     meeting_url: str = ""
 
 
-class CancelSession(Struct, frozen=True, tag="cancel_session", omit_defaults=True):
+class CancelSession(AskedOfMarket, frozen=True, tag="cancel_session", omit_defaults=True):
     """With every booking of it."""
 
     session_id: int
     reason: str = ""
 
 
-class JoinWaitingList(Struct, frozen=True, tag="join_waiting_list", omit_defaults=True):
+class JoinWaitingList(AskedOfMarket, frozen=True, tag="join_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class LeaveWaitingList(Struct, frozen=True, tag="leave_waiting_list", omit_defaults=True):
+class LeaveWaitingList(AskedOfMarket, frozen=True, tag="leave_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class OfferSeats(Struct, frozen=True, tag="offer_seats", omit_defaults=True):
+class OfferSeats(AskedOfMarket, frozen=True, tag="offer_seats", omit_defaults=True):
     """Offer the free seats of a session to those who wait for one. The engine asks it of itself."""
 
     session_id: int

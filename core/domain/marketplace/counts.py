@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.events import CreditReturned, MarketEvent
+from core.domain.marketplace.events import CreditReturned, HappenedInMarket
 from core.domain.status import KEEPS_SLOT, Status
 from core.domain.values import Booking
 
@@ -19,7 +19,7 @@ KEEPS_SEAT = KEEPS_SLOT - {Status.DRAFT}
 def concerns_market(event: Any) -> bool:
     """Most events of most batches do not; they should cost the marketplace next to nothing."""
     booking = getattr(event, "booking", None)
-    return isinstance(event, MarketEvent) if booking is None else isinstance(booking.details, MarketDetails)
+    return isinstance(event, HappenedInMarket) if booking is None else isinstance(booking.details, MarketDetails)
 
 
 class Counts:

@@ -14,45 +14,49 @@ from core.domain.marketplace.values import Credit, ServiceSession, WaitingPlace
 from core.domain.values import Claim
 
 
-class SessionOpened(Struct, frozen=True):
+class HappenedInMarket(Struct, frozen=True):
+    """Every event of the marketplace and no other: one look tells, where a union is looked through one by one."""
+
+
+class SessionOpened(HappenedInMarket, frozen=True):
     session: ServiceSession
     claims: tuple[Claim, ...]
 
 
-class SessionCancelled(Struct, frozen=True):
+class SessionCancelled(HappenedInMarket, frozen=True):
     """Its time is free again."""
 
     session: ServiceSession
 
 
-class CreditsGranted(Struct, frozen=True):
+class CreditsGranted(HappenedInMarket, frozen=True):
     credit: Credit
 
 
-class CreditReturned(Struct, frozen=True):
+class CreditReturned(HappenedInMarket, frozen=True):
     """One credit of a bundle, by a cancellation within the rules."""
 
     credit_id: int
     booking_id: int
 
 
-class CreditsVoided(Struct, frozen=True):
+class CreditsVoided(HappenedInMarket, frozen=True):
     """The bundle was cancelled: what is left of it pays for nothing any more."""
 
     credit_id: int
 
 
-class WaitingBegun(Struct, frozen=True):
+class WaitingBegun(HappenedInMarket, frozen=True):
     place: WaitingPlace
     position: int
     """How many, this one counted, are now waiting."""
 
 
-class WaitingEnded(Struct, frozen=True):
+class WaitingEnded(HappenedInMarket, frozen=True):
     place: WaitingPlace
 
 
-class SeatOffered(Struct, frozen=True):
+class SeatOffered(HappenedInMarket, frozen=True):
     """A freed seat is held for who waited longest; `booking_id` is the hold."""
 
     place: WaitingPlace
