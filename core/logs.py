@@ -7,39 +7,45 @@ Values under names that mean a secret are blanked, whoever logs them.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
 from structlog.contextvars import merge_contextvars
+from structlog.processors import format_exc_info
 
 _SECRET_NAMES = re.compile(
     r"pass(word)?|secret|token|authorization|cookie|api_?key|csrf|dsn|database_url|redis_url", re.IGNORECASE
 )
 _URL_CREDENTIALS = re.compile(r"(\w+://[^/\s:@]*):[^@\s/]+@")
 BLANK = "[blank]"
+_PLAIN = frozenset({bool, int, float, UUID, type(None)})
+"""Kinds of values that say no more than themselves."""
+STANDARD_ERROR = 2
+"""The file, whatever `sys.stderr` is made to be."""
+WRITE_MAX_BYTES = 4096
+"""Of lines that are written at once: a pipe takes so much (PIPE_BUF) without another process's line in between."""
 
+_held: ContextVar[list[bytes] | None] = ContextVar("lines held back", default=None)
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 def configure(level: str, service: str) -> None:
     """Send all logging of this process to standard error as JSON lines. Call once, at the start."""
-    shared: list[structlog.typing.Processor] = [
-        merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _naming(service),
-        structlog.processors.format_exc_info,
-        blank_secrets,
-    ]
+    shared: list[structlog.typing.Processor] = [merge_contextvars, _completing(service)]
     structlog.configure(
         processors=[*shared, _render_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=Lines,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -68,11 +74,56 @@ def configure(level: str, service: str) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+class Lines:
+    """What structlog gives each finished line to. It is written at once, so that no answer's line is ever lost."""
+
+    def __init__(self, *_names: Any) -> None:
+        pass
+
+    def say(self, line: bytes) -> None:
+        held = _held.get()
+        if held is None:
+            _write(line + b"\n")
+        else:
+            held.append(line)
+
+    debug = info = warning = error = critical = say
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Write what is said in here at its end, however it ends: many lines by few calls of the system."""
+    held: list[bytes] = []
+    token = _held.set(held)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+        for chunk in _chunks(held):
+            _write(chunk)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    chunk = b""
+    for line in lines:
+        if chunk and len(chunk) + len(line) >= WRITE_MAX_BYTES:
+            yield chunk
+            chunk = b""
+        chunk += line + b"\n"
+    if chunk:
+        yield chunk
+
+
+def _write(rest: bytes) -> None:
+    while rest:
+        rest = rest[os.write(STANDARD_ERROR, rest) :]
+
+
 def blank_secrets(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank values named like secrets, and passwords inside addresses, at any depth."""
     for name, value in line.items():
         kind = type(value)
-        is_plain = kind is int or kind is float or (kind is str and "://" not in value)
+        is_plain = kind in _PLAIN or (kind is str and "://" not in value)
         if not is_plain or _is_secret(name):
             line[name] = _blanked(name, value)
     return line
@@ -95,12 +146,19 @@ def _blanked(name: str, value: Any) -> Any:
     return value
 
 
-def _naming(service: str) -> structlog.typing.Processor:
-    def name(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _completing(service: str) -> structlog.typing.Processor:
+    """What every line has beside what it says, in one step: it is done for each request and each decision."""
+
+    def complete(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if "exc_info" in line:
+            line = format_exc_info(logger, method, line)
+        line = blank_secrets(logger, method, line)
+        line["level"] = method
+        line["timestamp"] = datetime.now(UTC)
         line["service"] = service
         return line
 
-    return name
+    return complete
 
 
 def _render_line(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> bytes:

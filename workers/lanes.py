@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 import psycopg
@@ -19,6 +18,7 @@ from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.sweep import look
+from core.logs import together
 from core.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
@@ -184,6 +184,12 @@ def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, 
 
 def log_decided(decided: Sequence[Decided]) -> None:
     """One line a command, with the ids that tie it to its request."""
-    for one in decided:
-        fields: dict[str, Any] = {"request_id": one.envelope.request_id, "command_id": str(one.envelope.id)}
-        log.info("command decided", **fields, status=one.outcome.status, http_status=one.outcome.http_status)
+    with together():
+        for one in decided:
+            log.info(
+                "command decided",
+                request_id=one.envelope.request_id,
+                command_id=one.envelope.id,
+                status=one.outcome.status,
+                http_status=one.outcome.http_status,
+            )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
 import pytest
 
-from core.logs import BLANK, blank_secrets
+from core.logs import BLANK, WRITE_MAX_BYTES, Lines, blank_secrets, together
 
 
 @pytest.mark.parametrize(
@@ -37,3 +42,38 @@ def test_what_is_no_secret_stays_as_it_is() -> None:
 @pytest.mark.parametrize("value", [{"password": "hunter2"}, [{"token": "hunter2"}], {"deep": {"cookie": "hunter2"}}])
 def test_a_secret_inside_a_logged_structure_is_blanked(value: object) -> None:
     assert "hunter2" not in repr(blank_secrets(None, "info", {"body": value}))
+
+
+@contextmanager
+def standard_error() -> Iterator[int]:
+    """A file to read what is written to standard error from, one write at a time. pytest has its own there between
+    a test's fixtures and itself.
+    """
+    reading, writing = os.pipe2(os.O_DIRECT | os.O_NONBLOCK)
+    stderr = os.dup(2)
+    os.dup2(writing, 2)
+    try:
+        yield reading
+    finally:
+        os.dup2(stderr, 2)
+        for file in (reading, writing, stderr):
+            os.close(file)
+
+
+def test_a_line_is_written_when_it_is_said() -> None:
+    with standard_error() as writes:
+        Lines().info(b"{}")
+        assert os.read(writes, WRITE_MAX_BYTES) == b"{}\n"
+
+
+def test_lines_said_together_are_written_at_the_end_in_few_pieces_of_whole_lines() -> None:
+    said = [msgspec.json.encode({"number": number, "words": "x" * 300}) for number in range(30)]
+    with standard_error() as writes:
+        with together():
+            for line in said:
+                Lines().info(line)
+            with pytest.raises(BlockingIOError):
+                os.read(writes, WRITE_MAX_BYTES)
+        pieces = [os.read(writes, 2 * WRITE_MAX_BYTES) for _ in range(3)]
+    assert all(piece.endswith(b"\n") and len(piece) <= WRITE_MAX_BYTES for piece in pieces)
+    assert b"".join(pieces).splitlines() == said
