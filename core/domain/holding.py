@@ -61,6 +61,8 @@ def make_way(
     """
     found = state.claims[resource_id].touching(starts_at, ends_at)
     in_the_way = [claim for claim in found if but is None or claim.booking_id != but]
+    if not in_the_way:
+        return ()
     bookings = [state.bookings.get(claim.booking_id) for claim in in_the_way if claim.booking_id is not None]
     lapsed = {booking.id: booking for booking in bookings if booking is not None and has_lapsed(booking, now)}
     if any(claim.booking_id not in lapsed for claim in in_the_way):

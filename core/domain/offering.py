@@ -211,6 +211,8 @@ def remove_slot(state: State, time_slot_id: int, actor: Actor, now: datetime) ->
 
 def naming_slots(state: State, events: tuple[Event, ...]) -> tuple[Event, ...]:
     """The same events; what happened to a time slot's booking says which slot it was, whoever did it."""
+    if not state.slots:
+        return events
     return tuple(
         replace(event, slot=state.slots.get(event.booking.time_slot_id))
         if isinstance(event, BookingPlaced | BookingChanged | BookingDeleted) and event.booking.time_slot_id

@@ -92,8 +92,14 @@ def _attempt(booking: Booking, number: int, begins: PaymentState, now: datetime,
     )
 
 
+_ABOUT_MONEY = frozenset({BookingChanged, PaymentMade, PaymentChanged})
+"""Of these something may follow; most commands bring about none of them."""
+
+
 def consequences(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
     """What the end of a booking means for its payments: never waited for, only ordered."""
+    if _ABOUT_MONEY.isdisjoint(map(type, events)):
+        return ()
     ends = {e.booking.id: e for e in events if isinstance(e, BookingChanged) and _is_the_end(e)}
     payments = dict(state.payments) if ends else {}
     payments |= {e.payment.id: e.payment for e in events if isinstance(e, PaymentMade | PaymentChanged)}

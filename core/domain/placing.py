@@ -6,9 +6,9 @@ off day, hours, taken.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from core.domain.calendars import instant, within_hours
+from core.domain.calendars import MINUTE, instant, within_hours
 from core.domain.commands import Envelope, Place
 from core.domain.events import BookingPlaced, Event, Refusal
 from core.domain.holding import make_way
@@ -40,7 +40,7 @@ def wanted(state: State, command: Place) -> tuple[int, datetime, datetime] | Non
     starts_at = instant(command.date, command.time, resource.zone)
     if starts_at is None:
         return None
-    return resource.id, starts_at, starts_at + timedelta(minutes=_minutes(service, state.rules))
+    return resource.id, starts_at, starts_at + _minutes(service, state.rules) * MINUTE
 
 
 def _what(state: State, rules: Rules, command: Place) -> tuple[Service | None, Resource]:
@@ -82,7 +82,7 @@ def _booking_wanted(
         service_name=service.name if service else command.service_name,
         resource_id=resource.id,
         starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=minutes),
+        ends_at=starts_at + minutes * MINUTE,
         local_date=command.date,
         local_time=command.time,
         duration_minutes=minutes,

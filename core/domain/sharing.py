@@ -27,8 +27,7 @@ _ABOUT_TIME = (BookingPlaced, BookingChanged, BookingDeleted, ResourceClosed, Re
 
 def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...]:
     """The slots that these events turn from free to taken or back, but for those that the bookings are made for."""
-    about = [event for event in events if isinstance(event, _ABOUT_TIME)]
-    if not state.sharing or not about:
+    if not state.sharing or not (about := [event for event in events if isinstance(event, _ABOUT_TIME)]):
         return ()
     own = {event.booking.time_slot_id for event in about if isinstance(event, BookingEvent)}
     gone = {one for event in about if (one := _gives_back(event)) is not None}

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from core.domain.values import Claim, Holder
 
+_NOTHING = timedelta(0)
 _start = attrgetter("starts_at")
 
 
@@ -19,10 +20,12 @@ class Taken:
     """The claims on one resource, by their start."""
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
-        self._claims = sorted(claims, key=_start)
-        self._holders = {claim.holder for claim in self._claims}
-        self._longest = max((claim.ends_at - claim.starts_at for claim in self._claims), default=timedelta(0))
+        self._claims: list[Claim] = []
+        self._holders: set[Holder] = set()
+        self._longest = _NOTHING
         """No claim that touches an interval begins earlier than this before it."""
+        for claim in claims:
+            self.add(claim)
 
     def __iter__(self) -> Iterator[Claim]:
         return iter(self._claims)
@@ -31,7 +34,9 @@ class Taken:
         return len(self._claims)
 
     def __copy__(self) -> Taken:
-        return Taken(self._claims)
+        twin = Taken()
+        twin._claims, twin._holders, twin._longest = self._claims.copy(), self._holders.copy(), self._longest
+        return twin
 
     def add(self, claim: Claim) -> None:
         insort(self._claims, claim, key=_start)
@@ -45,6 +50,8 @@ class Taken:
             self._claims = [claim for claim in self._claims if claim.holder != holder]
 
     def touching(self, starts_at: datetime, ends_at: datetime) -> list[Claim]:
+        if not self._claims:
+            return []
         first = bisect_right(self._claims, starts_at - self._longest, key=_start)
         last = bisect_left(self._claims, ends_at, lo=first, key=_start)
         return [claim for claim in self._claims[first:last] if claim.ends_at > starts_at]

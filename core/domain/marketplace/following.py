@@ -23,9 +23,13 @@ from core.domain.status import ENDED, OVER, Status, may_become
 from core.domain.turning import turned
 from core.domain.values import Booking
 
+_FOLLOWED = frozenset({BookingChanged, BookingDeleted})
+
 
 def with_families(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
     """The events with what follows from each put before it: the last one stays the command's answer."""
+    if _FOLLOWED.isdisjoint(map(type, events)):
+        return tuple(events)
     faces = {event.booking.id: event.booking for event in events if isinstance(event, BookingChanged)}
     found: list[Event] = []
     for event in events:
