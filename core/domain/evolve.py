@@ -44,15 +44,15 @@ def evolve(state: State, event: Event) -> None:
 
 def _evolve(state: State, event: CommonEvent) -> None:
     match event:
-        case UserCreated(user=user):
-            state.users[user.id] = user
-            if user.phone_key:
-                state.users_by_phone[user.phone_key] = user
         case BookingPlaced(booking=booking, claims=claims):
             state.bookings[booking.id] = booking
             state.note_slot(booking)
             _note_hold(state, booking)
             _take(state, claims)
+        case UserCreated(user=user):
+            state.users[user.id] = user
+            if user.phone_key:
+                state.users_by_phone[user.phone_key] = user
         case BookingChanged(booking=booking, freed=freed, claims=claims):
             state.bookings[booking.id] = booking
             _note_hold(state, booking)

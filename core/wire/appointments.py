@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from core.domain.commands import Cancel, Envelope
@@ -77,6 +79,10 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             raise AssertionError(f"{unexpected} ends no command of appointments")
 
 
+_made_at = lru_cache(maxsize=16)(micros)
+"""A batch makes all its bookings at one moment."""
+
+
 def created(booking: Booking) -> BookingCreated:
     data = CreatedBooking(
         id=booking.id,
@@ -85,7 +91,7 @@ def created(booking: Booking) -> BookingCreated:
         booking_time=booking.local_time.isoformat("minutes"),
         duration_minutes=booking.duration_minutes,
         status=APPOINTMENTS_STATUS[booking.status],
-        created_at=micros(booking.created_at),
+        created_at=_made_at(booking.created_at),
     )
     return BookingCreated(data=data)
 
