@@ -45,5 +45,7 @@ class Requests:
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: object
     ) -> None:
+        if not hasattr(req.context, "started"):  # Falcon refuses the method WEBSOCKET before any middleware
+            await self.process_request(req, resp)
         elapsed_ms = (time.perf_counter() - req.context.started) * 1000
         log.info("request", method=req.method, path=req.path, status=resp.status_code, elapsed_ms=round(elapsed_ms, 2))

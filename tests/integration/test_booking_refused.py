@@ -66,6 +66,7 @@ def test_a_body_that_is_announced_as_too_large_is_refused_before_any_of_it_came(
     [
         ("nonsense", {}, 400),
         ("propfind /api/ HTTP/1.1", {}, 400),
+        ("WEBSOCKET /api/services/ HTTP/1.1", {}, 400),
         ("GET /api/services/ HTTP/1.1", {"X-Odd": "a\x00b"}, 400),
         ("GET /api/services/ HTTP/1.1", {"Content-Length": "-5"}, 400),
         (f"GET /api/{'a' * 9000} HTTP/1.1", {}, 414),
