@@ -77,6 +77,10 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
         """Whoever asks to upgrade gets what they would get without asking (RFC 9110, 7.8): feeds are elsewhere."""
         return False
 
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Without a task of its own for the application: nothing of ours goes on after its answer."""
+        return bool(await self._handle_http_request(request, sockname, peername))
+
     def close_if_idle(self) -> None:
         if self._awaiting_request:
             self._keepalive_timeout()
