@@ -178,14 +178,12 @@ def intervals(state: State, command: Command) -> Iterator[Interval]:
 def _intervals(state: State, command: CommonCommand) -> Iterator[Interval]:
     match command:
         case Place() | PlaceAll():
-            found = (wanted(state, place) for place in _places(command))
-            yield from (interval for interval in found if interval is not None)
+            for place in _places(command):
+                yield from _if_any(wanted(state, place))
         case CloseResource():
-            if (interval := wanted_closing(state, command)) is not None:
-                yield interval
+            yield from _if_any(wanted_closing(state, command))
         case BookRoom():
-            if (interval := wanted_room(state, command)) is not None:
-                yield interval
+            yield from _if_any(wanted_room(state, command))
         case BookSlot(time_slot_id=slot_id) if (slot := state.slots.get(slot_id)) is not None:
             yield slot.category.resource.id, slot.starts_at, slot.ends_at
         case OfferSlot() | OfferWeekly() | ChangeSlot():
@@ -195,6 +193,10 @@ def _intervals(state: State, command: CommonCommand) -> Iterator[Interval]:
             yield from wanted_again(state, command)
         case _:
             return
+
+
+def _if_any(interval: Interval | None) -> tuple[Interval, ...]:
+    return () if interval is None else (interval,)
 
 
 def offered(state: State, command: Command) -> Iterator[Interval]:

@@ -8,6 +8,8 @@ from core.domain.commands import Command, Envelope, PersonById, PersonByPhone, P
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.needs import Needs
 
+_OF_A_BOOKING = (BookingPlaced, BookingChanged, BookingDeleted, BookingUnchanged)
+
 
 def user_name(user_id: int) -> str:
     return f"user:{user_id}"
@@ -23,16 +25,12 @@ def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
     A number is a name of its own only where no booking says whose it is: a refused command may
     hold the number of somebody who is made known later.
     """
-    owners = {
-        event.booking.user_id
-        for event in events
-        if isinstance(event, BookingPlaced | BookingChanged | BookingDeleted | BookingUnchanged)
-    }
+    owners = {event.booking.user_id for event in events if isinstance(event, _OF_A_BOOKING)}
     users, phones = _named(envelope.command)
-    users = users | owners
+    users |= owners
     if envelope.actor.user_id is not None:
         users.add(envelope.actor.user_id)
-    return sorted({*map(user_name, users), *map(phone_name, phones if not owners else ())})
+    return sorted([*map(user_name, users), *map(phone_name, phones if not owners else ())])
 
 
 def _named(command: Command) -> tuple[set[int], set[str]]:
