@@ -139,14 +139,21 @@ def glance_at_bookings(asking: Asking, state: State, commands: Sequence[Command]
         asking.ask(SQL_GLANCES, (list(ids),), take)
 
 
+_OF_CLOSURES = frozenset({ResourceClosed, ResourceReopened})
+
+
 def reopened(events: Sequence[Event]) -> list[int]:
     """Closures that were there before the batch and are not after it."""
+    if _OF_CLOSURES.isdisjoint(map(type, events)):
+        return []
     made = {event.closure.id for event in events if isinstance(event, ResourceClosed)}
     return [e.closure.id for e in events if isinstance(e, ResourceReopened) and e.closure.id not in made]
 
 
 def closed(events: Sequence[Event]) -> list[ClosureRow]:
     """Closures that were not there before the batch and are after it."""
+    if _OF_CLOSURES.isdisjoint(map(type, events)):
+        return []
     ended = {event.closure.id for event in events if isinstance(event, ResourceReopened)}
     made = ((event.closure, event.in_the_way) for event in events if isinstance(event, ResourceClosed))
     return [

@@ -61,6 +61,7 @@ FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
 """
 
 _encode = msgspec.json.Encoder().encode
+_OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 
 
 def ask_paid_for(asking: Asking, needs: Needs) -> None:
@@ -94,6 +95,8 @@ def write_payments(connection: Connection, events: Sequence[Event]) -> None:
     Those that end go first: a booking has one live attempt, and the constraint knows no "at the
     end of the statement".
     """
+    if _OF_PAYMENTS.isdisjoint(map(type, events)):
+        return
     made = {event.payment.id for event in events if isinstance(event, PaymentMade)}
     last = {event.payment.id: event.payment for event in events if isinstance(event, PaymentMade | PaymentChanged)}
     changed = [payment for id_, payment in last.items() if id_ not in made]

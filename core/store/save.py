@@ -44,6 +44,7 @@ from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 E = TypeVar("E", bound=Event)
 
 _encode = msgspec.json.Encoder().encode
+_OF_CHANGES = frozenset({BookingChanged, BookingDeleted})
 
 
 class BatchLostRace(Exception):  # noqa: N818 - not an error: the batch is loaded and decided again
@@ -187,6 +188,8 @@ def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:
 
 def _last_faces(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Each booking that changed, as the batch leaves it."""
+    if _OF_CHANGES.isdisjoint(map(type, events)):
+        return []
     last: dict[int, dict[str, Any]] = {}
     for event in events:
         if isinstance(event, BookingChanged):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -117,8 +117,13 @@ def slot_of(row: Sequence[Any]) -> TimeSlot:
     return TimeSlot(row[0], category_of(row[1:7]), row[7], row[8])
 
 
-def offered_and_changed(events: Iterable[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+_OF_SLOTS = frozenset({SlotOffered, SlotChanged, SlotRemoved})
+
+
+def offered_and_changed(events: Sequence[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(new rows, changed rows) of time slots, as the batch leaves them."""
+    if _OF_SLOTS.isdisjoint(map(type, events)):
+        return [], []
     new: dict[int, dict[str, Any]] = {}
     old: dict[int, dict[str, Any]] = {}
     for event in events:

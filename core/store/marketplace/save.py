@@ -92,12 +92,16 @@ WHERE EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.bookin
 """Seats were given back and people wait: the engine asks itself to offer them, in the same transaction.
 The sweep rings for it within a second."""
 
+_OF_SESSIONS = frozenset({SessionOpened, SessionCancelled})
+
 OFFERS_AT_ONCE = 250
 """Seats that one command offers at most."""
 
 
 def save_market_before_bookings(connection: Connection, events: Sequence[Event], now: datetime) -> None:
     """Sessions that are opened, and time that cancelled ones give back."""
+    if _OF_SESSIONS.isdisjoint(map(type, events)):
+        return
     if opened := [event.session for event in events if isinstance(event, SessionOpened)]:
         connection.execute(SQL_OPEN_SESSIONS, (_json(opened),))
     if cancelled := [event.session.id for event in events if isinstance(event, SessionCancelled)]:
