@@ -63,12 +63,11 @@ def fields_of(raw: bytes) -> Container[str]:
 
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
     """The whole body, never more than `limit` bytes of it. Raises Problem 400, for half of one too."""
-    too_large = Problem(400, "body_too_large", f"The body is larger than the {limit} bytes allowed here")
     if (req.content_length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     raw: bytes = await req.stream.read(limit + 1)
     if len(raw) > limit:
-        raise too_large
+        raise _too_large(limit)
     if hung_up(req):
         raise Problem(400, "malformed_json", "The body stopped arriving before its end")
     return raw
@@ -94,6 +93,10 @@ def _refusal(raw: bytes, kind: type[Struct], needs: Collection[str]) -> Problem:
     except MALFORMED:
         return malformed()
     return invalid(_problems(raw, kind, needs))
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(400, "body_too_large", f"The body is larger than the {limit} bytes allowed here")
 
 
 def malformed() -> Problem:

@@ -55,7 +55,8 @@ class Outcomes:
         self.redis_is_up = False
         self._pool = pool
         self._redis = client
-        self._waiters: defaultdict[UUID, list[_Waiter]] = defaultdict(list)
+        self._waiters: defaultdict[bytes, list[_Waiter]] = defaultdict(list)
+        """By command id, as messages bring it: making a `UUID` of it costs as much as answering."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
 
@@ -78,7 +79,7 @@ class Outcomes:
         future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         if self._is_ending:
             future.set_result(None)
-        self._waiters[command_id].append(_Waiter(time.monotonic(), future))
+        self._waiters[command_id.bytes].append(_Waiter(time.monotonic(), future))
         return future
 
     def end_waits(self) -> None:
@@ -88,13 +89,14 @@ class Outcomes:
             self._resolve(command_id, None)
 
     def forget(self, command_id: UUID, future: asyncio.Future[Answer | None]) -> None:
-        left = [waiter for waiter in self._waiters.get(command_id, ()) if waiter.future is not future]
+        key = command_id.bytes
+        left = [waiter for waiter in self._waiters.get(key, ()) if waiter.future is not future]
         if left:
-            self._waiters[command_id] = left
+            self._waiters[key] = left
         else:
-            self._waiters.pop(command_id, None)
+            self._waiters.pop(key, None)
 
-    def _resolve(self, command_id: UUID, answer: Answer | None) -> None:
+    def _resolve(self, command_id: bytes, answer: Answer | None) -> None:
         for waiter in self._waiters.pop(command_id, ()):
             if not waiter.future.done():
                 waiter.future.set_result(answer)
@@ -118,13 +120,13 @@ class Outcomes:
                     await subscription.ping()  # a silent connection may be a dead one
                 elif message["type"] == "message":
                     for id_, status, body in _decode(message["data"]):
-                        self._resolve(UUID(bytes=id_), Answer(status, body))
+                        self._resolve(id_, Answer(status, body))
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             before = time.monotonic() - POLL_S / 2
-            ids = [id_ for id_, waiters in self._waiters.items() if any(w.since < before for w in waiters)]
+            ids = [UUID(bytes=id_) for id_, waiters in self._waiters.items() if any(w.since < before for w in waiters)]
             if ids:
                 with suppress(psycopg.Error, PoolTimeout):
                     await self._read(ids)
@@ -133,4 +135,4 @@ class Outcomes:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL_OUTCOMES, (ids,))
             for id_, _, http_status, response, _, _ in await cursor.fetchall():
-                self._resolve(id_, Answer(http_status, response.encode()))
+                self._resolve(id_.bytes, Answer(http_status, response.encode()))

@@ -29,7 +29,10 @@ class Preferences(Struct, frozen=True):
 
 def preferences(req: falcon.asgi.Request, default_s: float = WAIT_DEFAULT_S) -> Preferences:
     """`Prefer: respond-async, wait=N`. What it does not understand it ignores (RFC 7240, 2)."""
-    parts = re.split("[,;]", req.get_header("Prefer") or "")
+    sent = req.get_header("Prefer")
+    if sent is None:
+        return Preferences(respond_async=False, wait_s=default_s)
+    parts = re.split("[,;]", sent)
     waits = [int(found.group(1)) for part in parts if (found := _WAIT.fullmatch(part))]
     return Preferences(
         respond_async=any(_ASYNC.fullmatch(part) for part in parts),

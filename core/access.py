@@ -104,7 +104,7 @@ class Principal(Struct, frozen=True):
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
 
 
-class Claims(Struct, frozen=True):
+class Claims(Struct, frozen=True, cache_hash=True):
     """What a verified access token says. `family_id` is the refresh family it was minted with."""
 
     user_id: int
