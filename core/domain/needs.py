@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import assert_never
 from uuid import UUID
 
@@ -39,6 +40,7 @@ from core.domain.commands import (
     ReportNothing,
     ReportRefund,
     RequestPayment,
+    RowToPlace,
     SlotCommand,
 )
 from core.domain.marketplace.commands import AskedOfMarket
@@ -93,9 +95,10 @@ class Needs:
 
     def _add(self, command: CommonCommand) -> None:
         match command:
-            case Place() | PlaceAll():
-                for place in _places(command):
-                    self._add_place(place)
+            case Place():
+                self._add_place(command)
+            case PlaceAll(rows=rows):
+                self._add_places(rows)
             case BookRoom(user_id=user_id, room_id=room_id):
                 self.rooms.add(room_id)
                 self.users.add(user_id)
@@ -153,6 +156,10 @@ class Needs:
             case ReopenResource(closure_id=closure_id):
                 self.closures.add(closure_id)
 
+    def _add_places(self, rows: Iterable[RowToPlace]) -> None:
+        for row in rows:
+            self._add_place(row.place)
+
     def _add_place(self, command: Place) -> None:
         self.services.add(command.service_name.casefold())
         self.new_bookings += 1
@@ -164,35 +171,27 @@ class Needs:
                 self.new_users += 1
 
 
-def _places(command: Place | PlaceAll) -> tuple[Place, ...]:
-    return (command,) if isinstance(command, Place) else tuple(row.place for row in command.rows)
-
-
-def intervals(state: State, command: Command) -> Iterator[Interval]:
+def intervals(state: State, command: Command) -> Iterable[Interval]:
     """The second step: the times whose claims decide a command."""
-    if isinstance(command, AskedOfMarket):
-        return market_intervals(state, command)
-    return _intervals(state, command)
-
-
-def _intervals(state: State, command: CommonCommand) -> Iterator[Interval]:
     match command:
-        case Place() | PlaceAll():
-            for place in _places(command):
-                yield from _if_any(wanted(state, place))
+        case Place():
+            return _if_any(wanted(state, command))
+        case PlaceAll(rows=rows):
+            return chain.from_iterable(_if_any(wanted(state, row.place)) for row in rows)
+        case AskedOfMarket():
+            return market_intervals(state, command)
         case CloseResource():
-            yield from _if_any(wanted_closing(state, command))
+            return _if_any(wanted_closing(state, command))
         case BookRoom():
-            yield from _if_any(wanted_room(state, command))
+            return _if_any(wanted_room(state, command))
         case BookSlot(time_slot_id=slot_id) if (slot := state.slots.get(slot_id)) is not None:
-            yield slot.category.resource.id, slot.starts_at, slot.ends_at
-        case OfferSlot() | OfferWeekly() | ChangeSlot():
-            if (category := state.categories.get(command.category_id)) is not None:
-                yield from ((category.resource.id, starts, ends) for _, starts, ends in offered(state, command))
+            return ((slot.category.resource.id, slot.starts_at, slot.ends_at),)
+        case OfferSlot() | OfferWeekly() | ChangeSlot() if category := state.categories.get(command.category_id):
+            return ((category.resource.id, starts, ends) for _, starts, ends in offered(state, command))
         case ReportIntent():
-            yield from wanted_again(state, command)
+            return wanted_again(state, command)
         case _:
-            return
+            return ()
 
 
 def _if_any(interval: Interval | None) -> tuple[Interval, ...]:
