@@ -8,6 +8,7 @@ from core.store.about import people_of
 from core.store.database import Connection
 from core.store.inbox import SQL_MOVE, Waiting, move_parameters
 from core.store.news import final_event, write_event_rows
+from core.store.round_trip import RoundTrip
 from core.store.save import Decided
 from core.wire.outcomes import parked
 
@@ -32,5 +33,6 @@ def park(connection: Connection, one: Waiting) -> list[Decided]:
     moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome, people_of(envelope))], row[0]))
     if moved.rowcount == 0:
         return []
-    write_event_rows(connection, [final_event(envelope, "command_failed")], row[0])
+    with RoundTrip(connection) as trip:
+        write_event_rows(trip, [final_event(envelope, "command_failed")], row[0])
     return [Decided(envelope, (), outcome)]

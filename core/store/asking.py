@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
 
 from core.store.database import Connection
+from core.store.round_trip import Parameters, RoundTrip, Rows
 
-Rows = list[tuple[Any, ...]]
 Take = Callable[[Rows], None]
 
 
@@ -18,17 +18,17 @@ class Asking:
     """Queries are asked in order and sent together; they see each other's locks."""
 
     def __init__(self) -> None:
-        self._asked: list[tuple[str, Sequence[Any] | Mapping[str, Any] | None, Take]] = []
+        self._asked: list[tuple[str, Parameters, Take]] = []
 
-    def ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None, take: Take) -> None:
+    def ask(self, sql: str, parameters: Parameters, take: Take) -> None:
         self._asked.append((sql, parameters, take))
 
     def answer(self, connection: Connection) -> None:
         if not self._asked:
             return
-        with connection.pipeline():
-            cursors = [connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
-        self._take([cursor.fetchall() for cursor in cursors])  # outside: inside it would wait for each anew
+        with RoundTrip(connection) as trip:
+            answers = [trip.execute(sql, parameters) for sql, parameters, _ in self._asked]
+        self._take([answer.fetchall() for answer in answers])
 
     async def answer_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """The same for a reader on an event loop."""

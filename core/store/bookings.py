@@ -8,7 +8,8 @@ from core.domain.commands import Command
 from core.domain.needs import Interval, Needs, offered
 from core.domain.state import State
 from core.domain.values import Claim
-from core.store.asking import Asking, Rows
+from core.store.asking import Asking
+from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
 from core.store.slots import SQL_NEIGHBOURS, slot_of
 from core.store.spans import ROWS_OF_SPANS, spans_of

@@ -8,7 +8,8 @@ from core.domain.calendars import Hours
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Resource, Room, Rules, Service
-from core.store.asking import Asking, Rows
+from core.store.asking import Asking
+from core.store.round_trip import Rows
 from core.store.spans import TEXTS, texts_of
 
 SQL_RULES = """

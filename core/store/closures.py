@@ -18,7 +18,8 @@ from core.domain.events import Event, ResourceClosed, ResourceReopened
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Closure, Resource
-from core.store.asking import Asking, Rows
+from core.store.asking import Asking
+from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
 from core.store.views import VIEW_COLUMNS
 

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import accumulate, chain
 from math import ceil
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from psycopg import Cursor
-from psycopg.rows import TupleRow
 
 from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION, CommandClass
 from core.store.database import Connection
 from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Waiting, waiting
+from core.store.round_trip import RoundTrip
 
 BATCH_COMMANDS = 200
 EXPIRY_SHARE = 40
@@ -58,12 +58,12 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     """
     numbers = sorted(lanes)
     parameters = {"version": SCHEMA_VERSION, "limit": limit, "bulk": BULK_MOST}
-    with connection.pipeline():
-        connection.execute("BEGIN")
-        locks = connection.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
-        rows = connection.execute(SQL_READ_LANES, parameters)
-        notes = connection.execute(SQL_READ_NOTES)
-    locked = _locked(locks)
+    with RoundTrip(connection) as trip:
+        trip.execute("BEGIN")
+        locks = trip.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
+        rows = trip.execute(SQL_READ_LANES, parameters)
+        notes = trip.execute(SQL_READ_NOTES)
+    locked = _locked(locks.fetchone())
     noted = {lane: list(ids) for lane, ids in notes.fetchall()}
     by_lane: dict[int, list[Waiting]] = {lane: [] for lane in sorted(locked)}
     for row in rows.fetchall():
@@ -73,11 +73,10 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
 
 def lock_lane(connection: Connection, lane: int) -> bool:
     """Take the lane until the end of the transaction; False if another worker has it."""
-    return bool(_locked(connection.execute(SQL_LOCK_LANES, ([lane], LANE_SPACE))))
+    return bool(_locked(connection.execute(SQL_LOCK_LANES, ([lane], LANE_SPACE)).fetchone()))
 
 
-def _locked(answer: Cursor[TupleRow]) -> frozenset[int]:
-    row = answer.fetchone()
+def _locked(row: tuple[Any, ...] | None) -> frozenset[int]:
     return frozenset(row[0] if row else ())
 
 

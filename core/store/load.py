@@ -17,7 +17,7 @@ from core.domain.commands import Envelope
 from core.domain.needs import Needs, intervals
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.asking import Asking, Rows, together
+from core.store.asking import Asking, together
 from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
 from core.store.catalogue import ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
@@ -25,6 +25,7 @@ from core.store.database import Connection
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
+from core.store.round_trip import Rows
 from core.store.slots import ask_categories, ask_sharing, lock_slots
 
 SQL_NOW = "SELECT clock_timestamp()"

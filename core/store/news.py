@@ -42,8 +42,8 @@ from core.domain.marketplace.events import HappenedInMarket
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
 from core.domain.values import Booking, TimeSlot
-from core.store.database import Connection
 from core.store.marketplace.news import market_news
+from core.store.round_trip import RoundTrip
 
 EVENT_VERSION = 1
 
@@ -98,8 +98,8 @@ FROM batch, ROWS FROM (json_to_recordset(%s::json) AS (
 """
 
 
-def write_event_rows(connection: Connection, rows: Sequence[EventRow], now: datetime) -> None:
-    connection.execute(SQL_EVENTS, event_parameters(rows, now))
+def write_event_rows(trip: RoundTrip, rows: Sequence[EventRow], now: datetime) -> None:
+    trip.execute(SQL_EVENTS, event_parameters(rows, now))
 
 
 def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:

@@ -12,9 +12,9 @@ from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.domain.needs import Needs
 from core.domain.payments import LIVE, Payment, PaymentState
 from core.domain.state import State
-from core.store.asking import Asking, Rows
-from core.store.database import Connection
+from core.store.asking import Asking
 from core.store.inbox import SQL_FOLLOWERS, waiting
+from core.store.round_trip import RoundTrip, Rows
 
 PAYMENT_TYPES = {
     "id": "uuid",
@@ -89,7 +89,7 @@ def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID]) -
         asking.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
 
 
-def write_payments(connection: Connection, events: Sequence[Event]) -> None:
+def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
     """Each payment as the batch leaves it.
 
     Those that end go first: a booking has one live attempt, and the constraint knows no "at the
@@ -106,7 +106,7 @@ def write_payments(connection: Connection, events: Sequence[Event]) -> None:
         (SQL_CHANGE, [payment for payment in changed if payment.state in LIVE]),
     ):
         if rows:
-            connection.execute(statement, (_encode(sorted(rows, key=lambda row: row.id)).decode(),))
+            trip.execute(statement, (_encode(sorted(rows, key=lambda row: row.id)).decode(),))
 
 
 def payment_of(row: tuple[Any, ...]) -> Payment:

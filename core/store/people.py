@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.domain.needs import Needs
 from core.domain.state import State
-from core.store.asking import Asking, Rows
+from core.store.asking import Asking
+from core.store.round_trip import Rows
 from core.store.rows import USER_COLUMNS, user_of
 from core.store.spans import TEXTS, array_of, texts_of
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from psycopg import Cursor
 
 from core.domain.commands import Envelope
 from core.domain.events import (
@@ -38,6 +37,7 @@ from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parame
 from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.news import EventRow, event_rows, write_event_rows
 from core.store.payments import write_payments
+from core.store.round_trip import Answer, RoundTrip
 from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
 from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
@@ -110,28 +110,28 @@ def save(
     answered = [
         (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
     ]
-    with connection.pipeline():
-        inserted = connection.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
-        _write_slots(connection, events, now)
-        save_market_before_bookings(connection, events, now)
+    with RoundTrip(connection) as trip:
+        inserted = trip.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
+        _write_slots(trip, events, now)
+        save_market_before_bookings(trip, events, now)
         if placed:
-            connection.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
+            trip.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
         if changed:
-            connection.execute(SQL_CHANGES, (_json(changed),))
-        gone = connection.execute(SQL_REOPEN, (opened,)) if (opened := reopened(events)) else None
+            trip.execute(SQL_CHANGES, (_json(changed),))
+        gone = trip.execute(SQL_REOPEN, (opened,)) if (opened := reopened(events)) else None
         if freed:
-            connection.execute(SQL_FREE, (freed,))
+            trip.execute(SQL_FREE, (freed,))
         if taken:
-            connection.execute(SQL_CLAIMS, (_json(taken),))
-        save_market(connection, events, now)
-        overlooked = _write_closures(connection, closures) if (closures := closed(events)) else None
+            trip.execute(SQL_CLAIMS, (_json(taken),))
+        save_market(trip, events, now)
+        overlooked = _write_closures(trip, closures) if (closures := closed(events)) else None
         if _of(events, CanaryHeard):
-            connection.execute(SQL_HEAR_CANARY, ("lanes", now))
-        write_payments(connection, events)
+            trip.execute(SQL_HEAR_CANARY, ("lanes", now))
+        write_payments(trip, events)
         if news := _news(decided):
-            write_event_rows(connection, news, now)
-        left = connection.execute(SQL_DEFER, _columns(deferred)) if deferred else None
-        moved = connection.execute(SQL_MOVE, move_parameters(answered, now)) if answered else None
+            write_event_rows(trip, news, now)
+        left = trip.execute(SQL_DEFER, _columns(deferred)) if deferred else None
+        moved = trip.execute(SQL_MOVE, move_parameters(answered, now)) if answered else None
     if (
         (inserted and inserted.rowcount != len(users))
         or (overlooked and overlooked.fetchone() != (False,))
@@ -142,20 +142,20 @@ def save(
         raise BatchLostRace
 
 
-def _write_slots(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+def _write_slots(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
     offered, changed = offered_and_changed(events)
     if changed:
-        connection.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
+        trip.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
     if offered:
-        connection.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
+        trip.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
 
 
-def _write_closures(connection: Connection, closures: Sequence[ClosureRow]) -> Cursor[Any]:
+def _write_closures(trip: RoundTrip, closures: Sequence[ClosureRow]) -> Answer:
     """After all other claims. The answer to `SQL_OVERLOOKED`."""
     rows = _json(closures)
-    connection.execute(SQL_CLOSE, (rows,))
-    connection.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
-    return connection.execute(SQL_OVERLOOKED, (rows,))
+    trip.execute(SQL_CLOSE, (rows,))
+    trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
+    return trip.execute(SQL_OVERLOOKED, (rows,))
 
 
 def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:

@@ -11,7 +11,8 @@ from core.domain.needs import Interval, Needs
 from core.domain.state import State
 from core.domain.status import TAKES_TIME
 from core.domain.values import Category, Resource, TimeSlot
-from core.store.asking import Asking, Rows
+from core.store.asking import Asking
+from core.store.round_trip import Rows
 from core.store.spans import ROWS_OF_SPANS, array_of, spans_of
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"

@@ -13,7 +13,7 @@ from core.domain.marketplace.needing import MarketNeeds
 from core.domain.marketplace.values import Note, WaitingPlace
 from core.domain.state import State
 from core.domain.values import Booking
-from core.store.asking import Asking, Rows, together
+from core.store.asking import Asking, together
 from core.store.database import Connection
 from core.store.marketplace.rows import (
     CREDIT_COLUMNS,
@@ -28,6 +28,7 @@ from core.store.marketplace.rows import (
     service_of,
     session_of,
 )
+from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
 
 SQL_SERVICES = f"""

@@ -24,7 +24,7 @@ from core.domain.marketplace.events import (
     WaitingEnded,
 )
 from core.domain.values import Booking
-from core.store.database import Connection
+from core.store.round_trip import RoundTrip
 
 _encode = msgspec.json.Encoder().encode
 
@@ -98,18 +98,18 @@ OFFERS_AT_ONCE = 250
 """Seats that one command offers at most."""
 
 
-def save_market_before_bookings(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+def save_market_before_bookings(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
     """Sessions that are opened, and time that cancelled ones give back."""
     if _OF_SESSIONS.isdisjoint(map(type, events)):
         return
     if opened := [event.session for event in events if isinstance(event, SessionOpened)]:
-        connection.execute(SQL_OPEN_SESSIONS, (_json(opened),))
+        trip.execute(SQL_OPEN_SESSIONS, (_json(opened),))
     if cancelled := [event.session.id for event in events if isinstance(event, SessionCancelled)]:
-        connection.execute(SQL_CANCEL_SESSIONS, (now, cancelled))
-        connection.execute(SQL_FREE, (cancelled,))
+        trip.execute(SQL_CANCEL_SESSIONS, (now, cancelled))
+        trip.execute(SQL_FREE, (cancelled,))
 
 
-def save_market(connection: Connection, events: Sequence[Event], now: datetime) -> None:
+def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
     """After bookings and their claims."""
     events = [event for event in events if concerns_market(event)]
     if not events:
@@ -117,32 +117,32 @@ def save_market(connection: Connection, events: Sequence[Event], now: datetime) 
     faces = _faces(events)
     counts = Counts(events)
     if claims := [claim for event in events if isinstance(event, SessionOpened) for claim in event.claims]:
-        connection.execute(SQL_CLAIM, (_json(claims),))
+        trip.execute(SQL_CLAIM, (_json(claims),))
     if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
-        connection.execute(SQL_GRANT, (_json(granted),))
+        trip.execute(SQL_GRANT, (_json(granted),))
     if listed := [row for row in faces.values() if row is not None]:
-        connection.execute(SQL_LIST, (_json(listed),))
+        trip.execute(SQL_LIST, (_json(listed),))
     if gone := [id_ for id_, row in faces.items() if row is None]:
-        connection.execute(SQL_UNLIST, (gone,))
+        trip.execute(SQL_UNLIST, (gone,))
     if credits_ := sorted((id_, by) for id_, by in counts.credits.items() if by):
-        connection.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
+        trip.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
     if voided := [event.credit_id for event in events if isinstance(event, CreditsVoided)]:
-        connection.execute(SQL_VOID, (voided,))
-    _save_seats(connection, events, counts, now)
+        trip.execute(SQL_VOID, (voided,))
+    _save_seats(trip, events, counts, now)
 
 
-def _save_seats(connection: Connection, events: Sequence[Event], counts: Counts, now: datetime) -> None:
+def _save_seats(trip: RoundTrip, events: Sequence[Event], counts: Counts, now: datetime) -> None:
     """A queue is written before its seats are counted: a seat given back looks for who waits."""
     if joined := [event.place for event in events if isinstance(event, WaitingBegun)]:
-        connection.execute(SQL_JOIN, (_json(joined),))
+        trip.execute(SQL_JOIN, (_json(joined),))
     if left := [event.place.id for event in events if isinstance(event, WaitingEnded)]:
-        connection.execute(SQL_LEAVE, (left,))
+        trip.execute(SQL_LEAVE, (left,))
     if offers := [(event.place.id, event.booking_id) for event in events if isinstance(event, SeatOffered)]:
-        connection.execute(SQL_OFFER, [list(column) for column in zip(*offers, strict=True)])
+        trip.execute(SQL_OFFER, [list(column) for column in zip(*offers, strict=True)])
     if seats := sorted((id_, by) for id_, by in counts.seats.items() if by):
-        connection.execute(SQL_SEATS, [now, *([list(column) for column in zip(*seats, strict=True)])])
+        trip.execute(SQL_SEATS, [now, *([list(column) for column in zip(*seats, strict=True)])])
     if freed := _given_back(events):
-        _call_waiting(connection, freed)
+        _call_waiting(trip, freed)
 
 
 def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
@@ -155,14 +155,14 @@ def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
     return [(id_, min(seats, OFFERS_AT_ONCE)) for id_, seats in sorted(freed.items())]
 
 
-def _call_waiting(connection: Connection, freed: Sequence[tuple[int, int]]) -> None:
+def _call_waiting(trip: RoundTrip, freed: Sequence[tuple[int, int]]) -> None:
     parameters = {
         "class": int(CommandClass.EXPIRY),
         "actor": _encode(ENGINE).decode(),
         "sessions": [id_ for id_, _ in freed],
         "seats": [seats for _, seats in freed],
     }
-    connection.execute(SQL_CALL_WAITING, parameters)
+    trip.execute(SQL_CALL_WAITING, parameters)
 
 
 class ListRow(Struct, frozen=True):

@@ -9,9 +9,10 @@ import psycopg
 
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.asking import Rows, together_async
+from core.store.asking import together_async
 from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
 from core.store.people import SQL_USERS
+from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, user_of
 from core.store.spans import array_of
 
