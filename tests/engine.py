@@ -190,14 +190,15 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
     return loads
 
 
-def lost_races(patch: pytest.MonkeyPatch) -> list[type[BaseException]]:
-    """What batches are decided again for, from now on."""
-    lost: list[type[BaseException]] = []
+def lost_races(patch: pytest.MonkeyPatch) -> list[str | None]:
+    """What batches are decided again for, from now on: SQLSTATEs."""
+    lost: list[str | None] = []
 
     def is_lost_race(problem: BaseException) -> bool:
         found = blame.is_lost_race(problem)
         if found:
-            lost.append(type(problem))
+            assert isinstance(problem, psycopg.Error)
+            lost.append(problem.sqlstate)
         return found
 
     patch.setattr("core.engine.lane.is_lost_race", is_lost_race)

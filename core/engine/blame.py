@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import psycopg
 
-from core.store.save import BatchLostRace
+from core.store.races import LOST_RACE
+from core.store.round_trip import STALE_STATES
 
-LOST_RACE_STATES = frozenset({"23P01", "23505", "23503", "40P01", "40001"})
-"""Exclusion and unique violations, deadlock, serialization. An overlap may deadlock instead of violating.
-A missing foreign key too: the user that a booking names was not inserted because somebody else's was."""
+LOST_RACE_STATES = STALE_STATES | {LOST_RACE, "23P01", "23505", "23503", "40P01", "40001"}
+"""A statement to prepare again; what a batch says itself; exclusion and unique violations, deadlock, serialization. An
+overlap may deadlock instead of violating. A missing foreign key too: who a booking names was deleted meanwhile."""
 
 OUTAGE_CLASSES = ("08", "40", "53", "57")
 OUTAGE_STATES = frozenset({"55P03", "25P03", "25P04"})
@@ -27,6 +28,4 @@ def is_outage(problem: BaseException) -> bool:
 
 def is_lost_race(problem: BaseException) -> bool:
     """Whether somebody else's commit came first: loaded again, the batch decides differently."""
-    if isinstance(problem, BatchLostRace):
-        return True
     return isinstance(problem, psycopg.Error) and problem.sqlstate in LOST_RACE_STATES

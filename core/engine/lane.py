@@ -22,6 +22,7 @@ import psycopg
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
+from psycopg.pq import TransactionStatus
 
 from core.domain.commands import Envelope
 from core.domain.decide import decide
@@ -166,7 +167,8 @@ class Lanes:
             with suppress(psycopg.Error):
                 self._connection.rollback()
             raise
-        self._connection.execute("COMMIT")
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self._connection.execute("COMMIT")  # of a visit that saved nothing
         return done
 
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:

@@ -19,6 +19,7 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.asking import Asking
+from core.store.races import all_of
 from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
 from core.store.views import VIEW_COLUMNS
@@ -48,14 +49,14 @@ FROM closure c WHERE c.id = ANY(%s)
 """
 """The claims in it are locked: who frees one meanwhile waits, and then sees the closure."""
 SQL_OVERLOOKED = """
-SELECT EXISTS (
+SELECT CASE WHEN EXISTS (
     SELECT FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[])
     JOIN closure c ON c.id = made.id
     JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during AND k.booking_id IS NOT NULL
-    WHERE NOT k.booking_id = ANY (made.in_the_way))
+    WHERE NOT k.booking_id = ANY (made.in_the_way)) THEN batch_lost_race() END
 """
-"""Whether a closure has a booking in it that its answer does not name: it was made meanwhile, elsewhere."""
-SQL_REOPEN = "DELETE FROM closure WHERE id = ANY(%s)"
+"""A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
+SQL_REOPEN = all_of("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
 
 SQL_CLOSURE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
 _TIME_OFF = """closure c JOIN resource r ON r.id = c.resource_id

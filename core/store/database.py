@@ -71,7 +71,7 @@ def conninfo(url: str, limits: dict[str, str], application: str) -> str:
 def connect_lane(url: str, application: str) -> Connection:
     """A worker's connection. Autocommit: transactions are opened by name, never by accident."""
     connection = psycopg.connect(conninfo(url, LANE_LIMITS, application), autocommit=True)
-    connection.prepare_threshold = 1
+    connection.prepare_threshold = None  # `RoundTrip` prepares; psycopg would drop its statements along with its own
     return connection
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.store.database import Connection
+from core.store.round_trip import RoundTrip
 
 RELAY_BATCHES = 500
 """Batches numbered in one transaction."""
@@ -24,10 +25,10 @@ WITH next AS (
     SELECT id, events, sum(events) OVER (ORDER BY id) - events AS before
     FROM (SELECT id, events FROM event_batch WHERE first_position IS NULL ORDER BY id LIMIT %(limit)s) AS waiting
 ), numbered AS (
-    UPDATE event_batch b SET first_position = %(last)s + 1 + next.before
-    FROM next WHERE b.id = next.id RETURNING b.events
+    UPDATE event_batch b SET first_position = feed.last_position + 1 + next.before
+    FROM next, feed WHERE b.id = next.id RETURNING b.events
 )
-UPDATE feed SET last_position = %(last)s + (SELECT coalesce(sum(events), 0) FROM numbered) RETURNING last_position
+UPDATE feed SET last_position = last_position + (SELECT coalesce(sum(events), 0) FROM numbered) RETURNING last_position
 """
 
 SQL_UNNUMBERED = "SELECT EXISTS (SELECT FROM event_batch WHERE first_position IS NULL)"
@@ -90,11 +91,13 @@ def number_events(connection: Connection) -> Position | None:
     waits = connection.execute(SQL_UNNUMBERED).fetchone()
     if not (waits and waits[0]):
         return None  # most rings after a busy one find nothing: look before locking
-    with connection.transaction():
-        row = connection.execute(SQL_LOCK_FEED).fetchone()
-        if row is None:
-            raise LookupError("There is no feed row: run the migrate command first.")
-        epoch, last = row
-        head = connection.execute(SQL_NUMBER, {"limit": RELAY_BATCHES, "last": last}).fetchone()
-        number = head[0] if head else last
-    return Position(epoch, number) if number != last else None
+    with RoundTrip(connection) as trip:
+        trip.execute("BEGIN")
+        before = trip.execute(SQL_LOCK_FEED)
+        after = trip.execute(SQL_NUMBER, {"limit": RELAY_BATCHES})  # a statement of its own: it sees what the lock saw
+        trip.execute("COMMIT")
+    row, head = before.fetchone(), after.fetchone()
+    if row is None or head is None:
+        raise LookupError("There is no feed row: run the migrate command first.")
+    epoch, last = row
+    return Position(epoch, head[0]) if head[0] != last else None

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, Envelope
+from core.store.races import all_of, demand
 
 _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(Command).decode
@@ -98,25 +99,27 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
 
 
 SQL_FOLLOWERS = f"SELECT awaits, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
-SQL_DEFER = f"""
+SQL_DEFER = all_of(f"""
 UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
-FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id
-"""
+FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id RETURNING d.id
+""")
 """Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
 
 
 _MOVED = "id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row"
-SQL_MOVE = f"""
+_GONE = f"""
 WITH gone AS (
     DELETE FROM inbox i USING json_to_recordset(%s::json) AS o (
         id uuid, status text, http_status smallint, response json, about text[])
     WHERE i.id = o.id
     RETURNING {", ".join(f"i.{name.strip()}" for name in _MOVED.split(","))}, o.status, o.http_status, o.response, o.about
-)
-INSERT INTO outcome ({_MOVED}, status, http_status, response, about, decided_at) SELECT gone.*, %s FROM gone
-"""
+)"""
+_KEPT = f"INSERT INTO outcome ({_MOVED}, status, http_status, response, about, decided_at) SELECT gone.*, %s FROM gone"
+SQL_MOVE = f"{_GONE} {_KEPT}"
 """Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
-decided or withdrew one; then the batch is decided again."""
+decided or withdrew one."""
+SQL_MOVE_ALL = f"{_GONE}, moved AS ({_KEPT} RETURNING id) {demand('moved')}"
+"""All of them, or the race is lost and the batch is decided again."""
 
 
 CommandWord = Literal["accepted", "succeeded", "rejected", "failed"]

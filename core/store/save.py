@@ -28,16 +28,16 @@ from core.store.closures import (
     SQL_CLOSE,
     SQL_OVERLOOKED,
     SQL_REOPEN,
-    ClosureRow,
     closed,
     reopened,
 )
 from core.store.database import Connection
-from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE, Outcome, move_parameters
+from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, Outcome, move_parameters
 from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.news import EventRow, event_rows, write_event_rows
 from core.store.payments import write_payments
-from core.store.round_trip import Answer, RoundTrip
+from core.store.races import all_of
+from core.store.round_trip import RoundTrip
 from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
 from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
@@ -45,10 +45,6 @@ E = TypeVar("E", bound=Event)
 
 _encode = msgspec.json.Encoder().encode
 _OF_CHANGES = frozenset({BookingChanged, BookingDeleted})
-
-
-class BatchLostRace(Exception):  # noqa: N818 - not an error: the batch is loaded and decided again
-    """A row this batch counted on was written or taken by somebody else first."""
 
 
 class Decided(Struct, frozen=True):
@@ -60,7 +56,7 @@ class Decided(Struct, frozen=True):
     """`DEFERRED` where the answer comes later."""
 
 
-SQL_USERS = """
+SQL_USERS = all_of("""
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
                           country, country_code, date_joined, password_hash, must_change_password)
 SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, gender, country, country_code,
@@ -68,8 +64,8 @@ SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, 
 FROM json_to_recordset(%s::json) AS u (
     id bigint, username text, phone text, phone_key text, email text, first_name text, last_name text, gender text,
     country text, country_code text, date_joined timestamptz)
-ON CONFLICT DO NOTHING
-"""
+ON CONFLICT DO NOTHING RETURNING id
+""")
 _RECORD = ", ".join(f"{name} {type_}" for name, type_ in BOOKING_TYPES.items())
 _CHANGING = [name for name in BOOKING_TYPES if name not in BOOKING_FIXED]
 SQL_BOOKINGS = f"""
@@ -96,50 +92,65 @@ ON CONFLICT (stage) DO UPDATE SET heard_at = greatest(canary.heard_at, excluded.
 def save(
     connection: Connection, decided: Sequence[Decided], now: datetime, *, initial_password_hash: str | None = None
 ) -> None:
-    """Write a decided batch. Raises `BatchLostRace` if a row went to somebody else meanwhile.
+    """Write a decided batch and commit. Fails with `LOST_RACE` if a row went to somebody else meanwhile.
 
     Users go in by their unique key's order: two batches that make the same people wait for
     each other instead of deadlocking. Time is given back before time is taken, closures take
     what bookings leave, and time slots are there before their bookings.
     """
     events = list(chain.from_iterable(one.events for one in decided))
-    users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
-    placed, changed = _of(events, BookingPlaced), _last_faces(events)
-    freed, taken = _time(events)
-    deferred = _deferred(decided)
-    answered = [
-        (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
-    ]
     with RoundTrip(connection) as trip:
-        inserted = trip.execute(SQL_USERS, _user_parameters(users, initial_password_hash)) if users else None
+        _write_users(trip, events, initial_password_hash)
         _write_slots(trip, events, now)
         save_market_before_bookings(trip, events, now)
-        if placed:
-            trip.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
-        if changed:
-            trip.execute(SQL_CHANGES, (_json(changed),))
-        gone = trip.execute(SQL_REOPEN, (opened,)) if (opened := reopened(events)) else None
-        if freed:
-            trip.execute(SQL_FREE, (freed,))
-        if taken:
-            trip.execute(SQL_CLAIMS, (_json(taken),))
+        _write_bookings(trip, events)
+        trip.flush()  # the longest part: PostgreSQL is busy with it while the rest is made
+        _write_claims(trip, events)
         save_market(trip, events, now)
-        overlooked = _write_closures(trip, closures) if (closures := closed(events)) else None
+        _write_closures(trip, events)
         if _of(events, CanaryHeard):
             trip.execute(SQL_HEAR_CANARY, ("lanes", now))
         write_payments(trip, events)
         if news := _news(decided):
             write_event_rows(trip, news, now)
-        left = trip.execute(SQL_DEFER, _columns(deferred)) if deferred else None
-        moved = trip.execute(SQL_MOVE, move_parameters(answered, now)) if answered else None
-    if (
-        (inserted and inserted.rowcount != len(users))
-        or (overlooked and overlooked.fetchone() != (False,))
-        or (gone and gone.rowcount != len(opened))
-        or (left and left.rowcount != len(deferred))
-        or (moved and moved.rowcount != len(answered))
-    ):
-        raise BatchLostRace
+        _write_answers(trip, decided, now)
+        trip.execute("COMMIT")
+
+
+def _write_users(trip: RoundTrip, events: Sequence[Event], initial_password_hash: str | None) -> None:
+    """Whose password others set may do nothing but change it."""
+    users = sorted(_of(events, UserCreated), key=lambda event: event.user.phone_key or "")
+    if users:
+        must_change = initial_password_hash is not None
+        trip.execute(SQL_USERS, (initial_password_hash, must_change, _json(_user_rows(users)), len(users)))
+
+
+def _write_bookings(trip: RoundTrip, events: Sequence[Event]) -> None:
+    if placed := _of(events, BookingPlaced):
+        trip.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
+    if changed := _last_faces(events):
+        trip.execute(SQL_CHANGES, (_json(changed),))
+
+
+def _write_claims(trip: RoundTrip, events: Sequence[Event]) -> None:
+    if opened := reopened(events):
+        trip.execute(SQL_REOPEN, (opened, len(opened)))
+    freed, taken = _time(events)
+    if freed:
+        trip.execute(SQL_FREE, (freed,))
+    if taken:
+        trip.execute(SQL_CLAIMS, (_json(taken),))
+
+
+def _write_answers(trip: RoundTrip, decided: Sequence[Decided], now: datetime) -> None:
+    """Last: they are what the commands' clients look for."""
+    if deferred := _deferred(decided):
+        trip.execute(SQL_DEFER, [*_columns(deferred), len(deferred)])
+    answered = [
+        (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
+    ]
+    if answered:
+        trip.execute(SQL_MOVE_ALL, [*move_parameters(answered, now), len(answered)])
 
 
 def _write_slots(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
@@ -150,12 +161,13 @@ def _write_slots(trip: RoundTrip, events: Sequence[Event], now: datetime) -> Non
         trip.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
 
 
-def _write_closures(trip: RoundTrip, closures: Sequence[ClosureRow]) -> Answer:
-    """After all other claims. The answer to `SQL_OVERLOOKED`."""
-    rows = _json(closures)
-    trip.execute(SQL_CLOSE, (rows,))
-    trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
-    return trip.execute(SQL_OVERLOOKED, (rows,))
+def _write_closures(trip: RoundTrip, events: Sequence[Event]) -> None:
+    """After all other claims."""
+    if closures := closed(events):
+        rows = _json(closures)
+        trip.execute(SQL_CLOSE, (rows,))
+        trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
+        trip.execute(SQL_OVERLOOKED, (rows,))
 
 
 def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:
@@ -175,11 +187,6 @@ def _of(events: Sequence[Event], kind: type[E]) -> list[E]:
 def _json(rows: Sequence[object]) -> str:
     """Rows as one parameter: encoded in C at once, where arrays would be dumped value by value."""
     return _encode(rows).decode()
-
-
-def _user_parameters(events: Sequence[UserCreated], initial_password_hash: str | None) -> list[Any]:
-    """For `SQL_USERS`: whose password others set may do nothing but change it."""
-    return [initial_password_hash, initial_password_hash is not None, _json(_user_rows(events))]
 
 
 def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:

@@ -9,12 +9,13 @@ from datetime import time
 from functools import partial
 
 import pytest
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import ForeignKeyViolation, InvalidSqlStatementName
 
-from core.domain.commands import Actor, ActorKind, ChangeStatus, CommandClass
+from core.domain.commands import Actor, ActorKind, ChangeStatus, CommandClass, PersonById
 from core.domain.status import Status
 from core.engine.lane import Turn
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
+from core.store.races import LOST_RACE
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, lost_races, meanwhile, new, places
 from tests.making import MONDAY, by_phone, place
 from tests.waiting import wait_until
@@ -98,10 +99,43 @@ def test_two_lanes_that_make_the_same_user_at_once_make_one_and_book_twice(
     turn = pipeline.worker().visit(lanes[0])
     assert len(turn.decided) == 1
     assert loads == [3]
-    assert lost == [ForeignKeyViolation], "the row is missing that the booking names; making it was no conflict"
+    assert lost == [LOST_RACE], "making somebody who was made meanwhile is no conflict, and no success"
     assert pipeline.codes(ids) == ["succeeded", "succeeded"]
     assert pipeline.row("SELECT count(*) FROM user_account WHERE phone_key = '777'") == (1,)
     assert [pipeline.outcomes()[id_][2]["user_created"] for id_ in ids] == [False, True]
+
+
+def test_somebody_who_was_deleted_while_their_booking_was_decided_is_looked_for_again(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.one_lane()
+    (user_id,) = pipeline.row(
+        "INSERT INTO user_account (username, username_key, phone) VALUES ('gone', 'gone', '') RETURNING id"
+    )
+    (id_,) = pipeline.put(place(person=PersonById(user_id)))
+    delete = partial(pipeline.connection.execute, "DELETE FROM user_account WHERE id = %s", (user_id,))
+    loads, lost = meanwhile(monkeypatch, delete), lost_races(monkeypatch)
+    pipeline.worker().visit()
+    assert loads == [2]
+    assert lost == [ForeignKeyViolation.sqlstate]
+    assert pipeline.codes([id_]) == ["user_not_found"]
+    assert pipeline.charged() == {}
+
+
+def test_statements_that_a_session_does_not_know_any_more_are_prepared_again(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection pooler between them, or a migration: no command is blamed for it."""
+    pipeline.one_lane()
+    worker, ids = pipeline.worker(), pipeline.put(*places(2))
+    worker.visit(0)
+    worker.connection.execute("DEALLOCATE ALL")
+    lost = lost_races(monkeypatch)
+    ids += pipeline.put(places(3)[2])
+    worker.visit(0)
+    assert lost == [InvalidSqlStatementName.sqlstate]
+    assert pipeline.codes(ids) == ["succeeded"] * 3
+    assert pipeline.charged() == {}
 
 
 def test_many_lanes_that_make_the_same_users_at_once_fail_nobody(
@@ -118,7 +152,7 @@ def test_many_lanes_that_make_the_same_users_at_once_fail_nobody(
     running = [Background(partial(worker.visit_until_done, lane)) for lane, worker in enumerate(workers)]
     for one in running:
         one.join()
-    assert set(lost) <= {ForeignKeyViolation}
+    assert set(lost) <= {LOST_RACE}
     assert pipeline.codes(ids) == ["succeeded"] * len(ids)
     assert pipeline.row("SELECT count(*) FROM user_account WHERE phone_key LIKE '60%%'") == (len(numbers),)
     created = [one["user_created"] for _, _, one in pipeline.outcomes().values()]
