@@ -95,13 +95,20 @@ class Ears:
             if ring_first:
                 ring(pipe, self._group, ring_first)
             pipe.blpop(list(names), timeout=timeout_s)
-            *_, rung = pipe.execute()
+            if most < len(names):
+                *_, rung = pipe.execute()
+                return [] if rung is None else self._with_others(str(rung[0]), names, most)
+            pipe.delete(*names)  # whoever rings after this rings for after the visit
+            *_, rung, late = pipe.execute()
         if rung is None:
-            return []
+            return list(names) if late else []  # one rang between the timeout and the deletion
         first = str(rung[0])
+        return [first, *(name for name in names if name != first)]
+
+    def _with_others(self, first: str, names: Sequence[str], most: int) -> list[str]:
         others = [name for name in names if name != first][: most - 1]
         if others:
-            self._client.delete(*others)  # whoever rings after this rings for after the visit
+            self._client.delete(*others)
         return [first, *others]
 
     def leave(self) -> None:

@@ -76,6 +76,20 @@ def test_bells_are_answered_together_with_the_one_that_rang(valkey_client: redis
     ears, names = Ears(valkey_client, GROUP), ["a", "b", "c", "d"]
     assert ears.wait(names, 1, most=3) == ["b", "a", "c"]
     assert ears.wait(names, 0.01, most=3) == []
+    bell.ring(["b", "c"])
+    assert ears.wait(names, 1, most=4) == ["b", "a", "c", "d"]
+    assert ears.wait(names, 0.01, most=4) == []
+
+
+def test_a_ring_in_the_moment_after_a_wait_for_all_bells_is_answered(
+    valkey_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All bells are silenced in the same round trip, also when none rang: what rang just before that counts."""
+    late = "redis.call('RPUSH', KEYS[2], '1') return redis.call('DEL', unpack(KEYS))"
+    with monkeypatch.context() as patch:
+        patch.setattr(redis.client.Pipeline, "delete", lambda pipe, *names: pipe.eval(late, len(names), *names))
+        assert Ears(valkey_client, GROUP).wait(["a", "b", "c"], 0.01, most=3) == ["a", "b", "c"]
+    assert Ears(valkey_client, GROUP).wait(["a", "b", "c"], 0.01, most=3) == []
 
 
 def test_a_worker_takes_more_lanes_while_batches_are_small_and_fewer_when_they_are_full() -> None:
