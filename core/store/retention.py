@@ -21,12 +21,13 @@ BEGIN
         first := monday + make_interval(weeks => week);
         name := 'outcome_' || to_char(first AT TIME ZONE 'UTC', 'IYYY"w"IW');
         IF to_regclass(name) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF outcome FOR VALUES FROM (%L) TO (%L)',
-                           name, first, first + interval '1 week');
+            EXECUTE format('CREATE TABLE %I PARTITION OF outcome FOR VALUES FROM (%L) TO (%L)
+                            WITH (autovacuum_analyze_scale_factor = 1)', name, first, first + interval '1 week');
         END IF;
     END LOOP;
 END $$
 """
+"""Found by keys only: statistics taken whenever it has doubled are good enough."""
 
 SQL_OLD_PARTITIONS = f"""
 SELECT c.relname

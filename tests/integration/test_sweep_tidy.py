@@ -33,6 +33,17 @@ def test_idempotency_keys_are_kept_for_48_hours(connection: Connection) -> None:
     assert keys == [("key-1",), ("key-47",)]
 
 
+def test_a_partition_is_looked_at_anew_when_it_has_doubled(connection: Connection) -> None:
+    """Old ones and those that the sweep makes: by tenths, a small one would be looked at all the time."""
+    parts = "pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'outcome'::regclass"
+    made = count(connection, parts)
+    (last,) = connection.execute(f"SELECT max(relname) FROM {parts} AND relname ~ 'w'").fetchone() or ("",)
+    connection.execute(f"DROP TABLE {last}")
+    tidy(connection)
+    options = connection.execute(f"SELECT reloptions FROM {parts}").fetchall()
+    assert options == [(["autovacuum_analyze_scale_factor=1"],)] * made
+
+
 def test_outcomes_go_by_partition_after_30_days(connection: Connection) -> None:
     connection.execute(
         "CREATE TABLE outcome_2020w10 PARTITION OF outcome FOR VALUES FROM ('2020-03-02') TO ('2020-03-09')"
