@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 import falcon
 import falcon.asgi
 import msgspec
-import structlog
 from psycopg_pool import AsyncConnectionPool
 
 from api.errors import Problem, error_type
@@ -24,6 +23,7 @@ from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
 from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
+from core import logs
 from core.access import Principal
 from core.domain.commands import Command, CommandClass
 from core.store.about import people_of
@@ -44,8 +44,6 @@ from core.store.lanes import LANE_SPACE
 from core.store.news import SQL_EVENTS, event_parameters, final_event
 from core.store.offers import database_now
 from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
-
-log = structlog.get_logger()
 
 Reveal = Callable[[Answer], Awaitable[Answer]]
 
@@ -82,13 +80,13 @@ class Commands:
         """Accept a command from a request and answer it as the request prefers."""
         wants = preferences(req)
         id_ = uuid4()
-        structlog.contextvars.bind_contextvars(command_id=id_)
+        logs.bind(command_id=id_)
         new = self._new(req, id_, contract, slot_key, command)
         future = self._outcomes.expect(id_)
         try:
             accepted = await self._inbox.accept(new, key_of(req))
             if not accepted.fresh:
-                structlog.contextvars.bind_contextvars(command_id=accepted.command_id)
+                logs.bind(command_id=accepted.command_id)
                 await self._follow(req, resp, accepted.command_id, wants)
                 return
             answer = None if self._at_once(wants) else await _within(future, wants.wait_s)

@@ -9,8 +9,8 @@ from secrets import token_hex
 
 import falcon.asgi
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from core import logs
 from core.addresses import Addresses
 
 log = structlog.get_logger()
@@ -32,13 +32,12 @@ class Requests:
         self._addresses = Addresses(trusted_proxies)
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        clear_contextvars()
         sent = req.get_header("X-Request-ID")
         req.context.started = time.perf_counter()
         req.context.request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else token_hex(REQUEST_ID_BYTES)
         req.context.address = self._addresses.of(req.remote_addr or "", [req.get_header("X-Forwarded-For") or ""])
         req.context.raw_body = b""
-        bind_contextvars(request_id=req.context.request_id)
+        logs.begin(request_id=req.context.request_id)
         resp.set_headers(SECURITY_HEADERS)  # before the resource, so that one that sets its own keeps it
         resp.set_header("X-Request-ID", req.context.request_id)
 

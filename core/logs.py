@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line on standard error, ours and the libraries' alike.
 
-Every line carries the service, and what `bind` put into the context (request id, command id).
+Every line carries the service, and what `begin` and `bind` put into the context (request id, command id).
 Values under names that mean a secret are blanked, whoever logs them.
 """
 
@@ -10,17 +10,17 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
-from structlog.contextvars import merge_contextvars
 from structlog.processors import format_exc_info
 
 _SECRET_NAMES = re.compile(
@@ -35,13 +35,14 @@ STANDARD_ERROR = 2
 WRITE_MAX_BYTES = 4096
 """Of lines that are written at once: a pipe takes so much (PIPE_BUF) without another process's line in between."""
 
+_bound: ContextVar[Mapping[str, Any]] = ContextVar("bound to every line", default=MappingProxyType({}))
 _held: ContextVar[list[bytes] | None] = ContextVar("lines held back", default=None)
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 def configure(level: str, service: str) -> None:
     """Send all logging of this process to standard error as JSON lines. Call once, at the start."""
-    shared: list[structlog.typing.Processor] = [merge_contextvars, _completing(service)]
+    shared: list[structlog.typing.Processor] = [_completing(service)]
     structlog.configure(
         processors=[*shared, _render_line],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
@@ -72,6 +73,26 @@ def configure(level: str, service: str) -> None:
         "celery.app.trace",
     ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def begin(**fields: Any) -> None:
+    """Every line of this context carries these from now on, and nothing that was bound before."""
+    _bound.set(fields)
+
+
+def bind(**fields: Any) -> None:
+    """Every line of this context carries these too from now on."""
+    _bound.set({**_bound.get(), **fields})
+
+
+@contextmanager
+def bound(**fields: Any) -> Iterator[None]:
+    """Every line that is said in here carries these too."""
+    token = _bound.set({**_bound.get(), **fields})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
 
 
 class Lines:
@@ -150,6 +171,7 @@ def _completing(service: str) -> structlog.typing.Processor:
     """What every line has beside what it says, in one step: it is done for each request and each decision."""
 
     def complete(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        line = {**_bound.get(), **line}
         if "exc_info" in line:
             line = format_exc_info(logger, method, line)
         line = blank_secrets(logger, method, line)

@@ -10,11 +10,11 @@ import msgspec
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
-from structlog.contextvars import bind_contextvars
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
+from core import logs
 from core.access import BadCredentialError, Principal, PrincipalKind
 from core.addresses import Addresses
 from core.origins import origin_allowed
@@ -59,7 +59,7 @@ class Door:
         path, query = split_target(request.path)
         if path == "/healthz":
             return _respond(200, b'{"status":"ok"}', {})
-        bind_contextvars(request_id=_request_id(request.headers), path=path)
+        logs.begin(request_id=_request_id(request.headers), path=path)
         try:
             connection.visit = await self._admit(connection, request.headers, path, query)
         except MultipleValuesError:

@@ -18,9 +18,8 @@ import psycopg
 import structlog
 from celery import Celery
 from psycopg_pool import ConnectionPool, PoolTimeout
-from structlog.contextvars import bound_contextvars
 
-from core import bells
+from core import bells, logs
 from core.broker import SERVE_LANES, SERVE_PAYMENTS
 from core.engine.till import see_to
 from core.payments.port import PaymentsAwayError
@@ -140,7 +139,7 @@ class PaymentServer:
 
     def _see_to(self, due: Due) -> None:
         """Every line about it, the port's too, carries its ids."""
-        with bound_contextvars(request_id=due.request_id, payment_id=str(due.id), booking_id=due.booking_id):
+        with logs.bound(request_id=due.request_id, payment_id=str(due.id), booking_id=due.booking_id):
             self._ask(due)
 
     def _ask(self, due: Due) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
-import structlog
 from falcon.asgi import Request, Response
 
 from api.accounts.liveness import LiveLogins
 from api.accounts.roles import Rule, rules_of
 from api.errors import Problem
+from core import logs
 from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
 from core.identity.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.agent_keys import AgentKey
@@ -85,7 +85,7 @@ class Authentication:
         if key is None:
             raise bad_credential()
         req.context.agent_key = key
-        structlog.contextvars.bind_contextvars(agent_key=key.id)
+        logs.bind(agent_key=key.id)
         if not key.may_come_from(req.context.address):
             raise Problem(403, "address_not_allowed", "This agent key may not be used from this address")
         return key.principal

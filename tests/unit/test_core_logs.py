@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -77,3 +80,30 @@ def test_lines_said_together_are_written_at_the_end_in_few_pieces_of_whole_lines
         pieces = [os.read(writes, 2 * WRITE_MAX_BYTES) for _ in range(3)]
     assert all(piece.endswith(b"\n") and len(piece) <= WRITE_MAX_BYTES for piece in pieces)
     assert b"".join(pieces).splitlines() == said
+
+
+SAYS = """
+import logging, structlog
+from core import logs
+logs.configure("INFO", "tests")
+log = structlog.get_logger()
+logs.begin(request_id="first")
+logs.bind(command_id=1)
+log.info("one", password="hunter2")
+logs.begin(request_id="second")
+with logs.bound(request_id="third", booking_id=5):
+    logging.getLogger("a library").warning("two")
+log.error("three", request_id="its own", exc_info=ValueError("redis://:hunter2@here"))
+"""
+
+
+def test_lines_carry_what_is_bound_ours_and_the_libraries_alike() -> None:
+    ran = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, check=True)
+    one, two, three = [msgspec.json.decode(line) for line in ran.stderr.splitlines()]
+    assert b"hunter2" not in ran.stderr
+    assert {line.pop("service") for line in (one, two, three)} == {"tests"}
+    assert all(datetime.fromisoformat(line.pop("timestamp")).tzinfo is UTC for line in (one, two, three))
+    assert one == {"event": "one", "level": "info", "request_id": "first", "command_id": 1, "password": BLANK}
+    assert two == {"event": "two", "level": "warning", "request_id": "third", "booking_id": 5}
+    assert three.pop("exception").startswith("ValueError: redis://")
+    assert three == {"event": "three", "level": "error", "request_id": "its own"}
