@@ -19,7 +19,7 @@ import msgspec
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
-from api import parser
+from api import answer_headers, parser
 from core.wire.errors import error_body
 
 AT_STOP = "holdfast.at_stop"
@@ -88,6 +88,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
 
 gasgi.ASGIProtocol = Connection  # the worker below names it nowhere else
 parser.install()
+answer_headers.install()
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
