@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+INSTANTS_KEPT = 4096
+"""Many ask for the same hours of the same days, and a batch asks for each twice: to load it and to decide it."""
 MINUTE = timedelta(minutes=1)
 WHOLE_DAY = timedelta(days=1)
 
@@ -42,6 +44,11 @@ def zone(name: str) -> ZoneInfo:
 
 def instant(day: date, at: time, zone_name: str) -> datetime | None:
     """The UTC instant of a local time, the first of two; None where the local time does not exist."""
+    return _instant(day, at.replace(fold=0) if at.fold else at, zone_name)
+
+
+@lru_cache(maxsize=INSTANTS_KEPT)
+def _instant(day: date, at: time, zone_name: str) -> datetime | None:
     tz = zone(zone_name)
     local = datetime.combine(day, at, tz)
     utc = local.astimezone(UTC)
