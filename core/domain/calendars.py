@@ -77,7 +77,8 @@ def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name
     first, last = starts_at.astimezone(tz), (ends_at - timedelta.resolution).astimezone(tz)
     midnight = datetime.combine(first.date(), time.min, tz)
     opens, closes = midnight + hours.opens_minute * MINUTE, midnight + hours.closes_minute * MINUTE
-    return opens <= first and last < closes and ends_at <= closes
+    shown_again = last.fold == 1  # the clocks went back: the first closing time may be over before it
+    return opens <= first and last < closes and (not shown_again or ends_at <= closes)
 
 
 def grid(day: date, duration_minutes: int, hours: Hours, zone_name: str) -> Iterator[tuple[time, datetime, datetime]]:
