@@ -11,7 +11,6 @@ import asyncio
 import select
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -28,17 +27,19 @@ from core.store.inbox import (
     NewCommand,
     accept_parameters,
 )
+from core.store.round_trip import AsyncConnection, AsyncRoundTrip
 
 log = structlog.get_logger()
 
 GROUP_MAX = 256
+GROUP_ENOUGH = 16
+"""A group of so many waits for nobody: what it costs to write one is shared."""
 CONNECTIONS = 2
 WAITING_MAX = 20_000
 """Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
 LOOK_UP_TRIES = 20
 LOOK_UP_PAUSE_S = 0.25
 
-AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 Ring = Callable[[Iterable[int]], Awaitable[None]]
 
 
@@ -87,6 +88,7 @@ class Inbox:
         connection: AsyncConnection | None = None
         while True:
             await self._something.wait()
+            await self._gather()
             group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
             if not self._waiting:
                 self._something.clear()
@@ -94,6 +96,13 @@ class Inbox:
             group = [entry for entry in group if not entry.done.cancelled()]
             if group:
                 connection = await self._commit(connection, group)
+
+    async def _gather(self) -> None:
+        """Requests that are read in the same turns of the event loop join one group. Nobody waits for the clock."""
+        joined = 0
+        while joined < len(self._waiting) < GROUP_ENOUGH:
+            joined = len(self._waiting)
+            await asyncio.sleep(0)
 
     async def _commit(self, connection: AsyncConnection | None, group: Sequence[_Entry]) -> AsyncConnection | None:
         """Write a group and answer everybody in it; the connection to use next time."""
@@ -124,14 +133,15 @@ class Inbox:
 
     async def _connect(self) -> AsyncConnection:
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
-        connection.prepare_threshold = 1
+        connection.prepare_threshold = None  # as for a lane's (`connect_lane`)
         self._connections = [*(one for one in self._connections if not one.closed), connection]
         return connection
 
     async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
         parameters = accept_parameters([(entry.command, entry.key) for entry in group])
-        cursor = await connection.execute(SQL_ACCEPT, parameters)
-        rows = await cursor.fetchall()
+        async with AsyncRoundTrip(connection) as trip:
+            accepted = trip.execute(SQL_ACCEPT, parameters)
+        rows = accepted.fetchall()
         written = {row[0] for row in rows}
         losers = [entry for entry in group if entry.command.id not in written]
         for entry in group:

@@ -68,7 +68,9 @@ class _Prepared:
         self.made = 0
 
 
-_sessions: WeakKeyDictionary[Connection, _Prepared] = WeakKeyDictionary()
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+_Session = Connection | AsyncConnection
+_sessions: WeakKeyDictionary[_Session, _Prepared] = WeakKeyDictionary()
 
 
 class Answer:
@@ -104,35 +106,15 @@ class Answer:
         return self._result
 
 
-class RoundTrip:
-    """`with RoundTrip(connection) as trip: answer = trip.execute(...)`; the answers are there after the block.
+class _Trip:
+    """What is sent and expected, whoever waits for it."""
 
-    Raises the first statement's error, at the end of the block; the statements after it were not carried out.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: _Session) -> None:
         self._pg: PGconn = connection.pgconn
         self._adapting: abc.Transformer = Transformer(connection)
         self._prepared = _sessions.setdefault(connection, _Prepared())
         self._expected: list[Answer | tuple[bytes, tuple[int, ...], bytes]] = []
         """Answers, and preparations by text, types and name, in the order of sending."""
-
-    def __enter__(self) -> Self:
-        self._pg.enter_pipeline_mode()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._pg.pipeline_sync()
-            results = self._connection.wait(_results(self._pg))
-            self._pg.exit_pipeline_mode()
-        except BaseException:
-            self._connection.close()  # nobody knows what is still on the way
-            raise
-        self._hand_out(results)
 
     def execute(self, sql: str, parameters: Parameters = None) -> Answer:
         """Send a statement along. Each is prepared the first time that its session meets it."""
@@ -179,6 +161,57 @@ class RoundTrip:
             if problem.sqlstate in STALE_STATES:
                 self._prepared.names.clear()
             raise problem
+
+
+class RoundTrip(_Trip):
+    """`with RoundTrip(connection) as trip: answer = trip.execute(...)`; the answers are there after the block.
+
+    Raises the first statement's error, at the end of the block; the statements after it were not carried out.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        self._pg.enter_pipeline_mode()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._pg.pipeline_sync()
+            results = self._connection.wait(_results(self._pg))
+            self._pg.exit_pipeline_mode()
+        except BaseException:
+            self._connection.close()  # nobody knows what is still on the way
+            raise
+        self._hand_out(results)
+
+
+class AsyncRoundTrip(_Trip):
+    """The same on an event loop: `async with AsyncRoundTrip(connection) as trip: ...`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self._connection = connection
+
+    async def __aenter__(self) -> Self:
+        self._pg.enter_pipeline_mode()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._pg.pipeline_sync()
+            results = await self._connection.wait(_results(self._pg))
+            self._pg.exit_pipeline_mode()
+        except BaseException:
+            await self._connection.close()
+            raise
+        self._hand_out(results)
 
 
 def _results(pg: PGconn) -> abc.PQGen[list[PGresult]]:

@@ -15,7 +15,8 @@ from api import inbox as inbox_module
 from api.errors import Problem
 from api.inbox import Accepted, Inbox
 from core.store.database import API_LIMITS
-from core.store.inbox import SQL_ACCEPT, IdempotencyKey, NewCommand
+from core.store.inbox import IdempotencyKey, NewCommand
+from core.store.round_trip import AsyncRoundTrip
 from tests.engine import Pipeline, canaries, holding, lock_waits, new, places
 from tests.waiting import until
 
@@ -85,22 +86,15 @@ async def test_a_commit_whose_answer_was_lost_is_found_by_its_id(
 ) -> None:
     """Remedy: a connection lost during the commit leaves a command unknown, so it is looked up."""
     commands, breaks = canaries(3), [1]
+    written = AsyncRoundTrip.__aexit__
 
-    async def connect(_self: Inbox) -> Any:
-        connection = await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True)
-        execute = connection.execute
+    async def breaking(trip: AsyncRoundTrip, *problem: Any) -> None:
+        await written(trip, *problem)
+        if breaks[0] > 0:
+            breaks[0] -= 1
+            raise psycopg.OperationalError("the answer was lost")
 
-        async def breaking(query: Any, *args: Any, **kwargs: Any) -> Any:
-            cursor = await execute(query, *args, **kwargs)
-            if query == SQL_ACCEPT and breaks[0] > 0:
-                breaks[0] -= 1
-                raise psycopg.OperationalError("the answer was lost")
-            return cursor
-
-        monkeypatch.setattr(connection, "execute", breaking)
-        return connection
-
-    monkeypatch.setattr(Inbox, "_connect", connect)
+    monkeypatch.setattr(AsyncRoundTrip, "__aexit__", breaking)
     async with opened(pipeline.url) as inbox:
         found = await answers(inbox, *commands)
     assert found == [Accepted(one.id, fresh=True) for one in commands]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -9,8 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core.store.database import Connection, connect_lane
-from core.store.round_trip import Answer, RoundTrip
+from core.store.database import API_LIMITS, Connection, connect_lane, conninfo
+from core.store.round_trip import Answer, AsyncConnection, AsyncRoundTrip, RoundTrip
 
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'trip%'"
 
@@ -137,3 +138,42 @@ def test_an_answer_is_there_only_after_its_round_trip(connection: Connection) ->
         with pytest.raises(LookupError, match="round trip is over"):
             answer.fetchall()
     assert answer.fetchone() == (1,)
+
+
+def test_an_event_loop_goes_on_while_it_waits_for_answers(database_url: str) -> None:
+    async def asked() -> tuple[list[Answer], int]:
+        turns = 0
+        connection: AsyncConnection
+        async with await psycopg.AsyncConnection.connect(conninfo(database_url, API_LIMITS, "tests")) as connection:
+
+            async def count() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            counting = asyncio.create_task(count())
+            async with AsyncRoundTrip(connection) as trip:
+                answers = [trip.execute("SELECT pg_sleep(0.05)::text"), trip.execute("SELECT %s", (7,))]
+            counting.cancel()
+            return answers, turns
+
+    answers, turns = asyncio.run(asked())
+    assert [answer.fetchall() for answer in answers] == [[("",)], [(7,)]]
+    assert turns > 10
+
+
+def test_an_event_loop_hears_of_the_first_error_too(database_url: str) -> None:
+    async def ask(connection: AsyncConnection, *statements: str) -> list[Answer]:
+        async with AsyncRoundTrip(connection) as trip:
+            return [trip.execute(statement) for statement in statements]
+
+    async def fail() -> list[Answer]:
+        connection: AsyncConnection
+        async with await psycopg.AsyncConnection.connect(conninfo(database_url, API_LIMITS, "tests")) as connection:
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await ask(connection, "SELECT 1 / 0", "SELECT 'after it'")
+            await connection.rollback()
+            return await ask(connection, "SELECT 'after it'")
+
+    assert [answer.fetchone() for answer in asyncio.run(fail())] == [("after it",)]
