@@ -13,7 +13,7 @@ import pytest
 
 from api import inbox as inbox_module
 from api.errors import Problem
-from api.inbox import Accepted, Inbox
+from api.inbox import GROUP_ENOUGH, Accepted, Inbox
 from core.store.database import API_LIMITS
 from core.store.inbox import IdempotencyKey, NewCommand
 from core.store.round_trip import AsyncRoundTrip
@@ -65,6 +65,19 @@ async def test_many_requests_at_once_are_all_on_disk_in_the_order_they_came(pipe
     lanes = {lane for (lane,) in pipeline.rows("SELECT DISTINCT lane FROM inbox")}
     assert set().union(*rung.lanes) == lanes
     assert len(rung.lanes) < 50
+
+
+async def test_requests_that_come_turn_by_turn_of_the_event_loop_are_written_together(pipeline: Pipeline) -> None:
+    """What is being read while the first waits joins it, up to as many as share the cost of a group."""
+    rung, commands = Rung(), canaries(GROUP_ENOUGH)
+    async with opened(pipeline.url, rung) as inbox:
+        accepting = []
+        for command in commands:
+            accepting.append(asyncio.create_task(inbox.accept(command, None)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*accepting)
+    assert len(rung.lanes) == 1
+    assert pipeline.undecided() == [one.id for one in commands]
 
 
 async def test_a_command_that_postgresql_refuses_for_its_data_fails_alone(pipeline: Pipeline) -> None:
