@@ -23,6 +23,9 @@ DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
 DEMO_STRIPE_KEY = "sk_test_localstripe"
 SECRET_MIN_CHARS = 32
+CORES_EACH = 2
+API_PROCESSES_MOST = 4
+"""Unless told: each has some fifteen connections to PostgreSQL."""
 """A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
 
 PLACEHOLDER = "change-me"
@@ -79,6 +82,7 @@ class Settings:
     """How many lanes the database is told to have at the next migrate; see `installation.lanes`."""
     api_bind: str
     api_processes: int
+    """One for each two cores, but at most four, unless told."""
     notifier_host: str
     notifier_port: int
     flower_host: str
@@ -123,6 +127,11 @@ class Settings:
         )
 
 
+def _api_processes(cores: int) -> int:
+    """As many as use what PostgreSQL and the lanes leave of a machine that has them all."""
+    return max(1, min(cores // CORES_EACH, API_PROCESSES_MOST))
+
+
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
     env = os.environ if environ is None else environ
@@ -144,7 +153,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, ""),
         lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "2"),
         api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
-        api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), "2"),
+        api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), str(_api_processes(os.cpu_count() or 1))),
         notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),
         notifier_port=_value(env, "HOLDFAST_NOTIFIER_PORT", _whole(1, 65535), "8002"),
         flower_host=_value(env, "HOLDFAST_FLOWER_HOST", str, "127.0.0.1"),

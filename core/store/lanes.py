@@ -23,8 +23,8 @@ BULK_SHARE = 40
 BULK_MOST = 100
 """Places that bulk may take: whoever comes meanwhile waits for the batch under way."""
 
-PART = 0.6
-PART_MIN = 16
+PART = 0.4
+PART_MIN = 12
 
 LANE_SPACE = 0x4C414E45
 """First key of every lane's advisory lock (ASCII "LANE"); the second is the lane's number."""
@@ -85,7 +85,7 @@ def part_of(waiting: int, taken_before: int) -> int:
 
     Who is answered comes back at once. If a batch took all who wait, all would come back together:
     the API would work while the lanes wait, and the lanes while the API waits. So it takes a little
-    more than half of those who are on the way, and the two halves take turns.
+    less than half of those who are on the way, and while it decides them the others come.
     """
     if waiting >= BATCH_COMMANDS:
         return waiting

@@ -1,0 +1,24 @@
+"""Settings that follow from the machine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from core.settings import from_environment
+from tests.servers import stack_environment
+
+ENVIRONMENT = stack_environment("postgresql://localhost/none", "redis://localhost/0")
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(None, 1), (1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (64, 4)])
+def test_the_api_has_a_process_for_each_two_cores_up_to_four(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, processes: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert from_environment(ENVIRONMENT).api_processes == processes
+
+
+def test_the_number_of_api_processes_can_be_told() -> None:
+    assert from_environment({**ENVIRONMENT, "HOLDFAST_API_PROCESSES": "6"}).api_processes == 6
