@@ -49,6 +49,11 @@ def called_mark(group: str) -> str:
     return f"hf:called:{group}"
 
 
+def roster(group: str) -> str:
+    """The servers of a group by name, with when each was last there."""
+    return f"hf:roster:{group}"
+
+
 def outcome_channel(reply_to: str) -> str:
     """Where the workers publish outcomes for one API process."""
     return f"hf:outcomes:{reply_to}"
@@ -74,3 +79,18 @@ def ring_keys(group: str, bells: Iterable[str]) -> list[str]:
 
 
 RING_ARGUMENTS = (CALL_EVERY_MS, BELL_TTL_S)
+
+ROSTER_SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local before = 0
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if name < ARGV[1] then before = before + 1 end
+end
+return before
+"""
+"""KEYS: roster. ARGV: a server's name, after how many ms of silence one has gone.
+Signs it in; answers how many are there whose names come before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from contextlib import suppress
 
 import msgspec
 import psycopg
+import redis
 import structlog
 from celery import Celery
 
@@ -27,12 +29,19 @@ from core.store.save import Decided
 from workers import stopping
 from workers.linger import Answer, Linger
 from workers.ringing import Ears, Ringer, connect
+from workers.roster import Roster
 
 log = structlog.get_logger()
 
 LANES_FRESH_S = 1.0
 """How old the known number of lanes may be; a command in a lane nobody listens to is swept up."""
 RECONNECT_PAUSE_S = 0.25
+SERVERS = max(1, (os.cpu_count() or 1) // 2)
+"""So many serve at all times, if so many were called; more only while batches are full."""
+COUNT_EVERY_S = 1.0
+STAY_S = 3.0
+"""Who was called, or had a full batch, stays so long even if there are enough others."""
+HELP_EVERY_S = 1.0
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -60,6 +69,9 @@ class LaneServer:
         """How many lanes to visit together."""
         self._lanes = 0
         self._lanes_read_at = float("-inf")
+        self._roster = Roster(self._redis, bells.LANES)
+        self._counted_at = self._helped_at = float("-inf")
+        self._needed_at = time.monotonic()
 
     def run(self) -> int:
         linger = Linger(
@@ -70,12 +82,32 @@ class LaneServer:
             look=self._look,
             stopping=stopping.watch(),
             most=lambda: self._width,
+            is_needed=self._is_needed,
         )
         try:
             return linger.run()
         finally:
+            self._roster.leave()
             self._drop_connection()
             self._redis.close()
+
+    def _is_needed(self) -> bool:
+        """Once a second, so that servers that nobody needs beside the others make no small batches of large ones."""
+        now = time.monotonic()
+        if now - self._counted_at < COUNT_EVERY_S:
+            return True
+        self._counted_at = now
+        try:
+            return self._roster.before_me() < SERVERS or now - self._needed_at < STAY_S
+        except redis.RedisError:
+            return True  # nobody could be called instead
+
+    def _call_for_help(self) -> None:
+        """A full batch: another worker, if one is free, takes some of the lanes."""
+        self._needed_at = now = time.monotonic()
+        if now - self._helped_at > HELP_EVERY_S:
+            self._helped_at = now
+            self._lane_ringer.call()
 
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
@@ -103,6 +135,8 @@ class LaneServer:
             return Answer(ring_again=rung)
         self._width = narrowed(self._width, full=turn.full, most=self._lanes)
         self._tell(turn)
+        if turn.full:
+            self._call_for_help()
         return Answer(
             ring_again=[bells.lane_bell(lane) for lane in turn.more],
             leave_out=[bells.lane_bell(lane) for lane in turn.busy],

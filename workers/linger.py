@@ -54,9 +54,10 @@ class Linger:
         look: Callable[[], list[str]],
         stopping: Callable[[], bool],
         most: Callable[[], int] = lambda: 1,
+        is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         """`bells` names what to listen to, `most` how many to answer together; `look` finds in PostgreSQL what
-        should have rung.
+        should have rung. `is_needed` says whether to serve on although others do.
         """
         self._ears = ears
         self._bells = bells
@@ -65,6 +66,7 @@ class Linger:
         self._look = look
         self._stopping = stopping
         self._most = most
+        self._is_needed = is_needed
         self._order: deque[str] = deque()
         self._left_out: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -75,9 +77,12 @@ class Linger:
         """Redis did not answer the last time."""
 
     def run(self) -> int:
-        """Serve until idle or asked to stop; the number of answered rings."""
+        """Serve until idle, not needed or asked to stop; the number of answered rings."""
         answered, quiet_since = 0, time.monotonic()
         while not self._stopping():
+            if not self._is_needed():
+                self._ring_again()
+                return answered  # the mark stays: others listen
             rung = self._next()
             if self._blind:
                 quiet_since = time.monotonic() + STAY_AFTER_BLIND_S  # no new task could be called now
