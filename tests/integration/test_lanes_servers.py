@@ -94,6 +94,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     second._answer(bell)
     second._answer(bell)
     assert (calls(valkey_client), second._is_needed()) == (1, True), "not with each batch"
+    second._drop_connection()
 
 
 def test_who_is_silent_for_a_while_is_not_counted_any_more(
