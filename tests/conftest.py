@@ -120,7 +120,8 @@ def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack
 
 @contextmanager
 def running(postgres: PostgresServer, folder: Path) -> Iterator[Stack]:
-    one = new_stack(postgres, folder)
+    """With two API processes on any machine: requests that belong together meet different ones."""
+    one = new_stack(postgres, folder, environment={"HOLDFAST_API_PROCESSES": "2"})
     try:
         yield one.start()
     finally:

@@ -25,8 +25,8 @@ CREATE = "/api/agent/booking/create/"
 
 @pytest.fixture
 def api(fresh_stack: FreshStack) -> Stack:
-    """An API alone: nobody decides, so whoever waits for an outcome waits for long."""
-    return fresh_stack(processes=(API,), wait=False)
+    """An API of two processes, alone: nobody decides, so whoever waits for an outcome waits for long."""
+    return fresh_stack(processes=(API,), environment={"HOLDFAST_API_PROCESSES": "2"}, wait=False)
 
 
 @pytest.fixture
