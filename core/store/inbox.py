@@ -101,25 +101,39 @@ def waiting(row: tuple[Any, ...]) -> Waiting:
 SQL_FOLLOWERS = f"SELECT awaits, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
 SQL_DEFER = all_of(f"""
 UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
-FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id RETURNING d.id
+FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id AND inbox.id = ANY(%s::uuid[]) RETURNING d.id
 """)
 """Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
 
 
 _MOVED = "id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row"
-_GONE = f"""
+_ANSWERS = "json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json, about text[])"
+_ANSWER = "status, http_status, response, about"
+SQL_MOVE = f"""
 WITH gone AS (
-    DELETE FROM inbox i USING json_to_recordset(%s::json) AS o (
-        id uuid, status text, http_status smallint, response json, about text[])
-    WHERE i.id = o.id
+    DELETE FROM inbox i USING {_ANSWERS} WHERE i.id = o.id
     RETURNING {", ".join(f"i.{name.strip()}" for name in _MOVED.split(","))}, o.status, o.http_status, o.response, o.about
-)"""
-_KEPT = f"INSERT INTO outcome ({_MOVED}, status, http_status, response, about, decided_at) SELECT gone.*, %s FROM gone"
-SQL_MOVE = f"{_GONE} {_KEPT}"
+)
+INSERT INTO outcome ({_MOVED}, {_ANSWER}, decided_at) SELECT gone.*, %s FROM gone
+"""
 """Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
 decided or withdrew one."""
-SQL_MOVE_ALL = f"{_GONE}, moved AS ({_KEPT} RETURNING id) {demand('moved')}"
-"""All of them, or the race is lost and the batch is decided again."""
+SQL_MOVE_ALL = f"""
+WITH found AS MATERIALIZED (
+    SELECT {_MOVED}, {_ANSWER}, place
+    FROM {_ANSWERS} CROSS JOIN LATERAL (
+        SELECT {_MOVED.replace("id, ", "", 1)}, ctid AS place FROM inbox WHERE inbox.id = o.id OFFSET 0
+    ) i
+), kept AS (
+    INSERT INTO outcome ({_MOVED}, {_ANSWER}, decided_at) SELECT {_MOVED}, {_ANSWER}, %s FROM found
+), gone AS (
+    DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT place FROM found)) RETURNING id
+)
+{demand("gone")}
+"""
+"""All of them, or the race is lost and the batch is decided again. Each row is looked up by its id, whatever the
+statistics say: taken while the inbox is empty, as it mostly is, they would have it scanned from end to end for each
+batch, and the plan stays when ten thousand rows of a bulk wait there."""
 
 
 CommandWord = Literal["accepted", "succeeded", "rejected", "failed"]

@@ -145,7 +145,8 @@ def _write_claims(trip: RoundTrip, events: Sequence[Event]) -> None:
 def _write_answers(trip: RoundTrip, decided: Sequence[Decided], now: datetime) -> None:
     """Last: they are what the commands' clients look for."""
     if deferred := _deferred(decided):
-        trip.execute(SQL_DEFER, [*_columns(deferred), len(deferred)])
+        ids, awaited = _columns(deferred)
+        trip.execute(SQL_DEFER, (ids, awaited, ids, len(deferred)))
     answered = [
         (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
     ]
