@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import count, pairwise
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +21,7 @@ from core.store.bulk import (
     accept_parameters,
     counts_of,
 )
-from core.store.inbox import SQL_MOVE, move_parameters, slot_key
+from core.store.inbox import SQL_DEFER, SQL_MOVE, SQL_MOVE_ALL, move_parameters, slot_key
 from core.wire.outcomes import withdrawn
 from tests.engine import DESK_ID, Pipeline, failing_decide, meanwhile, places
 from tests.making import NOW
@@ -107,3 +109,18 @@ def test_a_time_taken_by_somebody_else_meanwhile_stands_in_a_whole_batchs_way(
     (_, status, body) = pipeline.outcomes()[bulk]
     assert (status, [row["row"] for row in body["rows"]]) == (409, [8])
     assert pipeline.placed_by() == []
+
+
+@pytest.mark.parametrize("statement", [SQL_MOVE_ALL, SQL_DEFER], ids=["move", "defer"])
+def test_decided_commands_are_looked_up_by_id_though_the_plan_was_made_on_an_empty_inbox(
+    pipeline: Pipeline, statement: str
+) -> None:
+    """Remedy: a lane keeps its plans. One that walks the inbox from end to end is cheap while it is empty, and takes
+    a second for each batch while ten thousand rows of a bulk wait."""
+    numbers = count(1)
+    asked = re.sub(r"%s", lambda _: f"${next(numbers)}", statement)
+    pipeline.connection.execute("VACUUM ANALYZE inbox")
+    lines = [str(line).strip() for (line,) in pipeline.rows(f"EXPLAIN (GENERIC_PLAN) {asked}")]
+    scans = [after for line, after in pairwise(lines) if "Scan" in line and " on inbox" in line]
+    assert scans
+    assert all(after.startswith(("Index Cond: (id = ", "TID Cond: (ctid = ")) for after in scans), lines
