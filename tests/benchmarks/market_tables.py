@@ -86,16 +86,21 @@ def fill_market(database_url: str, say: Say, size: MarketSize) -> None:
     now = datetime.now(UTC)
     with filling(database_url, say, TABLES) as connection:
         _catalogue(connection, size)
-        for name, statement, rows in (
-            (f"{size.clients:,} clients", COPY_CLIENTS, clients(size)),
-            ("workshops", COPY_SESSIONS, sessions(size, now.date())),
-            (f"{size.bookings:,} bookings", COPY_BOOKINGS, (_booking(one, now) for one in booked(size, now.date()))),
-            ("what their lists show", COPY_LISTED, (_listed(one, now) for one in booked(size, now.date()))),
-            ("days off", COPY_CLOSURES, closures(size, now.date())),
-            ("the claims of what is to come", COPY_CLAIMS, claims(size, now.date())),
-        ):
-            say(f"copying {name}")
-            copy(connection, statement, rows)
+        with connection.transaction():  # at once: the sweep moves on what begins just now, and lists it
+            for name, statement, rows in (
+                (f"{size.clients:,} clients", COPY_CLIENTS, clients(size)),
+                ("workshops", COPY_SESSIONS, sessions(size, now.date())),
+                (
+                    f"{size.bookings:,} bookings",
+                    COPY_BOOKINGS,
+                    (_booking(one, now) for one in booked(size, now.date())),
+                ),
+                ("what their lists show", COPY_LISTED, (_listed(one, now) for one in booked(size, now.date()))),
+                ("days off", COPY_CLOSURES, closures(size, now.date())),
+                ("the claims of what is to come", COPY_CLAIMS, claims(size, now.date())),
+            ):
+                say(f"copying {name}")
+                copy(connection, statement, rows)
 
 
 def _catalogue(connection: Connection, size: MarketSize) -> None:
