@@ -24,6 +24,7 @@ from core.settings import Settings
 __all__ = [
     "ACCESS_LIFETIME_S",
     "ANONYMOUS",
+    "CLOCK_LEEWAY_S",
     "SESSION_COOKIE",
     "BadCredentialError",
     "Claims",
@@ -38,6 +39,9 @@ __all__ = [
 
 SESSION_COOKIE = "holdfast_session"
 ACCESS_LIFETIME_S = 30 * 60
+CLOCK_LEEWAY_S = 60
+"""How far two hosts' clocks may differ: so long before its `iat` or `nbf` a token is already good
+(RFC 7519, 4.1.5 allows a few minutes)."""
 _ALGORITHM = "HS256"
 _ISSUER = "holdfast"
 _AUDIENCE = "holdfast"
@@ -142,6 +146,7 @@ def issue_access_token(settings: Settings, claims: Claims, now: datetime) -> str
 def verify_access_token(settings: Settings, token: str) -> Claims:
     """Signature, algorithm, key id, issuer, audience, expiry and type. Raises `BadCredentialError`.
 
+    Expiry has no leeway: whoever meets it early refreshes, and nothing is lost by it.
     A token that was found good is remembered until it expires: a busy client sends the same one
     with every request, and checking it anew was a fifth of what a booking costs the API.
     """
@@ -168,9 +173,10 @@ def _verify(settings: Settings, token: str) -> tuple[Claims, float]:
             algorithms=[_ALGORITHM],
             issuer=_ISSUER,
             audience=_AUDIENCE,
+            leeway=CLOCK_LEEWAY_S,
             options={"require": ["iss", "aud", "sub", "exp", "iat", "typ"]},
         )
-        if payload["typ"] != _TYPE:
+        if payload["typ"] != _TYPE or payload["exp"] <= time.time():
             raise BadCredentialError
         claims = Claims(int(payload["sub"]), UUID(payload["sid"]), UUID(payload["fam"]), int(payload["epoch"]))
         return claims, float(payload["exp"])

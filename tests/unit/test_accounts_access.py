@@ -71,9 +71,18 @@ def test_a_token_names_its_key_and_the_key_is_not_the_secret() -> None:
     assert key != SETTINGS.secret_key.encode()
 
 
+@pytest.mark.parametrize("ahead_s", [-50, -1, 1, 50])
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_fresh_token_is_good_on_a_host_whose_clock_differs(claim: str, ahead_s: int) -> None:
+    token = signed(**{claim: datetime.now(UTC) + timedelta(seconds=ahead_s)})
+    assert access.verify_access_token(SETTINGS, token) == CLAIMS
+
+
 BAD = {
     "forged": signed(key=b"another key of thirty-two characters or so"),
     "expired": signed(exp=datetime.now(UTC) - timedelta(seconds=1)),
+    "issued too far in the future": signed(iat=datetime.now(UTC) + timedelta(hours=1)),
+    "not good yet for long": signed(nbf=datetime.now(UTC) + timedelta(hours=1)),
     "wrong audience": signed(aud="somebody else"),
     "no audience": signed(aud=None),
     "wrong issuer": signed(iss="somebody else"),

@@ -52,7 +52,14 @@ def test_a_token_that_is_right_in_all_is_accepted() -> None:
     assert checked(signed())["sub"] == "1"
 
 
+@pytest.mark.parametrize("ahead_s", [-50, 50])
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_fresh_token_is_accepted_although_our_clock_differs(claim: str, ahead_s: int) -> None:
+    assert checked(signed(**{claim: int(time.time()) + ahead_s}))["sub"] == "1"
+
+
 OLD = int(time.time()) - 3600
+SOON = int(time.time()) + 3600
 BAD = {
     "another key": signed(OTHER_KEY),
     "alg none": by_hand("none", b""),
@@ -64,6 +71,8 @@ BAD = {
     "another nonce": signed(nonce="replayed"),
     "no nonce": signed(nonce=None),
     "expired": signed(exp=OLD),
+    "issued too far in the future": signed(iat=SOON),
+    "not good yet for long": signed(nbf=SOON),
     "no expiry": signed(exp=None),
     "no subject": signed(sub=None),
     "not a token": "nonsense",

@@ -19,13 +19,13 @@ from api.accounts.oauth.provider import (
     provider_away,
     sign_in_failed,
 )
+from core.access import CLOCK_LEEWAY_S
 from core.settings import OAuthClient
 
 SCOPE = "openid email profile"
 ALGORITHMS = ["RS256", "ES256"]
 """Never what the token or the discovery document proposes: that would let `none` and HS256 in."""
 METADATA_FRESH_S = 3600.0
-CLOCK_LEEWAY_S = 60
 
 
 class Google:
