@@ -1,4 +1,7 @@
-"""Requests to change something. Tags and field names are stable: they lie on disk and on the wire."""
+"""Requests to change something. Tags and field names are stable: they lie on disk and on the wire.
+
+What is new here, a type, a field or a value, is listed in `core.domain.versions`: an older worker leaves it alone.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,6 @@ from msgspec import Struct
 from core.domain.marketplace.commands import MarketCommand
 from core.domain.payments import IntentStatus, RefundStatus
 from core.domain.status import Status
-
-SCHEMA_VERSION = 1
-"""Grows when a command's fields change meaning. A worker leaves newer ones undecided."""
 
 
 class CommandClass(IntEnum):

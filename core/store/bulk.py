@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, PlaceAll
+from core.domain.commands import Actor, Command, CommandClass, PlaceAll
+from core.domain.versions import version_of
 from core.store.inbox import type_of
 
 _encode = msgspec.json.Encoder().encode
@@ -89,10 +90,10 @@ SQL_ACCEPT_ROWS = """
 WITH accepted AS (
     INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, decide_before, actor,
                        body, bulk_id, bulk_row, weight)
-    SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, %(class)s, n.type, %(version)s, %(contract)s, %(owner)s,
+    SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, %(class)s, n.type, n.version, %(contract)s, %(owner)s,
            %(request_id)s, %(decide_before)s::timestamptz, %(actor)s::json, n.body, %(bulk_id)s, n.row, n.weight
     FROM installation i, json_to_recordset(%(rows)s::json) AS n (
-        id uuid, slot_crc bigint, type text, body json, row integer, weight smallint)
+        id uuid, slot_crc bigint, type text, version smallint, body json, row integer, weight smallint)
     ORDER BY n.row
     RETURNING lane
 )
@@ -113,6 +114,7 @@ class _Row(Struct, frozen=True):
     id: UUID
     slot_crc: int
     type: str
+    version: int
     body: Command
     row: int | None
     weight: int
@@ -125,6 +127,7 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
             bulk.id if one.row is None else uuid4(),
             zlib.crc32(one.slot_key.encode()),
             type_of(one.command),
+            version_of(one.command, sender.actor),
             one.command,
             one.row,
             one.weight,
@@ -134,7 +137,6 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
     return {
         **_common(bulk, sender),
         "class": CommandClass.BULK,
-        "version": SCHEMA_VERSION,
         "decide_before": sender.decide_before,
         "rows": _encode(rows).decode(),
     }

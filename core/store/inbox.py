@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import SCHEMA_VERSION, Actor, Command, CommandClass, Envelope
+from core.domain.commands import Actor, Command, CommandClass, Envelope
+from core.domain.versions import version_of
 from core.store.races import all_of, demand
 
 _encode = msgspec.json.Encoder().encode
@@ -262,7 +263,7 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
         zlib.crc32(c.slot_key.encode()),
         c.command_class,
         type_of(c.command),
-        SCHEMA_VERSION,
+        version_of(c.command, c.actor),
         c.contract,
         c.actor.owner,
         c.request_id,

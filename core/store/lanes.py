@@ -11,7 +11,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.commands import DECIDED_CLASSES, SCHEMA_VERSION, CommandClass
+from core.domain.commands import DECIDED_CLASSES, CommandClass
+from core.domain.versions import SCHEMA_VERSION
 from core.store.database import Connection
 from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Waiting, waiting
 from core.store.round_trip import RoundTrip

@@ -1,4 +1,7 @@
-"""What the marketplace is asked for. Tags and field names are stable: they lie on disk."""
+"""What the marketplace is asked for. Tags and field names are stable: they lie on disk.
+
+What is new here, a type, a field or a value, is listed in `core.domain.versions`: an older worker leaves it alone.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
+from core.domain.marketplace.commands import OfferSeats
 from core.domain.marketplace.counts import Counts, concerns_market
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.events import (
@@ -24,6 +25,7 @@ from core.domain.marketplace.events import (
     WaitingEnded,
 )
 from core.domain.values import Booking
+from core.domain.versions import version_of
 from core.store.round_trip import RoundTrip
 
 _encode = msgspec.json.Encoder().encode
@@ -83,7 +85,7 @@ WHERE w.id = o.id
 """
 SQL_CALL_WAITING = """
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
-SELECT gen_random_uuid(), mod(s.id, i.lanes), s.id, %(class)s, 'offer_seats', 1, 'marketplace', 'offer-' || s.id,
+SELECT gen_random_uuid(), mod(s.id, i.lanes), s.id, %(class)s, 'offer_seats', %(version)s, 'marketplace', 'offer-' || s.id,
        %(actor)s::json, json_build_object('type', 'offer_seats', 'session_id', s.id, 'at_most', freed.seats)
 FROM unnest(%(sessions)s::bigint[], %(seats)s::integer[]) AS freed (id, seats)
 JOIN service_session s ON s.id = freed.id, installation i
@@ -158,6 +160,7 @@ def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
 def _call_waiting(trip: RoundTrip, freed: Sequence[tuple[int, int]]) -> None:
     parameters = {
         "class": int(CommandClass.EXPIRY),
+        "version": version_of(OfferSeats(session_id=0, at_most=1), ENGINE),
         "actor": _encode(ENGINE).decode(),
         "sessions": [id_ for id_, _ in freed],
         "seats": [seats for _, seats in freed],

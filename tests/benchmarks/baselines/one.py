@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from psycopg.types.range import TimestamptzRange
 
-from core.domain.commands import SCHEMA_VERSION, Envelope, PersonById, Place
+from core.domain.commands import Envelope, PersonById, Place
 from core.domain.decide import decide
 from core.domain.events import BookingPlaced, CommandRefused, Refusal
 from core.domain.evolve import evolve
@@ -27,8 +27,6 @@ from core.store.news import EVENT_VERSION, event_rows
 from core.store.rows import USER_COLUMNS
 from core.store.save import Decided
 from core.wire.outcomes import refusal, render
-
-assert SCHEMA_VERSION == 1
 
 _USER = ", ".join(
     f"u.{name.strip()}" for name in USER_COLUMNS.replace("coalesce(email, contact_email)", "email").split(",")

@@ -1,0 +1,83 @@
+"""The schema version that a command carries on disk, so that no worker decodes what it does not know.
+
+Releases run side by side during an upgrade and after a rollback. A worker reads only versions that it knows;
+the others wait for a newer worker. So whatever an older release could not decode, or would not heed, is listed
+in `SINCE` with a higher version: a new type of command, a new field of one, a new value of an enumeration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from itertools import chain
+from typing import Any
+
+from msgspec import Struct, inspect
+
+from core.domain.commands import Actor, Command
+
+FIRST = 1
+"""The version of all that is not listed."""
+
+Part = type[Struct] | tuple[type[Struct], str] | Enum
+"""A type of command (or of a part of one), a field by its struct and name, or a value of an enumeration."""
+
+SINCE: Mapping[Part, int] = {}
+"""What came after version 1, and with which. One number a release: `tests/fixtures/commands.json` records what the
+releases so far had, so the next number is one more than its highest. A field of a kind that was released needs a
+default: a command that leaves it there does not carry it, and an older worker decides it."""
+
+SCHEMA_VERSION = max(SINCE.values(), default=FIRST)
+"""The newest version that this code decodes."""
+
+
+def version_of(command: Command, actor: Actor | None = None) -> int:
+    """What a worker must know to decode this command: 1, unless something that it holds came later."""
+    found = _newest_in(command) if type(command) in _CONCERNED else FIRST
+    return max(found, _newest_in(actor)) if actor is not None and Actor in _CONCERNED else found
+
+
+def parts_of(kind: type[Struct]) -> Iterator[Part]:
+    """Everything that an instance of it may hold: structs, their fields, the values of enumerations."""
+    seen: set[Any] = set()
+    ahead: list[Any] = [inspect.type_info(kind)]
+    while ahead:
+        info = ahead.pop()
+        if isinstance(info, inspect.StructType):
+            if info.cls in seen:
+                continue
+            seen.add(info.cls)
+            yield info.cls
+            yield from ((info.cls, field.encode_name) for field in info.fields)
+            ahead += [field.type for field in info.fields]
+        elif isinstance(info, inspect.EnumType):
+            yield from info.cls
+        elif isinstance(info, inspect.UnionType):
+            ahead += info.types
+        elif isinstance(info, inspect.VarTupleType):
+            ahead.append(info.item_type)
+
+
+def _newest_in(value: Any) -> int:
+    if isinstance(value, Struct):
+        kind = type(value)
+        held = [(name, getattr(value, name)) for name in kind.__struct_fields__]
+        fields = (SINCE.get((kind, name), FIRST) for name, one in held if one != _default(kind, name))
+        return max(chain([SINCE.get(kind, FIRST)], fields, (_newest_in(one) for _, one in held)))
+    if isinstance(value, tuple):
+        return max(map(_newest_in, value), default=FIRST)
+    return SINCE.get(value, FIRST) if isinstance(value, Enum) else FIRST
+
+
+def _default(kind: type[Struct], name: str) -> object:
+    (field,) = (one for one in inspect.type_info(kind).fields if one.name == name)  # type: ignore[attr-defined]
+    return field.default
+
+
+def _concerned() -> frozenset[type[Struct]]:
+    """The types that `SINCE` says something about, so that the others cost one look."""
+    kinds: tuple[type[Struct], ...] = (*Command.__args__, Actor)
+    return frozenset(kind for kind in kinds if any(part in SINCE for part in parts_of(kind))) if SINCE else frozenset()
+
+
+_CONCERNED = _concerned()
