@@ -190,6 +190,9 @@ class Commands:
                 return False
             found = waiting(row)
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
+            # Again: the batch that held the lane may have deferred it.
+            if await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone() is None:
+                return False
             now = await database_now(connection)
             moved = await connection.execute(
                 SQL_MOVE, move_parameters([(id_, outcome, people_of(found.envelope))], now)

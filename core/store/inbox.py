@@ -282,6 +282,7 @@ SELECT k.scope, k.key, k.body_hash, k.command_id
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
 
-SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s"
+SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL"
+"""Not a deferred command: it is decided, and the intent that it asked for exists or is being made."""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

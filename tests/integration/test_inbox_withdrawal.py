@@ -10,9 +10,19 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from api.commands import Commands
+from core.domain.commands import Actor, ActorKind, ReportIntent, RequestPayment
+from core.domain.payments import IntentStatus
 from core.store.database import API_LIMITS, conninfo
-from tests.engine import Background, Pipeline, lock_waits, meanwhile, places
+from tests.engine import Background, Pipeline, Worker, lock_waits, meanwhile, new, places
+from tests.making import book_room
 from tests.waiting import wait_until
+
+UMA = Actor(ActorKind.USER, 1)
+A_ROOM = """
+INSERT INTO user_account (id, username, username_key) VALUES (1, 'uma', 'uma');
+INSERT INTO resource (id, kind, name, zone) VALUES (2, 'room', 'Room', 'UTC');
+INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'Room', 10, 5000);
+"""
 
 
 async def withdraw_all(url: str, ids: list[UUID]) -> list[bool]:
@@ -96,3 +106,46 @@ def test_under_a_storm_of_withdrawals_each_command_ends_exactly_once(
     assert set(codes) <= {"succeeded", "withdrawn"}
     assert codes.count("withdrawn") == sum(map(sum, answers))
     assert pipeline.placed_by() == [id_ for id_, code in zip(ids, codes, strict=True) if code == "succeeded"]
+
+
+def asked_for_an_intent(pipeline: Pipeline) -> tuple[Worker, UUID]:
+    """A request to pay for a hold; not decided yet."""
+    pipeline.one_lane()
+    pipeline.connection.execute(A_ROOM.encode())
+    worker = pipeline.worker()
+    pipeline.put(new(book_room(), actor=UMA, contract="rooms"))
+    worker.visit_until_done()
+    (booking_id,) = pipeline.row("SELECT id FROM booking")
+    (id_,) = pipeline.put(new(RequestPayment(booking_id, 10_000, "usd"), actor=UMA, contract="payments"))
+    return worker, id_
+
+
+def test_a_deferred_command_cannot_be_withdrawn_and_is_answered(pipeline: Pipeline) -> None:
+    """It is decided, and its intent may be at Stripe already."""
+    worker, id_ = asked_for_an_intent(pipeline)
+    worker.visit_until_done()
+    assert withdraw(pipeline, id_) == [False]
+    assert pipeline.undecided() == [id_], "still followed"
+    (payment_id,) = pipeline.row("SELECT id FROM payment")
+    open_ = ReportIntent(payment_id, "pi_1", IntentStatus.REQUIRES_PAYMENT_METHOD, fresh=True)
+    pipeline.put(new(open_, contract="payments"))
+    worker.visit_until_done()
+    assert pipeline.codes([id_]) == ["succeeded"]
+
+
+def test_a_withdrawal_that_waited_while_its_command_was_deferred_comes_too_late(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Remedy: it looks again once it has the lane's lock."""
+    worker, id_ = asked_for_an_intent(pipeline)
+    answers: list[list[bool]] = []
+    running: list[Background] = []
+
+    def start() -> None:
+        running.append(Background(lambda: answers.append(withdraw(pipeline, id_))))
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast api") > 0, "the withdrawal waits")
+
+    meanwhile(monkeypatch, start)
+    worker.visit()
+    running[0].join()
+    assert (answers, pipeline.codes([id_])) == ([[False]], ["undecided"])
