@@ -23,6 +23,7 @@ from core.store.inbox import (
     SQL_ACCEPT,
     SQL_KEY_OWNERS,
     SQL_LOOK_UP,
+    SQL_RELEASE_KEY,
     IdempotencyKey,
     NewCommand,
     accept_parameters,
@@ -152,15 +153,22 @@ class Inbox:
             await self._follow_winners(connection, losers)
 
     async def _follow_winners(self, connection: AsyncConnection, losers: Sequence[_Entry]) -> None:
+        """Where the first command is gone there is nobody to follow: its key is released, and taken in the next group."""
         keys = [entry.key for entry in losers if entry.key]
         cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
-        owners = {(scope, key): (body_hash, id_) for scope, key, body_hash, id_ in await cursor.fetchall()}
+        owners = {(scope, key): owner for scope, key, *owner in await cursor.fetchall()}
         for entry in losers:
             key = entry.key
-            body_hash, winner = owners.get((key.scope, key.key), (None, None)) if key else (None, None)
-            if winner is None:
+            owner = owners.get((key.scope, key.key)) if key else None
+            if key is None or owner is None:
                 _fail([entry], unavailable("The idempotency key was just released; send the request again"))
-            elif key and body_hash != key.body_hash:
+                continue
+            body_hash, winner, is_there = owner
+            if not is_there:
+                await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
+                self._waiting.append(entry)
+                self._something.set()
+            elif body_hash != key.body_hash:
                 words = "This Idempotency-Key was used with another request; use a new key for a new request"
                 _fail([entry], Problem(422, "idempotency_key_reused", words))
             else:

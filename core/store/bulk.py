@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, Command, CommandClass, PlaceAll
 from core.domain.versions import version_of
-from core.store.inbox import type_of
+from core.store.inbox import TAKE_EXPIRED, type_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -77,12 +77,17 @@ class Sender(Struct, frozen=True):
     decide_before: datetime | None
 
 
-SQL_TAKE_KEY = """
-INSERT INTO idempotency_key (scope, key, body_hash, command_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+SQL_TAKE_KEY = f"""
+INSERT INTO idempotency_key (scope, key, body_hash, command_id) VALUES (%s, %s, %s, %s)
+{TAKE_EXPIRED}
 """
 """The key of a bulk that is being inserted is waited for: then it is taken, or free again."""
 
-SQL_KEY_OWNER = "SELECT body_hash, command_id FROM idempotency_key WHERE scope = %s AND key = %s"
+SQL_KEY_OWNER = """
+SELECT k.body_hash, k.command_id, EXISTS (SELECT FROM bulk b WHERE b.id = k.command_id)
+FROM idempotency_key k WHERE k.scope = %s AND k.key = %s
+"""
+"""With whether the first bulk can still be followed."""
 
 SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, %s, %s, %s)"
 

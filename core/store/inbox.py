@@ -207,7 +207,15 @@ class IdempotencyKey(Struct, frozen=True):
     body_hash: bytes
 
 
-SQL_ACCEPT = """
+IDEMPOTENCY_HOURS = 48
+KEY_EXPIRED = f"idempotency_key.created_at < clock_timestamp() - interval '{IDEMPOTENCY_HOURS} hours'"
+"""A key ends by its age, whether or not its row is deleted yet."""
+TAKE_EXPIRED = f"""
+    ON CONFLICT (scope, key) DO UPDATE
+    SET body_hash = excluded.body_hash, command_id = excluded.command_id, created_at = excluded.created_at
+    WHERE {KEY_EXPIRED}
+"""
+SQL_ACCEPT = f"""
 WITH n AS (
     SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS (
         id uuid, slot_crc bigint, class smallint, type text, version smallint, contract text, owner text,
@@ -217,8 +225,9 @@ WITH n AS (
               scope, key, body_hash, place)
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
-    SELECT scope, key, decode(body_hash, 'hex'), id FROM n WHERE key IS NOT NULL ORDER BY scope, key
-    ON CONFLICT DO NOTHING
+    SELECT DISTINCT ON (scope, key) scope, key, decode(body_hash, 'hex'), id
+    FROM n WHERE key IS NOT NULL ORDER BY scope, key, place
+    {TAKE_EXPIRED}
     RETURNING command_id
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
@@ -231,7 +240,8 @@ ORDER BY n.place
 RETURNING id, lane
 """
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
-Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock."""
+Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock, and each
+once: one statement may not take over what it has inserted itself."""
 
 
 class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
@@ -278,9 +288,13 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
 
 
 SQL_KEY_OWNERS = """
-SELECT k.scope, k.key, k.body_hash, k.command_id
+SELECT k.scope, k.key, k.body_hash, k.command_id,
+       EXISTS (SELECT FROM inbox i WHERE i.id = k.command_id) OR EXISTS (SELECT FROM outcome o WHERE o.id = k.command_id)
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
+"""With whether the first command can still be followed."""
+SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND command_id = %s"
+"""Of a command that is gone: the key would lead to nothing."""
 
 SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL"
 """Not a deferred command: it is decided, and the intent that it asked for exists or is being made."""

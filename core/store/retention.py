@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from core.store.inbox import IDEMPOTENCY_HOURS
+
 OUTCOME_DAYS = 30
 """Command bodies and outcomes live this long (design, "Things that last")."""
 WEEKS_AHEAD = 2
-IDEMPOTENCY_HOURS = 48
 FEED_DAYS = 7
 """A client that was away longer is told to reload."""
 DROP_BATCH_ROWS = 5_000

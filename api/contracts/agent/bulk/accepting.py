@@ -32,7 +32,7 @@ from core.store.bulk import (
     counts_of,
     refuse_parameters,
 )
-from core.store.inbox import IdempotencyKey
+from core.store.inbox import SQL_RELEASE_KEY, IdempotencyKey
 from core.store.news import SQL_EVENTS, bulk_accepted, event_parameters
 from core.store.offers import database_now
 from core.wire.bulk import status_url
@@ -43,6 +43,8 @@ Connection = psycopg.AsyncConnection[Any]
 
 KEY_WAIT_S = 4
 """How long a repeat waits for the first request that is being written, before it is told to come again."""
+TAKE_TRIES = 3
+"""Of a key that is free again each time we ask who had it. A bulk is never written without its key."""
 LOOK_UP_TRIES = 20
 LOOK_UP_PAUSE_S = 0.25
 
@@ -108,17 +110,22 @@ async def _winner(connection: Connection, new: NewBulk) -> Bulk | None:
     if key is None:
         return None
     await connection.execute(f"SET LOCAL lock_timeout = '{KEY_WAIT_S}s'")
-    taken = await connection.execute(SQL_TAKE_KEY, (key.scope, key.key, key.body_hash, new.bulk.id))
-    if taken.rowcount:
-        return None
-    row = await (await connection.execute(SQL_KEY_OWNER, (key.scope, key.key))).fetchone()
-    if row is None:
-        raise unavailable("The idempotency key was just released; send the request again")
-    body_hash, winner = row
-    if body_hash != key.body_hash:
-        words = "This Idempotency-Key was used with another request; use a new key for a new request"
-        raise Problem(422, "idempotency_key_reused", words)
-    return await _bulk(connection, winner)
+    for _ in range(TAKE_TRIES):
+        taken = await connection.execute(SQL_TAKE_KEY, (key.scope, key.key, key.body_hash, new.bulk.id))
+        if taken.rowcount:
+            return None
+        owner = await (await connection.execute(SQL_KEY_OWNER, (key.scope, key.key))).fetchone()
+        if owner is None:
+            continue  # deleted in this moment
+        body_hash, winner, is_there = owner
+        if not is_there:
+            await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
+        elif body_hash != key.body_hash:
+            words = "This Idempotency-Key was used with another request; use a new key for a new request"
+            raise Problem(422, "idempotency_key_reused", words)
+        elif (first := await _bulk(connection, winner)) is not None:
+            return first
+    raise unavailable("The idempotency key was just released; send the request again")
 
 
 async def _insert(connection: Connection, new: NewBulk) -> set[int]:
