@@ -13,6 +13,7 @@ import structlog
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 
+from api.sqlstates import is_outage
 from core.wire.errors import FieldProblem, error_body
 from core.wire.outcomes import encode
 
@@ -73,7 +74,7 @@ def add_error_handlers(app: falcon.asgi.App[Any, Any]) -> None:
     app.add_error_handler(Exception, _on_bug)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(Problem, _on_problem)
-    for outage in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, DBAPIError):
+    for outage in (psycopg.Error, PoolTimeout, DBAPIError):
         app.add_error_handler(outage, _on_outage)
 
 
@@ -109,8 +110,12 @@ async def _on_http_error(req: Any, resp: Any, error: falcon.HTTPError, _params: 
 
 
 async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> None:
-    """The database is away or overloaded: say when to try again, never what it said."""
-    if isinstance(error, DBAPIError) and not isinstance(error.orig, psycopg.OperationalError):
+    """The database is away, overloaded or does not fit: say when to try again, never what it said.
+
+    Values that it refuses should have been refused before it saw them: that is a bug of ours.
+    """
+    problem = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if not is_outage(problem):
         await _on_bug(req, resp, error, _params)
         return
     log.error("database unavailable", problem=repr(error))

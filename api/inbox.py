@@ -18,6 +18,7 @@ import structlog
 from msgspec import Struct
 
 from api.errors import Problem, unavailable
+from api.sqlstates import Meaning, meaning_of
 from core.store.database import API_LIMITS, conninfo
 from core.store.inbox import (
     SQL_ACCEPT,
@@ -117,20 +118,41 @@ class Inbox:
             _fail(group, unavailable("The database is not available right now; nothing was accepted"))
             return None
         try:
-            await self._write(connection, group)
-        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as problem:
-            return await self._isolate(connection, group, problem)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as problem:
-            log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
-            _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
-            return connection
+            await self._write_prepared(connection, group)
         except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
-            log.warning("inbox lost its connection in a commit", problem=repr(problem), commands=len(group))
-            asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
-            with suppress(psycopg.Error):
-                await connection.close()
-            return None
+            return await self._not_written(connection, group, problem)
         return connection
+
+    async def _write_prepared(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
+        """A session that has lost its prepared statements has written nothing: they are prepared anew, once."""
+        try:
+            await self._write(connection, group)
+        except psycopg.Error as problem:
+            if meaning_of(problem) is not Meaning.UNPREPARED:
+                raise
+            log.info("inbox prepares its statements anew", problem=repr(problem))
+            await self._write(connection, group)
+
+    async def _not_written(
+        self, connection: AsyncConnection, group: Sequence[_Entry], problem: Exception
+    ) -> AsyncConnection | None:
+        """Answer everybody in a group that failed; the connection to use next time."""
+        match meaning_of(problem):
+            case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
+                return await self._isolate(connection, group, problem)
+            case Meaning.BUSY:
+                log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
+                _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
+                return connection
+            case Meaning.NOT_FITTING | Meaning.UNPREPARED:
+                log.error("inbox cannot write", problem=repr(problem), commands=len(group))
+                _fail(group, unavailable("The database cannot take commands right now; nothing was accepted"))
+            case _:
+                log.warning("inbox does not know what was written", problem=repr(problem), commands=len(group))
+                asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
+        with suppress(psycopg.Error):
+            await connection.close()
+        return None
 
     async def _connect(self) -> AsyncConnection:
         connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
@@ -175,7 +197,7 @@ class Inbox:
                 _answer(entry, Accepted(winner, fresh=False))
 
     async def _isolate(
-        self, connection: AsyncConnection | None, group: Sequence[_Entry], problem: psycopg.Error
+        self, connection: AsyncConnection | None, group: Sequence[_Entry], problem: Exception
     ) -> AsyncConnection | None:
         """PostgreSQL refused the group: find out, one by one, whose data it was."""
         if len(group) == 1:

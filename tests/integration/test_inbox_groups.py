@@ -272,3 +272,50 @@ async def test_accepted_ids_are_the_rows_ids(pipeline: Pipeline) -> None:
         accepted = await inbox.accept(canaries(1)[0], None)
     found: list[UUID] = pipeline.undecided()
     assert found == [accepted.command_id]
+
+
+async def test_a_session_that_forgot_its_statements_prepares_them_again(pipeline: Pipeline) -> None:
+    """As behind a pooler that gives a client another server, or after DISCARD ALL."""
+    async with opened(pipeline.url) as inbox:
+        for command in canaries(4):  # by turns over all of its connections
+            await inbox.accept(command, None)
+        for connection in inbox._connections:
+            await connection.execute("DEALLOCATE ALL")
+        for command in canaries(4):
+            assert await answers(inbox, command) == [Accepted(command.id, fresh=True)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("ALTER TABLE inbox RENAME COLUMN contract TO gone", "ALTER TABLE inbox RENAME COLUMN gone TO contract"),
+        ("ALTER TABLE inbox RENAME TO gone", "ALTER TABLE gone RENAME TO inbox"),
+        (
+            "ALTER TABLE inbox ALTER weight SET NOT NULL, ALTER weight DROP DEFAULT",
+            "ALTER TABLE inbox ALTER weight SET DEFAULT 1",
+        ),
+    ],
+    ids=["no such column", "no such table", "a column more that must be filled"],
+)
+async def test_a_schema_that_does_not_fit_makes_no_good_request_a_bad_one(
+    pipeline: Pipeline, broken: str, mended: str
+) -> None:
+    async with opened(pipeline.url) as inbox:
+        await answers(inbox, *canaries(2))
+        pipeline.connection.execute(broken)
+        refused = [problem(one) for one in await answers(inbox, *canaries(3))]
+        pipeline.connection.execute(mended)
+        again = await answers(inbox, *canaries(3))
+    assert {(one.status, one.code, one.headers.get("Location")) for one in refused} == {(503, "unavailable", None)}
+    assert all(isinstance(one, Accepted) for one in again)
+    assert len(pipeline.undecided()) == 5
+
+
+async def test_an_id_that_is_on_disk_already_is_accepted_and_disturbs_nobody(pipeline: Pipeline) -> None:
+    first, *others = canaries(4)
+    async with opened(pipeline.url) as inbox:
+        await inbox.accept(first, None)
+        found = await answers(inbox, *others[:1], first, *others[1:])
+    assert [one.command_id for one in found if isinstance(one, Accepted)] == [
+        one.id for one in (*others[:1], first, *others[1:])
+    ]

@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import Problem, unavailable
 from api.rings import Rings
+from api.sqlstates import is_own_data
 from core.store.bulk import (
     CHUNK_ROWS,
     SQL_ACCEPT_ROWS,
@@ -77,7 +78,9 @@ class Bulks:
                     if not connection.broken:
                         raise
                     log.warning("a bulk lost its connection", problem=repr(problem), bulk_id=str(new.bulk.id))
-        except psycopg.DataError as problem:
+        except psycopg.Error as problem:
+            if not is_own_data(problem):
+                raise
             log.warning("a bulk was refused by the database", problem=repr(problem))
             raise Problem(400, "unstorable", "The request holds a value that cannot be stored") from None
         return await self._find_out(new)
