@@ -35,6 +35,7 @@ from core.store.inbox import (
     CommandRecord,
     IdempotencyKey,
     NewCommand,
+    SlotKey,
     move_parameters,
     name_of,
     type_of,
@@ -74,7 +75,7 @@ class Commands:
         resp: falcon.asgi.Response,
         *,
         contract: str,
-        slot_key: str,
+        slot_key: SlotKey,
         command: Command,
     ) -> None:
         """Accept a command from a request and answer it as the request prefers."""
@@ -94,7 +95,9 @@ class Commands:
         finally:
             self._outcomes.forget(id_, future)
 
-    def _new(self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: str, command: Command) -> NewCommand:
+    def _new(
+        self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: SlotKey, command: Command
+    ) -> NewCommand:
         principal: Principal = req.context.principal
         return NewCommand(
             id=id_,
@@ -110,7 +113,7 @@ class Commands:
 
     def _at_once(self, wants: Preferences) -> bool:
         """While Redis is known to be down nobody should wait for a bell that cannot ring."""
-        return wants.respond_async or wants.wait_s == 0 or not self._outcomes.redis_is_up
+        return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
 
     async def _follow(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences

@@ -53,6 +53,8 @@ class Outcomes:
         self.reply_to = uuid4().hex
         """The name under which workers find this process."""
         self.redis_is_up = False
+        self.redis_is_down = False
+        """Known to be: a process that has just started knows neither."""
         self._pool = pool
         self._redis = client
         self._waiters: defaultdict[bytes, list[_Waiter]] = defaultdict(list)
@@ -106,14 +108,14 @@ class Outcomes:
             try:
                 await self._subscribe()
             except (RedisError, OSError, msgspec.DecodeError) as problem:
-                self.redis_is_up = False
+                self.redis_is_up, self.redis_is_down = False, True
                 log.warning("no outcomes from redis", problem=repr(problem))
                 await asyncio.sleep(REDIS_RETRY_S)
 
     async def _subscribe(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(bells.outcome_channel(self.reply_to))
-            self.redis_is_up = True
+            self.redis_is_up, self.redis_is_down = True, False
             while True:
                 message = await subscription.get_message(timeout=REDIS_PING_S)
                 if message is None:

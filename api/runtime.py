@@ -11,7 +11,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from api.catalogue import Catalogue
 from api.commands import Commands
 from api.inbox import Inbox
 from api.limiting import WriteLimits
@@ -64,7 +63,6 @@ class Runtime:
         self.rings = Rings(self.redis, self.celery)
         self.inbox = Inbox(settings.database_url, self.rings.lanes)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
-        self.catalogue = Catalogue(self.pool)
         self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)
 
         self._closings: list[Closing] = []

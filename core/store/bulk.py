@@ -7,9 +7,8 @@ start. The bulk's own row is never updated, so lanes that decide its rows do not
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +18,7 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, Command, CommandClass, PlaceAll
 from core.domain.versions import version_of
-from core.store.inbox import TAKE_EXPIRED, type_of
+from core.store.inbox import SLOT_COLUMNS, SQL_SLOT_CRC, TAKE_EXPIRED, SlotKey, slot_row, type_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,7 +45,7 @@ class Bulk(Struct, frozen=True):
 class BulkCommand(Struct, frozen=True):
     """One command of a bulk, about to be accepted."""
 
-    slot_key: str
+    slot_key: SlotKey
     command: Command
     row: int | None
     """From 1; None for the one command of an all-or-nothing bulk, whose id is the bulk's."""
@@ -91,14 +90,17 @@ FROM idempotency_key k WHERE k.scope = %s AND k.key = %s
 
 SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, %s, %s, %s)"
 
-SQL_ACCEPT_ROWS = """
-WITH accepted AS (
+SQL_ACCEPT_ROWS = f"""
+WITH n AS (
+    SELECT n.*, {SQL_SLOT_CRC} AS crc
+    FROM json_to_recordset(%(rows)s::json) AS n (
+        id uuid, {SLOT_COLUMNS}, type text, version smallint, body json, row integer, weight smallint)
+), accepted AS (
     INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, decide_before, actor,
                        body, bulk_id, bulk_row, weight)
-    SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, %(class)s, n.type, n.version, %(contract)s, %(owner)s,
+    SELECT n.id, mod(n.crc, i.lanes), n.crc, %(class)s, n.type, n.version, %(contract)s, %(owner)s,
            %(request_id)s, %(decide_before)s::timestamptz, %(actor)s::json, n.body, %(bulk_id)s, n.row, n.weight
-    FROM installation i, json_to_recordset(%(rows)s::json) AS n (
-        id uuid, slot_crc bigint, type text, version smallint, body json, row integer, weight smallint)
+    FROM n, installation i
     ORDER BY n.row
     RETURNING lane
 )
@@ -117,7 +119,10 @@ FROM json_to_recordset(%(rows)s::json) AS n (row integer, http_status smallint, 
 
 class _Row(Struct, frozen=True):
     id: UUID
-    slot_crc: int
+    slot_crc: int | None
+    service_key: str | None
+    room_id: int | None
+    day: date | None
     type: str
     version: int
     body: Command
@@ -127,24 +132,28 @@ class _Row(Struct, frozen=True):
 
 def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand]) -> dict[str, Any]:
     """For `SQL_ACCEPT_ROWS`, one chunk."""
-    rows = [
-        _Row(
-            bulk.id if one.row is None else uuid4(),
-            zlib.crc32(one.slot_key.encode()),
-            type_of(one.command),
-            version_of(one.command, sender.actor),
-            one.command,
-            one.row,
-            one.weight,
-        )
-        for one in commands
-    ]
     return {
         **_common(bulk, sender),
         "class": CommandClass.BULK,
         "decide_before": sender.decide_before,
-        "rows": _encode(rows).decode(),
+        "rows": _encode([_row(bulk, sender, one) for one in commands]).decode(),
     }
+
+
+def _row(bulk: Bulk, sender: Sender, one: BulkCommand) -> _Row:
+    slot = slot_row(one.slot_key)
+    return _Row(
+        bulk.id if one.row is None else uuid4(),
+        slot.slot_crc,
+        slot.service_key,
+        slot.room_id,
+        slot.day,
+        type_of(one.command),
+        version_of(one.command, sender.actor),
+        one.command,
+        one.row,
+        one.weight,
+    )
 
 
 def refuse_parameters(bulk: Bulk, sender: Sender, type_: str, refusals: Sequence[BulkRefusal]) -> dict[str, Any]:

@@ -20,11 +20,29 @@ _decode_command = msgspec.json.Decoder(Command).decode
 _decode_actor = msgspec.json.Decoder(Actor).decode
 
 
+class AtService(Struct, frozen=True):
+    """The slot key of a day at whatever resource books this service name: its own, or the desk."""
+
+    service_name: str
+    day: date
+
+
+class AtRoom(Struct, frozen=True):
+    """The slot key of a room's day. A room that is not there leads to the desk, and is refused by the lane."""
+
+    room_id: int
+    day: date
+
+
+SlotKey = str | AtService | AtRoom
+"""Given, or looked up by the statement that writes the command, so that it is never older than the command."""
+
+
 class NewCommand(Struct, frozen=True):
     """A command about to be accepted."""
 
     id: UUID
-    slot_key: str
+    slot_key: SlotKey
     command_class: CommandClass
     contract: str
     actor: Actor
@@ -36,6 +54,33 @@ class NewCommand(Struct, frozen=True):
 
 def slot_key(resource_id: int, day: date) -> str:
     return f"{resource_id}:{day.isoformat()}"
+
+
+class SlotRow(Struct, frozen=True):
+    """A slot key as a statement gets it: `slot_crc`, or what `SQL_SLOT_CRC` makes one of."""
+
+    slot_crc: int | None = None
+    service_key: str | None = None
+    room_id: int | None = None
+    day: date | None = None
+
+
+def slot_row(key: SlotKey) -> SlotRow:
+    match key:
+        case AtService(service_name, day):
+            return SlotRow(service_key=service_name.casefold(), day=day)
+        case AtRoom(room_id, day):
+            return SlotRow(room_id=room_id, day=day)
+        case _:
+            return SlotRow(slot_crc=zlib.crc32(key.encode()))
+
+
+SLOT_COLUMNS = "slot_crc bigint, service_key text, room_id bigint, day text"
+SQL_SLOT_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
+    (SELECT resource_id FROM service WHERE name_key = n.service_key AND is_named AND is_active),
+    (SELECT resource_id FROM room WHERE id = n.room_id),
+    (SELECT id FROM resource WHERE kind = 'desk')), ':', n.day), 'UTF8')))"""
+"""The one rule, as `slot_key` and `zlib.crc32` have it in Python: of a row `n` with `SLOT_COLUMNS`."""
 
 
 def type_of(command: Command) -> str:
@@ -217,12 +262,13 @@ TAKE_EXPIRED = f"""
 """
 SQL_ACCEPT = f"""
 WITH n AS (
-    SELECT * FROM ROWS FROM (json_to_recordset(%s::json) AS (
-        id uuid, slot_crc bigint, class smallint, type text, version smallint, contract text, owner text,
+    SELECT n.*, {SQL_SLOT_CRC} AS crc
+    FROM ROWS FROM (json_to_recordset(%s::json) AS (
+        id uuid, {SLOT_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
         request_id text, reply_to text, decide_before timestamptz, actor json, body json, scope text, key text,
         body_hash text)) WITH ORDINALITY
-        AS n (id, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before, actor, body,
-              scope, key, body_hash, place)
+        AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
+              decide_before, actor, body, scope, key, body_hash, place)
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
     SELECT DISTINCT ON (scope, key) scope, key, decode(body_hash, 'hex'), id
@@ -232,7 +278,7 @@ WITH n AS (
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
                    actor, body)
-SELECT n.id, mod(n.slot_crc, i.lanes), n.slot_crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
+SELECT n.id, mod(n.crc, i.lanes), n.crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
        n.reply_to, n.decide_before, n.actor, n.body
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
@@ -246,7 +292,10 @@ once: one statement may not take over what it has inserted itself."""
 
 class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
     id: UUID
-    slot_crc: int
+    slot_crc: int | None
+    service_key: str | None
+    room_id: int | None
+    day: date | None
     class_: CommandClass
     type: str
     version: int
@@ -268,9 +317,13 @@ def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None
 
 
 def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
+    slot = slot_row(c.slot_key)
     return _InboxRow(
         c.id,
-        zlib.crc32(c.slot_key.encode()),
+        slot.slot_crc,
+        slot.service_key,
+        slot.room_id,
+        slot.day,
         c.command_class,
         type_of(c.command),
         version_of(c.command, c.actor),

@@ -16,6 +16,7 @@ from api.outcomes import Outcomes
 from core.store.database import API_LIMITS, conninfo
 from ops.ports import free_ports
 from tests.engine import Pipeline, new, places
+from tests.waiting import until
 
 WITHIN_S = 5.0
 """Half of what a client waits unless told; a quarter of a second is usual."""
@@ -61,3 +62,13 @@ async def test_an_outcome_that_redis_does_not_tell_is_read_from_the_database(
     written = pipeline.row("SELECT http_status, response::text FROM outcome WHERE id = %s", id_)
     assert (answer.status, answer.body.decode()) == written
     assert answer.status == 201
+
+
+async def test_redis_is_taken_for_down_only_once_it_was_asked(pipeline: Pipeline, redis_url: str) -> None:
+    """The first requests of a process wait like all others."""
+    (nobody,) = free_ports(1)
+    for url, is_down in ((redis_url, False), (f"redis://127.0.0.1:{nobody}/0", True)):
+        async with listening(pipeline.url, url) as outcomes:
+            assert not outcomes.redis_is_down
+            await until(lambda: outcomes.redis_is_up or outcomes.redis_is_down, "Redis was asked")
+            assert (outcomes.redis_is_up, outcomes.redis_is_down) == (not is_down, is_down)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from api.catalogue import SERVICES_MAX
+from api.contracts.appointments.admin_services import SERVICES_MAX
 from api.contracts.calendar.categories import CATEGORIES_MAX
 from core.identity.agent_keys import KEYS_MAX
 from core.identity.api_tokens import TOKENS_PER_USER_MAX

@@ -8,7 +8,6 @@ import falcon.asgi
 from msgspec import Meta, Struct
 
 from api.bodies import read_json
-from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.agent.examples import CREATED, REQUEST
 from api.contracts.agent.formats import AGENT_CLOCK, AGENT_DAY, AgentClock, AgentDay
@@ -18,7 +17,7 @@ from api.openapi.refusals import PLACING
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
 from core.phones import phone_key
-from core.store.inbox import slot_key
+from core.store.inbox import AtService
 from core.wire.agent import AgentBookingCreated
 from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
@@ -59,9 +58,8 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
 
 
 class CreateAgentBooking:
-    def __init__(self, commands: Commands, catalogue: Catalogue, phone_region: str | None) -> None:
+    def __init__(self, commands: Commands, phone_region: str | None) -> None:
         self._commands = commands
-        self._catalogue = catalogue
         self._region = phone_region
 
     @operation(
@@ -77,5 +75,5 @@ class CreateAgentBooking:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         place = place_of(await read_json(req, AgentBooking), self._region)
-        key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+        key = AtService(place.service_name, place.date)
         await self._commands.run(req, resp, contract="agent", slot_key=key, command=place)

@@ -18,10 +18,10 @@ from api.runtime import Runtime
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings = run.settings
     bulk = BulkBookings(
-        BulkReading(run.catalogue, settings.phone_region),
+        BulkReading(settings.phone_region),
         Bulks(run.pool, run.rings),
         Rehearsals(settings.database_url, settings.policy),
     )
-    app.add_route("/api/agent/booking/create", CreateAgentBooking(run.commands, run.catalogue, settings.phone_region))
+    app.add_route("/api/agent/booking/create", CreateAgentBooking(run.commands, settings.phone_region))
     app.add_route("/api/agent/bookings/bulk", bulk)
     app.add_route("/api/agent/bookings/bulk/{batch_id:uuid}", BulkBookingsStatus(BulkReader(run.pool)))

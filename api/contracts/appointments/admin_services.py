@@ -12,7 +12,6 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
-from api.catalogue import SERVICES_MAX
 from api.errors import Problem, invalid
 from api.fields import ID_MAX, TEXT, ZONE, Id, ServiceName, ZoneText
 from api.forms import Rules
@@ -23,6 +22,8 @@ from core.settings import Settings
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
+
+SERVICES_MAX = 10_000
 
 Pool = AsyncConnectionPool[Any]
 Description = Annotated[str, Meta(max_length=2000, pattern=TEXT)]

@@ -6,7 +6,6 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.bodies import read_json
-from api.catalogue import Catalogue
 from api.commands import Commands
 from api.contracts.appointments.examples import CREATE_REQUEST, CREATED
 from api.errors import Problem
@@ -15,7 +14,7 @@ from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.access import Principal
 from core.domain.commands import ActorKind, PersonById, Place
-from core.store.inbox import slot_key
+from core.store.inbox import AtService
 from core.wire.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 
@@ -44,9 +43,8 @@ def place_of(body: NewBooking, principal: Principal) -> Place:
 
 
 class CreateBooking:
-    def __init__(self, commands: Commands, catalogue: Catalogue) -> None:
+    def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._catalogue = catalogue
 
     @operation(
         "Book a slot",
@@ -58,5 +56,5 @@ class CreateBooking:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         principal: Principal = req.context.principal
         place = place_of(await read_json(req, NewBooking, needs=() if principal.user_id else WHOM), principal)
-        key = slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+        key = AtService(place.service_name, place.date)
         await self._commands.run(req, resp, contract="appointments", slot_key=key, command=place)

@@ -33,7 +33,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/booking/settings", BookingSettings(pool))
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
     app.add_route("/api/booking/calendar", MonthCalendar(pool, allow_past=settings.allow_past))
-    app.add_route("/api/booking/create", CreateBooking(run.commands, run.catalogue))
+    app.add_route("/api/booking/create", CreateBooking(run.commands))
     app.add_route("/api/reservations/reserved_slots", ReservedSlots(run.engine))
     app.add_route("/api/admin/bookings", AdminBookings(run.engine, pool, settings.phone_region))
     app.add_route("/api/admin/bookings/stats", BookingStats(pool))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import time
 from typing import Annotated, ClassVar
 
 import falcon.asgi
@@ -19,14 +19,11 @@ from api.openapi.refusals import PLACING
 from api.runtime import Runtime
 from core.access import Principal
 from core.domain.commands import BookRoom
-from core.store.inbox import slot_key
+from core.store.inbox import AtRoom
 from core.wire.errors import FieldProblem
 from core.wire.rooms import RoomBooking
 
 GUESTS_MAX = 100_000
-ROOMS_REMEMBERED = 10_000
-
-SQL_RESOURCE = "SELECT resource_id FROM room WHERE id = %s"
 
 
 def _ends_later(body: NewRoomBooking) -> Iterator[FieldProblem]:
@@ -64,9 +61,6 @@ class BookRooms:
 
     def __init__(self, run: Runtime) -> None:
         self._commands = run.commands
-        self._pool = run.pool
-        self._resources: dict[int, int] = {}
-        """By room: it keeps its resource for ever."""
 
     @operation(
         "Book a room",
@@ -78,18 +72,5 @@ class BookRooms:
     )
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         command = command_of(parse_json(req.context.raw_body, NewRoomBooking), req.context.principal)
-        key = await self._slot_key(command.room_id, command.date)
+        key = AtRoom(command.room_id, command.date)
         await self._commands.run(req, resp, contract="rooms", slot_key=key, command=command)
-
-    async def _slot_key(self, room_id: int, day: date) -> str:
-        if room_id not in self._resources:
-            async with self._pool.connection() as connection:
-                row = await (await connection.execute(SQL_RESOURCE, (room_id,))).fetchone()
-            if row is None:
-                raise Problem(
-                    404, "room_not_found", "Room not found", [FieldProblem("room_id", "There is no such room")]
-                )
-            if len(self._resources) >= ROOMS_REMEMBERED:
-                self._resources.clear()
-            self._resources[room_id] = row[0]
-        return slot_key(self._resources[room_id], day)

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import falcon.asgi
 
-from api.catalogue import Catalogue
 from api.contracts.agent.bulk.accepting import NewBulk
 from api.contracts.agent.bulk.formats import splitter_of
 from api.contracts.agent.bulk.judging import Judged, judge
@@ -20,14 +19,13 @@ from api.preferences import deadline, idempotency_key
 from core.access import Principal
 from core.domain.commands import Place, PlaceAll, RowToPlace
 from core.store.bulk import Bulk, BulkCommand, Mode, Sender
-from core.store.inbox import IdempotencyKey, slot_key
+from core.store.inbox import AtService, IdempotencyKey
 
 
 class BulkReading:
     """Reads a few at a time: the rows of each lie in memory until they are on disk."""
 
-    def __init__(self, catalogue: Catalogue, phone_region: str | None) -> None:
-        self._catalogue = catalogue
+    def __init__(self, phone_region: str | None) -> None:
         self._region = phone_region
         self._under_way = 0
 
@@ -51,7 +49,7 @@ class BulkReading:
         owner = principal.actor.owner or ""
         bulk = Bulk(uuid4(), owner, mode, judged.rows, len(judged.refusals))
         named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
-        commands = await (self._all if mode is Mode.ALL_OR_NOTHING else self._each)(judged)
+        commands = (_all if mode is Mode.ALL_OR_NOTHING else _each)(judged)
         return NewBulk(bulk, sender, commands, judged.refusals, named)
 
     async def _judge(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> Judged:
@@ -62,16 +60,19 @@ class BulkReading:
             words = f"The body did not arrive within {READ_WITHIN_S:g} s; nothing was accepted"
             raise Problem(408, "body_too_slow", words) from None
 
-    async def _each(self, judged: Judged) -> list[BulkCommand]:
-        return [BulkCommand(await self._key_of(place), place, row) for row, place in judged.places.items()]
 
-    async def _all(self, judged: Judged) -> list[BulkCommand]:
-        """One command, at home in the lane of its first row."""
-        rows = tuple(RowToPlace(row, place) for row, place in judged.places.items())
-        if not rows:
-            return []
-        command = PlaceAll(rows, len(judged.refusals))
-        return [BulkCommand(await self._key_of(rows[0].place), command, None, len(rows))]
+def _each(judged: Judged) -> list[BulkCommand]:
+    return [BulkCommand(_key_of(place), place, row) for row, place in judged.places.items()]
 
-    async def _key_of(self, place: Place) -> str:
-        return slot_key(await self._catalogue.resource_of(place.service_name), place.date)
+
+def _all(judged: Judged) -> list[BulkCommand]:
+    """One command, at home in the lane of its first row."""
+    rows = tuple(RowToPlace(row, place) for row, place in judged.places.items())
+    if not rows:
+        return []
+    command = PlaceAll(rows, len(judged.refusals))
+    return [BulkCommand(_key_of(rows[0].place), command, None, len(rows))]
+
+
+def _key_of(place: Place) -> AtService:
+    return AtService(place.service_name, place.date)
