@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, Command, CommandClass, PlaceAll
 from core.domain.versions import version_of
-from core.store.inbox import SLOT_COLUMNS, SQL_SLOT_CRC, TAKE_EXPIRED, SlotKey, slot_row, type_of
+from core.store.inbox import KEY_LEADS_SOMEWHERE, SLOT_COLUMNS, SQL_SLOT_CRC, TAKE_EXPIRED, SlotKey, slot_row, type_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -82,11 +82,11 @@ INSERT INTO idempotency_key (scope, key, body_hash, command_id) VALUES (%s, %s, 
 """
 """The key of a bulk that is being inserted is waited for: then it is taken, or free again."""
 
-SQL_KEY_OWNER = """
-SELECT k.body_hash, k.command_id, EXISTS (SELECT FROM bulk b WHERE b.id = k.command_id)
+SQL_KEY_OWNER = f"""
+SELECT k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
 FROM idempotency_key k WHERE k.scope = %s AND k.key = %s
 """
-"""With whether the first bulk can still be followed."""
+"""With whether the first bulk, or command, can still be followed."""
 
 SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, %s, %s, %s)"
 

@@ -340,9 +340,12 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
     )
 
 
-SQL_KEY_OWNERS = """
-SELECT k.scope, k.key, k.body_hash, k.command_id,
-       EXISTS (SELECT FROM inbox i WHERE i.id = k.command_id) OR EXISTS (SELECT FROM outcome o WHERE o.id = k.command_id)
+KEY_LEADS_SOMEWHERE = """(
+    EXISTS (SELECT FROM inbox i WHERE i.id = k.command_id) OR EXISTS (SELECT FROM outcome o WHERE o.id = k.command_id)
+    OR EXISTS (SELECT FROM bulk b WHERE b.id = k.command_id))"""
+"""Of a key `k`: whether its command or bulk can still be followed. The two share one space of keys."""
+SQL_KEY_OWNERS = f"""
+SELECT k.scope, k.key, k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
 """With whether the first command can still be followed."""
