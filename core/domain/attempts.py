@@ -25,8 +25,7 @@ def the_payment(state: State, payment_id: UUID) -> Payment:
 
 def payments_of(state: State, booking_id: int) -> list[Payment]:
     """A booking's attempts, in order."""
-    found = (payment for payment in state.payments.values() if payment.booking_id == booking_id)
-    return sorted(found, key=lambda payment: payment.attempt)
+    return sorted(state.payments.of(booking_id), key=lambda payment: payment.attempt)
 
 
 def closing(payment: Payment, now: datetime) -> PaymentChanged:

@@ -86,15 +86,17 @@ def _evolve(state: State, event: CommonEvent) -> None:
 def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | ResourceClosed | ResourceReopened) -> None:
     match event:
         case SlotOffered(slot=slot):
-            state.slots[slot.id] = state.sharing[slot.id] = slot
+            state.slots[slot.id] = slot
+            state.sharing.add(slot)
             state.timetable.add(slot)
         case SlotChanged(slot=slot, was=was):
             state.timetable.remove(was)
-            state.slots[slot.id] = state.sharing[slot.id] = slot
+            state.slots[slot.id] = slot
+            state.sharing.add(slot)
             state.timetable.add(slot)
         case SlotRemoved(slot=slot):
             del state.slots[slot.id]
-            state.sharing.pop(slot.id, None)
+            state.sharing.remove(slot.id)
             state.timetable.remove(slot)
         case ResourceClosed(closure=c):
             state.closures[c.id] = c
@@ -113,7 +115,7 @@ def _note_hold(state: State, booking: Booking) -> None:
 
 def _take(state: State, claims: tuple[Claim, ...]) -> None:
     for claim in claims:
-        state.claims[claim.resource_id].add(claim)
+        state.take(claim)
 
 
 def _free(state: State, booking: Booking) -> None:

@@ -26,7 +26,7 @@ from core.domain.events import (
 )
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
-from core.domain.marketplace.giving_back import owed_minor, parts_owed
+from core.domain.marketplace.giving_back import Parts, by_whole, owed_minor, parts_owed
 from core.domain.payments import KEPT, PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -101,14 +101,15 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
     if _ABOUT_MONEY.isdisjoint(map(type, events)):
         return ()
     ends = {e.booking.id: e for e in events if isinstance(e, BookingChanged) and _is_the_end(e)}
-    payments = dict(state.payments) if ends else {}
+    parts = by_whole(end.booking for end in ends.values())
+    paid_for = dict.fromkeys((*ends, *parts))
+    payments = {payment.id: payment for id_ in paid_for for payment in state.payments.of(id_)}
     payments |= {e.payment.id: e.payment for e in events if isinstance(e, PaymentMade | PaymentChanged)}
-    ended_now = [end.booking for end in ends.values()]
     found: list[Event] = []
     for payment in payments.values():
         if (end := ends.get(payment.booking_id)) is not None:
-            found += _after_the_end(state, payment, end.booking, ended_now, actor, now)
-        elif payment.state in KEPT and (part := parts_owed(state, payment.booking_id, ended_now, actor, now)):
+            found += _after_the_end(state, payment, end.booking, parts, actor, now)
+        elif payment.state in KEPT and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
             found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
     return tuple(found)
 
@@ -118,13 +119,13 @@ def _is_the_end(event: BookingChanged) -> bool:
 
 
 def _after_the_end(
-    state: State, payment: Payment, booking: Booking, ended_now: Sequence[Booking], actor: Actor, now: datetime
+    state: State, payment: Payment, booking: Booking, parts: Parts, actor: Actor, now: datetime
 ) -> Iterator[PaymentChanged]:
     if payment.state is PaymentState.QUEUED or (payment.state is PaymentState.CREATING and not payment.sent):
         yield ended(payment, now)
     elif payment.state in PAYABLE:
         yield closing(payment, now)
-    elif payment.state in KEPT and (owed := owed_minor(state, payment, booking, ended_now, actor, now)):
+    elif payment.state in KEPT and (owed := owed_minor(state, payment, booking, parts, actor, now)):
         yield giving_back(payment, owed, "booking_cancelled", now)
 
 

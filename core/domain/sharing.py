@@ -6,7 +6,8 @@ resource's time, or gives it back, is news of every slot on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from core.domain.events import (
@@ -19,6 +20,7 @@ from core.domain.events import (
     SlotTurned,
 )
 from core.domain.state import State
+from core.domain.taken import Taken
 from core.domain.values import Claim, Holder, TimeSlot
 
 BookingEvent = BookingPlaced | BookingChanged | BookingDeleted
@@ -32,11 +34,25 @@ def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...
     own = {event.booking.time_slot_id for event in about if isinstance(event, BookingEvent)}
     gone = {one for event in about if (one := _gives_back(event)) is not None}
     new = list(chain.from_iterable(map(_takes, about)))
-    found = (_turned(state, slot, gone, new) for slot in state.sharing.values() if slot.id not in own)
+    taken: defaultdict[int, Taken] = defaultdict(Taken)
+    for claim in new:
+        taken[claim.resource_id].add(claim)
+    found = (_turned(state, slot, gone, taken) for slot in _touched(state, gone, new) if slot.id not in own)
     return tuple(turn for turn in found if turn is not None)
 
 
-def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Iterable[Claim]) -> SlotTurned | None:
+def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list[TimeSlot]:
+    """The slots at the times that change hands: any other stays as it is."""
+    changing = chain(new, chain.from_iterable(map(state.claims_of, gone)))
+    slots = {
+        slot.id: slot
+        for claim in changing
+        for slot in state.sharing.touching(claim.resource_id, claim.starts_at, claim.ends_at)
+    }
+    return [slots[id_] for id_ in sorted(slots)]
+
+
+def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Mapping[int, Taken]) -> SlotTurned | None:
     if state.holder_of(slot.id) is not None:
         return None
     before = state.claims[slot.category.resource.id].touching(slot.starts_at, slot.ends_at)
@@ -45,9 +61,9 @@ def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Iterable[Claim
     return None if was == will else SlotTurned(slot, will)
 
 
-def _is_taken(slot: TimeSlot, claims: Iterable[Claim]) -> bool:
-    resource_id = slot.category.resource.id
-    return any(c.resource_id == resource_id and c.overlaps(slot.starts_at, slot.ends_at) for c in claims)
+def _is_taken(slot: TimeSlot, new: Mapping[int, Taken]) -> bool:
+    taken = new.get(slot.category.resource.id)
+    return taken is not None and bool(taken.touching(slot.starts_at, slot.ends_at))
 
 
 def _gives_back(event: Event) -> Holder | None:

@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.commands import Envelope
+from core.domain.grouped import Grouped
 from core.domain.marketplace.market import Market
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
 from core.domain.taken import Taken
-from core.domain.timetable import Timetable
+from core.domain.timetable import SlotsByResource, Timetable
 from core.domain.values import (
     DEFAULT_POLICY,
     Booking,
@@ -64,14 +65,16 @@ class State:
         self.bookings: dict[int, Booking] = {}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
-        self.payments: dict[UUID, Payment] = {}
+        self.payments: Grouped[UUID, Payment] = Grouped(lambda payment: payment.booking_id)
         """Every attempt to pay for the bookings above."""
         self.followers: dict[UUID, list[Envelope]] = {}
         """By payment: deferred commands that wait for its intent."""
         self.claims: defaultdict[int, Taken] = defaultdict(Taken)
-        """By resource; only those that touch a time this batch asks for."""
+        """By resource; only those that touch a time this batch asks for. Added to by `take`."""
+        self._resources_of: defaultdict[Holder, set[int]] = defaultdict(set)
+        """Where a holder of claims has them."""
         for claim in claims:
-            self.claims[claim.resource_id].add(claim)
+            self.take(claim)
         self.closures: dict[int, Closure] = {}
         """Those that commands name."""
         self.glanced_at: dict[int, Booking] = {}
@@ -82,7 +85,7 @@ class State:
         self.market = Market()
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
-        self.sharing: dict[int, TimeSlot] = {}
+        self.sharing = SlotsByResource()
         """Slots whose resource this batch may take or give back, with all claims that touch them."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
         for booking in bookings:
@@ -104,7 +107,7 @@ class State:
     def fork(self) -> State:
         """A twin on which something can be tried: bookings placed, holds expired, people made.
 
-        The timetable is shared: nothing that is tried changes what is on offer.
+        Timetable and shared slots are the same: nothing that is tried changes what is on offer.
         """
         twin = copy(self)
         vars(twin).update((name, _copied(value)) for name, value in vars(self).items())
@@ -115,10 +118,18 @@ class State:
         in_the_way = self.claims[resource_id].touching(starts_at, ends_at)
         return any(but is None or claim.booking_id != but for claim in in_the_way)
 
-    def give_back(self, holder: Holder) -> None:
+    def take(self, claim: Claim) -> None:
+        self.claims[claim.resource_id].add(claim)
+        self._resources_of[claim.holder].add(claim.resource_id)
+
+    def claims_of(self, holder: Holder) -> list[Claim]:
         """What a booking, a closure or a session has claimed, on whatever resources."""
-        for taken in self.claims.values():
-            taken.give_back(holder)
+        resources = sorted(self._resources_of.get(holder, ()))
+        return [claim for id_ in resources for claim in self.claims[id_].of(holder)]
+
+    def give_back(self, holder: Holder) -> None:
+        for resource_id in self._resources_of.pop(holder, ()):
+            self.claims[resource_id].give_back(holder)
 
     def note_slot(self, booking: Booking) -> None:
         """Which time slot a booking was made for."""

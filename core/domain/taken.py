@@ -5,25 +5,19 @@ Both are asked and changed once a command, so neither may cost more the more the
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
+from core.domain.intervals import Intervals
 from core.domain.values import Claim, Holder
-
-_NOTHING = timedelta(0)
-_start = attrgetter("starts_at")
 
 
 class Taken:
-    """The claims on one resource, by their start."""
+    """The claims on one resource."""
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
-        self._claims: list[Claim] = []
-        self._holders: set[Holder] = set()
-        self._longest = _NOTHING
-        """No claim that touches an interval begins earlier than this before it."""
+        self._claims: Intervals[Claim] = Intervals()
+        self._by_holder: dict[Holder, list[Claim]] = {}
         for claim in claims:
             self.add(claim)
 
@@ -35,23 +29,23 @@ class Taken:
 
     def __copy__(self) -> Taken:
         twin = Taken()
-        twin._claims, twin._holders, twin._longest = self._claims.copy(), self._holders.copy(), self._longest
+        twin._claims = self._claims.copy()
+        twin._by_holder = {holder: claims.copy() for holder, claims in self._by_holder.items()}
         return twin
 
     def add(self, claim: Claim) -> None:
-        insort(self._claims, claim, key=_start)
-        self._holders.add(claim.holder)
-        self._longest = max(self._longest, claim.ends_at - claim.starts_at)
+        self._claims.add(claim)
+        self._by_holder.setdefault(claim.holder, []).append(claim)
+
+    def of(self, holder: Holder) -> Sequence[Claim]:
+        """What this one has."""
+        return self._by_holder.get(holder, ())
 
     def give_back(self, holder: Holder) -> None:
         """All that this one has; nothing if it has nothing here."""
-        if holder in self._holders:
-            self._holders.remove(holder)
-            self._claims = [claim for claim in self._claims if claim.holder != holder]
+        for claim in self._by_holder.pop(holder, ()):
+            self._claims.remove(claim)
 
     def touching(self, starts_at: datetime, ends_at: datetime) -> list[Claim]:
-        if not self._claims:
-            return []
-        first = bisect_right(self._claims, starts_at - self._longest, key=_start)
-        last = bisect_left(self._claims, ends_at, lo=first, key=_start)
-        return [claim for claim in self._claims[first:last] if claim.ends_at > starts_at]
+        """By start."""
+        return self._claims.touching(starts_at, ends_at)

@@ -49,7 +49,7 @@ def ask_claims(asking: Asking, state: State, commands: Sequence[Command], wanted
 
     def claims(rows: Rows) -> None:
         for row in rows:
-            state.claims[row[0]].add(Claim(*row))
+            state.take(Claim(*row))
 
     def neighbours(rows: Rows) -> None:
         for row in rows:
@@ -67,10 +67,10 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
     def take(rows: Rows) -> None:
         for claim in (Claim(*row) for row in rows):
             if claim not in state.claims[claim.resource_id].touching(claim.starts_at, claim.ends_at):
-                state.claims[claim.resource_id].add(claim)
+                state.take(claim)
 
     if state.sharing:
-        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing.values()}
+        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing}
         asking.ask(SQL_CLAIMS, (spans_of(spans),), take)
 
 

@@ -49,11 +49,11 @@ FROM closure c WHERE c.id = ANY(%s)
 """
 """The claims in it are locked: who frees one meanwhile waits, and then sees the closure."""
 SQL_OVERLOOKED = """
+WITH made AS (SELECT * FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[]))
 SELECT CASE WHEN EXISTS (
-    SELECT FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[])
-    JOIN closure c ON c.id = made.id
+    SELECT c.id, k.booking_id FROM made JOIN closure c ON c.id = made.id
     JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during AND k.booking_id IS NOT NULL
-    WHERE NOT k.booking_id = ANY (made.in_the_way)) THEN batch_lost_race() END
+    EXCEPT SELECT id, unnest(in_the_way) FROM made) THEN batch_lost_race() END
 """
 """A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
 SQL_REOPEN = all_of("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")

@@ -99,7 +99,8 @@ def ask_sharing(asking: Asking, state: State, wanted: Collection[Interval]) -> N
     """The slots that other bookings, or closures, of this batch may turn."""
 
     def take(rows: Rows) -> None:
-        state.sharing |= {row[0]: slot_of(row) for row in rows}
+        for row in rows:
+            state.sharing.add(slot_of(row))
 
     spans = {*wanted}
     spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}

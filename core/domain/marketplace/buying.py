@@ -52,7 +52,7 @@ def the_location(state: State, location_id: int) -> Location:
 
 def matching_credit(state: State, user_id: int, service_id: int, now: datetime) -> Credit | None:
     """The soonest to expire of those that pay for a service (contracts page, "What is claimed")."""
-    fitting = [c for c in state.market.credits.values() if c.user_id == user_id and c.pays_for(service_id, now)]
+    fitting = [credit for credit in state.market.credits.of(user_id) if credit.pays_for(service_id, now)]
     return min(fitting, key=lambda credit: (credit.expires_at, credit.booking_id), default=None)
 
 

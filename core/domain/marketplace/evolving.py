@@ -36,7 +36,7 @@ def evolve_market(state: State, event: Any) -> None:
         case SessionOpened(session=session, claims=claims):
             state.market.sessions[session.id] = session
             for claim in claims:
-                state.claims[claim.resource_id].add(claim)
+                state.take(claim)
         case SessionCancelled(session=session):
             state.market.sessions[session.id] = session
             state.give_back((None, None, session.id))
@@ -45,10 +45,10 @@ def evolve_market(state: State, event: Any) -> None:
         case CreditsVoided(credit_id=id_) if (voided := state.market.credits.get(id_)) is not None:
             state.market.credits[id_] = replace(voided, balance=0)
         case WaitingBegun(place=place):
-            state.market.queues[place.session_id].append(place)
+            state.market.queues[place.session_id][place.user_id] = place
             _wait(state, place, 1)
         case WaitingEnded(place=place) | SeatOffered(place=place):
-            state.market.queues[place.session_id].remove(place)
+            del state.market.queues[place.session_id][place.user_id]
             _wait(state, place, -1)
         case _:
             pass

@@ -7,7 +7,7 @@ them. Credits come back by the same rule as money.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -26,11 +26,39 @@ from core.domain.values import Booking
 _FOLLOWED = frozenset({BookingChanged, BookingDeleted})
 
 
+class Faces:
+    """Bookings as one command has changed them so far."""
+
+    def __init__(self, bookings: Iterable[Booking]) -> None:
+        self._bookings = {booking.id: booking for booking in bookings}
+        self._statuses: dict[int, set[Status]] = {}
+
+    def __contains__(self, id_: int) -> bool:
+        return id_ in self._bookings
+
+    def add(self, booking: Booking) -> None:
+        self._bookings[booking.id] = booking
+        if isinstance(booking.details, MarketDetails):
+            self._statuses.pop(booking.details.parent_id or 0, None)
+
+    def unchanged(self, state: State, whole_id: int) -> list[Booking]:
+        """The parts of a whole that the command has not changed."""
+        known = (state.bookings.get(id_) for id_ in sorted(state.market.children[whole_id]) if id_ not in self)
+        return [booking for booking in known if booking is not None]
+
+    def statuses(self, state: State, whole_id: int) -> set[Status]:
+        """Of all its parts. Looked up once a whole, not once for each of its parts that changes."""
+        if (stand := self._statuses.get(whole_id)) is None:
+            known = (self._bookings.get(id_) or state.bookings.get(id_) for id_ in state.market.children[whole_id])
+            stand = self._statuses[whole_id] = {booking.status for booking in known if booking is not None}
+        return stand
+
+
 def with_families(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
     """The events with what follows from each put before it: the last one stays the command's answer."""
     if _FOLLOWED.isdisjoint(map(type, events)):
         return tuple(events)
-    faces = {event.booking.id: event.booking for event in events if isinstance(event, BookingChanged)}
+    faces = Faces(event.booking for event in events if isinstance(event, BookingChanged))
     found: list[Event] = []
     for event in events:
         if isinstance(event, BookingDeleted):
@@ -40,21 +68,18 @@ def with_families(state: State, actor: Actor, events: Sequence[Event], now: date
             continue
         signed = _signed(event, event.booking.details, actor)
         for follower in _followers(state, signed, faces, now):
-            faces[follower.booking.id] = follower.booking
+            faces.add(follower.booking)
             found += [*_credits(state, follower, actor, now), follower]
         found += [*_credits(state, signed, actor, now), signed]
     return tuple(found)
 
 
-def _left_behind(
-    state: State, event: BookingDeleted, faces: dict[int, Booking], now: datetime
-) -> Iterator[BookingChanged]:
+def _left_behind(state: State, event: BookingDeleted, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
     """Parts still to come of a whole that has begun, and so was not cancelled when it was deleted."""
     gone = BookingChanged(event.booking, event.booking.status, freed=False, by=event.by, reason="deleted")
-    for id_ in sorted(state.market.children[event.booking.id] - faces.keys()):
-        child = state.bookings.get(id_)
-        if child is not None and may_become(child.status, Status.CANCELLED):
-            faces[id_] = child
+    for child in faces.unchanged(state, event.booking.id):
+        if may_become(child.status, Status.CANCELLED):
+            faces.add(child)
             yield _ended(child, Status.CANCELLED, event.booking, gone, now)
 
 
@@ -67,10 +92,8 @@ def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> Book
     return replace(event, booking=replace(event.booking, details=replace(details, cancellation=note)))
 
 
-def _followers(
-    state: State, event: BookingChanged, faces: dict[int, Booking], now: datetime
-) -> Iterator[BookingChanged]:
-    """`faces` are bookings as this command has changed them so far: those follow nobody."""
+def _followers(state: State, event: BookingChanged, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
+    """Bookings that the command itself changes follow nobody."""
     details = event.booking.details
     whole = event
     if isinstance(details, MarketDetails) and details.parent_id is not None:
@@ -80,15 +103,14 @@ def _followers(
             return
         yield change
         whole = change
-    for id_ in sorted(state.market.children[whole.booking.id] - faces.keys()):
-        child = state.bookings.get(id_)
-        follower = None if child is None else _with_the_whole(child, whole.booking, whole, now)
+    for child in faces.unchanged(state, whole.booking.id):
+        follower = _with_the_whole(child, whole.booking, whole, now)
         if follower is not None:
             yield follower
 
 
 def _whole_after(
-    state: State, event: BookingChanged, parent: Booking, faces: dict[int, Booking], now: datetime
+    state: State, event: BookingChanged, parent: Booking, faces: Faces, now: datetime
 ) -> BookingChanged | None:
     """What a change of one part means for the whole.
 
@@ -100,8 +122,7 @@ def _whole_after(
         return _ended(parent, part.status, part, event, now) if part.status in ENDED else None
     if parent.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or part.status is event.was:
         return None
-    known = (faces.get(id_) or state.bookings.get(id_) for id_ in state.market.children[parent.id])
-    stand = {booking.status for booking in known if booking is not None}
+    stand = faces.statuses(state, parent.id)
     if not stand <= OVER:
         begins = parent.status is Status.CONFIRMED and part.status in BEGUN
         return turned(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core.domain.commands import Actor
@@ -26,23 +27,29 @@ def gives_back(state: State, booking: Booking, actor: Actor, now: datetime) -> b
     return not is_scheduled(booking) or now + timedelta(seconds=state.policy.refund_notice_s) <= booking.starts_at
 
 
-def owed_minor(
-    state: State, payment: Payment, booking: Booking, ended_now: Sequence[Booking], actor: Actor, now: datetime
-) -> int:
+Parts = Mapping[int, Sequence[Booking]]
+"""Those parts of purchases that end now, by the whole: looked for once for each payment, they cost the square."""
+
+
+def by_whole(ended_now: Iterable[Booking]) -> Parts:
+    found: defaultdict[int, list[Booking]] = defaultdict(list)
+    for booking in ended_now:
+        if isinstance(booking.details, MarketDetails) and booking.details.parent_id is not None:
+            found[booking.details.parent_id].append(booking)
+    return found
+
+
+def owed_minor(state: State, payment: Payment, booking: Booking, parts: Parts, actor: Actor, now: datetime) -> int:
     """What of a payment goes back with the booking that it paid for: of a course or package, part by part."""
     if isinstance(booking.details, MarketDetails) and booking.details.kind in {Kind.COURSE, Kind.PACKAGE}:
-        return min(parts_owed(state, booking.id, ended_now, actor, now), payment.kept_minor)
+        return min(parts_owed(state, booking.id, parts, actor, now), payment.kept_minor)
     return payment.kept_minor if gives_back(state, booking, actor, now) else 0
 
 
-def parts_owed(state: State, whole_id: int, ended_now: Sequence[Booking], actor: Actor, now: datetime) -> int:
+def parts_owed(state: State, whole_id: int, parts: Parts, actor: Actor, now: datetime) -> int:
     """The shares of those parts of a purchase that end now and give their money back."""
-    parts = [(booking, booking.details) for booking in ended_now if isinstance(booking.details, MarketDetails)]
-    return sum(
-        details.share_minor
-        for booking, details in parts
-        if details.parent_id == whole_id and gives_back(state, booking, actor, now)
-    )
+    ended = (booking for booking in parts.get(whole_id, ()) if gives_back(state, booking, actor, now))
+    return sum(booking.details.share_minor for booking in ended if isinstance(booking.details, MarketDetails))
 
 
 def can_return(state: State, booking: Booking) -> bool:

@@ -6,7 +6,9 @@ from collections import defaultdict
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heappush
 
+from core.domain.grouped import Grouped
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.values import (
     Credit,
@@ -17,6 +19,7 @@ from core.domain.marketplace.values import (
     ServiceSession,
     WaitingPlace,
 )
+from core.domain.status import Status
 from core.domain.values import Booking
 
 
@@ -28,17 +31,21 @@ class Market:
     services: dict[int, MarketService] = field(default_factory=dict)
     locations: dict[int, Location] = field(default_factory=dict)
     room_names: dict[int, str] = field(default_factory=dict)
-    sessions: dict[int, ServiceSession] = field(default_factory=dict)
+    sessions: Grouped[int, ServiceSession] = field(default_factory=lambda: Grouped(lambda one: one.service_id))
     """Locked: who reads a seat here may take it."""
-    credits: dict[int, Credit] = field(default_factory=dict)
+    credits: Grouped[int, Credit] = field(default_factory=lambda: Grouped(lambda one: one.user_id))
     """By the bundle's booking. Locked."""
-    queues: defaultdict[int, list[WaitingPlace]] = field(default_factory=lambda: defaultdict(list))
-    """By session, those who wait, the first first; only for sessions whose queue a command is about."""
+    queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
+    """By session and user, those who wait, the first first; only for sessions whose queue a command is about."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
     children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by their parent's id."""
     of_session: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by session."""
+    seats_of: defaultdict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by session and user: a full house asks of each who comes whether they have a seat."""
+    holds: defaultdict[int, list[tuple[datetime, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By session, when its holds end, a heap: with what has ceased to be one since."""
 
     def know_booking(self, booking: Booking) -> None:
         details = booking.details
@@ -47,6 +54,9 @@ class Market:
                 self.children[details.parent_id].add(booking.id)
             if details.session_id is not None:
                 self.of_session[details.session_id].add(booking.id)
+                self.seats_of[details.session_id, booking.user_id].add(booking.id)
+                if booking.status is Status.HELD and booking.hold_expires_at is not None:
+                    heappush(self.holds[details.session_id], (booking.hold_expires_at, booking.id))
 
     def fork(self) -> Market:
         """A twin for trying: containers and those inside them are its own, the values are frozen."""
@@ -54,6 +64,6 @@ class Market:
         for name, value in vars(self).items():
             if isinstance(value, dict):
                 own = value.copy()
-                own.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set))
+                own.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict))
                 setattr(twin, name, own)
         return twin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from heapq import heappop
 
 from msgspec.structs import replace
 
@@ -99,7 +100,7 @@ def the_session(state: State, session_id: int, service_id: int | None = None) ->
 
 def sessions_of(state: State, service_id: int) -> list[ServiceSession]:
     """The schedule of a course, in order."""
-    found = (s for s in state.market.sessions.values() if s.service_id == service_id and not s.is_cancelled)
+    found = (session for session in state.market.sessions.of(service_id) if not session.is_cancelled)
     return sorted(found, key=lambda session: (session.starts_at, session.id))
 
 
@@ -113,12 +114,12 @@ def a_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -
     Raises `Refused`: cancelled, begun, had already, or full.
     """
     is_open(state, session, now)
-    if any(booking.user_id == user_id and not has_lapsed(booking, now) for booking in seated(state, session)):
+    if any(not has_lapsed(booking, now) for booking in seats_of(state, session, user_id)):
         raise Refused(Refusal.ALREADY_BOOKED)
     if session.has_seat:
         return ()
-    lapsed = next((booking for booking in seated(state, session) if has_lapsed(booking, now)), None)
-    if lapsed is None or session.waiting:
+    lapsed = None if session.waiting else _lapsed(state, session, now)
+    if lapsed is None:
         raise Refused(Refusal.SESSION_FULL)
     return (expired(lapsed, now),)
 
@@ -131,7 +132,19 @@ def is_open(state: State, session: ServiceSession, now: datetime) -> None:
         raise Refused(Refusal.IN_THE_PAST)
 
 
-def seated(state: State, session: ServiceSession) -> Iterator[Booking]:
-    """Bookings of a session that this batch knows and that have a seat."""
-    found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
+def seats_of(state: State, session: ServiceSession, user_id: int) -> Iterator[Booking]:
+    """Somebody's bookings of a session that this batch knows and that have a seat."""
+    found = (state.bookings.get(id_) for id_ in sorted(state.market.seats_of[session.id, user_id]))
     return (booking for booking in found if booking is not None and booking.status in KEEPS_SEAT)
+
+
+def _lapsed(state: State, session: ServiceSession, now: datetime) -> Booking | None:
+    """The hold of a session that ran out first."""
+    holds = state.market.holds[session.id]
+    while holds and holds[0][0] <= now:
+        expires_at, id_ = holds[0]
+        booking = state.bookings.get(id_)
+        if booking is not None and has_lapsed(booking, now) and booking.hold_expires_at == expires_at:
+            return booking
+        heappop(holds)
+    return None

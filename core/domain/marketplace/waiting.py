@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from core.domain.marketplace.buying import details_of, new_booking
 from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
-from core.domain.marketplace.seats import is_open, its_giver, seated, seated_details, the_session
+from core.domain.marketplace.seats import is_open, its_giver, seated_details, seats_of, the_session
 from core.domain.marketplace.values import ServiceSession, WaitingPlace
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -27,7 +28,7 @@ WAITING_MAX = 10_000
 def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, ids: Ids) -> tuple[Event, ...]:
     session = _waitable(state, command.session_id, command.user_id, actor, now)
     queue = state.market.queues[session.id]
-    if any(place.user_id == command.user_id for place in queue):
+    if command.user_id in queue:
         raise Refused(Refusal.ALREADY_WAITING)
     if session.has_seat:
         raise Refused(Refusal.SEATS_LEFT)
@@ -40,7 +41,7 @@ def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, id
 def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event, ...]:
     session = the_session(state, command.session_id)
     _own(command.user_id, actor)
-    place = next((p for p in state.market.queues[session.id] if p.user_id == command.user_id), None)
+    place = state.market.queues[session.id].get(command.user_id)
     if place is None:
         raise Refused(Refusal.NOT_WAITING)
     return (WaitingEnded(place),)
@@ -52,7 +53,7 @@ def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: date
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
     free = session.capacity - session.seats_taken
-    queue = state.market.queues[session.id][: max(0, min(free, command.at_most))]
+    queue = islice(state.market.queues[session.id].values(), max(0, min(free, command.at_most)))
     events: list[Event] = []
     for place in queue:
         offer = _offer(state, envelope, session, place, now, ids)
@@ -82,7 +83,7 @@ def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: da
     if session.service_id not in state.market.services or state.market.services[session.service_id].kind is Kind.COURSE:
         raise Refused(Refusal.SESSION_NOT_FOUND)
     is_open(state, session, now)
-    if any(booking.user_id == user_id for booking in seated(state, session)):
+    if any(seats_of(state, session, user_id)):
         raise Refused(Refusal.ALREADY_BOOKED)
     return session
 

@@ -214,7 +214,7 @@ def _know_sessions(state: State, rows: Rows) -> None:
 
 def _know_queues(state: State, rows: Rows) -> None:
     for row in rows:
-        state.market.queues[row[1]].append(WaitingPlace(*row))
+        state.market.queues[row[1]][row[2]] = WaitingPlace(*row)
 
 
 def _know_credits(state: State, rows: Rows) -> None:

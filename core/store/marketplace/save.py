@@ -89,7 +89,7 @@ SELECT gen_random_uuid(), mod(s.id, i.lanes), s.id, %(class)s, 'offer_seats', %(
        %(actor)s::json, json_build_object('type', 'offer_seats', 'session_id', s.id, 'at_most', freed.seats)
 FROM unnest(%(sessions)s::bigint[], %(seats)s::integer[]) AS freed (id, seats)
 JOIN service_session s ON s.id = freed.id, installation i
-WHERE EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.booking_id IS NULL)
+WHERE NOT s.is_cancelled AND EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.booking_id IS NULL)
 """
 """Seats were given back and people wait: the engine asks itself to offer them, in the same transaction.
 The sweep rings for it within a second."""
@@ -153,7 +153,9 @@ def _given_back(events: Sequence[Event]) -> list[tuple[int, int]]:
     """
     freed: Counter[int] = Counter()
     for event in events:
-        freed += -Counts([event]).seats
+        for id_, seats in Counts([event]).seats.items():
+            if seats < 0:
+                freed[id_] -= seats
     return [(id_, min(seats, OFFERS_AT_ONCE)) for id_, seats in sorted(freed.items())]
 
 

@@ -1,0 +1,43 @@
+"""A dict whose values are also found by what they have in common.
+
+A batch knows thousands of payments, credits or sessions, and asks for those of one booking, person
+or service once a command: looked for among all, that would cost the square of their number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Self, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Grouped(dict[K, V], Generic[K, V]):
+    """Values are added and replaced, never removed, and one that is replaced stays in its group."""
+
+    def __init__(self, group: Callable[[V], int], known: Mapping[K, V] | None = None) -> None:
+        super().__init__()
+        self._group = group
+        self._groups: defaultdict[int, dict[K, None]] = defaultdict(dict)
+        self.add_all(known or {})
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        self._groups[self._group(value)][key] = None
+
+    def add_all(self, known: Mapping[K, V]) -> None:
+        for key, value in known.items():
+            self[key] = value
+
+    def __ior__(self, known: Any) -> Self:  # type: ignore[override, misc]  # dict's own would leave the groups out
+        self.add_all(known)
+        return self
+
+    def copy(self) -> Grouped[K, V]:
+        return Grouped(self._group, self)
+
+    def of(self, group: int) -> list[V]:
+        """In the order in which they became known."""
+        return [self[key] for key in self._groups.get(group, ())]

@@ -1,0 +1,69 @@
+"""Intervals by time: those that touch another are found without a look at all the rest."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Generic, Protocol, TypeVar
+
+_SECOND = timedelta(seconds=1)
+_start = attrgetter("starts_at")
+
+
+class Interval(Protocol):
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Interval)
+
+
+class Intervals(Generic[T]):
+    """Sorted by start, apart for each length from one power of two to the next.
+
+    What touches an interval cannot begin earlier before it than it lasts. Were all in one list, a closure
+    of a year would make each question walk a year of bookings.
+    """
+
+    def __init__(self) -> None:
+        self._by_length: dict[int, list[T]] = {}
+
+    def __iter__(self) -> Iterator[T]:
+        for found in self._by_length.values():
+            yield from found
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_length.values()))
+
+    def copy(self) -> Intervals[T]:
+        twin: Intervals[T] = Intervals()
+        twin._by_length = {length: found.copy() for length, found in self._by_length.items()}
+        return twin
+
+    def add(self, one: T) -> None:
+        insort(self._by_length.setdefault(_length(one), []), one, key=_start)
+
+    def remove(self, one: T) -> None:
+        found = self._by_length[_length(one)]
+        place = bisect_left(found, one.starts_at, key=_start)
+        while found[place] != one:
+            place += 1
+        del found[place]
+
+    def touching(self, starts_at: datetime, ends_at: datetime) -> list[T]:
+        """By start."""
+        touching: list[T] = []
+        for length, found in self._by_length.items():
+            first = bisect_right(found, starts_at - _SECOND * (1 << length), key=_start)
+            last = bisect_left(found, ends_at, lo=first, key=_start)
+            touching += [one for one in found[first:last] if one.ends_at > starts_at]
+        return sorted(touching, key=_start) if len(self._by_length) > 1 else touching
+
+
+def _length(one: Interval) -> int:
+    """It lasts less than two to this power, in seconds."""
+    return ((one.ends_at - one.starts_at) // _SECOND).bit_length()
