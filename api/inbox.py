@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from api.errors import Problem, unavailable
 from api.sqlstates import Meaning, meaning_of
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS, connect_async
 from core.store.inbox import (
     SQL_ACCEPT,
     SQL_KEY_OWNERS,
@@ -60,7 +60,7 @@ class _Entry(Struct, frozen=True):
 
 class Inbox:
     def __init__(self, database_url: str, ring: Ring) -> None:
-        self._conninfo = conninfo(database_url, API_LIMITS, "holdfast inbox")
+        self._url = database_url
         self._ring = ring
         self._waiting: list[_Entry] = []
         self._something = asyncio.Event()
@@ -155,7 +155,7 @@ class Inbox:
         return None
 
     async def _connect(self) -> AsyncConnection:
-        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        connection = await connect_async(self._url, API_LIMITS, "holdfast inbox")
         connection.prepare_threshold = None  # as for a lane's (`connect_lane`)
         self._connections = [*(one for one in self._connections if not one.closed), connection]
         return connection

@@ -9,7 +9,6 @@ import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from api.commands import Commands
 from api.inbox import Inbox
@@ -19,7 +18,8 @@ from api.rings import Rings
 from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
-from core.store.database import API_LIMITS, LIST_LIMITS, conninfo, parameters, sqlalchemy_url
+from core.store.database import API_LIMITS, LIST_LIMITS
+from core.store.engines import async_engine
 from core.store.pool import Pool
 
 log = structlog.get_logger()
@@ -36,20 +36,23 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.pool = Pool(
-            conninfo(settings.database_url, API_LIMITS, "holdfast api"),
+            settings.database_url,
+            API_LIMITS,
+            "holdfast api",
             min_size=2,
             max_size=POOL_MAX,
             timeout_s=POOL_WAIT_S,
             kwargs={"autocommit": True, "prepare_threshold": 2},
         )
-        self.engine = create_async_engine(
-            sqlalchemy_url(settings.database_url),
+        self.engine = async_engine(
+            settings.database_url,
+            LIST_LIMITS,
+            "holdfast api lists",
             pool_size=ENGINE_POOL,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
             isolation_level="AUTOCOMMIT",
-            connect_args=parameters(LIST_LIMITS, "holdfast api lists"),
         )
         self.redis = redis.asyncio.Redis.from_url(
             settings.redis_url,

@@ -14,7 +14,7 @@ from msgspec import Struct
 from psycopg import AsyncConnection, IsolationLevel
 
 from core.store.bulk import SQL_COUNTS, counts_of
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS, connect_async
 from core.store.feed import SQL_AFTER, SQL_HEAD, FeedEvent, Position, feed_event
 from core.store.inbox import SQL_LOOK_UP, CommandRecord
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
@@ -64,7 +64,7 @@ async def prepare(connection: Connection) -> None:
 
 
 async def connect(database_url: str) -> Connection:
-    connection = await AsyncConnection.connect(conninfo(database_url, API_LIMITS, "holdfast notifier feed"))
+    connection = await connect_async(database_url, API_LIMITS, "holdfast notifier feed")
     await prepare(connection)
     return connection
 

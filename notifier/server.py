@@ -10,7 +10,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from core.settings import Settings
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS
 from core.store.pool import Pool
 from core.wire import closing
 from notifier.authentication import Authentication
@@ -39,7 +39,9 @@ class Notifier:
         self._settings = settings
         self._limits = limits
         self._pool = Pool(
-            conninfo(settings.database_url, API_LIMITS, "holdfast notifier"),
+            settings.database_url,
+            API_LIMITS,
+            "holdfast notifier",
             min_size=1,
             max_size=POOL_MAX,
             timeout_s=POOL_WAIT_S,

@@ -25,7 +25,7 @@ from core.engine.till import see_to
 from core.payments.port import PaymentsAwayError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
-from core.store.database import LANE_LIMITS, Connection, conninfo
+from core.store.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.dues import PARKED_TRIES, Due, close_circuit, open_circuit, park, put_off, report, take
 from workers import stopping
 from workers.linger import Answer, Linger
@@ -59,8 +59,9 @@ class PaymentServer:
         self._ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
         self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            conninfo(settings.database_url, LANE_LIMITS, "holdfast payments"),
+            conninfo(settings.database_url, "holdfast payments"),
             kwargs={"autocommit": True},
+            configure=partial(set_limits, limits=LANE_LIMITS),
             min_size=1,
             max_size=CALLS_AT_ONCE + 1,
             timeout=5.0,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
@@ -55,25 +56,58 @@ MIGRATE_LIMITS = {
 }
 
 Connection = psycopg.Connection[TupleRow]
+AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
 
-def parameters(limits: dict[str, str], application: str) -> dict[str, Any]:
-    """For libpq, with our timeouts; `application` shows in pg_stat_activity."""
-    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
-    return {**KEEPALIVE, "application_name": application, "options": options}
+def conninfo(url: str, application: str) -> str:
+    """A libpq connection string for `url`; `application` shows in pg_stat_activity."""
+    return make_conninfo(url, **KEEPALIVE, application_name=application)
 
 
-def conninfo(url: str, limits: dict[str, str], application: str) -> str:
-    """A libpq connection string for `url`."""
-    return make_conninfo(url, **parameters(limits, application))
+def connect(url: str, limits: dict[str, str], application: str) -> Connection:
+    """A session within its limits. Autocommit: transactions are opened by name, never by accident."""
+    connection = psycopg.connect(conninfo(url, application), autocommit=True)
+    try:
+        set_limits(connection, limits)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def connect_async(url: str, limits: dict[str, str], application: str) -> AsyncConnection:
+    """The same on an event loop."""
+    connection = await psycopg.AsyncConnection.connect(conninfo(url, application), autocommit=True)
+    try:
+        await set_limits_async(connection, limits)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 def connect_lane(url: str, application: str) -> Connection:
-    """A worker's connection. Autocommit: transactions are opened by name, never by accident."""
-    connection = psycopg.connect(conninfo(url, LANE_LIMITS, application), autocommit=True)
+    """A worker's connection."""
+    connection = connect(url, LANE_LIMITS, application)
     connection.prepare_threshold = None  # `RoundTrip` prepares; psycopg would drop its statements along with its own
     return connection
 
 
-def sqlalchemy_url(url: str) -> str:
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+def set_limits(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:
+    """By a statement, not by the startup parameter `options`: PgBouncer refuses that one, or ignores it."""
+    connection.execute(_set(limits))
+    if not connection.autocommit:
+        connection.commit()
+
+
+async def set_limits_async(connection: psycopg.AsyncConnection[Any], limits: dict[str, str]) -> None:
+    """The same on an event loop."""
+    await connection.execute(_set(limits))
+    if not connection.autocommit:
+        await connection.commit()
+
+
+def _set(limits: dict[str, str]) -> sql.Composed:
+    """All in one statement: one round trip for each new session."""
+    settings = [sql.SQL("set_config({}, {}, false)").format(name, value) for name, value in limits.items()]
+    return sql.SQL("SELECT ") + sql.SQL(", ").join(settings)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from core.settings import Settings
-from core.store.database import MIGRATE_LIMITS, parameters, sqlalchemy_url
+from core.store.database import MIGRATE_LIMITS
+from core.store.engines import engine
 from core.store.lanes import LANE_SPACE
 from core.store.retention import SQL_ENSURE_PARTITIONS
 
@@ -25,16 +26,15 @@ WHERE NOT EXISTS (SELECT FROM resource WHERE kind = 'desk')
 
 def upgrade(settings: Settings) -> None:
     """Safe to run at every start and by several processes at once."""
-    arguments = parameters(MIGRATE_LIMITS, "holdfast migrate")
-    engine = create_engine(sqlalchemy_url(settings.database_url), connect_args=arguments)
+    migrating = engine(settings.database_url, MIGRATE_LIMITS, "holdfast migrate")
     try:
-        with engine.connect() as connection:
+        with migrating.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
             connection.commit()
             _migrate(connection)
             _settle(connection, settings)
     finally:
-        engine.dispose()  # closing the session gives the advisory lock back
+        migrating.dispose()  # closing the session gives the advisory lock back
 
 
 def _migrate(connection: Connection) -> None:

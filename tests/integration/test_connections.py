@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, conninfo
+from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, conninfo
 from core.store.pool import Pool
 
 WORKING = {"api": API_LIMITS, "lists": LIST_LIMITS, "lane": LANE_LIMITS}
@@ -19,18 +19,18 @@ SETTING = "SELECT setting::integer FROM pg_settings WHERE name = %s"
 
 @pytest.mark.parametrize("kind", WORKING)
 def test_a_session_is_bounded_in_every_way(database_url: str, kind: str) -> None:
-    with psycopg.connect(conninfo(database_url, WORKING[kind], "holdfast tests")) as session:
+    with connect(database_url, WORKING[kind], "holdfast tests") as session:
         bounds_ms = {name: session.execute(SETTING, (name,)).fetchone() for name in TIMEOUTS}
     assert all(bound is not None and 0 < bound[0] <= 10_000 for bound in bounds_ms.values()), bounds_ms
 
 
 @pytest.mark.parametrize("limits", [*WORKING.values(), MIGRATE_LIMITS], ids=[*WORKING, "migrate"])
 def test_a_peer_that_is_gone_is_noticed(limits: dict[str, str]) -> None:
-    told = {name: str(value) for name, value in conninfo_to_dict(conninfo("postgresql://", limits, "tests")).items()}
+    told = {name: str(value) for name, value in conninfo_to_dict(conninfo("postgresql://", "tests")).items()}
     patience_s = int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"])
     assert patience_s <= 15
     assert int(told["tcp_user_timeout"]) <= 15_000
-    assert "idle_in_transaction_session_timeout" in told["options"]
+    assert "idle_in_transaction_session_timeout" in limits
 
 
 def test_a_request_does_not_meet_one_dead_connection_after_the_other(database_url: str) -> None:
@@ -38,7 +38,7 @@ def test_a_request_does_not_meet_one_dead_connection_after_the_other(database_ur
     application = "holdfast tests pool"
 
     async def waited_s() -> float:
-        async with Pool(conninfo(database_url, API_LIMITS, application), min_size=1, max_size=6, timeout_s=10) as pool:
+        async with Pool(database_url, API_LIMITS, application, min_size=1, max_size=6, timeout_s=10) as pool:
             busy = [await pool.getconn() for _ in range(6)]
             for connection in busy:
                 await pool.putconn(connection)

@@ -155,7 +155,7 @@ async def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_eve
 ) -> None:
     async with opened(pipeline.url) as inbox:
         with monkeypatch.context() as patch:
-            patch.setattr(inbox, "_conninfo", "host=127.0.0.1 port=1 connect_timeout=1")
+            patch.setattr(inbox, "_url", "host=127.0.0.1 port=1 connect_timeout=1")
             refused = problem((await answers(inbox, *canaries(1)))[0])
         assert (refused.status, refused.headers.get("Location")) == (503, None)
         assert (await inbox.accept(canaries(1)[0], None)).fresh

@@ -7,12 +7,12 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
 from api.commands import Commands
 from core.domain.commands import Actor, ActorKind, ReportIntent, RequestPayment
 from core.domain.payments import IntentStatus
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS
+from core.store.pool import Pool
 from tests.engine import Background, Pipeline, Worker, lock_waits, meanwhile, new, places
 from tests.making import book_room
 from tests.waiting import wait_until
@@ -26,9 +26,7 @@ INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'R
 
 
 async def withdraw_all(url: str, ids: list[UUID]) -> list[bool]:
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        conninfo(url, API_LIMITS, "holdfast api"), min_size=1, max_size=4, open=False, kwargs={"autocommit": True}
-    )
+    pool = Pool(url, API_LIMITS, "holdfast api", min_size=1, max_size=4, timeout_s=30, kwargs={"autocommit": True})
     async with pool:
         commands = Commands(cast("Any", None), cast("Any", None), pool)
         return [await commands.withdraw(id_) for id_ in ids]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine
 
-from core.store.database import sqlalchemy_url
+from core.store.database import MIGRATE_LIMITS
+from core.store.engines import engine
 from core.store.inbox import NewCommand
 from core.store.migrate import set_lanes
 from tests.engine import Background, Pipeline, assert_order_kept, holding, keyed, lock_waits
@@ -13,10 +13,10 @@ from tests.waiting import wait_until
 
 
 def change_lanes(url: str, lanes: int) -> None:
-    engine = create_engine(sqlalchemy_url(url), connect_args={"application_name": "holdfast migrate"})
-    with engine.connect() as connection:
+    migrating = engine(url, MIGRATE_LIMITS, "holdfast migrate")
+    with migrating.connect() as connection:
         set_lanes(connection, lanes)
-    engine.dispose()
+    migrating.dispose()
 
 
 def misplaced(pipeline: Pipeline) -> int:

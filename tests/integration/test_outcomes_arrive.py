@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import redis.asyncio
-from psycopg_pool import AsyncConnectionPool
 
 from api.outcomes import Outcomes
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS
+from core.store.pool import Pool
 from ops.ports import free_ports
 from tests.engine import Pipeline, new, places
 from tests.waiting import until
@@ -26,12 +25,9 @@ WITHIN_S = 5.0
 async def listening(database_url: str, redis_url: str) -> AsyncIterator[Outcomes]:
     """One API process's ears."""
     client = redis.asyncio.Redis.from_url(redis_url)
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        conninfo(database_url, API_LIMITS, "holdfast api"),
-        min_size=1,
-        max_size=1,
-        open=False,
-        kwargs={"autocommit": True},
+    application = "holdfast api"
+    pool = Pool(
+        database_url, API_LIMITS, application, min_size=1, max_size=1, timeout_s=30, kwargs={"autocommit": True}
     )
     async with pool:
         outcomes = Outcomes(pool, client)

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core.store.database import API_LIMITS, Connection, connect_lane, conninfo
+from core.store.database import API_LIMITS, Connection, connect_async, connect_lane
 from core.store.round_trip import Answer, AsyncConnection, AsyncRoundTrip, RoundTrip
 
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'trip%'"
@@ -144,7 +144,7 @@ def test_an_event_loop_goes_on_while_it_waits_for_answers(database_url: str) -> 
     async def asked() -> tuple[list[Answer], int]:
         turns = 0
         connection: AsyncConnection
-        async with await psycopg.AsyncConnection.connect(conninfo(database_url, API_LIMITS, "tests")) as connection:
+        async with await connect_async(database_url, API_LIMITS, "tests") as connection:
 
             async def count() -> None:
                 nonlocal turns
@@ -170,7 +170,7 @@ def test_an_event_loop_hears_of_the_first_error_too(database_url: str) -> None:
 
     async def fail() -> list[Answer]:
         connection: AsyncConnection
-        async with await psycopg.AsyncConnection.connect(conninfo(database_url, API_LIMITS, "tests")) as connection:
+        async with await connect_async(database_url, API_LIMITS, "tests") as connection:
             with pytest.raises(psycopg.errors.DivisionByZero):
                 await ask(connection, "SELECT 1 / 0", "SELECT 'after it'")
             await connection.rollback()

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from psycopg.errors import ExclusionViolation
-from psycopg_pool import AsyncConnectionPool
 
 from api.outcomes import Answer
 from core.domain.commands import Envelope
 from core.settings import Settings
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS
+from core.store.pool import Pool
 from tests.benchmarks.baselines.create import Create
 from tests.benchmarks.baselines.one import decide_one, read, taken
 
@@ -23,13 +23,14 @@ class DirectPool:
     """The pool, opened and closed with the app: Falcon's middleware hooks."""
 
     def __init__(self, settings: Settings) -> None:
-        self.connections: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo(settings.database_url, API_LIMITS, "holdfast direct"),
+        self.connections = Pool(
+            settings.database_url,
+            API_LIMITS,
+            "holdfast direct",
             min_size=CONNECTIONS,
             max_size=CONNECTIONS,
-            timeout=10.0,
+            timeout_s=10.0,
             kwargs={"autocommit": True, "prepare_threshold": 0},
-            open=False,
         )
 
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:  # noqa: ARG002 - Falcon names them

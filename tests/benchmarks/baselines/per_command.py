@@ -23,7 +23,7 @@ from core import bells
 from core.domain.commands import Envelope
 from core.logs import configure
 from core.settings import Settings, from_environment
-from core.store.database import API_LIMITS, conninfo
+from core.store.database import API_LIMITS, connect
 from core.store.save import Decided
 from core.wire.outcomes import encode
 from tests.benchmarks.baselines.create import Create, CreateForPhone
@@ -80,9 +80,10 @@ class Booker:
     def __init__(self, settings: Settings) -> None:
         self._allow_past = settings.allow_past
         self._redis = redis.Redis.from_url(settings.redis_url)
-        self._connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
-            conninfo(settings.database_url, API_LIMITS, "holdfast per command"), autocommit=True, prepare_threshold=0
+        self._connection: psycopg.Connection[tuple[Any, ...]] = connect(
+            settings.database_url, API_LIMITS, "holdfast per command"
         )
+        self._connection.prepare_threshold = 0
 
     def book(self, envelope: Envelope) -> None:
         row = self._connection.execute(*read(envelope)).fetchone()

@@ -1,0 +1,45 @@
+"""SQLAlchemy's engines, on connections that are opened as all others are: by libpq, within their limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from core.store.database import connect, connect_async
+from core.store.round_trip import STALE_STATES
+
+DIALECT = "postgresql+psycopg://"
+"""Where to, libpq reads from our own URL: SQLAlchemy understands fewer."""
+
+
+def engine(url: str, limits: dict[str, str], application: str, **options: Any) -> Engine:
+    def opened() -> psycopg.Connection[Any]:
+        connection = connect(url, limits, application)
+        connection.autocommit = False  # SQLAlchemy begins its transactions by itself
+        return connection
+
+    made = create_engine(DIALECT, creator=opened, **options)
+    event.listen(made, "handle_error", _replace_stale)
+    return made
+
+
+def async_engine(url: str, limits: dict[str, str], application: str, **options: Any) -> AsyncEngine:
+    async def opened() -> psycopg.AsyncConnection[Any]:
+        connection = await connect_async(url, limits, application)
+        await connection.set_autocommit(False)
+        return connection
+
+    made = create_async_engine(DIALECT, async_creator=opened, **options)
+    event.listen(made.sync_engine, "handle_error", _replace_stale)
+    return made
+
+
+def _replace_stale(context: ExceptionContext) -> None:
+    """A session that has lost its prepared statements would fail each time that it is asked."""
+    problem = context.original_exception
+    if isinstance(problem, psycopg.Error) and problem.sqlstate in STALE_STATES:
+        context.is_disconnect = True
