@@ -10,9 +10,10 @@ SCHEMATHESIS_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
+UPGRADE_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test schemathesis check fmt bench faults reset lock venv venv-dev
+.PHONY: help run test schemathesis check fmt bench faults upgrade reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -47,6 +48,9 @@ bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes
 
 faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
 	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+
+upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
+	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.cli reset --data "$(DATA)"

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import psycopg
@@ -79,7 +79,14 @@ def only_superuser(stack: Stack) -> None:
     execute(stack, "UPDATE user_account SET is_superuser = false WHERE is_superuser AND id <> %s", ADMIN)
 
 
-def execute(stack: Stack, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+class HasDatabase(Protocol):
+    """A stack, or something like one."""
+
+    @property
+    def database_url(self) -> str: ...
+
+
+def execute(stack: HasDatabase, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run SQL behind the API's back; its rows."""
     with psycopg.connect(stack.database_url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode(), parameters)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from tests.accounts import execute
+from tests.accounts import HasDatabase, execute
 from tests.paying import StripeServer
-from tests.stack import Stack
 from tests.waiting import wait_until
 
 OVER = ("canceled", "failed", "succeeded", "refunded")
@@ -23,7 +22,7 @@ FROM booking b JOIN payment p ON p.booking_id = b.id GROUP BY b.id
 """
 
 
-def wait_until_settled(stack: Stack, within_s: float) -> None:
+def wait_until_settled(stack: HasDatabase, within_s: float) -> None:
     """Until no payment is under way, no hold stands and no command waits."""
 
     def settled() -> bool:
@@ -33,7 +32,7 @@ def wait_until_settled(stack: Stack, within_s: float) -> None:
     wait_until(settled, "every payment is settled", within_s)
 
 
-def assert_the_books_balance(stack: Stack, stripe: StripeServer) -> tuple[int, int, int]:
+def assert_the_books_balance(stack: HasDatabase, stripe: StripeServer) -> tuple[int, int, int]:
     """To the cent, booking by booking; (bookings, minor units charged, minor units refunded)."""
     charged, refunded = _at_stripe(stripe.books())
     total = (0, 0, 0)

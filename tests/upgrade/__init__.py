@@ -1,0 +1,1 @@
+"""The previous release and this one side by side on one database."""

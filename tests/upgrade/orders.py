@@ -1,0 +1,119 @@
+"""In which order a release takes the place of another, and what was measured meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import permutations
+
+from msgspec import Struct
+
+from tests.upgrade.fleet import Fleet, places_of
+from tests.upgrade.releases import Release
+from tests.upgrade.traffic import MEASURED, Traffic
+
+MIGRATE = "migrate"
+GROUPS: dict[str, tuple[str, ...]] = {
+    "api": ("api",),
+    "workers": ("lanes", "payments", "sweeps", "beat"),
+    "notifier": ("notifier",),
+}
+ORDERS = tuple(permutations((MIGRATE, *GROUPS)))
+MARGIN = 2.0
+"""A silence may last as long as a process takes to start, times this: it ends when the next request has come through,
+and the next may be one that pays, which takes six requests."""
+
+
+class Step(Struct, frozen=True):
+    """One thing that was done while everybody went on, and the longest silence of each kind meanwhile."""
+
+    what: str
+    took_s: float
+    silences_s: dict[str, float]
+
+    @property
+    def longest_s(self) -> float:
+        return max(self.silences_s.values())
+
+    def __str__(self) -> str:
+        silences = ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.silences_s.items())
+        return f"{self.what:<28} {self.took_s:5.1f} s, longest silence {self.longest_s:5.2f} s ({silences})"
+
+
+Told = Callable[[Step], object]
+
+
+class Upgrade:
+    """A fleet on its way from one release to another and back, with traffic that never stops."""
+
+    def __init__(self, fleet: Fleet, traffic: Traffic, told: Told = lambda _: None) -> None:
+        self._fleet, self._traffic, self._told = fleet, traffic, told
+        self.steps: list[Step] = []
+
+    def calm(self) -> None:
+        with self._step("nothing"):
+            self._traffic.until()
+
+    def forward(self, order: Sequence[str], new: Release) -> None:
+        for one in order:
+            if one == MIGRATE:
+                self._migrate(new)
+            else:
+                self.replace(GROUPS[one], new)
+        assert not self._fleet.waiting, "somebody still waits for the database"
+
+    def back(self, order: Sequence[str], old: Release) -> None:
+        """Processes only: what migrations added stays."""
+        for one in order:
+            if one != MIGRATE:
+                self.replace(GROUPS[one], old)
+
+    def replace(self, kinds: Sequence[str], release: Release) -> None:
+        """One place after another; where the release has to wait for the database, what is there serves on."""
+        fits = self._fleet.revision() >= release.head
+        for place in places_of(*kinds):
+            if fits:
+                with self._step(f"{place} is {release.name}"):
+                    self._fleet.replace(place, release)
+                    self._traffic.until()
+            elif place.endswith("-1"):
+                with self._step(f"{place} waits to be {release.name}"):
+                    self._fleet.start_beside(place, release)
+                    self._traffic.until()
+
+    def too_long(self) -> list[str]:
+        """Steps in which something was silent for longer than a process takes to start."""
+        longest_s = MARGIN * max(self._fleet.all_starts_s)
+        return [str(step) for step in self.steps if step.longest_s > longest_s]
+
+    def _migrate(self, new: Release) -> None:
+        with self._step(MIGRATE):
+            new.migrate(self._fleet.environment())
+            self._traffic.until()
+        waited = {place.rpartition("-")[0]: place for place in self._fleet.waiting}
+        for kind, place in waited.items():
+            with self._step(f"{place} takes over"):
+                self._fleet.let_take_over(place)
+                self._traffic.until()
+            for other in places_of(kind):
+                if other != place:
+                    with self._step(f"{other} is {new.name}"):
+                        self._fleet.replace(other, new)
+                        self._traffic.until()
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        journal = self._traffic.journal
+        silences = {name: journal.silence_s(name, began, ended) for name in MEASURED}
+        step = Step(what, ended - began, silences)
+        self.steps.append(step)
+        self._told(step)
+
+
+def silences(steps: Sequence[Step]) -> dict[str, float]:
+    """The longest of each kind."""
+    return {name: max(step.silences_s[name] for step in steps) for name in MEASURED}
