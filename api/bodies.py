@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -13,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from api.errors import Problem, invalid
+from api.fields import decoder_of
 from api.forms import defaults, is_fit, misfits, missing, one_each
 from api.hang_ups import hung_up
 from core.wire.errors import FieldProblem
@@ -75,7 +77,7 @@ async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> b
 
 @lru_cache
 def _decoder(kind: type[S]) -> msgspec.json.Decoder[S]:
-    return msgspec.json.Decoder(kind)
+    return decoder_of(kind)
 
 
 @lru_cache
@@ -83,16 +85,19 @@ def _field_decoders(kind: type[Struct]) -> dict[str, tuple[bool, msgspec.json.De
     """By name, in document order: whether it is required, and its decoder."""
     hints = get_type_hints(kind, include_extras=True)
     info = msgspec.structs.fields(kind)
-    return {f.encode_name: (f.required, msgspec.json.Decoder(hints[f.name])) for f in info}
+    return {f.encode_name: (f.required, decoder_of(hints[f.name])) for f in info}
 
 
 def _refusal(raw: bytes, kind: type[Struct], needs: Collection[str]) -> Problem:
     """A value may be wrong before the place where the text stops being JSON."""
     try:
-        msgspec.json.decode(raw)
+        with suppress(
+            msgspec.ValidationError
+        ):  # a number beyond all bounds is JSON all the same, and its field is named
+            msgspec.json.decode(raw)
+        return invalid(_problems(raw, kind, needs))
     except MALFORMED:
         return malformed()
-    return invalid(_problems(raw, kind, needs))
 
 
 def _too_large(limit: int) -> Problem:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from msgspec import Meta
 
 from api.forms import Form
+from core.domain.currencies import CURRENCIES
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, least
 from core.phones import phone_key
+from core.wire.errors import FieldProblem
 
 TEXT = r"^[^\x00]*$"
 NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
@@ -110,13 +115,67 @@ ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
 PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
 ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
 Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+
+
+class Major(Decimal):
+    """An amount of money as a body brings it: in the currency's major unit, bounded in digits and exponent."""
+
+
+_MAJOR = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?")
+"""Wider than any amount, so that each is told what is wrong with it, and far from what cannot be computed with."""
 Amount = Annotated[
-    Decimal,
+    Major,
     Meta(
         description="Money, in the currency's major unit: a JSON number, or the same as a string",
         extra_json_schema={"minimum": 0, "pattern": r"^[0-9]{1,12}(\.[0-9]{1,3})?$"},
     ),
 ]
+
+
+def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    """A decoder of JSON that knows the types of this module."""
+    return msgspec.json.Decoder(kind, dec_hook=_read, float_hook=str)
+
+
+def described(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of such a type."""
+    if kind is not Major:
+        raise NotImplementedError
+    return {"type": "string", "format": "decimal"}
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """A `Major` of a JSON number, whose text is kept as it was sent, or of a string. Raises ValueError in words."""
+    if kind is not Major:
+        raise NotImplementedError
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not _MAJOR.fullmatch(text):
+        raise ValueError("Expected an amount such as 100.00")
+    return Major(text)
+
+
+CURRENCY_WORDS = "Payments cannot be made in this currency: write one of Stripe's, such as usd, in small letters"
+CURRENCY: Form[str, str] = Form(lambda code: code if code in CURRENCIES else None, CURRENCY_WORDS)
+CurrencyCode = Annotated[
+    str,
+    Meta(pattern=r"^[a-z]{3}$", extra_json_schema={"enum": sorted(CURRENCIES)}),
+    CURRENCY,
+]
+PriceMinor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
+"""In the currency's minor unit; 0 is free."""
+
+
+def mispriced(field: str, price_minor: int | None, currency: str, *, is_whole: bool) -> Iterator[FieldProblem]:
+    """What is wrong with a price; None is no amount at all.
+
+    One that is not `is_whole` may be part of what is charged, or be paid by a credit: it may be as low as it likes.
+    """
+    if price_minor is None or not is_amount(price_minor, currency):
+        yield FieldProblem(field, "This is no amount that can be charged in that currency")
+    elif is_whole and price_minor and not can_be_charged(price_minor, currency):
+        yield FieldProblem(field, f"This is too little to be charged: the least is {least(currency)} {currency}, or 0")
+
+
 ID_MAX = 2**63 - 1
 """A bigint: no row is beyond it."""
 Id = Annotated[int, Meta(ge=1, le=ID_MAX)]

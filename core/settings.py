@@ -347,9 +347,13 @@ def _level(raw: str) -> str:
     return raw.upper()
 
 
+_WHOLE = re.compile("-?[0-9]{1,18}")
+"""Python reads digits of all scripts, and gives up on very many."""
+
+
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
-        number = int(raw) if raw.lstrip("-").isdigit() else None
+        number = int(raw) if _WHOLE.fullmatch(raw) else None
         if number is None or not least <= number <= most:
             raise ValueError(f"it is not a whole number from {least} to {most}")
         return number

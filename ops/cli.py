@@ -53,8 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+DIGITS_MAX = 5
+"""Of a port."""
+
+
 def _port(raw: str) -> int:
-    number = int(raw) if raw.isdigit() else 0
+    number = int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= DIGITS_MAX else 0
     if not 1 <= number <= 65_535:  # noqa: PLR2004 - TCP's range
         raise argparse.ArgumentTypeError("it is not a whole number from 1 to 65535")
     return number

@@ -13,7 +13,7 @@ from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
 from api.errors import Problem
-from api.fields import Amount, Id
+from api.fields import CURRENCY, Amount, Id
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
@@ -30,7 +30,9 @@ SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM
 
 
 def _chargeable(body: NewIntent) -> Iterator[FieldProblem]:
-    if _minor(body) is None:
+    if CURRENCY.read(body.currency.lower()) is None:
+        yield FieldProblem("currency", CURRENCY.words)
+    elif _minor(body) is None:
         yield FieldProblem("amount", f"Not an amount of {body.currency.lower()}")
 
 

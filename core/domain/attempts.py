@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import ENGINE
 from core.domain.events import BookingChanged, Event, PaymentChanged, Refusal
+from core.domain.money import refundable
 from core.domain.payments import Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
@@ -41,6 +42,7 @@ def giving_back(
     payment: Payment, amount_minor: int, reason: str, now: datetime, was: PaymentState | None = None
 ) -> PaymentChanged:
     """Order money back. While Stripe is at a refund, more is owed and waits for its end."""
+    amount_minor = refundable(amount_minor, payment.kept_minor, payment.currency)
     told = replace(payment, refund_reason=reason, updated_at=now)
     if payment.returning_minor:
         after = replace(told, owed_minor=payment.owed_minor + amount_minor)

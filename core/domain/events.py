@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     TOO_MANY_GUESTS = "too_many_guests"
     OFF_GRID = "off_grid"
     TOO_MANY_HOLDS = "too_many_holds"
+    NOT_CHARGEABLE = "not_chargeable"
     ALREADY_PAID = "already_paid"
     NOT_PAYABLE = "not_payable"
     AMOUNT_MISMATCH = "amount_mismatch"

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import ENGINE
 from core.domain.events import BookingChanged, Event, NothingDue, Refusal
+from core.domain.money import can_be_charged
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
@@ -22,9 +23,14 @@ from core.domain.values import Booking, Policy
 
 
 def held(booking: Booking, now: datetime, policy: Policy) -> Booking:
-    """A booking to be made, as a hold if it costs something; a free one confirms at once."""
+    """A booking to be made, as a hold if it costs something; a free one confirms at once.
+
+    Raises `Refused` for a price that nobody could pay: it would be held for nothing.
+    """
     if booking.price_minor == 0:
         return replace(booking, status=Status.CONFIRMED, payment_status=PaymentStatus.NONE)
+    if not can_be_charged(booking.price_minor, booking.currency):
+        raise Refused(Refusal.NOT_CHARGEABLE)
     expires_at = now + timedelta(seconds=policy.hold_s)
     return replace(booking, status=Status.HELD, payment_status=PaymentStatus.PENDING, hold_expires_at=expires_at)
 

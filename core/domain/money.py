@@ -1,7 +1,7 @@
 """Money: integers in a currency's smallest unit, decimals only at the edges.
 
-How many digits a currency has is Stripe's table ("Zero-decimal currencies", "Three-decimal
-currencies" in its documentation), since that is who counts them.
+Which amounts a currency has, and which of them can be charged and refunded, is
+`core.domain.currencies`: all prices, totals, shares and refunds go through this module.
 """
 
 from __future__ import annotations
@@ -10,41 +10,72 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 
+from core.domain.currencies import CURRENCIES, UNKNOWN
+
 MINOR_MAX = 99_999_999
 """Stripe's largest charge: eight digits, whatever the currency."""
-
-_WITHOUT_MINOR = frozenset(
-    ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")
-)
-_WITH_THOUSANDTHS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+DIGITS_MAX = 32
+"""Of a number that is read as an amount, before and after its point: more than any amount needs."""
 
 
 def digits(currency: str) -> int:
     """Decimal places of a currency, by its lower-case ISO code."""
-    if currency in _WITHOUT_MINOR:
-        return 0
-    return 3 if currency in _WITH_THOUSANDTHS else 2
+    return CURRENCIES.get(currency, UNKNOWN).digits
 
 
 def minor(amount: Decimal, currency: str) -> int | None:
-    """`100.00` usd as 10000; None for what is no amount of that currency, such as 0.001 usd."""
-    if not amount.is_finite() or abs(amount) > MINOR_MAX:
+    """`100.00` usd as 10000; None for what is no amount of that currency, such as 0.001 usd or 10.50 isk."""
+    if not is_bounded(amount) or not 0 <= amount <= MINOR_MAX:
         return None
     whole = int(amount.scaleb(digits(currency)))
-    return whole if 0 <= whole <= MINOR_MAX and major(whole, currency) == amount else None
+    return whole if major(whole, currency) == amount and is_amount(whole, currency) else None
 
 
-def split(amount_minor: int, weights: Sequence[int]) -> list[int]:
-    """An amount in parts by weight that add up to it; the earlier ones get what does not divide.
+def is_bounded(amount: Decimal) -> bool:
+    """Whether it can be computed with: finite, and of few digits (`1e999999999` has one, and a billion places)."""
+    _, written, exponent = amount.as_tuple()
+    return isinstance(exponent, int) and abs(exponent) <= DIGITS_MAX and len(written) <= DIGITS_MAX
 
-    Parts without any weight at all are equal.
+
+def is_amount(amount_minor: int, currency: str) -> bool:
+    """Whether a currency has such an amount: nothing at all, what one of many parts costs, or more."""
+    known = CURRENCIES.get(currency)
+    return known is not None and 0 <= amount_minor <= MINOR_MAX and amount_minor % known.step_minor == 0
+
+
+def can_be_charged(amount_minor: int, currency: str) -> bool:
+    """Whether Stripe takes a payment of exactly this; not for what is free, which nobody pays."""
+    return is_amount(amount_minor, currency) and amount_minor >= CURRENCIES[currency].least_minor
+
+
+def least(currency: str) -> Decimal:
+    """The smallest amount that can be charged."""
+    return major(CURRENCIES.get(currency, UNKNOWN).least_minor, currency)
+
+
+def refundable(amount_minor: int, kept_minor: int, currency: str) -> int:
+    """What of a payment is refunded for an amount: never less, as far as so much is left of it.
+
+    It is more only for shares of older releases, which were split without regard for what can be refunded.
     """
+    step = CURRENCIES.get(currency, UNKNOWN).step_minor
+    return min(-(-amount_minor // step) * step, kept_minor)
+
+
+def split(amount_minor: int, weights: Sequence[int], currency: str) -> list[int]:
+    """An amount in parts by weight that add up to it and can each be refunded.
+
+    The earlier ones get what does not divide. Parts without any weight at all are equal.
+    """
+    step = CURRENCIES.get(currency, UNKNOWN).step_minor
+    steps, rest = divmod(amount_minor, step)
     weights = weights if any(weights) else [1] * len(weights)
     reached, parts, total = 0, [0], sum(weights)
     for weight in weights:
         reached += weight
-        parts.append(-(-amount_minor * reached // total))
-    return [upper - lower for lower, upper in pairwise(parts)]
+        parts.append(-(-steps * reached // total) * step)
+    shares = [upper - lower for lower, upper in pairwise(parts)]
+    return [shares[0] + rest, *shares[1:]]
 
 
 def major(amount_minor: int, currency: str) -> Decimal:

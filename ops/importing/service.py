@@ -149,4 +149,4 @@ def _sentence(answer: httpx2.Response) -> str:
 
 def _pause_s(answer: httpx2.Response) -> float:
     told = answer.headers.get("Retry-After", "")
-    return min(float(told), PAUSE_MAX_S) if told.isdigit() else 1.0
+    return min(float(told), PAUSE_MAX_S) if told.isascii() and told.isdigit() else 1.0

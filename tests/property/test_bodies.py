@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from api.contracts.calendar.times import MOMENT
+from api.fields import CURRENCY
 from api.forms import Form
 from tests.asking import refused_fields
 from tests.described import served
@@ -37,6 +38,7 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
     "A password needs at least 8 characters": ["short"],
     "A password cannot be blank": [" " * 9],
     "Enter a valid email address": ["user@", "a b@example.com"],
+    CURRENCY.words: ["xyz", "hrk"],
     "Enter an address or a CIDR block such as 192.0.2.0/24": [["here"], ["10.0.0.0/8", "192.0.2.1/24"]],
 }
 """By a form's words: values of the right type that are not of it. What has another form adds its own."""

@@ -9,8 +9,10 @@ from typing import Any
 
 from tests.stripe_standin.errors import StripeProblem, invalid, missing
 
-MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50}
+MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "isk": 100, "ugx": 100, "kwd": 10}
 """Least charges ("Minimum and maximum charge amounts"), and the currencies of this account."""
+STEP = {"isk": 100, "ugx": 100, "kwd": 10}
+"""What amounts are multiples of, where that is not 1 ("Special cases", "Three-decimal currencies")."""
 MAXIMUM = 99_999_999
 
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action")
@@ -52,6 +54,7 @@ class Account:
             raise invalid("parameter_invalid_string_currency", f"Invalid currency: {currency}", "currency")
         if amount < MINIMUM[currency]:
             raise invalid("amount_too_small", "Amount must be at least the minimum of its currency", "amount")
+        _must_fit(amount, currency)
         if amount > MAXIMUM:
             raise invalid("amount_too_large", "Amount must be no more than 999,999.99", "amount")
         id_ = self.new_id("pi_")
@@ -165,6 +168,7 @@ class Account:
             raise StripeProblem(400, "charge_already_refunded", f"Charge {charge['id']} has already been refunded.")
         if not 1 <= amount <= left:
             raise invalid("parameter_invalid_integer", f"Refund amount is greater than unrefunded amount ({left})")
+        _must_fit(amount, charge["currency"])
         id_ = self.new_id("re_")
         charge["amount_refunded"] += amount
         self.refunds[id_] = refund = {
@@ -230,3 +234,8 @@ class Account:
                 "type": type_,
             }
         )
+
+
+def _must_fit(amount: int, currency: str) -> None:
+    if amount % STEP.get(currency, 1):
+        raise invalid("parameter_invalid_integer", f"Invalid amount of {currency}: {amount}", "amount")

@@ -37,6 +37,14 @@ def read(splitter: Splitter, body: bytes, piece: int = 1 << 16) -> list[Any]:
     return [row.code if isinstance(row, Problem) else json.loads(row) for row in split(splitter, body, piece)]
 
 
+@pytest.mark.parametrize("splitter", [NdjsonRows, JsonRows])
+@pytest.mark.parametrize("number", ["1e999999999", "9" * 5000])
+def test_a_row_with_a_number_beyond_all_bounds_is_a_row(splitter: type[Splitter], number: str) -> None:
+    """It is refused by itself, when it is read: the body is whole."""
+    row = f'{{"phone": {number}}}'.encode()
+    assert split(splitter(), row if splitter is NdjsonRows else b"[" + row + b"]") == [row]
+
+
 def refusal(splitter: Splitter, body: bytes, piece: int = 1 << 16) -> Problem:
     with pytest.raises(Problem) as refused:
         split(splitter, body, piece)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from core.settings import from_environment
+from core.settings import SettingsError, from_environment
 from tests.servers import stack_environment
 
 ENVIRONMENT = stack_environment("postgresql://localhost/none", "redis://localhost/0")
@@ -22,3 +22,9 @@ def test_the_api_has_a_process_for_each_two_cores_up_to_four(
 
 def test_the_number_of_api_processes_can_be_told() -> None:
     assert from_environment({**ENVIRONMENT, "HOLDFAST_API_PROCESSES": "6"}).api_processes == 6
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "9" * 5000, "²", "١٢", "--5", "1.5", "NaN", str(2**63)])
+def test_what_is_no_whole_number_within_bounds_stops_the_start_and_names_itself(number: str) -> None:
+    with pytest.raises(SettingsError, match="HOLDFAST_API_PROCESSES"):
+        from_environment({**ENVIRONMENT, "HOLDFAST_API_PROCESSES": number})

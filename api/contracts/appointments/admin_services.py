@@ -13,11 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.errors import Problem, invalid
-from api.fields import ID_MAX, TEXT, ZONE, Id, ServiceName, ZoneText
+from api.fields import CURRENCY, ID_MAX, TEXT, ZONE, CurrencyCode, Id, PriceMinor, ServiceName, ZoneText, mispriced
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Paging, read_query
-from core.domain.money import MINOR_MAX
 from core.settings import Settings
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
@@ -28,7 +27,6 @@ SERVICES_MAX = 10_000
 Pool = AsyncConnectionPool[Any]
 Description = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
-Price = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
 
 _COLUMNS = """s.id, s.name, s.description, s.duration_minutes, s.price_cents, s.currency, s.is_active, r.id, r.kind, r.zone
@@ -60,6 +58,11 @@ def _zone_of_its_own(body: NewNamedService) -> Iterator[FieldProblem]:
         yield FieldProblem("time_zone", "A shared resource keeps its own time zone")
 
 
+def _price(body: NewNamedService) -> Iterator[FieldProblem]:
+    if CURRENCY.read(body.currency):
+        yield from mispriced("price_cents", body.price_cents, body.currency, is_whole=False)
+
+
 class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """At the desk, unless it shares another resource (`resource_id`) or has its own (`own_resource`)."""
 
@@ -67,8 +70,8 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     description: Description = ""
     duration_minutes: Minutes | None = None
     """The settings' unless given."""
-    price_cents: Price = 0
-    currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+    price_cents: PriceMinor = 0
+    currency: CurrencyCode = "usd"
     resource_id: Id | None = None
     own_resource: bool = False
     time_zone: ZoneText | None = None
@@ -86,7 +89,7 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             },
         ]
     }
-    rules: ClassVar[Rules] = (_one_resource, _zone_of_its_own)
+    rules: ClassVar[Rules] = (_one_resource, _zone_of_its_own, _price)
 
 
 class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,7 +98,7 @@ class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     name: ServiceName | UnsetType = UNSET
     description: Description | UnsetType = UNSET
     duration_minutes: Minutes | UnsetType | None = UNSET
-    price_cents: Price | UnsetType = UNSET
+    price_cents: PriceMinor | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
     id: Any = UNSET
@@ -234,6 +237,10 @@ async def _changed(connection: AsyncConnection[Any], service_id: int, sent: Name
     moved = [name for name in READ_ONLY if getattr(sent, name) not in (UNSET, getattr(present, name))]
     if moved:
         raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
+    price_minor = _or(sent.price_cents, present.price_cents)
+    problems = list(mispriced("price_cents", price_minor, present.currency, is_whole=False))
+    if problems and price_minor != present.price_cents:
+        raise invalid(problems)
     names = ("name", "description", "duration_minutes", "price_cents", "resource_id", "is_active")
     values = {name: _or(getattr(sent, name), getattr(present, name)) for name in names}
     await connection.execute(SQL_UPDATE, {**values, "id": service_id, "key": values["name"].casefold()})

@@ -17,13 +17,12 @@ from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given
 from api.contracts.marketplace.locations import keeper
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import invalid
-from api.fields import Id, ServiceName
+from api.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, mispriced
 from api.forms import Rule, Rules, missing, rule_problems
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
 from core.domain.marketplace.details import Kind
-from core.domain.money import MINOR_MAX
 from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
 from core.wire.errors import FieldProblem
 from core.wire.marketplace import KIND_ASKED, KIND_WORDS, BookingType
@@ -81,7 +80,7 @@ class ServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     description: LongText | UnsetType = UNSET
     duration_minutes: Minutes | UnsetType = UNSET
     slot_step_minutes: Minutes | UnsetType | None = UNSET
-    price_cents: Annotated[int, Meta(ge=0, le=MINOR_MAX)] | UnsetType = UNSET
+    price_cents: PriceMinor | UnsetType = UNSET
     credits: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
     valid_days: Annotated[int, Meta(ge=1, le=3660)] | UnsetType = UNSET
     practitioner_ids: Ids | UnsetType = UNSET
@@ -125,10 +124,16 @@ def _items(body: NewMarketService) -> Iterator[FieldProblem]:
         yield FieldProblem("service_ids", missing("service_ids"))
 
 
+def _price(body: NewMarketService) -> Iterator[FieldProblem]:
+    if not isinstance(body.price_cents, UnsetType) and CURRENCY.read(body.currency):
+        is_whole = KIND_ASKED[body.booking_type] in {Kind.COURSE, Kind.PACKAGE, Kind.BUNDLE}
+        yield from mispriced("price_cents", body.price_cents, body.currency, is_whole=is_whole)
+
+
 class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: ServiceName
     booking_type: KindWord = "individual"
-    currency: Annotated[str, Meta(pattern=r"^[a-z]{3}$")] = "usd"
+    currency: CurrencyCode = "usd"
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [
@@ -139,7 +144,7 @@ class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, k
         ]
     }
     """The rules in JSON Schema's words."""
-    rules: ClassVar[Rules] = (_of_bundles("credits"), _of_bundles("valid_days"), _duration, _items)
+    rules: ClassVar[Rules] = (_of_bundles("credits"), _of_bundles("valid_days"), _duration, _items, _price)
     """They hold of what a change makes of a service, too."""
 
 
@@ -237,7 +242,10 @@ class OneService:
             service = service_of(row[:-_OWN])
             values = {**asdict(_body(row)), **given(sent)}
             values["name_key"] = values["name"].casefold()
-            if problems := rule_problems(NewMarketService, values):
+            problems = rule_problems(NewMarketService, values)
+            if values["price_cents"] == service.price_minor:  # a price of an older release may stay as it is
+                problems = [one for one in problems if one.field != "price_cents"]
+            if problems:
                 raise invalid(problems)
             await connection.execute(SQL_UPDATE, values)
             await _links(connection, service_id, service.kind, sent, principal, row[-2], None)

@@ -174,6 +174,7 @@ class WaitingList:
             Refusal.IN_THE_PAST,
             Refusal.ALREADY_BOOKED,
             Refusal.ALREADY_WAITING,
+            Refusal.NOT_CHARGEABLE,
             Refusal.SEATS_LEFT,
             Refusal.SESSION_FULL,
         ),

@@ -67,7 +67,7 @@ class BookRooms:
         description="With `room_id`: a room's slots, held until they are paid or the hold ends.",
         body=Content(NewRoomBooking, example=CREATE_REQUEST),
         answers={201: RoomBooking},
-        refuses=(*PLACING, "room_not_found", "too_many_guests", "off_grid", "too_many_holds"),
+        refuses=(*PLACING, "room_not_found", "too_many_guests", "off_grid", "not_chargeable", "too_many_holds"),
         command=True,
     )
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

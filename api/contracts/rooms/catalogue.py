@@ -11,10 +11,10 @@ from msgspec.structs import asdict, replace
 
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
-from api.fields import TEXT, Amount, Id, ServiceName, ShortText, ZoneText
+from api.fields import CURRENCY, TEXT, Amount, CurrencyCode, Id, ServiceName, ShortText, ZoneText, mispriced
 from api.forms import Rules
 from core.domain.calendars import MINUTES_PER_DAY
-from core.domain.money import MINOR_MAX, minor
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, least, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
 from core.wire.errors import FieldProblem
 from core.wire.rooms import money
@@ -87,7 +87,6 @@ def room_body(room: RoomRow) -> RoomShown:
 
 Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$")]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
-Currency = Annotated[str, Meta(pattern=r"^[a-z]{3}$")]
 
 
 class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,7 +104,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """00:00 is the end of the day."""
     off_days: Annotated[list[Weekday], Meta(max_length=7)] | UnsetType = UNSET
     """Weekdays, 0 is Monday."""
-    currency: Currency | UnsetType = UNSET
+    currency: CurrencyCode | UnsetType = UNSET
     time_zone: ZoneText | UnsetType = UNSET
     """IANA; the setting's unless given."""
     resource_id: Id | UnsetType = UNSET
@@ -113,7 +112,8 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def _price(body: NewRoom) -> Iterator[FieldProblem]:
-    yield from _misprice(_price_minor(body))
+    if CURRENCY.read(_currency(body)):
+        yield from _misprice(_price_minor(body), _currency(body))
 
 
 def _hours(body: NewRoom) -> Iterator[FieldProblem]:
@@ -121,7 +121,7 @@ def _hours(body: NewRoom) -> Iterator[FieldProblem]:
 
 
 def _whole_day(body: NewRoom) -> Iterator[FieldProblem]:
-    yield from _too_dear(_price_minor(body), *_opening(body))
+    yield from _day_misprice(_price_minor(body), _currency(body), *_opening(body))
 
 
 class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -157,16 +157,24 @@ def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
     """The room as it becomes. Raises Problem 400 with everything that does not fit together."""
     given = {name: value for name, value in asdict(sent).items() if value is not UNSET}
     after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
-    price = minor(given["price_per_slot"], room.currency) if "price_per_slot" in given else room.price_minor
     opening = (after.opens_minute, after.closes_minute, after.slot_minutes)
-    problems = [*_misprice(price), *_misfits(*opening), *_too_dear(price, *opening)]
+    price: int | None = room.price_minor
+    problems = list(_misfits(*opening))
+    if "price_per_slot" in given:
+        price = minor(given["price_per_slot"], room.currency)
+        problems += _misprice(price, room.currency)
+    problems += _day_misprice(price, room.currency, *opening)
     if price is None or problems:
         raise invalid(problems)
     return replace(after, price_minor=price)
 
 
 def _price_minor(body: NewRoom) -> int | None:
-    return minor(body.price_per_slot, NEW.currency if isinstance(body.currency, UnsetType) else body.currency)
+    return minor(body.price_per_slot, _currency(body))
+
+
+def _currency(body: NewRoom) -> str:
+    return NEW.currency if isinstance(body.currency, UnsetType) else body.currency
 
 
 def _opening(body: NewRoom) -> tuple[int, int, int]:
@@ -181,9 +189,9 @@ def _of_new(body: NewRoom, name: str) -> int:
     return found
 
 
-def _misprice(price_minor: int | None) -> Iterator[FieldProblem]:
-    if price_minor is None:
-        yield FieldProblem("price_per_slot", "This is no amount that can be charged in that currency")
+def _misprice(price_minor: int | None, currency: str) -> Iterator[FieldProblem]:
+    """Of a slot: several are booked at once, so one may cost less than can be charged."""
+    yield from mispriced("price_per_slot", price_minor, currency, is_whole=False)
 
 
 def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
@@ -193,9 +201,13 @@ def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
         yield FieldProblem("slot_duration_minutes", "The slot is longer than the room is open")
 
 
-def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
-    if price_minor is not None and price_minor * max(0, (closes - opens) // slot) > MINOR_MAX:
+def _day_misprice(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    day_minor = (price_minor or 0) * max(0, (closes - opens) // slot)
+    if day_minor > MINOR_MAX:
         yield FieldProblem("price_per_slot", "A whole day would cost more than can be charged at once")
+    elif day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
+        words = f"Even a whole day would cost less than can be charged: the least is {least(currency)} {currency}"
+        yield FieldProblem("price_per_slot", words)
 
 
 def kept(room: RoomRow, sent: RoomChange) -> None:

@@ -55,7 +55,8 @@ def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
 def _shares(state: State, package: MarketService) -> list[int]:
     """Of the package's price, by what its services cost apart."""
     parts = (state.market.services.get(id_) for id_ in package.items)
-    return split(package.price_minor, [part.price_minor if part else 0 for part in parts])
+    weights = [part.price_minor if part else 0 for part in parts]
+    return split(package.price_minor, weights, package.currency)
 
 
 def _child(

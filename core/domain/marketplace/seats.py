@@ -63,7 +63,7 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
         state, new_booking(envelope, user.id, service, giver, details, span, now, ids), service.price_minor, now
     )
     children = []
-    shares = split(service.price_minor, [1] * len(sessions))
+    shares = split(service.price_minor, [1] * len(sessions), service.currency)
     for session, share in zip(sessions, shares, strict=True):
         teacher = its_giver(state, session)
         own = seated_details(details_of(Kind.WORKSHOP, teacher, command.words), session)

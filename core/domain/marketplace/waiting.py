@@ -15,7 +15,8 @@ from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, 
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
 from core.domain.marketplace.seats import is_open, its_giver, seated_details, seats_of, the_session
-from core.domain.marketplace.values import ServiceSession, WaitingPlace
+from core.domain.marketplace.values import MarketService, ServiceSession, WaitingPlace
+from core.domain.money import can_be_charged
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
@@ -52,6 +53,8 @@ def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: date
     session = state.market.sessions.get(command.session_id)
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
+    if not _can_be_paid(state.market.services.get(session.service_id)):  # until its price is mended
+        return (NothingDue(),)
     free = session.capacity - session.seats_taken
     queue = islice(state.market.queues[session.id].values(), max(0, min(free, command.at_most)))
     events: list[Event] = []
@@ -83,9 +86,16 @@ def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: da
     if session.service_id not in state.market.services or state.market.services[session.service_id].kind is Kind.COURSE:
         raise Refused(Refusal.SESSION_NOT_FOUND)
     is_open(state, session, now)
+    if not _can_be_paid(state.market.services.get(session.service_id)):
+        raise Refused(Refusal.NOT_CHARGEABLE)
     if any(seats_of(state, session, user_id)):
         raise Refused(Refusal.ALREADY_BOOKED)
     return session
+
+
+def _can_be_paid(service: MarketService | None) -> bool:
+    """Whether an offered seat could be taken: one that costs something is taken by paying."""
+    return service is None or service.price_minor == 0 or can_be_charged(service.price_minor, service.currency)
 
 
 def _own(user_id: int, actor: Actor) -> None:

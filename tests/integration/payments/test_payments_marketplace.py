@@ -44,7 +44,8 @@ class Buyer:
         assert (booking["status"], booking["payment_status"]) == ("pending_payment", "unpaid")
         one = f"{BOOKINGS}{booking['id']}/"
         assert self.client.post(f"{one}confirm/").json()["code"] == "unpaid"
-        wanted = {"booking_id": booking["id"], "amount": float(booking["price_charged"]), "currency": "usd"}
+        wanted = {"booking_id": booking["id"], "amount": float(booking["price_charged"])}
+        wanted["currency"] = booking["currency"]
         intent = made(self.client.post("/api/payment-intent/", json=wanted))
         self.stripe.pay(intent["client_secret"])
         self.wait(booking["id"], "confirmed", "paid")
@@ -167,6 +168,44 @@ def test_a_course_gives_back_each_sessions_share_to_the_cent(market: Market, buy
     buyer.wait_given_back(booking["id"], intent, 3334, 3333)
     assert buyer.shown(third)["status"] == "canceled"
     assert (buyer.shown(booking["id"])["status"], buyer.shown(booking["id"])["payment_status"]) == ("canceled", "paid")
+
+
+def kwd_course(market: Market, client: httpx.Client) -> dict[str, Any]:
+    """Somebody's course of three sessions for 10.000 kwd, held."""
+    giver = market.practitioner()
+    service = market.service(giver, booking_type="course", price_cents=10_000, currency="kwd")
+    for _ in range(3):
+        market.session(giver, service)
+    booking: dict[str, Any] = made(client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
+    return booking
+
+
+def test_shares_of_a_currency_with_three_decimals_are_amounts_that_stripe_refunds(market: Market, buyer: Buyer) -> None:
+    """Stripe takes amounts of thousandths that end in 0."""
+    booking = kwd_course(market, buyer.client)
+    intent = buyer.pay(booking)
+    said = [buyer.cancel(child["id"]) for child in booking["child_bookings"]]
+    assert said == ["3.340 kwd goes back", "3.330 kwd goes back", "3.330 kwd goes back"]
+    buyer.wait(booking["id"], "canceled", "refunded")
+    refunds = [one["amount"] for one in buyer.stripe.books()["refunds"] if one["payment_intent"] == intent]
+    assert (refunds[0], sum(refunds)) == (3340, 10_000), (
+        "what is given up while Stripe is at the first goes back as one"
+    )
+
+
+def test_shares_that_an_older_release_split_go_back_all_the_same(market: Market, buyer: Buyer) -> None:
+    booking = kwd_course(market, buyer.client)
+    intent = buyer.pay(booking)
+    children = [child["id"] for child in booking["child_bookings"]]
+    share = "UPDATE booking SET details = jsonb_set(details::jsonb, '{share_minor}', %s::jsonb) WHERE id = %s"
+    for child, minor in zip(children, ("3334", "3333", "3333"), strict=True):
+        execute(market.stack, share, minor, child)
+    buyer.cancel(children[0])
+    buyer.wait_given_back(booking["id"], intent, 3340)
+    buyer.cancel(children[1])
+    buyer.wait_given_back(booking["id"], intent, 3340, 3340)
+    buyer.cancel(children[2])
+    buyer.wait_given_back(booking["id"], intent, 3340, 3340, 3320)
 
 
 def test_a_package_gives_back_each_parts_share_by_what_the_services_cost_apart(market: Market, buyer: Buyer) -> None:
