@@ -26,7 +26,7 @@ from api.preferences import Preferences, deadline, idempotency_key, preferences
 from core import logs
 from core.access import Principal
 from core.domain.commands import Command, CommandClass
-from core.store.about import people_of
+from core.store.about import people_in
 from core.store.inbox import (
     SQL_LOCK_LANE_PATIENTLY,
     SQL_LOOK_UP,
@@ -39,7 +39,7 @@ from core.store.inbox import (
     move_parameters,
     name_of,
     type_of,
-    waiting,
+    undecoded,
 )
 from core.store.lanes import LANE_SPACE
 from core.store.news import SQL_EVENTS, event_parameters, final_event
@@ -191,18 +191,18 @@ class Commands:
             row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
             if row is None:
                 return False
-            found = waiting(row)
+            found = undecoded(row)  # it may be a newer worker's, or malformed
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
             # Again: the batch that held the lane may have deferred it.
             if await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone() is None:
                 return False
             now = await database_now(connection)
             moved = await connection.execute(
-                SQL_MOVE, move_parameters([(id_, outcome, people_of(found.envelope))], now)
+                SQL_MOVE, move_parameters([(id_, outcome, people_in(found.header, found.body))], now)
             )
             if moved.rowcount == 0:
                 return False
-            news = final_event(found.envelope, "command_withdrawn")
+            news = final_event(found.header, "command_withdrawn")
             await connection.execute(SQL_EVENTS, event_parameters([news], now))
         return True
 

@@ -14,6 +14,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.openapi import Content, operation
 from api.outcomes import Outcomes
+from core.domain.versions import FIRST
+from core.store.inbox import READABLE
 from core.wire.outcomes import encode
 
 CANARY_FRESH_S = 20.0
@@ -21,14 +23,20 @@ CANARY_FRESH_S = 20.0
 LANE_LAG_MAX_S = 15.0
 PAYMENTS_LAG_MAX_S = 30.0
 
-SQL_PULSE = """
+NEWER = f"(awaits IS NULL AND NOT {READABLE} OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"
+"""Of a row of the inbox: it waits for a newer worker. Which versions the workers know is not told anywhere, but all
+know the first: what carries a higher one and waits for long beside a canary that gets through is not known to them."""
+
+SQL_PULSE = f"""
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
        extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
-       coalesce(extract(epoch FROM clock_timestamp() - (SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL))::float8, 0),
+       coalesce(extract(epoch FROM clock_timestamp() - (
+           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND NOT {NEWER}))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
            SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
-       (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL)
+       (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
+       (SELECT count(*) FROM inbox WHERE {NEWER})
 """
 
 
@@ -44,6 +52,8 @@ class Pulse(Struct, frozen=True):
     """How late the payments worker is with what people wait for."""
     payments_parked: int = 0
     """Payments that cannot be seen to without a person."""
+    commands_for_newer_workers: int = 0
+    """Accepted commands that no running worker knows."""
 
 
 class Alive(Struct, frozen=True):
@@ -57,13 +67,16 @@ class Ready(Struct, frozen=True):
     down: list[str]
     """The parts that keep a booking from getting through."""
     degraded: list[str]
-    """The parts without which free bookings still do: `payments` while Stripe does not answer."""
+    """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
+    `commands for newer workers` while some wait that no running worker knows."""
     canary_age_s: float | None
     canary_at_notifier_age_s: float | None
     lane_lag_s: float | None
     payments_lag_s: float | None
     payments_parked: int | None
     """How many payments wait for a person: `GET /api/admin/payments/?needs_a_person=true` shows them."""
+    commands_for_newer_workers: int | None
+    """How many accepted commands wait for a newer release's worker. They are decided when one runs."""
 
 
 class Health:
@@ -96,6 +109,7 @@ class Readiness:
             lane_lag_s=_rounded(pulse.lane_lag_s if pulse else None),
             payments_lag_s=_rounded(pulse.payments_lag_s if pulse else None),
             payments_parked=pulse.payments_parked if pulse else None,
+            commands_for_newer_workers=pulse.commands_for_newer_workers if pulse else None,
         )
         resp.status = 503 if down else 200
         if down:
@@ -128,8 +142,12 @@ def degraded(pulse: Pulse | None) -> list[str]:
     """The parts without which free bookings still get through: no reason to be taken out of service."""
     if pulse is None:
         return []
-    away = pulse.payments_circuit_is_open or pulse.payments_lag_s > PAYMENTS_LAG_MAX_S
-    return ["payments"] if away else []
+    found = []
+    if pulse.payments_circuit_is_open or pulse.payments_lag_s > PAYMENTS_LAG_MAX_S:
+        found.append("payments")
+    if pulse.commands_for_newer_workers:
+        found.append("commands for newer workers")
+    return found
 
 
 def _stale(age_s: float | None) -> bool:

@@ -19,6 +19,7 @@ from core.broker import SERVE_LANES, SERVE_PAYMENTS, SERVE_RELAY
 from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
+from core.engine.park import Parked
 from core.engine.sweep import look
 from core.logs import together
 from core.passwords import hash_shared_password
@@ -144,13 +145,14 @@ class LaneServer:
 
     def _tell(self, turn: Turn) -> None:
         """After the commit, and only a hint: whoever hears nothing asks the database."""
-        if not turn.decided:
+        ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
+        if not ended:
             return
-        messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(turn.decided).items()}
+        messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(ended).items()}
         self._relay_ringer.ring([bells.RELAY_BELL], messages)
         if any(_is_due(event) for one in turn.decided for event in one.events):
             self._payments_ringer.ring([bells.PAYMENTS_BELL])
-        log_decided(turn.decided)
+        log_decided(ended)
 
     def _connected(self) -> Lanes:
         if self._visits is None:
@@ -206,7 +208,7 @@ def _hash_of(initial_password: str | None) -> str | None:
     return None if initial_password is None else hash_shared_password(initial_password)
 
 
-def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, bytes]]]:
+def _by_channel(decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
     """(command id, HTTP status, body) for each API process that waits."""
     channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
     for one in decided:
@@ -216,7 +218,7 @@ def _by_channel(decided: Sequence[Decided]) -> dict[str, list[tuple[bytes, int, 
     return channels
 
 
-def log_decided(decided: Sequence[Decided]) -> None:
+def log_decided(decided: Sequence[Decided | Parked]) -> None:
     """One line a command, with the ids that tie it to its request."""
     with together():
         for one in decided:

@@ -292,8 +292,8 @@ CommonCommand = (
 Command = CommonCommand | MarketCommand
 
 
-class Envelope(Struct, frozen=True):
-    """A command with what the inbox knows about it."""
+class Header(Struct, frozen=True):
+    """What the inbox knows about a command, whether or not it can be decoded."""
 
     id: UUID
     seq: int
@@ -304,6 +304,11 @@ class Envelope(Struct, frozen=True):
     decide_before: datetime | None
     reply_to: str | None
     """The API process that waits for the outcome."""
-    command: Command
     bulk_id: UUID | None = None
     """The bulk that it came in; then its owner hears of the bulk, not of each command."""
+
+
+class Envelope(Header, frozen=True, kw_only=True):
+    """A command with its header."""
+
+    command: Command

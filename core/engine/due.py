@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
 from core.store.database import Connection
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key, type_of
+from core.store.inbox import READABLE, SQL_ACCEPT, NewCommand, accept_parameters, slot_key, type_of
 
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
@@ -43,7 +43,7 @@ ORDER BY ends_at LIMIT %s
 """What `core.domain.clock` moves on (courses follow their sessions); each by its own small index (migration 0003)."""
 
 SQL_LANES = "SELECT lanes FROM installation"
-SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY}"
+SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY} AND {READABLE}"
 
 Command = Callable[[tuple[int, ...]], ExpireDue | MoveOn]
 KINDS: tuple[tuple[str, Command], ...] = ((SQL_LAPSED, ExpireDue), (SQL_BEGUN, MoveOn), (SQL_ENDED, MoveOn))

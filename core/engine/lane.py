@@ -9,7 +9,8 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 * a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
   until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
 * an outage (connection, resources, timeouts) charges nobody and goes to the caller;
-* a command kills its worker: the lane's note, left behind, tells the next owner to halve.
+* a command kills its worker: the lane's note, left behind, tells the next owner to halve;
+* a command cannot be decoded: if it is malformed it is parked, if it is a newer worker's it is not even read.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from core.domain.values import Policy
 from core.engine.blame import is_lost_race, is_outage
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
-from core.engine.park import charge
+from core.engine.park import Parked, charge, park_malformed
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, Waiting
 from core.store.lanes import (
@@ -67,6 +68,8 @@ class Turn(Struct, frozen=True):
     """Something may still wait: ring again."""
     full: bool = False
     """As much was decided as a batch holds."""
+    parked: Sequence[Parked] = ()
+    """Commands that could not be decoded."""
 
 
 class Lanes:
@@ -114,6 +117,8 @@ class Lanes:
 
     def _decide_together(self, numbers: Collection[int]) -> Turn:
         read = begin_lanes(self._connection, numbers)
+        if read.malformed:
+            return self._park(read)
         self._apart |= {number for number in read.locked if self._has_suspects(read, number)}
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
         self._batch = batch = first_of(waiting.values(), lambda all_: part_of(all_, self._taken))
@@ -147,6 +152,8 @@ class Lanes:
         read = begin_lanes(self._connection, [number])
         if number not in read.locked:
             return Turn(busy=frozenset({number}))
+        if read.malformed:
+            return self._park(read)
         inherited = self._notes.inherited(number, read.noted.get(number, ()))
         waiting = first_of(read.waiting.values())
         self._batch = batch = cut(waiting, inherited, limit)
@@ -158,6 +165,10 @@ class Lanes:
             return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
         return Turn(decided=decided, more=_left(read.waiting, batch), full=is_full(batch))
+
+    def _park(self, read: LanesRead) -> Turn:
+        """Out of the way first; the others are decided by the next visit."""
+        return Turn(parked=park_malformed(self._connection, read.malformed), more=read.locked)
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
         self._batch = ()

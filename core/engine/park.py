@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import structlog
+from collections.abc import Sequence
+from uuid import UUID
 
-from core.store.about import people_of
+import structlog
+from msgspec import Struct
+
+from core.domain.commands import Header
+from core.store.about import people_in, people_of
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, Waiting, move_parameters
+from core.store.inbox import SQL_MOVE, Outcome, Undecoded, Waiting, move_parameters
 from core.store.news import final_event, write_event_rows
 from core.store.round_trip import RoundTrip
 from core.store.save import Decided
@@ -15,6 +20,13 @@ from core.wire.outcomes import parked
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 3
+
+
+class Parked(Struct, frozen=True):
+    """The end of a command that was not decoded."""
+
+    envelope: Header
+    outcome: Outcome
 
 
 def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
@@ -26,13 +38,33 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
     return park(connection, one)
 
 
+def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> list[Parked]:
+    """Commands that nobody can decode, though their types and versions are known. No attempt would help."""
+    done = [Parked(one.header, parked(one.header.id)) for one in malformed]
+    for one in done:
+        ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
+        log.error("command parked", **ids, why="it cannot be decoded")
+    answers = [
+        (end.envelope.id, end.outcome, people_in(end.envelope, one.body))
+        for end, one in zip(done, malformed, strict=True)
+    ]
+    _end(connection, answers, [one.envelope for one in done])
+    return done
+
+
 def park(connection: Connection, one: Waiting) -> list[Decided]:
     envelope, outcome = one.envelope, parked(one.envelope.id)
+    moved = _end(connection, [(envelope.id, outcome, people_of(envelope))], [envelope])
+    return [Decided(envelope, (), outcome)] if moved else []
+
+
+def _end(
+    connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], headers: Sequence[Header]
+) -> int:
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    moved = connection.execute(SQL_MOVE, move_parameters([(envelope.id, outcome, people_of(envelope))], row[0]))
-    if moved.rowcount == 0:
-        return []
-    with RoundTrip(connection) as trip:
-        write_event_rows(trip, [final_event(envelope, "command_failed")], row[0])
-    return [Decided(envelope, (), outcome)]
+    moved = connection.execute(SQL_MOVE, move_parameters(answers, row[0])).rowcount
+    if moved:
+        with RoundTrip(connection) as trip:
+            write_event_rows(trip, [final_event(one, "command_failed") for one in headers], row[0])
+    return moved

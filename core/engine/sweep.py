@@ -16,11 +16,11 @@ from core.store import retention
 from core.store.database import Connection
 from core.store.dues import any_due
 from core.store.feed import SQL_UNNUMBERED
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters
+from core.store.inbox import READABLE, SQL_ACCEPT, NewCommand, accept_parameters
 
-SQL_WAITING_LANES = """
+SQL_WAITING_LANES = f"""
 SELECT DISTINCT lane FROM inbox
-WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL ORDER BY lane
+WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} ORDER BY lane
 """
 """Lanes whose bell may have been lost. Younger commands are probably being decided right now."""
 
@@ -38,7 +38,7 @@ def look(connection: Connection) -> Found:
     return Found(lanes, bool(unnumbered and unnumbered[0]), any_due(connection))
 
 
-SQL_CANARY_WAITS = "SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary')"
+SQL_CANARY_WAITS = f"SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary' AND {READABLE})"
 
 
 def send_canary(connection: Connection, turn: int) -> int | None:

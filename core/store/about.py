@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from core.domain.commands import Command, Envelope, PersonById, PersonByPhone, Place
+import msgspec
+
+from core.domain.commands import Command, Envelope, Header, PersonById, PersonByPhone, Place
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.needs import Needs
 
@@ -31,6 +34,29 @@ def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
     if envelope.actor.user_id is not None:
         users.add(envelope.actor.user_id)
     return sorted([*map(user_name, users), *map(phone_name, phones if not owners else ())])
+
+
+def people_in(header: Header, body: str) -> list[str]:
+    """The same of a command that is not decoded: who asked, and whom it names in the fields that name somebody."""
+    users = {header.actor.user_id} - {None}
+    phones: set[str] = set()
+    ahead: list[Any] = [_anything(body)]
+    while ahead:
+        value = ahead.pop()
+        if isinstance(value, dict):
+            users |= {one for one in [value.get("user_id")] if isinstance(one, int)}
+            phones |= {one for one in [value.get("phone_key")] if isinstance(one, str)}
+            ahead += value.values()
+        elif isinstance(value, list):
+            ahead += value
+    return sorted([*(user_name(id_) for id_ in users if id_ is not None), *map(phone_name, phones)])
+
+
+def _anything(body: str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def _named(command: Command) -> tuple[set[int], set[str]]:

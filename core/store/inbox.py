@@ -11,13 +11,21 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import Actor, Command, CommandClass, Envelope
-from core.domain.versions import version_of
+from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
+from core.domain.versions import SCHEMA_VERSION, version_of
 from core.store.races import all_of, demand
 
 _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(Command).decode
 _decode_actor = msgspec.json.Decoder(Actor).decode
+
+
+class _Ids(Struct):
+    user_id: int | None = None
+    key_id: int | None = None
+
+
+_decode_ids = msgspec.json.Decoder(_Ids).decode
 
 
 class AtService(Struct, frozen=True):
@@ -92,27 +100,34 @@ def name_of(kind: type[Command]) -> str:
     return str(kind.__struct_config__.tag)
 
 
+KNOWN_TYPES = tuple(sorted(name_of(kind) for kind in Command.__args__))
+READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value} AND type IN ({', '.join(map(repr, KNOWN_TYPES))}))"
+"""Of a row of the inbox: this code knows its type, version and class. The others wait for a newer worker."""
+
 _WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight"
 LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
 """The lanes that this transaction has locked (`core.store.lanes`)."""
 SQL_READ_LANES = f"""
 SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 0 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 0 AND {READABLE} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 1 AND version <= %(version)s ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 1 AND {READABLE} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM (
         SELECT i.*, sum(weight) OVER (ORDER BY seq) - weight AS before FROM (
             SELECT * FROM inbox i
-            WHERE i.lane = l.lane AND class = 2 AND version <= %(version)s ORDER BY seq LIMIT %(bulk)s
+            WHERE i.lane = l.lane AND class = 2 AND {READABLE} ORDER BY seq LIMIT %(bulk)s
         ) i
      ) i WHERE before < %(bulk)s ORDER BY seq)
 ) w
 """
 """Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last
 seq": ids become visible out of commit order. Of heavy commands no more is read than a batch can hold."""
+
+
+NOT_DECODED = (msgspec.MsgspecError, RecursionError)
 
 
 class Waiting(Struct, frozen=True):
@@ -126,25 +141,58 @@ class Waiting(Struct, frozen=True):
     """How many bookings it may make."""
 
 
-def waiting(row: tuple[Any, ...]) -> Waiting:
+class Undecoded(Struct, frozen=True):
+    """A command as it lies in the inbox: what can be told of it without decoding it."""
+
+    lane: int
+    header: Header
+    body: str
+
+
+def undecoded(row: tuple[Any, ...]) -> Undecoded:
+    _, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, _, _, actor, body, bulk_id, *_ = row
+    header = Header(id_, seq, contract, _actor_of(actor), request_id, accepted_at, decide_before, reply_to, bulk_id)
+    return Undecoded(row[0], header, body)
+
+
+def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
+    """Each row is decoded by itself: one that is malformed says nothing about the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
     actor, body, bulk_id, weight = rest
-    envelope = Envelope(
-        id=id_,
-        seq=seq,
-        contract=contract,
-        actor=_decode_actor(actor),
-        request_id=request_id,
-        accepted_at=accepted_at,
-        decide_before=decide_before,
-        reply_to=reply_to,
-        command=_decode_command(body),
-        bulk_id=bulk_id,
-    )
+    try:
+        envelope = Envelope(
+            id=id_,
+            seq=seq,
+            contract=contract,
+            actor=_decode_actor(actor),
+            request_id=request_id,
+            accepted_at=accepted_at,
+            decide_before=decide_before,
+            reply_to=reply_to,
+            command=_decode_command(body),
+            bulk_id=bulk_id,
+        )
+    except NOT_DECODED:
+        return undecoded(row)
     return Waiting(lane, envelope, CommandClass(class_), attempts, weight)
 
 
-SQL_FOLLOWERS = f"SELECT awaits, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
+def _actor_of(text: str) -> Actor:
+    """Whoever it says, as far as it can be understood."""
+    try:
+        return _decode_actor(text)
+    except NOT_DECODED:
+        pass
+    try:
+        ids = _decode_ids(text)
+    except NOT_DECODED:
+        ids = _Ids()
+    return Actor(ActorKind.ANONYMOUS, ids.user_id, ids.key_id)
+
+
+SQL_PUT_BACK = f"UPDATE inbox SET class = {CommandClass.INTERACTIVE.value}, awaits = NULL WHERE id = ANY(%s::uuid[])"
+"""Deferred commands that this code cannot answer go back into their lane: to a newer worker, or to be parked there."""
+SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
 SQL_DEFER = all_of(f"""
 UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
 FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id AND inbox.id = ANY(%s::uuid[]) RETURNING d.id

@@ -12,9 +12,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.domain.commands import DECIDED_CLASSES, CommandClass
-from core.domain.versions import SCHEMA_VERSION
 from core.store.database import Connection
-from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Waiting, waiting
+from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Undecoded, Waiting, waiting
 from core.store.round_trip import RoundTrip
 
 BATCH_COMMANDS = 200
@@ -48,6 +47,8 @@ class LanesRead(Struct, frozen=True):
     locked: frozenset[int]
     waiting: dict[int, list[Waiting]]
     noted: dict[int, list[UUID]]
+    malformed: Sequence[Undecoded] = ()
+    """Of a known type and version, and yet not to be decoded."""
 
 
 def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BATCH_COMMANDS) -> LanesRead:
@@ -58,7 +59,7 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     or rolls back, also when no lock was to be had.
     """
     numbers = sorted(lanes)
-    parameters = {"version": SCHEMA_VERSION, "limit": limit, "bulk": BULK_MOST}
+    parameters = {"limit": limit, "bulk": BULK_MOST}
     with RoundTrip(connection) as trip:
         trip.execute("BEGIN")
         locks = trip.execute(SQL_LOCK_LANES, (numbers, LANE_SPACE))
@@ -67,9 +68,14 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     locked = _locked(locks.fetchone())
     noted = {lane: list(ids) for lane, ids in notes.fetchall()}
     by_lane: dict[int, list[Waiting]] = {lane: [] for lane in sorted(locked)}
+    malformed: list[Undecoded] = []
     for row in rows.fetchall():
-        by_lane[row[0]].append(waiting(row))
-    return LanesRead(locked, by_lane, noted)
+        one = waiting(row)
+        if isinstance(one, Waiting):
+            by_lane[one.lane].append(one)
+        else:
+            malformed.append(one)
+    return LanesRead(locked, by_lane, noted, malformed)
 
 
 def lock_lane(connection: Connection, lane: int) -> bool:

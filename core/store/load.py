@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -22,6 +23,7 @@ from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings
 from core.store.catalogue import ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
+from core.store.inbox import SQL_PUT_BACK
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
@@ -60,6 +62,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = Needs(commands), State(rules=None, policy=policy)
+    unreadable: list[UUID] = []
     loaded = Loaded(state, datetime.min, [], [], [], [], [], [])  # noqa: DTZ901 - read below
     with together(connection) as asking:
         lock_holders(asking, state, needs)
@@ -82,20 +85,22 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         paid_for = {booking.id for booking in state.bookings.values() if booking.price_minor}
         lock_payments(asking, state, paid_for | needs.unnamed)
     with together(connection) as asking:
-        ask_followers(asking, state, state.payments.keys())
+        ask_followers(asking, state, state.payments.keys(), unreadable)
         times = {interval for command in commands for interval in intervals(state, command)}
         ask_claims(asking, state, commands, times)
         ask_sharing(asking, state, times)
         _read_clock(asking, loaded)
     with together(connection) as asking:
         ask_claims_of_sharing(asking, state)
-    _load_lapsed(connection, loaded)
+    _load_lapsed(connection, loaded, unreadable)
     with together(connection) as asking:
         glance_at_bookings(asking, state, commands)
+        if unreadable:
+            asking.ask(SQL_PUT_BACK, (unreadable,), lambda _: None)
     return loaded
 
 
-def _load_lapsed(connection: Connection, loaded: Loaded) -> None:
+def _load_lapsed(connection: Connection, loaded: Loaded, unreadable: list[UUID]) -> None:
     """Holds that stand in the way and have run out: whoever wants their time expires them first."""
     lapsed: set[int] = set()
     with together(connection) as asking:
@@ -107,7 +112,7 @@ def _load_lapsed(connection: Connection, loaded: Loaded) -> None:
     with together(connection) as asking:
         lock_payments(asking, loaded.state, lapsed)
     with together(connection) as asking:
-        ask_followers(asking, loaded.state, loaded.state.payments.keys() - known)
+        ask_followers(asking, loaded.state, loaded.state.payments.keys() - known, unreadable)
         _read_clock(asking, loaded)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.domain.commands import ENGINE, Actor, ActorKind, Envelope
+from core.domain.commands import ENGINE, Actor, ActorKind, Envelope, Header
 from core.domain.events import (
     BookingChanged,
     BookingDeleted,
@@ -124,7 +124,7 @@ def progress(bulk_id: UUID, of: EventRow) -> EventRow:
     )
 
 
-def final_event(envelope: Envelope, type_: str) -> EventRow:
+def final_event(envelope: Header, type_: str) -> EventRow:
     """The news that a command ended without any booking's change."""
     return EventRow(
         type=type_,

@@ -13,7 +13,7 @@ from core.domain.needs import Needs
 from core.domain.payments import LIVE, Payment, PaymentState
 from core.domain.state import State
 from core.store.asking import Asking
-from core.store.inbox import SQL_FOLLOWERS, waiting
+from core.store.inbox import SQL_FOLLOWERS, Waiting, undecoded, waiting
 from core.store.round_trip import RoundTrip, Rows
 
 PAYMENT_TYPES = {
@@ -78,12 +78,16 @@ def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) ->
         asking.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
 
 
-def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID]) -> None:
-    """Deferred commands by the payment that they wait for."""
+def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
+    """Deferred commands by the payment that they wait for. Those that cannot be answered go to `unreadable`."""
 
     def take(rows: Rows) -> None:
-        for awaited, *row in rows:
-            state.followers.setdefault(awaited, []).append(waiting(tuple(row)).envelope)
+        for awaited, readable, *row in rows:
+            one = waiting(tuple(row)) if readable else undecoded(tuple(row))
+            if isinstance(one, Waiting):
+                state.followers.setdefault(awaited, []).append(one.envelope)
+            else:
+                unreadable.append(one.header.id)
 
     if payment_ids:
         asking.ask(SQL_FOLLOWERS, (list(payment_ids),), take)

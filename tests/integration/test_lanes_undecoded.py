@@ -1,0 +1,222 @@
+"""Rows of the inbox that a worker cannot decode: a newer worker's wait for it, malformed ones are parked.
+
+Neither stops anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+
+from core.domain.commands import Actor, ActorKind, CommandClass, ExpireDue, Place, ReportIntent
+from core.domain.payments import IntentStatus
+from core.domain.versions import SCHEMA_VERSION
+from core.engine.due import send_due
+from core.engine.sweep import look, send_canary
+from core.store.about import people_in, people_of
+from core.store.inbox import undecoded
+from core.store.lanes import BATCH_COMMANDS
+from tests.beside import booking_beside
+from tests.client import admin
+from tests.conftest import FIGURE
+from tests.engine import Pipeline, canaries, new, places
+from tests.integration.test_inbox_withdrawal import UMA, asked_for_an_intent, withdraw
+from tests.making import by_phone, envelope, place
+from tests.stack import Stack
+from tests.waiting import wait_until
+
+NEWER = {
+    "a newer version": f"version = {SCHEMA_VERSION + 1}",
+    "an unknown type": "type = 'from_tomorrow', body = '{\"type\": \"from_tomorrow\"}'",
+    "an unknown class": "class = 9",
+}
+LAPSED_HOLD = """
+INSERT INTO user_account (id, username, username_key) VALUES (1, 'uma', 'uma');
+INSERT INTO booking (id, public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
+                     local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
+                     hold_expires_at)
+SELECT 1, gen_random_uuid(), 'rooms', 1, '', id, now(), now() + interval '1 hour', '2030-01-01', '10:00', 60, 'held',
+       'pending', gen_random_uuid(), now(), now(), now() - interval '1 minute' FROM resource WHERE kind = 'desk'
+"""
+MALFORMED = {
+    "a field is missing": 'body = \'{"type": "place"}\'',
+    "a field is of another type": 'body = \'{"type": "place", "person": 7}\'',
+    "another type than the row says": 'body = \'{"type": "from_tomorrow"}\'',
+    "a value out of range": "body = jsonb_set(body::jsonb, '{status}', '\"dreamt of\"')::json",
+    "no object at all": "body = '[]'",
+    "nested too deep": "body = (repeat('[', 2000) || repeat(']', 2000))::json",
+    "an unknown kind of actor": 'actor = \'{"kind": "robot", "user_id": 1}\'',
+    "an actor that is none": "actor = '7'",
+}
+
+
+def encoded(value: msgspec.Struct) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def spoil(pipeline: Pipeline, how: str, *ids: UUID) -> None:
+    pipeline.connection.execute(f"UPDATE inbox SET {how} WHERE id = ANY(%s)".encode(), (list(ids),))
+
+
+def mend(pipeline: Pipeline, *ids: UUID) -> None:
+    """As a worker sees them that knows them."""
+    spoil(pipeline, "version = 1, class = 0, type = 'canary', body = '{\"type\": \"canary\"}'", *ids)
+
+
+@pytest.mark.parametrize("how", NEWER.values(), ids=NEWER)
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_newer_workers_command_waits_for_it_and_stops_nobody(pipeline: Pipeline, how: str, lanes: int) -> None:
+    pipeline.lanes(lanes)
+    newer, *ids = pipeline.put(*canaries(1), *places(5))
+    spoil(pipeline, how, newer)
+    worker = pipeline.worker()
+    while worker.visit(*range(lanes)).more:
+        pass
+    assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+    assert (pipeline.undecided(), pipeline.charged()) == ([newer], {})
+    mend(pipeline, newer)
+    while worker.visit(*range(lanes)).more:
+        pass
+    assert pipeline.codes([newer]) == ["succeeded"]
+
+
+@pytest.mark.parametrize("command_class", [CommandClass.INTERACTIVE, CommandClass.EXPIRY, CommandClass.BULK])
+def test_a_thousand_of_them_at_the_head_of_a_lane_stand_in_nobodys_way(
+    pipeline: Pipeline, command_class: CommandClass
+) -> None:
+    """Remedy: they are left out where rows are read, so that they do not fill what is read at once."""
+    pipeline.one_lane()
+    newer = pipeline.put(*canaries(1000, command_class=command_class))
+    spoil(pipeline, NEWER["an unknown type"], *newer[:500])
+    spoil(pipeline, NEWER["a newer version"], *newer[500:])
+    ids = pipeline.put(*canaries(10, command_class=command_class))
+    assert len(newer) > 2 * BATCH_COMMANDS
+    assert not pipeline.worker().visit().more
+    assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+
+
+@pytest.mark.parametrize("how", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_a_malformed_command_is_parked_and_stops_nobody(pipeline: Pipeline, how: str, lanes: int) -> None:
+    pipeline.lanes(lanes)
+    first, *wanted = places(5)
+    ids = pipeline.put(new(first, reply_to="api-1", actor=Actor(ActorKind.USER, 1)), *wanted)
+    spoil(pipeline, how, ids[0])
+    worker, told = pipeline.worker(), []
+    for _ in range(10):
+        turn = worker.visit(*range(lanes))
+        told += [(one.envelope.id, one.envelope.reply_to, one.outcome.http_status) for one in turn.parked]
+        if not turn.more:
+            break
+    assert told == [(ids[0], "api-1", 503)]
+    assert pipeline.codes(ids) == ["command_failed"] + ["succeeded"] * len(wanted)
+    assert pipeline.outcomes()[ids[0]][0] == "failed"
+    assert pipeline.rows("SELECT type, is_final FROM event WHERE command_id = %s", ids[0]) == [("command_failed", True)]
+
+
+@pytest.mark.parametrize("how", [*NEWER.values(), *MALFORMED.values()], ids=[*NEWER, *MALFORMED])
+def test_withdrawing_needs_no_decoding(pipeline: Pipeline, how: str) -> None:
+    (id_,) = pipeline.put(*places(1))
+    spoil(pipeline, how, id_)
+    assert withdraw(pipeline, id_) == [True]
+    assert pipeline.codes([id_]) == ["withdrawn"]
+    assert pipeline.rows("SELECT type FROM event WHERE command_id = %s", id_) == [("command_withdrawn",)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [place(), place(person=by_phone("0700123456")), ExpireDue((1, 2))],
+    ids=["by id", "by phone", "nobody"],
+)
+@pytest.mark.parametrize("actor", [Actor(ActorKind.ANONYMOUS), UMA])
+def test_whose_data_a_command_holds_is_told_without_decoding_it(
+    pipeline: Pipeline, command: Place, actor: Actor
+) -> None:
+    """So that it is found when that person is anonymised."""
+    asked = envelope(command, actor)
+    (row,) = pipeline.rows(
+        "SELECT 0, 1, %s::uuid, '', '', now(), now(), NULL, 0, 0, %s, %s, NULL, 1",
+        uuid4(),
+        encoded(actor),
+        encoded(command),
+    )
+    found = undecoded(row)
+    assert people_in(found.header, found.body) == people_of(asked)
+
+
+@pytest.mark.parametrize("what", [*NEWER, *(one for one in MALFORMED if one != "a value out of range")])
+def test_a_deferred_command_that_cannot_be_answered_goes_back_into_its_lane(pipeline: Pipeline, what: str) -> None:
+    """There a newer worker answers it, or it is parked; the payment goes on without it."""
+    worker, id_ = asked_for_an_intent(pipeline)
+    worker.visit_until_done()
+    (payment_id,) = pipeline.row("SELECT id FROM payment")
+    how = {**NEWER, **MALFORMED, "an unknown class": NEWER["a newer version"]}[what]
+    spoil(pipeline, how, id_)
+    (report,) = pipeline.put(
+        new(ReportIntent(payment_id, "pi_1", IntentStatus.REQUIRES_PAYMENT_METHOD, fresh=True), contract="payments")
+    )
+    worker.visit_until_done()
+    assert pipeline.codes([report]) == ["succeeded"]
+    worker.visit_until_done()  # the sweep rings for it
+    if pipeline.undecided():
+        assert what in NEWER
+        mend(pipeline, id_)
+        worker.visit_until_done()
+        assert pipeline.codes([id_]) == ["succeeded"]
+    else:
+        assert pipeline.codes([id_]) == ["command_failed"]
+
+
+@pytest.mark.parametrize("how", NEWER.values(), ids=NEWER)
+def test_nobody_rings_for_a_newer_workers_command(pipeline: Pipeline, how: str) -> None:
+    old = "accepted_at = clock_timestamp() - interval '1 minute'"
+    newer, known = pipeline.put(*canaries(1, slot_key="a"), *canaries(1, slot_key="b"))
+    spoil(pipeline, f"{how}, {old}", newer)
+    spoil(pipeline, old, known)
+    assert look(pipeline.connection).lanes == [pipeline.lane_of(known)]
+
+
+@pytest.mark.parametrize("how", NEWER.values(), ids=NEWER)
+def test_a_newer_canary_keeps_no_other_from_being_sent(pipeline: Pipeline, how: str) -> None:
+    spoil(pipeline, how, *pipeline.put(*canaries(1)))
+    assert send_canary(pipeline.connection, 0) is not None
+
+
+def test_a_newer_command_of_the_sweep_keeps_no_other_from_being_sent(pipeline: Pipeline) -> None:
+    """Else the holds of its lane would never lapse."""
+    pipeline.one_lane()
+    pipeline.connection.execute(LAPSED_HOLD.encode())
+    assert send_due(pipeline.connection).lanes
+    assert not send_due(pipeline.connection).lanes
+    spoil(pipeline, NEWER["a newer version"], *pipeline.undecided())
+    assert send_due(pipeline.connection).lanes
+
+
+def test_on_a_running_stack_they_are_counted_and_everybody_else_is_served(
+    stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    with stack.database() as database, admin(stack.api_url) as staff, booking_beside(stack) as beside:
+        put = """
+            INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
+            SELECT gen_random_uuid(), mod(n, lanes), n, 0, 'from_tomorrow', %s, 'agent', 'tests-newer',
+                   '{"kind": "engine"}', '{"type": "from_tomorrow"}' FROM installation, generate_series(1, %s) AS n"""
+        malformed = put.replace("'from_tomorrow', %s", "'place', %s").replace("-newer", "-malformed")
+        try:
+            database.execute(put.encode(), (SCHEMA_VERSION, 1000))
+            database.execute(put.encode(), (SCHEMA_VERSION + 1, 1000))
+            database.execute(malformed.encode(), (SCHEMA_VERSION, 20))
+            before = len(beside.took_s)
+            wait_until(lambda: len(beside.took_s) >= before + 300, "three hundred others book")
+            parked = "SELECT count(*) FROM outcome WHERE request_id = 'tests-malformed' AND status = 'failed'"
+            wait_until(lambda: database.execute(parked.encode()).fetchone() == (20,), "the malformed ones are parked")
+            answer = staff.get("/readyz")
+            assert (answer.status_code, answer.json()["degraded"]) == (200, ["commands for newer workers"])
+            assert answer.json()["commands_for_newer_workers"] == 2000
+            assert database.execute("SELECT count(*) FROM inbox WHERE request_id = 'tests-newer'").fetchone() == (2000,)
+        finally:
+            database.execute("DELETE FROM inbox WHERE request_id LIKE 'tests-%'")
+    assert not beside.problems
+    record_property(FIGURE, beside.figure("2,000 commands for newer workers, 20 malformed"))
