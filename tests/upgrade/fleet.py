@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -83,8 +84,8 @@ class Fleet:
     def start(self, release: Release) -> None:
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         release.run("-c", SEND_CANARY, settings=self.environment())
-        for place in places_of(*COUNTS):
-            self.places[place] = self.run(release, place)
+        for wave in waves_of(*COUNTS):
+            self.places |= {place: self.run(release, place) for place in wave}
         for running in self.places.values():
             self.wait_serving(running)
 
@@ -135,22 +136,29 @@ class Fleet:
             case _:
                 return READY in running.server.log
 
-    def replace(self, place: str, release: Release) -> None:
-        """In place, as a machine would that has room for one: end it, start the other, wait until that serves."""
-        self.places[place].server.terminate()
-        self.places[place] = running = self.run(release, place)
-        self.wait_serving(running)
+    def replace(self, places: Sequence[str], release: Release) -> None:
+        """In place, as machines would that have room for one: end them, start the others, wait until those serve."""
+        self._end([self.places[place] for place in places])
+        for place in places:
+            self.places[place] = self.run(release, place)
+        for place in places:
+            self.wait_serving(self.places[place])
 
-    def start_beside(self, place: str, release: Release) -> None:
-        """One that cannot serve yet, beside the one that does."""
-        self.waiting[place] = self.run(release, place)
+    def start_beside(self, places: Sequence[str], release: Release) -> None:
+        """Those that cannot serve yet, beside those that do."""
+        self.waiting |= {place: self.run(release, place) for place in places}
 
-    def let_take_over(self, place: str) -> None:
-        """What waited serves by now, or soon; then the one that served so long ends."""
-        running = self.waiting.pop(place)
-        self.wait_serving(running)
-        self.places[place].server.terminate()
-        self.places[place] = running
+    def let_take_over(self, places: Sequence[str]) -> None:
+        """Those that waited serve by now, or soon; then those end that served so long."""
+        for place in places:
+            self.wait_serving(self.waiting[place])
+        self._end([self.places[place] for place in places])
+        self.places |= {place: self.waiting.pop(place) for place in places}
+
+    @staticmethod
+    def _end(ending: Sequence[Running]) -> None:
+        with ThreadPoolExecutor(len(ending)) as pool:
+            list(pool.map(lambda running: running.server.terminate(), ending))
 
     def of(self, kind: str) -> list[Running]:
         return [running for place, running in self.places.items() if kind_of(place) == kind]
@@ -197,8 +205,10 @@ class Fleet:
         self.valkey.close()
 
 
-def places_of(*kinds: str) -> list[str]:
-    return [f"{kind}-{number}" for kind in kinds for number in range(1, COUNTS[kind] + 1)]
+def waves_of(*kinds: str) -> list[list[str]]:
+    """Places that may be replaced together: the first of each kind, then the second of those that have two."""
+    most = max(COUNTS[kind] for kind in kinds)
+    return [[f"{kind}-{number}" for kind in kinds if number <= COUNTS[kind]] for number in range(1, most + 1)]
 
 
 def kind_of(place: str) -> str:

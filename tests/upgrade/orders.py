@@ -9,7 +9,7 @@ from itertools import permutations
 
 from msgspec import Struct
 
-from tests.upgrade.fleet import Fleet, places_of
+from tests.upgrade.fleet import Fleet, kind_of, waves_of
 from tests.upgrade.releases import Release
 from tests.upgrade.traffic import MEASURED, Traffic
 
@@ -38,7 +38,7 @@ class Step(Struct, frozen=True):
 
     def __str__(self) -> str:
         silences = ", ".join(f"{name} {seconds:.2f}" for name, seconds in self.silences_s.items())
-        return f"{self.what:<28} {self.took_s:5.1f} s, longest silence {self.longest_s:5.2f} s ({silences})"
+        return f"{self.what:<56} {self.took_s:5.1f} s, longest silence {self.longest_s:5.2f} s ({silences})"
 
 
 Told = Callable[[Step], object]
@@ -70,17 +70,20 @@ class Upgrade:
                 self.replace(GROUPS[one], old)
 
     def replace(self, kinds: Sequence[str], release: Release) -> None:
-        """One place after another; where the release has to wait for the database, what is there serves on."""
-        fits = self._fleet.revision() >= release.head
-        for place in places_of(*kinds):
-            if fits:
-                with self._step(f"{place} is {release.name}"):
-                    self._fleet.replace(place, release)
-                    self._traffic.until()
-            elif place.endswith("-1"):
-                with self._step(f"{place} waits to be {release.name}"):
-                    self._fleet.start_beside(place, release)
-                    self._traffic.until()
+        """One place of each kind after another; where the release waits for the database, what is there serves on."""
+        first, *others = waves_of(*kinds)
+        if self._fleet.revision() < release.head:
+            with self._step(f"{words_of(first)} wait to be {release.name}"):
+                self._fleet.start_beside(first, release)
+                self._traffic.until()
+            return
+        for wave in (first, *others):
+            self._replace(wave, release)
+
+    def _replace(self, wave: Sequence[str], release: Release) -> None:
+        with self._step(f"{words_of(wave)} become {release.name}"):
+            self._fleet.replace(wave, release)
+            self._traffic.until()
 
     def too_long(self) -> list[str]:
         """Steps in which something was silent for longer than a process takes to start."""
@@ -91,16 +94,14 @@ class Upgrade:
         with self._step(MIGRATE):
             new.migrate(self._fleet.environment())
             self._traffic.until()
-        waited = {place.rpartition("-")[0]: place for place in self._fleet.waiting}
-        for kind, place in waited.items():
-            with self._step(f"{place} takes over"):
-                self._fleet.let_take_over(place)
-                self._traffic.until()
-            for other in places_of(kind):
-                if other != place:
-                    with self._step(f"{other} is {new.name}"):
-                        self._fleet.replace(other, new)
-                        self._traffic.until()
+        waited = list(self._fleet.waiting)
+        if not waited:
+            return
+        with self._step(f"{words_of(waited)} take over"):
+            self._fleet.let_take_over(waited)
+            self._traffic.until()
+        for wave in waves_of(*map(kind_of, waited))[1:]:
+            self._replace(wave, new)
 
     @contextmanager
     def _step(self, what: str) -> Iterator[None]:
@@ -112,6 +113,10 @@ class Upgrade:
         step = Step(what, ended - began, silences)
         self.steps.append(step)
         self._told(step)
+
+
+def words_of(places: Sequence[str]) -> str:
+    return " ".join(places)
 
 
 def silences(steps: Sequence[Step]) -> dict[str, float]:
