@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from core.settings import Settings
@@ -13,6 +16,8 @@ from core.store.database import MIGRATE_LIMITS
 from core.store.engines import engine
 from core.store.lanes import LANE_SPACE
 from core.store.retention import SQL_ENSURE_PARTITIONS
+
+log = structlog.get_logger()
 
 _MIGRATE_LOCK = 0x484F4C44
 """Two migrates at once take turns under this advisory lock."""
@@ -41,8 +46,18 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    if _is_newer(connection, ScriptDirectory.from_config(config)):
+        log.warning("the database is of a newer release, which only added to it: nothing to migrate")
+        return
     command.upgrade(config, "head")
     connection.commit()
+
+
+def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
+    """Whether its revision is none of ours: a release after this one was here, and this one has come back."""
+    present = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()
+    return present is not None and present not in {script.revision for script in known.walk_revisions()}
 
 
 def _settle(connection: Connection, settings: Settings) -> None:
