@@ -1,7 +1,8 @@
 """`POST /api/stripe-webhook/`: what Stripe tells, believed only when signed, taken in once.
 
 Stripe goes on sending until it gets a 2xx, so: 200 for what was taken in, now or before, and for
-what is none of ours; 400 for what is not from Stripe; 503 while nothing can be written down.
+what is none of ours or of no use to us, which is a line in the log; 400 for what is not from
+Stripe; 503 while nothing can be written down.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from api.openapi import Content, operation
 from api.payments.examples import EVENT
 from api.payments.intents import not_set_up
 from api.rings import Rings
-from core.payments.webhooks import BadEventError, verified
+from core.payments.webhooks import BadEventError, StripeEvent, verified
 from core.store.stripe_events import take_in
 from core.wire.outcomes import encode
 
@@ -52,7 +53,7 @@ class StripeWebhook:
         "Hear what Stripe tells",
         description=(
             "For Stripe: signed over the raw body (`Stripe-Signature`), not older than five minutes. An event that "
-            "came before, or is not about a payment of ours, is received and changes nothing."
+            "came before, is not about a payment of ours, or says what we cannot read, is received and changes nothing."
         ),
         body=Content(dict, example=EVENT),
         answers={200: Received},
@@ -67,6 +68,14 @@ class StripeWebhook:
             event = verified(raw, req.get_header("Stripe-Signature"), self._secret)
         except BadEventError as problem:
             raise Problem(400, "bad_webhook", str(problem)) from None
+        if event.unusable is not None:
+            log.warning("stripe event cannot be used", event_id=event.id, type=event.type, problem=event.unusable)
+        else:
+            await self._take_in(req, event)
+        resp.data = encode(Received())
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _take_in(self, req: falcon.asgi.Request, event: StripeEvent) -> None:
         async with self._pool.connection() as connection:
             taken = await take_in(connection, event, req.context.request_id)
         log.info("stripe event", event_id=event.id, type=event.type, result=taken.result)
@@ -74,5 +83,3 @@ class StripeWebhook:
             log.error("stripe needs a person", type=event.type, booking_id=taken.booking_id, **asdict(event.concern))
         if taken.lane is not None:
             await self._rings.lanes([taken.lane])
-        resp.data = encode(Received())
-        resp.content_type = falcon.MEDIA_JSON

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import msgspec
 import stripe
@@ -40,8 +42,16 @@ OPERATORS_EVENTS = frozenset(
 """Nothing follows from these by itself: a person has to see to them at Stripe."""
 
 
+TEXT_CHARS_MAX = 255
+"""Of an id or a word of Stripe's: longer ones are none."""
+NAME_CHARS_MAX = 64
+"""Of what is logged of an event that cannot be used."""
+AMOUNT_MAX = 2**63 - 1
+"""A bigint: no row holds more."""
+
+
 class BadEventError(Exception):
-    """Not from Stripe, too old, or not an event; the message may be shown."""
+    """Not from Stripe, too old, or no JSON object at all; the message may be shown."""
 
 
 class Concern(Struct, frozen=True):
@@ -62,42 +72,96 @@ class StripeEvent(Struct, frozen=True):
     refunded_intent_id: str | None = None
     """Of which money went back, or did not after all."""
     concern: Concern | None = None
+    unusable: str | None = None
+    """Why nothing can be made of an event of Stripe's: a newer API's status, say. It is a line in the log."""
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
-    """Raises `BadEventError`."""
+    """What a signed body says. Raises `BadEventError` for one that Stripe did not send.
+
+    Stripe sends for three days what is not answered with a 2xx: what it sent and we cannot use is an event too.
+    """
     try:
         stripe.WebhookSignature.verify_header(raw, signature, secret, TOLERANCE_S)
-        found = msgspec.json.decode(raw)
-        return _event(found)
-    except stripe.SignatureVerificationError:
+    except (stripe.SignatureVerificationError, ValueError, TypeError):  # the last two: bytes that are no text
         raise BadEventError("The Stripe-Signature header does not fit this body, or is too old") from None
-    except (KeyError, TypeError, ValueError, AttributeError, msgspec.DecodeError):
-        raise BadEventError("The body is not a Stripe event") from None
+    try:
+        found = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as problem:
+        return _undecodable(raw, problem)
+    if not isinstance(found, dict):
+        raise BadEventError("The body is not a Stripe event")
+    try:
+        return _event(found)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+        return StripeEvent(_name(found.get("id")), _name(found.get("type")), unusable=repr(problem)[:TEXT_CHARS_MAX])
+
+
+def _undecodable(raw: bytes, problem: Exception) -> StripeEvent:
+    """JSON nested beyond all reason, with numbers beyond all bounds, or with half a character; else no JSON."""
+    with suppress(RecursionError):
+        try:
+            found = json.loads(raw, parse_int=str, parse_float=str, parse_constant=_no_constant)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise BadEventError("The body is not a Stripe event") from None
+    return StripeEvent("", "", unusable=repr(problem)[:TEXT_CHARS_MAX])
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _event(found: dict[str, Any]) -> StripeEvent:
-    id_, type_ = str(found["id"]), str(found["type"])
+    """Raises KeyError, TypeError, ValueError or AttributeError for what is not as Stripe documents it."""
+    id_, type_ = _text(found["id"]), _text(found["type"])
     if type_ not in INTENT_EVENTS | REFUND_EVENTS | OPERATORS_EVENTS:
         return StripeEvent(id_, type_)
     about = found["data"]["object"]
     if type_ in INTENT_EVENTS:
-        return StripeEvent(id_, type_, intent_of(about))
-    refunded = _text(about.get("payment_intent")) if type_ in REFUND_EVENTS else ""
+        _text(about["id"])
+        return StripeEvent(id_, type_, _storable(intent_of(about)))
+    refunded = _optional(about.get("payment_intent")) if type_ in REFUND_EVENTS else ""
     concern = _concern(about) if type_ in OPERATORS_EVENTS else None
     return StripeEvent(id_, type_, refunded_intent_id=refunded or None, concern=concern)
 
 
+def _storable(intent: Intent) -> Intent:
+    _optional(intent.decline)
+    _amount(intent.amount_minor)
+    _amount(intent.received_minor)
+    return intent
+
+
 def _concern(about: dict[str, Any]) -> Concern:
     return Concern(
-        intent_id=_text(about.get("payment_intent")),
-        amount_minor=int(about["amount"]),
-        currency=str(about["currency"]),
-        status=str(about["status"]),
-        reason=_text(about.get("failure_reason") or about.get("reason")),
+        intent_id=_optional(about.get("payment_intent")),
+        amount_minor=_amount(about["amount"]),
+        currency=_text(about["currency"]),
+        status=_text(about["status"]),
+        reason=_optional(about.get("failure_reason") or about.get("reason")),
     )
 
 
-def _text(value: Any) -> str:
+def _optional(value: Any) -> str:
     """Charges that no intent made have none."""
-    return "" if value is None else str(value)
+    return "" if value is None else _text(value)
+
+
+def _text(value: Any) -> str:
+    """An id or a word, as PostgreSQL can hold it."""
+    if not isinstance(value, str) or not value or len(value) > TEXT_CHARS_MAX or not value.isprintable():
+        raise ValueError("no id or word")
+    return value
+
+
+def _amount(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= AMOUNT_MAX:
+        raise ValueError("no amount")
+    return value
+
+
+def _name(value: Any) -> str:
+    """What is shown of an id or type that may be anything."""
+    return value[:NAME_CHARS_MAX] if isinstance(value, str) else ""

@@ -8,9 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.domain.payments import IntentStatus
-from core.payments.webhooks import TOLERANCE_S, BadEventError, verified
+from core.payments.webhooks import (
+    INTENT_EVENTS,
+    OPERATORS_EVENTS,
+    REFUND_EVENTS,
+    TOLERANCE_S,
+    BadEventError,
+    verified,
+)
 from tests.stripe_standin.deliveries import signature
 
 SECRET = "whsec_of_the_tests"
@@ -83,21 +92,76 @@ def test_what_is_not_signed_for_these_bytes_and_lately_is_refused(header: str | 
         verified(event(), header, SECRET)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"null",
-        b"[]",
-        b"{",
-        b"\xff",
-        b'{"id": "evt_1"}',
-        b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {}}}',
-        event(status="never heard of"),
-        event(amount="a lot"),
-    ],
-)
-def test_what_is_signed_but_no_event_is_refused(raw: bytes) -> None:
+@pytest.mark.parametrize("raw", [b"", b"null", b"[]", b"{", b"\xff", b"12", b'{"id": NaN}', b'{"id": "evt_1"} x'])
+def test_what_is_signed_but_no_json_object_is_refused(raw: bytes) -> None:
     header = signed(raw) if raw != b"\xff" else "t=1,v1=00"
     with pytest.raises(BadEventError):
         verified(raw, header, SECRET)
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{}",
+        b'{"id": "evt_1"}',
+        b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {}}}',
+        b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": [], "n": 1e999999999}',
+        b'{"id": "evt_1", "type": "payment_intent.succeeded", "n": ' + b"9" * 5000 + b"}",
+        b'{"id": "evt_1", "type": "payment_intent.succeeded", "n": "\\ud800"}',
+        b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+        b"[" * DEEP + b"]" * DEEP,
+        event(status="never heard of"),
+        event(status=None),
+        event(status=["succeeded"]),
+        event(amount="a lot"),
+        event(amount=2**63),
+        event(amount=-1),
+        event(amount_received=10**400),
+        event(id="pi_\x00"),
+        event(id="p" * 5000),
+        event(id={"id": "pi_1"}),
+        event(metadata=["holdfast_payment"]),
+        event("payment_intent.payment_failed", last_payment_error="declined"),
+        event("payment_intent.payment_failed", last_payment_error={"code": "\x00"}),
+        event("refund.updated", payment_intent={"id": "pi_1"}),
+        event("charge.dispute.created", currency=None),
+    ],
+)
+def test_what_stripe_signed_and_we_cannot_use_is_an_event_all_the_same(raw: bytes) -> None:
+    """It would be sent again for three days otherwise."""
+    found = verified(raw, signed(raw), SECRET)
+    assert found.unusable
+    assert (found.intent, found.refunded_intent_id, found.concern) == (None, None, None)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+TYPES = st.sampled_from(sorted(INTENT_EVENTS | REFUND_EVENTS | OPERATORS_EVENTS))
+
+
+@given(TYPES, st.dictionaries(st.sampled_from([*INTENT, "last_payment_error", "payment_intent", "reason"]), ANYTHING))
+def test_whatever_a_field_holds_an_event_is_used_or_is_not(type_: str, changes: dict[str, Any]) -> None:
+    """What is used can be stored: texts are words, amounts are bigints."""
+    raw = event(type_, **changes)
+    try:
+        found = verified(raw, signed(raw), SECRET)
+    except BadEventError:
+        assert "NaN" in raw.decode() or "Infinity" in raw.decode(), "JSON has no such numbers"
+        return
+    intent = found.intent
+    amounts = [intent.amount_minor, intent.received_minor] if intent else []
+    amounts += [found.concern.amount_minor] if found.concern else []
+    texts = [
+        found.id,
+        found.type,
+        found.refunded_intent_id or "",
+        *([intent.id, intent.decline or ""] if intent else []),
+    ]
+    assert all(0 <= amount < 2**63 for amount in amounts)
+    assert all(text.isprintable() and len(text) <= 255 for text in texts)

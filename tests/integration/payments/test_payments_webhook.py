@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.accounts import execute
+from tests.client import raw_answer
 from tests.paying import EMPTY_CARD, WEBHOOK_SECRET, Payer
 from tests.stripe_standin.deliveries import signature
 
@@ -60,6 +61,34 @@ def test_an_event_that_is_not_signed_for_or_too_old_is_a_400_and_changes_nothing
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_webhook")
     assert send(payer, b"x" * (1024 * 1024 + 1)).status_code == 400
     assert payer.stands(booking) == ("pending", "pending")
+
+
+def test_an_event_that_we_cannot_use_is_received_and_a_line_in_the_log(
+    payer: Payer, paid_silently: tuple[int, dict[str, Any]]
+) -> None:
+    """A newer API's status, JSON nested beyond all reason: Stripe would send it again for three days."""
+    booking, event = paid_silently
+    strange = {**event, "id": "evt_strange"}
+    strange["data"] = {"object": {**event["data"]["object"], "status": "requires_a_miracle"}}
+    deep = b'{"id": "evt_deep", "data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    unstorable = {**event, "id": "evt_\x00", "type": "payment_intent.succeeded"}
+    header = {"Stripe-Signature": signature(deep, WEBHOOK_SECRET, int(time.time())), "Content-Length": str(len(deep))}
+    address = payer.stack.api_url.removeprefix("http://")
+    assert (
+        raw_answer(address, "POST /api/stripe-webhook/ HTTP/1.1", {"Host": "here", **header}, deep).status_code == 200
+    )
+    for body in (strange, unstorable, {"id": "evt_bare"}, {**event, "data": None}, {**event, "id": 10**400}):
+        answer = send(payer, body)
+        assert (answer.status_code, answer.json()) == (200, {"received": True})
+        assert f'"request_id":"{answer.headers["X-Request-ID"]}"' in unused(payer)
+    assert payer.stands(booking) == ("pending", "pending")
+    assert send(payer, event).status_code == 200
+    payer.wait_stands(booking, "confirmed", "succeeded")
+
+
+def unused(payer: Payer) -> str:
+    """The log's lines about events that could not be used."""
+    return "\n".join(line for line in payer.stack.logs(200).splitlines() if "stripe event cannot be used" in line)
 
 
 def test_an_event_is_taken_in_once_and_answered_200_each_time(
