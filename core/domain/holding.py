@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -20,6 +21,9 @@ from core.domain.state import State
 from core.domain.status import PaymentStatus, Status
 from core.domain.turning import turned
 from core.domain.values import Booking, Policy
+
+Way = tuple[BookingChanged, ...]
+"""Holds that have run out and end now, so that somebody gets their time."""
 
 
 def held(booking: Booking, now: datetime, policy: Policy) -> Booking:
@@ -60,7 +64,7 @@ def expire_due(state: State, booking_ids: Iterable[int], now: datetime) -> tuple
 
 def make_way(
     state: State, resource_id: int, starts_at: datetime, ends_at: datetime, now: datetime, *, but: int | None = None
-) -> tuple[Event, ...]:
+) -> Way:
     """Clear a time: its lapsed holds expire. Raises `Refused` (slot_taken) if anything else is in the way.
 
     `but` is a booking that moves and is not in its own way.
@@ -74,6 +78,11 @@ def make_way(
     if any(claim.booking_id not in lapsed for claim in in_the_way):
         raise Refused(Refusal.SLOT_TAKEN)
     return tuple(expired(booking, now) for booking in lapsed.values())
+
+
+def joined(ways: Iterable[Way]) -> Way:
+    """Several ways as one: a hold that stands in more than one of them ends once."""
+    return tuple({change.booking.id: change for change in chain.from_iterable(ways)}.values())
 
 
 def may_hold_another(state: State, user_id: int, now: datetime) -> None:

@@ -15,6 +15,7 @@ from core.settings import Settings
 from core.store.database import MIGRATE_LIMITS
 from core.store.engines import engine
 from core.store.lanes import LANE_SPACE
+from core.store.one_seat import guard_seats
 from core.store.retention import SQL_ENSURE_PARTITIONS
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ def upgrade(settings: Settings) -> None:
             connection.commit()
             _migrate(connection)
             _settle(connection, settings)
+            guard_seats(migrating)
     finally:
         migrating.dispose()  # closing the session gives the advisory lock back
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
-from core.domain.holding import make_way
+from core.domain.holding import Way, joined, make_way
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import why_not
 from core.domain.marketplace.buying import (
@@ -38,7 +38,7 @@ class Place(Struct, frozen=True):
 
     practitioner: Practitioner
     room_id: int | None
-    way: tuple[Event, ...]
+    way: Way
 
 
 def book_individual(
@@ -128,12 +128,12 @@ def _place_with(
     if location_id is None:
         return Place(practitioner, None, way)
     room_id, room_way = a_room(state, location_id, starts_at, ends_at, now, moving)
-    return Place(practitioner, room_id, (*way, *(event for event in room_way if event not in way)))
+    return Place(practitioner, room_id, joined((way, room_way)))
 
 
 def a_room(
     state: State, location_id: int, starts_at: datetime, ends_at: datetime, now: datetime, moving: Booking | None = None
-) -> tuple[int | None, tuple[Event, ...]]:
+) -> tuple[int | None, Way]:
     """A free room of a location, the one a moving booking has already if it may; None where it has no rooms."""
     room_ids = the_location(state, location_id).room_ids
     if not room_ids:

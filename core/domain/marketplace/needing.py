@@ -50,6 +50,8 @@ class MarketNeeds:
         """Bookings whose users are wanted there."""
         self.queues: set[int] = set()
         """Sessions whose waiting people are wanted."""
+        self.offered: set[int] = set()
+        """Sessions of which the bookings of those who wait are wanted, too."""
         self.emptied: set[int] = set()
         """Sessions all of whose bookings are wanted, locked."""
         self.users: set[int] = set()
@@ -122,7 +124,8 @@ class MarketNeeds:
                 self.new_places += 1
             case LeaveWaitingList():
                 pass
-            case OfferSeats(at_most=at_most):
+            case OfferSeats(session_id=id_, at_most=at_most):
+                self.offered.add(id_)
                 self.new_bookings += at_most
 
     def _at(self, location_id: int | None) -> None:

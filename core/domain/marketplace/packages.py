@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.holding import Way, joined
 from core.domain.ids import Ids
 from core.domain.marketplace.buying import a_giver, details_of, new_booking, priced, the_buyer, the_service
 from core.domain.marketplace.claims import claims_wanted
@@ -35,13 +36,13 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     parent = priced(
         state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
     )
-    way: list[Event] = []
+    ways: list[Way] = []
     children: list[BookingPlaced] = []
     for part, share in zip(command.parts, _shares(state, service), strict=True):
         child_way, child = _child(state, envelope, parent, share, part, command, children, now, ids)
-        way += [event for event in child_way if event not in way]
+        ways.append(child_way)
         children.append(child)
-    return (*way, *children, BookingPlaced(parent, ()))
+    return (*joined(ways), *children, BookingPlaced(parent, ()))
 
 
 def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
@@ -69,7 +70,7 @@ def _child(
     before: list[BookingPlaced],
     now: datetime,
     ids: Ids,
-) -> tuple[tuple[Event, ...], BookingPlaced]:
+) -> tuple[Way, BookingPlaced]:
     service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
     if part.session_id is not None:
         return _seat(state, envelope, parent, share, part.session_id, service, command, before, now, ids)
@@ -104,7 +105,7 @@ def _seat(
     before: list[BookingPlaced],
     now: datetime,
     ids: Ids,
-) -> tuple[tuple[Event, ...], BookingPlaced]:
+) -> tuple[Way, BookingPlaced]:
     session = the_session(state, session_id, service.id)
     way = a_seat(state, session, parent.user_id, now)
     others = (placed.booking.details for placed in before)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
-from core.domain.holding import expired, has_lapsed
+from core.domain.holding import Way, expired, has_lapsed, joined
 from core.domain.ids import Ids
 from core.domain.marketplace.buying import (
     details_of,
@@ -55,7 +55,7 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
         raise Refused(Refusal.SESSION_NOT_FOUND)
     if len(sessions) > command.children:
         raise Refused(Refusal.CHANGED_MEANWHILE)
-    way = [event for session in sessions for event in a_seat(state, session, user.id, now)]
+    way = joined(a_seat(state, session, user.id, now) for session in sessions)
     giver = its_giver(state, sessions[0])
     span = sessions[0].starts_at, max(session.ends_at for session in sessions)
     details = details_of(Kind.COURSE, giver, command.words)
@@ -108,20 +108,22 @@ def its_giver(state: State, session: ServiceSession) -> Practitioner:
     return state.market.practitioners[session.practitioner_id]
 
 
-def a_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> tuple[Event, ...]:
+def a_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> Way:
     """Make sure that there is a seat for somebody: lapsed holds of this session expire where they must.
 
+    Their own always does, as nobody has two seats of one session.
     Raises `Refused`: cancelled, begun, had already, or full.
     """
     is_open(state, session, now)
-    if any(not has_lapsed(booking, now) for booking in seats_of(state, session, user_id)):
+    own = list(seats_of(state, session, user_id))
+    if any(not has_lapsed(booking, now) for booking in own):
         raise Refused(Refusal.ALREADY_BOOKED)
-    if session.has_seat:
-        return ()
-    lapsed = None if session.waiting else _lapsed(state, session, now)
-    if lapsed is None:
-        raise Refused(Refusal.SESSION_FULL)
-    return (expired(lapsed, now),)
+    if not session.has_seat:
+        lapsed = None if session.waiting else _lapsed(state, session, now)
+        if lapsed is None:
+            raise Refused(Refusal.SESSION_FULL)
+        own = own or [lapsed]
+    return tuple(expired(booking, now) for booking in own)
 
 
 def is_open(state: State, session: ServiceSession, now: datetime) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import Event, Refusal
-from core.domain.holding import make_way
+from core.domain.holding import joined, make_way
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import why_not
 from core.domain.marketplace.buying import the_service
@@ -42,7 +42,7 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
     room_id: int | None = None
     if command.location_id is not None:
         room_id, room_way = a_room(state, command.location_id, command.starts_at, command.ends_at, now)
-        way = (*way, *(event for event in room_way if event not in way))
+        way = joined((way, room_way))
     session = ServiceSession(
         id=ids.session(),
         service_id=service.id,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import islice
 
 from msgspec.structs import replace
 
 from core.domain.commands import Actor, ActorKind, Envelope
 from core.domain.events import BookingPlaced, Event, NothingDue, Refusal
+from core.domain.holding import expired, has_lapsed
 from core.domain.ids import Ids
 from core.domain.marketplace.buying import details_of, new_booking
 from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
@@ -49,18 +49,25 @@ def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event,
 
 
 def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """To as many as there are seats, in the order in which they came."""
+    """To as many as there are seats, in the order in which they came. Who has got a seat elsewhere waits no more."""
     session = state.market.sessions.get(command.session_id)
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
     if not _can_be_paid(state.market.services.get(session.service_id)):  # until its price is mended
         return (NothingDue(),)
-    free = session.capacity - session.seats_taken
-    queue = islice(state.market.queues[session.id].values(), max(0, min(free, command.at_most)))
+    left = min(session.capacity - session.seats_taken, command.at_most)
     events: list[Event] = []
-    for place in queue:
+    for place in state.market.queues[session.id].values():
+        if left <= 0:
+            break
+        own = list(seats_of(state, session, place.user_id))
+        if any(not has_lapsed(booking, now) for booking in own):
+            events.append(WaitingEnded(place))
+            continue
         offer = _offer(state, envelope, session, place, now, ids)
+        events += [expired(booking, now) for booking in own]
         events += [BookingPlaced(offer, ()), SeatOffered(place, offer.id, now)]
+        left -= 1
     return tuple(events) or (NothingDue(),)
 
 

@@ -2,6 +2,8 @@
 
 Rows are locked and read by two statements each: a statement that waits for a lock has a snapshot
 older than what it waited for. Sessions, then credits, come after bookings in the order of locks.
+Who has a seat is read when the session is locked: until then another lane may give one away. What
+the second statement finds beside what the first one locked, it locks itself.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ SELECT r.id, r.name FROM location_room lr JOIN resource r ON r.id = lr.resource_
 _SESSIONS_WANTED = """ss.id IN (SELECT unnest(%(sessions)s::bigint[])
                UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]) AND NOT is_cancelled)"""
 SQL_LOCK_SESSIONS = f"SELECT FROM service_session ss WHERE {_SESSIONS_WANTED} ORDER BY ss.id FOR UPDATE"
-SQL_SESSIONS = f"SELECT {SESSION_COLUMNS} FROM service_session ss WHERE {_SESSIONS_WANTED}"
+SQL_SESSIONS = f"SELECT {SESSION_COLUMNS} FROM service_session ss WHERE {_SESSIONS_WANTED} ORDER BY ss.id FOR UPDATE"
 SQL_QUEUES = """
 SELECT id, session_id, user_id, created_at FROM waiting_place
 WHERE session_id = ANY(%s) AND booking_id IS NULL ORDER BY session_id, id
@@ -72,19 +74,23 @@ SQL_CREDITS = f"""
 SELECT {CREDIT_COLUMNS} FROM credit c JOIN booking cb ON cb.id = c.booking_id
 WHERE c.booking_id IN (
     SELECT unnest(%(ids)s::bigint[]) UNION SELECT booking_id FROM credit WHERE user_id = ANY(%(users)s) AND balance > 0)
+ORDER BY c.booking_id FOR UPDATE OF c
 """
 
-SQL_SEATED = f"""
-SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
+_SEATED = """booking WHERE deleted_at IS NULL AND id IN (
     SELECT m.booking_id FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
     WHERE m.session_id IN (SELECT unnest(%(sessions)s::bigint[])
                            UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
       AND (m.user_id = ANY(%(users)s) OR m.user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s)) OR m.session_id = ANY(%(emptied)s)
+           OR (m.session_id = ANY(%(offered)s) AND m.user_id IN (
+               SELECT w.user_id FROM waiting_place w WHERE w.session_id = m.session_id AND w.booking_id IS NULL))
            OR (b.status = 'held' AND b.hold_expires_at <= clock_timestamp()))
       AND b.status NOT IN ('cancelled', 'expired'))
-ORDER BY id FOR UPDATE
-"""
-"""Bookings of sessions: of these people, all of those that are emptied, and holds that have run out."""
+ORDER BY id FOR UPDATE"""
+SQL_LOCK_SEATED = f"SELECT FROM {_SEATED}"
+SQL_SEATED = f"SELECT {BOOKING_COLUMNS} FROM {_SEATED}"
+"""Bookings of sessions: of these people, all of those that are emptied, of those who wait for an offer, and holds
+that have run out."""
 
 SQL_FAMILY = f"""
 SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
@@ -111,11 +117,11 @@ def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
     if needs.locations:
         _ask_locations(asking, state, needs.locations)
     if needs.sessions or needs.courses:
-        seats = {**_wanted(needs), "users": list(needs.seated), "emptied": list(needs.emptied)}
-        seats["seekers"] = list(needs.seekers)
-        asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
+        seats = {**_wanted(needs), **_whose(needs.seated, needs.seekers, needs.emptied, needs.offered)}
+        asking.ask(SQL_LOCK_SEATED, seats, lambda _: None)
         asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
         asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
+        asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
     if needs.queues:
         asking.ask(SQL_QUEUES, (list(needs.queues),), lambda rows: _know_queues(state, rows))
     if needs.spenders:
@@ -177,6 +183,19 @@ def _wanted(needs: MarketNeeds) -> dict[str, list[int]]:
         "sessions": list(needs.sessions),
         "courses": list(needs.courses),
     }
+
+
+def lock_seats(asking: Asking, state: State, sessions: Iterable[int], users: Iterable[int]) -> None:
+    """The seats of these people, and those that lapsed holds have. The sessions are locked already."""
+    wanted = {"sessions": list(sessions), "courses": [], **_whose(users)}
+    asking.ask(SQL_SEATED, wanted, lambda rows: know_bookings(state, rows))
+
+
+def _whose(
+    users: Iterable[int], seekers: Iterable[int] = (), emptied: Iterable[int] = (), offered: Iterable[int] = ()
+) -> dict[str, list[int]]:
+    """Whose bookings of the sessions are wanted (`SQL_SEATED`)."""
+    return {"users": list(users), "seekers": list(seekers), "emptied": list(emptied), "offered": list(offered)}
 
 
 def _ask_credits(asking: Asking, state: State, ids: Iterable[int], users: Iterable[int]) -> None:

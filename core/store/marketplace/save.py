@@ -69,9 +69,12 @@ _ROW = """booking_id bigint, user_id bigint, practitioner_id bigint, service_id 
 _COLUMNS = [column.split()[0] for column in _ROW.split(",")]
 SQL_LIST = f"""
 INSERT INTO marketplace_booking ({", ".join(_COLUMNS)})
-SELECT {", ".join(_COLUMNS)} FROM json_to_recordset(%s::json) AS b ({_ROW}) ORDER BY booking_id
+SELECT {", ".join(_COLUMNS)} FROM json_to_recordset(%s::json) AS b ({_ROW})
+ORDER BY status NOT IN ('cancelled', 'expired'), booking_id
 ON CONFLICT (booking_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 """
+"""Those that end go first: one person has one seat of a session, and the constraint knows no "at the end of the
+statement"."""
 SQL_UNLIST = "DELETE FROM marketplace_booking WHERE booking_id = ANY(%s)"
 SQL_JOIN = """
 INSERT INTO waiting_place (id, session_id, user_id, created_at)
@@ -122,10 +125,10 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
         trip.execute(SQL_CLAIM, (_json(claims),))
     if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
         trip.execute(SQL_GRANT, (_json(granted),))
-    if listed := [row for row in faces.values() if row is not None]:
-        trip.execute(SQL_LIST, (_json(listed),))
     if gone := [id_ for id_, row in faces.items() if row is None]:
         trip.execute(SQL_UNLIST, (gone,))
+    if listed := [row for row in faces.values() if row is not None]:
+        trip.execute(SQL_LIST, (_json(listed),))
     if credits_ := sorted((id_, by) for id_, by in counts.credits.items() if by):
         trip.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
     if voided := [event.credit_id for event in events if isinstance(event, CreditsVoided)]:

@@ -1,0 +1,53 @@
+"""One person, one seat of a session: a unique index, made as soon as nobody has two.
+
+Earlier releases could give somebody two. Which of them goes is a person's to decide, so a migrate
+names them, leaves the index out and goes on; the one after they are gone makes it.
+"""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
+
+log = structlog.get_logger()
+
+NAMED_MAX = 20
+"""Doubled seats in the log; the view `doubled_seat` has all."""
+INDEX = "marketplace_booking_one_seat"
+_SQL_IS_VALID = f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{INDEX}')"
+_SQL_DOUBLED = "SELECT session_id, user_id, booking_ids FROM doubled_seat ORDER BY session_id, user_id"
+_SQL_DROP = f"DROP INDEX CONCURRENTLY IF EXISTS {INDEX}"
+_SQL_MAKE = f"""
+CREATE UNIQUE INDEX CONCURRENTLY {INDEX} ON marketplace_booking (session_id, user_id)
+WHERE session_id IS NOT NULL AND status NOT IN ('draft', 'cancelled', 'expired')
+"""
+
+
+def guard_seats(engine: Engine) -> bool:
+    """Make the index unless it is there; False if somebody has two seats.
+
+    Concurrently, as the table may be large: bookings go on meanwhile. A try that failed leaves an invalid index.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if connection.execute(text(_SQL_IS_VALID)).scalar():
+            return True
+        connection.execute(text(_SQL_DROP))
+        if _tell(connection):
+            return False
+        try:
+            connection.execute(text(_SQL_MAKE))
+        except IntegrityError:  # somebody got a second one meanwhile
+            connection.execute(text(_SQL_DROP))
+            _tell(connection)
+            return False
+        return True
+
+
+def _tell(connection: Connection) -> bool:
+    """Whether somebody has two seats; then the log names them."""
+    doubled = connection.execute(text(_SQL_DOUBLED)).all()
+    if doubled:
+        found = [{"session": row[0], "user": row[1], "bookings": row[2]} for row in doubled[:NAMED_MAX]]
+        log.error("people have two seats of one session", count=len(doubled), found=found)
+    return bool(doubled)
