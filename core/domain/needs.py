@@ -29,6 +29,7 @@ from core.domain.commands import (
     MoveOn,
     OfferSlot,
     OfferWeekly,
+    PaymentReport,
     PersonById,
     PersonByPhone,
     Place,
@@ -43,10 +44,11 @@ from core.domain.commands import (
     RowToPlace,
     SlotCommand,
 )
+from core.domain.late_payment import wanted_again
 from core.domain.marketplace.commands import AskedOfMarket
 from core.domain.marketplace.needing import MarketNeeds, market_intervals
+from core.domain.payments import IntentStatus
 from core.domain.placing import wanted
-from core.domain.reported import wanted_again
 from core.domain.rooms import wanted_room
 from core.domain.state import State
 from core.domain.weekly import Occurrence, count, occurrences
@@ -78,6 +80,10 @@ class Needs:
         """Locked as well as loaded."""
         self.payments: set[UUID] = set()
         """With their bookings, which are locked first."""
+        self.received: set[UUID] = set()
+        """Payments of which it is said that they succeeded: for those that come late more is to be known."""
+        self.paid_for: set[int] = set()
+        """The bookings that those are for; found in the database."""
         self.new_bookings = 0
         self.new_users = 0
         self.new_slots = 0
@@ -117,18 +123,17 @@ class Needs:
                 self._add_slots(command)
             case CloseResource() | ReopenResource():
                 self._add_closing(command)
-            case (
-                ReportIntent(payment_id=id_)
-                | ReportNothing(payment_id=id_)
-                | ReportRefund(payment_id=id_)
-                | LookForRefunds(payment_id=id_)
-                | ReportGivenBack(payment_id=id_)
-            ):
-                self.payments.add(id_)
+            case ReportIntent() | ReportNothing() | ReportRefund() | LookForRefunds() | ReportGivenBack():
+                self._add_report(command)
             case Canary():
                 pass
             case _ as unreachable:
                 assert_never(unreachable)
+
+    def _add_report(self, report: PaymentReport) -> None:
+        self.payments.add(report.payment_id)
+        if isinstance(report, ReportIntent) and report.status is IntentStatus.SUCCEEDED:
+            self.received.add(report.payment_id)
 
     def _add_slots(self, command: SlotCommand) -> None:
         match command:

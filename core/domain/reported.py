@@ -4,13 +4,12 @@ What it says last of an intent (succeeded, canceled) is final there, and acted o
 comes. Anything else may be out of date by then: a webhook's word for it only makes the worker
 look, and what the worker sees comes in the order in which it looked.
 
-Money for a booking that is held confirms it. Money that comes after its end confirms it if its
-time is still free, else it goes back.
+Money for a booking that is held confirms it. Money that comes after its end may still do so
+(`core.domain.late_payment`), else it goes back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -19,9 +18,8 @@ from msgspec.structs import replace
 from core.domain.attempts import begin_the_next, booking_pays, ended, giving_back, payments_of, the_payment
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
-from core.domain.holding import extended, make_way
-from core.domain.marketplace.giving_back import can_return
-from core.domain.marketplace.verbs import is_scheduled
+from core.domain.holding import extended
+from core.domain.late_payment import retaken, way_back
 from core.domain.payments import (
     GIVES_BACK,
     KEPT,
@@ -33,12 +31,11 @@ from core.domain.payments import (
     PaymentState,
     RefundStatus,
 )
-from core.domain.placing import claims_of
 from core.domain.refused import Refused
 from core.domain.state import State
-from core.domain.status import ENDED, TAKES_TIME, PaymentStatus, Status
+from core.domain.status import ENDED, PaymentStatus, Status
 from core.domain.turning import turned
-from core.domain.values import Booking, Claim, Policy
+from core.domain.values import Booking, Policy
 
 LOOK_LONGEST = timedelta(hours=1)
 
@@ -176,28 +173,11 @@ def _confirmed(state: State, booking: Booking, now: datetime) -> tuple[Event, ..
 
 
 def _way_back(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
-    if is_scheduled(booking) and booking.starts_at <= now and not state.policy.allow_past:
-        raise _Back("late_payment")
-    if not can_return(state, booking):
-        raise _Back("late_payment")
     try:
-        way = [make_way(state, claim.resource_id, claim.starts_at, claim.ends_at, now) for claim in retaken(booking)]
-    except Refused:
-        raise _Back("late_payment") from None
-    return tuple(event for events in way for event in events)
-
-
-def wanted_again(state: State, report: ReportIntent) -> Iterator[tuple[int, datetime, datetime]]:
-    """(resource id, start, end) of what a late payment would take, so that a batch loads those claims."""
-    payment = state.payments.get(report.payment_id)
-    booking = state.bookings.get(payment.booking_id) if payment else None
-    if booking is not None and report.status is IntentStatus.SUCCEEDED:
-        yield from ((claim.resource_id, claim.starts_at, claim.ends_at) for claim in retaken(booking))
-
-
-def retaken(booking: Booking) -> tuple[Claim, ...]:
-    """What a booking takes again if a late payment confirms it; nothing while it still has it."""
-    return () if booking.status in TAKES_TIME else claims_of(replace(booking, status=Status.CONFIRMED))
+        return way_back(state, booking, now)
+    except Refused as refused:
+        has_it = refused.event.refusal is Refusal.ALREADY_BOOKED
+        raise _Back("already_booked" if has_it else "late_payment") from None
 
 
 def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> tuple[Event, ...]:

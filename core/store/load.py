@@ -8,7 +8,7 @@ deadlock over it is a lost race (`core.engine.blame`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from core.store.catalogue import ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
 from core.store.inbox import SQL_PUT_BACK
+from core.store.late_payments import load_bought_again
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
@@ -80,10 +81,11 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         lock_bookings(asking, state, needs)
         ask_market(asking, state, needs.market)
     load_families(connection, state)
+    load_bought_again(connection, state, needs)
+    asked = _priced(state) | needs.unnamed
     with together(connection) as asking:
         ask_owners(asking, state, needs)
-        paid_for = {booking.id for booking in state.bookings.values() if booking.price_minor}
-        lock_payments(asking, state, paid_for | needs.unnamed)
+        lock_payments(asking, state, asked)
     with together(connection) as asking:
         ask_followers(asking, state, state.payments.keys(), unreadable)
         times = {interval for command in commands for interval in intervals(state, command)}
@@ -92,7 +94,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         _read_clock(asking, loaded)
     with together(connection) as asking:
         ask_claims_of_sharing(asking, state)
-    _load_lapsed(connection, loaded, unreadable)
+    _load_lapsed(connection, loaded, asked, unreadable)
     with together(connection) as asking:
         glance_at_bookings(asking, state, commands)
         if unreadable:
@@ -100,8 +102,17 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     return loaded
 
 
-def _load_lapsed(connection: Connection, loaded: Loaded, unreadable: list[UUID]) -> None:
-    """Holds that stand in the way and have run out: whoever wants their time expires them first."""
+def _priced(state: State) -> set[int]:
+    """Bookings that somebody may have paid for, or be about to."""
+    return {booking.id for booking in state.bookings.values() if booking.price_minor}
+
+
+def _load_lapsed(connection: Connection, loaded: Loaded, asked: Collection[int], unreadable: list[UUID]) -> None:
+    """Holds that stand in the way and have run out: whoever wants their time expires them first.
+
+    With the purchases that they are parts of, which end with them, and the payments of all that were not
+    `asked` for before.
+    """
     lapsed: set[int] = set()
     with together(connection) as asking:
         lock_lapsed(asking, loaded.state, lapsed)
@@ -110,7 +121,7 @@ def _load_lapsed(connection: Connection, loaded: Loaded, unreadable: list[UUID])
     load_families(connection, loaded.state)
     known = set(loaded.state.payments)
     with together(connection) as asking:
-        lock_payments(asking, loaded.state, lapsed)
+        lock_payments(asking, loaded.state, _priced(loaded.state).difference(asked))
     with together(connection) as asking:
         ask_followers(asking, loaded.state, loaded.state.payments.keys() - known, unreadable)
         _read_clock(asking, loaded)

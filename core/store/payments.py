@@ -47,7 +47,7 @@ _STATE = list(PAYMENT_TYPES).index("state")
 _RECORD = ", ".join(f"{name} {type_}" for name, type_ in PAYMENT_TYPES.items())
 _CHANGING = ", ".join(f"{name} = c.{name}" for name in PAYMENT_TYPES if name not in _FIXED)
 
-SQL_BOOKINGS_OF = "SELECT DISTINCT booking_id FROM payment WHERE id = ANY(%s::uuid[])"
+SQL_BOOKINGS_OF = "SELECT id, booking_id FROM payment WHERE id = ANY(%s::uuid[])"
 SQL_PAYMENTS = f"SELECT {PAYMENT_COLUMNS} FROM payment WHERE booking_id = ANY(%s) ORDER BY id FOR UPDATE"
 """All attempts of bookings that are locked already: whoever wants both locks the booking first."""
 SQL_MAKE = f"""
@@ -66,8 +66,13 @@ _OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 
 def ask_paid_for(asking: Asking, needs: Needs) -> None:
     """The bookings that payments are for, to be locked before them."""
+
+    def take(rows: Rows) -> None:
+        needs.unnamed.update(booking_id for _, booking_id in rows)
+        needs.paid_for.update(booking_id for id_, booking_id in rows if id_ in needs.received)
+
     if needs.payments:
-        asking.ask(SQL_BOOKINGS_OF, (list(needs.payments),), lambda rows: needs.unnamed.update(row[0] for row in rows))
+        asking.ask(SQL_BOOKINGS_OF, (list(needs.payments),), take)
 
 
 def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) -> None:

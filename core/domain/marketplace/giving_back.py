@@ -50,17 +50,3 @@ def parts_owed(state: State, whole_id: int, parts: Parts, actor: Actor, now: dat
     """The shares of those parts of a purchase that end now and give their money back."""
     ended = (booking for booking in parts.get(whole_id, ()) if gives_back(state, booking, actor, now))
     return sum(booking.details.share_minor for booking in ended if isinstance(booking.details, MarketDetails))
-
-
-def can_return(state: State, booking: Booking) -> bool:
-    """Whether money that comes after the end of a hold may confirm it, as far as seats and parts go.
-
-    Parts have gone to others one by one: what consists of them does not come back.
-    """
-    details = booking.details
-    if not isinstance(details, MarketDetails):
-        return True
-    if details.session_id is not None:
-        session = state.market.sessions.get(details.session_id)
-        return session is not None and not session.is_cancelled and session.has_seat
-    return details.kind not in {Kind.COURSE, Kind.PACKAGE}
