@@ -36,6 +36,11 @@ SELECT {BOOKING_COLUMNS} FROM booking
 WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE
 """
 """Holds that stand in the way and have run out: whoever wants their time expires them first."""
+SQL_OUT_OF_THE_WAY = """
+SELECT w.id FROM unnest(%s::bigint[]) AS w (id)
+WHERE NOT EXISTS (SELECT FROM claim c WHERE c.booking_id = w.id)
+"""
+"""Bookings whose claims were read and are gone: another lane ended them meanwhile."""
 
 
 def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
@@ -75,15 +80,23 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
 
 
 def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
-    """Holds in the way that have run out; their ids are added to `lapsed`."""
+    """Holds in the way that have run out; their ids are added to `lapsed`.
+
+    What another lane ended since the claims were read is forgotten: it is not in the way, and it would be neither a
+    lapsed hold nor a live one. Should its time be taken again by now, the exclusion constraint says so.
+    """
 
     def take(rows: Rows) -> None:
         lapsed.update(row[0] for row in rows)
         _know(state, rows)
 
-    in_the_way = _holders_of_time(state)
-    if in_the_way:
-        asking.ask(SQL_LAPSED, (list(in_the_way),), take)
+    def forget(rows: Rows) -> None:
+        for (id_,) in rows:
+            state.give_back((id_, None, None))
+
+    if in_the_way := sorted(_holders_of_time(state)):
+        asking.ask(SQL_LAPSED, (in_the_way,), take)
+        asking.ask(SQL_OUT_OF_THE_WAY, (in_the_way,), forget)
 
 
 def _holders_of_time(state: State) -> Collection[int]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import count
+from typing import Any
 from zlib import crc32
 
 import pytest
 
-from core.domain.commands import Actor, ActorKind, Cancel, ChangeSlot, ChangeStatus, Command
+from core.domain.commands import Actor, ActorKind, Cancel, ChangeSlot, ChangeStatus, Command, ExpireDue
 from core.domain.marketplace.commands import BookBundle, BookIndividual, BookSession
 from core.domain.status import Status
 from core.domain.values import Policy
+from core.store import bookings
+from core.store import load as loading
 from core.store.dues import Due, take
 from core.store.inbox import NewCommand
 from tests.engine import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places
@@ -194,6 +197,27 @@ def test_a_lapsed_hold_that_makes_way_is_not_cancelled_as_well(
     codes = one_after_the_other(pipeline, monkeypatch, one, other)
     assert codes == ["succeeded", "invalid_transition"]
     assert pipeline.row("SELECT status, version FROM booking WHERE id = %s", lapsed) == ("expired", 2)
+
+
+def test_a_hold_that_another_lane_ends_between_two_reads_is_not_in_the_way(
+    pipeline: Pipeline, lapsed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading of who has the time and of which of those have run out.
+
+    Remedy: what has no claim any more is forgotten. It was no lapsed hold any more, and was taken for a live one.
+    """
+    sweep = lane(1, ExpireDue((lapsed,)), Actor(ActorKind.ENGINE), "engine")
+
+    def lock_lapsed(*args: Any) -> None:
+        monkeypatch.setattr(loading, "lock_lapsed", bookings.lock_lapsed)
+        run(pipeline, sweep)
+        bookings.lock_lapsed(*args)
+
+    monkeypatch.setattr(loading, "lock_lapsed", lock_lapsed)
+    (id_,) = pipeline.put(lane(0, book_room(user_id=2), VERA))
+    pipeline.worker(ANYTHING_GOES).visit(0)
+    assert pipeline.codes([id_]) == ["succeeded"]
+    assert pipeline.rows("SELECT status FROM booking ORDER BY id") == [("expired",), ("held",)]
 
 
 def test_a_payment_that_a_lane_gives_up_is_not_sent_meanwhile(
