@@ -31,6 +31,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_requests": (429, "A limit is reached; `Retry-After` says for how long"),
     "internal_error": (500, "A bug; the request id in `X-Request-ID` helps to find it"),
     "unavailable": (503, "A part is down or overloaded; try again after `Retry-After`"),
+    "unknown_outcome": (
+        503,
+        "Perhaps it was done, or is done yet; `Location`, if there is one, tells. Look, then retry",
+    ),
     # commands
     "invalid_idempotency_key": (400, "`Idempotency-Key` is too short, too long or not visible ASCII"),
     "command_not_found": (404, "There is no such command, or it is not the caller's"),

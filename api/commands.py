@@ -18,7 +18,7 @@ import msgspec
 from psycopg_pool import AsyncConnectionPool
 
 from api.errors import Problem, error_type
-from api.inbox import Inbox
+from api.inbox import ACCEPT_WITHIN_S, Inbox
 from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
 from api.outcomes import Answer, Outcomes
@@ -48,6 +48,8 @@ from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, e
 
 Reveal = Callable[[Answer], Awaitable[Answer]]
 
+ACCEPT_SHARE = 0.9
+"""Of a client's wait, for accepting alone."""
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
 
@@ -83,14 +85,15 @@ class Commands:
         id_ = uuid4()
         logs.bind(command_id=id_)
         new = self._new(req, id_, contract, slot_key, command)
+        until = asyncio.get_running_loop().time() + wants.wait_s
         future = self._outcomes.expect(id_)
         try:
-            accepted = await self._inbox.accept(new, key_of(req))
+            accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
             if not accepted.fresh:
                 logs.bind(command_id=accepted.command_id)
-                await self._follow(req, resp, accepted.command_id, wants)
+                await self._follow(req, resp, accepted.command_id, wants, until)
                 return
-            answer = None if self._at_once(wants) else await _within(future, wants.wait_s)
+            answer = None if self._at_once(wants) else await _until(future, until)
             self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
         finally:
             self._outcomes.forget(id_, future)
@@ -116,7 +119,7 @@ class Commands:
         return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
 
     async def _follow(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences, until: float
     ) -> None:
         """Answer a retry with what became of the first request."""
         future = self._outcomes.expect(id_)
@@ -124,7 +127,7 @@ class Commands:
             record = await self.look_up(id_)
             answer = _answer_of(record)
             if answer is None and record is not None and not self._at_once(wants):
-                answer = await _within(future, wants.wait_s)
+                answer = await _until(future, until)
             answer = await self._revealed(id_, record.type if record else "", answer)
             self._respond(req, resp, id_, wants, answer)
         finally:
@@ -179,7 +182,7 @@ class Commands:
             record = await self.look_up(id_)
             if record is None or record.http_status is not None or wait_s <= 0:
                 return record
-            await _within(future, wait_s)
+            await _until(future, asyncio.get_running_loop().time() + wait_s)
             return await self.look_up(id_)
         finally:
             self._outcomes.forget(id_, future)
@@ -220,9 +223,16 @@ def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
     return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
 
 
-async def _within(future: asyncio.Future[Answer | None], wait_s: float) -> Answer | None:
+def _accept_within_s(wants: Preferences) -> float:
+    """How long writing a command may take, so that the answer that it is not known to be written comes in time."""
+    if wants.respond_async or not wants.wait_s:
+        return min(wants.wait_s or ACCEPT_WITHIN_S, ACCEPT_WITHIN_S)
+    return wants.wait_s * ACCEPT_SHARE
+
+
+async def _until(future: asyncio.Future[Answer | None], moment: float) -> Answer | None:
     """What the future gets, or None when the wait is over. Half of what `asyncio.timeout` costs."""
-    ending = asyncio.get_running_loop().call_later(wait_s, _end, future)
+    ending = asyncio.get_running_loop().call_at(moment, _end, future)
     try:
         return await future
     finally:

@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 
 from api.sqlstates import is_outage
+from core.store.bounded import UnknownOutcomeError
 from core.wire.errors import FieldProblem, error_body
 from core.wire.outcomes import encode
 
@@ -60,13 +61,24 @@ def invalid(problems: Sequence[FieldProblem]) -> Problem:
     return Problem(400, "invalid", problems[0].message, problems)
 
 
-def unavailable(message: str, command_id: UUID | None = None, *, location: str | None = None) -> Problem:
+def unavailable(message: str, command_id: UUID | None = None) -> Problem:
+    """Nothing was done. The command's address, where there is one, will not find it."""
+    return Problem(503, "unavailable", message, headers=_headers(command_id))
+
+
+def unknown_outcome(message: str, command_id: UUID | None = None, *, location: str | None = None) -> Problem:
+    """It may have been done, or may be done yet: 503 with where that is told."""
+    return Problem(503, "unknown_outcome", message, headers=_headers(command_id, location))
+
+
+def _headers(command_id: UUID | None, location: str | None = None) -> dict[str, str]:
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     if command_id is not None:
+        headers["Holdfast-Command"] = str(command_id)
         location = f"/api/commands/{command_id}/"
     if location is not None:
         headers["Location"] = location
-    return Problem(503, "unavailable", message, headers=headers)
+    return headers
 
 
 def add_error_handlers(app: falcon.asgi.App[Any, Any]) -> None:
@@ -88,7 +100,11 @@ def write_problem(req: falcon.asgi.Request, resp: falcon.asgi.Response, problem:
 
 def body_of(problem: Problem) -> bytes:
     """The one error shape, as JSON."""
-    return encode(error_body(problem.status, problem.code, problem.message, problem.problems))
+    address, command_id = problem.headers.get("Location"), problem.headers.get("Holdfast-Command")
+    body = error_body(
+        problem.status, problem.code, problem.message, problem.problems, command_id=command_id, status_url=address
+    )
+    return encode(body)
 
 
 def error_type(req: falcon.asgi.Request) -> str:
@@ -115,6 +131,12 @@ async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> Non
     Values that it refuses should have been refused before it saw them: that is a bug of ours.
     """
     problem = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(problem, UnknownOutcomeError):
+        log.error("nobody knows whether a change was made", problem=repr(error))
+        write_problem(
+            req, resp, unknown_outcome("It is not known whether the change was made; look before you repeat it")
+        )
+        return
     if not is_outage(problem):
         await _on_bug(req, resp, error, _params)
         return

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
 from msgspec import Struct
 
-from api.errors import Problem, unavailable
+from api.errors import Problem, unavailable, unknown_outcome
 from api.sqlstates import Meaning, meaning_of
-from core.store.database import API_LIMITS, connect_async
+from core.store.bounded import BoundedConnection, InDoubt, bounded
+from core.store.database import API_LIMITS, connect_as
 from core.store.inbox import (
     SQL_ACCEPT,
     SQL_KEY_OWNERS,
@@ -29,7 +31,7 @@ from core.store.inbox import (
     NewCommand,
     accept_parameters,
 )
-from core.store.round_trip import AsyncConnection, AsyncRoundTrip
+from core.store.round_trip import AsyncRoundTrip
 
 log = structlog.get_logger()
 
@@ -37,6 +39,11 @@ GROUP_MAX = 256
 GROUP_ENOUGH = 16
 """A group of so many waits for nobody: what it costs to write one is shared."""
 CONNECTIONS = 2
+WRITERS_MAX = 4
+"""So many groups are under way at once while commits hang."""
+SLOW_AFTER_S = 0.5
+ACCEPT_WITHIN_S = 5.0
+"""For who does not wait for the outcome. Who does gets its answer within that wait (`api.commands`)."""
 WAITING_MAX = 20_000
 """Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
 LOOK_UP_TRIES = 20
@@ -52,52 +59,102 @@ class Accepted(Struct, frozen=True):
     fresh: bool
 
 
-class _Entry(Struct, frozen=True):
+class _Entry(Struct):
     command: NewCommand
     key: IdempotencyKey | None
     done: asyncio.Future[Accepted]
+    is_sent: bool = False
+    """PostgreSQL may have it."""
 
 
 class Inbox:
-    def __init__(self, database_url: str, ring: Ring) -> None:
+    def __init__(self, database_url: str, ring: Ring, in_doubt: InDoubt | None = None) -> None:
         self._url = database_url
+        self._in_doubt = InDoubt() if in_doubt is None else in_doubt
+        self._connection_class = bounded(self._in_doubt)
         self._ring = ring
         self._waiting: list[_Entry] = []
         self._something = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._connections: list[AsyncConnection] = []
+        self._writers: set[asyncio.Task[None]] = set()
+        self._slow: set[object] = set()
+        """The groups whose commit has taken longer than `SLOW_AFTER_S`."""
+        self._connections: list[BoundedConnection] = []
 
     async def open(self) -> None:
-        self._tasks = [asyncio.create_task(self._commit_groups(), name="inbox") for _ in range(CONNECTIONS)]
+        for _ in range(CONNECTIONS):
+            self._add_writer(self._write_for_ever())
 
     async def close(self) -> None:
-        for task in self._tasks:
+        writers = tuple(self._writers)
+        for task in writers:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*writers, return_exceptions=True)
         for connection in self._connections:
             await connection.close()
 
-    async def accept(self, command: NewCommand, key: IdempotencyKey | None) -> Accepted:
-        """Put a command on disk. Raises Problem: 422 key of another body, 503 database away."""
+    async def accept(
+        self, command: NewCommand, key: IdempotencyKey | None, within_s: float = ACCEPT_WITHIN_S
+    ) -> Accepted:
+        """Put a command on disk.
+
+        Raises Problem: 422 key of another body; 503 database away, or it has not said within the time whether
+        the command is on disk, and then with the command's address.
+        """
         if len(self._waiting) >= WAITING_MAX:
             raise unavailable("Too many commands wait to be written; try again in a moment")
-        done: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Entry(command, key, done))
+        loop = asyncio.get_running_loop()
+        entry = _Entry(command, key, loop.create_future())
+        self._waiting.append(entry)
         self._something.set()
-        return await done
+        if self._slow:
+            self._help()
+        ending = loop.call_later(within_s, _give_up, entry)
+        try:
+            return await entry.done
+        finally:
+            ending.cancel()
 
-    async def _commit_groups(self) -> None:
-        connection: AsyncConnection | None = None
+    def _add_writer(self, writing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(writing, name="inbox")
+        self._writers.add(task)
+        task.add_done_callback(self._writers.discard)
+
+    def _help(self) -> None:
+        """A commit that hangs must not hold up the groups behind it."""
+        if self._waiting and len(self._slow) >= len(self._writers) and len(self._writers) < WRITERS_MAX:
+            self._add_writer(self._write_what_waits())
+
+    def _notice(self, slow: object) -> None:
+        self._slow.add(slow)
+        self._help()
+
+    async def _write_for_ever(self) -> None:
+        connection: BoundedConnection | None = None
         while True:
             await self._something.wait()
             await self._gather()
-            group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
-            if not self._waiting:
-                self._something.clear()
-            # A client that hung up before its command was written wants nothing any more.
-            group = [entry for entry in group if not entry.done.cancelled()]
-            if group:
-                connection = await self._commit(connection, group)
+            connection = await self._write_group(connection)
+
+    async def _write_what_waits(self) -> None:
+        connection: BoundedConnection | None = None
+        while self._waiting:
+            connection = await self._write_group(connection)
+        if connection is not None:
+            await connection.close()
+
+    async def _write_group(self, connection: BoundedConnection | None) -> BoundedConnection | None:
+        group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+        if not self._waiting:
+            self._something.clear()
+        if not (group := _wanted(group)):
+            return connection
+        this = object()
+        noticing = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._notice, this)
+        try:
+            return await self._commit(connection, group)
+        finally:
+            noticing.cancel()
+            self._slow.discard(this)
 
     async def _gather(self) -> None:
         """Requests that are read in the same turns of the event loop join one group. Nobody waits for the clock."""
@@ -106,7 +163,7 @@ class Inbox:
             joined = len(self._waiting)
             await asyncio.sleep(0)
 
-    async def _commit(self, connection: AsyncConnection | None, group: Sequence[_Entry]) -> AsyncConnection | None:
+    async def _commit(self, connection: BoundedConnection | None, group: Sequence[_Entry]) -> BoundedConnection | None:
         """Write a group and answer everybody in it; the connection to use next time."""
         try:
             if connection is not None and _has_news(connection):
@@ -117,13 +174,20 @@ class Inbox:
             log.warning("inbox cannot connect", problem=repr(problem))
             _fail(group, unavailable("The database is not available right now; nothing was accepted"))
             return None
+        if not (group := _wanted(group)):
+            return connection
+        if self._in_doubt.is_full:
+            _fail(group, unavailable("The database does not confirm what it is sent; nothing was accepted"))
+            return connection
+        for entry in group:
+            entry.is_sent = True
         try:
             await self._write_prepared(connection, group)
         except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
             return await self._not_written(connection, group, problem)
         return connection
 
-    async def _write_prepared(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
+    async def _write_prepared(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
         """A session that has lost its prepared statements has written nothing: they are prepared anew, once."""
         try:
             await self._write(connection, group)
@@ -134,8 +198,8 @@ class Inbox:
             await self._write(connection, group)
 
     async def _not_written(
-        self, connection: AsyncConnection, group: Sequence[_Entry], problem: Exception
-    ) -> AsyncConnection | None:
+        self, connection: BoundedConnection, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
         """Answer everybody in a group that failed; the connection to use next time."""
         match meaning_of(problem):
             case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
@@ -154,16 +218,17 @@ class Inbox:
             await connection.close()
         return None
 
-    async def _connect(self) -> AsyncConnection:
-        connection = await connect_async(self._url, API_LIMITS, "holdfast inbox")
+    async def _connect(self) -> BoundedConnection:
+        connection = await connect_as(self._connection_class, self._url, API_LIMITS, "holdfast inbox")
         connection.prepare_threshold = None  # as for a lane's (`connect_lane`)
         self._connections = [*(one for one in self._connections if not one.closed), connection]
         return connection
 
-    async def _write(self, connection: AsyncConnection, group: Sequence[_Entry]) -> None:
+    async def _write(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
         parameters = accept_parameters([(entry.command, entry.key) for entry in group])
-        async with AsyncRoundTrip(connection) as trip:
-            accepted = trip.execute(SQL_ACCEPT, parameters)
+        with connection.changing():
+            async with AsyncRoundTrip(connection) as trip:
+                accepted = trip.execute(SQL_ACCEPT, parameters)
         rows = accepted.fetchall()
         written = {row[0] for row in rows}
         losers = [entry for entry in group if entry.command.id not in written]
@@ -174,7 +239,7 @@ class Inbox:
         if losers:
             await self._follow_winners(connection, losers)
 
-    async def _follow_winners(self, connection: AsyncConnection, losers: Sequence[_Entry]) -> None:
+    async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[_Entry]) -> None:
         """Where the first command is gone there is nobody to follow: its key is released, and taken in the next group."""
         keys = [entry.key for entry in losers if entry.key]
         cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
@@ -197,8 +262,8 @@ class Inbox:
                 _answer(entry, Accepted(winner, fresh=False))
 
     async def _isolate(
-        self, connection: AsyncConnection | None, group: Sequence[_Entry], problem: Exception
-    ) -> AsyncConnection | None:
+        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
         """PostgreSQL refused the group: find out, one by one, whose data it was."""
         if len(group) == 1:
             ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
@@ -211,7 +276,7 @@ class Inbox:
 
     async def _find_out(self, group: Sequence[_Entry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
-        left = list(group)
+        left = _wanted(group)
         for _ in range(LOOK_UP_TRIES):
             with suppress(psycopg.Error):
                 async with await self._connect() as connection:
@@ -219,11 +284,10 @@ class Inbox:
                 break
             await asyncio.sleep(LOOK_UP_PAUSE_S)
         for entry in left:
-            words = "It is not known yet whether the command was accepted; its address in Location will tell"
-            _fail([entry], unavailable(words, entry.command.id))
+            _fail([entry], _unknown(entry))
 
 
-def _has_news(connection: AsyncConnection) -> bool:
+def _has_news(connection: BoundedConnection) -> bool:
     """Whether the server said something unasked: as a rule that it has gone. Found out before anything is sent,
     it leaves nobody's command unknown.
     """
@@ -234,12 +298,31 @@ def _has_news(connection: AsyncConnection) -> bool:
     return bool(poll.poll(0))
 
 
-async def _is_there(connection: AsyncConnection, entry: _Entry) -> bool:
+async def _is_there(connection: BoundedConnection, entry: _Entry) -> bool:
     cursor = await connection.execute(SQL_LOOK_UP, {"id": entry.command.id})
     found = await cursor.fetchone() is not None
     if found:
         _answer(entry, Accepted(entry.command.id, fresh=True))
     return found
+
+
+def _wanted(group: Sequence[_Entry]) -> list[_Entry]:
+    """A client that hung up, or was answered, before its command was written wants nothing any more."""
+    return [entry for entry in group if not entry.done.done()]
+
+
+def _unknown(entry: _Entry) -> Problem:
+    words = "It is not known yet whether the command was accepted; its address in Location will tell"
+    return unknown_outcome(words, entry.command.id)
+
+
+def _give_up(entry: _Entry) -> None:
+    """The time for its acceptance is over. What was not sent by now never will be."""
+    if entry.is_sent:
+        _fail([entry], _unknown(entry))
+    else:
+        words = "The database did not take the command in time; nothing was accepted"
+        _fail([entry], unavailable(words, entry.command.id))
 
 
 def _answer(entry: _Entry, accepted: Accepted) -> None:

@@ -18,6 +18,7 @@ from api.rings import Rings
 from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
+from core.store.bounded import InDoubt, bounded
 from core.store.database import API_LIMITS, LIST_LIMITS
 from core.store.engines import async_engine
 from core.store.pool import Pool
@@ -35,10 +36,13 @@ REDIS_TIMEOUT_S = 3.0
 class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.in_doubt = InDoubt()
+        connection_class = bounded(self.in_doubt)
         self.pool = Pool(
             settings.database_url,
             API_LIMITS,
             "holdfast api",
+            connection_class=connection_class,
             min_size=2,
             max_size=POOL_MAX,
             timeout_s=POOL_WAIT_S,
@@ -48,6 +52,7 @@ class Runtime:
             settings.database_url,
             LIST_LIMITS,
             "holdfast api lists",
+            connection_class,
             pool_size=ENGINE_POOL,
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
@@ -64,7 +69,7 @@ class Runtime:
         self.outcomes = Outcomes(self.pool, self.redis)
         self.celery = celery_app(settings.redis_url)
         self.rings = Rings(self.redis, self.celery)
-        self.inbox = Inbox(settings.database_url, self.rings.lanes)
+        self.inbox = Inbox(settings.database_url, self.rings.lanes, self.in_doubt)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
         self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)
 
@@ -85,6 +90,7 @@ class Runtime:
         for closing in self._closings:
             await closing()
         await self.inbox.close()
+        self.in_doubt.close()
         await self.outcomes.close()
         await self.pool.close()
         await self.engine.dispose()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
+from api.accounts.authentication import SAFE_METHODS
 from api.codes import meaning_of, status_of
 from api.errors import PROBLEM_JSON
 from api.openapi.operation import JSON, Operation, Refused
@@ -15,6 +16,11 @@ from api.openapi.security import refusals_of_rule
 
 ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}
+ADDRESS = {
+    "Location": {"description": "Where what became of the command or batch is told", "schema": {"type": "string"}},
+    "Holdfast-Command": {"description": "The command's id", "schema": {"type": "string"}},
+}
+"""With `unknown_outcome`, where there is a command or a batch."""
 WITH_RETRY_AFTER = frozenset({429, 503})
 OF_BODY = ("malformed_json", "body_too_large")
 OF_COMMANDS = (
@@ -43,6 +49,8 @@ def _with_status(route: Served, codes: Iterable[Refused]) -> Iterator[tuple[int,
 def _common(route: Served, operation: Operation) -> Iterator[str]:
     yield from refusals_of_rule(route)
     yield from ("invalid", "unavailable")  # unknown parameters, for one
+    if route.method not in SAFE_METHODS:
+        yield "unknown_outcome"
     if operation.body:
         yield from OF_BODY
     if route.fields:
@@ -60,4 +68,6 @@ def _response(route: Served, status: int, codes: list[str]) -> dict[str, Any]:
     }
     if status in WITH_RETRY_AFTER:
         answer["headers"] = {"Retry-After": RETRY_AFTER}
+    if "unknown_outcome" in codes:
+        answer["headers"] |= ADDRESS
     return answer

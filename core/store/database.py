@@ -6,7 +6,7 @@ its transactions, lock waits and idling, and TCP notices a dead peer (design, "S
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -56,6 +56,7 @@ MIGRATE_LIMITS = {
 }
 
 Connection = psycopg.Connection[TupleRow]
+Kind = TypeVar("Kind", bound=psycopg.AsyncConnection[Any])
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
 
@@ -77,7 +78,12 @@ def connect(url: str, limits: dict[str, str], application: str) -> Connection:
 
 async def connect_async(url: str, limits: dict[str, str], application: str) -> AsyncConnection:
     """The same on an event loop."""
-    connection = await psycopg.AsyncConnection.connect(conninfo(url, application), autocommit=True)
+    return await connect_as(psycopg.AsyncConnection[TupleRow], url, limits, application)
+
+
+async def connect_as(connection_class: type[Kind], url: str, limits: dict[str, str], application: str) -> Kind:
+    """As a class of its own."""
+    connection = await connection_class.connect(conninfo(url, application), autocommit=True)
     try:
         await set_limits_async(connection, limits)
     except BaseException:

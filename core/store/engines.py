@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from core.store.database import connect, connect_async
+from core.store.database import connect, connect_as
 from core.store.round_trip import STALE_STATES
 
 DIALECT = "postgresql+psycopg://"
@@ -27,9 +27,15 @@ def engine(url: str, limits: dict[str, str], application: str, **options: Any) -
     return made
 
 
-def async_engine(url: str, limits: dict[str, str], application: str, **options: Any) -> AsyncEngine:
+def async_engine(
+    url: str,
+    limits: dict[str, str],
+    application: str,
+    connection_class: type[psycopg.AsyncConnection[Any]] = psycopg.AsyncConnection,
+    **options: Any,
+) -> AsyncEngine:
     async def opened() -> psycopg.AsyncConnection[Any]:
-        connection = await connect_async(url, limits, application)
+        connection = await connect_as(connection_class, url, limits, application)
         await connection.set_autocommit(False)
         return connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class FieldProblem(Struct, frozen=True):
@@ -23,7 +23,28 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
     code: str
     status: int
     errors: list[FieldProblem]
+    id: str | UnsetType = UNSET
+    """Of the command that may have been accepted."""
+    status_url: str | UnsetType = UNSET
+    """Where that is told, as in `Location`."""
 
 
-def error_body(status: int, code: str, message: str, problems: Sequence[FieldProblem] = ()) -> ErrorBody:
-    return ErrorBody(message=message, error=message, detail=message, code=code, status=status, errors=list(problems))
+def error_body(
+    status: int,
+    code: str,
+    message: str,
+    problems: Sequence[FieldProblem] = (),
+    *,
+    command_id: str | None = None,
+    status_url: str | None = None,
+) -> ErrorBody:
+    return ErrorBody(
+        message=message,
+        error=message,
+        detail=message,
+        code=code,
+        status=status,
+        errors=list(problems),
+        id=command_id or UNSET,
+        status_url=status_url or UNSET,
+    )

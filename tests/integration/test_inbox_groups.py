@@ -219,7 +219,10 @@ async def test_a_refused_command_leaves_its_key_free(pipeline: Pipeline) -> None
         assert (await inbox.accept(canaries(1)[0], key())).fresh
 
 
-async def test_a_client_that_hangs_up_before_its_command_is_written_leaves_nothing(pipeline: Pipeline) -> None:
+async def test_a_client_that_hangs_up_before_its_command_is_written_leaves_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_module, "WRITERS_MAX", inbox_module.CONNECTIONS)
     under_way, given_up, behind = canaries(2), canaries(1)[0], canaries(1)[0]
     async with opened(pipeline.url) as inbox:
         with holding(pipeline.url, BLOCK):

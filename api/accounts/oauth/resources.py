@@ -86,7 +86,7 @@ class OAuthLogin:
         "Go and sign in with a provider",
         query=Next,
         answers={302: Content(media_type="", headers={"Location": "The provider's page"})},
-        refuses=("provider_not_configured", "provider_unavailable", "too_many_requests"),
+        refuses=("provider_not_configured", "provider_unavailable", "too_many_requests", "unknown_outcome"),
     )
     async def on_get(self, req: Request, resp: Response) -> None:
         if self._provider is None:
@@ -132,6 +132,7 @@ class OAuthCallback:
         refuses=(
             "provider_not_configured",
             "provider_unavailable",
+            "unknown_outcome",
             "oauth_failed",
             "oauth_denied",
             "email_not_verified",

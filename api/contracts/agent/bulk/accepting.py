@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.errors import Problem, unavailable
+from api.errors import Problem, unavailable, unknown_outcome
 from api.rings import Rings
 from api.sqlstates import is_own_data
 from core.store.bulk import (
@@ -104,7 +104,7 @@ class Bulks:
                 break
             await asyncio.sleep(LOOK_UP_PAUSE_S)
         words = "It is not known yet whether the rows were accepted; the address in Location will tell"
-        raise unavailable(words, location=status_url(new.bulk.id))
+        raise unknown_outcome(words, location=status_url(new.bulk.id))
 
 
 async def _winner(connection: Connection, new: NewBulk) -> Bulk | None:

@@ -1,0 +1,181 @@
+"""Connections that are waited for no longer than a bound, and that say when the end of a change is not known.
+
+`statement_timeout` ends a statement. It ends neither a commit that waits for a synchronous standby nor a
+server that was stopped: that is bounded here, in the client. A commit that hangs goes on at the server, so it is
+not cancelled (a cancelled wait for a standby counts as committed); its connection is given up and no longer used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncCursor, AsyncTransaction
+from psycopg.abc import PQGen
+from psycopg.errors import _WaitTimeout
+from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.rows import TupleRow
+from psycopg.sql import Composable
+
+T = TypeVar("T")
+
+ANSWER_WITHIN_S = 6.0
+"""Longer than the API's `statement_timeout`, so that PostgreSQL says by itself what it can say."""
+IN_DOUBT_MAX = 8
+"""So many commits of one process may hang at the server; then nothing more is written until one of them ends."""
+
+_WRITING = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|DO)\b", re.IGNORECASE)
+_ROW_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b", re.IGNORECASE)
+
+
+class NoAnswerError(psycopg.OperationalError):
+    """The server did not answer in time. Nothing was changed."""
+
+
+class UnknownOutcomeError(psycopg.OperationalError):
+    """The server did not say whether a change was made before its connection was lost or given up."""
+
+
+class TooManyInDoubtError(psycopg.OperationalError):
+    """Too many commits hang at the server. This one was not sent."""
+
+
+class InDoubt:
+    """The commits of one process that hang at the server, each on a connection that was given up."""
+
+    def __init__(self) -> None:
+        self._sockets: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._sockets) >= IN_DOUBT_MAX
+
+    def keep(self, socket: int) -> None:
+        """Hold a connection's socket open, though the connection is closed, until the server says anything or ends."""
+        mine = os.dup(socket)
+        self._sockets.add(mine)
+        asyncio.get_running_loop().add_reader(mine, self._end, mine)
+
+    def close(self) -> None:
+        for socket in tuple(self._sockets):
+            self._end(socket)
+
+    def _end(self, socket: int) -> None:
+        asyncio.get_running_loop().remove_reader(socket)
+        self._sockets.discard(socket)
+        os.close(socket)
+
+
+class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
+    """Made by `bounded`."""
+
+    in_doubt: InDoubt
+    _changes = False
+    """Whether what is waited for now may change something for good: a commit, or a statement that commits itself."""
+    _has_written = False
+    """In this transaction."""
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109 - psycopg's
+        try:
+            return await super().wait(gen, interval, ANSWER_WITHIN_S if timeout is None else timeout)
+        except _WaitTimeout:
+            if timeout is not None:
+                raise
+            raise self._given_up() from None
+        except psycopg.OperationalError as problem:
+            if self._changes and self.pgconn.status != ConnStatus.OK:
+                raise UnknownOutcomeError("the connection was lost while a change was being made") from problem
+            raise
+
+    def _given_up(self) -> psycopg.OperationalError:
+        if self._changes:
+            self.in_doubt.keep(self.pgconn.socket)
+        self.pgconn.finish()
+        if self._changes:
+            return UnknownOutcomeError(f"no answer within {ANSWER_WITHIN_S:g} s while a change was being made")
+        return NoAnswerError(f"no answer within {ANSWER_WITHIN_S:g} s")
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        savepoint_name: str | None = None,
+        force_rollback: bool = False,  # noqa: FBT001, FBT002 - psycopg's
+    ) -> AsyncIterator[AsyncTransaction]:
+        is_outermost = self.pgconn.transaction_status == TransactionStatus.IDLE
+        if is_outermost:
+            self._has_written = False
+        try:
+            async with super().transaction(savepoint_name, force_rollback) as made:
+                yield made
+                self._changes = is_outermost and self._has_written and not force_rollback
+        finally:
+            self._changes = False
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """What is sent inside commits by itself. Raises TooManyInDoubtError."""
+        if self.in_doubt.is_full:
+            raise TooManyInDoubtError("too many commits hang at the server")
+        self._changes = True
+        try:
+            yield
+        finally:
+            self._changes = False
+
+    @contextmanager
+    def sending(self, query: Any) -> Iterator[None]:
+        if not _writes(query):
+            yield
+        elif self.pgconn.transaction_status == TransactionStatus.IDLE:
+            with self.changing():
+                yield
+        else:
+            if self.in_doubt.is_full:
+                raise TooManyInDoubtError("too many commits hang at the server")
+            self._has_written = True
+            yield
+
+
+class _Cursor(AsyncCursor[Any]):
+    """Tells its connection what is sent."""
+
+    async def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+        with self._conn.sending(query):  # type: ignore[attr-defined]  # it is a BoundedConnection's
+            return await super().execute(query, params, **how)
+
+    async def executemany(self, query: Any, params_seq: Any, **how: Any) -> None:
+        with self._conn.sending(query):  # type: ignore[attr-defined]
+            await super().executemany(query, params_seq, **how)
+
+
+def bounded(in_doubt: InDoubt) -> type[BoundedConnection]:
+    """The class of one process's connections, which share its commits in doubt."""
+
+    class Connection(BoundedConnection):
+        def __init__(self, *arguments: Any, **how: Any) -> None:
+            super().__init__(*arguments, **how)
+            self.in_doubt = in_doubt
+            self.cursor_factory = _Cursor
+
+    return Connection
+
+
+@lru_cache(maxsize=1024)
+def _is_writing(text: str) -> bool:
+    return _WRITING.search(_ROW_LOCK.sub("", text)) is not None
+
+
+def _writes(query: Any) -> bool:
+    """Whether a statement may change something."""
+    if isinstance(query, Composable):
+        query = query.as_string()
+    return _is_writing(query.decode() if isinstance(query, bytes) else str(query))
