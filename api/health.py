@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.openapi import Content, operation
 from api.outcomes import Outcomes
 from core.domain.versions import FIRST
+from core.engine.tidy import SQL_BEHIND
 from core.store.inbox import READABLE
 from core.wire.outcomes import encode
 
@@ -22,6 +23,8 @@ CANARY_FRESH_S = 20.0
 """Four canaries missed in a row."""
 LANE_LAG_MAX_S = 15.0
 PAYMENTS_LAG_MAX_S = 30.0
+RETENTION_LAG_MAX_S = 3_600.0
+"""Of the sweep that deletes what is too old, which begins every minute."""
 
 NEWER = f"(awaits IS NULL AND NOT {READABLE} OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"
 """Of a row of the inbox: it waits for a newer worker. Which versions the workers know is not told anywhere, but all
@@ -36,7 +39,8 @@ SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
            SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
        (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
-       (SELECT count(*) FROM inbox WHERE {NEWER})
+       (SELECT count(*) FROM inbox WHERE {NEWER}),
+       coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0)
 """
 
 
@@ -54,6 +58,8 @@ class Pulse(Struct, frozen=True):
     """Payments that cannot be seen to without a person."""
     commands_for_newer_workers: int = 0
     """Accepted commands that no running worker knows."""
+    retention_lag_s: float = 0.0
+    """How long ago the oldest row that is still there should have been deleted."""
 
 
 class Alive(Struct, frozen=True):
@@ -68,7 +74,8 @@ class Ready(Struct, frozen=True):
     """The parts that keep a booking from getting through."""
     degraded: list[str]
     """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
-    `commands for newer workers` while some wait that no running worker knows."""
+    `commands for newer workers` while some wait that no running worker knows, `retention` while rows
+    are there that should have been deleted an hour ago."""
     canary_age_s: float | None
     canary_at_notifier_age_s: float | None
     lane_lag_s: float | None
@@ -77,6 +84,8 @@ class Ready(Struct, frozen=True):
     """How many payments wait for a person: `GET /api/admin/payments/?needs_a_person=true` shows them."""
     commands_for_newer_workers: int | None
     """How many accepted commands wait for a newer release's worker. They are decided when one runs."""
+    retention_lag_s: float | None
+    """How long ago the oldest row that is still there should have been deleted."""
 
 
 class Health:
@@ -110,6 +119,7 @@ class Readiness:
             payments_lag_s=_rounded(pulse.payments_lag_s if pulse else None),
             payments_parked=pulse.payments_parked if pulse else None,
             commands_for_newer_workers=pulse.commands_for_newer_workers if pulse else None,
+            retention_lag_s=_rounded(pulse.retention_lag_s if pulse else None),
         )
         resp.status = 503 if down else 200
         if down:
@@ -147,6 +157,8 @@ def degraded(pulse: Pulse | None) -> list[str]:
         found.append("payments")
     if pulse.commands_for_newer_workers:
         found.append("commands for newer workers")
+    if pulse.retention_lag_s > RETENTION_LAG_MAX_S:
+        found.append("retention")
     return found
 
 

@@ -40,7 +40,7 @@ ROUTES = {
 SWEEP_EVERY_S = 1.0
 CANARY_EVERY_S = 5.0
 TALLY_EVERY_S = 2.0
-TIDY_EVERY_S = 600.0
+TIDY_EVERY_S = 60.0
 
 SCHEDULE = {
     # A sweep that waited longer than its interval has been overtaken by the next one.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import redis
+import structlog
 from celery import Celery
 
 from core import bells
@@ -23,12 +24,16 @@ from core.broker import (
     SWEEP_TIDY,
 )
 from core.engine import sweep
+from core.engine import tidy as tidying
 from core.engine.due import send_due
 from core.identity import headcount
 from core.settings import Settings
 from core.store import tally as bookings_tally
-from core.store.database import Connection, connect_lane
+from core.store.database import Connection, connect_lane, connect_tidy
+from workers import stopping
 from workers.ringing import Ringer, connect
+
+log = structlog.get_logger()
 
 DUE_PAUSE_S = 0.2
 """Between two rounds of what is due: the lanes' breath for people."""
@@ -71,9 +76,9 @@ def register(app: Celery, settings: Settings) -> None:
             return bookings_tally.fold(connection) + headcount.fold(connection)
 
     @app.task(name=SWEEP_TIDY)
-    def tidy() -> None:
-        with _database(settings) as connection:
-            sweep.tidy(connection)
+    def tidy() -> dict[str, int] | None:
+        """Delete what is too old until nothing is left. A later call finds it at work and leaves it alone."""
+        return _tidy(settings)
 
 
 def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
@@ -100,6 +105,22 @@ def _due(connection: Connection, lanes: Ringer) -> int:
         if not sent.more or time.monotonic() > until:
             return rounds
         time.sleep(DUE_PAUSE_S)
+
+
+def _tidy(settings: Settings) -> dict[str, int] | None:
+    asked_to_stop = stopping.watch()
+
+    def rest(pause_s: float) -> bool:
+        time.sleep(pause_s)
+        return not asked_to_stop()
+
+    started = time.monotonic()
+    gone = tidying.tidy(lambda: connect_tidy(settings.database_url), rest)
+    if gone is None:
+        return None
+    if gone.rows:
+        log.info("tidied up", seconds=round(time.monotonic() - started, 1), **gone.rows)
+    return gone.rows
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""The sweep: finds what nobody rang for, drops what is too old, and sends the canary.
+"""The sweep: finds what nobody rang for, and sends the canary.
 
-Safe to run twice at once: reading and ringing repeat harmlessly, deletions skip locked rows.
+Safe to run twice at once: reading and ringing repeat harmlessly.
 """
 
 from __future__ import annotations
@@ -8,11 +8,8 @@ from __future__ import annotations
 from uuid import uuid4
 
 from msgspec import Struct
-from psycopg import sql
 
 from core.domain.commands import ENGINE, Canary, CommandClass
-from core.identity import retention as identity_retention
-from core.store import retention
 from core.store.database import Connection
 from core.store.dues import any_due
 from core.store.feed import SQL_UNNUMBERED
@@ -63,16 +60,3 @@ def send_canary(connection: Connection, turn: int) -> int | None:
     )
     row = connection.execute(SQL_ACCEPT, accept_parameters([(canary, None)])).fetchone()
     return int(row[1]) if row else None
-
-
-def tidy(connection: Connection) -> None:
-    """Make next weeks' partitions, drop old ones, forget old keys, events and logins, in bounded steps."""
-    connection.execute(retention.SQL_ENSURE_PARTITIONS)
-    for (name,) in connection.execute(retention.SQL_OLD_PARTITIONS).fetchall():
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    connection.execute(retention.SQL_DROP_IDEMPOTENCY_KEYS)
-    connection.execute(retention.SQL_TRIM_FEED)
-    connection.execute(retention.SQL_DROP_STRIPE_EVENTS)
-    connection.execute(retention.SQL_DROP_BULKS)
-    for statement in identity_retention.STATEMENTS:
-        connection.execute(statement)

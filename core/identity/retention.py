@@ -1,45 +1,47 @@
-"""Logins, tickets and attempts that are over: when they are forgotten, a bounded number at a time."""
+"""Logins, tickets and attempts that are over: when they are forgotten."""
 
 from __future__ import annotations
 
-from core.identity.anonymising import SQL_BLANK_AGAIN
+from core.store.retention import BATCH_ROWS, Kept, kept
 
-FORGET_BATCH_ROWS = 5_000
 LOGIN_DAYS = 14
 """An ended login is remembered so long: its address still counts as its owner's, its used refresh
 tokens as used."""
 USE_DAYS_KEPT = 400
 
-_BATCH = f"LIMIT {FORGET_BATCH_ROWS} FOR UPDATE SKIP LOCKED"
+_LOGINS = f"{LOGIN_DAYS} days"
+_TOKENS = "refresh_family f JOIN refresh_token t ON t.family_id = f.id"
 
-SQL_FORGET_LOGINS = f"""
-DELETE FROM login_session WHERE id IN (
-    SELECT id FROM login_session WHERE expires_at < clock_timestamp() - interval '{LOGIN_DAYS} days' {_BATCH})
-"""
-SQL_FORGET_TICKETS = f"""
-DELETE FROM ws_ticket WHERE ticket_hash IN (
-    SELECT ticket_hash FROM ws_ticket WHERE expires_at < clock_timestamp() - interval '1 hour' {_BATCH})
-"""
-SQL_FORGET_RESETS = f"""
-DELETE FROM password_reset WHERE token_hash IN (
-    SELECT token_hash FROM password_reset WHERE expires_at < clock_timestamp() - interval '1 day' {_BATCH})
-"""
-SQL_FORGET_OAUTH_ATTEMPTS = f"""
-DELETE FROM oauth_attempt WHERE state_hash IN (
-    SELECT state_hash FROM oauth_attempt WHERE expires_at < clock_timestamp() - interval '1 hour' {_BATCH})
-"""
-
-SQL_FORGET_KEY_USE = f"""
-DELETE FROM agent_key_use WHERE (key_id, day) IN (
-    SELECT key_id, day FROM agent_key_use WHERE day < clock_timestamp() - interval '{USE_DAYS_KEPT} days' {_BATCH})
-"""
-
-STATEMENTS = (
-    SQL_BLANK_AGAIN,
-    SQL_FORGET_LOGINS,
-    SQL_FORGET_TICKETS,
-    SQL_FORGET_RESETS,
-    SQL_FORGET_OAUTH_ATTEMPTS,
-    SQL_FORGET_KEY_USE,
+REFRESH_TOKENS = Kept(
+    "refresh_token",
+    _LOGINS,
+    f"""
+WITH gone AS (
+    DELETE FROM refresh_token WHERE token_hash IN (
+        SELECT t.token_hash FROM login_session s JOIN {_TOKENS} ON f.session_id = s.id
+        WHERE s.expires_at >= %(after)s::timestamptz AND s.expires_at < clock_timestamp() - interval '{_LOGINS}'
+        ORDER BY s.expires_at LIMIT {BATCH_ROWS} FOR UPDATE OF t SKIP LOCKED)
+    RETURNING family_id
 )
-"""Each is a transaction of its own; run them now and then, any number of times, from anywhere."""
+SELECT count(*), (SELECT min(s.expires_at)::text FROM gone JOIN refresh_family f ON f.id = gone.family_id
+                  JOIN login_session s ON s.id = f.session_id)
+FROM gone
+""",
+    "NULL",  # as late as their login
+)
+"""One login may have thousands, so they go before it and by themselves."""
+
+KEPT = (
+    REFRESH_TOKENS,
+    kept(
+        "login_session",
+        _LOGINS,
+        key="id",
+        since="expires_at",
+        only=f"NOT EXISTS (SELECT FROM {_TOKENS} WHERE f.session_id = login_session.id)",
+    ),
+    kept("ws_ticket", "1 hour", key="ticket_hash", since="expires_at"),
+    kept("password_reset", "1 day", key="token_hash", since="expires_at"),
+    kept("oauth_attempt", "1 hour", key="state_hash", since="expires_at"),
+    kept("agent_key_use", f"{USE_DAYS_KEPT} days", key="key_id, day", since="day", kind="date"),
+)

@@ -49,6 +49,14 @@ LANE_LIMITS = {
     # So there is only one good plan for each, and planning is not done anew for each batch.
     "plan_cache_mode": "force_generic_plan",
 }
+TIDY_LIMITS = {
+    **LANE_LIMITS,
+    # Once in a long while the outcomes' partitions are put in order: many rows are read.
+    "statement_timeout": "60s",
+    "transaction_timeout": "120s",
+    # What is deleted again after a crash was deleted all the same: nobody else waits for the disk because of it.
+    "synchronous_commit": "off",
+}
 MIGRATE_LIMITS = {
     "timezone": "UTC",
     # Nothing else is bounded: a migration takes as long as it takes, and waits for the one before it.
@@ -97,6 +105,11 @@ def connect_lane(url: str, application: str) -> Connection:
     connection = connect(url, LANE_LIMITS, application)
     connection.prepare_threshold = None  # `RoundTrip` prepares; psycopg would drop its statements along with its own
     return connection
+
+
+def connect_tidy(url: str) -> Connection:
+    """The connection of the sweep that deletes what is too old."""
+    return connect(url, TIDY_LIMITS, "holdfast tidy")
 
 
 def set_limits(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import structlog
 from alembic import command
 from alembic.config import Config
@@ -16,7 +17,7 @@ from core.store.database import MIGRATE_LIMITS
 from core.store.engines import engine
 from core.store.lanes import LANE_SPACE
 from core.store.one_seat import guard_seats
-from core.store.retention import SQL_ENSURE_PARTITIONS
+from core.store.partitions import ensure
 
 log = structlog.get_logger()
 
@@ -64,9 +65,18 @@ def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
 
 def _settle(connection: Connection, settings: Settings) -> None:
     connection.execute(text(_DESK), {"zone": settings.time_zone})
-    connection.execute(text(SQL_ENSURE_PARTITIONS))
     connection.commit()
+    _make_partitions(connection)
     set_lanes(connection, settings.lanes)
+
+
+def _make_partitions(connection: Connection) -> None:
+    """Without them outcomes go into the default partition, where the sweep finds them: no reason not to start."""
+    try:
+        ensure(connection.connection.driver_connection)  # type: ignore[arg-type]  # psycopg's, by the URL
+    except psycopg.Error as problem:
+        log.warning("the outcomes' partitions cannot be made now", problem=repr(problem))
+        connection.rollback()
 
 
 def set_lanes(connection: Connection, lanes: int) -> None:

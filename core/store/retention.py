@@ -1,70 +1,111 @@
-"""What is dropped when, and the partitions that make dropping cheap."""
+"""What is kept how long: one definition a table, and the statements made from it.
+
+`core.identity.retention` has the tables of logins; `core.engine.tidy` deletes, a small batch at a time.
+The outcomes go by whole weeks (`core.store.partitions`).
+"""
 
 from __future__ import annotations
 
-from core.store.inbox import IDEMPOTENCY_HOURS
+from msgspec import Struct
 
-OUTCOME_DAYS = 30
-"""Command bodies and outcomes live this long (design, "Things that last")."""
-WEEKS_AHEAD = 2
+from core.store.inbox import IDEMPOTENCY_HOURS
+from core.store.partitions import OUTCOME_DAYS, REST, SQL_BEHIND
+
+BATCH_ROWS = 500
+"""Deleted in one transaction: a few milliseconds' work, so that nobody waits behind it."""
 FEED_DAYS = 7
 """A client that was away longer is told to reload."""
-DROP_BATCH_ROWS = 5_000
-
-SQL_ENSURE_PARTITIONS = f"""
-DO $$
-DECLARE
-    monday timestamptz := date_trunc('week', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
-    first timestamptz;
-    name text;
-BEGIN
-    FOR week IN 0..{WEEKS_AHEAD} LOOP
-        first := monday + make_interval(weeks => week);
-        name := 'outcome_' || to_char(first AT TIME ZONE 'UTC', 'IYYY"w"IW');
-        IF to_regclass(name) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF outcome FOR VALUES FROM (%L) TO (%L)
-                            WITH (autovacuum_analyze_scale_factor = 1)', name, first, first + interval '1 week');
-        END IF;
-    END LOOP;
-END $$
-"""
-"""Found by keys only: statistics taken whenever it has doubled are good enough."""
-
-SQL_OLD_PARTITIONS = f"""
-SELECT c.relname
-FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent = 'outcome'::regclass
-  AND c.relname ~ '^outcome_[0-9]{{4}}w[0-9]{{2}}$'
-  AND to_date(substr(c.relname, 9), 'IYYY"w"IW') + 7 + {OUTCOME_DAYS} < (clock_timestamp() AT TIME ZONE 'UTC')::date
-"""
-
-SQL_DROP_IDEMPOTENCY_KEYS = f"""
-DELETE FROM idempotency_key WHERE (scope, key) IN (
-    SELECT scope, key FROM idempotency_key
-    WHERE created_at < clock_timestamp() - interval '{IDEMPOTENCY_HOURS} hours'
-    ORDER BY created_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
-"""
-
-SQL_TRIM_FEED = f"""
-DELETE FROM event_batch WHERE id IN (
-    SELECT id FROM event_batch
-    WHERE first_position IS NOT NULL AND created_at < clock_timestamp() - interval '{FEED_DAYS} days'
-    ORDER BY id LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
-"""
-
-SQL_DROP_BULKS = f"""
-DELETE FROM bulk WHERE id IN (
-    SELECT id FROM bulk
-    WHERE accepted_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
-    ORDER BY accepted_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
-"""
-"""Before the outcomes of its rows are, which go by whole weeks: a bulk never says less than happened."""
-
 STRIPE_EVENT_DAYS = 30
 """Stripe sends an event again for three days, and by hand for fifteen."""
-SQL_DROP_STRIPE_EVENTS = f"""
-DELETE FROM stripe_event WHERE id IN (
-    SELECT id FROM stripe_event
-    WHERE received_at < clock_timestamp() - interval '{STRIPE_EVENT_DAYS} days'
-    ORDER BY received_at LIMIT {DROP_BATCH_ROWS} FOR UPDATE SKIP LOCKED)
-"""
+
+
+class Kept(Struct, frozen=True):
+    """One table's retention."""
+
+    table: str
+    age: str
+    """An interval: a row goes when its `since` is older."""
+    delete: str
+    """Deletes one batch of what is too old, beginning at `%(after)s`; answers how many rows, and where to
+    begin the next time."""
+    behind: str
+    """An expression: how long ago the oldest row should have gone, in seconds; negative or NULL if none should."""
+    first: str = "-infinity"
+    """The first `%(after)s`. Each batch goes on where the one before it ended: it need not step over what
+    was deleted a moment ago, which lies in the index until it is vacuumed."""
+
+
+def kept(table: str, age: str, *, key: str, since: str, kind: str = "timestamptz", only: str = "true") -> Kept:
+    """Retention by a column that has an index. `only` keeps the rows for which it is not true."""
+    return Kept(
+        table,
+        age,
+        f"""
+WITH gone AS (
+    DELETE FROM {table} WHERE ({key}) IN (
+        SELECT {key} FROM {table}
+        WHERE {since} >= %(after)s::{kind} AND {since} < clock_timestamp() - interval '{age}' AND {only}
+        ORDER BY {since} LIMIT {BATCH_ROWS} FOR UPDATE SKIP LOCKED)
+    RETURNING {since}
+)
+SELECT count(*), max({since})::text FROM gone
+""",
+        f"(SELECT {_late(since, age)} FROM {table} ORDER BY {since} LIMIT 1)",
+    )
+
+
+def _late(since: str, age: str) -> str:
+    return f"extract(epoch FROM clock_timestamp() - {since} - interval '{age}')"
+
+
+_FEED_OVER = f"""created_at < clock_timestamp() - interval '{FEED_DAYS} days'
+                 OR created_at > clock_timestamp() + interval '1 hour'"""
+"""A clock that was far ahead for a moment left batches of the future. When all before them is gone they go, too."""
+FEED = Kept(
+    "event_batch",
+    f"{FEED_DAYS} days",
+    f"""
+WITH oldest AS (
+    SELECT id, created_at, sum(events) OVER (ORDER BY first_position) - events AS before
+    FROM (SELECT id, created_at, events, first_position FROM event_batch
+          WHERE first_position >= %(after)s::bigint ORDER BY first_position LIMIT {BATCH_ROWS}) AS first
+), gone AS (
+    DELETE FROM event_batch
+    WHERE id IN (SELECT id FROM oldest WHERE before < {BATCH_ROWS} AND ({_FEED_OVER})) RETURNING first_position
+)
+SELECT count(*), max(first_position)::text FROM gone
+""",
+    f"""(SELECT {_late("created_at", f"{FEED_DAYS} days")} FROM event_batch
+      WHERE first_position IS NOT NULL ORDER BY first_position LIMIT 1)""",
+    first="0",
+)
+"""By position, which needs no index of the age; what has no position is kept for ever. A batch goes with its events,
+so these are counted."""
+
+OUTCOMES_WITHOUT_A_WEEK = Kept(
+    REST,
+    f"{OUTCOME_DAYS} days",
+    f"""
+WITH gone AS (
+    DELETE FROM {REST} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM {REST} WHERE decided_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
+        LIMIT {BATCH_ROWS}))
+    RETURNING id
+)
+SELECT count(*), '' FROM gone
+""",
+    "NULL",  # too few to matter, and no index to find the oldest by
+)
+"""As a rule the default partition is empty."""
+
+OUTCOMES = Kept("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
+"""Dropped by partition, not deleted."""
+
+KEPT = (
+    kept("idempotency_key", f"{IDEMPOTENCY_HOURS} hours", key="scope, key", since="created_at"),
+    FEED,
+    kept("stripe_event", f"{STRIPE_EVENT_DAYS} days", key="id", since="received_at"),
+    kept("bulk", f"{OUTCOME_DAYS} days", key="id", since="accepted_at"),
+    OUTCOMES_WITHOUT_A_WEEK,
+)
+"""A bulk goes before the outcomes of its rows, which go by whole weeks: it never says less than happened."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import availability, bulk, expiry, lists, login, pipelines
+from tests.benchmarks import availability, bulk, expiry, lists, login, pipelines, retention
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
@@ -19,6 +19,7 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "lists": lists.run,
     "availability": availability.run,
     "expiry": expiry.run,
+    "retention": retention.run,
 }
 """Each prints its table and says whether its bars are met."""
 USUAL = ("login", "bulk")

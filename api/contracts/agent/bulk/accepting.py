@@ -121,13 +121,12 @@ async def _winner(connection: Connection, new: NewBulk) -> Bulk | None:
         if owner is None:
             continue  # deleted in this moment
         body_hash, winner, is_there = owner
-        if not is_there:
-            await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
-        elif body_hash != key.body_hash:
+        if is_there and body_hash != key.body_hash:
             words = "This Idempotency-Key was used with another request; use a new key for a new request"
             raise Problem(422, "idempotency_key_reused", words)
-        elif (first := await _bulk(connection, winner)) is not None:
+        if (first := await _bulk(connection, winner)) is not None:
             return first
+        await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
     raise unavailable("The idempotency key was just released; send the request again")
 
 
