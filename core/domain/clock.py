@@ -22,7 +22,7 @@ MOVED_BY_THE_CLOCK = frozenset({"rooms", "marketplace"})
 
 def move_on(state: State, booking_ids: Iterable[int], now: datetime) -> tuple[Event, ...]:
     named = (state.bookings.get(id_) for id_ in booking_ids)
-    moved = (moved_on(booking, now) for booking in named if booking is not None)
+    moved = (moved_on(booking, now) for booking in named if booking is not None and not _is_called_off(state, booking))
     return tuple(change for change in moved if change is not None) or (NothingDue(),)
 
 
@@ -37,6 +37,15 @@ def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
             return turned(booking, Status.IN_PROGRESS, ENGINE, now, "began")
         case _:
             return None
+
+
+def _is_called_off(state: State, booking: Booking) -> bool:
+    """Its session is being cancelled, and it has still to be: its start may come before its turn."""
+    details = booking.details
+    if not isinstance(details, MarketDetails) or details.session_id is None or booking.status is not Status.CONFIRMED:
+        return False
+    session = state.market.sessions.get(details.session_id)
+    return session is not None and session.is_cancelled
 
 
 def _follows(booking: Booking) -> bool:

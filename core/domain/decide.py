@@ -73,7 +73,7 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    if envelope.decide_before is not None and now >= envelope.decide_before:
+    if envelope.decide_before is not None and now >= envelope.decide_before and envelope.id not in state.begun:
         raise Refused(Refusal.DECIDED_TOO_LATE)
     if isinstance(envelope.command, AskedOfMarket):
         return decide_market(state, envelope, envelope.command, now, ids)

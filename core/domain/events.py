@@ -239,6 +239,13 @@ class CommandDeferred(Struct, frozen=True):
     payment_id: UUID
 
 
+class CommandStepped(Struct, frozen=True):
+    """Decided in part: so much of it is done, and the next step goes on (`core.domain.steps`)."""
+
+    done: int
+    total: int
+
+
 class NothingDue(Struct, frozen=True):
     """A sweep's command came too late: what it named has been seen to by others."""
 
@@ -257,6 +264,7 @@ CommonEvent = (
     | ClosingEvent
     | CommandRefused
     | CommandDeferred
+    | CommandStepped
     | PaymentMade
     | PaymentChanged
     | PaymentUnchanged

@@ -12,6 +12,7 @@ from core.domain.events import (
     CanaryHeard,
     CommandDeferred,
     CommandRefused,
+    CommandStepped,
     CommonEvent,
     Event,
     NothingDue,
@@ -75,6 +76,7 @@ def _evolve(state: State, event: CommonEvent) -> None:
             | PaymentReady()
             | CommandRefused()
             | CommandDeferred()
+            | CommandStepped()
             | NothingDue()
             | CanaryHeard()
         ):

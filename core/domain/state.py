@@ -18,6 +18,7 @@ from core.domain.grouped import Grouped
 from core.domain.marketplace.market import Market
 from core.domain.payments import Payment
 from core.domain.status import KEEPS_SLOT
+from core.domain.steps import Progress
 from core.domain.taken import Taken
 from core.domain.timetable import SlotsByResource, Timetable
 from core.domain.values import (
@@ -69,6 +70,8 @@ class State:
         """Every attempt to pay for the bookings above."""
         self.followers: dict[UUID, list[Envelope]] = {}
         """By payment: deferred commands that wait for its intent."""
+        self.begun: dict[UUID, Progress] = {}
+        """Commands of this batch of which steps are done already."""
         self.claims: defaultdict[int, Taken] = defaultdict(Taken)
         """By resource; only those that touch a time this batch asks for. Added to by `take`."""
         self._resources_of: defaultdict[Holder, set[int]] = defaultdict(set)

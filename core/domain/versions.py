@@ -27,7 +27,10 @@ SINCE: Mapping[Part, int] = {}
 releases so far had, so the next number is one more than its highest. A field of a kind that was released needs a
 default: a command that leaves it there does not carry it, and an older worker decides it."""
 
-SCHEMA_VERSION = max(SINCE.values(), default=FIRST)
+HALF_DONE = 2
+"""Of any command that was begun in steps: an older worker knows nothing of steps (`core.domain.steps`)."""
+
+SCHEMA_VERSION = max((HALF_DONE, *SINCE.values()))
 """The newest version that this code decodes."""
 
 

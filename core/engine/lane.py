@@ -27,7 +27,7 @@ from psycopg.pq import TransactionStatus
 
 from core.domain.commands import Envelope
 from core.domain.decide import decide
-from core.domain.events import CommandDeferred, Event
+from core.domain.events import CommandDeferred, CommandStepped, Event
 from core.domain.evolve import evolve
 from core.domain.paying import conclusions
 from core.domain.state import State
@@ -124,7 +124,8 @@ class Lanes:
         self._batch = batch = first_of(waiting.values(), lambda all_: part_of(all_, self._taken))
         self._taken = len(batch)
         decided = self._decide(batch) if batch else []
-        return Turn(frozenset(numbers) - read.locked, decided, _left(waiting, batch), is_full(batch))
+        more = _left(waiting, batch) | _stepped(batch, decided)
+        return Turn(frozenset(numbers) - read.locked, decided, more, is_full(batch))
 
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
@@ -164,7 +165,8 @@ class Lanes:
             decided = charge(self._connection, batch[0], "its worker died deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         decided = self._decide(batch)
-        return Turn(decided=decided, more=_left(read.waiting, batch), full=is_full(batch))
+        more = _left(read.waiting, batch) | _stepped(batch, decided)
+        return Turn(decided=decided, more=more, full=is_full(batch))
 
     def _park(self, read: LanesRead) -> Turn:
         """Out of the way first; the others are decided by the next visit."""
@@ -194,6 +196,8 @@ class Lanes:
                 evolve(loaded.state, event)
             decided += _answers(loaded.state, envelope, events)
         save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
+        if stepped := _stepped(batch, decided):
+            self._notes.write({lane: [] for lane in stepped})  # what is done in part stays in the inbox, unsuspected
         return decided
 
     def _note(self, batch: Sequence[Waiting]) -> None:
@@ -221,7 +225,9 @@ class Lanes:
 
 def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
     """A command's answer, and those of the commands that waited for what it brought about."""
-    if isinstance(events[-1], CommandDeferred):
+    if isinstance(events[-1], CommandStepped):
+        yield Decided(envelope, events, DEFERRED)
+    elif isinstance(events[-1], CommandDeferred):
         state.followers.setdefault(events[-1].payment_id, []).append(envelope)
         yield Decided(envelope, events, DEFERRED)
     else:
@@ -234,6 +240,12 @@ def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) ->
     """Lanes of which the batch did not take all that waits."""
     taken = Counter(one.lane for one in batch)
     return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or may_have_more(found))
+
+
+def _stepped(batch: Sequence[Waiting], decided: Sequence[Decided]) -> frozenset[int]:
+    """Lanes in which a command waits for its next step."""
+    begun = {one.envelope.id for one in decided if isinstance(one.events[-1], CommandStepped)}
+    return frozenset(one.lane for one in batch if one.envelope.id in begun) if begun else frozenset()
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
-from core.domain.versions import SCHEMA_VERSION, version_of
+from core.domain.steps import STEP_BOOKINGS
+from core.domain.versions import HALF_DONE, SCHEMA_VERSION, version_of
 from core.store.races import all_of, demand
 
 _encode = msgspec.json.Encoder().encode
@@ -200,6 +201,15 @@ FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id AND 
 """Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
 
 
+SQL_STEP = all_of(f"""
+UPDATE inbox SET class = {CommandClass.BULK.value}, version = greatest(version, {HALF_DONE}), attempts = 0, done = s.done,
+       total = s.total, weight = {STEP_BOOKINGS}
+FROM json_to_recordset(%s::json) AS s (id uuid, done integer, total integer) WHERE inbox.id = s.id RETURNING s.id
+""")
+"""Begun: it goes on beside people, not before them, and only by workers that know of steps."""
+SQL_BEGUN = "SELECT id, done, total FROM inbox WHERE id = ANY(%s::uuid[]) AND total IS NOT NULL"
+
+
 _MOVED = "id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row"
 _ANSWERS = "json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json, about text[])"
 _ANSWER = "status, http_status, response, about"
@@ -265,10 +275,10 @@ def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now
 
 
 SQL_LOOK_UP = """
-SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text
+SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text, done, total
 FROM inbox WHERE id = %(id)s
 UNION ALL
-SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text, NULL, NULL
 FROM outcome WHERE id = %(id)s
 """
 """One snapshot over both tables: a command that is being decided is found in one of them."""
@@ -290,6 +300,9 @@ class CommandRecord(Struct, frozen=True):
     http_status: int | None
     response: str | None
     """The body as JSON text, exactly as a waiting client got it."""
+    done: int | None = None
+    total: int | None = None
+    """Of a command that is done in steps and not finished: how much of it."""
 
 
 class IdempotencyKey(Struct, frozen=True):
@@ -400,7 +413,8 @@ FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON 
 SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND command_id = %s"
 """Of a command that is gone: the key would lead to nothing."""
 
-SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL"
-"""Not a deferred command: it is decided, and the intent that it asked for exists or is being made."""
+SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL AND total IS NULL"
+"""Not a deferred command: it is decided, and the intent that it asked for exists or is being made. Nor one that is
+done in part."""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

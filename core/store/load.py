@@ -25,6 +25,7 @@ from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
 from core.store.inbox import SQL_PUT_BACK
 from core.store.late_payments import load_bought_again
+from core.store.marketplace.emptying import ask_begun, ask_step, ask_what_is_left
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
@@ -68,6 +69,8 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
     with together(connection) as asking:
         lock_holders(asking, state, needs)
         ask_paid_for(asking, needs)
+        ask_step(asking, state, needs)
+        ask_begun(asking, state, envelopes)
     with together(connection) as asking:
         ask_rules(asking, state)
         ask_services(asking, state, needs)
@@ -91,6 +94,7 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         times = {interval for command in commands for interval in intervals(state, command)}
         ask_claims(asking, state, commands, times)
         ask_sharing(asking, state, times)
+        ask_what_is_left(asking, state, needs.market)
         _read_clock(asking, loaded)
     with together(connection) as asking:
         ask_claims_of_sharing(asking, state)

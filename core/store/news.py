@@ -21,6 +21,7 @@ from core.domain.events import (
     ClosingEvent,
     CommandDeferred,
     CommandRefused,
+    CommandStepped,
     Event,
     NothingDue,
     PaymentChanged,
@@ -143,7 +144,7 @@ def final_event(envelope: Header, type_: str) -> EventRow:
 
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
     """The feed's rows for one command; the last one says that the command is decided."""
-    ends = not isinstance(events[-1], CommandDeferred)
+    ends = not isinstance(events[-1], CommandDeferred | CommandStepped)
     news = [(event, fact) for event in events if (fact := _news(event)) is not None]
     return [
         EventRow(
@@ -224,7 +225,7 @@ def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one li
             return "payment_ready", p.booking_id, None, _payment_facts(p)
         case PaymentUnchanged(payment=p):
             return "command_unchanged", p.booking_id, None, None
-        case CommandDeferred() | UserCreated():
+        case CommandDeferred() | CommandStepped() | UserCreated():
             return None
         case HappenedInMarket():
             return market_news(event)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from core.domain.commands import Envelope
 from core.domain.events import (
@@ -18,6 +19,7 @@ from core.domain.events import (
     BookingPlaced,
     CanaryHeard,
     CommandDeferred,
+    CommandStepped,
     Event,
     UserCreated,
 )
@@ -32,7 +34,7 @@ from core.store.closures import (
     reopened,
 )
 from core.store.database import Connection
-from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, Outcome, move_parameters
+from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, SQL_STEP, Outcome, move_parameters
 from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.news import EventRow, event_rows, write_event_rows
 from core.store.payments import write_payments
@@ -53,7 +55,7 @@ class Decided(Struct, frozen=True):
     envelope: Envelope
     events: tuple[Event, ...]
     outcome: Outcome
-    """`DEFERRED` where the answer comes later."""
+    """`DEFERRED` where the answer comes later, from outside or after more steps."""
 
 
 SQL_USERS = all_of("""
@@ -147,6 +149,8 @@ def _write_answers(trip: RoundTrip, decided: Sequence[Decided], now: datetime) -
     if deferred := _deferred(decided):
         ids, awaited = _columns(deferred)
         trip.execute(SQL_DEFER, (ids, awaited, ids, len(deferred)))
+    if steps := _steps(decided):
+        trip.execute(SQL_STEP, (_json(steps), len(steps)))
     answered = [
         (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
     ]
@@ -177,6 +181,11 @@ def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:
     return [(id_, event.payment_id) for id_, event in last if isinstance(event, CommandDeferred)]
 
 
+def _steps(decided: Sequence[Decided]) -> list[dict[str, Any]]:
+    last = ((one.envelope.id, one.events[-1]) for one in decided)
+    return [{"id": id_, **asdict(event)} for id_, event in last if isinstance(event, CommandStepped)]
+
+
 def _columns(rows: Sequence[tuple[UUID, UUID]]) -> list[list[UUID]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
@@ -191,7 +200,7 @@ def _json(rows: Sequence[object]) -> str:
 
 
 def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:
-    return [{**msgspec.structs.asdict(event.user), "country_code": event.country_code} for event in events]
+    return [{**asdict(event.user), "country_code": event.country_code} for event in events]
 
 
 def _last_faces(events: Sequence[Event]) -> list[dict[str, Any]]:
@@ -201,10 +210,10 @@ def _last_faces(events: Sequence[Event]) -> list[dict[str, Any]]:
     last: dict[int, dict[str, Any]] = {}
     for event in events:
         if isinstance(event, BookingChanged):
-            last[event.booking.id] = {**msgspec.structs.asdict(event.booking), "deleted_at": None}
+            last[event.booking.id] = {**asdict(event.booking), "deleted_at": None}
         elif isinstance(event, BookingDeleted):
             b = event.booking
-            last[b.id] = {**msgspec.structs.asdict(b), "deleted_at": b.updated_at}
+            last[b.id] = {**asdict(b), "deleted_at": b.updated_at}
     return [last[id_] for id_ in sorted(last)]
 
 

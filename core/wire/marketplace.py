@@ -20,7 +20,7 @@ from core.domain.events import (
 )
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.marketplace.events import SessionCancelled, SessionOpened, WaitingBegun, WaitingEnded
+from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened, WaitingBegun, WaitingEnded
 from core.domain.marketplace.market import Market
 from core.domain.marketplace.values import ServiceSession
 from core.domain.marketplace.verbs import Role, can_be_canceled, can_be_rescheduled, role_of
@@ -176,7 +176,7 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
             return 200, _detail(envelope, booking, state)
         case SessionOpened(session=session):
             return 201, session_shown(session)
-        case SessionCancelled(session=session):
+        case SessionCancelled(session=session) | SessionEmptied(session=session):
             return 200, session_shown(session)
         case WaitingBegun(place=place, position=position):
             return 201, WaitingShown(place.session_id, place.user_id, position, place.created_at)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from core.domain.commands import EngineCommand, Envelope, PlaceAll
 from core.domain.events import CommandRefused, Event, Refusal
@@ -36,6 +36,14 @@ class Response(Struct, frozen=True):
     body: Any
 
 
+class CommandProgress(Struct, frozen=True):
+    """How far a large command is that is done in steps, e.g. the cancellation of a session with thousands of bookings."""
+
+    done: int
+    total: int
+    """As it was counted at the beginning."""
+
+
 class CommandStatus(Struct, frozen=True):
     """What `GET /api/commands/{id}/` answers and `/ws/commands/` pushes."""
 
@@ -45,6 +53,8 @@ class CommandStatus(Struct, frozen=True):
     accepted_at: Zulu
     finished_at: Zulu | None
     response: Response | None
+    progress: CommandProgress | UnsetType = UNSET
+    """Only while it is not finished, and only of a command that is done in steps."""
 
 
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, object]]] = {
@@ -99,5 +109,7 @@ def command_status(record: CommandRecord) -> bytes:
     if record.http_status is not None and record.response is not None:
         response = Response(record.http_status, msgspec.Raw(record.response.encode()))
     finished_at = None if record.finished_at is None else zulu(record.finished_at)
-    status = CommandStatus(record.id, record.type, record.status, zulu(record.accepted_at), finished_at, response)
+    progress = UNSET if record.total is None else CommandProgress(record.done or 0, record.total)
+    accepted_at = zulu(record.accepted_at)
+    status = CommandStatus(record.id, record.type, record.status, accepted_at, finished_at, response, progress)
     return encode(status)

@@ -13,6 +13,7 @@ from psycopg.errors import ForeignKeyViolation, InvalidSqlStatementName
 
 from core.domain.commands import Actor, ActorKind, ChangeStatus, CommandClass, PersonById
 from core.domain.status import Status
+from core.domain.versions import SCHEMA_VERSION
 from core.engine.lane import Turn
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from core.store.races import LOST_RACE
@@ -307,7 +308,7 @@ def test_a_command_of_a_newer_schema_version_is_left_undecided_and_the_lane_goes
     pipeline.one_lane()
     old, newer, after = pipeline.put(*places(3))
     pipeline.connection.execute(
-        """UPDATE inbox SET version = 2, body = '{"type": "teleport"}' WHERE id = %s""", (newer,)
+        """UPDATE inbox SET version = %s, body = '{"type": "teleport"}' WHERE id = %s""", (SCHEMA_VERSION + 1, newer)
     )
     turns = pipeline.worker().visit_until_done()
     assert pipeline.codes([old, newer, after]) == ["succeeded", "undecided", "succeeded"]

@@ -49,7 +49,7 @@ def decide_market(
         case OpenSession():
             return open_session(state, actor, command, now, ids)
         case CancelSession():
-            return cancel_session(state, actor, command, now)
+            return cancel_session(state, envelope, command, now)
         case JoinWaitingList():
             return join(state, actor, command, now, ids)
         case LeaveWaitingList():

@@ -29,6 +29,12 @@ class SessionCancelled(HappenedInMarket, frozen=True):
     session: ServiceSession
 
 
+class SessionEmptied(HappenedInMarket, frozen=True):
+    """The last booking of a session that was cancelled in steps is cancelled too."""
+
+    session: ServiceSession
+
+
 class CreditsGranted(HappenedInMarket, frozen=True):
     credit: Credit
 
@@ -67,6 +73,7 @@ class SeatOffered(HappenedInMarket, frozen=True):
 MarketEvent = (
     SessionOpened
     | SessionCancelled
+    | SessionEmptied
     | CreditsGranted
     | CreditReturned
     | CreditsVoided

@@ -15,16 +15,23 @@ from core.domain.values import Booking
 
 
 def gives_back(state: State, booking: Booking, actor: Actor, now: datetime) -> bool:
-    """Whether a cancellation returns money and credits: in time, or by anybody but the client.
+    """Whether a cancellation returns money and credits: in time, by anybody but the client, or of what is called off.
 
     A bundle is in time while nothing of it is spent, a part of a package until it is scheduled.
     """
-    if actor.user_id is None or actor.user_id != booking.user_id:
+    if actor.user_id is None or actor.user_id != booking.user_id or _is_called_off(state, booking):
         return True
     if isinstance(booking.details, MarketDetails) and booking.details.kind is Kind.BUNDLE:
         credit = state.market.credits.get(booking.id)
         return credit is None or credit.balance == credit.granted
     return not is_scheduled(booking) or now + timedelta(seconds=state.policy.refund_notice_s) <= booking.starts_at
+
+
+def _is_called_off(state: State, booking: Booking) -> bool:
+    """Its session is being cancelled: who gives up a seat before its turn loses nothing by it."""
+    details = booking.details
+    session = state.market.sessions.get(details.session_id or 0) if isinstance(details, MarketDetails) else None
+    return session is not None and session.is_cancelled
 
 
 Parts = Mapping[int, Sequence[Booking]]

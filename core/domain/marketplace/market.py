@@ -20,6 +20,7 @@ from core.domain.marketplace.values import (
     WaitingPlace,
 )
 from core.domain.status import Status
+from core.domain.steps import Step
 from core.domain.values import Booking
 
 
@@ -37,6 +38,8 @@ class Market:
     """By the bundle's booking. Locked."""
     queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
     """By session and user, those who wait, the first first; only for sessions whose queue a command is about."""
+    emptying: dict[int, Step] = field(default_factory=dict)
+    """By session that is to be cancelled, what the database says of those who have a seat."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
     children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by their parent's id."""

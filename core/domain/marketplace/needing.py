@@ -53,7 +53,7 @@ class MarketNeeds:
         self.offered: set[int] = set()
         """Sessions of which the bookings of those who wait are wanted, too."""
         self.emptied: set[int] = set()
-        """Sessions all of whose bookings are wanted, locked."""
+        """Sessions whose bookings are to be cancelled: as many are wanted, locked, as a step takes."""
         self.users: set[int] = set()
         self.holders: set[int] = set()
         self.bookings: set[int] = set()

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from core.domain.commands import Actor, ActorKind
-from core.domain.events import Event, Refusal
+from core.domain.commands import Actor, ActorKind, Envelope
+from core.domain.events import CommandStepped, Event, Refusal
 from core.domain.holding import joined, make_way
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import why_not
@@ -15,15 +15,18 @@ from core.domain.marketplace.buying import the_service
 from core.domain.marketplace.commands import CancelSession, OpenSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
-from core.domain.marketplace.events import SessionCancelled, SessionOpened
+from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened
 from core.domain.marketplace.individual import a_room
 from core.domain.marketplace.seats import the_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
 from core.domain.refused import Refused
 from core.domain.state import State
-from core.domain.status import Status, may_become
+from core.domain.status import NEXT, Status
+from core.domain.steps import Progress, Step
 from core.domain.turning import turned
 from core.domain.values import Claim
+
+CANCELLED_WITH_SESSION = frozenset(status for status in KEEPS_SEAT if Status.CANCELLED in NEXT[status])
 
 
 def open_session(state: State, actor: Actor, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -63,18 +66,32 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
     return (*way, SessionOpened(session, tuple(claims)))
 
 
-def cancel_session(state: State, actor: Actor, command: CancelSession, now: datetime) -> tuple[Event, ...]:
-    """With every booking of it that can still be cancelled; whoever paid gets it back."""
-    session = the_session(state, command.session_id)
-    _kept(state, session.practitioner_id, actor)
-    if session.is_cancelled:
-        raise Refused(Refusal.SESSION_CANCELLED)
+def cancel_session(state: State, envelope: Envelope, command: CancelSession, now: datetime) -> tuple[Event, ...]:
+    """With every booking of it that can still be cancelled; whoever paid gets it back. Large ones in steps.
+
+    A cancelled session with bookings left is one whose cancellation did not come to its end: it can be cancelled
+    again, to the same end.
+    """
+    session, begun = the_session(state, command.session_id), state.begun.get(envelope.id)
+    if begun is None:
+        _kept(state, session.practitioner_id, envelope.actor)
+    step = state.market.emptying.get(session.id, Step())
     found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
-    live = [b for b in found if b is not None and b.status in KEEPS_SEAT and may_become(b.status, Status.CANCELLED)]
+    live = [booking for booking in found if booking is not None and booking.status in CANCELLED_WITH_SESSION]
+    if session.is_cancelled and begun is None and not live and not step.more:
+        raise Refused(Refusal.SESSION_CANCELLED)
     reason = command.reason or "session cancelled"
-    ended = [turned(booking, Status.CANCELLED, actor, now, reason) for booking in live]
-    left = state.market.sessions[session.id].seats_taken - len(ended)
-    return (*ended, SessionCancelled(replace(session, is_cancelled=True, seats_taken=left)))
+    ended = [turned(booking, Status.CANCELLED, envelope.actor, now, reason) for booking in live]
+    after = replace(session, is_cancelled=True, seats_taken=session.seats_taken - len(ended))
+    closing = () if session.is_cancelled else (SessionCancelled(after),)
+    if step.more:
+        return (*ended, *closing, _stepped(begun or Progress(0, step.live), len(ended)))
+    return (*ended, *(closing or (SessionEmptied(after),)))
+
+
+def _stepped(before: Progress, done: int) -> CommandStepped:
+    """There is more, so the total is more than what is done."""
+    return CommandStepped(before.done + done, max(before.total, before.done + done + 1))
 
 
 def _kept(state: State, practitioner_id: int, actor: Actor) -> Practitioner:

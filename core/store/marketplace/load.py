@@ -81,7 +81,7 @@ _SEATED = """booking WHERE deleted_at IS NULL AND id IN (
     SELECT m.booking_id FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
     WHERE m.session_id IN (SELECT unnest(%(sessions)s::bigint[])
                            UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
-      AND (m.user_id = ANY(%(users)s) OR m.user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s)) OR m.session_id = ANY(%(emptied)s)
+      AND (m.user_id = ANY(%(users)s) OR m.user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s))
            OR (m.session_id = ANY(%(offered)s) AND m.user_id IN (
                SELECT w.user_id FROM waiting_place w WHERE w.session_id = m.session_id AND w.booking_id IS NULL))
            OR (b.status = 'held' AND b.hold_expires_at <= clock_timestamp()))
@@ -89,7 +89,7 @@ _SEATED = """booking WHERE deleted_at IS NULL AND id IN (
 ORDER BY id FOR UPDATE"""
 SQL_LOCK_SEATED = f"SELECT FROM {_SEATED}"
 SQL_SEATED = f"SELECT {BOOKING_COLUMNS} FROM {_SEATED}"
-"""Bookings of sessions: of these people, all of those that are emptied, of those who wait for an offer, and holds
+"""Bookings of sessions: of these people, of those who wait for an offer, and holds
 that have run out."""
 
 SQL_FAMILY = f"""
@@ -117,7 +117,7 @@ def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
     if needs.locations:
         _ask_locations(asking, state, needs.locations)
     if needs.sessions or needs.courses:
-        seats = {**_wanted(needs), **_whose(needs.seated, needs.seekers, needs.emptied, needs.offered)}
+        seats = {**_wanted(needs), **_whose(needs.seated, needs.seekers, needs.offered)}
         asking.ask(SQL_LOCK_SEATED, seats, lambda _: None)
         asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
         asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
@@ -191,11 +191,9 @@ def lock_seats(asking: Asking, state: State, sessions: Iterable[int], users: Ite
     asking.ask(SQL_SEATED, wanted, lambda rows: know_bookings(state, rows))
 
 
-def _whose(
-    users: Iterable[int], seekers: Iterable[int] = (), emptied: Iterable[int] = (), offered: Iterable[int] = ()
-) -> dict[str, list[int]]:
+def _whose(users: Iterable[int], seekers: Iterable[int] = (), offered: Iterable[int] = ()) -> dict[str, list[int]]:
     """Whose bookings of the sessions are wanted (`SQL_SEATED`)."""
-    return {"users": list(users), "seekers": list(seekers), "emptied": list(emptied), "offered": list(offered)}
+    return {"users": list(users), "seekers": list(seekers), "offered": list(offered)}
 
 
 def _ask_credits(asking: Asking, state: State, ids: Iterable[int], users: Iterable[int]) -> None:

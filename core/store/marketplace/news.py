@@ -11,6 +11,7 @@ from core.domain.marketplace.events import (
     MarketEvent,
     SeatOffered,
     SessionCancelled,
+    SessionEmptied,
     SessionOpened,
     WaitingBegun,
     WaitingEnded,
@@ -26,6 +27,8 @@ def market_news(event: MarketEvent) -> News:
             return "session_opened", None, None, {"session_id": s.id}
         case SessionCancelled(session=s):
             return "session_cancelled", None, None, {"session_id": s.id}
+        case SessionEmptied(session=s):
+            return "session_emptied", None, None, {"session_id": s.id}
         case CreditsGranted(credit=c):
             return "credits_granted", c.booking_id, None, {"credits": c.granted}
         case CreditReturned(credit_id=id_, booking_id=booking_id):
