@@ -20,7 +20,9 @@ from core.wire.rooms import money
 from core.wire.words import Zulu, zulu
 
 SQL_LEDGER = """
-SELECT id, booking_id, attempt, state, currency, amount_minor, received_minor, refunded_minor, intent_id, refund_id,
+SELECT id, booking_id, attempt, state, currency, amount_minor, received_minor, refunded_minor,
+       CASE WHEN state = 'refund_failed' THEN 0 ELSE returning_minor END, owed_minor,
+       CASE WHEN state = 'refund_failed' THEN failed_minor + returning_minor ELSE failed_minor END, intent_id, refund_id,
        decline, refund_reason, parked_at, problem, created_at, updated_at
 FROM payment WHERE {which} ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
 """
@@ -48,6 +50,12 @@ class PaymentShown(Struct, frozen=True, kw_only=True):
     amount: float
     amount_received: float
     amount_refunded: float
+    amount_returning: float
+    """What Stripe is asked to give back now."""
+    amount_owed: float
+    """What is to be given back after that."""
+    amount_failed: float
+    """What Stripe could not give back: a person must."""
     payment_intent_id: str | None
     refund_id: str | None
     """Of the refund that we made."""
@@ -99,7 +107,7 @@ def _which(asked: Asked) -> str:
 
 def _shown(
     id_: Any, booking_id: int, attempt: int, state: str, currency: str, amount: int, received: int, refunded: int,
-    intent_id: str | None, refund_id: str | None, decline: str | None, refund_reason: str | None,
+    returning: int, owed: int, failed: int, intent_id: str | None, refund_id: str | None, decline: str | None, refund_reason: str | None,
     parked_at: datetime | None, problem: str | None, created_at: datetime, updated_at: datetime,
 ) -> PaymentShown:  # fmt: skip
     return PaymentShown(
@@ -111,6 +119,9 @@ def _shown(
         amount=money(amount, currency),
         amount_received=money(received, currency),
         amount_refunded=money(refunded, currency),
+        amount_returning=money(returning, currency),
+        amount_owed=money(owed, currency),
+        amount_failed=money(failed, currency),
         payment_intent_id=intent_id,
         refund_id=refund_id,
         decline=decline,

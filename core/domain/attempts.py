@@ -53,6 +53,27 @@ def giving_back(
     return PaymentChanged(replace(after, state=state), was or payment.state)
 
 
+def refund_failed(payment: Payment, why: str, now: datetime) -> tuple[PaymentChanged, ...]:
+    """Stripe cannot give back what it was asked for: a person must. What is owed beside that goes next."""
+    failed = replace(
+        payment,
+        state=PaymentState.REFUND_FAILED,
+        failed_minor=payment.failed_minor + payment.returning_minor,
+        returning_minor=0,
+        decline=why,
+        due_at=None,
+        updated_at=now,
+    )
+    return (PaymentChanged(failed, payment.state), *what_is_owed(failed, now))
+
+
+def what_is_owed(payment: Payment, now: datetime) -> tuple[PaymentChanged, ...]:
+    """What waited for the end of a refund is ordered."""
+    if not payment.owed_minor:
+        return ()
+    return (giving_back(replace(payment, owed_minor=0), payment.owed_minor, payment.refund_reason or "", now),)
+
+
 def begin_the_next(state: State, closed: Payment, now: datetime) -> Iterator[PaymentChanged]:
     """The attempt that waited for this one's end begins."""
     for other in payments_of(state, closed.booking_id):

@@ -3,7 +3,8 @@
 An event about it only makes the worker look; what it finds is the whole truth at that moment. Money
 that went back as a whole ends a booking as long as it can be cancelled: nobody has a place unpaid.
 What has begun or is over keeps its status and says `refunded`. A part that went back changes
-nothing but the books; should the rest be refunded by us later, it is the rest.
+nothing but the books; should the rest be refunded by us later, it is the rest. What Stripe could not
+give back for us is what a person gives back first.
 """
 
 from __future__ import annotations
@@ -45,11 +46,16 @@ def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> t
     """All that went back of a payment's money, as the worker saw it."""
     payment = the_payment(state, report.payment_id)
     total = min(report.amount_minor, payment.received_minor)
-    known = _no_more_than_left(replace(payment, refunded_minor=total, due_at=None, updated_at=now))
+    by_hand = max(0, total - payment.refunded_minor)
+    failed = max(0, payment.failed_minor - by_hand)  # what Stripe could not give back is what a person gives first
+    told = replace(payment, refunded_minor=total, failed_minor=failed, due_at=None, updated_at=now)
+    known = _no_more_than_left(told)
     is_whole = 0 < known.received_minor == known.refunded_minor
     match payment.state:
         case state_ if is_whole and state_ in RECEIVED - {PaymentState.REFUNDED}:
             return _all_is_back(state, known, payment.state, now)
+        case PaymentState.REFUND_FAILED if by_hand and not failed:
+            return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED), payment.state),)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:
             return (PaymentChanged(known, payment.state),)
         case PaymentState.RETURNING | PaymentState.REFUNDING:  # the rest is still to be refunded
@@ -60,7 +66,7 @@ def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> t
 
 def _no_more_than_left(payment: Payment) -> Payment:
     """What we were about to give back may be more than a person has left: then another refund is ordered."""
-    left = payment.received_minor - payment.refunded_minor
+    left = payment.received_minor - payment.refunded_minor - payment.failed_minor
     returning = min(payment.returning_minor, left)
     if returning == payment.returning_minor:
         return replace(payment, owed_minor=min(payment.owed_minor, left - returning))
@@ -69,7 +75,8 @@ def _no_more_than_left(payment: Payment) -> Payment:
 
 def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime) -> tuple[Event, ...]:
     reason = known.refund_reason or REASON
-    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, refund_reason=reason), was)
+    all_back = replace(known, state=PaymentState.REFUNDED, refund_reason=reason, failed_minor=0)
+    done = PaymentChanged(all_back, was)
     booking = state.bookings.get(known.booking_id)
     if booking is not None and may_become(booking.status, Status.CANCELLED):
         unpaid = replace(booking, payment_status=PaymentStatus.REFUNDED)

@@ -27,7 +27,7 @@ from core.domain.events import (
 from core.domain.holding import has_lapsed
 from core.domain.ids import Ids
 from core.domain.marketplace.giving_back import Parts, by_whole, owed_minor, parts_owed
-from core.domain.payments import KEPT, PAYABLE, Payment, PaymentState
+from core.domain.payments import PAYABLE, Payment, PaymentState
 from core.domain.refused import Refused
 from core.domain.state import State
 from core.domain.status import ENDED, PaymentStatus, Status
@@ -109,7 +109,7 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
     for payment in payments.values():
         if (end := ends.get(payment.booking_id)) is not None:
             found += _after_the_end(state, payment, end.booking, parts, actor, now)
-        elif payment.state in KEPT and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
+        elif payment.kept_minor and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
             found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
     return tuple(found)
 
@@ -125,7 +125,7 @@ def _after_the_end(
         yield ended(payment, now)
     elif payment.state in PAYABLE:
         yield closing(payment, now)
-    elif payment.state in KEPT and (owed := owed_minor(state, payment, booking, parts, actor, now)):
+    elif payment.kept_minor and (owed := owed_minor(state, payment, booking, parts, actor, now)):
         yield giving_back(payment, owed, "booking_cancelled", now)
 
 

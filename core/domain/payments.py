@@ -59,7 +59,7 @@ class PaymentState(StrEnum):
     """Paid, and to be given back. Due: refund."""
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
-    """Stripe could not give the money back: a person must."""
+    """Stripe could not give it back, or some of it: a person must. Nothing else of it is to be given back now."""
 
 
 LIVE = frozenset(
@@ -86,9 +86,6 @@ RECEIVED = frozenset(
     }
 )
 """Its money came in; nothing that is said of its intent changes that."""
-
-KEPT = frozenset({PaymentState.SUCCEEDED, PaymentState.RETURNING})
-"""Its booking has the money, or some of it."""
 
 GIVES_BACK = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
 """Stripe is asked for a refund."""
@@ -123,8 +120,11 @@ class Payment(Struct, frozen=True):
     """Counts the refunds that were ordered; together with `returning_minor` it names the present one."""
     owed_minor: int = 0
     """What is to go back after that."""
+    failed_minor: int = 0
+    """What Stripe could not give back. It is a person's now, and is not ordered again."""
 
     @property
     def kept_minor(self) -> int:
-        """Of what came in, what nobody has ordered back."""
-        return self.received_minor - self.refunded_minor - self.returning_minor - self.owed_minor
+        """Of what came in, what nobody has ordered back: its booking has it."""
+        ordered_minor = self.returning_minor + self.owed_minor + self.failed_minor
+        return self.received_minor - self.refunded_minor - ordered_minor

@@ -15,14 +15,22 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from core.domain.attempts import begin_the_next, booking_pays, ended, giving_back, payments_of, the_payment
+from core.domain.attempts import (
+    begin_the_next,
+    booking_pays,
+    ended,
+    giving_back,
+    payments_of,
+    refund_failed,
+    the_payment,
+    what_is_owed,
+)
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
 from core.domain.holding import extended
 from core.domain.late_payment import retaken, way_back
 from core.domain.payments import (
     GIVES_BACK,
-    KEPT,
     LIVE,
     PAYABLE,
     RECEIVED,
@@ -151,7 +159,7 @@ def _entitled(state: State, paid: Payment, booking: Booking | None) -> Booking:
         raise _Back("booking_deleted")
     if paid.received_minor != paid.amount_minor:
         raise _Back("amount_mismatch")
-    if any(other.state in LIVE for other in others):
+    if any(other.state in LIVE or other.kept_minor for other in others):
         raise _Back("paid_twice")
     if booking.status is Status.CANCELLED:
         raise _Back("booking_cancelled")
@@ -204,7 +212,7 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
             told = booking_pays(_held(state, payment), PaymentStatus.FAILED, now, "payment_refused")
             return (PaymentChanged(failed, payment.state), *told)
         case PaymentState.RETURNING | PaymentState.REFUNDING:
-            return (PaymentChanged(replace(failed, state=PaymentState.REFUND_FAILED), payment.state),)
+            return refund_failed(payment, report.code, now)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:  # it has no refunds to be seen
             return (PaymentChanged(replace(payment, due_at=None), payment.state),)
         case _:
@@ -225,20 +233,21 @@ def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Ev
             later = _next_look(known, now, state.policy)
             return (PaymentChanged(replace(known, due_at=later), payment.state),)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
-            lost = replace(known, state=PaymentState.REFUND_FAILED, decline=report.status.value, due_at=None)
-            return (PaymentChanged(lost, payment.state),)
+            return refund_failed(known, report.status.value, now)
         case _ as unreachable:
             assert_never(unreachable)
 
 
 def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
-    """All of it, or some: then what is owed goes next, and the rest is kept."""
+    """All of it, or some: then what is owed goes next, and the rest is kept, or a person's to give back."""
     if known.refunded_minor < known.received_minor:
         if known.owed_minor:
-            return (giving_back(replace(known, owed_minor=0), known.owed_minor, known.refund_reason or "", now),)
+            return what_is_owed(known, now)
         # A person may have refunded some, too, while Stripe was at ours: look once more.
-        return (PaymentChanged(replace(known, state=PaymentState.SUCCEEDED, due_at=now), known.state),)
-    done = PaymentChanged(replace(known, state=PaymentState.REFUNDED, owed_minor=0, due_at=None), known.state)
+        after = PaymentState.REFUND_FAILED if known.failed_minor else PaymentState.SUCCEEDED
+        return (PaymentChanged(replace(known, state=after, due_at=now), known.state),)
+    all_back = replace(known, state=PaymentState.REFUNDED, owed_minor=0, failed_minor=0, due_at=None)
+    done = PaymentChanged(all_back, known.state)
     booking = state.bookings.get(known.booking_id)
     told = (
         booking if booking is not None and (booking.status in ENDED or _was_its_money(state, known, booking)) else None
@@ -249,4 +258,4 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
 def _was_its_money(state: State, payment: Payment, booking: Booking) -> bool:
     """Of a purchase that goes on: its parts that cost something were cancelled. Not what was paid twice."""
     others = (other for other in payments_of(state, booking.id) if other.id != payment.id)
-    return booking.payment_status is PaymentStatus.SUCCEEDED and not any(other.state in KEPT for other in others)
+    return booking.payment_status is PaymentStatus.SUCCEEDED and not any(other.kept_minor for other in others)

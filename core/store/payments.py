@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.domain.needs import Needs
@@ -36,6 +37,7 @@ PAYMENT_TYPES = {
     "returning_minor": "bigint",
     "refund_number": "integer",
     "owed_minor": "bigint",
+    "failed_minor": "bigint",
 }
 """A payment's columns and their types, in the order of `Payment`'s fields."""
 
@@ -122,4 +124,7 @@ def payment_of(row: tuple[Any, ...]) -> Payment:
     """A row of `PAYMENT_COLUMNS` as a value."""
     values = list(row)
     values[_STATE] = PaymentState(values[_STATE])
-    return Payment(*values)
+    payment = Payment(*values)
+    if payment.state is PaymentState.REFUND_FAILED and payment.returning_minor:  # as earlier releases left it
+        return replace(payment, failed_minor=payment.failed_minor + payment.returning_minor, returning_minor=0)
+    return payment

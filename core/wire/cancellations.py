@@ -6,7 +6,7 @@ from core.domain.events import Event, PaymentChanged
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import CreditReturned
 from core.domain.money import digits, major
-from core.domain.payments import GIVES_BACK, KEPT
+from core.domain.payments import GIVES_BACK
 from core.domain.state import State
 from core.domain.values import Booking
 
@@ -40,7 +40,7 @@ def _had_something(booking: Booking, details: MarketDetails, state: State) -> bo
         return True
     paid_for = booking.id if details.parent_id is None else details.parent_id
     is_free_part = details.parent_id is not None and not details.share_minor
-    kept = (payment.booking_id == paid_for and payment.state in KEPT for payment in state.payments.values())
+    kept = (payment.booking_id == paid_for and payment.kept_minor > 0 for payment in state.payments.values())
     return not is_free_part and any(kept)
 
 
