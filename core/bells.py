@@ -24,6 +24,22 @@ BELL_TTL_S = 600
 
 FEED_CHANNEL = "hf:feed"
 """Published by the relay: the feed's new head position. A hint to read."""
+FEED_REMEMBERED_S = 30 * 86_400
+
+
+def feed_memory(epoch: str) -> str:
+    """How far the feed was in this epoch. A database that is behind it was restored."""
+    return f"hf:feed:head:{epoch}"
+
+
+FEED_TELL_SCRIPT = """
+local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+if tonumber(ARGV[1]) >= known then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return known
+"""
+"""KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
+Remembers the furthest, tells the new one, and answers what was known before."""
 
 
 def lane_bell(lane: int) -> str:

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, IsolationLevel
 
 from core.store.bulk import SQL_COUNTS, counts_of
 from core.store.database import API_LIMITS, connect_async
-from core.store.feed import SQL_AFTER, SQL_HEAD, FeedEvent, Position, feed_event
+from core.store.feed import SQL_AFTER, SQL_HEAD, SQL_RENEW_OF, SQL_SETTLE, FeedEvent, Position, feed_event
 from core.store.inbox import SQL_LOOK_UP, CommandRecord
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.wire.admin import AdminBooking, admin_booking
@@ -74,6 +74,29 @@ async def read_head(connection: Connection) -> Position:
     if row is None:
         raise LookupError("There is no feed row: run the migrate command first.")
     return Position(*row)
+
+
+async def settle_epoch(connection: Connection, known: Position, last: FeedEvent | None) -> None:
+    """A new epoch where the database was restored: it says so itself, is behind what we have told, or has
+    another event in the last one's place.
+    """
+    await connection.execute(SQL_SETTLE, {"epoch": known.epoch, "number": known.number})
+    if last is not None:
+        present = await read_event(connection, last.number)
+        if present is not None and present.command_id != last.command_id:
+            await begin_epoch_after(connection, known.epoch)
+
+
+async def begin_epoch_after(connection: Connection, epoch: str) -> None:
+    """Its history is not what it was. Whoever notices it first renews it."""
+    await connection.execute(SQL_RENEW_OF, {"epoch": epoch})
+
+
+async def read_event(connection: Connection, number: int) -> FeedEvent | None:
+    """None if it is trimmed, or was never given."""
+    row = await (await connection.execute(SQL_AFTER, {"after": number - 1, "limit": 1})).fetchone()
+    found = feed_event(row) if row else None
+    return found if found is not None and found.number == number else None
 
 
 async def read_page(connection: Connection, after: int, limit: int) -> Page:

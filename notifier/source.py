@@ -12,11 +12,22 @@ from contextlib import suppress
 import psycopg
 import structlog
 
-from core.store.feed import Position
+from core.store.feed import FeedEvent, Position
 from notifier import messages
 from notifier.hub import Hub
 from notifier.limits import Limits
-from notifier.reading import SQL_HEAR, Connection, Page, connect, read_page, render, wanted
+from notifier.reading import (
+    SQL_HEAR,
+    Connection,
+    Page,
+    begin_epoch_after,
+    connect,
+    read_event,
+    read_page,
+    render,
+    settle_epoch,
+    wanted,
+)
 
 log = structlog.get_logger()
 
@@ -32,6 +43,8 @@ class Source:
         self._url = database_url
         self._hub = hub
         self._limits = limits
+        self._last: FeedEvent | None = None
+        """The one at the hub's `delivered`, as far as it was read: nobody else's may come into its place."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -41,6 +54,7 @@ class Source:
                 async with await connect(self._url) as connection:
                     log.info("feed opened", position=str(self._hub.head))
                     pause_s = RETRY_MIN_S
+                    await settle_epoch(connection, Position(self._hub.epoch, self._hub.delivered), self._last)
                     await self._follow(connection)
             except (psycopg.Error, LookupError, OSError) as problem:
                 log.warning("the feed cannot be read, trying again", problem=repr(problem), pause_s=pause_s)
@@ -62,15 +76,24 @@ class Source:
         async with connection.transaction():
             page = await read_page(connection, after, self._limits.page_events)
             if page.head.epoch != self._hub.epoch or not page.follows(after):
-                self._begin_anew(page.head)
-                return True
+                return await self._lost(connection, page.head)
             told = wanted(page.events, self._hub.wants)
             number = page.events[-1].number if page.events else after
             self._hub.announce(number)  # in one breath with `wants`
             rendered = await render(connection, page.head.epoch, told)
         self._hub.deliver(rendered, number)
+        self._last = page.events[-1] if page.events else self._last
         await self._hear_canary(connection, page)
         return number < page.head.number
+
+    async def _lost(self, connection: Connection, head: Position) -> bool:
+        """The feed does not go on where we are."""
+        if head.epoch == self._hub.epoch and head.number < self._hub.delivered:
+            await begin_epoch_after(connection, head.epoch)  # restored under our eyes: numbers will come twice
+            return True
+        self._last = await read_event(connection, head.number)
+        self._begin_anew(head)
+        return True
 
     def _begin_anew(self, head: Position) -> None:
         """The first time, after a restore or reset, or after a break longer than history is kept."""

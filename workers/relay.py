@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 
 import psycopg
-import redis
 import structlog
 from celery import Celery
 
@@ -17,6 +16,7 @@ from core.engine.relay import relay
 from core.settings import Settings
 from core.store.database import connect_lane
 from workers import stopping
+from workers.feed_memory import FeedMemory
 from workers.linger import Answer, Linger
 from workers.ringing import Ears, Ringer, connect
 
@@ -51,6 +51,7 @@ class RelayServer:
         self._settings = settings
         self._redis = connect(settings.redis_url)
         self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
+        self._memory = FeedMemory(self._redis)
         self._connection = connect_lane(settings.database_url, "holdfast relay")
 
     def run(self) -> int:
@@ -70,7 +71,8 @@ class RelayServer:
 
     def _relay(self) -> Answer:
         try:
-            more = relay(self._connection, self._tell)
+            self._memory.ask_once(self._connection)
+            more = relay(self._connection, self._memory.tell, self._memory.known)
         except psycopg.Error as problem:
             log.warning("the database failed the relay, connecting again", problem=repr(problem))
             self._reconnect()
@@ -78,13 +80,10 @@ class RelayServer:
         time.sleep(PACE_S)
         return Answer(ring_again=[bells.RELAY_BELL] if more else [])
 
-    def _tell(self, head: str) -> None:
-        with suppress(redis.RedisError):
-            self._redis.publish(bells.FEED_CHANNEL, head)
-
     def _reconnect(self) -> None:
         with suppress(psycopg.Error):
             self._connection.close()
+        self._memory.forget_to_ask()
         time.sleep(RECONNECT_PAUSE_S)
         with suppress(psycopg.Error):
             self._connection = connect_lane(self._settings.database_url, "holdfast relay")

@@ -3,6 +3,10 @@
 A position is `epoch-number`, opaque to clients. The relay numbers batches of committed events,
 one short transaction at a time under the feed row's lock, so a reader that asks "after 41"
 cannot miss 40. Another epoch, or history already trimmed, means: reload.
+
+A database that was restored gives numbers a second time. So it gets a new epoch before it gives any,
+noticed by what a restore does not keep (`feed.origin`), or by who remembers more than it has: the relay,
+Redis, a notifier.
 """
 
 from __future__ import annotations
@@ -11,13 +15,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
 
 from core.store.database import Connection
 from core.store.round_trip import RoundTrip
 
+log = structlog.get_logger()
+
 RELAY_BATCHES = 500
 """Batches numbered in one transaction."""
+
+_NEW_EPOCH = "SET epoch = substr(md5(gen_random_uuid()::text), 1, 8), origin = feed_origin()"
+SQL_SETTLE = f"""
+UPDATE feed {_NEW_EPOCH}
+WHERE origin IS DISTINCT FROM feed_origin() OR (epoch = %(epoch)s AND last_position < %(number)s)
+RETURNING epoch, last_position
+"""
+"""A new epoch where the database was restored: it lies somewhere else, or is behind what is known of it. One whose
+origin was never noted may be a dump of an earlier release. At the worst, clients reload for nothing, once."""
+SQL_RENEW_OF = f"UPDATE feed {_NEW_EPOCH} WHERE epoch = %(epoch)s RETURNING epoch, last_position"
+"""Once, however many notice that this epoch's history is not what it was."""
+SQL_RENEW = f"UPDATE feed {_NEW_EPOCH} RETURNING epoch, last_position"
 
 SQL_LOCK_FEED = "SELECT epoch, last_position FROM feed FOR UPDATE"
 SQL_NUMBER = """
@@ -86,16 +105,34 @@ def feed_event(row: tuple[Any, ...]) -> FeedEvent:
     return FeedEvent(*row)
 
 
-def number_events(connection: Connection) -> Position | None:
-    """Number what is committed and not yet numbered; the new head, or None if nothing waited."""
+NOWHERE = Position("", 0)
+"""No feed's epoch is empty."""
+
+
+def renew_epoch(connection: Connection) -> Position:
+    """Whoever restores a database calls this: every client reloads. The position from which the feed goes on."""
+    row = connection.execute(SQL_RENEW).fetchone()
+    if row is None:
+        raise LookupError("There is no feed row: run the migrate command first.")
+    return Position(*row)
+
+
+def number_events(connection: Connection, known: Position = NOWHERE) -> Position | None:
+    """Number what is committed and not yet numbered; the new head, or None if nothing waited.
+
+    `known` is how far the feed was, to anybody's knowledge: if it is not so far now it gets a new epoch first.
+    """
     waits = connection.execute(SQL_UNNUMBERED).fetchone()
     if not (waits and waits[0]):
         return None  # most rings after a busy one find nothing: look before locking
     with RoundTrip(connection) as trip:
         trip.execute("BEGIN")
+        renewed = trip.execute(SQL_SETTLE, {"epoch": known.epoch, "number": known.number})
         before = trip.execute(SQL_LOCK_FEED)
         after = trip.execute(SQL_NUMBER, {"limit": RELAY_BATCHES})  # a statement of its own: it sees what the lock saw
         trip.execute("COMMIT")
+    if renewed.rowcount:
+        log.warning("the database was restored: the feed has a new epoch, clients reload", known=str(known))
     row, head = before.fetchone(), after.fetchone()
     if row is None or head is None:
         raise LookupError("There is no feed row: run the migrate command first.")

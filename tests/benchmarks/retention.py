@@ -37,12 +37,12 @@ FROM generate_series(1, %s) AS n
 SQL_EVENTS = """
 WITH b AS (
     INSERT INTO event_batch (events, first_position, created_at)
-    SELECT 1, n, now() - interval '9 days' + n * interval '1 ms' FROM generate_series(1, %s) AS n RETURNING id, first_position
+    SELECT 1, %(last)s + n, now() - interval '9 days' + n * interval '1 ms' FROM generate_series(1, %(events)s) AS n RETURNING id, first_position
 )
 INSERT INTO event (batch_id, n, type, version, command_id, is_final, owner, actor, contract, request_id)
 SELECT id, 0, 'booking_created', 1, gen_random_uuid(), true, 'user:1', 'user:1', 'agent', 'bench-' || id FROM b
 """
-SQL_FEED = "UPDATE feed SET last_position = %s"
+SQL_FEED = "UPDATE feed SET last_position = last_position + %s RETURNING last_position - %s"
 
 
 class Result(Struct, frozen=True):
@@ -110,8 +110,10 @@ def run(say: Say) -> bool:
 def _lay_down(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL_KEYS, (KEYS,))
-        connection.execute(SQL_EVENTS, (EVENTS,))
-        connection.execute(SQL_FEED, (EVENTS,))
+        with connection.transaction():  # as if the relay had numbered them
+            row = connection.execute(SQL_FEED, (EVENTS, EVENTS)).fetchone()
+            assert row is not None
+            connection.execute(SQL_EVENTS, {"last": row[0], "events": EVENTS})
     analyze(url)
 
 

@@ -16,7 +16,7 @@ from core.domain.commands import Actor, ActorKind, Canary, Cancel, ChangeStatus,
 from core.domain.status import Status
 from core.engine.relay import relay
 from core.store.database import Connection
-from core.store.feed import SQL_AFTER, SQL_LOCK_FEED, SQL_UNNUMBERED, FeedEvent, feed_event, number_events
+from core.store.feed import SQL_AFTER, SQL_LOCK_FEED, SQL_UNNUMBERED, FeedEvent, Position, feed_event, number_events
 from tests.engine import Background, Pipeline, canaries, holding, lock_waits, new, places
 from tests.waiting import wait_until
 
@@ -45,7 +45,7 @@ def test_numbering_gives_committed_events_the_next_numbers(pipeline: Pipeline) -
 
 
 def test_with_nothing_to_number_nobody_is_told(pipeline: Pipeline) -> None:
-    told: list[str] = []
+    told: list[Position] = []
     assert not relay(pipeline.connection, told.append)
     assert told == []
 
@@ -56,7 +56,7 @@ def test_the_relay_tells_the_new_head_after_it_is_committed(pipeline: Pipeline) 
     pipeline.worker().visit_until_done()
     heads: list[tuple[str, int]] = []
     watcher = pipeline.connect()
-    assert relay(pipeline.connection, lambda told: heads.append((told, head(watcher))))
+    assert relay(pipeline.connection, lambda told: heads.append((str(told), head(watcher))))
     assert [(told.split("-")[1], seen) for told, seen in heads] == [("2", 2)]
 
 

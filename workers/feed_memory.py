@@ -1,0 +1,50 @@
+"""What Redis remembers of the feed: a database that is behind it was restored, and gets a new epoch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import redis
+
+from core import bells
+from core.store.database import Connection
+from core.store.feed import NOWHERE, SQL_HEAD, Position
+
+
+class FeedMemory:
+    """Tells the feed's head on Redis, and knows the furthest that was ever told, by this relay or another.
+
+    Redis may forget it, or not answer: then less is known, and a notifier or `feed.origin` must notice a restore.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+        self._is_asked = False
+        self.known = NOWHERE
+
+    def ask(self, connection: Connection) -> None:
+        """To be called before a connection numbers for the first time: what is known of this database's epoch."""
+        row = connection.execute(SQL_HEAD).fetchone()
+        with suppress(redis.RedisError):
+            epoch = row[0] if row else ""
+            self._note(Position(epoch, int(self._redis.get(bells.feed_memory(epoch)) or 0)))
+            self._is_asked = True
+
+    def ask_once(self, connection: Connection) -> None:
+        if not self._is_asked:
+            self.ask(connection)
+
+    def forget_to_ask(self) -> None:
+        """The next connection may lead to another database."""
+        self._is_asked = False
+
+    def tell(self, head: Position) -> None:
+        self._note(head)
+        with suppress(redis.RedisError):
+            arguments = (head.number, bells.FEED_REMEMBERED_S, bells.FEED_CHANNEL, head)
+            known = self._redis.eval(bells.FEED_TELL_SCRIPT, 1, bells.feed_memory(head.epoch), *map(str, arguments))
+            self._note(Position(head.epoch, int(known)))
+
+    def _note(self, seen: Position) -> None:
+        if seen.epoch != self.known.epoch or seen.number > self.known.number:
+            self.known = seen
