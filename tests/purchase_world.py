@@ -113,6 +113,10 @@ class PurchaseWorld(World):
         for session in market.sessions.values():
             seated = sum(details_of(b).session_id == session.id and b.status in KEEPS_SEAT for b in bookings)
             assert session.seats_taken == seated <= session.capacity
+        seats = Counter(
+            (b.user_id, seat) for b in bookings if b.status in KEEPS_SEAT and (seat := details_of(b).session_id)
+        )
+        assert all(count == 1 for count in seats.values()), "somebody has two seats of one session"
         for id_, credit in market.credits.items():
             spent = sum(self._spends(booking, id_) for booking in self.bookings.values())
             gone = self.bookings[id_].status is Status.CANCELLED

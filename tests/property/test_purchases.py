@@ -101,7 +101,7 @@ class Story:
 
     def step(self) -> None:
         steps: list[Callable[[], None]] = [self.buy, self.pass_time, self.sweep, self.give_up_a_session]
-        steps += [self.buy_and_pay] * 2
+        steps += [self.buy_and_pay] * 2 + [self.pay_too_late_and_buy_again]
         if self.world.known.bookings:
             steps += [self.turn, self.turn, self.turn, self.move, self.take_seat, self.delete, self.ask, self.look]
         if self.world.at_stripe.payable():
@@ -126,6 +126,23 @@ class Story:
     def buy_and_pay(self) -> None:
         """So that most histories have money in them."""
         self.buy()
+        self.pay_the_last()
+
+    def pay_too_late_and_buy_again(self) -> None:
+        """Paid at the last moment, unheard of; the hold runs out, and the same is bought again, and paid, too."""
+        wish = self._draw(purchases)
+        self.world.accept(wish, Actor(ActorKind.USER, wish.user_id))
+        self.ask_for_the_last()
+        for intent_id in self.world.at_stripe.payable():
+            self.world.at_stripe.confirm(intent_id, GOOD_CARD)
+        self.world.now += timedelta(minutes=31)
+        self.world.sweep()
+        self.decide()
+        self.world.accept(wish, Actor(ActorKind.USER, wish.user_id))
+        self.pay_the_last()
+
+    def ask_for_the_last(self) -> None:
+        """All the way to an intent that can be paid."""
         self.decide()
         if unpaid := [booking for booking in self.world.known.bookings.values() if booking.price_minor]:
             self.world.ask(unpaid[-1])
@@ -133,6 +150,9 @@ class Story:
         for payment in self.world.due():
             self.world.work(payment, Fate.ANSWERED, dies=False)
         self.decide()
+
+    def pay_the_last(self) -> None:
+        self.ask_for_the_last()
         for intent_id in self.world.at_stripe.payable():
             self.world.at_stripe.confirm(intent_id, GOOD_CARD)
         for event in list(self.world.account.events):
