@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import falcon
 import falcon.asgi
 import msgspec
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from api.errors import Problem, error_type
@@ -82,14 +83,17 @@ class Commands:
     ) -> None:
         """Accept a command from a request and answer it as the request prefers."""
         wants = preferences(req)
-        id_ = uuid4()
+        chosen = take_chosen_id(req)
+        id_ = chosen or uuid4()
         logs.bind(command_id=id_)
         new = self._new(req, id_, contract, slot_key, command)
+        if chosen:
+            new = replace(new, has_chosen_id=True)
         until = asyncio.get_running_loop().time() + wants.wait_s
         future = self._outcomes.expect(id_)
         try:
             accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
-            if not accepted.fresh:
+            if not accepted.fresh or accepted.command_id != id_:
                 logs.bind(command_id=accepted.command_id)
                 await self._follow(req, resp, accepted.command_id, wants, until)
                 return
@@ -208,6 +212,13 @@ class Commands:
             news = final_event(found.header, "command_withdrawn")
             await connection.execute(SQL_EVENTS, event_parameters([news], now))
         return True
+
+
+def take_chosen_id(req: falcon.asgi.Request) -> UUID | None:
+    """The id that the front door chose, for the first that asks."""
+    chosen: UUID | None = req.context.chosen_id
+    req.context.chosen_id = None
+    return chosen
 
 
 def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:

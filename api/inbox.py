@@ -12,11 +12,12 @@ import select
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.errors import Problem, unavailable, unknown_outcome
 from api.sqlstates import Meaning, meaning_of
@@ -25,11 +26,12 @@ from core.store.database import API_LIMITS, connect_as
 from core.store.inbox import (
     SQL_ACCEPT,
     SQL_KEY_OWNERS,
-    SQL_LOOK_UP,
     SQL_RELEASE_KEY,
+    SQL_WANTED,
     IdempotencyKey,
     NewCommand,
     accept_parameters,
+    is_same,
 )
 from core.store.round_trip import AsyncRoundTrip
 
@@ -236,6 +238,9 @@ class Inbox:
             if entry.command.id in written:
                 _answer(entry, Accepted(entry.command.id, fresh=True))
         await self._ring({row[1] for row in rows})
+        losers = [
+            entry for entry in losers if not (entry.command.has_chosen_id and await self._settle(connection, entry))
+        ]
         if losers:
             await self._follow_winners(connection, losers)
 
@@ -253,8 +258,7 @@ class Inbox:
             body_hash, winner, is_there = owner
             if not is_there:
                 await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
-                self._waiting.append(entry)
-                self._something.set()
+                self._put_back(entry)
             elif body_hash != key.body_hash:
                 words = "This Idempotency-Key was used with another request; use a new key for a new request"
                 _fail([entry], Problem(422, "idempotency_key_reused", words))
@@ -274,13 +278,32 @@ class Inbox:
             connection = await self._commit(connection, [entry])
         return connection
 
+    async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
+        """Whether a command with this id is there: this one, from a request that came before, or else a stranger's.
+
+        A stranger's is nobody's to follow: this one then gets an id of our own.
+        """
+        row = await (await connection.execute(SQL_WANTED, {"id": entry.command.id})).fetchone()
+        if row is None:
+            return False
+        if is_same(entry.command, row):
+            _answer(entry, Accepted(entry.command.id, fresh=True))
+        else:
+            entry.command, entry.is_sent = replace(entry.command, id=uuid4(), has_chosen_id=False), False
+            self._put_back(entry)
+        return True
+
+    def _put_back(self, entry: _Entry) -> None:
+        self._waiting.append(entry)
+        self._something.set()
+
     async def _find_out(self, group: Sequence[_Entry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
         left = _wanted(group)
         for _ in range(LOOK_UP_TRIES):
             with suppress(psycopg.Error):
                 async with await self._connect() as connection:
-                    left = [entry for entry in left if not await _is_there(connection, entry)]
+                    left = [entry for entry in left if not await self._settle(connection, entry)]
                 break
             await asyncio.sleep(LOOK_UP_PAUSE_S)
         for entry in left:
@@ -296,14 +319,6 @@ def _has_news(connection: BoundedConnection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
-
-
-async def _is_there(connection: BoundedConnection, entry: _Entry) -> bool:
-    cursor = await connection.execute(SQL_LOOK_UP, {"id": entry.command.id})
-    found = await cursor.fetchone() is not None
-    if found:
-        _answer(entry, Accepted(entry.command.id, fresh=True))
-    return found
 
 
 def _wanted(group: Sequence[_Entry]) -> list[_Entry]:

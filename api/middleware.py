@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Sequence
 from secrets import token_hex
+from uuid import UUID
 
 import falcon.asgi
 import structlog
@@ -16,6 +17,7 @@ from core.addresses import Addresses
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 REQUEST_ID_BYTES = 16
 
 SECURITY_HEADERS = {
@@ -36,10 +38,18 @@ class Requests:
         req.context.started = time.perf_counter()
         req.context.request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else token_hex(REQUEST_ID_BYTES)
         req.context.address = self._addresses.of(req.remote_addr or "", [req.get_header("X-Forwarded-For") or ""])
+        req.context.chosen_id = self._chosen_id(req)
         req.context.raw_body = b""
         logs.begin(request_id=req.context.request_id)
         resp.set_headers(SECURITY_HEADERS)  # before the resource, so that one that sets its own keeps it
         resp.set_header("X-Request-ID", req.context.request_id)
+
+    def _chosen_id(self, req: falcon.asgi.Request) -> UUID | None:
+        """The id that the front door chose for what this request asks for. Nobody else may choose: an id is a key."""
+        sent = req.get_header("Holdfast-Command")
+        if sent is None or not _UUID4.fullmatch(sent) or not self._addresses.trusts(req.remote_addr or ""):
+            return None
+        return UUID(sent)
 
     async def process_response(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, _succeeded: object

@@ -16,11 +16,12 @@ class Addresses:
         """`peer` is the other end of the socket, `forwarded_for` the `X-Forwarded-For` lines."""
         hops = [hop.strip() for line in forwarded_for for hop in line.split(",") if hop.strip()]
         nearest = peer
-        while hops and self._is_trusted(nearest):
+        while hops and self.trusts(nearest):
             nearest = hops.pop()
         return nearest
 
-    def _is_trusted(self, address: str) -> bool:
+    def trusts(self, address: str) -> bool:
+        """Whether this is a configured proxy."""
         try:
             one = ipaddress.ip_address(address)
         except ValueError:

@@ -59,6 +59,8 @@ class NewCommand(Struct, frozen=True):
     reply_to: str | None
     decide_before: datetime | None
     command: Command
+    has_chosen_id: bool = False
+    """By the front door. The same request may come twice, and with it the same id."""
 
 
 def slot_key(resource_id: int, day: date) -> str:
@@ -283,6 +285,21 @@ FROM outcome WHERE id = %(id)s
 """
 """One snapshot over both tables: a command that is being decided is found in one of them."""
 
+SQL_WANTED = """
+SELECT owner, contract, body::text FROM inbox WHERE id = %(id)s
+UNION ALL
+SELECT owner, contract, body::text FROM outcome WHERE id = %(id)s
+"""
+
+
+def is_same(new: NewCommand, row: tuple[Any, ...]) -> bool:
+    """Whether a row of `SQL_WANTED` is from the same request. An id of our own making belongs to nothing else."""
+    owner, contract, body = row
+    if not new.has_chosen_id:
+        return True
+    return (owner, contract, _decode_command(body)) == (new.actor.owner, new.contract, new.command)
+
+
 SQL_OUTCOMES = """
 SELECT id, status, http_status, response::text, accepted_at, decided_at FROM outcome WHERE id = ANY(%s::uuid[])
 """
@@ -327,9 +344,10 @@ WITH n AS (
     FROM ROWS FROM (json_to_recordset(%s::json) AS (
         id uuid, {SLOT_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
         request_id text, reply_to text, decide_before timestamptz, actor json, body json, scope text, key text,
-        body_hash text)) WITH ORDINALITY
+        body_hash text, is_chosen boolean)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
-              decide_before, actor, body, scope, key, body_hash, place)
+              decide_before, actor, body, scope, key, body_hash, is_chosen, place)
+    WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
     SELECT DISTINCT ON (scope, key) scope, key, decode(body_hash, 'hex'), id
@@ -348,7 +366,8 @@ RETURNING id, lane
 """
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
 Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock, and each
-once: one statement may not take over what it has inserted itself."""
+once: one statement may not take over what it has inserted itself. An id that the front door chose makes one
+command: the inbox has it once by its key, and it is not written again when it is decided."""
 
 
 class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
@@ -370,6 +389,7 @@ class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
     scope: str | None
     key: str | None
     body_hash: str | None
+    is_chosen: bool
 
 
 def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
@@ -398,6 +418,7 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
         key.scope if key else None,
         key.key if key else None,
         key.body_hash.hex() if key else None,
+        c.has_chosen_id,
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
+import jsonschema_rs
 import pytest
 from websockets.sync.client import connect
 from websockets.sync.server import Server as WebSocketServer
@@ -18,6 +22,7 @@ from websockets.sync.server import ServerConnection, serve
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
 from tests.client import raw_answer
+from tests.described import description
 from tests.servers import Server
 
 
@@ -118,6 +123,15 @@ def test_a_client_cannot_choose_its_address(door: str) -> None:
     assert said["headers"]["X-Forwarded-For"] == "127.0.0.1"
 
 
+def test_a_client_cannot_choose_an_id(door: str) -> None:
+    """The door chooses a new one for each request, whatever came with it."""
+    mine = str(uuid4())
+    said = [httpx.post(f"http://{door}/api/", headers={"Holdfast-Command": mine}).json() for _ in range(2)]
+    chosen = [one["headers"]["Holdfast-Command"] for one in said]
+    assert len({mine, *chosen}) == 3
+    assert {UUID(one).version for one in chosen} == {4}
+
+
 def test_a_trusted_terminators_word_is_taken(tmp_path: Path) -> None:
     port, api, notifier, flower = free_ports(4)
     placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
@@ -167,3 +181,85 @@ def test_a_part_that_is_away_is_a_503_in_the_one_error_shape(tmp_path: Path) -> 
     assert answer.json()["message"] == answer.json()["detail"] == answer.json()["error"]
     assert "do-not-log-me" not in server.log
     assert "s=secret" not in server.log
+
+
+ENDS = ("at once", "after the request", "by a reset", "in its answer", "with nonsense", "never")
+
+
+@contextmanager
+def _ending(port: int, how: str) -> Iterator[list[bytes]]:
+    """An API that takes one request and answers nothing; what it got."""
+    got: list[bytes] = []
+
+    def serve_one(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            if how == "at once":
+                return
+            got.append(connection.recv(65_536))
+            match how:
+                case "by a reset":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                case "in its answer":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+                case "with nonsense":
+                    connection.sendall(b"nonsense\r\n\r\n")
+                case "never":
+                    connection.recv(1)  # until the door gives up
+
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        thread = threading.Thread(target=serve_one, args=(listener,))
+        thread.start()
+        yield got
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def door_to_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """host:port of a front door that waits a second for answers, and the API's port, where nobody listens."""
+    folder = tmp_path_factory.mktemp("caddy")
+    port, api, notifier, flower = free_ports(4)
+    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
+    placeholders["HOLDFAST_ANSWER_TIMEOUT"] = "1s"
+    server = Server(caddy.program(folder, placeholders, folder / "caddy.log"), lambda: accepts(port))
+    server.start()
+    yield f"127.0.0.1:{port}", api
+    server.close()
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_write_whose_answer_was_lost_is_told_where_to_look(
+    door_to_nobody: tuple[str, int], how: str, method: str
+) -> None:
+    """In the one error shape, under the id that the API got with the request."""
+    door, api = door_to_nobody
+    content = b"{}" if method == "POST" else b""
+    with _ending(api, how) as got:
+        answer = httpx.request(method, f"http://{door}/api/x/?a=1", content=content, timeout=15)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["code"]) == (503, 503, "unknown_outcome")
+    assert body["message"] == body["detail"] == body["error"]
+    assert answer.headers["Location"] == body["status_url"] == f"/api/commands/{body['id']}/"
+    assert answer.headers["Holdfast-Command"] == body["id"]
+    assert answer.headers["Retry-After"] == "2"
+    assert all(f"Holdfast-Command: {body['id']}".encode() in request for request in got)
+    _validate(body)
+
+
+def test_a_batch_whose_answer_was_lost_is_looked_for_among_batches(door_to_nobody: tuple[str, int]) -> None:
+    door, api = door_to_nobody
+    with _ending(api, "after the request"):
+        answer = httpx.post(f"http://{door}/api/agent/bookings/bulk/?mode=each", json=[], timeout=15)
+    assert answer.headers["Location"] == f"/api/agent/bookings/bulk/{answer.json()['id']}/"
+
+
+def test_a_write_that_was_never_sent_was_not_done(door_to_nobody: tuple[str, int]) -> None:
+    answer = httpx.post(f"http://{door_to_nobody[0]}/api/x/", timeout=15)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "Location" not in answer.headers
+
+
+def _validate(body: object) -> None:
+    """As `ErrorBody` is described."""
+    schemas = description()["components"]["schemas"]
+    jsonschema_rs.validate({**schemas["ErrorBody"], "components": {"schemas": schemas}}, body)

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import Problem, unavailable, unknown_outcome
@@ -78,6 +79,8 @@ class Bulks:
                     if not connection.broken:
                         raise
                     log.warning("a bulk lost its connection", problem=repr(problem), bulk_id=str(new.bulk.id))
+        except psycopg.errors.UniqueViolation:
+            return await self._with_a_known_id(new)
         except psycopg.Error as problem:
             if not is_own_data(problem):
                 raise
@@ -93,6 +96,13 @@ class Bulks:
             lanes = await _insert(connection, new)
         await self._rings.lanes(lanes)
         return new.bulk
+
+    async def _with_a_known_id(self, new: NewBulk) -> Bulk:
+        """The id that the front door chose is taken: by the same request, sent twice, or by a stranger's."""
+        async with self._pool.connection() as connection:
+            if await _bulk(connection, new.bulk.id) == new.bulk:
+                return new.bulk
+        return await self.accept(replace(new, bulk=replace(new.bulk, id=uuid4())))
 
     async def _find_out(self, new: NewBulk) -> Bulk:
         """After a lost connection nobody knows whether it was committed: it is looked up."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import falcon.asgi
 
+from api.commands import take_chosen_id
 from api.contracts.agent.bulk.accepting import NewBulk
 from api.contracts.agent.bulk.formats import splitter_of
 from api.contracts.agent.bulk.judging import Judged, judge
@@ -47,7 +48,7 @@ class BulkReading:
         body = Body(req)
         judged = await self._judge(body, req, mode)
         owner = principal.actor.owner or ""
-        bulk = Bulk(uuid4(), owner, mode, judged.rows, len(judged.refusals))
+        bulk = Bulk(take_chosen_id(req) or uuid4(), owner, mode, judged.rows, len(judged.refusals))
         named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
         commands = (_all if mode is Mode.ALL_OR_NOTHING else _each)(judged)
         return NewBulk(bulk, sender, commands, judged.refusals, named)
