@@ -83,6 +83,10 @@ class StripeServer(Server):
         """See `tests.stripe_standin.faults`."""
         self._control("fault", kind=kind, operation=operation, times=times, about=about)
 
+    def forget_keys(self) -> None:
+        """As Stripe does with idempotency keys after a day or more."""
+        self._control("forget_keys")
+
     def mend(self) -> None:
         self._control("mend")
 

@@ -32,7 +32,7 @@ from core.domain.decide import decide
 from core.domain.events import BookingChanged, CommandDeferred, Event, PaymentReady
 from core.domain.evolve import evolve
 from core.domain.paying import conclusions
-from core.domain.payments import LIVE, Payment, PaymentState
+from core.domain.payments import GIVES_BACK, LIVE, Payment, PaymentState
 from core.domain.status import TAKES_TIME, PaymentStatus, Status
 from core.domain.values import Booking, Policy
 from core.engine.till import see_to
@@ -74,6 +74,8 @@ class World:
         self.inbox: deque[Envelope] = deque()
         self.keys: dict[UUID, int] = {}
         """The number of each payment's idempotency key."""
+        self.asked: dict[UUID, int] = {}
+        """The number of the refund that each payment was last asked for."""
         self.taken_in: set[str] = set()
         """Ids of events: the webhook takes each in once."""
         self.kept_by_policy: set[int] = set()
@@ -146,10 +148,13 @@ class World:
     def work(self, payment: Payment, fate: Fate, *, dies: bool) -> None:
         """The payments worker sees to one payment. It may die with Stripe's answer in its hands."""
         sends = payment.state in {PaymentState.CREATING, PaymentState.CLOSING}
+        due = self._leased(payment)
+        if payment.state in GIVES_BACK:
+            self.asked[payment.id] = payment.refund_number
         payment = self.known.payments[payment.id] = replace(payment, sent=payment.sent or sends)
         self.stripe.fate = fate
         try:
-            report = see_to(self.stripe, self._leased(payment))
+            report = see_to(self.stripe, due)
         except PaymentsAwayError as problem:
             self.keys[payment.id] = self.keys.get(payment.id, 1) + problem.replayed
             return
@@ -174,6 +179,10 @@ class World:
             key_number=self.keys.get(payment.id, 1),
             resource_id=ROOM_RESOURCE.id,
             local_date=NOW.date(),
+            created_at=payment.created_at,
+            was_asked=self.asked.get(payment.id) == payment.refund_number
+            if payment.state in GIVES_BACK
+            else payment.sent,
         )
 
     def deliver(self, event: dict[str, Any]) -> None:

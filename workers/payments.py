@@ -22,9 +22,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core import bells, logs
 from core.broker import SERVE_LANES, SERVE_PAYMENTS
 from core.engine.till import see_to
-from core.payments.port import PaymentsAwayError
+from core.payments.port import PaymentsAwayError, PaymentsError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
+from core.store.books import ToCompare, note_compared
 from core.store.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.dues import PARKED_TRIES, Due, close_circuit, open_circuit, park, put_off, report, take
 from workers import stopping
@@ -103,13 +104,15 @@ class PaymentServer:
             time.sleep(RECONNECT_PAUSE_S)
             return Answer(ring_again=rung)
         with self._lock:
-            self._free -= len(taken.dues) + taken.knock
+            self._free -= len(taken.dues) + len(taken.to_compare) + taken.knock
         if taken.knock:
             self._threads.submit(self._work, self._knock)
         for due in taken.dues:
             if due.is_parked:
                 log.error("a parked payment is tried again", request_id=due.request_id, booking_id=due.booking_id)
             self._threads.submit(self._work, partial(self._see_to, due))
+        for one in taken.to_compare:
+            self._threads.submit(self._work, partial(self._compare, one))
         return Answer(ring_again=rung if len(taken.dues) == free else [])
 
     def _work(self, work: Callable[[], None]) -> None:
@@ -137,6 +140,26 @@ class PaymentServer:
             close_circuit(connection)
         log.info("the circuit to stripe is closed")
         self._ringer.ring([bells.PAYMENTS_BELL])
+
+    def _compare(self, one: ToCompare) -> None:
+        """Ask the provider what came in and went back. One that does not answer is asked again in a while."""
+        with logs.bound(payment_id=str(one.id), booking_id=one.booking_id):
+            try:
+                books = self._payments.books(one.intent_id)
+            except PaymentsError as problem:
+                log.warning("a payment could not be compared", problem=str(problem))
+                return
+            with self._pool.connection() as connection:
+                note_compared(connection, one, books)
+            if one.differs(books):
+                log.error(
+                    "a payment differs from the provider's books",
+                    intent_id=one.intent_id,
+                    received_minor=one.received_minor,
+                    refunded_minor=one.refunded_minor,
+                    provider_received_minor=books.received_minor,
+                    provider_refunded_minor=books.refunded_minor,
+                )
 
     def _see_to(self, due: Due) -> None:
         """Every line about it, the port's too, carries its ids."""

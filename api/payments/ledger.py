@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import falcon.asgi
 from msgspec import Struct
@@ -19,23 +20,27 @@ from core.wire.outcomes import encode
 from core.wire.rooms import money
 from core.wire.words import Zulu, zulu
 
+V = TypeVar("V")
+W = TypeVar("W")
+
 SQL_LEDGER = """
 SELECT id, booking_id, attempt, state, currency, amount_minor, received_minor, refunded_minor,
        CASE WHEN state = 'refund_failed' THEN 0 ELSE returning_minor END, owed_minor,
        CASE WHEN state = 'refund_failed' THEN failed_minor + returning_minor ELSE failed_minor END, intent_id, refund_id,
-       decline, refund_reason, parked_at, problem, created_at, updated_at
+       decline, refund_reason, parked_at, problem, created_at, updated_at, compared_at, provider_received_minor,
+       provider_refunded_minor, differs_since
 FROM payment WHERE {which} ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
 """
 SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM payment WHERE {{which}} LIMIT {COUNT_EXACT_TO + 1}) AS found"
 OF_A_BOOKING = "booking_id = %(booking_id)s"
-NEEDS_A_PERSON = "(parked_at IS NOT NULL OR state = 'refund_failed')"
-"""Each wish by an index of its own (migration 0014), so only what is wished for stands in the statement."""
+NEEDS_A_PERSON = "(parked_at IS NOT NULL OR state = 'refund_failed' OR differs_since IS NOT NULL)"
+"""Each wish by an index of its own (migrations 0014 and 0025), so only what is wished for stands in the statement."""
 
 
 class Asked(Struct, frozen=True):
     booking_id: Id | None = None
     needs_a_person: bool = False
-    """Only what cannot be seen to without help: parked, or a refund that failed."""
+    """Only what cannot be seen to without help: parked, a refund that failed, or other books than the provider's."""
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
 
@@ -66,6 +71,14 @@ class PaymentShown(Struct, frozen=True, kw_only=True):
     problem: str | None
     created_at: Zulu
     updated_at: Zulu
+    compared_at: Zulu | None
+    """When it was last compared with the provider's books; a minute or two after it came to rest."""
+    provider_received: float | None
+    """What came in by the provider's books."""
+    provider_refunded: float | None
+    """What went back by them, or is on its way."""
+    differs_since: Zulu | None
+    """Since when the provider's books are others than ours."""
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
@@ -109,7 +122,12 @@ def _shown(
     id_: Any, booking_id: int, attempt: int, state: str, currency: str, amount: int, received: int, refunded: int,
     returning: int, owed: int, failed: int, intent_id: str | None, refund_id: str | None, decline: str | None, refund_reason: str | None,
     parked_at: datetime | None, problem: str | None, created_at: datetime, updated_at: datetime,
+    compared_at: datetime | None, provider_received: int | None, provider_refunded: int | None,
+    differs_since: datetime | None,
 ) -> PaymentShown:  # fmt: skip
+    def in_currency(minor: int) -> float:
+        return money(minor, currency)
+
     return PaymentShown(
         id=str(id_),
         booking_id=booking_id,
@@ -126,8 +144,16 @@ def _shown(
         refund_id=refund_id,
         decline=decline,
         refund_reason=refund_reason,
-        parked_at=None if parked_at is None else zulu(parked_at),
+        parked_at=_or_none(zulu, parked_at),
         problem=problem,
         created_at=zulu(created_at),
         updated_at=zulu(updated_at),
+        compared_at=_or_none(zulu, compared_at),
+        provider_received=_or_none(in_currency, provider_received),
+        provider_refunded=_or_none(in_currency, provider_refunded),
+        differs_since=_or_none(zulu, differs_since),
     )
+
+
+def _or_none(shown: Callable[[V], W], value: V | None) -> W | None:
+    return None if value is None else shown(value)

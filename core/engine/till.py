@@ -60,13 +60,14 @@ def _known(due: Due) -> str:
 
 def _intent_order(due: Due) -> IntentOrder:
     key = f"holdfast-{due.id}-intent-{due.key_number}"
-    return IntentOrder(key, due.id, due.booking_id, due.amount_minor, due.currency)
+    was_asked = due.created_at if due.was_asked else None
+    return IntentOrder(key, due.id, due.booking_id, due.amount_minor, due.currency, was_asked)
 
 
 def _refund_order(due: Due) -> RefundOrder:
     """Each under a key of its own, as Stripe keeps keys with what was asked."""
     key = f"holdfast-{due.id}-refund-{due.refund_number}-{due.key_number}"
-    return RefundOrder(key, due.id, _known(due), due.returning_minor, due.refund_number, due.refund_id)
+    return RefundOrder(key, due.id, _known(due), due.returning_minor, due.refund_number, due.refund_id, due.was_asked)
 
 
 def _seen(due: Due, intent: Intent) -> ReportIntent:

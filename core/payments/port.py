@@ -5,6 +5,7 @@ Every call may block for as long as its timeouts say: never in a lane, never on 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -34,16 +35,20 @@ class Refund(Struct, frozen=True):
 
 
 class IntentOrder(Struct, frozen=True):
-    """One PaymentIntent to make. The same key makes it once, however often it is sent."""
+    """One PaymentIntent to make. The same key makes it once, as long as the provider keeps keys."""
 
     key: str
     payment_id: UUID
     booking_id: int
     amount_minor: int
     currency: str
+    was_asked: datetime | None = None
+    """Since when it may have been asked for, where nobody knows what came of that: it is looked for first."""
 
 
 class RefundOrder(Struct, frozen=True):
+    """One refund to make; the same holds of its key."""
+
     key: str
     payment_id: UUID
     intent_id: str
@@ -52,6 +57,15 @@ class RefundOrder(Struct, frozen=True):
     """Of the payment's refunds, the how manieth."""
     refund_id: str | None = None
     """Of a refund that was made already: only to be looked at."""
+    was_asked: bool = False
+    """It was asked for before, and nobody knows what came of that: it is looked for first."""
+
+
+class Books(Struct, frozen=True):
+    """What moved for one intent, as the provider has it."""
+
+    received_minor: int
+    refunded_minor: int
 
 
 class PaymentsError(Exception):
@@ -88,7 +102,9 @@ class Payments(Protocol):
         """Does the provider answer at all? Costs nothing and changes nothing."""
         ...
 
-    def create_intent(self, order: IntentOrder) -> Intent: ...
+    def create_intent(self, order: IntentOrder) -> Intent:
+        """Make an intent, once for a payment: one that an earlier, forgotten call made is found."""
+        ...
 
     def intent(self, intent_id: str) -> Intent: ...
 
@@ -98,6 +114,10 @@ class Payments(Protocol):
 
     def refund(self, order: RefundOrder) -> Refund:
         """Give money back, once for a payment and number: a second time finds the first refund."""
+        ...
+
+    def books(self, intent_id: str) -> Books:
+        """What came in and went back of an intent; nothing did of one that the provider does not know."""
         ...
 
     def refunded_minor(self, intent_id: str) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +17,7 @@ import stripe
 
 from core.domain.payments import IntentStatus, RefundStatus
 from core.payments.port import (
+    Books,
     Intent,
     IntentMissingError,
     IntentOrder,
@@ -32,13 +35,20 @@ CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
 """Longer than Stripe usually takes, shorter than a worker may be stopped."""
 
-REFUNDS_MAX = 100
-"""Of one intent that are looked at: a page of Stripe's, and far more than anybody makes."""
+PAGE_MAX = 100
+"""What Stripe lists at once: far more than anybody makes refunds of one intent."""
+PAGES_MAX = 10
+"""Of intents that are looked through for one: more than Stripe takes in a minute."""
+CLOCKS_APART_S = 300
+"""At most, Stripe's and the database's."""
 
 PAYMENT_METADATA = "holdfast_payment"
 BOOKING_METADATA = "holdfast_booking"
 REFUND_METADATA = "holdfast_refund"
 """What ties an intent to us, so that an event that overtakes its own creation is understood."""
+
+DIGITS_MAX = 10
+"""Of a refund's number."""
 
 NOT_FOUND = 404
 """With the code `resource_missing`, which stand-ins leave out."""
@@ -64,6 +74,8 @@ class StripePayments:
             self.intent("pi_nobody")
 
     def create_intent(self, order: IntentOrder) -> Intent:
+        if order.was_asked is not None and (found := self._intent_of(order, order.was_asked)) is not None:
+            return found
         params: Any = {
             "amount": order.amount_minor,
             "currency": order.currency,
@@ -71,6 +83,20 @@ class StripePayments:
             "metadata": {PAYMENT_METADATA: str(order.payment_id), BOOKING_METADATA: str(order.booking_id)},
         }
         return _intent(_asked(lambda: self._intents.create(params, {"idempotency_key": order.key})))
+
+    def _intent_of(self, order: IntentOrder, since: datetime) -> Intent | None:
+        """The intent that an earlier, forgotten call made for this payment, if it can still be used."""
+        last: str | None = None
+        for _ in range(PAGES_MAX):
+            params: Any = {"limit": PAGE_MAX} | ({"starting_after": last} if last else {})
+            page = _asked(partial(self._intents.list, params))
+            for one in page.data:
+                if _payment_id(_metadata(one)) == order.payment_id and one.status != IntentStatus.CANCELED:
+                    return _intent(one)
+            if not page.has_more or page.data[-1].created < since.timestamp() - CLOCKS_APART_S:
+                return None
+            last = page.data[-1].id
+        return None
 
     def intent(self, intent_id: str) -> Intent:
         return _intent(_asked(lambda: self._intents.retrieve(intent_id)))
@@ -92,31 +118,39 @@ class StripePayments:
         }
         if (known := order.refund_id) is not None:
             return _refund(_asked(lambda: self._refunds.retrieve(known)))
+        if order.was_asked and (found := self._refund_of(order)) is not None:
+            return found
         try:
             return _refund(_asked(lambda: self._refunds.create(params, {"idempotency_key": order.key})))
-        except PaymentsRefusedError as problem:
-            return self._refund_of(order, problem)
-        except PaymentsAwayError as problem:
-            if not problem.replayed:
+        except PaymentsRefusedError:
+            if (found := self._refund_of(order)) is None:
                 raise
-            return self._refund_of(order, problem)
+            return found
+        except PaymentsAwayError as problem:
+            if not problem.replayed or (found := self._refund_of(order)) is None:
+                raise
+            return found
 
-    def _refund_of(self, order: RefundOrder, problem: Exception) -> Refund:
-        """The refund that an earlier, forgotten call made under this number; else the problem."""
-        for one in self._refunds_of(order.intent_id):
-            metadata = _metadata(one)
-            if (_payment_id(metadata), metadata.get(REFUND_METADATA)) == (order.payment_id, str(order.number)):
-                return _refund(one)
-        raise problem
+    def _refund_of(self, order: RefundOrder) -> Refund | None:
+        """The refund that an earlier, forgotten call made under this number; one that failed only if no other did not."""
+        found = [one for one in self._refunds_of(order.intent_id) if _number(one) == (order.payment_id, order.number)]
+        best = min(found, key=lambda one: one.status in _CAME_TO_NOTHING, default=None)
+        return None if best is None else _refund(best)
+
+    def books(self, intent_id: str) -> Books:
+        try:
+            received = self.intent(intent_id).received_minor
+        except IntentMissingError:
+            return Books(0, 0)
+        return Books(received, self.refunded_minor(intent_id) if received else 0)
 
     def refunded_minor(self, intent_id: str) -> int:
-        return sum(one.amount for one in self._refunds_of(intent_id))
+        """Of those that happened or are on their way."""
+        return sum(one.amount for one in self._refunds_of(intent_id) if one.status not in _CAME_TO_NOTHING)
 
     def _refunds_of(self, intent_id: str) -> list[stripe.Refund]:
-        """Those that happened or are on their way."""
-        params: Any = {"payment_intent": intent_id, "limit": REFUNDS_MAX}
-        found = _asked(lambda: self._refunds.list(params))
-        return [one for one in found.data if one.status not in {RefundStatus.FAILED, RefundStatus.CANCELED}]
+        params: Any = {"payment_intent": intent_id, "limit": PAGE_MAX}
+        return list(_asked(lambda: self._refunds.list(params)).data)
 
     def client_secret(self, intent_id: str) -> str:
         secret = _asked(lambda: self._intents.retrieve(intent_id)).client_secret
@@ -192,7 +226,19 @@ def _payment_id(metadata: dict[str, Any]) -> UUID | None:
         return None
 
 
-def _metadata(found: stripe.Refund) -> dict[str, Any]:
+_CAME_TO_NOTHING = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+
+
+def _number(found: stripe.Refund) -> tuple[UUID | None, int | None]:
+    """(payment, number) of a refund that we made."""
+    metadata = _metadata(found)
+    number = str(metadata.get(REFUND_METADATA, ""))
+    return _payment_id(metadata), int(number) if number.isascii() and number.isdigit() and len(
+        number
+    ) < DIGITS_MAX else None
+
+
+def _metadata(found: stripe.Refund | stripe.PaymentIntent) -> dict[str, Any]:
     return dict(found.metadata.to_dict()) if found.metadata else {}
 
 

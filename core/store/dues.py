@@ -8,6 +8,7 @@ transaction that ends the lease: lanes alone decide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from math import floor
 from typing import Any
@@ -17,6 +18,8 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, Command, CommandClass
 from core.domain.payments import PaymentState
+from core.store import books
+from core.store.books import ToCompare, take_to_compare
 from core.store.database import Connection
 from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
 
@@ -40,22 +43,28 @@ SQL_PACE = "UPDATE payments_gate SET background_until = %s"
 _LOOKS = "IN ('open', 'processing', 'succeeded', 'refund_failed')"
 _TAKE = """
 WITH found AS (
-    SELECT id, CASE WHEN lease IS NOT NULL AND tries >= %(parked_tries)s THEN 'its worker died each time' END AS problem
+    SELECT id, CASE WHEN lease IS NOT NULL AND tries >= %(parked_tries)s THEN 'its worker died each time' END AS problem,
+           CASE WHEN state IN ('returning', 'refunding') THEN coalesce(refund_asked = refund_number, tries > 0)
+                ELSE sent END AS was_asked
     FROM payment
     WHERE due_at <= %(now)s AND state {which} AND (leased_until IS NULL OR leased_until <= %(now)s)
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), until AS (
-    SELECT id, problem, CASE WHEN problem IS NULL THEN %(until)s ELSE %(parked_until)s END AS at FROM found
+    SELECT id, problem, was_asked, CASE WHEN problem IS NULL THEN %(until)s ELSE %(parked_until)s END AS at FROM found
 )
 UPDATE payment p SET lease = %(lease)s, leased_until = u.at, due_at = u.at, tries = tries + 1,
-       sent = sent OR state IN ('creating', 'closing'), problem = coalesce(u.problem, p.problem),
+       sent = sent OR state IN ('creating', 'closing'),
+       refund_asked = CASE WHEN state IN ('returning', 'refunding') THEN refund_number ELSE refund_asked END, problem = coalesce(u.problem, p.problem),
        parked_at = CASE WHEN u.problem IS NULL THEN p.parked_at ELSE coalesce(p.parked_at, %(now)s) END
 FROM booking b, until u
 WHERE b.id = p.booking_id AND p.id = u.id
 RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.refunded_minor, p.returning_minor,
-          p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.parked_at IS NOT NULL
+          p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.created_at,
+          u.was_asked, p.parked_at IS NOT NULL
 """
-"""A lease that was never ended is that of a worker that died. One that kills each worker is parked, too."""
+"""A lease that was never ended is that of a worker that died. One that kills each worker is parked, too.
+
+What Stripe is asked for is written down before it is asked: whoever takes the payment next looks whether it is there."""
 SQL_TAKE_AWAITED = _TAKE.format(which="IN ('creating', 'returning', 'refunding')")
 SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
 SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
@@ -71,7 +80,9 @@ SQL_ANY_DUE = f"""
 SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
     SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'returning', 'refunding')
     UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state {_LOOKS}
-    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing') END
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing'
+    UNION ALL SELECT FROM payment WHERE {books.CHANGED}
+    UNION ALL SELECT FROM payment WHERE {books.AGAIN}) END
 FROM payments_gate
 """
 SQL_OPEN = """
@@ -100,6 +111,8 @@ class Taken(Struct, frozen=True):
     """What a worker is to do now."""
 
     dues: list[Due]
+    to_compare: Sequence[ToCompare] = ()
+    """With the provider's books; nobody waits for it."""
     knock: bool = False
     """The circuit is open, and it is time to ask whether Stripe is back."""
 
@@ -125,6 +138,9 @@ class Due(Struct, frozen=True):
     key_number: int
     resource_id: int
     local_date: date
+    created_at: datetime
+    was_asked: bool = False
+    """Stripe was asked for the same before: nobody may know what came of that."""
     is_parked: bool = False
 
     @property
@@ -137,8 +153,8 @@ _STATE = Due.__struct_fields__.index("state")
 
 
 def take(connection: Connection, limit: int, background_per_s: float) -> Taken:
-    """Lease at most `limit` due payments: those that people wait for first, then looks, then cancellations.
-    The last two keep a pace.
+    """Lease at most `limit` due payments: those that people wait for first, then looks, then cancellations,
+    then those to be compared with the provider's books. All but the first keep a pace.
 
     While the circuit is open nothing is taken, and one worker at a time knocks.
     """
@@ -150,15 +166,16 @@ def take(connection: Connection, limit: int, background_per_s: float) -> Taken:
         if opened_at is not None:
             if knock := retry_at <= now:
                 connection.execute(SQL_KNOCK, (now + timedelta(seconds=KNOCK_S),))
-            return Taken([], knock)
+            return Taken([], knock=knock)
         taken = _take(connection, SQL_TAKE_AWAITED, limit, now)
         allowed = min(limit - len(taken), _allowed(now, background_until, background_per_s))
         paced = _take(connection, SQL_TAKE_LOOKS, allowed, now)
         paced += _take(connection, SQL_TAKE_CLOSING, allowed - len(paced), now)
-        if paced:
-            spoken_for = max(background_until, now) + timedelta(seconds=len(paced) / background_per_s)
+        to_compare = take_to_compare(connection, (allowed - len(paced)) // books.CALLS, now)
+        if calls := len(paced) + len(to_compare) * books.CALLS:
+            spoken_for = max(background_until, now) + timedelta(seconds=calls / background_per_s)
             connection.execute(SQL_PACE, (spoken_for,))
-        return Taken([*taken, *paced])
+        return Taken([*taken, *paced], to_compare)
 
 
 def _allowed(now: datetime, background_until: datetime, background_per_s: float) -> int:

@@ -160,6 +160,11 @@ class Paying(RuleBasedStateMachine):
         self.world.work(due[number % len(due)], fate, dies=dies)
         self._decide(then)
 
+    @rule()
+    def forget_keys(self) -> None:
+        """A worker may stay away for longer than Stripe keeps keys."""
+        self.world.stripe.forget_keys()
+
     @rule(commands=st.integers(1, 6))
     @precondition(lambda self: self.world.inbox)
     def decide(self, commands: int) -> None:

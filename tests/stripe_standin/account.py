@@ -91,6 +91,13 @@ class Account:
             raise missing("payment_intent", id_)
         return self.intents[id_]
 
+    def listed_intents(self, limit: int, after: str | None) -> dict[str, Any]:
+        """The newest first."""
+        ids = list(self.intents)[::-1]
+        rest = ids[ids.index(after) + 1 :] if after else ids
+        data = [self.intents[id_] for id_ in rest[:limit]]
+        return {"object": "list", "url": "/v1/payment_intents", "has_more": len(rest) > limit, "data": data}
+
     def confirm(self, id_: str, method: str) -> dict[str, Any]:
         """Pay with a test card's number or a test payment method. Raises 402 for a decline."""
         intent = self.intent(id_)

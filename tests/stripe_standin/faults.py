@@ -11,6 +11,7 @@ KINDS = (
     "error_500",  # nothing is done, and the 500 is kept under the idempotency key
     "work_then_500",  # the work is done, and the 500 is kept under the idempotency key
     "work_then_silence",  # the work is done, its answer kept, and the connection dropped
+    "work_then_forgotten",  # the same, and the answer's key is forgotten, as Stripe does after a day
     "rate_limited",  # 429
     "slow",  # some seconds pass before it is done, whoever waits or does not any more
     "unauthorized",  # 401

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.domain.payments import RefundStatus
 from core.payments.port import (
+    Books,
     Intent,
     IntentMissingError,
     IntentOrder,
@@ -42,14 +43,27 @@ class InProcessStripe:
         self.unheard_of: set[str] = set()
         """Ids of what was made while the answer will be a 500 for ever: nobody can know of it, or pay it."""
 
+    def forget_keys(self) -> None:
+        """As Stripe does after a day or more."""
+        self._kept.clear()
+
     def knock(self) -> None:
         pass
 
     def create_intent(self, order: IntentOrder) -> Intent:
         metadata = {"holdfast_payment": str(order.payment_id), "holdfast_booking": str(order.booking_id)}
+        if order.was_asked is not None and (found := self._made(metadata)) is not None:
+            self.unheard_of.discard(found.id)
+            return found
         sent = {"amount": order.amount_minor, "currency": order.currency, "metadata": metadata}
         sent["payment_method_types"] = ["card", "us_bank_account"]
         return intent_of(self._once(order.key, lambda: self.account.create_intent(sent)))
+
+    def _made(self, metadata: dict[str, str]) -> Intent | None:
+        """Looked for, which fails as everything may."""
+        intents = self._once(None, lambda: dict(self.account.intents)).values()
+        found = (one for one in intents if one["metadata"] == metadata and one["status"] != "canceled")
+        return next(map(intent_of, found), None)
 
     def intent(self, intent_id: str) -> Intent:
         return intent_of(self._once(None, lambda: self.account.intent(intent_id)))
@@ -61,15 +75,24 @@ class InProcessStripe:
             return self.intent(intent_id)
 
     def refund(self, order: RefundOrder) -> Refund:
+        if order.was_asked and (found := self._refunded(order)) is not None:
+            return found
         try:
-            found = self._once(order.key, lambda: self._refund(order))
-        except (PaymentsRefusedError, PaymentsAwayError):
-            refunds = self.account.refunds_of(order.intent_id)["data"]
-            ours = [one for one in refunds if one["metadata"] == _metadata(order)]
-            if not ours:
+            done = self._once(order.key, lambda: self._refund(order))
+        except (PaymentsRefusedError, PaymentsAwayError) as problem:
+            known = isinstance(problem, PaymentsRefusedError) or problem.replayed
+            if not known or (found := self._refunded(order)) is None:
                 raise
-            found = ours[0]
-        return Refund(found["id"], RefundStatus(found["status"]), found["amount"])
+            return found
+        return Refund(done["id"], RefundStatus(done["status"]), done["amount"])
+
+    def _refunded(self, order: RefundOrder) -> Refund | None:
+        refunds = self._once(None, lambda: self.account.refunds_of(order.intent_id))["data"]
+        ours = (one for one in refunds if one["metadata"] == _metadata(order))
+        return next((Refund(one["id"], RefundStatus(one["status"]), one["amount"]) for one in ours), None)
+
+    def books(self, intent_id: str) -> Books:
+        return Books(self.intent(intent_id).received_minor, self.refunded_minor(intent_id))
 
     def refunded_minor(self, intent_id: str) -> int:
         refunds = self._once(None, lambda: self.account.refunds_of(intent_id))["data"]

@@ -23,6 +23,7 @@ CREATE_INTENT = {
 CONFIRM_INTENT = {"payment_method": TEXT, "payment_method_data": MAP, "return_url": TEXT, "client_secret": TEXT}
 CANCEL_INTENT = {"cancellation_reason": TEXT}
 CREATE_REFUND = {"payment_intent": TEXT, "amount": WHOLE, "metadata": MAP, "reason": TEXT}
+LIST_INTENTS = {"limit": WHOLE, "starting_after": TEXT}
 LIST_REFUNDS = {"payment_intent": TEXT, "limit": WHOLE}
 
 METHOD_TYPES = {"card", "us_bank_account", "link"}

@@ -98,17 +98,19 @@ class Handler(BaseHTTPRequestHandler):
                 answer, replayed = work(), False
         except Kept as kept:
             answer, replayed = kept.answer, False
-        if fault == "work_then_silence":
+        if fault == "work_then_forgotten":
+            self.server.keys = Keys()
+        if fault in {"work_then_silence", "work_then_forgotten"}:
             self._drop()
             return
         self._answer(answer, replayed=replayed)
 
     def _operation(self, path: str) -> str:
-        """create, retrieve, confirm, cancel, refund or refunds."""
+        """create, retrieve, intents, confirm, cancel, refund or refunds."""
         if found := _INTENT.fullmatch(path):
             return found[2] or "retrieve"
         names = {("POST", "/v1/payment_intents"): "create", ("POST", "/v1/refunds"): "refund"}
-        names["GET", "/v1/refunds"] = "refunds"
+        names |= {("GET", "/v1/refunds"): "refunds", ("GET", "/v1/payment_intents"): "intents"}
         if (operation := names.get((self.command, path))) is None:
             raise StripeProblem(404, "", f"Unrecognized request URL ({self.command}: {path}).")
         return operation
@@ -161,6 +163,9 @@ class Handler(BaseHTTPRequestHandler):
             case "cancel":
                 parameters.parsed(form, parameters.CANCEL_INTENT)
                 return account.cancel(id_)
+            case "intents":
+                sent = parameters.parsed(form, parameters.LIST_INTENTS)
+                return account.listed_intents(sent.get("limit", 10), sent.get("starting_after"))
             case "refund":
                 return account.refund(parameters.parsed(form, parameters.CREATE_REFUND, ("payment_intent",)))
             case _:
@@ -186,6 +191,8 @@ class Handler(BaseHTTPRequestHandler):
                 server.deliveries.release(backwards=told.get("backwards", False), times=told.get("times", 1))
             case "fault":
                 server.faults.plan(**told)
+            case "forget_keys":
+                server.keys = Keys()
             case "mend":
                 server.faults.clear()
             case "books":

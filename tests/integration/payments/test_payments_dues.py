@@ -76,6 +76,35 @@ def test_a_result_goes_to_the_lane_with_the_end_of_the_lease(pipeline: Pipeline)
     assert pipeline.row("SELECT lease, due_at > clock_timestamp() FROM payment") == (None, True)
 
 
+def test_what_was_asked_for_before_is_known_to_whoever_takes_it_next(pipeline: Pipeline) -> None:
+    """Also where the asking ended well, and only its report came to nothing; and never of another refund."""
+    for state in ("creating", "closing"):
+        owe(pipeline, state=state)
+    paid = (
+        "state = 'refunding', intent_id = 'pi_' || id, received_minor = 100, returning_minor = 100, refund_number = 1"
+    )
+    (refund,) = owe(pipeline)
+    pipeline.connection.execute(f"UPDATE payment SET {paid} WHERE id = %s".encode(), (refund,))
+
+    def asked() -> list[bool]:
+        found = take(pipeline.connection, ALL, FAST).dues
+        pipeline.connection.execute("UPDATE payment SET lease = NULL, leased_until = NULL, tries = 0, due_at = now()")
+        return [due.was_asked for due in found]
+
+    assert asked() == [False, False, False]
+    assert asked() == [True, True, True]
+    pipeline.connection.execute("UPDATE payment SET refund_number = 2 WHERE id = %s", (refund,))
+    assert sorted(asked()) == [False, True, True]
+
+
+def test_a_refund_that_a_worker_of_an_older_release_asked_for_in_vain_is_looked_for(pipeline: Pipeline) -> None:
+    (refund,) = owe(pipeline)
+    paid = "state = 'refunding', intent_id = 'pi_1', received_minor = 100, returning_minor = 100, refund_number = 1"
+    pipeline.connection.execute(f"UPDATE payment SET {paid}, tries = 1 WHERE id = %s".encode(), (refund,))
+    (due,) = take(pipeline.connection, ALL, FAST).dues
+    assert due.was_asked
+
+
 def test_a_worker_whose_lease_was_lost_reports_nothing(pipeline: Pipeline) -> None:
     owe(pipeline)
     (due,) = take(pipeline.connection, ALL, FAST).dues

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from core.domain.payments import IntentStatus, RefundStatus
 from core.payments.port import (
+    Books,
     IntentMissingError,
     IntentOrder,
     PaymentsAwayError,
     PaymentsRefusedError,
     RefundOrder,
 )
-from core.payments.stripe import STRIPE_VERSION, StripePayments
+from core.payments.stripe import PAGE_MAX, STRIPE_VERSION, StripePayments
 from tests.paying import BANK, EMPTY_CARD, GOOD_CARD, StripeServer, stripe_server
 from tests.stripe_standin.server import SECRET_KEY
 
@@ -132,6 +136,54 @@ def test_a_refund_happens_once_under_its_key_and_is_found_under_another(
     assert payments.refund(wanted) == first
     assert payments.refund(refund(intent_id, payment_id=wanted.payment_id)) == first
     assert sum(one["payment_intent"] == intent_id for one in stripe.books()["refunds"]) == 1
+
+
+def test_what_was_asked_for_before_is_looked_for_first(stripe: StripeServer, payments: StripePayments) -> None:
+    """Whatever has become of the key: a refund by its payment and number, an intent by its payment."""
+    intent_id = paid(stripe, payments)
+    first = payments.refund(refund(intent_id, 3_000))
+    assert payments.refund(refund(intent_id, 3_000)) != first, "another payment's"
+    mine = refund(intent_id, 2_000)
+    made = payments.refund(mine)
+    stripe.forget_keys()
+    assert payments.refund(replace(mine, was_asked=True)) == made
+    assert payments.refund(replace(mine, was_asked=True, number=2)) != made
+    assert payments.refunded_minor(intent_id) == 10_000
+    wanted = order()
+    intent = payments.create_intent(wanted)
+    stripe.forget_keys()
+    asked = replace(wanted, was_asked=datetime.now(UTC))
+    assert payments.create_intent(asked) == intent
+    payments.cancel_intent(intent.id)
+    assert payments.create_intent(asked).id != intent.id, "what was cancelled cannot be paid"
+
+
+def test_a_refund_that_was_made_and_failed_is_not_made_again_unseen(
+    stripe: StripeServer, payments: StripePayments
+) -> None:
+    intent_id = paid(stripe, payments)
+    mine = refund(intent_id, 2_000)
+    made = payments.refund(mine)
+    stripe.fail_refund(made.id)
+    stripe.forget_keys()
+    assert payments.refund(replace(mine, was_asked=True)).status is RefundStatus.FAILED
+
+
+def test_an_intent_is_found_among_many(stripe: StripeServer, payments: StripePayments) -> None:
+    wanted = order()
+    intent = payments.create_intent(wanted)
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(payments.create_intent, [order() for _ in range(PAGE_MAX + 10)]))
+    stripe.forget_keys()
+    assert payments.create_intent(replace(wanted, was_asked=datetime.now(UTC))) == intent
+
+
+def test_the_books_of_an_intent_say_what_moved(stripe: StripeServer, payments: StripePayments) -> None:
+    intent_id = paid(stripe, payments)
+    stripe.refund(intent_id, 3_000)
+    assert payments.books(intent_id) == Books(10_000, 3_000)
+    assert payments.books(payments.create_intent(order()).id) == Books(0, 0)
+    assert payments.books("pi_nobody") == Books(0, 0)
 
 
 def test_what_somebody_else_refunded_is_counted_and_is_not_ours(stripe: StripeServer, payments: StripePayments) -> None:
