@@ -15,6 +15,7 @@ KINDS = (
     "rate_limited",  # 429
     "slow",  # some seconds pass before it is done, whoever waits or does not any more
     "unauthorized",  # 401
+    "disputed",  # 400, for good: of a refund whose charge the payer's bank has taken back
     "gibberish",  # 200, and a body that is none of what was asked for
 )
 

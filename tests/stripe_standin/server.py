@@ -130,6 +130,8 @@ class Handler(BaseHTTPRequestHandler):
             raise StripeProblem(429, "rate_limit", "Too many requests hit the API too quickly.")
         if fault == "unauthorized":
             raise StripeProblem(401, "", "Invalid API Key provided")
+        if fault == "disputed":
+            raise StripeProblem(400, "charge_disputed", "The charge has been charged back and cannot be refunded.")
 
     def _work(self, operation: str, path: str, form: str, fault: str | None) -> Answer:
         broken = (500, _json({"error": {"type": "api_error", "message": "An unknown error occurred"}}))

@@ -13,7 +13,7 @@ from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
 from tests.integration.marketplace.test_purchases import course, take_seat, workshop
 from tests.marketplace import Market, Person
-from tests.paying import StripeServer
+from tests.paying import BANK, StripeServer
 from tests.stack import Stack
 from tests.waiting import wait_until
 
@@ -130,6 +130,58 @@ def test_a_seat_of_a_workshop_is_paid_and_its_money_comes_back_with_a_cancelled_
     assert giver.client.request("DELETE", f"/api/v1/drf/sessions/{session}/").status_code == 200
     buyer.wait(booking["id"], "canceled", "refunded")
     buyer.wait_given_back(booking["id"], intent, 2500)
+
+
+def lapsed_in_a_banks_hands(market: Market, buyer: Buyer, booking: dict[str, Any]) -> str:
+    """The hold has run out while its payment is `processing`; the intent."""
+    wanted = {"booking_id": booking["id"], "amount": float(booking["price_charged"]), "currency": "usd"}
+    intent = made(buyer.client.post("/api/payment-intent/", json=wanted))
+    buyer.stripe.pay(intent["client_secret"], BANK)
+    is_known = "SELECT state = 'processing' FROM payment WHERE booking_id = %s"
+    wait_until(lambda: execute(market.stack, is_known, booking["id"]) == [(True,)], "it is processing", WITHIN_S)
+    execute(market.stack, "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s", booking["id"])
+    wait_until(lambda: buyer.shown(booking["id"])["status"] == "canceled", "the hold has run out", WITHIN_S)
+    return str(intent["payment_intent_id"])
+
+
+def test_who_books_and_pays_a_seat_again_gets_the_late_payment_for_the_first_back(market: Market, buyer: Buyer) -> None:
+    _, service, session = workshop(market, price_cents=2500)
+    first = made(take_seat(buyer.client, service, session))
+    late = lapsed_in_a_banks_hands(market, buyer, first)
+    second = made(take_seat(buyer.client, service, session))
+    buyer.pay(second)
+    buyer.stripe.settle(late, succeeds=True)
+    buyer.wait_given_back(first["id"], late, 2500)
+    buyer.wait(first["id"], "canceled", "refunded")
+    sql = (
+        """SELECT data->>'reason' FROM event WHERE booking_id = %s AND type = 'booking_updated' ORDER BY batch_id, n"""
+    )
+    assert [row[0] for row in execute(market.stack, sql, first["id"])][-2:] == ["refund: already_booked", "refunded"]
+    assert (buyer.shown(second["id"])["status"], buyer.shown(second["id"])["payment_status"]) == ("confirmed", "paid")
+    assert market.desk.get(f"/api/v1/drf/sessions/{session}/").json()["seats_taken"] == 1
+
+
+def test_when_stripe_refuses_to_refund_one_part_the_others_go_back_and_the_ledger_says_so(
+    market: Market, buyer: Buyer
+) -> None:
+    _, service, _ = course(market, (2, 2, 2))
+    market.desk.patch(f"/api/v1/drf/services/{service}/", json={"price_cents": 9_000}).raise_for_status()
+    booking = made(buyer.client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
+    intent = buyer.pay(booking)
+    buyer.stripe.fault("disputed", "refund", about=intent)
+    buyer.cancel(booking["child_bookings"][0]["id"], by=market.desk)
+
+    def books() -> dict[str, Any]:
+        (entry,) = market.desk.get("/api/admin/payments/", params={"booking_id": booking["id"]}).json()["payments"]
+        return {name: entry[name] for name in ("state", "amount_refunded", "amount_returning", "amount_failed")}
+
+    failed = {"state": "refund_failed", "amount_refunded": 0.0, "amount_returning": 0.0, "amount_failed": 30.0}
+    wait_until(lambda: books() == failed, "it is a person's", WITHIN_S)
+    buyer.cancel(booking["id"], by=market.desk)
+    wait_until(lambda: books() == {**failed, "amount_refunded": 60.0}, "the rest is back", WITHIN_S)
+    buyer.stripe.refund(intent, 3_000)  # a person, in the dashboard
+    wait_until(lambda: books()["state"] == "refunded", "and so is the first part", WITHIN_S)
+    assert books() == {"state": "refunded", "amount_refunded": 90.0, "amount_returning": 0.0, "amount_failed": 0.0}
 
 
 def test_a_seat_that_was_waited_for_is_paid_within_its_offer(market: Market, buyer: Buyer) -> None:
