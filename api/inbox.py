@@ -24,13 +24,13 @@ from api.sqlstates import Meaning, meaning_of
 from core.store.bounded import BoundedConnection, InDoubt, bounded
 from core.store.database import API_LIMITS, connect_as
 from core.store.inbox import (
-    SQL_ACCEPT,
     SQL_KEY_OWNERS,
     SQL_RELEASE_KEY,
     SQL_WANTED,
     IdempotencyKey,
     NewCommand,
     accept_parameters,
+    accept_statement,
     is_same,
 )
 from core.store.round_trip import AsyncRoundTrip
@@ -230,7 +230,7 @@ class Inbox:
         parameters = accept_parameters([(entry.command, entry.key) for entry in group])
         with connection.changing():
             async with AsyncRoundTrip(connection) as trip:
-                accepted = trip.execute(SQL_ACCEPT, parameters)
+                accepted = trip.execute(accept_statement(entry.command for entry in group), parameters)
         rows = accepted.fetchall()
         written = {row[0] for row in rows}
         losers = [entry for entry in group if entry.command.id not in written]

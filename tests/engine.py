@@ -22,7 +22,7 @@ from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.store import load as loading
 from core.store.database import Connection, connect_lane
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
 from core.store.lanes import LANE_SPACE
 from tests.making import MONDAY, by_phone, place
 
@@ -59,7 +59,7 @@ class Pipeline:
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""
         made = [one if isinstance(one, NewCommand) else new(one) for one in commands]
-        (on or self.connection).execute(SQL_ACCEPT, accept_parameters([(one, None) for one in made]))
+        (on or self.connection).execute(accept_statement(made), accept_parameters([(one, None) for one in made]))
         return [one.id for one in made]
 
     def lane_of(self, id_: UUID) -> int:

@@ -8,14 +8,14 @@ Safe to run twice at once: what was seen to already is not due any more when it 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
 from core.store.database import Connection
-from core.store.inbox import READABLE, SQL_ACCEPT, NewCommand, accept_parameters, slot_key, type_of
+from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, slot_key, type_of
 
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
@@ -42,6 +42,12 @@ ORDER BY ends_at LIMIT %s
 """
 """What `core.domain.clock` moves on (courses follow their sessions); each by its own small index (migration 0003)."""
 
+SQL_PURCHASES = """
+SELECT m.booking_id, w.id, (SELECT count(*) FROM marketplace_booking f WHERE f.parent_id = w.id)
+FROM marketplace_booking m, LATERAL (SELECT coalesce(m.parent_id, m.booking_id) AS id) AS w
+WHERE m.booking_id = ANY(%s)
+"""
+"""What each is a part of, and how many parts that has: all of them are loaded with it."""
 SQL_LANES = "SELECT lanes FROM installation"
 SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY} AND {READABLE}"
 
@@ -64,15 +70,18 @@ def send_due(connection: Connection) -> Sent:
     more = False
     for sql, command in KINDS:
         for lane, (key, ids) in _by_lane(connection, sql, lanes).items():
-            new = _new(command(tuple(ids[:DUE_BATCH])), key)
+            named = _fitting(connection, ids[:DUE_BATCH])
+            new = _new(command(named), key)
             if (lane, type_of(new.command)) in waiting:
                 more = True
                 continue
             commands.append(new)
-            more = more or len(ids) >= DUE_BATCH
+            more = more or len(ids) >= DUE_BATCH or len(named) < len(ids)
     if not commands:
         return Sent(set(), more)
-    sent = connection.execute(SQL_ACCEPT, accept_parameters([(new, None) for new in commands])).fetchall()
+    sent = connection.execute(
+        accept_statement(commands), accept_parameters([(new, None) for new in commands])
+    ).fetchall()
     return Sent({row[1] for row in sent}, more)
 
 
@@ -91,6 +100,21 @@ def _by_lane(connection: Connection, sql: str, lanes: int) -> dict[int, tuple[st
         _, ids = found.setdefault(zlib.crc32(key.encode()) % lanes, (key, []))
         ids.append(id_)
     return found
+
+
+def _fitting(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
+    """The first of these bookings that, with the rest of their purchases, are as many as a lane decides at once."""
+    rows = connection.execute(SQL_PURCHASES, (list(ids),)).fetchall()
+    purchases = {id_: (whole, parts) for id_, whole, parts in rows}
+    known: set[int] = set()
+    weight = 0
+    for n, id_ in enumerate(ids):
+        whole, parts = purchases.get(id_, (id_, 0))
+        weight += 0 if whole in known else 1 + parts
+        known.add(whole)
+        if weight > DUE_BATCH:
+            return tuple(ids[: max(n, 1)])
+    return tuple(ids)
 
 
 def _new(command: ExpireDue | MoveOn, key: str) -> NewCommand:

@@ -18,7 +18,7 @@ from core.domain.commands import Actor, Cancel, CommandClass
 from core.identity.editing import SQL_PERSON
 from core.identity.person import Person
 from core.store.about import phone_name, user_name
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
 
 Connection = AsyncConnection[Any]
 
@@ -115,7 +115,7 @@ async def cancel_to_come(connection: Connection, user_id: int, by: Actor, reques
         NewCommand(
             id=uuid4(),
             slot_key=slot_key(resource_id, day),
-            command_class=CommandClass.INTERACTIVE,
+            command_class=CommandClass.BULK,
             contract="appointments",
             actor=by,
             request_id=request_id,
@@ -127,5 +127,7 @@ async def cancel_to_come(connection: Connection, user_id: int, by: Actor, reques
     ]
     if not commands:
         return 0, set()
-    accepted = await connection.execute(SQL_ACCEPT, accept_parameters([(command, None) for command in commands]))
+    accepted = await connection.execute(
+        accept_statement(commands), accept_parameters([(command, None) for command in commands])
+    )
     return len(commands), {row[1] for row in await accepted.fetchall()}

@@ -21,7 +21,7 @@ from core.domain.payments import PaymentState
 from core.store import books
 from core.store.books import ToCompare, take_to_compare
 from core.store.database import Connection
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
 
 LEASE_S = 45.0
 """Longer than all calls for one payment may take together (`core.payments.stripe`)."""
@@ -215,7 +215,8 @@ def report(connection: Connection, due: Due, command: Command | None) -> tuple[U
             return None
         if command is None:
             return None
-        row = connection.execute(SQL_ACCEPT, accept_parameters([(_new(due, command), None)])).fetchone()
+        new = _new(due, command)
+        row = connection.execute(accept_statement([new]), accept_parameters([(new, None)])).fetchone()
     return (row[0], int(row[1])) if row else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -14,7 +14,9 @@ from msgspec import Struct
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import HALF_DONE, SCHEMA_VERSION, version_of
+from core.domain.weights import BESIDE, Beside, own_weight
 from core.store.races import all_of, demand
+from core.store.weights import SQL_WEIGHT
 
 _encode = msgspec.json.Encoder().encode
 _decode_command = msgspec.json.Decoder(Command).decode
@@ -343,10 +345,10 @@ WITH n AS (
     SELECT n.*, {SQL_SLOT_CRC} AS crc
     FROM ROWS FROM (json_to_recordset(%s::json) AS (
         id uuid, {SLOT_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
-        request_id text, reply_to text, decide_before timestamptz, actor json, body json, scope text, key text,
-        body_hash text, is_chosen boolean)) WITH ORDINALITY
+        request_id text, reply_to text, decide_before timestamptz, actor json, body json, weight smallint, scope text,
+        key text, body_hash text, is_chosen boolean)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
-              decide_before, actor, body, scope, key, body_hash, is_chosen, place)
+              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, place)
     WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
@@ -356,9 +358,9 @@ WITH n AS (
     RETURNING command_id
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
-                   actor, body)
+                   actor, body, weight)
 SELECT n.id, mod(n.crc, i.lanes), n.crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
-       n.reply_to, n.decide_before, n.actor, n.body
+       n.reply_to, n.decide_before, n.actor, n.body, n.weight
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
 ORDER BY n.place
@@ -368,6 +370,16 @@ RETURNING id, lane
 Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock, and each
 once: one statement may not take over what it has inserted itself. An id that the front door chose makes one
 command: the inbox has it once by its key, and it is not written again when it is decided."""
+
+
+SQL_ACCEPT_AND_WEIGH = SQL_ACCEPT.replace("n.body, n.weight", f"n.body, {SQL_WEIGHT}")
+"""The same for commands that bring more with them than they say. A statement of its own: only to begin it costs as
+much as a command."""
+
+
+def accept_statement(commands: Iterable[NewCommand]) -> str:
+    heavy = any(BESIDE[type(one.command)] is not Beside.NOTHING for one in commands)
+    return SQL_ACCEPT_AND_WEIGH if heavy else SQL_ACCEPT
 
 
 class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
@@ -386,6 +398,7 @@ class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
     decide_before: datetime | None
     actor: Actor
     body: Command
+    weight: int
     scope: str | None
     key: str | None
     body_hash: str | None
@@ -393,7 +406,7 @@ class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
 
 
 def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
-    """For `SQL_ACCEPT`: all rows as one parameter, encoded in C at once."""
+    """For `accept_statement`: all rows as one parameter, encoded in C at once."""
     return [_encode([_inbox_row(command, key) for command, key in commands]).decode()]
 
 
@@ -415,6 +428,7 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
         c.decide_before,
         c.actor,
         c.command,
+        own_weight(c.command),
         key.scope if key else None,
         key.key if key else None,
         key.body_hash.hex() if key else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, takewhile
 from math import ceil
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Undecoded, Waiting, w
 from core.store.round_trip import RoundTrip
 
 BATCH_COMMANDS = 200
+"""Places of a batch. A command takes as many as it weighs (`core.domain.weights`): most take one."""
 EXPIRY_SHARE = 40
 BULK_SHARE = 40
 """Places of a batch kept for waiting lower classes, so that none starves."""
@@ -123,7 +124,7 @@ def may_have_more(found: Sequence[Waiting]) -> bool:
 def is_full(batch: Sequence[Waiting]) -> bool:
     """Whether no place of a batch was left over."""
     most = _most(batch[0].command_class) if batch else BATCH_COMMANDS
-    return sum(one.weight for one in batch) >= most
+    return _weight(batch) >= most
 
 
 def _most(command_class: CommandClass) -> int:
@@ -134,15 +135,21 @@ def share(
     people: Sequence[Waiting], expiry: Sequence[Waiting], bulk: Sequence[Waiting], *, limit: int
 ) -> list[Waiting]:
     """Cut a batch from what waits: people first, but lower classes keep their share of places."""
-    kept_bulk = min(len(bulk), BULK_SHARE)
-    kept_expiry = min(len(expiry), EXPIRY_SHARE)
-    people = people[: limit - kept_bulk - kept_expiry]
-    expiry = expiry[: limit - len(people) - kept_bulk]
+    kept_bulk, kept_expiry = min(_weight(bulk), BULK_SHARE), min(_weight(expiry), EXPIRY_SHARE)
+    people = _filling(people, limit - kept_bulk - kept_expiry)
+    left = limit - _weight(people)
+    expiry = _filling(expiry, max(kept_expiry, left - kept_bulk))
+    left -= _weight(expiry)
     places = BULK_SHARE if people else BULK_MOST
-    return [*people, *expiry, *_filling(bulk, min(places, limit - len(people) - len(expiry)))]
+    return [*people, *expiry, *_filling(bulk, max(kept_bulk, min(places, left)))]
 
 
-def _filling(bulk: Sequence[Waiting], places: int) -> list[Waiting]:
-    """As many as fill the places by weight; a heavy one may overshoot."""
-    ends = accumulate(one.weight for one in bulk)
-    return [one for one, end in zip(bulk, ends, strict=True) if end - one.weight < places]
+def _weight(commands: Iterable[Waiting]) -> int:
+    return sum(one.weight for one in commands)
+
+
+def _filling(commands: Sequence[Waiting], places: int) -> list[Waiting]:
+    """Those that fit the places by weight, in order; one that fits no batch has its class's places for itself."""
+    ends = accumulate(one.weight for one in commands)
+    fitting = [one for one, _ in takewhile(lambda pair: pair[1] <= places, zip(commands, ends, strict=True))]
+    return fitting or list(commands[: places > 0])

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, LookForRefunds, PaymentReport, ReportIntent
 from core.payments.webhooks import StripeEvent
-from core.store.inbox import SQL_ACCEPT, NewCommand, accept_parameters, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
 
 SQL_NOTE = """
 INSERT INTO stripe_event (id, type, command_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
@@ -49,7 +49,9 @@ async def take_in(connection: psycopg.AsyncConnection[Any], event: StripeEvent, 
         if report is None:
             return TakenIn("noted", booking_id=booking_id)
         command = _new(id_, report, slot_key(resource_id, day), request_id)
-        row = await (await connection.execute(SQL_ACCEPT, accept_parameters([(command, None)]))).fetchone()
+        row = await (
+            await connection.execute(accept_statement([command]), accept_parameters([(command, None)]))
+        ).fetchone()
     return TakenIn("accepted", row[1] if row else None, booking_id)
 
 

@@ -294,8 +294,8 @@ async def test_a_session_that_forgot_its_statements_prepares_them_again(pipeline
         ("ALTER TABLE inbox RENAME COLUMN contract TO gone", "ALTER TABLE inbox RENAME COLUMN gone TO contract"),
         ("ALTER TABLE inbox RENAME TO gone", "ALTER TABLE gone RENAME TO inbox"),
         (
-            "ALTER TABLE inbox ALTER weight SET NOT NULL, ALTER weight DROP DEFAULT",
-            "ALTER TABLE inbox ALTER weight SET DEFAULT 1",
+            "ALTER TABLE inbox ALTER attempts SET NOT NULL, ALTER attempts DROP DEFAULT",
+            "ALTER TABLE inbox ALTER attempts SET DEFAULT 0",
         ),
     ],
     ids=["no such column", "no such table", "a column more that must be filled"],

@@ -87,9 +87,9 @@ UPDATE waiting_place w SET booking_id = o.booking_id FROM unnest(%s::bigint[], %
 WHERE w.id = o.id
 """
 SQL_CALL_WAITING = """
-INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body, weight)
 SELECT gen_random_uuid(), mod(s.id, i.lanes), s.id, %(class)s, 'offer_seats', %(version)s, 'marketplace', 'offer-' || s.id,
-       %(actor)s::json, json_build_object('type', 'offer_seats', 'session_id', s.id, 'at_most', freed.seats)
+       %(actor)s::json, json_build_object('type', 'offer_seats', 'session_id', s.id, 'at_most', freed.seats), freed.seats
 FROM unnest(%(sessions)s::bigint[], %(seats)s::integer[]) AS freed (id, seats)
 JOIN service_session s ON s.id = freed.id, installation i
 WHERE NOT s.is_cancelled AND EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.booking_id IS NULL)

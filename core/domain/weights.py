@@ -1,0 +1,144 @@
+"""What a command weighs: about how many bookings (claims, time slots) a batch loads and writes for it.
+
+A batch is bounded by weight, not by commands: two hundred people who buy a course of two hundred
+sessions are forty thousand bookings. The weight is written when the command is accepted
+(`core.store.weights`), so that a batch can be cut without a look at anything else.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any, assert_never
+
+from core.domain import commands as common
+from core.domain.commands import Command, CommonCommand
+from core.domain.marketplace import commands as market
+from core.domain.marketplace.commands import AskedOfMarket, MarketCommand
+from core.domain.steps import STEP_BOOKINGS
+from core.domain.weekly import count
+
+HEAVIEST = 32_000
+"""Of what a weight says; the database keeps it in two bytes."""
+
+
+class Beside(Enum):
+    """What else is loaded with a command, which only the database knows."""
+
+    NOTHING = auto()
+    PURCHASES = auto()
+    """The rest of the purchases that its bookings (`booking_id`, `booking_ids`) are parts of."""
+    PURCHASE_PAID = auto()
+    """The same of what its `payment_id` is for."""
+    TIME_CLOSED = auto()
+    """Claims and time slots in what is closed."""
+    TIME_REOPENED = auto()
+    """Time slots in what was."""
+
+
+BESIDE: dict[type[Any], Beside] = {
+    common.Place: Beside.NOTHING,
+    common.PlaceAll: Beside.NOTHING,
+    common.BookRoom: Beside.NOTHING,
+    common.ChangeStatus: Beside.PURCHASES,
+    common.Cancel: Beside.PURCHASES,
+    common.Delete: Beside.PURCHASES,
+    common.BookSlot: Beside.NOTHING,
+    common.OfferSlot: Beside.NOTHING,
+    common.OfferWeekly: Beside.NOTHING,
+    common.ChangeSlot: Beside.NOTHING,
+    common.RemoveSlot: Beside.NOTHING,
+    common.CloseResource: Beside.TIME_CLOSED,
+    common.ReopenResource: Beside.TIME_REOPENED,
+    common.RequestPayment: Beside.PURCHASES,
+    common.ReportIntent: Beside.PURCHASE_PAID,
+    common.ReportNothing: Beside.PURCHASE_PAID,
+    common.ReportRefund: Beside.PURCHASE_PAID,
+    common.LookForRefunds: Beside.PURCHASE_PAID,
+    common.ReportGivenBack: Beside.PURCHASE_PAID,
+    common.ExpireDue: Beside.PURCHASES,
+    common.MoveOn: Beside.PURCHASES,
+    common.Canary: Beside.NOTHING,
+    market.BookIndividual: Beside.NOTHING,
+    market.BookSession: Beside.NOTHING,
+    market.BookCourse: Beside.NOTHING,
+    market.BookPackage: Beside.NOTHING,
+    market.BookBundle: Beside.NOTHING,
+    market.TurnBooking: Beside.PURCHASES,
+    market.MoveBooking: Beside.PURCHASES,
+    market.TakeSeat: Beside.PURCHASES,
+    market.AmendBooking: Beside.PURCHASES,
+    market.OpenSession: Beside.NOTHING,
+    market.CancelSession: Beside.NOTHING,
+    market.JoinWaitingList: Beside.NOTHING,
+    market.LeaveWaitingList: Beside.NOTHING,
+    market.OfferSeats: Beside.NOTHING,
+}
+"""Every type of command; a test holds it."""
+
+
+def own_weight(command: Command) -> int:
+    """What a command says itself: the bookings or time slots that it makes or names."""
+    if isinstance(command, common.Place):  # most are
+        return 1
+    found = _of_market(command) if isinstance(command, AskedOfMarket) else _of_common(command)
+    return max(1, min(found, HEAVIEST))
+
+
+def _of_common(command: CommonCommand) -> int:
+    match command:
+        case common.PlaceAll(rows=rows):
+            return len(rows)
+        case common.ExpireDue(booking_ids=ids) | common.MoveOn(booking_ids=ids):
+            return len(ids)
+        case common.OfferWeekly():
+            return count(command)
+        case (
+            common.Place()
+            | common.BookRoom()
+            | common.ChangeStatus()
+            | common.Cancel()
+            | common.Delete()
+            | common.BookSlot()
+            | common.OfferSlot()
+            | common.ChangeSlot()
+            | common.RemoveSlot()
+            | common.CloseResource()
+            | common.ReopenResource()
+            | common.RequestPayment()
+            | common.ReportIntent()
+            | common.ReportNothing()
+            | common.ReportRefund()
+            | common.LookForRefunds()
+            | common.ReportGivenBack()
+            | common.Canary()
+        ):
+            return 1
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _of_market(command: MarketCommand) -> int:
+    match command:
+        case market.BookCourse(children=children):
+            return 1 + children
+        case market.BookPackage(parts=parts):
+            return 1 + len(parts)
+        case market.OfferSeats(at_most=at_most):
+            return at_most
+        case market.CancelSession():
+            return STEP_BOOKINGS
+        case (
+            market.BookIndividual()
+            | market.BookSession()
+            | market.BookBundle()
+            | market.TurnBooking()
+            | market.MoveBooking()
+            | market.TakeSeat()
+            | market.AmendBooking()
+            | market.OpenSession()
+            | market.JoinWaitingList()
+            | market.LeaveWaitingList()
+        ):
+            return 1
+        case _ as unreachable:
+            assert_never(unreachable)
