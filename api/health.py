@@ -17,6 +17,7 @@ from api.outcomes import Outcomes
 from core.domain.versions import FIRST
 from core.engine.tidy import SQL_BEHIND
 from core.store.inbox import READABLE
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.wire.outcomes import encode
 
 CANARY_FRESH_S = 20.0
@@ -34,13 +35,14 @@ SQL_PULSE = f"""
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
        extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
        coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND NOT {NEWER}))::float8, 0),
+           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND put_offs = 0 AND NOT {NEWER}))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
            SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
        (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
        (SELECT count(*) FROM inbox WHERE {NEWER}),
-       coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0)
+       coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0),
+       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {NEWER})
 """
 
 
@@ -60,6 +62,8 @@ class Pulse(Struct, frozen=True):
     """Accepted commands that no running worker knows."""
     retention_lag_s: float = 0.0
     """How long ago the oldest row that is still there should have been deleted."""
+    commands_put_off: int = 0
+    """Accepted commands that the database refuses while it decides others."""
 
 
 class Alive(Struct, frozen=True):
@@ -74,8 +78,8 @@ class Ready(Struct, frozen=True):
     """The parts that keep a booking from getting through."""
     degraded: list[str]
     """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
-    `commands for newer workers` while some wait that no running worker knows, `retention` while rows
-    are there that should have been deleted an hour ago."""
+    `commands for newer workers` while some wait that no running worker knows, `commands put off` while the database
+    refuses some and decides others, `retention` while rows are there that should have been deleted an hour ago."""
     canary_age_s: float | None
     canary_at_notifier_age_s: float | None
     lane_lag_s: float | None
@@ -86,6 +90,11 @@ class Ready(Struct, frozen=True):
     """How many accepted commands wait for a newer release's worker. They are decided when one runs."""
     retention_lag_s: float | None
     """How long ago the oldest row that is still there should have been deleted."""
+    commands_put_off: int | None
+    """How many accepted commands the database refuses while it decides others. They are tried again, and the log says
+    why under `command failed alone by no fault of its own`."""
+    schema: str | None
+    """Why this process and the database's schema do not fit each other; null if they do."""
 
 
 class Health:
@@ -101,14 +110,15 @@ class Readiness:
     def __init__(self, pool: AsyncConnectionPool[Any], outcomes: Outcomes) -> None:
         self._pool = pool
         self._outcomes = outcomes
+        self._schema = SchemaWatch()
 
     @operation(
         "Whether a booking would get all the way through",
         answers={200: Ready, 503: Content(Ready, headers={"Retry-After": "Seconds"})},
     )
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        pulse = await self._pulse()
-        down = downs(pulse, redis_is_up=self._outcomes.redis_is_up)
+        pulse, misfit = await self._pulse()
+        down = downs(pulse, redis_is_up=self._outcomes.redis_is_up, fits=misfit is None)
         body = Ready(
             status="not ready" if down else "ready",
             down=down,
@@ -120,6 +130,8 @@ class Readiness:
             payments_parked=pulse.payments_parked if pulse else None,
             commands_for_newer_workers=pulse.commands_for_newer_workers if pulse else None,
             retention_lag_s=_rounded(pulse.retention_lag_s if pulse else None),
+            commands_put_off=pulse.commands_put_off if pulse else None,
+            schema=misfit,
         )
         resp.status = 503 if down else 200
         if down:
@@ -127,20 +139,24 @@ class Readiness:
         resp.data = encode(body)
         resp.content_type = falcon.MEDIA_JSON
 
-    async def _pulse(self) -> Pulse | None:
+    async def _pulse(self) -> tuple[Pulse | None, str | None]:
+        """And why the schema does not fit, if that is why there is none."""
         try:
             async with self._pool.connection(timeout=2.0) as connection:
+                await self._schema.check_async(connection)
                 row = await (await connection.execute(SQL_PULSE)).fetchone()
+        except SchemaDoesNotFitError as problem:
+            return None, str(problem)
         except (psycopg.Error, PoolTimeout):
-            return None
-        return Pulse(*row) if row else None
+            return None, None
+        return Pulse(*row) if row else None, None
 
 
-def downs(pulse: Pulse | None, *, redis_is_up: bool) -> list[str]:
+def downs(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[str]:
     """The parts that keep a booking from getting through, by name."""
     found = [] if redis_is_up else ["redis"]
     if pulse is None:
-        return [*found, "postgresql"]
+        return [*found, "postgresql" if fits else "schema"]
     if _stale(pulse.lanes_canary_age_s) or pulse.lane_lag_s > LANE_LAG_MAX_S:
         found.append("lanes")
     if _stale(pulse.notifier_canary_age_s):
@@ -159,6 +175,8 @@ def degraded(pulse: Pulse | None) -> list[str]:
         found.append("commands for newer workers")
     if pulse.retention_lag_s > RETENTION_LAG_MAX_S:
         found.append("retention")
+    if pulse.commands_put_off:
+        found.append("commands put off")
     return found
 
 

@@ -17,6 +17,7 @@ from core.store.bulk import SQL_COUNTS, counts_of
 from core.store.database import API_LIMITS, connect_async
 from core.store.feed import SQL_AFTER, SQL_HEAD, SQL_RENEW_OF, SQL_SETTLE, FeedEvent, Position, feed_event
 from core.store.inbox import SQL_LOOK_UP, CommandRecord
+from core.store.revision import check_schema_async
 from core.store.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.wire.admin import AdminBooking, admin_booking
 from core.wire.bulk import BulkProgress, progress
@@ -65,6 +66,7 @@ async def prepare(connection: Connection) -> None:
 
 async def connect(database_url: str) -> Connection:
     connection = await connect_async(database_url, API_LIMITS, "holdfast notifier feed")
+    await check_schema_async(connection)
     await prepare(connection)
     return connection
 

@@ -53,8 +53,8 @@ class Pipeline:
     def lanes(self, count: int) -> None:
         self.connection.execute("UPDATE installation SET lanes = %s", (count,))
 
-    def worker(self, policy: Policy | None = None) -> Worker:
-        return Worker(self.connect(), LaneNotes(self.connect()), policy or Policy(allow_past=True))
+    def worker(self, policy: Policy | None = None, **remembered: Any) -> Worker:
+        return Worker(self.connect(), LaneNotes(self.connect()), policy or Policy(allow_past=True), **remembered)
 
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""
@@ -117,10 +117,10 @@ class Pipeline:
 class Worker:
     """One worker's connections; visits a lane when told to."""
 
-    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy) -> None:
+    def __init__(self, connection: Connection, notes: LaneNotes, policy: Policy, **remembered: Any) -> None:
         self.connection = connection
         self.notes = notes
-        self._lanes = Lanes(connection, notes, policy)
+        self._lanes = Lanes(connection, notes, policy, **remembered)
 
     def visit(self, *lanes: int) -> Turn:
         return self._lanes.visit(lanes or (0,))
@@ -194,14 +194,14 @@ def lost_races(patch: pytest.MonkeyPatch) -> list[str | None]:
     """What batches are decided again for, from now on: SQLSTATEs."""
     lost: list[str | None] = []
 
-    def is_lost_race(problem: BaseException) -> bool:
-        found = blame.is_lost_race(problem)
-        if found:
+    def verdict_of(problem: BaseException) -> blame.Verdict:
+        found = blame.verdict_of(problem)
+        if found is blame.Verdict.LOST_RACE:
             assert isinstance(problem, psycopg.Error)
             lost.append(problem.sqlstate)
         return found
 
-    patch.setattr("core.engine.lane.is_lost_race", is_lost_race)
+    patch.setattr("core.engine.lane.verdict_of", verdict_of)
     return lost
 
 

@@ -21,11 +21,14 @@ from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
 from core.engine.park import Parked
 from core.engine.sweep import look
+from core.engine.troubles import Troubles
+from core.engine.witness import WitnessThread
 from core.logs import together
 from core.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.database import Connection, connect_lane
 from core.store.inbox import DEFERRED
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.store.save import Decided
 from workers import stopping
 from workers.linger import Answer, Linger
@@ -66,6 +69,9 @@ class LaneServer:
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
         self._visits: Lanes | None = None
+        self._troubles = Troubles()
+        self._schema = SchemaWatch()
+        self._witness = WitnessThread(lambda: connect_lane(settings.database_url, "holdfast lane witness"))
         self._width = 1
         """How many lanes to visit together."""
         self._lanes = 0
@@ -90,6 +96,7 @@ class LaneServer:
         finally:
             self._roster.leave()
             self._drop_connection()
+            self._witness.close()
             self._redis.close()
 
     def _is_needed(self) -> bool:
@@ -157,12 +164,18 @@ class LaneServer:
     def _connected(self) -> Lanes:
         if self._visits is None:
             self._connection = connect_lane(self._settings.database_url, "holdfast lane")
-            self._notes = LaneNotes(connect_lane(self._settings.database_url, "holdfast lane note"))
+            self._schema.check(self._connection)
+            note = connect_lane(self._settings.database_url, "holdfast lane note")
+            self._notes = LaneNotes(note, self._troubles.cut_off)
+            self._troubles.cut_off = None
             self._visits = Lanes(
                 self._connection,
                 self._notes,
                 self._settings.policy,
                 initial_password_hash=_hash_of(self._settings.agent_initial_password),
+                troubles=self._troubles,
+                witness=self._witness,
+                check=self._schema.check,
             )
         return self._visits
 
@@ -172,7 +185,8 @@ class LaneServer:
         return self._connection
 
     def _recover(self, problem: psycopg.Error) -> None:
-        log.warning("the database failed a lane, connecting again", problem=repr(problem))
+        if not isinstance(problem, SchemaDoesNotFitError):  # that is said already, and not four times a second
+            log.warning("the database failed a lane, connecting again", problem=repr(problem))
         self._drop_connection()
         time.sleep(RECONNECT_PAUSE_S)
 

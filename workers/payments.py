@@ -28,6 +28,7 @@ from core.settings import Settings
 from core.store.books import ToCompare, note_compared
 from core.store.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.dues import PARKED_TRIES, Due, close_circuit, open_circuit, park, put_off, report, take
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from workers import stopping
 from workers.linger import Answer, Linger
 from workers.ringing import Ears, Ringer, connect
@@ -72,6 +73,8 @@ class PaymentServer:
         self._free = CALLS_AT_ONCE
         self._failures = 0
         self._lock = threading.Lock()
+        self._schema = SchemaWatch()
+        self._fits = False
 
     def run(self) -> int:
         linger = Linger(
@@ -98,9 +101,14 @@ class PaymentServer:
             return Answer(leave_out=rung)
         try:
             with self._pool.connection() as connection:
+                if not self._fits:
+                    self._schema.check(connection)
+                    self._fits = True
                 taken = take(connection, free, self._background_per_s)
         except (psycopg.Error, PoolTimeout) as problem:
-            log.warning("the database failed the payments worker", problem=repr(problem))
+            if not isinstance(problem, SchemaDoesNotFitError):
+                log.warning("the database failed the payments worker", problem=repr(problem))
+            self._fits = False
             time.sleep(RECONNECT_PAUSE_S)
             return Answer(ring_again=rung)
         with self._lock:

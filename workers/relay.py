@@ -15,6 +15,7 @@ from core.broker import SERVE_RELAY
 from core.engine.relay import relay
 from core.settings import Settings
 from core.store.database import connect_lane
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from workers import stopping
 from workers.feed_memory import FeedMemory
 from workers.linger import Answer, Linger
@@ -53,6 +54,8 @@ class RelayServer:
         self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
         self._memory = FeedMemory(self._redis)
         self._connection = connect_lane(settings.database_url, "holdfast relay")
+        self._schema = SchemaWatch()
+        self._fits = False
 
     def run(self) -> int:
         linger = Linger(
@@ -71,10 +74,15 @@ class RelayServer:
 
     def _relay(self) -> Answer:
         try:
+            if not self._fits:
+                self._schema.check(self._connection)
+                self._fits = True
             self._memory.ask_once(self._connection)
             more = relay(self._connection, self._memory.tell, self._memory.known)
         except psycopg.Error as problem:
-            log.warning("the database failed the relay, connecting again", problem=repr(problem))
+            if not isinstance(problem, SchemaDoesNotFitError):
+                log.warning("the database failed the relay, connecting again", problem=repr(problem))
+            self._fits = False
             self._reconnect()
             return Answer(ring_again=[bells.RELAY_BELL])
         time.sleep(PACE_S)

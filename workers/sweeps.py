@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import redis
 import structlog
 from celery import Celery
+from celery.exceptions import Ignore
 
 from core import bells
 from core.broker import (
@@ -30,6 +31,7 @@ from core.identity import headcount
 from core.settings import Settings
 from core.store import tally as bookings_tally
 from core.store.database import Connection, connect_lane, connect_tidy
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from workers import stopping
 from workers.ringing import Ringer, connect
 
@@ -37,6 +39,9 @@ log = structlog.get_logger()
 
 DUE_PAUSE_S = 0.2
 """Between two rounds of what is due: the lanes' breath for people."""
+
+_schema = SchemaWatch()
+"""Of this process, over all its tasks: what was said is not said again."""
 
 
 def register(app: Celery, settings: Settings) -> None:
@@ -125,7 +130,12 @@ def _tidy(settings: Settings) -> dict[str, int] | None:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Connection]:
+    """Raises Ignore while the schema does not fit: the next task of its kind looks again."""
     with connect_lane(settings.database_url, "holdfast sweep") as connection:
+        try:
+            _schema.check(connection)
+        except SchemaDoesNotFitError as problem:
+            raise Ignore from problem
         yield connection
 
 

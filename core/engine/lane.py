@@ -9,6 +9,8 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 * a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
   until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
 * an outage (connection, resources, timeouts) charges nobody and goes to the caller;
+* the database refuses a command by no fault of the command's (`core.engine.blame`): once others are decided it is
+  put off, for a pause that grows, and never charged; if it refuses everybody, all keep their order and wait;
 * a command kills its worker: the lane's note, left behind, tells the next owner to halve;
 * a command cannot be decoded: if it is malformed it is parked, if it is a newer worker's it is not even read.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 import psycopg
 import structlog
@@ -32,10 +35,12 @@ from core.domain.evolve import evolve
 from core.domain.paying import conclusions
 from core.domain.state import State
 from core.domain.values import Policy
-from core.engine.blame import is_lost_race, is_outage
+from core.engine.blame import Verdict, of_its_class, verdict_of
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
-from core.engine.park import Parked, charge, park_malformed
+from core.engine.park import Parked, charge, park_malformed, put_off
+from core.engine.troubles import Troubles
+from core.engine.witness import NoWitness, Witness
 from core.store.database import Connection
 from core.store.inbox import DEFERRED, Waiting
 from core.store.lanes import (
@@ -49,6 +54,7 @@ from core.store.lanes import (
     part_of,
 )
 from core.store.load import load
+from core.store.revision import check_schema
 from core.store.save import Decided, save
 from core.wire.outcomes import render
 
@@ -56,6 +62,10 @@ log = structlog.get_logger()
 
 MAX_RACES = 8
 """Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
+
+
+ASIDE_MOST = 8
+"""So many commands are tried alone in one visit; the lane is closed to everybody meanwhile."""
 
 
 class Turn(Struct, frozen=True):
@@ -76,13 +86,26 @@ class Lanes:
     """The lanes, as one worker visits them."""
 
     def __init__(
-        self, connection: Connection, notes: LaneNotes, policy: Policy, *, initial_password_hash: str | None = None
+        self,
+        connection: Connection,
+        notes: LaneNotes,
+        policy: Policy,
+        *,
+        initial_password_hash: str | None = None,
+        troubles: Troubles | None = None,
+        witness: Witness | None = None,
+        check: Callable[[Connection], None] = check_schema,
     ) -> None:
-        """`initial_password_hash` is what people get whom a command makes known; None: no password."""
+        """`initial_password_hash` is what people get whom a command makes known; None: no password. `troubles` is what
+        the process remembers from its connections before; `witness` tells who is slow from an outage; `check` raises SchemaDoesNotFitError.
+        """
         self._connection = connection
         self._notes = notes
         self._policy = policy
         self._initial_password_hash = initial_password_hash
+        self._troubles = troubles or Troubles()
+        self._check_schema = check
+        self._witness = witness or NoWitness()
         self._batch: Sequence[Waiting] = ()
         self._taken = 0
         """By the last visit."""
@@ -90,26 +113,30 @@ class Lanes:
         """Lanes with a command under suspicion, so that it does not drag others down."""
 
     def visit(self, numbers: Collection[int]) -> Turn:
-        """Decide one bounded batch. Raises what `is_outage` recognises; nothing is lost by it."""
+        """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             turn = self._visit_together(numbers)
-            return replace(turn, more=turn.more | self._apart.intersection(numbers))
-        number = min(apart or numbers)
-        self._apart.discard(number)
-        turn = self._visit_alone(number)
-        return replace(turn, more=turn.more | (set(numbers) - {number}))
+            turn = replace(turn, more=turn.more | self._apart.intersection(numbers))
+        else:
+            number = min(apart or numbers)
+            self._apart.discard(number)
+            turn = self._visit_alone(number)
+            turn = replace(turn, more=turn.more | (set(numbers) - {number}))
+        if turn.decided:
+            self._troubles.decided({one.lane for one in self._batch}, turn.decided)
+        return turn
 
     def _visit_together(self, numbers: Collection[int]) -> Turn:
         for _ in range(MAX_RACES):
             try:
                 return self._try(lambda: self._decide_together(numbers))
-            except Exception as problem:  # a race, an outage, or a bug that one command must answer for alone
-                if is_lost_race(problem):
+            except Exception as problem:  # noqa: BLE001 - a race, an outage, or a bug that one command must answer for alone
+                verdict = verdict_of(problem)
+                if verdict is Verdict.LOST_RACE:
                     continue
-                if is_outage(problem):
-                    self._forget()
-                    raise
+                if self._is_over(verdict, numbers):
+                    self._give_up(problem, verdict, numbers)
                 log.warning("lanes are decided one by one", lanes=sorted(numbers), problem=repr(problem))
                 break
         self._apart.update(numbers)
@@ -130,43 +157,90 @@ class Lanes:
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
         inherited = set(self._notes.inherited(number, read.noted.get(number, ())))
-        return any(one.attempts or one.envelope.id in inherited for one in waiting)
+        return any(one.attempts or one.put_offs or one.envelope.id in inherited for one in waiting)
 
     def _visit_alone(self, number: int) -> Turn:
-        limit, races = BATCH_COMMANDS, 0
+        search = Search()
         while True:
             try:
-                return self._try(lambda: self._decide_alone(number, limit))  # noqa: B023 - called at once
-            except Exception as problem:  # the same three; a bug is halved until its command stands alone
-                if is_lost_race(problem) and races < MAX_RACES:
-                    races += 1
-                    continue
-                if is_outage(problem) or not self._batch:
-                    self._forget()
-                    raise
-                if len(self._batch) == 1:
-                    return self._charge(self._batch[0], problem)
-                limit = max(1, len(self._batch) // 2)
-                log.warning("batch halved", lane=number, limit=limit, problem=repr(problem))
+                return self._try(lambda: self._decide_alone(number, search))
+            except Exception as problem:  # noqa: BLE001 - the same three; raised again if the visit is over
+                turn = self._narrow(number, search, problem)
+            if turn is not None:
+                return turn
 
-    def _decide_alone(self, number: int, limit: int) -> Turn:
+    def _narrow(self, number: int, search: Search, problem: Exception) -> Turn | None:
+        """After a failure: the end of the visit, or None to try again with what `search` says now."""
+        verdict = search.judge(problem)
+        if verdict is Verdict.LOST_RACE:
+            return None
+        if not self._batch or self._is_over(verdict, {number}):
+            self._give_up(problem, verdict, {number})
+        if len(self._batch) > 1:
+            search.limit = max(1, len(self._batch) // 2)
+            log.warning("batch halved", lane=number, limit=search.limit, problem=repr(problem))
+            return None
+        if verdict is Verdict.OWN:
+            return self._charge(self._batch[0], problem)
+        if self._troubles.failed_alone(number):
+            ids = {"command_id": str(self._batch[0].envelope.id), "request_id": self._batch[0].envelope.request_id}
+            log.warning("command failed alone by no fault of its own", lane=number, **ids, exc_info=problem)
+        search.leave_aside(self._batch[0])
+        return None
+
+    def _decide_alone(self, number: int, search: Search) -> Turn:
         read = begin_lanes(self._connection, [number])
         if number not in read.locked:
             return Turn(busy=frozenset({number}))
         if read.malformed:
             return self._park(read)
         inherited = self._notes.inherited(number, read.noted.get(number, ()))
-        waiting = first_of(read.waiting.values())
-        self._batch = batch = cut(waiting, inherited, limit)
+        self._batch = batch = search.batch_of(first_of(read.waiting.values()), inherited)
         if not batch:
-            return Turn()
+            return self._none_decided(number, search) if search.aside else Turn()
         if len(batch) == 1 and inherited == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
-            decided = charge(self._connection, batch[0], "its worker died deciding it")
+            decided = charge(self._connection, batch[0], "its worker died, or was cut off, deciding it")
             return Turn(decided=decided, more=frozenset({number}))
+        if search.aside:
+            put_off(self._connection, search.aside)  # if the others are decided with this transaction
         decided = self._decide(batch)
         more = _left(read.waiting, batch) | _stepped(batch, decided)
         return Turn(decided=decided, more=more, full=is_full(batch))
+
+    def _none_decided(self, number: int, search: Search) -> Turn:
+        """What was tried failed, by no fault of its own. Does the database refuse just these, or everybody?"""
+        self._notes.write({number: []})
+        if self._troubles.others_were_decided(number) or all(one.put_offs for one in search.aside):
+            put_off(self._connection, search.aside)
+            return Turn(more=frozenset({number}))
+        return Turn(busy=frozenset({number}))
+
+    def _is_over(self, verdict: Verdict, numbers: Collection[int]) -> bool:
+        """Whether this failure ends the visit: nobody's fault, and not to be told from an outage.
+
+        Raises SchemaDoesNotFitError if that is why code and database do not fit.
+        """
+        if self._connection.closed or verdict is Verdict.SLOW:
+            return True
+        if verdict is Verdict.OUTAGE:
+            return self._troubles.outage(numbers)
+        if verdict is Verdict.MISFIT:
+            try:
+                self._check_schema(self._connection)
+            except psycopg.Error:
+                self._forget()
+                raise
+        return False
+
+    def _give_up(self, problem: Exception, verdict: Verdict, numbers: Collection[int]) -> NoReturn:
+        """The note stays if it was slow: whoever has the lane next halves what is noted, and charges who is alone."""
+        again = verdict is Verdict.SLOW and not self._troubles.outage(numbers)
+        if again and self._witness.others_were_answered():
+            log.warning("a batch is slow again while the database answers others", lanes=sorted(numbers))
+        else:
+            self._forget()
+        raise problem
 
     def _park(self, read: LanesRead) -> Turn:
         """Out of the way first; the others are decided by the next visit."""
@@ -174,12 +248,14 @@ class Lanes:
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
         self._batch = ()
+        self._witness.begin()
         try:
             done = turn()
         except BaseException:
             with suppress(psycopg.Error):
                 self._connection.rollback()
             raise
+        self._witness.end()
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("COMMIT")  # of a visit that saved nothing
         return done
@@ -221,6 +297,7 @@ class Lanes:
             self._notes.write({lane: [] for lane in lanes})
         except psycopg.Error:
             log.info("the notes stay: the database is away", lanes=sorted(lanes))
+        self._troubles.cut_off = self._notes.owner
 
 
 def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
@@ -248,6 +325,36 @@ def _stepped(batch: Sequence[Waiting], decided: Sequence[Decided]) -> frozenset[
     return frozenset(one.lane for one in batch if one.envelope.id in begun) if begun else frozenset()
 
 
+class Search:
+    """How a lane's visit looks for the culprit when its batch fails."""
+
+    def __init__(self) -> None:
+        self.limit = BATCH_COMMANDS
+        self.aside: list[Waiting] = []
+        """Failed alone by no fault of their own: the others are tried without them."""
+        self._races = 0
+
+    def judge(self, problem: Exception) -> Verdict:
+        """A race that is lost too often is judged by its class."""
+        verdict = verdict_of(problem)
+        if verdict is Verdict.LOST_RACE:
+            self._races += 1
+            return verdict if self._races <= MAX_RACES else of_its_class(problem)
+        return verdict
+
+    def leave_aside(self, one: Waiting) -> None:
+        self.aside.append(one)
+        self.limit = 1
+
+    def batch_of(self, found: Sequence[Waiting], inherited: Sequence[object]) -> list[Waiting]:
+        """The batch to try now. The first that failed may all be of one kind, so then the last who waits is tried."""
+        if len(self.aside) >= ASIDE_MOST:
+            return []
+        aside = {one.envelope.id for one in self.aside}
+        left = [one for one in found if one.envelope.id not in aside]
+        return left[-1:] if len(self.aside) >= ASIDE_MOST // 2 else cut(left, inherited, self.limit)
+
+
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:
     """The batch of one lane to try now.
 
@@ -260,7 +367,7 @@ def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> li
         return left[: max(1, len(inherited) // 2)]
     batch: list[Waiting] = []
     for one in found[:limit]:
-        if one.attempts:
+        if one.attempts or one.put_offs:
             return batch or [one]
         batch.append(one)
     return batch

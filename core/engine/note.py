@@ -26,6 +26,7 @@ SELECT lane, ids, pg_backend_pid(), statement_timestamp() FROM json_to_recordset
 ON CONFLICT (lane) DO UPDATE SET ids = excluded.ids, owner_pid = excluded.owner_pid, noted_at = excluded.noted_at
 """
 _WRITE = b"write_note"
+SQL_FORGET = "UPDATE lane_note SET ids = '{}' WHERE owner_pid = %s"
 SQL_OWNER_DIED = """
 SELECT FROM lane_note n WHERE lane = %s AND noted_at > pg_postmaster_start_time()
 AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.owner_pid AND a.datname = current_database())
@@ -36,13 +37,18 @@ AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.owner_pid AND a.d
 class LaneNotes:
     """One worker's notes, over all the lanes it serves."""
 
-    def __init__(self, connection: Connection) -> None:
-        """`connection` is in autocommit and used for nothing else."""
+    def __init__(self, connection: Connection, cut_off: int | None = None) -> None:
+        """`connection` is in autocommit and used for nothing else. `cut_off` was this worker's `owner` before an outage
+        in which nobody died: its notes mean nothing.
+        """
+        self.owner = connection.info.backend_pid
         self._connection = connection
         self._mine: dict[int, list[UUID]] = {}
         self._before: dict[int, list[UUID]] = {}
         """What was noted before: the last note may still be under way when the lane's is read."""
         connection.execute("SET synchronous_commit = off")
+        if cut_off is not None:
+            connection.execute(SQL_FORGET, (cut_off,))
         self._pg = connection.pgconn
         self._pg.prepare(_WRITE, SQL_WRITE.encode())  # planning it anew costs more than writing it
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from core.domain.commands import Header
 from core.store.about import people_in, people_of
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, Outcome, Undecoded, Waiting, move_parameters
+from core.store.inbox import SQL_MOVE, SQL_PUT_OFF, Outcome, Undecoded, Waiting, move_parameters
 from core.store.news import final_event, write_event_rows
 from core.store.round_trip import RoundTrip
 from core.store.save import Decided
@@ -36,6 +36,14 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
         return []
     log.error("command parked", command_id=str(one.envelope.id), request_id=one.envelope.request_id, why=why)
     return park(connection, one)
+
+
+def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
+    """The database refuses these while it decides others: they are tried again after a pause, and never charged."""
+    for one in refused:
+        ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
+        log.error("command put off", lane=one.lane, times=one.put_offs + 1, **ids)
+    connection.execute(SQL_PUT_OFF, ([one.envelope.id for one in refused],))
 
 
 def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> list[Parked]:

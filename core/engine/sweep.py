@@ -13,11 +13,11 @@ from core.domain.commands import ENGINE, Canary, CommandClass
 from core.store.database import Connection
 from core.store.dues import any_due
 from core.store.feed import SQL_UNNUMBERED
-from core.store.inbox import READABLE, SQL_ACCEPT, NewCommand, accept_parameters
+from core.store.inbox import IN_SIGHT, READABLE, SQL_ACCEPT, NewCommand, accept_parameters
 
 SQL_WAITING_LANES = f"""
 SELECT DISTINCT lane FROM inbox
-WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} ORDER BY lane
+WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} AND {IN_SIGHT} ORDER BY lane
 """
 """Lanes whose bell may have been lost. Younger commands are probably being decided right now."""
 

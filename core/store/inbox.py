@@ -109,21 +109,24 @@ KNOWN_TYPES = tuple(sorted(name_of(kind) for kind in Command.__args__))
 READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value} AND type IN ({', '.join(map(repr, KNOWN_TYPES))}))"
 """Of a row of the inbox: this code knows its type, version and class. The others wait for a newer worker."""
 
-_WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight"
+IN_SIGHT = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
+"""Of a row of the inbox: it is not put off just now."""
+
+_WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs"
 LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
 """The lanes that this transaction has locked (`core.store.lanes`)."""
 SQL_READ_LANES = f"""
 SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 0 AND {READABLE} ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 0 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 1 AND {READABLE} ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 1 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM (
         SELECT i.*, sum(weight) OVER (ORDER BY seq) - weight AS before FROM (
             SELECT * FROM inbox i
-            WHERE i.lane = l.lane AND class = 2 AND {READABLE} ORDER BY seq LIMIT %(bulk)s
+            WHERE i.lane = l.lane AND class = 2 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(bulk)s
         ) i
      ) i WHERE before < %(bulk)s ORDER BY seq)
 ) w
@@ -144,6 +147,8 @@ class Waiting(Struct, frozen=True):
     attempts: int
     weight: int
     """How many bookings it may make."""
+    put_offs: int = 0
+    """How often it was put off, because the database refused it while it decided others."""
 
 
 class Undecoded(Struct, frozen=True):
@@ -163,7 +168,7 @@ def undecoded(row: tuple[Any, ...]) -> Undecoded:
 def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
     """Each row is decoded by itself: one that is malformed says nothing about the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
-    actor, body, bulk_id, weight = rest
+    actor, body, bulk_id, weight, put_offs = rest
     try:
         envelope = Envelope(
             id=id_,
@@ -179,7 +184,7 @@ def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
         )
     except NOT_DECODED:
         return undecoded(row)
-    return Waiting(lane, envelope, CommandClass(class_), attempts, weight)
+    return Waiting(lane, envelope, CommandClass(class_), attempts, weight, put_offs)
 
 
 def _actor_of(text: str) -> Actor:
@@ -197,6 +202,14 @@ def _actor_of(text: str) -> Actor:
 
 SQL_PUT_BACK = f"UPDATE inbox SET class = {CommandClass.INTERACTIVE.value}, awaits = NULL WHERE id = ANY(%s::uuid[])"
 """Deferred commands that this code cannot answer go back into their lane: to a newer worker, or to be parked there."""
+PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S = 0.5, 30
+SQL_PUT_OFF = f"""
+UPDATE inbox SET put_offs = least(put_offs + 1, 100), put_off_until = clock_timestamp()
+    + make_interval(secs => least({PUT_OFF_FIRST_S} * 2 ^ least(put_offs, 10), {PUT_OFF_LONGEST_S}))
+WHERE id = ANY(%s::uuid[])
+"""
+"""The database refuses them while it decides others: out of the lane's sight for a pause that doubles."""
+
 SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
 SQL_DEFER = all_of(f"""
 UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits

@@ -1,0 +1,101 @@
+"""Whether the database answered others while a batch was being decided.
+
+A batch that runs into a timeout was slow, or the database was: paused, full, or away behind a network. So while a
+visit takes long, a thread commits something else again and again. A worker that is stopped stops this thread too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, Protocol
+
+import psycopg
+
+LONG_S = 1.0
+"""Nobody is watched before."""
+EVERY_S = 0.5
+GAP_MAX_S = 3.0
+"""Between two answers; a longer one was an outage."""
+SQL_ANSWER = """
+SET statement_timeout = '1s'; SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'holdfast', '')
+"""
+"""A transaction that writes to the log and waits for the disk, as a batch does, and touches no table."""
+
+
+class Witness(Protocol):
+    def begin(self) -> None: ...
+    def end(self) -> None: ...
+    def others_were_answered(self) -> bool: ...
+
+
+class NoWitness:
+    """Nothing was seen, so everything may have been an outage."""
+
+    def begin(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def others_were_answered(self) -> bool:
+        return False
+
+
+class WitnessThread:
+    """Asks on a connection of its own, made when it is needed first."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+        self._connect = connect
+        self._connection: psycopg.Connection[Any] | None = None
+        self._asking = threading.Lock()
+        self._closed = threading.Event()
+        self._began: float | None = None
+        self._answers: list[float] = []
+        threading.Thread(target=self._watch, name="witness", daemon=True).start()
+
+    def begin(self) -> None:
+        self._answers = []
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        self._began = None
+
+    def others_were_answered(self) -> bool:
+        """From the beginning until now."""
+        began, answers = self._began, self._answers
+        if began is None or not self._ask(answers):
+            return False
+        return all(later - earlier <= GAP_MAX_S for earlier, later in pairwise([began, *answers, time.monotonic()]))
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._asking:
+            self._drop()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(EVERY_S):
+            began, answers = self._began, self._answers
+            if began is not None and time.monotonic() - began > LONG_S:
+                self._ask(answers)
+
+    def _ask(self, answers: list[float]) -> bool:
+        with self._asking:
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                self._connection.execute(SQL_ANSWER)
+            except psycopg.Error:
+                self._drop()
+                return False
+            answers.append(time.monotonic())
+            return True
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None

@@ -1,0 +1,102 @@
+"""Whether code and schema fit each other, so that a process waits instead of failing commands.
+
+A process needs all migrations that its code knows. A newer schema serves it too, as migrations only add; when one
+takes something away after all, `installation.serves_from` names the oldest release that can still work with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+
+from core.store.database import AsyncConnection, Connection
+
+log = structlog.get_logger()
+
+NEWEST = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+"""The newest migration that this code knows."""
+SAY_AGAIN_S = 60.0
+
+SQL_REVISION = """
+SELECT v.version_num, to_jsonb(i) ->> 'serves_from' FROM alembic_version v LEFT JOIN installation i ON true
+"""
+"""The column is read by its name in JSON: an older schema does not have it."""
+
+
+class SchemaDoesNotFitError(psycopg.OperationalError):
+    """The message says why. It is an outage, and over as soon as the schema or the code is the other's."""
+
+
+def misfit(row: tuple[Any, ...] | None) -> str | None:
+    """What `SQL_REVISION` found, as a reason to wait; None if it fits."""
+    revision, serves_from = row or (None, None)
+    if revision is None:
+        return "the database has no schema yet: migrate it"
+    if revision < NEWEST:
+        return f"the schema is at migration {revision}, this release needs {NEWEST}: migrate the database"
+    if serves_from is not None and serves_from > NEWEST:
+        return f"the schema serves releases from migration {serves_from} on, this one knows {NEWEST}: start a newer one"
+    return None
+
+
+def check_schema(connection: Connection) -> None:
+    """Raises SchemaDoesNotFitError, or what keeps the database from answering."""
+    try:
+        reason = misfit(connection.execute(SQL_REVISION).fetchone())
+    except _CANNOT_BE_READ as problem:
+        reason = _unreadable(problem)
+    if reason:
+        raise SchemaDoesNotFitError(reason)
+
+
+async def check_schema_async(connection: AsyncConnection) -> None:
+    """The same on an event loop."""
+    try:
+        reason = misfit(await (await connection.execute(SQL_REVISION)).fetchone())
+    except _CANNOT_BE_READ as problem:
+        reason = _unreadable(problem)
+    if reason:
+        raise SchemaDoesNotFitError(reason)
+
+
+_CANNOT_BE_READ = (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege)
+
+
+def _unreadable(problem: psycopg.Error) -> str:
+    return f"the schema cannot be told: {problem.diag.message_primary}"
+
+
+class SchemaWatch:
+    """One process that waits for its schema. It says so once, then once a minute, and when the wait is over."""
+
+    def __init__(self) -> None:
+        self._said_at: float | None = None
+
+    def check(self, connection: Connection) -> None:
+        """As `check_schema`."""
+        with self._told():
+            check_schema(connection)
+
+    async def check_async(self, connection: AsyncConnection) -> None:
+        with self._told():
+            await check_schema_async(connection)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except SchemaDoesNotFitError as problem:
+            now = time.monotonic()
+            if self._said_at is None or now - self._said_at > SAY_AGAIN_S:
+                log.error("waiting for a schema that fits", reason=str(problem))  # noqa: TRY400 - the reason is all
+                self._said_at = now
+            raise
+        if self._said_at is not None:
+            log.info("the schema fits")
+            self._said_at = None
