@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from types import FrameType
@@ -20,7 +19,7 @@ from ops.installation import Installation, InstallationError
 from ops.leftovers import end_leftovers
 from ops.processes import APPLICATION, FLOWER, MIGRATE, Process, Stage
 from ops.programs import Programs
-from ops.supervisor import Supervisor, describe_exit
+from ops.supervisor import Answers, Supervisor, describe_exit
 
 START_TIMEOUT_S = 120.0
 """Generous: the first start of a slow machine. Fifteen seconds are usual."""
@@ -93,15 +92,15 @@ class EmbeddedStack:
             self._say("Creating the database cluster.")
         postgres.create()
         logs = self._installation.logs
-        self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES)
-        self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES)
-        self._supervisor.start(programs.caddy(), Stage.FRONT)
-        pending: dict[str, tuple[str, Callable[[], bool]]] = {
+        doors: dict[str, tuple[str, Answers]] = {
             "postgres": ("PostgreSQL 18", postgres.answers),
             "valkey": ("Valkey", valkey.answers),
             "caddy": ("front door (Caddy)", lambda: ports.accepts(self._port)),
         }
-        self._await_all(pending)
+        self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES, postgres.answers)
+        self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES, valkey.answers)
+        self._supervisor.start(programs.caddy(), Stage.FRONT, doors["caddy"][1])
+        self._await_all(dict(doors))
         postgres.create_database()
 
     def _migrate(self, programs: Programs) -> None:
@@ -124,17 +123,18 @@ class EmbeddedStack:
         return since
 
     def _start_application(self, programs: Programs) -> None:
-        pending: dict[str, tuple[str, Callable[[], bool]]] = {}
+        pending: dict[str, tuple[str, Answers]] = {}
         if programs.has_own_stripe:
             self._supervisor.start(programs.stripe(), Stage.FRONT)
             pending["stripe"] = ("localstripe, in Stripe's place", lambda: True)  # bookings go on without it
         for process in APPLICATION:
             for instance in process.instances():
-                self._supervisor.start(programs.application(process, instance), process.stage)
-                pending[instance] = (process.what, _probe(process, programs))
+                answers = _probe(process, programs)
+                self._supervisor.start(programs.application(process, instance), process.stage, answers)
+                pending[instance] = (process.what, answers or _nothing_to_ask)
         self._await_all(pending)
 
-    def _await_all(self, pending: dict[str, tuple[str, Callable[[], bool]]]) -> None:
+    def _await_all(self, pending: dict[str, tuple[str, Answers]]) -> None:
         """Until every probe is true, printing a line for each."""
         began = time.monotonic()
         while pending:
@@ -194,10 +194,14 @@ class EmbeddedStack:
             print(sentence, flush=True)
 
 
-def _probe(process: Process, programs: Programs) -> Callable[[], bool]:
+def _nothing_to_ask() -> bool:
     """Workers have nothing to knock at: the canary will prove them."""
+    return True
+
+
+def _probe(process: Process, programs: Programs) -> Answers | None:
     if process.port is None:
-        return lambda: True
+        return None
     port = programs.inner[process.name]
     if process is FLOWER:
         return lambda: probes.get(f"http://127.0.0.1:{port}/flower/healthcheck").status == 200  # noqa: PLR2004

@@ -12,10 +12,12 @@ from ops.child import Child, Program, cut_log
 from ops.leftovers import write_record
 from ops.processes import Stage
 
+Answers = Callable[[], bool]
+
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
-STEADY_AFTER_S = 60.0
-"""Who has run for so long starts again without delay."""
+GOOD_AFTER_S = 5.0
+"""A start without a door to knock at was a good one if it lasts so long. Then failures before it count no more."""
 LOGS_EVERY_S = 10.0
 TELL_AFTER_S = 3.0
 _POLL_S = 0.02
@@ -28,9 +30,19 @@ class Post:
     program: Program
     stage: Stage
     child: Child
+    answers: Answers | None
+    """Whether it has come up well; None where there is nothing to ask."""
     failures: int = 0
+    """Starts in a row that came to nothing, and the end of the one before them."""
     start_at: float | None = None
     """When to start again; None while it runs."""
+
+    def look(self, now: float) -> None:
+        """Forget the failures once a start was a good one."""
+        if self.failures == 0 or self.child.exit_code() is not None:
+            return
+        if self.answers() if self.answers is not None else now - self.child.started_at > GOOD_AFTER_S:
+            self.failures = 0
 
 
 @dataclass(slots=True)
@@ -41,10 +53,10 @@ class Supervisor:
     posts: dict[str, Post] = field(default_factory=dict)
     _logs_cut_at: float = 0.0
 
-    def start(self, program: Program, stage: Stage) -> Child:
+    def start(self, program: Program, stage: Stage, answers: Answers | None = None) -> Child:
         cut_log(program.log)
         child = Child(program)
-        self.posts[program.name] = Post(program, stage, child)
+        self.posts[program.name] = Post(program, stage, child, answers)
         self._write_record()
         return child
 
@@ -52,10 +64,11 @@ class Supervisor:
         return [post.child for post in self.posts.values() if post.child.exit_code() is not None]
 
     def tend(self) -> None:
-        """Start again what has died, each time later (a deployment's restart policy does the same)."""
+        """Start again what has died, each time later while no start is a good one."""
         now = time.monotonic()
         for post in self.posts.values():
             if post.child.exit_code() is None:
+                post.look(now)
                 continue
             if post.start_at is None:
                 self._schedule(post, now)
@@ -69,8 +82,8 @@ class Supervisor:
                 cut_log(post.program.log)
 
     def _schedule(self, post: Post, now: float) -> None:
-        post.failures = 0 if now - post.child.started_at > STEADY_AFTER_S else post.failures + 1
-        delay_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** max(0, post.failures - 1))
+        delay_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**post.failures)
+        post.failures += 1
         post.start_at = now + delay_s
         self.say(f"{post.program.name} ended ({describe_exit(post.child)}); it starts again in {delay_s:g} s.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ops import supervisor as supervising
 from ops.child import Child, Program, cut_log, tail
 from ops.environment import child_environment, installed
 from ops.installation import Installation, InstallationError
@@ -144,6 +146,42 @@ def test_what_dies_is_started_again(programs: Programs, tmp_path: Path) -> None:
     wait_until(is_back, "it is back")
     assert supervisor.posts["one"].child.exit_code() is None
     assert "one ended (signal SIGKILL); it starts again in 0.5 s." in said
+    supervisor.stop_all(lambda: True)
+
+
+@pytest.mark.parametrize("has_a_door", [True, False])
+def test_failed_starts_are_forgotten_after_a_good_one(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_a_door: bool
+) -> None:
+    """Each start that comes to nothing doubles the pause before the next; one that came up well ends that."""
+    monkeypatch.setattr(supervising, "BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    said: list[str] = []
+    is_up = False
+    supervisor = Supervisor(tmp_path / "record", "mark", said.append)
+    supervisor.start(programs.program(SLEEP), Stage.STORES, (lambda: is_up) if has_a_door else None)
+
+    def killed_and_started() -> str:
+        """What was said of the pause before it started again."""
+        post = supervisor.posts["one"]
+        post.child.kill()
+        assert post.child.wait(10.0)
+        killed = post.child
+
+        def is_back() -> bool:
+            supervisor.tend()
+            return post.child is not killed
+
+        wait_until(is_back, "it is back")
+        return str(re.findall(r"again in (\S+) s", " ".join(said))[-1])
+
+    assert [killed_and_started() for _ in range(4)] == ["0.01", "0.02", "0.04", "0.08"]
+    is_up = True
+    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 0.0)
+    supervisor.tend()
+    is_up = False
+    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    assert [killed_and_started() for _ in range(2)] == ["0.01", "0.02"]
     supervisor.stop_all(lambda: True)
 
 
