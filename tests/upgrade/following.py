@@ -88,7 +88,19 @@ class Follower:
             self._journal.mark("told")
 
     def positions(self) -> list[int]:
-        return [int(one["position"].split("-")[1]) for one in self.heard]
+        """Of what it was told of."""
+        return [number_of(one) for one in self.heard if one["type"] != "reload"]
 
-    def reloads(self) -> int:
-        return sum(one["type"] == "reload" for one in self.heard)
+    def reloads(self) -> list[tuple[int, int]]:
+        """(the last position that it was told of before, where it went on): in between it asked for everything anew."""
+        found, last = [], -1
+        for one in self.heard:
+            if one["type"] == "reload":
+                found.append((last, number_of(one)))
+            last = number_of(one)
+        return found
+
+
+def number_of(message: dict[str, Any]) -> int:
+    """Of its position: the epoch may change."""
+    return int(message["position"].split("-")[1])
