@@ -26,7 +26,7 @@ help: ## Show this help
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
 	@exec $(RUN) -m ops.cli run --port "$(PORT)" --data "$(DATA)"
 
-test: venv-dev browser ## Check, then run every test on its own PostgreSQL and Valkey
+test: venv-dev programs ## Check, then run every test on its own PostgreSQL and Valkey
 	@$(MAKE) --no-print-directory check
 	@exec $(RUN) -m pytest $(PYTEST_OPTIONS)
 
@@ -64,6 +64,8 @@ venv:
 venv-dev:
 	@sh ops/install.sh requirements-dev.lock
 
-.PHONY: browser
-browser:
-	@command -v chromium >/dev/null 2>&1 || { echo "holdfast: the browser tests need Chromium: apt-get update && apt-get install --yes chromium" >&2; exit 1; }
+.PHONY: programs
+programs:
+	@for program in chromium openssl pgbouncer; do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; exit 1; }; \
+	done

@@ -23,6 +23,7 @@ from api.accounts.roles import Rule, rules_of
 from api.counting import counting
 from api.errors import Problem, unavailable
 from core.access import Principal, PrincipalKind
+from core.bells import Keys
 from core.identity.agent_keys import AgentKey
 
 log = structlog.get_logger()
@@ -59,8 +60,8 @@ class Window(Struct, frozen=True):
 class WriteLimits:
     """Falcon middleware; goes after the gate, so that only what is let in is counted."""
 
-    def __init__(self, redis_url: str, anonymous_per_minute: int) -> None:
-        self._pool, self._storage = counting(redis_url, "hf:limit", REDIS_TIMEOUT_S)
+    def __init__(self, redis_url: str, keys: Keys, anonymous_per_minute: int) -> None:
+        self._pool, self._storage = counting(redis_url, keys.counters("limit"), REDIS_TIMEOUT_S)
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
         self._away_until = 0.0
 

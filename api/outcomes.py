@@ -49,7 +49,9 @@ class _Waiter(Struct, frozen=True):
 class Outcomes:
     """All waiting requests of this process."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis, keys: bells.Keys = bells.NO_PREFIX
+    ) -> None:
         self.reply_to = uuid4().hex
         """The name under which workers find this process."""
         self.redis_is_up = False
@@ -57,6 +59,7 @@ class Outcomes:
         """Known to be: a process that has just started knows neither."""
         self._pool = pool
         self._redis = client
+        self._keys = keys
         self._waiters: defaultdict[bytes, list[_Waiter]] = defaultdict(list)
         """By command id, as messages bring it: making a `UUID` of it costs as much as answering."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,7 +117,7 @@ class Outcomes:
 
     async def _subscribe(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(bells.outcome_channel(self.reply_to))
+            await subscription.subscribe(self._keys.outcome_channel(self.reply_to))
             self.redis_is_up, self.redis_is_down = True, False
             while True:
                 message = await subscription.get_message(timeout=REDIS_PING_S)

@@ -18,8 +18,9 @@ log = structlog.get_logger()
 
 
 class Rings:
-    def __init__(self, client: redis.asyncio.Redis, celery: Celery) -> None:
+    def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: bells.Keys) -> None:
         self._client = client
+        self._keys = keys
         self._celery = celery
         self._script = client.register_script(bells.RING_SCRIPT)
         self._wanted: set[str] = set()
@@ -30,7 +31,7 @@ class Rings:
 
         One ring is under way at a time; what is wanted meanwhile goes together in the next.
         """
-        self._wanted.update(bells.lane_bell(lane) for lane in lanes)
+        self._wanted.update(self._keys.lane_bell(lane) for lane in lanes)
         if self._wanted and self._ringing is None:
             self._ringing = asyncio.create_task(self._ring_all(), name="rings")
 
@@ -44,7 +45,7 @@ class Rings:
 
     async def _ring(self, names: Iterable[str]) -> None:
         try:
-            call: Any = await self._script(keys=bells.ring_keys(bells.LANES, names), args=list(bells.RING_ARGUMENTS))
+            call: Any = await self._script(keys=self._keys.to_ring(bells.LANES, names), args=list(bells.RING_ARGUMENTS))
             if call:
                 await asyncio.to_thread(self._celery.send_task, SERVE_LANES, retry=False)
         except Exception as problem:  # noqa: BLE001 - kombu raises what its transport raises

@@ -36,6 +36,7 @@ REDIS_TIMEOUT_S = 3.0
 class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        keys = settings.redis_keys
         self.in_doubt = InDoubt()
         connection_class = bounded(self.in_doubt)
         self.pool = Pool(
@@ -66,12 +67,12 @@ class Runtime:
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
-        self.outcomes = Outcomes(self.pool, self.redis)
-        self.celery = celery_app(settings.redis_url)
-        self.rings = Rings(self.redis, self.celery)
+        self.outcomes = Outcomes(self.pool, self.redis, keys)
+        self.celery = celery_app(settings.redis_url, keys.prefix)
+        self.rings = Rings(self.redis, self.celery, keys)
         self.inbox = Inbox(settings.database_url, self.rings.lanes, self.in_doubt)
         self.commands = Commands(self.inbox, self.outcomes, self.pool)
-        self.write_limits = WriteLimits(settings.redis_url, settings.anonymous_writes_per_minute)
+        self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)
 
         self._closings: list[Closing] = []
 

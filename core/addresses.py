@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+MAPPED = "::ffff:"
+
 
 class Addresses:
     """Finds a client's address: the nearest hop that is not a configured proxy."""
@@ -15,15 +17,20 @@ class Addresses:
     def of(self, peer: str, forwarded_for: Sequence[str]) -> str:
         """`peer` is the other end of the socket, `forwarded_for` the `X-Forwarded-For` lines."""
         hops = [hop.strip() for line in forwarded_for for hop in line.split(",") if hop.strip()]
-        nearest = peer
+        nearest = _plain(peer)
         while hops and self.trusts(nearest):
-            nearest = hops.pop()
+            nearest = _plain(hops.pop())
         return nearest
 
     def trusts(self, address: str) -> bool:
         """Whether this is a configured proxy."""
         try:
-            one = ipaddress.ip_address(address)
+            one = ipaddress.ip_address(_plain(address))
         except ValueError:
             return False
         return any(one in network for network in self._trusted)
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address that a socket for both shows as IPv6 (RFC 4291, 2.5.5.2): one client has one address."""
+    return address[len(MAPPED) :] if address.startswith(MAPPED) and "." in address else address

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 LANES = "lanes"
 RELAY = "relay"
 PAYMENTS = "payments"
@@ -22,14 +24,71 @@ CALL_EVERY_MS = 1_000
 BELL_TTL_S = 600
 """A bell nobody hears for so long goes away by itself; the sweep rings again."""
 
-FEED_CHANNEL = "hf:feed"
-"""Published by the relay: the feed's new head position. A hint to read."""
 FEED_REMEMBERED_S = 30 * 86_400
 
 
-def feed_memory(epoch: str) -> str:
-    """How far the feed was in this epoch. A database that is behind it was restored."""
-    return f"hf:feed:head:{epoch}"
+class Keys(Struct, frozen=True):
+    """Names in Redis. `prefix` keeps two installations on one Redis apart; it also stands before the queues."""
+
+    prefix: str = ""
+
+    @property
+    def feed_channel(self) -> str:
+        """Published by the relay: the feed's new head position. A hint to read."""
+        return f"{self.prefix}hf:feed"
+
+    def feed_memory(self, epoch: str) -> str:
+        """How far the feed was in this epoch. A database that is behind it was restored."""
+        return f"{self.prefix}hf:feed:head:{epoch}"
+
+    @property
+    def cleanup_mark(self) -> str:
+        """Set while somebody has rung for expired bookings a moment ago."""
+        return f"{self.prefix}hf:cleanup"
+
+    @property
+    def relay_bell(self) -> str:
+        return f"{self.prefix}hf:bell:relay"
+
+    @property
+    def payments_bell(self) -> str:
+        return f"{self.prefix}hf:bell:payments"
+
+    def lane_bell(self, lane: int) -> str:
+        return f"{self.prefix}hf:bell:lane:{lane}"
+
+    def listening_mark(self, group: str) -> str:
+        return f"{self.prefix}hf:listening:{group}"
+
+    def called_mark(self, group: str) -> str:
+        return f"{self.prefix}hf:called:{group}"
+
+    def roster(self, group: str) -> str:
+        """The servers of a group by name, with when each was last there."""
+        return f"{self.prefix}hf:roster:{group}"
+
+    def queue(self, group: str) -> str:
+        """Kombu's list of the group's tasks (`core.broker`)."""
+        return f"{self.prefix}{group}"
+
+    def outcome_channel(self, reply_to: str) -> str:
+        """Where the workers publish outcomes for one API process."""
+        return f"{self.prefix}hf:outcomes:{reply_to}"
+
+    def counters(self, kind: str) -> str:
+        """What stands before the counts of one kind of limit."""
+        return f"{self.prefix}hf:{kind}"
+
+    def to_ring(self, group: str, bells: Iterable[str]) -> list[str]:
+        """The keys of `RING_SCRIPT`."""
+        return [self.listening_mark(group), self.called_mark(group), *bells]
+
+
+NO_PREFIX = Keys()
+
+
+def lane_of_bell(bell: str) -> int:
+    return int(bell.rsplit(":", 1)[1])
 
 
 FEED_TELL_SCRIPT = """
@@ -40,40 +99,6 @@ return known
 """
 """KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
 Remembers the furthest, tells the new one, and answers what was known before."""
-
-
-def lane_bell(lane: int) -> str:
-    return f"hf:bell:lane:{lane}"
-
-
-CLEANUP_MARK = "hf:cleanup"
-"""Set while somebody has rung for expired bookings a moment ago."""
-
-RELAY_BELL = "hf:bell:relay"
-PAYMENTS_BELL = "hf:bell:payments"
-
-
-def lane_of_bell(bell: str) -> int:
-    return int(bell.rsplit(":", 1)[1])
-
-
-def listening_mark(group: str) -> str:
-    return f"hf:listening:{group}"
-
-
-def called_mark(group: str) -> str:
-    return f"hf:called:{group}"
-
-
-def roster(group: str) -> str:
-    """The servers of a group by name, with when each was last there."""
-    return f"hf:roster:{group}"
-
-
-def outcome_channel(reply_to: str) -> str:
-    """Where the workers publish outcomes for one API process."""
-    return f"hf:outcomes:{reply_to}"
-
 
 RING_SCRIPT = """
 for i = 3, #KEYS do
@@ -88,10 +113,6 @@ return 0
 """
 """KEYS: listening mark, called mark, bells... ARGV: call interval (ms), bell life (s).
 Answers 1 if the caller should send the group's Celery task."""
-
-
-def ring_keys(group: str, bells: Iterable[str]) -> list[str]:
-    return [listening_mark(group), called_mark(group), *bells]
 
 
 RING_ARGUMENTS = (CALL_EVERY_MS, BELL_TTL_S)

@@ -7,6 +7,7 @@ on an eta, every task is safe to run twice or never (the sweep makes up for it).
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import kombu
 from celery import Celery
@@ -15,6 +16,7 @@ from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
 from core import bells
+from core.settings import redis_tls
 
 SERVE_LANES = "holdfast.lanes.serve"
 SERVE_RELAY = "holdfast.relay.serve"
@@ -77,6 +79,12 @@ class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no type
             errback, max_retries, interval_start, interval_step, interval_max, *more, **named
         )
 
+    def as_uri(self, *words: Any, **named: Any) -> str:
+        """kombu's, but that an IPv6 address keeps its brackets, so that it can be read again."""
+        uri = str(super().as_uri(*words, **named))
+        host = str(self.hostname or "")
+        return uri.replace(quote(host, safe=""), f"[{host}]", 1) if ":" in host and "://" not in host else uri
+
 
 class _Amqp(AMQP):  # type: ignore[misc]  # celery ships no types
     Connection = BrokerConnection = Connection
@@ -91,11 +99,14 @@ def _keep_no_messages() -> None:
     redis_transport.Channel.do_restore = False
 
 
-def celery_app(redis_url: str) -> Celery:
-    """A configured application; connects to nothing until used."""
+def celery_app(redis_url: str, prefix: str = "") -> Celery:
+    """A configured application; connects to nothing until used. `prefix` stands before all of its names in Redis."""
     _keep_no_messages()
-    app = Celery("holdfast", broker=redis_url, set_as_current=True, amqp=_Amqp)
+    # Without these words kombu would encrypt, but take any certificate. Flower reads them only from here.
+    tls = redis_tls(redis_url)
+    app = Celery("holdfast", broker=redis_url.partition("?")[0], set_as_current=True, amqp=_Amqp)
     app.conf.update(
+        broker_use_ssl=tls or False,
         task_queues=QUEUES,
         task_routes=ROUTES,
         task_create_missing_queues=False,
@@ -121,6 +132,7 @@ def celery_app(redis_url: str) -> Celery:
         broker_connection_timeout=4.0,
         broker_pool_limit=4,
         broker_transport_options={
+            "global_keyprefix": prefix,
             "ack_emulation": False,  # see `_keep_no_messages`
             "socket_timeout": 5.0,
             "socket_connect_timeout": 4.0,

@@ -11,9 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core.bells import Keys
 from core.domain.values import Policy
 from core.passwords import PASSWORD_MAX_CHARS
 
@@ -27,6 +28,10 @@ CORES_EACH = 2
 API_PROCESSES_MOST = 4
 """Unless told: each has some fifteen connections to PostgreSQL."""
 """A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
+
+REDIS_TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+REDIS_TLS_WORDS = REDIS_TLS_FILES | {"ssl_cert_reqs", "ssl_check_hostname"}
+"""All that may stand behind the question mark of REDIS_URL."""
 
 PLACEHOLDER = "change-me"
 """What `.env.example` puts where a secret belongs; a start with it is refused."""
@@ -64,6 +69,8 @@ class Settings:
 
     database_url: str
     redis_url: str
+    redis_keys: Keys
+    """Names with this installation's prefix: two of them may share one Redis."""
     demo: bool
     """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
     secret_key: str
@@ -140,6 +147,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         database_url=_required(env, "DATABASE_URL", _postgres_url),
         redis_url=_required(env, "REDIS_URL", _redis_url),
+        redis_keys=_value(env, "HOLDFAST_REDIS_PREFIX", _redis_keys, ""),
         demo=demo,
         secret_key=_secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS),
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
@@ -303,11 +311,41 @@ def _postgres_url(raw: str) -> str:
 def _redis_url(raw: str) -> str:
     if raw.startswith("valkey://"):
         raw = raw.replace("valkey://", "redis://", 1)  # kombu knows no valkey://
-    if not raw.startswith(("redis://", "rediss://", "unix://")):
+    if not raw.startswith(("redis://", "rediss://")):
         raise ValueError("it does not start with redis:// or rediss://")
     if PLACEHOLDER in raw:
         raise ValueError("it still holds the placeholder password of .env.example")
+    redis_tls(raw)
     return raw
+
+
+def redis_tls(url: str) -> dict[str, str | bool] | None:
+    """What `rediss://` says of TLS, by the names that redis-py and kombu share; None for `redis://`.
+
+    Certificates are checked unless the address says `ssl_cert_reqs=none`. Raises ValueError.
+    """
+    parts = urlsplit(url)
+    told = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := sorted(told.keys() - REDIS_TLS_WORDS):
+        raise ValueError(f"{unknown[0]} is none of {', '.join(sorted(REDIS_TLS_WORDS))}")
+    if parts.scheme != "rediss":
+        if told:
+            raise ValueError(f"{min(told)} has no meaning without TLS; begin the address with rediss://")
+        return None
+    if (wanted := told.get("ssl_cert_reqs", "required")) not in {"none", "optional", "required"}:
+        raise ValueError(f"ssl_cert_reqs={wanted} is none of none, optional, required")
+    if (check := told.pop("ssl_check_hostname", "true").lower()) not in {"true", "false"}:
+        raise ValueError(f"ssl_check_hostname={check} is neither true nor false")
+    for name in REDIS_TLS_FILES & told.keys():
+        if not os.access(told[name], os.R_OK):
+            raise ValueError(f"{name} names {told[name]}, which cannot be read")
+    return {"ssl_cert_reqs": wanted, "ssl_check_hostname": check == "true" and wanted != "none", **told}
+
+
+def _redis_keys(raw: str) -> Keys:
+    if raw and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", raw):
+        raise ValueError("it is not a word of at most 64 letters, digits, dots, hyphens and underscores")
+    return Keys(f"{raw}:" if raw else "")
 
 
 def _origin_url(raw: str) -> str:

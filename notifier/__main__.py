@@ -11,6 +11,7 @@ import uvloop
 
 from core.logs import configure
 from core.settings import Settings, SettingsError, from_environment
+from core.startup import refuse_unfit
 from notifier.limits import Limits
 from notifier.server import Notifier
 
@@ -30,6 +31,7 @@ def main() -> None:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(2)
     configure(settings.log_level, "notifier")
+    refuse_unfit(settings)
     logging.getLogger("websockets").setLevel(logging.WARNING)  # we log sockets ourselves
     uvloop.run(serve(settings))
 

@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from core.bells import FEED_CHANNEL
+from core.bells import Keys
 
 log = structlog.get_logger()
 
@@ -22,7 +22,8 @@ RETRY_S = 0.5
 class Hints:
     """Sets `hint` whenever the relay tells a new head."""
 
-    def __init__(self, redis_url: str, hint: asyncio.Event) -> None:
+    def __init__(self, redis_url: str, keys: Keys, hint: asyncio.Event) -> None:
+        self._channel = keys.feed_channel
         self._hint = hint
         self._is_up = True
         self._redis = redis.asyncio.Redis.from_url(
@@ -49,7 +50,7 @@ class Hints:
 
     async def _listen(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(FEED_CHANNEL)
+            await subscription.subscribe(self._channel)
             if not self._is_up:
                 log.info("hints from redis again")
             self._is_up = True

@@ -54,7 +54,7 @@ class Notifier:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then send everybody away to resume, and return."""
         source = Source(self._settings.database_url, self.hub, self._limits)
-        hints = Hints(self._settings.redis_url, source.hint)
+        hints = Hints(self._settings.redis_url, self._settings.redis_keys, source.hint)
         identities = Identities(self._pool, lambda: tuple(self._sessions), self._limits.identities_s)
         async with self._pool, asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(part.run()) for part in (source, hints, identities)]

@@ -30,10 +30,16 @@ def check(part: str, settings: Settings, node: str | None = None) -> None:
 
 
 def _api(settings: Settings, _node: str) -> None:
-    port = settings.api_bind.rsplit(":", 1)[1]
-    answer = probes.get(f"http://127.0.0.1:{port}/readyz")
+    host, port = settings.api_bind.rsplit(":", 1)
+    answer = probes.get(f"http://{_reachable(host.strip('[]'))}:{port}/readyz")
     if answer.status != HTTP_OK:
         raise CheckError(f"/readyz answers {answer.status}: {answer.body}")
+
+
+def _reachable(host: str) -> str:
+    """Where a process that listens on `host` is reached from its own machine, as an address writes it."""
+    here = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - looked for, not bound
+    return f"[{here}]" if ":" in here else here
 
 
 def _worker(settings: Settings, node: str) -> None:
@@ -57,7 +63,7 @@ def _beat(settings: Settings, _node: str) -> None:
 
 
 def _notifier(settings: Settings, _node: str) -> None:
-    if not ports.accepts(settings.notifier_port):
+    if not ports.accepts(settings.notifier_port, _reachable(settings.notifier_host).strip("[]")):
         raise CheckError(f"nobody listens on port {settings.notifier_port}")
     age_s = _pulse(settings).notifier_canary_age_s
     if age_s is None or age_s > CANARY_FRESH_S:
@@ -65,7 +71,7 @@ def _notifier(settings: Settings, _node: str) -> None:
 
 
 def _flower(settings: Settings, _node: str) -> None:
-    answer = probes.get(f"http://127.0.0.1:{settings.flower_port}/flower/healthcheck")
+    answer = probes.get(f"http://{_reachable(settings.flower_host)}:{settings.flower_port}/flower/healthcheck")
     if answer.status != HTTP_OK:
         raise CheckError(f"Flower answers {answer.status}")
 
@@ -83,7 +89,7 @@ PARTS = tuple(_CHECKS)
 
 
 def _ping(settings: Settings, node: str) -> None:
-    app = celery_app(settings.redis_url)
+    app = celery_app(settings.redis_url, settings.redis_keys.prefix)
     answers = app.control.ping(destination=[node], timeout=PING_TIMEOUT_S, limit=1)
     if not answers:
         raise CheckError(f"{node} does not answer within {PING_TIMEOUT_S:g} s")

@@ -12,13 +12,14 @@ from sqlalchemy.exc import DBAPIError
 
 from core.logs import configure
 from core.settings import SettingsError, from_environment
+from core.startup import UnfitError, check_database
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
 from ops.importing import command as importing
 from ops.importing.service import ImportProblem
 from ops.processes import APPLICATION
 
-EXPECTED = (SettingsError, CheckError, ImportProblem)
+EXPECTED = (SettingsError, CheckError, ImportProblem, UnfitError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,6 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _migrate(_arguments: argparse.Namespace) -> int:
     settings = from_environment()
     configure(settings.log_level, "migrate")
+    check_database(settings.database_url)
     try:
         upgrade(settings)
         if settings.demo:

@@ -14,4 +14,4 @@ def ringer(client: redis.Redis, called: list[str] | None = None) -> Ringer:
 
 
 def ring_all(client: redis.Redis, lanes: int = 8) -> None:
-    ringer(client).ring(bells.lane_bell(lane) for lane in range(lanes))
+    ringer(client).ring(bells.NO_PREFIX.lane_bell(lane) for lane in range(lanes))

@@ -11,6 +11,7 @@ from core import collector
 from core.broker import celery_app
 from core.logs import configure
 from core.settings import SettingsError, from_environment
+from core.startup import refuse_unfit
 from workers import lanes, payments, relay, stopping, sweeps
 
 try:
@@ -18,7 +19,7 @@ try:
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
-app = celery_app(settings.redis_url)
+app = celery_app(settings.redis_url, settings.redis_keys.prefix)
 app.steps["worker"].add(stopping.AskLingeringTasks)
 lanes.register(app, settings)
 relay.register(app, settings)
@@ -30,6 +31,12 @@ sweeps.register(app, settings)
 @signals.setup_logging.connect
 def _log_as_json(**_: Any) -> None:
     configure(settings.log_level, "workers")
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def _refuse_unfit(**_: Any) -> None:
+    refuse_unfit(settings)
 
 
 @signals.worker_init.connect

@@ -17,8 +17,9 @@ class FeedMemory:
     Redis may forget it, or not answer: then less is known, and a notifier or `feed.origin` must notice a restore.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, keys: bells.Keys = bells.NO_PREFIX) -> None:
         self._redis = client
+        self._keys = keys
         self._is_asked = False
         self.known = NOWHERE
 
@@ -27,7 +28,7 @@ class FeedMemory:
         row = connection.execute(SQL_HEAD).fetchone()
         with suppress(redis.RedisError):
             epoch = row[0] if row else ""
-            self._note(Position(epoch, int(self._redis.get(bells.feed_memory(epoch)) or 0)))
+            self._note(Position(epoch, int(self._redis.get(self._keys.feed_memory(epoch)) or 0)))
             self._is_asked = True
 
     def ask_once(self, connection: Connection) -> None:
@@ -41,8 +42,10 @@ class FeedMemory:
     def tell(self, head: Position) -> None:
         self._note(head)
         with suppress(redis.RedisError):
-            arguments = (head.number, bells.FEED_REMEMBERED_S, bells.FEED_CHANNEL, head)
-            known = self._redis.eval(bells.FEED_TELL_SCRIPT, 1, bells.feed_memory(head.epoch), *map(str, arguments))
+            arguments = (head.number, bells.FEED_REMEMBERED_S, self._keys.feed_channel, head)
+            known = self._redis.eval(
+                bells.FEED_TELL_SCRIPT, 1, self._keys.feed_memory(head.epoch), *map(str, arguments)
+            )
             self._note(Position(head.epoch, int(known)))
 
     def _note(self, seen: Position) -> None:

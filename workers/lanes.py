@@ -63,9 +63,16 @@ class LaneServer:
     def __init__(self, app: Celery, settings: Settings) -> None:
         self._settings = settings
         self._redis = connect(settings.redis_url)
-        self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
-        self._relay_ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
-        self._payments_ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
+        self._keys = settings.redis_keys
+        self._lane_ringer = Ringer(
+            self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys
+        )
+        self._relay_ringer = Ringer(
+            self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys
+        )
+        self._payments_ringer = Ringer(
+            self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
+        )
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
         self._visits: Lanes | None = None
@@ -76,13 +83,13 @@ class LaneServer:
         """How many lanes to visit together."""
         self._lanes = 0
         self._lanes_read_at = float("-inf")
-        self._roster = Roster(self._redis, bells.LANES)
+        self._roster = Roster(self._redis, bells.LANES, self._keys)
         self._counted_at = self._helped_at = float("-inf")
         self._needed_at = time.monotonic()
 
     def run(self) -> int:
         linger = Linger(
-            Ears(self._redis, bells.LANES),
+            Ears(self._redis, bells.LANES, self._keys),
             bells=self._bells,
             answer=self._answer,
             ring=self._lane_ringer.ring,
@@ -126,11 +133,11 @@ class LaneServer:
             else:
                 self._lanes = row[0] if row else 0
                 self._lanes_read_at = time.monotonic()
-        return [bells.lane_bell(lane) for lane in range(self._lanes)]
+        return [self._keys.lane_bell(lane) for lane in range(self._lanes)]
 
     def _look(self) -> list[str]:
         try:
-            return [bells.lane_bell(lane) for lane in look(self._query()).lanes]
+            return [self._keys.lane_bell(lane) for lane in look(self._query()).lanes]
         except psycopg.Error as problem:
             self._recover(problem)
             return []
@@ -146,8 +153,8 @@ class LaneServer:
         if turn.full:
             self._call_for_help()
         return Answer(
-            ring_again=[bells.lane_bell(lane) for lane in turn.more],
-            leave_out=[bells.lane_bell(lane) for lane in turn.busy],
+            ring_again=[self._keys.lane_bell(lane) for lane in turn.more],
+            leave_out=[self._keys.lane_bell(lane) for lane in turn.busy],
         )
 
     def _tell(self, turn: Turn) -> None:
@@ -155,11 +162,20 @@ class LaneServer:
         ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
         if not ended:
             return
-        messages = {channel: _encode(outcomes) for channel, outcomes in _by_channel(ended).items()}
-        self._relay_ringer.ring([bells.RELAY_BELL], messages)
+        messages = {channel: _encode(outcomes) for channel, outcomes in self._by_channel(ended).items()}
+        self._relay_ringer.ring([self._keys.relay_bell], messages)
         if any(_is_due(event) for one in turn.decided for event in one.events):
-            self._payments_ringer.ring([bells.PAYMENTS_BELL])
+            self._payments_ringer.ring([self._keys.payments_bell])
         log_decided(ended)
+
+    def _by_channel(self, decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
+        """(command id, HTTP status, body) for each API process that waits."""
+        channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
+        for one in decided:
+            if one.envelope.reply_to is not None and one.outcome is not DEFERRED:
+                entry = (one.envelope.id.bytes, one.outcome.http_status, one.outcome.body)
+                channels[self._keys.outcome_channel(one.envelope.reply_to)].append(entry)
+        return channels
 
     def _connected(self) -> Lanes:
         if self._visits is None:
@@ -220,16 +236,6 @@ def narrowed(width: int, *, full: bool, most: int) -> int:
 def _hash_of(initial_password: str | None) -> str | None:
     """Made before the first lane is locked, once a process: argon2 in a lane would cost it fifty bookings a person."""
     return None if initial_password is None else hash_shared_password(initial_password)
-
-
-def _by_channel(decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
-    """(command id, HTTP status, body) for each API process that waits."""
-    channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
-    for one in decided:
-        if one.envelope.reply_to is not None and one.outcome is not DEFERRED:
-            entry = (one.envelope.id.bytes, one.outcome.http_status, one.outcome.body)
-            channels[bells.outcome_channel(one.envelope.reply_to)].append(entry)
-    return channels
 
 
 def log_decided(decided: Sequence[Decided | Parked]) -> None:

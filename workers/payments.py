@@ -58,8 +58,13 @@ class PaymentServer:
         self._payments = StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types)
         self._background_per_s = stripe.background_per_s
         self._redis = connect(settings.redis_url)
-        self._ringer = Ringer(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False))
-        self._lane_ringer = Ringer(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False))
+        self._keys = settings.redis_keys
+        self._ringer = Ringer(
+            self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
+        )
+        self._lane_ringer = Ringer(
+            self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys
+        )
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings.database_url, "holdfast payments"),
             kwargs={"autocommit": True},
@@ -78,11 +83,11 @@ class PaymentServer:
 
     def run(self) -> int:
         linger = Linger(
-            Ears(self._redis, bells.PAYMENTS),
-            bells=lambda: [bells.PAYMENTS_BELL],
+            Ears(self._redis, bells.PAYMENTS, self._keys),
+            bells=lambda: [self._keys.payments_bell],
             answer=self._answer,
             ring=self._ringer.ring,
-            look=lambda: [bells.PAYMENTS_BELL],
+            look=lambda: [self._keys.payments_bell],
             stopping=stopping.watch(),
         )
         self._pool.open()
@@ -147,7 +152,7 @@ class PaymentServer:
         with self._pool.connection() as connection:
             close_circuit(connection)
         log.info("the circuit to stripe is closed")
-        self._ringer.ring([bells.PAYMENTS_BELL])
+        self._ringer.ring([self._keys.payments_bell])
 
     def _compare(self, one: ToCompare) -> None:
         """Ask the provider what came in and went back. One that does not answer is asked again in a while."""
@@ -190,7 +195,7 @@ class PaymentServer:
         command_id, lane = reported or (None, None)
         log.info("payment seen to", state=due.state, report=type(command).__name__, command_id=command_id)
         if lane is not None:
-            self._lane_ringer.ring([bells.lane_bell(lane)])
+            self._lane_ringer.ring([self._keys.lane_bell(lane)])
 
     def _not_understood(self, due: Due, problem: Exception) -> None:
         """Tried again some times, each later, then parked: shown to staff and tried seldom, until a person helped."""

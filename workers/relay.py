@@ -51,19 +51,20 @@ class RelayServer:
     def __init__(self, app: Celery, settings: Settings) -> None:
         self._settings = settings
         self._redis = connect(settings.redis_url)
-        self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False))
-        self._memory = FeedMemory(self._redis)
+        self._keys = settings.redis_keys
+        self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
+        self._memory = FeedMemory(self._redis, self._keys)
         self._connection = connect_lane(settings.database_url, "holdfast relay")
         self._schema = SchemaWatch()
         self._fits = False
 
     def run(self) -> int:
         linger = Linger(
-            Ears(self._redis, bells.RELAY),
-            bells=lambda: [bells.RELAY_BELL],
+            Ears(self._redis, bells.RELAY, self._keys),
+            bells=lambda: [self._keys.relay_bell],
             answer=lambda _: self._relay(),
             ring=self._ringer.ring,
-            look=lambda: [bells.RELAY_BELL],
+            look=lambda: [self._keys.relay_bell],
             stopping=stopping.watch(),
         )
         try:
@@ -84,9 +85,9 @@ class RelayServer:
                 log.warning("the database failed the relay, connecting again", problem=repr(problem))
             self._fits = False
             self._reconnect()
-            return Answer(ring_again=[bells.RELAY_BELL])
+            return Answer(ring_again=[self._keys.relay_bell])
         time.sleep(PACE_S)
-        return Answer(ring_again=[bells.RELAY_BELL] if more else [])
+        return Answer(ring_again=[self._keys.relay_bell] if more else [])
 
     def _reconnect(self) -> None:
         with suppress(psycopg.Error):

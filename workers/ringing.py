@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 REDIS_TIMEOUT_S = 2.0
 CALLS_WAITING = 2
-"""Calls left in a queue (a Redis list of the queue's name); more would only outlive their reason."""
+"""Calls left in a queue; more would only outlive their reason."""
 
 
 def connect(url: str) -> redis.Redis:
@@ -35,9 +35,8 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-def ring(pipe: Pipeline, group: str, names: Iterable[str]) -> None:
-    """Put a ring into a pipeline; its answer says whether somebody is to be called."""
-    keys = bells.ring_keys(group, names)
+def ring(pipe: Pipeline, keys: Sequence[str]) -> None:
+    """Put a ring into a pipeline (`Keys.to_ring`); its answer says whether somebody is to be called."""
     # The text itself: a registered script would first ask whether Redis still has it.
     pipe.eval(bells.RING_SCRIPT, len(keys), *keys, *map(str, bells.RING_ARGUMENTS))
 
@@ -45,10 +44,13 @@ def ring(pipe: Pipeline, group: str, names: Iterable[str]) -> None:
 class Ringer:
     """Rings a group's bells, and calls for its Celery task if nobody seems to listen."""
 
-    def __init__(self, client: redis.Redis, group: str, call: Callable[[], Any]) -> None:
+    def __init__(
+        self, client: redis.Redis, group: str, call: Callable[[], Any], keys: bells.Keys = bells.NO_PREFIX
+    ) -> None:
         self._client = client
         self._group = group
         self._call = call
+        self.keys = keys
 
     def ring(self, names: Iterable[str], messages: Mapping[str, bytes] | None = None) -> None:
         """Ring, and publish `messages` by channel along with it, in one round trip.
@@ -59,7 +61,7 @@ class Ringer:
             with self._client.pipeline(transaction=False) as pipe:
                 for channel, message in (messages or {}).items():
                     pipe.publish(channel, message)
-                ring(pipe, self._group, names)
+                ring(pipe, self.keys.to_ring(self._group, names))
                 *_, call = pipe.execute()
             if call:
                 self._call()
@@ -69,17 +71,18 @@ class Ringer:
     def call(self) -> None:
         """Send the group's task whatever the marks say, unless enough of them wait for a worker."""
         with suppress(redis.RedisError, BrokerAway, OSError):
-            if self._client.llen(self._group) < CALLS_WAITING:
+            if self._client.llen(self.keys.queue(self._group)) < CALLS_WAITING:
                 self._call()
 
 
 class Ears:
     """Waits on the bells of a group, fairly: whoever rang last time is asked last."""
 
-    def __init__(self, client: redis.Redis, group: str) -> None:
+    def __init__(self, client: redis.Redis, group: str, keys: bells.Keys = bells.NO_PREFIX) -> None:
         self._client = client
         self._group = group
-        self._mark = bells.listening_mark(group)
+        self._keys = keys
+        self._mark = keys.listening_mark(group)
 
     def wait(
         self, names: Sequence[str], timeout_s: float, most: int = 1, *, ring_first: Collection[str] = ()
@@ -93,7 +96,7 @@ class Ears:
         with self._client.pipeline(transaction=False) as pipe:
             pipe.set(self._mark, "1", px=bells.LISTENING_MS)
             if ring_first:
-                ring(pipe, self._group, ring_first)
+                ring(pipe, self._keys.to_ring(self._group, ring_first))
             pipe.blpop(list(names), timeout=timeout_s)
             if most < len(names):
                 *_, rung = pipe.execute()

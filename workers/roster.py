@@ -18,9 +18,9 @@ from core import bells
 class Roster:
     """One server's place among the others."""
 
-    def __init__(self, client: redis.Redis, group: str) -> None:
+    def __init__(self, client: redis.Redis, group: str, keys: bells.Keys = bells.NO_PREFIX) -> None:
         self._client = client
-        self._key = bells.roster(group)
+        self._key = keys.roster(group)
         self._name = f"{time.time_ns():020d} {uuid4().hex}"
         """In the order of beginning; clocks of two machines that differ only say who counts as the first."""
 

@@ -46,7 +46,7 @@ _schema = SchemaWatch()
 
 def register(app: Celery, settings: Settings) -> None:
     def ringer(client: redis.Redis, group: str, task: str) -> Ringer:
-        return Ringer(client, group, lambda: app.send_task(task, retry=False))
+        return Ringer(client, group, lambda: app.send_task(task, retry=False), settings.redis_keys)
 
     @app.task(name=SWEEP_RING)
     def ring() -> int:
@@ -71,7 +71,8 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             lane = sweep.send_canary(connection, int(time.time() // CANARY_EVERY_S))
             if lane is not None:
-                ringer(client, bells.LANES, SERVE_LANES).ring([bells.lane_bell(lane)])
+                lanes = ringer(client, bells.LANES, SERVE_LANES)
+                lanes.ring([lanes.keys.lane_bell(lane)])
             return lane
 
     @app.task(name=SWEEP_TALLY)
@@ -89,13 +90,13 @@ def register(app: Celery, settings: Settings) -> None:
 def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
     found = sweep.look(connection)
     if found.lanes:
-        lanes.ring(bells.lane_bell(lane) for lane in found.lanes)
+        lanes.ring(lanes.keys.lane_bell(lane) for lane in found.lanes)
         lanes.call()
     if found.unnumbered:
-        relay.ring([bells.RELAY_BELL])
+        relay.ring([relay.keys.relay_bell])
         relay.call()
     if found.payments_due:
-        payments.ring([bells.PAYMENTS_BELL])
+        payments.ring([payments.keys.payments_bell])
         payments.call()
     return len(found.lanes)
 
@@ -106,7 +107,7 @@ def _due(connection: Connection, lanes: Ringer) -> int:
     while True:
         sent, rounds = send_due(connection), rounds + 1
         if sent.lanes:
-            lanes.ring(bells.lane_bell(lane) for lane in sorted(sent.lanes))
+            lanes.ring(lanes.keys.lane_bell(lane) for lane in sorted(sent.lanes))
         if not sent.more or time.monotonic() > until:
             return rounds
         time.sleep(DUE_PAUSE_S)

@@ -30,7 +30,7 @@ class Accounts:
         self.passwords = Passwords()
         self.logins = LiveLogins(pool)
         self.cookies = Cookies(secure=not settings.demo or settings.public_url.startswith("https://"))
-        self.throttle = Throttle(settings.redis_url)
+        self.throttle = Throttle(settings.redis_url, settings.redis_keys)
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)
         self.registration = Registration(settings, pool, self.passwords, self.throttle)

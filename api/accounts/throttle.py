@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from api.counting import counting
 from api.errors import Problem
+from core.bells import NO_PREFIX, Keys
 
 log = structlog.get_logger()
 
@@ -39,8 +40,8 @@ class Limit(Struct, frozen=True):
 
 
 class Throttle:
-    def __init__(self, redis_url: str) -> None:
-        self._pool, storage = counting(redis_url, "hf:throttle", REDIS_TIMEOUT_S)
+    def __init__(self, redis_url: str, keys: Keys = NO_PREFIX) -> None:
+        self._pool, storage = counting(redis_url, keys.counters("throttle"), REDIS_TIMEOUT_S)
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._away_until = 0.0

@@ -60,7 +60,7 @@ TIDY_LIMITS = {
 MIGRATE_LIMITS = {
     "timezone": "UTC",
     # Nothing else is bounded: a migration takes as long as it takes, and waits for the one before it.
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "1min",
 }
 
 Connection = psycopg.Connection[TupleRow]

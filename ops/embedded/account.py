@@ -21,8 +21,9 @@ class AccountError(Exception):
     """PostgreSQL cannot be run from this account; the message is for the person at the terminal."""
 
 
-def command(argv: Sequence[str], *, death_signal: signal.Signals) -> tuple[str, ...]:
-    """`argv` as the account that may run PostgreSQL. Raises `AccountError`.
+def command(argv: Sequence[str], *, death_signal: signal.Signals, data: Path | None = None) -> tuple[str, ...]:
+    """`argv` as the account that may run PostgreSQL: the one that owns `data`, if that is there already. A package
+    that was installed meanwhile may have brought an account that would come first now. Raises `AccountError`.
 
     A change of account forgets the parent-death signal, so `setpriv` sets it again.
     """
@@ -34,7 +35,7 @@ def command(argv: Sequence[str], *, death_signal: signal.Signals) -> tuple[str, 
             "PostgreSQL does not run as root, and setpriv is missing to change to another account. "
             "Install it (apt-get install util-linux) or start as an ordinary user."
         )
-    account = _account()
+    account = _owner(data) or _account()
     change = ("--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups")
     # Without no_setuid_fixup, access(2) would forget the capability, and initdb asks by it.
     keep = ("--inh-caps", CAPABILITY, "--ambient-caps", CAPABILITY, "--securebits", "+no_setuid_fixup")
@@ -49,6 +50,15 @@ def own(folder: Path) -> None:
     if os.geteuid() == 0:
         account = _account()
         os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def _owner(data: Path | None) -> pwd.struct_passwd | None:
+    if data is None or not data.exists() or data.stat().st_uid == 0:
+        return None
+    try:
+        return pwd.getpwuid(data.stat().st_uid)
+    except KeyError:
+        return None
 
 
 def _account() -> pwd.struct_passwd:

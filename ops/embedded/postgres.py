@@ -86,7 +86,7 @@ class Postgres:
         server = (binary("postgres"), "-D", str(self.data.resolve()), *listen, *options)
         return Program(
             name="postgres",
-            argv=command(server, death_signal=signal.SIGINT),
+            argv=command(server, death_signal=signal.SIGINT, data=self.data),
             environment=clean_environment(),
             directory=Path("/"),
             log=log,

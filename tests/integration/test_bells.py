@@ -102,23 +102,23 @@ def test_a_worker_takes_more_lanes_while_batches_are_small_and_fewer_when_they_a
 def test_a_bell_rung_many_times_holds_one_ring(valkey_client: redis.Redis) -> None:
     for _ in range(50):
         ring_all(valkey_client, 2)
-    assert valkey_client.llen(bells.lane_bell(0)) == valkey_client.llen(bells.lane_bell(1)) == 1
+    assert valkey_client.llen(bells.NO_PREFIX.lane_bell(0)) == valkey_client.llen(bells.NO_PREFIX.lane_bell(1)) == 1
 
 
 def test_a_ring_that_nobody_hears_calls_for_one_worker(valkey_client: redis.Redis) -> None:
     called: list[str] = []
     for _ in range(50):
-        ringer(valkey_client, called).ring([bells.lane_bell(0)])
+        ringer(valkey_client, called).ring([bells.NO_PREFIX.lane_bell(0)])
     assert called == ["called"]
 
 
 def test_a_ring_that_somebody_hears_calls_for_nobody(valkey_client: redis.Redis) -> None:
     called: list[str] = []
     ears = Ears(valkey_client, bells.LANES)
-    assert ears.wait([bells.lane_bell(0)], 0.01) == []
-    ringer(valkey_client, called).ring([bells.lane_bell(0)])
+    assert ears.wait([bells.NO_PREFIX.lane_bell(0)], 0.01) == []
+    ringer(valkey_client, called).ring([bells.NO_PREFIX.lane_bell(0)])
     assert called == []
-    assert ears.wait([bells.lane_bell(0)], 1) == [bells.lane_bell(0)]
+    assert ears.wait([bells.NO_PREFIX.lane_bell(0)], 1) == [bells.NO_PREFIX.lane_bell(0)]
 
 
 def test_a_ring_in_the_moment_a_worker_ends_is_answered(valkey_client: redis.Redis) -> None:

@@ -35,9 +35,9 @@ def test_a_server_that_nobody_needs_leaves_and_the_first_serves_on(
         monkeypatch.setattr(lanes, name, value)
     monkeypatch.setattr(linger, "IDLE_S", 60.0)
     first = Background(server(pipeline, redis_url).run)
-    wait_until(lambda: valkey_client.zcard(bells.roster(bells.LANES)) == 1, "the first serves")
+    wait_until(lambda: valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "the first serves")
     Background(server(pipeline, redis_url).run).join()
-    assert valkey_client.zcard(bells.roster(bells.LANES)) == 1, "who leaves says so"
+    assert valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "who leaves says so"
     put = keyed(20, 5)
     pipeline.put(*put)
     ring_all(valkey_client)
@@ -85,7 +85,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     assert first._is_needed()
     second._needed_at = float("-inf")
     assert not second._is_needed()
-    bell = [bells.lane_bell(0)]
+    bell = [bells.NO_PREFIX.lane_bell(0)]
     few, many = keyed(10, 1), keyed(900, 3)
     pipeline.put(*few)
     second._answer(bell)
@@ -109,4 +109,4 @@ def test_who_is_silent_for_a_while_is_not_counted_any_more(
     assert second.before_me() == 1
     first.leave()
     assert second.before_me() == 0
-    assert valkey_client.pttl(bells.roster("tests")) > 0
+    assert valkey_client.pttl(bells.NO_PREFIX.roster("tests")) > 0

@@ -90,7 +90,7 @@ def test_a_worker_that_ends_takes_its_mark_along(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str
 ) -> None:
     serving(pipeline, redis_url).join()
-    assert not valkey_client.exists(bells.listening_mark(bells.LANES))
+    assert not valkey_client.exists(bells.NO_PREFIX.listening_mark(bells.LANES))
 
 
 def swept(pipeline: Pipeline, valkey_client: redis.Redis) -> list[str]:
@@ -103,8 +103,8 @@ def swept(pipeline: Pipeline, valkey_client: redis.Redis) -> list[str]:
 
 def test_a_mark_that_outlives_its_killed_worker_stops_no_sweep(pipeline: Pipeline, valkey_client: redis.Redis) -> None:
     """Remedy: the sweep calls whatever the marks say, each second; and a mark lives two seconds at most."""
-    Ears(valkey_client, bells.LANES).wait([bells.lane_bell(0)], 0.01)  # and then kill -9
-    ttl = valkey_client.pttl(bells.listening_mark(bells.LANES))
+    Ears(valkey_client, bells.LANES).wait([bells.NO_PREFIX.lane_bell(0)], 0.01)  # and then kill -9
+    ttl = valkey_client.pttl(bells.NO_PREFIX.listening_mark(bells.LANES))
     assert isinstance(ttl, int)
     assert 0 < ttl <= 2_000
     pipeline.put(*places(1))
@@ -239,7 +239,7 @@ def elapsed_s(act: Callable[[], object]) -> float:
 def test_a_ring_wakes_a_waiting_worker_at_once(pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str) -> None:
     """No lane waits a second: a rung command is decided well before the sweep would come."""
     server = serving(pipeline, redis_url)
-    wait_until(lambda: bool(valkey_client.exists(bells.listening_mark(bells.LANES))), "the worker listens")
+    wait_until(lambda: bool(valkey_client.exists(bells.NO_PREFIX.listening_mark(bells.LANES))), "the worker listens")
     ids: list[UUID] = []
     for place in places(3):
         ids += pipeline.put(place)

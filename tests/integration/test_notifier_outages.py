@@ -19,7 +19,7 @@ import redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from core.bells import FEED_CHANNEL
+from core.bells import NO_PREFIX
 from notifier import source
 from notifier.reading import render
 from ops.environment import ROOT
@@ -63,8 +63,10 @@ def test_a_hint_from_redis_is_heard_also_after_redis_came_back(pipeline: Pipelin
             pipeline.put(next(commands))
             tell(pipeline)
             with redis.Redis.from_url(valkey.url) as client:
-                wait_until(lambda: client.pubsub_numsub(FEED_CHANNEL)[0][1] == 1, "the notifier subscribed", 10)
-                client.publish(FEED_CHANNEL, "x")
+                wait_until(
+                    lambda: client.pubsub_numsub(NO_PREFIX.feed_channel)[0][1] == 1, "the notifier subscribed", 10
+                )
+                client.publish(NO_PREFIX.feed_channel, "x")
             return number(staff)
 
         assert book() == 1

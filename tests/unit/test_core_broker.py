@@ -44,3 +44,24 @@ def test_a_lost_broker_is_looked_for_every_two_seconds_however_long_it_is_away(a
 def test_who_has_pauses_of_their_own_keeps_them(away: Any) -> None:
     """As kombu does for senders."""
     assert pauses(away, 0.1, 0.1, 0.2)[:3] == [0.1, 0.2, 0.2]
+
+
+@pytest.mark.parametrize("host", ["[::1]", "localhost", "127.0.0.1"])
+def test_an_address_that_is_shown_can_be_read_again(host: str) -> None:
+    url = f"redis://holdfast:secret@{host}:6379/2"
+    assert celery_app(url).connection().as_uri(include_password=True) == url
+
+
+@pytest.mark.parametrize(
+    ("query", "checked"),
+    [("", "required"), ("?ssl_cert_reqs=none", "none"), ("?ssl_check_hostname=false", "required")],
+)
+def test_certificates_are_checked_unless_the_address_says_not(query: str, checked: str) -> None:
+    """kombu's own default is not to."""
+    ssl = celery_app(f"rediss://localhost:6379/0{query}").connection().ssl
+    assert ssl["ssl_cert_reqs"] == checked
+    assert ssl["ssl_check_hostname"] == (query == "")
+
+
+def test_without_tls_nothing_is_said_of_it() -> None:
+    assert not celery_app("redis://localhost:6379/0").connection().ssl

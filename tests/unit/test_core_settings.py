@@ -1,8 +1,9 @@
-"""Settings that follow from the machine."""
+"""Settings that follow from the machine, and addresses that are refused."""
 
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -28,3 +29,39 @@ def test_the_number_of_api_processes_can_be_told() -> None:
 def test_what_is_no_whole_number_within_bounds_stops_the_start_and_names_itself(number: str) -> None:
     with pytest.raises(SettingsError, match="HOLDFAST_API_PROCESSES"):
         from_environment({**ENVIRONMENT, "HOLDFAST_API_PROCESSES": number})
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("unix:///run/redis.sock", "does not start with redis://"),
+        ("redis+sentinel://host/0", "does not start with redis://"),
+        ("redis://host/0?ssl_cert_reqs=none", "begin the address with rediss://"),
+        ("rediss://host/0?ssl_cert_reqs=sometimes", "none of none, optional, required"),
+        ("rediss://host/0?ssl_check_hostname=perhaps", "neither true nor false"),
+        ("rediss://host/0?ssl_ca_certs=/no/such/file", "/no/such/file, which cannot be read"),
+        ("rediss://host/0?db=1", "db is none of"),
+        ("redis://host/0?socket_timeout=1", "socket_timeout is none of"),
+    ],
+)
+def test_an_address_of_redis_that_its_clients_would_read_differently_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=f"^REDIS_URL cannot be used: .*{re.escape(problem)}"):
+        from_environment({**ENVIRONMENT, "REDIS_URL": url})
+
+
+@pytest.mark.parametrize("prefix", ["one:", "a b", "*", "{one}", "a" * 65, "ü"])
+def test_a_prefix_that_could_be_read_as_something_else_is_refused(prefix: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HOLDFAST_REDIS_PREFIX cannot be used"):
+        from_environment({**ENVIRONMENT, "HOLDFAST_REDIS_PREFIX": prefix})
+
+
+def test_without_a_prefix_names_in_redis_are_those_of_releases_that_knew_none() -> None:
+    keys = from_environment(ENVIRONMENT).redis_keys
+    assert (keys.lane_bell(3), keys.queue("lanes"), keys.feed_channel) == ("hf:bell:lane:3", "lanes", "hf:feed")
+    assert keys.to_ring("lanes", ["b"]) == ["hf:listening:lanes", "hf:called:lanes", "b"]
+    assert (keys.outcome_channel("x"), keys.roster("lanes")) == ("hf:outcomes:x", "hf:roster:lanes")
+    assert (keys.relay_bell, keys.payments_bell, keys.cleanup_mark) == (
+        "hf:bell:relay",
+        "hf:bell:payments",
+        "hf:cleanup",
+    )

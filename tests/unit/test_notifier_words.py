@@ -51,6 +51,9 @@ def test_canaries_are_told_to_nobody() -> None:
         ("127.0.0.1", ["6.6.6.6", "7.7.7.7, 127.0.0.1"], "7.7.7.7"),
         ("127.0.0.1", ["not an address"], "not an address"),
         ("127.0.0.1", [""], "127.0.0.1"),
+        ("::1", ["2001:db8::7"], "2001:db8::7"),
+        ("::ffff:127.0.0.1", ["7.7.7.7"], "7.7.7.7"),
+        ("::ffff:10.1.1.1", ["6.6.6.6"], "10.1.1.1"),
     ],
 )
 def test_only_configured_proxies_name_addresses(peer: str, forwarded: list[str], expected: str) -> None:

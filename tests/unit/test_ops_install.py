@@ -72,8 +72,8 @@ def test_without_the_venv_module_the_sentence_says_what_to_install(checkout: Pat
     assert f"apt-get install python3.{sys.version_info.minor}-venv" in done.stderr
 
 
-def test_without_a_browser_the_tests_fail_with_the_line_that_installs_it(checkout: Path) -> None:
-    done = _run("/usr/bin/make", "browser", path=_bin(checkout, "sh", "echo"), folder=checkout)
+def test_without_a_program_that_they_need_the_tests_fail_with_the_line_that_installs_it(checkout: Path) -> None:
+    done = _run("/usr/bin/make", "programs", path=_bin(checkout, "sh", "echo"), folder=checkout)
     assert done.returncode != 0
     assert "apt-get install --yes chromium" in done.stderr
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from api.errors import unavailable
 from api.openapi import operation
-from core import bells
+from core.bells import Keys
 from core.broker import SWEEP_DUE
 from core.wire.outcomes import encode
 
@@ -29,14 +29,15 @@ class CleaningUp(Struct, frozen=True):
 
 
 class CleanUp:
-    def __init__(self, client: redis.asyncio.Redis, celery: Celery) -> None:
+    def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: Keys) -> None:
         self._redis = client
+        self._keys = keys
         self._celery = celery
 
     @operation("Look for expired bookings now", answers={200: CleaningUp})
     async def on_post(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         try:
-            if await self._redis.set(bells.CLEANUP_MARK, 1, nx=True, ex=RING_EVERY_S):
+            if await self._redis.set(self._keys.cleanup_mark, 1, nx=True, ex=RING_EVERY_S):
                 await asyncio.to_thread(self._celery.send_task, SWEEP_DUE, retry=False)
         except (RedisError, BrokerAway, OSError):
             raise unavailable("Expired bookings cannot be looked for right now; try again in a moment") from None

@@ -22,4 +22,4 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/admin/rooms", AdminRooms(pool, settings))
     app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
     app.add_route("/api/bookings/all", AllBookings(run.engine))
-    app.add_route("/api/cleanup-expired-bookings", CleanUp(run.redis, run.celery))
+    app.add_route("/api/cleanup-expired-bookings", CleanUp(run.redis, run.celery, run.settings.redis_keys))

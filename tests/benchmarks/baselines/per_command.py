@@ -101,7 +101,7 @@ class Booker:
         log.info("command decided", request_id=envelope.request_id, command_id=str(envelope.id), status=outcome.status)
         if envelope.reply_to is not None:
             entry = (envelope.id.bytes, outcome.http_status, outcome.body)
-            self._redis.publish(bells.outcome_channel(envelope.reply_to), _pack([entry]))
+            self._redis.publish(bells.NO_PREFIX.outcome_channel(envelope.reply_to), _pack([entry]))
 
 
 def worker() -> Celery:

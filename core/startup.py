@@ -1,0 +1,92 @@
+"""What cannot work is refused when a process starts, in one sentence.
+
+A database or a Redis that does not answer yet is no reason: processes start without them and wait.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+import psycopg
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.exceptions import ClusterCrossSlotError, ClusterError, RedisError
+from redis.retry import Retry
+
+from core.bells import Keys
+from core.settings import Settings
+from core.store.database import API_LIMITS, connect
+
+log = structlog.get_logger()
+
+REDIS_TIMEOUT_S = 2.0
+ROUNDS = 20
+LANES_ASKED = 8
+"""So many keys never lie on one node of a cluster by chance."""
+
+TRANSACTION_POOLING = (
+    "DATABASE_URL names a pooler that gives each transaction another session. "
+    "Holdfast needs session pooling: set pool_mode = session for it, or name PostgreSQL itself."
+)
+REDIS_CLUSTER = (
+    "REDIS_URL names a node of a Redis Cluster, on which keys that belong together lie apart. "
+    "Give Holdfast a Redis or Valkey that is not in cluster mode."
+)
+
+
+class UnfitError(Exception):
+    """A store that answers, but on which Holdfast cannot work; the message says what to do."""
+
+
+def refuse_unfit(settings: Settings) -> None:
+    """Call once, before a process serves. Ends it with one sentence on standard error."""
+    try:
+        check_database(settings.database_url)
+        check_redis(settings.redis_url, settings.redis_keys)
+    except UnfitError as problem:
+        sys.stderr.write(f"holdfast: {problem}\n")
+        sys.exit(1)
+
+
+def check_database(url: str) -> None:
+    """Raises `UnfitError` if two clients share a session, or one is given two.
+
+    While one holds a transaction open, the other must still be where it was. Prepared statements, session limits
+    and migrate's lock all rest on that. Once is enough on a quiet pooler; on a busy one a client may be given the
+    same session again by chance.
+    """
+    with (
+        suppress(psycopg.Error),
+        connect(url, API_LIMITS, "holdfast start") as first,
+        connect(url, API_LIMITS, "holdfast start") as second,
+    ):
+        try:
+            for _ in range(ROUNDS):
+                mine = _session(first)
+                with second.transaction():
+                    if _session(second) == mine or _session(first) != mine:
+                        raise UnfitError(TRANSACTION_POOLING)
+        except psycopg.errors.ProtocolViolation:  # PgBouncer: statement pooling knows no transactions
+            raise UnfitError(TRANSACTION_POOLING) from None
+
+
+def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return row[0]
+
+
+def check_redis(url: str, keys: Keys) -> None:
+    """Raises `UnfitError` if keys may not be asked for together. Whatever else it answers is not judged here."""
+    client = redis.Redis.from_url(
+        url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+    )
+    with client:
+        try:
+            client.exists(*(keys.lane_bell(lane) for lane in range(LANES_ASKED)))
+        except (ClusterError, ClusterCrossSlotError):
+            raise UnfitError(REDIS_CLUSTER) from None
+        except (RedisError, OSError) as problem:
+            log.warning("redis does not answer yet", problem=repr(problem))

@@ -1,0 +1,142 @@
+"""PgBouncer: in session mode every connection works within its limits; in any other a start is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from core.startup import TRANSACTION_POOLING, UnfitError, check_database
+from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
+from core.store.engines import async_engine, engine
+from core.store.pool import Pool
+from ops.processes import APPLICATION
+from tests.conftest import FreshStack
+from tests.doors import PgBouncer, limits_of
+from tests.servers import PostgresServer
+from tests.waiting import wait_until
+
+NewPooler = Callable[..., PgBouncer]
+BOUNDS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "TimeZone"]
+ASKED = "SELECT name, current_setting(name) FROM unnest(ARRAY['{}']) AS n (name)".format("','".join(BOUNDS))
+
+
+@pytest.fixture
+def new_pooler(postgres: PostgresServer, tmp_path: Path) -> Iterator[NewPooler]:
+    started: list[PgBouncer] = []
+
+    def start(**settings: str) -> PgBouncer:
+        pooler = PgBouncer(tmp_path / f"pooler-{len(started)}", postgres.url("postgres"), **settings)
+        pooler.start()
+        started.append(pooler)
+        return pooler
+
+    yield start
+    for pooler in started:
+        pooler.close()
+
+
+def bounds(limits: dict[str, str]) -> dict[str, str]:
+    return {name: limits.get(name, limits["timezone"]) for name in BOUNDS}
+
+
+def of_a_connection(url: str) -> dict[str, Any]:
+    with connect(url, LANE_LIMITS, "holdfast tests") as connection:
+        return limits_of(connection, BOUNDS)
+
+
+def of_an_async_connection(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        async with await connect_async(url, LANE_LIMITS, "holdfast tests") as connection:
+            return dict(await (await connection.execute(ASKED)).fetchall())
+
+    return asyncio.run(asked())
+
+
+def of_a_pool(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        async with (
+            Pool(url, LANE_LIMITS, "holdfast tests", min_size=1, max_size=1, timeout_s=3) as pool,
+            pool.connection() as connection,
+        ):
+            return dict(await (await connection.execute(ASKED)).fetchall())
+
+    return asyncio.run(asked())
+
+
+def of_an_engine(url: str) -> dict[str, Any]:
+    made = engine(url, LANE_LIMITS, "holdfast tests")
+    with made.connect() as connection:
+        found = {name: value for name, value in connection.execute(text(ASKED))}  # noqa: C416 - rows are no pairs
+    made.dispose()
+    return found
+
+
+def of_an_async_engine(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        made = async_engine(url, LANE_LIMITS, "holdfast tests", isolation_level="AUTOCOMMIT")
+        async with made.connect() as connection:
+            found = {name: value for name, value in await connection.execute(text(ASKED))}  # noqa: C416 - as above
+        await made.dispose()
+        return found
+
+    return asyncio.run(asked())
+
+
+WAYS = (of_a_connection, of_an_async_connection, of_a_pool, of_an_engine, of_an_async_engine)
+
+
+def test_every_way_to_connect_is_within_its_limits_behind_a_pooler(new_pooler: NewPooler, database_url: str) -> None:
+    """It hands the same server sessions from one to the other, and resets them in between."""
+    pooler = new_pooler(pool_mode="session")
+    for way in WAYS:
+        assert way(pooler.url(database_url)) == bounds(LANE_LIMITS), way.__name__
+    with psycopg.connect(pooler.url(database_url)) as plain:
+        assert limits_of(plain, BOUNDS)["statement_timeout"] == "0", "the next client would have met our limits"
+
+
+@pytest.mark.parametrize("limits", [API_LIMITS, LIST_LIMITS, LANE_LIMITS, MIGRATE_LIMITS])
+def test_every_limit_is_set(database_url: str, limits: dict[str, str]) -> None:
+    with connect(database_url, limits, "holdfast tests") as connection:
+        assert limits_of(connection, list(limits)) == limits
+
+
+def test_a_pooler_in_session_mode_may_be_started_on(new_pooler: NewPooler, database_url: str) -> None:
+    check_database(database_url)
+    check_database(new_pooler(pool_mode="session").url(database_url))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pool_mode": "transaction"},
+        {"pool_mode": "transaction", "server_round_robin": "1"},
+        {"pool_mode": "transaction", "default_pool_size": "1"},
+        {"pool_mode": "statement"},
+    ],
+    ids=["transaction", "in turns", "one session for all", "statement"],
+)
+def test_any_other_mode_is_refused_in_one_sentence(
+    new_pooler: NewPooler, database_url: str, settings: dict[str, str]
+) -> None:
+    pooler = new_pooler(**settings)
+    for _ in range(3):  # whatever sessions are left from the time before
+        with pytest.raises(UnfitError) as refusal:
+            check_database(pooler.url(database_url))
+    assert str(refusal.value) == TRANSACTION_POOLING
+
+
+def test_every_process_refuses_to_start_on_it(
+    new_pooler: NewPooler, fresh_stack: FreshStack, database_url: str
+) -> None:
+    url = new_pooler(pool_mode="transaction").url(database_url)
+    stack = fresh_stack(database_url=database_url, processes=APPLICATION, environment={"DATABASE_URL": url}, wait=False)
+    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
+    for server in stack.servers:
+        assert server.child.exit_code() == 1, server.name
+        assert server.log.count(f"holdfast: {TRANSACTION_POOLING}") == 1, server.name
