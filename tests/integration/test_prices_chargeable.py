@@ -152,6 +152,17 @@ def test_a_room_whose_whole_day_costs_less_than_can_be_charged_is_refused_at_ent
     assert refused(staff.post("/api/admin/rooms/", json=body)) == ["price_per_slot"]
 
 
+def test_a_room_that_an_older_release_priced_can_be_changed_otherwise(staff: Client, stack: Stack) -> None:
+    for price, currency in ((2, "usd"), (1_234, "kwd"), (5_000, "xyz")):
+        room = new_room(staff)
+        execute(stack, "UPDATE room SET price_minor = %s, currency = %s WHERE id = %s", price, currency, room)
+        shown = staff.put(f"/api/admin/rooms/{room}/", json={"name": "Renamed"})
+        assert (shown.status_code, shown.json()["currency"]) == (200, currency), shown.text
+        assert refused(staff.put(f"/api/admin/rooms/{room}/", json={"price_per_slot": 0.001})) == ["price_per_slot"]
+        with people(stack) as person:
+            assert book_room(person, room, end_time="09:30:00").json()["code"] == "not_chargeable"
+
+
 def test_a_free_room_stays_free(staff: Client, stack: Stack) -> None:
     with people(stack) as person:
         answer = book_room(person, new_room(staff, price_per_slot=0, currency="kwd"))

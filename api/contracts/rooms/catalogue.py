@@ -121,7 +121,8 @@ def _hours(body: NewRoom) -> Iterator[FieldProblem]:
 
 
 def _whole_day(body: NewRoom) -> Iterator[FieldProblem]:
-    yield from _day_misprice(_price_minor(body), _currency(body), *_opening(body))
+    yield from _too_dear(_price_minor(body), *_opening(body))
+    yield from _too_cheap(_price_minor(body), _currency(body), *_opening(body))
 
 
 class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -162,8 +163,8 @@ def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
     problems = list(_misfits(*opening))
     if "price_per_slot" in given:
         price = minor(given["price_per_slot"], room.currency)
-        problems += _misprice(price, room.currency)
-    problems += _day_misprice(price, room.currency, *opening)
+        problems += [*_misprice(price, room.currency), *_too_cheap(price, room.currency, *opening)]
+    problems += _too_dear(price, *opening)
     if price is None or problems:
         raise invalid(problems)
     return replace(after, price_minor=price)
@@ -201,13 +202,20 @@ def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
         yield FieldProblem("slot_duration_minutes", "The slot is longer than the room is open")
 
 
-def _day_misprice(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
-    day_minor = (price_minor or 0) * max(0, (closes - opens) // slot)
-    if day_minor > MINOR_MAX:
+def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    if _day_minor(price_minor, opens, closes, slot) > MINOR_MAX:
         yield FieldProblem("price_per_slot", "A whole day would cost more than can be charged at once")
-    elif day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
+
+
+def _too_cheap(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    day_minor = _day_minor(price_minor, opens, closes, slot)
+    if day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
         words = f"Even a whole day would cost less than can be charged: the least is {least(currency)} {currency}"
         yield FieldProblem("price_per_slot", words)
+
+
+def _day_minor(price_minor: int | None, opens: int, closes: int, slot: int) -> int:
+    return (price_minor or 0) * max(0, (closes - opens) // slot)
 
 
 def kept(room: RoomRow, sent: RoomChange) -> None:
