@@ -77,20 +77,23 @@ WHERE c.booking_id IN (
 ORDER BY c.booking_id FOR UPDATE OF c
 """
 
+_SEATS = """WITH seat AS NOT MATERIALIZED (
+    SELECT booking_id, session_id, user_id, status FROM marketplace_booking
+    WHERE session_id IS NOT NULL AND status NOT IN ('draft', 'cancelled', 'expired')
+      AND session_id IN (SELECT unnest(%(sessions)s::bigint[])
+                         UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[])))"""
 _SEATED = """booking WHERE deleted_at IS NULL AND id IN (
-    SELECT m.booking_id FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
-    WHERE m.session_id IN (SELECT unnest(%(sessions)s::bigint[])
-                           UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]))
-      AND (m.user_id = ANY(%(users)s) OR m.user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s))
-           OR (m.session_id = ANY(%(offered)s) AND m.user_id IN (
-               SELECT w.user_id FROM waiting_place w WHERE w.session_id = m.session_id AND w.booking_id IS NULL))
-           OR (b.status = 'held' AND b.hold_expires_at <= clock_timestamp()))
-      AND b.status NOT IN ('cancelled', 'expired'))
+    SELECT booking_id FROM seat WHERE user_id = ANY(%(users)s)
+    UNION SELECT booking_id FROM seat WHERE user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s))
+    UNION SELECT s.booking_id FROM waiting_place w JOIN seat s USING (session_id, user_id)
+          WHERE w.session_id = ANY(%(offered)s) AND w.booking_id IS NULL
+    UNION SELECT s.booking_id FROM seat s JOIN booking b ON b.id = s.booking_id
+          WHERE s.status = 'held' AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
 ORDER BY id FOR UPDATE"""
-SQL_LOCK_SEATED = f"SELECT FROM {_SEATED}"
-SQL_SEATED = f"SELECT {BOOKING_COLUMNS} FROM {_SEATED}"
-"""Bookings of sessions: of these people, of those who wait for an offer, and holds
-that have run out."""
+SQL_LOCK_SEATED = f"{_SEATS} SELECT FROM {_SEATED}"
+SQL_SEATED = f"{_SEATS} SELECT {BOOKING_COLUMNS} FROM {_SEATED}"
+"""Bookings of sessions: of these people, of those who wait for an offer, and holds that have run out. Each by an
+index of its own: a large session is not walked for each of those who want a seat of it."""
 
 SQL_FAMILY = f"""
 SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
