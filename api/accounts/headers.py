@@ -8,7 +8,9 @@ from core.settings import Settings
 
 PREFLIGHT_MAX_AGE_S = 600
 ALLOWED_HEADERS = "Authorization, Content-Type, X-CSRFToken, Idempotency-Key, Prefer, Holdfast-Expires-At, X-Request-ID"
-EXPOSED_HEADERS = "Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+EXPOSED_HEADERS = (
+    "Holdfast-Command, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
+)
 STRICT = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Frame-Options": "DENY",

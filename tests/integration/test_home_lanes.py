@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 
 DAY = "2101-03-07"
 AT_ONCE = 16
-ROUNDS = 3
+ROUNDS = 2
 SENDER = Sender("agent", Actor(ActorKind.AGENT, key_id=1), "tests", None)
 
 
