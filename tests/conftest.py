@@ -12,6 +12,7 @@ import httpx
 import pytest
 import redis
 import structlog
+from hypothesis import HealthCheck, settings
 from websockets.sync.client import ClientConnection
 
 from tests import feeds
@@ -35,6 +36,9 @@ def pytest_configure() -> None:
     """Logs of what runs in the tests' own process: as people read them, but not drawn, which takes a second an error."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    # How long an example takes, and how long it takes to make one, the machine decides.
+    settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("holdfast")
 
 
 @pytest.fixture(scope="session")

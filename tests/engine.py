@@ -190,8 +190,8 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
     return loads
 
 
-def lost_races(patch: pytest.MonkeyPatch) -> list[str | None]:
-    """What batches are decided again for, from now on: SQLSTATEs."""
+def lost_races(patch: pytest.MonkeyPatch, then: Callable[[], object] = lambda: None) -> list[str | None]:
+    """What batches are decided again for, from now on: SQLSTATEs. `then` is done before each is tried again."""
     lost: list[str | None] = []
 
     def verdict_of(problem: BaseException) -> blame.Verdict:
@@ -199,6 +199,7 @@ def lost_races(patch: pytest.MonkeyPatch) -> list[str | None]:
         if found is blame.Verdict.LOST_RACE:
             assert isinstance(problem, psycopg.Error)
             lost.append(problem.sqlstate)
+            then()
         return found
 
     patch.setattr("core.engine.lane.verdict_of", verdict_of)
@@ -239,6 +240,12 @@ class Background:
         assert not self._thread.is_alive(), f"still running after {within_s} s"
         if self._problem is not None:
             raise self._problem
+
+
+def sessions(pipeline: Pipeline, application: str) -> int:
+    """How many the database has of an application."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()"
+    return int(pipeline.row(asked, application)[0])
 
 
 def lock_waits(connection: Connection, application: str) -> int:

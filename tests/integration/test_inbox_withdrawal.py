@@ -13,7 +13,7 @@ from core.domain.commands import Actor, ActorKind, ReportIntent, RequestPayment
 from core.domain.payments import IntentStatus
 from core.store.database import API_LIMITS
 from core.store.pool import Pool
-from tests.engine import Background, Pipeline, Worker, lock_waits, meanwhile, new, places
+from tests.engine import Background, Pipeline, Worker, lock_waits, meanwhile, new, places, sessions
 from tests.making import book_room
 from tests.waiting import wait_until
 
@@ -94,6 +94,7 @@ def test_under_a_storm_of_withdrawals_each_command_ends_exactly_once(
         Background(lambda part=part: answers.append(withdraw(pipeline, *part)))  # type: ignore[misc]
         for part in (ids[40::2], ids[41::2])
     ]
+    wait_until(lambda: sessions(pipeline, "holdfast api") >= len(withdrawing), "both have connected")
     while any(one.running for one in withdrawing):
         worker.visit()
     for one in withdrawing:

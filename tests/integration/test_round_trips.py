@@ -16,6 +16,9 @@ from core.store.round_trip import Answer, AsyncConnection, AsyncRoundTrip, Round
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'trip%'"
 
 
+TURNS = 10
+
+
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     with connect_lane(database_url, "holdfast tests trips") as opened:
@@ -141,7 +144,9 @@ def test_an_answer_is_there_only_after_its_round_trip(connection: Connection) ->
 
 
 def test_an_event_loop_goes_on_while_it_waits_for_answers(database_url: str) -> None:
-    async def asked() -> tuple[list[Answer], int]:
+    waiting = "SELECT pg_advisory_xact_lock(7)::text"
+
+    async def asked(holder: Connection) -> tuple[list[Answer], int]:
         turns = 0
         connection: AsyncConnection
         async with await connect_async(database_url, API_LIMITS, "tests") as connection:
@@ -151,16 +156,20 @@ def test_an_event_loop_goes_on_while_it_waits_for_answers(database_url: str) -> 
                 while True:
                     await asyncio.sleep(0)
                     turns += 1
+                    if turns == TURNS:
+                        holder.execute("SELECT pg_advisory_unlock(7)")
 
             counting = asyncio.create_task(count())
             async with AsyncRoundTrip(connection) as trip:
-                answers = [trip.execute("SELECT pg_sleep(0.05)::text"), trip.execute("SELECT %s", (7,))]
+                answers = [trip.execute(waiting), trip.execute("SELECT %s", (7,))]
             counting.cancel()
             return answers, turns
 
-    answers, turns = asyncio.run(asked())
+    with connect_lane(database_url, "holdfast tests other") as other:
+        other.execute("SELECT pg_advisory_lock(7)")
+        answers, turns = asyncio.run(asked(other))
     assert [answer.fetchall() for answer in answers] == [[("",)], [(7,)]]
-    assert turns > 10
+    assert turns >= TURNS, "the loop went on, or nobody would have let go of the lock"
 
 
 def test_an_event_loop_hears_of_the_first_error_too(database_url: str) -> None:

@@ -122,7 +122,8 @@ def test_the_use_of_a_key_is_counted_day_by_day(stack: Stack, staff: httpx.Clien
     wait_until(lambda: shown()["requests"] == 2, "the use is told", 10.0)
     found = shown()
     assert (found["refused"], found["last_address"]) == (1, "198.51.100.7")
-    assert [(day["requests"], day["refused"]) for day in found["days"]] == [(2, 1)]
+    days = found["days"]  # two of them if midnight was in between
+    assert (sum(day["requests"] for day in days), sum(day["refused"] for day in days)) == (2, 1)
     assert found["last_used_at"] >= found["created_at"]
     assert f'"agent_key":{made["id"]}' in stack.process("api").log
 

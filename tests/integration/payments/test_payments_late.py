@@ -30,7 +30,7 @@ def test_an_unpaid_hold_expires_and_its_intent_is_canceled_soon(payer: Payer) ->
     booking = payer.hold()
     intent = payer.intent(booking)["payment_intent_id"]
     payer.lapse(booking)
-    payer.wait_stands(booking, "expired", "pending", within_s=5.0)
+    payer.wait_stands(booking, "expired", "pending")
     payer.wait_payments(booking, "canceled")
     assert payer.stripe.intent(intent)["status"] == "canceled"
 
@@ -139,7 +139,7 @@ def test_a_reconciling_look_settles_what_no_webhook_told(payer: Payer) -> None:
     payer.stripe.webhooks("lose")
     assert payer.stands(booking) == ("pending", "pending")
     execute(payer.stack, "UPDATE payment SET due_at = clock_timestamp() WHERE booking_id = %s", booking)
-    payer.wait_stands(booking, "confirmed", "succeeded", within_s=5.0)
+    payer.wait_stands(booking, "confirmed", "succeeded")
 
 
 def test_an_intent_whose_answer_was_lost_is_found_again(payer: Payer) -> None:
