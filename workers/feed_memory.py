@@ -28,7 +28,9 @@ class FeedMemory:
         row = connection.execute(SQL_HEAD).fetchone()
         with suppress(redis.RedisError):
             epoch = row[0] if row else ""
-            self._note(Position(epoch, int(self._redis.get(self._keys.feed_memory(epoch)) or 0)))
+            number = self._redis.get(self._keys.feed_memory(epoch))
+            if number is not None:
+                self._note(Position(epoch, int(number)))
             self._is_asked = True
 
     def ask_once(self, connection: Connection) -> None:

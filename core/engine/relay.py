@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.store.database import Connection
-from core.store.feed import NOWHERE, Position, number_events
+from core.store.feed import Position, number_events
 
 
-def relay(connection: Connection, tell: Callable[[Position], None], known: Position = NOWHERE) -> bool:
+def relay(connection: Connection, tell: Callable[[Position], None], known: Position | None = None) -> bool:
     """Number what waits and tell the new head; True if there was something.
 
     The table is the truth: a telling that gets lost only makes readers slower. `known` is the furthest head
-    that was ever told: a table that is behind it was restored.
+    that was ever told: a table that is behind it was restored (`number_events`).
     """
     head = number_events(connection, known)
     if head is None:

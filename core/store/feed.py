@@ -26,14 +26,20 @@ log = structlog.get_logger()
 RELAY_BATCHES = 500
 """Batches numbered in one transaction."""
 
-_NEW_EPOCH = "SET epoch = substr(md5(gen_random_uuid()::text), 1, 8), origin = feed_origin()"
-SQL_SETTLE = f"""
-UPDATE feed {_NEW_EPOCH}
-WHERE origin IS DISTINCT FROM feed_origin() OR (epoch = %(epoch)s AND last_position < %(number)s)
-RETURNING epoch, last_position
-"""
+_NEW = "substr(md5(gen_random_uuid()::text), 1, 8)"
+_HERE = "origin = feed_origin(), server_started_at = pg_postmaster_start_time()"
+_NEW_EPOCH = f"SET epoch = {_NEW}, {_HERE}"
+_RESTORED = "origin IS DISTINCT FROM feed_origin() OR (epoch = %(epoch)s AND last_position < %(number)s)"
+_STARTED = "server_started_at IS DISTINCT FROM pg_postmaster_start_time()"
+SQL_SETTLE = f"UPDATE feed {_NEW_EPOCH} WHERE {_RESTORED} RETURNING epoch, last_position"
 """A new epoch where the database was restored: it lies somewhere else, or is behind what is known of it. One whose
 origin was never noted may be a dump of an earlier release. At the worst, clients reload for nothing, once."""
+SQL_SETTLE_BEFORE_NUMBERING = f"""
+UPDATE feed SET epoch = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN {_NEW} ELSE epoch END, {_HERE}
+WHERE {_RESTORED} OR {_STARTED} RETURNING epoch, last_position
+"""
+"""The same, and when the server has been started since the last time, somebody has to know the epoch: else the disk
+may have been put back, with nobody left to say so."""
 SQL_RENEW_OF = f"UPDATE feed {_NEW_EPOCH} WHERE epoch = %(epoch)s RETURNING epoch, last_position"
 """Once, however many notice that this epoch's history is not what it was."""
 SQL_RENEW = f"UPDATE feed {_NEW_EPOCH} RETURNING epoch, last_position"
@@ -117,24 +123,26 @@ def renew_epoch(connection: Connection) -> Position:
     return Position(*row)
 
 
-def number_events(connection: Connection, known: Position = NOWHERE) -> Position | None:
+def number_events(connection: Connection, known: Position | None = None) -> Position | None:
     """Number what is committed and not yet numbered; the new head, or None if nothing waited.
 
-    `known` is how far the feed was, to anybody's knowledge: if it is not so far now it gets a new epoch first.
+    `known` is how far the feed was, to anybody's knowledge (`NOWHERE`: nobody remembers). If it cannot be the same
+    history any more it gets a new epoch first.
     """
     waits = connection.execute(SQL_UNNUMBERED).fetchone()
     if not (waits and waits[0]):
         return None  # most rings after a busy one find nothing: look before locking
     with RoundTrip(connection) as trip:
         trip.execute("BEGIN")
-        renewed = trip.execute(SQL_SETTLE, {"epoch": known.epoch, "number": known.number})
+        settle = SQL_SETTLE if known is None else SQL_SETTLE_BEFORE_NUMBERING
+        trip.execute(settle, {"epoch": (known or NOWHERE).epoch, "number": (known or NOWHERE).number})
         before = trip.execute(SQL_LOCK_FEED)
         after = trip.execute(SQL_NUMBER, {"limit": RELAY_BATCHES})  # a statement of its own: it sees what the lock saw
         trip.execute("COMMIT")
-    if renewed.rowcount:
-        log.warning("the database was restored: the feed has a new epoch, clients reload", known=str(known))
     row, head = before.fetchone(), after.fetchone()
     if row is None or head is None:
         raise LookupError("There is no feed row: run the migrate command first.")
     epoch, last = row
+    if known is not None and known.epoch not in {"", epoch}:
+        log.warning("the database was restored: the feed has a new epoch, clients reload", known=str(known))
     return Position(epoch, head[0]) if head[0] != last else None

@@ -30,16 +30,21 @@ EARLY, LATE, AFTERWARDS = 5, 9, 15
 
 
 def book(pipeline: Pipeline, until: int, memory: FeedMemory | None = None) -> Position:
-    """Book until the feed has so many events, one numbering for each; where it is then."""
+    """Book until the feed has so many events, one numbering for each; where it is then.
+
+    Without a memory the relay does not ask who remembers the feed.
+    """
     pipeline.one_lane()
     head = position(pipeline)
-    memory = memory or FeedMemory(redis.Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True))
     worker = pipeline.worker()
     for number in range(head.number, until):
         pipeline.put(places(number + 1)[number])
         worker.visit_until_done()
-        memory.ask_once(pipeline.connection)
-        assert relay(pipeline.connection, memory.tell, memory.known)
+        if memory is None:
+            assert relay(pipeline.connection, lambda _: None)
+        else:
+            memory.ask_once(pipeline.connection)
+            assert relay(pipeline.connection, memory.tell, memory.known)
     return position(pipeline)
 
 
@@ -204,6 +209,13 @@ class Disk:
 
 
 @pytest.fixture
+def nobody() -> Iterator[FeedMemory]:
+    """A relay that cannot reach Redis: it has its own memory only."""
+    with redis.Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True) as client:
+        yield FeedMemory(client)
+
+
+@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     tmp_path.chmod(0o755)  # PostgreSQL may run under another account
     one = Disk(tmp_path / "disk")
@@ -226,6 +238,26 @@ def test_a_disk_that_was_put_back_is_noticed_by_what_redis_remembers(
         assert position(pipeline) == early
         assert book(pipeline, AFTERWARDS, FeedMemory(valkey_client)).epoch != seen.epoch
         hears_reload(pipeline, redis_url, seen)
+
+
+def test_a_disk_that_was_put_back_is_taken_for_one_where_nobody_remembers(
+    disk: Disk, redis_url: str, valkey_client: redis.Redis, nobody: FeedMemory
+) -> None:
+    """Redis is empty, then away; the notifier and the relay are new."""
+    with closing(Pipeline(disk.url)) as pipeline:
+        populate(pipeline)
+        book(pipeline, EARLY, FeedMemory(valkey_client))
+    disk.save()
+    with closing(Pipeline(disk.url)) as pipeline:
+        seen = book(pipeline, LATE, FeedMemory(valkey_client))
+    for memory in (FeedMemory(valkey_client), nobody):
+        disk.put_back()
+        valkey_client.flushall()
+        with closing(Pipeline(disk.url)) as pipeline:
+            present = book(pipeline, EARLY + 1, memory)
+            assert present.epoch != seen.epoch
+            assert book(pipeline, AFTERWARDS, memory).epoch == present.epoch, "once"
+            hears_reload(pipeline, redis_url, seen)
 
 
 def test_a_disk_that_was_put_back_is_noticed_by_a_notifier_that_was_there(
@@ -287,12 +319,13 @@ def number_events_in(pipeline: Pipeline, seen: Position) -> Position:
     return position(pipeline)
 
 
-def test_a_relay_that_lives_on_notices_a_table_that_was_put_back_under_it(pipeline: Pipeline) -> None:
-    memory = FeedMemory(redis.Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True))
-    seen = book(pipeline, LATE, memory)
+def test_a_relay_that_lives_on_notices_a_table_that_was_put_back_under_it(
+    pipeline: Pipeline, nobody: FeedMemory
+) -> None:
+    seen = book(pipeline, LATE, nobody)
     restore_as_if(pipeline, EARLY)
     pipeline.put(places(LATE + 1)[LATE])
     pipeline.worker().visit_until_done()
-    head = number_events(pipeline.connection, memory.known)
+    head = number_events(pipeline.connection, nobody.known)
     assert head is not None
     assert (head.epoch != seen.epoch, head.number) == (True, EARLY + 1)
