@@ -28,6 +28,8 @@ COUNTS: Mapping[str, int] = {"api": 2, "lanes": 2, "payments": 1, "sweeps": 1, "
 """How many of each are running."""
 READY = " ready."
 """What a worker's log says when it has started."""
+WAITS = "migrate the database"
+"""What the log of a process says that waits for that."""
 SEND_CANARY = """
 from core.engine.sweep import send_canary
 from core.settings import from_environment
@@ -148,6 +150,21 @@ class Fleet:
     def start_beside(self, places: Sequence[str], release: Release) -> None:
         """Those that cannot serve yet, beside those that do."""
         self.waiting |= {place: self.run(release, place) for place in places}
+        for place in places:
+            one = self.waiting[place]
+            wait_until(lambda: self._is_seen_waiting(one), f"{one.server.name} says that it waits")  # noqa: B023
+
+    def _is_seen_waiting(self, running: Running) -> bool:
+        assert running.server.child.exit_code() is None, f"{running.server.name} ended:\n{running.server.child.tail()}"
+        match running.process.name:
+            case "beat":
+                return True  # it needs no database
+            case "lanes":
+                return READY in running.server.log  # nobody calls it while others serve
+            case "api":
+                return not _is_ready(running.url) and WAITS in running.server.log
+            case _:
+                return WAITS in running.server.log
 
     def let_take_over(self, places: Sequence[str]) -> None:
         """Those that waited serve by now, or soon; then those end that served so long."""

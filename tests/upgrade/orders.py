@@ -20,6 +20,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "notifier": ("notifier",),
 }
 ORDERS = tuple(permutations((MIGRATE, *GROUPS)))
+WHILE_SOMEBODY_WAITS = 200
+"""Commands: those that wait must take no work from those that can do it."""
 MARGIN = 2.0
 """A silence may last as long as a process takes to start, times this: it ends when the next request has come through,
 and the next may be one that pays, which takes six requests."""
@@ -75,7 +77,7 @@ class Upgrade:
         if self._fleet.revision() < release.head:
             with self._step(f"{words_of(first)} wait to be {release.name}"):
                 self._fleet.start_beside(first, release)
-                self._traffic.until()
+                self._traffic.until(WHILE_SOMEBODY_WAITS)
             return
         for wave in (first, *others):
             self._replace(wave, release)
