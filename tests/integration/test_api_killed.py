@@ -45,7 +45,7 @@ def workers(pid: int) -> set[int]:
 def book_until(done: Event, client: Client) -> list[httpx.Response]:
     answers = []
     while not done.is_set():
-        answers.append(client.book(agent_booking(), Prefer="wait=5"))
+        answers.append(client.book(agent_booking(), Prefer="wait=30"))
     return answers
 
 
@@ -63,6 +63,7 @@ def test_a_killed_api_leaves_nobody_without_an_address(
         answers = [answer for one in booking for answer in one.result()]
         unanswered = [one for one in answers if one.status_code != 201]
         assert {(one.status_code, one.json().get("code")) for one in unanswered} == {(503, "unknown_outcome")}
+        wait_until(lambda: inboxes_writing(stack) == 0, "what the dead had sent is written, or is not")
         statuses = [became(client, one) for one in unanswered]
     lost = [one for one, status in zip(unanswered, statuses, strict=True) if status == NOWHERE]
     assert bookings_of(stack, lost) == 0
@@ -78,6 +79,12 @@ def kill_one(master: int) -> None:
     before = workers(master)
     os.kill(min(before), SIGKILL)
     wait_until(lambda: len(workers(master) - {min(before)}) == len(before), "another takes its place")
+
+
+def inboxes_writing(stack: Stack) -> int:
+    sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s AND state = %s"
+    with stack.database() as connection:
+        return len(connection.execute(sql, ("holdfast inbox", "active")).fetchall())
 
 
 def became(client: Client, unanswered: httpx.Response) -> str:
