@@ -53,8 +53,9 @@ class Pipeline:
     def lanes(self, count: int) -> None:
         self.connection.execute("UPDATE installation SET lanes = %s", (count,))
 
-    def worker(self, policy: Policy | None = None, **remembered: Any) -> Worker:
-        return Worker(self.connect(), LaneNotes(self.connect()), policy or Policy(allow_past=True), **remembered)
+    def worker(self, policy: Policy | None = None, *, cut_off: int | None = None, **remembered: Any) -> Worker:
+        notes = LaneNotes(self.connect(), cut_off)
+        return Worker(self.connect(), notes, policy or Policy(allow_past=True), **remembered)
 
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""

@@ -133,3 +133,8 @@ def is_outage(problem: BaseException) -> bool:
 def is_lost_race(problem: BaseException) -> bool:
     """Whether somebody else's commit came first: loaded again, the batch decides differently."""
     return verdict_of(problem) is Verdict.LOST_RACE
+
+
+def is_lost(problem: BaseException) -> bool:
+    """Whether the connection was lost without a word of the server's."""
+    return isinstance(problem, psycopg.Error) and (problem.sqlstate is None or problem.sqlstate.startswith("08"))

@@ -35,7 +35,7 @@ from core.domain.evolve import evolve
 from core.domain.paying import conclusions
 from core.domain.state import State
 from core.domain.values import Policy
-from core.engine.blame import Verdict, of_its_class, verdict_of
+from core.engine.blame import Verdict, is_lost, of_its_class, verdict_of
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
 from core.engine.park import Parked, charge, park_malformed, put_off
@@ -235,9 +235,10 @@ class Lanes:
 
     def _give_up(self, problem: Exception, verdict: Verdict, numbers: Collection[int]) -> NoReturn:
         """The note stays if it was slow: whoever has the lane next halves what is noted, and charges who is alone."""
-        again = verdict is Verdict.SLOW and not self._troubles.outage(numbers)
-        if again and self._witness.others_were_answered():
-            log.warning("a batch is slow again while the database answers others", lanes=sorted(numbers))
+        first = self._troubles.outage(numbers)
+        slow = verdict is Verdict.SLOW and not (first and is_lost(problem))
+        if slow and self._witness.others_were_answered():
+            log.warning("a batch is slow while the database answers others", lanes=sorted(numbers))
         else:
             self._forget()
         raise problem

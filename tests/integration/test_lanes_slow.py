@@ -1,0 +1,284 @@
+"""A batch that is slow again and again: the command's doing if the database answers others meanwhile, else an outage."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from core.domain import decide as deciding
+from core.engine import witness as witnessing
+from core.engine.troubles import Troubles
+from core.engine.witness import Witness, WitnessThread
+from core.store.database import connect_lane
+from tests.beside import booking_beside
+from tests.client import agent_booking, anonymous
+from tests.conftest import FIGURE
+from tests.engine import POISON_NOTES, Background, Pipeline, places, poison
+from tests.servers import PostgresServer
+from tests.stack import Stack
+from tests.waiting import wait_until
+
+SLOW_ONE = f"""
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {{does}}; RETURN NEW; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON booking FOR EACH ROW WHEN (NEW.notes = '{POISON_NOTES}')
+EXECUTE FUNCTION dawdle();
+"""
+SLEEPS = "PERFORM pg_sleep(5)"
+
+
+class Seen:
+    """A witness that says what a test says."""
+
+    def __init__(self, *, answered: bool) -> None:
+        self._answered = answered
+
+    def begin(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def others_were_answered(self) -> bool:
+        return self._answered
+
+
+class Server:
+    """A lane server's way with outages: it connects again, and remembers what its process remembers."""
+
+    def __init__(self, pipeline: Pipeline, witness: Witness, timeout: str = "100ms") -> None:
+        self._pipeline = pipeline
+        self._witness = witness
+        self._timeout = timeout
+        self._troubles = Troubles()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.worker = self._pipeline.worker(
+            cut_off=self._troubles.cut_off, troubles=self._troubles, witness=self._witness
+        )
+        self._troubles.cut_off = None
+        self.worker.connection.execute(f"SET statement_timeout = '{self._timeout}'".encode())
+
+    def visit(self) -> bool:
+        """Whether there is more."""
+        try:
+            return bool(self.worker.visit().more)
+        except psycopg.Error:
+            self.worker.connection.close()
+            self.worker.notes.close()
+            wait_until(self._is_connected, "the database is back")
+            return True
+
+    def _is_connected(self) -> bool:
+        try:
+            self._connect()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def visit_until_done(self, most: int = 60) -> None:
+        for _ in range(most):
+            if not self.visit():
+                return
+        raise AssertionError(f"not done after {most} visits")
+
+
+def slow(pipeline: Pipeline, does: str) -> tuple[list[UUID], UUID]:
+    """Commands, and the one among them that is slow."""
+    pipeline.one_lane()
+    pipeline.connection.execute(SLOW_ONE.format(does=does).encode())
+    first, culprit, *rest = places(7)
+    ids = pipeline.put(first, poison(culprit), *rest)
+    return ids, ids[1]
+
+
+def losing(patch: pytest.MonkeyPatch, server: Server, culprit: UUID) -> None:
+    """The server's connection ends without a word whenever this command is decided."""
+
+    def decide(state: Any, envelope: Any, now: Any, new_ids: Any) -> Any:
+        if envelope.id == culprit:
+            with socket.socket(fileno=os.dup(server.worker.connection.fileno())) as cut:
+                cut.shutdown(socket.SHUT_RDWR)
+        return deciding.decide(state, envelope, now, new_ids)
+
+    patch.setattr("core.engine.lane.decide", decide)
+
+
+def test_a_command_that_is_slow_alone_again_and_again_is_parked_and_the_others_are_decided(pipeline: Pipeline) -> None:
+    """Remedy: the note stays, so whoever comes next halves, and charges who is alone."""
+    ids, culprit = slow(pipeline, SLEEPS)
+    server = Server(pipeline, Seen(answered=True))
+    for _ in range(60):
+        more = server.visit()
+        assert set(pipeline.charged()) <= {culprit}
+        if not more:
+            break
+    assert pipeline.codes(ids) == ["command_failed" if id_ == culprit else "succeeded" for id_ in ids]
+    assert pipeline.rows("SELECT type FROM event WHERE command_id = %s", culprit) == [("command_failed",)]
+
+
+def test_a_command_that_loses_its_connection_again_and_again_is_parked_too(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.one_lane()
+    ids = pipeline.put(*places(7))
+    server = Server(pipeline, Seen(answered=True))
+
+    losing(monkeypatch, server, ids[1])
+    server.visit_until_done()
+    assert pipeline.codes(ids) == ["command_failed" if id_ == ids[1] else "succeeded" for id_ in ids]
+
+
+def test_another_worker_goes_on_halving_where_the_first_one_ended(pipeline: Pipeline) -> None:
+    ids, culprit = slow(pipeline, SLEEPS)
+    Server(pipeline, Seen(answered=True)).visit()
+    assert pipeline.row("SELECT ids FROM lane_note") == (ids,)
+    other = Server(pipeline, Seen(answered=True))
+    other.visit()
+    assert len(pipeline.row("SELECT ids FROM lane_note")[0]) < len(ids)
+    other.visit_until_done()
+    assert pipeline.codes([culprit]) == ["command_failed"]
+
+
+def test_what_was_slow_once_is_decided_and_charged_nothing(pipeline: Pipeline) -> None:
+    ids, _ = slow(pipeline, SLEEPS)
+    server = Server(pipeline, Seen(answered=True))
+    server.visit()
+    pipeline.connection.execute("DROP TRIGGER dawdle ON booking")
+    server.visit_until_done()
+    assert pipeline.decided_in_order() == ids
+
+
+def test_a_connection_that_is_lost_once_makes_nobody_a_suspect(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.one_lane()
+    (id_,) = pipeline.put(*places(1))
+    server = Server(pipeline, Seen(answered=True))
+    with monkeypatch.context() as patch:
+        losing(patch, server, id_)
+        server.visit()
+    assert pipeline.charged() == {}
+    server.visit_until_done()
+    assert pipeline.codes([id_]) == ["succeeded"]
+
+
+def test_while_the_database_answers_nobody_nobody_is_charged(pipeline: Pipeline) -> None:
+    ids, _ = slow(pipeline, SLEEPS)
+    server = Server(pipeline, Seen(answered=False))
+    for _ in range(8):
+        assert server.visit()
+        assert pipeline.charged() == {}
+    assert pipeline.undecided() == ids
+    pipeline.connection.execute("DROP TRIGGER dawdle ON booking")
+    server.visit_until_done()
+    assert pipeline.decided_in_order() == ids
+
+
+@pytest.fixture
+def quick_witness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witnessing, "LONG_S", 0.05)
+    monkeypatch.setattr(witnessing, "EVERY_S", 0.05)
+    monkeypatch.setattr(witnessing, "GAP_MAX_S", 0.5)
+
+
+@pytest.fixture(scope="module")
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """To be paused and restarted."""
+    server = PostgresServer(tmp_path_factory.mktemp("own-postgres"))
+    server.start()
+    yield server
+    server.child.stop()
+
+
+def paused(server: PostgresServer, for_s: float) -> None:
+    """All of its processes stand still meanwhile."""
+    children = Path(f"/proc/{server.child.pid}/task/{server.child.pid}/children").read_text().split()
+    pids = [server.child.pid, *map(int, children)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > for_s, "it stands still")
+    for pid in reversed(pids):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def sleeps(connection: psycopg.Connection[Any]) -> bool:
+    found = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
+    return found is not None and bool(found[0])
+
+
+@pytest.mark.usefixtures("quick_witness")
+def test_a_database_that_is_paused_and_restarted_again_and_again_charges_nobody(own_postgres: PostgresServer) -> None:
+    """A real witness: while the database stood still nobody was answered, so a timeout says nothing of the command."""
+    pipeline = Pipeline(own_postgres.new_database())
+    pipeline.one_lane()
+    pipeline.connection.execute(SLOW_ONE.format(does="PERFORM pg_sleep(0.9)").encode())
+    (id_,) = pipeline.put(poison(places(1)[0]))
+    witness = WitnessThread(lambda: connect_lane(pipeline.url, "holdfast tests witness"))
+    server = Server(pipeline, witness, "1s")
+    for _ in range(4):
+        visit = Background(server.visit)
+        wait_until(lambda: sleeps(pipeline.connection), "the batch is under way")
+        paused(own_postgres, 1.5)
+        visit.join()
+        assert pipeline.charged() == {}
+    for _ in range(2):
+        visit = Background(server.visit)
+        wait_until(lambda: sleeps(pipeline.connection), "the batch is under way")
+        own_postgres.kill()
+        own_postgres.start()
+        pipeline.connection = pipeline.connect()
+        visit.join()
+        assert pipeline.charged() == {}
+    server.visit_until_done()
+    assert pipeline.codes([id_]) == ["succeeded"]
+    witness.close()
+    pipeline.close()
+
+
+@pytest.mark.usefixtures("quick_witness")
+def test_a_witness_tells_a_slow_statement_from_a_database_that_stood_still(own_postgres: PostgresServer) -> None:
+    url = own_postgres.new_database()
+    witness = WitnessThread(lambda: connect_lane(url, "holdfast tests witness"))
+    with psycopg.connect(url) as connection:
+        witness.begin()
+        connection.execute("SELECT pg_sleep(1)")
+        assert witness.others_were_answered()
+        witness.begin()
+        slow_one = Background(lambda: connection.execute("SELECT pg_sleep(0.2)"))
+        paused(own_postgres, 1)
+        slow_one.join()
+        assert not witness.others_were_answered()
+        witness.end()
+        assert not witness.others_were_answered(), "of nothing"
+    witness.close()
+
+
+def test_on_a_running_stack_a_command_that_is_always_slow_is_parked_beside_the_others(
+    breakable_stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    stack = breakable_stack
+    with stack.database() as database, anonymous(stack.api_url) as client:
+        database.execute(SLOW_ONE.format(does="RAISE EXCEPTION USING ERRCODE = '57014'").encode())
+        try:
+            with booking_beside(stack) as beside:
+                wait_until(lambda: len(beside.took_s) >= 50, "others book before it")
+                slow_one = client.accept(agent_booking(notes=POISON_NOTES))
+                outcome = client.outcome(slow_one, 120)
+                wait_until(lambda: len(beside.took_s) >= 150, "others book after it")
+        finally:
+            database.execute("DROP FUNCTION dawdle CASCADE")
+    assert outcome["status"] == "failed"
+    record_property(FIGURE, beside.figure("a command that ends in 57014 each time"))
