@@ -47,6 +47,16 @@ class AtStripe:
             refund = self.account.refund({"payment_intent": intent_id, **amount})
             self.refunded_by_hand.add(refund["id"])
 
+    def return_what_failed(self, payment: Payment) -> None:
+        """In the dashboard: what Stripe refused to give back for us, unless somebody has returned it already."""
+        if payment.failed_minor and self._refunded(payment) == payment.refunded_minor:
+            refund = self.account.refund({"payment_intent": payment.intent_id, "amount": payment.failed_minor})
+            self.refunded_by_hand.add(refund["id"])
+
+    def _refunded(self, payment: Payment) -> int:
+        refunds = self.account.refunds.values()
+        return sum(int(one["amount"]) for one in refunds if one["payment_intent"] == payment.intent_id)
+
     def by_hand(self, payment: Payment) -> int:
         """What went back of it by hand."""
         refunds = [self.account.refunds[id_] for id_ in self.refunded_by_hand]

@@ -216,6 +216,9 @@ class World:
         for _ in range(STEPS_MAX):
             for intent_id in list(self.account.intents):
                 self.at_stripe.settle_bank(intent_id, succeeds=banks_say_yes)
+            for payment in self.known.payments.values():
+                if payment.state is PaymentState.REFUND_FAILED:  # a person helps
+                    self.at_stripe.return_what_failed(payment)
             for event in list(self.account.events):
                 if webhooks or event["type"] in REFUND_EVENTS:  # nothing else tells of what a person did
                     self.deliver(event)

@@ -28,6 +28,8 @@ from core.domain.marketplace.commands import (
     Verb,
 )
 from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
+from core.domain.payments import GIVES_BACK
+from core.domain.status import Status
 from core.domain.values import Booking
 from tests.making import NOW, counting_ids, envelope
 from tests.purchase_world import (
@@ -101,7 +103,7 @@ class Story:
 
     def step(self) -> None:
         steps: list[Callable[[], None]] = [self.buy, self.pass_time, self.sweep, self.give_up_a_session]
-        steps += [self.buy_and_pay] * 2 + [self.pay_too_late_and_buy_again]
+        steps += [self.buy_and_pay] * 2 + [self.pay_too_late_and_buy_again, self.give_up_in_parts]
         if self.world.known.bookings:
             steps += [self.turn, self.turn, self.turn, self.move, self.take_seat, self.delete, self.ask, self.look]
         if self.world.at_stripe.payable():
@@ -167,6 +169,26 @@ class Story:
     def work(self) -> None:
         due = self._draw(st.sampled_from(self.world.due()))
         self.world.work(due, self._draw(st.sampled_from(Fate)), dies=self._draw(st.booleans()))
+
+    def give_up_in_parts(self) -> None:
+        """Stripe refuses to refund one part, for good; then others are given up, or the whole."""
+        user = self._draw(people)
+        self.world.accept(BookCourse(user, COURSE, 3), Actor(ActorKind.USER, user))
+        self.pay_the_last()
+        self.decide()
+        known = self.world.known.bookings.values()
+        parts = [
+            booking.id for booking in known if details_of(booking).parent_id and booking.status is Status.CONFIRMED
+        ]
+        for number, part in enumerate(parts):
+            self.world.accept(TurnBooking(part, Verb.CANCEL), STAFF)
+            self.decide()
+            self.world.stripe.refuses_a_refund = number == 0
+            for payment in self.world.due():
+                if payment.state in GIVES_BACK:
+                    self.world.work(payment, Fate.ANSWERED, dies=False)
+            self.decide()
+        self.world.stripe.refuses_a_refund = False
 
     def turn(self) -> None:
         booking = self.a_booking()

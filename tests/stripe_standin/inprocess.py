@@ -39,6 +39,8 @@ class InProcessStripe:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.fate = Fate.ANSWERED
+        self.refuses_a_refund = False
+        """The next one, for good: its charge is disputed."""
         self._kept: dict[str, dict[str, Any] | None] = {}
         self.unheard_of: set[str] = set()
         """Ids of what was made while the answer will be a 500 for ever: nobody can know of it, or pay it."""
@@ -102,6 +104,9 @@ class InProcessStripe:
         return str(self.account.intent(intent_id)["client_secret"])
 
     def _refund(self, order: RefundOrder) -> dict[str, Any]:
+        if self.refuses_a_refund:
+            self.refuses_a_refund = False
+            raise StripeProblem(400, "charge_disputed", "The charge has been charged back and cannot be refunded.")
         sent = {"payment_intent": order.intent_id, "amount": order.amount_minor, "metadata": _metadata(order)}
         return self.account.refund(sent)
 
