@@ -19,12 +19,13 @@ from core.domain.marketplace.commands import (
     Verb,
 )
 from core.domain.marketplace.details import Kind
-from core.domain.payments import IntentStatus
+from core.domain.payments import IntentStatus, PaymentState
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import HALF_DONE
 from core.store import catalogue
 from core.store.asking import Asking
+from core.store.dues import take
 from core.store.inbox import SQL_LOOK_UP, SQL_WITHDRAWABLE, CommandRecord
 from core.wire.outcomes import command_status
 from tests.engine import Pipeline, canaries, new
@@ -226,6 +227,19 @@ def test_other_bulk_goes_on_beside_it(pipeline: Pipeline, session: LargeSession)
     worker.visit()
     assert pipeline.codes([id_]) == ["undecided"]
     assert pipeline.codes(others) == ["succeeded"] * 30
+
+
+def test_its_refunds_keep_a_pace_and_let_payers_pass(pipeline: Pipeline, session: LargeSession) -> None:
+    """Thousands are due at once, and then somebody wants to pay."""
+    cancel(pipeline, session)
+    pipeline.worker().visit_until_done()
+    payer = """UPDATE payment SET state = 'creating', received_minor = 0, returning_minor = 0, refund_number = 0, intent_id = NULL,
+               due_at = clock_timestamp() WHERE id = (SELECT max(id::text)::uuid FROM payment) RETURNING id"""
+    (waits,) = pipeline.row(payer)
+    first, second = (take(pipeline.connection, 20, background_per_s=5.0).dues for _ in range(2))
+    assert first[0].id == waits
+    assert {due.state for due in first[1:]} == {PaymentState.REFUNDING}
+    assert len(first) + len(second) <= 1 + 5 + 1, "a second's worth, and what became due meanwhile"
 
 
 def key_of_lane(lane: int) -> str:

@@ -1,0 +1,19 @@
+"""Refunds are taken apart from the intents that people wait for: a large cancellation orders thousands at once.
+
+Revision ID: 0026
+Revises: 0025
+"""
+
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+
+STATEMENTS = """
+CREATE INDEX payment_creating_due ON payment (due_at) WHERE due_at IS NOT NULL AND state = 'creating';
+CREATE INDEX payment_refund_due ON payment (due_at) WHERE due_at IS NOT NULL AND state IN ('returning', 'refunding');
+"""
+
+
+def upgrade() -> None:
+    op.execute(STATEMENTS)
