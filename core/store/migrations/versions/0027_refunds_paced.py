@@ -1,13 +1,13 @@
 """Refunds are taken apart from the intents that people wait for: a large cancellation orders thousands at once.
 
-Revision ID: 0026
-Revises: 0025
+Revision ID: 0027
+Revises: 0026
 """
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 STATEMENTS = """
 CREATE INDEX payment_creating_due ON payment (due_at) WHERE due_at IS NOT NULL AND state = 'creating';
