@@ -10,9 +10,12 @@ from msgspec import Struct
 from core.domain.marketplace.details import Kind
 
 PRICE_MINOR = 2500
-USERS = 5_000
-"""Of which each takes part twice if there are more participants: they are people of many sessions."""
 
+SQL_CATCH_UP = """
+SELECT setval(pg_get_serial_sequence('user_account', 'id'), (SELECT max(id) FROM user_account)),
+       setval(pg_get_serial_sequence('resource', 'id'), (SELECT max(id) FROM resource))
+"""
+"""Who filled the tables before gave ids of its own."""
 SQL_HOUSE = """
 WITH giver AS (
     INSERT INTO user_account (username, username_key, is_practitioner) VALUES (%(name)s, %(name)s, true) RETURNING id
@@ -108,6 +111,7 @@ def large_session(
     """A workshop's session, or the one session of a course, with so many participants who have paid."""
     values: dict[str, Any] = {"name": name, "kind": kind, "price": PRICE_MINOR, "starts_at": starts_at, "count": count}
     with psycopg.connect(database_url) as connection:
+        connection.execute(SQL_CATCH_UP)
         made = LargeSession(*(connection.execute(SQL_HOUSE, values).fetchone() or ()))
         people = [row[0] for row in connection.execute(SQL_PEOPLE, values).fetchall()]
         values |= {

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import availability, bulk, expiry, lists, login, pipelines, retention
+from tests.benchmarks import availability, bulk, cancelling, expiry, lists, login, pipelines, retention
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measuring import PIPELINES, Plan
 from tests.benchmarks.stack import PRODUCT_LANES, Say
@@ -16,13 +16,14 @@ from tests.benchmarks.stack import PRODUCT_LANES, Say
 SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "login": login.run,
     "bulk": bulk.run,
+    "cancelling": cancelling.run,
     "lists": lists.run,
     "availability": availability.run,
     "expiry": expiry.run,
     "retention": retention.run,
 }
 """Each prints its table and says whether its bars are met."""
-USUAL = ("login", "bulk")
+USUAL = ("login", "bulk", "cancelling")
 """Run after the pipelines; the others by name only, as they fill big tables first."""
 QUICK = Plan(clients=(1, 64), rounds=1, warm_up_s=1, measured_s=3)
 

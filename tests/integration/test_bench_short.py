@@ -11,7 +11,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from tests.benchmarks import availability, expiry
+from core.domain.steps import STEP_BOOKINGS
+from tests.benchmarks import availability, cancelling, expiry
 from tests.benchmarks.baselines.app import NOOP
 from tests.benchmarks.lapsing_holds import PAYING_EVERY, intents_of, lay_down
 from tests.benchmarks.load import Load
@@ -22,6 +23,7 @@ from tests.benchmarks.questions import NO_OP, STAFF, Asker, measure
 from tests.benchmarks.seed import FIRST_USER, SERVICES, access_token, seed
 from tests.benchmarks.stack import PROCESSES
 from tests.benchmarks.verifying import verify
+from tests.large_session import large_session
 from tests.servers import PostgresServer, ValkeyServer
 from tests.stack import Stack
 
@@ -83,6 +85,15 @@ def test_holds_that_end_are_drained_while_others_book_and_their_places_can_be_ha
     assert result.expired + result.left == plan.holds == len(intents_of(plan.holds)) * PAYING_EVERY
     assert 0 < result.by_booking < result.expired
     assert result.drained_s >= plan.spread_s / 2, "it is measured from the first end to the last"
+
+
+def test_a_session_is_cancelled_in_steps_while_others_book(bench_stack: Stack) -> None:
+    count = 4 * STEP_BOOKINGS
+    session = large_session(bench_stack.database_url, count)
+    result = cancelling.measure(bench_stack, _Slowly(bench_stack), count, session, say=lambda _: None)
+    assert [bar.what for bar in cancelling.bars(result) if not bar.is_met] == []
+    assert result.steps == 4
+    assert f"{count} participants" in cancelling.summary(result)
 
 
 class _Slowly:
