@@ -1,13 +1,13 @@
 """Refunds are taken apart from the intents that people wait for: a large cancellation orders thousands at once.
 
-Revision ID: 0027
-Revises: 0026
+Revision ID: 0028
+Revises: 0027
 """
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 STATEMENTS = """
 CREATE INDEX payment_creating_due ON payment (due_at) WHERE due_at IS NOT NULL AND state = 'creating';
