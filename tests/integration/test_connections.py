@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, conninfo
+from core.store.engines import async_engine
 from core.store.pool import Pool
 from tests.waiting import at_best
 
@@ -57,3 +61,40 @@ def test_a_request_does_not_meet_one_dead_connection_after_the_other(database_ur
     assert at_best(lambda: asyncio.run(waited_s()), 3) < 3, (
         "psycopg pauses for a second after one dead connection, for two after the next"
     )
+
+
+async def forgets(execute: Callable[[str], Awaitable[object]]) -> None:
+    """Ask until psycopg has prepared, then take its statements away, as a pooler would, and ask again."""
+    for _ in range(8):
+        await execute("SELECT 1 + 1")
+    await execute("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")
+    await execute("SELECT 1 + 1")
+
+
+def test_a_session_that_lost_its_prepared_statements_fails_once_and_leaves_its_pool(database_url: str) -> None:
+    async def ask_again() -> object:
+        how = {"autocommit": True, "prepare_threshold": 2}
+        async with Pool(database_url, API_LIMITS, "tests", min_size=1, max_size=1, timeout_s=10, kwargs=how) as pool:
+            with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+                async with pool.connection() as connection:
+                    await forgets(connection.execute)
+            async with pool.connection() as connection:
+                return await (await connection.execute("SELECT 1 + 1")).fetchone()
+
+    assert asyncio.run(ask_again()) == (2,)
+
+
+def test_a_session_that_lost_its_prepared_statements_leaves_sqlalchemy_s_pool_too(database_url: str) -> None:
+    async def ask_again() -> object:
+        made = async_engine(
+            database_url, LIST_LIMITS, "tests", pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT"
+        )
+        with pytest.raises(DBAPIError, match="does not exist"):
+            async with made.connect() as connection:
+                await forgets(lambda sql: connection.execute(text(sql)))
+        async with made.connect() as connection:
+            found = (await connection.execute(text("SELECT 1 + 1"))).scalar_one()
+        await made.dispose()
+        return found
+
+    assert asyncio.run(ask_again()) == 2
