@@ -171,12 +171,19 @@ def workshop(n: int, size: MarketSize, today: date) -> tuple[datetime, date]:
     return _instant(saturday, time(10), _zone(practitioner)), saturday
 
 
+def _seated(place: int, session: int, size: MarketSize) -> int:
+    """Who has a seat: nobody has two of one session."""
+    if place == 0 and session % (50 // (SEATS - 3)) == 0:
+        return BUSY_CLIENT
+    return FIRST_CLIENT + (session * (SEATS - 3) + place) * 7919 % size.clients
+
+
 def _seat(number: int, size: MarketSize, n: int, today: date) -> Booked:
-    session = n % (weeks(size) * size.practitioners)
+    place, session = divmod(n, weeks(size) * size.practitioners)
     starts_at, day = workshop(session, size, today)
     return Booked(
         id=FIRST + number,
-        user_id=_user(number, size),
+        user_id=_seated(place, session, size),
         practitioner=session % size.practitioners,
         service_id=WORKSHOP,
         service_name="Workshop",

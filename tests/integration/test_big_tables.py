@@ -25,8 +25,12 @@ TABLES = sorted({*big_tables.TABLES, *market_tables.TABLES})
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = ANY(%s) ORDER BY 1"
 LISTED = f"SELECT {', '.join(ListRow.__struct_fields__)} FROM marketplace_booking ORDER BY 1"
 BOOKED = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE contract = 'marketplace' ORDER BY id"
-OWN_BOOKINGS = "UPDATE marketplace_booking SET user_id = %s WHERE mod(booking_id, 40) = 0 RETURNING booking_id"
-"""A practitioner books for themselves too."""
+OWN_BOOKINGS = """
+UPDATE marketplace_booking SET user_id = %s
+WHERE booking_id IN (SELECT min(booking_id) FROM marketplace_booking WHERE mod(booking_id, 40) = 0
+                     GROUP BY coalesce(session_id, -booking_id))
+RETURNING booking_id"""
+"""A practitioner books for themselves too, one seat of a session."""
 CLAIMED = "SELECT resource_id, lower(during), upper(during), booking_id FROM claim WHERE booking_id >= %s ORDER BY 4"
 
 
