@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from core.settings import Settings
 from core.store.database import MIGRATE_LIMITS
@@ -23,6 +25,14 @@ log = structlog.get_logger()
 
 _MIGRATE_LOCK = 0x484F4C44
 """Two migrates at once take turns under this advisory lock."""
+
+LOCK_WAIT_S = 1.0
+"""Everybody else waits behind whoever waits for the lock of a whole table: so it gives up soon and comes again."""
+LOCK_TRIES = 60
+LOCK_PAUSE_S = 0.5
+"""In between those who waited get on."""
+IN_THE_WAY = ("55P03", "40P01")
+"""A lock was not to be had in time, or a deadlock with somebody's batch: nothing was changed."""
 
 _DESK = """
 INSERT INTO resource (id, kind, name, zone)
@@ -45,15 +55,39 @@ def upgrade(settings: Settings) -> None:
         migrating.dispose()  # closing the session gives the advisory lock back
 
 
-def _migrate(connection: Connection) -> None:
+def alembic_config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    return config
+
+
+def _migrate(connection: Connection) -> None:
+    config = alembic_config(connection)
     if _is_newer(connection, ScriptDirectory.from_config(config)):
         log.warning("the database is of a newer release, which only added to it: nothing to migrate")
         return
-    command.upgrade(config, "head")
+    connection.execute(text("SELECT set_config('lock_timeout', :wait, false)"), {"wait": f"{LOCK_WAIT_S:g}s"})
     connection.commit()
+    _upgrade(connection, config)
+    connection.execute(text("SELECT set_config('lock_timeout', '0', false)"))
+    connection.commit()
+
+
+def _upgrade(connection: Connection, config: Config) -> None:
+    """Each migration in a transaction of its own, tried again from where the last try came to."""
+    for tried in range(1, LOCK_TRIES + 1):
+        try:
+            command.upgrade(config, "head")
+            connection.commit()
+        except OperationalError as problem:
+            connection.rollback()
+            if getattr(problem.orig, "sqlstate", None) not in IN_THE_WAY or tried == LOCK_TRIES:
+                raise
+            log.info("a migration waits for others to let a table go", tried=tried, of=LOCK_TRIES)
+            time.sleep(LOCK_PAUSE_S)
+        else:
+            return
 
 
 def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:

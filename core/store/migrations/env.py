@@ -1,4 +1,7 @@
-"""Alembic's entry: runs on the connection that `core.store.migrate` hands over."""
+"""Alembic's entry: runs on the connection that `core.store.migrate` hands over.
+
+Each migration commits by itself: no lock of one is held while the next waits for another.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from alembic import context
 
 from core.store.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=True
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -28,13 +28,6 @@ UPDATE payment SET refund_asked = refund_number WHERE state IN ('returning', 're
 -- What was settled before this release is not asked for: there may be millions.
 ALTER TABLE payments_gate ADD COLUMN compared_since timestamptz NOT NULL DEFAULT clock_timestamp();
 COMMENT ON COLUMN payments_gate.compared_since IS 'payments that changed since then are compared';
-
-CREATE INDEX payment_to_compare ON payment (updated_at)
-WHERE state IN ('succeeded', 'refunded', 'refund_failed', 'canceled', 'failed') AND intent_id IS NOT NULL
-  AND due_at IS NULL AND (compared_at IS NULL OR compared_at < updated_at);
-CREATE INDEX payment_to_compare_again ON payment (compare_again_at) WHERE compare_again_at IS NOT NULL;
-CREATE INDEX payment_needs_a_person ON payment (created_at DESC, id)
-WHERE parked_at IS NOT NULL OR state = 'refund_failed' OR differs_since IS NOT NULL;
 """
 
 

@@ -1,0 +1,40 @@
+"""Indexes of tables that may be large, made while bookings go on.
+
+Each is dropped first: a try that failed leaves one that is not valid.
+
+Revision ID: 0028
+Revises: 0027
+"""
+
+from alembic import op
+
+revision = "0028"
+down_revision = "0027"
+
+INDEXES = {
+    # Each step of a cancelled session finds its share here, however many the steps before it have cancelled.
+    "marketplace_booking_live_of_session": """
+        marketplace_booking (session_id, booking_id) WHERE session_id IS NOT NULL AND status IN ('confirmed', 'held')
+    """,
+    # What was settled and is still to be compared with the provider's books.
+    "payment_to_compare": """
+        payment (updated_at)
+        WHERE state IN ('succeeded', 'refunded', 'refund_failed', 'canceled', 'failed') AND intent_id IS NOT NULL
+          AND due_at IS NULL AND (compared_at IS NULL OR compared_at < updated_at)
+    """,
+    "payment_to_compare_again": "payment (compare_again_at) WHERE compare_again_at IS NOT NULL",
+    "payment_needs_a_person": """
+        payment (created_at DESC, id)
+        WHERE parked_at IS NOT NULL OR state = 'refund_failed' OR differs_since IS NOT NULL
+    """,
+}
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        lock_timeout = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar_one()
+        op.execute("SET lock_timeout = 0")  # it waits for older transactions, and nobody waits behind it
+        for name, on in INDEXES.items():
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
+        op.execute(f"SET lock_timeout = '{lock_timeout}'")
