@@ -2,14 +2,14 @@
 
 Each is dropped first: a try that failed leaves one that is not valid.
 
-Revision ID: 0028
-Revises: 0027
+Revision ID: 0029
+Revises: 0028
 """
 
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 
 INDEXES = {
     # Each step of a cancelled session finds its share here, however many the steps before it have cancelled.
