@@ -112,6 +112,8 @@ class LaneServer:
         if now - self._counted_at < COUNT_EVERY_S:
             return True
         self._counted_at = now
+        if self._schema.waits:
+            return True  # uncounted, or one that could decide would leave because of this one
         try:
             return self._roster.before_me() < SERVERS or now - self._needed_at < STAY_S
         except redis.RedisError:

@@ -78,6 +78,10 @@ class SchemaWatch:
     def __init__(self) -> None:
         self._said_at: float | None = None
 
+    @property
+    def waits(self) -> bool:
+        return self._said_at is not None
+
     def check(self, connection: Connection) -> None:
         """As `check_schema`."""
         with self._told():

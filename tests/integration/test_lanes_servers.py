@@ -73,6 +73,17 @@ def test_who_was_called_a_moment_ago_or_cannot_count_stays(
     assert server(pipeline, "redis://127.0.0.1:1/0")._is_needed(), "while Redis is away nobody else could be called"
 
 
+def test_a_server_that_waits_for_its_schema_does_not_count_among_those_that_serve(
+    pipeline: Pipeline, redis_url: str, valkey_client: redis.Redis
+) -> None:
+    """It began before a server of the release before: that one would leave, and nobody would decide."""
+    pipeline.connection.execute("UPDATE alembic_version SET version_num = '0019'")
+    waiting = server(pipeline, redis_url)
+    assert waiting._bells() == []
+    assert waiting._is_needed()
+    assert valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 0
+
+
 def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
