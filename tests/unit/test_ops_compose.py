@@ -88,6 +88,11 @@ def test_no_service_is_the_demo() -> None:
     assert not any("HOLDFAST_DEMO" in environment_of(service) for service in SERVICES.values())
 
 
+def test_everything_that_the_front_door_asks_for_is_told_it() -> None:
+    asked = set(re.findall(r"\{\$([A-Z_]+)", (ROOT / "ops" / "Caddyfile").read_text()))
+    assert asked == set(environment_of(SERVICES["caddy"]))
+
+
 @EACH
 def test_queues_are_the_definitions(process: Process) -> None:
     command = SERVICES[process.name]["command"]
