@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from core.bells import Keys
 from core.settings import Settings
-from core.store.database import API_LIMITS, connect
+from core.store.database import API_LIMITS, connect, conninfo
 
 log = structlog.get_logger()
 
@@ -26,6 +26,12 @@ ROUNDS = 20
 LANES_ASKED = 8
 """So many keys never lie on one node of a cluster by chance."""
 
+OLDEST_POSTGRESQL = 18
+"""Its `crc32()` finds a command's lane in the statement that writes it, and `transaction_timeout` frees a lane."""
+
+OLD_POSTGRESQL = (
+    "DATABASE_URL names PostgreSQL {found}. Holdfast needs PostgreSQL {oldest} or newer: upgrade it, or name another."
+)
 TRANSACTION_POOLING = (
     "DATABASE_URL names a pooler that gives each transaction another session. "
     "Holdfast needs session pooling: set pool_mode = session for it, or name PostgreSQL itself."
@@ -51,12 +57,13 @@ def refuse_unfit(settings: Settings) -> None:
 
 
 def check_database(url: str) -> None:
-    """Raises `UnfitError` if two clients share a session, or one is given two.
+    """Raises `UnfitError` if the server is too old, if two clients share a session, or one is given two.
 
     While one holds a transaction open, the other must still be where it was. Prepared statements, session limits
     and migrate's lock all rest on that. Once is enough on a quiet pooler; on a busy one a client may be given the
     same session again by chance.
     """
+    _check_version(url)
     with (
         suppress(psycopg.Error),
         connect(url, API_LIMITS, "holdfast start") as first,
@@ -70,6 +77,14 @@ def check_database(url: str) -> None:
                         raise UnfitError(TRANSACTION_POOLING)
         except psycopg.errors.ProtocolViolation:  # PgBouncer: statement pooling knows no transactions
             raise UnfitError(TRANSACTION_POOLING) from None
+
+
+def _check_version(url: str) -> None:
+    """Without our session limits: an old server does not know all of them."""
+    with suppress(psycopg.Error), psycopg.connect(conninfo(url, "holdfast start")) as connection:
+        found = connection.info.server_version // 10_000
+        if found < OLDEST_POSTGRESQL:
+            raise UnfitError(OLD_POSTGRESQL.format(found=found, oldest=OLDEST_POSTGRESQL))
 
 
 def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from core import startup
 from core.startup import TRANSACTION_POOLING, UnfitError, check_database
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
 from core.store.engines import async_engine, engine
@@ -140,3 +141,15 @@ def test_every_process_refuses_to_start_on_it(
     for server in stack.servers:
         assert server.child.exit_code() == 1, server.name
         assert server.log.count(f"holdfast: {TRANSACTION_POOLING}") == 1, server.name
+
+
+def test_an_older_postgresql_is_refused_in_one_sentence(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the oldest that will do were one later than what runs here."""
+    with psycopg.connect(database_url) as connection:
+        present = connection.info.server_version // 10_000
+    check_database(database_url)
+    monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", present + 1)
+    with pytest.raises(
+        UnfitError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
+    ):
+        check_database(database_url)
