@@ -140,12 +140,17 @@ class Fleet:
                 return READY in running.server.log
 
     def replace(self, places: Sequence[str], release: Release) -> None:
-        """In place, as machines would that have room for one: end them, start the others, wait until those serve."""
-        self._end([self.places[place] for place in places])
-        for place in places:
-            self.places[place] = self.run(release, place)
-        for place in places:
-            self.wait_serving(self.places[place])
+        """Where another of the kind serves, one ends and the next starts in its place; the only one of its kind ends
+        when the next one serves."""
+        only = [place for place in places if COUNTS[kind_of(place)] == 1]
+        others = [place for place in places if place not in only]
+        self._end([self.places[place] for place in others])
+        started = {place: self.run(release, place) for place in places}
+        self.places |= {place: started[place] for place in others}
+        for running in started.values():
+            self.wait_serving(running)
+        self._end([self.places[place] for place in only])
+        self.places |= {place: started[place] for place in only}
 
     def start_beside(self, places: Sequence[str], release: Release) -> None:
         """Those that cannot serve yet, beside those that do."""
@@ -175,7 +180,7 @@ class Fleet:
 
     @staticmethod
     def _end(ending: Sequence[Running]) -> None:
-        with ThreadPoolExecutor(len(ending)) as pool:
+        with ThreadPoolExecutor() as pool:
             list(pool.map(lambda running: running.server.terminate(), ending))
 
     def of(self, kind: str) -> list[Running]:

@@ -22,9 +22,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
 ORDERS = tuple(permutations((MIGRATE, *GROUPS)))
 WHILE_SOMEBODY_WAITS = 200
 """Commands: those that wait must take no work from those that can do it."""
-MARGIN = 2.0
-"""A silence may last as long as a process takes to start, times this: it ends when the next request has come through,
-and the next may be one that pays, which takes six requests."""
 
 
 class Step(Struct, frozen=True):
@@ -89,7 +86,7 @@ class Upgrade:
 
     def too_long(self) -> list[str]:
         """Steps in which something was silent for longer than a process takes to start."""
-        longest_s = MARGIN * max(self._fleet.all_starts_s)
+        longest_s = max(self._fleet.all_starts_s)
         return [str(step) for step in self.steps if step.longest_s > longest_s]
 
     def _migrate(self, new: Release) -> None:
