@@ -42,7 +42,8 @@ SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE
        (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
        (SELECT count(*) FROM inbox WHERE {NEWER}),
        coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0),
-       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {NEWER})
+       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {NEWER}),
+       EXISTS (SELECT FROM inbox WHERE type = 'canary')
 """
 
 
@@ -64,6 +65,8 @@ class Pulse(Struct, frozen=True):
     """How long ago the oldest row that is still there should have been deleted."""
     commands_put_off: int = 0
     """Accepted commands that the database refuses while it decides others."""
+    canary_waits: bool = False
+    """One is sent and not decided yet."""
 
 
 class Alive(Struct, frozen=True):
@@ -75,7 +78,8 @@ class Ready(Struct, frozen=True):
 
     status: Literal["ready", "not ready"]
     down: list[str]
-    """The parts that keep a booking from getting through."""
+    """The parts that keep a booking from getting all the way through: `postgresql`, `redis`, `schema` (it and this
+    process do not fit), `sweeps` (nobody sends canaries: beat or the sweeps are away), `lanes`, `notifier`."""
     degraded: list[str]
     """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
     `commands for newer workers` while some wait that no running worker knows, `commands put off` while the database
@@ -157,9 +161,12 @@ def downs(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[
     found = [] if redis_is_up else ["redis"]
     if pulse is None:
         return [*found, "postgresql" if fits else "schema"]
-    if _stale(pulse.lanes_canary_age_s) or pulse.lane_lag_s > LANE_LAG_MAX_S:
+    nobody_asks = _stale(pulse.lanes_canary_age_s) and not pulse.canary_waits
+    if nobody_asks:
+        found.append("sweeps")  # the lanes and the notifier may be well: they were not asked
+    if (_stale(pulse.lanes_canary_age_s) and not nobody_asks) or pulse.lane_lag_s > LANE_LAG_MAX_S:
         found.append("lanes")
-    if _stale(pulse.notifier_canary_age_s):
+    if _stale(pulse.notifier_canary_age_s) and not nobody_asks:
         found.append("notifier")
     return found
 
