@@ -9,7 +9,7 @@ prepared once and sent by name through libpq's pipeline it costs a third of both
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,7 @@ from msgspec import Struct
 from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
@@ -31,6 +31,9 @@ Rows = list[tuple[Any, ...]]
 
 STALE_STATES = frozenset({"0A000", "26000"})
 """A migration changed what a prepared statement returns, or the session does not have it."""
+
+LEFT_MOST = 1_000
+"""Results that are looked at after a connection was lost; a round trip has a few dozen."""
 
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|s|%)")
 
@@ -182,7 +185,7 @@ class RoundTrip(_Trip):
     ) -> None:
         try:
             self._pg.pipeline_sync()
-            results = self._connection.wait(_results(self._pg))
+            results = self._connection.wait(_with_last_word(self._pg))
             self._pg.exit_pipeline_mode()
         except BaseException:
             self._connection.close()  # nobody knows what is still on the way
@@ -206,7 +209,7 @@ class AsyncRoundTrip(_Trip):
     ) -> None:
         try:
             self._pg.pipeline_sync()
-            results = await self._connection.wait(_results(self._pg))
+            results = await self._connection.wait(_results(self._pg, []))
             self._pg.exit_pipeline_mode()
         except BaseException:
             await self._connection.close()
@@ -214,12 +217,42 @@ class AsyncRoundTrip(_Trip):
         self._hand_out(results)
 
 
-def _results(pg: PGconn) -> abc.PQGen[list[PGresult]]:
-    """One result for each statement, until all that was sent is answered."""
+def _with_last_word(pg: PGconn) -> abc.PQGen[list[PGresult]]:
+    """The results; a server that ended the session said why before (57P01, 25P03, 25P04), and that is raised.
+
+    Only for who decides anew whatever was committed: a commit may have been made before that word.
+    """
+    results: list[PGresult] = []
+    try:
+        return (yield from _results(pg, results))
+    except psycopg.OperationalError as lost:
+        word = _last_word(results) or _last_word(_left(pg))
+        if word is None:
+            raise
+        raise error_from_result(word) from lost
+
+
+def _last_word(results: Iterable[PGresult]) -> PGresult | None:
+    return next((one for one in results if one.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) == b"FATAL"), None)
+
+
+def _left(pg: PGconn) -> Iterator[PGresult]:
+    """What libpq has read of a connection that is lost. Between two statements there is a None, at the end there are more."""
+    between = False
+    for _ in range(LEFT_MOST):
+        result = pg.get_result()
+        if result is not None:
+            yield result
+        elif between:
+            return
+        between = result is None
+
+
+def _results(pg: PGconn, results: list[PGresult]) -> abc.PQGen[list[PGresult]]:
+    """One result for each statement, until all that was sent is answered; filled into `results` as they come."""
     while pg.flush():
         if (yield Wait.RW) & Ready.R:
             pg.consume_input()
-    results: list[PGresult] = []
     while True:
         while pg.is_busy():
             yield Wait.R
