@@ -91,9 +91,7 @@ def _field_decoders(kind: type[Struct]) -> dict[str, tuple[bool, msgspec.json.De
 def _refusal(raw: bytes, kind: type[Struct], needs: Collection[str]) -> Problem:
     """A value may be wrong before the place where the text stops being JSON."""
     try:
-        with suppress(
-            msgspec.ValidationError
-        ):  # a number beyond all bounds is JSON all the same, and its field is named
+        with suppress(msgspec.ValidationError):  # a number out of bounds is still JSON, and its field is named
             msgspec.json.decode(raw)
         return invalid(_problems(raw, kind, needs))
     except MALFORMED:

@@ -33,7 +33,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "A part is down or overloaded; try again after `Retry-After`"),
     "unknown_outcome": (
         503,
-        "Perhaps it was done, or is done yet; `Location`, if there is one, tells. Look, then retry",
+        "It may have been done, or may still be; check the address in `Location`, if there is one, before you retry",
     ),
     # commands
     "invalid_idempotency_key": (400, "`Idempotency-Key` is too short, too long or not visible ASCII"),

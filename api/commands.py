@@ -50,7 +50,7 @@ from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, e
 Reveal = Callable[[Answer], Awaitable[Answer]]
 
 ACCEPT_SHARE = 0.9
-"""Of a client's wait, for accepting alone."""
+"""The share of a client's wait that accepting may take."""
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
 
@@ -198,7 +198,7 @@ class Commands:
             row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
             if row is None:
                 return False
-            found = undecoded(row)  # it may be a newer worker's, or malformed
+            found = undecoded(row)  # it may be for a newer worker, or malformed
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
             # Again: the batch that held the lane may have deferred it.
             if await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone() is None:
@@ -215,7 +215,7 @@ class Commands:
 
 
 def take_chosen_id(req: falcon.asgi.Request) -> UUID | None:
-    """The id that the front door chose, for the first that asks."""
+    """The id that the front door chose; only for the first caller."""
     chosen: UUID | None = req.context.chosen_id
     req.context.chosen_id = None
     return chosen
@@ -235,7 +235,7 @@ def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
 
 
 def _accept_within_s(wants: Preferences) -> float:
-    """How long writing a command may take, so that the answer that it is not known to be written comes in time."""
+    """How long writing a command may take, so that an unknown outcome is still answered within the client's wait."""
     if wants.respond_async or not wants.wait_s:
         return min(wants.wait_s or ACCEPT_WITHIN_S, ACCEPT_WITHIN_S)
     return wants.wait_s * ACCEPT_SHARE

@@ -62,12 +62,12 @@ def invalid(problems: Sequence[FieldProblem]) -> Problem:
 
 
 def unavailable(message: str, command_id: UUID | None = None) -> Problem:
-    """Nothing was done. The command's address, where there is one, will not find it."""
+    """Nothing was done. If a command's address is given, it leads to a 404."""
     return Problem(503, "unavailable", message, headers=_headers(command_id))
 
 
 def unknown_outcome(message: str, command_id: UUID | None = None, *, location: str | None = None) -> Problem:
-    """It may have been done, or may be done yet: 503 with where that is told."""
+    """It may have been done, or may still be: 503 with the address to check."""
     return Problem(503, "unknown_outcome", message, headers=_headers(command_id, location))
 
 
@@ -126,15 +126,15 @@ async def _on_http_error(req: Any, resp: Any, error: falcon.HTTPError, _params: 
 
 
 async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> None:
-    """The database is away, overloaded or does not fit: say when to try again, never what it said.
+    """The database is down, overloaded or does not fit: say when to retry, never what it said.
 
-    Values that it refuses should have been refused before it saw them: that is a bug of ours.
+    A value that it refuses should have been refused earlier: that is a bug of ours.
     """
     problem = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(problem, UnknownOutcomeError):
-        log.error("nobody knows whether a change was made", problem=repr(error))
+        log.error("a change has an unknown outcome", problem=repr(error))
         write_problem(
-            req, resp, unknown_outcome("It is not known whether the change was made; look before you repeat it")
+            req, resp, unknown_outcome("It is not known whether the change was made; check before you repeat it")
         )
         return
     if not is_outage(problem):

@@ -118,11 +118,11 @@ Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 
 
 class Major(Decimal):
-    """An amount of money as a body brings it: in the currency's major unit, bounded in digits and exponent."""
+    """An amount of money in a body: in the currency's major unit, bounded in digits and exponent."""
 
 
 _MAJOR = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?")
-"""Wider than any amount, so that each is told what is wrong with it, and far from what cannot be computed with."""
+"""Wider than any valid amount, so that errors can be specific, and narrow enough to compute with."""
 Amount = Annotated[
     Major,
     Meta(
@@ -145,7 +145,7 @@ def described(kind: Any) -> dict[str, Any]:
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """A `Major` of a JSON number, whose text is kept as it was sent, or of a string. Raises ValueError in words."""
+    """A `Major` from a JSON number, with its text as sent, or from a string. Raises ValueError with a message."""
     if kind is not Major:
         raise NotImplementedError
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -154,7 +154,7 @@ def _read(kind: Any, value: Any) -> Any:
     return Major(text)
 
 
-CURRENCY_WORDS = "Payments cannot be made in this currency: write one of Stripe's, such as usd, in small letters"
+CURRENCY_WORDS = "Stripe does not charge in this currency: use a lower-case code such as usd"
 CURRENCY: Form[str, str] = Form(lambda code: code if code in CURRENCIES else None, CURRENCY_WORDS)
 CurrencyCode = Annotated[
     str,
@@ -166,14 +166,17 @@ PriceMinor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 
 
 def mispriced(field: str, price_minor: int | None, currency: str, *, is_whole: bool) -> Iterator[FieldProblem]:
-    """What is wrong with a price; None is no amount at all.
+    """What is wrong with a price; None is not an amount.
 
-    One that is not `is_whole` may be part of what is charged, or be paid by a credit: it may be as low as it likes.
+    Only a price that is charged as a whole (`is_whole`) must reach the minimum charge: any other may be part of
+    a sum, or be paid by a credit.
     """
     if price_minor is None or not is_amount(price_minor, currency):
-        yield FieldProblem(field, "This is no amount that can be charged in that currency")
+        yield FieldProblem(field, "This amount cannot be charged in that currency")
     elif is_whole and price_minor and not can_be_charged(price_minor, currency):
-        yield FieldProblem(field, f"This is too little to be charged: the least is {least(currency)} {currency}, or 0")
+        yield FieldProblem(
+            field, f"This is less than the minimum charge of {least(currency)} {currency}; use that, more, or 0"
+        )
 
 
 ID_MAX = 2**63 - 1

@@ -28,8 +28,8 @@ RETENTION_LAG_MAX_S = 3_600.0
 """Of the sweep that deletes what is too old, which begins every minute."""
 
 NEWER = f"(awaits IS NULL AND NOT {READABLE} OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"
-"""Of a row of the inbox: it waits for a newer worker. Which versions the workers know is not told anywhere, but all
-know the first: what carries a higher one and waits for long beside a canary that gets through is not known to them."""
+"""Of a row of the inbox: it waits for a newer worker. Nothing records which versions the workers know, but all know
+the first. A command with a higher one that waits for long, while the canary gets through, is unknown to them."""
 
 SQL_PULSE = f"""
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
@@ -58,7 +58,7 @@ class Pulse(Struct, frozen=True):
     payments_lag_s: float = 0.0
     """How late the payments worker is with what people wait for."""
     payments_parked: int = 0
-    """Payments that cannot be seen to without a person."""
+    """Payments that need a person."""
     commands_for_newer_workers: int = 0
     """Accepted commands that no running worker knows."""
     retention_lag_s: float = 0.0
@@ -91,9 +91,9 @@ class Ready(Struct, frozen=True):
     payments_parked: int | None
     """How many payments wait for a person: `GET /api/admin/payments/?needs_a_person=true` shows them."""
     commands_for_newer_workers: int | None
-    """How many accepted commands wait for a newer release's worker. They are decided when one runs."""
+    """How many accepted commands wait for a worker of a newer release. They are decided once one runs."""
     retention_lag_s: float | None
-    """How long ago the oldest row that is still there should have been deleted."""
+    """How long ago the oldest remaining row should have been deleted."""
     commands_put_off: int | None
     """How many accepted commands the database refuses while it decides others. They are tried again, and the log says
     why under `command failed alone by no fault of its own`."""
@@ -144,7 +144,7 @@ class Readiness:
         resp.content_type = falcon.MEDIA_JSON
 
     async def _pulse(self) -> tuple[Pulse | None, str | None]:
-        """And why the schema does not fit, if that is why there is none."""
+        """And why the schema does not fit, if that is why there is no pulse."""
         try:
             async with self._pool.connection(timeout=2.0) as connection:
                 await self._schema.check_async(connection)

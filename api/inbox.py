@@ -42,10 +42,10 @@ GROUP_ENOUGH = 16
 """A group of so many waits for nobody: what it costs to write one is shared."""
 CONNECTIONS = 2
 WRITERS_MAX = 4
-"""So many groups are under way at once while commits hang."""
+"""Groups written at once while commits hang."""
 SLOW_AFTER_S = 0.5
 ACCEPT_WITHIN_S = 5.0
-"""For who does not wait for the outcome. Who does gets its answer within that wait (`api.commands`)."""
+"""For clients that do not wait for the outcome. Others get an answer within their wait (`api.commands`)."""
 WAITING_MAX = 20_000
 """Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
 LOOK_UP_TRIES = 20
@@ -99,8 +99,8 @@ class Inbox:
     ) -> Accepted:
         """Put a command on disk.
 
-        Raises Problem: 422 key of another body; 503 database away, or it has not said within the time whether
-        the command is on disk, and then with the command's address.
+        Raises Problem: 422 the key was used with another body; 503 the database is down, or has not confirmed the
+        command in time: then with the command's address.
         """
         if len(self._waiting) >= WAITING_MAX:
             raise unavailable("Too many commands wait to be written; try again in a moment")
@@ -179,7 +179,7 @@ class Inbox:
         if not (group := _wanted(group)):
             return connection
         if self._in_doubt.is_full:
-            _fail(group, unavailable("The database does not confirm what it is sent; nothing was accepted"))
+            _fail(group, unavailable("The database does not confirm writes right now; nothing was accepted"))
             return connection
         for entry in group:
             entry.is_sent = True
@@ -190,13 +190,13 @@ class Inbox:
         return connection
 
     async def _write_prepared(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
-        """A session that has lost its prepared statements has written nothing: they are prepared anew, once."""
+        """A session that has lost its prepared statements has written nothing: prepare them again, once."""
         try:
             await self._write(connection, group)
         except psycopg.Error as problem:
             if meaning_of(problem) is not Meaning.UNPREPARED:
                 raise
-            log.info("inbox prepares its statements anew", problem=repr(problem))
+            log.info("inbox prepares its statements again", problem=repr(problem))
             await self._write(connection, group)
 
     async def _not_written(
@@ -214,7 +214,7 @@ class Inbox:
                 log.error("inbox cannot write", problem=repr(problem), commands=len(group))
                 _fail(group, unavailable("The database cannot take commands right now; nothing was accepted"))
             case _:
-                log.warning("inbox does not know what was written", problem=repr(problem), commands=len(group))
+                log.warning("inbox write has an unknown outcome", problem=repr(problem), commands=len(group))
                 asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
         with suppress(psycopg.Error):
             await connection.close()
@@ -245,7 +245,7 @@ class Inbox:
             await self._follow_winners(connection, losers)
 
     async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[_Entry]) -> None:
-        """Where the first command is gone there is nobody to follow: its key is released, and taken in the next group."""
+        """If the first command is gone there is nothing to follow: its key is released, and taken in the next group."""
         keys = [entry.key for entry in losers if entry.key]
         cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
         owners = {(scope, key): owner for scope, key, *owner in await cursor.fetchall()}
@@ -279,9 +279,9 @@ class Inbox:
         return connection
 
     async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
-        """Whether a command with this id is there: this one, from a request that came before, or else a stranger's.
+        """Whether a command with this id exists: this one, from an earlier request, or a stranger's.
 
-        A stranger's is nobody's to follow: this one then gets an id of our own.
+        A stranger's cannot be followed: this one then gets an id of our own.
         """
         row = await (await connection.execute(SQL_WANTED, {"id": entry.command.id})).fetchone()
         if row is None:
@@ -322,17 +322,17 @@ def _has_news(connection: BoundedConnection) -> bool:
 
 
 def _wanted(group: Sequence[_Entry]) -> list[_Entry]:
-    """A client that hung up, or was answered, before its command was written wants nothing any more."""
+    """Without those whose client hung up, or was answered, before the command was written."""
     return [entry for entry in group if not entry.done.done()]
 
 
 def _unknown(entry: _Entry) -> Problem:
-    words = "It is not known yet whether the command was accepted; its address in Location will tell"
+    words = "It is not known yet whether the command was accepted; check its address in Location"
     return unknown_outcome(words, entry.command.id)
 
 
 def _give_up(entry: _Entry) -> None:
-    """The time for its acceptance is over. What was not sent by now never will be."""
+    """Its time to be accepted is over. If it was not sent by now, it never will be."""
     if entry.is_sent:
         _fail([entry], _unknown(entry))
     else:

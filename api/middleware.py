@@ -45,7 +45,7 @@ class Requests:
         resp.set_header("X-Request-ID", req.context.request_id)
 
     def _chosen_id(self, req: falcon.asgi.Request) -> UUID | None:
-        """The id that the front door chose for what this request asks for. Nobody else may choose: an id is a key."""
+        """The command id that the front door chose for this request. Nobody else may choose it: an id gives access."""
         sent = req.get_header("Holdfast-Command")
         if sent is None or not _UUID4.fullmatch(sent) or not self._addresses.trusts(req.remote_addr or ""):
             return None

@@ -56,7 +56,7 @@ class Outcomes:
         """The name under which workers find this process."""
         self.redis_is_up = False
         self.redis_is_down = False
-        """Known to be: a process that has just started knows neither."""
+        """Known to be down: a process that has just started knows neither."""
         self._pool = pool
         self._redis = client
         self._keys = keys

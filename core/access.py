@@ -40,7 +40,7 @@ __all__ = [
 SESSION_COOKIE = "holdfast_session"
 ACCESS_LIFETIME_S = 30 * 60
 CLOCK_LEEWAY_S = 60
-"""How far two hosts' clocks may differ: so long before its `iat` or `nbf` a token is already good
+"""How far two hosts' clocks may differ: a token is accepted this long before its `iat` or `nbf`
 (RFC 7519, 4.1.5 allows a few minutes)."""
 _ALGORITHM = "HS256"
 _ISSUER = "holdfast"
@@ -146,7 +146,7 @@ def issue_access_token(settings: Settings, claims: Claims, now: datetime) -> str
 def verify_access_token(settings: Settings, token: str) -> Claims:
     """Signature, algorithm, key id, issuer, audience, expiry and type. Raises `BadCredentialError`.
 
-    Expiry has no leeway: whoever meets it early refreshes, and nothing is lost by it.
+    Expiry has no leeway: a client that meets it early refreshes its token and loses nothing.
     A token that was found good is remembered until it expires: a busy client sends the same one
     with every request, and checking it anew was a fifth of what a booking costs the API.
     """

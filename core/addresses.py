@@ -32,5 +32,5 @@ class Addresses:
 
 
 def _plain(address: str) -> str:
-    """An IPv4 address that a socket for both shows as IPv6 (RFC 4291, 2.5.5.2): one client has one address."""
+    """Without the IPv6 prefix that a dual-stack socket gives IPv4 addresses (RFC 4291, 2.5.5.2)."""
     return address[len(MAPPED) :] if address.startswith(MAPPED) and "." in address else address

@@ -28,7 +28,7 @@ FEED_REMEMBERED_S = 30 * 86_400
 
 
 class Keys(Struct, frozen=True):
-    """Names in Redis. `prefix` keeps two installations on one Redis apart; it also stands before the queues."""
+    """Names in Redis. `prefix` separates two installations on one Redis; the queues have it too."""
 
     prefix: str = ""
 
@@ -38,12 +38,12 @@ class Keys(Struct, frozen=True):
         return f"{self.prefix}hf:feed"
 
     def feed_memory(self, epoch: str) -> str:
-        """How far the feed was in this epoch. A database that is behind it was restored."""
+        """The feed's furthest position in this epoch. A database that is behind it was restored."""
         return f"{self.prefix}hf:feed:head:{epoch}"
 
     @property
     def cleanup_mark(self) -> str:
-        """Set while somebody has rung for expired bookings a moment ago."""
+        """Set for a moment after somebody has rung for expired bookings."""
         return f"{self.prefix}hf:cleanup"
 
     @property
@@ -76,7 +76,7 @@ class Keys(Struct, frozen=True):
         return f"{self.prefix}hf:outcomes:{reply_to}"
 
     def counters(self, kind: str) -> str:
-        """What stands before the counts of one kind of limit."""
+        """Prefix of the counters of one kind of limit."""
         return f"{self.prefix}hf:{kind}"
 
     def to_ring(self, group: str, bells: Iterable[str]) -> list[str]:
@@ -98,7 +98,7 @@ redis.call('PUBLISH', ARGV[3], ARGV[4])
 return known
 """
 """KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
-Remembers the furthest, tells the new one, and answers what was known before."""
+Remembers the furthest number, publishes the position, and returns the number known before."""
 
 RING_SCRIPT = """
 for i = 3, #KEYS do

@@ -80,7 +80,7 @@ class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no type
         )
 
     def as_uri(self, *words: Any, **named: Any) -> str:
-        """kombu's, but that an IPv6 address keeps its brackets, so that it can be read again."""
+        """As kombu's, but an IPv6 address keeps its brackets, so that the result can be parsed again."""
         uri = str(super().as_uri(*words, **named))
         host = str(self.hostname or "")
         return uri.replace(quote(host, safe=""), f"[{host}]", 1) if ":" in host and "://" not in host else uri
@@ -102,7 +102,7 @@ def _keep_no_messages() -> None:
 def celery_app(redis_url: str, prefix: str = "") -> Celery:
     """A configured application; connects to nothing until used. `prefix` stands before all of its names in Redis."""
     _keep_no_messages()
-    # Without these words kombu would encrypt, but take any certificate. Flower reads them only from here.
+    # Without these options kombu would encrypt but accept any certificate. Flower reads them only from here.
     tls = redis_tls(redis_url)
     app = Celery("holdfast", broker=redis_url.partition("?")[0], set_as_current=True, amqp=_Amqp)
     app.conf.update(

@@ -31,7 +31,7 @@ API_PROCESSES_MOST = 4
 
 REDIS_TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 REDIS_TLS_WORDS = REDIS_TLS_FILES | {"ssl_cert_reqs", "ssl_check_hostname"}
-"""All that may stand behind the question mark of REDIS_URL."""
+"""The query parameters that REDIS_URL may have."""
 
 PLACEHOLDER = "change-me"
 """What `.env.example` puts where a secret belongs; a start with it is refused."""
@@ -70,7 +70,7 @@ class Settings:
     database_url: str
     redis_url: str
     redis_keys: Keys
-    """Names with this installation's prefix: two of them may share one Redis."""
+    """Redis names with this installation's prefix: two installations may share one Redis."""
     demo: bool
     """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
     secret_key: str
@@ -320,20 +320,20 @@ def _redis_url(raw: str) -> str:
 
 
 def redis_tls(url: str) -> dict[str, str | bool] | None:
-    """What `rediss://` says of TLS, by the names that redis-py and kombu share; None for `redis://`.
+    """The TLS options of a `rediss://` address, by the names that redis-py and kombu share; None for `redis://`.
 
     Certificates are checked unless the address says `ssl_cert_reqs=none`. Raises ValueError.
     """
     parts = urlsplit(url)
     told = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(told.keys() - REDIS_TLS_WORDS):
-        raise ValueError(f"{unknown[0]} is none of {', '.join(sorted(REDIS_TLS_WORDS))}")
+        raise ValueError(f"{unknown[0]} is not one of its parameters: {', '.join(sorted(REDIS_TLS_WORDS))}")
     if parts.scheme != "rediss":
         if told:
-            raise ValueError(f"{min(told)} has no meaning without TLS; begin the address with rediss://")
+            raise ValueError(f"{min(told)} is for TLS only; begin the address with rediss://")
         return None
     if (wanted := told.get("ssl_cert_reqs", "required")) not in {"none", "optional", "required"}:
-        raise ValueError(f"ssl_cert_reqs={wanted} is none of none, optional, required")
+        raise ValueError(f"ssl_cert_reqs={wanted} is not one of none, optional, required")
     if (check := told.pop("ssl_check_hostname", "true").lower()) not in {"true", "false"}:
         raise ValueError(f"ssl_check_hostname={check} is neither true nor false")
     for name in REDIS_TLS_FILES & told.keys():
@@ -344,7 +344,7 @@ def redis_tls(url: str) -> dict[str, str | bool] | None:
 
 def _redis_keys(raw: str) -> Keys:
     if raw and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", raw):
-        raise ValueError("it is not a word of at most 64 letters, digits, dots, hyphens and underscores")
+        raise ValueError("it is not at most 64 letters, digits, dots, hyphens and underscores")
     return Keys(f"{raw}:" if raw else "")
 
 

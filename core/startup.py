@@ -1,6 +1,6 @@
-"""What cannot work is refused when a process starts, in one sentence.
+"""Refuse, in one sentence, to start on a database or Redis on which Holdfast cannot work.
 
-A database or a Redis that does not answer yet is no reason: processes start without them and wait.
+One that does not answer yet is no reason to refuse: the process starts and waits for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 REDIS_TIMEOUT_S = 2.0
 ROUNDS = 20
 LANES_ASKED = 8
-"""So many keys never lie on one node of a cluster by chance."""
+"""Enough keys that a cluster spreads them over several nodes."""
 
 OLDEST_POSTGRESQL = 18
 """Its `crc32()` finds a command's lane in the statement that writes it, and `transaction_timeout` frees a lane."""
@@ -37,7 +37,7 @@ TRANSACTION_POOLING = (
     "Holdfast needs session pooling: set pool_mode = session for it, or name PostgreSQL itself."
 )
 REDIS_CLUSTER = (
-    "REDIS_URL names a node of a Redis Cluster, on which keys that belong together lie apart. "
+    "REDIS_URL names a node of a Redis Cluster, which spreads related keys over several nodes. "
     "Give Holdfast a Redis or Valkey that is not in cluster mode."
 )
 
@@ -47,7 +47,7 @@ class UnfitError(Exception):
 
 
 def refuse_unfit(settings: Settings) -> None:
-    """Call once, before a process serves. Ends it with one sentence on standard error."""
+    """Called once before a process serves. Exits with one sentence on standard error."""
     try:
         check_database(settings.database_url)
         check_redis(settings.redis_url, settings.redis_keys)
@@ -94,7 +94,7 @@ def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:
 
 
 def check_redis(url: str, keys: Keys) -> None:
-    """Raises `UnfitError` if keys may not be asked for together. Whatever else it answers is not judged here."""
+    """Raises `UnfitError` if several keys cannot be read together. Other errors are ignored here."""
     client = redis.Redis.from_url(
         url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
     )

@@ -79,8 +79,8 @@ async def read_head(connection: Connection) -> Position:
 
 
 async def settle_epoch(connection: Connection, known: Position, last: FeedEvent | None) -> None:
-    """A new epoch where the database was restored: it says so itself, is behind what we have told, or has
-    another event in the last one's place.
+    """A new epoch if the database was restored: its origin changed, it is behind what we have sent, or it has
+    another event in place of the last one that we sent.
     """
     await connection.execute(SQL_SETTLE, {"epoch": known.epoch, "number": known.number})
     if last is not None:
@@ -90,12 +90,12 @@ async def settle_epoch(connection: Connection, known: Position, last: FeedEvent 
 
 
 async def begin_epoch_after(connection: Connection, epoch: str) -> None:
-    """Its history is not what it was. Whoever notices it first renews it."""
+    """Begin a new epoch, as the history of this one has changed. Only the first call has an effect."""
     await connection.execute(SQL_RENEW_OF, {"epoch": epoch})
 
 
 async def read_event(connection: Connection, number: int) -> FeedEvent | None:
-    """None if it is trimmed, or was never given."""
+    """None if it is trimmed or never existed."""
     row = await (await connection.execute(SQL_AFTER, {"after": number - 1, "limit": 1})).fetchone()
     found = feed_event(row) if row else None
     return found if found is not None and found.number == number else None

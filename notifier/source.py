@@ -44,7 +44,7 @@ class Source:
         self._hub = hub
         self._limits = limits
         self._last: FeedEvent | None = None
-        """The one at the hub's `delivered`, as far as it was read: nobody else's may come into its place."""
+        """The event at the hub's `delivered`, if it was read: no other may take its place."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -87,9 +87,9 @@ class Source:
         return number < page.head.number
 
     async def _lost(self, connection: Connection, head: Position) -> bool:
-        """The feed does not go on where we are."""
+        """The feed does not continue from our position."""
         if head.epoch == self._hub.epoch and head.number < self._hub.delivered:
-            await begin_epoch_after(connection, head.epoch)  # restored under our eyes: numbers will come twice
+            await begin_epoch_after(connection, head.epoch)  # restored while we were connected: numbers will come twice
             return True
         self._last = await read_event(connection, head.number)
         self._begin_anew(head)

@@ -37,7 +37,7 @@ def _api(settings: Settings, _node: str) -> None:
 
 
 def _reachable(host: str) -> str:
-    """Where a process that listens on `host` is reached from its own machine, as an address writes it."""
+    """The host, as written in a URL, at which its own machine reaches a process that listens on `host`."""
     here = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - looked for, not bound
     return f"[{here}]" if ":" in here else here
 

@@ -17,7 +17,7 @@ Answers = Callable[[], bool]
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
 GOOD_AFTER_S = 5.0
-"""A start without a door to knock at was a good one if it lasts so long. Then failures before it count no more."""
+"""A process without a probe has started well if it lasts so long. Earlier failures are then forgotten."""
 LOGS_EVERY_S = 10.0
 TELL_AFTER_S = 3.0
 _POLL_S = 0.02
@@ -31,14 +31,14 @@ class Post:
     stage: Stage
     child: Child
     answers: Answers | None
-    """Whether it has come up well; None where there is nothing to ask."""
+    """A probe: whether it has started well; None if there is none."""
     failures: int = 0
-    """Starts in a row that came to nothing, and the end of the one before them."""
+    """Starts in a row that failed, including the end of the one before them."""
     start_at: float | None = None
     """When to start again; None while it runs."""
 
     def look(self, now: float) -> None:
-        """Forget the failures once a start was a good one."""
+        """Forget the failures once a start has succeeded."""
         if self.failures == 0 or self.child.exit_code() is not None:
             return
         if self.answers() if self.answers is not None else now - self.child.started_at > GOOD_AFTER_S:
@@ -64,7 +64,7 @@ class Supervisor:
         return [post.child for post in self.posts.values() if post.child.exit_code() is not None]
 
     def tend(self) -> None:
-        """Start again what has died, each time later while no start is a good one."""
+        """Restart what has died, with growing delays as long as no start succeeds."""
         now = time.monotonic()
         for post in self.posts.values():
             if post.child.exit_code() is None:

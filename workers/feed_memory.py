@@ -1,4 +1,4 @@
-"""What Redis remembers of the feed: a database that is behind it was restored, and gets a new epoch."""
+"""What Redis remembers of the feed. A database that is behind it was restored, and gets a new epoch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from core.store.feed import NOWHERE, SQL_HEAD, Position
 
 
 class FeedMemory:
-    """Tells the feed's head on Redis, and knows the furthest that was ever told, by this relay or another.
+    """Publishes the feed's head on Redis, and knows the furthest that this relay or another has published.
 
-    Redis may forget it, or not answer: then less is known, and a notifier or `feed.origin` must notice a restore.
+    If Redis forgets it or does not answer, a notifier or `feed.origin` must notice a restore.
     """
 
     def __init__(self, client: redis.Redis, keys: bells.Keys = bells.NO_PREFIX) -> None:
@@ -24,7 +24,7 @@ class FeedMemory:
         self.known = NOWHERE
 
     def ask(self, connection: Connection) -> None:
-        """To be called before a connection numbers for the first time: what is known of this database's epoch."""
+        """Read what is known of this database's epoch. Call it before a connection first numbers events."""
         row = connection.execute(SQL_HEAD).fetchone()
         with suppress(redis.RedisError):
             epoch = row[0] if row else ""

@@ -155,7 +155,7 @@ class PaymentServer:
         self._ringer.ring([self._keys.payments_bell])
 
     def _compare(self, one: ToCompare) -> None:
-        """Ask the provider what came in and went back. One that does not answer is asked again in a while."""
+        """Ask the provider what it received and refunded. If it does not answer, it is asked again later."""
         with logs.bound(payment_id=str(one.id), booking_id=one.booking_id):
             try:
                 books = self._payments.books(one.intent_id)

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 REDIS_TIMEOUT_S = 2.0
 CALLS_WAITING = 2
-"""Calls left in a queue; more would only outlive their reason."""
+"""Calls left in a queue; more would only outlive their purpose."""
 
 
 def connect(url: str) -> redis.Redis:

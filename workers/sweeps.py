@@ -41,7 +41,7 @@ DUE_PAUSE_S = 0.2
 """Between two rounds of what is due: the lanes' breath for people."""
 
 _schema = SchemaWatch()
-"""Of this process, over all its tasks: what was said is not said again."""
+"""Shared by all tasks of this process, so that nothing is logged twice."""
 
 
 def register(app: Celery, settings: Settings) -> None:
@@ -83,7 +83,7 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> dict[str, int] | None:
-        """Delete what is too old until nothing is left. A later call finds it at work and leaves it alone."""
+        """Delete expired rows until none is left. A later call that finds this one running does nothing."""
         return _tidy(settings)
 
 

@@ -17,10 +17,10 @@ from api.openapi.security import refusals_of_rule
 ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}
 ADDRESS = {
-    "Location": {"description": "Where what became of the command or batch is told", "schema": {"type": "string"}},
+    "Location": {"description": "Where to find out what became of the command or batch", "schema": {"type": "string"}},
     "Holdfast-Command": {"description": "The command's id", "schema": {"type": "string"}},
 }
-"""With `unknown_outcome`, where there is a command or a batch."""
+"""Sent with `unknown_outcome` if there is a command or a batch."""
 WITH_RETRY_AFTER = frozenset({429, 503})
 OF_BODY = ("malformed_json", "body_too_large")
 OF_COMMANDS = (

@@ -34,13 +34,13 @@ FROM payment WHERE {which} ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %
 SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM payment WHERE {{which}} LIMIT {COUNT_EXACT_TO + 1}) AS found"
 OF_A_BOOKING = "booking_id = %(booking_id)s"
 NEEDS_A_PERSON = "(parked_at IS NOT NULL OR state = 'refund_failed' OR differs_since IS NOT NULL)"
-"""Each wish by an index of its own (migrations 0014 and 0025), so only what is wished for stands in the statement."""
+"""Each filter has an index of its own (migrations 0014 and 0029), so the statement holds only those asked for."""
 
 
 class Asked(Struct, frozen=True):
     booking_id: Id | None = None
     needs_a_person: bool = False
-    """Only what cannot be seen to without help: parked, a refund that failed, or other books than the provider's."""
+    """Only payments that need a person: parked, with a failed refund, or different from the provider's books."""
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
 
@@ -56,11 +56,11 @@ class PaymentShown(Struct, frozen=True, kw_only=True):
     amount_received: float
     amount_refunded: float
     amount_returning: float
-    """What Stripe is asked to give back now."""
+    """What Stripe is asked to refund now."""
     amount_owed: float
-    """What is to be given back after that."""
+    """What is refunded after that."""
     amount_failed: float
-    """What Stripe could not give back: a person must."""
+    """What Stripe could not refund: a person must."""
     payment_intent_id: str | None
     refund_id: str | None
     """Of the refund that we made."""
@@ -72,13 +72,13 @@ class PaymentShown(Struct, frozen=True, kw_only=True):
     created_at: Zulu
     updated_at: Zulu
     compared_at: Zulu | None
-    """When it was last compared with the provider's books; a minute or two after it came to rest."""
+    """When it was last compared with the provider's books: at first a minute or two after its last change."""
     provider_received: float | None
-    """What came in by the provider's books."""
+    """What came in, according to the provider."""
     provider_refunded: float | None
-    """What went back by them, or is on its way."""
+    """What went back or is on its way, according to the provider."""
     differs_since: Zulu | None
-    """Since when the provider's books are others than ours."""
+    """Since when the provider's books differ from ours."""
 
 
 class Ledger(Struct, frozen=True, kw_only=True):

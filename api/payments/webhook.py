@@ -1,7 +1,7 @@
 """`POST /api/stripe-webhook/`: what Stripe tells, believed only when signed, taken in once.
 
 Stripe goes on sending until it gets a 2xx, so: 200 for what was taken in, now or before, and for
-what is none of ours or of no use to us, which is a line in the log; 400 for what is not from
+what is not ours or cannot be used, which is logged; 400 for what is not from
 Stripe; 503 while nothing can be written down.
 """
 
@@ -53,7 +53,7 @@ class StripeWebhook:
         "Hear what Stripe tells",
         description=(
             "For Stripe: signed over the raw body (`Stripe-Signature`), not older than five minutes. An event that "
-            "came before, is not about a payment of ours, or says what we cannot read, is received and changes nothing."
+            "came before, is not about a payment of ours, or cannot be read is received and changes nothing."
         ),
         body=Content(dict, example=EVENT),
         answers={200: Received},

@@ -54,7 +54,7 @@ def giving_back(
 
 
 def refund_failed(payment: Payment, why: str, now: datetime) -> tuple[PaymentChanged, ...]:
-    """Stripe cannot give back what it was asked for: a person must. What is owed beside that goes next."""
+    """Stripe could not refund what it was asked to: a person must. What else is owed is ordered next."""
     failed = replace(
         payment,
         state=PaymentState.REFUND_FAILED,
@@ -68,7 +68,7 @@ def refund_failed(payment: Payment, why: str, now: datetime) -> tuple[PaymentCha
 
 
 def what_is_owed(payment: Payment, now: datetime) -> tuple[PaymentChanged, ...]:
-    """What waited for the end of a refund is ordered."""
+    """Order what waited for the end of a refund."""
     if not payment.owed_minor:
         return ()
     return (giving_back(replace(payment, owed_minor=0), payment.owed_minor, payment.refund_reason or "", now),)

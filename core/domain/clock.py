@@ -40,7 +40,7 @@ def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
 
 
 def _is_called_off(state: State, booking: Booking) -> bool:
-    """Its session is being cancelled, and it has still to be: its start may come before its turn."""
+    """Whether its session is being cancelled and its own turn has not come: it may start before that."""
     details = booking.details
     if not isinstance(details, MarketDetails) or details.session_id is None or booking.status is not Status.CONFIRMED:
         return False

@@ -1,6 +1,6 @@
 """Requests to change something. Tags and field names are stable: they lie on disk and on the wire.
 
-What is new here, a type, a field or a value, is listed in `core.domain.versions`: an older worker leaves it alone.
+List every new type, field or value in `core.domain.versions`, so that older workers leave it alone.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ Command = CommonCommand | MarketCommand
 
 
 class Header(Struct, frozen=True):
-    """What the inbox knows about a command, whether or not it can be decoded."""
+    """What is known of a command in the inbox even if it cannot be decoded."""
 
     id: UUID
     seq: int

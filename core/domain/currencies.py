@@ -2,8 +2,8 @@
 
 Source: https://docs.stripe.com/currencies ("Supported presentment currencies", "Minor units in API
 amounts", "Special cases", "Minimum and maximum charge amounts"), as it stood in November 2026. The
-minimums are Stripe's for an account that is paid out in the same currency; one that is paid out in
-another must also reach that one's minimum after conversion, which only Stripe can tell.
+minimums are Stripe's for an account with payouts in the same currency. With payouts in another, the
+amount must also reach that currency's minimum after conversion, which only Stripe can tell.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 class Currency(Struct, frozen=True):
     digits: int = 2
-    """Decimal places of an amount; Stripe counts in units of the last."""
+    """Decimal places of an amount; Stripe counts in units of the last one."""
     step_minor: int = 1
     """Amounts, refunds included, are multiples of this many of Stripe's units."""
     least_minor: int = 1
@@ -31,7 +31,7 @@ _TWO_DECIMALS: Final = """
     zar zmw
 """
 _WHOLE_WITH_TWO_DECIMALS: Final = "isk ugx"
-"""Sent with two decimals, for Stripe's older clients, which are always 00."""
+"""Sent with two decimals, which are always 00, for the sake of Stripe's older clients."""
 _ZERO_DECIMALS: Final = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
 _THREE_DECIMALS: Final = "bhd jod kwd omr tnd"
 """The last one is always 0."""
@@ -78,4 +78,4 @@ CURRENCIES: Final[Mapping[str, Currency]] = dict(_table())
 """By lower-case ISO code."""
 
 UNKNOWN: Final = Currency()
-"""How the amounts of a currency are read that is not, or no longer, charged in: rows of older releases have such."""
+"""For reading amounts in a currency that Stripe does not (or no longer) charge in: older releases stored such."""

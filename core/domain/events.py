@@ -240,7 +240,7 @@ class CommandDeferred(Struct, frozen=True):
 
 
 class CommandStepped(Struct, frozen=True):
-    """Decided in part: so much of it is done, and the next step goes on (`core.domain.steps`)."""
+    """Decided in part: the next step continues (`core.domain.steps`)."""
 
     done: int
     total: int

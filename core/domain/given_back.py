@@ -3,8 +3,8 @@
 An event about it only makes the worker look; what it finds is the whole truth at that moment. Money
 that went back as a whole ends a booking as long as it can be cancelled: nobody has a place unpaid.
 What has begun or is over keeps its status and says `refunded`. A part that went back changes
-nothing but the books; should the rest be refunded by us later, it is the rest. What Stripe could not
-give back for us is what a person gives back first.
+nothing but the books; should the rest be refunded by us later, it is the rest. What a person refunds
+first counts for what Stripe could not refund for us.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> t
     payment = the_payment(state, report.payment_id)
     total = min(report.amount_minor, payment.received_minor)
     by_hand = max(0, total - payment.refunded_minor)
-    failed = max(0, payment.failed_minor - by_hand)  # what Stripe could not give back is what a person gives first
+    failed = max(0, payment.failed_minor - by_hand)  # a person's refund counts for the failed amount first
     told = replace(payment, refunded_minor=total, failed_minor=failed, due_at=None, updated_at=now)
     known = _no_more_than_left(told)
     is_whole = 0 < known.received_minor == known.refunded_minor

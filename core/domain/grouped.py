@@ -1,7 +1,7 @@
-"""A dict whose values are also found by what they have in common.
+"""A dict with an index: values are also found by their group.
 
-A batch knows thousands of payments, credits or sessions, and asks for those of one booking, person
-or service once a command: looked for among all, that would cost the square of their number.
+A batch holds thousands of payments, credits or sessions, and each command asks for those of one booking,
+person or service. A search through all of them would make a batch's cost quadratic.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class Grouped(dict[K, V], Generic[K, V]):
-    """Values are added and replaced, never removed, and one that is replaced stays in its group."""
+    """Values are added and replaced, never removed; a replacement is of the same group."""
 
     def __init__(self, group: Callable[[V], int], known: Mapping[K, V] | None = None) -> None:
         super().__init__()

@@ -23,13 +23,13 @@ from core.domain.turning import turned
 from core.domain.values import Booking, Policy
 
 Way = tuple[BookingChanged, ...]
-"""Holds that have run out and end now, so that somebody gets their time."""
+"""Lapsed holds that end now, to make way for somebody else."""
 
 
 def held(booking: Booking, now: datetime, policy: Policy) -> Booking:
     """A booking to be made, as a hold if it costs something; a free one confirms at once.
 
-    Raises `Refused` for a price that nobody could pay: it would be held for nothing.
+    Raises `Refused` for a price that cannot be charged: nobody could pay for the hold.
     """
     if booking.price_minor == 0:
         return replace(booking, status=Status.CONFIRMED, payment_status=PaymentStatus.NONE)
@@ -81,7 +81,7 @@ def make_way(
 
 
 def joined(ways: Iterable[Way]) -> Way:
-    """Several ways as one: a hold that stands in more than one of them ends once."""
+    """Several ways as one: a hold that occurs in more than one ends once."""
     return tuple({change.booking.id: change for change in chain.from_iterable(ways)}.values())
 
 

@@ -1,4 +1,4 @@
-"""Intervals by time: those that touch another are found without a look at all the rest."""
+"""A collection of intervals in which those that overlap another are found without a full scan."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T", bound=Interval)
 
 
 class Intervals(Generic[T]):
-    """Sorted by start, apart for each length from one power of two to the next.
+    """One list, sorted by start, for each power of two of lengths.
 
-    What touches an interval cannot begin earlier before it than it lasts. Were all in one list, a closure
-    of a year would make each question walk a year of bookings.
+    An interval that overlaps another starts at most its own length before it. In a single list, a closure
+    of a year would make each search walk a year of bookings.
     """
 
     def __init__(self) -> None:
@@ -65,5 +65,5 @@ class Intervals(Generic[T]):
 
 
 def _length(one: Interval) -> int:
-    """It lasts less than two to this power, in seconds."""
+    """The power of two, in seconds, that it is shorter than."""
     return ((one.ends_at - one.starts_at) // _SECOND).bit_length()

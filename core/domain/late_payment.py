@@ -1,7 +1,7 @@
-"""Money that comes after the end of its hold: what it may still buy.
+"""Payments that arrive after the end of their hold.
 
-It confirms the booking if its time or seat is still free and its owner has not bought the same
-again meanwhile. Otherwise it goes back.
+A late payment confirms its booking if the time or seat is still free and the payer has not bought
+the same again meanwhile. Otherwise it is refunded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.domain.values import Booking, Claim
 
 
 def way_back(state: State, booking: Booking, now: datetime) -> Way:
-    """What must end so that an expired booking gets its place again. Raises `Refused` if it cannot."""
+    """The lapsed holds that must end so that an expired booking gets its place again. Raises `Refused` if it cannot."""
     if is_scheduled(booking) and booking.starts_at <= now and not state.policy.allow_past:
         raise Refused(Refusal.IN_THE_PAST)
     seat = _seat(state, booking, now)
@@ -37,7 +37,7 @@ def way_back(state: State, booking: Booking, now: datetime) -> Way:
 
 
 def _seat(state: State, booking: Booking, now: datetime) -> Way:
-    """A seat, where it had one. The parts of a purchase have gone one by one: a whole does not come back."""
+    """Its seat, if it had one. A course or package does not come back: its parts were released one by one."""
     details = booking.details
     if not isinstance(details, MarketDetails):
         return ()
@@ -49,9 +49,9 @@ def _seat(state: State, booking: Booking, now: datetime) -> Way:
 
 
 def _buys_the_same(late: Booking, other: Booking, now: datetime) -> bool:
-    """Whether another booking of the same person already is what the late payment would buy.
+    """Whether the same person already has what the late payment would buy.
 
-    That is the same service, or room, at an overlapping time; of bundles one that was bought later.
+    That is the same service or room at an overlapping time, or a bundle of the same kind bought later.
     """
     if other.id == late.id or other.user_id != late.user_id:
         return False
@@ -65,7 +65,7 @@ def _buys_the_same(late: Booking, other: Booking, now: datetime) -> bool:
 
 
 def _what(booking: Booking) -> tuple[int | None, int | None]:
-    """What was booked: a service, whoever gives it, or else a resource."""
+    """What was booked: a service, by any practitioner, or else a resource."""
     return booking.service_id, None if booking.service_id is not None else booking.resource_id
 
 

@@ -1,7 +1,7 @@
 """Money: integers in a currency's smallest unit, decimals only at the edges.
 
-Which amounts a currency has, and which of them can be charged and refunded, is
-`core.domain.currencies`: all prices, totals, shares and refunds go through this module.
+`core.domain.currencies` says which amounts can be charged and refunded in a currency. All prices,
+totals, shares and refunds go through this module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.domain.currencies import CURRENCIES, UNKNOWN
 MINOR_MAX = 99_999_999
 """Stripe's largest charge: eight digits, whatever the currency."""
 DIGITS_MAX = 32
-"""Of a number that is read as an amount, before and after its point: more than any amount needs."""
+"""Of a number that is read as an amount, before and after its decimal point: more than any amount needs."""
 
 
 def digits(currency: str) -> int:
@@ -24,7 +24,7 @@ def digits(currency: str) -> int:
 
 
 def minor(amount: Decimal, currency: str) -> int | None:
-    """`100.00` usd as 10000; None for what is no amount of that currency, such as 0.001 usd or 10.50 isk."""
+    """`100.00` usd as 10000; None for what is not an amount of that currency, such as 0.001 usd or 10.50 isk."""
     if not is_bounded(amount) or not 0 <= amount <= MINOR_MAX:
         return None
     whole = int(amount.scaleb(digits(currency)))
@@ -32,19 +32,19 @@ def minor(amount: Decimal, currency: str) -> int | None:
 
 
 def is_bounded(amount: Decimal) -> bool:
-    """Whether it can be computed with: finite, and of few digits (`1e999999999` has one, and a billion places)."""
+    """Whether it is safe to compute with: finite, and short when written out (`1e999999999` is not)."""
     _, written, exponent = amount.as_tuple()
     return isinstance(exponent, int) and abs(exponent) <= DIGITS_MAX and len(written) <= DIGITS_MAX
 
 
 def is_amount(amount_minor: int, currency: str) -> bool:
-    """Whether a currency has such an amount: nothing at all, what one of many parts costs, or more."""
+    """Whether it is an amount of the currency: any multiple of its step, 0 included."""
     known = CURRENCIES.get(currency)
     return known is not None and 0 <= amount_minor <= MINOR_MAX and amount_minor % known.step_minor == 0
 
 
 def can_be_charged(amount_minor: int, currency: str) -> bool:
-    """Whether Stripe takes a payment of exactly this; not for what is free, which nobody pays."""
+    """Whether Stripe takes a payment of exactly this; False for 0, which needs no payment."""
     return is_amount(amount_minor, currency) and amount_minor >= CURRENCIES[currency].least_minor
 
 
@@ -54,16 +54,16 @@ def least(currency: str) -> Decimal:
 
 
 def refundable(amount_minor: int, kept_minor: int, currency: str) -> int:
-    """What of a payment is refunded for an amount: never less, as far as so much is left of it.
+    """An amount rounded up to what can be refunded, but at most what is kept of the payment.
 
-    It is more only for shares of older releases, which were split without regard for what can be refunded.
+    It is rounded only for shares of older releases, which split without regard for what can be refunded.
     """
     step = CURRENCIES.get(currency, UNKNOWN).step_minor
     return min(-(-amount_minor // step) * step, kept_minor)
 
 
 def split(amount_minor: int, weights: Sequence[int], currency: str) -> list[int]:
-    """An amount in parts by weight that add up to it and can each be refunded.
+    """An amount in parts by weight, which add up to it and can each be refunded.
 
     The earlier ones get what does not divide. Parts without any weight at all are equal.
     """

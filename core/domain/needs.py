@@ -81,9 +81,9 @@ class Needs:
         self.payments: set[UUID] = set()
         """With their bookings, which are locked first."""
         self.received: set[UUID] = set()
-        """Payments of which it is said that they succeeded: for those that come late more is to be known."""
+        """Payments that are reported to have succeeded: more is loaded for late ones."""
         self.paid_for: set[int] = set()
-        """The bookings that those are for; found in the database."""
+        """The bookings that they are for; looked up in the database."""
         self.new_bookings = 0
         self.new_users = 0
         self.new_slots = 0

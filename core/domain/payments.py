@@ -59,7 +59,7 @@ class PaymentState(StrEnum):
     """Paid, and to be given back. Due: refund."""
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
-    """Stripe could not give it back, or some of it: a person must. Nothing else of it is to be given back now."""
+    """Stripe could not refund it, or some of it: a person must. No other refund of it is due now."""
 
 
 LIVE = frozenset(
@@ -121,10 +121,10 @@ class Payment(Struct, frozen=True):
     owed_minor: int = 0
     """What is to go back after that."""
     failed_minor: int = 0
-    """What Stripe could not give back. It is a person's now, and is not ordered again."""
+    """What Stripe could not refund. A person must; it is not ordered again."""
 
     @property
     def kept_minor(self) -> int:
-        """Of what came in, what nobody has ordered back: its booking has it."""
+        """What came in and is not refunded, nor ordered to be: it pays for the booking."""
         ordered_minor = self.returning_minor + self.owed_minor + self.failed_minor
         return self.received_minor - self.refunded_minor - ordered_minor

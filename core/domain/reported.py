@@ -4,8 +4,8 @@ What it says last of an intent (succeeded, canceled) is final there, and acted o
 comes. Anything else may be out of date by then: a webhook's word for it only makes the worker
 look, and what the worker sees comes in the order in which it looked.
 
-Money for a booking that is held confirms it. Money that comes after its end may still do so
-(`core.domain.late_payment`), else it goes back.
+A payment confirms a booking that is held. One that arrives after its end may still do so
+(`core.domain.late_payment`); otherwise it is refunded.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Ev
 
 
 def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
-    """All of it, or some: then what is owed goes next, and the rest is kept, or a person's to give back."""
+    """All of it, or some: then what is owed is refunded next, and the rest is kept or left to a person."""
     if known.refunded_minor < known.received_minor:
         if known.owed_minor:
             return what_is_owed(known, now)

@@ -42,7 +42,7 @@ def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...
 
 
 def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list[TimeSlot]:
-    """The slots at the times that change hands: any other stays as it is."""
+    """The slots at the times that change hands; all others stay as they are."""
     changing = chain(new, chain.from_iterable(map(state.claims_of, gone)))
     slots = {
         slot.id: slot

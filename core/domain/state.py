@@ -71,11 +71,11 @@ class State:
         self.followers: dict[UUID, list[Envelope]] = {}
         """By payment: deferred commands that wait for its intent."""
         self.begun: dict[UUID, Progress] = {}
-        """Commands of this batch of which steps are done already."""
+        """Commands of this batch that have done some of their steps."""
         self.claims: defaultdict[int, Taken] = defaultdict(Taken)
         """By resource; only those that touch a time this batch asks for. Added to by `take`."""
         self._resources_of: defaultdict[Holder, set[int]] = defaultdict(set)
-        """Where a holder of claims has them."""
+        """On which resources a holder has claims."""
         for claim in claims:
             self.take(claim)
         self.closures: dict[int, Closure] = {}

@@ -38,7 +38,7 @@ class Taken:
         self._by_holder.setdefault(claim.holder, []).append(claim)
 
     def of(self, holder: Holder) -> Sequence[Claim]:
-        """What this one has."""
+        """The claims of this holder."""
         return self._by_holder.get(holder, ())
 
     def give_back(self, holder: Holder) -> None:

@@ -40,7 +40,7 @@ class Timetable:
 
 
 class SlotsByResource:
-    """Slots by id, and by the time that they offer of their resource. Those of several categories may overlap."""
+    """Slots by id, and by resource and time. Those of several categories may overlap."""
 
     def __init__(self) -> None:
         self._slots: dict[int, TimeSlot] = {}
@@ -53,7 +53,7 @@ class SlotsByResource:
         return iter(self._slots.values())
 
     def add(self, slot: TimeSlot) -> None:
-        """A new slot, or the new face of one."""
+        """Add a slot, or replace it with its new version."""
         self.remove(slot.id)
         self._slots[slot.id] = slot
         self._by_time[slot.category.resource.id].add(slot)

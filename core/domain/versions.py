@@ -1,8 +1,8 @@
 """The schema version that a command carries on disk, so that no worker decodes what it does not know.
 
 Releases run side by side during an upgrade and after a rollback. A worker reads only versions that it knows;
-the others wait for a newer worker. So whatever an older release could not decode, or would not heed, is listed
-in `SINCE` with a higher version: a new type of command, a new field of one, a new value of an enumeration.
+the others wait for a newer worker. So everything that an older release could not decode, or would ignore, is
+listed in `SINCE` with a higher version: a new type of command, a new field, a new value of an enumeration.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from msgspec import Struct, inspect
 from core.domain.commands import Actor, Command
 
 FIRST = 1
-"""The version of all that is not listed."""
+"""The version of everything that is not listed."""
 
 Part = type[Struct] | tuple[type[Struct], str] | Enum
 """A type of command (or of a part of one), a field by its struct and name, or a value of an enumeration."""
 
 SINCE: Mapping[Part, int] = {}
-"""What came after version 1, and with which. One number a release: `tests/fixtures/commands.json` records what the
-releases so far had, so the next number is one more than its highest. A field of a kind that was released needs a
-default: a command that leaves it there does not carry it, and an older worker decides it."""
+"""What came after version 1, and the version it came with. One number per release: `tests/fixtures/commands.json`
+records what the releases so far had, so the next number is one more than its highest. A new field of a released
+type needs a default: a command with that default keeps its version, and an older worker decides it."""
 
 HALF_DONE = 2
-"""Of any command that was begun in steps: an older worker knows nothing of steps (`core.domain.steps`)."""
+"""The version of a command that has begun its steps: older workers know no steps (`core.domain.steps`)."""
 
 SCHEMA_VERSION = max((HALF_DONE, *SINCE.values()))
 """The newest version that this code decodes."""
 
 
 def version_of(command: Command, actor: Actor | None = None) -> int:
-    """What a worker must know to decode this command: 1, unless something that it holds came later."""
+    """What a worker must know to decode this command: 1, unless something in it came later."""
     found = _newest_in(command) if type(command) in _CONCERNED else FIRST
     return max(found, _newest_in(actor)) if actor is not None and Actor in _CONCERNED else found
 
 
 def parts_of(kind: type[Struct]) -> Iterator[Part]:
-    """Everything that an instance of it may hold: structs, their fields, the values of enumerations."""
+    """Everything that an instance may contain: structs, their fields, the values of enumerations."""
     seen: set[Any] = set()
     ahead: list[Any] = [inspect.type_info(kind)]
     while ahead:
@@ -78,7 +78,7 @@ def _default(kind: type[Struct], name: str) -> object:
 
 
 def _concerned() -> frozenset[type[Struct]]:
-    """The types that `SINCE` says something about, so that the others cost one look."""
+    """The types that contain something of `SINCE`; the others cost one look-up."""
     kinds: tuple[type[Struct], ...] = (*Command.__args__, Actor)
     return frozenset(kind for kind in kinds if any(part in SINCE for part in parts_of(kind))) if SINCE else frozenset()
 

@@ -2,7 +2,7 @@
 
 A batch is bounded by weight, not by commands: two hundred people who buy a course of two hundred
 sessions are forty thousand bookings. The weight is written when the command is accepted
-(`core.store.weights`), so that a batch can be cut without a look at anything else.
+(`core.store.weights`), so that a batch is cut without reading anything else.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from core.domain.steps import STEP_BOOKINGS
 from core.domain.weekly import count
 
 HEAVIEST = 32_000
-"""Of what a weight says; the database keeps it in two bytes."""
+"""The highest weight; the database keeps it in two bytes."""
 
 
 class Beside(Enum):
-    """What else is loaded with a command, which only the database knows."""
+    """What else is loaded with a command and only the database knows."""
 
     NOTHING = auto()
     PURCHASES = auto()
-    """The rest of the purchases that its bookings (`booking_id`, `booking_ids`) are parts of."""
+    """The rest of the purchases to which its bookings (`booking_id`, `booking_ids`) belong."""
     PURCHASE_PAID = auto()
-    """The same of what its `payment_id` is for."""
+    """The same for the booking that its `payment_id` pays for."""
     TIME_CLOSED = auto()
-    """Claims and time slots in what is closed."""
+    """Claims and time slots within the time that is closed."""
     TIME_REOPENED = auto()
-    """Time slots in what was."""
+    """Time slots within the time that is reopened."""
 
 
 BESIDE: dict[type[Any], Beside] = {
@@ -73,11 +73,11 @@ BESIDE: dict[type[Any], Beside] = {
     market.LeaveWaitingList: Beside.NOTHING,
     market.OfferSeats: Beside.NOTHING,
 }
-"""Every type of command; a test holds it."""
+"""Every type of command; a test checks that none is missing."""
 
 
 def own_weight(command: Command) -> int:
-    """What a command says itself: the bookings or time slots that it makes or names."""
+    """The weight that the command itself tells: the bookings or time slots that it makes or names."""
     if isinstance(command, common.Place):  # most are
         return 1
     found = _of_market(command) if isinstance(command, AskedOfMarket) else _of_common(command)

@@ -15,20 +15,20 @@ from core.store.races import LOST_RACE
 
 
 class Verdict(Enum):
-    """What becomes of a batch that ended so."""
+    """What becomes of a batch that ended in such an error."""
 
     OWN = auto()
-    """Halved until the culprit stands alone; alone it is charged, and parked after three."""
+    """Halved until the culprit stands alone; it is charged an attempt, and parked after three."""
     LOST_RACE = auto()
-    """Decided again at once. What is lost too often is judged by its class."""
+    """Decided again at once. If it is lost too often, the error's class decides."""
     SLOW = auto()
-    """An outage; but if the database answered others all the while, the batch is halved, and who is slow alone
-    is charged."""
+    """An outage; but if the database answered others meanwhile, the batch is halved, and a command that is slow
+    alone is charged."""
     MISFIT = auto()
-    """Code and database do not fit. If it hits one command and not the others, that one is put off, and never charged."""
+    """Code and database do not fit. A command that fails while others are decided is put off, and never charged."""
     OUTAGE = auto()
-    """The database is away, full or stopping: decided again after a pause, and nobody is charged. One that it hits
-    again and again while others are decided is put off like a misfit."""
+    """The database is down, full or stopping: decided again after a pause, and nobody is charged. A command that fails
+    repeatedly while others are decided is put off, as for a misfit."""
 
 
 class Row(NamedTuple):
@@ -39,12 +39,12 @@ class Row(NamedTuple):
 
 
 TABLE = (
-    Row("00", Verdict.MISFIT, "no error: whoever raises it does not mean the command"),
+    Row("00", Verdict.MISFIT, "no error: raised by a function, not about the command"),
     Row("01", Verdict.MISFIT, "a warning"),
     Row("02", Verdict.MISFIT, "no data, where a statement of ours demands some"),
     Row("03", Verdict.MISFIT, "a statement is not complete yet: the session was used in the wrong order"),
     Row("08", Verdict.SLOW, "the connection is lost, by an outage or by what the command does to the server"),
-    Row("09", Verdict.MISFIT, "a trigger failed that somebody put there"),
+    Row("09", Verdict.MISFIT, "a trigger that somebody added failed"),
     Row("0A", Verdict.MISFIT, "a feature that this server does not have"),
     Row("0A000", Verdict.LOST_RACE, "a migration changed what a prepared statement returns: prepared again"),
     Row("0B", Verdict.MISFIT, "a transaction that cannot begin"),
@@ -61,7 +61,7 @@ TABLE = (
     Row("22023", Verdict.MISFIT, "a parameter of the session or of a function, never a column's value"),
     Row("23", Verdict.OWN, "a value that a constraint refuses"),
     Row("23502", Verdict.MISFIT, "a column that the schema demands and our statement does not know"),
-    Row("23503", Verdict.LOST_RACE, "who a booking names was deleted meanwhile: loaded again"),
+    Row("23503", Verdict.LOST_RACE, "a person or thing that a booking names was deleted meanwhile: loaded again"),
     Row("23505", Verdict.LOST_RACE, "somebody wrote that row first: loaded again"),
     Row("23P01", Verdict.LOST_RACE, "somebody took that time first: loaded again"),
     Row("24", Verdict.MISFIT, "a cursor's state: we use none"),
@@ -75,14 +75,14 @@ TABLE = (
     Row("28", Verdict.OUTAGE, "the role may not sign in"),
     Row("2B", Verdict.MISFIT, "rights that depend on rights"),
     Row("2D", Verdict.MISFIT, "a commit inside somebody's function"),
-    Row("2F", Verdict.MISFIT, "a function in SQL failed that somebody put there"),
+    Row("2F", Verdict.MISFIT, "an SQL function that somebody added failed"),
     Row("34", Verdict.MISFIT, "a cursor's name: we use none"),
     Row("38", Verdict.MISFIT, "a function from outside failed"),
     Row("39", Verdict.MISFIT, "a function from outside was called wrongly"),
     Row("3B", Verdict.MISFIT, "a savepoint that is not there"),
     Row("3D", Verdict.OUTAGE, "the database does not exist"),
     Row("3F", Verdict.MISFIT, "the schema does not exist"),
-    Row("40", Verdict.OUTAGE, "rolled back, for the sake of others"),
+    Row("40", Verdict.OUTAGE, "rolled back in favour of others"),
     Row("40001", Verdict.LOST_RACE, "not serializable: loaded again"),
     Row("40P01", Verdict.LOST_RACE, "a deadlock; an overlap may deadlock instead of violating: loaded again"),
     Row(
@@ -98,10 +98,10 @@ TABLE = (
     Row("58", Verdict.OUTAGE, "the server's own system: I/O, a file that is missing"),
     Row("72", Verdict.OUTAGE, "a snapshot that is too old"),
     Row("F0", Verdict.OUTAGE, "the server's configuration file"),
-    Row("HV", Verdict.MISFIT, "a foreign table failed that somebody put there"),
-    Row("P0", Verdict.MISFIT, "a function or a trigger of somebody's refuses, and says nothing of whose fault it is"),
+    Row("HV", Verdict.MISFIT, "a foreign table that somebody added failed"),
+    Row("P0", Verdict.MISFIT, "somebody's function or trigger refuses, and does not say whose fault it is"),
     Row("XX", Verdict.OUTAGE, "the server's own mistake, or its data or indexes are damaged"),
-    Row(LOST_RACE, Verdict.LOST_RACE, "a batch says itself that its rows went to somebody else first: loaded again"),
+    Row(LOST_RACE, Verdict.LOST_RACE, "the batch found that somebody else changed its rows first: loaded again"),
     Row(LOST_RACE[:2], Verdict.OWN, "the same, again and again: the command meets a bug of ours"),
 )
 
@@ -115,12 +115,12 @@ def verdict_of(problem: BaseException) -> Verdict:
     state = problem.sqlstate
     if state is None:
         lost = isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError)
-        return Verdict.SLOW if lost else Verdict.OWN  # the rest is a mistake that psycopg noticed by itself
+        return Verdict.SLOW if lost else Verdict.OWN  # the rest are mistakes that psycopg itself noticed
     return _VERDICTS.get(state) or of_its_class(problem)
 
 
 def of_its_class(problem: BaseException) -> Verdict:
-    """Of what was lost in a race too often."""
+    """The verdict on a race that was lost too often."""
     state = problem.sqlstate if isinstance(problem, psycopg.Error) else None
     return _VERDICTS.get(state[:2], Verdict.MISFIT) if state else Verdict.OWN
 
@@ -136,5 +136,5 @@ def is_lost_race(problem: BaseException) -> bool:
 
 
 def is_lost(problem: BaseException) -> bool:
-    """Whether the connection was lost without a word of the server's."""
+    """Whether the connection was lost, without an error from the server."""
     return isinstance(problem, psycopg.Error) and (problem.sqlstate is None or problem.sqlstate.startswith("08"))

@@ -47,7 +47,7 @@ SELECT m.booking_id, w.id, (SELECT count(*) FROM marketplace_booking f WHERE f.p
 FROM marketplace_booking m, LATERAL (SELECT coalesce(m.parent_id, m.booking_id) AS id) AS w
 WHERE m.booking_id = ANY(%s)
 """
-"""What each is a part of, and how many parts that has: all of them are loaded with it."""
+"""The purchase that each belongs to, and its number of parts: all of them are loaded together."""
 SQL_LANES = "SELECT lanes FROM installation"
 SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY} AND {READABLE}"
 
@@ -103,7 +103,7 @@ def _by_lane(connection: Connection, sql: str, lanes: int) -> dict[int, tuple[st
 
 
 def _fitting(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
-    """The first of these bookings that, with the rest of their purchases, are as many as a lane decides at once."""
+    """As many of these bookings, in order, as a lane decides at once together with their purchases."""
     rows = connection.execute(SQL_PURCHASES, (list(ids),)).fetchall()
     purchases = {id_: (whole, parts) for id_, whole, parts in rows}
     known: set[int] = set()

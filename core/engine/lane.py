@@ -9,10 +9,10 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 * a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
   until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
 * an outage (connection, resources, timeouts) charges nobody and goes to the caller;
-* the database refuses a command by no fault of the command's (`core.engine.blame`): once others are decided it is
-  put off, for a pause that grows, and never charged; if it refuses everybody, all keep their order and wait;
+* the database refuses a command that is not at fault (`core.engine.blame`): once others are decided it is put off,
+  for a pause that grows, and never charged; if all are refused, all wait and keep their order;
 * a command kills its worker: the lane's note, left behind, tells the next owner to halve;
-* a command cannot be decoded: if it is malformed it is parked, if it is a newer worker's it is not even read.
+* a command cannot be decoded: a malformed one is parked, one for a newer worker is not even read.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ MAX_RACES = 8
 
 
 ASIDE_MOST = 8
-"""So many commands are tried alone in one visit; the lane is closed to everybody meanwhile."""
+"""How many commands are tried alone in one visit; the lane is blocked meanwhile."""
 
 
 class Turn(Struct, frozen=True):
@@ -96,8 +96,9 @@ class Lanes:
         witness: Witness | None = None,
         check: Callable[[Connection], None] = check_schema,
     ) -> None:
-        """`initial_password_hash` is what people get whom a command makes known; None: no password. `troubles` is what
-        the process remembers from its connections before; `witness` tells who is slow from an outage; `check` raises SchemaDoesNotFitError.
+        """`initial_password_hash` is for people whom a command creates; None: no password. `troubles` is what the
+        process remembers from earlier connections; `witness` tells a slow command from an outage; `check` raises
+        SchemaDoesNotFitError.
         """
         self._connection = connection
         self._notes = notes
@@ -170,7 +171,7 @@ class Lanes:
                 return turn
 
     def _narrow(self, number: int, search: Search, problem: Exception) -> Turn | None:
-        """After a failure: the end of the visit, or None to try again with what `search` says now."""
+        """After a failure: the end of the visit, or None to try again with what `search` now holds."""
         verdict = search.judge(problem)
         if verdict is Verdict.LOST_RACE:
             return None
@@ -200,16 +201,16 @@ class Lanes:
             return self._none_decided(number, search) if search.aside else Turn()
         if len(batch) == 1 and inherited == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
-            decided = charge(self._connection, batch[0], "its worker died, or was cut off, deciding it")
+            decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         if search.aside:
-            put_off(self._connection, search.aside)  # if the others are decided with this transaction
+            put_off(self._connection, search.aside)  # takes effect only if the others are decided in this transaction
         decided = self._decide(batch)
         more = _left(read.waiting, batch) | _stepped(batch, decided)
         return Turn(decided=decided, more=more, full=is_full(batch))
 
     def _none_decided(self, number: int, search: Search) -> Turn:
-        """What was tried failed, by no fault of its own. Does the database refuse just these, or everybody?"""
+        """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
         self._notes.write({number: []})
         if self._troubles.others_were_decided(number) or all(one.put_offs for one in search.aside):
             put_off(self._connection, search.aside)
@@ -217,9 +218,9 @@ class Lanes:
         return Turn(busy=frozenset({number}))
 
     def _is_over(self, verdict: Verdict, numbers: Collection[int]) -> bool:
-        """Whether this failure ends the visit: nobody's fault, and not to be told from an outage.
+        """Whether this failure ends the visit: no command's fault, as far as can be told from an outage.
 
-        Raises SchemaDoesNotFitError if that is why code and database do not fit.
+        Raises SchemaDoesNotFitError if the schema is the reason.
         """
         if self._connection.closed or verdict is Verdict.SLOW:
             return True
@@ -234,7 +235,7 @@ class Lanes:
         return False
 
     def _give_up(self, problem: Exception, verdict: Verdict, numbers: Collection[int]) -> NoReturn:
-        """The note stays if it was slow: whoever has the lane next halves what is noted, and charges who is alone."""
+        """If the batch was slow its note stays: the lane's next owner halves it, and charges a command that is alone."""
         first = self._troubles.outage(numbers)
         slow = verdict is Verdict.SLOW and not (first and is_lost(problem))
         if slow and self._witness.others_were_answered():
@@ -244,7 +245,7 @@ class Lanes:
         raise problem
 
     def _park(self, read: LanesRead) -> Turn:
-        """Out of the way first; the others are decided by the next visit."""
+        """Park these first; the next visit decides the others."""
         return Turn(parked=park_malformed(self._connection, read.malformed), more=read.locked)
 
     def _try(self, turn: Callable[[], Turn]) -> Turn:
@@ -274,7 +275,9 @@ class Lanes:
             decided += _answers(loaded.state, envelope, events)
         save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
         if stepped := _stepped(batch, decided):
-            self._notes.write({lane: [] for lane in stepped})  # what is done in part stays in the inbox, unsuspected
+            self._notes.write(
+                {lane: [] for lane in stepped}
+            )  # a partly done command stays in the inbox and is no suspect
         return decided
 
     def _note(self, batch: Sequence[Waiting]) -> None:
@@ -332,11 +335,11 @@ class Search:
     def __init__(self) -> None:
         self.limit = BATCH_COMMANDS
         self.aside: list[Waiting] = []
-        """Failed alone by no fault of their own: the others are tried without them."""
+        """Commands that failed alone through no fault of their own: the others are tried without them."""
         self._races = 0
 
     def judge(self, problem: Exception) -> Verdict:
-        """A race that is lost too often is judged by its class."""
+        """If a race is lost too often, the error's class decides."""
         verdict = verdict_of(problem)
         if verdict is Verdict.LOST_RACE:
             self._races += 1
@@ -348,7 +351,7 @@ class Search:
         self.limit = 1
 
     def batch_of(self, found: Sequence[Waiting], inherited: Sequence[object]) -> list[Waiting]:
-        """The batch to try now. The first that failed may all be of one kind, so then the last who waits is tried."""
+        """The batch to try now. The first ones that failed may all be of one kind, so then the last in line is tried."""
         if len(self.aside) >= ASIDE_MOST:
             return []
         aside = {one.envelope.id for one in self.aside}

@@ -38,8 +38,8 @@ class LaneNotes:
     """One worker's notes, over all the lanes it serves."""
 
     def __init__(self, connection: Connection, cut_off: int | None = None) -> None:
-        """`connection` is in autocommit and used for nothing else. `cut_off` was this worker's `owner` before an outage
-        in which nobody died: its notes mean nothing.
+        """`connection` is in autocommit and used for nothing else. `cut_off` was this worker's `owner` before it lost its
+        connections in an outage: as it did not die, its old notes mean nothing.
         """
         self.owner = connection.info.backend_pid
         self._connection = connection

@@ -23,7 +23,7 @@ MAX_ATTEMPTS = 3
 
 
 class Parked(Struct, frozen=True):
-    """The end of a command that was not decoded."""
+    """A parked command that was never decoded."""
 
     envelope: Header
     outcome: Outcome
@@ -39,7 +39,7 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
 
 
 def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
-    """The database refuses these while it decides others: they are tried again after a pause, and never charged."""
+    """Retry these after a pause, without a charge: the database refuses them while it decides others."""
     for one in refused:
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command put off", lane=one.lane, times=one.put_offs + 1, **ids)
@@ -47,7 +47,7 @@ def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
 
 
 def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> list[Parked]:
-    """Commands that nobody can decode, though their types and versions are known. No attempt would help."""
+    """Park commands of known types and versions that cannot be decoded. Another attempt would not help."""
     done = [Parked(one.header, parked(one.header.id)) for one in malformed]
     for one in done:
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}

@@ -1,6 +1,6 @@
-"""Tidying up: every table's rows that are older than they are kept, in small batches, until none is left.
+"""Retention: deletes every table's expired rows, in small batches, until none is left.
 
-The tables take turns, so a large backlog in one keeps no other waiting; one that fails is left out until
+The tables take turns, so a large backlog in one does not delay the others; a table that fails is left out until
 the next sweep. Between two batches the sweep rests longer than the batch took: people come first.
 """
 
@@ -23,23 +23,23 @@ from core.store.retention import KEPT, OUTCOMES, Kept
 log = structlog.get_logger()
 
 TABLES = (*KEPT, *KEPT_OF_LOGINS)
-"""What is deleted by its age. Beside them stand the outcomes, which are dropped by partition."""
+"""Tables whose rows are deleted by age. Outcomes are dropped by partition."""
 REST_MIN_S = 0.01
 REST_FACTOR = 3.0
-"""So much longer than a batch took is the rest after it: a quarter of one core's time at the most."""
+"""How many times longer the rest after a batch is than the batch: at most a quarter of one core is used."""
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
-"""For the session: two sweeps at once would only take twice the time from others."""
+"""Held by the session: a second sweep at once would only slow others down."""
 SQL_BEHIND = f"""
 SELECT name, greatest(0, late)::float8 FROM (
     VALUES {", ".join(f"('{one.table}', {one.behind}::float8)" for one in (OUTCOMES, *TABLES))}
 ) AS tables (name, late)
 WHERE late > 0 ORDER BY late DESC LIMIT 1
 """
-"""The table that is furthest behind, and by how many seconds: how long ago its oldest row should have gone."""
+"""The table that is furthest behind, and how many seconds ago its oldest row should have been deleted."""
 
 Rest = Callable[[float], bool]
-"""Waits so many seconds; whether to go on."""
+"""Waits so many seconds; returns whether to continue."""
 
 
 class Gone(Struct):
@@ -72,7 +72,7 @@ def rest(pause_s: float) -> bool:
 
 
 def tidy(connect: Callable[[], Connection], rest: Rest = rest) -> Gone | None:
-    """Until nothing too old is left, or `rest` says to stop; None if another sweep is at it."""
+    """Delete until no expired row is left, or `rest` says to stop; None if another sweep is running."""
     return _Tidying(connect, rest).run()
 
 
@@ -90,7 +90,7 @@ class _Tidying:
                 return None
             self._try("anonymised", lambda connection: connection.execute(SQL_BLANK_AGAIN))
             self._delete_all()
-            self._try("outcome weeks", partitions.ensure)  # after what is too old has gone: it needs no week any more
+            self._try("outcome weeks", partitions.ensure)  # after the expired rows are gone, which need no partition
             self._drop_weeks()
             return self._gone
         finally:
@@ -98,13 +98,13 @@ class _Tidying:
                 self._connection.close()
 
     def _session(self) -> Connection:
-        """The connection, or a new one where a table's failure has cost it."""
+        """The connection, or a new one if a table's failure has closed it."""
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
         return self._connection
 
     def _try(self, name: str, act: Callable[[Connection], object]) -> bool:
-        """Whether it did not fail. A failure is this table's alone."""
+        """Whether it succeeded. A failure does not affect other tables."""
         try:
             act(self._session())
         except psycopg.Error as problem:
@@ -118,7 +118,7 @@ class _Tidying:
         self._try("outcome", lambda connection: old.extend(partitions.look(connection).old))
         for name in old:
             if self._try(name, partial(partitions.drop, name=name)):
-                log.info("a week's outcomes were dropped", table=name)
+                log.info("a week of outcomes was dropped", table=name)
 
     def _delete_all(self) -> None:
         """Rounds, in which each table deletes one batch, until a round deletes nothing."""

@@ -1,4 +1,4 @@
-"""What one process remembers of lanes in trouble, over its connections. Bounded by the number of lanes."""
+"""What a process remembers of lanes in trouble when it reconnects. Bounded by the number of lanes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ class Troubles:
         self._outages: set[int] = set()
         """Lanes whose last visit ended in an outage."""
         self._since: dict[int, float] = {}
-        """When the first command of a lane failed by no fault of its own, and none has been decided there since."""
+        """By lane, when a command first failed there through no fault of its own; until one is decided there."""
         self._decided_at = float("-inf")
         self.cut_off: int | None = None
-        """Whose notes mean nothing: the owner's, before it lost its connections in an outage."""
+        """The notes' owner before it lost its connections in an outage: its old notes mean nothing."""
 
     def outage(self, lanes: Collection[int]) -> bool:
-        """Note it; whether it is the first in a row for all of them."""
+        """Record an outage; returns whether it is the first in a row for all of these lanes."""
         first = self._outages.isdisjoint(lanes)
         self._outages.update(lanes)
         return first
 
     def failed_alone(self, lane: int) -> bool:
-        """Note that a command did; whether it is the first in a row."""
+        """Record that a command did; returns whether it is the first in a row."""
         first = lane not in self._since
         self._since.setdefault(lane, time.monotonic())
         return first
 
     def others_were_decided(self, lane: int) -> bool:
-        """Elsewhere, since the lane's trouble began. The engine's own commands prove little: they touch few tables."""
+        """In other lanes, since this lane's trouble began. The engine's own commands do not count: they touch few tables."""
         return self._decided_at > self._since.get(lane, float("inf"))
 
     def decided(self, lanes: Collection[int], decided: Sequence[Decided]) -> None:

@@ -1,7 +1,7 @@
 """Whether the database answered others while a batch was being decided.
 
-A batch that runs into a timeout was slow, or the database was: paused, full, or away behind a network. So while a
-visit takes long, a thread commits something else again and again. A worker that is stopped stops this thread too.
+If a batch runs into a timeout, it was slow, or the database was: paused, full, or cut off. So during a long visit a
+thread commits something else again and again. Stopping the worker stops this thread too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any, Protocol
 import psycopg
 
 LONG_S = 1.0
-"""Nobody is watched before."""
+"""A shorter visit is not watched."""
 EVERY_S = 0.5
 GAP_MAX_S = 3.0
-"""Between two answers; a longer one was an outage."""
+"""Between two answers; a longer gap was an outage."""
 SQL_ANSWER = """
 SET statement_timeout = '1s'; SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'holdfast', '')
 """
-"""A transaction that writes to the log and waits for the disk, as a batch does, and touches no table."""
+"""A transaction that, like a batch, writes to the WAL and waits for the disk, but touches no table."""
 
 
 class Witness(Protocol):
@@ -33,7 +33,7 @@ class Witness(Protocol):
 
 
 class NoWitness:
-    """Nothing was seen, so everything may have been an outage."""
+    """Has seen nothing, so everything may have been an outage."""
 
     def begin(self) -> None:
         pass
@@ -46,7 +46,7 @@ class NoWitness:
 
 
 class WitnessThread:
-    """Asks on a connection of its own, made when it is needed first."""
+    """Asks on a connection of its own, opened when it is first needed."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
         self._connect = connect
@@ -65,7 +65,7 @@ class WitnessThread:
         self._began = None
 
     def others_were_answered(self) -> bool:
-        """From the beginning until now."""
+        """Continuously from `begin` until now."""
         began, answers = self._began, self._answers
         if began is None or not self._ask(answers):
             return False

@@ -1,4 +1,4 @@
-"""Logins, tickets and attempts that are over: when they are forgotten."""
+"""How long expired logins, tickets and sign-in attempts are kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROM gone
 """,
     "NULL",  # as late as their login
 )
-"""One login may have thousands, so they go before it and by themselves."""
+"""One login may have thousands, so they are deleted before it, in batches of their own."""
 
 KEPT = (
     REFRESH_TOKENS,

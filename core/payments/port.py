@@ -35,7 +35,7 @@ class Refund(Struct, frozen=True):
 
 
 class IntentOrder(Struct, frozen=True):
-    """One PaymentIntent to make. The same key makes it once, as long as the provider keeps keys."""
+    """One PaymentIntent to make. The same key makes it only once, as long as the provider remembers the key."""
 
     key: str
     payment_id: UUID
@@ -43,11 +43,11 @@ class IntentOrder(Struct, frozen=True):
     amount_minor: int
     currency: str
     was_asked: datetime | None = None
-    """Since when it may have been asked for, where nobody knows what came of that: it is looked for first."""
+    """When it may first have been requested, with an unknown outcome: then it is looked up first."""
 
 
 class RefundOrder(Struct, frozen=True):
-    """One refund to make; the same holds of its key."""
+    """One refund to make; the same holds for its key."""
 
     key: str
     payment_id: UUID
@@ -58,11 +58,11 @@ class RefundOrder(Struct, frozen=True):
     refund_id: str | None = None
     """Of a refund that was made already: only to be looked at."""
     was_asked: bool = False
-    """It was asked for before, and nobody knows what came of that: it is looked for first."""
+    """Whether it was requested before, with an unknown outcome: then it is looked up first."""
 
 
 class Books(Struct, frozen=True):
-    """What moved for one intent, as the provider has it."""
+    """What was received and refunded for one intent, according to the provider."""
 
     received_minor: int
     refunded_minor: int
@@ -103,7 +103,7 @@ class Payments(Protocol):
         ...
 
     def create_intent(self, order: IntentOrder) -> Intent:
-        """Make an intent, once for a payment: one that an earlier, forgotten call made is found."""
+        """Make an intent, once for a payment: one that an earlier call made is found."""
         ...
 
     def intent(self, intent_id: str) -> Intent: ...
@@ -117,7 +117,7 @@ class Payments(Protocol):
         ...
 
     def books(self, intent_id: str) -> Books:
-        """What came in and went back of an intent; nothing did of one that the provider does not know."""
+        """What was received and refunded for an intent; nothing if the provider does not know it."""
         ...
 
     def refunded_minor(self, intent_id: str) -> int:

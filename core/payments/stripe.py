@@ -36,11 +36,11 @@ READ_TIMEOUT_S = 10.0
 """Longer than Stripe usually takes, shorter than a worker may be stopped."""
 
 PAGE_MAX = 100
-"""What Stripe lists at once: far more than anybody makes refunds of one intent."""
+"""The most that Stripe lists at once: far more than one intent has refunds."""
 PAGES_MAX = 10
-"""Of intents that are looked through for one: more than Stripe takes in a minute."""
+"""Pages of intents that are searched for one: more than Stripe takes in a minute."""
 CLOCKS_APART_S = 300
-"""At most, Stripe's and the database's."""
+"""The most by which Stripe's clock and the database's may differ."""
 
 PAYMENT_METADATA = "holdfast_payment"
 BOOKING_METADATA = "holdfast_booking"
@@ -85,7 +85,7 @@ class StripePayments:
         return _intent(_asked(lambda: self._intents.create(params, {"idempotency_key": order.key})))
 
     def _intent_of(self, order: IntentOrder, since: datetime) -> Intent | None:
-        """The intent that an earlier, forgotten call made for this payment, if it can still be used."""
+        """The intent that an earlier call made for this payment, if it can still be used."""
         last: str | None = None
         for _ in range(PAGES_MAX):
             params: Any = {"limit": PAGE_MAX} | ({"starting_after": last} if last else {})
@@ -132,7 +132,7 @@ class StripePayments:
             return found
 
     def _refund_of(self, order: RefundOrder) -> Refund | None:
-        """The refund that an earlier, forgotten call made under this number; one that failed only if no other did not."""
+        """The refund that an earlier call made under this number; a failed one only if there is no other."""
         found = [one for one in self._refunds_of(order.intent_id) if _number(one) == (order.payment_id, order.number)]
         best = min(found, key=lambda one: one.status in _CAME_TO_NOTHING, default=None)
         return None if best is None else _refund(best)
@@ -145,7 +145,7 @@ class StripePayments:
         return Books(received, self.refunded_minor(intent_id) if received else 0)
 
     def refunded_minor(self, intent_id: str) -> int:
-        """Of those that happened or are on their way."""
+        """The sum of those that succeeded or are on their way."""
         return sum(one.amount for one in self._refunds_of(intent_id) if one.status not in _CAME_TO_NOTHING)
 
     def _refunds_of(self, intent_id: str) -> list[stripe.Refund]:

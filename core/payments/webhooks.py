@@ -43,15 +43,15 @@ OPERATORS_EVENTS = frozenset(
 
 
 TEXT_CHARS_MAX = 255
-"""Of an id or a word of Stripe's: longer ones are none."""
+"""Of an id or a word of Stripe's; anything longer is not one."""
 NAME_CHARS_MAX = 64
-"""Of what is logged of an event that cannot be used."""
+"""Of an id or type in the log, if the event cannot be used."""
 AMOUNT_MAX = 2**63 - 1
 """A bigint: no row holds more."""
 
 
 class BadEventError(Exception):
-    """Not from Stripe, too old, or no JSON object at all; the message may be shown."""
+    """Not from Stripe, too old, or not a JSON object; the message may be shown."""
 
 
 class Concern(Struct, frozen=True):
@@ -73,13 +73,13 @@ class StripeEvent(Struct, frozen=True):
     """Of which money went back, or did not after all."""
     concern: Concern | None = None
     unusable: str | None = None
-    """Why nothing can be made of an event of Stripe's: a newer API's status, say. It is a line in the log."""
+    """Why an event of Stripe's cannot be used, e.g. a status of a newer API. It is logged."""
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
-    """What a signed body says. Raises `BadEventError` for one that Stripe did not send.
+    """The event in a signed body. Raises `BadEventError` for one that Stripe did not send.
 
-    Stripe sends for three days what is not answered with a 2xx: what it sent and we cannot use is an event too.
+    An event that we cannot use is returned too: Stripe resends for three days what is not answered with a 2xx.
     """
     try:
         stripe.WebhookSignature.verify_header(raw, signature, secret, TOLERANCE_S)
@@ -98,7 +98,7 @@ def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
 
 
 def _undecodable(raw: bytes, problem: Exception) -> StripeEvent:
-    """JSON nested beyond all reason, with numbers beyond all bounds, or with half a character; else no JSON."""
+    """JSON that is nested too deep, has numbers too large, or half a character. Raises if it is not JSON at all."""
     with suppress(RecursionError):
         try:
             found = json.loads(raw, parse_int=str, parse_float=str, parse_constant=_no_constant)
@@ -114,7 +114,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _event(found: dict[str, Any]) -> StripeEvent:
-    """Raises KeyError, TypeError, ValueError or AttributeError for what is not as Stripe documents it."""
+    """Raises KeyError, TypeError, ValueError or AttributeError if it is not as Stripe documents it."""
     id_, type_ = _text(found["id"]), _text(found["type"])
     if type_ not in INTENT_EVENTS | REFUND_EVENTS | OPERATORS_EVENTS:
         return StripeEvent(id_, type_)
@@ -150,18 +150,18 @@ def _optional(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """An id or a word, as PostgreSQL can hold it."""
+    """An id or a word that PostgreSQL can store."""
     if not isinstance(value, str) or not value or len(value) > TEXT_CHARS_MAX or not value.isprintable():
-        raise ValueError("no id or word")
+        raise ValueError("not an id or word")
     return value
 
 
 def _amount(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= AMOUNT_MAX:
-        raise ValueError("no amount")
+        raise ValueError("not an amount")
     return value
 
 
 def _name(value: Any) -> str:
-    """What is shown of an id or type that may be anything."""
+    """An id or type for the log, from a value that may be anything."""
     return value[:NAME_CHARS_MAX] if isinstance(value, str) else ""

@@ -37,7 +37,7 @@ def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
 
 
 def people_in(header: Header, body: str) -> list[str]:
-    """The same of a command that is not decoded: who asked, and whom it names in the fields that name somebody."""
+    """The same for a command that is not decoded: who sent it, and whom its fields for people name."""
     users = {header.actor.user_id} - {None}
     phones: set[str] = set()
     ahead: list[Any] = [_anything(body)]

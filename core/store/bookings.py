@@ -40,7 +40,7 @@ SQL_OUT_OF_THE_WAY = """
 SELECT w.id FROM unnest(%s::bigint[]) AS w (id)
 WHERE NOT EXISTS (SELECT FROM claim c WHERE c.booking_id = w.id)
 """
-"""Bookings whose claims were read and are gone: another lane ended them meanwhile."""
+"""Bookings whose claims were read and are gone since: another lane ended them."""
 
 
 def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
@@ -82,8 +82,8 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
 def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
     """Holds in the way that have run out; their ids are added to `lapsed`.
 
-    What another lane ended since the claims were read is forgotten: it is not in the way, and it would be neither a
-    lapsed hold nor a live one. Should its time be taken again by now, the exclusion constraint says so.
+    Claims that another lane ended since they were read are dropped: they are no longer in the way. If their time is
+    taken again by now, the exclusion constraint says so.
     """
 
     def take(rows: Rows) -> None:

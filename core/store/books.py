@@ -1,8 +1,8 @@
-"""Our books of payments beside the provider's: which payments are to be compared, and what came of it.
+"""Compares our books of payments with the provider's: which payments are due, and the result.
 
-A payment is compared a while after it changed last and nothing is under way for it any more; once
-more a day later if money came in, since the provider's own messages may be lost; and every hour
-while the two differ, so that a difference that somebody mended is told no longer.
+A payment is compared a while after its last change, when nothing is under way for it any more; once
+more a day later if money came in, since the provider's events may be lost; and every hour while the
+two differ, so that a difference that was resolved is no longer shown.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from core.store.database import Connection
 QUIET_S = 60.0
 """After its last change: reports of it may still be under way."""
 COMPARED_WITHIN_S = 120.0
-"""Longer than both questions may take; then another worker asks."""
+"""Longer than both calls may take; after that another worker compares it."""
 AGAIN_S = 86_400.0
 DIFFERS_AGAIN_S = 3_600.0
 CALLS = 2
-"""That one comparison makes, of those that keep the background's pace."""
+"""Calls that one comparison makes, at the background's pace."""
 
 _SETTLED = """state IN ('succeeded', 'refunded', 'refund_failed', 'canceled', 'failed') AND intent_id IS NOT NULL
   AND due_at IS NULL AND (comparing_until IS NULL OR comparing_until <= clock_timestamp())"""
 CHANGED = f"""{_SETTLED} AND (compared_at IS NULL OR compared_at < updated_at) AND updated_at >= compared_since
   AND updated_at <= clock_timestamp() - interval '{QUIET_S} seconds'"""
 AGAIN = f"{_SETTLED} AND compare_again_at <= clock_timestamp()"
-"""Both beside the row of `payments_gate`, each by an index of its own."""
+"""Conditions on `payment`, each with an index of its own; `CHANGED` needs the row of `payments_gate` beside it."""
 SQL_TAKE = f"""
 WITH due AS (
     (SELECT id FROM payment, payments_gate WHERE {CHANGED} ORDER BY updated_at LIMIT %(limit)s)
@@ -49,7 +49,7 @@ UPDATE payment SET comparing_until = NULL, compared_at = %(taken_at)s,
            WHEN received_minor > 0 AND %(taken_at)s < updated_at + %(again)s THEN updated_at + %(again)s END
 WHERE id = %(id)s AND updated_at = %(updated_at)s
 """
-"""A payment that changed meanwhile is compared again, as soon as it is at rest."""
+"""A payment that changed meanwhile is not updated here, and is compared again after its change."""
 
 
 class ToCompare(Struct, frozen=True):
@@ -68,7 +68,7 @@ class ToCompare(Struct, frozen=True):
 
 
 def take_to_compare(connection: Connection, limit: int, now: datetime) -> list[ToCompare]:
-    """At most so many, which no other worker compares meanwhile."""
+    """At most `limit` payments, which no other worker compares meanwhile."""
     if limit < 1:
         return []
     parameters = {"limit": limit, "until": now + timedelta(seconds=COMPARED_WITHIN_S)}
@@ -76,7 +76,7 @@ def take_to_compare(connection: Connection, limit: int, now: datetime) -> list[T
 
 
 def note_compared(connection: Connection, one: ToCompare, books: Books) -> None:
-    """Write down what the provider's books say of a payment, beside ours."""
+    """Record what the provider's books say of a payment, beside ours."""
     parameters = {
         "id": one.id,
         "updated_at": one.updated_at,

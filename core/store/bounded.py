@@ -1,8 +1,8 @@
-"""Connections that are waited for no longer than a bound, and that say when the end of a change is not known.
+"""Connections that wait a limited time for an answer, and say when the outcome of a change is unknown.
 
-`statement_timeout` ends a statement. It ends neither a commit that waits for a synchronous standby nor a
-server that was stopped: that is bounded here, in the client. A commit that hangs goes on at the server, so it is
-not cancelled (a cancelled wait for a standby counts as committed); its connection is given up and no longer used.
+`statement_timeout` ends a statement, but not a commit that waits for a synchronous standby, nor the wait for a
+server that was stopped. Those are bounded here, in the client. A commit that hangs continues at the server. It is
+not cancelled (a cancelled wait for a standby counts as committed); its connection is abandoned.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from psycopg.sql import Composable
 T = TypeVar("T")
 
 ANSWER_WITHIN_S = 6.0
-"""Longer than the API's `statement_timeout`, so that PostgreSQL says by itself what it can say."""
+"""Longer than the API's `statement_timeout`, so that PostgreSQL reports what it can itself."""
 IN_DOUBT_MAX = 8
-"""So many commits of one process may hang at the server; then nothing more is written until one of them ends."""
+"""How many commits of one process may hang at the server; then nothing is written until one of them ends."""
 
 _WRITING = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|DO)\b", re.IGNORECASE)
 _ROW_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b", re.IGNORECASE)
@@ -39,7 +39,7 @@ class NoAnswerError(psycopg.OperationalError):
 
 
 class UnknownOutcomeError(psycopg.OperationalError):
-    """The server did not say whether a change was made before its connection was lost or given up."""
+    """The connection was lost or abandoned before the server said whether a change was made."""
 
 
 class TooManyInDoubtError(psycopg.OperationalError):
@@ -47,7 +47,7 @@ class TooManyInDoubtError(psycopg.OperationalError):
 
 
 class InDoubt:
-    """The commits of one process that hang at the server, each on a connection that was given up."""
+    """The commits of one process that hang at the server, each on an abandoned connection."""
 
     def __init__(self) -> None:
         self._sockets: set[int] = set()
@@ -60,7 +60,7 @@ class InDoubt:
         return len(self._sockets) >= IN_DOUBT_MAX
 
     def keep(self, socket: int) -> None:
-        """Hold a connection's socket open, though the connection is closed, until the server says anything or ends."""
+        """Keep the socket of a closed connection open until the server answers or ends it."""
         mine = os.dup(socket)
         self._sockets.add(mine)
         asyncio.get_running_loop().add_reader(mine, self._end, mine)
@@ -80,9 +80,9 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
 
     in_doubt: InDoubt
     _changes = False
-    """Whether what is waited for now may change something for good: a commit, or a statement that commits itself."""
+    """Whether the present wait is for a commit, or for a statement that commits by itself."""
     _has_written = False
-    """In this transaction."""
+    """Whether this transaction has written anything."""
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109 - psycopg's
         try:
@@ -122,7 +122,7 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """What is sent inside commits by itself. Raises TooManyInDoubtError."""
+        """Around statements that commit by themselves. Raises TooManyInDoubtError."""
         if self.in_doubt.is_full:
             raise TooManyInDoubtError("too many commits hang at the server")
         self._changes = True

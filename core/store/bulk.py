@@ -86,7 +86,7 @@ SQL_KEY_OWNER = f"""
 SELECT k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
 FROM idempotency_key k WHERE k.scope = %s AND k.key = %s
 """
-"""With whether the first bulk, or command, can still be followed."""
+"""With whether the first bulk or command still exists."""
 
 SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, %s, %s, %s)"
 

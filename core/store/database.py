@@ -51,10 +51,10 @@ LANE_LIMITS = {
 }
 TIDY_LIMITS = {
     **LANE_LIMITS,
-    # Once in a long while the outcomes' partitions are put in order: many rows are read.
+    # Rarely, the partitions of outcome must be repaired, which reads many rows.
     "statement_timeout": "60s",
     "transaction_timeout": "120s",
-    # What is deleted again after a crash was deleted all the same: nobody else waits for the disk because of it.
+    # A deletion that is lost in a crash is simply repeated, so nobody waits for the disk.
     "synchronous_commit": "off",
 }
 MIGRATE_LIMITS = {
@@ -90,7 +90,7 @@ async def connect_async(url: str, limits: dict[str, str], application: str) -> A
 
 
 async def connect_as(connection_class: type[Kind], url: str, limits: dict[str, str], application: str) -> Kind:
-    """As a class of its own."""
+    """The same with a given class of connection."""
     connection = await connection_class.connect(conninfo(url, application), autocommit=True)
     try:
         await set_limits_async(connection, limits)
@@ -108,7 +108,7 @@ def connect_lane(url: str, application: str) -> Connection:
 
 
 def connect_tidy(url: str) -> Connection:
-    """The connection of the sweep that deletes what is too old."""
+    """The connection of the sweep that deletes expired rows."""
     return connect(url, TIDY_LIMITS, "holdfast tidy")
 
 

@@ -62,9 +62,9 @@ RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, 
           p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.created_at,
           u.was_asked, p.parked_at IS NOT NULL
 """
-"""A lease that was never ended is that of a worker that died. One that kills each worker is parked, too.
+"""A lease that was never ended belongs to a worker that died. A payment that kills each worker is parked too.
 
-What Stripe is asked for is written down before it is asked: whoever takes the payment next looks whether it is there."""
+A request to Stripe is recorded before it is sent, so whoever takes the payment next looks there first."""
 SQL_TAKE_AWAITED = _TAKE.format(which="= 'creating'")
 SQL_TAKE_REFUNDS = _TAKE.format(which="IN ('returning', 'refunding')")
 SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
@@ -113,7 +113,7 @@ class Taken(Struct, frozen=True):
 
     dues: list[Due]
     to_compare: Sequence[ToCompare] = ()
-    """With the provider's books; nobody waits for it."""
+    """Payments to be compared with the provider's books; nobody waits for them."""
     knock: bool = False
     """The circuit is open, and it is time to ask whether Stripe is back."""
 
@@ -141,7 +141,7 @@ class Due(Struct, frozen=True):
     local_date: date
     created_at: datetime
     was_asked: bool = False
-    """Stripe was asked for the same before: nobody may know what came of that."""
+    """Whether Stripe was asked for the same before, perhaps with an unknown outcome."""
     is_parked: bool = False
 
     @property
@@ -154,9 +154,9 @@ _STATE = Due.__struct_fields__.index("state")
 
 
 def take(connection: Connection, limit: int, background_per_s: float) -> Taken:
-    """Lease at most `limit` due payments: those that people wait for first, then refunds, looks, cancellations, and
-    those to be compared with the provider's books. All but the first keep a pace: a session with ten thousand
-    participants that is cancelled makes nobody wait who wants to pay.
+    """Lease at most `limit` due payments: first those that people wait for, then refunds, looks, cancellations, and
+    comparisons with the provider's books. All but the first keep a pace, so cancelling a session with ten thousand
+    participants delays nobody who wants to pay.
 
     While the circuit is open nothing is taken, and one worker at a time knocks.
     """

@@ -1,4 +1,4 @@
-"""SQLAlchemy's engines, on connections that are opened as all others are: by libpq, within their limits."""
+"""SQLAlchemy engines, on connections that are opened like all others: by libpq, with their limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.store.database import connect, connect_as
 from core.store.round_trip import STALE_STATES
 
 DIALECT = "postgresql+psycopg://"
-"""Where to, libpq reads from our own URL: SQLAlchemy understands fewer."""
+"""No address: libpq parses our own URL, as SQLAlchemy understands fewer forms."""
 
 
 def engine(url: str, limits: dict[str, str], application: str, **options: Any) -> Engine:
@@ -45,7 +45,7 @@ def async_engine(
 
 
 def _replace_stale(context: ExceptionContext) -> None:
-    """A session that has lost its prepared statements would fail each time that it is asked."""
+    """Discard a session that has lost its prepared statements: it would fail every time."""
     problem = context.original_exception
     if isinstance(problem, psycopg.Error) and problem.sqlstate in STALE_STATES:
         context.is_disconnect = True

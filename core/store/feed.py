@@ -4,9 +4,9 @@ A position is `epoch-number`, opaque to clients. The relay numbers batches of co
 one short transaction at a time under the feed row's lock, so a reader that asks "after 41"
 cannot miss 40. Another epoch, or history already trimmed, means: reload.
 
-A database that was restored gives numbers a second time. So it gets a new epoch before it gives any,
-noticed by what a restore does not keep (`feed.origin`), or by who remembers more than it has: the relay,
-Redis, a notifier.
+A restored database would give numbers a second time, so it first gets a new epoch. A restore is noticed
+by what it does not keep (`feed.origin`), or because the relay, Redis or a notifier remembers a later
+position.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _NEW_EPOCH = f"SET epoch = {_NEW}, {_HERE}"
 _RESTORED = "origin IS DISTINCT FROM feed_origin() OR (epoch = %(epoch)s AND last_position < %(number)s)"
 _STARTED = "server_started_at IS DISTINCT FROM pg_postmaster_start_time()"
 SQL_SETTLE = f"UPDATE feed {_NEW_EPOCH} WHERE {_RESTORED} RETURNING epoch, last_position"
-"""A new epoch where the database was restored: it lies somewhere else, or is behind what is known of it. One whose
-origin was never noted may be a dump of an earlier release. At the worst, clients reload for nothing, once."""
+"""A new epoch if the database was restored: it has another origin, or is behind what is known of it. One without a
+recorded origin may be a dump of an earlier release. At worst, clients reload once without need."""
 SQL_SETTLE_BEFORE_NUMBERING = f"""
 UPDATE feed SET epoch = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN {_NEW} ELSE epoch END, {_HERE}
 WHERE {_RESTORED} OR {_STARTED} RETURNING epoch, last_position
 """
-"""The same, and when the server has been started since the last time, somebody has to know the epoch: else the disk
-may have been put back, with nobody left to say so."""
+"""The same; and if the server was restarted since, somebody has to know the epoch. Otherwise an older snapshot of the
+disk may have been restored without anybody left to notice."""
 SQL_RENEW_OF = f"UPDATE feed {_NEW_EPOCH} WHERE epoch = %(epoch)s RETURNING epoch, last_position"
-"""Once, however many notice that this epoch's history is not what it was."""
+"""Only once, however many notice that this epoch's history has changed."""
 SQL_RENEW = f"UPDATE feed {_NEW_EPOCH} RETURNING epoch, last_position"
 
 SQL_LOCK_FEED = "SELECT epoch, last_position FROM feed FOR UPDATE"
@@ -112,11 +112,11 @@ def feed_event(row: tuple[Any, ...]) -> FeedEvent:
 
 
 NOWHERE = Position("", 0)
-"""No feed's epoch is empty."""
+"""Known by nobody: no feed's epoch is empty."""
 
 
 def renew_epoch(connection: Connection) -> Position:
-    """Whoever restores a database calls this: every client reloads. The position from which the feed goes on."""
+    """For tools that restore a database: every client reloads. Returns the position from which the feed continues."""
     row = connection.execute(SQL_RENEW).fetchone()
     if row is None:
         raise LookupError("There is no feed row: run the migrate command first.")
@@ -126,8 +126,8 @@ def renew_epoch(connection: Connection) -> Position:
 def number_events(connection: Connection, known: Position | None = None) -> Position | None:
     """Number what is committed and not yet numbered; the new head, or None if nothing waited.
 
-    `known` is how far the feed was, to anybody's knowledge (`NOWHERE`: nobody remembers). If it cannot be the same
-    history any more it gets a new epoch first.
+    `known` is the furthest position that anybody remembers (`NOWHERE`: nobody does). If this history cannot
+    be the same one, it gets a new epoch first.
     """
     waits = connection.execute(SQL_UNNUMBERED).fetchone()
     if not (waits and waits[0]):

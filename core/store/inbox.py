@@ -32,21 +32,21 @@ _decode_ids = msgspec.json.Decoder(_Ids).decode
 
 
 class AtService(Struct, frozen=True):
-    """The slot key of a day at whatever resource books this service name: its own, or the desk."""
+    """The slot key of a day at the resource of a service name: its own, or the desk."""
 
     service_name: str
     day: date
 
 
 class AtRoom(Struct, frozen=True):
-    """The slot key of a room's day. A room that is not there leads to the desk, and is refused by the lane."""
+    """The slot key of a room's day. An unknown room leads to the desk, and is refused by the lane."""
 
     room_id: int
     day: date
 
 
 SlotKey = str | AtService | AtRoom
-"""Given, or looked up by the statement that writes the command, so that it is never older than the command."""
+"""Given, or looked up by the statement that writes the command, so that it is never out of date."""
 
 
 class NewCommand(Struct, frozen=True):
@@ -62,7 +62,7 @@ class NewCommand(Struct, frozen=True):
     decide_before: datetime | None
     command: Command
     has_chosen_id: bool = False
-    """By the front door. The same request may come twice, and with it the same id."""
+    """Chosen by the front door. The same request may come twice with the same id."""
 
 
 def slot_key(resource_id: int, day: date) -> str:
@@ -70,7 +70,7 @@ def slot_key(resource_id: int, day: date) -> str:
 
 
 class SlotRow(Struct, frozen=True):
-    """A slot key as a statement gets it: `slot_crc`, or what `SQL_SLOT_CRC` makes one of."""
+    """A slot key as a statement gets it: `slot_crc`, or what `SQL_SLOT_CRC` computes it from."""
 
     slot_crc: int | None = None
     service_key: str | None = None
@@ -93,7 +93,7 @@ SQL_SLOT_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
     (SELECT resource_id FROM service WHERE name_key = n.service_key AND is_named AND is_active),
     (SELECT resource_id FROM room WHERE id = n.room_id),
     (SELECT id FROM resource WHERE kind = 'desk')), ':', n.day), 'UTF8')))"""
-"""The one rule, as `slot_key` and `zlib.crc32` have it in Python: of a row `n` with `SLOT_COLUMNS`."""
+"""The CRC of a slot key, as `slot_key` and `zlib.crc32` compute it in Python, from a row `n` with `SLOT_COLUMNS`."""
 
 
 def type_of(command: Command) -> str:
@@ -107,10 +107,10 @@ def name_of(kind: type[Command]) -> str:
 
 KNOWN_TYPES = tuple(sorted(name_of(kind) for kind in Command.__args__))
 READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value} AND type IN ({', '.join(map(repr, KNOWN_TYPES))}))"
-"""Of a row of the inbox: this code knows its type, version and class. The others wait for a newer worker."""
+"""Condition on `inbox`: this code knows the type, version and class. Other commands wait for a newer worker."""
 
 IN_SIGHT = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
-"""Of a row of the inbox: it is not put off just now."""
+"""Condition on `inbox`: the command is not put off at the moment."""
 
 _WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs"
 LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
@@ -148,11 +148,11 @@ class Waiting(Struct, frozen=True):
     weight: int
     """How many bookings it may make."""
     put_offs: int = 0
-    """How often it was put off, because the database refused it while it decided others."""
+    """How often it was put off because the database refused it and decided others."""
 
 
 class Undecoded(Struct, frozen=True):
-    """A command as it lies in the inbox: what can be told of it without decoding it."""
+    """A command of the inbox that is not decoded."""
 
     lane: int
     header: Header
@@ -166,7 +166,7 @@ def undecoded(row: tuple[Any, ...]) -> Undecoded:
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
-    """Each row is decoded by itself: one that is malformed says nothing about the others."""
+    """Decodes one row, so that a malformed one does not affect the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
     actor, body, bulk_id, weight, put_offs = rest
     try:
@@ -188,7 +188,7 @@ def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
 
 
 def _actor_of(text: str) -> Actor:
-    """Whoever it says, as far as it can be understood."""
+    """The actor, as far as it can be decoded."""
     try:
         return _decode_actor(text)
     except NOT_DECODED:
@@ -201,14 +201,14 @@ def _actor_of(text: str) -> Actor:
 
 
 SQL_PUT_BACK = f"UPDATE inbox SET class = {CommandClass.INTERACTIVE.value}, awaits = NULL WHERE id = ANY(%s::uuid[])"
-"""Deferred commands that this code cannot answer go back into their lane: to a newer worker, or to be parked there."""
+"""Puts deferred commands that this code cannot decode back into their lane, for a newer worker or to be parked."""
 PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S = 0.5, 30
 SQL_PUT_OFF = f"""
 UPDATE inbox SET put_offs = least(put_offs + 1, 100), put_off_until = clock_timestamp()
     + make_interval(secs => least({PUT_OFF_FIRST_S} * 2 ^ least(put_offs, 10), {PUT_OFF_LONGEST_S}))
 WHERE id = ANY(%s::uuid[])
 """
-"""The database refuses them while it decides others: out of the lane's sight for a pause that doubles."""
+"""Hides commands that the database refuses while it decides others, for a pause that doubles each time."""
 
 SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
 SQL_DEFER = all_of(f"""
@@ -223,7 +223,7 @@ UPDATE inbox SET class = {CommandClass.BULK.value}, version = greatest(version, 
        total = s.total, weight = {STEP_BOOKINGS}
 FROM json_to_recordset(%s::json) AS s (id uuid, done integer, total integer) WHERE inbox.id = s.id RETURNING s.id
 """)
-"""Begun: it goes on beside people, not before them, and only by workers that know of steps."""
+"""Records a step: from now on the command is bulk, and only workers that know steps read it."""
 SQL_BEGUN = "SELECT id, done, total FROM inbox WHERE id = ANY(%s::uuid[]) AND total IS NOT NULL"
 
 
@@ -308,7 +308,7 @@ SELECT owner, contract, body::text FROM outcome WHERE id = %(id)s
 
 
 def is_same(new: NewCommand, row: tuple[Any, ...]) -> bool:
-    """Whether a row of `SQL_WANTED` is from the same request. An id of our own making belongs to nothing else."""
+    """Whether a row of `SQL_WANTED` is from the same request. An id that we made ourselves is always unique."""
     owner, contract, body = row
     if not new.has_chosen_id:
         return True
@@ -334,7 +334,7 @@ class CommandRecord(Struct, frozen=True):
     """The body as JSON text, exactly as a waiting client got it."""
     done: int | None = None
     total: int | None = None
-    """Of a command that is done in steps and not finished: how much of it."""
+    """The progress of an unfinished command that is done in steps."""
 
 
 class IdempotencyKey(Struct, frozen=True):
@@ -347,7 +347,7 @@ class IdempotencyKey(Struct, frozen=True):
 
 IDEMPOTENCY_HOURS = 48
 KEY_EXPIRED = f"idempotency_key.created_at < clock_timestamp() - interval '{IDEMPOTENCY_HOURS} hours'"
-"""A key ends by its age, whether or not its row is deleted yet."""
+"""A key expires by its age, whether or not its row is deleted yet."""
 TAKE_EXPIRED = f"""
     ON CONFLICT (scope, key) DO UPDATE
     SET body_hash = excluded.body_hash, command_id = excluded.command_id, created_at = excluded.created_at
@@ -380,14 +380,14 @@ ORDER BY n.place
 RETURNING id, lane
 """
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
-Keys go in sorted, so that two processes with the same keys wait for each other, not deadlock, and each
-once: one statement may not take over what it has inserted itself. An id that the front door chose makes one
-command: the inbox has it once by its key, and it is not written again when it is decided."""
+Keys are inserted sorted, so that two processes with the same keys wait for each other instead of deadlocking, and
+each once, as a statement cannot take over a row that it has inserted itself. An id that the front door chose makes
+one command: the inbox's primary key allows it once, and it is not written again after it is decided."""
 
 
 SQL_ACCEPT_AND_WEIGH = SQL_ACCEPT.replace("n.body, n.weight", f"n.body, {SQL_WEIGHT}")
-"""The same for commands that bring more with them than they say. A statement of its own: only to begin it costs as
-much as a command."""
+"""The same for commands whose weight depends on the database. A separate statement, because merely starting that
+look-up costs as much as a command."""
 
 
 def accept_statement(commands: Iterable[NewCommand]) -> str:
@@ -452,17 +452,16 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
 KEY_LEADS_SOMEWHERE = """(
     EXISTS (SELECT FROM inbox i WHERE i.id = k.command_id) OR EXISTS (SELECT FROM outcome o WHERE o.id = k.command_id)
     OR EXISTS (SELECT FROM bulk b WHERE b.id = k.command_id))"""
-"""Of a key `k`: whether its command or bulk can still be followed. The two share one space of keys."""
+"""Condition on a key `k`: its command or bulk still exists. Both kinds share one space of keys."""
 SQL_KEY_OWNERS = f"""
 SELECT k.scope, k.key, k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
 FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
 """
-"""With whether the first command can still be followed."""
+"""With whether the first command still exists."""
 SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND command_id = %s"
-"""Of a command that is gone: the key would lead to nothing."""
+"""Deletes the key of a command that no longer exists."""
 
 SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL AND total IS NULL"
-"""Not a deferred command: it is decided, and the intent that it asked for exists or is being made. Nor one that is
-done in part."""
+"""Not a deferred command, which is decided and whose intent exists or is being made; nor one that is partly done."""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

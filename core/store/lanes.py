@@ -49,7 +49,7 @@ class LanesRead(Struct, frozen=True):
     waiting: dict[int, list[Waiting]]
     noted: dict[int, list[UUID]]
     malformed: Sequence[Undecoded] = ()
-    """Of a known type and version, and yet not to be decoded."""
+    """Commands of a known type and version that cannot be decoded."""
 
 
 def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BATCH_COMMANDS) -> LanesRead:
@@ -149,7 +149,7 @@ def _weight(commands: Iterable[Waiting]) -> int:
 
 
 def _filling(commands: Sequence[Waiting], places: int) -> list[Waiting]:
-    """Those that fit the places by weight, in order; one that fits no batch has its class's places for itself."""
+    """Commands in order, as far as they fit by weight; a first one that is too heavy gets the places alone."""
     ends = accumulate(one.weight for one in commands)
     fitting = [one for one, _ in takewhile(lambda pair: pair[1] <= places, zip(commands, ends, strict=True))]
     return fitting or list(commands[: places > 0])

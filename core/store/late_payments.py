@@ -1,4 +1,4 @@
-"""What decides about money that comes after the end of its hold: what its payer has bought since."""
+"""Loads what decides about late payments: what their payers have bought since."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE id IN (
       AND (o.starts_at < late.ends_at AND late.starts_at < o.ends_at OR o.created_at > late.created_at))
 ORDER BY id FOR UPDATE
 """
-"""The same service or resource, booked again by the same person; `core.domain.late_payment` has the rule."""
+"""Other bookings of the same service or resource by the same person; the rule is in `core.domain.late_payment`."""
 
 
 def load_bought_again(connection: Connection, state: State, needs: Needs) -> None:

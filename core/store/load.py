@@ -107,14 +107,14 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
 
 
 def _priced(state: State) -> set[int]:
-    """Bookings that somebody may have paid for, or be about to."""
+    """Bookings that may have a payment."""
     return {booking.id for booking in state.bookings.values() if booking.price_minor}
 
 
 def _load_lapsed(connection: Connection, loaded: Loaded, asked: Collection[int], unreadable: list[UUID]) -> None:
-    """Holds that stand in the way and have run out: whoever wants their time expires them first.
+    """Lapsed holds that are in the way, which must expire first.
 
-    With the purchases that they are parts of, which end with them, and the payments of all that were not
+    With the purchases that they belong to, which end with them, and the payments of all bookings that were not
     `asked` for before.
     """
     lapsed: set[int] = set()

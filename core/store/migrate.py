@@ -27,12 +27,12 @@ _MIGRATE_LOCK = 0x484F4C44
 """Two migrates at once take turns under this advisory lock."""
 
 LOCK_WAIT_S = 1.0
-"""Everybody else waits behind whoever waits for the lock of a whole table: so it gives up soon and comes again."""
+"""Others queue behind a transaction that waits for a table's lock, so it gives up soon and tries again."""
 LOCK_TRIES = 60
 LOCK_PAUSE_S = 0.5
-"""In between those who waited get on."""
+"""Lets those that queued pass."""
 IN_THE_WAY = ("55P03", "40P01")
-"""A lock was not to be had in time, or a deadlock with somebody's batch: nothing was changed."""
+"""The lock was not granted in time, or there was a deadlock with a batch: nothing was changed."""
 
 _DESK = """
 INSERT INTO resource (id, kind, name, zone)
@@ -65,7 +65,7 @@ def alembic_config(connection: Connection) -> Config:
 def _migrate(connection: Connection) -> None:
     config = alembic_config(connection)
     if _is_newer(connection, ScriptDirectory.from_config(config)):
-        log.warning("the database is of a newer release, which only added to it: nothing to migrate")
+        log.warning("a newer release has migrated this database: nothing to do")
         return
     connection.execute(text("SELECT set_config('lock_timeout', :wait, false)"), {"wait": f"{LOCK_WAIT_S:g}s"})
     connection.commit()
@@ -75,7 +75,7 @@ def _migrate(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection, config: Config) -> None:
-    """Each migration in a transaction of its own, tried again from where the last try came to."""
+    """Each migration in a transaction of its own; a retry continues after the last one that committed."""
     for tried in range(1, LOCK_TRIES + 1):
         try:
             command.upgrade(config, "head")
@@ -84,14 +84,14 @@ def _upgrade(connection: Connection, config: Config) -> None:
             connection.rollback()
             if getattr(problem.orig, "sqlstate", None) not in IN_THE_WAY or tried == LOCK_TRIES:
                 raise
-            log.info("a migration waits for others to let a table go", tried=tried, of=LOCK_TRIES)
+            log.info("a migration waits for the lock of a table", tried=tried, of=LOCK_TRIES)
             time.sleep(LOCK_PAUSE_S)
         else:
             return
 
 
 def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
-    """Whether its revision is none of ours: a release after this one was here, and this one has come back."""
+    """Whether its revision is unknown here: a newer release has migrated it, and was rolled back."""
     present = MigrationContext.configure(connection).get_current_revision()
     connection.commit()
     return present is not None and present not in {script.revision for script in known.walk_revisions()}
@@ -105,11 +105,11 @@ def _settle(connection: Connection, settings: Settings) -> None:
 
 
 def _make_partitions(connection: Connection) -> None:
-    """Without them outcomes go into the default partition, where the sweep finds them: no reason not to start."""
+    """A failure is no reason not to start: outcomes then go into the default partition, where the sweep finds them."""
     try:
         ensure(connection.connection.driver_connection)  # type: ignore[arg-type]  # psycopg's, by the URL
     except psycopg.Error as problem:
-        log.warning("the outcomes' partitions cannot be made now", problem=repr(problem))
+        log.warning("the partitions of outcome cannot be created now", problem=repr(problem))
         connection.rollback()
 
 

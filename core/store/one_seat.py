@@ -1,7 +1,7 @@
-"""One person, one seat of a session: a unique index, made as soon as nobody has two.
+"""One person, one seat of a session: a unique index, built as soon as nobody has two.
 
-Earlier releases could give somebody two. Which of them goes is a person's to decide, so a migrate
-names them, leaves the index out and goes on; the one after they are gone makes it.
+Earlier releases could give somebody two seats. A person must decide which one goes, so `migrate`
+logs them, leaves the index out and continues; a later `migrate` builds it once they are gone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 log = structlog.get_logger()
 
 NAMED_MAX = 20
-"""Doubled seats in the log; the view `doubled_seat` has all."""
+"""How many doubled seats are logged; the view `doubled_seat` has all."""
 INDEX = "marketplace_booking_one_seat"
 _SQL_IS_VALID = f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{INDEX}')"
 _SQL_DOUBLED = "SELECT session_id, user_id, booking_ids FROM doubled_seat ORDER BY session_id, user_id"
@@ -25,9 +25,9 @@ WHERE session_id IS NOT NULL AND status NOT IN ('draft', 'cancelled', 'expired')
 
 
 def guard_seats(engine: Engine) -> bool:
-    """Make the index unless it is there; False if somebody has two seats.
+    """Build the index unless it exists; False if somebody has two seats.
 
-    Concurrently, as the table may be large: bookings go on meanwhile. A try that failed leaves an invalid index.
+    It is built concurrently, so that bookings continue. A failed attempt leaves an invalid index.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.execute(text(_SQL_IS_VALID)).scalar():

@@ -1,9 +1,9 @@
-"""The weeks of the outcomes: partitions made ahead, dropped when they are old, and made good when they were missing.
+"""The weekly partitions of `outcome`: created ahead, dropped when old, and repaired when they were missing.
 
-An outcome whose week has no partition lands in the default partition: nobody made one for weeks, or the
-clock was far ahead for a moment. There it is found like any other, but its week cannot get a partition as
-long as it lies there. So the default partition is changed for an empty one and what lay in it is put in
-again, each row into its week. What belongs to weeks that are not due yet waits in the default partition.
+An outcome whose week has no partition goes into the default partition: nothing created one for weeks, or the
+clock was far ahead for a moment. It is found there like any other, but as long as it lies there its week cannot
+get a partition. So the default partition is replaced by an empty one, and its rows are inserted again, each into
+its week. Rows of weeks that are not due yet stay in the default partition.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ log = structlog.get_logger()
 OUTCOME_DAYS = 30
 """Command bodies and outcomes live this long."""
 WEEKS_AHEAD = 4
-"""Made ahead. A look-up by id asks each partition, so not many more."""
+"""Created ahead. A look-up by id searches every partition, so not many more."""
 REST = "outcome_rest"
 """The default partition."""
 MOVED_ROWS = 10_000
-"""As many are put in again row by row. Of more, most stay where they are: their table becomes a partition."""
+"""At most so many rows are moved. Of more, most stay where they are: their table becomes a partition."""
 LOCK_WAIT_S = 2
-"""Everybody else waits behind whoever waits for the lock of the whole table. The next sweep tries again."""
+"""Others queue behind a transaction that waits for the table's lock. The next sweep tries again."""
 WEEK = timedelta(weeks=1)
 
 _OF_OUTCOME = """
@@ -60,7 +60,7 @@ class Partition(Struct, frozen=True):
 
 
 class Weeks(Struct, frozen=True):
-    """What is there and what should be."""
+    """The partitions that exist, and what should."""
 
     monday: datetime
     """Of the present week; weeks begin on Monday, 0:00 UTC."""
@@ -75,14 +75,14 @@ class Weeks(Struct, frozen=True):
 
     @property
     def missing(self) -> list[datetime]:
-        """Weeks that should have a partition and have none: from now on, and those past that have outcomes."""
+        """Weeks that lack a partition: the present one, those ahead, and past ones with outcomes."""
         past = [week for week in self.stray if self._is_kept(week) and week < self.monday]
         ahead = [self.monday + n * WEEK for n in range(WEEKS_AHEAD + 1)]
         return [week for week in sorted([*past, *ahead]) if not self.has(week)]
 
     @property
     def misplaced(self) -> bool:
-        """Whether outcomes lie in the default partition whose week is due."""
+        """Whether outcomes of a week that is due lie in the default partition."""
         return any(self._is_kept(week) and week <= self.last for week in self.stray)
 
     @property
@@ -92,9 +92,9 @@ class Weeks(Struct, frozen=True):
 
     @property
     def run_to_keep(self) -> tuple[datetime, datetime] | None:
-        """Start and end of the weeks whose outcomes are too many to be moved; None if they are not.
+        """Start and end of the weeks whose outcomes are too many to move; None if there are few.
 
-        The fullest week and its neighbours, as far as no partition stands between them.
+        They are the fullest week and its neighbours, as far as no partition lies between them.
         """
         if sum(self.stray.values()) <= MOVED_ROWS:
             return None
@@ -108,7 +108,7 @@ class Weeks(Struct, frozen=True):
         return not self._is_free(week, week)
 
     def _is_kept(self, week: datetime) -> bool:
-        """Whether it still has outcomes that are kept; others are deleted where they are."""
+        """Whether its outcomes are still kept; older ones are deleted where they are."""
         return week + WEEK + timedelta(days=OUTCOME_DAYS) > self.now
 
     def _is_free(self, first: datetime, last: datetime) -> bool:
@@ -123,14 +123,14 @@ def look(connection: Connection) -> Weeks:
 
 
 def ensure(connection: Connection) -> None:
-    """Give each week that is due its partition. Safe to call by several at once, and while outcomes are written."""
+    """Create the missing partitions. Several may call this at once, and while outcomes are written."""
     weeks = look(connection)
     if not weeks.missing and not weeks.misplaced:
         return
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
         connection.execute("LOCK TABLE ONLY outcome IN ACCESS EXCLUSIVE MODE")
-        _settle(connection, look(connection))  # again: somebody else may have had the lock before
+        _settle(connection, look(connection))  # look again: somebody else may have done it before us
 
 
 def drop(connection: Connection, name: str) -> None:
@@ -172,9 +172,9 @@ def _move(connection: Connection, where: sql.Composable) -> None:
 
 
 def _adopt(connection: Connection, start: datetime, end: datetime) -> None:
-    """Too many to be moved while everybody waits: their table becomes the partition of their weeks.
+    """Too many rows to move while others wait: their table becomes the partition of their weeks.
 
-    Named after the last of them. A sweep of an earlier release drops by that name.
+    It is named after the last week, as a sweep of an earlier release drops partitions by name.
     """
     name = sql.Identifier(_name(end - WEEK))
     connection.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(STRAY), name))

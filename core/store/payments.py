@@ -86,7 +86,7 @@ def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) ->
 
 
 def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
-    """Deferred commands by the payment that they wait for. Those that cannot be answered go to `unreadable`."""
+    """Deferred commands by the payment that they wait for. Those that cannot be decoded go to `unreadable`."""
 
     def take(rows: Rows) -> None:
         for awaited, readable, *row in rows:

@@ -58,7 +58,7 @@ class Pool(AsyncConnectionPool[Any]):
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:  # noqa: ASYNC109 - psycopg's own
-        """As psycopg's. A session that has lost its prepared statements would fail whoever is given it next."""
+        """As psycopg's, but closes a session that has lost its prepared statements: it would fail its next user."""
         async with super().connection(timeout) as connection:
             try:
                 yield connection

@@ -1,4 +1,4 @@
-"""What is kept how long: one definition a table, and the statements made from it.
+"""How long rows are kept: one definition per table, and the statements made from it.
 
 `core.identity.retention` has the tables of logins; `core.engine.tidy` deletes, a small batch at a time.
 The outcomes go by whole weeks (`core.store.partitions`).
@@ -12,7 +12,7 @@ from core.store.inbox import IDEMPOTENCY_HOURS
 from core.store.partitions import OUTCOME_DAYS, REST, SQL_BEHIND
 
 BATCH_ROWS = 500
-"""Deleted in one transaction: a few milliseconds' work, so that nobody waits behind it."""
+"""Deleted in one transaction: a few milliseconds' work, so that nobody waits for it."""
 FEED_DAYS = 7
 """A client that was away longer is told to reload."""
 STRIPE_EVENT_DAYS = 30
@@ -26,17 +26,16 @@ class Kept(Struct, frozen=True):
     age: str
     """An interval: a row goes when its `since` is older."""
     delete: str
-    """Deletes one batch of what is too old, beginning at `%(after)s`; answers how many rows, and where to
-    begin the next time."""
+    """Deletes one batch of expired rows, from `%(after)s` on; returns how many, and where to start next time."""
     behind: str
     """An expression: how long ago the oldest row should have gone, in seconds; negative or NULL if none should."""
     first: str = "-infinity"
-    """The first `%(after)s`. Each batch goes on where the one before it ended: it need not step over what
-    was deleted a moment ago, which lies in the index until it is vacuumed."""
+    """The first `%(after)s`. Each batch continues where the previous one ended, so it does not scan deleted rows,
+    which stay in the index until vacuum."""
 
 
 def kept(table: str, age: str, *, key: str, since: str, kind: str = "timestamptz", only: str = "true") -> Kept:
-    """Retention by a column that has an index. `only` keeps the rows for which it is not true."""
+    """Retention by an indexed column. Rows for which `only` is not true are kept."""
     return Kept(
         table,
         age,
@@ -60,7 +59,7 @@ def _late(since: str, age: str) -> str:
 
 _FEED_OVER = f"""created_at < clock_timestamp() - interval '{FEED_DAYS} days'
                  OR created_at > clock_timestamp() + interval '1 hour'"""
-"""A clock that was far ahead for a moment left batches of the future. When all before them is gone they go, too."""
+"""A clock that was far ahead for a moment leaves batches in the future. They go once all before them are gone."""
 FEED = Kept(
     "event_batch",
     f"{FEED_DAYS} days",
@@ -79,8 +78,8 @@ SELECT count(*), max(first_position)::text FROM gone
       WHERE first_position IS NOT NULL ORDER BY first_position LIMIT 1)""",
     first="0",
 )
-"""By position, which needs no index of the age; what has no position is kept for ever. A batch goes with its events,
-so these are counted."""
+"""By position, which needs no index on the age; a batch without a position is kept. A batch is deleted with its
+events, so these are counted."""
 
 OUTCOMES_WITHOUT_A_WEEK = Kept(
     REST,
@@ -96,7 +95,7 @@ SELECT count(*), '' FROM gone
 """,
     "NULL",  # too few to matter, and no index to find the oldest by
 )
-"""As a rule the default partition is empty."""
+"""The default partition is usually empty."""
 
 OUTCOMES = Kept("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
 """Dropped by partition, not deleted."""
@@ -108,4 +107,4 @@ KEPT = (
     kept("bulk", f"{OUTCOME_DAYS} days", key="id", since="accepted_at"),
     OUTCOMES_WITHOUT_A_WEEK,
 )
-"""A bulk goes before the outcomes of its rows, which go by whole weeks: it never says less than happened."""
+"""A bulk is deleted before its rows' outcomes, which go by whole weeks, so it never shows fewer than there were."""

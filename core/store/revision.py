@@ -1,7 +1,7 @@
 """Whether code and schema fit each other, so that a process waits instead of failing commands.
 
-A process needs all migrations that its code knows. A newer schema serves it too, as migrations only add; when one
-takes something away after all, `installation.serves_from` names the oldest release that can still work with it.
+A process needs all migrations that its code knows. It also works with a newer schema, as migrations only add. If one
+removes something after all, `installation.serves_from` names the oldest release that can still work with it.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ SELECT v.version_num, to_jsonb(i) ->> 'serves_from' FROM alembic_version v LEFT 
 
 
 class SchemaDoesNotFitError(psycopg.OperationalError):
-    """The message says why. It is an outage, and over as soon as the schema or the code is the other's."""
+    """The message says why. It is an outage until the database is migrated or another release is started."""
 
 
 def misfit(row: tuple[Any, ...] | None) -> str | None:
-    """What `SQL_REVISION` found, as a reason to wait; None if it fits."""
+    """Why to wait, from the row of `SQL_REVISION`; None if the schema fits."""
     revision, serves_from = row or (None, None)
     if revision is None:
         return "the database has no schema yet: migrate it"
     if revision < NEWEST:
         return f"the schema is at migration {revision}, this release needs {NEWEST}: migrate the database"
     if serves_from is not None and serves_from > NEWEST:
-        return f"the schema serves releases from migration {serves_from} on, this one knows {NEWEST}: start a newer one"
+        return f"the schema serves releases from migration {serves_from} on, this one knows {NEWEST}: start a newer release"
     return None
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises SchemaDoesNotFitError, or what keeps the database from answering."""
+    """Raises SchemaDoesNotFitError, or psycopg.Error if the database does not answer."""
     try:
         reason = misfit(connection.execute(SQL_REVISION).fetchone())
     except _CANNOT_BE_READ as problem:
@@ -69,11 +69,11 @@ _CANNOT_BE_READ = (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPri
 
 
 def _unreadable(problem: psycopg.Error) -> str:
-    return f"the schema cannot be told: {problem.diag.message_primary}"
+    return f"the schema's revision cannot be read: {problem.diag.message_primary}"
 
 
 class SchemaWatch:
-    """One process that waits for its schema. It says so once, then once a minute, and when the wait is over."""
+    """Logs that a process waits for its schema: at first, then once a minute, and when the wait is over."""
 
     def __init__(self) -> None:
         self._said_at: float | None = None

@@ -55,7 +55,7 @@ class Decided(Struct, frozen=True):
     envelope: Envelope
     events: tuple[Event, ...]
     outcome: Outcome
-    """`DEFERRED` where the answer comes later, from outside or after more steps."""
+    """`DEFERRED` if the answer comes later, from outside or after more steps."""
 
 
 SQL_USERS = all_of("""

@@ -1,6 +1,6 @@
-"""The part of a command's weight that the database knows, looked up by the statement that accepts it.
+"""The part of a command's weight that only the database knows, for the statement that accepts it.
 
-Most commands name nothing that brings more with it, and cost one comparison.
+Most commands load nothing else, and cost one comparison.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from core.domain.weights import BESIDE, HEAVIEST, Beside
 
 _LOOKED_AT = 10_000
-"""Rows counted at most: more weigh no less than a batch."""
+"""At most so many rows are counted: that is far more than a batch."""
 
 
 def _types(*of: Beside) -> str:

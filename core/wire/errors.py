@@ -26,7 +26,7 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
     id: str | UnsetType = UNSET
     """Of the command that may have been accepted."""
     status_url: str | UnsetType = UNSET
-    """Where that is told, as in `Location`."""
+    """Where to find out, as in `Location`."""
 
 
 def error_body(

@@ -37,7 +37,7 @@ class Response(Struct, frozen=True):
 
 
 class CommandProgress(Struct, frozen=True):
-    """How far a large command is that is done in steps, e.g. the cancellation of a session with thousands of bookings."""
+    """The progress of a command that is done in steps, e.g. cancelling a session with thousands of bookings."""
 
     done: int
     total: int
@@ -54,7 +54,7 @@ class CommandStatus(Struct, frozen=True):
     finished_at: Zulu | None
     response: Response | None
     progress: CommandProgress | UnsetType = UNSET
-    """Only while it is not finished, and only of a command that is done in steps."""
+    """Only for a command that is done in steps, until it is finished."""
 
 
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, object]]] = {

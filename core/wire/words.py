@@ -105,7 +105,7 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.OFF_GRID: (400, "Times must lie on the room's slots: its availability lists those of a day"),
     Refusal.TOO_MANY_HOLDS: (409, "You hold as many unpaid places as you may: pay or cancel one of them first"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),
-    Refusal.NOT_CHARGEABLE: (409, "This costs less than can be charged: book more, or ask the staff"),
+    Refusal.NOT_CHARGEABLE: (409, "This costs less than the minimum charge: book more, or ask the staff"),
     Refusal.ALREADY_PAID: (409, "Nothing is left to pay for this booking"),
     Refusal.NOT_PAYABLE: (409, "This booking cannot be paid any more: book its time again if it is still free"),
     Refusal.AMOUNT_MISMATCH: (400, "The amount must be the booking's total_amount"),

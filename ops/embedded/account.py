@@ -22,8 +22,8 @@ class AccountError(Exception):
 
 
 def command(argv: Sequence[str], *, death_signal: signal.Signals, data: Path | None = None) -> tuple[str, ...]:
-    """`argv` as the account that may run PostgreSQL: the one that owns `data`, if that is there already. A package
-    that was installed meanwhile may have brought an account that would come first now. Raises `AccountError`.
+    """`argv` as the account that may run PostgreSQL: the owner of `data`, if that exists. A package that was installed
+    since may have added an account that would now come first. Raises `AccountError`.
 
     A change of account forgets the parent-death signal, so `setpriv` sets it again.
     """

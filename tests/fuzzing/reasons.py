@@ -35,11 +35,11 @@ SENTENCES: Mapping[str, str] = {
     r"^No slot of that duration fits|^None of these weekdays lies between|^The slot is longer than the room": (
         "A pattern must yield something"
     ),
-    r"^A whole day would cost more|^This is no amount that can be charged|^Not an amount of |: Expected an amount such as"
-    r"|^This is too little to be charged|^Even a whole day would cost less": (
+    r"^A whole day would cost more|^This amount cannot be charged|^Not an amount of |: Expected an amount such as"
+    r"|^This is less than the minimum charge|^Even a whole day would cost less": (
         "An amount must be one that its currency has, and that can be charged"
     ),
-    r"^Payments cannot be made in this currency": "A currency is a word of Stripe's, in letters of any size",
+    r"^Stripe does not charge in this currency": "A currency is a word of Stripe's, in letters of any size",
     r"^Only a bundle has (credits|valid_days)$|^Only packages and bundles include"
     r"|^Missing required field: (duration_minutes|service_ids|credits|valid_days)$": (
         "What a service needs depends on its type, which is stored when it is changed"

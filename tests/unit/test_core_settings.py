@@ -37,11 +37,11 @@ def test_what_is_no_whole_number_within_bounds_stops_the_start_and_names_itself(
         ("unix:///run/redis.sock", "does not start with redis://"),
         ("redis+sentinel://host/0", "does not start with redis://"),
         ("redis://host/0?ssl_cert_reqs=none", "begin the address with rediss://"),
-        ("rediss://host/0?ssl_cert_reqs=sometimes", "none of none, optional, required"),
+        ("rediss://host/0?ssl_cert_reqs=sometimes", "not one of none, optional, required"),
         ("rediss://host/0?ssl_check_hostname=perhaps", "neither true nor false"),
         ("rediss://host/0?ssl_ca_certs=/no/such/file", "/no/such/file, which cannot be read"),
-        ("rediss://host/0?db=1", "db is none of"),
-        ("redis://host/0?socket_timeout=1", "socket_timeout is none of"),
+        ("rediss://host/0?db=1", "db is not one of"),
+        ("redis://host/0?socket_timeout=1", "socket_timeout is not one of"),
     ],
 )
 def test_an_address_of_redis_that_its_clients_would_read_differently_is_refused(url: str, problem: str) -> None:

@@ -243,7 +243,7 @@ class OneService:
             values = {**asdict(_body(row)), **given(sent)}
             values["name_key"] = values["name"].casefold()
             problems = rule_problems(NewMarketService, values)
-            if values["price_cents"] == service.price_minor:  # a price of an older release may stay as it is
+            if values["price_cents"] == service.price_minor:  # a price that an older release accepted may stay
                 problems = [one for one in problems if one.field != "price_cents"]
             if problems:
                 raise invalid(problems)

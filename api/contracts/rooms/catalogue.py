@@ -191,7 +191,7 @@ def _of_new(body: NewRoom, name: str) -> int:
 
 
 def _misprice(price_minor: int | None, currency: str) -> Iterator[FieldProblem]:
-    """Of a slot: several are booked at once, so one may cost less than can be charged."""
+    """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
     yield from mispriced("price_per_slot", price_minor, currency, is_whole=False)
 
 
@@ -210,7 +210,7 @@ def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> It
 def _too_cheap(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
     day_minor = _day_minor(price_minor, opens, closes, slot)
     if day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
-        words = f"Even a whole day would cost less than can be charged: the least is {least(currency)} {currency}"
+        words = f"Even a whole day would cost less than the minimum charge of {least(currency)} {currency}"
         yield FieldProblem("price_per_slot", words)
 
 

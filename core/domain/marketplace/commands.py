@@ -1,6 +1,6 @@
 """What the marketplace is asked for. Tags and field names are stable: they lie on disk.
 
-What is new here, a type, a field or a value, is listed in `core.domain.versions`: an older worker leaves it alone.
+List every new type, field or value in `core.domain.versions`, so that older workers leave it alone.
 """
 
 from __future__ import annotations

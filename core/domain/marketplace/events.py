@@ -30,7 +30,7 @@ class SessionCancelled(HappenedInMarket, frozen=True):
 
 
 class SessionEmptied(HappenedInMarket, frozen=True):
-    """The last booking of a session that was cancelled in steps is cancelled too."""
+    """A session that was cancelled in steps has no bookings left."""
 
     session: ServiceSession
 

@@ -27,7 +27,7 @@ _FOLLOWED = frozenset({BookingChanged, BookingDeleted})
 
 
 class Faces:
-    """Bookings as one command has changed them so far."""
+    """Bookings as changed by one command so far."""
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
         self._bookings = {booking.id: booking for booking in bookings}
@@ -47,7 +47,7 @@ class Faces:
         return [booking for booking in known if booking is not None]
 
     def statuses(self, state: State, whole_id: int) -> set[Status]:
-        """Of all its parts. Looked up once a whole, not once for each of its parts that changes."""
+        """The statuses of all its parts; looked up once for the whole, not for each part that changes."""
         if (stand := self._statuses.get(whole_id)) is None:
             known = (self._bookings.get(id_) or state.bookings.get(id_) for id_ in state.market.children[whole_id])
             stand = self._statuses[whole_id] = {booking.status for booking in known if booking is not None}

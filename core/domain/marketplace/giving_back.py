@@ -15,7 +15,7 @@ from core.domain.values import Booking
 
 
 def gives_back(state: State, booking: Booking, actor: Actor, now: datetime) -> bool:
-    """Whether a cancellation returns money and credits: in time, by anybody but the client, or of what is called off.
+    """Whether a cancellation returns money and credits: in time, by anybody but the client, or of a cancelled session.
 
     A bundle is in time while nothing of it is spent, a part of a package until it is scheduled.
     """
@@ -28,14 +28,14 @@ def gives_back(state: State, booking: Booking, actor: Actor, now: datetime) -> b
 
 
 def _is_called_off(state: State, booking: Booking) -> bool:
-    """Its session is being cancelled: who gives up a seat before its turn loses nothing by it."""
+    """Whether its session is being cancelled: a client who cancels before their turn loses nothing by it."""
     details = booking.details
     session = state.market.sessions.get(details.session_id or 0) if isinstance(details, MarketDetails) else None
     return session is not None and session.is_cancelled
 
 
 Parts = Mapping[int, Sequence[Booking]]
-"""Those parts of purchases that end now, by the whole: looked for once for each payment, they cost the square."""
+"""The parts of purchases that end now, by the whole: an index, as each payment asks for its own."""
 
 
 def by_whole(ended_now: Iterable[Booking]) -> Parts:

@@ -37,18 +37,18 @@ class Market:
     credits: Grouped[int, Credit] = field(default_factory=lambda: Grouped(lambda one: one.user_id))
     """By the bundle's booking. Locked."""
     queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
-    """By session and user, those who wait, the first first; only for sessions whose queue a command is about."""
+    """Waiting people by session and user, in order; only for sessions whose queue a command is about."""
     emptying: dict[int, Step] = field(default_factory=dict)
-    """By session that is to be cancelled, what the database says of those who have a seat."""
+    """By session that is being cancelled: what this step knows of its bookings."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
     children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by their parent's id."""
     of_session: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by session."""
     seats_of: defaultdict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))
-    """Bookings by session and user: a full house asks of each who comes whether they have a seat."""
+    """Bookings by session and user: whether a person has a seat is asked for each booking of a session."""
     holds: defaultdict[int, list[tuple[datetime, int]]] = field(default_factory=lambda: defaultdict(list))
-    """By session, when its holds end, a heap: with what has ceased to be one since."""
+    """By session, a heap of when its holds end; it may still contain bookings that are no longer holds."""
 
     def know_booking(self, booking: Booking) -> None:
         details = booking.details

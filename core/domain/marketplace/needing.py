@@ -51,9 +51,9 @@ class MarketNeeds:
         self.queues: set[int] = set()
         """Sessions whose waiting people are wanted."""
         self.offered: set[int] = set()
-        """Sessions of which the bookings of those who wait are wanted, too."""
+        """Sessions of which the bookings of waiting people are needed too."""
         self.emptied: set[int] = set()
-        """Sessions whose bookings are to be cancelled: as many are wanted, locked, as a step takes."""
+        """Sessions whose bookings are to be cancelled: as many as a step takes are loaded and locked."""
         self.users: set[int] = set()
         self.holders: set[int] = set()
         self.bookings: set[int] = set()

@@ -141,7 +141,7 @@ def seats_of(state: State, session: ServiceSession, user_id: int) -> Iterator[Bo
 
 
 def _lapsed(state: State, session: ServiceSession, now: datetime) -> Booking | None:
-    """The hold of a session that ran out first."""
+    """The session's hold that lapsed first."""
     holds = state.market.holds[session.id]
     while holds and holds[0][0] <= now:
         expires_at, id_ = holds[0]

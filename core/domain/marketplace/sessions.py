@@ -67,10 +67,10 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
 
 
 def cancel_session(state: State, envelope: Envelope, command: CancelSession, now: datetime) -> tuple[Event, ...]:
-    """With every booking of it that can still be cancelled; whoever paid gets it back. Large ones in steps.
+    """With all of its bookings that can still be cancelled, and their refunds. Large sessions in steps.
 
-    A cancelled session with bookings left is one whose cancellation did not come to its end: it can be cancelled
-    again, to the same end.
+    A cancelled session that has bookings left is one whose cancellation was not finished: cancelling it again
+    finishes it.
     """
     session, begun = the_session(state, command.session_id), state.begun.get(envelope.id)
     if begun is None:
@@ -90,7 +90,7 @@ def cancel_session(state: State, envelope: Envelope, command: CancelSession, now
 
 
 def _stepped(before: Progress, done: int) -> CommandStepped:
-    """There is more, so the total is more than what is done."""
+    """There is more to do, so the total exceeds what is done."""
     return CommandStepped(before.done + done, max(before.total, before.done + done + 1))
 
 

@@ -49,7 +49,7 @@ def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event,
 
 
 def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """To as many as there are seats, in the order in which they came. Who has got a seat elsewhere waits no more."""
+    """To as many people as there are seats, in their order. Those who got a seat otherwise leave the list."""
     session = state.market.sessions.get(command.session_id)
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
@@ -101,7 +101,7 @@ def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: da
 
 
 def _can_be_paid(service: MarketService | None) -> bool:
-    """Whether an offered seat could be taken: one that costs something is taken by paying."""
+    """Whether an offered seat could be paid for, if it costs something."""
     return service is None or service.price_minor == 0 or can_be_charged(service.price_minor, service.currency)
 
 

@@ -1,4 +1,4 @@
-"""Sessions that are cancelled with all who have a seat: a step's share of them (`core.domain.steps`)."""
+"""Loads one step's share of the bookings of sessions that are cancelled (`core.domain.steps`)."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ SELECT session_id, booking_id
 FROM (SELECT *, sum(size) OVER (PARTITION BY session_id ORDER BY booking_id) - size AS before FROM sized) AS one
 WHERE before < %(most)s
 """
-"""With each the rest of its purchase is loaded. By an index of those that are live: what the steps before have
-cancelled is not walked again."""
+"""Each booking counts with the rest of its purchase, which is loaded too. A partial index on live bookings skips
+those that earlier steps have cancelled."""
 SQL_LEFT = f"""
 SELECT s.id FROM unnest(%(sessions)s::bigint[]) AS s (id) WHERE EXISTS (
     SELECT FROM marketplace_booking m
     WHERE m.session_id = s.id AND {_LIVE} AND NOT m.booking_id = ANY(%(taken)s::bigint[]))
 """
-"""Asked when the session is locked: whoever takes a seat locks it too, so that nobody can be overlooked."""
+"""Runs after the session is locked. Taking a seat locks it too, so no booking can be missed."""
 SQL_LIVE = f"""
 SELECT m.session_id, count(*) FROM marketplace_booking m
 WHERE m.session_id = ANY(%(sessions)s) AND {_LIVE} GROUP BY m.session_id
@@ -44,7 +44,7 @@ WHERE m.session_id = ANY(%(sessions)s) AND {_LIVE} GROUP BY m.session_id
 
 
 def ask_step(asking: Asking, state: State, needs: Needs) -> None:
-    """Who is cancelled with each session by this step; their bookings are locked with all others."""
+    """The bookings that this step cancels; they are locked together with all others."""
 
     def take(rows: Rows) -> None:
         needs.unnamed.update(row[1] for row in rows)
@@ -56,7 +56,7 @@ def ask_step(asking: Asking, state: State, needs: Needs) -> None:
 
 
 def ask_begun(asking: Asking, state: State, envelopes: Sequence[Envelope]) -> None:
-    """How far commands are that may take several steps."""
+    """The progress of commands that may take several steps."""
 
     def take(rows: Rows) -> None:
         state.begun = {id_: Progress(done, total) for id_, done, total in rows}

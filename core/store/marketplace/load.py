@@ -2,8 +2,8 @@
 
 Rows are locked and read by two statements each: a statement that waits for a lock has a snapshot
 older than what it waited for. Sessions, then credits, come after bookings in the order of locks.
-Who has a seat is read when the session is locked: until then another lane may give one away. What
-the second statement finds beside what the first one locked, it locks itself.
+Who has a seat is read after the session is locked, as another lane may give one away until then. The
+second statement locks whatever it finds beyond what the first one locked.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ _SEATED = """booking WHERE deleted_at IS NULL AND id IN (
 ORDER BY id FOR UPDATE"""
 SQL_LOCK_SEATED = f"{_SEATS} SELECT FROM {_SEATED}"
 SQL_SEATED = f"{_SEATS} SELECT {BOOKING_COLUMNS} FROM {_SEATED}"
-"""Bookings of sessions: of these people, of those who wait for an offer, and holds that have run out. Each by an
-index of its own: a large session is not walked for each of those who want a seat of it."""
+"""Bookings of sessions: of these people, of people who wait for an offer, and lapsed holds. Each has an index of its
+own, so a large session is not scanned for each person who wants a seat."""
 
 SQL_FAMILY = f"""
 SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
@@ -189,13 +189,13 @@ def _wanted(needs: MarketNeeds) -> dict[str, list[int]]:
 
 
 def lock_seats(asking: Asking, state: State, sessions: Iterable[int], users: Iterable[int]) -> None:
-    """The seats of these people, and those that lapsed holds have. The sessions are locked already."""
+    """The seats of these people, and of lapsed holds. The sessions are locked already."""
     wanted = {"sessions": list(sessions), "courses": [], **_whose(users)}
     asking.ask(SQL_SEATED, wanted, lambda rows: know_bookings(state, rows))
 
 
 def _whose(users: Iterable[int], seekers: Iterable[int] = (), offered: Iterable[int] = ()) -> dict[str, list[int]]:
-    """Whose bookings of the sessions are wanted (`SQL_SEATED`)."""
+    """Whose bookings of the sessions to load (`SQL_SEATED`)."""
     return {"users": list(users), "seekers": list(seekers), "offered": list(offered)}
 
 

@@ -73,8 +73,8 @@ SELECT {", ".join(_COLUMNS)} FROM json_to_recordset(%s::json) AS b ({_ROW})
 ORDER BY status NOT IN ('cancelled', 'expired'), booking_id
 ON CONFLICT (booking_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}
 """
-"""Those that end go first: one person has one seat of a session, and the constraint knows no "at the end of the
-statement"."""
+"""Bookings that end go first: a person has one seat of a session, and a unique index is checked row by row, not
+at the end of the statement."""
 SQL_UNLIST = "DELETE FROM marketplace_booking WHERE booking_id = ANY(%s)"
 SQL_JOIN = """
 INSERT INTO waiting_place (id, session_id, user_id, created_at)

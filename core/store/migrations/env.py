@@ -1,6 +1,6 @@
 """Alembic's entry: runs on the connection that `core.store.migrate` hands over.
 
-Each migration commits by itself: no lock of one is held while the next waits for another.
+Each migration commits by itself, so it holds no lock while the next one waits for another.
 """
 
 from __future__ import annotations

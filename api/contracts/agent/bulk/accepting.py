@@ -46,7 +46,7 @@ Connection = psycopg.AsyncConnection[Any]
 KEY_WAIT_S = 4
 """How long a repeat waits for the first request that is being written, before it is told to come again."""
 TAKE_TRIES = 3
-"""Of a key that is free again each time we ask who had it. A bulk is never written without its key."""
+"""How often to take a key that turns out to be free again. A bulk is never written without its key."""
 LOOK_UP_TRIES = 20
 LOOK_UP_PAUSE_S = 0.25
 
@@ -98,7 +98,7 @@ class Bulks:
         return new.bulk
 
     async def _with_a_known_id(self, new: NewBulk) -> Bulk:
-        """The id that the front door chose is taken: by the same request, sent twice, or by a stranger's."""
+        """The id that the front door chose is taken: by the same request, sent twice, or by a stranger."""
         async with self._pool.connection() as connection:
             if await _bulk(connection, new.bulk.id) == new.bulk:
                 return new.bulk
@@ -129,7 +129,7 @@ async def _winner(connection: Connection, new: NewBulk) -> Bulk | None:
             return None
         owner = await (await connection.execute(SQL_KEY_OWNER, (key.scope, key.key))).fetchone()
         if owner is None:
-            continue  # deleted in this moment
+            continue  # deleted just now
         body_hash, winner, is_there = owner
         if is_there and body_hash != key.body_hash:
             words = "This Idempotency-Key was used with another request; use a new key for a new request"

@@ -30,7 +30,7 @@ class NdjsonRows:
 
     def end(self) -> Iterator[Row]:
         try:
-            msgspec.json.decode(self._rest or b"null", type=msgspec.Raw)  # whatever its numbers are
+            msgspec.json.decode(self._rest or b"null", type=msgspec.Raw)  # without judging its numbers
         except MALFORMED:
             if self._rest.strip():
                 unreadable(self._seen + 1, CUT_OFF)
