@@ -11,6 +11,8 @@ from core.domain.commands import Command, Envelope, Header, PersonById, PersonBy
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
 from core.domain.needs import Needs
 
+_NOT_STORED = "\0"
+"""PostgreSQL's text has no such character, so nobody has it in their number."""
 _OF_A_BOOKING = (BookingPlaced, BookingChanged, BookingDeleted, BookingUnchanged)
 
 
@@ -45,7 +47,7 @@ def people_in(header: Header, body: str) -> list[str]:
         value = ahead.pop()
         if isinstance(value, dict):
             users |= {one for one in [value.get("user_id")] if isinstance(one, int)}
-            phones |= {one for one in [value.get("phone_key")] if isinstance(one, str)}
+            phones |= {one for one in [value.get("phone_key")] if isinstance(one, str) and _NOT_STORED not in one}
             ahead += value.values()
         elif isinstance(value, list):
             ahead += value

@@ -46,6 +46,7 @@ MALFORMED = {
     "a field is of another type": 'body = \'{"type": "place", "person": 7}\'',
     "another type than the row says": 'body = \'{"type": "from_tomorrow"}\'',
     "a value out of range": "body = jsonb_set(body::jsonb, '{status}', '\"dreamt of\"')::json",
+    "a phone number with a NUL": 'body = \'{"type": "place", "person": {"phone_key": "\\u0000"}}\'',
     "no object at all": "body = '[]'",
     "nested too deep": "body = (repeat('[', 2000) || repeat(']', 2000))::json",
     "an unknown kind of actor": 'actor = \'{"kind": "robot", "user_id": 1}\'',
