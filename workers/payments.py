@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 
 import psycopg
 import structlog
@@ -78,6 +79,8 @@ class PaymentServer:
         self._free = CALLS_AT_ONCE
         self._failures = 0
         self._lock = threading.Lock()
+        self._turns = count()
+        """Of refunds, looks and cancellations at Stripe."""
         self._schema = SchemaWatch()
         self._fits = False
 
@@ -109,7 +112,7 @@ class PaymentServer:
                 if not self._fits:
                     self._schema.check(connection)
                     self._fits = True
-                taken = take(connection, free, self._background_per_s)
+                taken = take(connection, free, self._background_per_s, next(self._turns))
         except (psycopg.Error, PoolTimeout) as problem:
             if not isinstance(problem, SchemaDoesNotFitError):
                 log.warning("the database failed the payments worker", problem=repr(problem))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
+
 from core.domain.commands import ReportNothing
 from core.domain.payments import PaymentState
 from core.store.dues import (
@@ -27,7 +29,7 @@ FAST = 1000.0
 
 def owe(pipeline: Pipeline, number: int = 1, state: str = "creating") -> list[UUID]:
     """That many payments of bookings of their own, due now."""
-    intent = "'pi_' || n" if state == "closing" else "NULL"
+    intent = "'pi_' || n" if state in {"closing", "open"} else "NULL"
     cursor = pipeline.connection.execute(
         f"""WITH person AS (
                 INSERT INTO user_account (username, username_key) VALUES (%(name)s, %(name)s) RETURNING id
@@ -140,6 +142,20 @@ def test_cancellations_keep_their_pace_and_let_people_pass(pipeline: Pipeline) -
     second = taken(pipeline, pace=10.0)
     assert second[:1] == person
     assert len(second) <= 3, "more only as time passes"
+
+
+@pytest.mark.parametrize("state", ["closing", "open"])
+def test_thousands_of_refunds_do_not_keep_cancellations_and_looks_waiting(pipeline: Pipeline, state: str) -> None:
+    """Somebody whose card was declined gets a new intent only when the old one is canceled. Remedy: each is first in turn."""
+    refunds = owe(pipeline, 30, "closing")
+    owed = (
+        "state = 'refunding', intent_id = 'pi_' || id, received_minor = 100, returning_minor = 100, refund_number = 1"
+    )
+    pipeline.connection.execute(f"UPDATE payment SET {owed}".encode())
+    (last,) = owe(pipeline, state=state)
+    found = [due.id for turn in range(3) for due in take(pipeline.connection, 1, FAST, turn).dues]
+    assert last in found
+    assert set(found) - {last} < set(refunds)
 
 
 def test_while_the_circuit_is_open_one_worker_knocks_and_the_others_do_nothing(pipeline: Pipeline) -> None:
