@@ -112,6 +112,9 @@ class Lanes:
         """By the last visit."""
         self._apart: set[int] = set()
         """Lanes with a command under suspicion, so that it does not drag others down."""
+        self._passed_over: set[int] = set()
+        """Lanes whose last visit ended before such a command. The next one begins with its class, so that people who
+        always come do not keep it, and what waits behind it, waiting for ever."""
 
     def visit(self, numbers: Collection[int]) -> Turn:
         """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
@@ -158,10 +161,11 @@ class Lanes:
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
         inherited = set(self._notes.inherited(number, read.noted.get(number, ())))
-        return any(one.attempts or one.put_offs or one.envelope.id in inherited for one in waiting)
+        return any(_is_suspect(one) or one.envelope.id in inherited for one in waiting)
 
     def _visit_alone(self, number: int) -> Turn:
-        search = Search()
+        search = Search(suspects_first=number in self._passed_over)
+        self._passed_over.discard(number)
         while True:
             try:
                 return self._try(lambda: self._decide_alone(number, search))
@@ -196,7 +200,8 @@ class Lanes:
         if read.malformed:
             return self._park(read)
         inherited = self._notes.inherited(number, read.noted.get(number, ()))
-        self._batch = batch = search.batch_of(first_of(read.waiting.values()), inherited)
+        found = first_of(read.waiting.values())
+        self._batch = batch = search.batch_of(found, inherited)
         if not batch:
             return self._none_decided(number, search) if search.aside else Turn()
         if len(batch) == 1 and inherited == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
@@ -206,6 +211,8 @@ class Lanes:
         if search.aside:
             put_off(self._connection, search.aside)  # takes effect only if the others are decided in this transaction
         decided = self._decide(batch)
+        if not search.suspects_first and any(map(_is_suspect, found)) and not _is_suspect(batch[0]):
+            self._passed_over.add(number)
         more = _left(read.waiting, batch) | _stepped(batch, decided)
         return Turn(decided=decided, more=more, full=is_full(batch))
 
@@ -332,8 +339,10 @@ def _stepped(batch: Sequence[Waiting], decided: Sequence[Decided]) -> frozenset[
 class Search:
     """How a lane's visit looks for the culprit when its batch fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, suspects_first: bool = False) -> None:
         self.limit = BATCH_COMMANDS
+        self.suspects_first = suspects_first
+        """Of the classes that wait, the one with the first suspect is tried."""
         self.aside: list[Waiting] = []
         """Commands that failed alone through no fault of their own: the others are tried without them."""
         self._races = 0
@@ -356,7 +365,20 @@ class Search:
             return []
         aside = {one.envelope.id for one in self.aside}
         left = [one for one in found if one.envelope.id not in aside]
-        return left[-1:] if len(self.aside) >= ASIDE_MOST // 2 else cut(left, inherited, self.limit)
+        if len(self.aside) >= ASIDE_MOST // 2:
+            return left[-1:]
+        return cut(_class_of_suspect(left) if self.suspects_first else left, inherited, self.limit)
+
+
+def _is_suspect(one: Waiting) -> bool:
+    """It failed alone before."""
+    return one.attempts > 0 or one.put_offs > 0
+
+
+def _class_of_suspect(found: Sequence[Waiting]) -> Sequence[Waiting]:
+    """What waits in the class of the first suspect, in order; all if there is none."""
+    first = next((one for one in found if _is_suspect(one)), None)
+    return found if first is None else [one for one in found if one.command_class is first.command_class]
 
 
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:
@@ -371,7 +393,7 @@ def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> li
         return left[: max(1, len(inherited) // 2)]
     batch: list[Waiting] = []
     for one in found[:limit]:
-        if one.attempts or one.put_offs:
+        if _is_suspect(one):
             return batch or [one]
         batch.append(one)
     return batch

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from core.domain.commands import CommandClass
 from core.store.inbox import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
 from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, misfit
 from tests.beside import booking_beside
@@ -138,6 +139,24 @@ def test_many_that_are_refused_at_the_head_of_a_lane_stop_nobody(pipeline: Pipel
     decided(pipeline, worker, ids[-1:])
     assert pipeline.codes(ids[-1:]) == ["succeeded"]
     assert pipeline.charged() == {}
+
+
+@pytest.mark.parametrize("mark", ["put_offs", "attempts"])
+@pytest.mark.parametrize("command_class", [CommandClass.EXPIRY, CommandClass.BULK])
+def test_who_failed_alone_before_gets_its_turn_however_many_people_come(
+    pipeline: Pipeline, mark: str, command_class: CommandClass
+) -> None:
+    """Remedy: a batch that ends before it is followed by one that begins with its class."""
+    pipeline.one_lane()
+    ids = pipeline.put(*canaries(5, command_class=command_class))
+    pipeline.connection.execute(f"UPDATE inbox SET {mark} = 1 WHERE id = %s".encode(), (ids[2],))
+    worker, people = pipeline.worker(), []
+    for _ in range(10):
+        people += pipeline.put(*canaries(2))
+        worker.visit()
+    assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+    assert [id_ for id_ in pipeline.decided_in_order() if id_ in ids] == ids
+    assert pipeline.codes(people) == ["succeeded"] * len(people)
 
 
 def test_who_is_refused_alone_in_its_lane_is_put_off_once_others_are_decided_elsewhere(pipeline: Pipeline) -> None:
