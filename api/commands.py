@@ -15,8 +15,10 @@ from uuid import UUID, uuid4
 import falcon
 import falcon.asgi
 import msgspec
+import psycopg
+import structlog
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import Problem, error_type
 from api.inbox import ACCEPT_WITHIN_S, Inbox
@@ -46,6 +48,8 @@ from core.store.lanes import LANE_SPACE
 from core.store.news import SQL_EVENTS, event_parameters, final_event
 from core.store.offers import database_now
 from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
+
+log = structlog.get_logger()
 
 Reveal = Callable[[Answer], Awaitable[Answer]]
 
@@ -128,7 +132,11 @@ class Commands:
         """Answer a retry with what became of the first request."""
         future = self._outcomes.expect(id_)
         try:
-            record = await self.look_up(id_)
+            try:
+                record = await self.look_up(id_)
+            except (psycopg.Error, PoolTimeout) as problem:  # what is on disk is not told to be "unavailable"
+                log.warning("a followed command cannot be looked up", problem=repr(problem))
+                record = None
             answer = _answer_of(record)
             if answer is None and record is not None and not self._at_once(wants):
                 answer = await _until(future, until)
