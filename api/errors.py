@@ -12,9 +12,10 @@ import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as EngineTimeout
 
 from api.sqlstates import is_outage
-from core.store.bounded import UnknownOutcomeError
+from core.store.bounded import UnknownOutcomeError, has_changed
 from core.wire.errors import FieldProblem, error_body
 from core.wire.outcomes import encode
 
@@ -86,7 +87,7 @@ def add_error_handlers(app: falcon.asgi.App[Any, Any]) -> None:
     app.add_error_handler(Exception, _on_bug)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(Problem, _on_problem)
-    for outage in (psycopg.Error, PoolTimeout, DBAPIError):
+    for outage in (psycopg.Error, PoolTimeout, DBAPIError, EngineTimeout):
         app.add_error_handler(outage, _on_outage)
 
 
@@ -131,13 +132,14 @@ async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> Non
     A value that it refuses should have been refused earlier: that is a bug of ours.
     """
     problem = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    if isinstance(problem, UnknownOutcomeError):
+    is_lost = isinstance(problem, EngineTimeout) or is_outage(problem)
+    if isinstance(problem, UnknownOutcomeError) or (is_lost and has_changed()):
         log.error("a change has an unknown outcome", problem=repr(error))
         write_problem(
             req, resp, unknown_outcome("It is not known whether the change was made; check before you repeat it")
         )
         return
-    if not is_outage(problem):
+    if not is_lost:
         await _on_bug(req, resp, error, _params)
         return
     log.error("database unavailable", problem=repr(error))

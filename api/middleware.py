@@ -13,6 +13,7 @@ import structlog
 
 from core import logs
 from core.addresses import Addresses
+from core.store.bounded import note_changes
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Requests:
         req.context.chosen_id = self._chosen_id(req)
         req.context.raw_body = b""
         logs.begin(request_id=req.context.request_id)
+        note_changes()
         resp.set_headers(SECURITY_HEADERS)  # before the resource, so that one that sets its own keeps it
         resp.set_header("X-Request-ID", req.context.request_id)
 

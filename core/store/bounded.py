@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -32,6 +33,25 @@ IN_DOUBT_MAX = 8
 
 _WRITING = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|DO)\b", re.IGNORECASE)
 _ROW_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b", re.IGNORECASE)
+
+
+_changed: ContextVar[set[str]] = ContextVar("changed")
+"""Shared by the tasks that one request starts."""
+
+
+def note_changes() -> None:
+    """From now on `has_changed` tells of this context. To be called when a request begins."""
+    _changed.set(set())
+
+
+def has_changed() -> bool:
+    """Whether something was changed for good in this context."""
+    return bool(_changed.get(None))
+
+
+def _note_change() -> None:
+    if (changed := _changed.get(None)) is not None:
+        changed.add("database")
 
 
 class NoAnswerError(psycopg.OperationalError):
@@ -117,6 +137,8 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
             async with super().transaction(savepoint_name, force_rollback) as made:
                 yield made
                 self._changes = is_outermost and self._has_written and not force_rollback
+            if self._changes:
+                _note_change()
         finally:
             self._changes = False
 
@@ -128,6 +150,7 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
         self._changes = True
         try:
             yield
+            _note_change()
         finally:
             self._changes = False
 

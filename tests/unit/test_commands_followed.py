@@ -48,7 +48,7 @@ async def test_a_repeat_whose_look_up_fails_is_told_where_the_first_is(problem: 
     winner, pool = uuid4(), LostPool(problem)
     outcomes = Outcomes(pool, None, NO_PREFIX)  # type: ignore[arg-type]
     commands = Commands(FirstCame(winner), outcomes, pool)  # type: ignore[arg-type]
-    req, resp = falcon.asgi.Request(falcon.testing.create_scope(), None), falcon.asgi.Response()
+    req, resp = falcon.testing.create_asgi_req(), falcon.asgi.Response()
     req.context.principal, req.context.request_id, req.context.chosen_id = ANONYMOUS, "request", None
     req.context.raw_body, req.context.address = b"", "192.0.2.1"
     await commands.run(req, resp, contract="tests", slot_key="1:2030-01-01", command=Canary())
