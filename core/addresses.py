@@ -5,14 +5,26 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-MAPPED = "::ffff:"
+MAPPED_BITS = 96
+"""Before the IPv4 address in an IPv6 one that carries it (RFC 4291, 2.5.5.2)."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def network(text: str) -> Network:
+    """A network in CIDR, or one address. Raises ValueError in words."""
+    found = ipaddress.ip_network(text)
+    if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= MAPPED_BITS:
+        mapped = found.network_address.ipv4_mapped
+        return found if mapped is None else ipaddress.IPv4Network((mapped, found.prefixlen - MAPPED_BITS))
+    return found
 
 
 class Addresses:
     """Finds a client's address: the nearest hop that is not a configured proxy."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
-        self._trusted = [ipaddress.ip_network(proxy) for proxy in trusted_proxies]
+        self._trusted = [network(proxy) for proxy in trusted_proxies]
 
     def of(self, peer: str, forwarded_for: Sequence[str]) -> str:
         """`peer` is the other end of the socket, `forwarded_for` the `X-Forwarded-For` lines."""
@@ -28,9 +40,15 @@ class Addresses:
             one = ipaddress.ip_address(_plain(address))
         except ValueError:
             return False
-        return any(one in network for network in self._trusted)
+        return any(one in trusted for trusted in self._trusted)
 
 
 def _plain(address: str) -> str:
-    """Without the IPv6 prefix that a dual-stack socket gives IPv4 addresses (RFC 4291, 2.5.5.2)."""
-    return address[len(MAPPED) :] if address.startswith(MAPPED) and "." in address else address
+    """Without the IPv6 form that a dual-stack socket gives IPv4 addresses: one client has one address."""
+    if not address.startswith("::"):
+        return address
+    try:
+        mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    except ValueError:
+        return address
+    return address if mapped is None else str(mapped)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from core.addresses import network
 from core.bells import Keys
 from core.domain.values import Policy
 from core.passwords import PASSWORD_MAX_CHARS
@@ -153,7 +154,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
         public_url=public_url,
         allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
-        trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _words, "127.0.0.1,::1"),
+        trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _networks, "127.0.0.1,::1"),
         time_zone=_value(env, "HOLDFAST_TIME_ZONE", _zone, "UTC"),
         phone_region=_value(env, "HOLDFAST_PHONE_REGION", _region, ""),
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
@@ -357,6 +358,13 @@ def _origin_url(raw: str) -> str:
 
 def _words(raw: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def _networks(raw: str) -> tuple[str, ...]:
+    words = _words(raw)
+    for word in words:
+        network(word)
+    return words
 
 
 def _origins(raw: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from core.addresses import Addresses
 from core.settings import SettingsError, from_environment
 from tests.servers import stack_environment
 
@@ -65,3 +66,27 @@ def test_without_a_prefix_names_in_redis_are_those_of_releases_that_knew_none() 
         "hf:bell:payments",
         "hf:cleanup",
     )
+
+
+@pytest.mark.parametrize(
+    "proxies", ["10.0.0.1/8", "front-door", "::1/129", "127.0.0.1,10.0.0.0/33", "fd00::/8;10.0.0.1"]
+)
+def test_a_trusted_proxy_that_is_no_network_stops_the_start_and_names_itself(proxies: str) -> None:
+    with pytest.raises(SettingsError, match=r"^HOLDFAST_TRUSTED_PROXIES cannot be used"):
+        from_environment({**ENVIRONMENT, "HOLDFAST_TRUSTED_PROXIES": proxies})
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("::ffff:10.0.0.0/104", "10.1.2.3"),
+        ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3"),
+        ("10.0.0.0/8", "::FFFF:10.1.2.3"),
+        ("10.0.0.0/8", "::ffff:a01:203"),
+        ("fd00::/8", "fd00::1"),
+    ],
+)
+def test_a_trusted_network_is_known_however_its_addresses_are_written(network: str, address: str) -> None:
+    proxies = from_environment({**ENVIRONMENT, "HOLDFAST_TRUSTED_PROXIES": network}).trusted_proxies
+    assert Addresses(proxies).trusts(address)
+    assert not Addresses(proxies).trusts("2001:db8::1")
