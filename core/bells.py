@@ -92,13 +92,15 @@ def lane_of_bell(bell: str) -> int:
 
 
 FEED_TELL_SCRIPT = """
-local known = tonumber(redis.call('GET', KEYS[1]) or '0')
+local found = redis.call('GET', KEYS[1]) or ''
+local known = #found <= 18 and tonumber(string.match(found, '^%d+$')) or 0
 if tonumber(ARGV[1]) >= known then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
 redis.call('PUBLISH', ARGV[3], ARGV[4])
 return known
 """
 """KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
-Remembers the furthest number, publishes the position, and returns the number known before."""
+Remembers the furthest number, publishes the position, and returns the number known before. What is no number of
+at most 18 digits counts as 0."""
 
 RING_SCRIPT = """
 for i = 3, #KEYS do

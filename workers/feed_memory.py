@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import redis
@@ -9,6 +10,9 @@ import redis
 from core import bells
 from core.store.database import Connection
 from core.store.feed import NOWHERE, SQL_HEAD, Position
+
+_POSITION = re.compile(r"[0-9]{1,18}")
+"""As `FEED_TELL_SCRIPT` has it. Whatever else is found there must not stop the feed."""
 
 
 class FeedMemory:
@@ -28,9 +32,9 @@ class FeedMemory:
         row = connection.execute(SQL_HEAD).fetchone()
         with suppress(redis.RedisError):
             epoch = row[0] if row else ""
-            number = self._redis.get(self._keys.feed_memory(epoch))
-            if number is not None:
-                self._note(Position(epoch, int(number)))
+            found = self._redis.get(self._keys.feed_memory(epoch))
+            if isinstance(found, str) and _POSITION.fullmatch(found):
+                self._note(Position(epoch, int(found)))
             self._is_asked = True
 
     def ask_once(self, connection: Connection) -> None:

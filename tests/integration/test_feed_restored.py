@@ -14,6 +14,7 @@ import psycopg
 import pytest
 import redis
 
+from core.bells import NO_PREFIX
 from core.engine.relay import relay
 from core.store.feed import Position, number_events, renew_epoch
 from ops.embedded.postgres import binary, clean_environment
@@ -156,6 +157,15 @@ def test_the_same_database_keeps_its_epoch(pipeline: Pipeline, redis_url: str) -
             assert book(pipeline, number, memory).epoch == first.epoch
     with notifying(pipeline.url, redis_url) as running:
         assert running.notifier.hub.epoch == first.epoch
+
+
+@pytest.mark.parametrize("found", ["", "abc", "1e5", "nan", "1.5", "9" * 40])
+def test_a_memory_that_holds_no_position_stops_no_feed(pipeline: Pipeline, redis_url: str, found: str) -> None:
+    first = book(pipeline, 1)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.set(NO_PREFIX.feed_memory(first.epoch), found)
+        head = book(pipeline, 2, FeedMemory(client))
+        assert client.get(NO_PREFIX.feed_memory(head.epoch)) == str(head.number)
 
 
 def test_a_database_whose_epoch_was_never_noted_gets_one_once(pipeline: Pipeline) -> None:
