@@ -34,6 +34,7 @@ from core.store.inbox import (
     SQL_LOCK_LANE_PATIENTLY,
     SQL_LOOK_UP,
     SQL_MOVE,
+    SQL_STILL_WITHDRAWABLE,
     SQL_WITHDRAWABLE,
     CommandRecord,
     IdempotencyKey,
@@ -209,7 +210,7 @@ class Commands:
             found = undecoded(row)  # it may be for a newer worker, or malformed
             await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
             # Again: the batch that held the lane may have deferred it.
-            if await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone() is None:
+            if await (await connection.execute(SQL_STILL_WITHDRAWABLE, (id_,))).fetchone() is None:
                 return False
             now = await database_now(connection)
             moved = await connection.execute(

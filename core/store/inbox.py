@@ -463,5 +463,7 @@ SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND
 
 SQL_WITHDRAWABLE = f"SELECT {_WAITING} FROM inbox WHERE id = %s AND awaits IS NULL AND total IS NULL"
 """Not a deferred command, which is decided and whose intent exists or is being made; nor one that is partly done."""
+SQL_STILL_WITHDRAWABLE = f"{SQL_WITHDRAWABLE} FOR UPDATE"
+"""Asked with the lane locked. The number of lanes may have changed in between: then whoever has the row is waited for."""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""

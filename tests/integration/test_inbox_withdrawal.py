@@ -13,7 +13,7 @@ from core.domain.commands import Actor, ActorKind, ReportIntent, RequestPayment
 from core.domain.payments import IntentStatus
 from core.store.database import API_LIMITS
 from core.store.pool import Pool
-from tests.engine import Background, Pipeline, Worker, lock_waits, meanwhile, new, places, sessions
+from tests.engine import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places, sessions
 from tests.making import book_room
 from tests.waiting import wait_until
 
@@ -59,6 +59,22 @@ def test_a_decided_or_withdrawn_or_unknown_command_cannot_be_withdrawn(pipeline:
     pipeline.worker().visit_until_done()
     assert withdraw(pipeline, decided, withdrawn, UUID(int=1)) == [False, False, False]
     assert pipeline.codes([decided, withdrawn]) == ["succeeded", "withdrawn"]
+
+
+@pytest.mark.parametrize("begun", ["done = 3, total = 10", "class = 3, awaits = gen_random_uuid()"])
+def test_what_is_begun_in_another_lane_is_not_withdrawn_when_the_number_of_lanes_changes(
+    pipeline: Pipeline, begun: str
+) -> None:
+    """Remedy: the row is locked as well as the lane that it was seen in."""
+    (id_,) = pipeline.put(*places(1))
+    answers: list[list[bool]] = []
+    with holding(pipeline.url, f"UPDATE inbox SET {begun} WHERE id = '{id_}'") as other:
+        running = Background(lambda: answers.append(withdraw(pipeline, id_)))
+        wait_until(lambda: lock_waits(pipeline.connection, "holdfast api") > 0, "the withdrawal waits")
+        other.commit()
+    running.join()
+    assert answers == [[False]]
+    assert pipeline.undecided() == [id_]
 
 
 def test_a_withdrawal_waits_for_the_batch_under_way_and_comes_too_late(
