@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from api.forms import Form
 from core.domain.currencies import CURRENCIES
-from core.domain.money import MINOR_MAX, can_be_charged, is_amount, least
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge
 from core.phones import phone_key
 from core.wire.errors import FieldProblem
 
@@ -137,7 +137,7 @@ def decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, dec_hook=_read, float_hook=str)
 
 
-def described(kind: Any) -> dict[str, Any]:
+def schema_hook(kind: Any) -> dict[str, Any]:
     """The JSON Schema of such a type."""
     if kind is not Major:
         raise NotImplementedError
@@ -165,7 +165,7 @@ PriceMinor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 """In the currency's minor unit; 0 is free."""
 
 
-def mispriced(field: str, price_minor: int | None, currency: str, *, is_whole: bool) -> Iterator[FieldProblem]:
+def price_problems(field: str, price_minor: int | None, currency: str, *, is_whole: bool) -> Iterator[FieldProblem]:
     """What is wrong with a price; None is not an amount.
 
     Only a price that is charged as a whole (`is_whole`) must reach the minimum charge: any other may be part of
@@ -175,7 +175,8 @@ def mispriced(field: str, price_minor: int | None, currency: str, *, is_whole: b
         yield FieldProblem(field, "This amount cannot be charged in that currency")
     elif is_whole and price_minor and not can_be_charged(price_minor, currency):
         yield FieldProblem(
-            field, f"This is less than the minimum charge of {least(currency)} {currency}; use that, more, or 0"
+            field,
+            f"This is less than the minimum charge of {minimum_charge(currency)} {currency}; use that, more, or 0",
         )
 
 

@@ -8,13 +8,13 @@ from typing import Any
 from api.worker import end_when_asked
 from core import collector
 from core.settings import SettingsError, from_environment
-from core.startup import refuse_unfit
+from core.startup import refuse_unusable_stores
 
 try:
     _settings = from_environment()
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
-refuse_unfit(_settings)
+refuse_unusable_stores(_settings)
 
 bind = [_settings.api_bind]
 workers = _settings.api_processes

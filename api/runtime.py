@@ -20,8 +20,8 @@ from core.broker import celery_app
 from core.settings import Settings
 from core.store.bounded import InDoubt, bounded
 from core.store.database import API_LIMITS, LIST_LIMITS
-from core.store.engines import async_engine
 from core.store.pool import Pool
+from core.store.sqlalchemy_engines import async_engine
 
 log = structlog.get_logger()
 

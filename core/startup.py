@@ -42,22 +42,22 @@ REDIS_CLUSTER = (
 )
 
 
-class UnfitError(Exception):
+class UnusableStoreError(Exception):
     """A store that answers, but on which Holdfast cannot work; the message says what to do."""
 
 
-def refuse_unfit(settings: Settings) -> None:
+def refuse_unusable_stores(settings: Settings) -> None:
     """Called once before a process serves. Exits with one sentence on standard error."""
     try:
         check_database(settings.database_url)
         check_redis(settings.redis_url, settings.redis_keys)
-    except UnfitError as problem:
+    except UnusableStoreError as problem:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(1)
 
 
 def check_database(url: str) -> None:
-    """Raises `UnfitError` if the server is too old, if two clients share a session, or one is given two.
+    """Raises `UnusableStoreError` if the server is too old, if two clients share a session, or one is given two.
 
     While one holds a transaction open, the other must still be where it was. Prepared statements, session limits
     and migrate's lock all rest on that. Once is enough on a quiet pooler; on a busy one a client may be given the
@@ -74,9 +74,9 @@ def check_database(url: str) -> None:
                 mine = _session(first)
                 with second.transaction():
                     if _session(second) == mine or _session(first) != mine:
-                        raise UnfitError(TRANSACTION_POOLING)
+                        raise UnusableStoreError(TRANSACTION_POOLING)
         except psycopg.errors.ProtocolViolation:  # PgBouncer: statement pooling knows no transactions
-            raise UnfitError(TRANSACTION_POOLING) from None
+            raise UnusableStoreError(TRANSACTION_POOLING) from None
 
 
 def _check_version(url: str) -> None:
@@ -84,7 +84,7 @@ def _check_version(url: str) -> None:
     with suppress(psycopg.Error), psycopg.connect(conninfo(url, "holdfast start")) as connection:
         found = connection.info.server_version // 10_000
         if found < OLDEST_POSTGRESQL:
-            raise UnfitError(OLD_POSTGRESQL.format(found=found, oldest=OLDEST_POSTGRESQL))
+            raise UnusableStoreError(OLD_POSTGRESQL.format(found=found, oldest=OLDEST_POSTGRESQL))
 
 
 def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:
@@ -94,7 +94,7 @@ def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:
 
 
 def check_redis(url: str, keys: Keys) -> None:
-    """Raises `UnfitError` if several keys cannot be read together. Other errors are ignored here."""
+    """Raises `UnusableStoreError` if several keys cannot be read together. Other errors are ignored here."""
     client = redis.Redis.from_url(
         url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
     )
@@ -102,6 +102,6 @@ def check_redis(url: str, keys: Keys) -> None:
         try:
             client.exists(*(keys.lane_bell(lane) for lane in range(LANES_ASKED)))
         except (ClusterError, ClusterCrossSlotError):
-            raise UnfitError(REDIS_CLUSTER) from None
+            raise UnusableStoreError(REDIS_CLUSTER) from None
         except (RedisError, OSError) as problem:
             log.warning("redis does not answer yet", problem=repr(problem))

@@ -11,7 +11,7 @@ import uvloop
 
 from core.logs import configure
 from core.settings import Settings, SettingsError, from_environment
-from core.startup import refuse_unfit
+from core.startup import refuse_unusable_stores
 from notifier.limits import Limits
 from notifier.server import Notifier
 
@@ -31,7 +31,7 @@ def main() -> None:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(2)
     configure(settings.log_level, "notifier")
-    refuse_unfit(settings)
+    refuse_unusable_stores(settings)
     logging.getLogger("websockets").setLevel(logging.WARNING)  # we log sockets ourselves
     uvloop.run(serve(settings))
 

@@ -12,14 +12,14 @@ from sqlalchemy.exc import DBAPIError
 
 from core.logs import configure
 from core.settings import SettingsError, from_environment
-from core.startup import UnfitError, check_database
+from core.startup import UnusableStoreError, check_database
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
 from ops.importing import command as importing
 from ops.importing.service import ImportProblem
 from ops.processes import APPLICATION
 
-EXPECTED = (SettingsError, CheckError, ImportProblem, UnfitError)
+EXPECTED = (SettingsError, CheckError, ImportProblem, UnusableStoreError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,10 +2,10 @@
 
 from core.logs import configure
 from core.settings import from_environment
-from core.startup import refuse_unfit
+from core.startup import refuse_unusable_stores
 
 _settings = from_environment()
-refuse_unfit(_settings)
+refuse_unusable_stores(_settings)
 configure(_settings.log_level, "flower")  # in place of tornado's own, which Flower has set up by now
 
 address = _settings.flower_host

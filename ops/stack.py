@@ -19,7 +19,7 @@ from ops.installation import Installation, InstallationError
 from ops.leftovers import end_leftovers
 from ops.processes import APPLICATION, FLOWER, MIGRATE, Process, Stage
 from ops.programs import Programs
-from ops.supervisor import Answers, Supervisor, describe_exit
+from ops.supervisor import Probe, Supervisor, describe_exit
 
 START_TIMEOUT_S = 120.0
 """Generous: the first start of a slow machine. Fifteen seconds are usual."""
@@ -92,7 +92,7 @@ class EmbeddedStack:
             self._say("Creating the database cluster.")
         postgres.create()
         logs = self._installation.logs
-        doors: dict[str, tuple[str, Answers]] = {
+        doors: dict[str, tuple[str, Probe]] = {
             "postgres": ("PostgreSQL 18", postgres.answers),
             "valkey": ("Valkey", valkey.answers),
             "caddy": ("front door (Caddy)", lambda: ports.accepts(self._port)),
@@ -123,7 +123,7 @@ class EmbeddedStack:
         return since
 
     def _start_application(self, programs: Programs) -> None:
-        pending: dict[str, tuple[str, Answers]] = {}
+        pending: dict[str, tuple[str, Probe]] = {}
         if programs.has_own_stripe:
             self._supervisor.start(programs.stripe(), Stage.FRONT)
             pending["stripe"] = ("localstripe, in Stripe's place", lambda: True)  # bookings go on without it
@@ -134,7 +134,7 @@ class EmbeddedStack:
                 pending[instance] = (process.what, answers or _nothing_to_ask)
         self._await_all(pending)
 
-    def _await_all(self, pending: dict[str, tuple[str, Answers]]) -> None:
+    def _await_all(self, pending: dict[str, tuple[str, Probe]]) -> None:
         """Until every probe is true, printing a line for each."""
         began = time.monotonic()
         while pending:
@@ -199,7 +199,7 @@ def _nothing_to_ask() -> bool:
     return True
 
 
-def _probe(process: Process, programs: Programs) -> Answers | None:
+def _probe(process: Process, programs: Programs) -> Probe | None:
     if process.port is None:
         return None
     port = programs.inner[process.name]

@@ -12,7 +12,7 @@ from ops.child import Child, Program, cut_log
 from ops.leftovers import write_record
 from ops.processes import Stage
 
-Answers = Callable[[], bool]
+Probe = Callable[[], bool]
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
@@ -30,7 +30,7 @@ class Post:
     program: Program
     stage: Stage
     child: Child
-    answers: Answers | None
+    answers: Probe | None
     """A probe: whether it has started well; None if there is none."""
     failures: int = 0
     """Starts in a row that failed, including the end of the one before them."""
@@ -53,7 +53,7 @@ class Supervisor:
     posts: dict[str, Post] = field(default_factory=dict)
     _logs_cut_at: float = 0.0
 
-    def start(self, program: Program, stage: Stage, answers: Answers | None = None) -> Child:
+    def start(self, program: Program, stage: Stage, answers: Probe | None = None) -> Child:
         cut_log(program.log)
         child = Child(program)
         self.posts[program.name] = Post(program, stage, child, answers)

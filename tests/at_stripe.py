@@ -48,7 +48,7 @@ class AtStripe:
             self.refunded_by_hand.add(refund["id"])
 
     def return_what_failed(self, payment: Payment) -> None:
-        """In the dashboard: what Stripe refused to give back for us, unless somebody has returned it already."""
+        """In the dashboard, refund what Stripe refused to refund for us, unless somebody already has."""
         if payment.failed_minor and self._refunded(payment) == payment.refunded_minor:
             refund = self.account.refund({"payment_intent": payment.intent_id, "amount": payment.failed_minor})
             self.refunded_by_hand.add(refund["id"])

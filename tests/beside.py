@@ -1,4 +1,4 @@
-"""People who book meanwhile: clients beside a test's trouble, and how long they waited."""
+"""Clients that book beside whatever a test does, and how long they waited."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Beside:
 
 @contextmanager
 def booking_beside(stack: Stack, clients: int = 4) -> Iterator[Beside]:
-    """That many people book one free time after another until the block ends."""
+    """So many clients book one free time after another until the block ends."""
     found, over = Beside(), threading.Event()
 
     def book() -> None:

@@ -1,4 +1,4 @@
-"""A proxy in front of a payment provider that passes requests on, and cuts some off before their answer."""
+"""A proxy in front of a payment provider that passes requests on, and loses some of the answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ops.ports import free_ports
 
 
 class CuttingProxy(ThreadingHTTPServer):
-    """`cut` says which requests' answers are lost: the provider has done what they ask when the connection ends."""
+    """`cut` says which requests' answers are lost: the provider has done the work when the connection ends."""
 
     daemon_threads = True
 

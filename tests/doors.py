@@ -1,4 +1,4 @@
-"""What may stand between Holdfast and its stores: PgBouncer, and TLS in front of Valkey, whose wheel has none."""
+"""PgBouncer in front of PostgreSQL, and TLS in front of Valkey, whose wheel has none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ V4, V6 = "127.0.0.1", "::1"
 
 @dataclass(frozen=True)
 class Certificate:
-    """Of a server on this machine; `authority` is who signed it."""
+    """Of a server on this machine; `authority` is the certificate that signed it."""
 
     authority: Path
     file: Path
@@ -60,7 +60,7 @@ def _openssl(*words: str) -> None:
 
 
 class PgBouncer(Server):
-    """In front of the PostgreSQL of `url`, with Debian's defaults but for what a test says."""
+    """In front of the PostgreSQL of `url`, with Debian's defaults except for what a test sets."""
 
     def __init__(self, folder: Path, url: str, host: str = V4, **settings: str) -> None:
         self.port, self._host = free_ports(1)[0], host
@@ -97,7 +97,7 @@ class PgBouncer(Server):
         return "\n".join(["[databases]", upstream, "[pgbouncer]", *lines, ""])
 
     def url(self, database_url: str, query: str = "") -> str:
-        """Where the database of `database_url` is reached through here."""
+        """The address of the database of `database_url` through this pooler."""
         at = urlsplit(database_url)
         host = f"[{self._host}]" if ":" in self._host else self._host
         return urlunsplit(("postgresql", f"{at.username}:{at.password}@{host}:{self.port}", at.path, query, ""))

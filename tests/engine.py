@@ -20,6 +20,7 @@ from core.domain.values import Policy
 from core.engine import blame
 from core.engine.lane import Lanes, Turn
 from core.engine.note import LaneNotes
+from core.engine.tidy import Gone
 from core.store import load as loading
 from core.store.database import Connection, connect_lane
 from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
@@ -28,6 +29,8 @@ from tests.making import MONDAY, by_phone, place
 
 DESK_ID = 1
 SLOTS_A_DAY = 8
+
+Sweep = Callable[[], Gone | None]
 
 
 class Pipeline:
@@ -192,7 +195,7 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
 
 
 def lost_races(patch: pytest.MonkeyPatch, then: Callable[[], object] = lambda: None) -> list[str | None]:
-    """What batches are decided again for, from now on: SQLSTATEs. `then` is done before each is tried again."""
+    """The SQLSTATEs because of which batches are decided again from now on. `then` runs before each retry."""
     lost: list[str | None] = []
 
     def verdict_of(problem: BaseException) -> blame.Verdict:

@@ -11,7 +11,7 @@ from core import collector
 from core.broker import celery_app
 from core.logs import configure
 from core.settings import SettingsError, from_environment
-from core.startup import refuse_unfit
+from core.startup import refuse_unusable_stores
 from workers import lanes, payments, relay, stopping, sweeps
 
 try:
@@ -35,8 +35,8 @@ def _log_as_json(**_: Any) -> None:
 
 @signals.celeryd_init.connect
 @signals.beat_init.connect
-def _refuse_unfit(**_: Any) -> None:
-    refuse_unfit(settings)
+def _refuse_unusable_stores(**_: Any) -> None:
+    refuse_unusable_stores(settings)
 
 
 @signals.worker_init.connect

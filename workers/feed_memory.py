@@ -24,10 +24,10 @@ class FeedMemory:
     def __init__(self, client: redis.Redis, keys: bells.Keys = bells.NO_PREFIX) -> None:
         self._redis = client
         self._keys = keys
-        self._is_asked = False
+        self._is_loaded = False
         self.known = NOWHERE
 
-    def ask(self, connection: Connection) -> None:
+    def load(self, connection: Connection) -> None:
         """Read what is known of this database's epoch. Call it before a connection first numbers events."""
         row = connection.execute(SQL_HEAD).fetchone()
         with suppress(redis.RedisError):
@@ -35,17 +35,17 @@ class FeedMemory:
             found = self._redis.get(self._keys.feed_memory(epoch))
             if isinstance(found, str) and _POSITION.fullmatch(found):
                 self._note(Position(epoch, int(found)))
-            self._is_asked = True
+            self._is_loaded = True
 
-    def ask_once(self, connection: Connection) -> None:
-        if not self._is_asked:
-            self.ask(connection)
+    def load_once(self, connection: Connection) -> None:
+        if not self._is_loaded:
+            self.load(connection)
 
-    def forget_to_ask(self) -> None:
+    def expect_another_database(self) -> None:
         """The next connection may lead to another database."""
-        self._is_asked = False
+        self._is_loaded = False
 
-    def tell(self, head: Position) -> None:
+    def publish(self, head: Position) -> None:
         self._note(head)
         with suppress(redis.RedisError):
             arguments = (head.number, bells.FEED_REMEMBERED_S, self._keys.feed_channel, head)

@@ -78,8 +78,8 @@ class RelayServer:
             if not self._fits:
                 self._schema.check(self._connection)
                 self._fits = True
-            self._memory.ask_once(self._connection)
-            more = relay(self._connection, self._memory.tell, self._memory.known)
+            self._memory.load_once(self._connection)
+            more = relay(self._connection, self._memory.publish, self._memory.known)
         except psycopg.Error as problem:
             if not isinstance(problem, SchemaDoesNotFitError):
                 log.warning("the database failed the relay, connecting again", problem=repr(problem))
@@ -92,7 +92,7 @@ class RelayServer:
     def _reconnect(self) -> None:
         with suppress(psycopg.Error):
             self._connection.close()
-        self._memory.forget_to_ask()
+        self._memory.expect_another_database()
         time.sleep(RECONNECT_PAUSE_S)
         with suppress(psycopg.Error):
             self._connection = connect_lane(self._settings.database_url, "holdfast relay")

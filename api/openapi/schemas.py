@@ -9,7 +9,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.inspect import Field, StructType, Type
 
-from api.fields import described
+from api.fields import schema_hook
 
 REF = "#/components/schemas/{name}"
 
@@ -23,7 +23,7 @@ class Schemas:
         `json_schema` on a struct says what its fields alone cannot, such as that one of two is needed.
         """
         kinds = [*sent, *answered]
-        found, self.components = msgspec.json.schema_components(kinds, ref_template=REF, schema_hook=described)
+        found, self.components = msgspec.json.schema_components(kinds, ref_template=REF, schema_hook=schema_hook)
         if alike := [name for name in self.components if "." in name]:
             raise ValueError(f"Two structs have one name; give one of them another: {', '.join(alike)}")
         _as_read(self.components)
@@ -37,7 +37,7 @@ class Schemas:
         return self._by_kind[repr(kind)]
 
     def _of_struct(self, struct: StructType) -> dict[str, Any]:
-        (reference,), _ = msgspec.json.schema_components([struct.cls], ref_template=REF, schema_hook=described)
+        (reference,), _ = msgspec.json.schema_components([struct.cls], ref_template=REF, schema_hook=schema_hook)
         schema: dict[str, Any] = self.components[reference["$ref"].rsplit("/", 1)[1]]
         return schema
 

@@ -19,7 +19,7 @@ class Currency(Struct, frozen=True):
     """Decimal places of an amount; Stripe counts in units of the last one."""
     step_minor: int = 1
     """Amounts, refunds included, are multiples of this many of Stripe's units."""
-    least_minor: int = 1
+    minimum_minor: int = 1
     """The smallest charge."""
 
 
@@ -35,7 +35,7 @@ _WHOLE_WITH_TWO_DECIMALS: Final = "isk ugx"
 _ZERO_DECIMALS: Final = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"
 _THREE_DECIMALS: Final = "bhd jod kwd omr tnd"
 """The last one is always 0."""
-_LEAST_MINOR: Final[Mapping[str, int]] = {
+_MINIMUM_MINOR: Final[Mapping[str, int]] = {
     "usd": 50,
     "aed": 200,
     "aud": 50,
@@ -71,7 +71,7 @@ def _table() -> Iterator[tuple[str, Currency]]:
         (_THREE_DECIMALS, 3, 10),
     ):
         for code in codes.split():
-            yield code, Currency(digits, step, _LEAST_MINOR.get(code, step))
+            yield code, Currency(digits, step, _MINIMUM_MINOR.get(code, step))
 
 
 CURRENCIES: Final[Mapping[str, Currency]] = dict(_table())

@@ -45,12 +45,12 @@ def is_amount(amount_minor: int, currency: str) -> bool:
 
 def can_be_charged(amount_minor: int, currency: str) -> bool:
     """Whether Stripe takes a payment of exactly this; False for 0, which needs no payment."""
-    return is_amount(amount_minor, currency) and amount_minor >= CURRENCIES[currency].least_minor
+    return is_amount(amount_minor, currency) and amount_minor >= CURRENCIES[currency].minimum_minor
 
 
-def least(currency: str) -> Decimal:
+def minimum_charge(currency: str) -> Decimal:
     """The smallest amount that can be charged."""
-    return major(CURRENCIES.get(currency, UNKNOWN).least_minor, currency)
+    return major(CURRENCIES.get(currency, UNKNOWN).minimum_minor, currency)
 
 
 def refundable(amount_minor: int, kept_minor: int, currency: str) -> int:

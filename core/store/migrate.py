@@ -16,10 +16,10 @@ from sqlalchemy.exc import OperationalError
 
 from core.settings import Settings
 from core.store.database import MIGRATE_LIMITS
-from core.store.engines import engine
 from core.store.lanes import LANE_SPACE
 from core.store.one_seat import guard_seats
 from core.store.partitions import ensure
+from core.store.sqlalchemy_engines import engine
 
 log = structlog.get_logger()
 

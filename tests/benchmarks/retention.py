@@ -1,7 +1,7 @@
-"""A large retention beside bookings: what 1,000,000 rows that are too old cost those who book while they go.
+"""A large deletion beside bookings: how 1,000,000 expired rows slow down bookings while they are deleted.
 
-Old keys and events lie in the tables before anybody books. The sweep's own code deletes them, on and off:
-each round measures bookings while it rests, and while it is at work.
+The tables are filled with old keys and events first. The sweep's own code deletes them, on and off: each round
+measures bookings while it rests, and while it works.
 """
 
 from __future__ import annotations

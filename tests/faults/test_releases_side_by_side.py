@@ -1,4 +1,4 @@
-"""The previous release's processes and this one's on one database, replaced one after another while clients go on."""
+"""Processes of the previous release and of this one on one database, replaced one after another under traffic."""
 
 from __future__ import annotations
 

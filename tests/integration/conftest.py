@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import redis
 
+from core.engine.tidy import tidy
+from core.store.database import Connection, connect_lane, connect_tidy
 from tests.client import Client, admin, anonymous
-from tests.engine import Pipeline
+from tests.engine import Pipeline, Sweep
 from tests.stack import Stack
 from workers import linger
 from workers.ringing import connect
@@ -20,6 +23,19 @@ def pipeline(database_url: str) -> Iterator[Pipeline]:
     opened = Pipeline(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """To an empty, migrated database, as a lane worker has it."""
+    with connect_lane(database_url, "holdfast tests") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sweep(database_url: str) -> Sweep:
+    """Deletes expired rows, without a rest between two batches."""
+    return partial(tidy, partial(connect_tidy, database_url), lambda _: True)
 
 
 @pytest.fixture

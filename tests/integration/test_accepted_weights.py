@@ -1,4 +1,4 @@
-"""What a command weighs when it is accepted: the part that only the database knows."""
+"""The weight of an accepted command: the part that only the database knows."""
 
 from __future__ import annotations
 

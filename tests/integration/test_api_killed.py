@@ -1,4 +1,4 @@
-"""API processes killed under load, behind the front door: who got no answer can find out what became of it."""
+"""API processes killed under load behind the front door: every client can find out what became of its request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def door(breakable_stack: Stack, tmp_path: Path) -> Iterator[str]:
 
 
 def workers(pid: int) -> set[int]:
-    """The processes that answer requests, of the one that starts them."""
+    """The worker processes of the API's main process."""
     return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
@@ -75,7 +75,7 @@ def test_a_killed_api_leaves_nobody_without_an_address(
 
 
 def kill_one(master: int) -> None:
-    """One of the two, in the middle of whatever it does; until another has taken its place."""
+    """Kill one of the two at any moment, and wait until another has taken its place."""
     before = workers(master)
     os.kill(min(before), SIGKILL)
     wait_until(lambda: len(workers(master) - {min(before)}) == len(before), "another takes its place")
@@ -88,7 +88,7 @@ def inboxes_writing(stack: Stack) -> int:
 
 
 def became(client: Client, unanswered: httpx.Response) -> str:
-    """What the address says in the end."""
+    """What the address finally says."""
     address = unanswered.headers["Location"]
     assert address == f"/api/commands/{unanswered.json()['id']}/"
     told = client.get(address)

@@ -1,4 +1,4 @@
-"""Ids that the front door chooses: a request's command is found under it, once, and nobody else can choose one."""
+"""Ids that the front door chooses: each finds its request's one command, and nobody else can choose an id."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_request_that_comes_twice_makes_one_command(client: Client) -> None:
 
 
 def test_another_request_with_a_known_id_gets_an_id_of_its_own(client: Client) -> None:
-    """Decided or not, it is not told what became of the first."""
+    """Decided or not, it does not learn what became of the first."""
     for prefer in ("respond-async", "wait=10"):
         id_ = uuid4()
         path, headers = "/api/agent/booking/create/", named(id_, Prefer=prefer)
@@ -125,7 +125,7 @@ async def test_a_key_never_leads_to_a_strangers_command_whose_id_was_sent_again(
 
 @pytest.mark.parametrize(("proxies", "is_taken"), [(("127.0.0.1",), True), (("192.0.2.0/24",), False), ((), False)])
 def test_only_a_configured_proxy_may_choose(proxies: tuple[str, ...], *, is_taken: bool) -> None:
-    """A client's own header is as if it were not there, though the proxy before it is trusted for others."""
+    """A client's own header is ignored, even if it comes through a proxy that is trusted otherwise."""
     id_ = uuid4()
     headers = named(id_) | {"X-Forwarded-For": "198.51.100.7"}
     req = falcon.testing.create_asgi_req(headers=headers, remote_addr="127.0.0.1")

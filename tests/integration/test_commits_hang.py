@@ -1,4 +1,4 @@
-"""Commits that hang: writes are answered in time, with where to look, and what was committed after all is decided."""
+"""Commits that hang: writes are answered in time, with an address, and what is committed after all is decided."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def alter(postgres: PostgresServer, *statements: str, expect: str) -> None:
 
 @contextmanager
 def without_its_standby(postgres: PostgresServer, stack: Stack) -> Iterator[None]:
-    """Every commit in the stack's database waits for a standby that never comes. Other databases commit as ever."""
+    """Every commit in the stack's database waits for a standby that never comes. Other databases commit as usual."""
     name = sql.Identifier(stack.database_url.rsplit("/", 1)[1])
     setting = sql.SQL("ALTER DATABASE {} SET synchronous_commit = 'on'").format(name)
     alter(postgres, "ALTER SYSTEM SET synchronous_commit = 'local'", expect="")
@@ -138,7 +138,7 @@ FOR EACH ROW WHEN (NEW.request_id = '{HANGING}') EXECUTE FUNCTION hang();
 
 @pytest.fixture
 def hanging(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Call it to let go all commits that hang."""
+    """Call it to release all commits that hang."""
     monkeypatch.setitem(API_LIMITS, "lock_timeout", "60s")
     monkeypatch.setitem(API_LIMITS, "statement_timeout", "60s")
     pipeline.connection.execute(HANG)
@@ -153,7 +153,7 @@ def hanging(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
 
 @asynccontextmanager
 async def two_that_hang(pipeline: Pipeline, inbox: Inbox) -> AsyncIterator[list[UUID]]:
-    """Inside, both usual writers wait for their commits. Both commands are answered in the end: it is not known."""
+    """Inside the block both usual writers wait for their commits. Both commands are finally answered `unknown_outcome`."""
     commands, accepting = canaries(2, request_id=HANGING), []
     for number, command in enumerate(commands, 1):
         accepting.append(asyncio.create_task(inbox.accept(command, None, HANGS_FOR_S)))
@@ -207,7 +207,7 @@ async def test_so_many_commits_may_hang_and_then_nothing_more_is_sent_until_one_
 async def test_a_command_that_was_not_sent_in_time_never_is(
     pipeline: Pipeline, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its address is told all the same, and finds nothing."""
+    """Its address is given nevertheless, and finds nothing."""
     monkeypatch.setattr(inbox_module, "WRITERS_MAX", inbox_module.CONNECTIONS)
     late = canaries(1)[0]
     async with opened(pipeline.url) as inbox:

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, conninfo
-from core.store.engines import async_engine
 from core.store.pool import Pool
+from core.store.sqlalchemy_engines import async_engine
 from tests.waiting import at_best
 
 WORKING = {"api": API_LIMITS, "lists": LIST_LIMITS, "lane": LANE_LIMITS}

@@ -1,6 +1,6 @@
-"""Whatever ends a hold, the payment that it waited for is ordered to be cancelled; what was paid goes back.
+"""Whatever ends a hold, its payment is cancelled, and what was paid is refunded.
 
-Every way in which a booking ends, with every kind of booking that can be paid for.
+Tried for every way in which a booking ends, with every kind of booking that can be paid for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A database that was restored gives positions a second time: whoever was ahead of it must reload, at any time.
+"""A restored database gives positions a second time: clients that were ahead of it must reload, whenever they come.
 
-Restored for real: from a dump, as a copy, and as the disk was at an earlier moment.
+The restores are real: a dump, a copy, and an older snapshot of the disk.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def book(pipeline: Pipeline, until: int, memory: FeedMemory | None = None) -> Po
         if memory is None:
             assert relay(pipeline.connection, lambda _: None)
         else:
-            memory.ask_once(pipeline.connection)
-            assert relay(pipeline.connection, memory.tell, memory.known)
+            memory.load_once(pipeline.connection)
+            assert relay(pipeline.connection, memory.publish, memory.known)
     return position(pipeline)
 
 
@@ -62,7 +62,7 @@ def program(name: str, *arguments: str, text: bytes = b"") -> bytes:
 
 
 class World:
-    """A database, the backup that was taken of it, and how it is put back."""
+    """A database, its backup, and how that is restored."""
 
     def __init__(self, postgres: PostgresServer, url: str) -> None:
         self.postgres, self.url = postgres, url
@@ -114,7 +114,7 @@ def copy_of_the_database(world: World) -> Callable[[], None]:
 def test_who_was_ahead_of_a_restored_database_reloads_also_when_it_has_gone_past(
     world: World, redis_url: str, backup: Callable[[World], Callable[[], None]]
 ) -> None:
-    """Nothing remembers it but the database itself: Redis is empty and the notifier new."""
+    """Only the database itself remembers: Redis is empty and the notifier is new."""
     with closing(Pipeline(world.url)) as pipeline:
         populate(pipeline)
         book(pipeline, EARLY)
@@ -152,7 +152,7 @@ def test_the_same_database_keeps_its_epoch(pipeline: Pipeline, redis_url: str) -
     pipeline.connection.execute("VACUUM FULL event_batch")
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         memory = FeedMemory(client)
-        memory.tell(Position("another", 1_000_000))
+        memory.publish(Position("another", 1_000_000))
         for number in range(2, 6):
             assert book(pipeline, number, memory).epoch == first.epoch
     with notifying(pipeline.url, redis_url) as running:
@@ -197,7 +197,7 @@ def test_whoever_restores_can_ask_for_a_new_epoch(pipeline: Pipeline) -> None:
 
 
 class Disk:
-    """A server of its own, whose disk is put back to an earlier moment."""
+    """A server of its own, whose disk is restored from an older snapshot."""
 
     def __init__(self, folder: Path) -> None:
         self.server = PostgresServer(folder, UNSYNCED)
@@ -220,7 +220,7 @@ class Disk:
 
 @pytest.fixture
 def nobody() -> Iterator[FeedMemory]:
-    """A relay that cannot reach Redis: it has its own memory only."""
+    """The memory of a relay that cannot reach Redis: only its own."""
     with redis.Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True) as client:
         yield FeedMemory(client)
 
@@ -297,7 +297,7 @@ def test_a_disk_that_was_put_back_is_noticed_by_a_notifier_that_was_there(
 def test_a_notifier_knows_its_last_event_whatever_came_into_its_place(
     pipeline: Pipeline, redis_url: str, lost: int
 ) -> None:
-    """Restored, and numbered beyond what it has told, before it looks again."""
+    """The database is restored and numbered beyond what the notifier sent, before it looks again."""
     populate(pipeline)
     seen = book(pipeline, LATE)
     with notifying(pipeline.url, redis_url, poll_s=0.02) as running:

@@ -1,4 +1,4 @@
-"""Where a command is at home: its slot key comes from what PostgreSQL knows when the command is written."""
+"""A command's lane: its slot key comes from what PostgreSQL knows when the command is written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SENDER = Sender("agent", Actor(ActorKind.AGENT, key_id=1), "tests", None)
 
 @contextmanager
 def nobody_deciding(stack: Stack) -> Iterator[None]:
-    """What is accepted stays in the inbox, to be looked at."""
+    """Accepted commands stay in the inbox, where a test can read them."""
     lanes = [server for server in stack.servers if server.name.startswith("lanes")]
     for server in lanes:
         server.stop()

@@ -1,4 +1,5 @@
-"""A key names its request for 48 hours, whether or not its row is deleted by then, and never outlives its outcome."""
+"""An idempotency key stands for its request for 48 hours, whether or not its row is deleted then, and never outlives
+the outcome."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.store.database import MIGRATE_LIMITS
-from core.store.engines import engine
 from core.store.inbox import NewCommand
 from core.store.migrate import set_lanes
+from core.store.sqlalchemy_engines import engine
 from tests.engine import Background, Pipeline, assert_order_kept, holding, keyed, lock_waits
 from tests.waiting import wait_until
 

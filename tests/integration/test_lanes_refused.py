@@ -1,4 +1,4 @@
-"""What the database refuses by no fault of a command: nothing accepted is parked for it, and it stops nobody else."""
+"""Faults of the database or the schema: no accepted command is parked for them, and others go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch that is slow again and again: the command's doing if the database answers others meanwhile, else an outage."""
+"""A batch that is slow repeatedly: a command's fault if the database answers others meanwhile, else an outage."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Seen:
 
 
 class Server:
-    """A lane server's way with outages: it connects again, and remembers what its process remembers."""
+    """Handles outages like a lane server: it reconnects, and keeps what its process remembers."""
 
     def __init__(self, pipeline: Pipeline, witness: Witness, timeout: str = "100ms") -> None:
         self._pipeline = pipeline
@@ -103,7 +103,7 @@ def slow(pipeline: Pipeline, does: str) -> tuple[list[UUID], UUID]:
 
 
 def losing(patch: pytest.MonkeyPatch, server: Server, culprit: UUID) -> None:
-    """The server's connection ends without a word whenever this command is decided."""
+    """The server's connection breaks whenever this command is decided."""
 
     def decide(state: Any, envelope: Any, now: Any, new_ids: Any) -> Any:
         if envelope.id == culprit:
@@ -221,7 +221,7 @@ def sleeps(connection: psycopg.Connection[Any]) -> bool:
 
 @pytest.mark.usefixtures("quick_witness")
 def test_a_database_that_is_paused_and_restarted_again_and_again_charges_nobody(own_postgres: PostgresServer) -> None:
-    """A real witness: while the database stood still nobody was answered, so a timeout says nothing of the command."""
+    """A real witness: while the database stood still it answered nobody, so a timeout does not incriminate the command."""
     pipeline = Pipeline(own_postgres.new_database())
     pipeline.one_lane()
     pipeline.connection.execute(SLOW_ONE.format(does="PERFORM pg_sleep(0.9)").encode())

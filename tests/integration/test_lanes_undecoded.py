@@ -1,6 +1,6 @@
-"""Rows of the inbox that a worker cannot decode: a newer worker's wait for it, malformed ones are parked.
+"""Rows of the inbox that a worker cannot decode: newer ones wait for a newer worker, malformed ones are parked.
 
-Neither stops anybody else.
+Neither blocks other commands.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A session with hundreds of participants is cancelled in steps: whoever comes, dies or pays between two of them."""
+"""A session with hundreds of participants is cancelled in steps; people book, pay and cancel, and workers die, between
+two of them."""
 
 from __future__ import annotations
 
@@ -139,7 +140,7 @@ def test_whoever_is_seated_while_it_begins_is_cancelled_too(
 
 
 def test_who_gives_up_a_seat_before_its_turn_gets_all_back(pipeline: Pipeline) -> None:
-    """Though it is too late by the rule: the session is called off."""
+    """Even if it is too late by the rule, as the session is cancelled."""
     pipeline.one_lane()
     session = large_session(pipeline.url, PEOPLE, starts_at=in_an_hour(pipeline))
     id_, worker = cancel(pipeline, session), pipeline.worker()

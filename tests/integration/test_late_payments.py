@@ -1,4 +1,4 @@
-"""Money that comes after its hold has lapsed: it buys what is still free, and never what its payer has got meanwhile."""
+"""Payments that arrive after their hold has lapsed buy what is still free, but never what the payer has got meanwhile."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def contract(wish: Command) -> str:
 
 
 def holds(market: Pipeline, worker: Worker, wish: Command) -> int:
-    """A hold of whoever the wish is for; the booking that is to be paid."""
+    """Hold what the wish asks for; returns the booking to be paid."""
     run(market, worker, new(wish, actor=UMA if wish.user_id == 1 else VERA, contract=contract(wish)))  # type: ignore[union-attr]
     (booking,) = market.row("SELECT max(id) FROM booking WHERE price_minor > 0")
     return int(booking)
 
 
 def asks(market: Pipeline, booking: int) -> UUID:
-    """The payment of a hold, in the hands of a bank."""
+    """The payment of a hold, which a bank is processing."""
     (payment,) = market.row(
         """INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, intent_id, created_at, updated_at)
            SELECT gen_random_uuid(), id, 1, price_minor, 'usd', 'processing', 'pi_' || id, now(), now() FROM booking WHERE id = %s

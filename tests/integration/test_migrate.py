@@ -1,4 +1,4 @@
-"""`migrate`, beside what another release has made of the database."""
+"""`migrate` on a database that another release uses or has migrated."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from alembic import command
 
 from core.store.database import MIGRATE_LIMITS, connect, connect_lane
-from core.store.engines import engine
 from core.store.migrate import alembic_config, upgrade
 from core.store.revision import NEWEST
+from core.store.sqlalchemy_engines import engine
 from tests.engine import Background, lock_waits
 from tests.servers import PostgresServer, settings_for
 from tests.waiting import wait_until

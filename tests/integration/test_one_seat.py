@@ -1,4 +1,4 @@
-"""Nobody has two seats of one session, whatever is bought in whichever lanes at once; PostgreSQL refuses it too."""
+"""Nobody gets two seats of one session, whatever is bought in several lanes at once; PostgreSQL refuses it too."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from core.domain.marketplace.commands import (
     TakeSeat,
 )
 from core.store.database import MIGRATE_LIMITS
-from core.store.engines import engine
 from core.store.one_seat import guard_seats
+from core.store.sqlalchemy_engines import engine
 from tests.engine import Pipeline, lost_races, meanwhile
 from tests.integration.test_lanes_rows import (
     ANYTHING_GOES,

@@ -1,22 +1,19 @@
-"""The outcomes' weeks: made ahead, and made good when they were missing, while outcomes are written and read."""
+"""Partitions of outcome: created ahead, and repaired when missing, while outcomes are written and read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 
-from core.engine.tidy import Gone, tidy
 from core.store import migrate, partitions
 from core.store.database import Connection, connect_lane, connect_tidy
 from core.store.partitions import WEEK, WEEKS_AHEAD
-from tests.engine import Background
+from tests.engine import Background, Sweep
 from tests.servers import settings_for
 
-Sweep = Callable[[], Gone | None]
 WRITE = """
 INSERT INTO outcome (id, seq, type, contract, request_id, accepted_at, decided_at, status, http_status, response, actor, body)
 VALUES (%s, 1, 'canary', 'engine', 'r', now(), clock_timestamp() + make_interval(days => %s), 'succeeded', 200, '{}', '{}', '{}')
@@ -32,19 +29,8 @@ END $$
 """As if nobody had made partitions for weeks."""
 
 
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect_lane(database_url, "holdfast tests") as one:
-        yield one
-
-
-@pytest.fixture
-def sweep(database_url: str) -> Sweep:
-    return partial(tidy, partial(connect_tidy, database_url), lambda _: True)
-
-
 def write(connection: Connection, days: float = 0) -> UUID:
-    """An outcome of so many days ahead, or ago."""
+    """An outcome decided so many days ahead, or ago."""
     id_ = uuid4()
     connection.execute(WRITE, (id_, days))
     return id_

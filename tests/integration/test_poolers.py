@@ -1,4 +1,4 @@
-"""PgBouncer: in session mode every connection works within its limits; in any other a start is refused."""
+"""PgBouncer: in session mode every connection works, with its timeouts; in any other mode processes refuse to start."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from core import startup
-from core.startup import TRANSACTION_POOLING, UnfitError, check_database
+from core.startup import TRANSACTION_POOLING, UnusableStoreError, check_database
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
-from core.store.engines import async_engine, engine
 from core.store.pool import Pool
+from core.store.sqlalchemy_engines import async_engine, engine
 from ops.processes import APPLICATION
 from tests.conftest import FreshStack
 from tests.doors import PgBouncer, limits_of
@@ -127,7 +127,7 @@ def test_any_other_mode_is_refused_in_one_sentence(
 ) -> None:
     pooler = new_pooler(**settings)
     for _ in range(3):  # whatever sessions are left from the time before
-        with pytest.raises(UnfitError) as refusal:
+        with pytest.raises(UnusableStoreError) as refusal:
             check_database(pooler.url(database_url))
     assert str(refusal.value) == TRANSACTION_POOLING
 
@@ -150,6 +150,6 @@ def test_an_older_postgresql_is_refused_in_one_sentence(database_url: str, monke
     check_database(database_url)
     monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", present + 1)
     with pytest.raises(
-        UnfitError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
+        UnusableStoreError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
     ):
         check_database(database_url)

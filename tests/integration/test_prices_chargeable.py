@@ -1,7 +1,7 @@
 """What can be priced can be charged and refunded: every route that takes a price or a currency, and every purchase.
 
-At entry a price that no payment could be made of is refused by the name of its field. A booking that
-costs something, but less than can be charged, is refused before it is held.
+A price that cannot be charged is refused, with its field, when it is set. A booking below the minimum charge is
+refused before it is held.
 """
 
 from __future__ import annotations

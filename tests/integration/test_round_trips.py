@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -17,12 +16,6 @@ PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'trip%'"
 
 
 TURNS = 10
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect_lane(database_url, "holdfast tests trips") as opened:
-        yield opened
 
 
 def together(connection: Connection, *statements: str) -> list[Answer]:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.bells import LANES, PAYMENTS, Keys
 from core.broker import SERVE_PAYMENTS, celery_app
-from core.startup import REDIS_CLUSTER, UnfitError, check_redis
+from core.startup import REDIS_CLUSTER, UnusableStoreError, check_redis
 from core.store.migrate import upgrade
 from ops import checks
 from ops.ports import free_ports
@@ -210,7 +210,7 @@ def test_a_redis_cluster_is_refused_in_one_sentence(
         if serves:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", "the cluster serves")
-    with pytest.raises(UnfitError) as refusal:
+    with pytest.raises(UnusableStoreError) as refusal:
         check_redis(node.url, Keys())
     assert str(refusal.value) == REDIS_CLUSTER
 

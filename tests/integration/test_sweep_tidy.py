@@ -1,20 +1,17 @@
-"""What is too old is forgotten, what is young is kept."""
+"""Retention: expired rows are deleted, all others are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
-
-import pytest
 
 from core.engine.tidy import SQL_ALONE, SQL_BEHIND, TABLES, Gone, tidy
 from core.store.database import Connection, connect_lane, connect_tidy
 from core.store.retention import BATCH_ROWS
 from tests.client import Client
+from tests.engine import Sweep
 from tests.stack import Stack
 from tests.waiting import wait_until
 
-Sweep = Callable[[], Gone | None]
 KEPT_FOR_GOOD = {
     *(
         "agent_key",
@@ -39,17 +36,6 @@ BOUNDED = {
 """A row or a few, or folded away within seconds."""
 WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session"}
 WHEN_DECIDED = {"inbox"}
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect_lane(database_url, "holdfast tests") as one:
-        yield one
-
-
-@pytest.fixture
-def sweep(database_url: str) -> Sweep:
-    return partial(tidy, partial(connect_tidy, database_url), lambda _: True)
 
 
 def count(connection: Connection, table: str) -> int:

@@ -76,7 +76,7 @@ def test_the_table_is_stripes() -> None:
     for code, currency in CURRENCIES.items():
         assert code.islower()
         assert len(code) == 3
-        assert is_amount(currency.least_minor, code), "the least is an amount itself"
+        assert is_amount(currency.minimum_minor, code), "the minimum is an amount itself"
 
 
 money = st.sampled_from(sorted(CURRENCIES)).flatmap(

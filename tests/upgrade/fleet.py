@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from core.settings import Settings, from_environment
 from ops.child import Program
 from ops.environment import child_environment, installed
 from ops.ports import accepts, free_ports
@@ -80,9 +79,6 @@ class Fleet:
             "HOLDFAST_NOTIFIER_PORT": str(port),
             **self.settings,
         }
-
-    def settings_read(self) -> Settings:
-        return from_environment(self.environment())
 
     def start(self, release: Release) -> None:
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.errors import Problem, invalid
-from api.fields import CURRENCY, ID_MAX, TEXT, ZONE, CurrencyCode, Id, PriceMinor, ServiceName, ZoneText, mispriced
+from api.fields import CURRENCY, ID_MAX, TEXT, ZONE, CurrencyCode, Id, PriceMinor, ServiceName, ZoneText, price_problems
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Paging, read_query
@@ -60,7 +60,7 @@ def _zone_of_its_own(body: NewNamedService) -> Iterator[FieldProblem]:
 
 def _price(body: NewNamedService) -> Iterator[FieldProblem]:
     if CURRENCY.read(body.currency):
-        yield from mispriced("price_cents", body.price_cents, body.currency, is_whole=False)
+        yield from price_problems("price_cents", body.price_cents, body.currency, is_whole=False)
 
 
 class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -238,7 +238,7 @@ async def _changed(connection: AsyncConnection[Any], service_id: int, sent: Name
     if moved:
         raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
     price_minor = _or(sent.price_cents, present.price_cents)
-    problems = list(mispriced("price_cents", price_minor, present.currency, is_whole=False))
+    problems = list(price_problems("price_cents", price_minor, present.currency, is_whole=False))
     if problems and price_minor != present.price_cents:
         raise invalid(problems)
     names = ("name", "description", "duration_minutes", "price_cents", "resource_id", "is_active")

@@ -17,7 +17,7 @@ from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given
 from api.contracts.marketplace.locations import keeper
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import invalid
-from api.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, mispriced
+from api.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
 from api.forms import Rule, Rules, missing, rule_problems
 from api.openapi import Content, operation
 from api.parameters import read_query
@@ -127,7 +127,7 @@ def _items(body: NewMarketService) -> Iterator[FieldProblem]:
 def _price(body: NewMarketService) -> Iterator[FieldProblem]:
     if not isinstance(body.price_cents, UnsetType) and CURRENCY.read(body.currency):
         is_whole = KIND_ASKED[body.booking_type] in {Kind.COURSE, Kind.PACKAGE, Kind.BUNDLE}
-        yield from mispriced("price_cents", body.price_cents, body.currency, is_whole=is_whole)
+        yield from price_problems("price_cents", body.price_cents, body.currency, is_whole=is_whole)
 
 
 class NewMarketService(ServiceChange, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,10 +11,10 @@ from msgspec.structs import asdict, replace
 
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
-from api.fields import CURRENCY, TEXT, Amount, CurrencyCode, Id, ServiceName, ShortText, ZoneText, mispriced
+from api.fields import CURRENCY, TEXT, Amount, CurrencyCode, Id, ServiceName, ShortText, ZoneText, price_problems
 from api.forms import Rules
 from core.domain.calendars import MINUTES_PER_DAY
-from core.domain.money import MINOR_MAX, can_be_charged, is_amount, least, minor
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
 from core.wire.errors import FieldProblem
 from core.wire.rooms import money
@@ -192,7 +192,7 @@ def _of_new(body: NewRoom, name: str) -> int:
 
 def _misprice(price_minor: int | None, currency: str) -> Iterator[FieldProblem]:
     """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
-    yield from mispriced("price_per_slot", price_minor, currency, is_whole=False)
+    yield from price_problems("price_per_slot", price_minor, currency, is_whole=False)
 
 
 def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
@@ -210,7 +210,7 @@ def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> It
 def _too_cheap(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
     day_minor = _day_minor(price_minor, opens, closes, slot)
     if day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
-        words = f"Even a whole day would cost less than the minimum charge of {least(currency)} {currency}"
+        words = f"Even a whole day would cost less than the minimum charge of {minimum_charge(currency)} {currency}"
         yield FieldProblem("price_per_slot", words)
 
 

@@ -1,7 +1,7 @@
-"""Stripe did what it was asked, and nobody heard of it: it is looked for before it is asked for again.
+"""Stripe did the work and its answer was lost: it is looked up before it is requested again.
 
-Also when Stripe has forgotten the idempotency key, which it does after a day or more. And our books are
-compared with Stripe's: where they differ, staff see it.
+This also holds when Stripe has forgotten the idempotency key, as it does after a day or more. And our books are
+compared with Stripe's: staff see where they differ.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Course(Payer):
         assert self.client.post(f"{BOOKINGS}{self.parts[part]}/cancel/").status_code == 200
 
     def wait_refunded(self, *amounts: int, within_s: float = 30.0) -> None:
-        """Until our books say so; then Stripe made exactly these refunds."""
+        """Wait until our books say so; then Stripe must have made exactly these refunds."""
         sql = "SELECT refunded_minor, returning_minor, owed_minor FROM payment WHERE booking_id = %s"
         settled = [(sum(amounts), 0, 0)]
         wait_until(lambda: execute(self.stack, sql, self.id) == settled, f"{amounts} are back", within_s)
@@ -87,7 +87,7 @@ def test_a_refund_whose_worker_was_killed_before_the_answer_is_made_once(buyer: 
 
 
 def test_a_refund_that_was_reported_but_not_decided_in_time_is_made_once(buyer: Course) -> None:
-    """The lanes were away for longer than a report is waited for: the payment is due again, and nothing failed."""
+    """The lanes were down for longer than a report is waited for: the payment is due again, and nothing failed."""
     lanes = [buyer.stack.process(name) for name in ("lanes-1", "lanes-2")]
     buyer.stripe.fault("slow", "refund", about=buyer.intent_id)
     buyer.give_up(0)

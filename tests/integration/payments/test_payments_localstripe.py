@@ -105,7 +105,7 @@ def pay(port: int, intent: str) -> None:
 def proxied(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stack, CuttingProxy, int]]:
-    """Paying at localstripe, which keeps no idempotency keys, over a connection that can be cut; and its port."""
+    """A stack that pays at localstripe, which has no idempotency keys, through a proxy that loses answers; its port."""
     folder = tmp_path_factory.mktemp("cut")
     with localstripe_server(folder) as (_, port, api_port), cutting_proxy(f"http://127.0.0.1:{port}") as proxy:
         environment = {**localstripe.settings(port, SECRET), "STRIPE_API_BASE": proxy.url}

@@ -66,7 +66,7 @@ def test_an_event_that_is_not_signed_for_or_too_old_is_a_400_and_changes_nothing
 def test_an_event_that_we_cannot_use_is_received_and_a_line_in_the_log(
     payer: Payer, paid_silently: tuple[int, dict[str, Any]]
 ) -> None:
-    """A newer API's status, JSON nested beyond all reason: Stripe would send it again for three days."""
+    """A status of a newer API, or JSON nested too deep: otherwise Stripe would resend it for three days."""
     booking, event = paid_silently
     strange = {**event, "id": "evt_strange"}
     strange["data"] = {"object": {**event["data"]["object"], "status": "requires_a_miracle"}}
