@@ -15,7 +15,7 @@ SQL_CATCH_UP = """
 SELECT setval(pg_get_serial_sequence('user_account', 'id'), (SELECT max(id) FROM user_account)),
        setval(pg_get_serial_sequence('resource', 'id'), (SELECT max(id) FROM resource))
 """
-"""Who filled the tables before gave ids of its own."""
+"""The tables were filled before with explicit ids."""
 SQL_HOUSE = """
 WITH giver AS (
     INSERT INTO user_account (username, username_key, is_practitioner) VALUES (%(name)s, %(name)s, true) RETURNING id

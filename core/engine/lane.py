@@ -169,7 +169,7 @@ class Lanes:
         while True:
             try:
                 return self._try(lambda: self._decide_alone(number, search))
-            except Exception as problem:  # noqa: BLE001 - the same three; raised again if the visit is over
+            except Exception as problem:  # noqa: BLE001 - the same three; raised again when the visit ends
                 turn = self._narrow(number, search, problem)
             if turn is not None:
                 return turn

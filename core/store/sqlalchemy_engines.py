@@ -19,7 +19,7 @@ DIALECT = "postgresql+psycopg://"
 def engine(url: str, limits: dict[str, str], application: str, **options: Any) -> Engine:
     def opened() -> psycopg.Connection[Any]:
         connection = connect(url, limits, application)
-        connection.autocommit = False  # SQLAlchemy begins its transactions by itself
+        connection.autocommit = False  # SQLAlchemy itself begins transactions
         return connection
 
     made = create_engine(DIALECT, creator=opened, **options)

@@ -37,7 +37,7 @@ CERTIFICATE = r"certificate verify failed|couldn't get a connection"
 """A pool says in its log why."""
 PASSWORD = "a-password-of-the-tests"
 NAMES = f"~{PREFIX}:* &{PREFIX}:* &{PREFIX}:/0.celery.pidbox &{PREFIX}:/0.celeryev/*"
-"""Patterns that are subscribed to must stand in the list letter by letter."""
+"""Redis compares patterns that are subscribed to literally with the list."""
 RIGHTS = "-@all +@read +@write +@pubsub +@scripting +@connection +@transaction -@dangerous +time"
 """Both as docs/operations.md gives them."""
 
@@ -52,7 +52,7 @@ class Doors:
 
 @pytest.fixture(scope="module")
 def closing() -> Iterator[list[Server | Stack]]:
-    """What is in it is closed, whatever becomes of the tests; the last that was put in first."""
+    """Its members are closed in the end, whatever happens in the tests, the last one first."""
     servers: list[Server | Stack] = []
     yield servers
     for server in reversed(servers):

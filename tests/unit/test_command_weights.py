@@ -1,4 +1,4 @@
-"""What each command weighs, and how batches are cut by it."""
+"""The weight of each command, and how batches are cut by weight."""
 
 from __future__ import annotations
 

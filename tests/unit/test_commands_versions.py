@@ -1,4 +1,4 @@
-"""What an older worker could not decode carries a higher schema version, and waits for a newer worker.
+"""Commands that an older worker could not decode carry a higher schema version, and wait for a newer worker.
 
 `tests/fixtures/commands.json` records, by the version that each came with, all types, fields and values of the
 releases so far. A release writes it anew: `python -m tests.unit.test_commands_versions`.

@@ -1,4 +1,4 @@
-"""What is remembered of the database or of others answers nobody before it was asked for the first time."""
+"""Caches answer nobody before they are filled for the first time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Ask = Callable[[], Awaitable[object]]
 
 
 class SlowSource:
-    """Answers once it is let go."""
+    """Answers once it is released."""
 
     def __init__(self) -> None:
         self.let_go = asyncio.Event()
@@ -71,7 +71,7 @@ async def test_who_asks_while_the_first_waits_waits_too(
 
 
 def _read_clocks(function: ast.AsyncFunctionDef) -> Iterator[int]:
-    """Lines that note a moment on `self` and are followed by an await: the moment says "read", and nothing was."""
+    """Lines that store a time on `self` before an await: the time says "read", and nothing was read yet."""
     last_await = max(
         (one.lineno for one in ast.walk(function) if isinstance(one, ast.Await | ast.AsyncWith)), default=0
     )

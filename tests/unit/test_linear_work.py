@@ -1,4 +1,4 @@
-"""What a batch costs grows with its size, not with its square: every command, counted at one size and at four times it.
+"""The cost of a batch grows linearly: every command, counted at one size and at four times that size.
 
 Counted are lines of Python that run (each turn of a loop is one) and looks at ids: those of the
 tests' bookings and people are numbers that count themselves when a set, a dict or a list compares them.
@@ -80,7 +80,7 @@ from tests.marketplace import market_service, practitioner
 
 N, TIMES = 40, 4
 AT_MOST = 1.4
-"""Times what is linear: room for logarithms and for what a batch costs however small it is."""
+"""Allowed factor over linear growth: room for logarithms and a batch's fixed cost."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STAFF = Actor(ActorKind.STAFF, 7)
 HALL = Resource(50, "hall", "Hall", "UTC")
@@ -97,7 +97,7 @@ Batch = tuple[State, Sequence[Command]]
 
 
 class Id(int):
-    """A number whose comparisons are lines of Python, and so counted."""
+    """A number whose comparisons are lines of Python, and so are counted."""
 
     def __hash__(self) -> int:
         return super().__hash__()

@@ -1,4 +1,4 @@
-"""Migrations only add: the previous release's processes work on against the new schema, and come back after a rollback.
+"""Migrations only add: the previous release's processes keep working on the new schema, also after a rollback.
 
 What is no longer used is dropped a release later, with its name and reason in `ALLOWED`.
 """
@@ -36,7 +36,7 @@ NEW_COLUMN = re.compile(
 
 
 def taken_away(source: str) -> list[str]:
-    """What the statements of a migration would take from a process that does not know it."""
+    """What a migration's statements would take away from a process that does not know it."""
     sql = re.sub(r"--[^\n]*|'[^']*'", "''", re.sub(r'\A\s*""".*?"""', "", source, flags=re.DOTALL))
     found = [
         f"{what}: {' '.join(one[0].split())}"

@@ -1,4 +1,4 @@
-"""`python -m tests.upgrade`: every order, there and back, each with its books; ends with 1 if one is off."""
+"""`python -m tests.upgrade`: every order, there and back, each with its checks; exits with 1 if one fails."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def _play(postgres: PostgresServer, folder: Path, old: Release, order: Sequence[str], chance: random.Random) -> bool:
-    """One order there, another one back; whether all was well."""
+    """One order there, another one back; returns whether every check passed."""
     way_back = chance.sample(order, len(order))
     began = time.monotonic()
     print(f"{' > '.join(order)}; back {' > '.join(one for one in way_back if one != 'migrate')}", flush=True)

@@ -1,4 +1,4 @@
-"""After everything: was each accepted command decided once and told once, is nothing booked twice, is the money right?"""
+"""The final checks: each accepted command decided and told once, nothing booked twice, the money right."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.waiting import wait_until
 
 SETTLED_WITHIN_S = 60.0
 RELOADS_MAX = 1
-"""0460132 did not note where the feed lies. What comes after it cannot tell its database from one that was restored
-from a dump, and lets everybody ask anew, once."""
+"""0460132 did not record its feed's origin. The next release cannot tell its database from one that was restored from
+a dump, and makes every client reload once."""
 
 SQL_SAID = """
 WITH said (id) AS (SELECT unnest(%(ids)s::uuid[])),
@@ -70,7 +70,7 @@ class Books(Struct, frozen=True):
     holes: int
     """Messages that a follower should have heard and did not, or heard twice, or out of order."""
     reloads: int
-    """How often a follower was told to ask for everything anew, at most."""
+    """How often a follower was told to reload, at most."""
     bookings_paid: int
 
     @property

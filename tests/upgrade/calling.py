@@ -1,4 +1,4 @@
-"""A client that asks whichever API process answers, as one does behind a balancer, and notes what it was promised."""
+"""A client that asks any API process, as behind a load balancer, and records what it was promised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 ANSWERED_WITHIN_S = 90.0
 PAUSE_S = 0.05
 ACCEPTED = frozenset({200, 201, 202, 400, 404, 409})
-"""What may come with a command's id: it was accepted, and as a rule decided."""
+"""Statuses that may come with a command's id: it was accepted, and usually decided."""
 
 Urls = Callable[[], Sequence[str]]
 _turns = count()
@@ -34,12 +34,12 @@ class LostError(Exception):
 
 @dataclass
 class Journal:
-    """What all clients were promised, and when something went forward. Written by many threads."""
+    """What all clients were promised, and when something made progress. Written by many threads."""
 
     accepted: dict[str, str] = field(default_factory=dict)
     """The kind of story by the command's id."""
     marks: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Moments of the monotonic clock, by what it was that went forward then."""
+    """When something made progress, on the monotonic clock, by what it was."""
     problems: list[str] = field(default_factory=list)
     lost: int = 0
     repeated: int = 0
@@ -49,14 +49,14 @@ class Journal:
         self.marks[what].append(time.monotonic())
 
     def silence_s(self, what: str, began: float, ended: float) -> float:
-        """The longest time in which it did not go forward, of those that touch this span."""
+        """The longest time without progress among those that touch this span."""
         moments = sorted(self.marks[what].copy())
         gaps = [b - a for a, b in pairwise(moments) if a < ended and b > began]
         return max(gaps, default=ended - began)
 
 
 class Answer(Struct, frozen=True):
-    """What a request came to in the end, however it was followed."""
+    """The final answer to a request, however it was followed."""
 
     status: int
     body: Any

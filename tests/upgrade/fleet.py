@@ -49,7 +49,7 @@ class Running:
     port: int
     started_at: float
     start_s: float | None = None
-    """How long it took to serve; None while it does not."""
+    """How long it took until it served; None until then."""
 
     @property
     def url(self) -> str:
@@ -149,7 +149,7 @@ class Fleet:
         self.places |= {place: started[place] for place in only}
 
     def start_beside(self, places: Sequence[str], release: Release) -> None:
-        """Those that cannot serve yet, beside those that do."""
+        """Start new processes that cannot serve yet, beside those that do."""
         self.waiting |= {place: self.run(release, place) for place in places}
         for place in places:
             one = self.waiting[place]

@@ -1,4 +1,4 @@
-"""Clients of the live feeds: sent away, they come back and resume, and in the end have heard everything once."""
+"""Clients of the live feeds: disconnected, they reconnect and resume, and finally have heard everything once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FEEDS = (
     Words("/ws/admin/bookings/", "e.type IN ('booking_created', 'booking_updated', 'booking_deleted')"),
 )
 NOT_KEPT = ("heartbeat", "batch_progress")
-"""Of the progress of a bulk, the last word is enough: a hole there is none."""
+"""Of a bulk's progress only the last message counts; missing others is no gap."""
 RECONNECT_PAUSE_S = 0.05
 LISTEN_S = 0.2
 
@@ -92,7 +92,7 @@ class Follower:
         return [number_of(one) for one in self.heard if one["type"] != "reload"]
 
     def reloads(self) -> list[tuple[int, int]]:
-        """(the last position that it was told of before, where it went on): in between it asked for everything anew."""
+        """(the last position before, the one from which it went on) of each reload."""
         found, last = [], -1
         for one in self.heard:
             if one["type"] == "reload":

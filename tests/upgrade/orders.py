@@ -1,4 +1,4 @@
-"""In which order a release takes the place of another, and what was measured meanwhile."""
+"""The orders in which one release replaces another, and what was measured meanwhile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHILE_SOMEBODY_WAITS = 200
 
 
 class Step(Struct, frozen=True):
-    """One thing that was done while everybody went on, and the longest silence of each kind meanwhile."""
+    """One step of an order, and the longest silence of each kind during it."""
 
     what: str
     took_s: float

@@ -1,4 +1,4 @@
-"""A release: a tree of source whose real processes can be run, this one's or the one before."""
+"""A release: a source tree whose real processes can be run, this one's or the previous one's."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Release:
     root: Path
 
     def environment(self) -> dict[str, str]:
-        """What makes Python take this release's code."""
+        """Environment variables that make Python import this release's code."""
         return {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> str:
-        """What its Python prints, run with these arguments. Raises AssertionError, with what it said, if it fails."""
+        """Run its Python with these arguments; returns the output. Raises AssertionError, with the output, if it fails."""
         environment = {"PATH": os.environ["PATH"], **self.environment(), **(settings or {})}
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -78,7 +78,7 @@ NEW = Release("new", ROOT)
 
 
 def previous(folder: Path) -> Release:
-    """The release before this one, unpacked below `folder`."""
+    """The previous release, unpacked below `folder`."""
     root = folder / "previous_release"
     if not root.exists():
         with tarfile.open(ARCHIVE) as archive:

@@ -26,7 +26,7 @@ class Scene(Struct, frozen=True):
     fleet: Fleet
     stripe: StripeServer
     traffic: Traffic
-    """Under way until `traffic.stop()`."""
+    """Runs until `traffic.stop()`."""
 
 
 @contextmanager

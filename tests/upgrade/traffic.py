@@ -1,4 +1,4 @@
-"""What people and programs do meanwhile: book, pay, cancel, send bulks, and listen. Each on a thread of its own."""
+"""What people and programs do meanwhile: book, pay, cancel, send bulks and listen, each on a thread of its own."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Traffic:
         self._pool.shutdown()
 
     def stop(self) -> None:
-        """No more is begun; what was begun is ended, and everybody has heard of it."""
+        """Begin nothing new, finish what was begun, and wait until everybody has heard of it."""
         self._over.set()
         for story in self._acting:
             story.result()
@@ -129,7 +129,7 @@ class Traffic:
         return True
 
     def until(self, more: int = 25) -> None:
-        """So many more commands are accepted, and whatever is measured has gone forward."""
+        """Wait until so many more commands are accepted and everything that is measured has made progress."""
         wanted = len(self.journal.accepted) + more
         before = {what: len(self.journal.marks[what]) for what in MEASURED}
 

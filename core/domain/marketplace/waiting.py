@@ -53,7 +53,7 @@ def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: date
     session = state.market.sessions.get(command.session_id)
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
-    if not _can_be_paid(state.market.services.get(session.service_id)):  # until its price is mended
+    if not _can_be_paid(state.market.services.get(session.service_id)):  # until its price is corrected
         return (NothingDue(),)
     left = min(session.capacity - session.seats_taken, command.at_most)
     events: list[Event] = []
