@@ -66,7 +66,7 @@ class Pulse(Struct, frozen=True):
     commands_put_off: int = 0
     """Accepted commands that the database refuses while it decides others."""
     canary_waits: bool = False
-    """One is sent and not decided yet."""
+    """A canary is sent and not decided yet."""
 
 
 class Alive(Struct, frozen=True):
@@ -79,7 +79,7 @@ class Ready(Struct, frozen=True):
     status: Literal["ready", "not ready"]
     down: list[str]
     """The parts that keep a booking from getting all the way through: `postgresql`, `redis`, `schema` (it and this
-    process do not fit), `sweeps` (nobody sends canaries: beat or the sweeps are away), `lanes`, `notifier`."""
+    process do not fit), `sweeps` (nobody sends canaries: beat or the sweeps are down), `lanes`, `notifier`."""
     degraded: list[str]
     """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
     `commands for newer workers` while some wait that no running worker knows, `commands put off` while the database
@@ -163,7 +163,7 @@ def downs(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[
         return [*found, "postgresql" if fits else "schema"]
     nobody_asks = _stale(pulse.lanes_canary_age_s) and not pulse.canary_waits
     if nobody_asks:
-        found.append("sweeps")  # the lanes and the notifier may be well: they were not asked
+        found.append("sweeps")  # the lanes and the notifier may be well: no canary was sent
     if (_stale(pulse.lanes_canary_age_s) and not nobody_asks) or pulse.lane_lag_s > LANE_LAG_MAX_S:
         found.append("lanes")
     if _stale(pulse.notifier_canary_age_s) and not nobody_asks:

@@ -113,7 +113,7 @@ class LaneServer:
             return True
         self._counted_at = now
         if self._schema.waits:
-            return True  # uncounted, or one that could decide would leave because of this one
+            return True  # and does not sign the roster, as a server that can decide would then leave
         try:
             return self._roster.before_me() < SERVERS or now - self._needed_at < STAY_S
         except redis.RedisError:

@@ -33,7 +33,7 @@ STALE_STATES = frozenset({"0A000", "26000"})
 """A migration changed what a prepared statement returns, or the session does not have it."""
 
 LEFT_MOST = 1_000
-"""Results that are looked at after a connection was lost; a round trip has a few dozen."""
+"""Results read at most after the connection was lost; a round trip has a few dozen."""
 
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|s|%)")
 
@@ -218,9 +218,9 @@ class AsyncRoundTrip(_Trip):
 
 
 def _with_last_word(pg: PGconn) -> abc.PQGen[list[PGresult]]:
-    """The results; a server that ended the session said why before (57P01, 25P03, 25P04), and that is raised.
+    """The results. If the server ended the session, its reason (57P01, 25P03, 25P04) is raised.
 
-    Only for who decides anew whatever was committed: a commit may have been made before that word.
+    Only for callers that decide again whatever was committed: the commit may have been made before.
     """
     results: list[PGresult] = []
     try:
@@ -237,7 +237,7 @@ def _last_word(results: Iterable[PGresult]) -> PGresult | None:
 
 
 def _left(pg: PGconn) -> Iterator[PGresult]:
-    """What libpq has read of a connection that is lost. Between two statements there is a None, at the end there are more."""
+    """What libpq has read from a lost connection. One None separates two statements; a second one is the end."""
     between = False
     for _ in range(LEFT_MOST):
         result = pg.get_result()
@@ -249,7 +249,7 @@ def _left(pg: PGconn) -> Iterator[PGresult]:
 
 
 def _results(pg: PGconn, results: list[PGresult]) -> abc.PQGen[list[PGresult]]:
-    """One result for each statement, until all that was sent is answered; filled into `results` as they come."""
+    """One result for each statement, until everything sent is answered; added to `results` as they come."""
     while pg.flush():
         if (yield Wait.RW) & Ready.R:
             pg.consume_input()
