@@ -1,4 +1,4 @@
-"""Who has two seats of one session, for a person to see; `core.store.one_seat` makes the index that refuses it.
+"""A view of people with two seats of one session; `core.store.one_seat` builds the index that prevents it.
 
 Revision ID: 0020
 Revises: 0019

@@ -1,4 +1,4 @@
-"""Password resets are found by their age: deleted in small batches, and seen when they are late.
+"""An index on the expiry of password resets, for retention.
 
 Revision ID: 0021
 Revises: 0020

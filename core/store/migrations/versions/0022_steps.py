@@ -1,4 +1,4 @@
-"""Commands that are done in steps: how far they are.
+"""The progress of commands that are done in steps.
 
 Revision ID: 0022
 Revises: 0021

@@ -1,4 +1,4 @@
-"""Refunds that failed, beside those that go on: the rest of a payment can still be given back.
+"""Failed refunds are recorded apart: the rest of a payment can still be refunded.
 
 Revision ID: 0023
 Revises: 0022

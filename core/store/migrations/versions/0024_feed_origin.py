@@ -1,4 +1,4 @@
-"""Where the feed's positions were given: another server, database or table means that it was restored.
+"""The feed's origin: another server, timeline, database or table means that it was restored.
 
 Revision ID: 0024
 Revises: 0023

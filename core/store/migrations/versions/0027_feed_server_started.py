@@ -1,4 +1,4 @@
-"""Since when the server runs that the feed was numbered on: a disk that was put back has started since.
+"""When the server that numbered the feed was started: on a restored disk it has started since.
 
 Revision ID: 0027
 Revises: 0026

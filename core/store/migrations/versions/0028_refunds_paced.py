@@ -1,4 +1,4 @@
-"""Refunds are taken apart from the intents that people wait for: a large cancellation orders thousands at once.
+"""Refunds are taken separately from the intents that people wait for: a large cancellation orders thousands.
 
 Revision ID: 0028
 Revises: 0027

@@ -1,6 +1,6 @@
-"""Indexes of tables that may be large, made while bookings go on.
+"""Indexes of tables that may be large, built concurrently.
 
-Each is dropped first: a try that failed leaves one that is not valid.
+Each is dropped first, as a failed attempt leaves an invalid one.
 
 Revision ID: 0029
 Revises: 0028
@@ -12,11 +12,11 @@ revision = "0029"
 down_revision = "0028"
 
 INDEXES = {
-    # Each step of a cancelled session finds its share here, however many the steps before it have cancelled.
+    # Each step of a cancelled session finds its bookings here, and skips those that earlier steps have cancelled.
     "marketplace_booking_live_of_session": """
         marketplace_booking (session_id, booking_id) WHERE session_id IS NOT NULL AND status IN ('confirmed', 'held')
     """,
-    # What was settled and is still to be compared with the provider's books.
+    # Settled payments that are still to be compared with the provider's books.
     "payment_to_compare": """
         payment (updated_at)
         WHERE state IN ('succeeded', 'refunded', 'refund_failed', 'canceled', 'failed') AND intent_id IS NOT NULL
