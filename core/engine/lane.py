@@ -113,8 +113,8 @@ class Lanes:
         self._apart: set[int] = set()
         """Lanes with a command under suspicion, so that it does not drag others down."""
         self._passed_over: set[int] = set()
-        """Lanes whose last visit ended before such a command. The next one begins with its class, so that people who
-        always come do not keep it, and what waits behind it, waiting for ever."""
+        """Lanes whose last visit ended before such a command. The next visit begins with its class; otherwise a steady
+        stream of people would keep it, and what waits behind it, waiting for ever."""
 
     def visit(self, numbers: Collection[int]) -> Turn:
         """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
@@ -342,7 +342,7 @@ class Search:
     def __init__(self, *, suspects_first: bool = False) -> None:
         self.limit = BATCH_COMMANDS
         self.suspects_first = suspects_first
-        """Of the classes that wait, the one with the first suspect is tried."""
+        """Try the class of the first suspect before the others."""
         self.aside: list[Waiting] = []
         """Commands that failed alone through no fault of their own: the others are tried without them."""
         self._races = 0
@@ -371,12 +371,12 @@ class Search:
 
 
 def _is_suspect(one: Waiting) -> bool:
-    """It failed alone before."""
+    """Whether it failed alone before."""
     return one.attempts > 0 or one.put_offs > 0
 
 
 def _class_of_suspect(found: Sequence[Waiting]) -> Sequence[Waiting]:
-    """What waits in the class of the first suspect, in order; all if there is none."""
+    """Commands in the class of the first suspect, in order; all commands if there is none."""
     first = next((one for one in found if _is_suspect(one)), None)
     return found if first is None else [one for one in found if one.command_class is first.command_class]
 

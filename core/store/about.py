@@ -12,7 +12,7 @@ from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Bo
 from core.domain.needs import Needs
 
 _NOT_STORED = "\0"
-"""PostgreSQL's text has no such character, so nobody has it in their number."""
+"""PostgreSQL's text cannot hold this character, so no phone number has it."""
 _OF_A_BOOKING = (BookingPlaced, BookingChanged, BookingDeleted, BookingUnchanged)
 
 

@@ -71,8 +71,8 @@ SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
 SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
 """Each by an index of its own."""
 SQL_TAKE_BACKGROUND = (SQL_TAKE_REFUNDS, SQL_TAKE_LOOKS, SQL_TAKE_CLOSING)
-"""What keeps a pace. Each is first in turn: behind ten thousand refunds a declined intent would not be canceled for a
-quarter of an hour, and until it is, its payer gets no new one."""
+"""All that keep a pace. They take turns at being first: behind ten thousand refunds, a declined intent would wait a
+quarter of an hour to be canceled, and its payer would get no new one until then."""
 SQL_RELEASE = """
 UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
        problem = %(problem)s::text, parked_at = CASE WHEN %(problem)s::text IS NOT NULL THEN coalesce(parked_at, clock_timestamp()) END,
