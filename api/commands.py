@@ -135,7 +135,7 @@ class Commands:
         try:
             try:
                 record = await self.look_up(id_)
-            except (psycopg.Error, PoolTimeout) as problem:  # what is on disk is not told to be "unavailable"
+            except (psycopg.Error, PoolTimeout) as problem:  # a command on disk must not be called "unavailable"
                 log.warning("a followed command cannot be looked up", problem=repr(problem))
                 record = None
             answer = _answer_of(record)

@@ -6,13 +6,13 @@ import ipaddress
 from collections.abc import Sequence
 
 MAPPED_BITS = 96
-"""Before the IPv4 address in an IPv6 one that carries it (RFC 4291, 2.5.5.2)."""
+"""The prefix of an IPv6 address that carries an IPv4 address (RFC 4291, 2.5.5.2)."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def network(text: str) -> Network:
-    """A network in CIDR, or one address. Raises ValueError in words."""
+    """A network in CIDR notation, or one address. Raises ValueError with a message."""
     found = ipaddress.ip_network(text)
     if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= MAPPED_BITS:
         mapped = found.network_address.ipv4_mapped

@@ -12,7 +12,7 @@ from core.store.database import Connection
 from core.store.feed import NOWHERE, SQL_HEAD, Position
 
 _POSITION = re.compile(r"[0-9]{1,18}")
-"""As `FEED_TELL_SCRIPT` has it. Whatever else is found there must not stop the feed."""
+"""What `FEED_TELL_SCRIPT` stores. Any other value must not stop the feed."""
 
 
 class FeedMemory:

@@ -40,12 +40,12 @@ _changed: ContextVar[set[str]] = ContextVar("changed")
 
 
 def note_changes() -> None:
-    """From now on `has_changed` tells of this context. To be called when a request begins."""
+    """Start to track changes in this context. Call it when a request begins."""
     _changed.set(set())
 
 
 def has_changed() -> bool:
-    """Whether something was changed for good in this context."""
+    """Whether something was committed in this context."""
     return bool(_changed.get(None))
 
 
