@@ -25,10 +25,10 @@ DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
 DEMO_STRIPE_KEY = "sk_test_localstripe"
 SECRET_MIN_CHARS = 32
+"""A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
 CORES_EACH = 2
 API_PROCESSES_MOST = 4
 """Unless told: each has some fifteen connections to PostgreSQL."""
-"""A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
 
 REDIS_TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 REDIS_TLS_WORDS = REDIS_TLS_FILES | {"ssl_cert_reqs", "ssl_check_hostname"}

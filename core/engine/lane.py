@@ -38,7 +38,7 @@ from core.domain.values import Policy
 from core.engine.blame import Verdict, is_lost, of_its_class, verdict_of
 from core.engine.ids import fresh_ids
 from core.engine.note import LaneNotes
-from core.engine.park import Parked, charge, park_malformed, put_off
+from core.engine.park import Parked, charge, park_malformed, put_off, tell_put_off
 from core.engine.troubles import Troubles
 from core.engine.witness import NoWitness, Witness
 from core.store.database import Connection
@@ -168,11 +168,14 @@ class Lanes:
         self._passed_over.discard(number)
         while True:
             try:
-                return self._try(lambda: self._decide_alone(number, search))
+                turn = self._try(lambda: self._decide_alone(number, search))
             except Exception as problem:  # noqa: BLE001 - the same three; raised again when the visit ends
-                turn = self._narrow(number, search, problem)
-            if turn is not None:
+                end = self._narrow(number, search, problem)
+            else:
+                tell_put_off(search.put_off)
                 return turn
+            if end is not None:
+                return end
 
     def _narrow(self, number: int, search: Search, problem: Exception) -> Turn | None:
         """After a failure: the end of the visit, or None to try again with what `search` now holds."""
@@ -194,6 +197,7 @@ class Lanes:
         return None
 
     def _decide_alone(self, number: int, search: Search) -> Turn:
+        search.put_off = ()
         read = begin_lanes(self._connection, [number])
         if number not in read.locked:
             return Turn(busy=frozenset({number}))
@@ -209,7 +213,7 @@ class Lanes:
             decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
             return Turn(decided=decided, more=frozenset({number}))
         if search.aside:
-            put_off(self._connection, search.aside)  # takes effect only if the others are decided in this transaction
+            self._put_off(search)  # takes effect only if the others are decided in this transaction
         decided = self._decide(batch)
         if not search.suspects_first and any(map(_is_suspect, found)) and not _is_suspect(batch[0]):
             self._passed_over.add(number)
@@ -220,9 +224,13 @@ class Lanes:
         """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
         self._notes.write({number: []})
         if self._troubles.others_were_decided(number) or all(one.put_offs for one in search.aside):
-            put_off(self._connection, search.aside)
+            self._put_off(search)
             return Turn(more=frozenset({number}))
         return Turn(busy=frozenset({number}))
+
+    def _put_off(self, search: Search) -> None:
+        put_off(self._connection, search.aside)
+        search.put_off = tuple(search.aside)
 
     def _is_over(self, verdict: Verdict, numbers: Collection[int]) -> bool:
         """Whether this failure ends the visit: no command's fault, as far as can be told from an outage.
@@ -345,6 +353,8 @@ class Search:
         """Try the class of the first suspect before the others."""
         self.aside: list[Waiting] = []
         """Commands that failed alone through no fault of their own: the others are tried without them."""
+        self.put_off: Sequence[Waiting] = ()
+        """Those of them that this transaction puts off."""
         self._races = 0
 
     def judge(self, problem: Exception) -> Verdict:

@@ -40,10 +40,14 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
 
 def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
     """Retry these after a pause, without a charge: the database refuses them while it decides others."""
+    connection.execute(SQL_PUT_OFF, ([one.envelope.id for one in refused],))
+
+
+def tell_put_off(refused: Sequence[Waiting]) -> None:
+    """In the log, once that is committed."""
     for one in refused:
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command put off", lane=one.lane, times=one.put_offs + 1, **ids)
-    connection.execute(SQL_PUT_OFF, ([one.envelope.id for one in refused],))
 
 
 def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> list[Parked]:

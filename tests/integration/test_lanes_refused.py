@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from core.domain.commands import CommandClass
 from core.store.inbox import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
@@ -110,6 +112,30 @@ def test_who_alone_is_refused_is_put_off_and_never_charged(pipeline: Pipeline, c
     pipeline.connection.execute("DROP TRIGGER refuse ON booking")
     decided(pipeline, worker, [ids[1]])
     assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+
+
+def test_the_log_tells_of_who_is_put_off_and_of_nobody_else(pipeline: Pipeline) -> None:
+    """Not of those that a visit left aside, and that kept their places when it failed."""
+    pipeline.one_lane()
+    refuse(pipeline, "42703")
+    culprit, *others = places(6)
+    first, *rest = pipeline.put(poison(culprit), *others)
+    worker = pipeline.worker()
+    with capture_logs() as logs:
+        visit(worker, 3)
+        assert told(logs) == []
+        pipeline.connection.execute("DROP TRIGGER refuse ON booking")
+        pipeline.connection.execute("DROP FUNCTION refuse()")
+        refuse(pipeline, "42703", ONE)
+        decided(pipeline, worker, rest)
+    (put_offs,) = pipeline.row("SELECT put_offs FROM inbox")
+    times = range(1, put_offs + 1)
+    assert [(one["command_id"], one["times"]) for one in told(logs)] == [(str(first), number) for number in times]
+    assert put_offs > 0
+
+
+def told(logs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in logs if one["event"] == "command put off"]
 
 
 @pytest.mark.parametrize("code", ["42703", "53100", "58030", "25006", "P0001"])
