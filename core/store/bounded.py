@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from socket import socketpair
 from typing import Any, TypeVar
 
 import psycopg
@@ -80,8 +81,14 @@ class InDoubt:
         return len(self._sockets) >= IN_DOUBT_MAX
 
     def keep(self, socket: int) -> None:
-        """Keep the socket of a closed connection open until the server answers or ends it."""
+        """Keep the socket of a closed connection open until the server answers or ends it.
+
+        libpq is left with a socket that leads nowhere: at its goodbye a pooler would drop both sessions.
+        """
         mine = os.dup(socket)
+        nowhere, closed = socketpair()
+        with nowhere, closed:
+            os.dup2(nowhere.fileno(), socket, inheritable=False)
         self._sockets.add(mine)
         asyncio.get_running_loop().add_reader(mine, self._end, mine)
 

@@ -13,14 +13,18 @@ from sqlalchemy import text
 
 from core import startup
 from core.startup import TRANSACTION_POOLING, UnusableStoreError, check_database
+from core.store import bounded
+from core.store.bounded import InDoubt
 from core.store.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
 from core.store.pool import Pool
 from core.store.sqlalchemy_engines import async_engine, engine
 from ops.processes import APPLICATION
 from tests.conftest import FreshStack
 from tests.doors import PgBouncer, limits_of
+from tests.engine import Pipeline
+from tests.integration.test_commits_hang import END, TOUCH, connected
 from tests.servers import PostgresServer
-from tests.waiting import wait_until
+from tests.waiting import until, wait_until
 
 NewPooler = Callable[..., PgBouncer]
 BOUNDS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "TimeZone"]
@@ -153,3 +157,22 @@ def test_an_older_postgresql_is_refused_in_one_sentence(database_url: str, monke
         UnusableStoreError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
     ):
         check_database(database_url)
+
+
+async def test_what_hangs_behind_a_pooler_is_counted_until_the_server_ends_it(
+    pipeline: Pipeline, new_pooler: NewPooler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler drops a server's session, and its client's, as soon as the client says goodbye."""
+    in_doubt, pooler = InDoubt(), new_pooler(pool_mode="session")
+    async with connected(pooler.url(pipeline.url), in_doubt) as connection:
+        server = pipeline.row(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast api' AND datname = current_database()"
+        )
+        monkeypatch.setattr(bounded, "ANSWER_WITHIN_S", 0.2)
+        with pytest.raises(bounded.UnknownOutcomeError):
+            await connection.execute(f"{TOUCH} RETURNING (SELECT pg_sleep(60))".encode())
+        async with await psycopg.AsyncConnection.connect(pooler.url(pipeline.url)) as later:
+            await later.execute("SELECT 1")  # by now the pooler has heard what was sent before
+        assert len(in_doubt) == 1
+        pipeline.rows(END, *server)
+        await until(lambda: len(in_doubt) == 0, "the server has ended what hung")
