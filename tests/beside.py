@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
+from typing import Any
 
 from tests.client import admin, agent_booking
 from tests.stack import Stack
@@ -28,7 +29,9 @@ class Beside:
 
 
 @contextmanager
-def booking_beside(stack: Stack, clients: int = 4) -> Iterator[Beside]:
+def booking_beside(
+    stack: Stack, clients: int = 4, *, body: Callable[[], dict[str, Any]] = agent_booking
+) -> Iterator[Beside]:
     """So many clients book one free time after another until the block ends."""
     found, over = Beside(), threading.Event()
 
@@ -36,7 +39,7 @@ def booking_beside(stack: Stack, clients: int = 4) -> Iterator[Beside]:
         with admin(stack.api_url) as client:
             while not over.is_set():
                 began = time.monotonic()
-                answer = client.book(agent_booking())
+                answer = client.book(body())
                 found.took_s.append(time.monotonic() - began)
                 if answer.status_code != 201:
                     found.problems.append(f"{answer.status_code} {answer.text}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -126,6 +126,12 @@ class LaneServer:
             self._helped_at = now
             self._lane_ringer.call()
 
+    def _hand_over(self, lanes: Collection[int]) -> None:
+        """Somebody else serves them: the visit under way may last until a timeout."""
+        self._roster.leave()
+        self._lane_ringer.ring([self._keys.lane_bell(lane) for lane in lanes])
+        self._lane_ringer.call()
+
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
             try:
@@ -194,6 +200,7 @@ class LaneServer:
                 troubles=self._troubles,
                 witness=self._witness,
                 check=self._schema.check,
+                hand_over=self._hand_over,
             )
         return self._visits
 

@@ -49,6 +49,7 @@ from core.store.lanes import (
     begin_lanes,
     first_of,
     is_full,
+    last_of,
     lock_lane,
     may_have_more,
     part_of,
@@ -95,10 +96,12 @@ class Lanes:
         troubles: Troubles | None = None,
         witness: Witness | None = None,
         check: Callable[[Connection], None] = check_schema,
+        hand_over: Callable[[Collection[int]], None] = lambda _: None,
     ) -> None:
         """`initial_password_hash` is for people whom a command creates; None: no password. `troubles` is what the
         process remembers from earlier connections; `witness` tells a slow command from an outage; `check` raises
         SchemaDoesNotFitError.
+        `hand_over` is told which lanes wait, before one with a suspect is visited: that may take long.
         """
         self._connection = connection
         self._notes = notes
@@ -107,6 +110,9 @@ class Lanes:
         self._troubles = troubles or Troubles()
         self._check_schema = check
         self._witness = witness or NoWitness()
+        self._hand_over = hand_over
+        self._others: frozenset[int] = frozenset()
+        """Lanes that wait while this visit is in one alone."""
         self._batch: Sequence[Waiting] = ()
         self._taken = 0
         """By the last visit."""
@@ -125,8 +131,9 @@ class Lanes:
         else:
             number = min(apart or numbers)
             self._apart.discard(number)
+            self._others = frozenset(numbers) - {number}
             turn = self._visit_alone(number)
-            turn = replace(turn, more=turn.more | (set(numbers) - {number}))
+            turn = replace(turn, more=turn.more | self._others)
         if turn.decided:
             self._troubles.decided({one.lane for one in self._batch}, turn.decided)
         return turn
@@ -205,6 +212,8 @@ class Lanes:
             return self._park(read)
         inherited = self._notes.inherited(number, read.noted.get(number, ()))
         found = first_of(read.waiting.values())
+        if search.tries_last and may_have_more(read.waiting[number]):
+            found += last_of(self._connection, number)  # all that one read brings may be of one kind
         self._batch = batch = search.batch_of(found, inherited)
         if not batch:
             return self._none_decided(number, search) if search.aside else Turn()
@@ -212,6 +221,8 @@ class Lanes:
             self._notes.write({number: []})
             decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
             return Turn(decided=decided, more=frozenset({number}))
+        if any(one.attempts or one.envelope.id in inherited for one in batch):
+            self._hand_over(self._others)
         if search.aside:
             self._put_off(search)  # takes effect only if the others are decided in this transaction
         decided = self._decide(batch)
@@ -280,7 +291,7 @@ class Lanes:
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
         self._note(batch)
         envelopes = [one.envelope for one in batch]
-        loaded = load(self._connection, envelopes, self._policy)
+        loaded = load(self._connection, envelopes, self._policy, may_halve=True)
         ids = fresh_ids(loaded)
         decided: list[Decided] = []
         for envelope in envelopes:
@@ -296,8 +307,12 @@ class Lanes:
         return decided
 
     def _note(self, batch: Sequence[Waiting]) -> None:
+        """Whose lane has only one command in a batch of several is noted twice: it was not alone, so it is tried alone
+        before it is charged.
+        """
         lanes = {one.lane for one in batch}
-        self._notes.write({lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes})
+        notes = {lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes}
+        self._notes.write({lane: ids * 2 if len(ids) == 1 < len(batch) else ids for lane, ids in notes.items()})
 
     def _charge(self, one: Waiting, problem: Exception) -> Turn:
         """In a transaction of its own: what failed with the command is rolled back already."""
@@ -369,13 +384,18 @@ class Search:
         self.aside.append(one)
         self.limit = 1
 
+    @property
+    def tries_last(self) -> bool:
+        """The first that failed may all be of one kind."""
+        return ASIDE_MOST // 2 <= len(self.aside) < ASIDE_MOST
+
     def batch_of(self, found: Sequence[Waiting], inherited: Sequence[object]) -> list[Waiting]:
-        """The batch to try now. The first ones that failed may all be of one kind, so then the last in line is tried."""
+        """The batch to try now."""
         if len(self.aside) >= ASIDE_MOST:
             return []
         aside = {one.envelope.id for one in self.aside}
         left = [one for one in found if one.envelope.id not in aside]
-        if len(self.aside) >= ASIDE_MOST // 2:
+        if self.tries_last:
             return left[-1:]
         return cut(_class_of_suspect(left) if self.suspects_first else left, inherited, self.limit)
 

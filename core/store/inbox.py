@@ -134,6 +134,10 @@ SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
 """Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last
 seq": ids become visible out of commit order. Of heavy commands no more is read than a batch can hold."""
 
+SQL_READ_LAST = f"""
+SELECT {_WAITING} FROM inbox WHERE lane = %s AND class IN (0, 1, 2) AND {READABLE} AND {IN_SIGHT} ORDER BY seq DESC LIMIT 1
+"""
+
 
 NOT_DECODED = (msgspec.MsgspecError, RecursionError)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from core.domain.commands import DECIDED_CLASSES, CommandClass
 from core.store.database import Connection
-from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, Undecoded, Waiting, waiting
+from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
 from core.store.round_trip import RoundTrip
 
 BATCH_COMMANDS = 200
@@ -77,6 +77,12 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
         else:
             malformed.append(one)
     return LanesRead(locked, by_lane, noted, malformed)
+
+
+def last_of(connection: Connection, lane: int) -> list[Waiting]:
+    """Whoever came last to a lane that is locked, however many wait before: one, or none."""
+    found = [waiting(row) for row in connection.execute(SQL_READ_LAST.encode(), (lane,)).fetchall()]
+    return [one for one in found if isinstance(one, Waiting)]
 
 
 def lock_lane(connection: Connection, lane: int) -> bool:

@@ -33,6 +33,14 @@ from core.store.round_trip import Rows
 from core.store.slots import ask_categories, ask_sharing, lock_slots
 
 SQL_NOW = "SELECT clock_timestamp()"
+SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
+"""For who is not alone. A batch that takes longer is halved, and only a command alone has all of `LANE_LIMITS`: so one that
+is slow each time costs others this long, and not more. Of a transaction it counts from here on."""
+SQL_SEVERAL = """
+SELECT set_config('statement_timeout', %s, true),
+       set_config('transaction_timeout', '0', true), set_config('transaction_timeout', %s, true)
+"""
+"""PostgreSQL does not shorten a transaction's timeout that runs already: it is ended, then begun."""
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
        ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
@@ -57,10 +65,17 @@ class Loaded(Struct):
     place_ids: list[int]
 
 
-def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, *, with_ids: bool = True) -> Loaded:
+def load(
+    connection: Connection,
+    envelopes: Sequence[Envelope],
+    policy: Policy,
+    *,
+    with_ids: bool = True,
+    may_halve: bool = False,
+) -> Loaded:
     """Load the state that a batch touches, inside its transaction, after the lane's lock.
 
-    `with_ids=False` takes none from the sequences.
+    `with_ids=False` takes none from the sequences. `may_halve`: the rest of the transaction has less time if there are several.
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = Needs(commands), State(rules=None, policy=policy)
@@ -72,6 +87,8 @@ def load(connection: Connection, envelopes: Sequence[Envelope], policy: Policy, 
         ask_step(asking, state, needs)
         ask_begun(asking, state, envelopes)
     with together(connection) as asking:
+        if may_halve and len(envelopes) > 1:
+            asking.ask(SQL_SEVERAL, (str(SEVERAL_STATEMENT_MS), str(SEVERAL_TRANSACTION_MS)), lambda _: None)
         ask_rules(asking, state)
         ask_services(asking, state, needs)
         ask_rooms(asking, state, needs)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from core.domain.commands import CommandClass
 from core.store.inbox import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
+from core.store.lanes import BATCH_COMMANDS
 from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, misfit
 from tests.beside import booking_beside
 from tests.client import anonymous
@@ -155,11 +156,12 @@ def test_while_everybody_is_refused_all_wait_in_their_order(pipeline: Pipeline, 
     assert pipeline.decided_in_order() == ids
 
 
-def test_many_that_are_refused_at_the_head_of_a_lane_stop_nobody(pipeline: Pipeline) -> None:
-    """Remedy: when several failed in a row, the last who waits is tried."""
+@pytest.mark.parametrize("many", [30, BATCH_COMMANDS + 30])
+def test_many_that_are_refused_at_the_head_of_a_lane_stop_nobody(pipeline: Pipeline, many: int) -> None:
+    """Remedy: when several failed in a row, the last who waits is tried, also if one read does not reach to it."""
     pipeline.one_lane()
     refuse(pipeline, "42703", ONE)
-    *refused, good = places(31)
+    *refused, good = places(many + 1)
     ids = pipeline.put(*map(poison, refused), good)
     worker = pipeline.worker()
     decided(pipeline, worker, ids[-1:])
