@@ -116,6 +116,7 @@ def test_who_is_silent_for_a_while_is_not_counted_any_more(
     assert (first.before_me(), second.before_me(), first.before_me()) == (0, 1, 0)
     monkeypatch.setattr(bells, "LISTENING_MS", 50)
     wait_until(lambda: second.before_me() == 0, "the first is forgotten")
+    monkeypatch.setattr(bells, "LISTENING_MS", 60_000)
     assert first.before_me() == 0, "and comes back in its old place"
     assert second.before_me() == 1
     first.leave()
