@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -113,6 +114,8 @@ class Lanes:
         self._hand_over = hand_over
         self._others: frozenset[int] = frozenset()
         """Lanes that wait while this visit is in one alone."""
+        self._suspects: dict[int, list[UUID]] = {}
+        """By lane: noted with a batch that failed, and not tried since."""
         self._batch: Sequence[Waiting] = ()
         self._taken = 0
         """By the last visit."""
@@ -167,7 +170,7 @@ class Lanes:
 
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
-        inherited = set(self._notes.inherited(number, read.noted.get(number, ())))
+        inherited = set(self._suspected(read, number))
         return any(_is_suspect(one) or one.envelope.id in inherited for one in waiting)
 
     def _visit_alone(self, number: int) -> Turn:
@@ -210,14 +213,15 @@ class Lanes:
             return Turn(busy=frozenset({number}))
         if read.malformed:
             return self._park(read)
-        inherited = self._notes.inherited(number, read.noted.get(number, ()))
+        inherited = self._suspected(read, number)
         found = first_of(read.waiting.values())
         if search.tries_last and may_have_more(read.waiting[number]):
             found += last_of(self._connection, number)  # all that one read brings may be of one kind
         self._batch = batch = search.batch_of(found, inherited)
         if not batch:
             return self._none_decided(number, search) if search.aside else Turn()
-        if len(batch) == 1 and inherited == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
+        noted = self._notes.inherited(number, read.noted.get(number, ()))
+        if len(batch) == 1 and noted == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
             decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
             return Turn(decided=decided, more=frozenset({number}))
@@ -228,8 +232,24 @@ class Lanes:
         decided = self._decide(batch)
         if not search.suspects_first and any(map(_is_suspect, found)) and not _is_suspect(batch[0]):
             self._passed_over.add(number)
+        self._keep_suspects(number, inherited, batch)
         more = _left(read.waiting, batch) | _stepped(batch, decided)
         return Turn(decided=decided, more=more, full=is_full(batch))
+
+    def _suspected(self, read: LanesRead, number: int) -> list[UUID]:
+        """What a note left, or what is left of it: who comes meanwhile is not mixed with it, or it would never be alone."""
+        noted = self._notes.inherited(number, read.noted.get(number, ()))
+        left = self._suspects.get(number)
+        if noted or left is None:
+            return noted
+        waiting = {one.envelope.id for one in read.waiting[number]}
+        return [id_ for id_ in left if id_ in waiting]
+
+    def _keep_suspects(self, number: int, suspected: Sequence[UUID], tried: Sequence[Waiting]) -> None:
+        decided = {one.envelope.id for one in tried}
+        self._suspects.pop(number, None)
+        if left := [id_ for id_ in suspected if id_ not in decided]:
+            self._suspects[number] = left
 
     def _none_decided(self, number: int, search: Search) -> Turn:
         """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
@@ -291,7 +311,8 @@ class Lanes:
     def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
         self._note(batch)
         envelopes = [one.envelope for one in batch]
-        loaded = load(self._connection, envelopes, self._policy, may_halve=True)
+        in_short = sum(one.weight for one in batch) <= BATCH_COMMANDS  # heavier work may need all the time there is
+        loaded = load(self._connection, envelopes, self._policy, may_halve=in_short)
         ids = fresh_ids(loaded)
         decided: list[Decided] = []
         for envelope in envelopes:

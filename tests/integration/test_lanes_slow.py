@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 from core.domain import decide as deciding
+from core.domain.commands import CommandClass
 from core.engine import witness as witnessing
 from core.engine.troubles import Troubles
 from core.engine.witness import Witness, WitnessThread
@@ -28,7 +29,7 @@ from core.store.inbox import slot_key
 from tests.beside import booking_beside
 from tests.client import agent_booking, anonymous
 from tests.conftest import FIGURE
-from tests.engine import POISON_NOTES, SLOTS_A_DAY, Background, Pipeline, places, poison
+from tests.engine import POISON_NOTES, SLOTS_A_DAY, Background, Pipeline, new, places, poison
 from tests.servers import PostgresServer
 from tests.stack import Stack
 from tests.waiting import wait_until
@@ -213,6 +214,20 @@ def test_several_have_less_time_than_one_alone(pipeline: Pipeline) -> None:
     server.visit_until_done()
     assert pipeline.codes([culprit]) == ["succeeded"]
     assert pipeline.charged() == {}
+
+
+def test_a_slow_one_of_a_lower_class_is_found_though_people_keep_coming_before_it(pipeline: Pipeline) -> None:
+    """Remedy: what is left of a note is tried before who came since."""
+    pipeline.one_lane()
+    pipeline.connection.execute(SLOW_ONE.format(does=SLEEPS).encode())
+    culprit, *people = places(60)
+    (id_,) = pipeline.put(new(poison(culprit), command_class=CommandClass.BULK))
+    server = Server(pipeline, Seen(answered=True))
+    for person in people[:20]:
+        pipeline.put(person)
+        server.visit()
+        server.visit()
+    assert pipeline.codes([id_]) == ["command_failed"]
 
 
 def test_another_worker_goes_on_halving_where_the_first_one_ended(pipeline: Pipeline) -> None:
