@@ -1,21 +1,22 @@
 """What is due by the clock: holds that have lapsed, bookings that have begun or ended.
 
 The sweep names them and sends one bounded command a lane; the lane decides. While a lane's last
-command of the kind still waits it gets no other, so a lane that is behind is not buried.
+command of the kind still waits it gets no other, so a lane that is behind is not buried. A command
+that was put off holds up only the bookings that it names.
 Safe to run twice at once: what was seen to already is not due any more when it is decided.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
 from core.store.database import Connection
-from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, slot_key, type_of
+from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, name_of, slot_key
 
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
@@ -49,10 +50,16 @@ WHERE m.booking_id = ANY(%s)
 """
 """The purchase that each belongs to, and its number of parts: all of them are loaded together."""
 SQL_LANES = "SELECT lanes FROM installation"
-SQL_WAITING = f"SELECT lane, type FROM inbox WHERE class = {CommandClass.EXPIRY} AND {READABLE}"
+SQL_WAITING = f"""
+SELECT lane, type, put_offs > 0, body->'booking_ids' FROM inbox
+WHERE class = {CommandClass.EXPIRY} AND {READABLE} AND type IN ('expire_due', 'move_on')
+"""
 
-Command = Callable[[tuple[int, ...]], ExpireDue | MoveOn]
-KINDS: tuple[tuple[str, Command], ...] = ((SQL_LAPSED, ExpireDue), (SQL_BEGUN, MoveOn), (SQL_ENDED, MoveOn))
+KINDS: tuple[tuple[str, type[ExpireDue | MoveOn]], ...] = (
+    (SQL_LAPSED, ExpireDue),
+    (SQL_BEGUN, MoveOn),
+    (SQL_ENDED, MoveOn),
+)
 
 
 class Sent(Struct, frozen=True):
@@ -65,14 +72,20 @@ class Sent(Struct, frozen=True):
 def send_due(connection: Connection) -> Sent:
     """Send each lane what is due in it."""
     lanes = _lanes(connection)
-    waiting = {(lane, type_) for lane, type_ in connection.execute(SQL_WAITING).fetchall()}
+    found = connection.execute(SQL_WAITING).fetchall()
+    waiting = {(lane, type_) for lane, type_, was_put_off, _ in found if not was_put_off}
+    named_already = {(type_, id_) for _, type_, was_put_off, ids in found if was_put_off for id_ in ids}
     commands: list[NewCommand] = []
     more = False
     for sql, command in KINDS:
         for lane, (key, ids) in _by_lane(connection, sql, lanes).items():
+            type_ = name_of(command)
+            ids = [id_ for id_ in ids if (type_, id_) not in named_already]  # noqa: PLW2901 - the same, sifted
+            if not ids:
+                continue
             named = _fitting(connection, ids[:DUE_BATCH])
             new = _new(command(named), key)
-            if (lane, type_of(new.command)) in waiting:
+            if (lane, type_) in waiting:
                 more = True
                 continue
             commands.append(new)

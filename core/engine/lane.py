@@ -200,7 +200,7 @@ class Lanes:
             return None
         if verdict is Verdict.OWN:
             return self._charge(self._batch[0], problem)
-        if self._troubles.failed_alone(number):
+        if self._troubles.failed_alone(number, self._batch[0].envelope.id):
             ids = {"command_id": str(self._batch[0].envelope.id), "request_id": self._batch[0].envelope.request_id}
             log.warning("command failed alone by no fault of its own", lane=number, **ids, exc_info=problem)
         search.leave_aside(self._batch[0])
@@ -254,7 +254,8 @@ class Lanes:
     def _none_decided(self, number: int, search: Search) -> Turn:
         """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
         self._notes.write({number: []})
-        if self._troubles.others_were_decided(number) or all(one.put_offs for one in search.aside):
+        aside = [one.envelope.id for one in search.aside]
+        if self._troubles.others_were_decided(number, aside) or all(one.put_offs for one in search.aside):
             self._put_off(search)
             return Turn(more=frozenset({number}))
         return Turn(busy=frozenset({number}))

@@ -7,11 +7,21 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
-from core.domain.commands import Header
+from core.domain.commands import ExpireDue, Header, MoveOn
 from core.store.about import people_in, people_of
 from core.store.database import Connection
-from core.store.inbox import SQL_MOVE, SQL_PUT_OFF, Outcome, Undecoded, Waiting, move_parameters
+from core.store.inbox import (
+    SQL_MOVE,
+    SQL_PUT_OFF,
+    SQL_SPLIT,
+    Outcome,
+    Undecoded,
+    Waiting,
+    move_parameters,
+    split_parameters,
+)
 from core.store.news import final_event, write_event_rows
 from core.store.round_trip import RoundTrip
 from core.store.save import Decided
@@ -30,7 +40,13 @@ class Parked(Struct, frozen=True):
 
 
 def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
-    """Note one more failed attempt; after the third, park the command with an outcome and an event."""
+    """Note one more failed attempt; after the third, park the command with an outcome and an event.
+
+    A command of the clock is never parked, as the sweep would name its bookings again at once: it is put off.
+    """
+    if isinstance(one.envelope.command, ExpireDue | MoveOn):
+        put_off(connection, [one])
+        return []
     if one.attempts + 1 < MAX_ATTEMPTS:
         connection.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = %s", (one.envelope.id,))
         return []
@@ -39,8 +55,27 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
 
 
 def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
-    """Retry these after a pause, without a charge: the database refuses them while it decides others."""
-    connection.execute(SQL_PUT_OFF, ([one.envelope.id for one in refused],))
+    """Retry these after a pause, without a charge: the database refuses them while it decides others.
+
+    One that names several bookings is cut in two instead, to be tried at once.
+    """
+    whole = []
+    for one in refused:
+        command = one.envelope.command
+        if isinstance(command, ExpireDue | MoveOn) and len(command.booking_ids) > 1:
+            connection.execute(SQL_SPLIT, split_parameters(one, *_halves(command)))
+        else:
+            whole.append(one.envelope.id)
+    if whole:
+        connection.execute(SQL_PUT_OFF, (whole,))
+
+
+def _halves(command: ExpireDue | MoveOn) -> tuple[ExpireDue | MoveOn, ExpireDue | MoveOn]:
+    middle = len(command.booking_ids) // 2
+    return (
+        replace(command, booking_ids=command.booking_ids[:middle]),
+        replace(command, booking_ids=command.booking_ids[middle:]),
+    )
 
 
 def tell_put_off(refused: Sequence[Waiting]) -> None:

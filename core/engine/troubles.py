@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
 
 from core.domain.commands import EngineCommand
 from core.store.save import Decided
+
+REMEMBERED = 16
+"""Commands of a lane that failed alone: more than one visit tries."""
 
 
 class Troubles:
     def __init__(self) -> None:
         self._outages: set[int] = set()
         """Lanes whose last visit ended in an outage."""
-        self._since: dict[int, float] = {}
-        """By lane, when a command first failed there through no fault of its own; until one is decided there."""
+        self._since: defaultdict[int, dict[UUID, float]] = defaultdict(dict)
+        """By lane, when a command first failed alone through no fault of its own; until it is decided."""
         self._decided_at = float("-inf")
         self.cut_off: int | None = None
         """The notes' owner before it lost its connections in an outage: its old notes mean nothing."""
@@ -25,19 +30,25 @@ class Troubles:
         self._outages.update(lanes)
         return first
 
-    def failed_alone(self, lane: int) -> bool:
-        """Record that a command did; returns whether it is the first in a row."""
-        first = lane not in self._since
-        self._since.setdefault(lane, time.monotonic())
-        return first
+    def failed_alone(self, lane: int, id_: UUID) -> bool:
+        """Record that a command did; returns whether it is the first time."""
+        since = self._since[lane]
+        if id_ in since:
+            return False
+        if len(since) >= REMEMBERED:
+            del since[next(iter(since))]
+        since[id_] = time.monotonic()
+        return True
 
-    def others_were_decided(self, lane: int) -> bool:
-        """In other lanes, since this lane's trouble began. The engine's own commands do not count: they touch few tables."""
-        return self._decided_at > self._since.get(lane, float("inf"))
+    def others_were_decided(self, lane: int, ids: Iterable[UUID]) -> bool:
+        """In any lane, since the first of these failed. The engine's own commands do not count: they touch few tables."""
+        since = self._since[lane]
+        return self._decided_at > min((since[id_] for id_ in ids if id_ in since), default=float("inf"))
 
     def decided(self, lanes: Collection[int], decided: Sequence[Decided]) -> None:
         self._outages.difference_update(lanes)
-        for lane in lanes:
-            self._since.pop(lane, None)
+        for lane in self._since.keys() & set(lanes) if self._since else ():
+            for one in decided:
+                self._since[lane].pop(one.envelope.id, None)
         if any(not isinstance(one.envelope.command, EngineCommand) for one in decided):
             self._decided_at = time.monotonic()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from math import ceil
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from msgspec import Struct
@@ -213,6 +214,27 @@ UPDATE inbox SET put_offs = least(put_offs + 1, 100), put_off_until = clock_time
 WHERE id = ANY(%s::uuid[])
 """
 """Hides commands that the database refuses while it decides others, for a pause that doubles each time."""
+
+SQL_SPLIT = """
+WITH first AS (
+    UPDATE inbox SET body = %(first)s::json, weight = %(weight)s, attempts = 0 WHERE id = %(id)s
+    RETURNING lane, slot_crc, class, type, version, contract, request_id, actor, weight
+)
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, weight, body)
+SELECT %(other)s, first.*, %(second)s::json FROM first
+"""
+"""Cuts a command of the engine in two: the first keeps its id."""
+
+
+def split_parameters(one: Waiting, first: Command, second: Command) -> dict[str, Any]:
+    return {
+        "id": one.envelope.id,
+        "other": uuid4(),
+        "first": _encode(first).decode(),
+        "second": _encode(second).decode(),
+        "weight": max(1, ceil(one.weight / 2)),
+    }
+
 
 SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
 SQL_DEFER = all_of(f"""
