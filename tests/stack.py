@@ -38,6 +38,9 @@ from ops.processes import NOTIFIER, PIPELINE, Process
 from tests.servers import LANES_DEFAULT, Server, ValkeyServer, stack_environment
 from tests.waiting import READY_WITHIN_S, wait_until
 
+WORKERS = ("lanes", "payments", "sweeps")
+WORKER_READY = " ready."
+"""What a Celery worker's log says when it consumes."""
 LOOKS = 10
 """Each finds one API process or another: enough to meet all."""
 
@@ -129,8 +132,12 @@ class Stack:
         instances = {instance for process in self.processes for instance in process.instances()}
         for added in self._servers.keys() - instances:
             self._servers.pop(added).close()
+        ended = {name: server for name, server in self._servers.items() if server.child.exit_code() is not None}
+        started = {name: server.log.count(WORKER_READY) for name, server in ended.items() if name.startswith(WORKERS)}
         for server in (self.valkey, *self.servers):
             server.mend()
+        for name, before in started.items():  # a canary needs but one of the lane workers
+            wait_until(lambda: ended[name].log.count(WORKER_READY) > before, f"{name} is ready", READY_WITHIN_S)  # noqa: B023
         self.wait_ready()
         wait_until(lambda: all(self._counts_strangers() for _ in range(LOOKS)), "each API process finds Redis again")
 
