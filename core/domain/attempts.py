@@ -89,3 +89,15 @@ def booking_pays(
         return ()
     after = replace(booking, payment_status=payment_status, version=booking.version + 1, updated_at=now)
     return (BookingChanged(after, booking.status, freed=False, by=ENGINE.kind, reason=reason),)
+
+
+def is_due(payment: Payment, now: datetime) -> bool:
+    return payment.due_at is not None and payment.due_at <= now
+
+
+def asked_again(payment: Payment, now: datetime) -> datetime | None:
+    """When a payment is due after a look at it: at once if an event asked for a look while that one was under way.
+
+    Whoever takes a payment makes it due at the end of the lease, so one that is due now was asked for since.
+    """
+    return now if is_due(payment, now) else None

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from core.domain.attempts import booking_pays, the_payment
+from core.domain.attempts import asked_again, booking_pays, the_payment
 from core.domain.commands import ENGINE, LookForRefunds, ReportGivenBack
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
 from core.domain.payments import RECEIVED, Payment, PaymentState
@@ -48,7 +48,7 @@ def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> t
     total = min(report.amount_minor, payment.received_minor)
     by_hand = max(0, total - payment.refunded_minor)
     failed = max(0, payment.failed_minor - by_hand)  # a person's refund counts for the failed amount first
-    told = replace(payment, refunded_minor=total, failed_minor=failed, due_at=None, updated_at=now)
+    told = replace(payment, refunded_minor=total, failed_minor=failed, due_at=asked_again(payment, now), updated_at=now)
     known = _no_more_than_left(told)
     is_whole = 0 < known.received_minor == known.refunded_minor
     match payment.state:
@@ -75,7 +75,7 @@ def _no_more_than_left(payment: Payment) -> Payment:
 
 def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime) -> tuple[Event, ...]:
     reason = known.refund_reason or REASON
-    all_back = replace(known, state=PaymentState.REFUNDED, refund_reason=reason, failed_minor=0)
+    all_back = replace(known, state=PaymentState.REFUNDED, refund_reason=reason, failed_minor=0, due_at=None)
     done = PaymentChanged(all_back, was)
     booking = state.bookings.get(known.booking_id)
     if booking is not None and may_become(booking.status, Status.CANCELLED):

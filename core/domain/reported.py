@@ -16,10 +16,12 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from core.domain.attempts import (
+    asked_again,
     begin_the_next,
     booking_pays,
     ended,
     giving_back,
+    is_due,
     payments_of,
     refund_failed,
     the_payment,
@@ -117,10 +119,6 @@ def _held(state: State, payment: Payment) -> Booking | None:
     return booking if booking is not None and booking.status is Status.HELD else None
 
 
-def _is_due(payment: Payment, now: datetime) -> bool:
-    return payment.due_at is not None and payment.due_at <= now
-
-
 def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tuple[Event, ...]:
     """Money came in: kept for the booking, or given back.
 
@@ -138,7 +136,7 @@ def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tup
             giving_back(paid, paid.kept_minor, reason, now, was),
             *booking_pays(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
         )
-    due_at = now if fresh or _is_due(state.payments[paid.id], now) else None
+    due_at = now if fresh or is_due(state.payments[paid.id], now) else None
     kept = PaymentChanged(replace(paid, state=PaymentState.SUCCEEDED, due_at=due_at), was)
     queued = (ended(other, now) for other in payments_of(state, paid.booking_id) if other.state is PaymentState.QUEUED)
     return (kept, *queued, *confirmed)
@@ -214,7 +212,7 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
         case PaymentState.RETURNING | PaymentState.REFUNDING:
             return refund_failed(payment, report.code, now)
         case PaymentState.SUCCEEDED | PaymentState.REFUND_FAILED:  # it has no refunds to be seen
-            return (PaymentChanged(replace(payment, due_at=None), payment.state),)
+            return (PaymentChanged(replace(payment, due_at=asked_again(payment, now)), payment.state),)
         case _:
             return (PaymentUnchanged(payment),)
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from core.domain.commands import Cancel, Command, Delete, ReportGivenBack, ReportIntent, ReportNothing, ReportRefund
+from core.domain.commands import (
+    Cancel,
+    Command,
+    Delete,
+    LookForRefunds,
+    ReportGivenBack,
+    ReportIntent,
+    ReportNothing,
+    ReportRefund,
+)
 from core.domain.marketplace.commands import BookCourse, CancelSession
 from core.domain.payments import IntentStatus, RefundStatus
 from tests.engine import Pipeline, Worker, new
@@ -180,3 +189,20 @@ def test_money_that_comes_twice_goes_back_though_a_refund_of_the_first_failed(co
         "refunding",
         "paid_twice",
     )
+
+
+@pytest.mark.parametrize("saw", [ReportGivenBack, ReportNothing])
+def test_money_that_goes_back_while_a_look_is_under_way_is_looked_for_again(course: Course, saw: type[Any]) -> None:
+    """The look asked Stripe before; an event told of the refund before the look was reported."""
+    pipeline = course.pipeline
+    take = "UPDATE payment SET due_at = now() + interval '1 minute', leased_until = now() + interval '1 minute' RETURNING 1"
+    seen = saw(course.payment, 0 if saw is ReportGivenBack else "resource_missing")
+
+    pipeline.rows(take)
+    course.report(LookForRefunds(course.payment))
+    course.report(seen)
+    assert pipeline.row("SELECT due_at <= now() FROM payment") == (True,)
+
+    pipeline.rows(take)
+    course.report(seen)
+    assert pipeline.row("SELECT due_at FROM payment") == (None,), "nobody asked meanwhile"
