@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from core import bells, logs
 from core.broker import SERVE_LANES, SERVE_PAYMENTS
 from core.engine.till import see_to
-from core.payments.port import PaymentsAwayError, PaymentsError
+from core.payments.port import Books, PaymentsAwayError, PaymentsError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.books import ToCompare, note_compared
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 CALLS_AT_ONCE = 8
 """Stripe's usual limits are about 100 calls a second live and 25 in test mode; a call takes some 0.3 s."""
+COMPARED_AT_ONCE = CALLS_AT_ONCE // 2
+"""Nobody waits for comparisons, and a provider that hangs must leave threads to those who want to pay."""
 FAILURES_MAX = 3
 """In a row, over all threads of a worker; then the circuit opens."""
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 60.0
@@ -77,6 +79,7 @@ class PaymentServer:
         )
         self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="payments")
         self._free = CALLS_AT_ONCE
+        self._comparing = 0
         self._failures = 0
         self._lock = threading.Lock()
         self._turns = count()
@@ -104,7 +107,7 @@ class PaymentServer:
     def _answer(self, rung: Sequence[str]) -> Answer:
         """Take what is due, as far as there are hands free for it."""
         with self._lock:
-            free = self._free
+            free, may_compare = self._free, COMPARED_AT_ONCE - self._comparing
         if not free:
             return Answer(leave_out=rung)
         try:
@@ -112,7 +115,7 @@ class PaymentServer:
                 if not self._fits:
                     self._schema.check(connection)
                     self._fits = True
-                taken = take(connection, free, self._background_per_s, next(self._turns))
+                taken = take(connection, free, self._background_per_s, next(self._turns), may_compare)
         except (psycopg.Error, PoolTimeout) as problem:
             if not isinstance(problem, SchemaDoesNotFitError):
                 log.warning("the database failed the payments worker", problem=repr(problem))
@@ -121,6 +124,7 @@ class PaymentServer:
             return Answer(ring_again=rung)
         with self._lock:
             self._free -= len(taken.dues) + len(taken.to_compare) + taken.knock
+            self._comparing += len(taken.to_compare)
         if taken.knock:
             self._threads.submit(self._work, self._knock)
         for due in taken.dues:
@@ -161,10 +165,14 @@ class PaymentServer:
         """Ask the provider what it received and refunded. If it does not answer, it is asked again later."""
         with logs.bound(payment_id=str(one.id), booking_id=one.booking_id):
             try:
-                books = self._payments.books(one.intent_id)
+                books = self._books(one)
             except PaymentsError as problem:
                 log.warning("a payment could not be compared", problem=str(problem))
+                if isinstance(problem, PaymentsAwayError) and self._opens_circuit(problem):
+                    self._open_circuit(problem)
                 return
+            with self._lock:
+                self._failures = 0
             with self._pool.connection() as connection:
                 note_compared(connection, one, books)
             if one.differs(books):
@@ -176,6 +184,13 @@ class PaymentServer:
                     provider_received_minor=books.received_minor,
                     provider_refunded_minor=books.refunded_minor,
                 )
+
+    def _books(self, one: ToCompare) -> Books:
+        try:
+            return self._payments.books(one.intent_id)
+        finally:
+            with self._lock:
+                self._comparing -= 1
 
     def _see_to(self, due: Due) -> None:
         """Every line about it, the port's too, carries its ids."""
@@ -217,13 +232,17 @@ class PaymentServer:
 
     def _failed(self, due: Due, problem: PaymentsAwayError) -> None:
         log.warning("stripe did not answer", state=due.state, tries=due.tries, problem=str(problem))
-        with self._lock:
-            self._failures += problem.counts
-            opens = self._failures >= FAILURES_MAX and problem.counts
+        opens = self._opens_circuit(problem)
         with self._pool.connection() as connection:
             put_off(connection, due, backoff_s(due.tries), new_key=problem.replayed)
         if opens:
             self._open_circuit(problem)
+
+    def _opens_circuit(self, problem: PaymentsAwayError) -> bool:
+        """Count a failure, and say whether it is one too many."""
+        with self._lock:
+            self._failures += problem.counts
+            return self._failures >= FAILURES_MAX and problem.counts
 
     def _open_circuit(self, problem: PaymentsAwayError) -> None:
         with self._pool.connection() as connection:

@@ -156,10 +156,13 @@ class Due(Struct, frozen=True):
 _STATE = Due.__struct_fields__.index("state")
 
 
-def take(connection: Connection, limit: int, background_per_s: float, turn: int = 0) -> Taken:
+def take(
+    connection: Connection, limit: int, background_per_s: float, turn: int = 0, compare_max: int | None = None
+) -> Taken:
     """Lease at most `limit` due payments: first those that people wait for, then refunds, looks, cancellations, and
     comparisons with the provider's books. All but the first keep a pace, so cancelling a session with ten thousand
-    participants delays nobody who wants to pay. `turn` says which of refunds, looks and cancellations goes first.
+    participants delays nobody who wants to pay. `turn` says which of refunds, looks and cancellations goes first,
+    `compare_max` how many payments are compared at most.
 
     While the circuit is open nothing is taken, and one worker at a time knocks.
     """
@@ -178,7 +181,10 @@ def take(connection: Connection, limit: int, background_per_s: float, turn: int 
         first = turn % len(SQL_TAKE_BACKGROUND)
         for statement in SQL_TAKE_BACKGROUND[first:] + SQL_TAKE_BACKGROUND[:first]:
             paced += _take(connection, statement, allowed - len(paced), now)
-        to_compare = take_to_compare(connection, (allowed - len(paced)) // books.CALLS, now)
+        may_compare = (allowed - len(paced)) // books.CALLS
+        to_compare = take_to_compare(
+            connection, may_compare if compare_max is None else min(may_compare, compare_max), now
+        )
         if calls := len(paced) + len(to_compare) * books.CALLS:
             spoken_for = max(background_until, now) + timedelta(seconds=calls / background_per_s)
             connection.execute(SQL_PACE, (spoken_for,))
