@@ -20,6 +20,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONTZPATH= \
     HOME=/tmp
 USER 10001
 CMD ["python", "-m", "ops.cli", "processes"]

@@ -8,7 +8,6 @@ from datetime import date, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +15,7 @@ from msgspec import Meta
 from api.forms import Form
 from core.domain.currencies import CURRENCIES
 from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge
+from core.domain.zones import is_zone
 from core.phones import phone_key
 from core.wire.errors import FieldProblem
 
@@ -63,11 +63,8 @@ def clock_time(text: str) -> time | None:
 
 
 def zone_key(name: str) -> str | None:
-    """The key of an IANA time zone, or None."""
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
+    """The name of an IANA time zone as tzdata lists it, or None."""
+    return name if is_zone(name) else None
 
 
 def dialable(text: str) -> str | None:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.addresses import network
 from core.bells import Keys
 from core.domain.values import Policy
+from core.domain.zones import is_zone
 from core.passwords import PASSWORD_MAX_CHARS
 
 T = TypeVar("T")
@@ -372,10 +372,8 @@ def _origins(raw: str) -> frozenset[str]:
 
 
 def _zone(raw: str) -> str:
-    try:
-        ZoneInfo(raw)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError("it is not an IANA time zone such as Europe/Berlin") from None
+    if not is_zone(raw):
+        raise ValueError("it is not an IANA time zone such as Europe/Berlin")
     return raw
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from core.domain.zones import zone
 
 MINUTES_PER_DAY = 24 * 60
 INSTANTS_KEPT = 4096
@@ -35,11 +36,6 @@ class Hours(Struct, frozen=True):
 
     def is_off(self, day: date) -> bool:
         return day.weekday() in self.off_days
-
-
-@lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 def instant(day: date, at: time, zone_name: str) -> datetime | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import falcon
 from falcon.asgi import Request, Response
@@ -19,6 +18,7 @@ from api.fields import TEXT
 from api.openapi import operation
 from api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_query
 from core.countries import countries, country_code
+from core.domain.calendars import day_bounds
 from core.identity import directory, headcount
 from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
 from core.store.totals import COUNT_EXACT_TO
@@ -118,7 +118,7 @@ class AdminUsers:
 
     def _begin(self, day: date | None) -> datetime | None:
         """When a day begins where this installation is."""
-        return None if day is None else datetime.combine(day, time(), ZoneInfo(self._zone)).astimezone(UTC)
+        return None if day is None else day_bounds(day, self._zone)[0]
 
     async def _check_country(self, country: str | None) -> None:
         """Raise Problem 400 for what is neither a country nor what somebody sent as one."""
