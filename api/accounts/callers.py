@@ -1,10 +1,13 @@
-"""From where somebody calls, as limits count it."""
+"""From where somebody calls, and by what name, as limits count it."""
 
 from __future__ import annotations
 
 import ipaddress
 
 from falcon.asgi import Request
+
+from core.identity.users import username_key
+from core.phones import phone_key
 
 IPV6_PREFIX_BITS = 64
 """One subscriber has at least this whole network: counting single addresses would count nothing."""
@@ -25,3 +28,12 @@ def network(address: str) -> str:
     if one.ipv4_mapped is not None:
         return str(one.ipv4_mapped)
     return str(ipaddress.ip_network((one.packed, IPV6_PREFIX_BITS), strict=False))
+
+
+def counted_name(typed: str, region: str | None) -> str:
+    """What all spellings of one name share: blanks, case and compatibility forms make no other name.
+
+    It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
+    """
+    plain = username_key(typed)
+    return phone_key(plain, region) or plain

@@ -11,13 +11,13 @@ from __future__ import annotations
 from api.accounts.throttle import Limit
 
 GUESSES_AT_ONE = Limit("guesses-at-one", 10, 300)
-"""Wrong passwords for one account from one address."""
+"""Wrong passwords for one name, and for one account by whatever name, from one address."""
 GUESSES_FROM_ADDRESS = Limit("guesses-from-address", 60, 300)
 """Wrong passwords from one address, whatever the account."""
 GUESSES_BY_STRANGERS = Limit("guesses-by-strangers", 30, 60)
-"""Wrong passwords for one account from all addresses that its owner has not used."""
+"""Wrong passwords for one name, and for one account, from all addresses that its owner has not used."""
 
-REGISTRATIONS_OF_ADDRESS = Limit("registrations-of-email", 5, 3600)
+REGISTRATIONS_OF_NAME = Limit("registrations-of-name", 5, 3600)
 """Attempts to register one email address or username: answers tell whether it exists."""
 RESETS_FROM_ADDRESS = Limit("resets-from-address", 20, 3600)
 RESETS_OF_ACCOUNT = Limit("resets-of-account", 3, 3600)

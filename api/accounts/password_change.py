@@ -67,7 +67,7 @@ class PasswordChange:
         user = await self._user(req)
         if problems := list(own_name(body.password, user.username, user.email)):
             raise invalid(problems)
-        if not await self._sign_in.prove(req, user, body.current_password, account=f"user:{user.id}"):
+        if not await self._sign_in.prove_again(req, user, body.current_password):
             raise invalid([FieldProblem("current_password", "This is not the current password")])
         changed = await self._change(user, body.password)
         login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)

@@ -9,7 +9,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.answers import ShortUser, short_user
-from api.accounts.callers import caller
+from api.accounts.callers import caller, counted_name
 from api.accounts.fields import (
     Email,
     NewPassword,
@@ -18,7 +18,7 @@ from api.accounts.fields import (
     Password,
     own_name,
 )
-from api.accounts.limits import REGISTRATIONS_OF_ADDRESS
+from api.accounts.limits import REGISTRATIONS_OF_NAME
 from api.accounts.liveness import Pool
 from api.accounts.sign_in import too_busy
 from api.accounts.throttle import Limit, Throttle
@@ -81,6 +81,7 @@ class Registration:
     """Makes accounts for people who ask for one."""
 
     def __init__(self, settings: Settings, pool: Pool, passwords: Passwords, throttle: Throttle) -> None:
+        self._region = settings.phone_region
         self._limit = Limit("registrations", settings.registrations_per_hour, 3600)
         self._pool = pool
         self._passwords = passwords
@@ -89,7 +90,8 @@ class Registration:
     async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
         """Raises Problem 400 for a taken name, 429, 503."""
         await self._throttle.spend(self._limit, caller(req))
-        await self._throttle.spend(REGISTRATIONS_OF_ADDRESS, users.username_key(email or username))
+        for name in {counted_name(one, self._region) for one in (username, email) if one}:
+            await self._throttle.spend(REGISTRATIONS_OF_NAME, name)
         try:
             password_hash = await self._passwords.hash(password)
             new = NewUser(username=username.strip(), email=email and email.strip(), password_hash=password_hash)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from falcon.asgi import Request
+from msgspec import Struct
 
-from api.accounts.callers import caller
+from api.accounts.callers import caller, counted_name
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
 from api.accounts.liveness import Pool
-from api.accounts.throttle import Throttle
+from api.accounts.throttle import Limit, Throttle
 from api.errors import Problem
 from core.identity import sessions, users
 from core.identity.sessions import NewLogin
@@ -27,6 +28,15 @@ def too_busy() -> Problem:
     return Problem(503, "unavailable", "Too many logins at once; try again in a moment", headers={"Retry-After": "5"})
 
 
+class Tried(Struct, frozen=True):
+    """What failures are counted under."""
+
+    name: str
+    """As typed, in its normal form: the same whether somebody goes by it or not. Who tried it too often is told so."""
+    account: str
+    """So that the other names of an account give no more guesses."""
+
+
 class SignIn:
     def __init__(self, settings: Settings, pool: Pool, passwords: Passwords, throttle: Throttle) -> None:
         self._region = settings.phone_region
@@ -37,13 +47,19 @@ class SignIn:
     async def check(self, req: Request, *, username: str | None, email: str | None, password: str) -> User:
         """Who it is; exactly one of `username` and `email` is given. Raises Problem 401, 429, 503."""
         user = await self._find(username, email)
-        typed = f"{username or ''}|{email or ''}".casefold()
-        proved = await self.prove(req, user, password, account=_account(user, typed))
+        name = _hashed(counted_name(username or email or "", self._region))
+        account = f"user:{user.id}" if user is not None else f"nobody:{name}"
+        proved = await self._prove(req, user, password, Tried(name, account))
         if user is None or not proved:
             raise wrong_credentials()
         return user
 
-    async def prove(self, req: Request, user: User | None, password: str, *, account: str) -> bool:
+    async def prove_again(self, req: Request, user: User, password: str) -> bool:
+        """Whether `password` is that of the account which is signed in. Raises Problem 429, 503."""
+        account = f"user:{user.id}"
+        return await self._prove(req, user, password, Tried(account, account))
+
+    async def _prove(self, req: Request, user: User | None, password: str, tried: Tried) -> bool:
         """Whether `password` is this user's, after as long as if there were no such user.
 
         No connection is held while argon2 works: sixteen logins would take the pool from bookings.
@@ -51,10 +67,10 @@ class SignIn:
         stored = user.password_hash if user is not None and user.is_active else None
         try:
             async with self._passwords.turn():
-                await self._check_limits(req, user, account)
-                matches = await self._passwords.verify(stored, password)
+                is_let_try = await self._check_limits(req, user, tried)
+                matches = await self._passwords.verify(stored, password) and is_let_try
                 if not matches:
-                    await self._count_failure(req, account)
+                    await self._count_failure(req, tried)
         except TooManyWaitingError:
             raise too_busy() from None
         if matches and user is not None and stored is not None and needs_rehash(stored):
@@ -71,18 +87,32 @@ class SignIn:
             raise wrong_credentials()
         return login
 
-    async def _check_limits(self, req: Request, user: User | None, account: str) -> None:
+    async def _check_limits(self, req: Request, user: User | None, tried: Tried) -> bool:
+        """Raise Problem 429 if the name was tried too often; False if only the account was, by its other names.
+
+        To say so would tell that two names are one person's: then even the right password is a wrong one.
+        """
         address = caller(req)
         await self._throttle.check(GUESSES_FROM_ADDRESS, address)
-        await self._throttle.check(GUESSES_AT_ONE, account, address)
-        if not await self._throttle.allows(GUESSES_BY_STRANGERS, account) and not await self._knows(user, address):
-            raise await self._throttle.refusal(GUESSES_BY_STRANGERS, account)
+        over = await self._over(user, tried.name, address)
+        if over is not None:
+            raise await self._throttle.refusal(over, *_counted_under(over, tried.name, address))
+        return await self._over(user, tried.account, address) is None
 
-    async def _count_failure(self, req: Request, account: str) -> None:
+    async def _over(self, user: User | None, who: str, address: str) -> Limit | None:
+        """The limit that `who` has reached."""
+        if not await self._throttle.allows(GUESSES_AT_ONE, who, address):
+            return GUESSES_AT_ONE
+        if not await self._throttle.allows(GUESSES_BY_STRANGERS, who) and not await self._knows(user, address):
+            return GUESSES_BY_STRANGERS
+        return None
+
+    async def _count_failure(self, req: Request, tried: Tried) -> None:
         address = caller(req)
         await self._throttle.count(GUESSES_FROM_ADDRESS, address)
-        await self._throttle.count(GUESSES_AT_ONE, account, address)
-        await self._throttle.count(GUESSES_BY_STRANGERS, account)
+        for who in {tried.name, tried.account}:
+            await self._throttle.count(GUESSES_AT_ONE, who, address)
+            await self._throttle.count(GUESSES_BY_STRANGERS, who)
 
     async def _knows(self, user: User | None, address: str) -> bool:
         """Asked for unknown names too, so that it takes no longer for known ones."""
@@ -102,6 +132,9 @@ class SignIn:
             await users.replace_hash(connection, user.id, stored, fresh)
 
 
-def _account(user: User | None, typed: str) -> str:
-    """What failures are counted under: the account, so that its other names give no more guesses."""
-    return f"user:{user.id}" if user is not None else hashlib.sha256(typed.encode("utf-8", "replace")).hexdigest()
+def _counted_under(limit: Limit, who: str, address: str) -> tuple[str, ...]:
+    return (who, address) if limit is GUESSES_AT_ONE else (who,)
+
+
+def _hashed(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from api.accounts.callers import network
+from api.accounts.callers import counted_name, network
 from api.accounts.throttle import Limit, Throttle
 from api.errors import Problem
 from core import passwords
@@ -29,6 +29,28 @@ TWICE = Limit("twice", 2, 60)
 )
 def test_a_caller_is_an_ipv4_address_or_an_ipv6_network(address: str, counted: str) -> None:
     assert network(address) == counted
+
+
+@pytest.mark.parametrize(
+    ("spellings", "counted"),
+    [
+        (
+            (
+                "Zoe@Example.org",
+                " zoe@example.org",
+                "zoe@EXAMPLE.org ",
+                "\N{FULLWIDTH LATIN SMALL LETTER Z}oe@example.org",
+                "\u00a0zoe@example.org",
+            ),
+        )
+        * 2,
+        (("2025550123", "+1 202 555 0123", "(202) 555-0123", "\N{FULLWIDTH DIGIT TWO}025550123"), ("+12025550123",)),
+        (("Straße", "STRASSE", "strasse "), ("strasse",)),
+    ],
+    ids=["address", "phone", "username"],
+)
+def test_all_spellings_of_a_name_count_together(spellings: tuple[str, ...], counted: tuple[str, ...]) -> None:
+    assert {counted_name(spelt, "US") for spelt in spellings} == {counted_name(counted[0], "US")}
 
 
 async def test_tries_are_counted_by_each_process_while_redis_is_away() -> None:
