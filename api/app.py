@@ -23,6 +23,7 @@ from api.contracts.calendar.routes import add_routes as add_calendar_routes
 from api.contracts.marketplace.routes import add_routes as add_marketplace_routes
 from api.contracts.rooms.book import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
+from api.encodings import PlainBodies
 from api.errors import add_error_handlers
 from api.hang_ups import App
 from api.health import Health, Readiness
@@ -57,7 +58,8 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     run.at_shutdown(accounts.close)
     routes = Routes()
     unknown = UnknownParameters(routes)
-    middleware: list[Any] = [run, Requests(settings.trusted_proxies), *accounts.middleware, run.write_limits, unknown]
+    requests = Requests(settings.trusted_proxies)
+    middleware: list[Any] = [run, requests, *accounts.middleware, run.write_limits, PlainBodies(), unknown]
     app = App(middleware=middleware, router=routes)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection, Container
 from contextlib import suppress
 from functools import lru_cache
@@ -42,6 +43,7 @@ async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[s
 
 def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
     """A body that was read already as a `kind`. Raises Problem 400 with every field's problem."""
+    raw = raw.removeprefix(BOM_UTF8)
     try:
         body: S = _decoder(kind).decode(raw)
     except msgspec.ValidationError:
@@ -56,7 +58,7 @@ def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
 def fields_of(raw: bytes) -> Container[str]:
     """The names of a JSON object's fields; none of what is no object. Raises Problem 400 for what is no JSON."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(raw.removeprefix(BOM_UTF8), type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         return ()
     except MALFORMED:

@@ -28,6 +28,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "password_change_required": (403, "The account's first password must be changed before anything else"),
     "not_found": (404, "There is no such thing, or it is not the caller's"),
     "method_not_allowed": (405, "The route has no such method; `Allow` lists those it has"),
+    "unsupported_media_type": (415, "The body is compressed, or its media type is not one that the route reads"),
     "too_many_requests": (429, "A limit is reached; `Retry-After` says for how long"),
     "internal_error": (500, "A bug; the request id in `X-Request-ID` helps to find it"),
     "unavailable": (503, "A part is down or overloaded; try again after `Retry-After`"),
@@ -52,7 +53,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "malformed_row": (400, "A row is not JSON or CSV"),
     "too_many_rows": (400, "More rows than may be sent at once"),
     "unreadable_body": (400, "The body stops being readable at some row"),
-    "unsupported_media_type": (415, "The body's media type is not one that the route reads"),
     # services
     "service_exists": (409, "There is a service of this name"),
     "too_many_services": (409, "There are as many services as there may be"),

@@ -274,7 +274,7 @@ def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: A
     resp.status = answer.status
     resp.data = answer.body
     failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
-    resp.content_type = error_type(req) if failed else falcon.MEDIA_JSON
+    resp.content_type = error_type(req.get_header("Accept")) if failed else falcon.MEDIA_JSON
     if answer.status == 503:  # noqa: PLR2004 - a parked command
         resp.set_header("Retry-After", "60")
 

@@ -10,6 +10,7 @@ import falcon
 import falcon.asgi
 import psycopg
 import structlog
+from falcon.util.mediatypes import quality
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
+ACCEPT_MAX_CHARS = 1_000
+"""Browsers send some 150. A longer `Accept` is not read."""
 
 _CODES = {
     400: "bad_request",
@@ -96,7 +99,7 @@ def write_problem(req: falcon.asgi.Request, resp: falcon.asgi.Response, problem:
     for name, value in problem.headers.items():
         resp.set_header(name, value)
     resp.data = body_of(problem)
-    resp.content_type = error_type(req)
+    resp.content_type = error_type(req.get_header("Accept"))
 
 
 def body_of(problem: Problem) -> bytes:
@@ -108,9 +111,20 @@ def body_of(problem: Problem) -> bytes:
     return encode(body)
 
 
-def error_type(req: falcon.asgi.Request) -> str:
-    """RFC 9457's media type for a client that asks for it; the body fits both."""
-    return PROBLEM_JSON if PROBLEM_JSON in (req.get_header("Accept") or "") else falcon.MEDIA_JSON
+def error_type(accept: str | None) -> str:
+    """RFC 9457's media type for a client that prefers it, or names it beside JSON; the body fits both.
+
+    By RFC 9110, 12.5.1: the more specific range counts, and `q=0` is a no. Who takes neither is told in JSON.
+    """
+    if accept is None or len(accept) > ACCEPT_MAX_CHARS:
+        return falcon.MEDIA_JSON
+    ranges = accept.lower()
+    try:
+        problem, plain = quality(PROBLEM_JSON, ranges), quality(falcon.MEDIA_JSON, ranges)
+    except ValueError:
+        return falcon.MEDIA_JSON
+    is_preferred = problem > plain or (problem == plain > 0 and PROBLEM_JSON in ranges)
+    return PROBLEM_JSON if is_preferred else falcon.MEDIA_JSON
 
 
 async def _on_problem(req: Any, resp: Any, problem: Problem, _params: Any) -> None:

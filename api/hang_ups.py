@@ -13,7 +13,7 @@ from typing import Any
 
 import falcon.asgi
 
-from api.errors import Problem, body_of
+from api.errors import Problem, body_of, error_type
 
 LARGE_DIGITS = 6
 """Of a `Content-Length`: 100,000 bytes and more. Most routes refuse so much before any of it came."""
@@ -36,7 +36,7 @@ class App(falcon.asgi.App[Any, Any]):
         arriving = _Arriving(scope, receive)
         await super().__call__(scope, arriving.receive, send)
         if not arriving.has_begun and scope.get(_HUNG_UP):
-            await _refuse(send)
+            await _refuse(scope, send)
         elif arriving.is_large:
             await arriving.linger()
 
@@ -80,16 +80,20 @@ def too_slow() -> Problem:
     return Problem(408, "body_too_slow", "The body stopped arriving before its end; nothing was accepted")
 
 
-async def _refuse(send: Any) -> None:
+async def _refuse(scope: Any, send: Any) -> None:
     """Falcon saw no request, so nothing else will be said."""
-    body = body_of(too_slow())
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    body, kind = body_of(too_slow()), error_type(_header(scope, b"accept"))
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 408, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 def _is_large(scope: Any) -> bool:
+    return len(_header(scope, b"content-length") or "") >= LARGE_DIGITS
+
+
+def _header(scope: Any, wanted: bytes) -> str | None:
     for name, value in scope.get("headers", ()):
-        if name == b"content-length":
-            return len(value) >= LARGE_DIGITS
-    return False
+        if name == wanted:
+            return str(value, "latin-1")
+    return None

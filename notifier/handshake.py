@@ -30,6 +30,7 @@ log = structlog.get_logger()
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 """Sixteen bytes in base64."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+HEALTH = "/healthz"
 RETRY_AFTER_S = "2"
 
 
@@ -56,12 +57,18 @@ class Door:
 
     async def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, Socket)  # noqa: S101 - made by our factory
+        answer = await self._answer(connection, request)
+        return _bodiless(answer) if answer is not None and request.method == "HEAD" else answer
+
+    async def _answer(self, connection: Socket, request: Request) -> Response | None:
         path, query = split_target(request.path)
-        if path == "/healthz":
+        if request.method == "OPTIONS" and (path == HEALTH or path in FEEDS):
+            return _respond(200, b"", {"Allow": "GET, HEAD, OPTIONS"})
+        if path == HEALTH:
             return _respond(200, b'{"status":"ok"}', {})
         logs.begin(request_id=_request_id(request.headers), path=path)
         try:
-            connection.visit = await self._admit(connection, request.headers, path, query)
+            connection.visit = await self._admit(connection, request, path, query)
         except MultipleValuesError:
             return _refusal(RefusedError(400, "bad_header", "A header that may come once came several times"))
         except (psycopg.Error, PoolTimeout) as problem:
@@ -71,9 +78,9 @@ class Door:
             return _refusal(refused)
         return None
 
-    async def _admit(self, socket: Socket, headers: Headers, path: str, query: dict[str, str]) -> Visit:
-        start = self._hub.head
-        feed = self._feed(headers, path)
+    async def _admit(self, socket: Socket, request: Request, path: str, query: dict[str, str]) -> Visit:
+        start, headers = self._hub.head, request.headers
+        feed = self._feed(request, path)
         peer = socket.remote_address[0] if socket.remote_address else ""
         address = self._addresses.of(peer, headers.get_all("X-Forwarded-For"))
         self._take_place(socket, address)
@@ -85,11 +92,11 @@ class Door:
         check_allowed(feed, principal)
         return Visit(feed, principal, address, query.get("last_position"), start)
 
-    def _feed(self, headers: Headers, path: str) -> Feed:
-        feed = FEEDS.get(path)
+    def _feed(self, request: Request, path: str) -> Feed:
+        feed, headers = FEEDS.get(path), request.headers
         if feed is None:
             raise RefusedError(404, "not_found", "There is no feed at this path")
-        if not _is_websocket(headers):
+        if request.method != "GET" or not _is_websocket(headers):
             raise RefusedError(426, "not_a_websocket", "Connect with a WebSocket", {"Upgrade": "websocket"})
         if not origin_allowed(self._settings, headers.get("Origin"), headers.get("Host")):
             raise RefusedError(403, "origin_not_allowed", "Connections from this origin are not allowed")
@@ -143,6 +150,13 @@ def _refusal(refused: RefusedError) -> Response:
 def _respond(status: int, body: bytes, extra: dict[str, str]) -> Response:
     headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
     headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
     for name, value in extra.items():
         headers[name] = value
     return Response(status, HTTPStatus(status).phrase, headers, body)
+
+
+def _bodiless(answer: Response) -> Response:
+    """To HEAD: all but the body, whose length stays said."""
+    answer.body = b""
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import cast
 
 import msgspec
@@ -32,7 +33,7 @@ class BadMessageError(Exception):
 
 def parse(text: str | bytes, *, at_most: int) -> Request:
     """One request. Raises `BadMessageError`; `at_most` is in bytes (UTF-8)."""
-    raw = text.encode() if isinstance(text, str) else text
+    raw = (text.encode() if isinstance(text, str) else text).removeprefix(BOM_UTF8)
     if len(raw) > at_most:
         raise BadMessageError(413, "message_too_large", f"A message may have at most {at_most} bytes")
     try:

@@ -64,6 +64,13 @@ class Operation:
         if status < 400:
             self._check_request(request)
 
+    def check_head(self, response: httpx.Response) -> None:
+        """HEAD is nowhere described: it is this GET, answered without its body. Nothing is remembered."""
+        answer = self.described["responses"].get(str(response.status_code))
+        assert answer is not None, f"HEAD of {self.name} answered {response.status_code}, which is not described"
+        assert not response.content, f"HEAD of {self.name} answered with a body"
+        assert "content" not in answer or _media_type(response.headers) in answer["content"], f"HEAD of {self.name}"
+
     def _check_body(self, status: int, media: str, body: Any) -> None:
         errors = [str(error) for error in self._validator(status, media).iter_errors(body)]
         assert not errors, f"{self.name} {status} is not as described: {errors[0]}\n{json.dumps(body)[:300]}"
@@ -117,14 +124,24 @@ class Conformance:
         request = response.request
         if "X-Request-ID" not in response.headers or request.url.path.startswith(BASELINES):
             return
-        operation = self._of(request.url.path.rstrip("/")).get(request.method)
+        methods = self._of(request.url.path.rstrip("/"))
+        operation = methods.get(request.method)
         if operation is not None:
             operation.check(request, response)
+        elif request.method == "HEAD":
+            self._check_head(methods.get("GET"), response)
         elif request.method != "OPTIONS":
             code = _code_of(response)
             described = code in UNIVERSAL.get(response.status_code, ())
             assert described, f"{request.method} {request.url.path} is not described: {response.status_code} {code}"
             self.undescribed.setdefault(response.status_code, set()).add(code)
+
+    def _check_head(self, operation: Operation | None, response: httpx.Response) -> None:
+        if operation is not None:
+            operation.check_head(response)
+        else:
+            described = response.status_code in UNIVERSAL and not response.content
+            assert described, f"HEAD {response.request.url.path} is not described: {response.status_code}"
 
     def heard(self) -> Heard:
         """What was heard in this process, for another one to `hear`."""

@@ -51,12 +51,12 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield method.upper(), path, described
 
 
-def leading_nowhere(path: str, described: Mapping[str, Any]) -> str:
-    """The operation's path with ids of nothing."""
+def leading_nowhere(path: str, described: Mapping[str, Any], filled: Mapping[str, str] = NOBODYS) -> str:
+    """The operation's path with ids of nothing, or with what its fields are `filled` with."""
     for one in described["parameters"]:
         if one.get("in") == "path":
             kind = one["schema"].get("format", one["schema"]["type"])
-            path = path.replace(f"{{{one['name']}}}", NOBODYS[kind])
+            path = path.replace(f"{{{one['name']}}}", filled[kind])
     return path
 
 

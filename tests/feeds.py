@@ -79,7 +79,7 @@ class Heard:
 
     def _refusal(self, path: str, headers: Mapping[str, str], status: int, body: bytes) -> None:
         is_notifiers = headers.get("Content-Type") == "application/json" and "X-Request-ID" not in headers
-        if path.startswith(UNDER) and is_notifiers:  # else somebody before it said no
+        if path.startswith(UNDER) and is_notifiers and body:  # else somebody before it said no, or it was HEAD
             self.facts.update(self._feeds.get(path, self._nowhere).refuse(status, json.loads(body)["code"]))
 
 

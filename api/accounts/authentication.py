@@ -49,7 +49,8 @@ class Authentication:
         req.context.agent_key = None
 
     async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
-        if rules_of(req.uri_template or "").get(req.method) is not Rule.SIGN_IN:
+        """Methods without a rule (OPTIONS, and those that are a 405) tell the same to everybody."""
+        if rules_of(req.uri_template or "").get(req.method, Rule.SIGN_IN) is not Rule.SIGN_IN:
             req.context.principal = await self._identify(req)
 
     async def _identify(self, req: Request) -> Principal:

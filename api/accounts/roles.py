@@ -221,9 +221,15 @@ def _shape(template: str) -> str:
     return _FIELD.sub("{}", template.rstrip("/"))
 
 
-_BY_SHAPE = {_shape(template): rules for template, rules in TABLE.items()}
+def _by_shape(table: Mapping[str, Mapping[str, Rule]]) -> dict[str, Mapping[str, Rule]]:
+    """HEAD is under the rule of GET."""
+    heads = {template: {"HEAD": rules["GET"]} if "GET" in rules else {} for template, rules in table.items()}
+    return {_shape(template): {**rules, **heads[template]} for template, rules in table.items()}
+
+
+_BY_SHAPE = _by_shape(TABLE)
 
 
 def add_rules(rules: Mapping[str, Mapping[str, Rule]]) -> None:
     """For routes that an extended app has beside ours, such as the benchmarks' baselines."""
-    _BY_SHAPE.update({_shape(template): by_method for template, by_method in rules.items()})
+    _BY_SHAPE.update(_by_shape(rules))

@@ -24,6 +24,9 @@ INFO = {
     "description": (
         "Five client contracts on one booking engine. Every path works with and without its trailing slash, every "
         "answer carries `X-Request-ID`, unknown fields and parameters are refused.\n\n"
+        "Every `GET` here is a `HEAD` too, with the same status and headers and without the body; it is not listed "
+        "again for each path. `OPTIONS` says in `Allow` what a path has. Bodies are sent as they are: one with a "
+        "`Content-Encoding` is a `415`. JSON and CSV may begin with a byte order mark.\n\n"
         "Every refusal has the one shape `ErrorBody`; its `code` is stable. A client that asks for "
         "`application/problem+json` (RFC 9457) gets the same body under that name. What no operation gets to see is "
         "refused in that shape too, without `X-Request-ID`: a body that is announced and never comes (`408` "

@@ -50,7 +50,7 @@ def _common(route: Served, operation: Operation) -> Iterator[str]:
     yield from refusals_of_rule(route)
     yield from ("invalid", "unavailable")  # unknown parameters, for one
     if route.method not in SAFE_METHODS:
-        yield "unknown_outcome"
+        yield from ("unknown_outcome", "unsupported_media_type")
     if operation.body:
         yield from OF_BODY
     if route.fields:

@@ -67,11 +67,16 @@ class Routes(CompiledRouter):
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
         super().add_route(uri_template, resource, **kwargs)
-        self._added.append((uri_template, self.map_http_methods(resource, **kwargs)))
+        self._added.append((uri_template, super().map_http_methods(resource, **kwargs)))
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
+        """A route that has GET has HEAD: the same responder, whose body Falcon then leaves out (RFC 9110, 9.3.2)."""
+        methods: dict[str, Callable[..., Any]] = super().map_http_methods(resource, **kwargs)
+        return {**methods, "HEAD": methods["GET"]} if "GET" in methods else methods
 
     def operation(self, template: str, method: str) -> Operation | None:
         """What is described for a method of a route, by the route's template as it was added."""
-        return self._described.get((template, method))
+        return self._described.get((template, "GET" if method == "HEAD" else method))
 
     @cached_property
     def _described(self) -> Mapping[tuple[str, str], Operation | None]:
@@ -79,6 +84,7 @@ class Routes(CompiledRouter):
         return {(route.template, route.method): route.operation for route in self.served()}
 
     def served(self) -> Iterator[Served]:
+        """All but HEAD, which is nowhere described by itself: it answers as GET does."""
         for template, methods in self._added:
             for method, responder in methods.items():
                 yield Served(template, method, responder)

@@ -13,12 +13,19 @@ from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
 from core.domain.commands import Actor, ActorKind
+from notifier.feeds import FEEDS
 from notifier.limits import Limits
 from tests.engine import Pipeline, new, places
 from tests.listening import STAFF, USER, Running, notifying, populate, tell
 from tests.waiting import wait_until
 
 ADMIN = "/ws/admin/bookings/"
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 @pytest.fixture
@@ -132,15 +139,20 @@ def test_plain_http_is_told_to_upgrade_and_the_health_check_answers(running: Run
     assert httpx.get(url + "/healthz").json() == {"status": "ok"}
 
 
+def test_head_and_options_are_answered_as_everywhere(running: Running) -> None:
+    url = running.url.replace("ws", "http", 1)
+    for path in ("/healthz", ADMIN, "/ws/secrets/"):
+        get, head = httpx.get(url + path), httpx.head(url + path)
+        assert (head.status_code, head.content, head.headers) == (get.status_code, b"", get.headers), path
+    for path in ("/healthz", *(f"{feed}/" for feed in FEEDS)):
+        assert httpx.options(url + path).headers["Allow"] == "GET, HEAD, OPTIONS", path
+    assert httpx.options(url + "/ws/secrets/").status_code == 404
+    assert httpx.head(url + ADMIN, headers=HANDSHAKE).status_code == 426, "a socket is opened by GET alone"
+
+
 def test_a_handshake_that_is_none_is_told_so_in_the_one_error_shape(running: Running) -> None:
-    handshake = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
     for wrong in ({"Sec-WebSocket-Version": "7"}, {"Sec-WebSocket-Key": "x"}, {"Connection": "close"}):
-        answer = httpx.get(running.url.replace("ws", "http", 1) + ADMIN, headers=handshake | wrong)
+        answer = httpx.get(running.url.replace("ws", "http", 1) + ADMIN, headers=HANDSHAKE | wrong)
         assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket"), wrong
 
 
@@ -292,6 +304,12 @@ def test_what_cannot_be_served_is_answered_with_an_error(running: Running, sent:
         assert data["code"] == code
         assert data["message"] == data["error"] == data["detail"]
         staff.send(type="get_bookings")
+        staff.next_of("bookings_data")
+
+
+def test_a_message_may_begin_with_a_byte_order_mark(running: Running) -> None:
+    with running.listen(headers=running.cookie(STAFF)) as staff:
+        staff.socket.send('\N{ZERO WIDTH NO-BREAK SPACE}{"type": "get_bookings"}')
         staff.next_of("bookings_data")
 
 

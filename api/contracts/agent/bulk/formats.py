@@ -24,8 +24,6 @@ FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
 def splitter_of(req: falcon.asgi.Request) -> Splitter:
     """Raises Problem 415 for what cannot be read here."""
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
-    if req.get_header("Content-Encoding") not in (None, "identity"):
-        raise Problem(415, "unsupported_media_type", "Send the body without a Content-Encoding")
     if media_type not in FORMATS:
         words = f"Content-Type must be one of {', '.join(FORMATS)}"
         raise Problem(415, "unsupported_media_type", words)
