@@ -272,6 +272,7 @@ def _answer_of(record: CommandRecord | None) -> Answer | None:
 
 def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
     resp.status = answer.status
+    req.context.command_forbidden = answer.status == 403  # noqa: PLR2004 - counted for strangers (api/limiting.py)
     resp.data = answer.body
     failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
     resp.content_type = error_type(req.get_header("Accept")) if failed else falcon.MEDIA_JSON
@@ -300,6 +301,7 @@ class CommandResource:
         principal: Principal = req.context.principal
         if record.owner is not None and record.owner == principal.actor.owner:
             record = await self._commands.reveal(record)
+        req.context.command_forbidden = record.http_status == 403  # noqa: PLR2004 - a poll tells as much as a wait
         resp.data = command_status(record)
         resp.content_type = falcon.MEDIA_JSON
         if record.http_status is None:

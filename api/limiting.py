@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from falcon.asgi import Request, Response
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from msgspec import Struct
 from redis.exceptions import RedisError
 
@@ -30,11 +30,17 @@ log = structlog.get_logger()
 
 LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
 WINDOW_S = 60
-KEPT_S = 2 * WINDOW_S
+KEPT_AFTER_S = WINDOW_S
 """A count outlives its window, whatever the difference between two machines' clocks."""
 REDIS_TIMEOUT_S = 1.0
 AWAY_S = 2.0
 """So long Redis is not asked again after it failed."""
+REFUSED_MAX = 30
+REFUSED_WINDOW_S = 300
+"""So many bookings for people whom a stranger may not book for are refused to one address in one window. A refusal by
+phone number tells that the number is known; more of them would be a search."""
+SHUT_MAX = 10_000
+"""Addresses that a process remembers as shut out."""
 
 
 class Window(Struct, frozen=True):
@@ -63,6 +69,8 @@ class WriteLimits:
     def __init__(self, redis_url: str, keys: Keys, anonymous_per_minute: int) -> None:
         self._pool, self._storage = counting(redis_url, keys.counters("limit"), REDIS_TIMEOUT_S)
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
+        self._refusals = RateLimitItemPerSecond(REFUSED_MAX, REFUSED_WINDOW_S, namespace="refused")
+        self._shut_until: dict[str, float] = {}
         self._away_until = 0.0
 
     async def close(self) -> None:
@@ -77,6 +85,7 @@ class WriteLimits:
         if key is not None:
             window = await self._count(RateLimitItemPerMinute(key.writes_per_minute, namespace="agent"), str(key.id))
         elif principal.kind is PrincipalKind.ANONYMOUS:
+            self._check_refusals(caller(req))
             window = await self._count(self._anonymous, caller(req))
             if window is None:
                 raise unavailable("Anonymous bookings are not possible for a moment; try again soon")
@@ -85,19 +94,43 @@ class WriteLimits:
         if window is not None:
             _tell(resp, window)
 
-    async def _count(self, item: RateLimitItemPerMinute, who: str) -> Window | None:
+    async def process_response(self, req: Request, _resp: Response, _resource: object, *_: object) -> None:
+        """Count a stranger's command that was refused with 403, whether its sender waited for it or asked later."""
+        if not getattr(req.context, "command_forbidden", False):
+            return
+        principal: Principal = req.context.principal
+        if principal.kind is PrincipalKind.ANONYMOUS:
+            window = await self._count(self._refusals, caller(req), REFUSED_WINDOW_S)
+            if window is not None and window.used >= REFUSED_MAX:
+                self._shut(caller(req), window.resets_in_s)
+
+    def _shut(self, address: str, for_s: int) -> None:
+        now = time.time()
+        if len(self._shut_until) >= SHUT_MAX:
+            self._shut_until = {who: until for who, until in self._shut_until.items() if until > now}
+        if len(self._shut_until) < SHUT_MAX:
+            self._shut_until[address] = now + for_s
+
+    def _check_refusals(self, address: str) -> None:
+        """Raise Problem 429 if this process has seen too many. From memory: no write waits for a second count."""
+        wait_s = round(self._shut_until.get(address, 0.0) - time.time())
+        if wait_s > 0:
+            words = f"Too many bookings for people whom you may not book for. Try again in {wait_s} seconds"
+            raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(wait_s)})
+
+    async def _count(self, item: RateLimitItem, who: str, window_s: int = WINDOW_S) -> Window | None:
         """Count one; None while Redis is away."""
         loop_time = asyncio.get_running_loop().time()
         if loop_time < self._away_until:
             return None
-        number, into_s = divmod(time.time(), WINDOW_S)
+        number, into_s = divmod(time.time(), window_s)
         try:
-            used = await self._storage.incr(item.key_for(who, int(number)), KEPT_S)
+            used = await self._storage.incr(item.key_for(who, int(number)), window_s + KEPT_AFTER_S)
         except (RedisError, OSError) as problem:
             self._away_until = loop_time + AWAY_S
             log.warning("writes cannot be counted", problem=repr(problem))
             return None
-        return Window(item.amount, int(used), max(1, round(WINDOW_S - into_s)))
+        return Window(item.amount, int(used), max(1, round(window_s - into_s)))
 
 
 def _tell(resp: Response, window: Window) -> None:

@@ -17,24 +17,29 @@ def the_person(
 ) -> tuple[User, tuple[UserCreated, ...]]:
     """The user meant, made if a phone number is new.
 
-    Users book for themselves only; strangers and agents never for privileged people.
+    Users book for themselves only; strangers and agents never for privileged people. Whom they may not
+    book for, they hear nothing of: an unknown, a closed and a privileged account get the same refusal.
     """
     if isinstance(person, PersonById):
         user = state.users.get(person.user_id)
     else:
         user = state.users_by_phone.get(person.phone_key)
-        if user is None and actor.kind is ActorKind.USER:
-            raise Refused(Refusal.FORBIDDEN)
-        if user is None:
+        if user is None and actor.kind is not ActorKind.USER:
             created = _new_user(person, now, ids)
             return created.user, (created,)
+    if not _may_book_for(actor, user):
+        raise Refused(Refusal.FORBIDDEN)
     if user is None or not user.is_active:
         raise Refused(Refusal.USER_NOT_FOUND)
-    if actor.kind is ActorKind.USER and user.id != actor.user_id:
-        raise Refused(Refusal.FORBIDDEN)
-    if user.is_privileged and actor.kind in {ActorKind.ANONYMOUS, ActorKind.AGENT}:
-        raise Refused(Refusal.FORBIDDEN)
     return user, ()
+
+
+def _may_book_for(actor: Actor, user: User | None) -> bool:
+    if actor.kind is ActorKind.USER:
+        return user is not None and user.id == actor.user_id
+    if actor.kind in {ActorKind.ANONYMOUS, ActorKind.AGENT}:
+        return user is not None and user.is_active and not user.is_privileged
+    return True
 
 
 def _new_user(person: PersonByPhone, now: datetime, ids: Ids) -> UserCreated:

@@ -31,12 +31,29 @@ def why_not_change(editor: Principal, person: Person, changed: AbstractSet[str])
         return None
     if "password" in changed:
         return "Only a superuser may set the password of staff; your own you change yourself"
-    if changed & WAYS_IN and person.id != editor.user_id:
+    if person.id == editor.user_id:
+        return None
+    if changed & WAYS_IN:
         return "Only a superuser may change what another member of staff logs in with"
+    if "is_active" in changed:
+        return "Only a superuser may deactivate or reactivate another member of staff"
     return None
 
 
 def why_not_delete(editor: Principal, person: Person) -> str | None:
-    if person.is_superuser and editor.kind is not PrincipalKind.SUPERUSER:
+    if editor.kind is PrincipalKind.SUPERUSER:
+        return None
+    if person.is_superuser:
         return "Only a superuser may delete a superuser"
+    if person.is_staff and person.id != editor.user_id:
+        return "Only a superuser may delete another member of staff"
+    return None
+
+
+def why_not_promote(editor: Principal, person: Person) -> str | None:
+    """Why `editor` may not make this person a practitioner: a new role ends every login of its account."""
+    if editor.kind is PrincipalKind.SUPERUSER or person.id == editor.user_id:
+        return None
+    if person.is_staff or person.is_superuser:
+        return "Only a superuser may make another member of staff a practitioner"
     return None

@@ -30,16 +30,23 @@ from api.fields import ZONE, Id, PersonName, ZoneText
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
+from core.identity import editing
+from core.identity.permissions import why_not_promote
 from core.settings import Settings
-from core.store.marketplace.rows import PRACTITIONER_COLUMNS, PRACTITIONERS, practitioner_of
+from core.store.marketplace.rows import PRACTITIONER_EMAIL, PRACTITIONERS, practitioner_columns, practitioner_of
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
 
 YEAR_MINUTES = 365 * 24 * 60
 
+MAY_SEE_EMAIL = """%(sees_all)s OR p.user_id = %(viewer)s OR EXISTS (
+           SELECT FROM marketplace_booking m JOIN booking b ON b.id = m.booking_id
+           WHERE m.user_id = %(viewer)s AND m.practitioner_id = p.id AND b.deleted_at IS NULL)"""
+"""Staff, the practitioner, and people who have or had a booking with them. The document shows it in their bookings."""
+COLUMNS = practitioner_columns(f"CASE WHEN {MAY_SEE_EMAIL} THEN {PRACTITIONER_EMAIL} ELSE '' END")
 SQL_LIST = f"""
-SELECT {PRACTITIONER_COLUMNS}, p.bio FROM {PRACTITIONERS}
+SELECT {COLUMNS}, p.bio FROM {PRACTITIONERS}
 WHERE (p.is_active OR %(hidden)s)
   AND (%(service)s::bigint IS NULL OR p.id IN (
        SELECT practitioner_id FROM service_practitioner WHERE service_id = %(service)s))
@@ -52,9 +59,8 @@ SELECT count(*) FROM (
            SELECT practitioner_id FROM service_practitioner WHERE service_id = %(service)s))
     LIMIT {COUNT_LIMIT}) AS found
 """
-SQL_ONE = f"SELECT {PRACTITIONER_COLUMNS}, p.bio FROM {PRACTITIONERS} WHERE p.id = %s"
+SQL_ONE = f"SELECT {COLUMNS}, p.bio FROM {PRACTITIONERS} WHERE p.id = %(id)s"
 SQL_LOCK = f"{SQL_ONE} FOR UPDATE OF p"
-SQL_USER = "SELECT coalesce(nullif(trim(concat_ws(' ', first_name, last_name)), ''), username) FROM user_account WHERE id = %s AND is_active FOR UPDATE"
 SQL_TAKEN = "SELECT EXISTS (SELECT FROM practitioner WHERE user_id = %s)"
 SQL_PROMOTE = "UPDATE user_account SET is_practitioner = true WHERE id = %s AND NOT is_practitioner"
 SQL_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('practitioner', %s, %s) RETURNING id"
@@ -99,6 +105,7 @@ class PractitionerBody(Struct, frozen=True, kw_only=True):
     user_id: int
     name: str
     email: str
+    """For staff, the practitioner and people who have a booking with them; empty for others."""
     bio: str
     time_zone: str
     hours: list[ClockWindow]
@@ -131,6 +138,7 @@ class Practitioners:
         """Those who can be booked; staff see the others too."""
         asked = read_query(req, PractitionerFilters)
         wanted = {
+            **_viewer(req.context.principal),
             "hidden": req.context.principal.is_staff,
             "service": asked.service_id,
             "limit": asked.page_size,
@@ -153,20 +161,23 @@ class Practitioners:
         sent = await read_json(req, NewPractitioner, needs=WHOM if principal.is_staff else ())
         user_id = _whose(principal, sent.user_id)
         async with self._pool.connection() as connection, connection.transaction():
-            row = await self._made(connection, user_id)
+            row = await self._made(connection, principal, user_id)
             row = await _changed(connection, row, sent)
         write(resp, _body(row), 201)
 
-    async def _made(self, connection: AsyncConnection[Any], user_id: int) -> tuple[Any, ...]:
-        user = await (await connection.execute(SQL_USER, (user_id,))).fetchone()
-        if user is None:
+    async def _made(self, connection: AsyncConnection[Any], principal: Principal, user_id: int) -> tuple[Any, ...]:
+        user = await editing.lock(connection, user_id)
+        if user is None or not user.is_active:
             raise invalid([FieldProblem("user_id", "There is no such user")])
+        if (why_not := why_not_promote(principal, user)) is not None:
+            raise Problem(403, "forbidden", why_not)
+        name = f"{user.first_name} {user.last_name}".strip() or user.username
         if (await _one(connection, SQL_TAKEN, (user_id,)))[0]:
             raise Problem(409, "already_practitioner", "This user is a practitioner already")
         await connection.execute(SQL_PROMOTE, (user_id,))
-        (resource_id,) = await _one(connection, SQL_RESOURCE, (user[0], self._settings.time_zone))
-        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, user[0], user[0].casefold()))
-        return await _one(connection, SQL_ONE, (id_,))
+        (resource_id,) = await _one(connection, SQL_RESOURCE, (name, self._settings.time_zone))
+        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, name, name.casefold()))
+        return await _one(connection, SQL_ONE, {**SEES_ALL, "id": id_})
 
 
 class OnePractitioner:
@@ -174,9 +185,10 @@ class OnePractitioner:
         self._pool = pool
 
     @operation("Show a practitioner", answers={200: PractitionerBody}, refuses=("not_found",))
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
+        wanted = {**_viewer(req.context.principal), "id": practitioner_id}
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ONE, (practitioner_id,))).fetchone()
+            row = await (await connection.execute(SQL_ONE, wanted)).fetchone()
         if row is None:
             raise not_found()
         write(resp, _body(row))
@@ -189,8 +201,9 @@ class OnePractitioner:
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
         sent = await read_json(req, PractitionerChange)
+        wanted = {**SEES_ALL, "id": practitioner_id}
         async with self._pool.connection() as connection, connection.transaction():
-            row = await (await connection.execute(SQL_LOCK, (practitioner_id,))).fetchone()
+            row = await (await connection.execute(SQL_LOCK, wanted)).fetchone()
             if row is None:
                 raise not_found()
             must_keep(req.context.principal, practitioner_of(row[:-1]).user_id)
@@ -224,7 +237,7 @@ async def _changed(connection: AsyncConnection[Any], row: tuple[Any, ...], sent:
     values["name_key"] = values["name"].casefold()
     await connection.execute(SQL_UPDATE, values)
     await connection.execute(SQL_UPDATE_RESOURCE, values)
-    return await _one(connection, SQL_ONE, (found.id,))
+    return await _one(connection, SQL_ONE, {**SEES_ALL, "id": found.id})
 
 
 _PLAIN = ("name", "buffer_before_minutes", "buffer_after_minutes", "notice_minutes", "horizon_days", "is_active")
@@ -244,7 +257,15 @@ def _body(row: tuple[Any, ...]) -> PractitionerBody:
     )
 
 
-async def _one(connection: AsyncConnection[Any], sql: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _viewer(principal: Principal) -> dict[str, Any]:
+    return {"sees_all": principal.is_staff, "viewer": principal.user_id}
+
+
+SEES_ALL = {"sees_all": True, "viewer": None}
+"""Who may make or change a practitioner may see the address."""
+
+
+async def _one(connection: AsyncConnection[Any], sql: str, values: Any) -> tuple[Any, ...]:
     row = await (await connection.execute(sql.encode(), values)).fetchone()
     assert row is not None  # noqa: S101 - each of these answers one row
     found: tuple[Any, ...] = row

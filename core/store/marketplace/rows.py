@@ -10,8 +10,16 @@ from core.domain.marketplace.details import Kind
 from core.domain.marketplace.schedules import Schedule, Window
 from core.domain.marketplace.values import Credit, Location, MarketService, Practitioner, ServiceSession
 
-PRACTITIONER_COLUMNS = """p.id, p.user_id, p.resource_id, p.name, coalesce(pu.email, pu.contact_email), pr.zone, p.hours,
+PRACTITIONER_EMAIL = "coalesce(pu.email, pu.contact_email)"
+
+
+def practitioner_columns(email: str) -> str:
+    """With this expression for the address, which not everybody may see."""
+    return f"""p.id, p.user_id, p.resource_id, p.name, {email}, pr.zone, p.hours,
        p.breaks, p.buffer_before_minutes, p.buffer_after_minutes, p.notice_minutes, p.horizon_days, p.is_active"""
+
+
+PRACTITIONER_COLUMNS = practitioner_columns(PRACTITIONER_EMAIL)
 PRACTITIONERS = "practitioner p JOIN user_account pu ON pu.id = p.user_id JOIN resource pr ON pr.id = p.resource_id"
 
 SERVICE_COLUMNS = """s.id, s.name, s.kind, s.duration_minutes, s.slot_step_minutes, s.price_cents, s.currency, s.credits,

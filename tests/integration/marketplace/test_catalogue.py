@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.accounts import PRACTITIONER, USER
+from tests.accounts import PRACTITIONER, STAFF, USER
 from tests.marketplace import Market
 from tests.rooms import people, staff
 from tests.stack import Stack
@@ -13,7 +13,7 @@ BASE = "/api/v1/drf"
 
 
 def test_the_demo_has_the_documents_practitioner_and_service(stack: Stack) -> None:
-    with people(stack, USER) as client:
+    with people(stack, STAFF) as client:
         practitioner = client.get(f"{BASE}/practitioners/1/").json()
         service = client.get(f"{BASE}/services/2/").json()
     assert (practitioner["name"], practitioner["email"]) == ("Dr. Smith", "dr.smith@example.com")
