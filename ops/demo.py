@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from uuid import UUID
 
 import psycopg
 from msgspec import Struct
 
 from core.access import hash_token
+from core.domain.calendars import instant
 from core.identity.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
 from core.passwords import hash_password
 from core.settings import Settings
@@ -83,10 +85,10 @@ INSERT INTO booking (id, public_uuid, contract, user_id, service_name, resource_
                      local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
                      price_minor, details)
 SELECT nextval('booking_id_seq'), gen_random_uuid(), 'rooms', 1, 'Conference Room A', r.id,
-       timestamp '2025-10-24 09:00' AT TIME ZONE r.zone, timestamp '2025-10-24 10:00' AT TIME ZONE r.zone,
-       '2025-10-24', '09:00', 60, 'confirmed', 'succeeded', %s, clock_timestamp(), clock_timestamp(), 2 * m.price_minor,
+       %(starts_at)s, %(ends_at)s, %(day)s, %(starts)s, 60, 'confirmed', 'succeeded', %(command)s,
+       clock_timestamp(), clock_timestamp(), 2 * m.price_minor,
        jsonb_build_object('type', 'room', 'room_id', m.id, 'ends', '10:00:00', 'guest_count', 5, 'number_of_slots', 2)
-FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %s RETURNING id
+FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %(room)s RETURNING id
 """
 SQL_CLAIM = """
 INSERT INTO claim (resource_id, booking_id, during)
@@ -134,6 +136,15 @@ def _row(account: Account) -> tuple[object, ...]:
 def _load_booking(connection: psycopg.Connection[tuple[object, ...]], zone: str) -> None:
     room = connection.execute(SQL_ROOM, (zone,)).fetchone()
     assert room is not None  # noqa: S101 - INSERT ... RETURNING of one row
-    booking = connection.execute(SQL_BOOKING, (NO_COMMAND, room[0])).fetchone()
+    day, starts, ends = date(2025, 10, 24), time(9), time(10)
+    values = {
+        "starts_at": instant(day, starts, zone),
+        "ends_at": instant(day, ends, zone),
+        "day": day,
+        "starts": starts,
+        "command": NO_COMMAND,
+        "room": room[0],
+    }
+    booking = connection.execute(SQL_BOOKING, values).fetchone()
     assert booking is not None  # noqa: S101 - as above
     connection.execute(SQL_CLAIM, (booking[0],))

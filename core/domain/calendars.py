@@ -21,6 +21,7 @@ from core.domain.zones import zone
 MINUTES_PER_DAY = 24 * 60
 INSTANTS_KEPT = 4096
 """Many ask for the same hours of the same days, and a batch asks for each twice: to load it and to decide it."""
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 WHOLE_DAY = timedelta(days=1)
 
@@ -57,10 +58,22 @@ def local(at: datetime, zone_name: str) -> datetime:
 
 def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
     """First instant of a local day and of the next; 23 to 25 hours apart, whatever midnight does."""
+    return _day_begins(day, zone_name), _day_begins(day + WHOLE_DAY, zone_name)
+
+
+@lru_cache(maxsize=INSTANTS_KEPT)
+def _day_begins(day: date, zone_name: str) -> datetime:
+    """The first of two midnights; where the clocks skip midnight, the moment that they do."""
     tz = zone(zone_name)
-    start = datetime.combine(day, time.min, tz).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time.min, tz).astimezone(UTC)
-    return start, end
+    midnight = datetime.combine(day, time.min, tz)
+    found, other = midnight.astimezone(UTC), midnight.replace(fold=1).astimezone(UTC)
+    if other >= found:
+        return found
+    before, after = other, found  # in a gap the two readings lie on either side of the change
+    while after - before > SECOND:
+        middle = before + (after - before) // SECOND // 2 * SECOND
+        before, after = (middle, after) if middle.astimezone(tz).date() < day else (before, middle)
+    return after
 
 
 def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name: str) -> bool:

@@ -6,12 +6,14 @@ tally. The view `user_count` has both, so a reader's sum is exact in its own sna
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from core.domain.calendars import day_bounds, local
 from core.store.database import Connection
 from core.store.totals import COUNT_EXACT_TO
 
@@ -32,12 +34,10 @@ ON CONFLICT ({_GROUP}) DO UPDATE SET people = t.people + excluded.people
 """Two sweeps at once take different changes, and groups in the same order."""
 
 
-def _joined_this(span: str) -> str:
-    """How many joined since the local day, week (Monday) or month began; no further than one beyond the limit."""
-    began = f"date_trunc('{span}', now() AT TIME ZONE %(zone)s) AT TIME ZONE %(zone)s"
-    return (
-        f"(SELECT count(*) FROM (SELECT FROM user_account WHERE date_joined >= {began} LIMIT {COUNT_EXACT_TO + 1}) j)"
-    )
+def _joined_since(began: str) -> str:
+    """How many joined since then; no further than one beyond the limit."""
+    counted = f"SELECT FROM user_account WHERE date_joined >= %({began})s LIMIT {COUNT_EXACT_TO + 1}"
+    return f"(SELECT count(*) FROM ({counted}) AS joined)"
 
 
 SQL_STATS = f"""
@@ -48,9 +48,9 @@ SELECT coalesce(sum(people), 0)::bigint AS total_users,
        coalesce(sum(people) FILTER (WHERE is_superuser), 0)::bigint AS superusers,
        coalesce(sum(people) FILTER (WHERE gender_key = 'male'), 0)::bigint AS male_users,
        coalesce(sum(people) FILTER (WHERE gender_key = 'female'), 0)::bigint AS female_users,
-       {_joined_this("day")} AS today_users,
-       {_joined_this("week")} AS week_users,
-       {_joined_this("month")} AS month_users
+       {_joined_since("day")} AS today_users,
+       {_joined_since("week")} AS week_users,
+       {_joined_since("month")} AS month_users
 FROM user_count
 """
 SQL_COUNTRIES = """
@@ -81,11 +81,20 @@ def fold(connection: Connection) -> int:
 
 async def stats(connection: AsyncConnection[Any], zone: str) -> UserStats:
     """As of now; days are those of `zone`."""
+    clock = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
+    assert clock is not None  # noqa: S101 - a SELECT without FROM has one row
     async with connection.cursor(row_factory=class_row(UserStats)) as cursor:
-        await cursor.execute(SQL_STATS, {"zone": zone})
+        await cursor.execute(SQL_STATS, begun(clock[0], zone))
         found = await cursor.fetchone()
     assert found is not None  # noqa: S101 - an aggregate answers one row
     return found
+
+
+def begun(now: datetime, zone: str) -> dict[str, datetime]:
+    """When the local day, week (Monday) and month began."""
+    today = local(now, zone).date()
+    first = {"day": today, "week": today - timedelta(days=today.weekday()), "month": today.replace(day=1)}
+    return {span: day_bounds(day, zone)[0] for span, day in first.items()}
 
 
 async def countries(connection: AsyncConnection[Any]) -> list[tuple[str, int]]:

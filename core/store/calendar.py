@@ -11,6 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
+from core.store.days import LOCAL_DAYS, in_zones, zones_in_use
 from core.store.feed import SQL_HEAD, Position
 from core.store.slots import SLOT_COLUMNS, slot_of
 from core.store.views import VIEW_COLUMNS, view_of
@@ -18,9 +19,8 @@ from core.store.views import VIEW_COLUMNS, view_of
 Connection = psycopg.AsyncConnection[Any]
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_LOCAL_DAY = "(s.starts_at AT TIME ZONE r.zone)::date"
-_NEAR = "interval '1 day'"
-"""No zone is further from UTC than this, so that an index on instants finds local days."""
+_ON_DAYS = f"""EXISTS (SELECT FROM {LOCAL_DAYS} WHERE d.zone = r.zone
+     AND (d.begins IS NULL OR s.starts_at >= d.begins) AND (d.ends IS NULL OR s.starts_at < d.ends))"""
 _TAKEN = """
 EXISTS (SELECT FROM claim k LEFT JOIN booking h ON h.id = k.booking_id
         WHERE k.resource_id = c.resource_id AND k.during && tstzrange(s.starts_at, s.ends_at)
@@ -57,6 +57,10 @@ class SlotsWanted(Struct, frozen=True):
     after: bool = False
     """Only slots that have not begun."""
 
+    @property
+    def by_day(self) -> bool:
+        return self.first is not None or self.last is not None
+
 
 class SlotListed(Struct, frozen=True):
     slot: TimeSlot
@@ -78,6 +82,8 @@ async def list_slots(connection: Connection, wanted: SlotsWanted) -> SlotList:
     async with connection.transaction():
         await connection.execute(SQL_SNAPSHOT)
         head = await (await connection.execute(SQL_HEAD)).fetchone()
+        if wanted.by_day:
+            values |= in_zones(await zones_in_use(connection), wanted.first, wanted.last)
         rows = await (await connection.execute(statement, values)).fetchall()
         found = await (await connection.execute(SQL_HOLDERS, ([row[0] for row in rows],))).fetchall()
     if head is None:
@@ -91,9 +97,11 @@ def _conditions(wanted: SlotsWanted) -> Iterator[str]:
     if wanted.id is not None:
         yield "AND s.id = %(id)s"
     if wanted.first is not None:
-        yield f"AND s.starts_at >= %(first)s::date::timestamp AT TIME ZONE 'UTC' - {_NEAR} AND {_LOCAL_DAY} >= %(first)s"
+        yield "AND s.starts_at >= %(days_earliest)s"
     if wanted.last is not None:
-        yield f"AND s.starts_at < %(last)s::date::timestamp AT TIME ZONE 'UTC' + 2 * {_NEAR} AND {_LOCAL_DAY} <= %(last)s"
+        yield "AND s.starts_at < %(days_latest)s"
+    if wanted.by_day:
+        yield f"AND {_ON_DAYS}"
     if wanted.category_id is not None:
         yield "AND s.category_id = %(category_id)s"
     if wanted.categories is not None:
@@ -107,8 +115,6 @@ def _conditions(wanted: SlotsWanted) -> Iterator[str]:
 def _values(wanted: SlotsWanted) -> dict[str, Any]:
     return {
         "id": wanted.id,
-        "first": wanted.first,
-        "last": wanted.last,
         "category_id": wanted.category_id,
         "categories": list(wanted.categories or ()),
         "taken": wanted.taken,

@@ -7,12 +7,13 @@ tally. The view `booking_count` has both, so a reader's sum is exact in its own 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, LiteralString
 
 import psycopg
 from msgspec import Struct
 
+from core.domain.calendars import local
 from core.store.database import Connection
 
 FOLD_ROWS = 50_000
@@ -30,7 +31,7 @@ ON CONFLICT (local_date, listed_as) DO UPDATE SET bookings = t.bookings + exclud
 """
 """Two sweeps at once take different changes, and days in the same order."""
 
-SQL_TODAY = "SELECT (clock_timestamp() AT TIME ZONE zone)::date FROM resource WHERE kind = 'desk'"
+SQL_NOW = "SELECT clock_timestamp(), zone FROM resource WHERE kind = 'desk'"
 SQL_STATS = """
 SELECT coalesce(sum(bookings), 0)::bigint,
        coalesce(sum(bookings) FILTER (WHERE listed_as = 'upcoming'), 0)::bigint,
@@ -63,7 +64,7 @@ def fold(connection: Connection) -> int:
 
 async def stats(connection: psycopg.AsyncConnection[Any]) -> Stats:
     """As of now; "today" is the desk's."""
-    today: date = (await _one(connection, SQL_TODAY))[0]
+    today = local(*await _one(connection, SQL_NOW)).date()
     monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
     days = {
         "today": today,

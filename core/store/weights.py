@@ -21,9 +21,9 @@ _PARTS = """(SELECT count(*) FROM marketplace_booking f WHERE f.parent_id IN (
 _NAMED = """CASE WHEN n.body->'booking_ids' IS NULL THEN ARRAY[(n.body->>'booking_id')::bigint]
              ELSE ARRAY(SELECT json_array_elements_text(n.body->'booking_ids')::bigint) END"""
 _PAID = "ARRAY(SELECT booking_id FROM payment WHERE id = (n.body->>'payment_id')::uuid)"
-_DAYS = (
-    """tstzrange((n.body->>'first_day')::date - interval '1 day', (n.body->>'last_day')::date + interval '2 days')"""
-)
+_DAYS = """tstzrange(((n.body->>'first_day')::date - interval '1 day') AT TIME ZONE 'UTC',
+                   ((n.body->>'last_day')::date + interval '2 days') AT TIME ZONE 'UTC')"""
+"""Wide enough for the days of any zone."""
 _SLOTS = """SELECT FROM category k JOIN time_slot s ON s.category_id = k.id AND s.deleted_at IS NULL
              AND tstzrange(s.starts_at, s.ends_at) && {during} WHERE k.resource_id = {resource}"""
 _CLOSED = f"""(SELECT count(*) FROM (

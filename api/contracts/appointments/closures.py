@@ -21,6 +21,7 @@ from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
 from core.domain.commands import ReopenResource
 from core.domain.values import Closure
 from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, SQL_RESOURCE_OF, closure_of
+from core.store.days import in_zones, zones_in_use
 from core.store.inbox import slot_key
 from core.store.views import view_of
 from core.wire.admin import AdminBooking, admin_booking
@@ -90,8 +91,10 @@ class Closures:
     @operation("List closures, the earliest first", query=Filters, answers={200: ClosureList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Filters)
-        values = {"resource": asked.resource_id, "day": asked.date, "limit": asked.limit, "offset": asked.offset}
+        wanted = {"resource": asked.resource_id, "day": asked.date, "limit": asked.limit, "offset": asked.offset}
         async with self._pool.connection() as connection:
+            zones = await zones_in_use(connection) if asked.date else []
+            values = {**wanted, **in_zones(zones, asked.date, asked.date)}
             rows = await (await connection.execute(SQL_CLOSURES_LISTED, values)).fetchall()
         data = [shown(closure_of(row[1:])) for row in rows if row[1] is not None]
         resp.data = encode(ClosureList(data=data, total_count=rows[0][0], limit=asked.limit, offset=asked.offset))
