@@ -16,7 +16,7 @@ from api.forms import Form
 from core.domain.currencies import CURRENCIES
 from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge
 from core.domain.zones import is_zone
-from core.phones import phone_key
+from core.phones import phone_key, phone_words
 from core.wire.errors import FieldProblem
 
 TEXT = r"^[^\x00]*$"
@@ -78,7 +78,7 @@ BAD_DATE, BAD_TIME = "Invalid date format", "Invalid time format"
 DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), BAD_DATE)
 CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), BAD_TIME)
 ZONE = Form(zone_key, "This is no IANA time zone such as Europe/Berlin")
-PHONE = Form(dialable, "Invalid phone number")
+PHONE = Form(dialable, "Invalid phone number", phone_words)
 
 # `x-form` is what the API's description says instead of the bounds that a text is decoded with: a form
 # reads it, and says what is wrong in the documents' words.

@@ -47,13 +47,19 @@ class Form(Generic[V, T]):
     read: Callable[[V], T | None]
     """None for what means nothing."""
     words: str
+    words_for: Callable[[V], str] | None = None
+    """Instead of `words`, where they depend on the value."""
 
     def __call__(self, value: V) -> T:
         """What a value means. Raises UnfitError for one that `read_json` would have refused."""
         found = self.read(value)
         if found is None:
-            raise UnfitError(self.words)
+            raise UnfitError(self.sentence(value, "this"))
         return found
+
+    def sentence(self, value: V, field: str) -> str:
+        """What is wrong with a value that is not of this form."""
+        return (self.words_for(value) if self.words_for else self.words).format(field=field)
 
 
 class _Typed:
@@ -154,12 +160,12 @@ def _of_given(check: Check) -> Check:
 
 def _all_of(forms: Sequence[Form[Any, Any]]) -> Check:
     """The first that a value is not of."""
-    reads = [(form.read, form.words) for form in forms]
+    reads = [(form.read, form.sentence) for form in forms]
 
     def check(value: Any, field: str) -> Found:
-        for read, words in reads:
+        for read, sentence in reads:
             if read(value) is None:
-                return (("", words.format(field=field)),)
+                return (("", sentence(value, field)),)
         return FINE
 
     return check

@@ -3,12 +3,64 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from enum import Enum
 
 import phonenumbers
 
 _ALLOWED = re.compile(r"\(?\+?[0-9 ()./-]{3,32}", re.ASCII)
 DIGITS_MIN = 3
 DIGITS_MAX = 20
+
+_DIRECTIONS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+"""Marks of the writing direction: phones and messengers put them around a number that is copied."""
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u30fc"), "-")
+_SHORTENED = re.compile(r"\+?[0-9]+([.,][0-9]+)?[Ee]\+?[0-9]+")
+_DECIMAL = re.compile(r"\+?[0-9]{4,}[.,](0+|[0-9])")
+_ANY_REGION = "US"
+"""An extension is written alike everywhere."""
+
+
+class PhoneFault(Enum):
+    """Why a text that was meant as a phone number cannot be taken, in words for whoever sent it."""
+
+    DECIMAL = (
+        "A spreadsheet has made a decimal number of this phone number: "
+        "format the column as text and send the number without its decimals"
+    )
+    SHORTENED = (
+        "A spreadsheet has shortened this phone number and lost digits: "
+        "format the column as text and enter the number again"
+    )
+    EXTENSION = "A phone number with an extension cannot be taken: send the number alone, and the extension as a note"
+    HIDDEN = "This phone number holds a character that cannot be seen: type the number again"
+    OTHER = "Invalid phone number"
+
+
+def plain_phone(raw: str) -> str:
+    """A phone number in the characters of ASCII, where it can be: other digits, blanks and dashes replaced."""
+    if raw.isascii():
+        return raw.strip()
+    return "".join(map(_plain, raw.translate(_DIRECTIONS))).translate(_DASHES).strip()
+
+
+def phone_fault(raw: str) -> PhoneFault | None:
+    """None for what can be a phone number in some region."""
+    text = plain_phone(raw)
+    if _DECIMAL.fullmatch(text):
+        return PhoneFault.DECIMAL
+    if _SHORTENED.fullmatch(text):
+        return PhoneFault.SHORTENED
+    if _ALLOWED.fullmatch(text):
+        return None if DIGITS_MIN <= len(re.sub(r"\D", "", text)) <= DIGITS_MAX else PhoneFault.OTHER
+    if any(unicodedata.category(char) == "Cf" for char in text):
+        return PhoneFault.HIDDEN
+    return PhoneFault.EXTENSION if _has_extension(text) else PhoneFault.OTHER
+
+
+def phone_words(raw: str) -> str:
+    """What is wrong with a text that is no phone number."""
+    return (phone_fault(raw) or PhoneFault.OTHER).value
 
 
 def phone_key(raw: str, region: str | None) -> str | None:
@@ -17,17 +69,30 @@ def phone_key(raw: str, region: str | None) -> str | None:
     None for what is no phone number at all. `region` is an ISO 3166 alpha-2 code; without one nobody
     knows which country a number without its code belongs to, so all of them are kept as their digits.
     """
-    if not _ALLOWED.fullmatch(raw.strip()):
+    if phone_fault(raw) is not None:
         return None
-    digits = re.sub(r"\D", "", raw)
-    if not DIGITS_MIN <= len(digits) <= DIGITS_MAX:
-        return None
+    text = plain_phone(raw)
+    digits = re.sub(r"\D", "", text)
     if region is None:
         return digits
     try:
-        number = phonenumbers.parse(raw, region)
+        number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return digits
     if not phonenumbers.is_valid_number(number):
         return digits
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _plain(char: str) -> str:
+    """Digits of other scripts as ours. A raised 2 is a footnote, no digit: it stays, and is refused."""
+    if unicodedata.category(char) == "No":
+        return char
+    return str(unicodedata.decimal(char, unicodedata.normalize("NFKC", char)))
+
+
+def _has_extension(text: str) -> bool:
+    try:
+        return bool(phonenumbers.parse(text, _ANY_REGION).extension)
+    except phonenumbers.NumberParseException:
+        return False

@@ -16,7 +16,7 @@ from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
-from core.phones import phone_key
+from core.phones import phone_key, plain_phone
 from core.store.inbox import AtService
 from core.wire.agent import AgentBookingCreated
 from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
@@ -45,7 +45,7 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
     """The command a body asks for."""
     person = PersonByPhone(
         phone_key=phone_key(body.phone, region) or PHONE(body.phone),
-        phone=body.phone.strip(),
+        phone=plain_phone(body.phone),
         first_name=body.first_name or "",
         last_name=body.last_name or "",
         email=body.email or "",

@@ -14,13 +14,14 @@ from api.forms import Form, Rules
 from core.countries import country_code
 from core.identity.naming import Names, NotOneNumberError, names, renamed
 from core.identity.person import Person
+from core.phones import phone_words
 from core.wire.errors import FieldProblem
 from core.wire.users import admin_fields
 
 Phone = Annotated[
     str,
     Meta(max_length=32, pattern=NAME, extra_json_schema={"format": "phone"}),
-    Form(lambda text: text if not text.strip() else dialable(text), "Invalid phone number"),
+    Form(lambda text: text if not text.strip() else dialable(text), "Invalid phone number", phone_words),
 ]
 """Empty for none."""
 
