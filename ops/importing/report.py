@@ -1,58 +1,80 @@
-"""The refused rows as a CSV that opens in a spreadsheet: number, reason, and what was sent."""
+"""The refused rows as a CSV that opens in a spreadsheet and, once corrected, can be sent as it is."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
 from api.contracts.agent.bulk.formats import FORMATS
-from api.errors import Problem
+from api.contracts.agent.bulk.splitting import BadRow, Row
+from core import spreadsheets
 from ops.importing.service import Refused
 
-COLUMNS = ("row", "status", "code", "message")
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins with one of these is a formula to a spreadsheet."""
 PIECE_BYTES = 64 * 1024
 
 
+class Sent(Struct, frozen=True):
+    """What a file says of one row, as text."""
+
+    fields: Mapping[str, str]
+    more: Sequence[str] = ()
+    """Cells beyond the header's last column."""
+
+
+NOTHING = Sent({})
+
+
 def write(report: Path, refused: Sequence[Refused], file: Path, media_type: str) -> None:
-    """Replaces what is there."""
-    wanted = {one.row for one in refused}
-    sent = {number: row for number, row in enumerate(rows_of(file, media_type), 1) if number in wanted}
-    names = list(dict.fromkeys(chain.from_iterable(sent.values())))
-    with report.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out)
-        writer.writerow([*COLUMNS, *map(safe, names)])
-        writer.writerows(_cells(one, sent.get(one.row, {}), names) for one in refused)
-
-
-def _cells(one: Refused, sent: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-    said = (str(one.row), str(one.http_status), one.code, one.message)
-    return [safe(cell) for cell in (*said, *(str(sent.get(name, "")) for name in names))]
-
-
-def safe(cell: str) -> str:
-    """As text, even to a spreadsheet."""
-    return f"'{cell}" if cell.startswith(FORMULAS) else cell
-
-
-def rows_of(file: Path, media_type: str) -> Iterator[dict[str, Any]]:
-    """The file's rows, counted as the service counts them; empty ones where they cannot be read."""
+    """Replaces what is there. A CSV's report has the CSV's separator."""
     splitter = FORMATS[media_type]()
+    wanted = {one.row for one in refused}
+    sent = {number: row for number, row in enumerate(rows_of(file, splitter), 1) if number in wanted}
+    names = _columns(splitter, sent.values())
+    rows = [[*REPORTED, *names], *(_cells(one, sent.get(one.row, NOTHING), names) for one in refused)]
+    separator = splitter.separator if isinstance(splitter, CsvRows) else spreadsheets.COMMA
+    with report.open("w", newline="", encoding=spreadsheets.ENCODING) as out:
+        spreadsheets.write(out, rows, separator)
+
+
+def _columns(splitter: Any, sent: Iterable[Sent]) -> list[str]:
+    """A CSV's own; else what a row must have and what there is."""
+    if isinstance(splitter, CsvRows):
+        return [name for name in splitter.columns if name not in REPORTED]
+    there = dict.fromkeys(chain.from_iterable(row.fields for row in sent))
+    known = [name for name, required in COLUMNS.items() if required or name in there]
+    return known + [name for name in there if name not in COLUMNS and name not in REPORTED]
+
+
+def _cells(one: Refused, sent: Sent, names: Sequence[str]) -> list[str]:
+    said = (str(one.row), str(one.http_status), one.code, one.message)
+    return [*said, *(sent.fields.get(name, "") for name in names), *sent.more]
+
+
+def rows_of(file: Path, splitter: Any) -> Iterator[Sent]:
+    """The file's rows, counted as the service counts them; nothing of those that cannot be read."""
     with file.open("rb") as body:
         pieces = iter(lambda: body.read(PIECE_BYTES), b"")
-        for row in chain(chain.from_iterable(map(splitter.feed, pieces)), splitter.end()):
-            yield {} if isinstance(row, Problem) else _object(row)
+        yield from map(_sent, chain(chain.from_iterable(map(splitter.feed, pieces)), splitter.end()))
 
 
-def _object(row: bytes) -> dict[str, Any]:
+def _sent(row: Row) -> Sent:
+    if isinstance(row, BadRow):
+        return Sent(row.sent, row.more)
     try:
         found = msgspec.json.decode(row)
     except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+        return NOTHING
+    return Sent({name: _text(value) for name, value in found.items()}) if isinstance(found, dict) else NOTHING
+
+
+def _text(value: Any) -> str:
+    """As a cell: nothing for null, JSON for what is no text."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

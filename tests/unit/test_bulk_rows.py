@@ -18,7 +18,7 @@ from api.contracts.agent.bulk.splitting import Row, Splitter
 from api.errors import Problem
 
 HEADER = "phone,service_name,booking_date,booking_time,notes\n"
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=12)
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys(HEADER.strip().split(","), CELL)), max_size=6)
 
 
@@ -61,7 +61,8 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 @given(rows=ROWS, piece=st.integers(1, 40))
 def test_a_csv_means_the_same_however_it_arrives(rows: list[dict[str, str]], piece: int) -> None:
-    sent = [{name: cell for name, cell in row.items() if cell} for row in rows]
+    """A row of nothing but blanks is none."""
+    sent = [{name: cell for name, cell in row.items() if cell} for row in rows if any(map(str.strip, row.values()))]
     assert read(CsvRows(), as_csv(rows).encode(), piece) == sent
 
 
@@ -187,5 +188,5 @@ def test_no_bytes_at_all_are_more_than_refused(body: bytes, piece: int) -> None:
         try:
             rows = split(splitter(), body, piece)
         except Problem as problem:
-            rows = [problem]
+            rows.append(problem)
         assert all(row.status == 400 for row in rows if isinstance(row, Problem))

@@ -3,121 +3,137 @@
 from __future__ import annotations
 
 import codecs
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 import msgspec
 
-from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
-from api.contracts.agent.bulk.splitting import CUT_OFF, NOT_UTF8, TOO_LONG, Row, unreadable
+from api.contracts.agent.bulk.csv_records import Record, Records, UnreadableError, cells_of_line
+from api.contracts.agent.bulk.splitting import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
 from api.contracts.agent.create import AgentBooking
+from api.contracts.agent.formats import agent_date, agent_time
 from api.errors import Problem, invalid
+from core.spreadsheets import COMMA, restored
 from core.wire.errors import FieldProblem
 
 COLUMNS = {field.encode_name: field.required for field in msgspec.structs.fields(AgentBooking)}
 """By name, in document order: whether a row must have it."""
+REPORTED = ("refused_row", "refused_status", "refused_code", "refused_message")
+"""Columns that a report of refused rows adds. They are no fields: a report is sent again as it is."""
 SHOWN_CHARS = 100
 """Of an unknown column's name, in the answer."""
 PROBLEMS_SHOWN = 50
 
 
 class CsvRows:
-    """RFC 4180 with a header; an empty cell is a field that was not sent.
+    """A header and rows; an empty cell is a field that was not sent.
 
-    A record ends at the first line end outside quotes. Quotes inside quoted cells are doubled, so that
-    is where the number of quotes so far is even.
+    Blank lines and lines of nothing but separators are no rows. A row of one line that is wrong is refused by
+    itself. One that goes over several lines and is wrong may be several rows whose quotes do not match: nobody
+    knows where it ends, and the body is refused whole.
     """
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._rest = ""
-        self._record: list[str] = []
-        self._open = False
-        """Inside quotes."""
-        self._length = 0
-        self._columns: list[str] = []
+        self._records = Records()
+        self.columns: list[str] = []
+        """As the header names them, once it is read."""
         self._seen = 0
 
+    @property
+    def separator(self) -> str:
+        return self._records.separator or COMMA
+
     def feed(self, piece: bytes) -> Iterator[Row]:
-        yield from self._lines(self._text(piece))
+        try:
+            for record in self._records.feed(self._text(piece)):
+                yield from self._row(record)
+        except UnreadableError as error:
+            self._unreadable(str(error))
 
     def end(self) -> Iterator[Row]:
-        yield from self._lines(self._text(b"", final=True))
-        if self._rest:
-            self._add(self._rest)
-        if self._open:
-            unreadable(self._seen + 1, f"{CUT_OFF}, or a quote is never closed")
-        if self._record:
-            record = self._take()
-            cells = _cells(record)
-            if isinstance(cells, list) and len(cells) < len(self._columns):
-                unreadable(self._seen + 1, CUT_OFF)
-            yield from self._row(record)
-        if not self._columns:
+        try:
+            for record in self._records.feed(self._text(b"", final=True)):
+                yield from self._row(record)
+            for record in self._records.end():
+                yield from self._row(record)
+        except UnreadableError as error:
+            self._unreadable(str(error))
+        if not self.columns:
             raise Problem(400, "empty_body", "The body has no header")
 
     def _text(self, piece: bytes, *, final: bool = False) -> str:
         try:
             return self._decode(piece, final)
         except UnicodeDecodeError:
-            unreadable(self._seen + 1, NOT_UTF8)
+            self._unreadable(f"{NOT_UTF8}: save it as CSV UTF-8")
 
-    def _lines(self, text: str) -> Iterator[Row]:
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._add(line + "\n")
-            if not self._open:
-                yield from self._row(self._take())
-        if self._length + len(self._rest) > ROW_MAX_BYTES:
-            unreadable(self._seen + 1, TOO_LONG)
+    def _unreadable(self, words: str) -> NoReturn:
+        unreadable(self._seen + 1, words)
 
-    def _add(self, line: str) -> None:
-        self._record.append(line)
-        self._length += len(line)
-        self._open ^= line.count('"') % 2 == 1
-        if self._length > ROW_MAX_BYTES:
-            unreadable(self._seen + 1, TOO_LONG)
-
-    def _take(self) -> str:
-        record = "".join(self._record)
-        self._record.clear()
-        self._length = 0
-        return record
-
-    def _row(self, record: str) -> Iterator[Row]:
-        if not record.strip("\r\n"):
+    def _row(self, record: Record) -> Iterator[Row]:
+        if record.is_blank:
             return
-        cells = _cells(record)
-        if not self._columns:
-            if isinstance(cells, Problem):
-                raise cells
-            self._columns = _header(cells)
+        if not self.columns:
+            self.columns = _header(record)
             return
+        if len(record.lines) > 1:
+            self._check_quotes(record)
+        if not record.is_ended and len(record.cells) < len(self.columns):
+            self._unreadable(CUT_OFF)
         self._seen += 1
-        yield cells if isinstance(cells, Problem) else self._named(cells)
+        yield self._bad(record) or self._named(record.cells)
 
-    def _named(self, cells: list[str]) -> Row:
-        if len(cells) != len(self._columns):
-            words = f"The row has {len(cells)} cells where the header has {len(self._columns)}"
-            return Problem(400, "malformed_row", words)
-        return msgspec.json.encode({name: cell for name, cell in zip(self._columns, cells, strict=True) if cell})
+    def _bad(self, record: Record) -> BadRow | None:
+        width, given = len(self.columns), _width(record.cells)
+        if record.fault:
+            words = f"Line {record.line} is not valid CSV: {record.fault}"
+        elif given > width or len(record.cells) < width:
+            cells = given if given > width else len(record.cells)
+            words = f"The row has {cells} cells where the header has {width}"
+        else:
+            return None
+        fields = [(name, cell) for name, cell in zip(self.columns, record.cells, strict=False) if name in COLUMNS]
+        return BadRow(words, {name: restored(cell) for name, cell in fields}, record.cells[width:given])
+
+    def _named(self, cells: Sequence[str]) -> bytes:
+        sent = {
+            name: restored(cell) for name, cell in zip(self.columns, cells, strict=False) if cell and name in COLUMNS
+        }
+        return msgspec.json.encode(sent)
+
+    def _check_quotes(self, record: Record) -> None:
+        """A record of several lines is one row for certain, or the body is refused."""
+        last = record.line + len(record.lines) - 1
+        lines = f"a quote joins lines {record.line} to {last}"
+        if self._bad(record):
+            self._unreadable(f"{lines}, and what they are then is no row; close that quote")
+        if all(self._could_be_row(line) for line in record.lines if line.strip()):
+            self._unreadable(f"{lines}, each of which could be a row; close that quote")
+
+    def _could_be_row(self, line: str) -> bool:
+        """Whether a line, read by itself, has a date and a time where a row has them."""
+        separator = self.separator
+        return any(map(self._reads_as_row, (line.split(separator), cells_of_line(line, separator))))
+
+    def _reads_as_row(self, cells: Sequence[str]) -> bool:
+        if len(cells) < len(self.columns):
+            return False
+        day, at = (cells[self.columns.index(name)].strip(' "') for name in ("booking_date", "booking_time"))
+        return agent_date(day) is not None and agent_time(at) is not None
 
 
-def _cells(record: str) -> list[str] | Problem:
-    try:
-        return next(csv.reader([record], strict=True))
-    except csv.Error as error:
-        return Problem(400, "malformed_row", f"The row is not valid CSV: {error}")
+def _width(cells: Sequence[str]) -> int:
+    """How many cells there are up to the last one that is not empty."""
+    return next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
 
 
-def _header(cells: list[str]) -> list[str]:
+def _header(record: Record) -> list[str]:
     """Column names as fields of a row. Raises Problem 400 naming every column that is wrong."""
-    names = [cell.strip().lower() for cell in cells]
-    problems = [
-        FieldProblem(name[:SHOWN_CHARS], f"Unknown column: {name[:SHOWN_CHARS]}")
-        for name in dict.fromkeys(names)
-        if name not in COLUMNS
-    ]
+    if record.fault:
+        raise Problem(400, "malformed_row", f"Line {record.line} is not valid CSV: {record.fault}")
+    names = [cell.strip().lower() for cell in record.cells[: _width(record.cells)]]
+    problems = [_unknown(n, name) for n, name in enumerate(names, 1) if name not in COLUMNS and name not in REPORTED]
     problems += [FieldProblem(name, f"Column given twice: {name}") for name in COLUMNS if names.count(name) > 1]
     problems += [
         FieldProblem(name, f"Missing column: {name}")
@@ -125,5 +141,11 @@ def _header(cells: list[str]) -> list[str]:
         if required and name not in names
     ]
     if problems:
-        raise invalid(problems[:PROBLEMS_SHOWN])
+        raise invalid(list(dict.fromkeys(problems))[:PROBLEMS_SHOWN])
     return names
+
+
+def _unknown(number: int, name: str) -> FieldProblem:
+    if not name:
+        return FieldProblem(f"column {number}", f"Column {number} has no name")
+    return FieldProblem(name[:SHOWN_CHARS], f"Unknown column: {name[:SHOWN_CHARS]}")

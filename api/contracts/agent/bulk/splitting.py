@@ -6,19 +6,31 @@ Where a row begins and ends must be certain: a body in which it is not is refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
 from api.errors import Problem
 from core.wire.errors import FieldProblem
 
-Row = bytes | Problem
-"""A row's JSON, or why it cannot be read though it is clear where it ends."""
-
 TOO_LONG = f"the row is longer than {ROW_MAX_BYTES} bytes"
 CUT_OFF = "the body ends in the middle of it"
 NOT_UTF8 = "it is not UTF-8"
+
+
+class BadRow(Problem):
+    """A row that cannot be read though it is clear where it ends."""
+
+    def __init__(self, message: str, sent: Mapping[str, str], more: Sequence[str]) -> None:
+        super().__init__(400, "malformed_row", message)
+        self.sent = sent
+        """Its cells by column, for a report."""
+        self.more = more
+        """Its cells beyond the last column."""
+
+
+Row = bytes | BadRow
+"""A row's JSON, or why it has none."""
 
 
 class Splitter(Protocol):
