@@ -17,7 +17,8 @@ Probe = Callable[[], bool]
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MOST_S = 30.0
 GOOD_AFTER_S = 5.0
-"""A process without a probe has started well if it lasts so long. Earlier failures are then forgotten."""
+"""A program that has been up for so long runs well, and earlier failures are forgotten. Without a probe it counts as up
+from its start, once it has lasted so long."""
 LOGS_EVERY_S = 10.0
 TELL_AFTER_S = 3.0
 _POLL_S = 0.02
@@ -33,16 +34,38 @@ class Post:
     answers: Probe | None
     """A probe: whether it has started well; None if there is none."""
     failures: int = 0
-    """Starts in a row that failed, including the end of the one before them."""
+    """Ends in a row, each of a start that failed or did not run well for long: they make the pauses grow."""
+    short_lives: int = 0
+    """Those of them that had come up. Once a start comes up, the failed ones before it are forgotten."""
+    up_since: float | None = None
     start_at: float | None = None
     """When to start again; None while it runs."""
 
     def look(self, now: float) -> None:
-        """Forget the failures once a start has succeeded."""
-        if self.failures == 0 or self.child.exit_code() is not None:
-            return
-        if self.answers() if self.answers is not None else now - self.child.started_at > GOOD_AFTER_S:
-            self.failures = 0
+        """Has it come up, and has it run well for long enough?"""
+        if self.up_since is None and self._has_come_up(now):
+            self.up_since = now if self.answers is not None else self.child.started_at
+            self.failures = self.short_lives
+        if self._runs_well(now):
+            self.failures = self.short_lives = 0
+
+    def end(self, now: float) -> float:
+        """Note that it has ended; the pause before it starts again, in seconds."""
+        if self.up_since is not None:
+            self.short_lives = 0 if self._runs_well(now) else self.short_lives + 1
+        pause_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**self.failures)
+        self.failures += 1
+        self.start_at = now + pause_s
+        return pause_s
+
+    def start(self) -> None:
+        self.child, self.start_at, self.up_since = Child(self.program), None, None
+
+    def _has_come_up(self, now: float) -> bool:
+        return self.answers() if self.answers is not None else now - self.child.started_at > GOOD_AFTER_S
+
+    def _runs_well(self, now: float) -> bool:
+        return self.up_since is not None and now - self.up_since >= GOOD_AFTER_S
 
 
 @dataclass(slots=True)
@@ -64,7 +87,7 @@ class Supervisor:
         return [post.child for post in self.posts.values() if post.child.exit_code() is not None]
 
     def tend(self) -> None:
-        """Restart what has died, with growing delays as long as no start succeeds."""
+        """Restart what has died, after growing pauses while it does not run well."""
         now = time.monotonic()
         for post in self.posts.values():
             if post.child.exit_code() is None:
@@ -73,7 +96,7 @@ class Supervisor:
             if post.start_at is None:
                 self._schedule(post, now)
             elif now >= post.start_at:
-                post.child, post.start_at = Child(post.program), None
+                post.start()
                 self.say(f"{post.program.name} was started again.")
                 self._write_record()
         if now - self._logs_cut_at > LOGS_EVERY_S:
@@ -82,10 +105,8 @@ class Supervisor:
                 cut_log(post.program.log)
 
     def _schedule(self, post: Post, now: float) -> None:
-        delay_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**post.failures)
-        post.failures += 1
-        post.start_at = now + delay_s
-        self.say(f"{post.program.name} ended ({describe_exit(post.child)}); it starts again in {delay_s:g} s.")
+        pause_s = post.end(now)
+        self.say(f"{post.program.name} ended ({describe_exit(post.child)}); it starts again in {pause_s:g} s.")
 
     def stop_all(self, hurry: Callable[[], bool]) -> None:
         """Stage by stage, from the front door to the stores; all at once when there is a hurry."""

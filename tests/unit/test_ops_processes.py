@@ -161,28 +161,62 @@ def test_failed_starts_are_forgotten_after_a_good_one(
     supervisor = Supervisor(tmp_path / "record", "mark", said.append)
     supervisor.start(programs.program(SLEEP), Stage.STORES, (lambda: is_up) if has_a_door else None)
 
-    def killed_and_started() -> str:
-        """What was said of the pause before it started again."""
-        post = supervisor.posts["one"]
-        post.child.kill()
-        assert post.child.wait(10.0)
-        killed = post.child
-
-        def is_back() -> bool:
-            supervisor.tend()
-            return post.child is not killed
-
-        wait_until(is_back, "it is back")
-        return str(re.findall(r"again in (\S+) s", " ".join(said))[-1])
-
-    assert [killed_and_started() for _ in range(4)] == ["0.01", "0.02", "0.04", "0.08"]
+    assert pauses(supervisor, said, 4) == ["0.01", "0.02", "0.04", "0.08"]
     is_up = True
     monkeypatch.setattr(supervising, "GOOD_AFTER_S", 0.0)
     supervisor.tend()
     is_up = False
     monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
-    assert [killed_and_started() for _ in range(2)] == ["0.01", "0.02"]
+    assert pauses(supervisor, said, 2) == ["0.01", "0.02"]
     supervisor.stop_all(lambda: True)
+
+
+def test_a_program_that_ends_as_soon_as_it_is_up_is_started_more_and_more_seldom(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers each time. Only when it has been up for a while are the earlier ends forgotten."""
+    monkeypatch.setattr(supervising, "BACKOFF_FIRST_S", 0.01)
+    said: list[str] = []
+    supervisor = Supervisor(tmp_path / "record", "mark", said.append)
+    supervisor.start(programs.program(SLEEP), Stage.STORES, lambda: True)
+    assert pauses(supervisor, said, 4) == ["0.01", "0.02", "0.04", "0.08"]
+    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 0.0)
+    supervisor.tend()
+    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    assert pauses(supervisor, said, 2) == ["0.01", "0.02"]
+    supervisor.stop_all(lambda: True)
+
+
+def test_failed_starts_do_not_count_after_one_that_came_up_and_ended_at_once(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL may have failed to start while its port was taken: once it came up, it need not wait for so long."""
+    monkeypatch.setattr(supervising, "BACKOFF_FIRST_S", 0.01)
+    said: list[str] = []
+    is_up = False
+    supervisor = Supervisor(tmp_path / "record", "mark", said.append)
+    supervisor.start(programs.program(SLEEP), Stage.STORES, lambda: is_up)
+    assert pauses(supervisor, said, 4)[-1] == "0.08"
+    is_up = True
+    assert pauses(supervisor, said, 2) == ["0.01", "0.02"]
+    supervisor.stop_all(lambda: True)
+
+
+def pauses(supervisor: Supervisor, said: list[str], times: int) -> list[str]:
+    """Kill it so often; what was said of each pause before it started again."""
+    post = supervisor.posts["one"]
+    for _ in range(times):
+        supervisor.tend()
+        killed = post.child
+        killed.kill()
+        assert killed.wait(10.0)
+
+        def is_back(killed: Child = killed) -> bool:
+            supervisor.tend()
+            return post.child is not killed
+
+        wait_until(is_back, "it is back")
+    return re.findall(r"again in (\S+) s", " ".join(said))[-times:]
 
 
 def test_stages_stop_from_the_front_to_the_stores(programs: Programs, tmp_path: Path) -> None:
