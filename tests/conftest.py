@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -42,8 +43,22 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"), UNSYNCED)
+def prepared_cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A stopped PostgreSQL with its templates: one for all workers, which copy it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker_id == "master" else root.parent
+    done, folder = root / "cluster-is-prepared", root / "cluster"
+    with (root / "cluster-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            PostgresServer(folder, UNSYNCED).prepare()
+            done.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, prepared_cluster: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), UNSYNCED, prepared_cluster)
     server.start()
     yield server
     server.child.stop()

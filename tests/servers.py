@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from psycopg import sql
 
 from core.settings import Settings, from_environment
 from core.store.migrate import upgrade
-from ops import demo
+from ops import demo as demo_data
 from ops.child import Child, Program
 from ops.embedded.postgres import Postgres
 from ops.embedded.valkey import Valkey
@@ -107,15 +108,27 @@ class Server:
 class PostgresServer(Server):
     """PostgreSQL with a migrated template, so that a new database costs a tenth of a second."""
 
-    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None, copy_of: Path | None = None) -> None:
+        """A new cluster, or a copy of what `prepare` left, which takes a tenth of the time."""
         folder.mkdir(parents=True, exist_ok=True)
         password = folder / "password"
-        password.write_text(secrets.token_urlsafe(24))
-        password.chmod(0o600)
+        if copy_of is None:
+            password.write_text(secrets.token_urlsafe(24))
+            password.chmod(0o600)
+        else:
+            subprocess.run(["cp", "-a", f"{copy_of}/.", str(folder)], check=True)
         self.cluster = Postgres(folder / "pg", free_ports(1)[0], password)
         self.cluster.create()
         super().__init__(self.cluster.program(folder / "postgres.log", extra), self.cluster.answers)
-        self._made: set[str] = set()
+        self._made: set[str] = set() if copy_of is None else {_TEMPLATE, _DEMO_TEMPLATE}
+
+    def prepare(self) -> None:
+        """Make both templates, and stop: the folder can be copied then."""
+        self.start()
+        for demo in (False, True):
+            self._template(demo=demo)
+        self.terminate()
+        self.program.log.unlink()
 
     def url(self, database: str) -> str:
         return self.cluster.url(database)
@@ -136,7 +149,7 @@ class PostgresServer(Server):
     def _template(self, *, demo: bool) -> str:
         name = _DEMO_TEMPLATE if demo else _TEMPLATE
         if name not in self._made:
-            self.cluster.create_database(name)
+            self.cluster.create_database(name, _TEMPLATE if _TEMPLATE in self._made else "template1")
             _prepare(self.url(name), load_demo=demo)
             self._made.add(name)
         return name
@@ -146,7 +159,7 @@ def _prepare(database_url: str, *, load_demo: bool) -> None:
     settings = settings_for(database_url, "redis://127.0.0.1:1/0")
     upgrade(settings)
     if load_demo:
-        demo.load(settings)
+        demo_data.load(settings)
 
 
 class ValkeyServer(Server):

@@ -20,8 +20,8 @@ from tests.servers import Server
 from tests.stack import Stack
 from tests.waiting import wait_until
 
-KILLS = 12
-CLIENTS = 8
+KILLS = 6
+CLIENTS = 16
 NOWHERE = "nowhere"
 
 

@@ -199,8 +199,8 @@ def test_whoever_restores_can_ask_for_a_new_epoch(pipeline: Pipeline) -> None:
 class Disk:
     """A server of its own, whose disk is restored from an older snapshot."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = PostgresServer(folder, UNSYNCED)
+    def __init__(self, folder: Path, prepared_cluster: Path) -> None:
+        self.server = PostgresServer(folder, UNSYNCED, prepared_cluster)
         self.server.start()
         self.url = self.server.new_database()
         self._saved = folder / "saved"
@@ -226,9 +226,9 @@ def nobody() -> Iterator[FeedMemory]:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def disk(tmp_path: Path, prepared_cluster: Path) -> Iterator[Disk]:
     tmp_path.chmod(0o755)  # PostgreSQL may run under another account
-    one = Disk(tmp_path / "disk")
+    one = Disk(tmp_path / "disk", prepared_cluster)
     yield one
     one.server.close()
 

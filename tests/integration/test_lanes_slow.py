@@ -21,14 +21,15 @@ import pytest
 from core.domain import decide as deciding
 from core.domain.commands import CommandClass
 from core.engine import witness as witnessing
+from core.engine.park import MAX_ATTEMPTS
 from core.engine.troubles import Troubles
 from core.engine.witness import Witness, WitnessThread
 from core.store import load as loading
-from core.store.database import connect_lane
+from core.store.database import LANE_LIMITS, connect_lane
 from core.store.inbox import slot_key
 from tests.beside import booking_beside
 from tests.client import agent_booking, anonymous
-from tests.conftest import FIGURE
+from tests.conftest import FIGURE, UNSYNCED
 from tests.engine import POISON_NOTES, SLOTS_A_DAY, Background, Pipeline, new, places, poison
 from tests.servers import PostgresServer
 from tests.stack import Stack
@@ -40,6 +41,14 @@ CREATE TRIGGER dawdle BEFORE INSERT ON booking FOR EACH ROW WHEN (NEW.notes = '{
 EXECUTE FUNCTION dawdle();
 """
 SLEEPS = "PERFORM pg_sleep(5)"
+SLOW_ON_A_STACK = f"""
+IF current_setting('statement_timeout') = '{LANE_LIMITS["statement_timeout"]}' AND nextval('tried_alone') > 1 THEN
+    RAISE query_canceled;
+END IF;
+PERFORM pg_sleep(9)
+"""
+"""It runs into the limit of several and once into that of one alone. Tried alone again, it says at once what
+the server would say after 8 s."""
 
 
 @pytest.fixture(autouse=True)
@@ -284,9 +293,9 @@ def quick_witness(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def own_postgres(tmp_path_factory: pytest.TempPathFactory, prepared_cluster: Path) -> Iterator[PostgresServer]:
     """To be paused and restarted."""
-    server = PostgresServer(tmp_path_factory.mktemp("own-postgres"))
+    server = PostgresServer(tmp_path_factory.mktemp("own-postgres"), UNSYNCED, prepared_cluster)
     server.start()
     yield server
     server.child.stop()
@@ -369,7 +378,8 @@ def test_on_a_running_stack_a_command_that_always_runs_into_its_timeout_is_parke
         def elsewhere() -> dict[str, Any]:
             return next(body for body in iter(agent_booking, None) if lane_of(body) != lane_of(slow_one))
 
-        database.execute(SLOW_ONE.format(does="PERFORM pg_sleep(9)").encode())
+        database.execute("CREATE SEQUENCE tried_alone")
+        database.execute(SLOW_ONE.format(does=SLOW_ON_A_STACK).encode())
         try:
             with booking_beside(stack, body=elsewhere) as beside:
                 wait_until(lambda: len(beside.took_s) >= 50, "others book before it")
@@ -380,8 +390,10 @@ def test_on_a_running_stack_a_command_that_always_runs_into_its_timeout_is_parke
                 during = len(beside.took_s)
                 wait_until(lambda: len(beside.took_s) >= during + 50, "others book after it")
         finally:
+            (alone,) = database.execute("SELECT last_value FROM tried_alone").fetchone() or (0,)
             database.execute("DROP FUNCTION dawdle CASCADE")
-    assert outcome["status"] == "failed"
+            database.execute("DROP SEQUENCE tried_alone")
+    assert (outcome["status"], alone) == ("failed", MAX_ATTEMPTS)
     assert beside.problems == []
     slowest_s = max(beside.took_s)
     assert slowest_s < SLOWEST_OTHER_S, "one visit of several lanes, and none of the suspect's alone"

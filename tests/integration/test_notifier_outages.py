@@ -24,7 +24,7 @@ from notifier import source
 from notifier.reading import render
 from ops.environment import ROOT
 from ops.ports import free_ports
-from tests.conftest import NewValkey
+from tests.conftest import UNSYNCED, NewValkey
 from tests.engine import Pipeline, holding, places
 from tests.listening import STAFF, Listener, at, notifying, populate, tell
 from tests.servers import PostgresServer, stack_environment
@@ -80,8 +80,8 @@ def test_a_hint_from_redis_is_heard_also_after_redis_came_back(pipeline: Pipelin
         assert book() == 2
 
 
-def test_a_restarted_database_leaves_no_hole(tmp_path: Path, redis_url: str) -> None:
-    server = PostgresServer(tmp_path / "postgres")
+def test_a_restarted_database_leaves_no_hole(tmp_path: Path, prepared_cluster: Path, redis_url: str) -> None:
+    server = PostgresServer(tmp_path / "postgres", UNSYNCED, prepared_cluster)
     server.start()
     try:
         before = Pipeline(server.new_database())
