@@ -53,7 +53,7 @@ class Post:
         """Note that it has ended; the pause before it starts again, in seconds."""
         if self.up_since is not None:
             self.short_lives = 0 if self._runs_well(now) else self.short_lives + 1
-        pause_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**self.failures)
+        pause_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * float(2**self.failures))
         self.failures += 1
         self.start_at = now + pause_s
         return pause_s
