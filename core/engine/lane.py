@@ -127,6 +127,12 @@ class Lanes:
 
     def visit(self, numbers: Collection[int]) -> Turn:
         """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
+        try:
+            return self._visit(numbers)
+        finally:
+            self._witness.end()
+
+    def _visit(self, numbers: Collection[int]) -> Turn:
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             turn = self._visit_together(numbers)
@@ -304,7 +310,6 @@ class Lanes:
             with suppress(psycopg.Error):
                 self._connection.rollback()
             raise
-        self._witness.end()
         if self._connection.info.transaction_status is not TransactionStatus.IDLE:
             self._connection.execute("COMMIT")  # of a visit that saved nothing
         return done

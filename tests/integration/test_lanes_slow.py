@@ -63,12 +63,13 @@ class Seen:
 
     def __init__(self, *, answered: bool) -> None:
         self._answered = answered
+        self.watches = False
 
     def begin(self) -> None:
-        pass
+        self.watches = True
 
     def end(self) -> None:
-        pass
+        self.watches = False
 
     def others_were_answered(self) -> bool:
         return self._answered
@@ -283,6 +284,14 @@ def test_while_the_database_answers_nobody_nobody_is_charged(pipeline: Pipeline)
     pipeline.connection.execute("DROP TRIGGER dawdle ON booking")
     server.visit_until_done()
     assert pipeline.decided_in_order() == ids
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_nobody_watches_the_database_after_a_visit_that_failed(pipeline: Pipeline, *, answered: bool) -> None:
+    slow(pipeline, SLEEPS)
+    witness = Seen(answered=answered)
+    assert Server(pipeline, witness).visit()
+    assert not witness.watches
 
 
 @pytest.fixture
