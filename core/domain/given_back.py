@@ -1,7 +1,7 @@
 """Money that went back at Stripe without our order: a person did it in the dashboard, or Stripe's support.
 
-An event about it only makes the worker look; what it finds is the whole truth at that moment. Money
-that went back as a whole ends a booking as long as it can be cancelled: nobody has a place unpaid.
+An event about it only makes the worker look; what it finds is the whole truth at that moment. A refund that
+comes back after all lowers nothing here: the comparison with Stripe's books shows it to staff. Money that went back as a whole ends a booking as long as it can be cancelled: nobody has a place unpaid.
 What has begun or is over keeps its status and says `refunded`. A part that went back changes
 nothing but the books; should the rest be refunded by us later, it is the rest. What a person refunds
 first counts for what Stripe could not refund for us.
@@ -43,10 +43,13 @@ def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tu
 
 
 def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> tuple[Event, ...]:
-    """All that went back of a payment's money, as the worker saw it."""
+    """All that went back of a payment's money, as the worker saw it.
+
+    A report that was put off may be older than what is known by now, so it never lowers the amount.
+    """
     payment = the_payment(state, report.payment_id)
-    total = min(report.amount_minor, payment.received_minor)
-    by_hand = max(0, total - payment.refunded_minor)
+    total = max(payment.refunded_minor, min(report.amount_minor, payment.received_minor))
+    by_hand = total - payment.refunded_minor
     failed = max(0, payment.failed_minor - by_hand)  # a person's refund counts for the failed amount first
     told = replace(payment, refunded_minor=total, failed_minor=failed, due_at=asked_again(payment, now), updated_at=now)
     known = _no_more_than_left(told)

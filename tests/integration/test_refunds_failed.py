@@ -168,6 +168,15 @@ def test_a_whole_refund_that_failed_is_a_persons_and_nothing_is_ordered_again(co
     assert course.books() == ("refunded", 3, 0, 0, 0)
 
 
+@pytest.mark.parametrize("late", [0, 2000])
+def test_a_report_that_was_put_off_lowers_nothing_that_is_known_by_now(course: Course, late: int) -> None:
+    course.report(ReportGivenBack(course.payment, 4000))
+    course.report(ReportGivenBack(course.payment, late))
+    assert course.books() == ("succeeded", 2, 0, 0, 0)
+    course.run(Cancel(course.booking))
+    assert course.books() == ("refunding", 2, 1, 0, 0)
+
+
 def test_a_refund_that_failed_under_an_earlier_release_does_not_keep_the_rest(course: Course) -> None:
     """That left the amount where it stood while Stripe was asked for it."""
     course.run(Cancel(course.parts[0]))
