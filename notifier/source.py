@@ -52,7 +52,7 @@ class Source:
         while True:
             try:
                 async with await connect(self._url) as connection:
-                    log.info("feed opened", position=str(self._hub.head))
+                    log.info("feed opened", **self._where())
                     pause_s = RETRY_MIN_S
                     await settle_epoch(connection, Position(self._hub.epoch, self._hub.delivered), self._last)
                     await self._follow(connection)
@@ -60,6 +60,10 @@ class Source:
                 log.warning("the feed cannot be read, trying again", problem=repr(problem), pause_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
+
+    def _where(self) -> dict[str, str]:
+        """The position for the log; nothing until the feed was read for the first time."""
+        return {"position": str(self._hub.head)} if self._hub.epoch else {}
 
     async def _follow(self, connection: Connection) -> None:
         while True:
@@ -97,7 +101,10 @@ class Source:
 
     def _begin_anew(self, head: Position) -> None:
         """The first time, after a restore or reset, or after a break longer than history is kept."""
-        log.info("feed begins anew", position=str(head), was=str(self._hub.head))
+        if was := self._where():
+            log.info("feed begins anew", position=str(head), was=was["position"])
+        else:
+            log.info("feed begins", position=str(head))
         self._hub.reset(head.epoch, head.number, messages.reload(head))
 
     async def _hear_canary(self, connection: Connection, page: Page) -> None:
