@@ -6,8 +6,7 @@ import ipaddress
 
 from falcon.asgi import Request
 
-from core.identity.users import username_key
-from core.phones import phone_key
+from core.identity.usernames import number_in, username_key
 
 IPV6_PREFIX_BITS = 64
 """One subscriber has at least this whole network: counting single addresses would count nothing."""
@@ -35,5 +34,4 @@ def counted_name(typed: str, region: str | None) -> str:
 
     It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
     """
-    plain = username_key(typed)
-    return phone_key(plain, region) or plain
+    return number_in(typed, region) or username_key(typed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
+from api.accounts.fields import is_email
 from api.accounts.liveness import Pool
 from api.errors import Problem
 from api.openapi import operation
@@ -42,6 +43,8 @@ class ContactEmail:
             why_not = why_not_change(req.context.principal, person, {"email"})
             if why_not is not None:
                 raise Problem(403, "forbidden", why_not)
+            if person.email and not is_email(person.email):
+                raise Problem(409, "nothing_to_confirm", f"{person.email} is no address that mail can be sent to")
             try:
                 confirmed = await users.confirm_contact_email(connection, user_id)
             except TakenError:

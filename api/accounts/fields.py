@@ -8,8 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.fields import NAME, TEXT, dialable
+from api.fields import NAME, TEXT
 from api.forms import Form
+from core.domain.folding import folded
+from core.identity.usernames import as_username, number_in
 from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
 from core.wire.errors import FieldProblem
 
@@ -23,14 +25,25 @@ def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
     return Form(lambda text: text if holds(text) else None, words)
 
 
-_NOT_BLANK = _only_if(lambda text: bool(text.strip()), "A username cannot be blank")
-Username = Annotated[str, Meta(min_length=1, max_length=150, pattern=NAME), _NOT_BLANK]
+USERNAME_MAX_CHARS = 150
+_NAME = re.compile(NAME)
+_NOT_BLANK = _only_if(lambda text: bool(folded(text)), "A username cannot be blank")
+_SHOWABLE = _only_if(
+    lambda text: _NAME.fullmatch(as_username(text)) is not None, "A username cannot contain <, > or control characters"
+)
+_SHORT = _only_if(
+    lambda text: len(as_username(text)) <= USERNAME_MAX_CHARS,
+    f"A username can have {USERNAME_MAX_CHARS} characters at most",
+)
+_MAY_BE_SHOWN = (_NOT_BLANK, _SHOWABLE, _SHORT)
+"""Asked of what is stored: a full-width sign is the sign itself (`as_username`)."""
+Username = Annotated[str, Meta(min_length=1, max_length=USERNAME_MAX_CHARS, pattern=NAME), *_MAY_BE_SHOWN]
 OwnUsername = Annotated[
     str,
-    Meta(min_length=1, max_length=150, pattern=NAME, extra_json_schema={"not": {"pattern": "@"}}),
-    _NOT_BLANK,
-    _only_if(lambda text: "@" not in text, "A username cannot contain @"),
-    _only_if(lambda text: dialable(text) is None, "A username cannot be a phone number"),
+    Meta(min_length=1, max_length=USERNAME_MAX_CHARS, pattern=NAME, extra_json_schema={"not": {"pattern": "@"}}),
+    *_MAY_BE_SHOWN,
+    _only_if(lambda text: "@" not in folded(text), "A username cannot contain @"),
+    _only_if(lambda text: number_in(text) is None, "A username cannot be a phone number"),
 ]
 """One that somebody chooses: phone numbers and addresses name people already, so nobody else may take them."""
 NewPassword = Annotated[

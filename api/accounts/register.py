@@ -27,6 +27,7 @@ from api.errors import Problem
 from api.forms import Rules
 from api.openapi import Content, operation
 from core.identity import users
+from core.identity.usernames import as_username
 from core.identity.users import NewUser, TakenError, User
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
@@ -94,7 +95,7 @@ class Registration:
             await self._throttle.spend(REGISTRATIONS_OF_NAME, name)
         try:
             password_hash = await self._passwords.hash(password)
-            new = NewUser(username=username.strip(), email=email and email.strip(), password_hash=password_hash)
+            new = NewUser(username=as_username(username), email=email and email.strip(), password_hash=password_hash)
             async with self._pool.connection() as connection:
                 user = await users.by_id(connection, await users.create_user(connection, new))
         except TooManyWaitingError:

@@ -73,6 +73,7 @@ class Refusal(StrEnum):
     CLOSURE_NOT_FOUND = "closure_not_found"
     ALREADY_CLOSED = "already_closed"
     DECIDED_TOO_LATE = "decided_too_late"
+    PHONE_IN_USE = "phone_in_use"
 
 
 class UserCreated(Struct, frozen=True):

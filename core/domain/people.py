@@ -25,6 +25,8 @@ def the_person(
     else:
         user = state.users_by_phone.get(person.phone_key)
         if user is None and actor.kind is not ActorKind.USER:
+            if person.phone_key in state.usernames:
+                raise Refused(Refusal.PHONE_IN_USE)
             created = _new_user(person, now, ids)
             return created.user, (created,)
     if not _may_book_for(actor, user):

@@ -61,6 +61,8 @@ class State:
         self.rooms = {room.id: room for room in rooms}
         self.users: dict[int, User] = {}
         self.users_by_phone: dict[str, User] = {}
+        self.usernames: set[str] = set()
+        """Phone numbers of this batch that are somebody's username, by their keys."""
         for user in users:
             self.know_user(user)
         self.bookings: dict[int, Booking] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.identity.person import Person
-from core.identity.users import username_key
+from core.identity.usernames import as_username, number_in, username_key
 from core.phones import phone_key
 
 
@@ -22,7 +22,8 @@ class NotOneNumberError(Exception):
 
 def names(username: str, phone: str, region: str | None) -> Names:
     """A username that is a number brings the phone along. Raises `NotOneNumberError`."""
-    own, number = phone_key(username, region), phone_key(phone, region)
+    username = as_username(username)
+    own, number = number_in(username, region), phone_key(phone, region)
     if own is None:
         return Names(username, username_key(username), phone, number)
     if phone and number != own:
@@ -35,10 +36,10 @@ def renamed(present: Person, username: str | None, phone: str | None, region: st
 
     Raises `NotOneNumberError`.
     """
-    if phone is not None and username is None and phone_key(present.username, region) is not None:
+    if phone is not None and username is None and number_in(present.username, region) is not None:
         if not phone:
             raise NotOneNumberError
         username = phone
-    if username is not None and phone is None and phone_key(username, region) is not None:
+    if username is not None and phone is None and number_in(username, region) is not None:
         phone = username
     return names(present.username if username is None else username, present.phone if phone is None else phone, region)

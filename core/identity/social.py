@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from core.access import hash_token
-from core.identity.users import User, by_id
+from core.identity.users import User, by_id, email_key
 
 Connection = AsyncConnection[Any]
 
@@ -46,7 +46,7 @@ SQL_OWNER = "SELECT user_id FROM social_account WHERE provider = %(provider)s AN
 SQL_LINK = """
 INSERT INTO social_account (provider, subject, user_id, email)
 SELECT %(provider)s, %(subject)s, id, %(email)s FROM user_account
-WHERE id = %(user_id)s AND is_active AND email_key = lower(%(email)s) AND email_verified_at IS NOT NULL
+WHERE id = %(user_id)s AND is_active AND email_key = %(email_key)s AND email_verified_at IS NOT NULL
 ON CONFLICT (provider, subject) DO NOTHING
 """
 """Both sides' addresses are verified and the same: the database asks for it too."""
@@ -84,7 +84,13 @@ async def owner(connection: Connection, provider: str, subject: str) -> User | N
 
 async def link(connection: Connection, provider: str, subject: str, user_id: int, email: str) -> bool:
     """Let this account sign in to ours; False unless `email` is the user's, active and verified."""
-    parameters = {"provider": provider, "subject": subject, "user_id": user_id, "email": email}
+    parameters = {
+        "provider": provider,
+        "subject": subject,
+        "user_id": user_id,
+        "email": email,
+        "email_key": email_key(email),
+    }
     return (await connection.execute(SQL_LINK, parameters)).rowcount == 1
 
 

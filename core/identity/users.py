@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from msgspec import Struct
@@ -10,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from core.phones import phone_key
+from core.identity.usernames import username_key, username_keys
 
 Connection = AsyncConnection[Any]
 
@@ -62,11 +61,6 @@ class TakenError(Exception):
         self.field = field
 
 
-def username_key(username: str) -> str:
-    """What two usernames share when they are the same one."""
-    return unicodedata.normalize("NFKC", username.strip()).casefold()
-
-
 def email_key(email: str) -> str:
     return email.strip().lower()
 
@@ -74,8 +68,8 @@ def email_key(email: str) -> str:
 _COLUMNS = """id, username, coalesce(email, '') AS email, email_key, email_verified_at IS NOT NULL AS email_is_verified,
 first_name, last_name, is_active, is_staff, is_superuser, is_practitioner, password_hash, auth_epoch"""
 SQL_BY_USERNAME = f"""
-SELECT {_COLUMNS} FROM user_account WHERE username_key = ANY(%(key)s::text[])
-ORDER BY username_key = %(exact)s DESC LIMIT 1
+SELECT {_COLUMNS} FROM user_account WHERE username_key = ANY(%(keys)s::text[])
+ORDER BY array_position(%(keys)s::text[], username_key) LIMIT 1
 """
 SQL_BY_EMAIL = f"SELECT {_COLUMNS} FROM user_account WHERE email_key = %(key)s"
 SQL_BY_ID = f"SELECT {_COLUMNS} FROM user_account WHERE id = %(key)s"
@@ -107,10 +101,9 @@ WHERE id = %(id)s AND contact_email = %(contact)s AND email_key IS NULL
 
 
 async def by_username(connection: Connection, username: str, region: str | None) -> User | None:
-    """By the name as typed, or by the phone number it is (agent-made users are named by theirs)."""
-    exact = username_key(username)
-    keys = [exact, phone_key(username, region) or exact]
-    return await _one(connection, SQL_BY_USERNAME, {"key": keys, "exact": exact})
+    """By the name as typed, or by the phone number it is."""
+    keys = username_keys(username, region)
+    return await _one(connection, SQL_BY_USERNAME, {"keys": keys})
 
 
 async def by_email(connection: Connection, email: str) -> User | None:

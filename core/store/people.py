@@ -16,7 +16,7 @@ SQL_HOLDS = "SELECT user_id, id, hold_expires_at FROM booking WHERE user_id = AN
 SQL_USERS = f"SELECT {USER_COLUMNS} FROM user_account WHERE id = ANY(%s::bigint[])"
 SQL_CALLERS = f"""
 WITH p AS MATERIALIZED (SELECT {TEXTS} AS keys)
-SELECT {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p.keys) OR username_key = ANY(p.keys)
+SELECT username_key, {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p.keys) OR username_key = ANY(p.keys)
 """
 """A user whose username is the number, given by staff, is that person too."""
 
@@ -38,7 +38,7 @@ def ask_people(asking: Asking, state: State, needs: Needs) -> None:
     if needs.users:
         asking.ask(SQL_USERS, (array_of(needs.users),), lambda rows: _know(state, rows))
     if needs.phones:
-        asking.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _know(state, rows))
+        asking.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _know_callers(state, rows))
 
 
 def ask_owners(asking: Asking, state: State, needs: Needs) -> None:
@@ -51,3 +51,8 @@ def ask_owners(asking: Asking, state: State, needs: Needs) -> None:
 def _know(state: State, rows: Rows) -> None:
     for row in rows:
         state.know_user(user_of(row))
+
+
+def _know_callers(state: State, rows: Rows) -> None:
+    state.usernames.update(row[0] for row in rows)
+    _know(state, [row[1:] for row in rows])

@@ -154,6 +154,10 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.CLOSURE_NOT_FOUND: (404, "Closure not found"),
     Refusal.ALREADY_CLOSED: (409, "The resource is closed already for some of that time"),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
+    Refusal.PHONE_IN_USE: (
+        409,
+        "Somebody else's account has this phone number as its username: the staff must rename that account first",
+    ),
 }
 
 FIELDS: dict[Refusal, str] = {
@@ -215,7 +219,7 @@ CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
 """Where a contract has words of its own for a refusal."""
 
 CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
-    "agent": {Refusal.USER_NOT_FOUND: "phone", Refusal.FORBIDDEN: "phone"},
+    "agent": {Refusal.USER_NOT_FOUND: "phone", Refusal.FORBIDDEN: "phone", Refusal.PHONE_IN_USE: "phone"},
     "marketplace": {
         Refusal.IN_THE_PAST: "start_time",
         Refusal.OUTSIDE_WORKING_HOURS: "start_time",

@@ -16,6 +16,7 @@ from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
+from core.domain.events import Refusal
 from core.phones import phone_key, plain_phone
 from core.store.inbox import AtService
 from core.wire.agent import AgentBookingCreated
@@ -70,7 +71,7 @@ class CreateAgentBooking:
         ),
         body=Content(AgentBooking, example=REQUEST),
         answers={201: Content(AgentBookingCreated, example=CREATED)},
-        refuses=PLACING,
+        refuses=(*PLACING, Refusal.PHONE_IN_USE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

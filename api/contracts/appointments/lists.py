@@ -16,8 +16,7 @@ from api.fields import ID_MAX
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from core.domain.values import Booking
-from core.identity.users import username_key
-from core.phones import phone_key
+from core.identity.usernames import username_keys
 from core.store import tally
 from core.store.listing import BY_TIME, NEWEST_FIRST, Wanted, page
 from core.store.slots import SQL_CATEGORY_IDS
@@ -111,10 +110,7 @@ class AdminBookings:
 
     def _keys(self, username: str | None) -> list[str] | None:
         """A number that an agent sent is a username too, in whatever form it was written."""
-        if username is None:
-            return None
-        key = username_key(username)
-        return [key, phone_key(username, self._region) or key]
+        return None if username is None else username_keys(username, self._region)
 
 
 class BookingStats:
