@@ -8,6 +8,9 @@ from collections.abc import Sequence
 MAPPED_BITS = 96
 """The prefix of an IPv6 address that carries an IPv4 address (RFC 4291, 2.5.5.2)."""
 
+IPV6_PREFIX_BITS = 64
+"""One subscriber has at least this whole network: counting single addresses would count nothing."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -18,6 +21,19 @@ def network(text: str) -> Network:
         mapped = found.network_address.ipv4_mapped
         return found if mapped is None else ipaddress.IPv4Network((mapped, found.prefixlen - MAPPED_BITS))
     return found
+
+
+def subscriber_of(address: str) -> str:
+    """What limits count: an IPv4 address, or an IPv6 network; what is neither, as it is."""
+    try:
+        one = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(one, ipaddress.IPv4Address):
+        return str(one)
+    if one.ipv4_mapped is not None:
+        return str(one.ipv4_mapped)
+    return str(ipaddress.ip_network((one.packed, IPV6_PREFIX_BITS), strict=False))
 
 
 class Addresses:

@@ -107,8 +107,11 @@ def session_token(headers: Headers) -> str | None:
     return None
 
 
-def split_target(target: str) -> tuple[str, dict[str, str]]:
-    """Path without its trailing slash, and the first value of each query parameter."""
+def split_target(target: str, at_most: int) -> tuple[str, dict[str, str]]:
+    """Path without its trailing slash, and the first value of each query parameter.
+
+    Raises ValueError for what is no target, or has more than `at_most` parameters.
+    """
     parts = urlsplit(target)
-    query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20)
+    query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=at_most)
     return parts.path.rstrip("/") or "/", {name: values[0] for name, values in query.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
+from math import ceil
 from uuid import uuid4
 
 import msgspec
@@ -23,7 +23,8 @@ from core.wire.errors import error_body
 from notifier.authentication import Authentication, split_target
 from notifier.feeds import FEEDS, Feed
 from notifier.hub import Hub
-from notifier.sockets import Places, Socket, Visit
+from notifier.limits import Limits
+from notifier.sockets import Places, Socket, Visit, respond
 
 log = structlog.get_logger()
 
@@ -48,10 +49,11 @@ class RefusedError(Exception):
 class Door:
     """Decides about handshakes. An instance is `process_request` for `websockets.serve`."""
 
-    def __init__(self, settings: Settings, hub: Hub, places: Places, authentication: Authentication) -> None:
+    def __init__(self, settings: Settings, hub: Hub, limits: Limits, authentication: Authentication) -> None:
         self._settings = settings
         self._hub = hub
-        self._places = places
+        self._limits = limits
+        self._places = Places(limits)
         self._authentication = authentication
         self._addresses = Addresses(settings.trusted_proxies)
 
@@ -61,11 +63,15 @@ class Door:
         return _bodiless(answer) if answer is not None and request.method == "HEAD" else answer
 
     async def _answer(self, connection: Socket, request: Request) -> Response | None:
-        path, query = split_target(request.path)
+        try:
+            path, query = split_target(request.path, self._limits.query_parameters)
+        except ValueError:
+            words = f"The address cannot be read, or has more than {self._limits.query_parameters} parameters"
+            return _refusal(RefusedError(400, "bad_request", words))
         if request.method == "OPTIONS" and (path == HEALTH or path in FEEDS):
-            return _respond(200, b"", {"Allow": "GET, HEAD, OPTIONS"})
+            return respond(200, b"", {"Allow": "GET, HEAD, OPTIONS"})
         if path == HEALTH:
-            return _respond(200, b'{"status":"ok"}', {})
+            return respond(200, b'{"status":"ok"}', {})
         logs.begin(request_id=_request_id(request.headers), path=path)
         try:
             connection.visit = await self._admit(connection, request, path, query)
@@ -105,6 +111,10 @@ class Door:
         return feed
 
     def _take_place(self, socket: Socket, address: str) -> None:
+        wait_s = self._places.wait_s(address)
+        if wait_s:
+            words = "Too many connections from this address in a short time"
+            raise RefusedError(429, "too_many_connections", words, {"Retry-After": str(ceil(wait_s))})
         if self._places.is_full():
             raise RefusedError(503, "too_many_connections", "All places are taken", {"Retry-After": "30"})
         if self._places.is_full_for(address):
@@ -144,16 +154,7 @@ def _request_id(headers: Headers) -> str:
 def _refusal(refused: RefusedError) -> Response:
     log.info("socket refused", status=refused.status, code=refused.code)
     body = msgspec.json.encode(error_body(refused.status, refused.code, refused.words))
-    return _respond(refused.status, body, refused.headers)
-
-
-def _respond(status: int, body: bytes, extra: dict[str, str]) -> Response:
-    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
-    for name, value in extra.items():
-        headers[name] = value
-    return Response(status, HTTPStatus(status).phrase, headers, body)
+    return respond(refused.status, body, refused.headers)
 
 
 def _bodiless(answer: Response) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.buckets import Rate
+
 
 class Limits(Struct, frozen=True):
     """Bounds of one notifier process. Tests narrow them; production takes them as they are."""
@@ -11,6 +13,17 @@ class Limits(Struct, frozen=True):
     connections: int = 12_000
     connections_per_address: int = 500
     """An office behind one address fits; one machine alone cannot take all places."""
+    handshakes_per_address: Rate = Rate(1_000, 20.0)
+    """Twice an office that comes back at once, then 20 a second: each asks the database who it is."""
+    requests_per_socket: Rate = Rate(200, 20.0)
+    """Messages that are understood. As many as may be watched, twice, at once."""
+    reads_per_socket: Rate = Rate(5, 0.5)
+    """`resume` and `get_bookings`: each may read and send 20,000 events."""
+    reads_per_owner: Rate = Rate(100, 2.0)
+    """The same for all sockets of one user or agent key, of strangers for one address; connecting with a
+    position counts."""
+    query_parameters: int = 20
+    """Of a handshake's target."""
     queued_messages: int = 2_000
     queued_bytes: int = 2 << 20
     """What may wait for one client to read it, in messages and in bytes. Payloads are shared between

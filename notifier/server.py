@@ -21,7 +21,7 @@ from notifier.identities import Identities
 from notifier.limits import Limits
 from notifier.reading import prepare
 from notifier.session import EndedError, Session, Shared
-from notifier.sockets import Places, Socket
+from notifier.sockets import Socket
 from notifier.source import Source
 from notifier.writing import write
 
@@ -71,7 +71,7 @@ class Notifier:
             self._visit,
             self._settings.notifier_host,
             self._settings.notifier_port,
-            process_request=Door(self._settings, self.hub, Places(self._limits), self._authentication),
+            process_request=Door(self._settings, self.hub, self._limits, self._authentication),
             create_connection=Socket,
             compression=None,  # 64 KiB a connection with it, 14 without (the library's measurement)
             max_size=self._limits.frame_bytes,

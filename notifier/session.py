@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from math import ceil
 from typing import NoReturn
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from core.access import BadCredentialError, Principal, PrincipalKind
+from core.addresses import subscriber_of
+from core.buckets import Buckets
 from core.store.feed import Position, parse_position
 from core.wire import closing
 from core.wire.closing import Closing
@@ -41,6 +44,7 @@ class Shared:
         self.authentication = authentication
         self.limits = limits
         self.catching_up = CatchUp(hub, pool, limits)
+        self.reads = Buckets(limits.reads_per_owner)
 
 
 class Session:
@@ -56,6 +60,8 @@ class Session:
         self._shared = shared
         self._hub = shared.hub
         self._bad_messages = 0
+        self._requests = Buckets(shared.limits.requests_per_socket)
+        self._reads = Buckets(shared.limits.reads_per_socket)
         self._closer: asyncio.Task[None] | None = None
 
     @property
@@ -94,7 +100,7 @@ class Session:
         if not self._visit.feed.public and self.principal.kind is PrincipalKind.ANONYMOUS:
             await self._first_login()
         self.subscriber.audiences |= self._visit.feed.audiences(self.principal)
-        if self._visit.last_position is not None:
+        if self._visit.last_position is not None and self._may_resume(self._visit.last_position):
             await self._resume(parse_position(self._visit.last_position))
             return
         first = await self._first_message()
@@ -127,6 +133,7 @@ class Session:
             try:
                 request = messages.parse(text, at_most=self._shared.limits.message_bytes)
                 self._check_served(request)
+                self._check_rate(request)
             except BadMessageError as problem:
                 self._complain(problem)
             else:
@@ -137,6 +144,29 @@ class Session:
         served = self._visit.feed.requests
         if type_ not in served:
             raise BadMessageError(400, "bad_message", f"This feed serves {', '.join(sorted(served))}")
+
+    def _check_rate(self, request: Request) -> None:
+        """What is refused changes nothing: who was live stays so."""
+        wait_s = self._requests.take(None)
+        if not wait_s and isinstance(request, GetBookings | Resume):
+            wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
+        if wait_s:
+            words = f"Too many requests at once. Try again in {ceil(wait_s)} seconds"
+            raise BadMessageError(429, "too_many_requests", words)
+
+    def _may_resume(self, last_position: str) -> bool:
+        """Whether the position that came with the handshake may be read from now; else its client is told to wait."""
+        try:
+            self._check_rate(Resume(last_position))
+        except BadMessageError as problem:
+            self._complain(problem)
+            return False
+        return True
+
+    @property
+    def _owner(self) -> str:
+        """Who reads, as all their sockets count together."""
+        return self.principal.actor.owner or f"address:{subscriber_of(self._visit.address)}"
 
     def _complain(self, problem: BadMessageError) -> None:
         self.subscriber.put(messages.error(problem))

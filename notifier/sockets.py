@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import http
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Response
 
 from core.access import Principal
+from core.addresses import subscriber_of
+from core.buckets import Buckets
 from core.store.feed import Position
+from core.wire.errors import error_body
 from notifier.feeds import Feed
 from notifier.limits import Limits
+
+
+def respond(status: int, body: bytes, extra: Mapping[str, str]) -> Response:
+    """An answer to a handshake that opens nothing."""
+    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+    for name, value in extra.items():
+        headers[name] = value
+    return Response(status, http.HTTPStatus(status).phrase, headers, body)
 
 
 class Visit(Struct, frozen=True):
@@ -26,11 +44,28 @@ class Visit(Struct, frozen=True):
     """The feed's head when it came: later news is for it."""
 
 
+REFUSED_BY_THE_LIBRARY = (414, 431)
+"""For a target or a header line of more than 8,192 bytes, or more than 128 headers."""
+
+
+def refused_by_the_library(status: int, text: str) -> Response:
+    """What it refuses in plain words before our door is asked, in the one error shape: a target or headers too long."""
+    phrase = http.HTTPStatus(status).phrase
+    code, words, more = ("bad_request", f"The request cannot be read: {phrase}", {})
+    if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+        code, words, more = "unavailable", text.strip(), {"Retry-After": "2"}
+    return respond(status, msgspec.json.encode(error_body(status, code, words)), more)
+
+
 class Socket(ServerConnection):
     """A connection that knows who visits, and says when it is lost, whatever became of it."""
 
     visit: Visit | None = None
     on_lost: Callable[[], None] | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.protocol.reject = refused_by_the_library  # type: ignore[method-assign]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -39,10 +74,11 @@ class Socket(ServerConnection):
 
 
 class Places:
-    """Counts connections, overall and by address."""
+    """Counts connections and handshakes, overall and by address (IPv6: by network)."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._handshakes = Buckets(limits.handshakes_per_address)
         self._by_address: Counter[str] = Counter()
         self._all = 0
 
@@ -50,16 +86,21 @@ class Places:
         return self._all >= self._limits.connections
 
     def is_full_for(self, address: str) -> bool:
-        return self._by_address[address] >= self._limits.connections_per_address
+        return self._by_address[subscriber_of(address)] >= self._limits.connections_per_address
+
+    def wait_s(self, address: str) -> float:
+        """Count a handshake: how long it must wait, 0.0 for not at all."""
+        return self._handshakes.take(subscriber_of(address))
 
     def take(self, socket: Socket, address: str) -> None:
         """Until the socket is lost."""
+        who = subscriber_of(address)
         self._all += 1
-        self._by_address[address] += 1
-        socket.on_lost = lambda: self._give_back(address)
+        self._by_address[who] += 1
+        socket.on_lost = lambda: self._give_back(who)
 
-    def _give_back(self, address: str) -> None:
+    def _give_back(self, who: str) -> None:
         self._all -= 1
-        self._by_address[address] -= 1
-        if self._by_address[address] == 0:
-            del self._by_address[address]
+        self._by_address[who] -= 1
+        if self._by_address[who] == 0:
+            del self._by_address[who]

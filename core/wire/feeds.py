@@ -135,6 +135,7 @@ ALL_UNDERSTAND: tuple[type[Struct], ...] = (Authenticate, Resume)
 
 HANDSHAKE_REFUSALS: Mapping[str, tuple[int, ...]] = {
     "bad_header": (400,),
+    "bad_request": (400, 414, 431),
     "bad_credential": (401,),
     "forbidden": (403,),
     "origin_not_allowed": (403,),
@@ -156,6 +157,7 @@ ERRORS: Mapping[str, int] = {
     "command_not_found": 404,
     "already_authenticated": 409,
     "message_too_large": 413,
+    "too_many_requests": 429,
     "too_many_watched": 429,
 }
 """By code: what the data of an `error` message may say, and with which status."""

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from api.accounts.callers import counted_name, network
+from api.accounts.callers import counted_name
 from api.accounts.throttle import Limit, Throttle
 from api.errors import Problem
 from core import passwords
+from core.addresses import subscriber_of
 from core.passwords import Passwords
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -28,7 +29,7 @@ TWICE = Limit("twice", 2, 60)
     ],
 )
 def test_a_caller_is_an_ipv4_address_or_an_ipv6_network(address: str, counted: str) -> None:
-    assert network(address) == counted
+    assert subscriber_of(address) == counted
 
 
 @pytest.mark.parametrize(

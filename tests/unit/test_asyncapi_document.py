@@ -16,6 +16,7 @@ from core.wire import closing
 from core.wire.closing import CLOSINGS, Closing
 from core.wire.feeds import ERRORS, HANDSHAKE_REFUSALS, UNKNOWN_PATH, Request, words_of
 from notifier.feeds import FEEDS
+from notifier.sockets import REFUSED_BY_THE_LIBRARY
 from ops.environment import ROOT
 from tests.described import feeds
 
@@ -88,7 +89,8 @@ def test_the_page_about_feeds_names_every_message_and_close_code() -> None:
 
 def test_every_refusal_of_a_handshake_is_described_and_made_somewhere() -> None:
     described = {(status, code) for code, statuses in HANDSHAKE_REFUSALS.items() for status in statuses}
-    assert set(literals("RefusedError", slice(0, 2))) == {*described, UNKNOWN_PATH}
+    by_the_library = {(status, "bad_request") for status in REFUSED_BY_THE_LIBRARY}
+    assert {*literals("RefusedError", slice(0, 2)), *by_the_library} == {*described, UNKNOWN_PATH}
 
 
 def test_every_error_that_is_told_is_described_and_made_somewhere() -> None:

@@ -76,7 +76,7 @@ def test_the_session_cookie_is_found(cookies: list[str], expected: str | None) -
 
 
 def test_a_target_is_a_path_without_its_slash_and_first_values() -> None:
-    assert split_target("/ws/commands/?ticket=a&ticket=b&last_position=") == (
+    assert split_target("/ws/commands/?ticket=a&ticket=b&last_position=", 20) == (
         "/ws/commands",
         {"ticket": "a", "last_position": ""},
     )
