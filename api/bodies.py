@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from codecs import BOM_UTF8
 from collections.abc import Collection, Container
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import falcon.asgi
 import msgspec
@@ -18,6 +17,7 @@ from api.errors import Problem, invalid
 from api.fields import decoder_of
 from api.forms import defaults, is_fit, misfits, missing, one_each
 from api.hang_ups import hung_up
+from api.messages import mistake, unknown
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -28,7 +28,6 @@ NOTHING = frozenset({b"null", b'""'})
 BODY_MAX_BYTES = 64 * 1024
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
-_PATH = re.compile(r" - at `\$(.*)`$")
 
 
 async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[str] = ()) -> S:
@@ -122,35 +121,9 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
             continue
         try:
             sound[name] = decoder.decode(bytes(sent[name]))
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError):
             sound.pop(name, None)
             empty = required and bytes(sent[name]) in NOTHING
-            found.append(FieldProblem(name, missing(name) if empty else _wrong(name, decoder.type, error)))
-    found += [_unknown(name) for name in sent if name not in fields] + misfits(kind, sound, needs)
+            found.append(FieldProblem(name, missing(name)) if empty else mistake(name, decoder.type, sent[name]))
+    found += [unknown(name) for name in sent if name not in fields] + misfits(kind, sound, needs)
     return one_each(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]
-
-
-def _unknown(name: str) -> FieldProblem:
-    """Without NULs: the refusal of a bulk's row is stored, and PostgreSQL stores none."""
-    shown = name.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return FieldProblem(shown, f"Unknown field: {shown}")
-
-
-def _wrong(name: str, kind: Any, error: Exception) -> str:
-    return _choice(name, kind, error) or f"Invalid value for {name}: {_words(str(error))}"
-
-
-def _choice(name: str, kind: Any, error: Exception) -> str | None:
-    """For a field that takes one of a few words: which these are."""
-    allowed = [word for one in (kind, *get_args(kind)) if get_origin(one) is Literal for word in get_args(one)]
-    if not allowed or not str(error).startswith("Invalid enum value"):
-        return None
-    return f"{name} must be one of {', '.join(map(str, allowed))}"
-
-
-def _words(error: str) -> str:
-    """Msgspec's sentence with a readable path instead of its own."""
-    found = _PATH.search(error)
-    inside = found.group(1) if found else ""
-    plain = _PATH.sub("", error).replace("`", "")
-    return f"{plain} at {inside.lstrip('.')}" if inside else plain

@@ -1,4 +1,4 @@
-"""Field types that several bodies share, with their bounds."""
+"""Field types that several bodies share, with their bounds. What their characters may be is `core.texts`'."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ import msgspec
 from msgspec import Meta
 
 from api.forms import Form
+from core import texts
 from core.domain.currencies import CURRENCIES
 from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge
 from core.domain.zones import is_zone
 from core.phones import phone_key, phone_words
+from core.texts import TextForm
 from core.wire.errors import FieldProblem
-
-TEXT = r"^[^\x00]*$"
-NAME = r"^[^<>\x00-\x1f\x7f-\x9f]*$"
-"""Names reach pages that print them: no angle brackets, no control characters, on any route."""
-
-DAY_FORM = r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-CLOCK_FORM = r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$"
-_OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-_DAY_AND_HOUR = DAY_FORM.rstrip("$") + r"T([01][0-9]|2[0-3]):[0-5][0-9]"
-INSTANT_FORM = _DAY_AND_HOUR + r"(:[0-5][0-9]([.][0-9]{1,6})?)?" + _OFFSET + "$"
-MINUTE_FORM = _DAY_AND_HOUR + r":00([.]0{1,6})?" + _OFFSET + "$"
-"""Instants of RFC 3339; the second in whole minutes."""
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 """Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
 
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_TIME = re.compile(r"(\d{2}):(\d{2})(?::00)?", re.ASCII)
+
+def text(
+    form: TextForm,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    examples: list[str] | None = None,
+    **described: object,
+) -> Meta:
+    """A field's form, with its length in characters and what else the API's description says of it."""
+    return Meta(
+        pattern=form.pattern, min_length=least, max_length=most, examples=examples, extra_json_schema=described or None
+    )
 
 
 def a_date(year: int, month: int, day: int) -> date | None:
@@ -49,17 +50,12 @@ def a_date(year: int, month: int, day: int) -> date | None:
 
 def iso_date(text: str) -> date | None:
     """`YYYY-MM-DD`, or None for anything else and for days that do not exist."""
-    found = _DATE.fullmatch(text)
-    return a_date(int(found[1]), int(found[2]), int(found[3])) if found else None
+    return a_date(*map(int, text.split("-"))) if texts.DAY.fits(text) else None
 
 
 def clock_time(text: str) -> time | None:
     """`HH:MM` or `HH:MM:00`, or None."""
-    found = _TIME.fullmatch(text)
-    try:
-        return time(int(found[1]), int(found[2])) if found else None
-    except ValueError:
-        return None
+    return time(int(text[:2]), int(text[3:5])) if texts.CLOCK.fits(text) else None
 
 
 def zone_key(name: str) -> str | None:
@@ -74,44 +70,19 @@ def dialable(text: str) -> str | None:
 
 TEXTS_REMEMBERED = 4_096
 """Most requests are about the same days and times, and each text is read twice: checked, then used."""
-BAD_DATE, BAD_TIME = "Invalid date format", "Invalid time format"
-DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), BAD_DATE)
-CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), BAD_TIME)
-ZONE = Form(zone_key, "This is no IANA time zone such as Europe/Berlin")
-PHONE = Form(dialable, "Invalid phone number", phone_words)
+DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), texts.DAY.words)
+CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), texts.CLOCK.words)
+ZONE = Form(zone_key, texts.ZONE.words)
+PHONE = Form(dialable, texts.PHONE.words, phone_words)
 
-# `x-form` is what the API's description says instead of the bounds that a text is decoded with: a form
-# reads it, and says what is wrong in the documents' words.
-DayText = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=64,
-        pattern=TEXT,
-        examples=["2025-10-15"],
-        extra_json_schema={"format": "date", "x-form": DAY_FORM},
-    ),
-    DAY,
-]
-ClockText = Annotated[
-    str,
-    Meta(min_length=1, max_length=64, pattern=TEXT, examples=["10:00"], extra_json_schema={"x-form": CLOCK_FORM}),
-    CLOCK,
-]
-ZoneText = Annotated[
-    str,
-    Meta(max_length=64, pattern=TEXT, examples=["Europe/Berlin"], extra_json_schema={"format": "iana-time-zone"}),
-    ZONE,
-]
-PhoneText = Annotated[
-    str,
-    Meta(min_length=1, max_length=32, pattern=NAME, examples=["1234567890"], extra_json_schema={"format": "phone"}),
-    PHONE,
-]
-ServiceName = Annotated[str, Meta(min_length=1, max_length=200, pattern=NAME)]
-PersonName = Annotated[str, Meta(max_length=150, pattern=NAME)]
-ShortText = Annotated[str, Meta(max_length=100, pattern=NAME)]
-Notes = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+DayText = Annotated[str, text(texts.DAY, examples=["2025-10-15"], format="date"), DAY]
+ClockText = Annotated[str, text(texts.CLOCK, examples=["10:00"]), CLOCK]
+ZoneText = Annotated[str, text(texts.ZONE, examples=["Europe/Berlin"], format="iana-time-zone"), ZONE]
+PhoneText = Annotated[str, text(texts.PHONE, least=1, most=32, examples=["1234567890"], format="phone"), PHONE]
+ServiceName = Annotated[str, text(texts.NAME, least=1, most=200)]
+PersonName = Annotated[str, text(texts.OPTIONAL_NAME, most=150)]
+ShortText = Annotated[str, text(texts.OPTIONAL_NAME, most=100)]
+Notes = Annotated[str, text(texts.TEXT, most=2000)]
 
 
 class Major(Decimal):
@@ -151,13 +122,8 @@ def _read(kind: Any, value: Any) -> Any:
     return Major(text)
 
 
-CURRENCY_WORDS = "Stripe does not charge in this currency: use a lower-case code such as usd"
-CURRENCY: Form[str, str] = Form(lambda code: code if code in CURRENCIES else None, CURRENCY_WORDS)
-CurrencyCode = Annotated[
-    str,
-    Meta(pattern=r"^[a-z]{3}$", extra_json_schema={"enum": sorted(CURRENCIES)}),
-    CURRENCY,
-]
+CURRENCY: Form[str, str] = Form(lambda code: code if code in CURRENCIES else None, texts.CURRENCY.words)
+CurrencyCode = Annotated[str, text(texts.CURRENCY, enum=sorted(CURRENCIES)), CURRENCY]
 PriceMinor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 """In the currency's minor unit; 0 is free."""
 

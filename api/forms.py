@@ -1,8 +1,8 @@
 """What a body must be beyond its fields' types: each value's form, and what several must be together.
 
     class NewClosure(Struct, frozen=True, forbid_unknown_fields=True):
-        start_date: Annotated[str, Form(iso_date, "Invalid date format")]
-        end_date: Annotated[str, Form(iso_date, "Invalid date format")]
+        start_date: Annotated[str, Form(iso_date, "{field} must be a day like 2025-10-15")]
+        end_date: Annotated[str, Form(iso_date, "{field} must be a day like 2025-10-15")]
 
         rules: ClassVar[Rules] = (ends_after_start,)
 
@@ -13,6 +13,7 @@ that asks for a field of the wrong type, or reads a value that is not of its for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_t
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Struct
+from msgspec.structs import FieldInfo
 
 from core.wire.errors import FieldProblem
 
@@ -105,7 +107,12 @@ def one_each(names: Sequence[str], found: Sequence[FieldProblem]) -> list[FieldP
     first: dict[str, FieldProblem] = {}
     for problem in found:
         first.setdefault(problem.field, problem)
-    return sorted(first.values(), key=lambda problem: place.get(problem.field.partition("[")[0], len(place)))
+    return sorted(first.values(), key=lambda problem: place.get(_top(problem.field), len(place)))
+
+
+def _top(field: str) -> str:
+    """`schedule` of `schedule[0].index`."""
+    return re.split(r"[.[]", field, maxsplit=1)[0]
 
 
 def missing(name: str) -> str:
@@ -115,7 +122,7 @@ def missing(name: str) -> str:
 def defaults(kind: type[Struct]) -> dict[str, Any]:
     """What fields hold that are not sent."""
     made = {}
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         if field.default_factory is not NODEFAULT:
             made[field.name] = field.default_factory()
         elif not field.required:
@@ -136,6 +143,12 @@ def form_check(hint: Any) -> Check | None:
     checks = [check for one in get_args(hint) if (check := form_check(one))]
     assert len(checks) < 2, f"one of several types may have a form: {hint}"  # noqa: S101, PLR2004 - said to whoever writes one
     return _of_given(checks[0]) if checks else None
+
+
+@lru_cache
+def _fields(kind: type[Struct]) -> Sequence[FieldInfo]:
+    """Looked up once: that evaluates every annotation."""
+    return msgspec.structs.fields(kind)
 
 
 @lru_cache

@@ -14,10 +14,10 @@ import structlog
 from core import logs
 from core.addresses import Addresses
 from core.store.bounded import note_changes
+from core.texts import REQUEST_ID
 
 log = structlog.get_logger()
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 REQUEST_ID_BYTES = 16
 
@@ -37,7 +37,7 @@ class Requests:
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = req.get_header("X-Request-ID")
         req.context.started = time.perf_counter()
-        req.context.request_id = sent if sent and _REQUEST_ID.fullmatch(sent) else token_hex(REQUEST_ID_BYTES)
+        req.context.request_id = sent if sent and REQUEST_ID.fits(sent) else token_hex(REQUEST_ID_BYTES)
         req.context.address = self._addresses.of(req.remote_addr or "", [req.get_header("X-Forwarded-For") or ""])
         req.context.chosen_id = self._chosen_id(req)
         req.context.raw_body = b""

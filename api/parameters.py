@@ -20,12 +20,14 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 import falcon.asgi
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.inspect import BoolType, DateType, IntType, LiteralType, Type, type_info
+from msgspec.inspect import BoolType, DateType, IntType, Type, type_info
 
 from api.errors import invalid
-from api.fields import TEXT, iso_date
+from api.fields import iso_date, text
 from api.forms import Check, defaults, form_check, one_each, rule_problems
+from api.messages import sentence
 from api.openapi.routes import Routes
+from core.texts import SOUGHT
 from core.wire.errors import FieldProblem
 
 Q = TypeVar("Q", bound=Struct)
@@ -38,10 +40,11 @@ VALUES_MAX = 100
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX)]
-Word = Annotated[str, Meta(max_length=200, pattern=TEXT)]
+Word = Annotated[str, text(SOUGHT, most=200)]
 """A name to look for."""
 
 _BOOLEANS = {"true": True, "false": False}
+_LOST_PLUS = re.compile(r"[0-9] [0-9]{2}:?[0-9]{2}\Z")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -98,7 +101,7 @@ class Parameter(Struct, frozen=True):
         else:
             found = _converted(raw, self.kind)
         if found is None:
-            raise ValueError(_words(self.name, self.kind, info))
+            raise ValueError(sentence(self.name, self.kind, raw) + _plus(raw))
         return found
 
 
@@ -167,19 +170,9 @@ def _converted(raw: str, kind: Any) -> Any:
         return None
 
 
-def _words(name: str, kind: Any, info: Type) -> str:
-    match info:
-        case DateType():
-            return "Invalid date format"
-        case IntType(ge=int(least), le=int(most)):
-            return f"{name} must be a whole number from {least} to {most}"
-        case IntType():
-            return f"{name} must be a whole number"
-        case LiteralType():
-            return f"{name} must be one of {', '.join(get_args(kind))}"
-        case BoolType():
-            return f"{name} must be one of true, false"
-    return f"Invalid value for {name}"
+def _plus(raw: str) -> str:
+    """What to do about an offset whose + was sent as it is: in a query it means a blank (the HTML form encoding)."""
+    return ". Send the + of an offset as %2B: in a query a + means a blank" if _LOST_PLUS.search(raw) else ""
 
 
 def _without_none(hint: Any) -> Any:

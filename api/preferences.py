@@ -9,6 +9,7 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.errors import Problem, invalid
+from core.texts import IDEMPOTENCY_KEY, INSTANT
 from core.wire.errors import FieldProblem
 
 WAIT_DEFAULT_S = 10.0
@@ -19,7 +20,6 @@ ANONYMOUS_KEY_MIN_CHARS = 16
 
 _WAIT = re.compile(r'\s*wait\s*=\s*"?(\d{1,6})"?\s*', re.IGNORECASE)
 _ASYNC = re.compile(r"\s*respond-async\s*", re.IGNORECASE)
-_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class Preferences(Struct, frozen=True):
@@ -46,7 +46,7 @@ def idempotency_key(req: falcon.asgi.Request, *, anonymous: bool) -> str | None:
     if key is None:
         return None
     least = ANONYMOUS_KEY_MIN_CHARS if anonymous else 1
-    if not _KEY.fullmatch(key) or not least <= len(key) <= KEY_MAX_CHARS:
+    if not IDEMPOTENCY_KEY.fits(key) or not least <= len(key) <= KEY_MAX_CHARS:
         words = f"Idempotency-Key must be {least} to {KEY_MAX_CHARS} visible ASCII characters"
         raise Problem(400, "invalid_idempotency_key", words, [FieldProblem("Idempotency-Key", words)])
     return key
@@ -63,5 +63,4 @@ def deadline(req: falcon.asgi.Request) -> datetime | None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    words = "Holdfast-Expires-At must be a time with an offset, such as 2030-01-01T12:00:00Z"
-    raise invalid([FieldProblem("Holdfast-Expires-At", words)])
+    raise invalid([FieldProblem("Holdfast-Expires-At", INSTANT.sentence("Holdfast-Expires-At", raw))])

@@ -18,6 +18,7 @@ from core.bells import Keys
 from core.domain.values import Policy
 from core.domain.zones import is_zone
 from core.passwords import PASSWORD_MAX_CHARS
+from core.texts import COUNTRY, PREFIX, SETTING
 
 T = TypeVar("T")
 
@@ -208,6 +209,8 @@ def _value(env: Mapping[str, str], name: str, parse: Callable[[str], T], default
 
 
 def _parsed(name: str, raw: str, parse: Callable[[str], T]) -> T:
+    if not SETTING.fits(raw):
+        raise SettingsError(f"{SETTING.sentence(name, raw)}. Correct it and start again.")
     try:
         return parse(raw)
     except ValueError as problem:
@@ -344,7 +347,7 @@ def redis_tls(url: str) -> dict[str, str | bool] | None:
 
 
 def _redis_keys(raw: str) -> Keys:
-    if raw and not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", raw):
+    if not PREFIX.fits(raw):
         raise ValueError("it is not at most 64 letters, digits, dots, hyphens and underscores")
     return Keys(f"{raw}:" if raw else "")
 
@@ -380,7 +383,7 @@ def _zone(raw: str) -> str:
 def _region(raw: str) -> str | None:
     if raw == "":
         return None
-    if not re.fullmatch("[A-Za-z]{2}", raw):
+    if not COUNTRY.fits(raw):
         raise ValueError("it is not a two-letter country code such as EG")
     return raw.upper()
 

@@ -13,10 +13,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from api.accounts.liveness import LiveLogins, Pool
 from api.bodies import read_json
 from api.errors import Problem
-from api.fields import NAME
+from api.fields import text
 from api.forms import Form
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from core import texts
 from core.identity import agent_key_use, agent_keys
 from core.identity.agent_key_use import DayOfUse, KeyRecord
 from core.identity.agent_keys import Network, NewKey
@@ -26,18 +27,18 @@ from core.wire.words import Day, Micros, micros
 
 log = structlog.get_logger()
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NAME)]
+Name = Annotated[str, text(texts.NAME, least=1, most=100)]
 
 
-def _network(text: str) -> Network | None:
+def _network(sent: str) -> Network | None:
     try:
-        return ipaddress.ip_network(text)
+        return ipaddress.ip_network(sent) if texts.NETWORK.fits(sent) else None
     except ValueError:
         return None
 
 
-NETWORK: Form[str, Network] = Form(_network, "Enter an address or a CIDR block such as 192.0.2.0/24")
-NetworkText = Annotated[str, Meta(max_length=50, extra_json_schema={"format": "ip-network"}), NETWORK]
+NETWORK: Form[str, Network] = Form(_network, texts.NETWORK.words)
+NetworkText = Annotated[str, text(texts.NETWORK, format="ip-network"), NETWORK]
 Networks = Annotated[list[NetworkText], Meta(max_length=agent_keys.NETWORKS_MAX)]
 WritesPerMinute = Annotated[int, Meta(ge=1, le=agent_keys.WRITES_PER_MINUTE_MAX)]
 
@@ -66,7 +67,7 @@ class KeyChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _networks(sent: list[str]) -> list[Network]:
-    return [NETWORK(text) for text in sent]
+    return [NETWORK(one) for one in sent]
 
 
 class KeysAsked(Struct, frozen=True):

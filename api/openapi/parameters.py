@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 from msgspec.inspect import DateType, type_info
 
-from api.fields import DAY_FORM, ID_MAX
+from api.fields import ID_MAX
 from api.openapi.operation import Operation
 from api.openapi.routes import Served
+from api.openapi.schemas import as_read
 from api.parameters import Parameter, parameters_of
 from api.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
+from core import texts
 
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": "integer", "minimum": 1, "maximum": ID_MAX},
@@ -20,12 +22,6 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "": {"type": "string", "minLength": 1},
 }
 """By Falcon's converter."""
-
-MOMENT_FORM = (
-    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
-)
-"""RFC 3339, as a pattern and not as the format: generators of clients refuse dates in headers."""
 
 PREFER = {
     "name": "Prefer",
@@ -51,13 +47,19 @@ IDEMPOTENCY_KEY = {
         "The client's name for this intent: a retry with the same key and body answers with the first outcome. "
         f"Kept 48 hours. Visible ASCII; at least {ANONYMOUS_KEY_MIN_CHARS} characters without credentials."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARS, "pattern": "^[\\x21-\\x7e]+$"},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": KEY_MAX_CHARS,
+        "pattern": texts.IDEMPOTENCY_KEY.described,
+    },
 }
 EXPIRES_AT = {
     "name": "Holdfast-Expires-At",
     "in": "header",
     "description": "Decide the command by then or refuse it (409 `decided_too_late`).",
-    "schema": {"type": "string", "pattern": MOMENT_FORM},
+    # A pattern and not the format: generators of clients refuse dates in headers.
+    "schema": {"type": "string", "pattern": texts.INSTANT.described},
     "example": "2030-01-01T12:00:00Z",
 }
 OF_COMMANDS = {"Prefer": PREFER, "IdempotencyKey": IDEMPOTENCY_KEY, "ExpiresAt": EXPIRES_AT}
@@ -92,7 +94,8 @@ def _schema(kind: Any) -> dict[str, Any]:
     (schema,), components = msgspec.json.schema_components([kind])
     if "$ref" in schema:  # an enum; parameters stand alone
         schema = next(iter(components.values()))
-    return dict(schema) | ({"pattern": DAY_FORM} if _is_day(kind) else {})
+    as_read(schema)
+    return dict(schema) | ({"pattern": texts.DAY.described} if _is_day(kind) else {})
 
 
 def _is_day(kind: Any) -> bool:

@@ -10,6 +10,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.inspect import Field, StructType, Type
 
 from api.fields import schema_hook
+from core.texts import BY_PATTERN
 
 REF = "#/components/schemas/{name}"
 
@@ -26,7 +27,7 @@ class Schemas:
         found, self.components = msgspec.json.schema_components(kinds, ref_template=REF, schema_hook=schema_hook)
         if alike := [name for name in self.components if "." in name]:
             raise ValueError(f"Two structs have one name; give one of them another: {', '.join(alike)}")
-        _as_read(self.components)
+        as_read(self.components)
         self._by_kind = {repr(kind): schema for kind, schema in zip(kinds, found, strict=True)}
         for struct in _structs(sent):
             self._of_struct(struct).update(getattr(_struct_of(struct.cls), "json_schema", {}))
@@ -57,22 +58,20 @@ def _struct_of(kind: Any) -> type[Struct]:
     return found
 
 
-def _as_read(schema: Any) -> None:
-    """What msgspec cannot say: a decimal may be a JSON number too, a text has the form that a function reads."""
+def as_read(schema: Any) -> None:
+    """What msgspec cannot say: a decimal may be a JSON number too, and patterns are those of JSON Schema."""
     if isinstance(schema, dict):
-        if form := schema.pop("x-form", None):
-            schema["pattern"] = form
-            for bound in ("minLength", "maxLength"):
-                schema.pop(bound, None)
+        if form := BY_PATTERN.get(schema.get("pattern", "")):
+            schema["pattern"] = form.described
         if isinstance(allowed := schema.get("enum"), list):
             _typed(schema, allowed)
         if schema.get("format") == "decimal":
             schema["type"] = ["number", "string"]
         for inner in schema.values():
-            _as_read(inner)
+            as_read(inner)
     elif isinstance(schema, list):
         for inner in schema:
-            _as_read(inner)
+            as_read(inner)
 
 
 def _typed(schema: dict[str, Any], allowed: list[Any]) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
 from api.errors import Problem
-from api.fields import CURRENCY, Amount, Id
+from api.fields import CURRENCY, Amount, Id, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
@@ -22,6 +22,7 @@ from core.access import Principal
 from core.domain.commands import RequestPayment
 from core.domain.money import minor
 from core.store.inbox import slot_key
+from core.texts import ANY_CURRENCY
 from core.wire.errors import FieldProblem
 from core.wire.payments import PaymentIntent
 
@@ -41,7 +42,7 @@ class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):
 
     booking_id: Id
     amount: Amount
-    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
+    currency: Annotated[str, text(ANY_CURRENCY)]
 
     rules: ClassVar[Rules] = (_chargeable,)
 

@@ -64,8 +64,8 @@ def test_a_holiday_closes_the_desk_shows_whom_it_concerns_and_ends(client: Clien
 def test_an_unusable_closure_says_why(staff: Client) -> None:
     answer = staff.post(CLOSURES, json={"start_date": "2097-02-30", "end_time": "25:00", "surprise": 1})
     assert [(one["field"], one["message"]) for one in answer.json()["errors"]] == [
-        ("start_date", "Invalid date format"),
-        ("end_time", "Invalid time format"),
+        ("start_date", "start_date must be a day like 2025-10-15"),
+        ("end_time", "end_time must be a time like 09:30"),
         ("surprise", "Unknown field: surprise"),
     ]
     for body, message in (

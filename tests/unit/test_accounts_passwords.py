@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 
 from api.accounts.register import EmailRegistration, UsernameRegistration
 from core import passwords
-from core.identity.users import username_key
+from core.identity.usernames import username_key
 from core.passwords import Passwords, TooManyWaitingError, hash_password, needs_rehash, verify_password
 from tests.asking import refused_fields
 

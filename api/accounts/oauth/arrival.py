@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from api.accounts.fields import is_email
 from api.accounts.liveness import Pool
 from api.accounts.oauth.provider import Identity
 from api.errors import Problem
-from api.fields import NAME
 from core.identity import social, users
 from core.identity.users import Connection, NewUser, TakenError, User
+from core.texts import OPTIONAL_NAME
 
 NAME_MAX_CHARS = 150
 
@@ -69,4 +67,4 @@ async def _create(connection: Connection, identity: Identity, email: str) -> Use
 
 def _name(sent: str) -> str:
     """A provider's name for somebody, if it is one that our pages may show; else none."""
-    return sent if len(sent) <= NAME_MAX_CHARS and re.search(NAME, sent) else ""
+    return sent if len(sent) <= NAME_MAX_CHARS and OPTIONAL_NAME.fits(sent) else ""

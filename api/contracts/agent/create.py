@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api.bodies import read_json
 from api.commands import Commands
 from api.contracts.agent.examples import CREATED, REQUEST
 from api.contracts.agent.formats import AGENT_CLOCK, AGENT_DAY, AgentClock, AgentDay
-from api.fields import PHONE, Notes, PersonName, PhoneText, ServiceName, ShortText
+from api.fields import PHONE, Notes, PersonName, PhoneText, ServiceName, ShortText, text
 from api.openapi import Content, operation
 from api.openapi.refusals import PLACING
 from core.countries import country_code
@@ -19,10 +19,11 @@ from core.domain.commands import PersonByPhone, Place
 from core.domain.events import Refusal
 from core.phones import phone_key, plain_phone
 from core.store.inbox import AtService
+from core.texts import CONTACT_EMAIL
 from core.wire.agent import AgentBookingCreated
 from core.wire.words import APPOINTMENTS_ASKED, AppointmentsWord
 
-Email = Annotated[str, Meta(max_length=254, pattern=r"^$|^[^@\s<>\x00-\x1f]+@[^@\s<>\x00-\x1f]+$")]
+Email = Annotated[str, text(CONTACT_EMAIL, most=254)]
 
 
 class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,7 +13,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.errors import Problem, invalid
-from api.fields import CURRENCY, ID_MAX, TEXT, ZONE, CurrencyCode, Id, PriceMinor, ServiceName, ZoneText, price_problems
+from api.fields import (
+    CURRENCY,
+    ID_MAX,
+    ZONE,
+    CurrencyCode,
+    Id,
+    Notes,
+    PriceMinor,
+    ServiceName,
+    ZoneText,
+    price_problems,
+)
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Paging, read_query
@@ -25,7 +36,6 @@ from core.wire.outcomes import encode
 SERVICES_MAX = 10_000
 
 Pool = AsyncConnectionPool[Any]
-Description = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
 EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
 
@@ -67,7 +77,7 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """At the desk, unless it shares another resource (`resource_id`) or has its own (`own_resource`)."""
 
     name: ServiceName
-    description: Description = ""
+    description: Notes = ""
     duration_minutes: Minutes | None = None
     """The settings' unless given."""
     price_cents: PriceMinor = 0
@@ -96,7 +106,7 @@ class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Only what is sent changes; the read-only fields may be sent back as they are. What is booked stays as it is."""
 
     name: ServiceName | UnsetType = UNSET
-    description: Description | UnsetType = UNSET
+    description: Notes | UnsetType = UNSET
     duration_minutes: Minutes | UnsetType | None = UNSET
     price_cents: PriceMinor | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET

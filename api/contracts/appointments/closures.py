@@ -7,14 +7,14 @@ from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
 from api.closing import closing, misfits
 from api.commands import Commands
 from api.errors import Problem
-from api.fields import ID_MAX, NAME, ClockText, DayText, Id, ServiceName
+from api.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
@@ -24,13 +24,14 @@ from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY
 from core.store.days import in_zones, zones_in_use
 from core.store.inbox import slot_key
 from core.store.views import view_of
+from core.texts import OPTIONAL_NAME
 from core.wire.admin import AdminBooking, admin_booking
 from core.wire.answers import Done, Listed
 from core.wire.closures import ClosureEnded, ClosureMade, ClosureShown, shown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
-Reason = Annotated[str, Meta(max_length=200, pattern=NAME)]
+Reason = Annotated[str, text(OPTIONAL_NAME, most=200)]
 EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
 
 

@@ -12,8 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.errors import invalid
+from api.fields import text
 from api.forms import Form, Rules
 from api.openapi import Content, operation
+from core.texts import WEEKDAYS
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -29,21 +31,19 @@ UPDATE booking_settings SET working_hours_start = %s, working_hours_end = %s, du
        off_days = %s::smallint[], is_active = %s, updated_at = clock_timestamp()
 RETURNING working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
 """
-WEEKDAYS = range(7)
 
 
-def _weekdays(text: str) -> list[int] | None:
+def _weekdays(sent: str) -> list[int] | None:
     """`"5,6"` as weekdays, 0 Monday to 6 Sunday; empty for none."""
-    words = [word.strip() for word in text.split(",")] if text.strip() else []
-    if not all(word.isascii() and word.isdigit() and int(word) in WEEKDAYS for word in words):
+    if not WEEKDAYS.fits(sent):
         return None
-    return sorted({int(word) for word in words})
+    return sorted({int(word) for word in sent.split(",")}) if sent else []
 
 
-OFF_DAYS = Form(_weekdays, "OFF_DAYS must be weekday numbers 0 (Monday) to 6 (Sunday)")
+OFF_DAYS = Form(_weekdays, WEEKDAYS.words)
 OffDays = Annotated[
     str,
-    Meta(max_length=20, examples=["5,6"], extra_json_schema={"x-form": r"^ *([0-6] *(, *[0-6] *){0,6})?$"}),
+    text(WEEKDAYS, most=20, examples=["5,6"]),
     OFF_DAYS,
 ]
 

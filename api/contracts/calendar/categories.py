@@ -7,16 +7,17 @@ from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 import psycopg
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from psycopg import AsyncConnection
 
 from api.bodies import read_json
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
 from api.contracts.calendar.reading import Pool
 from api.errors import Problem, invalid
-from api.fields import ZONE, Id, ZoneText
+from api.fields import ZONE, Id, ZoneText, text
 from api.forms import Rules
 from api.openapi import Content, operation
+from core import texts
 from core.settings import Settings
 from core.wire.calendar import CategoryShown
 from core.wire.errors import FieldProblem
@@ -38,7 +39,7 @@ UPDATE category SET name = coalesce(%(name)s, name), name_key = coalesce(%(key)s
 WHERE id = %(id)s RETURNING id
 """
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^<>,\x00-\x1f\x7f-\x9f]*$")]
+Name = Annotated[str, text(texts.LISTED_NAME, least=1, most=200)]
 """Without commas: a list of names in a query is separated by them."""
 
 
@@ -67,7 +68,7 @@ class CategoryChange(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET
     id: Id | UnsetType = UNSET
-    time_zone: str | UnsetType = UNSET
+    time_zone: Annotated[str, text(texts.ZONE)] | UnsetType = UNSET
 
 
 class CategoryBody(Struct, frozen=True):

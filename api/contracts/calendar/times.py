@@ -7,30 +7,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from msgspec import Meta
-
 from api.errors import Problem, invalid
-from api.fields import TEXT, clock_time, iso_date
+from api.fields import clock_time, iso_date, text
 from api.forms import Form
 from core.domain.calendars import instant
 from core.domain.events import Refusal
+from core.texts import LOCAL_OR_INSTANT
 from core.wire.errors import FieldProblem
 from core.wire.words import REFUSALS
 
 BACKWARDS = "end_time must be later than start_time"
 SLOT_MAX = timedelta(hours=24)
 
-MOMENT_FORM = (
-    r"^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ]([01][0-9]|2[0-3]):[0-5][0-9](:00([.]0{1,6})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$"
-)
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::00)?)(?:\.0{1,6})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
-FORM = "a time such as 2030-01-31T09:00:00Z, in whole minutes; without an offset it is local to the category"
 
 
-def _written(text: str) -> datetime | None:
+def _written(sent: str) -> datetime | None:
     """With its offset, or without one as it was written."""
-    found = _MOMENT.fullmatch(text.strip())
+    found = _MOMENT.fullmatch(sent.strip())
     day, at = (iso_date(found[1]), clock_time(found[2])) if found else (None, None)
     if found is None or day is None or at is None:
         return None
@@ -40,17 +34,13 @@ def _written(text: str) -> datetime | None:
         return None
 
 
-MOMENT = Form(_written, f"{{field}} must be {FORM}")
-Moment = Annotated[
-    str,
-    Meta(max_length=64, pattern=TEXT, examples=["2030-10-21T09:00:00Z"], extra_json_schema={"x-form": MOMENT_FORM}),
-    MOMENT,
-]
+MOMENT = Form(_written, LOCAL_OR_INSTANT.words)
+Moment = Annotated[str, text(LOCAL_OR_INSTANT, examples=["2030-10-21T09:00:00Z"]), MOMENT]
 
 
-def moment(field: str, text: str, zone_name: str) -> datetime:
+def moment(field: str, sent: str, zone_name: str) -> datetime:
     """The instant that a text means. Raises Problem 400 for a local time that the clocks skip."""
-    found = MOMENT(text)
+    found = MOMENT(sent)
     if found.tzinfo is not None:
         return found.astimezone(UTC)
     meant = instant(found.date(), found.time(), zone_name)

@@ -13,35 +13,31 @@ from api.commands import Commands
 from api.contracts.calendar.admin import CategoryGiven, id_of
 from api.contracts.calendar.examples import WEEKLY
 from api.contracts.calendar.reading import Pool, key_of_day, the_category
-from api.fields import BAD_TIME, CLOCK_FORM, DAY, TEXT, ClockText, DayText, Id, clock_time
+from api.fields import DAY, ClockText, DayText, Id, clock_time, text
 from api.forms import Form, Rules
 from api.openapi import Content, operation
+from core import texts
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.commands import OfferWeekly
 from core.domain.weekly import MAX_DAYS, MAX_SLOTS, count
 from core.wire.calendar import WeeklyMade
 from core.wire.errors import FieldProblem
 
-END_FORM = CLOCK_FORM + "|^24:00(:00)?$"
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 
 
-def _minute(text: str) -> int | None:
-    at = clock_time(text)
+def _minute(sent: str) -> int | None:
+    at = clock_time(sent)
     return None if at is None else at.hour * 60 + at.minute
 
 
-def _end_minute(text: str) -> int | None:
-    return MINUTES_PER_DAY if text in {"00:00", "00:00:00", "24:00", "24:00:00"} else _minute(text)
+def _end_minute(sent: str) -> int | None:
+    return MINUTES_PER_DAY if sent in {"00:00", "00:00:00", "24:00", "24:00:00"} else _minute(sent)
 
 
-OPENS, CLOSES = Form(_minute, BAD_TIME), Form(_end_minute, BAD_TIME)
+OPENS, CLOSES = Form(_minute, texts.CLOCK.words), Form(_end_minute, texts.CLOSING.words)
 Opening = Annotated[ClockText, OPENS]
-Closing = Annotated[
-    str,
-    Meta(min_length=1, max_length=64, pattern=TEXT, examples=["17:00"], extra_json_schema={"x-form": END_FORM}),
-    CLOSES,
-]
+Closing = Annotated[str, text(texts.CLOSING, examples=["17:00"]), CLOSES]
 
 
 def _some_days(body: WeeklyPattern) -> Iterator[FieldProblem]:

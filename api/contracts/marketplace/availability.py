@@ -13,7 +13,7 @@ from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.pages import write
 from api.errors import Problem
-from api.fields import BAD_DATE, DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
+from api.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
 from api.forms import Form
 from api.openapi import Content, operation
 from core.domain.marketplace.availability import Interval, days_as_seen, slots
@@ -29,13 +29,16 @@ DAYS_MAX = 31
 PRACTITIONERS_MAX = 50
 
 
-def _with_room_about(text: str) -> date | None:
+FIRST, LAST = EARLIEST + timedelta(days=1), LATEST - timedelta(days=DAYS_MAX)
+
+
+def _with_room_about(sent: str) -> date | None:
     """A day that is one of the calendar's in every zone, and has as many after it as may be asked for."""
-    day = iso_date(text)
-    return day if day and EARLIEST < day <= LATEST - timedelta(days=DAYS_MAX) else None
+    day = iso_date(sent)
+    return day if day and FIRST <= day <= LAST else None
 
 
-FirstDay = Annotated[DayText, Form(_with_room_about, BAD_DATE)]
+FirstDay = Annotated[DayText, Form(_with_room_about, f"{{field}} must be a day from {FIRST} to {LAST}")]
 
 
 class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

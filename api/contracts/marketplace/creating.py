@@ -14,7 +14,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Moment, Spanned, ends_later, span
 from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.errors import Problem, invalid
-from api.fields import TEXT, ZONE, Id, ZoneText
+from api.fields import ZONE, Id, ZoneText, text
 from api.forms import Rule, Rules, missing
 from api.openapi import Content, operation
 from api.runtime import Runtime
@@ -38,6 +38,7 @@ from core.store.marketplace.homes import (
     read_purchase,
     session_home,
 )
+from core.texts import TEXT
 from core.wire.errors import FieldProblem
 from core.wire.marketplace import MarketBookingDetail
 
@@ -73,7 +74,7 @@ TIME_OR_SESSION_RULES: Rules = (*_TIMES, _not_both)
 
 PARTS_MAX = 100
 COURSE_SESSIONS_MAX = 200
-Title = Annotated[str, Meta(max_length=200, pattern=TEXT)]
+Title = Annotated[str, text(TEXT, most=200)]
 
 
 class Wish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,15 +10,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from api.errors import Problem
-from api.fields import EARLIEST, LATEST, MINUTE_FORM, TEXT
+from api.fields import EARLIEST, LATEST, text
 from api.forms import Form
+from core import texts
 from core.access import Principal
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
 from core.domain.rooms import at_minute
 from core.wire.errors import FieldProblem
 
-LongText = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+LongText = Annotated[str, text(texts.TEXT, most=2000)]
 
 
 def _with_offset(value: datetime) -> datetime | None:
@@ -38,7 +39,7 @@ IN_RANGE = Form(_in_range, "{field} is out of range")
 TO_THE_MINUTE = Form(_to_the_minute, "{field} must be a whole minute")
 Moment = Annotated[
     datetime,
-    Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"format": "date-time", "x-form": MINUTE_FORM}),
+    Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"pattern": texts.WHOLE_MINUTE.described}),
     INSTANT,
     IN_RANGE,
     TO_THE_MINUTE,
@@ -46,8 +47,8 @@ Moment = Annotated[
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
-MeetingUrl = Annotated[str, Meta(max_length=500, pattern=r"^(https://[^\s<>\x00-\x1f]+)?$")]
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$|^24:00$")]
+MeetingUrl = Annotated[str, text(texts.HTTPS_URL, most=500)]
+Clock = Annotated[str, text(texts.CLOSING)]
 
 
 class ClockWindow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,18 +6,19 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.creating import CreateMarketBooking, NewMarketBooking
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.contracts.marketplace.refusals import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
-from api.fields import BAD_DATE, DAY_FORM, INSTANT_FORM, ZONE, Id, ZoneText
+from api.fields import ZONE, Id, ZoneText, text
 from api.forms import Form
 from api.openapi import Content, operation
 from api.parameters import read_query
 from api.runtime import Runtime
+from core import texts
 from core.access import Principal
 from core.domain.calendars import day_bounds
 from core.store.marketplace.listing import Wanted, find
@@ -40,8 +41,8 @@ def _day_or_instant(text: str) -> date | datetime | None:
     return found
 
 
-DAY_OR_INSTANT = Form(_day_or_instant, BAD_DATE)
-DayOrInstant = Annotated[str, Meta(pattern=f"{DAY_FORM}|{INSTANT_FORM}"), DAY_OR_INSTANT]
+DAY_OR_INSTANT = Form(_day_or_instant, texts.DAY_OR_INSTANT.words)
+DayOrInstant = Annotated[str, text(texts.DAY_OR_INSTANT), DAY_OR_INSTANT]
 
 
 class MarketFilters(Paged, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     """In which days begin."""
     booking_type: tuple[KindWord, ...] = ()
     is_upcoming: bool | None = None
-    search: Annotated[str, Meta(min_length=SEARCH_LEAST, max_length=200, pattern=r"^[^\x00]*$")] | None = None
+    search: Annotated[str, text(texts.SOUGHT, least=SEARCH_LEAST, most=200)] | None = None
     """In title, description, service and practitioner."""
     ordering: Ordering = "-start_time"
 

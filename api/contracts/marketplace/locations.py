@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -16,16 +16,17 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import forbidden, given, not_found
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem, invalid
-from api.fields import NAME, ZONE, Id, ServiceName, ZoneText
+from api.fields import ZONE, Id, ServiceName, ZoneText, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
 from core.settings import Settings
+from core.texts import OPTIONAL_NAME
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
-Address = Annotated[str, Meta(max_length=500, pattern=NAME)]
+Address = Annotated[str, text(OPTIONAL_NAME, most=500)]
 
 COLUMNS = """l.id, l.name, l.address, l.zone, l.owner_id, l.is_active, p.user_id,
        coalesce((SELECT json_agg(json_build_object('id', r.id, 'name', r.name) ORDER BY r.id)

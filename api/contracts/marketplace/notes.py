@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api.bodies import read_json
 from api.contracts.marketplace import examples
@@ -13,12 +13,13 @@ from api.contracts.marketplace.fields import forbidden
 from api.contracts.marketplace.one import read_own
 from api.contracts.marketplace.pages import write
 from api.errors import Problem
-from api.fields import TEXT
+from api.fields import text
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.access import Principal
 from core.domain.marketplace.verbs import Role, role_of
 from core.domain.state import State
+from core.texts import SOME_TEXT
 from core.wire.marketplace import NoteShown
 
 NOTES_MAX = 500
@@ -34,7 +35,7 @@ RETURNING id, content, is_private, created_at,
 
 
 class NewNote(Struct, frozen=True, forbid_unknown_fields=True):
-    content: Annotated[str, Meta(min_length=1, max_length=5000, pattern=TEXT)]
+    content: Annotated[str, text(SOME_TEXT, least=1, most=5000)]
     is_private: bool = False
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from psycopg_pool import AsyncConnectionPool
 
 from api.bodies import read_json
@@ -22,7 +22,7 @@ from api.contracts.marketplace.creating import (
 from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, given, not_found
 from api.contracts.marketplace.pages import write
 from api.contracts.marketplace.refusals import AMENDING, MOVING, TURNING
-from api.fields import TEXT, ZONE, Id, ZoneText
+from api.fields import ZONE, Id, ZoneText, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.runtime import Runtime
@@ -34,9 +34,10 @@ from core.domain.state import State
 from core.domain.values import Policy
 from core.store.marketplace.homes import booking_key, session_home
 from core.store.marketplace.views import read_bookings
+from core.texts import TEXT
 from core.wire.marketplace import MarketBookingDetail, MarketDone, detail
 
-Reason = Annotated[str, Meta(max_length=500, pattern=TEXT)]
+Reason = Annotated[str, text(TEXT, most=500)]
 
 
 class MarketBookingChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -26,7 +26,7 @@ from api.contracts.marketplace.fields import (
 )
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
 from api.errors import Problem, invalid
-from api.fields import ZONE, Id, PersonName, ZoneText
+from api.fields import ZONE, Id, ZoneText, text
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
@@ -34,6 +34,7 @@ from core.identity import editing
 from core.identity.permissions import why_not_promote
 from core.settings import Settings
 from core.store.marketplace.rows import PRACTITIONER_EMAIL, PRACTITIONERS, practitioner_columns, practitioner_of
+from core.texts import NAME
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
@@ -78,7 +79,7 @@ SQL_UPDATE_RESOURCE = "UPDATE resource SET name = %(name)s, zone = %(zone)s WHER
 class PractitionerChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The body of a PATCH. Only what is sent changes; what is booked keeps its times."""
 
-    name: Annotated[PersonName, Meta(min_length=1)] | UnsetType = UNSET
+    name: Annotated[str, text(NAME, least=1, most=150)] | UnsetType = UNSET
     bio: LongText | UnsetType = UNSET
     time_zone: ZoneText | UnsetType = UNSET
     hours: ClockWindows | UnsetType = UNSET

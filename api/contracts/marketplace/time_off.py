@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-from msgspec import Meta, Struct
+from msgspec import Struct
 from psycopg import AsyncConnection
 
 from api.bodies import read_json
@@ -18,7 +18,7 @@ from api.closing import closing, misfits
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import must_keep, not_found
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.fields import NAME, ClockText, DayText
+from api.fields import ClockText, DayText, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import read_query
@@ -27,6 +27,7 @@ from core.access import Principal
 from core.domain.commands import ReopenResource
 from core.store.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
 from core.store.inbox import slot_key
+from core.texts import OPTIONAL_NAME
 from core.wire.errors import FieldProblem
 from core.wire.marketplace import MarketDone
 from core.wire.time_off import TimeOff, TimeOffMade, shown
@@ -49,7 +50,7 @@ class NewTimeOff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """On the first day."""
     end: ClockText | None = None
     """On the last day."""
-    reason: Annotated[str, Meta(max_length=200, pattern=NAME)] = ""
+    reason: Annotated[str, text(OPTIONAL_NAME, most=200)] = ""
 
     rules: ClassVar[Rules] = (_ends_later,)
 

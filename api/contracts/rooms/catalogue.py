@@ -11,11 +11,23 @@ from msgspec.structs import asdict, replace
 
 from api.contracts.rooms.book import GUESTS_MAX
 from api.errors import invalid
-from api.fields import CURRENCY, TEXT, Amount, CurrencyCode, Id, ServiceName, ShortText, ZoneText, price_problems
+from api.fields import (
+    CURRENCY,
+    Amount,
+    CurrencyCode,
+    Id,
+    Notes,
+    ServiceName,
+    ShortText,
+    ZoneText,
+    price_problems,
+    text,
+)
 from api.forms import Rules
 from core.domain.calendars import MINUTES_PER_DAY
 from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge, minor
 from core.domain.rooms import at_minute, end_minute_of, minute_of
+from core.texts import CLOCK
 from core.wire.errors import FieldProblem
 from core.wire.rooms import money
 from core.wire.words import HourMinuteSecond
@@ -85,7 +97,7 @@ def room_body(room: RoomRow) -> RoomShown:
     )
 
 
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$")]
+Clock = Annotated[str, text(CLOCK)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 
 
@@ -93,7 +105,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What staff may send of a room. Only what is sent changes."""
 
     name: ServiceName | UnsetType = UNSET
-    description: Annotated[str, Meta(max_length=2000, pattern=TEXT)] | UnsetType = UNSET
+    description: Notes | UnsetType = UNSET
     price_per_slot: Amount | UnsetType = UNSET
     capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] | UnsetType = UNSET
     amenities: Annotated[list[ShortText], Meta(max_length=50)] | UnsetType = UNSET

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.fields import BAD_EMAIL, KeptEmail, NewPassword, OptionalEmail, Username, is_email, own_name
 from api.errors import invalid
-from api.fields import NAME, PersonName, ShortText, dialable
+from api.fields import PersonName, ShortText, dialable, text
 from api.forms import Form, Rules
 from core.countries import country_code
 from core.identity.naming import Names, NotOneNumberError, names, renamed
 from core.identity.person import Person
 from core.phones import phone_words
+from core.texts import PHONE
 from core.wire.errors import FieldProblem
 from core.wire.users import admin_fields
 
 Phone = Annotated[
     str,
-    Meta(max_length=32, pattern=NAME, extra_json_schema={"format": "phone"}),
-    Form(lambda text: text if not text.strip() else dialable(text), "Invalid phone number", phone_words),
+    text(PHONE, most=32, format="phone"),
+    Form(lambda sent: sent and dialable(sent), PHONE.words, phone_words),
 ]
 """Empty for none."""
 

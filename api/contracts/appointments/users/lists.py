@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 
 import falcon
 from falcon.asgi import Request, Response
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.contracts.appointments.lists import Page, listed
 from api.errors import invalid
-from api.fields import TEXT
+from api.fields import text
 from api.openapi import operation
 from api.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_query
 from core.countries import countries, country_code
@@ -22,6 +22,7 @@ from core.domain.calendars import day_bounds
 from core.identity import directory, headcount
 from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
 from core.store.totals import COUNT_EXACT_TO
+from core.texts import SOUGHT
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -31,7 +32,7 @@ SortOrder = Literal["desc", "asc"]
 SORT_ORDERS: tuple[SortOrder, ...] = ("desc", "asc")
 
 
-CountryWord = Annotated[str, Meta(max_length=100, pattern=TEXT, description="A code or a name")]
+CountryWord = Annotated[str, text(SOUGHT, most=100, description="A code or a name")]
 
 
 class Filters(Struct, frozen=True):
