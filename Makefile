@@ -1,6 +1,8 @@
 # Holdfast. `make` alone explains itself.
 
 PORT ?= 8000
+# Not from the environment, where shells put the machine's name: only `make run HOST=0.0.0.0` says it.
+HOST =
 DATA ?= .data
 VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
@@ -22,9 +24,10 @@ help: ## Show this help
 	@echo
 	@echo "  make bench BENCH_OPTIONS='--only lists' (or availability) measures on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
+	@echo "  It listens on this machine only; HOST=0.0.0.0 lets others in: to a demo whose passwords everybody knows."
 
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
-	@exec $(RUN) -m ops.cli run --port "$(PORT)" --data "$(DATA)"
+	@exec $(RUN) -m ops.cli run --port "$(PORT)" --host "$(HOST)" --data "$(DATA)"
 
 test: venv-dev programs ## Check, then run every test on its own PostgreSQL and Valkey
 	@$(MAKE) --no-print-directory check

@@ -39,5 +39,6 @@ def _lower(name: bytes) -> bytes | None:
 
 
 def install() -> None:
-    """Let every HTTP connection of this process check so."""
+    """Let every HTTP connection of this process check so, and not say which server it is."""
     protocol._scan_response_headers = scan  # noqa: SLF001
+    protocol._CACHED_SERVER_HEADER = b""  # noqa: SLF001 - a line of every answer that names no server

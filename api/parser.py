@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 
 from gunicorn.asgi import protocol
-from gunicorn.asgi.parser import PythonProtocol
+from gunicorn.asgi.parser import InvalidHeader, PythonProtocol
+
+LENGTH_DIGITS = 18
+"""Of a `Content-Length`: far more than any body has, and few enough for every language's numbers."""
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """RFC 9110, section 5.6.2."""
@@ -47,6 +50,13 @@ class Parser(PythonProtocol):  # type: ignore[misc]  # gunicorn ships no types
             self._headers_list.append((name.lower(), value.strip(b" \t")))
         self._finalize_headers()
         return True
+
+    def _finalize_headers(self) -> None:
+        """Python gives up on a number of very many digits, and nothing would answer then."""
+        for name, value in self._headers_list:
+            if name == b"content-length" and len(value) > LENGTH_DIGITS:
+                raise InvalidHeader("Content-Length is beyond all measure")
+        super()._finalize_headers()
 
 
 def install() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
 from ops.importing import command as importing
 from ops.importing.service import ImportProblem
+from ops.ports import doors
 from ops.processes import APPLICATION
 
 EXPECTED = (SettingsError, CheckError, ImportProblem, UnusableStoreError)
@@ -38,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="start the whole stack on this machine and keep it running")
     run.add_argument("--port", type=_port, default=8000, help="of the front door (8000)")
+    run.add_argument(
+        "--host", type=_host, help="an address of this machine to listen on beside its loopback; 0.0.0.0: all"
+    )
     run.add_argument("--data", type=Path, default=Path(".data"), help="folder for everything that lasts (./.data)")
     run.set_defaults(command=_run)
     migrate = commands.add_parser("migrate", help="bring the database to this release, set its lanes, load the demo")
@@ -65,6 +70,15 @@ def _port(raw: str) -> int:
     return number
 
 
+def _host(raw: str) -> IPv4Address | IPv6Address | None:
+    if raw in {"", "localhost"}:
+        return None
+    try:
+        return ip_address(raw)
+    except ValueError:
+        raise argparse.ArgumentTypeError("it is no IP address, such as 0.0.0.0") from None
+
+
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the image has none of the embedded servers' packages.
     from ops.embedded.account import AccountError  # noqa: PLC0415
@@ -73,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from ops.stack import EmbeddedStack, StartError  # noqa: PLC0415
 
     try:
-        return EmbeddedStack(Installation(arguments.data.resolve()), arguments.port).run()
+        return EmbeddedStack(Installation(arguments.data.resolve()), arguments.port, doors(arguments.host)).run()
     except (AccountError, InstallationError, PostgresError, StartError) as problem:
         print(f"holdfast: {problem}", file=sys.stderr)
         return 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address
 
 LOWEST = 20_000
 HIGHEST = 31_999
@@ -14,7 +16,7 @@ _TRIES = 500
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     """Could a server listen on this port now?"""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -42,3 +44,23 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
             return True
     except OSError:
         return False
+
+
+def doors(host: IPv4Address | IPv6Address | None) -> tuple[str, ...]:
+    """The addresses to listen on for a person who wants `host`: this machine's own are always among them."""
+    here = ("127.0.0.1", "::1") if _has_ipv6() else ("127.0.0.1",)
+    if host is None or str(host) in here:
+        return here
+    if not host.is_unspecified:
+        return (*here, str(host))
+    return ("::",) if host.version == IPV6 else ("0.0.0.0", *here[1:])  # noqa: S104 - as told
+
+
+IPV6 = 6
+
+
+def _has_ipv6() -> bool:
+    with suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        probe.bind(("::1", 0))
+        return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Programs:
     port: int
     """Of the front door."""
     inner: dict[str, int]
+    doors: Sequence[str] = caddy.LOOPBACK
+    """The addresses on which the front door listens."""
 
     @property
     def postgres(self) -> Postgres:
@@ -33,8 +36,10 @@ class Programs:
         return Valkey(folder, self.inner["valkey"], self.installation.secret_file("valkey-password"))
 
     def caddy(self) -> Program:
-        ports = {name: self.inner[name] for name in ("api", "notifier", "flower")}
-        placeholders = caddy.environment(site=f"http://:{self.port}", **ports)
+        api, notifier, flower = (self.inner[name] for name in ("api", "notifier", "flower"))
+        site = f"http://:{self.port}"
+        placeholders = caddy.environment(site=site, api=api, notifier=notifier, flower=flower, bind=self.doors)
+        placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
         return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
 
     @property

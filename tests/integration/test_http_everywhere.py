@@ -145,3 +145,25 @@ PREFERENCES = {
 def test_a_refusal_comes_in_the_form_that_is_preferred(client: Client, accept: str) -> None:
     answer = client.get("/api/auth/user/", headers={"Accept": accept})
     assert (answer.status_code, answer.headers["Content-Type"]) == (401, PREFERENCES[accept])
+
+
+LENGTHS = ["", "-1", "+5", "5,5", "5 5", "0x5", "five", "9" * 19, "9" * 5_000]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=range(len(LENGTHS)))
+def test_a_length_that_is_no_length_gets_an_answer(stack: Stack, length: str) -> None:
+    """Of the API itself; tests/integration/test_ops_front_door.py asks the front door."""
+    address = stack.api_url.removeprefix("http://")
+    headers = {"Host": address, "Content-Length": length}
+    refused = raw_answer(address, "POST /api/agent/booking/create/ HTTP/1.1", headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+
+
+def test_no_answer_says_which_software_sends_it(stack: Stack) -> None:
+    address = stack.api_url.removeprefix("http://")
+    answers = [
+        httpx.get(f"{stack.api_url}/healthz"),
+        httpx.get(f"{stack.api_url}/nowhere"),
+        raw_answer(address, "nonsense", {}),
+    ]
+    assert [answer.headers.get("Server") for answer in answers] == [None] * len(answers)

@@ -77,6 +77,12 @@ def test_a_second_one_and_a_reset_are_refused_with_the_remedy(running: Run, tmp_
     ]
 
 
+def test_it_listens_on_this_machine_only(running: Run) -> None:
+    """All of it: the front door, the stores, the API, the notifier, Flower and localstripe."""
+    assert running.listens() <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert len(running.pids()) >= 10
+
+
 def test_its_secrets_are_its_owners_alone(running: Run) -> None:
     secrets = list((running.data / "secrets").iterdir())
     assert secrets

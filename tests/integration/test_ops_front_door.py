@@ -24,6 +24,7 @@ from ops.ports import accepts, free_ports
 from tests.client import raw_answer
 from tests.described import description
 from tests.servers import Server
+from tests.waiting import wait_until
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -263,3 +264,135 @@ def _validate(body: object) -> None:
     """As `ErrorBody` is described."""
     schemas = description()["components"]["schemas"]
     jsonschema_rs.validate({**schemas["ErrorBody"], "components": {"schemas": schemas}}, body)
+
+
+OWN = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+def strict(answer: httpx.Response) -> dict[str, str]:
+    assert not {"Server", "Via"} & set(answer.headers), answer.headers
+    return {name: answer.headers.get(name, "missing") for name in OWN}
+
+
+def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tuple[str, int]) -> None:
+    """Also what an inner part says that sets none of these."""
+    large = b"x" * 17_000_000
+    told = [
+        httpx.get(f"http://{door}/flower/metrics"),
+        httpx.options(f"http://{door}/ws/calendar/"),
+        httpx.post(f"http://{door}/ws/calendar/", json={}),
+        httpx.request("GET", f"http://{door}/ws/calendar/", content=b"{}"),
+        httpx.post(f"http://{door}/api/", content=large),
+        httpx.get(f"http://{door_to_nobody[0]}/api/", timeout=15),
+        httpx.get(f"http://{door}/api/"),
+    ]
+    assert [answer.status_code for answer in told] == [404, 204, 426, 426, 413, 503, 200]
+    assert [strict(answer) for answer in told] == [OWN] * len(told)
+    assert all("Strict-Transport-Security" not in answer.headers for answer in told), "people come by http here"
+
+
+def test_who_is_called_by_https_has_browsers_stay_there(tmp_path: Path) -> None:
+    with own_door(tmp_path, {"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}) as (url, _):
+        for path in ("/flower/metrics", "/api/"):
+            assert httpx.get(url + path, timeout=15).headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_flower_s_pages_may_have_scripts_of_their_own_and_no_others(door: str) -> None:
+    policy = strict(httpx.get(f"http://{door}/flower/"))["Content-Security-Policy"]
+    assert "script-src 'self' 'unsafe-inline'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+def test_where_flower_is_off_there_is_nothing(tmp_path: Path) -> None:
+    with own_door(tmp_path, {"HOLDFAST_FLOWER_IS_ON": "0"}) as (url, _):
+        for path in ("/flower", "/flower/", "/flower/workers"):
+            answer = httpx.get(url + path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_feed_says_what_it_allows(door: str) -> None:
+    assert httpx.options(f"http://{door}/ws/calendar/").headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+CALLBACK = "/oauth/google/login/callback/"
+
+
+@pytest.mark.parametrize(("method", "how"), [*(("GET", how) for how in ENDS), ("HEAD", "after the request")])
+def test_a_sign_in_whose_answer_was_lost_is_not_sent_again(
+    door_to_nobody: tuple[str, int], how: str, method: str
+) -> None:
+    """The provider's code in it is good for once: a second try would fail after the first had signed somebody in."""
+    door, api = door_to_nobody
+    with _ending(api, how) as got:
+        answer = httpx.request(method, f"http://{door}{CALLBACK}?code=secret&state=x", timeout=15)
+    assert answer.status_code == 503
+    assert answer.headers["Location"].startswith("/api/commands/")
+    assert method == "HEAD" or answer.json()["code"] == "unknown_outcome"
+    assert len(got) <= 1
+
+
+def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) -> None:
+    """By the id that the API was given, with the path and the reason."""
+    with own_door(tmp_path, {"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as (url, server):
+        lost = httpx.get(f"{url}/api/rooms/?secret=do-not-log-me", headers={"Cookie": "s=do-not-log-me"}, timeout=15)
+        with _ending(int(server.program.environment["HOLDFAST_API"].rpartition(":")[2]), "after the request"):
+            unknown = httpx.post(
+                f"{url}/api/bookings/?secret=do-not-log-me", json={"note": "do-not-log-me"}, timeout=15
+            )
+        wait_until(lambda: server.log.count("handled request") == 2, "both are logged")
+    first, second = [json.loads(line) for line in server.log.splitlines() if "handled request" in line]
+    assert lost.json()["code"] == "unavailable"
+    assert (first["path"], first["status"]) == ("/api/rooms/", 503)
+    assert first["problem"].startswith("dial tcp")
+    assert UUID(first["id"]).version == 4
+    assert (second["id"], second["path"]) == (unknown.json()["id"], "/api/bookings/")
+    assert "EOF" in second["problem"]
+    assert "do-not-log-me" not in server.log
+
+
+def test_what_others_answer_is_not_logged(tmp_path: Path) -> None:
+    with own_door(tmp_path, {}) as (url, server), _echo("api", int(server.program.environment["HOLDFAST_API"][10:])):
+        assert httpx.get(f"{url}/api/").status_code == 200
+    assert "handled request" not in server.log
+
+
+LENGTHS = ["", "-1", "+5", "5,5", "5 5", "0x5", "5.0", "five", "\u0665", "9" * 20, "9" * 5_000]
+"""No number at all, and numbers that no body has."""
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=[f"{number}" for number in range(len(LENGTHS))])
+def test_a_length_that_is_none_gets_an_answer(door: str, length: str) -> None:
+    head = b"POST /api/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " + length.encode() + b"\r\n\r\n"
+    assert first_line(door, head).split()[1] in {b"400", b"413"}
+
+
+def test_two_lengths_get_an_answer(door: str) -> None:
+    head = b"POST /api/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+    assert first_line(door, head).split()[1] == b"400"
+
+
+def first_line(address: str, sent: bytes) -> bytes:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=15) as connection:
+        connection.sendall(sent)
+        return connection.makefile("rb").readline()
+
+
+@contextmanager
+def own_door(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, Server]]:
+    """A front door with settings of its own and nobody behind it: its address, and the server."""
+    port, api, notifier, flower = free_ports(4)
+    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
+    server = Server(caddy.program(folder, {**placeholders, **environment}, folder / "caddy.log"), lambda: accepts(port))
+    try:
+        server.start()
+        yield f"http://127.0.0.1:{port}", server
+    finally:
+        server.close()

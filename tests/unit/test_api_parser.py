@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from gunicorn.asgi import protocol
 from gunicorn.asgi.parser import ParseError, PythonProtocol
 from hypothesis import example, given, settings
@@ -71,3 +72,32 @@ def test_connections_are_parsed_by_ours() -> None:
     install()
 
     assert protocol.PythonProtocol is Parser
+
+
+LENGTHS = [
+    b"-1",
+    b"+5",
+    b"5,5",
+    b"5 5",
+    b"0x5",
+    b"5.0",
+    b"",
+    b"five",
+    b"\xd9\xa5",
+    b"1_0",
+    b"5;q=1",
+    b"9" * 19,
+    b"9" * 5_000,
+]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=range(len(LENGTHS)))
+def test_a_length_that_is_no_length_is_refused(length: bytes) -> None:
+    """As everything that is no HTTP: with an answer."""
+    with pytest.raises(ParseError):
+        Parser().feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + b"\r\n\r\n")
+
+
+def test_two_lengths_are_refused() -> None:
+    with pytest.raises(ParseError):
+        Parser().feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n")

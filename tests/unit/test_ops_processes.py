@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from ops.child import Child, Program, cut_log, tail
 from ops.environment import child_environment, installed
 from ops.installation import Installation, InstallationError
 from ops.leftovers import MARK, end_leftovers, write_record
-from ops.ports import HIGHEST, LOWEST, accepts, free_ports, is_free
+from ops.ports import HIGHEST, LOWEST, accepts, doors, free_ports, is_free
 from ops.processes import APPLICATION, LANES, Stage
 from ops.supervisor import Supervisor
 from tests.waiting import wait_until
@@ -351,3 +352,26 @@ def test_a_child_inherits_our_settings_and_nothing_that_would_mislead_it() -> No
     assert environment["DATABASE_URL"] == "ours"
     assert not {"PGHOST", "CELERY_BROKER_URL"} & set(environment)
     assert environment["PYTHONPATH"] != "/x"
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a person may ask for
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        (None, {"127.0.0.1", "::1"}),
+        ("127.0.0.1", {"127.0.0.1", "::1"}),
+        ("::1", {"127.0.0.1", "::1"}),
+        (EVERYWHERE, {EVERYWHERE, "::1"}),
+        ("::", {"::"}),
+        ("192.0.2.7", {"127.0.0.1", "::1", "192.0.2.7"}),
+    ],
+)
+def test_the_front_door_lets_others_in_only_when_told(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, wanted: set[str]
+) -> None:
+    monkeypatch.setattr("ops.ports._has_ipv6", lambda: True)
+    assert set(doors(ip_address(host) if host else None)) == wanted
+    monkeypatch.setattr("ops.ports._has_ipv6", lambda: False)
+    assert set(doors(ip_address(EVERYWHERE))) == {EVERYWHERE}
