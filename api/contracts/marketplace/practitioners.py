@@ -30,10 +30,12 @@ from api.fields import ZONE, Id, ZoneText, text
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
+from core.domain.marketplace.values import Practitioner
 from core.identity import editing
 from core.identity.permissions import why_not_promote
 from core.settings import Settings
 from core.store.marketplace.rows import PRACTITIONER_EMAIL, PRACTITIONERS, practitioner_columns, practitioner_of
+from core.store.zones import zone_may_change
 from core.texts import NAME
 from core.wire.errors import FieldProblem
 
@@ -77,7 +79,10 @@ SQL_UPDATE_RESOURCE = "UPDATE resource SET name = %(name)s, zone = %(zone)s WHER
 
 
 class PractitionerChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The body of a PATCH. Only what is sent changes; what is booked keeps its times."""
+    """The body of a PATCH. Only what is sent changes; what is booked keeps its times.
+
+    `time_zone` can change only while no booking, session or time off lies ahead.
+    """
 
     name: Annotated[str, text(NAME, least=1, most=150)] | UnsetType = UNSET
     bio: LongText | UnsetType = UNSET
@@ -97,6 +102,7 @@ class NewPractitioner(PractitionerChange, frozen=True, forbid_unknown_fields=Tru
     user_id: Id | UnsetType = UNSET
 
 
+ZONE_KEPT = "time_zone cannot be changed while bookings, sessions or time off lie ahead"
 WHOM = frozenset({"user_id"})
 """What staff must say of a new practitioner."""
 
@@ -204,11 +210,12 @@ class OnePractitioner:
         sent = await read_json(req, PractitionerChange)
         wanted = {**SEES_ALL, "id": practitioner_id}
         async with self._pool.connection() as connection, connection.transaction():
-            row = await (await connection.execute(SQL_LOCK, wanted)).fetchone()
+            row = await (await connection.execute(SQL_ONE, wanted)).fetchone()
             if row is None:
                 raise not_found()
             must_keep(req.context.principal, practitioner_of(row[:-1]).user_id)
-            row = await _changed(connection, row, sent)
+            await _check_zone(connection, practitioner_of(row[:-1]), sent)
+            row = await _changed(connection, await _one(connection, SQL_LOCK, wanted), sent)
         write(resp, _body(row))
 
 
@@ -218,6 +225,14 @@ def _whose(principal: Principal, user_id: int | UnsetType) -> int:
     if principal.user_id is None or user_id not in {UNSET, principal.user_id}:
         raise forbidden()
     return principal.user_id
+
+
+async def _check_zone(connection: AsyncConnection[Any], present: Practitioner, sent: PractitionerChange) -> None:
+    """Raise Problem 400 for another zone while something lies ahead. Before any row is locked: it waits for lanes."""
+    if sent.time_zone is UNSET or ZONE(sent.time_zone) == present.zone:
+        return
+    if not await zone_may_change(connection, present.resource_id):
+        raise invalid([FieldProblem("time_zone", ZONE_KEPT)])
 
 
 async def _changed(connection: AsyncConnection[Any], row: tuple[Any, ...], sent: PractitionerChange) -> tuple[Any, ...]:

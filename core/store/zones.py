@@ -1,0 +1,28 @@
+"""A resource's zone: it changes only while nothing of the resource lies ahead, and no lane is at work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from core.store.lanes import LANE_SPACE
+
+SQL_HOLD_LANES = """
+SELECT pg_advisory_xact_lock(%s, lane) FROM (SELECT generate_series(0, lanes - 1) AS lane FROM installation) AS lanes
+"""
+"""In their order, before any row is locked: whoever holds several takes them so, and lanes never wait for each other."""
+SQL_TAKEN_AHEAD = """
+SELECT EXISTS (SELECT FROM claim WHERE resource_id = %s AND during && tstzrange(clock_timestamp(), NULL))
+"""
+"""Bookings, sessions and closures: each of them claims its time. The trigger `resource_keeps_zone` asks the same."""
+
+
+async def zone_may_change(connection: psycopg.AsyncConnection[Any], resource_id: int) -> bool:
+    """Whether the zone of a resource may change in this transaction, which holds up all lanes until it ends.
+
+    A lane at work may have read the old zone, and be about to take time by it.
+    """
+    await connection.execute(SQL_HOLD_LANES, (LANE_SPACE,))
+    row = await (await connection.execute(SQL_TAKEN_AHEAD, (resource_id,))).fetchone()
+    return row is not None and not row[0]
