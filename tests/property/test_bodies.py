@@ -40,9 +40,9 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
     "A username cannot be a phone number": ["+20 100 123 4567"],
     "A password needs at least 8 characters": ["short"],
     "A password cannot be blank": [" " * 9],
-    **dict.fromkeys((texts.EMAIL.name, texts.OPTIONAL_EMAIL.name), ["user@", "a b@example.com"]),
+    **{name: ["user@", "a b@example.com"] for name in (texts.EMAIL.name, texts.OPTIONAL_EMAIL.name)},
     "text": ["a\x00", "\u202e"],
-    **dict.fromkeys(("name", "name without commas"), [" ", "a\n", "<b>", "\u0301"]),
+    **{name: [" ", "a\n", "<b>", "\u0301"] for name in ("name", "name without commas")},
     texts.CURRENCY.words: ["xyz", "hrk"],
     "Enter an address or a CIDR block such as 192.0.2.0/24": [["here"], ["10.0.0.0/8", "192.0.2.1/24"]],
 }
