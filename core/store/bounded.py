@@ -3,6 +3,8 @@
 `statement_timeout` ends a statement, but not a commit that waits for a synchronous standby, nor the wait for a
 server that was stopped. Those are bounded here, in the client. A commit that hangs continues at the server. It is
 not cancelled (a cancelled wait for a standby counts as committed); its connection is abandoned.
+
+The same holds for a client that hangs up, only sooner: its statement is cancelled, its commit is not.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from psycopg.errors import _WaitTimeout
 from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.sql import Composable
+from psycopg.waiting import wait_async
 
 T = TypeVar("T")
 
 ANSWER_WITHIN_S = 6.0
 """Longer than the API's `statement_timeout`, so that PostgreSQL reports what it can itself."""
+HUNG_UP_WITHIN_S = 1.0
+"""For the server to take a cancel request, and again to end the statement, once whoever asked is gone."""
 IN_DOUBT_MAX = 8
 """How many commits of one process may hang at the server; then nothing is written until one of them ends."""
 
@@ -113,18 +118,36 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:  # noqa: ASYNC109 - psycopg's
         try:
-            return await super().wait(gen, interval, ANSWER_WITHIN_S if timeout is None else timeout)
+            within_s = ANSWER_WITHIN_S if timeout is None else timeout
+            return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=within_s)
         except _WaitTimeout:
             if timeout is not None:
                 raise
             raise self._given_up() from None
+        except asyncio.CancelledError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                await self._end_soon(gen, interval)
+            raise
         except psycopg.OperationalError as problem:
             if self._changes and self.pgconn.status != ConnStatus.OK:
                 raise UnknownOutcomeError("the connection was lost while a change was being made") from problem
             raise
 
+    async def _end_soon(self, gen: PQGen[Any], interval: float) -> None:
+        """In psycopg's place, which would cancel commits too, and wait for five times as long."""
+        try:
+            if not self._changes:
+                await self._try_cancel(timeout=HUNG_UP_WITHIN_S)
+            await wait_async(gen, self.pgconn.socket, interval=interval, timeout=HUNG_UP_WITHIN_S)
+        except psycopg.errors.QueryCanceled:
+            pass
+        except (Exception, asyncio.CancelledError) as problem:
+            self._given_up()
+            if not isinstance(problem, Exception):
+                raise
+
     def _given_up(self) -> psycopg.OperationalError:
-        if self._changes:
+        if self._changes and self.pgconn.status == ConnStatus.OK:
             self.in_doubt.keep(self.pgconn.socket)
         self.pgconn.finish()
         if self._changes:

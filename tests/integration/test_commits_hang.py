@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from signal import SIGCONT, SIGSTOP
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +17,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from api import inbox as inbox_module
 from api.errors import Problem
@@ -236,6 +240,15 @@ async def connected(url: str, in_doubt: InDoubt) -> AsyncIterator[bounds.Bounded
 
 SLEEP = "SELECT pg_sleep(60)"
 TOUCH = "UPDATE installation SET lanes = lanes"
+MARKED = 5
+MARK = f"UPDATE installation SET lanes = {MARKED}"
+BEFORE_ITS_COMMIT = "SELECT 1"
+PSYCOPGS_OWN_S = 4.0
+"""It would wait for 5 s, and 5 s more if its cancel request is not answered."""
+HANG_TOUCH = """
+CREATE CONSTRAINT TRIGGER hang AFTER UPDATE ON installation DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION hang();
+"""
 
 
 END = "SELECT pg_terminate_backend(%s, 5000)"
@@ -248,6 +261,58 @@ async def in_a_transaction(
         for statement in statements:
             await connection.execute(statement.encode())
         before_the_commit()
+
+
+async def hung_up(hanging: asyncio.Task[None]) -> None:
+    """As the server does with a request whose client hangs up."""
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+
+
+async def test_a_commit_whose_client_hung_up_continues_at_the_server(
+    pipeline: Pipeline, hanging: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "HUNG_UP_WITHIN_S", 0.1)
+    pipeline.connection.execute(HANG_TOUCH)
+    in_doubt = InDoubt()
+    async with connected(pipeline.url, in_doubt) as connection:
+        commit = asyncio.create_task(in_a_transaction(connection, MARK))
+        await until(lambda: lock_waits(pipeline.connection, "holdfast api") == 1, "it hangs")
+        await hung_up(commit)
+        assert (connection.closed, len(in_doubt)) == (True, 1)
+        hanging()
+        await until(lambda: len(in_doubt) == 0, "the server has ended what hung")
+        assert pipeline.row("SELECT lanes FROM installation") == (MARKED,)
+
+
+@pytest.mark.parametrize("statements", [(MARK, SLEEP), (MARK, BEFORE_ITS_COMMIT)], ids=["statement", "commit"])
+async def test_whose_client_hung_up_is_not_waited_for_long_though_the_server_stands_still(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, statements: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(bounds, "HUNG_UP_WITHIN_S", 0.1)
+    in_doubt = InDoubt()
+    async with connected(pipeline.url, in_doubt) as connection:
+        pid = connection.info.backend_pid
+        is_commit = statements[-1] is BEFORE_ITS_COMMIT
+        stop = partial(os.kill, pid, SIGSTOP)
+        work = in_a_transaction(connection, *statements, before_the_commit=stop if is_commit else bool)
+        hanging = asyncio.create_task(work)
+        if is_commit:
+            await until(lambda: connection.pgconn.transaction_status == TransactionStatus.ACTIVE, "it commits")
+        else:
+            await until(lambda: sleeps(pipeline), "it sleeps")
+            stop()
+        began = time.monotonic()
+        await hung_up(hanging)
+        os.kill(pid, SIGCONT)
+        assert time.monotonic() - began < PSYCOPGS_OWN_S
+        assert (connection.closed, len(in_doubt)) == (True, int(is_commit))
+
+
+def sleeps(pipeline: Pipeline) -> bool:
+    sql = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    return bool(pipeline.rows(sql))
 
 
 @pytest.mark.parametrize("statement", [SLEEP, f"{TOUCH} RETURNING (SELECT pg_sleep(60))"])
