@@ -15,7 +15,7 @@ from msgspec import Meta
 from api.forms import Form
 from core import texts
 from core.domain.currencies import CURRENCIES
-from core.domain.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, major, minimum_charge, nearest
 from core.domain.zones import is_zone
 from core.phones import phone_key, phone_words
 from core.texts import TextForm
@@ -128,19 +128,29 @@ PriceMinor = Annotated[int, Meta(ge=0, le=MINOR_MAX)]
 """In the currency's minor unit; 0 is free."""
 
 
-def price_problems(field: str, price_minor: int | None, currency: str, *, is_whole: bool) -> Iterator[FieldProblem]:
-    """What is wrong with a price; None is not an amount.
+def price_problems(
+    field: str, price_minor: int | None, currency: str, *, is_whole: bool, sent: Decimal | None = None
+) -> Iterator[FieldProblem]:
+    """What is wrong with a price; None is not an amount. `sent` is the price of a field in the major unit, as it came.
 
     Only a price that is charged as a whole (`is_whole`) must reach the minimum charge: any other may be part of
     a sum, or be paid by a credit.
     """
     if price_minor is None or not is_amount(price_minor, currency):
-        yield FieldProblem(field, "This amount cannot be charged in that currency")
+        words = f"This amount cannot be charged in {currency}"
+        yield FieldProblem(field, words + use_nearest(price_minor, currency, is_whole=is_whole, sent=sent))
     elif is_whole and price_minor and not can_be_charged(price_minor, currency):
         yield FieldProblem(
             field,
             f"This is less than the minimum charge of {minimum_charge(currency)} {currency}; use that, more, or 0",
         )
+
+
+def use_nearest(price_minor: int | None, currency: str, *, is_whole: bool, sent: Decimal | None = None) -> str:
+    """The rest of a sentence that refuses an amount, in the unit of its field."""
+    asked = major(price_minor or 0, currency) if sent is None else sent
+    found = nearest(asked, currency, is_whole=is_whole)
+    return "" if found is None else f"; the nearest that can is {found if sent is None else major(found, currency)}"
 
 
 ID_MAX = 2**63 - 1

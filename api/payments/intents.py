@@ -13,7 +13,7 @@ from api.bodies import read_json
 from api.bookings.one import not_found, read_booking
 from api.commands import Commands
 from api.errors import Problem
-from api.fields import CURRENCY, Amount, Id, text
+from api.fields import CURRENCY, Amount, Id, text, use_nearest
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
@@ -34,7 +34,9 @@ def _chargeable(body: NewIntent) -> Iterator[FieldProblem]:
     if CURRENCY.read(body.currency.lower()) is None:
         yield FieldProblem("currency", CURRENCY.words)
     elif _minor(body) is None:
-        yield FieldProblem("amount", f"Not an amount of {body.currency.lower()}")
+        code = body.currency.lower()
+        words = f"This amount cannot be charged in {code}"
+        yield FieldProblem("amount", words + use_nearest(None, code, is_whole=True, sent=body.amount))
 
 
 class NewIntent(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ totals, shares and refunds go through this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 
 from core.domain.currencies import CURRENCIES, UNKNOWN
@@ -41,6 +41,21 @@ def is_amount(amount_minor: int, currency: str) -> bool:
     """Whether it is an amount of the currency: any multiple of its step, 0 included."""
     known = CURRENCIES.get(currency)
     return known is not None and 0 <= amount_minor <= MINOR_MAX and amount_minor % known.step_minor == 0
+
+
+def nearest(asked: Decimal, currency: str, *, is_whole: bool) -> int | None:
+    """To what is no amount of the currency, the nearest that is one and not 0, in its minor unit; if it is paid as a
+    whole, one that can be charged. None if nothing can be charged in that currency.
+    """
+    known = CURRENCIES.get(currency)
+    if known is None:
+        return None
+    most = MINOR_MAX - MINOR_MAX % known.step_minor
+    if not is_bounded(asked) or asked >= MINOR_MAX:
+        return most
+    steps = (asked.scaleb(known.digits) / known.step_minor).to_integral_value(ROUND_HALF_UP)
+    least = known.minimum_minor if is_whole else known.step_minor
+    return max(least, min(int(steps) * known.step_minor, most))
 
 
 def can_be_charged(amount_minor: int, currency: str) -> bool:

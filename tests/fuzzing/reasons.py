@@ -38,7 +38,7 @@ SENTENCES: Mapping[str, str] = {
     r"^No slot of that duration fits|^None of these weekdays lies between|^The slot is longer than the room": (
         "A pattern must yield something"
     ),
-    r"^A whole day would cost more|^This amount cannot be charged|^Not an amount of | must be an amount such as"
+    r"^A whole day would cost more|^This amount cannot be charged| must be an amount such as"
     r"|^This is less than the minimum charge|^Even a whole day would cost less": (
         "An amount must be one that its currency has, and that can be charged"
     ),

@@ -25,6 +25,8 @@ from tests.stack import Stack
 
 UNFIT = {"kwd": (1.234, 1_234), "isk": (10.50, 1_050), "ugx": (100.50, 10_050), "bhd": (0.001, 1), "usd": (0.001, None)}
 """By currency: what is no amount of it, in its major and its minor unit."""
+NEAREST = {"kwd": ("1.230", "1230"), "isk": ("11.00", "1100")}
+"""To those, in both units."""
 UNKNOWN = ("xyz", "zzz", "btc", "hrk")
 WORDS = ("price", "amount", "currency", "deposit", "fee", "cost")
 
@@ -107,13 +109,17 @@ def test_a_price_cannot_be_changed_to_one_that_its_currency_has_no_amount_for(st
     sold = staff.post(f"{BASE}/services/", json={"name": "S", "duration_minutes": 60, "currency": currency}).json()[
         "id"
     ]
-    for method, path, field, price in (
-        ("PUT", f"/api/admin/rooms/{room}/", "price_per_slot", major),
-        ("PATCH", f"/api/admin/rooms/{room}/", "price_per_slot", major),
-        ("PUT", f"/api/admin/services/{desk}/", "price_cents", minor),
-        ("PATCH", f"{BASE}/services/{sold}/", "price_cents", minor),
+    in_major, in_minor = NEAREST[currency]
+    for method, path, field, price, nearest in (
+        ("PUT", f"/api/admin/rooms/{room}/", "price_per_slot", major, in_major),
+        ("PATCH", f"/api/admin/rooms/{room}/", "price_per_slot", major, in_major),
+        ("PUT", f"/api/admin/services/{desk}/", "price_cents", minor, in_minor),
+        ("PATCH", f"{BASE}/services/{sold}/", "price_cents", minor, in_minor),
     ):
-        assert refused(staff.request(method, path, json={field: price})) == [field], path
+        answer = staff.request(method, path, json={field: price})
+        assert refused(answer) == [field], path
+        hint = f"This amount cannot be charged in {currency}; the nearest that can is {nearest}"
+        assert answer.json()["errors"][0]["message"] == hint, path
 
 
 @pytest.mark.parametrize(("currency", "minor"), [("usd", 30), ("eur", 10), ("jpy", 20), ("gbp", 29), ("huf", 17_499)])

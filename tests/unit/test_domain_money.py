@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.currencies import CURRENCIES
-from core.domain.money import MINOR_MAX, can_be_charged, is_amount, major, minor, refundable, split
+from core.domain.money import MINOR_MAX, can_be_charged, is_amount, major, minor, nearest, refundable, split
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,24 @@ def test_shares_of_older_releases_go_back_in_amounts_that_can(steps: int, shares
         assert back >= min(share, kept)
         kept -= back
         assert kept >= 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "currency", "is_whole", "expected"),
+    [
+        ("1.234", "kwd", False, 1_230), ("1.235", "kwd", False, 1_240), ("10.50", "isk", False, 1_100),
+        ("0.001", "usd", False, 1), ("0.001", "usd", True, 50), ("12345678.90", "usd", True, MINOR_MAX),
+        ("999999999", "kwd", False, 99_999_990), ("0.4", "jpy", False, 1), ("1e40", "usd", True, MINOR_MAX),
+    ],
+)  # fmt: skip
+def test_the_nearest_amount_is_found(asked: str, currency: str, expected: int, *, is_whole: bool) -> None:
+    assert nearest(Decimal(asked), currency, is_whole=is_whole) == expected
+
+
+@given(st.decimals(0, 10**12, places=6), st.booleans())
+def test_the_nearest_amount_can_be_charged_in_every_currency(asked: Decimal, is_whole: bool) -> None:  # noqa: FBT001
+    for currency in CURRENCIES:
+        found = nearest(asked, currency, is_whole=is_whole)
+        assert found is not None
+        assert can_be_charged(found, currency) or (not is_whole and is_amount(found, currency) and found)
+    assert nearest(asked, "xyz", is_whole=is_whole) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import time
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -125,7 +126,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def _price(body: NewRoom) -> Iterator[FieldProblem]:
     if CURRENCY.read(_currency(body)):
-        yield from _misprice(_price_minor(body), _currency(body))
+        yield from _misprice(body.price_per_slot, _currency(body))
 
 
 def _hours(body: NewRoom) -> Iterator[FieldProblem]:
@@ -175,7 +176,7 @@ def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
     problems = list(_misfits(*opening))
     if "price_per_slot" in given:
         price = minor(given["price_per_slot"], room.currency)
-        problems += [*_misprice(price, room.currency), *_too_cheap(price, room.currency, *opening)]
+        problems += [*_misprice(given["price_per_slot"], room.currency), *_too_cheap(price, room.currency, *opening)]
     problems += _too_dear(price, *opening)
     if price is None or problems:
         raise invalid(problems)
@@ -202,9 +203,9 @@ def _of_new(body: NewRoom, name: str) -> int:
     return found
 
 
-def _misprice(price_minor: int | None, currency: str) -> Iterator[FieldProblem]:
+def _misprice(price: Decimal, currency: str) -> Iterator[FieldProblem]:
     """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
-    yield from price_problems("price_per_slot", price_minor, currency, is_whole=False)
+    yield from price_problems("price_per_slot", minor(price, currency), currency, is_whole=False, sent=price)
 
 
 def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
