@@ -16,6 +16,7 @@ from redis.exceptions import ClusterCrossSlotError, ClusterError, RedisError
 from redis.retry import Retry
 
 from core.bells import Keys
+from core.demo import holds_demo
 from core.settings import Settings
 from core.store.database import API_LIMITS, connect, conninfo
 
@@ -42,6 +43,12 @@ REDIS_CLUSTER = (
 )
 
 
+DEMO_DATA = (
+    "DATABASE_URL names a database that holds the demo, whose passwords and agent key everybody knows. "
+    "Name an empty one (with make run: another folder with DATA=), or start the demo on it with HOLDFAST_DEMO=1."
+)
+
+
 class UnusableStoreError(Exception):
     """A store that answers, but on which Holdfast cannot work; the message says what to do."""
 
@@ -50,6 +57,7 @@ def refuse_unusable_stores(settings: Settings) -> None:
     """Called once before a process serves. Exits with one sentence on standard error."""
     try:
         check_database(settings.database_url)
+        check_demo(settings)
         check_redis(settings.redis_url, settings.redis_keys)
     except UnusableStoreError as problem:
         sys.stderr.write(f"holdfast: {problem}\n")
@@ -91,6 +99,15 @@ def _session(connection: psycopg.Connection[tuple[object, ...]]) -> object:
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return row[0]
+
+
+def check_demo(settings: Settings) -> None:
+    """Raises `UnusableStoreError` for the demo's data outside the demo."""
+    if settings.demo:
+        return
+    with suppress(psycopg.Error), connect(settings.database_url, API_LIMITS, "holdfast start") as connection:
+        if holds_demo(connection):
+            raise UnusableStoreError(DEMO_DATA)
 
 
 def check_redis(url: str, keys: Keys) -> None:

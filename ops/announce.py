@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from core import demo
 from core.settings import from_environment
-from ops import demo, paying, probes
+from ops import paying, probes
 from ops.programs import Programs
 
 FIRST_DAY = 7

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.logs import configure
 from core.settings import SettingsError, from_environment
-from core.startup import UnusableStoreError, check_database
+from core.startup import UnusableStoreError, check_database, check_demo
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
 from ops.importing import command as importing
@@ -97,6 +97,7 @@ def _migrate(_arguments: argparse.Namespace) -> int:
     settings = from_environment()
     configure(settings.log_level, "migrate")
     check_database(settings.database_url)
+    check_demo(settings)
     try:
         upgrade(settings)
         if settings.demo:

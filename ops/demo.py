@@ -6,41 +6,14 @@ from datetime import date, time
 from uuid import UUID
 
 import psycopg
-from msgspec import Struct
 
 from core.access import hash_token
+from core.demo import ACCOUNTS, ADMIN, AGENT_KEY, Account, holds_demo
 from core.domain.calendars import instant
 from core.identity.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
 from core.passwords import hash_password
 from core.settings import Settings
 from core.store.database import connect_lane
-
-
-class Account(Struct, frozen=True):
-    id: int
-    username: str
-    email: str
-    password: str
-    first_name: str = ""
-    last_name: str = ""
-    phone: str | None = None
-    is_staff: bool = False
-    is_superuser: bool = False
-    is_practitioner: bool = False
-
-
-USER = Account(1, "user@example.com", "user@example.com", "123456Long", "Uma", "User")
-STAFF = Account(2, "staff@example.com", "staff@example.com", "123456Long", "Stan", "Staff", is_staff=True)
-PRACTITIONER = Account(
-    3, "dr.smith@example.com", "dr.smith@example.com", "123456Long", "Dr.", "Smith", is_practitioner=True
-)
-ADMIN = Account(
-    4, "9876543210", "admin@example.com", "admin", "Ada", "Admin", phone="9876543210", is_staff=True, is_superuser=True
-)
-CLIENT = Account(5, "client@example.com", "client@example.com", "123456Long", "Clara", "Client")
-AGENT_KEY = "hfa_demo-only-never-use-it-outside-the-embedded-stack"
-"""Bulk needs a key even where anybody may book one by one."""
-ACCOUNTS = (USER, STAFF, PRACTITIONER, ADMIN, CLIENT)
 
 SQL_ACCOUNT = """
 INSERT INTO user_account (id, username, username_key, email, email_key, phone, phone_key, first_name, last_name,
@@ -94,16 +67,20 @@ SQL_CLAIM = """
 INSERT INTO claim (resource_id, booking_id, during)
 SELECT resource_id, id, tstzrange(starts_at, ends_at) FROM booking WHERE id = %s
 """
+SQL_MARK = "UPDATE installation SET demo_at = coalesce(demo_at, clock_timestamp())"
 NO_COMMAND = UUID(int=0)
 """Booking 1 was loaded, not commanded."""
 
 
 def load(settings: Settings) -> bool:
-    """Load the demo data if there is nobody yet; True if it did."""
+    """Load the demo data if there is nobody yet; True if it did. The database is marked, also one that had it before."""
     with connect_lane(settings.database_url, "holdfast demo") as connection, connection.transaction():
         connection.execute("LOCK TABLE user_account IN SHARE ROW EXCLUSIVE MODE")
         if connection.execute("SELECT FROM user_account LIMIT 1").fetchone() is not None:
+            if holds_demo(connection):
+                connection.execute(SQL_MARK)
             return False
+        connection.execute(SQL_MARK)
         for account in ACCOUNTS:
             connection.execute(SQL_ACCOUNT, _row(account))
         for statement in SQL_REST.strip().split(";\n"):

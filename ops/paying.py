@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops import demo, probes
+from core import demo
+from ops import probes
 from ops.embedded.localstripe import SECRET_KEY
 
 ROOM = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import urllib.request
 
+from core.demo import STAFF
 from core.store.database import connect_lane
-from ops.demo import STAFF
 
 SERVICES = 200
 USERS = 1000

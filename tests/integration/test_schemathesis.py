@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.contracts.agent.bulk.limits import READ_WITHIN_S
-from ops.demo import AGENT_KEY
+from core.demo import AGENT_KEY
 from tests.bare import HalfSent, half_sent
 from tests.bulks import CSV, PATH, as_csv, rows_for
 from tests.conformance import conformance

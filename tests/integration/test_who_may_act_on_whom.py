@@ -14,7 +14,7 @@ from api.accounts.roles import TABLE, Rule, rules_of
 from api.app import create_app
 from api.limiting import REFUSED_MAX
 from core.access import PrincipalKind as Kind
-from ops.demo import AGENT_KEY
+from core.demo import AGENT_KEY
 from tests.accounts import ADMIN, PRACTITIONER, STAFF, access_for, bearer, execute, log_in, new_address, new_person
 from tests.client import AGENT_EXAMPLE, Client, free_slot
 from tests.conftest import FIGURE

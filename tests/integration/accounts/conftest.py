@@ -22,7 +22,8 @@ def api(postgres: PostgresServer, folder: Path, environment: Mapping[str, str]) 
     """A running API on a database and a Valkey of its own."""
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
-    running = Stack(folder, postgres.new_database(demo=True), valkey, processes=(API,), environment=environment)
+    is_demo = environment.get("HOLDFAST_DEMO") != "0"  # else it would refuse the demo's data
+    running = Stack(folder, postgres.new_database(demo=is_demo), valkey, processes=(API,), environment=environment)
     try:
         running.start(wait=False)
         wait_until(lambda: answers(running), "the API answers")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from core.access import hash_token
-from ops.demo import AGENT_KEY
+from core.demo import AGENT_KEY
 from tests.accounts import STAFF, USER, access_for, answers, bearer, execute, new_address
 from tests.client import agent_booking
 from tests.integration.accounts.conftest import FreshApi

@@ -151,7 +151,8 @@ def test_outside_the_demo_every_cookie_is_secure_and_unsent_mail_is_admitted(fre
         }
     )
     with browser(outside) as client:
-        body = {"username": "9876543210", "password": "admin"}
+        body = {"username": "somebody", "password": PASSWORD}
+        assert client.post("/api/auth/register/", json=body).status_code == 201
         sent = client.post("/api/login/", json=body).headers.get_list("set-cookie")
         assert len(sent) == 3
         assert all("; Secure" in header for header in sent)

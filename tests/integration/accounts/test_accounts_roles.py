@@ -9,7 +9,7 @@ import pytest
 from api.accounts.roles import allows, rules_of
 from api.app import create_app
 from core.access import PrincipalKind as Kind
-from ops.demo import AGENT_KEY
+from core.demo import AGENT_KEY
 from tests.accounts import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, new_address
 from tests.stack import Stack
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
+from core.demo import AGENT_KEY
 from core.store.bulk import Mode
-from ops.demo import AGENT_KEY
 from tests.accounts import USER, access_for, bearer, new_address
 from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
 from tests.client import Client

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from core.demo import AGENT_KEY
 from ops.cli import main
-from ops.demo import AGENT_KEY
 from tests.accounts import STAFF, USER, access_for
 from tests.bulks import as_csv, new_services, refused, rows_for, with_refusals
 from tests.client import admin
