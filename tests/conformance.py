@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -18,6 +19,7 @@ import httpx
 import jsonschema_rs
 
 from tests.described import description
+from tests.described import operations as described_operations
 
 PROBLEM_JSON = "application/problem+json"
 JSON_TYPES = ("application/json", PROBLEM_JSON)
@@ -108,8 +110,10 @@ class Conformance:
         """By status: the codes with which paths and methods that are not described were refused."""
         self._fixed: dict[str, dict[str, Operation]] = {}
         self._open: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
-        for path, methods in description()["paths"].items():
-            operations = {method.upper(): Operation(f"{method.upper()} {path}", one) for method, one in methods.items()}
+        by_path: defaultdict[str, dict[str, Operation]] = defaultdict(dict)
+        for method, path, described in described_operations():
+            by_path[path][method] = Operation(f"{method} {path}", described)
+        for path, operations in by_path.items():
             bare = path.rstrip("/")
             if "{" in path:
                 self._open.append((re.compile(_FIELD.sub("[^/]+", bare)), operations))

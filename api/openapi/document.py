@@ -9,7 +9,7 @@ from typing import Any
 
 from api.codes import all_codes
 from api.openapi import security
-from api.openapi.failures import RETRY_AFTER, failures
+from api.openapi.failures import ERROR, RETRY_AFTER, failures
 from api.openapi.operation import JSON, Content, Operation
 from api.openapi.parameters import OF_COMMANDS, parameters
 from api.openapi.routes import Served
@@ -20,6 +20,8 @@ from core.wire.outcomes import CommandAccepted
 INFO = {
     "title": "Holdfast",
     "version": "0.1.0",
+    "license": {"name": "MIT", "identifier": "MIT"},
+    "contact": {"name": "The people who run this service"},
     "summary": "Takes bookings that must never collide, from people, agents and marketplaces, at once.",
     "description": (
         "Five client contracts on one booking engine. Every path works with and without its trailing slash, every "
@@ -56,6 +58,8 @@ ACCEPTED_HEADERS = {
     "Retry-After": RETRY_AFTER,
     "Preference-Applied": {"description": "`respond-async` where it was asked for", "schema": {"type": "string"}},
 }
+
+OTHERS = {"description": "A refusal", "content": {JSON: {"schema": ERROR}}}
 
 
 def document(served: Iterable[Served]) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def _operation(route: Served, operation: Operation, schemas: Schemas) -> dict[st
         "tags": [operation.tag or route.contract],
         "security": security.security(route),
         "parameters": parameters(route, operation),
-        "responses": {str(status): answer for status, answer in _responses(route, operation, schemas).items()},
+        "responses": _by_status(_responses(route, operation, schemas)),
     }
     if operation.body:
         described["requestBody"] = {
@@ -119,6 +123,13 @@ def _responses(route: Served, operation: Operation, schemas: Schemas) -> dict[in
     for status, failure in failures(route, operation).items():
         answers[status] = _either(answers[status], failure) if status in answers else failure
     return answers
+
+
+def _by_status(answers: Mapping[int, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """As OpenAPI has them. Where redirects are the only success, linters want to be told what the rest is."""
+    described = {str(status): answer for status, answer in answers.items()}
+    has_success = any(status // 100 == 2 for status in answers)  # noqa: PLR2004 - 2xx
+    return described if has_success else described | {"default": OTHERS}
 
 
 def _either(answer: dict[str, Any], failure: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +160,7 @@ def _content(contents: tuple[Content, ...], schemas: Schemas) -> dict[str, Any]:
 
 
 def _media(several: Sequence[Content], schemas: Schemas) -> dict[str, Any]:
-    kinds = [schemas.of(one.kind) if one.kind is not None else {"type": "string"} for one in several]
+    kinds = _unlike([schemas.of(one.kind) if one.kind is not None else {"type": "string"} for one in several])
     examples = [one.example for one in several if one.example is not None]
     media: dict[str, Any] = {"schema": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}}
     if len(examples) == 1:
@@ -157,6 +168,15 @@ def _media(several: Sequence[Content], schemas: Schemas) -> dict[str, Any]:
     elif examples:
         media["examples"] = {f"example-{number}": {"value": value} for number, value in enumerate(examples, 1)}
     return media
+
+
+def _unlike(schemas: Iterable[Any]) -> list[Any]:
+    """Each schema once: several examples may be of one."""
+    found: list[Any] = []
+    for schema in schemas:
+        if schema not in found:
+            found.append(schema)
+    return found
 
 
 def operation_id(route: Served) -> str:

@@ -30,7 +30,7 @@ class Schemas:
         as_read(self.components)
         self._by_kind = {repr(kind): schema for kind, schema in zip(kinds, found, strict=True)}
         for struct in _structs(sent):
-            self._of_struct(struct).update(getattr(_struct_of(struct.cls), "json_schema", {}))
+            self._of_struct(struct).update(_rules(getattr(_struct_of(struct.cls), "json_schema", {})))
         for struct in _structs(answered):
             self._always(struct)
 
@@ -50,6 +50,33 @@ class Schemas:
         schema["required"] = [field.encode_name for field in struct.fields if not _may_be_left_out(field)]
         for field in struct.fields:
             schema["properties"][field.encode_name].pop("default", None)
+
+
+ALTERNATIVES = ("anyOf", "oneOf")
+NOTHING_FITS: Mapping[str, Any] = {"not": {}}
+
+
+def _rules(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a struct says beyond its fields. Alternatives stand under `if`: what fits none of them does not fit.
+
+    Beside `properties`, generators of clients take alternatives for types of their own, without the struct's
+    fields; openapi-generator fails at a field that is only null in one of them. Conditions they leave out.
+    """
+    alternatives = {word: _naming_fields(said[word]) for word in ALTERNATIVES if word in said}
+    others = {word: value for word, value in said.items() if word not in ALTERNATIVES}
+    return others | ({"if": alternatives, "else": NOTHING_FITS} if alternatives else {})
+
+
+def _naming_fields(schema: Any) -> Any:
+    """Every field that is required there is also named there, which linters ask for."""
+    if isinstance(schema, list):
+        return [_naming_fields(one) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    found = {word: _naming_fields(value) for word, value in schema.items()}
+    if "required" in found:
+        found["properties"] = {name: {} for name in found["required"]} | found.get("properties", {})
+    return found
 
 
 def _struct_of(kind: Any) -> type[Struct]:
