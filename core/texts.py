@@ -140,7 +140,6 @@ SOME_TEXT = TextForm(
 )
 SOUGHT = TextForm("words to look for", f"[^{CONTROLS}]*", "{field} must be text", strays=CONTROLS)
 """A name to log in with, or to find by: old rows hold names that are not given any more."""
-TOKEN = TextForm("token", "[A-Za-z0-9._~+/=-]*", "{field} must be the token as it was given")
 
 _ATOM = r"[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]"
 _LABEL = r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]"

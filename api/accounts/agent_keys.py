@@ -38,7 +38,7 @@ def _network(sent: str) -> Network | None:
 
 
 NETWORK: Form[str, Network] = Form(_network, texts.NETWORK.words)
-NetworkText = Annotated[str, text(texts.NETWORK, format="ip-network"), NETWORK]
+NetworkText = Annotated[str, Meta(max_length=50, extra_json_schema={"format": "ip-network"}), NETWORK]
 Networks = Annotated[list[NetworkText], Meta(max_length=agent_keys.NETWORKS_MAX)]
 WritesPerMinute = Annotated[int, Meta(ge=1, le=agent_keys.WRITES_PER_MINUTE_MAX)]
 

@@ -18,7 +18,7 @@ from core.wire.errors import FieldProblem
 LoginName = Annotated[str, text(texts.SOUGHT, most=254)]
 Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set. Any character: it is hashed, never shown."""
-Token = Annotated[str, text(texts.TOKEN, most=2000)]
+Token = Annotated[str, text(texts.SOUGHT, most=2000)]
 
 
 def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:

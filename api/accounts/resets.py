@@ -101,13 +101,13 @@ class ResetConfirmation:
             raise _unusable()
         if problems := list(own_name(body.password, *names)):
             raise invalid(problems)
-        await self._set(body, caller(req))
+        await self._set(body)
         self._logins.forget()
         resp.media = Done(message="Password changed; log in with the new one")
 
-    async def _set(self, body: ConfirmBody, address: str) -> None:
+    async def _set(self, body: ConfirmBody) -> None:
         try:
-            password_hash = await self._passwords.hash(body.password, address)
+            password_hash = await self._passwords.hash(body.password)
         except TooManyWaitingError:
             raise too_busy() from None
         async with self._pool.connection() as connection:

@@ -42,7 +42,7 @@ def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tup
     if (resource := state.resources.get(command.resource_id)) is None:
         raise Refused(Refusal.RESOURCE_NOT_FOUND)
     if (span := _span(command, resource)) is None:
-        raise Refused(Refusal.LOCAL_TIME_SKIPPED)
+        raise Refused(Refusal.LOCAL_TIME_SKIPPED, part=_skipped(command, resource))
     inside = sorted(in_span(state, resource.id, span), key=lambda claim: claim.starts_at)
     if any(claim.closure_id is not None for claim in inside):
         raise Refused(Refusal.ALREADY_CLOSED)
@@ -75,10 +75,19 @@ def _expire_lapsed(state: State, claims: list[Claim], now: datetime) -> tuple[Bo
 
 
 def _span(command: CloseResource, resource: Resource) -> Span | None:
-    """None where the clocks skip one of its local times."""
+    """None where the clocks skip one of its local times, or the whole of its days."""
     zone = resource.zone
     starts_at = (
         instant(command.first_day, command.starts, zone) if command.starts else day_bounds(command.first_day, zone)[0]
     )
     ends_at = instant(command.last_day, command.ends, zone) if command.ends else day_bounds(command.last_day, zone)[1]
     return (starts_at, ends_at) if starts_at and ends_at and starts_at < ends_at else None
+
+
+def _skipped(command: CloseResource, resource: Resource) -> str:
+    """Which of its fields the clocks skip."""
+    if command.starts and instant(command.first_day, command.starts, resource.zone) is None:
+        return "starts"
+    if command.ends and instant(command.last_day, command.ends, resource.zone) is None:
+        return "ends"
+    return "first_day"

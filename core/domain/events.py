@@ -198,6 +198,8 @@ class CommandRefused(Struct, frozen=True):
     refusal: Refusal
     present: Status | None = None
     """For a refused transition: the state the booking is in."""
+    part: str = ""
+    """The field of the command that is meant, where the refusal could mean one of several."""
     rows: tuple[RowRefused, ...] = ()
     """For a refused batch: the rows that stood in the way."""
 

@@ -9,6 +9,6 @@ from core.domain.status import Status
 class Refused(Exception):  # noqa: N818 - a way out of a rule, not an error
     """Raised by a rule, turned by `decide` into the command's one event."""
 
-    def __init__(self, refusal: Refusal, present: Status | None = None) -> None:
+    def __init__(self, refusal: Refusal, present: Status | None = None, *, part: str = "") -> None:
         super().__init__(refusal)
-        self.event = CommandRefused(refusal, present)
+        self.event = CommandRefused(refusal, present, part)

@@ -9,14 +9,15 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from core.domain.commands import EngineCommand, Envelope, PlaceAll
+from core.domain.commands import Command, EngineCommand, Envelope, Place, PlaceAll
 from core.domain.events import CommandRefused, Event, Refusal
 from core.domain.state import State
 from core.store.inbox import CommandRecord, CommandWord, Outcome
 from core.wire import agent, appointments, calendar, engine, marketplace, payments, rooms
 from core.wire.batches import none_placed
 from core.wire.errors import FieldProblem, error_body
-from core.wire.words import Zulu, field_of, sentence, zulu
+from core.wire.fields import field_of
+from core.wire.words import Zulu, sentence, zulu
 
 encode = msgspec.json.Encoder().encode
 
@@ -71,15 +72,16 @@ ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, 
 def render(envelope: Envelope, events: tuple[Event, ...], state: State) -> Outcome:
     """The answer to a decided command. `state` is the batch's, after these events."""
     if isinstance(events[-1], CommandRefused):
-        return _batch_refusal(envelope, events[-1]) or refusal(events[-1], envelope.contract)
+        return _batch_refusal(envelope, events[-1]) or refusal(events[-1], envelope.contract, type(envelope.command))
     answer = engine.answer if isinstance(envelope.command, EngineCommand) else ANSWERS[envelope.contract]
     status, body = answer(envelope, events, state)
     return Outcome("succeeded", status, encode(body))
 
 
-def refusal(refused: CommandRefused, contract: str = "") -> Outcome:
+def refusal(refused: CommandRefused, contract: str, kind: type[Command]) -> Outcome:
+    """`kind` is the command's, whose body has the field that the refusal is about."""
     status, words = sentence(refused, contract)
-    field = field_of(refused.refusal, contract)
+    field = field_of(refused, contract, kind)
     problems = [FieldProblem(field, words)] if field else []
     return Outcome("rejected", status, encode(error_body(status, refused.refusal, words, problems)))
 
@@ -88,7 +90,7 @@ def _batch_refusal(envelope: Envelope, refused: CommandRefused) -> Outcome | Non
     """The answer to a batch of which nothing was booked, with the words of each row that stood in the way."""
     if not isinstance(envelope.command, PlaceAll) or refused.refusal is not Refusal.BATCH_REFUSED:
         return None
-    rows = [(row.row, refusal(row.why, envelope.contract)) for row in refused.rows]
+    rows = [(row.row, refusal(row.why, envelope.contract, Place)) for row in refused.rows]
     return Outcome("rejected", 409, encode(none_placed(rows, envelope.command.refused)))
 
 

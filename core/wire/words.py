@@ -192,7 +192,7 @@ FIELDS: dict[Refusal, str] = {
     Refusal.TOO_SOON: "start_time",
     Refusal.TOO_FAR_AHEAD: "start_time",
 }
-"""Which field of the request a refusal is about, where it is about one."""
+"""Which field of a request a refusal is about, where it is about one; core/wire/fields.py knows each body's names."""
 
 
 CONTRACT_REFUSALS: dict[str, dict[Refusal, tuple[int, str]]] = {
@@ -233,11 +233,6 @@ CONTRACT_FIELDS: dict[str, dict[Refusal, str]] = {
     },
 }
 """Where a contract's request calls a field by another name."""
-
-
-def field_of(refusal: Refusal, contract: str = "") -> str | None:
-    """The field of the request that a refusal is about, if it is about one."""
-    return CONTRACT_FIELDS.get(contract, {}).get(refusal, FIELDS.get(refusal))
 
 
 def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:

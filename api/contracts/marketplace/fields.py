@@ -48,22 +48,21 @@ Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
 MeetingUrl = Annotated[str, text(texts.HTTPS_URL, most=500)]
-Clock = Annotated[str, text(texts.CLOSING)]
+Opens = Annotated[str, text(texts.CLOCK)]
+Closes = Annotated[str, text(texts.CLOSING)]
 
 
 class ClockWindow(Struct, frozen=True, forbid_unknown_fields=True):
     """A stretch of a weekday, 0 is Monday; an end of 00:00 or 24:00 is the end of the day."""
 
     weekday: Annotated[int, Meta(ge=0, le=6)]
-    start: Clock
-    end: Clock
+    start: Opens
+    end: Closes
 
 
 def _windows(sent: Sequence[ClockWindow]) -> tuple[Window, ...] | None:
     """In order; None for windows that end before they begin, or overlap."""
-    found = tuple(
-        sorted(Window(w.weekday, _minute(w.start) % MINUTES_PER_DAY, _minute(w.end) or MINUTES_PER_DAY) for w in sent)
-    )
+    found = tuple(sorted(Window(w.weekday, _minute(w.start), _minute(w.end) or MINUTES_PER_DAY) for w in sent))
     return found if is_sound(found) else None
 
 

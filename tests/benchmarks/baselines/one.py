@@ -120,7 +120,7 @@ def decide_one(row: tuple[Any, ...], envelope: Envelope, *, allow_past: bool) ->
 def taken(envelope: Envelope, now: datetime) -> Write:
     """The refusal to write when the constraint said no."""
     refused = CommandRefused(Refusal.SLOT_TAKEN)
-    return _write(Decided(envelope, (refused,), refusal(refused)), now)
+    return _write(Decided(envelope, (refused,), refusal(refused, envelope.contract, type(envelope.command))), now)
 
 
 def _write(decided: Decided, now: datetime) -> Write:

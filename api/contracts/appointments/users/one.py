@@ -10,7 +10,6 @@ from falcon.asgi import Request, Response
 from msgspec import UnsetType
 
 from api.accounts import Accounts
-from api.accounts.callers import caller
 from api.accounts.sign_in import too_busy
 from api.bodies import read_json
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
@@ -79,7 +78,7 @@ class AdminUser:
         new = NewUser(
             username=names.username,
             email=email,
-            password_hash=await self._hash(req, body.password),
+            password_hash=await self._hash(body.password),
             phone=names.phone,
             phone_key=names.phone_key,
             first_name=body.first_name,
@@ -112,7 +111,7 @@ class AdminUser:
         change = await read_json(req, PersonChange)
         principal: Principal = req.context.principal
         await self._check(principal, user_id, change)
-        password = None if isinstance(change.password, UnsetType) else await self._hash(req, change.password)
+        password = None if isinstance(change.password, UnsetType) else await self._hash(change.password)
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 person = await self._change(connection, principal, user_id, change, password)
@@ -151,11 +150,11 @@ class AdminUser:
         email = editing.email_columns(change.email or "") if "email" in changed else {}
         return change.columns(person, changed, self._region) | email
 
-    async def _hash(self, req: Request, password: str | None) -> str | None:
+    async def _hash(self, password: str | None) -> str | None:
         if password is None:
             return None
         try:
-            return await self._accounts.passwords.hash(password, caller(req))
+            return await self._accounts.passwords.hash(password)
         except TooManyWaitingError:
             raise too_busy() from None
 
