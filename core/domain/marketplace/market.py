@@ -37,7 +37,8 @@ class Market:
     credits: Grouped[int, Credit] = field(default_factory=lambda: Grouped(lambda one: one.user_id))
     """By the bundle's booking. Locked."""
     queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
-    """Waiting people by session and user, in order; only for sessions whose queue a command is about."""
+    """Waiting people by session and user, in order: those whom a command names, the first to whom seats are offered, or
+    whom a step of a cancellation ends. `ServiceSession.waiting` counts all."""
     emptying: dict[int, Step] = field(default_factory=dict)
     """By session that is being cancelled: what this step knows of its bookings."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))

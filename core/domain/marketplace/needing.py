@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
@@ -48,20 +49,24 @@ class MarketNeeds:
         """Users whose bookings of these sessions and courses are wanted."""
         self.seekers: set[int] = set()
         """Bookings whose users are wanted there."""
-        self.queues: set[int] = set()
-        """Sessions whose waiting people are wanted."""
-        self.offered: set[int] = set()
-        """Sessions of which the bookings of waiting people are needed too."""
+        self.waiters: set[tuple[int, int]] = set()
+        """(session, user) whose place in the queue is wanted, if there is one."""
+        self.offered: Counter[int] = Counter()
+        """By session, how many seats are offered: the first who wait are wanted, and the bookings of all who do."""
         self.emptied: set[int] = set()
-        """Sessions whose bookings are to be cancelled: as many as a step takes are loaded and locked."""
+        """Sessions whose bookings are to be cancelled: as many as a step takes are loaded and locked, and as many
+        people who wait."""
         self.users: set[int] = set()
         self.holders: set[int] = set()
         self.bookings: set[int] = set()
+        self.commands = 0
+        """How many: each may take somebody out of a queue before the next is decided."""
         self.new_bookings = 0
         self.new_sessions = 0
         self.new_places = 0
 
     def add(self, command: MarketCommand) -> None:
+        self.commands += 1
         match command:
             case BookIndividual() | BookSession() | BookCourse() | BookPackage() | BookBundle():
                 self._add_buy(command)
@@ -116,16 +121,16 @@ class MarketNeeds:
 
     def _add_wait(self, command: WaitCommand) -> None:
         self.sessions.add(command.session_id)
-        self.queues.add(command.session_id)
         match command:
             case JoinWaitingList(user_id=user_id):
+                self.waiters.add((command.session_id, user_id))
                 self.users.add(user_id)
                 self.seated.add(user_id)
                 self.new_places += 1
-            case LeaveWaitingList():
-                pass
+            case LeaveWaitingList(user_id=user_id):
+                self.waiters.add((command.session_id, user_id))
             case OfferSeats(session_id=id_, at_most=at_most):
-                self.offered.add(id_)
+                self.offered[id_] += at_most
                 self.new_bookings += at_most
 
     def _at(self, location_id: int | None) -> None:

@@ -15,7 +15,7 @@ from core.domain.marketplace.buying import the_service
 from core.domain.marketplace.commands import CancelSession, OpenSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
-from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened
+from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened, WaitingEnded
 from core.domain.marketplace.individual import a_room
 from core.domain.marketplace.seats import the_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
@@ -67,10 +67,10 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
 
 
 def cancel_session(state: State, envelope: Envelope, command: CancelSession, now: datetime) -> tuple[Event, ...]:
-    """With all of its bookings that can still be cancelled, and their refunds. Large sessions in steps.
+    """With all of its bookings that can still be cancelled, their refunds, and its waiting list. Large sessions in steps.
 
-    A cancelled session that has bookings left is one whose cancellation was not finished: cancelling it again
-    finishes it.
+    A cancelled session that has bookings or waiting people left is one whose cancellation was not finished:
+    cancelling it again finishes it.
     """
     session, begun = the_session(state, command.session_id), state.begun.get(envelope.id)
     if begun is None:
@@ -78,14 +78,17 @@ def cancel_session(state: State, envelope: Envelope, command: CancelSession, now
     step = state.market.emptying.get(session.id, Step())
     found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
     live = [booking for booking in found if booking is not None and booking.status in CANCELLED_WITH_SESSION]
-    if session.is_cancelled and begun is None and not live and not step.more:
+    waiting = tuple(state.market.queues[session.id].values())
+    if session.is_cancelled and begun is None and not live and not waiting and not step.more:
         raise Refused(Refusal.SESSION_CANCELLED)
     reason = command.reason or "session cancelled"
-    ended = [turned(booking, Status.CANCELLED, envelope.actor, now, reason) for booking in live]
-    after = replace(session, is_cancelled=True, seats_taken=session.seats_taken - len(ended))
+    ended: list[Event] = [turned(booking, Status.CANCELLED, envelope.actor, now, reason) for booking in live]
+    ended += map(WaitingEnded, waiting)
+    left = session.waiting - len(waiting)
+    after = replace(session, is_cancelled=True, seats_taken=session.seats_taken - len(live), waiting=left)
     closing = () if session.is_cancelled else (SessionCancelled(after),)
-    if step.more:
-        return (*ended, *closing, _stepped(begun or Progress(0, step.live), len(ended)))
+    if step.more or left > 0:
+        return (*ended, *closing, _stepped(begun or Progress(0, step.live + session.waiting), len(ended)))
     return (*ended, *(closing or (SessionEmptied(after),)))
 
 

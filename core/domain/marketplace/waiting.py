@@ -28,15 +28,14 @@ WAITING_MAX = 10_000
 
 def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, ids: Ids) -> tuple[Event, ...]:
     session = _waitable(state, command.session_id, command.user_id, actor, now)
-    queue = state.market.queues[session.id]
-    if command.user_id in queue:
+    if command.user_id in state.market.queues[session.id]:
         raise Refused(Refusal.ALREADY_WAITING)
     if session.has_seat:
         raise Refused(Refusal.SEATS_LEFT)
-    if len(queue) >= WAITING_MAX:
+    if session.waiting >= WAITING_MAX:
         raise Refused(Refusal.SESSION_FULL)
     place = WaitingPlace(ids.waiting(), session.id, command.user_id, now)
-    return (WaitingBegun(place, len(queue) + 1),)
+    return (WaitingBegun(place, session.waiting + 1),)
 
 
 def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event, ...]:

@@ -9,11 +9,13 @@ second statement locks whatever it finds beyond what the first one locked.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.needing import MarketNeeds
 from core.domain.marketplace.values import Note, WaitingPlace
 from core.domain.state import State
+from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
 from core.store.asking import Asking, together
 from core.store.database import Connection
@@ -60,10 +62,24 @@ _SESSIONS_WANTED = """ss.id IN (SELECT unnest(%(sessions)s::bigint[])
                UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[]) AND NOT is_cancelled)"""
 SQL_LOCK_SESSIONS = f"SELECT FROM service_session ss WHERE {_SESSIONS_WANTED} ORDER BY ss.id FOR UPDATE"
 SQL_SESSIONS = f"SELECT {SESSION_COLUMNS} FROM service_session ss WHERE {_SESSIONS_WANTED} ORDER BY ss.id FOR UPDATE"
-SQL_QUEUES = """
-SELECT id, session_id, user_id, created_at FROM waiting_place
-WHERE session_id = ANY(%s) AND booking_id IS NULL ORDER BY session_id, id
+SQL_PLACES = """
+SELECT id, session_id, user_id, created_at FROM waiting_place WHERE id IN (
+    SELECT w.id FROM unnest(%(waiting_for)s::bigint[], %(waiters)s::bigint[]) AS named (session_id, user_id)
+    JOIN waiting_place w USING (session_id, user_id) WHERE w.booking_id IS NULL
+    UNION SELECT w.id FROM unnest(%(offered)s::bigint[], %(seats)s::bigint[]) AS o (session_id, seats)
+    CROSS JOIN LATERAL (SELECT coalesce((
+        SELECT id FROM waiting_place f WHERE f.session_id = o.session_id AND f.booking_id IS NULL AND NOT EXISTS (
+            SELECT FROM marketplace_booking m WHERE m.session_id = f.session_id AND m.user_id = f.user_id
+            AND m.status NOT IN ('draft', 'cancelled', 'expired'))
+        ORDER BY id OFFSET o.seats - 1 LIMIT 1), 9223372036854775807) AS id) AS last
+    JOIN waiting_place w ON w.session_id = o.session_id AND w.booking_id IS NULL AND w.id <= last.id
+    UNION SELECT w.id FROM unnest(%(emptied)s::bigint[]) AS e (session_id) CROSS JOIN LATERAL (
+        SELECT id FROM waiting_place w WHERE w.session_id = e.session_id AND w.booking_id IS NULL
+        ORDER BY id LIMIT %(most)s) AS w)
+ORDER BY session_id, id
 """
+"""Of people who wait: those that are named, the first without a seat and whoever comes before them, and as many as a
+step of a cancellation ends. A queue may have thousands, and most commands need one of them."""
 
 SQL_LOCK_CREDITS = """
 SELECT FROM credit WHERE booking_id IN (
@@ -125,8 +141,8 @@ def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
         asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
         asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
         asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
-    if needs.queues:
-        asking.ask(SQL_QUEUES, (list(needs.queues),), lambda rows: _know_queues(state, rows))
+    if needs.waiters or needs.offered or needs.emptied:
+        asking.ask(SQL_PLACES, _places(needs), lambda rows: _know_queues(state, rows))
     if needs.spenders:
         _ask_credits(asking, state, (), needs.spenders)
 
@@ -185,6 +201,18 @@ def _wanted(needs: MarketNeeds) -> dict[str, list[int]]:
         "practitioners": list(needs.practitioners),
         "sessions": list(needs.sessions),
         "courses": list(needs.courses),
+    }
+
+
+def _places(needs: MarketNeeds) -> dict[str, Any]:
+    """Each command of the batch may take somebody out of a queue before its seats are offered."""
+    return {
+        "waiting_for": [session for session, _ in needs.waiters],
+        "waiters": [user for _, user in needs.waiters],
+        "offered": list(needs.offered),
+        "seats": [seats + needs.commands for seats in needs.offered.values()],
+        "emptied": list(needs.emptied),
+        "most": STEP_BOOKINGS,
     }
 
 
