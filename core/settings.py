@@ -84,6 +84,8 @@ class Settings:
     time_zone: str
     phone_region: str | None
     allow_past: bool
+    books_unknown_services: bool
+    """Whether a service name that nothing has books the desk; else it is refused."""
     public_writes: bool
     agent_initial_password: str | None
     """What people that agents make known get, and may do nothing with but change it; None: no password."""
@@ -127,6 +129,7 @@ class Settings:
         """What of this the rules need; `Policy` says what each means."""
         return Policy(
             allow_past=self.allow_past,
+            books_unknown_services=self.books_unknown_services,
             hold_s=self.hold_s,
             hold_extension_s=self.hold_extension_s,
             max_holds_per_user=self.max_holds_per_user,
@@ -159,6 +162,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         time_zone=_value(env, "HOLDFAST_TIME_ZONE", _zone, "UTC"),
         phone_region=_value(env, "HOLDFAST_PHONE_REGION", _region, ""),
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
+        books_unknown_services=_value(env, "HOLDFAST_UNKNOWN_SERVICES", _desk, "desk" if demo else "refuse"),
         public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
         agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, ""),
         lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "2"),
@@ -386,6 +390,12 @@ def _region(raw: str) -> str | None:
     if not COUNTRY.fits(raw):
         raise ValueError("it is not a two-letter country code such as EG")
     return raw.upper()
+
+
+def _desk(raw: str) -> bool:
+    if raw not in {"desk", "refuse"}:
+        raise ValueError("it is neither desk nor refuse")
+    return raw == "desk"
 
 
 def _level(raw: str) -> str:

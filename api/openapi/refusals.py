@@ -15,3 +15,5 @@ PLACING = (
     Refusal.SLOT_TAKEN,
 )
 """What a command that places a booking may be refused for."""
+UNBOOKABLE = (Refusal.SERVICE_INACTIVE, Refusal.UNKNOWN_SERVICE)
+"""What a service name may be refused for."""

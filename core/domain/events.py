@@ -74,6 +74,8 @@ class Refusal(StrEnum):
     ALREADY_CLOSED = "already_closed"
     DECIDED_TOO_LATE = "decided_too_late"
     PHONE_IN_USE = "phone_in_use"
+    SERVICE_INACTIVE = "service_inactive"
+    UNKNOWN_SERVICE = "unknown_service"
 
 
 class UserCreated(Struct, frozen=True):
@@ -202,6 +204,8 @@ class CommandRefused(Struct, frozen=True):
     """The field of the command that is meant, where the refusal could mean one of several."""
     rows: tuple[RowRefused, ...] = ()
     """For a refused batch: the rows that stood in the way."""
+    names: tuple[str, ...] = ()
+    """For an unknown name: those that it may mean."""
 
 
 class RowRefused(Struct, frozen=True):

@@ -31,6 +31,11 @@ def folded(text: str) -> str:
     return " ".join(plain.split())
 
 
+def as_name(text: str) -> str:
+    """A name as it is stored and shown: without blanks around it, in the normal form NFC."""
+    return text.strip() if text.isascii() else normalize("NFC", text.strip())
+
+
 def without_invisible(text: str) -> str:
     """The text without the characters that `folded` ignores."""
     return text if text.isascii() else _IGNORABLE.sub("", text)

@@ -44,6 +44,7 @@ from core.domain.commands import (
     RowToPlace,
     SlotCommand,
 )
+from core.domain.folding import folded
 from core.domain.late_payment import wanted_again
 from core.domain.marketplace.commands import AskedOfMarket
 from core.domain.marketplace.needing import MarketNeeds, market_intervals
@@ -62,7 +63,7 @@ class Needs:
 
     def __init__(self, commands: Iterable[Command]) -> None:
         self.services: set[str] = set()
-        """Case-folded names."""
+        """Folded names."""
         self.users: set[int] = set()
         self.phones: set[str] = set()
         self.bookings: set[int] = set()
@@ -166,7 +167,7 @@ class Needs:
             self._add_place(row.place)
 
     def _add_place(self, command: Place) -> None:
-        self.services.add(command.service_name.casefold())
+        self.services.add(folded(command.service_name))
         self.new_bookings += 1
         match command.person:
             case PersonById(user_id=user_id):

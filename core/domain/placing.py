@@ -11,12 +11,14 @@ from datetime import datetime
 from core.domain.calendars import MINUTE, instant, within_hours
 from core.domain.commands import Envelope, Place
 from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.folding import folded
 from core.domain.holding import make_way
 from core.domain.ids import Ids
 from core.domain.marketplace.claims import claims_wanted
 from core.domain.marketplace.details import MarketDetails
 from core.domain.people import the_person
 from core.domain.refused import Refused
+from core.domain.services import is_bookable, must_be_bookable
 from core.domain.state import State
 from core.domain.status import TAKES_TIME, PaymentStatus
 from core.domain.values import Booking, Claim, Resource, Rules, Service, User
@@ -25,6 +27,7 @@ from core.domain.values import Booking, Claim, Resource, Rules, Service, User
 def place(state: State, envelope: Envelope, command: Place, now: datetime, ids: Ids) -> tuple[Event, ...]:
     rules = _active(state)
     service, resource = _what(state, rules, command)
+    must_be_bookable(service, command.service_name, state.policy, state.near)
     user, created = the_person(state, command.person, envelope.actor, now, ids)
     booking = _booking_wanted(command, envelope, user, service, resource, rules, now, ids)
     way = _way(state, booking, rules, resource, now)
@@ -38,14 +41,14 @@ def wanted(state: State, command: Place) -> tuple[int, datetime, datetime] | Non
         return None
     service, resource = _what(state, state.rules, command)
     starts_at = instant(command.date, command.time, resource.zone)
-    if starts_at is None:
+    if starts_at is None or not is_bookable(service, state.policy):
         return None
     return resource.id, starts_at, starts_at + _minutes(service, state.rules) * MINUTE
 
 
 def _what(state: State, rules: Rules, command: Place) -> tuple[Service | None, Resource]:
     """A known service brings its resource; any other name books the desk."""
-    service = state.services.get(command.service_name.casefold())
+    service = state.services.get(folded(command.service_name))
     return service, state.resources[service.resource_id if service else rules.desk_id]
 
 

@@ -9,6 +9,8 @@ from core.domain.status import Status
 class Refused(Exception):  # noqa: N818 - a way out of a rule, not an error
     """Raised by a rule, turned by `decide` into the command's one event."""
 
-    def __init__(self, refusal: Refusal, present: Status | None = None, *, part: str = "") -> None:
+    def __init__(
+        self, refusal: Refusal, present: Status | None = None, *, part: str = "", names: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(refusal)
-        self.event = CommandRefused(refusal, present, part)
+        self.event = CommandRefused(refusal, present, part, names=names)

@@ -14,9 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.commands import Envelope
+from core.domain.folding import folded
 from core.domain.grouped import Grouped
 from core.domain.marketplace.market import Market
 from core.domain.payments import Payment
+from core.domain.services import NearestNames
 from core.domain.status import KEEPS_SLOT
 from core.domain.steps import Progress
 from core.domain.taken import Taken
@@ -56,8 +58,10 @@ class State:
         self.rules = rules
         self.policy = policy
         self.resources = {resource.id: resource for resource in resources}
-        self.services = {service.name.casefold(): service for service in services}
-        """By case-folded name."""
+        self.services = {folded(service.name): service for service in services}
+        """By folded name; deactivated ones too."""
+        self.near = NearestNames()
+        """Names of services, if a name of this batch is unknown and refused."""
         self.rooms = {room.id: room for room in rooms}
         self.users: dict[int, User] = {}
         self.users_by_phone: dict[str, User] = {}

@@ -27,6 +27,7 @@ class Service(Struct, frozen=True):
     resource_id: int
     duration_minutes: int | None
     """None takes the settings' duration."""
+    is_active: bool = True
 
 
 class User(Struct, frozen=True):
@@ -69,6 +70,8 @@ class Policy(Struct, frozen=True):
     """What the installation decides for bookings of every contract; from settings, the same for a whole batch."""
 
     allow_past: bool = False
+    books_unknown_services: bool = True
+    """Whether a service name that nothing has books the desk; else it is refused."""
     hold_s: int = 30 * 60
     """How long a place is held for somebody who has still to pay."""
     hold_extension_s: int = 30 * 60

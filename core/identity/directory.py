@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
-from sqlalchemy import Select, func, literal, literal_column, select, true
+from sqlalchemy import Select, and_, func, literal, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
+from core.domain.folding import folded
 from core.identity.person import Person
 from core.store.tables import user_account as u
 from core.store.tables import user_count as tally
@@ -61,6 +62,12 @@ PERSON = (
 )  # fmt: skip
 
 
+_WORDS: ColumnElement[str] = literal_column(
+    "(' ' || folded(username || ' ' || first_name || ' ' || last_name || ' ' || shown_email))"
+)
+"""As the index has it (migration 0034). Words begin after a blank."""
+
+
 class Wanted(Struct, frozen=True):
     """What a list asks for; every field that is given narrows it."""
 
@@ -101,7 +108,7 @@ async def page(
 
 async def is_used(connection: AsyncConnection, country: str) -> bool:
     """Whether anybody is listed under what is no country's name."""
-    found = select(literal(1)).where(u.c.country_key == _country_key(country)).limit(1)
+    found = select(literal(1)).where(_from(country)).limit(1)
     return (await connection.execute(found)).first() is not None
 
 
@@ -119,10 +126,10 @@ def _statement(wanted: Wanted, by: ColumnElement[Any], limit: int, offset: int, 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool] | None] = [
-        None if wanted.search is None else u.c.search_text.like(func.lower(_pattern(wanted.search))),
+        None if wanted.search is None else _WORDS.like(_pattern(wanted.search)),
         *(None if value is None else column.is_(value) for column, value in _flags(u, wanted)),
         None if wanted.gender is None else u.c.gender_key == wanted.gender,
-        None if wanted.country is None else u.c.country_key == _country_key(wanted.country),
+        None if wanted.country is None else _from(wanted.country),
         None if wanted.joined_from is None else u.c.date_joined >= wanted.joined_from,
         None if wanted.joined_before is None else u.c.date_joined < wanted.joined_before,
     ]
@@ -152,11 +159,16 @@ def _flags(table: Any, wanted: Wanted) -> list[tuple[Any, bool | None]]:
     ]
 
 
-def _country_key(country: str) -> Any:
-    return country_code(country) or func.lower(func.btrim(country))
+def _from(country: str) -> ColumnElement[bool]:
+    code = country_code(country)
+    if code is not None:
+        return u.c.country_key == code
+    return and_(
+        u.c.country_code.is_(None), u.c.country != literal_column("''"), func.folded(u.c.country) == folded(country)
+    )
 
 
 def _pattern(search: str) -> str:
-    words = " ".join(search.split())
+    words = folded(search)
     escaped = re.sub(r"([\\%_])", r"\\\1", words)
     return f"%{escaped}%" if len(words) >= INDEXED_CHARS else f"% {escaped}%"

@@ -105,7 +105,7 @@ def _conditions(wanted: SlotsWanted) -> Iterator[str]:
     if wanted.category_id is not None:
         yield "AND s.category_id = %(category_id)s"
     if wanted.categories is not None:
-        yield "AND c.name_key = ANY(%(categories)s)"
+        yield "AND c.name_folded = ANY(%(categories)s)"
     if wanted.taken is not None:
         yield f"AND ({_TAKEN}) = %(taken)s"
     if wanted.after:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.domain.calendars import Hours
 from core.domain.needs import Needs
+from core.domain.services import COMPARED_MAX, NearestNames
 from core.domain.state import State
 from core.domain.values import Resource, Room, Rules, Service
 from core.store.asking import Asking
@@ -17,9 +18,12 @@ SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_day
 FROM resource r LEFT JOIN booking_settings s ON true WHERE r.kind = 'desk'
 """
 SQL_SERVICES = f"""
-SELECT s.id, s.name, s.resource_id, s.duration_minutes, r.id, r.kind, r.name, r.zone
-FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_key = ANY({TEXTS}) AND s.is_named AND s.is_active
+SELECT s.name_folded, r.id, r.kind, r.name, r.zone, s.id, s.name, s.resource_id, s.duration_minutes, s.is_active
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_folded = ANY({TEXTS}) AND s.is_named
+ORDER BY s.is_active, s.id DESC
 """
+"""Of several with the same name, which older releases let in, the last one counts: the oldest that is active."""
+SQL_SERVICE_NAMES = f"SELECT name FROM service WHERE is_named AND is_active ORDER BY id LIMIT {COMPARED_MAX}"
 ROOM_COLUMNS = """m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
        m.closes_minute, m.off_days, m.is_available"""
 SQL_ROOMS = f"""
@@ -38,11 +42,22 @@ def ask_rules(asking: Asking, state: State) -> None:
 def ask_services(asking: Asking, state: State, needs: Needs) -> None:
     def take(rows: Rows) -> None:
         for row in rows:
-            state.services[row[1].casefold()] = Service(*row[:4])
-            state.resources[row[4]] = Resource(*row[4:])
+            name, service, resource = service_of(row)
+            state.services[name] = service
+            state.resources[resource.id] = resource
 
     if needs.services:
         asking.ask(SQL_SERVICES, (texts_of(needs.services),), take)
+
+
+def ask_nearest_names(asking: Asking, state: State, needs: Needs) -> None:
+    """If a name is to be refused."""
+
+    def take(rows: Rows) -> None:
+        state.near = NearestNames(row[0] for row in rows)
+
+    if not state.policy.books_unknown_services and not needs.services <= state.services.keys():
+        asking.ask(SQL_SERVICE_NAMES, None, take)
 
 
 def ask_rooms(asking: Asking, state: State, needs: Needs) -> None:
@@ -53,6 +68,11 @@ def ask_rooms(asking: Asking, state: State, needs: Needs) -> None:
 
     if needs.rooms:
         asking.ask(SQL_ROOMS, (list(needs.rooms),), take)
+
+
+def service_of(row: tuple[Any, ...]) -> tuple[str, Service, Resource]:
+    """A row of `SQL_SERVICES`: folded name, service, its resource."""
+    return row[0], Service(*row[5:]), Resource(*row[1:5])
 
 
 def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:

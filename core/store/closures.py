@@ -86,11 +86,6 @@ FROM (SELECT count(DISTINCT b.id) AS total FROM {_IN_THE_WAY}) AS counted
 LEFT JOIN LATERAL (SELECT DISTINCT ON (b.starts_at, b.id) {VIEW_COLUMNS} FROM {_IN_THE_WAY}
                    ORDER BY b.starts_at, b.id LIMIT %(limit)s OFFSET %(offset)s) AS listed ON true
 """
-SQL_RESOURCE_OF = """
-SELECT coalesce((SELECT resource_id FROM service WHERE name_key = %(name)s AND is_named AND is_active),
-                (SELECT id FROM resource WHERE kind = 'desk'))
-"""
-"""The resource that a service name books: its own, or the desk's."""
 
 
 class ClosureRow(Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
+from core.domain.folding import folded
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import HALF_DONE, SCHEMA_VERSION, version_of
 from core.domain.weights import BESIDE, Beside, own_weight
@@ -82,7 +83,7 @@ class SlotRow(Struct, frozen=True):
 def slot_row(key: SlotKey) -> SlotRow:
     match key:
         case AtService(service_name, day):
-            return SlotRow(service_key=service_name.casefold(), day=day)
+            return SlotRow(service_key=folded(service_name), day=day)
         case AtRoom(room_id, day):
             return SlotRow(room_id=room_id, day=day)
         case _:
@@ -91,7 +92,7 @@ def slot_row(key: SlotKey) -> SlotRow:
 
 SLOT_COLUMNS = "slot_crc bigint, service_key text, room_id bigint, day text"
 SQL_SLOT_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
-    (SELECT resource_id FROM service WHERE name_key = n.service_key AND is_named AND is_active),
+    (SELECT resource_id FROM service WHERE name_folded = n.service_key AND is_named AND is_active ORDER BY id LIMIT 1),
     (SELECT resource_id FROM room WHERE id = n.room_id),
     (SELECT id FROM resource WHERE kind = 'desk')), ':', n.day), 'UTF8')))"""
 """The CRC of a slot key, as `slot_key` and `zlib.crc32` compute it in Python, from a row `n` with `SLOT_COLUMNS`."""

@@ -15,6 +15,7 @@ from sqlalchemy import Select, func, literal, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
+from core.domain.folding import folded
 from core.domain.values import Booking, User
 from core.store.rows import BOOKING_TYPES
 from core.store.tables import booking as b
@@ -41,7 +42,7 @@ class Wanted(Struct, frozen=True):
     day: date | None = None
     """Local to each booking's resource."""
     service: str | None = None
-    """By name, whatever its case."""
+    """By name, however it is written."""
     category_id: int | None = None
     """Of the time slots that the bookings were made for."""
     usernames: Sequence[str] | None = None
@@ -94,7 +95,7 @@ async def _narrowed(connection: AsyncConnection, wanted: Wanted) -> list[ColumnE
     if wanted.day is not None:
         conditions.append(b.c.local_date == wanted.day)
     if wanted.service is not None:
-        conditions.append(func.lower(b.c.service_name) == func.lower(wanted.service))
+        conditions.append(func.folded(b.c.service_name) == folded(wanted.service))
     if wanted.category_id is not None:
         conditions.append(b.c.category_id == wanted.category_id)
     if wanted.usernames is not None:

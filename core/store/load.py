@@ -20,7 +20,7 @@ from core.domain.state import State
 from core.domain.values import Policy
 from core.store.asking import Asking, together
 from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
-from core.store.catalogue import ask_rooms, ask_rules, ask_services
+from core.store.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
 from core.store.closures import ask_closing, glance_at_bookings
 from core.store.database import Connection
 from core.store.inbox import SQL_PUT_BACK
@@ -104,6 +104,7 @@ def load(
     load_bought_again(connection, state, needs)
     asked = _priced(state) | needs.unnamed
     with together(connection) as asking:
+        ask_nearest_names(asking, state, needs)
         ask_owners(asking, state, needs)
         lock_payments(asking, state, asked)
     with together(connection) as asking:

@@ -9,13 +9,17 @@ import psycopg
 from msgspec import Struct
 
 from core.domain.calendars import day_bounds
-from core.domain.values import Claim, Resource, Rules, Service
+from core.domain.folding import folded
+from core.domain.refused import Refused
+from core.domain.services import NearestNames, must_be_bookable
+from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings import SQL_CLAIMS
-from core.store.catalogue import SQL_RULES, SQL_SERVICES, rules_of
+from core.store.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
 from core.store.load import SQL_NOW
 from core.store.spans import spans_of, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
 SQL_TAKEN = f"""
 SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
 WHERE NOT EXISTS (
@@ -41,19 +45,24 @@ class OnOffer(Struct, frozen=True):
 
 
 async def read_offer(
-    connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, *, allow_past: bool
+    connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, policy: Policy
 ) -> OnOffer:
-    """Rules, resource and claims for local days that a service (or the desk) would be booked on."""
-    names = [service_name.casefold()] if service_name else []
+    """Rules, resource and claims for local days that a service (or the desk) would be booked on.
+
+    Raises Refused for a service name that cannot be booked.
+    """
+    names = [folded(service_name)] if service_name else []
     async with connection.pipeline():
         await connection.execute(SQL_BEGIN)
         rules_rows = await connection.execute(SQL_RULES)
         service_rows = await connection.execute(SQL_SERVICES, (texts_of(names),))
-        rules, resource = rules_of(await rules_rows.fetchone(), allow_past=allow_past)
-        row = await service_rows.fetchone()
-    service = Service(*row[:4]) if row else None
-    if row:
-        resource = Resource(*row[4:])
+        rules, resource = rules_of(await rules_rows.fetchone(), allow_past=policy.allow_past)
+        rows = await service_rows.fetchall()
+    service = None
+    if rows:
+        _, service, resource = service_of(rows[-1])
+    if service_name:
+        await _check_bookable(connection, service, service_name, policy)
     around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
     async with connection.pipeline():
         claim_rows = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, *around)]),))
@@ -61,6 +70,42 @@ async def read_offer(
         await connection.execute("COMMIT")
         claims = [Claim(*found) for found in await claim_rows.fetchall()]
     return OnOffer(rules, resource, service, claims, now)
+
+
+async def _check_bookable(
+    connection: psycopg.AsyncConnection[Any], service: Service | None, name: str, policy: Policy
+) -> None:
+    """Ends the transaction if it raises."""
+    try:
+        must_be_bookable(service, name, policy, await nearest_names(connection, service, policy))
+    except Refused:
+        await connection.execute("COMMIT")
+        raise
+
+
+async def nearest_names(
+    connection: psycopg.AsyncConnection[Any], service: Service | None, policy: Policy
+) -> NearestNames:
+    """What a refusal names; nothing is read where there will be none."""
+    if service is not None or policy.books_unknown_services:
+        return NearestNames()
+    return NearestNames(row[0] for row in await (await connection.execute(SQL_SERVICE_NAMES)).fetchall())
+
+
+async def resource_named(connection: psycopg.AsyncConnection[Any], service_name: str, policy: Policy) -> int | None:
+    """The resource that a service name books; None is the desk. Raises Refused."""
+    rows = await (await connection.execute(SQL_SERVICES, (texts_of([folded(service_name)]),))).fetchall()
+    service = service_of(rows[-1])[1] if rows else None
+    must_be_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
+    return service.resource_id if service else None
+
+
+async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
+    row = await (await connection.execute(SQL_DESK)).fetchone()
+    if row is None:
+        raise LookupError("There is no desk: run the migrate command first.")
+    found: int = row[0]
+    return found
 
 
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:

@@ -154,6 +154,8 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
     Refusal.CLOSURE_NOT_FOUND: (404, "Closure not found"),
     Refusal.ALREADY_CLOSED: (409, "The resource is closed already for some of that time"),
     Refusal.DECIDED_TOO_LATE: (409, "The command's deadline passed before it was decided"),
+    Refusal.SERVICE_INACTIVE: (409, "This service cannot be booked any more"),
+    Refusal.UNKNOWN_SERVICE: (400, "There is no service of this name"),
     Refusal.PHONE_IN_USE: (
         409,
         "Somebody else's account has this phone number as its username: the staff must rename that account first",
@@ -161,6 +163,8 @@ REFUSALS: dict[Refusal, tuple[int, str]] = {
 }
 
 FIELDS: dict[Refusal, str] = {
+    Refusal.SERVICE_INACTIVE: "service_name",
+    Refusal.UNKNOWN_SERVICE: "service_name",
     Refusal.USER_NOT_FOUND: "user_id",
     Refusal.LOCAL_TIME_SKIPPED: "booking_time",
     Refusal.IN_THE_PAST: "booking_date",
@@ -245,6 +249,8 @@ def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
         words = f"This booking is {present} and may become {', '.join(onward) if onward else 'nothing else'}"
         if refused.present is Status.IN_PROGRESS and present == say[Status.CONFIRMED]:  # no word of its own
             words = "This booking has begun: it can be completed, but not be cancelled any more"
+    if refused.names:
+        words = f"{words}. The nearest: {', '.join(refused.names)}"
     return status, words
 
 

@@ -15,7 +15,7 @@ from tests.stack import Stack
 
 AWAY = (
     "booking.notes",
-    "service.name_key",
+    "service.name_folded",
     "user_account.username_key",
     "login_session",
     "inbox.weight",

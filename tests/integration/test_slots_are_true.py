@@ -79,7 +79,7 @@ def decide(shop: Pipeline, *commands: Command) -> list[str]:
 async def test_each_slot_offered_can_be_booked_and_no_other_grid_start(shop: Pipeline, zone: str, day: date) -> None:
     prepare(shop, zone, day)
     async with await psycopg.AsyncConnection.connect(shop.url, autocommit=True) as connection:
-        offer = await read_offer(connection, SERVICE, day, day, allow_past=False)
+        offer = await read_offer(connection, SERVICE, day, day, Policy(allow_past=False))
     assert offer.rules is not None
     offered = {slot.at for slot in free_slots(offer.rules, offer.resource, offer.minutes, day, offer.claims, offer.now)}
     grid = [time(minute // 60, minute % 60) for minute in range(0, 24 * 60, MINUTES)]

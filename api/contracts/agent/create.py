@@ -13,10 +13,11 @@ from api.contracts.agent.examples import CREATED, REQUEST
 from api.contracts.agent.formats import AGENT_CLOCK, AGENT_DAY, AgentClock, AgentDay
 from api.fields import PHONE, Notes, PersonName, PhoneText, ServiceName, ShortText, text
 from api.openapi import Content, operation
-from api.openapi.refusals import PLACING
+from api.openapi.refusals import PLACING, UNBOOKABLE
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
 from core.domain.events import Refusal
+from core.domain.folding import as_name
 from core.phones import phone_key, plain_phone
 from core.store.inbox import AtService
 from core.texts import CONTACT_EMAIL
@@ -56,7 +57,9 @@ def place_of(body: AgentBooking, region: str | None) -> Place:
         country_code=country_code(body.country or ""),
     )
     day, at = AGENT_DAY(body.booking_date), AGENT_CLOCK(body.booking_time)
-    return Place(person, body.service_name, day, at, body.notes or "", APPOINTMENTS_ASKED[body.status or "upcoming"])
+    return Place(
+        person, as_name(body.service_name), day, at, body.notes or "", APPOINTMENTS_ASKED[body.status or "upcoming"]
+    )
 
 
 class CreateAgentBooking:
@@ -72,7 +75,7 @@ class CreateAgentBooking:
         ),
         body=Content(AgentBooking, example=REQUEST),
         answers={201: Content(AgentBookingCreated, example=CREATED)},
-        refuses=(*PLACING, Refusal.PHONE_IN_USE),
+        refuses=(*PLACING, *UNBOOKABLE, Refusal.PHONE_IN_USE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

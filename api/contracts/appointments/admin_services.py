@@ -28,6 +28,7 @@ from api.fields import (
 from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Paging, read_query
+from core.domain.folding import as_name, folded
 from core.settings import Settings
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
@@ -176,8 +177,8 @@ class AdminServices:
         if (await _one(connection, SQL_COUNT))[0] >= SERVICES_MAX:
             raise Problem(409, "too_many_services", f"There may be {SERVICES_MAX} services at most")
         values = {
-            "name": sent.name,
-            "key": sent.name.casefold(),
+            "name": as_name(sent.name),
+            "key": folded(sent.name),
             "description": sent.description,
             "resource_id": await self._resource(connection, sent),
             "duration_minutes": sent.duration_minutes,
@@ -190,7 +191,7 @@ class AdminServices:
     async def _resource(self, connection: AsyncConnection[Any], sent: NewNamedService) -> int:
         if sent.own_resource:
             zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
-            return int((await _one(connection, SQL_RESOURCE, (sent.name, zone)))[0])
+            return int((await _one(connection, SQL_RESOURCE, (as_name(sent.name), zone)))[0])
         return sent.resource_id or int((await _one(connection, SQL_DESK))[0])
 
 
@@ -218,7 +219,7 @@ class AdminService:
 
     @operation(
         "Take a service off the list",
-        description="Its name then books the desk, like any other that is not known. PUT `is_active` brings it back.",
+        description="Who books it by name is refused (409 `service_inactive`). PUT `is_active` brings it back.",
         answers={200: NamedServiceShown},
         refuses=("service_not_found",),
     )
@@ -253,7 +254,8 @@ async def _changed(connection: AsyncConnection[Any], service_id: int, sent: Name
         raise invalid(problems)
     names = ("name", "description", "duration_minutes", "price_cents", "resource_id", "is_active")
     values = {name: _or(getattr(sent, name), getattr(present, name)) for name in names}
-    await connection.execute(SQL_UPDATE, {**values, "id": service_id, "key": values["name"].casefold()})
+    values["name"] = as_name(values["name"])
+    await connection.execute(SQL_UPDATE, {**values, "id": service_id, "key": folded(values["name"])})
     return await _read(connection, service_id)
 
 

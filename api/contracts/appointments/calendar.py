@@ -10,13 +10,15 @@ import falcon.asgi
 from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.appointments.naming import refused_as_problem
 from api.contracts.appointments.slots import WorkingHours, active_rules, working_hours
 from api.fields import EARLIEST, LATEST
 from api.openapi import operation
+from api.openapi.refusals import UNBOOKABLE
 from api.parameters import Word, read_query
 from core.domain.calendars import local
 from core.domain.slots import free_days
-from core.domain.values import Rules
+from core.domain.values import Policy, Rules
 from core.store.offers import OnOffer, read_offer
 from core.wire.answers import Done
 from core.wire.outcomes import encode
@@ -52,17 +54,20 @@ class MonthAnswer(Done, frozen=True, kw_only=True):
 class MonthCalendar:
     """Of the desk, or of the resource of a `service`. Public: numbers only."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], *, allow_past: bool) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
         self._pool = pool
-        self._allow_past = allow_past
+        self._policy = policy
 
-    @operation("Show a month, day by day", query=Month, answers={200: MonthAnswer}, refuses=("no_settings",))
+    @operation(
+        "Show a month, day by day", query=Month, answers={200: MonthAnswer}, refuses=("no_settings", *UNBOOKABLE)
+    )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Month)
         length = monthrange(asked.year, asked.month)[1]
         days = [date(asked.year, asked.month, day) for day in range(1, length + 1)]
-        async with self._pool.connection() as connection:
-            offer = await read_offer(connection, asked.service, days[0], days[-1], allow_past=self._allow_past)
+        with refused_as_problem("service"):
+            async with self._pool.connection() as connection:
+                offer = await read_offer(connection, asked.service, days[0], days[-1], self._policy)
         resp.data = encode(calendar_body(offer, active_rules(offer), days))
         resp.content_type = falcon.MEDIA_JSON
 

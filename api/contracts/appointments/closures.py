@@ -13,16 +13,19 @@ from psycopg_pool import AsyncConnectionPool
 from api.bodies import read_json
 from api.closing import closing, misfits
 from api.commands import Commands
+from api.contracts.appointments.naming import refused_as_problem
 from api.errors import Problem
 from api.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
 from api.forms import Rules
 from api.openapi import Content, operation
+from api.openapi.refusals import UNBOOKABLE
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
 from core.domain.commands import ReopenResource
-from core.domain.values import Closure
-from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, SQL_RESOURCE_OF, closure_of
+from core.domain.values import Closure, Policy
+from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
 from core.store.days import in_zones, zones_in_use
 from core.store.inbox import slot_key
+from core.store.offers import desk_id, resource_named
 from core.store.views import view_of
 from core.texts import OPTIONAL_NAME
 from core.wire.admin import AdminBooking, admin_booking
@@ -85,9 +88,10 @@ class ClosureDetails(Done, frozen=True, kw_only=True):
 
 
 class Closures:
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
         self._commands = commands
         self._pool = pool
+        self._policy = policy
 
     @operation("List closures, the earliest first", query=Filters, answers={200: ClosureList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -107,7 +111,7 @@ class Closures:
         "until staff cancel or move them, and are listed; what they give back is closed too.",
         body=Content(NewClosure, example=EXAMPLE),
         answers={201: ClosureMade},
-        refuses=("resource_not_found", "already_closed", "local_time_skipped"),
+        refuses=("resource_not_found", "already_closed", "local_time_skipped", *UNBOOKABLE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -120,13 +124,10 @@ class Closures:
     async def _resource(self, body: NewClosure) -> int:
         if body.resource_id is not None:
             return body.resource_id
-        async with self._pool.connection() as connection:
-            name = (body.service or "").casefold()
-            row = await (await connection.execute(SQL_RESOURCE_OF, {"name": name})).fetchone()
-        if row is None:
-            raise LookupError("There is no desk: run the migrate command first.")
-        resource_id: int = row[0]
-        return resource_id
+        with refused_as_problem("service"):
+            async with self._pool.connection() as connection:
+                named = await resource_named(connection, body.service, self._policy) if body.service else None
+                return named or await desk_id(connection)
 
 
 class OneClosure:

@@ -11,9 +11,10 @@ from api.contracts.appointments.examples import CREATE_REQUEST, CREATED
 from api.errors import Problem
 from api.fields import CLOCK, DAY, ClockText, DayText, Id, Notes, ServiceName
 from api.openapi import Content, operation
-from api.openapi.refusals import PLACING
+from api.openapi.refusals import PLACING, UNBOOKABLE
 from core.access import Principal
 from core.domain.commands import ActorKind, PersonById, Place
+from core.domain.folding import as_name
 from core.store.inbox import AtService
 from core.wire.appointments import BookingCreated
 from core.wire.errors import FieldProblem
@@ -39,7 +40,7 @@ def place_of(body: NewBooking, principal: Principal) -> Place:
     if user_id is None or (principal.actor.kind is ActorKind.USER and user_id != principal.user_id):
         raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
     day, at = DAY(body.booking_date), CLOCK(body.booking_time)
-    return Place(PersonById(user_id), body.service_name, day, at, body.notes or "")
+    return Place(PersonById(user_id), as_name(body.service_name), day, at, body.notes or "")
 
 
 class CreateBooking:
@@ -50,7 +51,7 @@ class CreateBooking:
         "Book a slot",
         body=Content(NewBooking, example=CREATE_REQUEST),
         answers={201: Content(BookingCreated, example=CREATED)},
-        refuses=PLACING,
+        refuses=(*PLACING, *UNBOOKABLE),
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

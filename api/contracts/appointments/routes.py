@@ -23,7 +23,7 @@ from api.runtime import Runtime
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
     one = AdminBooking(run.commands, pool)
-    app.add_route("/api/admin/closures", Closures(run.commands, pool))
+    app.add_route("/api/admin/closures", Closures(run.commands, pool, settings.policy))
     app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(run.commands, pool))
     app.add_route("/api/admin/resources", Resources(pool))
     app.add_route("/api/admin/services", AdminServices(pool, settings))
@@ -31,8 +31,8 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))
     app.add_route("/api/booking/settings", BookingSettings(pool))
-    app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, allow_past=settings.allow_past))
-    app.add_route("/api/booking/calendar", MonthCalendar(pool, allow_past=settings.allow_past))
+    app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, settings.policy))
+    app.add_route("/api/booking/calendar", MonthCalendar(pool, settings.policy))
     app.add_route("/api/booking/create", CreateBooking(run.commands))
     app.add_route("/api/reservations/reserved_slots", ReservedSlots(run.engine))
     app.add_route("/api/admin/bookings", AdminBookings(run.engine, pool, settings.phone_region))

@@ -10,12 +10,14 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import AVAILABLE_SLOTS
+from api.contracts.appointments.naming import refused_as_problem
 from api.errors import Problem
 from api.openapi import Content, operation
+from api.openapi.refusals import UNBOOKABLE
 from api.parameters import Word, read_query
 from core.domain.calendars import local
 from core.domain.slots import Slot, free_slots
-from core.domain.values import Rules
+from core.domain.values import Policy, Rules
 from core.store.offers import OnOffer, read_offer
 from core.wire.answers import Done
 from core.wire.outcomes import encode
@@ -53,21 +55,22 @@ class FreeSlots(Done, frozen=True, kw_only=True):
 
 
 class AvailableSlots:
-    def __init__(self, pool: AsyncConnectionPool[Any], *, allow_past: bool) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
         self._pool = pool
-        self._allow_past = allow_past
+        self._policy = policy
 
     @operation(
         "List the free slots of a day",
         description="Of the desk, or of the resource and duration of a `service`.",
         query=Asked,
         answers={200: Content(FreeSlots, example=AVAILABLE_SLOTS)},
-        refuses=("no_settings",),
+        refuses=("no_settings", *UNBOOKABLE),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Asked)
-        async with self._pool.connection() as connection:
-            offer = await read_offer(connection, asked.service, asked.date, asked.date, allow_past=self._allow_past)
+        with refused_as_problem("service"):
+            async with self._pool.connection() as connection:
+                offer = await read_offer(connection, asked.service, asked.date, asked.date, self._policy)
         resp.data = encode(slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
         resp.content_type = falcon.MEDIA_JSON
 

@@ -18,6 +18,7 @@ from api.fields import ZONE, Id, ZoneText, text
 from api.forms import Rules
 from api.openapi import Content, operation
 from core import texts
+from core.domain.folding import as_name, folded
 from core.settings import Settings
 from core.wire.calendar import CategoryShown
 from core.wire.errors import FieldProblem
@@ -124,8 +125,9 @@ class AdminCategories:
         (count,) = await _one(connection, SQL_COUNT)
         if count >= CATEGORIES_MAX:
             raise Problem(409, "too_many_categories", f"There may be {CATEGORIES_MAX} categories at most")
-        resource_id = sent.resource_id or (await _one(connection, SQL_RESOURCE, sent.name, zone))[0]
-        (id_,) = await _one(connection, SQL_INSERT, sent.name, sent.name.casefold(), resource_id)
+        name = as_name(sent.name)
+        resource_id = sent.resource_id or (await _one(connection, SQL_RESOURCE, name, zone))[0]
+        (id_,) = await _one(connection, SQL_INSERT, name, folded(name), resource_id)
         return CategoryBody(*await _one(connection, SQL_ONE, id_))
 
 
@@ -166,11 +168,11 @@ async def _changed(connection: AsyncConnection[Any], category_id: int, sent: Cat
     moved = [name for name, value in kept.items() if getattr(sent, name) not in {UNSET, value}]
     if moved:
         raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
-    name = None if sent.name is UNSET else sent.name
+    name = None if isinstance(sent.name, UnsetType) else as_name(sent.name)
     values = {
         "id": category_id,
         "name": name,
-        "key": name.casefold() if name else None,
+        "key": folded(name) if name else None,
         "resource_id": None if sent.resource_id is UNSET else sent.resource_id,
     }
     await connection.execute(SQL_UPDATE, values)

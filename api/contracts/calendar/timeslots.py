@@ -23,6 +23,7 @@ from api.forms import Rules
 from api.openapi import Content, operation
 from api.parameters import Offset, Word, read_query
 from core.access import Principal
+from core.domain.folding import folded
 from core.store.calendar import SlotListed, SlotsWanted, list_slots
 from core.wire.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
@@ -92,9 +93,9 @@ class TimeSlots:
 
 
 def names_of(asked: SlotsAsked) -> list[str] | None:
-    """Case-folded; None if none were sent."""
+    """Folded; None if none were sent."""
     sent = [word.strip() for words in (*asked.categories, *asked.bracketed) for word in words.split(",")]
-    return [word.casefold() for word in sent if word] or None
+    return [folded(word) for word in sent if word] or None
 
 
 def seen_by(principal: Principal, one: SlotListed) -> SlotBody:

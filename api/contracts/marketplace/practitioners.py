@@ -30,6 +30,7 @@ from api.fields import ZONE, Id, ZoneText, text
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
+from core.domain.folding import folded
 from core.domain.marketplace.values import Practitioner
 from core.identity import editing
 from core.identity.permissions import why_not_promote
@@ -183,7 +184,7 @@ class Practitioners:
             raise Problem(409, "already_practitioner", "This user is a practitioner already")
         await connection.execute(SQL_PROMOTE, (user_id,))
         (resource_id,) = await _one(connection, SQL_RESOURCE, (name, self._settings.time_zone))
-        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, name, name.casefold()))
+        (id_,) = await _one(connection, SQL_INSERT, (user_id, resource_id, name, folded(name)))
         return await _one(connection, SQL_ONE, {**SEES_ALL, "id": id_})
 
 
@@ -250,7 +251,7 @@ async def _changed(connection: AsyncConnection[Any], row: tuple[Any, ...], sent:
     hours = found.schedule.hours if sent.hours is UNSET else WINDOWS(sent.hours)
     breaks = found.schedule.breaks if sent.breaks is UNSET else WINDOWS(sent.breaks)
     values |= {"hours": msgspec.json.encode(hours).decode(), "breaks": msgspec.json.encode(breaks).decode()}
-    values["name_key"] = values["name"].casefold()
+    values["name_key"] = folded(values["name"])
     await connection.execute(SQL_UPDATE, values)
     await connection.execute(SQL_UPDATE_RESOURCE, values)
     return await _one(connection, SQL_ONE, {**SEES_ALL, "id": found.id})

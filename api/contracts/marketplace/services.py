@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
+import psycopg
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 from psycopg import AsyncConnection
@@ -16,12 +17,13 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given, not_found
 from api.contracts.marketplace.locations import keeper
 from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import invalid
+from api.errors import Problem, invalid
 from api.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
 from api.forms import Rule, Rules, missing, rule_problems
 from api.openapi import Content, operation
 from api.parameters import read_query
 from core.access import Principal
+from core.domain.folding import folded
 from core.domain.marketplace.details import Kind
 from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
 from core.wire.errors import FieldProblem
@@ -202,7 +204,7 @@ class Services:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewMarketService)
         kind = KIND_ASKED[sent.booking_type]
-        values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": sent.name.casefold()}
+        values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": folded(sent.name)}
         async with self._pool.connection() as connection, connection.transaction():
             values["owner_id"] = owner_id = await keeper(connection, req.context.principal)
             (id_,) = await _row(connection, SQL_INSERT, values)
@@ -228,7 +230,7 @@ class OneService:
         "Change a service",
         body=Content(ServiceChange, example=examples.SERVICE_CHANGE),
         answers={200: ServiceBody},
-        refuses=("not_found",),
+        refuses=("not_found", "service_exists"),
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         sent = await read_json(req, ServiceChange)
@@ -241,16 +243,25 @@ class OneService:
                 raise forbidden()
             service = service_of(row[:-_OWN])
             values = {**asdict(_body(row)), **given(sent)}
-            values["name_key"] = values["name"].casefold()
+            values["name_key"] = folded(values["name"])
             problems = rule_problems(NewMarketService, values)
             if values["price_cents"] == service.price_minor:  # a price that an older release accepted may stay
                 problems = [one for one in problems if one.field != "price_cents"]
             if problems:
                 raise invalid(problems)
-            await connection.execute(SQL_UPDATE, values)
+            await _write(connection, values)
             await _links(connection, service_id, service.kind, sent, principal, row[-2], None)
             row = await _row(connection, SQL_ONE, (service_id,))
         write(resp, _body(row))
+
+
+async def _write(connection: AsyncConnection[Any], values: dict[str, Any]) -> None:
+    """Only a service that is booked by name too has its name for itself."""
+    try:
+        await connection.execute(SQL_UPDATE, values)
+    except psycopg.errors.UniqueViolation:
+        words = "There is a service of this name"
+        raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
 
 
 DEFAULTS: dict[str, Any] = {

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
+from core.domain.folding import folded
 from core.domain.marketplace.details import Kind
 from core.domain.status import PaymentStatus, Status
 
@@ -30,7 +31,7 @@ ORDERS: dict[str, tuple[str, str]] = {
 
 PRACTITIONERS_FOUND_MAX = 1000
 """Practitioners whose name holds the words searched for."""
-SQL_NAMED = "SELECT id FROM practitioner WHERE name_key LIKE %s LIMIT %s"
+SQL_NAMED = "SELECT id FROM practitioner WHERE name_folded LIKE %s LIMIT %s"
 SQL_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 SQL_WALK = "SET LOCAL enable_bitmapscan = off"
 """There are many, as the gathering has shown: the planner, who guesses what a search finds, is not to sort them all."""
@@ -112,7 +113,7 @@ async def _named(connection: psycopg.AsyncConnection[Any], search: str | None) -
 
 def _like(search: str) -> str:
     """Whatever holds these words; what LIKE takes for signs stands for itself."""
-    plain = search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    plain = folded(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%"
 
 

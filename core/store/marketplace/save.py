@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
+from core.domain.folding import folded
 from core.domain.marketplace.commands import OfferSeats
 from core.domain.marketplace.counts import Counts, concerns_market
 from core.domain.marketplace.details import MarketDetails
@@ -222,7 +223,7 @@ def list_row(booking: Booking, details: MarketDetails) -> ListRow:
         ends_at=booking.ends_at if details.is_scheduled else None,
         price_minor=booking.price_minor,
         created_at=booking.created_at,
-        words=f"{details.title} {details.description} {booking.service_name}".casefold(),
+        words=folded(f"{details.title} {details.description} {booking.service_name}"),
     )
 
 

@@ -1,0 +1,41 @@
+"""Services, categories and practitioners are found by their folded name, whichever release wrote it.
+
+Two services that are one by the rule stay two: they are told to whoever migrates, the older active one is what is
+booked, and the index that would refuse them is not made unique.
+
+Revision ID: 0033
+Revises: 0032
+"""
+
+import structlog
+from alembic import op
+
+revision = "0033"
+down_revision = "0032"
+
+log = structlog.get_logger()
+
+STATEMENTS = """
+ALTER TABLE service ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
+ALTER TABLE category ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
+ALTER TABLE practitioner ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
+CREATE INDEX practitioner_by_folded_words ON practitioner USING gin (name_folded gin_trgm_ops);
+COMMENT ON COLUMN service.name_folded IS 'what the service is found by; name_key is what releases before 0033 found it by';
+COMMENT ON COLUMN category.name_folded IS 'what the category is found by; name_key is what releases before 0033 found it by';
+COMMENT ON COLUMN practitioner.name_folded IS 'for the search; name_key is what releases before 0033 searched';
+UPDATE marketplace_booking SET words = folded(words) WHERE words <> folded(words);
+"""
+ONE_EACH = {"service": "WHERE is_named", "category": ""}
+"""Tables in which a name is one thing's, and of which rows."""
+
+
+def upgrade() -> None:
+    op.execute(STATEMENTS)
+    for table, among in ONE_EACH.items():
+        same = (
+            f"SELECT array_agg(id ORDER BY id) FROM {table} {among} GROUP BY name_folded HAVING count(*) > 1 ORDER BY 1"
+        )
+        found = [row[0] for row in op.get_bind().exec_driver_sql(same)]
+        for ids in found:
+            log.warning("the same name twice: rename all but one; nothing was changed", table=table, ids=ids)
+        op.execute(f"CREATE {'' if found else 'UNIQUE '}INDEX {table}_by_folded_name ON {table} (name_folded) {among}")
