@@ -37,7 +37,7 @@ from msgspec.inspect import (
 
 from api.forms import missing
 from core.texts import BY_PATTERN, DAY
-from core.wire.errors import FieldProblem
+from core.wire.errors import FieldProblem, shown
 
 WHOLE_DIGITS_MAX = 20
 """Of a whole number that is looked at; one with more is out of every field's bounds."""
@@ -46,9 +46,7 @@ TOO_LONG_TO_SAY = 2**53
 
 
 def unknown(name: str) -> FieldProblem:
-    """Without NULs: the refusal of a bulk's row is stored, and PostgreSQL stores none."""
-    shown = name.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return FieldProblem(shown, f"Unknown field: {shown}")
+    return FieldProblem(shown(name), f"Unknown field: {shown(name)}")
 
 
 def mistake(name: str, kind: Any, raw: bytes | msgspec.Raw) -> FieldProblem:

@@ -28,7 +28,7 @@ from api.forms import Check, defaults, form_check, one_each, rule_problems
 from api.messages import sentence
 from api.openapi.routes import Routes
 from core.texts import SOUGHT
-from core.wire.errors import FieldProblem
+from core.wire.errors import FieldProblem, shown
 
 Q = TypeVar("Q", bound=Struct)
 
@@ -133,7 +133,9 @@ def read_query(req: falcon.asgi.Request, kind: type[Q]) -> Q:
         else:
             if value is not None:
                 values[parameter.field] = value
-    problems += [FieldProblem(name, f"Unknown parameter: {name}") for name in sent] + rule_problems(kind, values)
+    problems += [FieldProblem(shown(name), f"Unknown parameter: {shown(name)}") for name in sent] + rule_problems(
+        kind, values
+    )
     if problems:
         raise invalid(one_each([parameter.name for parameter in parameters_of(kind)], problems))
     return kind(**values)
@@ -152,7 +154,7 @@ class UnknownParameters:
             return
         operation = self._routes.operation(req.uri_template or "", req.method)
         if operation is not None and operation.query is None:
-            raise invalid([FieldProblem(name, f"Unknown parameter: {name}") for name in req.params])
+            raise invalid([FieldProblem(shown(name), f"Unknown parameter: {shown(name)}") for name in req.params])
 
 
 @lru_cache

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -26,6 +27,8 @@ HASHING_THREADS = 1
 logins may take from bookings; waiting logins queue."""
 WAITING_MAX = 256
 """Logins waiting for their turn in one process: about five seconds of hashing."""
+WAITING_PER_ADDRESS_MAX = 64
+"""Of which one address may have so many. Addresses take turns, so a crowd from one delays others by one login each."""
 HASHING_NICENESS = 10
 """Hashing threads give way to the event loop when both want the core."""
 
@@ -69,35 +72,78 @@ class TooManyWaitingError(Exception):
     """More logins wait than can be served soon."""
 
 
+class Turns:
+    """So many at once; whoever else comes waits. Addresses take turns, and those of one address keep their order."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._there: Counter[str] = Counter()
+        """By address: who waits or has a turn."""
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        """By address; the next one comes first."""
+
+    async def take(self, address: str) -> None:
+        """Raises `TooManyWaitingError`. Give the turn back afterwards."""
+        if self._there.total() >= WAITING_MAX or self._there[address] >= WAITING_PER_ADDRESS_MAX:
+            raise TooManyWaitingError
+        self._there[address] += 1
+        if self._free:
+            self._free -= 1
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(address, deque()).append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if mine.done() and not mine.cancelled():
+                self.give_back(address)  # it was handed over at the same moment
+            else:
+                self._leave(address)
+            raise
+
+    def give_back(self, address: str) -> None:
+        self._leave(address)
+        while self._waiting:
+            following, queue = self._waiting.popitem(last=False)
+            one = queue.popleft()
+            if queue:
+                self._waiting[following] = queue
+            if not one.done():
+                one.set_result(None)
+                return
+        self._free += 1
+
+    def _leave(self, address: str) -> None:
+        self._there[address] -= 1
+        if not self._there[address]:
+            del self._there[address]
+
+
 class Passwords:
     """Hashes and verifies off the event loop, a bounded number at a time."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(HASHING_THREADS, "argon2", initializer=_give_way)
-        self._turns = asyncio.Semaphore(HASHING_THREADS)
-        self._waiting = 0
+        self._turns = Turns(HASHING_THREADS)
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, address: str = "") -> AsyncIterator[None]:
         """One's turn to verify. What counts failures does it inside, so that guesses sent at once
         are still counted one by one. Raises `TooManyWaitingError`.
         """
-        if self._waiting >= WAITING_MAX:
-            raise TooManyWaitingError
-        self._waiting += 1
+        await self._turns.take(address)
         try:
-            async with self._turns:
-                yield
+            yield
         finally:
-            self._waiting -= 1
+            self._turns.give_back(address)
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Call it within `turn()`."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, verify_password, stored, password)
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, address: str = "") -> str:
         """Takes a turn of its own."""
-        async with self.turn():
+        async with self.turn(address):
             return await asyncio.get_running_loop().run_in_executor(self._pool, hash_password, password)
 
     def close(self) -> None:

@@ -28,3 +28,5 @@ REFRESHES = Limit("refreshes", 600, 300)
 """From one address."""
 OAUTH_STARTS = Limit("oauth-starts", 60, 300)
 """Sign-ins begun with a provider from one address: each is a row until it expires."""
+TICKETS_OF_USER = Limit("tickets-of-user", 60, 30)
+"""As a ticket lives for half a minute, nobody has more than twice as many."""

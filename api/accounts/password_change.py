@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from api.accounts.answers import LoginAnswer, login_answer
 from api.accounts.authentication import not_authenticated
+from api.accounts.callers import caller
 from api.accounts.cookies import Cookies
 from api.accounts.fields import NewPassword, Password, own_name
 from api.accounts.liveness import LiveLogins, Pool
@@ -69,7 +70,7 @@ class PasswordChange:
             raise invalid(problems)
         if not await self._sign_in.prove_again(req, user, body.current_password):
             raise invalid([FieldProblem("current_password", "This is not the current password")])
-        changed = await self._change(user, body.password)
+        changed = await self._change(user, body.password, caller(req))
         login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)
         self._cookies.set_login(resp, login)
         resp.media = login_answer(changed, login, self._access.issue(login.claims), "Password changed")
@@ -81,10 +82,10 @@ class PasswordChange:
             raise not_authenticated()
         return user
 
-    async def _change(self, user: User, password: str) -> User:
+    async def _change(self, user: User, password: str, address: str) -> User:
         """The user with their new epoch. Raises Problem 401 if somebody else changed the account meanwhile."""
         try:
-            fresh = await self._passwords.hash(password)
+            fresh = await self._passwords.hash(password, address)
         except TooManyWaitingError:
             raise too_busy() from None
         async with self._pool.connection() as connection:

@@ -94,7 +94,7 @@ class Registration:
         for name in {counted_name(one, self._region) for one in (username, email) if one}:
             await self._throttle.spend(REGISTRATIONS_OF_NAME, name)
         try:
-            password_hash = await self._passwords.hash(password)
+            password_hash = await self._passwords.hash(password, caller(req))
             new = NewUser(username=as_username(username), email=email and email.strip(), password_hash=password_hash)
             async with self._pool.connection() as connection:
                 user = await users.by_id(connection, await users.create_user(connection, new))

@@ -101,13 +101,13 @@ class ResetConfirmation:
             raise _unusable()
         if problems := list(own_name(body.password, *names)):
             raise invalid(problems)
-        await self._set(body)
+        await self._set(body, caller(req))
         self._logins.forget()
         resp.media = Done(message="Password changed; log in with the new one")
 
-    async def _set(self, body: ConfirmBody) -> None:
+    async def _set(self, body: ConfirmBody, address: str) -> None:
         try:
-            password_hash = await self._passwords.hash(body.password)
+            password_hash = await self._passwords.hash(body.password, address)
         except TooManyWaitingError:
             raise too_busy() from None
         async with self._pool.connection() as connection:

@@ -57,4 +57,4 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/admin/agent-keys/{key_id:int}", one_key)
     app.add_route("/api/admin/agent-keys/{key_id:int}/update", one_key, suffix="update")
     app.add_route("/api/admin/agent-keys/{key_id:int}/delete", one_key, suffix="delete")
-    app.add_route("/api/ws-ticket", Ticket(our.pool))
+    app.add_route("/api/ws-ticket", Ticket(our.pool, our.throttle))

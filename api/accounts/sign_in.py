@@ -66,7 +66,7 @@ class SignIn:
         """
         stored = user.password_hash if user is not None and user.is_active else None
         try:
-            async with self._passwords.turn():
+            async with self._passwords.turn(caller(req)):
                 is_let_try = await self._check_limits(req, user, tried)
                 matches = await self._passwords.verify(stored, password) and is_let_try
                 if not matches:
@@ -74,7 +74,7 @@ class SignIn:
         except TooManyWaitingError:
             raise too_busy() from None
         if matches and user is not None and stored is not None and needs_rehash(stored):
-            await self._rehash(user, stored, password)
+            await self._rehash(user, stored, password, caller(req))
         return matches
 
     async def begin(self, req: Request, user: User, *, with_body_family: bool = False) -> NewLogin:
@@ -125,9 +125,12 @@ class SignIn:
                 return await users.by_username(connection, username, self._region)
             return await users.by_email(connection, email or "")
 
-    async def _rehash(self, user: User, stored: str, password: str) -> None:
-        """Today's parameters for a hash of yesterday's, unless the password changed meanwhile."""
-        fresh = await self._passwords.hash(password)
+    async def _rehash(self, user: User, stored: str, password: str, address: str) -> None:
+        """Today's parameters for a hash of yesterday's, unless the password changed meanwhile or others wait."""
+        try:
+            fresh = await self._passwords.hash(password, address)
+        except TooManyWaitingError:
+            return  # at the next login
         async with self._pool.connection() as connection:
             await users.replace_hash(connection, user.id, stored, fresh)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
+from api.accounts.limits import TICKETS_OF_USER
 from api.accounts.liveness import Pool
+from api.accounts.throttle import Throttle
 from api.openapi import operation
 from core.identity import tickets
 
@@ -17,11 +19,13 @@ class TicketAnswer(Struct, frozen=True):
 
 
 class Ticket:
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, throttle: Throttle) -> None:
         self._pool = pool
+        self._throttle = throttle
 
-    @operation("Get a single-use ticket for a WebSocket", answers={200: TicketAnswer})
+    @operation("Get a single-use ticket for a WebSocket", answers={200: TicketAnswer}, refuses=("too_many_requests",))
     async def on_post(self, req: Request, resp: Response) -> None:
+        await self._throttle.spend(TICKETS_OF_USER, str(req.context.principal.user_id))
         async with self._pool.connection() as connection:
             ticket = await tickets.issue(connection, req.context.principal)
         resp.media = TicketAnswer(ticket, tickets.TICKET_LIFETIME_S)

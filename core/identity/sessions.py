@@ -13,6 +13,9 @@ from core.access import Claims, hash_token, new_token
 LOGIN_LIFETIME_S = 14 * 24 * 3600
 """From one password to the next; refreshing does not extend it."""
 
+LOGINS_PER_USER_MAX = 200
+"""Live ones. The oldest ends when one more begins: who forgot to log out is never kept from logging in."""
+
 Connection = AsyncConnection[Any]
 
 
@@ -40,11 +43,19 @@ WITH login AS (
 ), token AS (
     INSERT INTO refresh_token (token_hash, family_id)
     SELECT t.hash, t.family_id FROM login, unnest(%(refresh_hashes)s::bytea[], %(family_ids)s::uuid[]) AS t (hash, family_id)
+), too_many AS (
+    SELECT id FROM login_session
+    WHERE user_id = %(user_id)s AND ended_at IS NULL AND expires_at > clock_timestamp() AND auth_epoch = %(epoch)s
+    ORDER BY expires_at DESC OFFSET %(others)s
+), ended AS (
+    UPDATE login_session s SET ended_at = clock_timestamp() FROM too_many, login WHERE s.id = too_many.id
 )
 UPDATE user_account u SET last_login = clock_timestamp() FROM login WHERE u.id = login.user_id
 RETURNING u.id
 """
-"""Data-modifying parts of one statement see one snapshot; foreign keys are checked at its end."""
+"""Data-modifying parts of one statement see one snapshot; foreign keys are checked at its end. Logins that begin
+at once may be a few more than `LOGINS_PER_USER_MAX`: each ends those that it sees.
+"""
 
 SQL_END = "UPDATE login_session SET ended_at = clock_timestamp() WHERE id = %(session_id)s AND ended_at IS NULL"
 
@@ -74,6 +85,7 @@ async def begin(
         "lifetime_s": LOGIN_LIFETIME_S,
         "family_ids": family_ids,
         "refresh_hashes": [hash_token(token) for token in refresh_tokens],
+        "others": LOGINS_PER_USER_MAX - 1,
     }
     if (await connection.execute(SQL_BEGIN, parameters)).rowcount == 0:
         return None

@@ -7,11 +7,14 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from core.store.bulk import BulkCounts, RowCounts
 from core.store.inbox import CommandWord
 from core.wire.outcomes import Response
+
+REHEARSED_ROWS_MAX = 1_000
+"""That the answer to a dry run names; its counts are of all."""
 
 
 def status_url(bulk_id: UUID) -> str:
@@ -54,17 +57,20 @@ class BulkPage(Struct, frozen=True, kw_only=True):
 
 
 class BulkRehearsed(Struct, frozen=True, kw_only=True):
-    """What a dry run found: how many rows would be booked at this moment, and each that would not."""
+    """What a dry run found: how many rows would be booked at this moment, and the first 1,000 that would not."""
 
     dry_run: Literal[True] = True
     counts: RowCounts
     rows: list[BulkRow]
+    rows_left_out: int | UnsetType = UNSET
+    """How many more would not."""
 
 
 def rehearsed(rows: Sequence[RowOutcome]) -> BulkRehearsed:
     refused = sorted((row for row in rows if row.status != "succeeded"), key=lambda row: row.row)
     counts = RowCounts(accepted=0, succeeded=len(rows) - len(refused), rejected=len(refused), failed=0)
-    return BulkRehearsed(counts=counts, rows=[row_body(row) for row in refused])
+    named = [row_body(row) for row in refused[:REHEARSED_ROWS_MAX]]
+    return BulkRehearsed(counts=counts, rows=named, rows_left_out=len(refused) - len(named) or UNSET)
 
 
 def taken(bulk_id: UUID, accepted: int) -> BulkAccepted:

@@ -7,6 +7,20 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+ERRORS_MAX = 50
+"""That one answer names; it says how many more there are."""
+SHOWN_CHARS = 100
+"""Of a name that a client made up."""
+
+
+def shown(name: str) -> str:
+    """A client's own name for something, as an answer may quote it.
+
+    Without NULs: the refusal of a bulk's row is stored, and PostgreSQL stores none.
+    """
+    plain = name.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return plain if len(plain) <= SHOWN_CHARS else f"{plain[:SHOWN_CHARS]}\N{HORIZONTAL ELLIPSIS}"
+
 
 class FieldProblem(Struct, frozen=True):
     field: str
@@ -23,6 +37,8 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
     code: str
     status: int
     errors: list[FieldProblem]
+    errors_left_out: int | UnsetType = UNSET
+    """How many more there are, where there are more than an answer names."""
     id: str | UnsetType = UNSET
     """Of the command that may have been accepted."""
     status_url: str | UnsetType = UNSET
@@ -44,7 +60,8 @@ def error_body(
         detail=message,
         code=code,
         status=status,
-        errors=list(problems),
+        errors=list(problems[:ERRORS_MAX]),
+        errors_left_out=max(0, len(problems) - ERRORS_MAX) or UNSET,
         id=command_id or UNSET,
         status_url=status_url or UNSET,
     )

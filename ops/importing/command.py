@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         from ops.importing import report  # noqa: PLC0415 - it brings the API's packages, which other commands do without
 
         report.write(path, refused, file, media_type)
-    _sum_up(counts, path, dry_run=arguments.dry_run)
+    _sum_up(counts, path, len(refused), dry_run=arguments.dry_run)
     return SOME_REFUSED if refused else ALL_BOOKED
 
 
@@ -85,9 +85,10 @@ def _media_type(file: Path) -> str:
     return MEDIA_TYPES[file.suffix.lower()]
 
 
-def _sum_up(counts: Counts, path: Path, *, dry_run: bool) -> None:
+def _sum_up(counts: Counts, path: Path, named: int, *, dry_run: bool) -> None:
     refused = counts.rejected + counts.failed
     booked = "would be booked" if dry_run else "booked"
     print(f"{counts.succeeded:,} of {counts.rows:,} rows {booked}, {refused:,} refused.")
     if refused:
-        print(f"The refused rows are in {path}.")
+        which = "The refused rows" if named == refused else f"The first {named:,} refused rows"
+        print(f"{which} are in {path}.")

@@ -14,15 +14,12 @@ from api.contracts.agent.create import AgentBooking
 from api.contracts.agent.formats import agent_date, agent_time
 from api.errors import Problem, invalid
 from core.spreadsheets import COMMA, restored
-from core.wire.errors import FieldProblem
+from core.wire.errors import FieldProblem, shown
 
 COLUMNS = {field.encode_name: field.required for field in msgspec.structs.fields(AgentBooking)}
 """By name, in document order: whether a row must have it."""
 REPORTED = ("refused_row", "refused_status", "refused_code", "refused_message")
 """Columns that a report of refused rows adds. They are no fields: a report is sent again as it is."""
-SHOWN_CHARS = 100
-"""Of an unknown column's name, in the answer."""
-PROBLEMS_SHOWN = 50
 
 
 class CsvRows:
@@ -141,11 +138,11 @@ def _header(record: Record) -> list[str]:
         if required and name not in names
     ]
     if problems:
-        raise invalid(list(dict.fromkeys(problems))[:PROBLEMS_SHOWN])
+        raise invalid(list(dict.fromkeys(problems)))
     return names
 
 
 def _unknown(number: int, name: str) -> FieldProblem:
     if not name:
         return FieldProblem(f"column {number}", f"Column {number} has no name")
-    return FieldProblem(name[:SHOWN_CHARS], f"Unknown column: {name[:SHOWN_CHARS]}")
+    return FieldProblem(shown(name), f"Unknown column: {shown(name)}")

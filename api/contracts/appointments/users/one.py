@@ -10,6 +10,7 @@ from falcon.asgi import Request, Response
 from msgspec import UnsetType
 
 from api.accounts import Accounts
+from api.accounts.callers import caller
 from api.accounts.sign_in import too_busy
 from api.bodies import read_json
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
@@ -78,7 +79,7 @@ class AdminUser:
         new = NewUser(
             username=names.username,
             email=email,
-            password_hash=await self._hash(body.password),
+            password_hash=await self._hash(req, body.password),
             phone=names.phone,
             phone_key=names.phone_key,
             first_name=body.first_name,
@@ -111,7 +112,7 @@ class AdminUser:
         change = await read_json(req, PersonChange)
         principal: Principal = req.context.principal
         await self._check(principal, user_id, change)
-        password = None if isinstance(change.password, UnsetType) else await self._hash(change.password)
+        password = None if isinstance(change.password, UnsetType) else await self._hash(req, change.password)
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 person = await self._change(connection, principal, user_id, change, password)
@@ -150,11 +151,11 @@ class AdminUser:
         email = editing.email_columns(change.email or "") if "email" in changed else {}
         return change.columns(person, changed, self._region) | email
 
-    async def _hash(self, password: str | None) -> str | None:
+    async def _hash(self, req: Request, password: str | None) -> str | None:
         if password is None:
             return None
         try:
-            return await self._accounts.passwords.hash(password)
+            return await self._accounts.passwords.hash(password, caller(req))
         except TooManyWaitingError:
             raise too_busy() from None
 

@@ -1,0 +1,64 @@
+"""Logins wait for their turn: so many of one address, and addresses by turns."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from core.passwords import WAITING_PER_ADDRESS_MAX, TooManyWaitingError, Turns
+
+
+async def test_a_crowd_from_one_address_delays_another_by_one_login() -> None:
+    turns, order = Turns(1), []
+
+    async def log_in(address: str) -> None:
+        await turns.take(address)
+        order.append(address)
+        await asyncio.sleep(0)
+        turns.give_back(address)
+
+    await asyncio.gather(*(log_in(address) for address in ["crowd"] * 50 + ["one", "two"]))
+    assert order[:6] == ["crowd", "crowd", "one", "two", "crowd", "crowd"]
+    assert len(order) == 52
+
+
+async def test_one_address_may_not_take_all_places() -> None:
+    turns = Turns(1)
+    await turns.take("crowd")
+    waiting = [asyncio.create_task(turns.take("crowd")) for _ in range(WAITING_PER_ADDRESS_MAX - 1)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyWaitingError):
+        await turns.take("crowd")
+    other = asyncio.create_task(turns.take("other"))
+    await asyncio.sleep(0)
+    turns.give_back("crowd")
+    turns.give_back("crowd")
+    await asyncio.wait_for(other, 5.0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_who_hangs_up_while_waiting_leaves_no_hole() -> None:
+    turns = Turns(1)
+    await turns.take("a")
+    gone, there = asyncio.create_task(turns.take("a")), asyncio.create_task(turns.take("b"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    turns.give_back("a")
+    await asyncio.wait_for(there, 5.0)
+    turns.give_back("b")
+    await asyncio.wait_for(turns.take("c"), 5.0)
+
+
+async def test_who_hangs_up_when_the_turn_has_just_come_hands_it_on() -> None:
+    turns = Turns(1)
+    await turns.take("a")
+    gone, there = asyncio.create_task(turns.take("b")), asyncio.create_task(turns.take("c"))
+    await asyncio.sleep(0)
+    turns.give_back("a")
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    await asyncio.wait_for(there, 5.0)
