@@ -32,7 +32,7 @@ def test_a_long_name_is_quoted_in_part(stack: Stack) -> None:
     name = "x" * 50_000
     with httpx.Client(base_url=stack.api_url, timeout=30.0) as client:
         body = client.post("/api/login/", json={name: 1, "password": "p", "email": "a@b.cd"}).json()
-        query = client.get("/api/services/", params={"x" * 5_000: "1"})
+        query = client.get("/api/services/", params={"x" * 2_000: "1"})
     assert len(body["errors"][0]["field"]) == SHOWN_CHARS + 1
     assert len(body["message"]) < 2 * SHOWN_CHARS
     assert query.status_code == 400
