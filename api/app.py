@@ -33,6 +33,7 @@ from api.openapi.routes import Routes
 from api.parameters import UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.runtime import Runtime
+from api.undecided import UndecidedWrites
 from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError
@@ -58,8 +59,9 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     run.at_shutdown(accounts.close)
     routes = Routes()
     unknown = UnknownParameters(routes)
+    undecided = UndecidedWrites(routes, run.undecided)
     requests = Requests(settings.trusted_proxies)
-    middleware: list[Any] = [run, requests, *accounts.middleware, run.write_limits, PlainBodies(), unknown]
+    middleware: list[Any] = [run, requests, *accounts.middleware, run.write_limits, undecided, PlainBodies(), unknown]
     app = App(middleware=middleware, router=routes)
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False

@@ -21,11 +21,12 @@ from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import Problem, error_type
-from api.inbox import ACCEPT_WITHIN_S, Inbox
+from api.inbox import ACCEPT_WITHIN_S, Accepted, Inbox
 from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
 from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
+from api.undecided import Undecided, counted_user
 from core import logs
 from core.access import Principal
 from core.domain.commands import Command, CommandClass
@@ -67,10 +68,11 @@ def status_url(command_id: UUID) -> str:
 class Commands:
     """Accepts commands and follows them to their outcome."""
 
-    def __init__(self, inbox: Inbox, outcomes: Outcomes, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, inbox: Inbox, outcomes: Outcomes, pool: AsyncConnectionPool[Any], undecided: Undecided) -> None:
         self._inbox = inbox
         self._outcomes = outcomes
         self._pool = pool
+        self._undecided = undecided
         self._reveals: dict[str, Reveal] = {}
 
     def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
@@ -97,7 +99,7 @@ class Commands:
         until = asyncio.get_running_loop().time() + wants.wait_s
         future = self._outcomes.expect(id_)
         try:
-            accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
+            accepted = await self._accept(req, new, wants)
             if not accepted.fresh or accepted.command_id != id_:
                 logs.bind(command_id=accepted.command_id)
                 await self._follow(req, resp, accepted.command_id, wants, until)
@@ -106,6 +108,22 @@ class Commands:
             self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
         finally:
             self._outcomes.forget(id_, future)
+
+    async def _accept(self, req: falcon.asgi.Request, new: NewCommand, wants: Preferences) -> Accepted:
+        """Put it on disk, counted as its sender's until it is decided. Raises Problem as the inbox does, 429."""
+        user_id = counted_user(req.context.principal)
+        await self._undecided.check(user_id)
+        self._undecided.add(user_id, new.id)
+        try:
+            accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
+        except BaseException:
+            self._undecided.accepted(new.id)  # perhaps: the next look tells
+            raise
+        if accepted.command_id == new.id:
+            self._undecided.accepted(new.id)
+        else:
+            self._undecided.settle(new.id.bytes)
+        return accepted
 
     def _new(
         self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: SlotKey, command: Command

@@ -32,6 +32,8 @@ LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
 WINDOW_S = 60
 KEPT_AFTER_S = WINDOW_S
 """A count outlives its window, whatever the difference between two machines' clocks."""
+WINDOWS_AHEAD_MAX = 60
+"""So many minutes the rows of a bulk may take in advance."""
 REDIS_TIMEOUT_S = 1.0
 AWAY_S = 2.0
 """So long Redis is not asked again after it failed."""
@@ -118,14 +120,37 @@ class WriteLimits:
             words = f"Too many bookings for people whom you may not book for. Try again in {wait_s} seconds"
             raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(wait_s)})
 
-    async def _count(self, item: RateLimitItem, who: str, window_s: int = WINDOW_S) -> Window | None:
-        """Count one; None while Redis is away."""
+    async def count_rows(self, key: AgentKey, rows: int) -> None:
+        """Count a bulk's rows, beside its request, against a key's writes. Raises Problem 429.
+
+        What this minute has no room for is taken from the following ones, so that a bulk may be larger than what
+        a minute allows; but who has nothing left waits.
+        """
+        item, who = RateLimitItemPerMinute(key.writes_per_minute, namespace="agent"), str(key.id)
+        window = await self._count(item, who, amount=rows - 1)
+        if window is None:
+            return
+        if window.used - (rows - 1) > window.quota:
+            await self._count(item, who, amount=1 - rows)
+            raise _too_many(window)
+        left = window.used - window.quota
+        for ahead in range(1, WINDOWS_AHEAD_MAX + 1):
+            if left <= 0:
+                break
+            await self._count(item, who, amount=min(left, item.amount), ahead=ahead)
+            left -= item.amount
+
+    async def _count(
+        self, item: RateLimitItem, who: str, window_s: int = WINDOW_S, *, amount: int = 1, ahead: int = 0
+    ) -> Window | None:
+        """Count one, or so many, in this window, or so many windows ahead; None while Redis is away."""
         loop_time = asyncio.get_running_loop().time()
         if loop_time < self._away_until:
             return None
         number, into_s = divmod(time.time(), window_s)
         try:
-            used = await self._storage.incr(item.key_for(who, int(number)), window_s + KEPT_AFTER_S)
+            kept_s = window_s * (1 + ahead) + KEPT_AFTER_S
+            used = await self._storage.incr(item.key_for(who, int(number) + ahead), kept_s, amount)
         except (RedisError, OSError) as problem:
             self._away_until = loop_time + AWAY_S
             log.warning("writes cannot be counted", problem=repr(problem))
@@ -137,5 +162,9 @@ def _tell(resp: Response, window: Window) -> None:
     for name, value in window.headers.items():
         resp.set_header(name, value)
     if window.is_over:
-        words = f"Too many requests: {window.quota} a minute are allowed. Try again in {window.resets_in_s} seconds"
-        raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(window.resets_in_s)})
+        raise _too_many(window)
+
+
+def _too_many(window: Window) -> Problem:
+    words = f"Too many requests: {window.quota} a minute are allowed. Try again in {window.resets_in_s} seconds"
+    return Problem(429, "too_many_requests", words, headers={"Retry-After": str(window.resets_in_s)})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -64,6 +65,8 @@ class Outcomes:
         """By command id, as messages bring it: making a `UUID` of it costs as much as answering."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
+        self.on_decided: Callable[[bytes], None] = lambda _: None
+        """Called with the id of each command whose outcome came, whether or not somebody waits for it."""
 
     async def open(self) -> None:
         self._tasks = [
@@ -125,6 +128,7 @@ class Outcomes:
                     await subscription.ping()  # a silent connection may be a dead one
                 elif message["type"] == "message":
                     for id_, status, body in _decode(message["data"]):
+                        self.on_decided(id_)
                         self._resolve(id_, Answer(status, body))
 
     async def _poll(self) -> None:
@@ -140,4 +144,5 @@ class Outcomes:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL_OUTCOMES, (ids,))
             for id_, _, http_status, response, _, _ in await cursor.fetchall():
+                self.on_decided(id_.bytes)
                 self._resolve(id_.bytes, Answer(http_status, response.encode()))

@@ -15,6 +15,7 @@ from api.inbox import Inbox
 from api.limiting import WriteLimits
 from api.outcomes import Outcomes
 from api.rings import Rings
+from api.undecided import Undecided
 from api.worker import AT_STOP
 from core.broker import celery_app
 from core.settings import Settings
@@ -71,7 +72,9 @@ class Runtime:
         self.celery = celery_app(settings.redis_url, keys.prefix)
         self.rings = Rings(self.redis, self.celery, keys)
         self.inbox = Inbox(settings.database_url, self.rings.lanes, self.in_doubt)
-        self.commands = Commands(self.inbox, self.outcomes, self.pool)
+        self.undecided = Undecided(settings.undecided_per_user, self.pool)
+        self.outcomes.on_decided = self.undecided.settle
+        self.commands = Commands(self.inbox, self.outcomes, self.pool, self.undecided)
         self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)
 
         self._closings: list[Closing] = []

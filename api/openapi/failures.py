@@ -24,6 +24,7 @@ ADDRESS = {
 WITH_RETRY_AFTER = frozenset({429, 503})
 OF_BODY = ("malformed_json", "body_too_large")
 OF_COMMANDS = (
+    "too_many_requests",
     "invalid_idempotency_key",
     "unstorable",
     "idempotency_key_reused",

@@ -28,7 +28,7 @@ INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'R
 async def withdraw_all(url: str, ids: list[UUID]) -> list[bool]:
     pool = Pool(url, API_LIMITS, "holdfast api", min_size=1, max_size=4, timeout_s=30, kwargs={"autocommit": True})
     async with pool:
-        commands = Commands(cast("Any", None), cast("Any", None), pool)
+        commands = Commands(cast("Any", None), cast("Any", None), pool, cast("Any", None))
         return [await commands.withdraw(id_) for id_ in ids]
 
 

@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 from api.commands import Commands
 from api.inbox import Accepted
 from api.outcomes import Outcomes
+from api.undecided import Undecided
 from core.access import ANONYMOUS
 from core.bells import NO_PREFIX
 from core.domain.commands import Canary
@@ -47,7 +48,7 @@ class LostPool:
 async def test_a_repeat_whose_look_up_fails_is_told_where_the_first_is(problem: Exception) -> None:
     winner, pool = uuid4(), LostPool(problem)
     outcomes = Outcomes(pool, None, NO_PREFIX)  # type: ignore[arg-type]
-    commands = Commands(FirstCame(winner), outcomes, pool)  # type: ignore[arg-type]
+    commands = Commands(FirstCame(winner), outcomes, pool, Undecided(1, pool))  # type: ignore[arg-type]
     req, resp = falcon.testing.create_asgi_req(), falcon.asgi.Response()
     req.context.principal, req.context.request_id, req.context.chosen_id = ANONYMOUS, "request", None
     req.context.raw_body, req.context.address = b"", "192.0.2.1"

@@ -21,6 +21,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
         BulkReading(settings.phone_region),
         Bulks(run.pool, run.rings),
         Rehearsals(settings.database_url, settings.policy),
+        run.write_limits,
     )
     app.add_route("/api/agent/booking/create", CreateAgentBooking(run.commands, settings.phone_region))
     app.add_route("/api/agent/bookings/bulk", bulk)

@@ -15,6 +15,7 @@ from api.contracts.agent.bulk.reading import BulkReading
 from api.contracts.agent.bulk.rehearsing import Rehearsals
 from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
 from api.errors import Problem
+from api.limiting import WriteLimits
 from api.openapi import Content, operation
 from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
 from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
@@ -48,10 +49,11 @@ class RowsAsked(Struct, frozen=True):
 class BulkBookings:
     """Takes bulks."""
 
-    def __init__(self, reading: BulkReading, bulks: Bulks, rehearsals: Rehearsals) -> None:
+    def __init__(self, reading: BulkReading, bulks: Bulks, rehearsals: Rehearsals, limits: WriteLimits) -> None:
         self._reading = reading
         self._bulks = bulks
         self._rehearsals = rehearsals
+        self._limits = limits
 
     @operation(
         "Book many at once",
@@ -92,6 +94,8 @@ class BulkBookings:
             if asked.dry_run:
                 resp.data = encode(await self._rehearsals.rehearse(new))
                 return
+            if req.context.agent_key is not None:
+                await self._limits.count_rows(req.context.agent_key, new.bulk.rows)
             bulk = await self._bulks.accept(new)
         resp.status = 202
         resp.location = status_url(bulk.id)
