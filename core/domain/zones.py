@@ -10,6 +10,7 @@ from __future__ import annotations
 import zoneinfo
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 
 import tzdata
 
@@ -45,3 +46,14 @@ def _of(name: str) -> zoneinfo.ZoneInfo:
 def zone(name: str) -> zoneinfo.ZoneInfo:
     """Its rules. One object a zone: Python compares datetimes of the same object as clocks show them."""
     return _of(name if name in ZONES else readable(name))
+
+
+@cache
+def rules_of(name: str) -> bytes:
+    """As the package has them (TZif, RFC 9636)."""
+    return files(tzdata).joinpath("zoneinfo", *name.split("/")).read_bytes()
+
+
+def from_rules(rules: bytes) -> zoneinfo.ZoneInfo:
+    """A zone by rules that were kept, perhaps of another version of tzdata."""
+    return zoneinfo.ZoneInfo.from_file(BytesIO(rules))

@@ -20,6 +20,7 @@ from core.store.lanes import LANE_SPACE
 from core.store.one_seat import guard_seats
 from core.store.partitions import ensure
 from core.store.sqlalchemy_engines import engine
+from core.store.wall_times import keep_wall_times
 
 log = structlog.get_logger()
 
@@ -102,6 +103,17 @@ def _settle(connection: Connection, settings: Settings) -> None:
     connection.commit()
     _make_partitions(connection)
     set_lanes(connection, settings.lanes)
+    _keep_wall_times(connection)
+
+
+def _keep_wall_times(connection: Connection) -> None:
+    """By psycopg's own transactions, beside SQLAlchemy's, which are over."""
+    driver: psycopg.Connection[tuple[object, ...]] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's, by the URL
+    driver.autocommit = True
+    try:
+        keep_wall_times(driver)
+    finally:
+        driver.autocommit = False
 
 
 def _make_partitions(connection: Connection) -> None:
