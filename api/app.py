@@ -63,6 +63,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     requests = Requests(settings.trusted_proxies)
     middleware: list[Any] = [run, requests, *accounts.middleware, run.write_limits, undecided, PlainBodies(), unknown]
     app = App(middleware=middleware, router=routes)
+    app.body_within_s = settings.body_within_s
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True

@@ -102,6 +102,8 @@ class Settings:
     flower_password: str
     log_level: str
     anonymous_writes_per_minute: int
+    body_within_s: int
+    """From the first piece of a request's body to its last."""
     undecided_per_user: int
     """Writes of one person that one API process has accepted and that are not decided yet."""
     registrations_per_hour: int
@@ -180,6 +182,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         anonymous_writes_per_minute=_value(
             env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
         ),
+        body_within_s=_value(env, "HOLDFAST_BODY_WITHIN_SECONDS", _whole(1, 3_600), "60"),
         undecided_per_user=_value(env, "HOLDFAST_UNDECIDED_PER_USER", _whole(1, 1_000_000), "1000" if demo else "100"),
         registrations_per_hour=_value(
             env, "HOLDFAST_REGISTRATIONS_PER_HOUR", _whole(1, 1_000_000), "2000" if demo else "30"

@@ -31,7 +31,7 @@ INFO = {
         "`Content-Encoding` is a `415`. JSON and CSV may begin with a byte order mark.\n\n"
         "Every refusal has the one shape `ErrorBody`; its `code` is stable. A client that asks for "
         "`application/problem+json` (RFC 9457) gets the same body under that name. What no operation gets to see is "
-        "refused in that shape too, without `X-Request-ID`: a body that is announced and never comes (`408` "
+        "refused in that shape too, without `X-Request-ID`: a body that does not come in time (`408` "
         "`body_too_slow`), and what is not HTTP (`bad_request`).\n\n"
         "Changes to bookings are commands. A request waits for the outcome (`Prefer: wait=N` says how long) or asks "
         "for `202` at once (`Prefer: respond-async`) and follows `/api/commands/{command_id}/`; a wait that runs out "

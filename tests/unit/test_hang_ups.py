@@ -84,3 +84,10 @@ async def test_a_refused_body_is_read_to_its_end_for_the_answer_to_reach_who_sen
     caller = Caller(100_000, *events)
     assert (await caller.call())["code"] == "body_too_large"
     assert (caller.sent_when_answered, caller.to_send) == (2, [])
+
+
+async def test_a_body_that_goes_on_coming_for_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "body_within_s", 0.05)
+    caller = Caller(6, piece(b"abc", more=True))
+    assert (await caller.call())["code"] == "body_too_slow"
+    assert caller.status == 408
