@@ -15,7 +15,7 @@ FAULTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test schemathesis check fmt bench faults upgrade reset lock venv venv-dev
+.PHONY: help run test schemathesis clients audit check fmt bench faults upgrade reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -35,6 +35,11 @@ test: venv-dev programs ## Check, then run every test on its own PostgreSQL and 
 
 schemathesis: venv-dev ## Fuzz every route by its description, at length (its own stack; takes minutes)
 	@exec $(RUN) -m tests.fuzzing $(SCHEMATHESIS_OPTIONS)
+
+audit: ## Ask a database of known vulnerabilities about every locked package
+	@env PIP_RETRIES=1 PIP_DEFAULT_TIMEOUT=10 sh ops/install.sh requirements-audit.lock .tools/audit \
+		|| { echo "audit: NOT DONE: pip-audit cannot be installed here"; exit 0; }; \
+	exec env -u PYTHONPATH .tools/audit/bin/python ops/audit.py
 
 check: venv-dev ## Lint, formatting, strict types, layers
 	@echo "ruff check" && $(RUN) -m ruff check .

@@ -1,4 +1,4 @@
-"""Builds `.venv` from a lock file, with nothing but the standard library: `python install.py LOCK_FILE`.
+"""Builds `.venv` from a lock file, with nothing but the standard library: `python install.py LOCK_FILE [FOLDER]`.
 
 A stamp remembers which locks are installed, so that a second call costs nothing.
 """
@@ -17,10 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"
+FOLDER = sys.argv[2] if len(sys.argv) > 2 else ".venv"  # noqa: PLR2004 - the second argument
+"""Tools that are no part of Holdfast have folders of their own."""
+VENV = ROOT / FOLDER
 STAMP = VENV / "holdfast-installed.json"
 LOCKS = ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock")
-"""Each holds all of the one before it: who has the last one has them all."""
+"""Each holds all of the one before it: who has the last one has them all. Locks of tools stand alone."""
 
 SAFE_UMASK = 0o022
 TAIL_LINES = 15
@@ -28,7 +30,8 @@ TAIL_LINES = 15
 
 def main(lock_name: str) -> None:
     os.umask(SAFE_UMASK)  # PostgreSQL may run as another account and reads the packages
-    with (ROOT / ".venv.lock").open("w") as turn:
+    VENV.parent.mkdir(exist_ok=True)
+    with VENV.with_name(f"{VENV.name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # make run and make test at once: the second one finds it done
         if not _is_installed(lock_name):
             _check_venv_module()
@@ -67,11 +70,11 @@ def _check_venv_module() -> None:
 def _create_venv() -> None:
     if STAMP.exists() and _works() and json.loads(STAMP.read_text()).get("root") == str(ROOT):
         return
-    print(f"Creating .venv with Python {sys.version.split()[0]}", flush=True)
+    print(f"Creating {FOLDER} with Python {sys.version.split()[0]}", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", VENV], check=False, capture_output=True, text=True)
     if made.returncode != 0:
-        sys.exit(f"holdfast: .venv cannot be created:\n{made.stdout}{made.stderr}")
+        sys.exit(f"holdfast: {FOLDER} cannot be created:\n{made.stdout}{made.stderr}")
 
 
 def _install(lock_name: str) -> None:
@@ -86,7 +89,7 @@ def _install(lock_name: str) -> None:
     lines = _show_progress(pip, total)
     if pip.wait() != 0:
         sys.exit("holdfast: the packages cannot be installed. The end of what pip says:\n" + "\n".join(lines))
-    covered = LOCKS[: LOCKS.index(lock_name) + 1]
+    covered = LOCKS[: LOCKS.index(lock_name) + 1] if lock_name in LOCKS else (lock_name,)
     STAMP.write_text(json.dumps({"root": str(ROOT), **{name: _digest(name) for name in covered}}))
     print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds a Python that will do and lets it build .venv: sh ops/install.sh LOCK_FILE
+# Finds a Python that will do and lets it build .venv: sh ops/install.sh LOCK_FILE [FOLDER]
 set -eu
 
 for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python; do

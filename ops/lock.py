@@ -17,6 +17,11 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("requirements-embedded.lock", ("embedded",)),
     ("requirements-dev.lock", ("embedded", "dev")),
 )
+TOOLS: tuple[tuple[str, str], ...] = (
+    ("requirements-audit.lock", "audit"),
+    ("requirements-clients.lock", "clients"),
+)
+"""Of tools that never share an environment with Holdfast: by dependency group."""
 OPTIONS = (
     "--universal",
     "--python-version",
@@ -35,12 +40,18 @@ def main(extra_options: list[str]) -> None:
     before: tuple[str, ...] = ()
     for name, extras in LOCKS:
         wanted = tuple(word for extra in extras for word in ("--extra", extra))
-        command = ("uv", "pip", "compile", *OPTIONS, *extra_options, *wanted, *before, "pyproject.toml", "-o", name)
-        subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        path = ROOT / name
-        path.write_text(HEADER + path.read_text().removeprefix(HEADER))
+        _write(name, (*extra_options, *wanted, *before, "pyproject.toml"))
         before = (*before, "-c", name)  # one version of a package in all three
-        print(f"{name}: {sum('==' in line for line in path.read_text().splitlines())} packages")
+    for name, group in TOOLS:
+        _write(name, (*extra_options, "--group", group))
+
+
+def _write(name: str, options: tuple[str, ...]) -> None:
+    command = ("uv", "pip", "compile", *OPTIONS, *options, "-o", name)
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    path = ROOT / name
+    path.write_text(HEADER + path.read_text().removeprefix(HEADER))
+    print(f"{name}: {sum('==' in line for line in path.read_text().splitlines())} packages")
 
 
 if __name__ == "__main__":
