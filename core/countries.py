@@ -8,6 +8,8 @@ from functools import lru_cache
 import pycountry
 from msgspec import Struct
 
+from core.domain.folding import folded
+
 _EVERYDAY = {
     "america": "US",
     "bolivia": "BO",
@@ -75,8 +77,8 @@ def _plain(name: str) -> str:
 
 
 def country_code(text: str) -> str | None:
-    """The alpha-2 code of what somebody wrote: a code or a name in English, in any case. None for no country."""
-    return _codes().get(" ".join(text.casefold().replace(".", "").split()))
+    """The alpha-2 code of what somebody wrote: a code or a name in English, however it is written. None for no country."""
+    return _codes().get(folded(text.replace(".", "")))
 
 
 @lru_cache(maxsize=1)
@@ -84,5 +86,5 @@ def _codes() -> dict[str, str]:
     codes = dict(_EVERYDAY)
     for c in pycountry.countries:
         names = (c.alpha_2, c.alpha_3, c.name, getattr(c, "common_name", c.name), getattr(c, "official_name", c.name))
-        codes.update({name.casefold().replace(".", ""): c.alpha_2 for name in names})
+        codes.update({folded(name.replace(".", "")): c.alpha_2 for name in names})
     return codes

@@ -75,5 +75,5 @@ OptionalEmail = Annotated[str, text(texts.OPTIONAL_EMAIL, most=254)]
 
 def own_name(password: str, *names: str | None) -> Iterator[FieldProblem]:
     """The rule: a password is not the account's own name (the same page of NIST's)."""
-    if password.casefold() in {name.casefold() for name in names if name}:
+    if folded(password) in {folded(name) for name in names if name}:
         yield FieldProblem("password", "A password cannot be the account's own name")

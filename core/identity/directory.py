@@ -62,12 +62,6 @@ PERSON = (
 )  # fmt: skip
 
 
-_WORDS: ColumnElement[str] = literal_column(
-    "(' ' || folded(username || ' ' || first_name || ' ' || last_name || ' ' || shown_email))"
-)
-"""As the index has it (migration 0034). Words begin after a blank."""
-
-
 class Wanted(Struct, frozen=True):
     """What a list asks for; every field that is given narrows it."""
 
@@ -126,7 +120,7 @@ def _statement(wanted: Wanted, by: ColumnElement[Any], limit: int, offset: int, 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool] | None] = [
-        None if wanted.search is None else _WORDS.like(_pattern(wanted.search)),
+        None if wanted.search is None else u.c.words.like(_pattern(wanted.search)),
         *(None if value is None else column.is_(value) for column, value in _flags(u, wanted)),
         None if wanted.gender is None else u.c.gender_key == wanted.gender,
         None if wanted.country is None else _from(wanted.country),

@@ -55,6 +55,7 @@ user_account = Table(
     Column("gender_key", Text, nullable=False),
     Column("country_key", Text, nullable=False),
     Column("search_text", Text, nullable=False),
+    Column("words", Text),
 )
 
 user_count = Table(

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import LiteralString
 from uuid import UUID
 
+from core.domain.folding import folded
 from core.store.database import Connection
 from tests.benchmarks.copying import copy, filling
 from tests.benchmarks.market import (
@@ -172,7 +173,7 @@ def _listed(one: Booked, now: datetime) -> str:
     return "\t".join((
         str(one.id), str(one.user_id), str(practitioner), str(one.service_id), str(one.session_id or r"\N"), one.kind,
         one.status, payment, begins, ends, str(price), str(_created(one, now)),
-        f"{_title(one)}  {one.service_name.lower()}",
+        folded(f"{_title(one)} {one.service_name}"),
     ))  # fmt: skip
 
 

@@ -23,6 +23,19 @@ CREATE INDEX practitioner_by_folded_words ON practitioner USING gin (name_folded
 COMMENT ON COLUMN service.name_folded IS 'what the service is found by; name_key is what releases before 0033 found it by';
 COMMENT ON COLUMN category.name_folded IS 'what the category is found by; name_key is what releases before 0033 found it by';
 COMMENT ON COLUMN practitioner.name_folded IS 'for the search; name_key is what releases before 0033 searched';
+
+-- Not generated, which would rewrite the table: a trigger fills it, whichever release writes, and migration 0034
+-- fills what is there already.
+ALTER TABLE user_account ADD COLUMN words text;
+COMMENT ON COLUMN user_account.words IS 'folded, for the search; words begin after a blank, so that one or two letters find beginnings by index';
+CREATE FUNCTION fold_person() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.words := ' ' || folded(concat_ws(' ', NEW.username, NEW.first_name, NEW.last_name, coalesce(NEW.email, NEW.contact_email)));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER user_account_folded
+BEFORE INSERT OR UPDATE OF username, first_name, last_name, email, contact_email, words ON user_account
+FOR EACH ROW EXECUTE FUNCTION fold_person();
 UPDATE marketplace_booking SET words = folded(words) WHERE words <> folded(words);
 """
 ONE_EACH = {"service": "WHERE is_named", "category": ""}
