@@ -52,7 +52,9 @@ INSERT INTO zone_rules AS z (zone, rules) SELECT zone, rules FROM unnest(%s::tex
 ON CONFLICT (zone) DO UPDATE SET rules = excluded.rules, changed_at = clock_timestamp() WHERE z.rules <> excluded.rules
 """
 SQL_KEEP_VERSION = "UPDATE installation SET tzdata = %s"
-SQL_ODD = "SELECT id, kind, name, zone FROM resource WHERE zone <> ALL(%s) ORDER BY id"
+SQL_ALL_NEW = "UPDATE zone_rules SET changed_at = clock_timestamp() WHERE EXISTS (SELECT FROM booking)"
+"""Processes of a release that kept no rules may still run, with any."""
+SQL_ODD = "SELECT id, kind, name, zone FROM resource WHERE zone = ANY(%s) ORDER BY id"
 
 _IN_ZONES = "r.zone = ANY(%(zones)s)"
 _PRACTITIONERS = "(%(all)s OR r.kind <> 'practitioner')"
@@ -238,6 +240,8 @@ def _plan(connection: Connection, version: str) -> int:
             _correct_local_times(connection, in_use)
         names = sorted(ZONES)
         connection.execute(SQL_KEEP_RULES, (names, [rules_of(name) for name in names]))
+        if not before:
+            connection.execute(SQL_ALL_NEW)
         connection.execute(SQL_KEEP_VERSION, (version,))
     else:
         late = [row[0] for row in connection.execute(SQL_LATELY, (LATE_DAYS,)).fetchall()]
@@ -404,7 +408,8 @@ def _in_the_way(connection: Connection, due: Due, problem: ExclusionViolation) -
 
 
 def _tell(connection: Connection, planned: int, version: str, began: datetime) -> None:
-    odd = connection.execute(SQL_ODD, (sorted(ZONES),)).fetchall()
+    unlisted = [row[0] for row in connection.execute(SQL_ZONES).fetchall() if row[0] not in ZONES]
+    odd = connection.execute(SQL_ODD, (unlisted,)).fetchall() if unlisted else []
     if odd:
         found = [
             {"resource": id_, "kind": kind, "name": name, "zone": zone, "read_as": readable(zone)}

@@ -171,13 +171,19 @@ def test_what_somebody_moved_or_cancelled_meanwhile_is_left_alone(before: Pipeli
     assert (1002,) not in before.rows("SELECT row_id FROM wall_time_move")
 
 
+def late_by_an_hour(people: Pipeline) -> int:
+    """A booking that a process with the old rules makes after the migrate."""
+    (late,) = people.row("SELECT min(id) FROM booking WHERE resource_id = %s", DESK_ID)
+    hour = "starts_at = starts_at + interval '1 hour', ends_at = ends_at + interval '1 hour'"
+    people.connection.execute(f"UPDATE booking SET {hour} WHERE id = %s".encode(), (late,))
+    free = "UPDATE claim SET during = tstzrange('2040-01-01', '2040-01-02') WHERE booking_id = %s"
+    people.connection.execute(free, (late,))
+    return int(late)
+
+
 def test_a_booking_of_a_process_with_the_old_rules_is_found_by_the_next_migrate(before: Pipeline) -> None:
     migrate(before)
-    late = before.row("SELECT min(id) FROM booking WHERE id < 1000")[0]
-    before.connection.execute("UPDATE booking SET starts_at = starts_at + interval '1 hour', ends_at = ends_at + interval '1 hour' WHERE id = %s", (late,))  # fmt: skip
-    before.connection.execute(
-        "UPDATE claim SET during = tstzrange('2040-01-01', '2040-01-02') WHERE booking_id = %s", (late,)
-    )
+    late = late_by_an_hour(before)
     migrate(before)
     day, clock, begins = before.row("SELECT local_date, local_time, starts_at FROM booking WHERE id = %s", late)
     assert begins == instant(day, clock, NEW)
@@ -195,6 +201,10 @@ def test_the_first_migrate_believes_instants_of_practitioners_and_local_times_of
         (1002, at(WINTER, 9), time(10)),
     ]
     assert {row[0] for row in report(before)} == {"booking", "closure"}
+    late_by_an_hour(before)
+    migrate(before)
+    at_desk = before.rows("SELECT local_date, local_time, starts_at FROM booking WHERE resource_id = %s", DESK_ID)
+    assert all(begins == instant(day, clock, NEW) for day, clock, begins in at_desk), "also what came later"
 
 
 def test_zones_that_tzdata_does_not_list_are_reported_and_left(
