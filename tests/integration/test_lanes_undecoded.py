@@ -5,7 +5,8 @@ Neither blocks other commands.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -17,8 +18,8 @@ from core.domain.versions import SCHEMA_VERSION
 from core.engine.due import send_due
 from core.engine.sweep import look, send_canary
 from core.store.about import people_in, people_of
-from core.store.inbox import undecoded
-from core.store.lanes import BATCH_COMMANDS
+from core.store.inbox import SQL_READ_LANES, undecoded
+from core.store.lanes import BATCH_COMMANDS, BULK_MOST
 from tests.beside import booking_beside
 from tests.client import admin
 from tests.conftest import FIGURE
@@ -97,6 +98,31 @@ def test_a_thousand_of_them_at_the_head_of_a_lane_stand_in_nobodys_way(
     assert len(newer) > 2 * BATCH_COMMANDS
     assert not pipeline.worker().visit().more
     assert pipeline.codes(ids) == ["succeeded"] * len(ids)
+
+
+@pytest.mark.parametrize("how", NEWER.values(), ids=NEWER)
+def test_not_one_of_them_is_looked_at_by_those_who_read_the_lane(pipeline: Pipeline, how: str) -> None:
+    """Remedy: the lanes' index has what tells them apart."""
+    pipeline.one_lane()
+    spoil(pipeline, how, *pipeline.put(*canaries(1000)))
+    pipeline.put(*canaries(5))
+    pipeline.connection.execute("SELECT set_config('holdfast.lanes', '{0}', false)")
+    limits = {"limit": BATCH_COMMANDS, "bulk": BULK_MOST}
+    explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL_READ_LANES}".encode()
+    for analyzed in (False, True):
+        if analyzed:
+            pipeline.connection.execute("VACUUM ANALYZE inbox")
+        ([told],) = pipeline.connection.execute(explain, limits).fetchall()[0]
+        parts = list(plan_of(told["Plan"]))
+        assert told["Plan"]["Actual Rows"] == 5
+        assert sum(part.get("Rows Removed by Filter", 0) for part in parts) == 0
+        assert {part["Index Name"] for part in parts if "Index Name" in part} == {"inbox_readable_by_lane"}
+
+
+def plan_of(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield part
+    for inner in part.get("Plans", ()):
+        yield from plan_of(inner)
 
 
 @pytest.mark.parametrize("how", MALFORMED.values(), ids=MALFORMED)
