@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -72,14 +73,20 @@ def front_door(stack: Stack, dashboard_port: int, tmp_path: Path) -> Iterator[st
     server.close()
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """A page of a browser that nobody has used before."""
+@contextmanager
+def fresh_browser(folder: Path, *, bypass_csp: bool = False) -> Iterator[Page]:
+    """A page of a browser that nobody has used before; `bypass_csp` for pages that have no policy of ours."""
     if not CHROMIUM.exists():
         pytest.fail(f"Browser tests need Chromium. Install it with: {INSTALL}", pytrace=False)
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path / "browser", executable_path=CHROMIUM, args=list(OPTIONS), headless=True
+            folder, executable_path=CHROMIUM, args=list(OPTIONS), headless=True, bypass_csp=bypass_csp
         )
         yield context.new_page()
         context.close()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    with fresh_browser(tmp_path / "browser") as page:
+        yield page

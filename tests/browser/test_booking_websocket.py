@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DASHBOARD_PATH
+from tests.browser.conftest import DASHBOARD_PATH, fresh_browser
 from tests.client import ADMIN, agent_booking
 from tests.stack import Stack
 
@@ -25,6 +27,13 @@ HEARD = """() => {
     const listen = bookingWebSocket.handleMessage.bind(bookingWebSocket);
     bookingWebSocket.handleMessage = (message) => { heard.push(message); listen(message); };
 }"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """The dashboard stands where Flower would be, but Flower's policy is not its own."""
+    with fresh_browser(tmp_path / "browser", bypass_csp=True) as page:
+        yield page
 
 
 def post(page: Page, url: str, body: dict[str, Any]) -> Any:
