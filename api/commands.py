@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +30,7 @@ from api.preferences import Preferences, deadline, idempotency_key, preferences
 from api.undecided import Undecided, counted_user
 from core import logs
 from core.access import Principal
+from core.addresses import subscriber_of
 from core.domain.commands import Command, CommandClass
 from core.store.about import people_in
 from core.store.inbox import (
@@ -57,6 +59,8 @@ Reveal = Callable[[Answer], Awaitable[Answer]]
 
 ACCEPT_SHARE = 0.9
 """The share of a client's wait that accepting may take."""
+LONG_POLLS_PER_CALLER_MAX = 100
+"""Of one owner, or of one address, in a process. Who has so many is answered at once."""
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
 
@@ -303,6 +307,8 @@ class CommandResource:
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
+        self._polling: Counter[str] = Counter()
+        """Long polls under way, by caller."""
 
     @operation(
         "Ask what became of a command",
@@ -313,7 +319,7 @@ class CommandResource:
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
         await self._own(req, command_id)
-        record = await self._commands.look_up_patiently(command_id, preferences(req, default_s=0).wait_s)
+        record = await self._look_up(req, command_id)
         if record is None:
             raise not_found()
         principal: Principal = req.context.principal
@@ -338,6 +344,19 @@ class CommandResource:
         assert record is not None  # noqa: S101 - just written by this request
         resp.data = command_status(record)
         resp.content_type = falcon.MEDIA_JSON
+
+    async def _look_up(self, req: falcon.asgi.Request, command_id: UUID) -> CommandRecord | None:
+        who = req.context.principal.actor.owner or subscriber_of(req.context.address)
+        wait_s = preferences(req, default_s=0).wait_s
+        if self._polling[who] >= LONG_POLLS_PER_CALLER_MAX:
+            wait_s = 0
+        self._polling[who] += 1
+        try:
+            return await self._commands.look_up_patiently(command_id, wait_s)
+        finally:
+            self._polling[who] -= 1
+            if not self._polling[who]:
+                del self._polling[who]
 
     async def _own(self, req: falcon.asgi.Request, command_id: UUID) -> None:
         """Anonymous commands belong to whoever holds their id, any other to its owner and staff."""

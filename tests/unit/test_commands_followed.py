@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
-from api.commands import Commands
+from api.commands import LONG_POLLS_PER_CALLER_MAX, CommandResource, Commands
 from api.inbox import Accepted
 from api.outcomes import Outcomes
 from api.undecided import Undecided
@@ -22,6 +23,7 @@ from core.access import ANONYMOUS
 from core.bells import NO_PREFIX
 from core.domain.commands import Canary
 from core.store.bounded import NoAnswerError
+from core.store.inbox import CommandRecord
 
 
 class FirstCame:
@@ -55,3 +57,31 @@ async def test_a_repeat_whose_look_up_fails_is_told_where_the_first_is(problem: 
     await commands.run(req, resp, contract="tests", slot_key="1:2030-01-01", command=Canary())
     assert (resp.status_code, resp.get_header("Location")) == (202, f"/api/commands/{winner}/")
     assert resp.get_header("Holdfast-Command") == str(winner)
+
+
+class Patient:
+    """Commands of which none is decided; remembers how long it was asked to wait."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def look_up(self, id_: UUID) -> CommandRecord:
+        return CommandRecord(id_, "canary", None, datetime.now(UTC), None, "accepted", None, None)
+
+    async def look_up_patiently(self, id_: UUID, wait_s: float) -> CommandRecord:
+        self.waits.append(wait_s)
+        return await self.look_up(id_)
+
+    async def reveal(self, record: CommandRecord) -> CommandRecord:
+        return record
+
+
+async def test_who_has_too_many_long_polls_is_answered_at_once() -> None:
+    commands = Patient()
+    resource = CommandResource(commands)  # type: ignore[arg-type]
+    for under_way in (0, LONG_POLLS_PER_CALLER_MAX):
+        resource._polling["192.0.2.1"] = under_way
+        req = falcon.testing.create_asgi_req(headers={"Prefer": "wait=20"})
+        req.context.principal, req.context.address = ANONYMOUS, "192.0.2.1"
+        await resource.on_get(req, falcon.asgi.Response(), uuid4())
+    assert commands.waits == [20.0, 0]

@@ -1,0 +1,264 @@
+"""Every bound of what one caller may ask for, send, hold or make wait: `python -m ops.bounds` prints docs/bounds.md's table.
+
+A test holds that table to these rows, and looks through the code for bounds that have none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from core.settings import from_environment
+
+UNSET = {
+    "DATABASE_URL": "postgresql://nobody:nothing@localhost/none",
+    "REDIS_URL": "redis://localhost/0",
+    "HOLDFAST_SECRET_KEY": "x" * 64,
+    "HOLDFAST_FLOWER_PASSWORD": "x" * 32,
+}
+"""Settings of a server that was told nothing but what must be told."""
+SETTINGS: Mapping[str, str] = {
+    "HOLDFAST_UNDECIDED_PER_USER": "undecided_per_user",
+    "HOLDFAST_BODY_WITHIN_SECONDS": "body_within_s",
+    "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE": "anonymous_writes_per_minute",
+    "HOLDFAST_REGISTRATIONS_PER_HOUR": "registrations_per_hour",
+    "HOLDFAST_MAX_HOLDS_PER_USER": "max_holds_per_user",
+}
+NOTIFIER = "notifier.limits.Limits"
+
+
+class Bound(Struct, frozen=True):
+    """One row. `name` is a setting, or where the value stands in the code."""
+
+    name: str
+    unit: str
+    what: str
+    answer: str
+    """Status and code of the refusal, or what happens instead."""
+
+    @property
+    def value(self) -> Any:
+        if self.name in SETTINGS:
+            return getattr(from_environment(UNSET), SETTINGS[self.name])
+        module, name = self.name.rsplit(".", 1)
+        if module == NOTIFIER:
+            return getattr(importlib.import_module("notifier.limits").Limits(), name)
+        return getattr(importlib.import_module(module), name)
+
+
+TOO_MANY = "429 `too_many_requests`, `Retry-After`"
+BUSY = "503 `unavailable`, `Retry-After`"
+INVALID = "400 `invalid`"
+TOLD = "`error` 429 `too_many_requests`"
+
+BOUNDS: Mapping[str, tuple[Bound, ...]] = {
+    "Requests": (
+        Bound(
+            "api.bodies.BODY_MAX_BYTES", "bytes", "a body, unless another bound is named here", "400 `body_too_large`"
+        ),
+        Bound("HOLDFAST_BODY_WITHIN_SECONDS", "s", "a body from its first piece to its last", "408 `body_too_slow`"),
+        Bound("api.payments.webhook.EVENT_MAX_BYTES", "bytes", "a webhook's body", "400 `body_too_large`"),
+        Bound("core.wire.errors.ERRORS_MAX", "errors", "what one answer names", "`errors_left_out` counts the others"),
+        Bound("core.wire.errors.SHOWN_CHARS", "characters", "a client's own name, quoted in an error", "is cut"),
+        Bound("api.parameters.LIMIT_MAX", "rows", "a page of a list", INVALID),
+        Bound("api.parameters.OFFSET_MAX", "rows", "`offset`", INVALID),
+        Bound("api.parameters.VALUES_MAX", "values", "a query parameter that may be repeated", INVALID),
+        Bound("api.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
+        Bound("api.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),
+        Bound(
+            "api.commands.LONG_POLLS_PER_CALLER_MAX",
+            "polls",
+            "long polls of one owner or address",
+            "is answered at once",
+        ),
+    ),
+    "Writes": (
+        Bound("HOLDFAST_UNDECIDED_PER_USER", "commands", "undecided writes of one person in a process", TOO_MANY),
+        Bound("HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", "writes a minute", "strangers of one address", TOO_MANY),
+        Bound("api.limiting.REFUSED_MAX", "refusals", "for one address in `REFUSED_WINDOW_S`", TOO_MANY),
+        Bound(
+            "core.identity.agent_keys.WRITES_PER_MINUTE_DEFAULT",
+            "writes a minute",
+            "an agent key, rows of bulks included",
+            TOO_MANY,
+        ),
+        Bound("core.identity.agent_keys.WRITES_PER_MINUTE_MAX", "writes a minute", "what a key may be given", INVALID),
+        Bound(
+            "api.limiting.WINDOWS_AHEAD_MAX",
+            "minutes",
+            "how far a bulk's rows are taken in advance",
+            "are not counted beyond",
+        ),
+        Bound("api.inbox.WAITING_MAX", "commands", "not on disk yet, of one process", BUSY),
+        Bound("api.inbox.ACCEPT_WITHIN_S", "s", "until a command is on disk", "503 `unknown_outcome`, `Retry-After`"),
+        Bound("HOLDFAST_MAX_HOLDS_PER_USER", "holds", "of one person at once", "409 `too_many_holds`"),
+        Bound("core.domain.paying.MAX_ATTEMPTS", "payments", "begun for one booking", "409 `too_many_payments`"),
+        Bound(
+            "core.identity.anonymising.CANCELLED_AT_ONCE_MAX",
+            "bookings",
+            "cancelled with one account",
+            "the sweep goes on",
+        ),
+    ),
+    "Bulks": (
+        Bound("api.contracts.agent.bulk.limits.BODY_MAX_BYTES", "bytes", "a bulk's body", "400 `body_too_large`"),
+        Bound("api.contracts.agent.bulk.limits.ROW_MAX_BYTES", "bytes", "a row", "400 `unreadable_body`"),
+        Bound("api.contracts.agent.bulk.limits.ROWS_MAX", "rows", "a bulk", "400 `too_many_rows`"),
+        Bound(
+            "api.contracts.agent.bulk.limits.READ_WITHIN_S",
+            "s",
+            "a bulk's body from first to last",
+            "408 `body_too_slow`",
+        ),
+        Bound("api.contracts.agent.bulk.limits.AT_ONCE", "bulks", "being read by one process", BUSY),
+        Bound("core.wire.bulk.REHEARSED_ROWS_MAX", "rows", "named by a dry run", "`rows_left_out` counts the others"),
+    ),
+    "Logins": (
+        Bound("api.accounts.limits.GUESSES_AT_ONE", "failures", "for one name, or account, from one address", TOO_MANY),
+        Bound("api.accounts.limits.GUESSES_FROM_ADDRESS", "failures", "from one address", TOO_MANY),
+        Bound(
+            "api.accounts.limits.GUESSES_BY_STRANGERS",
+            "failures",
+            "for one name from elsewhere than its owner's",
+            TOO_MANY,
+        ),
+        Bound("core.passwords.WAITING_PER_ADDRESS_MAX", "logins", "of one address, waiting in a process", BUSY),
+        Bound("core.passwords.WAITING_MAX", "logins", "waiting in a process", BUSY),
+        Bound("core.passwords.PASSWORD_MAX_CHARS", "characters", "a password", INVALID),
+        Bound("core.identity.sessions.LOGINS_PER_USER_MAX", "logins", "of one person, live", "the oldest ends"),
+        Bound("api.accounts.limits.TICKETS_OF_USER", "tickets", "asked for by one person", TOO_MANY),
+        Bound("core.identity.api_tokens.TOKENS_PER_USER_MAX", "tokens", "of one person, live", "409 `too_many_tokens`"),
+        Bound("core.identity.agent_keys.KEYS_MAX", "keys", "live, of the installation", "409 `too_many_keys`"),
+        Bound("core.identity.agent_keys.NETWORKS_MAX", "networks", "of one agent key", INVALID),
+        Bound("HOLDFAST_REGISTRATIONS_PER_HOUR", "registrations an hour", "from one address", TOO_MANY),
+        Bound("api.accounts.limits.REGISTRATIONS_OF_NAME", "attempts", "to register one name", TOO_MANY),
+        Bound("api.accounts.limits.RESETS_FROM_ADDRESS", "requests", "for a new password from one address", TOO_MANY),
+        Bound("api.accounts.limits.RESETS_OF_ACCOUNT", "mails", "to one person", "are answered alike and not sent"),
+        Bound("api.accounts.limits.RESET_CONFIRMATIONS", "tokens", "tried from one address", TOO_MANY),
+        Bound("api.accounts.limits.REFRESHES", "refreshes", "from one address", TOO_MANY),
+        Bound("api.accounts.limits.OAUTH_STARTS", "sign-ins", "begun with a provider from one address", TOO_MANY),
+        Bound("api.accounts.outbox.WAITING_MAX", "mails", "waiting in a process", BUSY),
+    ),
+    "Lists and catalogues": (
+        Bound("api.contracts.marketplace.pages.PAGE_SIZE_MAX", "rows", "a page of the marketplace's lists", INVALID),
+        Bound("api.contracts.marketplace.pages.PAGE_MAX", "pages", "`page`", INVALID),
+        Bound(
+            "api.contracts.calendar.reading.PAGE_MAX", "slots", "a page of time slots", "the rest is on the next page"
+        ),
+        Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
+        Bound(
+            "api.contracts.marketplace.availability.PRACTITIONERS_MAX",
+            "practitioners",
+            "looked at for one answer",
+            "the first of them",
+        ),
+        Bound("api.contracts.marketplace.creating.PARTS_MAX", "parts", "a package or bundle", INVALID),
+        Bound("api.contracts.marketplace.creating.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
+        Bound("api.contracts.marketplace.notes.NOTES_MAX", "notes", "on one booking", "409 `too_many_notes`"),
+        Bound(
+            "api.contracts.appointments.admin_services.SERVICES_MAX",
+            "services",
+            "of the installation",
+            "409 `too_many_services`",
+        ),
+        Bound(
+            "api.contracts.calendar.categories.CATEGORIES_MAX",
+            "categories",
+            "of the installation",
+            "409 `too_many_categories`",
+        ),
+        Bound(
+            "core.domain.marketplace.waiting.WAITING_MAX",
+            "people",
+            "waiting for one session",
+            "409 `session_full`",
+        ),
+        Bound("core.domain.weekly.MAX_SLOTS", "slots", "made by one weekly pattern", INVALID),
+        Bound("core.domain.weekly.MAX_DAYS", "days", "of one weekly pattern", INVALID),
+        Bound("api.closing.CLOSURE_DAYS_MAX", "days", "a closure", INVALID),
+        Bound("core.domain.marketplace.schedules.WINDOWS_MAX", "windows", "of one practitioner's week", INVALID),
+    ),
+    "Feeds": (
+        Bound(f"{NOTIFIER}.connections", "connections", "one notifier", "503 `too_many_connections`, `Retry-After`"),
+        Bound(
+            f"{NOTIFIER}.connections_per_address",
+            "connections",
+            "one address",
+            "429 `too_many_connections`, `Retry-After`",
+        ),
+        Bound(
+            f"{NOTIFIER}.handshakes_per_address",
+            "handshakes",
+            "one address",
+            "429 `too_many_connections`, `Retry-After`",
+        ),
+        Bound(f"{NOTIFIER}.query_parameters", "parameters", "of a handshake", "400 `bad_request`"),
+        Bound(
+            "websockets.http11.MAX_LINE_LENGTH",
+            "bytes",
+            "a handshake's address, or one of its headers",
+            "414 or 431 `bad_request`",
+        ),
+        Bound("websockets.http11.MAX_NUM_HEADERS", "headers", "of a handshake", "431 `bad_request`"),
+        Bound(f"{NOTIFIER}.requests_per_socket", "messages", "of one connection", TOLD),
+        Bound(f"{NOTIFIER}.reads_per_socket", "`resume`, `get_bookings`", "of one connection", TOLD),
+        Bound(
+            f"{NOTIFIER}.reads_per_owner",
+            "`resume`, `get_bookings`",
+            "of all connections of one owner or address",
+            TOLD,
+        ),
+        Bound(f"{NOTIFIER}.bad_messages", "errors", "of one connection", "closes with 4400"),
+        Bound(
+            f"{NOTIFIER}.watched_commands", "commands", "watched by one connection", "`error` 429 `too_many_watched`"
+        ),
+        Bound(f"{NOTIFIER}.message_bytes", "bytes", "a message", "`error` 413 `message_too_large`"),
+        Bound(f"{NOTIFIER}.frame_bytes", "bytes", "a frame", "closes with 1009"),
+        Bound(f"{NOTIFIER}.queued_messages", "messages", "waiting for one client to read", "closes with 4008"),
+        Bound(f"{NOTIFIER}.queued_bytes", "bytes", "waiting for one client to read", "closes with 4008"),
+        Bound(f"{NOTIFIER}.replay_events", "events", "a client may be behind", "`reload`"),
+        Bound(f"{NOTIFIER}.authentication_s", "s", "until a stranger says who they are", "closes with 4401"),
+        Bound(
+            "notifier.authentication.CREDENTIAL_MAX_CHARS",
+            "characters",
+            "a credential in a message",
+            "closes with 4401",
+        ),
+    ),
+}
+
+
+def all_bounds() -> Iterator[Bound]:
+    for bounds in BOUNDS.values():
+        yield from bounds
+
+
+def shown(value: Any) -> str:
+    """A value as the page says it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{shown(one)} (`{name}`)" for name, one in value.items())
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():,g} s"
+    if hasattr(value, "window_s"):
+        return f"{value.amount:,} in {value.window_s:,} s"
+    if hasattr(value, "per_s"):
+        return f"{value.burst:,} at once, then {value.per_s:g} a second"
+    return f"{value:,g}" if isinstance(value, float) else f"{value:,}"
+
+
+def table() -> str:
+    """Markdown."""
+    lines = []
+    for subject, bounds in BOUNDS.items():
+        lines += [f"## {subject}", "", "| bound | value | unit | of what | beyond it |", "|---|---|---|---|---|"]
+        lines += [f"| `{one.name}` | {shown(one.value)} | {one.unit} | {one.what} | {one.answer} |" for one in bounds]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
