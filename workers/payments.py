@@ -22,13 +22,14 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core import bells, logs
 from core.broker import SERVE_LANES, SERVE_PAYMENTS
+from core.domain.payments import GIVES_BACK
 from core.engine.till import see_to
 from core.payments.port import Books, PaymentsAwayError, PaymentsError
 from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.books import ToCompare, note_compared
 from core.store.database import LANE_LIMITS, Connection, conninfo, set_limits
-from core.store.dues import PARKED_TRIES, Due, close_circuit, open_circuit, park, put_off, report, take
+from core.store.dues import PARKED_TRIES, UNDER_WAY_S, Due, close_circuit, open_circuit, park, put_off, report, take
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from workers import stopping
 from workers.linger import Answer, Linger
@@ -234,7 +235,7 @@ class PaymentServer:
         log.warning("stripe did not answer", state=due.state, tries=due.tries, problem=str(problem))
         opens = self._opens_circuit(problem)
         with self._pool.connection() as connection:
-            put_off(connection, due, backoff_s(due.tries), new_key=problem.replayed)
+            put_off(connection, due, _pause_s(due, problem), new_key=problem.replayed)
         if opens:
             self._open_circuit(problem)
 
@@ -248,6 +249,10 @@ class PaymentServer:
         with self._pool.connection() as connection:
             times = open_circuit(connection, str(problem))
         log.error("the circuit to stripe is open", problem=str(problem), times=times)
+
+
+def _pause_s(due: Due, problem: PaymentsAwayError) -> float:
+    return UNDER_WAY_S if problem.under_way and due.state in GIVES_BACK else backoff_s(due.tries)
 
 
 def backoff_s(tries: int) -> float:

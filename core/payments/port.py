@@ -75,8 +75,10 @@ class PaymentsError(Exception):
 class PaymentsAwayError(PaymentsError):
     """It cannot be told whether it was done: no connection, no answer in time, or an error of theirs. Ask again."""
 
-    def __init__(self, reason: str, *, replayed: bool = False, ours: bool = True) -> None:
+    def __init__(self, reason: str, *, replayed: bool = False, ours: bool = True, under_way: bool = False) -> None:
         super().__init__(reason)
+        self.under_way = under_way
+        """It was sent and not answered in time: the provider may be at it still."""
         self.replayed = replayed
         """This answer is kept under the idempotency key: only a new key can bring another one."""
         self.counts = ours

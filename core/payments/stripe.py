@@ -159,6 +159,10 @@ class StripePayments:
         return secret
 
 
+_SENT_AND_NOT_ANSWERED = "ReadTimeout"
+"""Of `requests`, which is the SDK's own dependency."""
+
+
 def _asked(call: Callable[[], T]) -> T:
     """What Stripe says, its errors told apart by what is to be done about them."""
     try:
@@ -173,7 +177,8 @@ def _asked(call: Callable[[], T]) -> T:
     except stripe.IdempotencyError as problem:  # a setting changed between two tries
         raise PaymentsAwayError(_reason(problem), replayed=True, ours=False) from None
     except stripe.StripeError as problem:  # no connection, 5xx, a key in use, credentials that a person must mend
-        raise PaymentsAwayError(_reason(problem), replayed=_is_replayed(problem)) from None
+        replayed, under_way = _is_replayed(problem), type(problem.__cause__).__name__ == _SENT_AND_NOT_ANSWERED
+        raise PaymentsAwayError(_reason(problem), replayed=replayed, under_way=under_way) from None
 
 
 def _reason(problem: stripe.StripeError) -> str:

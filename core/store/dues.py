@@ -29,6 +29,9 @@ DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""
 KNOCK_S = 30.0
 """How long the one try of an open circuit is waited for before there is another."""
+UNDER_WAY_S = 120.0
+"""Put off for so long, a refund that was not answered in time is not under way any more when it is looked for, and
+nobody makes it twice where idempotency keys are not known. At least half of it is waited."""
 BURST_S = 1.0
 """What may be called in the background in so long may be called at once."""
 PARKED_TRIES = 10
@@ -95,7 +98,7 @@ SET opened_at = coalesce(opened_at, clock_timestamp()), problem = %s, failures =
     retry_at = clock_timestamp() + least(%s * 2 ^ failures, %s) * interval '1 second'
 RETURNING failures
 """
-SQL_CLOSE = """
+SQL_CLOSE = f"""
 WITH closed AS (
     UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL
     WHERE opened_at IS NOT NULL RETURNING true
@@ -104,9 +107,10 @@ UPDATE payment SET due_at = clock_timestamp()
 WHERE id IN (
     SELECT id FROM payment
     WHERE (SELECT true FROM closed) AND tries > 0 AND lease IS NULL AND due_at > clock_timestamp()
+      AND (parked_at IS NOT NULL OR due_at <= clock_timestamp() + interval '{UNDER_WAY_S / 2} seconds')
     FOR UPDATE SKIP LOCKED)
 """
-"""What was put off while Stripe was away need not wait any longer."""
+"""What was put off while Stripe was away need not wait any longer, but for what may be under way there."""
 OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
 """How long Stripe is left alone after the circuit opened: doubled with each failed try."""
 

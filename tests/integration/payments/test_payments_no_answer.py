@@ -1,4 +1,4 @@
-"""Comparisons with a provider that is away: they open the circuit, and leave threads to those who want to pay."""
+"""A provider that is away or hangs: comparisons leave threads to those who want to pay, and no refund is made twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from uuid import UUID
 import pytest
 from celery import Celery
 
+from core.payments import stripe
 from core.settings import from_environment
+from core.store.dues import UNDER_WAY_S, close_circuit, open_circuit
 from tests.engine import Pipeline
 from tests.integration.payments.test_payments_dues import owe
 from tests.servers import stack_environment
@@ -96,3 +98,25 @@ def test_comparisons_that_hang_leave_half_of_the_threads(
         hanging.close()
         wait_until(lambda: server._free == CALLS_AT_ONCE, "all have given up")
         assert server._comparing == 0
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_refund_that_was_not_answered_in_time_is_not_asked_for_again_while_it_may_be_under_way(
+    pipeline: Pipeline, redis_url: str, hanging: socket.socket, monkeypatch: pytest.MonkeyPatch, *, sent: bool
+) -> None:
+    """Also when the circuit closes meanwhile. Idempotency keys may be unknown or forgotten there."""
+    monkeypatch.setattr(stripe, "READ_TIMEOUT_S", 0.2)
+    (refund,) = owe(pipeline)
+    paid = "state = 'refunding', intent_id = 'pi_1', received_minor = 100, returning_minor = 100, refund_number = 1"
+    pipeline.connection.execute(f"UPDATE payment SET {paid} WHERE id = %s".encode(), (refund,))
+    port = hanging.getsockname()[1]
+    if not sent:
+        hanging.close()
+    with serving(pipeline, redis_url, port) as server:
+        server._answer(RUNG)
+    assert pipeline.row("SELECT tries, lease FROM payment") == (1, None)
+    for _ in range(2):
+        waits = "SELECT due_at > clock_timestamp() + %s * interval '1 second' FROM payment"
+        assert pipeline.row(waits, UNDER_WAY_S / 2) == (sent,)
+        open_circuit(pipeline.connection, "down")
+        close_circuit(pipeline.connection)
