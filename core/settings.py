@@ -206,6 +206,16 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def owner_database_url(environ: Mapping[str, str] | None = None) -> str | None:
+    """A superuser's address of the same database, for `migrate` alone: it hands all over to DATABASE_URL's role."""
+    env = os.environ if environ is None else environ
+    return _value(env, "HOLDFAST_OWNER_DATABASE_URL", _owner_url, "")
+
+
+def _owner_url(raw: str) -> str | None:
+    return _postgres_url(raw) if raw else None
+
+
 def _required(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T:
     raw = env.get(name, "").strip()
     if not raw:

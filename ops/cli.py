@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from core.logs import configure
-from core.settings import SettingsError, from_environment
+from core.settings import SettingsError, from_environment, owner_database_url
 from core.startup import UnusableStoreError, check_database, check_demo
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
@@ -20,6 +20,7 @@ from ops.importing import command as importing
 from ops.importing.service import ImportProblem
 from ops.ports import doors
 from ops.processes import APPLICATION
+from ops.roles import hand_over
 
 EXPECTED = (SettingsError, CheckError, ImportProblem, UnusableStoreError)
 
@@ -96,15 +97,18 @@ def _run(arguments: argparse.Namespace) -> int:
 def _migrate(_arguments: argparse.Namespace) -> int:
     settings = from_environment()
     configure(settings.log_level, "migrate")
-    check_database(settings.database_url)
-    check_demo(settings)
+    owner_url = owner_database_url()
     try:
+        if owner_url is not None:
+            hand_over(owner_url, settings.database_url)
+        check_database(settings.database_url)
+        check_demo(settings)
         upgrade(settings)
         if settings.demo:
             from ops import demo  # noqa: PLC0415 - loaded only where it may be used
 
             demo.load(settings)
-    except (DBAPIError, psycopg.OperationalError) as problem:
+    except (DBAPIError, psycopg.Error) as problem:
         reason = str(problem.orig if isinstance(problem, DBAPIError) else problem).strip()
         print(f"holdfast: the database cannot be migrated: {reason}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from ops.embedded.valkey import Valkey
 from ops.environment import ROOT, child_environment, inherited, installed, local_urls
 from ops.installation import Installation
 from ops.leftovers import MARK
-from ops.processes import Process
+from ops.processes import MIGRATE, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,9 @@ class Programs:
     @property
     def postgres(self) -> Postgres:
         folder = self.installation.folder / "postgres"
-        return Postgres(folder, self.inner["postgres"], self.installation.secret_file("postgres-password"))
+        secret_file = self.installation.secret_file
+        passwords = (secret_file("postgres-password"), secret_file("postgres-application-password"))
+        return Postgres(folder, self.inner["postgres"], *passwords)
 
     @property
     def valkey(self) -> Valkey:
@@ -64,8 +66,10 @@ class Programs:
             stop_timeout_s=process.stop_timeout_s,
         )
 
-    def once(self, name: str, argv: tuple[str, ...]) -> Program:
-        return Program(name, installed(argv), self.environment(), ROOT, self._log(name))
+    def migrate(self) -> Program:
+        """The only one of ours that is given the superuser."""
+        environment = {**self.environment(), "HOLDFAST_OWNER_DATABASE_URL": self.postgres.url()}
+        return Program("migrate", installed(MIGRATE), environment, ROOT, self._log("migrate"))
 
     def _log(self, name: str) -> Path:
         return self.installation.logs / f"{name}.log"
@@ -81,7 +85,7 @@ class Programs:
             "HOLDFAST_ALLOWED_ORIGINS": origins,
         }
         parts = {
-            "DATABASE_URL": self.postgres.url(),
+            "DATABASE_URL": self.postgres.application_url(),
             "REDIS_URL": self.valkey.url(),
             "HOLDFAST_API_BIND": f"127.0.0.1:{self.inner['api']}",
             "HOLDFAST_NOTIFIER_HOST": "127.0.0.1",

@@ -18,7 +18,7 @@ from ops import announce, ports, probes
 from ops.child import Child
 from ops.installation import Installation, InstallationError
 from ops.leftovers import end_leftovers
-from ops.processes import APPLICATION, FLOWER, MIGRATE, Process, Stage
+from ops.processes import APPLICATION, FLOWER, Process, Stage
 from ops.programs import Programs
 from ops.supervisor import Probe, Supervisor, describe_exit
 
@@ -115,7 +115,7 @@ class EmbeddedStack:
 
     def _migrate(self, programs: Programs) -> None:
         began = time.monotonic()
-        child = Child(programs.once("migrate", MIGRATE))
+        child = Child(programs.migrate())
         try:
             while child.exit_code() is None:
                 self._pause(_POLL_S)
@@ -126,7 +126,7 @@ class EmbeddedStack:
         self._progress("migrate", "schema and demo data", time.monotonic() - began)
 
     def _send_canary(self, programs: Programs) -> datetime:
-        url = programs.postgres.url()
+        url = programs.postgres.application_url()
         since = probes.database_now(url)
         with connect_lane(url, "holdfast start") as connection:
             send_canary(connection, int(time.time()))
@@ -165,7 +165,7 @@ class EmbeddedStack:
         while True:
             self._look_at_the_dead()
             with suppress(psycopg.OperationalError):
-                heard = probes.canary_stages(programs.postgres.url(), since)
+                heard = probes.canary_stages(programs.postgres.application_url(), since)
             if heard >= set(STAGE_WORDS):
                 answer = probes.get(f"http://127.0.0.1:{self._port}/readyz")
                 if answer.status == 200:  # noqa: PLR2004 - HTTP's OK

@@ -5,6 +5,9 @@ from __future__ import annotations
 POSTGRES_MAJOR = 18
 DATABASE = "holdfast"
 ROLE = "holdfast"
+"""The cluster's superuser."""
+APPLICATION_ROLE = "holdfast_app"
+"""The application's: it owns what is in the database, and is no superuser (`ops.roles`)."""
 
 POSTGRES_SETTINGS = {
     "max_connections": "200",

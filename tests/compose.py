@@ -14,6 +14,7 @@ _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?)(?P<rest>[
 
 FILLED = {
     "POSTGRES_PASSWORD": "a-password-of-the-tests",
+    "HOLDFAST_DATABASE_PASSWORD": "a-database-password-of-the-tests",
     "VALKEY_PASSWORD": "another-password-of-the-tests",
     "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-that-guards-nothing",
     "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests",

@@ -57,9 +57,13 @@ class Run:
 
     @property
     def database_url(self) -> str:
+        return self.postgres.application_url()
+
+    @property
+    def postgres(self) -> Postgres:
         ports = json.loads((self.data / "run" / "ports.json").read_text())
-        password = self.data / "secrets" / "postgres-password"
-        return Postgres(self.data / "postgres", ports["postgres"], password).url()
+        passwords = [self.data / "secrets" / f"postgres-{whose}password" for whose in ("", "application-")]
+        return Postgres(self.data / "postgres", ports["postgres"], *passwords)
 
     def pids(self) -> dict[str, int]:
         """By name, as the stack itself has noted them."""

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from ops.child import Program
 from ops.embedded.account import command, own
-from ops.stores import DATABASE, POSTGRES_MAJOR, ROLE, postgres_options
+from ops.stores import APPLICATION_ROLE, DATABASE, POSTGRES_MAJOR, ROLE, postgres_options
 
 HOST = "127.0.0.1"
 INITDB_TIMEOUT_S = 120
@@ -28,19 +28,29 @@ class PostgresError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """One cluster: where it lies, its port, the file with the owner's password."""
+    """One cluster: where it lies, its port, the files with its two roles' passwords."""
 
     folder: Path
     """Its parent must exist; the cluster is `folder/data`, owned by the account that runs it."""
     port: int
     password_file: Path
+    """The superuser's."""
+    application_password_file: Path
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
     def url(self, database: str = DATABASE) -> str:
-        return f"postgresql://{ROLE}:{self.password_file.read_text().strip()}@{HOST}:{self.port}/{database}"
+        """As the superuser: to set up and to ask whether it answers."""
+        return self._url(ROLE, self.password_file, database)
+
+    def application_url(self, database: str = DATABASE) -> str:
+        """As the application, whose role `ops.roles` makes."""
+        return self._url(APPLICATION_ROLE, self.application_password_file, database)
+
+    def _url(self, role: str, password_file: Path, database: str) -> str:
+        return f"postgresql://{role}:{password_file.read_text().strip()}@{HOST}:{self.port}/{database}"
 
     def create(self) -> None:
         """Make the cluster unless it is there. One that was cut short is made again."""

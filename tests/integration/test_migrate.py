@@ -35,8 +35,7 @@ def test_a_release_that_comes_back_leaves_the_newer_schema_and_sets_its_lanes(da
 def older_database(postgres: PostgresServer) -> Iterator[str]:
     """As the release before had it."""
     name = f"t_{secrets.token_hex(6)}"
-    postgres.cluster.create_database(name)
-    url = postgres.url(name)
+    url = postgres.bare_database(name)
     migrating = engine(url, MIGRATE_LIMITS, "holdfast tests")
     with migrating.connect() as connection:
         command.upgrade(alembic_config(connection), OLDER)

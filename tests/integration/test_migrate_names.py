@@ -44,8 +44,7 @@ SQL_ACCOUNTS = "SELECT to_jsonb(u) - 'words' FROM user_account u ORDER BY id"
 @pytest.fixture
 def older_database(postgres: PostgresServer) -> Iterator[str]:
     name = f"t_{secrets.token_hex(6)}"
-    postgres.cluster.create_database(name)
-    url = postgres.url(name)
+    url = postgres.bare_database(name)
     migrating = engine(url, MIGRATE_LIMITS, "holdfast tests")
     with migrating.connect() as connection:
         command.upgrade(alembic_config(connection), BEFORE)

@@ -42,7 +42,11 @@ class Composition:
     """The services as processes."""
 
     def __init__(self, folder: Path, postgres: PostgresServer, valkey: ValkeyServer) -> None:
-        stores = {"POSTGRES_PASSWORD": _password(postgres.url("x")), "VALKEY_PASSWORD": _password(valkey.url)}
+        stores = {
+            "POSTGRES_PASSWORD": _password(postgres.url("x")),
+            "HOLDFAST_DATABASE_PASSWORD": _password(postgres.cluster.application_url("x")),
+            "VALKEY_PASSWORD": _password(valkey.url),
+        }
         self.services = load({**FILLED, **stores})["services"]
         self._folder = folder
         self._image = folder / "app"

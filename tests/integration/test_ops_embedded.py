@@ -83,6 +83,22 @@ def test_it_listens_on_this_machine_only(running: Run) -> None:
     assert len(running.pids()) >= 10
 
 
+def test_its_application_is_no_superuser(running: Run) -> None:
+    """And is not told the superuser's password: that is for the start alone."""
+    with psycopg.connect(running.database_url) as connection:
+        assert connection.execute(
+            "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone() == (
+            "holdfast_app",
+            False,
+        )
+        sql = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database()"
+        assert connection.execute(sql).fetchall() == [("holdfast_app",)]
+    password = (running.data / "secrets" / "postgres-password").read_text()
+    for name, pid in running.pids().items():
+        assert password not in Path(f"/proc/{pid}/environ").read_text(), name
+
+
 def test_its_secrets_are_its_owners_alone(running: Run) -> None:
     secrets = list((running.data / "secrets").iterdir())
     assert secrets

@@ -36,7 +36,9 @@ def new_pooler(postgres: PostgresServer, tmp_path: Path) -> Iterator[NewPooler]:
     started: list[PgBouncer] = []
 
     def start(**settings: str) -> PgBouncer:
-        pooler = PgBouncer(tmp_path / f"pooler-{len(started)}", postgres.url("postgres"), **settings)
+        pooler = PgBouncer(
+            tmp_path / f"pooler-{len(started)}", postgres.cluster.application_url("postgres"), **settings
+        )
         pooler.start()
         started.append(pooler)
         return pooler

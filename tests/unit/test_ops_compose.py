@@ -18,6 +18,7 @@ from core.settings import (
     PLACEHOLDER,
     SettingsError,
     from_environment,
+    owner_database_url,
 )
 from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, MIGRATE, REQUIRED, Process, Stage
 from ops.stores import POSTGRES_MAJOR, postgres_options, valkey_options
@@ -185,10 +186,23 @@ def test_compose_names_what_is_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, value in _example() if value == PLACEHOLDER])
 def test_a_placeholder_left_in_place_is_refused_by_name(name: str) -> None:
-    environment = environment_of(load({**FILLED, name: PLACEHOLDER})["services"]["api"])
-    setting = {"POSTGRES_PASSWORD": "DATABASE_URL", "VALKEY_PASSWORD": "REDIS_URL"}.get(name, name)
-    with pytest.raises(SettingsError, match=setting):
-        from_environment(environment)
+    environment = environment_of(load({**FILLED, name: PLACEHOLDER})["services"]["migrate"])
+    in_urls = {
+        "POSTGRES_PASSWORD": "HOLDFAST_OWNER_DATABASE_URL",
+        "HOLDFAST_DATABASE_PASSWORD": "DATABASE_URL",
+        "VALKEY_PASSWORD": "REDIS_URL",
+    }
+    read = owner_database_url if name == "POSTGRES_PASSWORD" else from_environment
+    with pytest.raises(SettingsError, match=in_urls.get(name, name)):
+        read(environment)
+
+
+def test_only_the_migration_is_given_the_superuser() -> None:
+    """Everything else has a role that may do nothing beyond its database."""
+    for name, service in SERVICES.items():
+        holds = [value for value in environment_of(service).values() if FILLED["POSTGRES_PASSWORD"] in value]
+        assert bool(holds) == (name in {"migrate", "postgres"}), name
+        assert "//holdfast:" not in environment_of(service).get("DATABASE_URL", "")
 
 
 @pytest.mark.parametrize(
