@@ -55,7 +55,10 @@ class Refresh:
 
     @operation(
         "Change a refresh token for an access token",
-        description="From the cookie, or from the body. Each is used once; one that comes back ends its login.",
+        description=(
+            "From the cookie, or from the body. Each is used once, and again within 30 seconds if the answer was lost; "
+            "one that comes back later ends its login."
+        ),
         body=Content(RefreshBody, example={"refresh": "..."}),
         body_required=False,
         answers={200: Refreshed},
