@@ -59,8 +59,8 @@ def mistake(name: str, kind: Any, raw: bytes | msgspec.Raw) -> FieldProblem:
     except (ValueError, RecursionError):
         return FieldProblem(name, f"{name} cannot be understood")
     found = next(_mistakes(_info(kind), value, name), None)
-    if found is None:
-        return FieldProblem(name, f"{name} cannot be understood")
+    if found is None:  # of a type that only its decoder knows, as amounts are
+        return FieldProblem(name, f"{name} must be {wanted(_info(kind))}")
     return found if "." in found.field else FieldProblem(name, found.message)
 
 

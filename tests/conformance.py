@@ -20,12 +20,14 @@ import jsonschema_rs
 
 from tests.described import description
 from tests.described import operations as described_operations
+from tests.sentences import amiss
 
 PROBLEM_JSON = "application/problem+json"
 JSON_TYPES = ("application/json", PROBLEM_JSON)
 UNIVERSAL = {400: {"bad_request"}, 404: {"not_found"}, 405: {"method_not_allowed"}}
 """What paths and methods that are not described answer; 400 is for methods that HTTP does not know."""
 _FIELD = re.compile(r"\{\w+\}")
+_ROW = re.compile(r"row [0-9]+")
 
 
 Heard = Mapping[str, Mapping[str, Sequence[str]]]
@@ -63,6 +65,8 @@ class Operation:
             self.outcomes.update(_outcomes(body) if "/commands/" in self.name or "/bulk/" in self.name else ())
             self._check_body(status, media, body)
             heard.update(self._check_code(answer, body) if "x-codes" in answer else pointers(body))
+            if "x-codes" in answer:
+                self._check_errors(request, body)
         if status < 400:
             self._check_request(request)
 
@@ -83,6 +87,23 @@ class Operation:
         assert body["code"] in answer["x-codes"], f"{self.name} refused with {body['code']!r}, which is not described"
         return {body["code"]}
 
+    def _check_errors(self, request: httpx.Request, body: Any) -> None:
+        """Each names a field that the request has or could have had, in words for people."""
+        errors = body.get("errors", [])
+        for sentence in (body.get("message", "-"), *(one["message"] for one in errors)):
+            assert not amiss(sentence), f"{self.name} says {amiss(sentence)}: {sentence}"
+        known = self._names | _names_sent(request)
+        for one in errors if _media_type(request.headers) in {"", "application/json"} else ():
+            name = re.split(r"[.[]", one["field"])[0]
+            assert name in known or _ROW.fullmatch(name), f"{self.name} names {name!r}, which it has not: {errors}"
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """Of parameters, headers and fields of bodies; the whole body has none."""
+        contents = self.described.get("requestBody", {}).get("content", {}).values()
+        fields = {name for content in contents for name in _properties(content["schema"])}
+        return {"", *fields, *(_parameter(one)["name"] for one in self.described["parameters"])}
+
     def _check_request(self, request: httpx.Request) -> None:
         sent = {name for name, _ in parse_qsl(request.url.query.decode(), keep_blank_values=True)}
         known = {one["name"] for one in self.described["parameters"] if one.get("in") == "query"}
@@ -98,6 +119,31 @@ class Operation:
 
     def _validator(self, status: int, media: str) -> jsonschema_rs.Draft202012Validator:
         return _validator(self.described["responses"][str(status)]["content"][media]["schema"])
+
+
+def _parameter(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    name = described.get("$ref", "").rsplit("/", 1)[-1]
+    found: Mapping[str, Any] = description()["components"]["parameters"][name] if name else described
+    return found
+
+
+def _names_sent(request: httpx.Request) -> set[str]:
+    """Unknown ones too: those are told by name."""
+    names = {name for name, _ in parse_qsl(request.url.query.decode(), keep_blank_values=True)}
+    try:
+        body = json.loads(request.content)
+    except (ValueError, RecursionError, httpx.RequestNotRead):
+        return names
+    return names | (body.keys() if isinstance(body, dict) else set())
+
+
+def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
+    """The names of a body's fields, whichever of its forms it has."""
+    name = schema.get("$ref", "").rsplit("/", 1)[-1]
+    schema = description()["components"]["schemas"][name] if name else schema
+    yield from schema.get("properties", ())
+    for form in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
+        yield from _properties(form)
 
 
 BASELINES = "/api/bench/"

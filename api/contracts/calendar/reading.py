@@ -38,7 +38,7 @@ async def the_category(pool: Pool, category_id: int) -> Category:
     return category_of(row)
 
 
-async def the_slot(pool: Pool, time_slot_id: int, field: str = "id") -> SlotListed:
+async def the_slot(pool: Pool, time_slot_id: int, field: str = "time_slot_id") -> SlotListed:
     """Raises Problem 404."""
     async with pool.connection() as connection:
         found = await list_slots(connection, SlotsWanted(limit=1, id=time_slot_id))
