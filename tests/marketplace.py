@@ -121,9 +121,12 @@ class Market:
 
     def practitioner(self, **changes: Any) -> Person:
         """Open every day from 9 to 17 UTC unless told otherwise."""
-        person = self.person()
+        return self.practitioner_of(self.person().user_id, **changes)
+
+    def practitioner_of(self, user_id: int, **changes: Any) -> Person:
+        person = Person(self, user_id)
         week = {"hours": [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)], **changes}
-        person.id = self.made("/practitioners/", {"user_id": person.user_id, "horizon_days": 3660, **week})
+        person.id = self.made("/practitioners/", {"user_id": user_id, "horizon_days": 3660, **week})
         return person
 
     def service(self, *givers: Person, **changes: Any) -> int:

@@ -27,7 +27,7 @@ from core.broker import (
 from core.engine import sweep
 from core.engine import tidy as tidying
 from core.engine.due import send_due
-from core.identity import headcount
+from core.identity import erasing, headcount
 from core.settings import Settings
 from core.store import tally as bookings_tally
 from core.store.database import Connection, connect_lane, connect_tidy
@@ -37,6 +37,8 @@ from workers.ringing import Ringer, connect
 
 log = structlog.get_logger()
 
+ERASE_FOR_S = 1.0
+"""How long one sweep empties what people left who were deleted; the next goes on."""
 DUE_PAUSE_S = 0.2
 """Between two rounds of what is due: the lanes' breath for people."""
 
@@ -77,9 +79,15 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_TALLY)
     def tally() -> int:
-        """Fold what changed about bookings and people into their tallies."""
+        """Fold what changed about bookings and people into their tallies; go on with whoever left."""
         with _database(settings) as connection:
-            return bookings_tally.fold(connection) + headcount.fold(connection)
+            folded = bookings_tally.fold(connection) + headcount.fold(connection)
+            lanes = erasing.run(connection, ERASE_FOR_S).lanes
+        if lanes:
+            with _redis(settings) as client:
+                wake = ringer(client, bells.LANES, SERVE_LANES)
+                wake.ring(wake.keys.lane_bell(lane) for lane in sorted(lanes))
+        return folded
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> dict[str, int] | None:

@@ -62,6 +62,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/logout": {"POST": Rule.USER},
     "/api/auth/register": {"POST": Rule.SIGN_IN},
     "/api/auth/user": {"GET": Rule.USER},
+    "/api/user": {"DELETE": Rule.USER},
+    "/api/user/export": {"GET": Rule.USER},
     "/api/auth/csrf": {"GET": Rule.PUBLIC},
     "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
     "/api/auth/password/change": {"POST": Rule.USER},

@@ -15,6 +15,7 @@ from api.accounts.login import Login
 from api.accounts.logout import Logout
 from api.accounts.oauth.arrival import Arrival
 from api.accounts.oauth.resources import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
+from api.accounts.own_account import OwnAccount
 from api.accounts.password_change import PasswordChange
 from api.accounts.refresh import Refresh
 from api.accounts.register import RegisterByEmail, RegisterByUsername
@@ -57,4 +58,7 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/admin/agent-keys/{key_id:int}", one_key)
     app.add_route("/api/admin/agent-keys/{key_id:int}/update", one_key, suffix="update")
     app.add_route("/api/admin/agent-keys/{key_id:int}/delete", one_key, suffix="delete")
+    own = OwnAccount(our)
+    app.add_route("/api/user", own)
+    app.add_route("/api/user/export", own, suffix="export")
     app.add_route("/api/ws-ticket", Ticket(our.pool, our.throttle))

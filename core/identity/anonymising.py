@@ -1,82 +1,91 @@
 """A person leaves: deleted where nothing needs the row, else anonymised, so that history keeps its bookings.
 
-Everything happens in the caller's transaction, in one fixed order: who is left as superuser,
-then the person's row, then what hangs on it. Whatever table comes to hold personal data gets
-its statement here.
+What happens at once is here: it ends every way in and empties the account. `core.identity.erasing` does the rest
+in steps; `core.identity.personal` lists all of it.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
+import msgspec
+from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
-from core.domain.commands import Actor, Cancel, CommandClass
+from core.domain.commands import Actor
 from core.identity.editing import SQL_PERSON
+from core.identity.erasing import assignments
 from core.identity.person import Person
-from core.store.about import phone_name, user_name
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.identity.personal import ACCOUNT, AT_ONCE, COMMANDS, IDEMPOTENCY, SECRETS, WORDS
+from core.store.about import phone_name, practitioner_name, resource_name, user_name
+
+__all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
 
 Connection = AsyncConnection[Any]
 
-CANCELLED_AT_ONCE_MAX = 1_000
-"""Bookings to come that are cancelled with their person."""
 BLANKED_AGAIN_FOR = "1 hour"
 """So long commands that were under way when somebody was anonymised are looked for."""
 
-WORDS = "What this answer said about a person was removed"
-_BLANK = f"""
-SET about = NULL, body = '{{}}', response = json_build_object(
-        'success', status = 'succeeded', 'message', '{WORDS}', 'error', '{WORDS}', 'detail', '{WORDS}',
-        'code', 'anonymised', 'status', http_status, 'errors', '[]'::json)
-"""
 SQL_LOCK = SQL_PERSON + " FOR UPDATE"
 """Stronger than for a change: no booking for this person is written until it is decided who they are."""
-SQL_PHONE = "SELECT phone_key FROM user_account WHERE id = %(id)s"
-SQL_BLANK_COMMANDS = f"UPDATE outcome {_BLANK} WHERE about && %(names)s::text[]"
+SQL_NAMES = """
+SELECT u.phone_key, p.id, p.resource_id,
+       ARRAY(SELECT phone_key FROM earlier_phone e WHERE e.user_id = u.id ORDER BY until),
+       ARRAY(SELECT until FROM earlier_phone e WHERE e.user_id = u.id ORDER BY until), clock_timestamp()
+FROM user_account u LEFT JOIN practitioner p ON p.user_id = u.id WHERE u.id = %(id)s
+"""
+SQL_BEGIN = """
+INSERT INTO erasure (user_id, names, phones, until, actor, request_id)
+VALUES (%(id)s, %(names)s, %(phones)s, %(until)s, %(actor)s::json, %(request_id)s) ON CONFLICT (user_id) DO NOTHING
+"""
+"""Who is deleted twice is erased once: the first time knew the names."""
 SQL_BLANK_AGAIN = f"""
-UPDATE outcome {_BLANK} FROM user_account u
-WHERE u.anonymised_at > clock_timestamp() - interval '{BLANKED_AGAIN_FOR}' AND about && ARRAY['user:' || u.id]
+UPDATE outcome t SET {assignments(COMMANDS.fields)} FROM user_account u
+WHERE u.anonymised_at > clock_timestamp() - interval '{BLANKED_AGAIN_FOR}' AND t.about && ARRAY['user:' || u.id]
 """
 SQL_DELETE = "DELETE FROM user_account WHERE id = %(id)s"
-SQL_TO_COME = """
-SELECT b.id, b.resource_id, b.local_date FROM booking b
-WHERE b.user_id = %(id)s AND b.listed_as = 'upcoming' AND b.status IN ('held', 'confirmed') AND b.starts_at > now()
-ORDER BY b.starts_at, b.id LIMIT %(most)s
+SQL_ACCOUNT = f"""
+UPDATE user_account t SET {assignments((*ACCOUNT.fields, *SECRETS.fields))}, must_change_password = false,
+    is_active = false, is_staff = false, is_superuser = false, is_practitioner = false,
+    auth_epoch = auth_epoch + 1, anonymised_at = coalesce(anonymised_at, clock_timestamp())
+WHERE t.id = %(id)s
 """
-SQL_BLANK = (
-    """
-    UPDATE user_account
-    SET username = 'deleted-' || id, username_key = 'deleted-' || id, phone = '', phone_key = NULL, email = NULL,
-        email_key = NULL, email_verified_at = NULL, contact_email = '', first_name = '', last_name = '', gender = '',
-        country = '', country_code = NULL, password_hash = NULL, must_change_password = false, last_login = NULL,
-        is_active = false, is_staff = false, is_superuser = false, is_practitioner = false,
-        auth_epoch = auth_epoch + 1, anonymised_at = coalesce(anonymised_at, clock_timestamp())
-    WHERE id = %(id)s
-    """,
-    """
-    UPDATE booking SET notes = '', details = details - '{title,description,client_notes}'::text[]
-    WHERE user_id = %(id)s AND (notes <> '' OR details ?| '{title,description,client_notes}'::text[])
-    """,
-    "UPDATE marketplace_booking SET words = '' WHERE user_id = %(id)s",
-    """
-    UPDATE booking_note n SET content = '' FROM booking b
-    WHERE n.booking_id = b.id AND b.user_id = %(id)s AND n.content <> ''
-    """,
-    """
-    UPDATE practitioner SET name = 'Former practitioner', name_key = 'former practitioner', bio = '', is_active = false, updated_at = clock_timestamp()
-    WHERE user_id = %(id)s
-    """,
-    "DELETE FROM waiting_place WHERE user_id = %(id)s AND booking_id IS NULL",
-    "DELETE FROM login_session WHERE user_id = %(id)s",
-    "DELETE FROM api_token WHERE user_id = %(id)s",
-    "DELETE FROM ws_ticket WHERE user_id = %(id)s",
-    "DELETE FROM password_reset WHERE user_id = %(id)s",
-    "DELETE FROM social_account WHERE user_id = %(id)s",
-)
+SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
+SQL_AT_ONCE = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in AT_ONCE if rows.is_deleted)
+SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
+_TO_COME = "listed_as = 'upcoming' AND status IN ('held', 'confirmed') AND starts_at > clock_timestamp()"
+SQL_COUNT = f"""
+SELECT count(*) FILTER (WHERE {_TO_COME}),
+       count(*) FILTER (WHERE NOT ({_TO_COME})),
+       count(*) FILTER (WHERE {_TO_COME} AND payment_status = 'succeeded' AND price_minor > 0),
+       count(*) FILTER (WHERE {_TO_COME} AND payment_status = 'succeeded' AND price_minor > 0
+                        AND starts_at >= clock_timestamp() + make_interval(secs => %(notice_s)s)),
+       (SELECT coalesce(sum(balance), 0)::bigint FROM credit WHERE user_id = %(id)s AND expires_at > clock_timestamp()),
+       (SELECT count(*) FROM payment p JOIN booking b ON b.id = p.booking_id WHERE b.user_id = %(id)s),
+       (SELECT count(*) FROM marketplace_booking m JOIN practitioner p ON p.id = m.practitioner_id
+        WHERE p.user_id = %(id)s AND m.status IN ('held', 'confirmed') AND m.starts_at > clock_timestamp())
+FROM booking WHERE user_id = %(id)s AND deleted_at IS NULL
+"""
+
+
+class Left(Struct, frozen=True):
+    """What becomes of what somebody had."""
+
+    bookings_being_cancelled: int
+    """To come: the lanes cancel them, one step after another."""
+    bookings_kept: int
+    """Over, or begun: they stay, without what was personal in them."""
+    paid_bookings_to_come: int
+    refunds_expected: int
+    """Of these, those whose money goes back, as for any cancellation."""
+    credits_lost: int
+    """Unused credits of bundles: they belong to the account."""
+    payments_kept: int
+    """For bookkeeping: amounts, times and the provider's numbers, without a name."""
+    bookings_with_others: int
+    """To come, that others have with this practitioner: staff see to them."""
 
 
 async def lock(connection: Connection, user_id: int) -> Person | None:
@@ -85,11 +94,32 @@ async def lock(connection: Connection, user_id: int) -> Person | None:
         return await cursor.fetchone()
 
 
-async def blank_commands(connection: Connection, user_id: int) -> None:
-    """Bodies and outcomes of what they asked for, and of what others asked about them."""
-    row = await (await connection.execute(SQL_PHONE, {"id": user_id})).fetchone()
-    names = [user_name(user_id), *([phone_name(row[0])] if row and row[0] else [])]
-    await connection.execute(SQL_BLANK_COMMANDS, {"names": names})
+async def count(connection: Connection, user_id: int, notice_s: int) -> Left:
+    """`notice_s`: money goes back for what begins at least so much later."""
+    row = await (await connection.execute(SQL_COUNT, {"id": user_id, "notice_s": notice_s})).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate answers one row
+    return Left(*row)
+
+
+async def begin(connection: Connection, user_id: int, by: Actor, request_id: str) -> None:
+    """Note who is to be erased, and by which names, before they are gone. In the transaction of the deletion."""
+    row = await (await connection.execute(SQL_NAMES, {"id": user_id})).fetchone()
+    assert row is not None  # noqa: S101 - the row is locked
+    phone, practitioner_id, resource_id, earlier, until, now = row
+    names = [user_name(user_id)]
+    if practitioner_id is not None:
+        names += [practitioner_name(practitioner_id), resource_name(resource_id)]
+    phones = [*earlier, *([phone] if phone else [])]
+    wanted = {
+        "id": user_id,
+        "names": names,
+        "phones": [phone_name(one) for one in phones],
+        "until": [*until, now][: len(phones)],
+        "actor": msgspec.json.encode(by).decode(),
+        "request_id": request_id,
+    }
+    await connection.execute(SQL_BEGIN, wanted)
+    await connection.execute(SQL_KEYS.encode(), {"id": user_id})
 
 
 async def delete(connection: Connection, user_id: int) -> bool:
@@ -103,31 +133,6 @@ async def delete(connection: Connection, user_id: int) -> bool:
 
 
 async def anonymise(connection: Connection, user_id: int) -> None:
-    """Blank who it was and end all their logins. Username, phone and address are free for others."""
-    for statement in SQL_BLANK:
-        await connection.execute(statement, {"id": user_id})
-
-
-async def cancel_to_come(connection: Connection, user_id: int, by: Actor, request_id: str) -> tuple[int, set[int]]:
-    """Ask the lanes to cancel what has not begun; (how many, lanes to ring after the commit)."""
-    rows = await (await connection.execute(SQL_TO_COME, {"id": user_id, "most": CANCELLED_AT_ONCE_MAX})).fetchall()
-    commands = [
-        NewCommand(
-            id=uuid4(),
-            slot_key=slot_key(resource_id, day),
-            command_class=CommandClass.BULK,
-            contract="appointments",
-            actor=by,
-            request_id=request_id,
-            reply_to=None,
-            decide_before=None,
-            command=Cancel(booking_id, "the account was deleted"),
-        )
-        for booking_id, resource_id, day in rows
-    ]
-    if not commands:
-        return 0, set()
-    accepted = await connection.execute(
-        accept_statement(commands), accept_parameters([(command, None) for command in commands])
-    )
-    return len(commands), {row[1] for row in await accepted.fetchall()}
+    """Empty the account and end all its logins. Username, phone and address are free for others."""
+    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_AT_ONCE):
+        await connection.execute(statement.encode(), {"id": user_id})

@@ -42,6 +42,7 @@ KEPT = (
     ),
     kept("ws_ticket", "1 hour", key="ticket_hash", since="expires_at"),
     kept("password_reset", "1 day", key="token_hash", since="expires_at"),
+    kept("earlier_phone", "45 days", key="user_id, until", since="until"),
     kept("oauth_attempt", "1 hour", key="state_hash", since="expires_at"),
     kept("agent_key_use", f"{USE_DAYS_KEPT} days", key="key_id, day", since="day", kind="date"),
 )

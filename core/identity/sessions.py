@@ -65,6 +65,19 @@ SELECT EXISTS (SELECT FROM login_session WHERE user_id = %(user_id)s AND address
 """
 
 
+SQL_IS_FRESH = """
+SELECT EXISTS (SELECT FROM login_session WHERE id = %(session_id)s AND ended_at IS NULL
+               AND created_at > clock_timestamp() - make_interval(secs => %(within_s)s))
+"""
+
+
+async def is_fresh(connection: Connection, session_id: UUID, within_s: int) -> bool:
+    """Whether somebody proved at most so long ago that this login is theirs."""
+    parameters = {"session_id": session_id, "within_s": within_s}
+    row = await (await connection.execute(SQL_IS_FRESH, parameters)).fetchone()
+    return bool(row and row[0])
+
+
 async def begin(
     connection: Connection, user_id: int, epoch: int, address: str, *, with_body_family: bool
 ) -> NewLogin | None:

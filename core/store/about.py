@@ -7,8 +7,19 @@ from typing import Any
 
 import msgspec
 
-from core.domain.commands import Command, Envelope, Header, PersonById, PersonByPhone, Place
-from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, BookingUnchanged, Event
+from core.domain.commands import CloseResource, Command, Envelope, Header, PersonById, PersonByPhone, Place
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    BookingUnchanged,
+    Event,
+    ResourceClosed,
+    ResourceReopened,
+)
+from core.domain.marketplace.commands import OpenSession
+from core.domain.marketplace.details import MarketDetails
+from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened
 from core.domain.needs import Needs
 
 _NOT_STORED = "\0"
@@ -24,18 +35,46 @@ def phone_name(phone_key: str) -> str:
     return f"phone:{phone_key}"
 
 
+def practitioner_name(practitioner_id: int) -> str:
+    return f"practitioner:{practitioner_id}"
+
+
+def resource_name(resource_id: int) -> str:
+    """Of what is closed: the time off of a practitioner says why."""
+    return f"resource:{resource_id}"
+
+
 def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
     """Who asked, whom the command names, and whose bookings it touched.
 
     A number is a name of its own only where no booking says whose it is: a refused command may
-    hold the number of somebody who is made known later.
+    hold the number of somebody who is made known later. A practitioner's name stands in the answers
+    of those who book them.
     """
+    events = tuple(events)
     owners = {event.booking.user_id for event in events if isinstance(event, _OF_A_BOOKING)}
     users, phones = _named(envelope.command)
     users |= owners
     if envelope.actor.user_id is not None:
         users.add(envelope.actor.user_id)
-    return sorted([*map(user_name, users), *map(phone_name, phones if not owners else ())])
+    named = [*map(user_name, users), *map(phone_name, phones if not owners else ())]
+    return sorted({*named, *_providers(envelope.command, events)})
+
+
+def _providers(command: Command, events: Iterable[Event]) -> Iterable[str]:
+    """Whose sessions, time off and bookings given the command tells of."""
+    if isinstance(command, OpenSession):
+        yield practitioner_name(command.practitioner_id)
+    elif isinstance(command, CloseResource):
+        yield resource_name(command.resource_id)
+    for event in events:
+        if isinstance(event, _OF_A_BOOKING):
+            if isinstance(event.booking.details, MarketDetails):
+                yield practitioner_name(event.booking.details.practitioner_id)
+        elif isinstance(event, SessionOpened | SessionCancelled | SessionEmptied):
+            yield practitioner_name(event.session.practitioner_id)
+        elif isinstance(event, ResourceClosed | ResourceReopened):
+            yield resource_name(event.closure.resource.id)
 
 
 def people_in(header: Header, body: str) -> list[str]:

@@ -35,7 +35,7 @@ BOUNDED = {
 }
 """A row or a few, or folded away within seconds."""
 WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session"}
-WHEN_DECIDED = {"inbox"}
+WHEN_DECIDED = {"inbox", "erasure"}
 
 
 def count(connection: Connection, table: str) -> int:
@@ -138,6 +138,10 @@ OLD = {
     "password_reset": """
         INSERT INTO password_reset (token_hash, user_id, auth_epoch, email_key, expires_at)
         SELECT sha256(n::text::bytea), 1, 0, 'a', now() - interval '2 days' FROM generate_series(1, %(n)s) AS n
+    """,
+    "earlier_phone": """
+        INSERT INTO earlier_phone (user_id, until, phone_key)
+        SELECT 1, now() - interval '46 days' - n * interval '1 second', n::text FROM generate_series(1, %(n)s) AS n
     """,
     "oauth_attempt": """
         INSERT INTO oauth_attempt (state_hash, browser_hash, provider, code_verifier, nonce, next_path, expires_at)

@@ -82,11 +82,15 @@ def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: C
 
     answer = delete(staff, user_id)
     assert (answer.status_code, answer.json()["message"]) == (200, ANONYMISED)
+    nothing = {"paid_bookings_to_come": 0, "refunds_expected": 0, "credits_lost": 0, "payments_kept": 0}
     assert answer.json()["data"] == {
         "id": user_id,
         "deleted": False,
         "anonymised": True,
         "bookings_being_cancelled": 1,
+        "bookings_kept": 1,
+        "bookings_with_others": 0,
+        **nothing,
     }
     shown = staff.get(f"{USERS}{user_id}/").json()["data"]
     assert (shown["username"], shown["is_active"], shown["is_anonymised"]) == (f"deleted-{user_id}", False, True)
@@ -95,6 +99,11 @@ def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: C
     wait_until(
         lambda: staff.get(f"/api/admin/bookings/{to_come}/").json()["data"]["status"] == "cancelled",
         "what was to come is cancelled",
+    )
+    wait_until(
+        lambda: execute(stack, "SELECT user_id FROM erasure WHERE user_id = %s", user_id) == [],
+        "the rest is emptied",
+        30.0,
     )
     kept = staff.get(f"/api/admin/bookings/{over['booking_id']}/").json()["data"]
     assert (kept["status"], kept["notes"], kept["user_details"]["first_name"]) == ("completed", "", "")

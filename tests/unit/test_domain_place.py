@@ -179,7 +179,8 @@ def test_a_known_phone_number_changes_nothing_of_its_user() -> None:
 @pytest.mark.parametrize("person", [PersonById(404), PersonById(1)])
 def test_nobody_books_for_a_user_who_is_unknown_or_inactive(person: PersonById) -> None:
     before = state(users=[user(1, is_active=False)])
-    assert refusal(before, envelope(place(person=person))) is Refusal.USER_NOT_FOUND
+    assert refusal(before, envelope(place(person=person), STAFF)) is Refusal.USER_NOT_FOUND
+    assert refusal(before, envelope(place(person=person))) is Refusal.FORBIDDEN, "strangers do not hear why"
 
 
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser", "is_practitioner"])

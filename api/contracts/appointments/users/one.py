@@ -11,6 +11,7 @@ from msgspec import UnsetType
 
 from api.accounts import Accounts
 from api.accounts.callers import caller
+from api.accounts.last_superuser import keep_a_superuser
 from api.accounts.sign_in import too_busy
 from api.bodies import read_json
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
@@ -158,12 +159,6 @@ class AdminUser:
             return await self._accounts.passwords.hash(password, caller(req))
         except TooManyWaitingError:
             raise too_busy() from None
-
-
-async def keep_a_superuser(connection: Any, user_id: int) -> None:
-    """Raise Problem 409 if nobody would be left who can give roles. Goes before any other lock on people."""
-    if await editing.is_last_superuser(connection, user_id):
-        raise Problem(409, "last_superuser", "This is the last superuser: make another one first")
 
 
 def refuse(why: str | None) -> None:

@@ -20,6 +20,6 @@ def add_routes(app: App[Any, Any], run: Runtime, accounts: Accounts) -> None:
     app.add_route("/api/admin/users/filter-options", UserFilterOptions(run.pool))
     app.add_route("/api/admin/users/create", one, suffix="create")
     app.add_route("/api/admin/users/{user_id:int}", one)
-    delete = DeleteUser(accounts, run.rings)
+    delete = DeleteUser(accounts)
     app.add_route("/api/admin/users/{user_id:int}/delete", delete, suffix="delete")
     app.add_route("/api/admin/users/{user_id:int}/update", one, suffix="update")

@@ -1,0 +1,144 @@
+"""`GET /api/user/export/` and `DELETE /api/user/`: what is kept of somebody, and its end, both in their own hands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import falcon
+import structlog
+from falcon.asgi import Request, Response
+from msgspec import UNSET, Struct, UnsetType
+
+from api.accounts.authentication import not_authenticated
+from api.accounts.composition import Accounts
+from api.accounts.fields import Password
+from api.accounts.last_superuser import keep_a_superuser
+from api.accounts.leaving import Leaving, LeftBehind, left_behind
+from api.accounts.limits import EXPORTS
+from api.bodies import read_json
+from api.errors import Problem, invalid
+from api.openapi import Content, operation
+from core.access import Principal
+from core.demo import ACCOUNTS
+from core.identity import anonymising, sessions, users
+from core.identity.exporting import export
+from core.identity.users import User
+from core.wire.answers import Done
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+
+log = structlog.get_logger()
+
+FRESH_SIGN_IN_S = 600
+"""Whoever has no password signs in again at most this long before."""
+
+
+SHARED = frozenset(account.id for account in ACCOUNTS)
+"""The demo's accounts: nobody's own to delete."""
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """By what it is about: the rows that are kept of the caller, empty lists where there are none."""
+
+    success: bool
+    message: str
+    data: dict[str, list[dict[str, Any]]]
+
+
+class Leave(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. Accounts without a password leave it out, and sign in shortly before."""
+
+    password: Password | UnsetType = UNSET
+
+
+class Goodbye(Done, frozen=True, kw_only=True):
+    data: LeftBehind
+
+
+class OwnAccount:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._leaving = Leaving(accounts)
+
+    @operation(
+        "Export everything that is kept of oneself",
+        description="Streamed: an answer that does not end in a closing brace is incomplete. No secret is in it.",
+        answers={200: Content(Export, headers={"Content-Disposition": "As a file"})},
+        refuses=("too_many_requests",),
+    )
+    async def on_get_export(self, req: Request, resp: Response) -> None:
+        user_id = _own_id(req)
+        await self._accounts.throttle.spend(EXPORTS, f"user:{user_id}")
+        log.info("personal data exported", exported_user=user_id)
+        resp.stream = _body(export(self._accounts.pool, user_id))
+        resp.content_type = falcon.MEDIA_JSON
+        resp.set_header("Content-Disposition", 'attachment; filename="holdfast-export.json"')
+
+    @operation(
+        "Delete one's account",
+        description=(
+            "Ends every login at once. Bookings to come are cancelled by the usual rules for money and credits; what is "
+            "over stays without anything personal (docs/accounts.md). An account with a password sends it again; one "
+            "without has to have signed in within the last ten minutes."
+        ),
+        body=Content(Leave, example={"password": "123456Long"}),
+        answers={200: Goodbye},
+        refuses=("sign_in_again", "demo_account", "last_superuser", "too_many_requests"),
+    )
+    async def on_delete(self, req: Request, resp: Response) -> None:
+        body = await read_json(req, Leave)
+        user_id = _own_id(req)
+        if self._accounts.settings.demo and user_id in SHARED:
+            raise Problem(403, "demo_account", "The demo's own accounts cannot be deleted: everybody shares them")
+        await self._prove(req, body)
+
+        async def check(connection: Any) -> None:
+            await keep_a_superuser(connection, user_id)
+            if await anonymising.lock(connection, user_id) is None:
+                raise not_authenticated()
+
+        notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
+        gone = await self._leaving.leave(req, user_id, check, notice_s=notice_s)
+        self._accounts.cookies.clear_login(resp)
+        resp.data = encode(Goodbye(message="Your account was deleted", data=left_behind(user_id, gone)))
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _prove(self, req: Request, body: Leave) -> None:
+        """Raise Problem unless it is really them: whoever finds an open browser may not end an account."""
+        user = await self._user(req)
+        if user.password_hash is None:
+            await self._check_fresh(req)
+            return
+        if isinstance(body.password, UnsetType):
+            raise invalid([FieldProblem("password", "Enter your password to delete your account")])
+        if not await self._accounts.sign_in.prove_again(req, user, body.password):
+            raise invalid([FieldProblem("password", "This is not your password")])
+
+    async def _check_fresh(self, req: Request) -> None:
+        session_id = req.context.principal.session_id
+        async with self._accounts.pool.connection() as connection:
+            if session_id is None or not await sessions.is_fresh(connection, session_id, FRESH_SIGN_IN_S):
+                words = "Sign in again, then delete your account within ten minutes"
+                raise Problem(403, "sign_in_again", words)
+
+    async def _user(self, req: Request) -> User:
+        async with self._accounts.pool.connection() as connection:
+            user = await users.by_id(connection, req.context.principal.user_id)
+        if user is None:
+            raise not_authenticated()
+        return user
+
+
+async def _body(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield b'{"success":true,"message":"Everything that is kept of you","data":'
+    async for part in data:
+        yield part
+    yield b"}"
+
+
+def _own_id(req: Request) -> int:
+    principal: Principal = req.context.principal
+    if principal.user_id is None:
+        raise not_authenticated()
+    return principal.user_id
