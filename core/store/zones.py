@@ -21,8 +21,15 @@ SELECT EXISTS (SELECT FROM claim WHERE resource_id = %s AND during && tstzrange(
 async def zone_may_change(connection: psycopg.AsyncConnection[Any], resource_id: int) -> bool:
     """Whether the zone of a resource may change in this transaction, which holds up all lanes until it ends.
 
-    A lane at work may have read the old zone, and be about to take time by it.
+    A lane at work may have read the old zone, and be about to take time by it. Nobody is held up where the answer
+    is no already.
     """
+    if await _is_taken_ahead(connection, resource_id):
+        return False
     await connection.execute(SQL_HOLD_LANES, (LANE_SPACE,))
+    return not await _is_taken_ahead(connection, resource_id)
+
+
+async def _is_taken_ahead(connection: psycopg.AsyncConnection[Any], resource_id: int) -> bool:
     row = await (await connection.execute(SQL_TAKEN_AHEAD, (resource_id,))).fetchone()
-    return row is not None and not row[0]
+    return row is None or bool(row[0])

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.domain.calendars import local
 from core.domain.status import Status
 from core.store import tally
 from core.wire.words import APPOINTMENTS_STATUS
@@ -105,7 +106,7 @@ def test_folding_in_two_places_at_once_counts_nothing_twice(people: Pipeline) ->
 async def test_days_of_the_statistics_are_the_desks(people: Pipeline) -> None:
     """An hour before or after midnight somewhere, it is another day there."""
     people.connection.execute("UPDATE resource SET zone = 'Pacific/Kiritimati'")
-    (today,) = people.row("SELECT (clock_timestamp() AT TIME ZONE 'Pacific/Kiritimati')::date")
+    today = local(people.row("SELECT clock_timestamp()")[0], "Pacific/Kiritimati").date()
     monday = today - timedelta(days=today.weekday())
     book(people, today, "completed")
     for day in (monday - timedelta(days=1), monday, monday + timedelta(days=6), monday + timedelta(days=7)):

@@ -31,6 +31,7 @@ _FROM = "FROM category c JOIN resource r ON r.id = c.resource_id"
 SQL_NAMES = "SELECT id, name FROM category ORDER BY id LIMIT %s"
 SQL_LIST = f"SELECT c.id, c.name, c.resource_id, r.zone {_FROM} ORDER BY c.id LIMIT %s"
 SQL_ONE = f"SELECT c.id, c.name, c.resource_id, r.zone {_FROM} WHERE c.id = %s"
+SQL_ZONE = "SELECT zone FROM resource WHERE id = %s"
 SQL_COUNT = "SELECT count(*) FROM category"
 SQL_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('category', %s, %s) RETURNING id"
 SQL_INSERT = "INSERT INTO category (name, name_key, resource_id) VALUES (%s, %s, %s) RETURNING id"
@@ -168,6 +169,7 @@ async def _changed(connection: AsyncConnection[Any], category_id: int, sent: Cat
     moved = [name for name, value in kept.items() if getattr(sent, name) not in {UNSET, value}]
     if moved:
         raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
+    await _check_resource(connection, before, sent.resource_id)
     name = None if isinstance(sent.name, UnsetType) else as_name(sent.name)
     values = {
         "id": category_id,
@@ -177,6 +179,16 @@ async def _changed(connection: AsyncConnection[Any], category_id: int, sent: Cat
     }
     await connection.execute(SQL_UPDATE, values)
     return await _read(connection, category_id)
+
+
+async def _check_resource(connection: AsyncConnection[Any], before: CategoryBody, resource_id: int | UnsetType) -> None:
+    """Raise Problem 400 for a resource in another zone: slots and bookings that are there have days of this one."""
+    if resource_id is UNSET:
+        return
+    row = await (await connection.execute(SQL_ZONE, (resource_id,))).fetchone()
+    if row is not None and row[0] != before.time_zone:
+        words = f"That resource's time zone is {row[0]}, and a category keeps its own, {before.time_zone}"
+        raise invalid([FieldProblem("resource_id", words)])
 
 
 async def _writing(act: Any, connection: AsyncConnection[Any], *arguments: Any) -> CategoryBody:

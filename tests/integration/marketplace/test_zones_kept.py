@@ -12,6 +12,7 @@ from core.store.lanes import LANE_SPACE
 from core.store.zones import SQL_HOLD_LANES
 from tests.accounts import execute
 from tests.marketplace import BASE, Market, Person
+from tests.timeslots import new_category
 from tests.waiting import wait_until
 
 BERLIN, TOKYO = "Europe/Berlin", "Asia/Tokyo"
@@ -95,3 +96,25 @@ def test_the_database_keeps_the_zone_of_every_kind_of_resource(market: Market, k
         with pytest.raises(psycopg.errors.CheckViolation, match="its zone cannot change"):
             connection.execute(change_zone, (TOKYO, resource))
         connection.rollback()
+
+
+def test_a_category_keeps_its_zone_when_it_takes_another_resource(market: Market) -> None:
+    """Its time slots are listed by its days, and its bookings have theirs."""
+    berlin, also_berlin, tokyo = (new_category(market.desk, time_zone=zone) for zone in (BERLIN, BERLIN, TOKYO))
+    resource = {id_: read(market, id_)["resource_id"] for id_ in (berlin, also_berlin, tokyo)}
+    refused = market.desk.put(f"/api/admin/categories/{berlin}/", json={"resource_id": resource[tokyo]})
+    assert (refused.status_code, refused.json()["errors"]) == (
+        400,
+        [
+            {
+                "field": "resource_id",
+                "message": f"That resource's time zone is {TOKYO}, and a category keeps its own, {BERLIN}",
+            }
+        ],
+    )
+    taken = market.desk.put(f"/api/admin/categories/{berlin}/", json={"resource_id": resource[also_berlin]})
+    assert (taken.status_code, taken.json()["time_zone"]) == (200, BERLIN)
+
+
+def read(market: Market, category: int) -> Any:
+    return market.desk.get(f"/api/admin/categories/{category}/").json()
