@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import islice
 from uuid import UUID
 
 import psycopg
@@ -129,24 +130,25 @@ def failing_save(patch: pytest.MonkeyPatch, state: str, times: int) -> None:
     patch.setattr("core.engine.lane.save", save)
 
 
-@pytest.mark.parametrize("state", OUTAGES)
 @pytest.mark.parametrize("commands", [1, 4])
 def test_an_outage_goes_to_the_caller_and_charges_nobody(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, state: str, commands: int
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, commands: int
 ) -> None:
     """Remedy: classes 08, 53, 57, lock and session timeouts are nobody's fault, and leave no note."""
     pipeline.one_lane()
-    ids = pipeline.put(*places(commands))
-    worker = pipeline.worker()
-    failing_save(monkeypatch, state, times=1)
-    with pytest.raises(psycopg.Error) as raised:
-        worker.visit()
-    assert is_outage(raised.value)
-    assert pipeline.charged() == {}
-    # An outage is no death: the note is taken back, so that the next owner looks for no culprit.
-    wait_until(lambda: pipeline.row("SELECT ids FROM lane_note") == ([],), "the note is taken back", 10)
-    assert len(pipeline.worker().visit().decided) == commands
-    assert pipeline.codes(ids) == ["succeeded"] * commands
+    waiting = iter(places(commands * len(OUTAGES)))
+    for state in OUTAGES:
+        ids = pipeline.put(*islice(waiting, commands))
+        worker = pipeline.worker()
+        failing_save(monkeypatch, state, times=1)
+        with pytest.raises(psycopg.Error) as raised:
+            worker.visit()
+        assert is_outage(raised.value), state
+        assert pipeline.charged() == {}, state
+        # An outage is no death: the note is taken back, so that the next owner looks for no culprit.
+        wait_until(lambda: pipeline.row("SELECT ids FROM lane_note") == ([],), f"{state}: the note is taken back", 10)
+        assert len(pipeline.worker().visit().decided) == commands, state
+        assert pipeline.codes(ids) == ["succeeded"] * commands, state
 
 
 @pytest.mark.parametrize("state", RETRIED_FIRST)
