@@ -206,6 +206,8 @@ class Inbox:
         match meaning_of(problem):
             case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
                 return await self._isolate(connection, group, problem)
+            case Meaning.BUSY if _may_be_one_key(group, problem):
+                return await self._apart(connection, group, problem)
             case Meaning.BUSY:
                 log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
                 _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
@@ -278,6 +280,21 @@ class Inbox:
             connection = await self._commit(connection, [entry])
         return connection
 
+    async def _apart(
+        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
+        """Nothing was written, perhaps for one key that another transaction has taken and not committed: only the
+        request with that key may wait for it, so those without a key go on together, and the others one by one.
+        """
+        log.info("inbox writes keys one by one", problem=repr(problem), commands=len(group))
+        for entry in group:
+            entry.is_sent = False
+        without = [entry for entry in group if entry.key is None]
+        for part in [without, *([entry] for entry in group if entry.key is not None)]:
+            if left := _wanted(part):
+                connection = await self._commit(connection, left)
+        return connection
+
     async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
         """Whether a command with this id exists: this one, from an earlier request, or a stranger's.
 
@@ -319,6 +336,12 @@ def _has_news(connection: BoundedConnection) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _may_be_one_key(group: Sequence[_Entry], problem: Exception) -> bool:
+    """Whether a lock was waited for that only some of these need."""
+    is_lock = isinstance(problem, psycopg.errors.LockNotAvailable)
+    return is_lock and len(group) > 1 and any(entry.key for entry in group)
 
 
 def _wanted(group: Sequence[_Entry]) -> list[_Entry]:

@@ -175,6 +175,24 @@ async def test_a_database_that_keeps_the_inbox_waiting_too_long_has_accepted_not
         assert (await inbox.accept(canaries(1)[0], None)).fresh
 
 
+async def test_a_key_that_another_transaction_is_writing_holds_up_its_own_request_alone(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(API_LIMITS, "lock_timeout", "200ms")
+    taken = "INSERT INTO idempotency_key (scope, key, body_hash, command_id) VALUES (%s, %s, %s, %s)"
+    waits, plain, free = (new(place) for place in places(3))
+    async with opened(pipeline.url) as inbox:
+        with psycopg.connect(pipeline.url) as other:
+            other.execute(taken, ("user:1", key().key, b"body", waits.id))
+            asked = ((waits, key()), (plain, None), (free, key("another key of sixteen")))
+            told = await asyncio.gather(*(inbox.accept(*one) for one in asked), return_exceptions=True)
+            other.rollback()
+    assert told[1:] == [Accepted(plain.id, fresh=True), Accepted(free.id, fresh=True)]
+    assert (problem(told[0]).status, problem(told[0]).code) == (503, "unavailable")
+    assert "Retry-After" in problem(told[0]).headers
+    assert set(pipeline.undecided()) == {plain.id, free.id}
+
+
 async def test_two_processes_that_race_for_a_key_follow_one_winner(pipeline: Pipeline) -> None:
     """Remedy: the key is inserted with the command; the loser of the race follows the winner."""
     async with opened(pipeline.url) as here, opened(pipeline.url) as there:
