@@ -25,6 +25,7 @@ __all__ = [
     "ACCESS_LIFETIME_S",
     "ANONYMOUS",
     "CLOCK_LEEWAY_S",
+    "HOST_PREFIX",
     "SESSION_COOKIE",
     "BadCredentialError",
     "Claims",
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 SESSION_COOKIE = "holdfast_session"
+HOST_PREFIX = "__Host-"
+"""Before a cookie's name where the site is https: browsers then take it from this host alone, not from another one of
+its domain, and never without TLS (RFC 6265bis, 4.1.3.2). Both names are read, for logins of an earlier release."""
 ACCESS_LIFETIME_S = 30 * 60
 CLOCK_LEEWAY_S = 60
 """How far two hosts' clocks may differ: a token is accepted this long before its `iat` or `nbf`

@@ -13,7 +13,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 from websockets.datastructures import Headers
 
-from core.access import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
+from core.access import ANONYMOUS, HOST_PREFIX, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
 from core.identity import agent_keys, live
 from core.identity.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
@@ -98,11 +98,11 @@ def _holds(found: live.Live | None, how: How) -> Principal:
 
 
 def session_token(headers: Headers) -> str | None:
-    """The login cookie, as the first `Cookie` header line that has one says."""
-    for line in headers.get_all("Cookie"):
-        for pair in line.split(";"):
-            name, equals, value = pair.strip().partition("=")
-            if equals and name == SESSION_COOKIE:
+    """The login cookie, as the first `Cookie` header line that has one says, by its name of an https site first."""
+    pairs = [pair.strip().partition("=") for line in headers.get_all("Cookie") for pair in line.split(";")]
+    for wanted in (HOST_PREFIX + SESSION_COOKIE, SESSION_COOKIE):
+        for name, equals, value in pairs:
+            if equals and name == wanted:
                 return value.strip('"')
     return None
 

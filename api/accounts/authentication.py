@@ -11,6 +11,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
+from api.accounts.cookies import sent
 from api.accounts.liveness import LiveLogins
 from api.accounts.roles import Rule, rules_of
 from api.errors import Problem
@@ -57,8 +58,8 @@ class Authentication:
         header = req.get_header("Authorization")
         if header is not None:
             return await self._by_header(req, header)
-        cookies = req.get_cookie_values(SESSION_COOKIE)
-        live = await self._logins.by_cookie(cookies[0]) if cookies else None
+        cookie = sent(req, SESSION_COOKIE)
+        live = await self._logins.by_cookie(cookie) if cookie is not None else None
         if live is None:
             return ANONYMOUS
         if req.method not in SAFE_METHODS:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.accounts.answers import FullUser, full_user
 from api.accounts.authentication import not_authenticated
-from api.accounts.cookies import CSRF_COOKIE, Cookies
+from api.accounts.cookies import CSRF_COOKIE, Cookies, sent
 from api.accounts.fields import LoginName, Password
 from api.accounts.liveness import LiveLogins, Pool
 from api.accounts.sign_in import SignIn
@@ -79,8 +79,8 @@ class Csrf:
     @operation("Get the token that writes by cookie need", answers={200: CsrfAnswer})
     async def on_get(self, req: Request, resp: Response) -> None:
         """The session's token; without a session the one this browser has, or a new one."""
-        sessions = req.get_cookie_values(SESSION_COOKIE)
-        live = await self._logins.by_cookie(sessions[0]) if sessions else None
+        session = sent(req, SESSION_COOKIE)
+        live = await self._logins.by_cookie(session) if session is not None else None
         present = next(iter(req.get_cookie_values(CSRF_COOKIE) or []), "")
         token = live.csrf_secret if live else present if _TOKEN.fullmatch(present) else new_token()
         self._cookies.set_csrf(resp, token)

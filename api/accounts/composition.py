@@ -29,7 +29,8 @@ class Accounts:
         self.pool = pool
         self.passwords = Passwords()
         self.logins = LiveLogins(pool)
-        self.cookies = Cookies(secure=not settings.demo or settings.public_url.startswith("https://"))
+        https = settings.public_url.startswith("https://")
+        self.cookies = Cookies(secure=not settings.demo or https, https=https)
         self.throttle = Throttle(settings.redis_url, settings.redis_keys)
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)

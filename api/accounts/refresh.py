@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.authentication import bad_credential
 from api.accounts.callers import caller
-from api.accounts.cookies import REFRESH_COOKIE, Cookies
+from api.accounts.cookies import REFRESH_COOKIE, Cookies, sent
 from api.accounts.fields import Token
 from api.accounts.gate import has_body
 from api.accounts.limits import REFRESHES
@@ -66,14 +66,12 @@ class Refresh:
         parameters=(REFRESH,),
     )
     async def on_post(self, req: Request, resp: Response) -> None:
-        sent = (await read_json(req, RefreshBody)).refresh if has_body(req) else None
+        given = (await read_json(req, RefreshBody)).refresh if has_body(req) else None
         await self._throttle.spend(REFRESHES, caller(req))
-        cookies = req.get_cookie_values(REFRESH_COOKIE) or []
-        token = sent if sent is not None else next(iter(cookies), None)
-        rotated = await self._rotate(token)
-        if sent is None:
+        rotated = await self._rotate(given if given is not None else sent(req, REFRESH_COOKIE))
+        if given is None:
             self._cookies.set_refresh(resp, rotated.refresh_token)
-        fresh = UNSET if sent is None else rotated.refresh_token
+        fresh = UNSET if given is None else rotated.refresh_token
         resp.media = Refreshed(access=self._access.issue(rotated.claims), refresh=fresh)
 
     async def _rotate(self, token: str | None) -> Rotated:

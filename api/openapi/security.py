@@ -27,7 +27,7 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": SESSION_COOKIE,
-        "description": "The session cookie that every login sets; writes need `csrf` beside it",
+        "description": "The session cookie that every login sets, `__Host-` before its name where the site is https; writes need `csrf` beside it",
     },
     "csrf": {
         "type": "apiKey",

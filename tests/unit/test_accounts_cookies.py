@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 import falcon.asgi
+import falcon.testing
 import pytest
 
-from api.accounts.cookies import Cookies
-from core.access import Claims
+from api.accounts.cookies import OAUTH_COOKIE, REFRESH_COOKIE, Cookies, sent
+from core.access import SESSION_COOKIE, Claims
 from core.identity.sessions import NewLogin
 from core.settings import SettingsError, from_environment
 
@@ -30,13 +31,42 @@ def headers(cookies: Cookies) -> list[str]:
 
 
 def test_every_cookie_is_secure_and_lax_outside_the_demo() -> None:
-    assert len(headers(Cookies(secure=True))) == 4
-    assert all("Secure" in header and "SameSite=Lax" in header for header in headers(Cookies(secure=True)))
+    assert len(headers(Cookies(secure=True, https=False))) == 4
+    assert all("Secure" in header and "SameSite=Lax" in header for header in headers(Cookies(secure=True, https=False)))
 
 
 def test_scripts_can_read_the_csrf_token_only() -> None:
-    readable = [header for header in headers(Cookies(secure=True)) if "HttpOnly" not in header]
+    readable = [header for header in headers(Cookies(secure=True, https=False)) if "HttpOnly" not in header]
     assert [header.split("=")[0] for header in readable] == ["csrftoken"]
+
+
+def test_an_https_site_s_cookies_are_its_host_s_alone() -> None:
+    """All but the one that clients read by its name; each is cleared by both names."""
+    cookies = Cookies(secure=True, https=True)
+    made = {header.split("=")[0]: header for header in headers(cookies)}
+    assert set(made) == {"__Host-holdfast_session", "__Host-holdfast_refresh", "csrftoken", "__Host-holdfast_oauth"}
+    assert all("Path=/;" in f"{header};" and "Secure" in header and "Domain" not in header for header in made.values())
+    resp = falcon.asgi.Response()
+    cookies.clear_login(resp)
+    cookies.clear_oauth(resp)
+    assert resp._cookies is not None
+    assert set(resp._cookies) == {*made, "holdfast_session", "holdfast_refresh", "holdfast_oauth"}
+    assert all("Secure" in resp._cookies[name].OutputString() for name in made if name.startswith("__Host-"))
+
+
+@pytest.mark.parametrize("name", [SESSION_COOKIE, REFRESH_COOKIE, OAUTH_COOKIE])
+def test_both_names_are_read_and_the_host_s_own_counts(name: str) -> None:
+    def asked(cookies: str) -> str | None:
+        return sent(falcon.testing.create_asgi_req(headers={"Cookie": cookies}), name)
+
+    assert asked(f"{name}=old") == "old"
+    assert asked(f"{name}=planted; __Host-{name}=own") == "own"
+    assert asked("theme=dark") is None
+
+
+def test_the_demo_s_cookies_have_their_plain_names() -> None:
+    for secure, https in ((False, False), (False, True), (True, False)):
+        assert not any("__Host-" in header for header in headers(Cookies(secure=secure, https=https)))
 
 
 @pytest.mark.parametrize(
