@@ -97,12 +97,6 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.inbox.ACCEPT_WITHIN_S", "s", "until a command is on disk", "503 `unknown_outcome`, `Retry-After`"),
         Bound("HOLDFAST_MAX_HOLDS_PER_USER", "holds", "of one person at once", "409 `too_many_holds`"),
         Bound("core.domain.paying.MAX_ATTEMPTS", "payments", "begun for one booking", "409 `too_many_payments`"),
-        Bound(
-            "core.identity.anonymising.CANCELLED_AT_ONCE_MAX",
-            "bookings",
-            "cancelled with one account",
-            "the sweep goes on",
-        ),
     ),
     "Bulks": (
         Bound("api.contracts.agent.bulk.limits.BODY_MAX_BYTES", "bytes", "a bulk's body", "400 `body_too_large`"),
@@ -140,6 +134,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.accounts.limits.RESETS_OF_ACCOUNT", "mails", "to one person", "are answered alike and not sent"),
         Bound("api.accounts.limits.RESET_CONFIRMATIONS", "tokens", "tried from one address", TOO_MANY),
         Bound("api.accounts.limits.REFRESHES", "refreshes", "from one address", TOO_MANY),
+        Bound("api.accounts.limits.EXPORTS", "exports", "of one person's data", TOO_MANY),
         Bound("api.accounts.limits.OAUTH_STARTS", "sign-ins", "begun with a provider from one address", TOO_MANY),
         Bound("api.accounts.outbox.WAITING_MAX", "mails", "waiting in a process", BUSY),
     ),

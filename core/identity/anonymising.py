@@ -18,7 +18,7 @@ from core.domain.commands import Actor
 from core.identity.editing import SQL_PERSON
 from core.identity.erasing import assignments
 from core.identity.person import Person
-from core.identity.personal import ACCOUNT, AT_ONCE, COMMANDS, IDEMPOTENCY, SECRETS, WORDS
+from core.identity.personal import ACCOUNT, WHEN_LEAVING, COMMANDS, IDEMPOTENCY, SECRETS, WORDS
 from core.store.about import phone_name, practitioner_name, resource_name, user_name
 
 __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
@@ -53,7 +53,7 @@ UPDATE user_account t SET {assignments((*ACCOUNT.fields, *SECRETS.fields))}, mus
 WHERE t.id = %(id)s
 """
 SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
-SQL_AT_ONCE = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in AT_ONCE if rows.is_deleted)
+SQL_WHEN_LEAVING = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in WHEN_LEAVING if rows.is_deleted)
 SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
 _TO_COME = "listed_as = 'upcoming' AND status IN ('held', 'confirmed') AND starts_at > clock_timestamp()"
 SQL_COUNT = f"""
@@ -134,5 +134,5 @@ async def delete(connection: Connection, user_id: int) -> bool:
 
 async def anonymise(connection: Connection, user_id: int) -> None:
     """Empty the account and end all its logins. Username, phone and address are free for others."""
-    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_AT_ONCE):
+    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
         await connection.execute(statement.encode(), {"id": user_id})

@@ -360,7 +360,7 @@ IDEMPOTENCY = Rows(
     fields=(Field("scope", DELETED), Field("key", DELETED)),
 )
 STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *MARKETPLACE)
-AT_ONCE = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
+WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
 ELSEWHERE = (
     Rows(
         name="inbox",
@@ -429,7 +429,7 @@ ELSEWHERE = (
 )
 """What no step empties, with the reason."""
 
-LISTED: tuple[Rows, ...] = (*AT_ONCE, *STEPPED, COMMANDS, *ELSEWHERE)
+LISTED: tuple[Rows, ...] = (*WHEN_LEAVING, *STEPPED, COMMANDS, *ELSEWHERE)
 
 NOT_PERSONAL: dict[str, str] = {
     "alembic_version": "version_num",

@@ -12,7 +12,7 @@ import pytest
 
 from api.accounts.limits import EXPORTS
 from core.identity.exporting import PAGES
-from core.identity.personal import AT_ONCE, STEPPED, Fate, Field
+from core.identity.personal import WHEN_LEAVING, STEPPED, Fate, Field
 from tests.accounts import (
     ADMIN,
     PASSWORD,
@@ -183,7 +183,7 @@ def empty(zelda: Zelda) -> list[str]:
     """Listed columns and paths that say nothing of her yet: the test would prove nothing about them."""
     return [
         f"{rows.name}: {field.column} {field.path}"
-        for rows in (*AT_ONCE, *STEPPED)
+        for rows in (*WHEN_LEAVING, *STEPPED)
         for field in rows.fields
         if field.fate is not Fate.KEPT and not _is_filled(zelda, rows.table, rows.find, field)
     ]

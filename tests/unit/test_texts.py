@@ -76,6 +76,7 @@ _INSTANTS = {
 _HOURS = {"start_time": (Kind.SHAPE, "09:00"), "end_time": (Kind.SHAPE, "12:00")}
 OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
     "LoginBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SOUGHT, "zoe"), "email": (Kind.SOUGHT, "z@example.com")},
+    "Leave": {"password": (Kind.SECRET, "correct horse")},
     "SessionBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SOUGHT, "zoe")},
     "ResetBody": {"email": (Kind.SOUGHT, "zoe@example.com")},
     "NewClosure": {**_HOURS, "reason": (Kind.OPTIONAL_NAME, "Christmas")},
