@@ -63,12 +63,12 @@ def test_a_first_message_authenticates(running: Running, credential: str) -> Non
         assert staff.next_of("bookings_data")["data"] == []
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "hft_unknown", "x" * 9000, "\ud800"])
-def test_a_bad_first_message_is_refused(running: Running, token: str) -> None:
-    with running.listen() as stranger:
-        stranger.send(type="authenticate", token=token)
-        assert stranger.next_of("error")["data"]["status"] in {400, 401}
-        assert stranger.close_code() == 4401
+def test_a_bad_first_message_is_refused(running: Running) -> None:
+    for token in ("", "x", "a.b.c", "hft_unknown", "x" * 9000, "\ud800"):
+        with running.listen() as stranger:
+            stranger.send(type="authenticate", token=token)
+            assert stranger.next_of("error")["data"]["status"] in {400, 401}, token
+            assert stranger.close_code() == 4401, token
 
 
 def test_a_header_authenticates(running: Running) -> None:
@@ -281,30 +281,30 @@ def test_other_logins_stay(pipeline: Pipeline, running: Running) -> None:
         two.next_of("booking_created")
 
 
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [
-        ("{", "not_json"),
-        ("[]", "bad_message"),
-        ('"get_bookings"', "bad_message"),
-        ("{}", "bad_message"),
-        ('{"type": "dance"}', "bad_message"),
-        ('{"type": "watch", "command_id": "00000000-0000-4000-8000-000000000000"}', "bad_message"),
-        ('{"type": "resume"}', "bad_message"),
-        ('{"type": "resume", "last_position": 5}', "bad_message"),
-        (json.dumps({"type": "resume", "last_position": "x" * 20_000}), "message_too_large"),
-        ('{"deep": ' + "[" * 10_000, "not_json"),
-        ('{"type": "authenticate", "token": "x"}', "already_authenticated"),
-    ],
-)
-def test_what_cannot_be_served_is_answered_with_an_error(running: Running, sent: str, code: str) -> None:
-    with running.listen(headers=running.cookie(STAFF)) as staff:
-        staff.socket.send(sent)
-        data = staff.next_of("error")["data"]
-        assert data["code"] == code
-        assert data["message"] == data["error"] == data["detail"]
-        staff.send(type="get_bookings")
-        staff.next_of("bookings_data")
+CANNOT_BE_SERVED = [
+    ("{", "not_json"),
+    ("[]", "bad_message"),
+    ('"get_bookings"', "bad_message"),
+    ("{}", "bad_message"),
+    ('{"type": "dance"}', "bad_message"),
+    ('{"type": "watch", "command_id": "00000000-0000-4000-8000-000000000000"}', "bad_message"),
+    ('{"type": "resume"}', "bad_message"),
+    ('{"type": "resume", "last_position": 5}', "bad_message"),
+    (json.dumps({"type": "resume", "last_position": "x" * 20_000}), "message_too_large"),
+    ('{"deep": ' + "[" * 10_000, "not_json"),
+    ('{"type": "authenticate", "token": "x"}', "already_authenticated"),
+]
+
+
+def test_what_cannot_be_served_is_answered_with_an_error(running: Running) -> None:
+    for sent, code in CANNOT_BE_SERVED:
+        with running.listen(headers=running.cookie(STAFF)) as staff:
+            staff.socket.send(sent)
+            data = staff.next_of("error")["data"]
+            assert data["code"] == code, sent
+            assert data["message"] == data["error"] == data["detail"]
+            staff.send(type="get_bookings")
+            staff.next_of("bookings_data")
 
 
 def test_a_message_may_begin_with_a_byte_order_mark(running: Running) -> None:
