@@ -116,7 +116,7 @@ class State:
     def fork(self) -> State:
         """A twin on which something can be tried: bookings placed, holds expired, people made.
 
-        Timetable and shared slots are the same: nothing that is tried changes what is on offer.
+        Timetable, shared slots and names of services are the same: nothing that is tried changes what is on offer.
         """
         twin = copy(self)
         vars(twin).update((name, _copied(value)) for name, value in vars(self).items())

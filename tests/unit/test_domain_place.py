@@ -10,9 +10,10 @@ import pytest
 from core.domain.calendars import Hours
 from core.domain.commands import Actor, ActorKind, Envelope, PersonById
 from core.domain.events import BookingPlaced, CommandRefused, Event, Refusal, UserCreated
+from core.domain.services import NearestNames
 from core.domain.state import State
 from core.domain.status import TAKES_TIME, Status
-from core.domain.values import Claim, Resource, Service
+from core.domain.values import Claim, Policy, Resource, Service
 from tests.making import (
     DESK,
     MONDAY,
@@ -181,6 +182,21 @@ def test_nobody_books_for_a_user_who_is_unknown_or_inactive(person: PersonById) 
     before = state(users=[user(1, is_active=False)])
     assert refusal(before, envelope(place(person=person), STAFF)) is Refusal.USER_NOT_FOUND
     assert refusal(before, envelope(place(person=person))) is Refusal.FORBIDDEN, "strangers do not hear why"
+
+
+@pytest.mark.parametrize("name", ["legal consultation", "LEGAL\u00a0Consultation ", "Legal  Consul\u00adtation"])
+def test_a_deactivated_service_is_not_booked_by_any_spelling(name: str) -> None:
+    gone = Service(1, "Legal Consultation", DESK.id, None, is_active=False)
+    assert refusal(state(services=[gone]), envelope(place(service_name=name))) is Refusal.SERVICE_INACTIVE
+
+
+def test_a_name_that_nothing_has_books_the_desk_or_is_refused_as_the_policy_says() -> None:
+    unknown = envelope(place(service_name="Legal Consulting", person=by_phone()))
+    assert isinstance(decided(state(), unknown)[-1], BookingPlaced)
+    strict = state(policy=Policy(allow_past=True, books_unknown_services=False))
+    strict.near = NearestNames(["Legal Consultation"])
+    (refused,) = decided(strict, unknown)
+    assert refused == CommandRefused(Refusal.UNKNOWN_SERVICE, names=("Legal Consultation",))
 
 
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser", "is_practitioner"])
