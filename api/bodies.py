@@ -17,7 +17,7 @@ from api.errors import Problem, invalid
 from api.fields import decoder_of
 from api.forms import defaults, is_fit, misfits, missing, one_each
 from api.hang_ups import hung_up
-from api.messages import mistake, unknown
+from api.messages import mistakes, unknown
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -124,6 +124,6 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
         except (msgspec.ValidationError, msgspec.DecodeError):
             sound.pop(name, None)
             empty = required and bytes(sent[name]) in NOTHING
-            found.append(FieldProblem(name, missing(name)) if empty else mistake(name, decoder.type, sent[name]))
+            found += [FieldProblem(name, missing(name))] if empty else mistakes(name, decoder.type, sent[name])
     found += [unknown(name) for name in sent if name not in fields] + misfits(kind, sound, needs)
     return one_each(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]

@@ -49,7 +49,7 @@ def unknown(name: str) -> FieldProblem:
     return FieldProblem(shown(name), f"Unknown field: {shown(name)}")
 
 
-def mistake(name: str, kind: Any, raw: bytes | msgspec.Raw) -> FieldProblem:
+def mistakes(name: str, kind: Any, raw: bytes | msgspec.Raw) -> list[FieldProblem]:
     """What is wrong with the JSON of a field that could not be decoded as its type.
 
     A list of plain values is one field; objects in a list have fields of their own.
@@ -57,11 +57,11 @@ def mistake(name: str, kind: Any, raw: bytes | msgspec.Raw) -> FieldProblem:
     try:
         value = json.loads(bytes(raw), parse_int=_whole)
     except (ValueError, RecursionError):
-        return FieldProblem(name, f"{name} cannot be understood")
-    found = next(_mistakes(_info(kind), value, name), None)
-    if found is None:  # of a type that only its decoder knows, as amounts are
-        return FieldProblem(name, f"{name} must be {wanted(_info(kind))}")
-    return found if "." in found.field else FieldProblem(name, found.message)
+        return [FieldProblem(name, f"{name} cannot be understood")]
+    found = list(_mistakes(_info(kind), value, name))
+    if not found:  # of a type that only its decoder knows, as amounts are
+        return [FieldProblem(name, f"{name} must be {wanted(_info(kind))}")]
+    return [one if "." in one.field else FieldProblem(name, one.message) for one in found]
 
 
 def sentence(name: str, kind: Any, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from typing import cast
+from typing import cast, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -13,9 +13,13 @@ from core.wire.errors import error_body
 from core.wire.feeds import CommandTold, ErrorTold, Heartbeat, Reload, Request
 from core.wire.outcomes import CommandStatus
 
-WORDS_MAX = 300
-"""Characters of a parser's complaint that are passed on."""
 
+def _of(kind: type[Struct]) -> str:
+    """A request's type, and the fields that go with it."""
+    return " with ".join([str(kind.__struct_config__.tag), *kind.__struct_fields__])
+
+
+WORDS = f"A message must have a type, and the text that goes with it: {', '.join(map(_of, get_args(Request)))}"
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _encode = msgspec.json.Encoder().encode
@@ -38,8 +42,8 @@ def parse(text: str | bytes, *, at_most: int) -> Request:
         raise BadMessageError(413, "message_too_large", f"A message may have at most {at_most} bytes")
     try:
         return _decoder.decode(raw)
-    except msgspec.ValidationError as problem:
-        raise BadMessageError(400, "bad_message", str(problem)[:WORDS_MAX]) from None
+    except msgspec.ValidationError:
+        raise BadMessageError(400, "bad_message", WORDS) from None
     except (msgspec.DecodeError, RecursionError):
         raise BadMessageError(400, "not_json", "A message must be a JSON object with a type") from None
 

@@ -50,7 +50,6 @@ INSIDE: Mapping[str, str] = {
     "core.payments": "what the payment provider sends",
     "core.phones": "a field's own range",
     "core.store": "the store's own steps",
-    "notifier.messages": "characters of a sentence",
     "notifier.server": "connections to PostgreSQL",
     "notifier.source": "pauses between tries",
 }

@@ -99,3 +99,24 @@ def test_close_reasons_fit_into_a_close_frame() -> None:
     reasons = [one.reason for one in vars(closing).values() if isinstance(one, Closing)]
     assert len(reasons) >= 7
     assert all(len(reason.encode()) <= 123 for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "[]",
+        '"x"',
+        "{}",
+        '{"type": 5}',
+        '{"type": "dance"}',
+        '{"type": "resume"}',
+        '{"type": "watch", "command_id": "x"}',
+    ],
+)
+def test_a_message_that_is_none_is_told_what_messages_there_are(sent: str) -> None:
+    with pytest.raises(BadMessageError) as refused:
+        parse(sent, at_most=1000)
+    assert refused.value.words == (
+        "A message must have a type, and the text that goes with it: "
+        "get_bookings, resume with last_position, authenticate with token, watch with command_id"
+    )

@@ -21,6 +21,7 @@ from api.accounts.oauth.provider import (
 )
 from core.access import CLOCK_LEEWAY_S
 from core.settings import OAuthClient
+from core.texts import SUBJECT
 
 SCOPE = "openid email profile"
 ALGORITHMS = ["RS256", "ES256"]
@@ -56,9 +57,11 @@ class Google:
         claims = self._claims(token, keys, journey)
         # A string "true" is no claim that anything was verified (Core 1.0, 5.1: a boolean).
         email = claims.get("email") if claims.get("email_verified") is True else None
+        if not SUBJECT.fits(subject := str(claims["sub"])):
+            raise sign_in_failed()
         return Identity(
             provider=self.name,
-            subject=str(claims["sub"]),
+            subject=subject,
             email=email if isinstance(email, str) else None,
             first_name=str(claims.get("given_name") or ""),
             last_name=str(claims.get("family_name") or ""),
