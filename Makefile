@@ -36,6 +36,13 @@ test: venv-dev programs ## Check, then run every test on its own PostgreSQL and 
 schemathesis: venv-dev ## Fuzz every route by its description, at length (its own stack; takes minutes)
 	@exec $(RUN) -m tests.fuzzing $(SCHEMATHESIS_OPTIONS)
 
+clients: venv-dev ## Lint the description, generate clients in Python and TypeScript, compile them and book by them
+	@for program in java npm; do \
+		command -v $$program >/dev/null 2>&1 || { echo "holdfast: make clients needs $$program: apt-get update && apt-get install --yes default-jre-headless npm" >&2; exit 1; }; \
+	done
+	@sh ops/install.sh requirements-clients.lock .tools/clients
+	@exec $(RUN) -m tests.clients
+
 audit: ## Ask a database of known vulnerabilities about every locked package
 	@env PIP_RETRIES=1 PIP_DEFAULT_TIMEOUT=10 sh ops/install.sh requirements-audit.lock .tools/audit \
 		|| { echo "audit: NOT DONE: pip-audit cannot be installed here"; exit 0; }; \

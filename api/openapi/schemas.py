@@ -102,9 +102,13 @@ def as_read(schema: Any) -> None:
 
 
 def _typed(schema: dict[str, Any], allowed: list[Any]) -> None:
-    """The type of an enumeration, which generators of clients want; one boolean is a constant."""
+    """The type of an enumeration, which generators of clients want.
+
+    One boolean is said as what it is not: openapi-generator makes the text 'true' of a constant, and its Python
+    client then takes no answer.
+    """
     if len(allowed) == 1 and isinstance(allowed[0], bool):
-        schema |= {"type": "boolean", "const": schema.pop("enum")[0]}
+        schema |= {"type": "boolean", "not": {"const": not schema.pop("enum")[0]}}
     elif all(isinstance(one, str) for one in allowed):
         schema["type"] = "string"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -79,3 +80,14 @@ def test_old_patch_releases_get_what_redis_needs_there() -> None:
     assert len(markers) == 1
     assert markers[0] is not None
     assert markers[0].evaluate({"python_full_version": "3.11.2"})
+
+
+def test_the_lock_of_npm_is_hashed_and_names_no_registry() -> None:
+    """Its addresses are of people who may be funded."""
+    lock = json.loads((ROOT / "tests" / "clients" / "package-lock.json").read_text())
+    packages = {path: one for path, one in lock["packages"].items() if path}
+    assert len(packages) > 200
+    assert [
+        path for path, one in packages.items() if "resolved" in one or not one["integrity"].startswith("sha512-")
+    ] == []
+    assert {word for one in packages.values() for word in one if "://" in str(one[word])} <= {"funding"}

@@ -1,0 +1,1 @@
+"""Clients that stock generators make of the description: generated, compiled and used. `make clients`."""
