@@ -18,7 +18,7 @@ from core.domain.commands import Actor
 from core.identity.editing import SQL_PERSON
 from core.identity.erasing import assignments
 from core.identity.person import Person
-from core.identity.personal import ACCOUNT, WHEN_LEAVING, COMMANDS, IDEMPOTENCY, SECRETS, WORDS
+from core.identity.personal import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
 from core.store.about import phone_name, practitioner_name, resource_name, user_name
 
 __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]

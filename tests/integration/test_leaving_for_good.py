@@ -12,7 +12,7 @@ import pytest
 
 from api.accounts.limits import EXPORTS
 from core.identity.exporting import PAGES
-from core.identity.personal import WHEN_LEAVING, STEPPED, Fate, Field
+from core.identity.personal import STEPPED, WHEN_LEAVING, Fate, Field
 from tests.accounts import (
     ADMIN,
     PASSWORD,
