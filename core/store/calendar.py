@@ -11,7 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
-from core.store.days import LOCAL_DAYS, in_zones, zones_in_use
+from core.store.days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 from core.store.feed import SQL_HEAD, Position
 from core.store.slots import SLOT_COLUMNS, slot_of
 from core.store.views import VIEW_COLUMNS, view_of
@@ -19,8 +19,6 @@ from core.store.views import VIEW_COLUMNS, view_of
 Connection = psycopg.AsyncConnection[Any]
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_ON_DAYS = f"""EXISTS (SELECT FROM {LOCAL_DAYS} WHERE d.zone = r.zone
-     AND (d.begins IS NULL OR s.starts_at >= d.begins) AND (d.ends IS NULL OR s.starts_at < d.ends))"""
 _TAKEN = """
 EXISTS (SELECT FROM claim k LEFT JOIN booking h ON h.id = k.booking_id
         WHERE k.resource_id = c.resource_id AND k.during && tstzrange(s.starts_at, s.ends_at)
@@ -97,11 +95,9 @@ def _conditions(wanted: SlotsWanted) -> Iterator[str]:
     if wanted.id is not None:
         yield "AND s.id = %(id)s"
     if wanted.first is not None:
-        yield "AND s.starts_at >= %(days_earliest)s"
+        yield f"AND s.starts_at >= %(days_earliest)s AND s.starts_at >= {DAYS_BEGIN}"
     if wanted.last is not None:
-        yield "AND s.starts_at < %(days_latest)s"
-    if wanted.by_day:
-        yield f"AND {_ON_DAYS}"
+        yield f"AND s.starts_at < %(days_latest)s AND s.starts_at < {DAYS_END}"
     if wanted.category_id is not None:
         yield "AND s.category_id = %(category_id)s"
     if wanted.categories is not None:

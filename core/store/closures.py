@@ -19,7 +19,7 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.asking import Asking
-from core.store.days import LOCAL_DAYS
+from core.store.days import DAYS_BEGIN, DAYS_END
 from core.store.races import all_of
 from core.store.round_trip import Rows
 from core.store.rows import BOOKING_COLUMNS, booking_of
@@ -67,8 +67,7 @@ SQL_TIME_OFF_COUNT = f"SELECT count(*) FROM (SELECT FROM {_TIME_OFF} LIMIT %(mos
 """Closures of one resource; those of one never begin together."""
 _LISTED = f"""closure c JOIN resource r ON r.id = c.resource_id
 WHERE (%(resource)s::bigint IS NULL OR c.resource_id = %(resource)s)
-  AND (%(day)s::date IS NULL OR EXISTS (
-       SELECT FROM {LOCAL_DAYS} WHERE d.zone = r.zone AND c.during && tstzrange(d.begins, d.ends)))"""
+  AND (%(day)s::date IS NULL OR c.during && tstzrange({DAYS_BEGIN}, {DAYS_END}))"""
 SQL_CLOSURES_LISTED = f"""
 SELECT counted.total, listed.*
 FROM (SELECT count(*) AS total FROM {_LISTED}) AS counted

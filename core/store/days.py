@@ -21,9 +21,10 @@ WITH RECURSIVE found AS (
 SELECT zone FROM found WHERE zone IS NOT NULL
 """
 """Each zone that a resource is in, once: one look into the index for each, however many resources there are."""
-LOCAL_DAYS = """unnest(%(zones)s::text[], %(days_begin)s::timestamptz[], %(days_end)s::timestamptz[])
-     AS d (zone, begins, ends)"""
-"""What `in_zones` gives, as rows."""
+_ZONE = "[array_position(%(zones)s::text[], r.zone)]"
+DAYS_BEGIN = f"(%(days_begin)s::timestamptz[]){_ZONE}"
+DAYS_END = f"(%(days_end)s::timestamptz[]){_ZONE}"
+"""When the days that `in_zones` was asked for begin and end where a resource `r` is."""
 
 _DAY = timedelta(days=1)
 
@@ -33,7 +34,7 @@ async def zones_in_use(connection: psycopg.AsyncConnection[Any]) -> list[str]:
 
 
 def in_zones(zones: Iterable[str], first: date | None, last: date | None) -> dict[str, Any]:
-    """Values for `LOCAL_DAYS`: when the first day begins and the last one ends in each zone; None is open.
+    """Values for `DAYS_BEGIN` and `DAYS_END`: when the first day begins and the last one ends in each zone; None is open.
 
     `days_earliest` and `days_latest` are the outermost of them, for an index on instants.
     """
