@@ -95,3 +95,13 @@ def test_a_resource_that_is_closed_leaves_the_others_open(client: Client, staff:
     assert client.get(SLOTS, params={"date": "2097-05-09"}).json()["total_available_slots"] == 8
     staff.delete(f"{CLOSURES}{closure}/")
     assert client.get(CLOSURES).status_code == client.post(CLOSURES, json=body).status_code == 401
+
+
+def test_a_closure_that_begins_or_ends_where_the_clocks_skip_names_that_time(staff: Client) -> None:
+    room = {"name": "Room in New York", "price_per_slot": 50, "capacity": 1, "time_zone": "America/New_York"}
+    made = staff.post("/api/admin/rooms/", json=room).json()
+    resource = (made.get("data") or made)["resource_id"]
+    for field, day in (("start_time", "2034-03-12"), ("end_time", "2034-03-11")):
+        sent = {"resource_id": resource, "start_date": day, "end_date": "2034-03-12", field: "02:30"}
+        told = staff.post(CLOSURES, json=sent).json()
+        assert (told["code"], [one["field"] for one in told["errors"]]) == ("local_time_skipped", [field])

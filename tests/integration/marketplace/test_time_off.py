@@ -77,8 +77,10 @@ def test_a_day_off_is_the_practitioners_day_however_long_it_is(market: Market) -
     giver = market.practitioner(time_zone="America/New_York")
     autumn = giver.client.post(off(giver), json={"start_date": "2034-11-05"}).json()
     assert (autumn["start_time"], autumn["end_time"]) == ("2034-11-05T04:00:00Z", "2034-11-06T05:00:00Z")
-    skipped = giver.client.post(off(giver), json={"start_date": "2034-03-12", "start": "02:30"})
-    assert skipped.json()["code"] == "local_time_skipped"
+    for field, day in (("start", "2034-03-12"), ("end", "2034-03-11")):
+        sent = {"start_date": day, "end_date": "2034-03-12", field: "02:30"}
+        skipped = giver.client.post(off(giver), json=sent).json()
+        assert (skipped["code"], [one["field"] for one in skipped["errors"]]) == ("local_time_skipped", [field])
 
 
 @pytest.mark.parametrize(
