@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
+
+from ops.importing.command import _sum_up
 from ops.importing.progress import Progress
 from ops.importing.service import Counts
 
@@ -39,3 +43,11 @@ def test_a_file_gets_at_most_ten_lines() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 10
     assert lines[-1] == "1,000 of 1,000 rows, 0 refused"
+
+
+def test_a_dry_run_says_that_it_names_only_the_first_refused_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    _sum_up(counts(3_000, 2_500, rows=3_000), Path("b.refused.csv"), 1_000, dry_run=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "500 of 3,000 rows would be booked, 2,500 refused.",
+        "The first 1,000 refused rows are in b.refused.csv.",
+    ]
