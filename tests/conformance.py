@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 import httpx
 import jsonschema_rs
 
+from core.wire.errors import shown
 from tests.described import description
 from tests.described import operations as described_operations
 from tests.sentences import amiss
@@ -92,7 +93,7 @@ class Operation:
         errors = body.get("errors", [])
         for sentence in (body.get("message", "-"), *(one["message"] for one in errors)):
             assert not amiss(sentence), f"{self.name} says {amiss(sentence)}: {sentence}"
-        known = self._names | _names_sent(request)
+        known = self._names | {*map(shown, _names_sent(request))}
         for one in errors if _media_type(request.headers) in {"", "application/json"} else ():
             name = re.split(r"[.[]", one["field"])[0]
             assert name in known or _ROW.fullmatch(name), f"{self.name} names {name!r}, which it has not: {errors}"
