@@ -46,8 +46,6 @@ INSIDE: Mapping[str, str] = {
     "core.domain.money": "a field's own range",
     "core.domain.services": "names in a sentence",
     "core.engine": "the engine's own steps",
-    "core.identity.anonymising": "which tables are emptied at once, no number",
-    "core.identity.personal": "which tables are read at once, no number",
     "core.logs": "a line of the log",
     "core.payments": "what the payment provider sends",
     "core.phones": "a field's own range",
