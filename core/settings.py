@@ -96,6 +96,8 @@ class Settings:
     """One for each two cores, but at most four, unless told."""
     notifier_host: str
     notifier_port: int
+    flower: bool
+    """Whether there is a Flower: outside the demo only where it is asked for."""
     flower_host: str
     flower_port: int
     flower_user: str
@@ -152,6 +154,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
     env = os.environ if environ is None else environ
     demo = _flag(env, "HOLDFAST_DEMO", default=False)
+    flower = _flag(env, "HOLDFAST_FLOWER", default=demo)
     public_url = _value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000")
     return Settings(
         database_url=_required(env, "DATABASE_URL", _postgres_url),
@@ -174,10 +177,11 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), str(_api_processes(os.cpu_count() or 1))),
         notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),
         notifier_port=_value(env, "HOLDFAST_NOTIFIER_PORT", _whole(1, 65535), "8002"),
+        flower=flower,
         flower_host=_value(env, "HOLDFAST_FLOWER_HOST", str, "127.0.0.1"),
         flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
-        flower_password=_secret(env, "HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD, demo=demo, least=12),
+        flower_password=_flower_password(env, demo=demo) if flower else "",
         log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
         anonymous_writes_per_minute=_value(
             env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
@@ -260,6 +264,10 @@ def _secret(env: Mapping[str, str], name: str, demo_default: str, *, demo: bool,
     if len(raw) < least:
         raise SettingsError(f"{name} is too short. Set it to a random value of at least {least} characters.")
     return raw
+
+
+def _flower_password(env: Mapping[str, str], *, demo: bool) -> str:
+    return _secret(env, "HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD, demo=demo, least=12)
 
 
 def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | None:

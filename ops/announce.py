@@ -28,7 +28,7 @@ def ready(programs: Programs, seconds: float) -> None:
         "",
         f"  API        {base}/api/",
         f"  WebSocket  {base.replace('http', 'ws', 1)}/ws/admin/bookings/",
-        f"  Flower     {base}/flower/   ({flower})",
+        *([f"  Flower     {base}/flower/   ({flower})"] if settings.flower else []),
         f"  Health     {base}/readyz",
         f"  Data       {programs.installation.folder}",
         "",

@@ -1,10 +1,15 @@
 """Flower's options, from our settings. Flower executes this file: the names are its own."""
 
+import sys
+
 from core.logs import configure
 from core.settings import from_environment
 from core.startup import refuse_unusable_stores
+from ops import flower_door
 
 _settings = from_environment()
+if not _settings.flower:
+    sys.exit("holdfast: Flower is off here. Set HOLDFAST_FLOWER=1 and HOLDFAST_FLOWER_PASSWORD, and start it again.")
 refuse_unusable_stores(_settings)
 configure(_settings.log_level, "flower")  # in place of tornado's own, which Flower has set up by now
 
@@ -17,4 +22,5 @@ max_workers = 200
 purge_offline_workers = 300
 persistent = False
 inspect_timeout = 1_500.0
+flower_door.install(_settings)
 read_only = True  # a view: whoever finds the password still stops no worker

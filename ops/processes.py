@@ -51,7 +51,7 @@ class Process:
         return tuple(word.replace(f"{self.name}@%h", f"{instance}@%h") for word in self.argv)
 
 
-REQUIRED = ("DATABASE_URL", "REDIS_URL", "HOLDFAST_SECRET_KEY", "HOLDFAST_FLOWER_PASSWORD")
+REQUIRED = ("DATABASE_URL", "REDIS_URL", "HOLDFAST_SECRET_KEY")
 """What every application process is given, and refuses to start without outside the demo."""
 
 OPTIONAL = (
@@ -67,7 +67,9 @@ OPTIONAL = (
     "HOLDFAST_AGENT_INITIAL_PASSWORD",
     "HOLDFAST_LANES",
     "HOLDFAST_REDIS_PREFIX",
+    "HOLDFAST_FLOWER",
     "HOLDFAST_FLOWER_USER",
+    "HOLDFAST_FLOWER_PASSWORD",
     "HOLDFAST_LOG_LEVEL",
     "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE",
     "HOLDFAST_UNDECIDED_PER_USER",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.settings import from_environment
 from ops.child import Program
 from ops.embedded import caddy, localstripe
 from ops.embedded.postgres import Postgres
@@ -13,7 +14,7 @@ from ops.embedded.valkey import Valkey
 from ops.environment import ROOT, child_environment, inherited, installed, local_urls
 from ops.installation import Installation
 from ops.leftovers import MARK
-from ops.processes import MIGRATE, Process
+from ops.processes import APPLICATION, FLOWER, MIGRATE, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Programs:
         site = f"http://:{self.port}"
         placeholders = caddy.environment(site=site, api=api, notifier=notifier, flower=flower, bind=self.doors)
         placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
+        placeholders["HOLDFAST_FLOWER_IS_ON"] = "1" if FLOWER in self.processes() else "0"
         return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
 
     @property
@@ -54,6 +56,11 @@ class Programs:
         mark = {MARK: self.installation.secret("mark")}
         folder = self.installation.folder / "stripe"
         return localstripe.program(self.inner["stripe"], folder, self.inner["api"], secret, self._log("stripe"), mark)
+
+    def processes(self) -> tuple[Process, ...]:
+        """What is to run: all of it, but for a Flower that is off."""
+        is_on = from_environment(self.environment()).flower
+        return tuple(process for process in APPLICATION if process is not FLOWER or is_on)
 
     def application(self, process: Process, instance: str) -> Program:
         return Program(

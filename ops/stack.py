@@ -18,7 +18,7 @@ from ops import announce, ports, probes
 from ops.child import Child
 from ops.installation import Installation, InstallationError
 from ops.leftovers import end_leftovers
-from ops.processes import APPLICATION, FLOWER, Process, Stage
+from ops.processes import FLOWER, Process, Stage
 from ops.programs import Programs
 from ops.supervisor import Probe, Supervisor, describe_exit
 
@@ -137,7 +137,7 @@ class EmbeddedStack:
         if programs.has_own_stripe:
             self._supervisor.start(programs.stripe(), Stage.FRONT)
             pending["stripe"] = ("localstripe, in Stripe's place", lambda: True)  # bookings go on without it
-        for process in APPLICATION:
+        for process in programs.processes():
             for instance in process.instances():
                 answers = _probe(process, programs)
                 self._supervisor.start(programs.application(process, instance), process.stage, answers)

@@ -17,10 +17,12 @@ FILLED = {
     "HOLDFAST_DATABASE_PASSWORD": "a-database-password-of-the-tests",
     "VALKEY_PASSWORD": "another-password-of-the-tests",
     "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-that-guards-nothing",
-    "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests",
     "HOLDFAST_PUBLIC_URL": "https://booking.example.com",
 }
 """A filled-in .env: what .env.example asks for, and nothing else."""
+
+
+WITH_FLOWER = {**FILLED, "HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests"}
 
 
 class MissingVariable(Exception):  # noqa: N818 - what Compose reports

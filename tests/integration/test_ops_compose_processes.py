@@ -24,13 +24,14 @@ from websockets.typing import Origin
 
 from api.health import CANARY_FRESH_S
 from core.settings import DEMO_SECRET
+from ops import flower_door
 from ops.child import Program
 from ops.embedded import caddy
 from ops.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION, LANES, MIGRATE, Process
 from ops.stores import DATABASE
-from tests.compose import FILLED, copied_into_the_image, environment_of, load
+from tests.compose import FILLED, WITH_FLOWER, copied_into_the_image, environment_of, load
 from tests.servers import PostgresServer, Server, ValkeyServer
 from tests.waiting import wait_until
 
@@ -47,7 +48,7 @@ class Composition:
             "HOLDFAST_DATABASE_PASSWORD": _password(postgres.cluster.application_url("x")),
             "VALKEY_PASSWORD": _password(valkey.url),
         }
-        self.services = load({**FILLED, **stores})["services"]
+        self.services = load({**WITH_FLOWER, **stores})["services"]
         self._folder = folder
         self._image = folder / "app"
         for name in copied_into_the_image():
@@ -199,7 +200,7 @@ def test_flower_asks_for_its_password(composition: Composition) -> None:
     wait_until(lambda: httpx.get(url).status_code != 503, "Flower answers")
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, auth=("flower", "wrong")).status_code == 401
-    assert httpx.get(url, auth=("flower", FILLED["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
+    assert httpx.get(url, auth=("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
 
 
 def test_every_log_line_is_structured_and_names_its_service(composition: Composition) -> None:
@@ -268,3 +269,26 @@ def _start(argv: Sequence[str], environment: Mapping[str, str], home: Path) -> s
         timeout=REFUSED_WITHIN_S,
         check=False,
     )
+
+
+def test_flower_is_strict_and_counts_failed_sign_ins(composition: Composition) -> None:
+    """The last of its tests: this address is locked out then (tests/unit/test_ops_flower_door.py has several)."""
+    url = f"http://127.0.0.1:{composition.ports['flower']}/flower/"
+    wait_until(lambda: accepts(composition.ports["flower"]), "Flower answers")
+    right, wrong = ("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"]), ("flower", "wrong")
+    page = httpx.get(url, auth=right)
+    assert page.status_code == 200
+    assert "Server" not in page.headers
+    assert {name: page.headers[name] for name in flower_door.HEADERS} == flower_door.HEADERS
+    assert all("HttpOnly" in one and "SameSite=Strict" in one for one in page.headers.get_list("Set-Cookie"))
+    for _ in range(flower_door.FAILURES_MAX):
+        assert httpx.get(url).status_code == 401, "who sends no password has not failed"
+    paths = ("", "api/workers") * (flower_door.FAILURES_MAX // 2)
+    told = [httpx.get(url + path, auth=wrong).status_code for path in paths]
+    assert told.count(401) in {flower_door.FAILURES_MAX, flower_door.FAILURES_MAX - 1}, (
+        "the test before failed once too"
+    )
+    for path in ("", "api/workers"):
+        refused = httpx.get(url + path, auth=right)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= flower_door.WINDOW_S

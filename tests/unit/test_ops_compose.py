@@ -22,7 +22,7 @@ from core.settings import (
 )
 from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, MIGRATE, REQUIRED, Process, Stage
 from ops.stores import POSTGRES_MAJOR, postgres_options, valkey_options
-from tests.compose import FILLED, MissingVariable, environment_of, load
+from tests.compose import FILLED, WITH_FLOWER, MissingVariable, environment_of, load
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = Path(__file__).parents[1] / "fixtures" / "compose-spec.json"
@@ -79,10 +79,22 @@ def test_every_setting_can_be_given_in_compose() -> None:
 
     asked: set[str] = set()
     secrets = {f"HOLDFAST_{one}_CLIENT_{part}": "x" * 32 for one in ("GOOGLE", "GITHUB") for part in ("ID", "SECRET")}
+    secrets |= {"HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "x" * 32}
     secrets |= {"STRIPE_SECRET_KEY": "sk_test_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
     from_environment(Recorder({**environment_of(SERVICES["api"]), **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32}))
     own = {name for process in APPLICATION for name in process.settings}
     assert asked - {"HOLDFAST_DEMO"} == set(ENVIRONMENT) | own
+
+
+def test_flower_is_off_unless_it_is_asked_for() -> None:
+    """No container of it, no way to it, no password asked for; a password that is left out is then named."""
+    assert SERVICES["flower"]["scale"] == environment_of(SERVICES["caddy"])["HOLDFAST_FLOWER_IS_ON"] == "0"
+    assert not from_environment(environment_of(SERVICES["api"])).flower
+    on = load(WITH_FLOWER)["services"]
+    assert on["flower"]["scale"] == environment_of(on["caddy"])["HOLDFAST_FLOWER_IS_ON"] == "1"
+    assert from_environment(environment_of(on["flower"])).flower
+    with pytest.raises(SettingsError, match="HOLDFAST_FLOWER_PASSWORD"):
+        from_environment({**environment_of(on["flower"]), "HOLDFAST_FLOWER_PASSWORD": ""})
 
 
 def test_no_service_is_the_demo() -> None:
@@ -212,6 +224,8 @@ def test_only_the_migration_is_given_the_superuser() -> None:
         ("HOLDFAST_SECRET_KEY", PLACEHOLDER),
         ("HOLDFAST_SECRET_KEY", DEMO_SECRET),
         ("HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD),
+        ("HOLDFAST_FLOWER_PASSWORD", PLACEHOLDER),
+        ("HOLDFAST_FLOWER_PASSWORD", ""),
         ("STRIPE_SECRET_KEY", PLACEHOLDER),
         ("STRIPE_SECRET_KEY", DEMO_STRIPE_KEY),
         ("STRIPE_WEBHOOK_SECRET", PLACEHOLDER),
@@ -220,6 +234,7 @@ def test_only_the_migration_is_given_the_superuser() -> None:
 )
 def test_every_default_or_missing_secret_is_refused_by_name_and_not_repeated(name: str, value: str) -> None:
     account = {"STRIPE_SECRET_KEY": "sk_live_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
+    account |= {"HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"]}
     with pytest.raises(SettingsError, match=name) as refused:
         from_environment({**environment_of(SERVICES["migrate"]), **account, name: value})
     assert not value or value not in str(refused.value)
