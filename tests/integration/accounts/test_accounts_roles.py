@@ -45,6 +45,10 @@ def test_a_role_gets_in_exactly_where_the_table_says(stack: Stack, kind: Kind) -
     with httpx.Client(base_url=stack.api_url, timeout=30.0) as client:
         for route in falcon.inspect.inspect_routes(create_app(stack.settings)):
             for method in (method.method for method in route.methods if not method.internal):
+                if (
+                    method == "HEAD"
+                ):  # without a body to read: tests/integration/test_http_everywhere.py holds it to GET
+                    continue
                 body = None if method == "GET" else NOTHING_TO_SEE
                 client.cookies.clear()
                 headers = who | {"X-Forwarded-For": new_address()}
