@@ -184,11 +184,11 @@ def _of_several(kind: UnionType, value: Any, at: str) -> Iterator[FieldProblem]:
 
 
 def _is_meant(kind: Type, value: Any) -> bool:
-    shapes: Sequence[tuple[type[Any], type[Any]]] = (
+    shapes: Sequence[tuple[type[Any], Any]] = (
         (StrType, str),
         (ListType, list),
         (StructType, dict),
-        (IntType, int),
+        (IntType, int | float),
     )
     return any(isinstance(kind, one) and isinstance(value, shape) for one, shape in shapes)
 

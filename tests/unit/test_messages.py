@@ -131,6 +131,13 @@ def test_a_message_says_what_belongs_there(field: str, value: Any, sentence: str
     assert told(kind, {**BODIES[kind], field: value}) == [(field, sentence)]
 
 
+def test_a_number_with_a_point_is_told_so_where_an_object_may_stand_too() -> None:
+    kind = next(one for one in BODIES if one.__name__ == "NewSlot")
+    assert told(kind, {**BODIES[kind], "category": 1.0}) == [
+        ("category", "category must be a whole number, 1 or more, written without a point")
+    ]
+
+
 def time_typed() -> Iterator[tuple[type[Struct], Parameter]]:
     """Every parameter that may be an instant with its offset."""
     for kind in sorted(QUERIES, key=lambda one: (one.__module__, one.__name__)):
