@@ -19,7 +19,8 @@ from tests.stack import Stack
 
 Record = Callable[[str, object], None]
 
-OF_THE_MOMENT = {"date", "x-request-id", "content-length"}
+OF_THE_MOMENT = {"date", "x-request-id", "content-length", "transfer-encoding"}
+"""The last is of a body that is sent as it is made: nobody knows its length before, and HEAD has no body to cut up."""
 FIRST = {"integer": "1", "uuid": "00000000-0000-0000-0000-000000000000", "string": "start.js"}
 """What a field of a path is filled with: a thing that the demo has, where it has one."""
 ZIPPED = gzip.compress(b"{}")
@@ -51,8 +52,8 @@ def test_head_answers_as_get_does_but_for_the_body(
         before, head, after = (client.request(method, where) for method in ("GET", "HEAD", "GET"))
         assert (head.status_code, head.content) == (before.status_code, b""), f"HEAD {where}: {head.status_code}"
         assert headers_of(head) == headers_of(before), where
-        if before.headers["Content-Length"] == after.headers["Content-Length"]:
-            assert head.headers["Content-Length"] == before.headers["Content-Length"], where
+        lengths = [answer.headers.get("Content-Length") for answer in (before, head, after)]
+        assert lengths[0] != lengths[2] or lengths[1] == lengths[0], where
         statuses.add(head.status_code)
     assert statuses >= ({200, 404} if caller == "staff" else {200, 401, 404})
     record_property(FIGURE, f"HEAD: {len(walked)} routes asked as GET is, by {caller}, with {sorted(statuses)}")
