@@ -382,7 +382,7 @@ ELSEWHERE = (
         fields=(
             Field("owner", KEPT, why=BY_ID_ONLY),
             Field("actor", KEPT, why=BY_ID_ONLY),
-            Field("data", KEPT, why="Numbers and states: free text is not written to it"),
+            Field("data", KEPT, why="Numbers, states and the engine's own words: what people write is not in it"),
             Field("request_id", KEPT, why="Names a request; gone after 7 days"),
         ),
     ),

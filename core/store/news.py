@@ -195,17 +195,18 @@ News = tuple[str, int | None, int | None, dict[str, Any] | None]
 def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one line an event
     """(type, booking id, booking version, facts) of an event; None for what the feed does not tell.
 
-    No reason of a cancellation: people write it, and events cannot be found by person.
+    A reason only where the engine gave it: what people write may be personal, and events cannot be found by person.
     """
     match event:
         case BookingPlaced(booking=b, slot=slot):
             return "booking_created", b.id, b.version, _about(slot, b, taken=True) or None
-        case BookingChanged(booking=b, was=was, slot=slot):
+        case BookingChanged(booking=b, was=was, by=by, reason=reason, slot=slot):
+            why = {"reason": reason} if by == ENGINE.kind else {}
             return (
                 "booking_updated",
                 b.id,
                 b.version,
-                {"was": was, "now": b.status, **_about(slot, b, taken=b.status in KEEPS_SLOT)},
+                {"was": was, "now": b.status, **why, **_about(slot, b, taken=b.status in KEEPS_SLOT)},
             )
         case BookingDeleted(booking=b, slot=slot):
             return (
