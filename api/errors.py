@@ -39,6 +39,8 @@ _CODES = {
     500: "internal_error",
     503: "unavailable",
 }
+_SENTENCES = {404: "There is nothing at this address", 405: "This address does not take that method"}
+"""Where Falcon says nothing but the status. The front door says the same of what never gets here (ops/Caddyfile)."""
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -133,8 +135,8 @@ async def _on_problem(req: Any, resp: Any, problem: Problem, _params: Any) -> No
 
 async def _on_http_error(req: Any, resp: Any, error: falcon.HTTPError, _params: Any) -> None:
     """Falcon's own: unknown route, wrong method, unreadable media."""
-    message = error.description or error.title or "The request cannot be answered"
     status = error.status_code
+    message = error.description or _SENTENCES.get(status) or "The request cannot be answered"
     code = error.code if isinstance(error.code, str) else _CODES.get(status, "bad_request")
     headers = dict(error.headers or {})
     write_problem(req, resp, Problem(status, code, message, headers=headers))

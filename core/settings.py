@@ -252,17 +252,20 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     raise SettingsError(f"{name} cannot be used: it is neither on nor off. Correct it and start again.")
 
 
-def _secret(env: Mapping[str, str], name: str, demo_default: str, *, demo: bool, least: int) -> str:
-    """A secret may take its default in the demo only; its value never enters a message."""
+def _secret(
+    env: Mapping[str, str], name: str, demo_default: str, *, demo: bool, least: int, issuer: str | None = None
+) -> str:
+    """A secret may take its default in the demo only; its value never enters a message. We choose it, or an issuer does."""
     raw = env.get(name, "").strip()
     if demo:
         return raw or demo_default
+    remedy = f"the one that {issuer} gave you" if issuer else f"a random value of at least {least} characters"
     if not raw:
-        raise SettingsError(f"{name} is not set. Set it to a random value of at least {least} characters.")
+        raise SettingsError(f"{name} is not set. Set it to {remedy}.")
     if raw == demo_default or PLACEHOLDER in raw:
-        raise SettingsError(f"{name} still has a default value. Set it to a random one of at least {least} characters.")
+        raise SettingsError(f"{name} still has a default value. Set it to {remedy}.")
     if len(raw) < least:
-        raise SettingsError(f"{name} is too short. Set it to a random value of at least {least} characters.")
+        raise SettingsError(f"{name} is too short. Set it to {remedy}.")
     return raw
 
 
@@ -282,7 +285,7 @@ def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthCl
     client_id = env.get(f"{prefix}_CLIENT_ID", "").strip()
     if not client_id:
         return None
-    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8)
+    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8, issuer="the provider")
     if not secret:
         raise SettingsError(f"{prefix}_CLIENT_SECRET is not set, but {prefix}_CLIENT_ID is. Set both or neither.")
     return OAuthClient(client_id, secret)
@@ -298,10 +301,10 @@ def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
     """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed."""
     if not env.get("STRIPE_SECRET_KEY", "").strip():
         return None
-    secret_key = _secret(env, "STRIPE_SECRET_KEY", DEMO_STRIPE_KEY, demo=demo, least=8)
+    secret_key = _secret(env, "STRIPE_SECRET_KEY", DEMO_STRIPE_KEY, demo=demo, least=8, issuer="Stripe")
     if PLACEHOLDER in secret_key:
         raise SettingsError("STRIPE_SECRET_KEY still holds a placeholder. Set it to your account's, or leave it empty.")
-    webhook_secret = _secret(env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8)
+    webhook_secret = _secret(env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8, issuer="Stripe")
     if not webhook_secret:
         raise SettingsError("STRIPE_WEBHOOK_SECRET is not set, but STRIPE_SECRET_KEY is. Set both or neither.")
     return Stripe(

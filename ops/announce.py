@@ -26,7 +26,7 @@ def ready(programs: Programs, seconds: float) -> None:
         "",
         f"Holdfast is ready after {seconds:.1f} s.",
         "",
-        f"  API        {base}/api/",
+        f"  API        {base}/api/docs/",
         f"  WebSocket  {base.replace('http', 'ws', 1)}/ws/admin/bookings/",
         *([f"  Flower     {base}/flower/   ({flower})"] if settings.flower else []),
         f"  Health     {base}/readyz",

@@ -114,6 +114,12 @@ def test_what_spreadsheets_leave_behind_is_left_out() -> None:
     assert [row["phone"] for row in rows_of(text)] == ["1", "2", "3", "4"]
 
 
+def test_one_cell_is_counted_as_one() -> None:
+    [row] = _rows(f"{HEADER}\n1\n".encode(), 1 << 16)
+    assert isinstance(row, BadRow)
+    assert row.message == "The row has 1 cell where the header has 5"
+
+
 def test_a_value_in_a_column_without_a_name_is_that_rows_own_problem() -> None:
     assert rows_of(f"{HEADER},\n1,Legal,2030-01-07,09:00,,x\n") == ["malformed_row"]
 

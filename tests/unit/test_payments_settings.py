@@ -33,3 +33,20 @@ def test_without_a_key_nothing_is_paid() -> None:
 def test_half_an_account_stops_the_start_and_names_what_is_wrong(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         from_environment({**PARTS, **ACCOUNT, **changes})
+
+
+OUTSIDE = {
+    **PARTS,
+    **ACCOUNT,
+    "HOLDFAST_DEMO": "0",
+    "HOLDFAST_SECRET_KEY": "k" * 64,
+    "HOLDFAST_GOOGLE_CLIENT_ID": "somebody",
+    "HOLDFAST_GOOGLE_CLIENT_SECRET": "of_somebody",
+}
+
+
+@pytest.mark.parametrize("name", [*ACCOUNT, "HOLDFAST_GOOGLE_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", [PLACEHOLDER, "short"])
+def test_nobody_is_told_to_make_up_a_secret_that_somebody_else_issues(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name} .*\. Set it to the one that .* gave you\.$"):
+        from_environment({**OUTSIDE, name: value})

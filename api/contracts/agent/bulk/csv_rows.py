@@ -63,7 +63,7 @@ class CsvRows:
         try:
             return self._decode(piece, final)
         except UnicodeDecodeError:
-            self._unreadable(f"{NOT_UTF8}: save it as CSV UTF-8")
+            self._unreadable(f"{NOT_UTF8}; save it as CSV UTF-8")
 
     def _unreadable(self, words: str) -> NoReturn:
         unreadable(self._seen + 1, words)
@@ -87,7 +87,7 @@ class CsvRows:
             words = f"Line {record.line} is not valid CSV: {record.fault}"
         elif given > width or len(record.cells) < width:
             cells = given if given > width else len(record.cells)
-            words = f"The row has {cells} cells where the header has {width}"
+            words = f"The row has {cells} {'cell' if cells == 1 else 'cells'} where the header has {width}"
         else:
             return None
         fields = [(name, cell) for name, cell in zip(self.columns, record.cells, strict=False) if name in COLUMNS]
@@ -102,14 +102,14 @@ class CsvRows:
     def _check_quotes(self, record: Record) -> None:
         """A record of several lines is one row for certain, or the body is refused."""
         last = record.line + len(record.lines) - 1
-        lines = f"a quote joins lines {record.line} to {last}"
+        lines = f"a quote joins lines {record.line} to {last} into one row"
         if self._bad(record):
-            self._unreadable(f"{lines}, and what they are then is no row; close that quote")
+            self._unreadable(f"{lines}, which is not a valid one; close that quote")
         if all(self._could_be_row(line) for line in record.lines if line.strip()):
-            self._unreadable(f"{lines}, each of which could be a row; close that quote")
+            self._unreadable(f"{lines}, though each line could be a row; close that quote")
 
     def _could_be_row(self, line: str) -> bool:
-        """Whether a line, read by itself, has a date and a time where a row has them."""
+        """Whether a line by itself has a date and a time in their columns."""
         separator = self.separator
         return any(map(self._reads_as_row, (line.split(separator), cells_of_line(line, separator))))
 

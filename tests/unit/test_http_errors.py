@@ -1,0 +1,38 @@
+"""What Falcon itself refuses is told in sentences, as all else is."""
+
+from __future__ import annotations
+
+import falcon.asgi
+import falcon.testing
+import pytest
+
+from api.errors import add_error_handlers
+from api.hang_ups import App
+from tests.sentences import amiss
+
+
+class Empty:
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sentence"),
+    [
+        ("GET", "/nowhere", 404, "There is nothing at this address"),
+        ("POST", "/", 405, "This address does not take that method"),
+    ],
+)
+def test_an_address_or_method_that_there_is_not_is_refused_in_a_sentence(
+    method: str, path: str, status: int, sentence: str
+) -> None:
+    app = App()
+    add_error_handlers(app)
+    app.add_route("/", Empty())
+    answer = falcon.testing.TestClient(app).simulate_request(method, path)
+    assert (answer.status_code, answer.json["message"]) == (status, sentence)
+    assert not amiss(answer.json["message"])
+
+
+def test_a_status_line_is_no_sentence() -> None:
+    assert amiss("404 Not Found")
