@@ -18,7 +18,7 @@ import structlog
 from msgspec import Struct
 
 from core.domain.commands import Actor, Cancel, CommandClass
-from core.identity.personal import COMMANDS, STEPPED, Fate, Field, Rows
+from core.identity.personal import COMMANDS, REASON, STEPPED, Fate, Field, Rows
 from core.store.database import Connection
 from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
 
@@ -27,17 +27,17 @@ log = structlog.get_logger()
 STEP_ROWS = 500
 CANCEL_ROWS = 200
 """Bookings to come that one step asks the lanes to cancel."""
-SETTLES_WITHIN = "1 hour"
-"""Commands that are older than the deletion and still undecided then are no longer waited for."""
-REASON = "the account was deleted"
+CALM_WITHIN = "1 hour"
+"""Transactions that are older than the deletion are waited for no longer: a process hangs, or PostgreSQL forgot one."""
 
-_SETTLED = f"""(e.asked_at < clock_timestamp() - interval '{SETTLES_WITHIN}' OR (
-        e.asked_in < pg_snapshot_xmin(pg_current_snapshot())
-        AND NOT EXISTS (SELECT FROM inbox i WHERE i.accepted_at <= e.asked_at)))"""
-"""Whatever was under way when the account was deleted has ended, so nothing new will say who it was."""
+_CALM = f"""(e.asked_in < pg_snapshot_xmin(pg_current_snapshot())
+        OR e.asked_at < clock_timestamp() - interval '{CALM_WITHIN}')"""
+"""A lane that read the account before it was emptied has written what it decided, bookings for it too."""
+_SETTLED = f"({_CALM} AND NOT EXISTS (SELECT FROM inbox i WHERE i.accepted_at <= e.asked_at))"
+"""Whatever was under way when the account was deleted is decided, so nothing new will say who it was."""
 SQL_NEXT = f"""
 SELECT e.user_id, e.names, e.phones, e.until, e.actor::text, e.request_id, e.step, e.after FROM erasure e
-WHERE e.step <> 'settle' OR {_SETTLED}
+WHERE CASE e.step WHEN 'cancel' THEN {_CALM} WHEN 'settle' THEN {_SETTLED} ELSE true END
 ORDER BY e.asked_at, e.user_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 SQL_AT = "UPDATE erasure SET step = %(step)s, after = %(after)s WHERE user_id = %(id)s"
@@ -117,8 +117,11 @@ STEPS = {
     for rows in STEPPED
     if rows.is_deleted or any(field.fate is not Fate.KEPT for field in rows.fields)
 }
-ORDER = (*STEPS, "commands", "cancel", "settle")
-"""Bookings are cancelled when nothing is left in them that an answer could repeat."""
+AGAIN = " again"
+ORDER = (*STEPS, "commands", "cancel", "settle", *(name + AGAIN for name in (*STEPS, "commands")))
+"""Bookings are cancelled when nothing is left in them that an answer could repeat. What was under way may write
+into rows that are emptied already, a reason or notes: so all of it is gone through again once that is decided.
+"""
 
 
 def run(connection: Connection, for_s: float) -> Done:
@@ -139,19 +142,19 @@ def _step(connection: Connection, done: Done) -> bool:
             return False
         erasure = Erasure(*row)
         step = erasure.step if erasure.step in ORDER else ORDER[0]
-        match step:
+        match step.removesuffix(AGAIN):
             case "commands":
                 after = 0 if _blank_commands(connection, erasure) else None
             case "cancel":
                 after = _cancel(connection, erasure, done)
             case "settle":
-                after = 0 if _blank_commands(connection, erasure) else None
-                if after is None:
-                    connection.execute(SQL_DONE, {"id": erasure.user_id})
-                    log.info("account erased", erased_user=erasure.user_id)
-                    return True
-            case _:
-                after = _rows(connection, erasure, STEPS[step])
+                after = None
+            case name:
+                after = _rows(connection, erasure, STEPS[name])
+        if after is None and step == ORDER[-1]:
+            connection.execute(SQL_DONE, {"id": erasure.user_id})
+            log.info("account erased", erased_user=erasure.user_id)
+            return True
         if after is None:
             step, after = ORDER[ORDER.index(step) + 1], -1
         connection.execute(SQL_AT, {"id": erasure.user_id, "step": step, "after": after})

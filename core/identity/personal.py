@@ -75,6 +75,8 @@ _RESOURCES = f"""(SELECT p.resource_id FROM practitioner p WHERE p.user_id = %(i
     WHERE l.owner_id = {PRACTITIONER})"""
 FORMER_SERVICE = "'Former service'"
 TYPED_NAME = "'Removed service name'"
+REASON = "the account was deleted"
+"""Of the cancellations that follow."""
 BOOKKEEPING = "Bookkeeping: the provider's own number of a payment, by which it is found in its books and ours"
 BY_ID_ONLY = "An account's number. It names nobody once the account is anonymised"
 
@@ -177,7 +179,12 @@ BOOKINGS = Rows(
         Field("details", EMPTIED, path=("meeting_url",)),
         Field("details", EMPTIED, path=("meeting_id",)),
         Field("details", EMPTIED, path=("timezone",)),
-        Field("details", EMPTIED, path=("cancellation", "reason")),
+        Field(
+            "details",
+            EMPTIED,
+            path=("cancellation", "reason"),
+            only=f"t.details #>> '{{cancellation,reason}}' IS DISTINCT FROM '{REASON}'",
+        ),
     ),
 )
 BOOKINGS_GIVEN = Rows(

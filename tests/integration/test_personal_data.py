@@ -179,3 +179,71 @@ def test_the_deletion_waits_for_commands_that_were_under_way(connection: Connect
         pass
     assert count(connection, "SELECT count(*) FROM erasure") == 0
     assert count(connection, "SELECT count(*) FROM outcome WHERE concat(body, response) LIKE '%%Zelda%%'") == 0
+
+
+SQL_UNDER_WAY = """
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
+VALUES (gen_random_uuid(), 0, 0, 0, 'cancel', 1, 'agent', 'r', '{}', '{}')
+"""
+
+
+def test_what_commands_under_way_wrote_into_bookings_is_emptied_too(connection: Connection) -> None:
+    """A lane decides them when the bookings have been emptied already."""
+    user = person(connection, "zelda")
+    connection.execute(SQL_BOOK, {"user": user, "from": "-3 days", "to": "-1 day"})
+    connection.execute(SQL_UNDER_WAY)
+    erase(connection, user)
+    while erasing.run(connection, 60.0).steps:
+        pass
+    assert count(connection, "SELECT count(*) FROM booking WHERE notes <> ''") == 0
+    connection.execute(
+        """UPDATE booking SET notes = 'secret', details = '{"cancellation": {"by": "client", "reason": "secret"}}'"""
+    )
+    connection.execute("DELETE FROM inbox")
+    while erasing.run(connection, 60.0).steps:
+        pass
+    assert count(connection, "SELECT count(*) FROM erasure") == 0
+    assert count(connection, "SELECT count(*) FROM booking WHERE concat(notes, details) LIKE '%%secret%%'") == 0
+
+
+def test_why_a_deletion_cancelled_a_booking_is_kept(connection: Connection) -> None:
+    user = person(connection, "zelda")
+    connection.execute(SQL_BOOK, {"user": user, "from": "-1 day", "to": "-1 day"})
+    reason = '{"cancellation": {"by": "client", "reason": "the account was deleted"}}'
+    connection.execute("UPDATE booking SET details = %s", (reason,))
+    erase(connection, user)
+    while erasing.run(connection, 60.0).steps:
+        pass
+    kept = "SELECT count(*) FROM booking WHERE details #>> '{cancellation,reason}' = 'the account was deleted'"
+    assert count(connection, kept) == 1
+
+
+def test_the_deletion_waits_for_a_command_that_stays_undecided_for_hours(connection: Connection) -> None:
+    user = person(connection, "zelda")
+    connection.execute(SQL_UNDER_WAY)
+    connection.execute("UPDATE inbox SET accepted_at = accepted_at - interval '3 hours'")
+    erase(connection, user)
+    connection.execute("UPDATE erasure SET asked_at = asked_at - interval '2 hours'")
+    while erasing.run(connection, 60.0).steps:
+        pass
+    assert count(connection, "SELECT count(*) FROM erasure WHERE step = 'settle'") == 1
+    connection.execute(SQL_OUTCOME, (uuid4(), "-3 hours", f"user:{user}"))
+    connection.execute("DELETE FROM inbox")
+    while erasing.run(connection, 60.0).steps:
+        pass
+    assert count(connection, "SELECT count(*) FROM erasure") == 0
+    assert count(connection, "SELECT count(*) FROM outcome WHERE concat(body, response) LIKE '%%Zelda%%'") == 0
+
+
+def test_bookings_are_cancelled_when_transactions_from_before_have_ended(connection: Connection) -> None:
+    """A lane that has read the account, and waits for the deletion, books for it after all."""
+    user = person(connection, "zelda")
+    with psycopg.connect(connection.info.dsn, password=connection.info.password) as lane:
+        lane.execute("SELECT pg_current_xact_id()")
+        erase(connection, user)
+        while erasing.run(connection, 60.0).steps:
+            pass
+        lane.execute(SQL_BOOK, {"user": user, "from": "1 day", "to": "1 day"})
+    while erasing.run(connection, 60.0).steps:
+        pass
+    assert count(connection, "SELECT count(*) FROM inbox WHERE type = 'cancel'") == 1
