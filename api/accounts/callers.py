@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from falcon.asgi import Request
 
 from core.addresses import subscriber_of
@@ -19,3 +21,8 @@ def counted_name(typed: str, region: str | None) -> str:
     It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
     """
     return number_in(typed, region) or username_key(typed)
+
+
+def counted_as(typed: str, region: str | None) -> str:
+    """`counted_name` as counters in Redis hold it: nobody's name or address is in their keys."""
+    return hashlib.sha256(counted_name(typed, region).encode("utf-8", "replace")).hexdigest()

@@ -9,7 +9,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.answers import ShortUser, short_user
-from api.accounts.callers import caller, counted_name
+from api.accounts.callers import caller, counted_as
 from api.accounts.fields import (
     Email,
     NewPassword,
@@ -91,7 +91,7 @@ class Registration:
     async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
         """Raises Problem 400 for a taken name, 429, 503."""
         await self._throttle.spend(self._limit, caller(req))
-        for name in {counted_name(one, self._region) for one in (username, email) if one}:
+        for name in {counted_as(one, self._region) for one in (username, email) if one}:
             await self._throttle.spend(REGISTRATIONS_OF_NAME, name)
         try:
             password_hash = await self._passwords.hash(password, caller(req))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from falcon.asgi import Request
 from msgspec import Struct
 
-from api.accounts.callers import caller, counted_name
+from api.accounts.callers import caller, counted_as
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
 from api.accounts.liveness import Pool
 from api.accounts.throttle import Limit, Throttle
@@ -47,7 +45,7 @@ class SignIn:
     async def check(self, req: Request, *, username: str | None, email: str | None, password: str) -> User:
         """Who it is; exactly one of `username` and `email` is given. Raises Problem 401, 429, 503."""
         user = await self._find(username, email)
-        name = _hashed(counted_name(username or email or "", self._region))
+        name = counted_as(username or email or "", self._region)
         account = f"user:{user.id}" if user is not None else f"nobody:{name}"
         proved = await self._prove(req, user, password, Tried(name, account))
         if user is None or not proved:
@@ -137,7 +135,3 @@ class SignIn:
 
 def _counted_under(limit: Limit, who: str, address: str) -> tuple[str, ...]:
     return (who, address) if limit is GUESSES_AT_ONE else (who,)
-
-
-def _hashed(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from api.accounts.callers import counted_name
 from api.accounts.limits import GUESSES_AT_ONE, REGISTRATIONS_OF_NAME, RESETS_FROM_ADDRESS
@@ -167,3 +168,16 @@ def test_a_reset_is_answered_alike_whether_the_address_is_known(stack: Stack) ->
     known, unknown = answers(known_by_email(stack)), answers("nobody.here@example.com")
     assert [status for status, *_ in unknown] == [200] * RESETS_FROM_ADDRESS.amount + [429]
     assert known == unknown
+
+
+def test_no_counter_in_redis_is_called_by_a_name(stack: Stack) -> None:
+    """They outlive whoever deletes their account, by an hour."""
+    name, email = (f"zelda{secrets.token_hex(6)}" for _ in range(2))
+    body = {"username": name, "password": PASSWORD, "email": f"{email}@example.com"}
+    with browser(stack) as client, redis.Redis.from_url(stack.redis_url, decode_responses=True) as counters:
+        assert client.post("/api/auth/register/", json=body).status_code == 201
+        assert client.post("/api/login/", json={"username": name, "password": "a guess"}).status_code == 401
+        assert client.post("/api/auth/password/reset/", json={"email": body["email"]}).status_code == 200
+        keys = list(counters.scan_iter(count=1_000))
+    assert any("registrations-of-name" in key for key in keys)
+    assert [key for key in keys if name in key or email in key] == []
