@@ -21,13 +21,15 @@ def username_key(username: str) -> str:
 
 
 def username_keys(username: str, region: str | None) -> list[str]:
-    """Under which keys an account may be found by this name, the likeliest first.
+    """Under which keys an account may be found by this name, in the order in which they are asked.
 
-    By its name; by the phone number that it is (people whom agents make known are named by theirs); by the key that
-    releases before migration 0030 gave it, which kept dashes, several blanks and characters that cannot be seen.
+    By the key that releases before migration 0030 gave it, which kept dashes, several blanks and characters that
+    cannot be seen: where it differs from today's, only an account of theirs has it, and somebody else may have
+    today's by now. Then by its name; and by the phone number that it is (people whom agents make known are named by
+    theirs).
     """
     key, before = username_key(username), unicodedata.normalize("NFKC", username.strip()).casefold()
-    return list(dict.fromkeys((key, number_in(username, region) or key, before)))
+    return list(dict.fromkeys((before, key, number_in(username, region) or key)))
 
 
 def number_in(username: str, region: str | None = None) -> str | None:

@@ -110,3 +110,22 @@ def test_staff_confirm_no_address_that_folds_into_another_s(stack: Stack, desk: 
     )
     answer = desk.post(f"{USERS}{user_id}/confirm-email/")
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_confirm")
+
+
+@pytest.mark.parametrize(
+    ("older", "name"), [("Ada  Byron", "Ada Byron"), ("Eva\u200d Byron", "Eva Byron"), ("Jean\u2010Luc", "Jean-Luc")]
+)
+def test_who_was_here_before_the_rule_still_signs_in_when_another_takes_the_key(
+    stack: Stack, older: str, name: str
+) -> None:
+    """Earlier releases kept several blanks, dashes of other kinds and joiners in a key."""
+    insert = """
+        INSERT INTO user_account (username, username_key, password_hash)
+        SELECT %s, %s, password_hash FROM user_account WHERE username = %s RETURNING id
+    """
+    with browser(stack) as client:
+        assert registered(client, name).status_code == 201
+        [(person,)] = execute(stack, insert, older, older.casefold(), name)
+        answer = client.post("/api/login/", json={"username": older, "password": PASSWORD})
+        assert (answer.status_code, answer.json().get("user_id")) == (200, person)
+        assert client.post("/api/login/", json={"username": name, "password": PASSWORD}).json()["user_id"] != person
