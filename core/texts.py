@@ -35,6 +35,8 @@ MARKS_OF_DIRECTION = r"\u200e\u200f\u061c"
 ANGLES = r"<>\ufe64\ufe65\uff1c\uff1e"
 BLANKS = r"\x20\xa0\xad\u061c\u115f\u1160\u1680\u180e\u2000-\u200a\u200c-\u200f\u202f\u205f\u2800\u3000\u3164\uffa0"
 """What shows nothing by itself: spaces, joiners, and letters that are drawn empty."""
+_TAGS = r"\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+"""Neither do these, which belong to flags, music and shorthand; JSON Schema's expressions have no word for them."""
 
 _NOT_IN_NAMES = CONTROLS + BREAKS + TURNS + UNSEEN + ANGLES
 _NOT_IN_TEXTS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" + TURNS + UNSEEN
@@ -119,7 +121,7 @@ def _name(name: str, *, required: bool, also: str = "") -> TextForm:
     inside, mark = _NOT_IN_NAMES + also, "" if required else "?"
     return TextForm(
         name,
-        rf"[{BLANKS}]*(?:[^{inside}{BLANKS}{_MARKS}][^{inside}]*){mark}",
+        rf"[{BLANKS}{_TAGS}]*(?:[^{inside}{BLANKS}{_TAGS}{_MARKS}][^{inside}]*){mark}",
         "{field} must begin with a letter, a digit or a sign that can be seen",
         shown=rf"[^{inside}]*[^\s{inside}{BLANKS}][^{inside}]*" if required else f"[^{inside}]*",
         strays=inside,
@@ -132,10 +134,12 @@ LISTED_NAME = _name("name without commas", required=True, also=",")
 """A list of such names in a query is separated by commas."""
 TEXT = TextForm("text", f"[^{_NOT_IN_TEXTS}]*", "{field} must be text", strays=_NOT_IN_TEXTS)
 """Several lines; as its reader will see it, so `<` is a sign like others."""
+_BLANK_LINES = rf"\t\n\r{BREAKS}{BLANKS}"
 SOME_TEXT = TextForm(
     "text that says something",
-    rf"[\t\n\r{BREAKS}{BLANKS}]*[^\t\n\r{BREAKS}{BLANKS}{_NOT_IN_TEXTS}][^{_NOT_IN_TEXTS}]*",
+    rf"[{_BLANK_LINES}{_TAGS}]*[^{_BLANK_LINES}{_TAGS}{_NOT_IN_TEXTS}][^{_NOT_IN_TEXTS}]*",
     "{field} must not be blank",
+    shown=rf"[{_BLANK_LINES}]*[^{_BLANK_LINES}{_NOT_IN_TEXTS}][^{_NOT_IN_TEXTS}]*",
     strays=_NOT_IN_TEXTS,
 )
 SOUGHT = TextForm("words to look for", f"[^{CONTROLS}]*", "{field} must be text", strays=CONTROLS)

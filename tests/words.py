@@ -79,7 +79,7 @@ _INSERTED = {
 }
 _WHOLE = {
     Case.BLANK: (" ", "   ", "\xa0", "\u3000"),
-    Case.FILLER: ("\u3164", "\u2800", "\u115f"),
+    Case.FILLER: ("\u3164", "\u2800", "\u115f", "\U000e0041\U000e007f", "\U0001d173"),
     Case.MARK: ("\u0301", "\u0308\u0301", "\u20dd", "\u093e", "\u0e31", "\ufe0f"),
 }
 _MULTILINE = frozenset({Case.NEWLINE, Case.TAB, Case.JOINER, Case.SEPARATOR, Case.ANGLE, Case.MARK, Case.MARK_FIRST})

@@ -17,6 +17,7 @@ from api.contracts.marketplace.lists import SEARCH_LEAST, MarketFilters
 from api.errors import Problem
 from api.parameters import parameters_of, read_query
 from core import texts
+from core.domain.folding import folded
 from core.settings import SettingsError, from_environment
 from tests.asking import refused_fields, request
 from tests.conftest import FIGURE
@@ -296,3 +297,11 @@ def test_no_name_begins_with_a_combining_mark() -> None:
     marks = [chr(n) for n in range(0x10000) if unicodedata.category(chr(n))[0] == "M"]
     assert [one for one in marks if texts.NAME.fits(one + "a")] == []
     assert all(texts.NAME.fits("a" + one) for one in marks)
+
+
+def test_a_name_has_something_that_its_key_is_made_of() -> None:
+    """What `folded` leaves out cannot be a name: all such names would be one."""
+    empty = [chr(n) for n in range(0x110000) if not 0xD800 <= n <= 0xDFFF and not folded(chr(n))]
+    assert len(empty) > 4_000
+    assert [hex(ord(one)) for one in empty if texts.NAME.fits(one + one)] == []
+    assert all(texts.NAME.fits(f"\U0001f3f4{one}") for one in "\U000e0067\U000e0062"), "a flag is made of tags"
