@@ -10,10 +10,12 @@ import pytest
 from alembic import command
 from structlog.testing import capture_logs
 
-from core.store.database import MIGRATE_LIMITS
+from core.store.database import MIGRATE_LIMITS, connect, connect_lane
 from core.store.migrate import alembic_config, upgrade
 from core.store.sqlalchemy_engines import engine
+from tests.engine import Background, lock_waits
 from tests.servers import PostgresServer, settings_for
+from tests.waiting import wait_until
 
 BEFORE = "0029"
 REDIS_URL = "redis://127.0.0.1:1/0"
@@ -86,3 +88,40 @@ def test_a_name_that_is_there_twice_is_told_and_stays(older_database: str) -> No
             ("Hot  Stone",),
             ("Massage",),
         ]
+
+
+SQL_MARKET_BOOKING = """
+INSERT INTO user_account (id, username, username_key) VALUES (1, 'ann', 'ann');
+INSERT INTO resource (id, kind, name, zone) VALUES (7, 'practitioner', 'ann', 'UTC');
+INSERT INTO practitioner (id, user_id, resource_id, name, name_key) VALUES (1, 1, 7, 'ann', 'ann');
+INSERT INTO service (id, name, name_key, resource_id, kind, is_named, owner_id)
+VALUES (1, 'Yoga', 'yoga', 7, 'individual', false, 1);
+INSERT INTO booking (id, public_uuid, contract, user_id, service_id, service_name, resource_id, starts_at, ends_at,
+                     local_date, local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at)
+SELECT n, gen_random_uuid(), 'marketplace', 1, 1, 'Yoga', 7, now(), now() + interval '1 hour', current_date, '09:00', 60,
+       'confirmed', 'none', gen_random_uuid(), now(), now() FROM generate_series(1, 1200) n;
+INSERT INTO marketplace_booking (booking_id, user_id, practitioner_id, service_id, kind, status, payment_status,
+                                 price_minor, created_at, words)
+SELECT n, 1, 1, 1, 'individual', 'confirmed', 'none', 0, now(), 'Hot  Stone ' || n FROM generate_series(1, 1200) n;
+"""
+SQL_LOCKED = """
+SELECT relation::regclass::text FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE application_name = 'holdfast migrate' AND mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL
+"""
+
+
+def test_nobody_waits_for_a_table_while_the_words_of_bookings_are_folded(older_database: str) -> None:
+    """However many there are, and also while one of them is being changed."""
+    with (
+        connect(older_database, MIGRATE_LIMITS, "holdfast first") as first,
+        connect_lane(older_database, "second") as two,
+    ):
+        two.execute(SQL_MARKET_BOOKING)
+        with first.transaction():
+            first.execute("UPDATE marketplace_booking SET status = status WHERE booking_id = 700")
+            migrating = Background(lambda: upgrade(settings_for(older_database, REDIS_URL)))
+            wait_until(lambda: lock_waits(two, "holdfast migrate") > 0, "the migration waits for the booking")
+            assert two.execute(SQL_LOCKED).fetchall() == []
+        migrating.join()
+        left = "SELECT count(*) FROM marketplace_booking WHERE words <> 'hot stone ' || booking_id"
+        assert two.execute(left).fetchone() == (0,)

@@ -36,7 +36,6 @@ END $$;
 CREATE TRIGGER user_account_folded
 BEFORE INSERT OR UPDATE OF username, first_name, last_name, email, contact_email, words ON user_account
 FOR EACH ROW EXECUTE FUNCTION fold_person();
-UPDATE marketplace_booking SET words = folded(words) WHERE words <> folded(words);
 """
 ONE_EACH = {"service": "WHERE is_named", "category": ""}
 """Tables in which a name is one thing's, and of which rows."""

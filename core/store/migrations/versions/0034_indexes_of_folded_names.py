@@ -1,6 +1,6 @@
 """Lists of bookings and people are filtered and searched by folded names: words of who is there, and indexes.
 
-Both can be large, so they are written in small transactions and built concurrently.
+The tables can be large, so they are written in small transactions and the indexes built concurrently.
 
 Each is dropped first, as a failed attempt leaves an invalid one. What the release before used stays until the next.
 
@@ -21,29 +21,49 @@ INDEXES = {
     "user_by_folded_country": "user_account (folded(country), id) WHERE country_code IS NULL AND country <> ''",
 }
 
-FILL = """
-DO $$
-DECLARE
-    last bigint := 0;
-BEGIN
-    WHILE last IS NOT NULL LOOP
-        WITH filled AS (
-            UPDATE user_account SET words = '' WHERE id IN (
-                SELECT id FROM user_account WHERE id > last AND words IS NULL ORDER BY id LIMIT 5000)
-            RETURNING id
-        ) SELECT max(id) INTO last FROM filled;
-        COMMIT;
-    END LOOP;
-END $$
-"""
-"""The trigger writes the words of who was there before it, some thousand in a transaction."""
+ROWS = 500
+"""Of a transaction, so that nobody waits long for one of them."""
+FILLS = (
+    # The trigger writes the words of the people who were there before it.
+    f"""
+    WITH filled AS (
+        UPDATE user_account SET words = '' WHERE id IN (
+            SELECT id FROM user_account WHERE id > last AND words IS NULL ORDER BY id LIMIT {ROWS})
+        RETURNING id
+    ) SELECT max(id) INTO last FROM filled
+    """,
+    f"""
+    WITH page AS (
+        SELECT booking_id, words, folded(words) AS by_the_rule FROM marketplace_booking
+        WHERE booking_id > last ORDER BY booking_id LIMIT {ROWS}
+    ), filled AS (
+        UPDATE marketplace_booking m SET words = by_the_rule FROM page
+        WHERE m.booking_id = page.booking_id AND m.words = page.words AND by_the_rule <> page.words
+    ) SELECT max(booking_id) INTO last FROM page
+    """,
+)
+
+
+def in_small_transactions(fill: str) -> str:
+    return f"""
+    DO $$
+    DECLARE
+        last bigint := 0;
+    BEGIN
+        WHILE last IS NOT NULL LOOP
+            {fill};
+            COMMIT;
+        END LOOP;
+    END $$
+    """
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
         lock_timeout = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar_one()
         op.execute("SET lock_timeout = 0")  # it waits for older transactions, and nobody waits behind it
-        op.execute(FILL)
+        for fill in FILLS:
+            op.execute(in_small_transactions(fill))
         for name, on in INDEXES.items():
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
