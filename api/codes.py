@@ -54,7 +54,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_rows": (400, "More rows than may be sent at once"),
     "unreadable_body": (400, "The body stops being readable at some row"),
     # services
-    "service_exists": (409, "There is a service of this name"),
+    "service_exists": (409, "Another service has this name"),
     "too_many_services": (409, "There are as many services as there may be"),
     # calendar
     "name_taken": (409, "There is a category of this name"),
@@ -73,7 +73,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "username_taken": (400, "An account with this username exists"),
     "phone_taken": (409, "An account with this phone number exists"),
     "anonymised": (409, "The account was anonymised and cannot be changed"),
-    "sign_in_again": (403, "The account has no password: a fresh sign-in proves that it is its owner who asks"),
+    "sign_in_again": (403, "The account has no password: a fresh sign-in proves that its owner is asking"),
     "demo_account": (403, "The demo's own accounts cannot be deleted"),
     "last_superuser": (409, "It is the last superuser: make another one first"),
     "not_a_login": (400, "An API token cannot log out"),

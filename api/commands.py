@@ -60,7 +60,7 @@ Reveal = Callable[[Answer], Awaitable[Answer]]
 ACCEPT_SHARE = 0.9
 """The share of a client's wait that accepting may take."""
 LONG_POLLS_PER_CALLER_MAX = 100
-"""Of one owner, or of one address, in a process. Who has so many is answered at once."""
+"""Of one owner, or one address, in a process. Polls beyond that are answered at once."""
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
 

@@ -33,13 +33,13 @@ WINDOW_S = 60
 KEPT_AFTER_S = WINDOW_S
 """A count outlives its window, whatever the difference between two machines' clocks."""
 WINDOWS_AHEAD_MAX = 60
-"""So many minutes the rows of a bulk may take in advance."""
+"""How many minutes ahead the rows of a bulk may be counted."""
 REDIS_TIMEOUT_S = 1.0
 AWAY_S = 2.0
 """So long Redis is not asked again after it failed."""
 REFUSED_MAX = 30
 REFUSED_WINDOW_S = 300
-"""So many bookings for people whom a stranger may not book for are refused to one address in one window. A refusal by
+"""Refused bookings for people whom a stranger may not book for, by one address in one window. A refusal by
 phone number tells that the number is known; more of them would be a search."""
 SHUT_MAX = 10_000
 """Addresses that a process remembers as shut out."""
@@ -143,7 +143,7 @@ class WriteLimits:
     async def _count(
         self, item: RateLimitItem, who: str, window_s: int = WINDOW_S, *, amount: int = 1, ahead: int = 0
     ) -> Window | None:
-        """Count one, or so many, in this window, or so many windows ahead; None while Redis is away."""
+        """Count one or more, in this window or a later one; None while Redis is away."""
         loop_time = asyncio.get_running_loop().time()
         if loop_time < self._away_until:
             return None

@@ -55,7 +55,7 @@ class Parser(PythonProtocol):  # type: ignore[misc]  # gunicorn ships no types
         """Python gives up on a number of very many digits, and nothing would answer then."""
         for name, value in self._headers_list:
             if name == b"content-length" and len(value) > LENGTH_DIGITS:
-                raise InvalidHeader("Content-Length is beyond all measure")
+                raise InvalidHeader("Content-Length has too many digits")
         super()._finalize_headers()
 
 

@@ -17,24 +17,24 @@ class Rate(Struct, frozen=True):
 
     @property
     def full_after_s(self) -> float:
-        """When an empty bucket is as good as none."""
+        """How long an empty bucket takes to fill up, and so how long it is remembered."""
         return self.burst / self.per_s
 
 
 class Buckets:
-    """One bucket for each who asks. Those that must be full again are forgotten, so memory is bounded by the rate."""
+    """A bucket for each caller. Those that are full again are forgotten, so memory is bounded by the rate."""
 
     def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._clock = clock
         self._levels: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-        """By who: what was left when, the longest unused first."""
+        """By caller: how much was left, and when. The one that was not used for longest comes first."""
 
     def __len__(self) -> int:
         return len(self._levels)
 
     def take(self, who: Hashable) -> float:
-        """Take one token: 0.0 if there was one, else in how many seconds there will be one."""
+        """Take a token: 0.0 if there was one, else the seconds until there is one."""
         now = self._clock()
         self._forget(now)
         left, since = self._levels.pop(who, (float(self._rate.burst), now))

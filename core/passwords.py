@@ -28,7 +28,7 @@ logins may take from bookings; waiting logins queue."""
 WAITING_MAX = 256
 """Logins waiting for their turn in one process: about five seconds of hashing."""
 WAITING_PER_ADDRESS_MAX = 64
-"""Of which one address may have so many. Addresses take turns, so a crowd from one delays others by one login each."""
+"""Logins of one address among them. Addresses take turns, so a crowd from one delays each other by one login."""
 HASHING_NICENESS = 10
 """Hashing threads give way to the event loop when both want the core."""
 
@@ -73,7 +73,7 @@ class TooManyWaitingError(Exception):
 
 
 class Turns:
-    """So many at once; whoever else comes waits. Addresses take turns, and those of one address keep their order."""
+    """A bounded number at once; the others wait. Addresses take turns; logins of one address keep their order."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once

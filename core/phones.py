@@ -85,7 +85,7 @@ def phone_key(raw: str, region: str | None) -> str | None:
 
 
 def _plain(char: str) -> str:
-    """Digits of other scripts as ours. A raised 2 is a footnote, no digit: it stays, and is refused."""
+    """Digits of other scripts as ours. A superscript 2 is not one: it stays, and is refused."""
     if unicodedata.category(char) == "No":
         return char
     return str(unicodedata.decimal(char, unicodedata.normalize("NFKC", char)))

@@ -85,7 +85,7 @@ class Settings:
     phone_region: str | None
     allow_past: bool
     books_unknown_services: bool
-    """Whether a service name that nothing has books the desk; else it is refused."""
+    """Whether a name that no service has books the desk; otherwise it is refused."""
     public_writes: bool
     agent_initial_password: str | None
     """What people that agents make known get, and may do nothing with but change it; None: no password."""

@@ -206,7 +206,9 @@ WEEKDAYS = TextForm(
     r"(?: *[0-6] *(?:, *[0-6] *){0,6})?",
     "{field} must be weekday numbers 0 (Monday) to 6 (Sunday)",
 )
-ZONE = TextForm("time zone", "[A-Za-z][A-Za-z0-9_+/-]{0,63}", "This is no IANA time zone such as Europe/Berlin")
+ZONE = TextForm(
+    "time zone", "[A-Za-z][A-Za-z0-9_+/-]{0,63}", "This is not an IANA time zone: use one such as Europe/Berlin"
+)
 CURRENCY = TextForm(
     "currency", "[a-z]{3}", "Stripe does not charge in this currency: use a lower-case code such as usd"
 )

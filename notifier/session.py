@@ -146,7 +146,7 @@ class Session:
             raise BadMessageError(400, "bad_message", f"This feed serves {', '.join(sorted(served))}")
 
     def _check_rate(self, request: Request) -> None:
-        """What is refused changes nothing: who was live stays so."""
+        """A refused request changes nothing: a live session stays live."""
         wait_s = self._requests.take(None)
         if not wait_s and isinstance(request, GetBookings | Resume):
             wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
@@ -165,7 +165,7 @@ class Session:
 
     @property
     def _owner(self) -> str:
-        """Who reads, as all their sockets count together."""
+        """Whom reads are counted for: all sockets of an owner or address count together."""
         return self.principal.actor.owner or f"address:{subscriber_of(self._visit.address)}"
 
     def _complain(self, problem: BadMessageError) -> None:

@@ -77,7 +77,7 @@ def _host(raw: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(raw)
     except ValueError:
-        raise argparse.ArgumentTypeError("it is no IP address, such as 0.0.0.0") from None
+        raise argparse.ArgumentTypeError("it is not an IP address such as 0.0.0.0") from None
 
 
 def _run(arguments: argparse.Namespace) -> int:

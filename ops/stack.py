@@ -91,7 +91,7 @@ class EmbeddedStack:
     def _check_doors(self) -> None:
         for host in self._doors:
             if not ports.is_free(0, host):
-                raise InstallationError(f"{host} is no address of this machine. Choose another one with HOST=.")
+                raise InstallationError(f"This machine has no address {host}. Choose another one with HOST=.")
             if not ports.is_free(self._port, host):
                 words = "Stop what uses it, or choose another one with PORT=."
                 raise InstallationError(f"Port {self._port} is taken. {words}")

@@ -44,7 +44,7 @@ class ContactEmail:
             if why_not is not None:
                 raise Problem(403, "forbidden", why_not)
             if person.email and not is_email(person.email):
-                raise Problem(409, "nothing_to_confirm", f"{person.email} is no address that mail can be sent to")
+                raise Problem(409, "nothing_to_confirm", f"Mail cannot be sent to {person.email}")
             try:
                 confirmed = await users.confirm_contact_email(connection, user_id)
             except TakenError:

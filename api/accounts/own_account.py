@@ -1,4 +1,4 @@
-"""`GET /api/user/export/` and `DELETE /api/user/`: what is kept of somebody, and its end, both in their own hands."""
+"""`GET /api/user/export/` and `DELETE /api/user/`: people export their own data, and delete their own account."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from core.wire.outcomes import encode
 log = structlog.get_logger()
 
 FRESH_SIGN_IN_S = 600
-"""Whoever has no password signs in again at most this long before."""
+"""Somebody without a password has to have signed in at most this long before."""
 
 
 SHARED = frozenset(account.id for account in ACCOUNTS)
-"""The demo's accounts: nobody's own to delete."""
+"""The demo's accounts, which nobody can delete."""
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """By what it is about: the rows that are kept of the caller, empty lists where there are none."""
+    """The rows about the caller, by subject; an empty list where there are none."""
 
     success: bool
     message: str
@@ -47,7 +47,7 @@ class Export(Struct, frozen=True, kw_only=True):
 
 
 class Leave(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body. Accounts without a password leave it out, and sign in shortly before."""
+    """The body. Accounts without a password leave it out; they have to have signed in shortly before."""
 
     password: Password | UnsetType = UNSET
 
@@ -62,7 +62,7 @@ class OwnAccount:
         self._leaving = Leaving(accounts)
 
     @operation(
-        "Export everything that is kept of oneself",
+        "Export one's own data",
         description="Streamed: an answer that does not end in a closing brace is incomplete. No secret is in it.",
         answers={200: Content(Export, headers={"Content-Disposition": "As a file"})},
         refuses=("too_many_requests",),
@@ -78,8 +78,8 @@ class OwnAccount:
     @operation(
         "Delete one's account",
         description=(
-            "Ends every login at once. Bookings to come are cancelled by the usual rules for money and credits; what is "
-            "over stays without anything personal (docs/accounts.md). An account with a password sends it again; one "
+            "Ends every login at once. Bookings to come are cancelled by the usual rules for money and credits; those that "
+            "are over stay, without personal data (docs/accounts.md). An account with a password sends it again; one "
             "without has to have signed in within the last ten minutes."
         ),
         body=Content(Leave, example={"password": "123456Long"}),
@@ -105,7 +105,7 @@ class OwnAccount:
         resp.content_type = falcon.MEDIA_JSON
 
     async def _prove(self, req: Request, body: Leave) -> None:
-        """Raise Problem unless it is really them: whoever finds an open browser may not end an account."""
+        """Raise Problem unless its owner is asking: finding an open browser must not be enough to end an account."""
         user = await self._user(req)
         if user.password_hash is None:
             await self._check_fresh(req)
@@ -131,7 +131,7 @@ class OwnAccount:
 
 
 async def _body(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield b'{"success":true,"message":"Everything that is kept of you","data":'
+    yield b'{"success":true,"message":"Everything that is kept about you","data":'
     async for part in data:
         yield part
     yield b"}"

@@ -44,8 +44,8 @@ def is_amount(amount_minor: int, currency: str) -> bool:
 
 
 def nearest(asked: Decimal, currency: str, *, is_whole: bool) -> int | None:
-    """To what is no amount of the currency, the nearest that is one and not 0, in its minor unit; if it is paid as a
-    whole, one that can be charged. None if nothing can be charged in that currency.
+    """The amount above 0 that the currency has and that is nearest, in its minor unit; one that can be charged, if it
+    is paid as a whole. None if nothing can be charged in that currency.
     """
     known = CURRENCIES.get(currency)
     if known is None:

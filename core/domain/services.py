@@ -11,11 +11,11 @@ from core.domain.refused import Refused
 from core.domain.values import Policy, Service
 
 NAMED_MAX = 3
-"""Names in a refusal."""
+"""How many names a refusal suggests."""
 COMPARED_MAX = 200
 """Services that an unknown name is compared with, the oldest first."""
 LIKE_ENOUGH = 0.3
-"""The part of their pairs of letters that two names share, from which on one may be the other misspelt."""
+"""Names that share at least this part of their pairs of letters are alike: one may be the other misspelt."""
 
 
 class NearestNames:

@@ -71,7 +71,7 @@ class Policy(Struct, frozen=True):
 
     allow_past: bool = False
     books_unknown_services: bool = True
-    """Whether a service name that nothing has books the desk; else it is refused."""
+    """Whether a name that no service has books the desk; otherwise it is refused."""
     hold_s: int = 30 * 60
     """How long a place is held for somebody who has still to pay."""
     hold_extension_s: int = 30 * 60

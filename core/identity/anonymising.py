@@ -40,7 +40,7 @@ SQL_BEGIN = """
 INSERT INTO erasure (user_id, names, phones, until, actor, request_id)
 VALUES (%(id)s, %(names)s, %(phones)s, %(until)s, %(actor)s::json, %(request_id)s) ON CONFLICT (user_id) DO NOTHING
 """
-"""Who is deleted twice is erased once: the first time knew the names."""
+"""A second deletion changes nothing: the names were known at the first."""
 SQL_BLANK_AGAIN = f"""
 UPDATE outcome t SET {assignments(COMMANDS.fields)} FROM user_account u
 WHERE u.anonymised_at > clock_timestamp() - interval '{BLANKED_AGAIN_FOR}' AND t.about && ARRAY['user:' || u.id]

@@ -1,4 +1,4 @@
-"""Everything that is kept of a person, read out to them: by the same list that empties it (`personal`).
+"""Export what is kept about a person, by the same list that empties it (`personal`).
 
 In pages, each in a transaction of its own, so that a slow reader holds no connection and no snapshot.
 """

@@ -35,10 +35,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 MOVED_AT_ONCE = 100
-"""Lanes stand still for so many."""
+"""Things that are moved while lanes stand still."""
 READ_AT_ONCE = 1_000
 NAMED_MAX = 20
-"""So many are logged; the table `wall_time_move` has all."""
+"""Moves that are logged; the table `wall_time_move` has all of them."""
 LATE_DAYS = 30
 """For so long after a change of rules, bookings of processes that still have the old ones are looked for."""
 REASON = "time zone rules changed"
@@ -110,7 +110,7 @@ WHERE moved_at IS NULL AND ends_at > clock_timestamp() AND new_starts_at IS NOT 
 ORDER BY new_starts_at > starts_at,
          CASE WHEN new_starts_at > starts_at THEN -1 ELSE 1 END * extract(epoch FROM starts_at), id
 """
-"""Who goes earlier, the earliest first; who goes later, the latest first: each goes where another has just left."""
+"""Moves to an earlier time begin with the earliest, moves to a later one with the latest: each into time that is free by then."""
 SQL_TAKE = """
 SELECT id, kind, row_id, starts_at, ends_at, new_starts_at, new_ends_at FROM wall_time_move
 WHERE id = ANY(%s) AND moved_at IS NULL ORDER BY array_position(%s::bigint[], id)
@@ -227,7 +227,7 @@ def keep_wall_times(connection: Connection, version: str = TZDATA_VERSION) -> No
 
 
 def _plan(connection: Connection, version: str) -> int:
-    """With the new rules, in one transaction: who plans again finds them kept."""
+    """Plan and keep the new rules in one transaction, so that the next run finds nothing to plan."""
     (known,) = _one(connection, SQL_VERSION)
     moves: list[Move] = []
     if known != version:
@@ -399,7 +399,7 @@ def _news(type_: str, contract: str, booking_id: int | None, version: int | None
 
 
 def _in_the_way(connection: Connection, due: Due, problem: ExclusionViolation) -> str:
-    """Who has the time that it wants; else, for example for a buffer or another slot, what PostgreSQL says."""
+    """What has the time that it needs; if nothing is found (a buffer, another slot), PostgreSQL's own words."""
     values = {"kind": due.kind, "id": due.row_id, "from": due.new_starts_at, "until": due.new_ends_at}
     resources = [row[0] for row in connection.execute(SQL_RESOURCES[due.kind].encode(), values).fetchall()]
     rows = connection.execute(SQL_IN_THE_WAY, {**values, "resources": resources}).fetchall()

@@ -11,7 +11,7 @@ from core.store.lanes import LANE_SPACE
 SQL_HOLD_LANES = """
 SELECT pg_advisory_xact_lock(%s, lane) FROM (SELECT generate_series(0, lanes - 1) AS lane FROM installation) AS lanes
 """
-"""In their order, before any row is locked: whoever holds several takes them so, and lanes never wait for each other."""
+"""In the lanes' order and before any row, as everything that locks several does; lanes never wait for each other."""
 SQL_TAKEN_AHEAD = """
 SELECT EXISTS (SELECT FROM claim WHERE resource_id = %s AND during && tstzrange(clock_timestamp(), NULL))
 """

@@ -1,8 +1,8 @@
-"""Which field of the request a refusal is about: a name that the body has which asked for the command.
+"""Which field of the request a refusal is about, by the name that it has in that request's body.
 
 `FIELDS` and `CONTRACT_FIELDS` (core/wire/words.py) say what a refusal is about in a contract's usual words.
-Here stands what each command's body is made of: what it does not have is called by another of its names, or
-by none, since a client can show a message only beside a field that it sent.
+This module says which fields each command's body has. A refusal about a field that the body lacks names another
+one, or none: a client can show a message only beside a field that it has.
 """
 
 from __future__ import annotations

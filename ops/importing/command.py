@@ -81,7 +81,7 @@ def _media_type(file: Path) -> str:
     if not file.is_file():
         raise ImportProblem(f"There is no file {file}.")
     if file.suffix.lower() not in MEDIA_TYPES:
-        raise ImportProblem(f"{file} is none of {', '.join(MEDIA_TYPES)}.")
+        raise ImportProblem(f"The name of {file} must end in one of {', '.join(MEDIA_TYPES)}.")
     return MEDIA_TYPES[file.suffix.lower()]
 
 

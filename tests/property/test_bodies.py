@@ -27,7 +27,7 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
     texts.AGENT_CLOCK.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
     texts.CLOSING.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
     "Invalid phone number": ["nobody", "12", "1" * 21],
-    "This is no IANA time zone such as Europe/Berlin": ["Nowhere/Else", "../etc/passwd", "/etc/localtime"],
+    "This is not an IANA time zone: use one such as Europe/Berlin": ["Nowhere/Else", "../etc/passwd", "/etc/localtime"],
     "{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z": ["2024-03-15T10:00:00"],
     "{field} is out of range": ["0001-01-01T00:00:00Z"],
     "{field} must be a whole minute": ["2024-03-15T10:00:30Z"],

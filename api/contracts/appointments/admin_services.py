@@ -219,7 +219,7 @@ class AdminService:
 
     @operation(
         "Take a service off the list",
-        description="Who books it by name is refused (409 `service_inactive`). PUT `is_active` brings it back.",
+        description="A booking by its name is then refused (409 `service_inactive`). PUT `is_active` brings it back.",
         answers={200: NamedServiceShown},
         refuses=("service_not_found",),
     )
@@ -269,7 +269,7 @@ async def _writing(act: Any, connection: AsyncConnection[Any], *arguments: Any) 
         async with connection.transaction():
             made: NamedService = await act(connection, *arguments)
     except psycopg.errors.UniqueViolation:
-        words = "There is a service of this name"
+        words = "Another service has this name"
         raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
     except psycopg.errors.ForeignKeyViolation:
         raise invalid([FieldProblem("resource_id", "There is no such resource")]) from None

@@ -260,7 +260,7 @@ async def _write(connection: AsyncConnection[Any], values: dict[str, Any]) -> No
     try:
         await connection.execute(SQL_UPDATE, values)
     except psycopg.errors.UniqueViolation:
-        words = "There is a service of this name"
+        words = "Another service has this name"
         raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
 
 

@@ -117,7 +117,7 @@ def test_what_keeps_an_import_from_beginning_is_said_in_a_sentence(
         return capsys.readouterr().err
 
     assert "There is no file" in complaint(str(tmp_path / "nothing.csv"))
-    assert "is none of .csv" in complaint(__file__)
+    assert "must end in one of .csv" in complaint(__file__)
     assert "Unknown column: phone|service_name" in complaint(str(file))
     assert "agent key" in complaint(str(file), "--token", "hfa_forged")
     assert "agent key" in complaint(str(file), "--token", access_for(stack, USER))

@@ -32,8 +32,8 @@ class DeleteUser:
     @operation(
         "Delete a user",
         description=(
-            "Who has bookings is deactivated and anonymised instead, and those to come are cancelled, with their money "
-            "and credits back. What personal data is left elsewhere is emptied within moments (docs/accounts.md)."
+            "A person with bookings is deactivated and anonymised instead; bookings to come are cancelled, with their money "
+            "and credits back. Personal data that is left elsewhere is emptied within moments (docs/accounts.md)."
         ),
         answers={200: DeleteAnswer},
         refuses=("user_not_found", "last_superuser"),

@@ -68,4 +68,4 @@ def upgrade() -> None:
         found = f"SELECT count(*), (array_agg(id ORDER BY id))[:{PAGE}] FROM user_account u WHERE {condition}"
         count, ids = op.get_bind().exec_driver_sql(found).one()
         if count:
-            log.warning("accounts to look at: nothing of them was changed", why=wrong, accounts=count, ids=ids)
+            log.warning("accounts to look at: none of them was changed", why=wrong, accounts=count, ids=ids)

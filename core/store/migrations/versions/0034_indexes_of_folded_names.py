@@ -1,4 +1,4 @@
-"""Lists of bookings and people are filtered and searched by folded names: words of who is there, and indexes.
+"""Lists of bookings and people are filtered and searched by folded names: the words of existing rows, and indexes.
 
 The tables can be large, so they are written in small transactions and the indexes built concurrently.
 
@@ -24,7 +24,7 @@ INDEXES = {
 ROWS = 500
 """Of a transaction, so that nobody waits long for one of them."""
 FILLS = (
-    # The trigger writes the words of the people who were there before it.
+    # The trigger fills in the words of people whose rows are older than it.
     f"""
     WITH filled AS (
         UPDATE user_account SET words = '' WHERE id IN (
