@@ -29,7 +29,7 @@ from api.outcomes import Answer, Outcomes
 from api.preferences import Preferences, deadline, idempotency_key, preferences
 from api.undecided import Undecided, counted_user
 from core import logs
-from core.access import Principal
+from core.access import Principal, PrincipalKind
 from core.addresses import subscriber_of
 from core.domain.commands import Command, CommandClass
 from core.store.about import people_in
@@ -72,11 +72,20 @@ def status_url(command_id: UUID) -> str:
 class Commands:
     """Accepts commands and follows them to their outcome."""
 
-    def __init__(self, inbox: Inbox, outcomes: Outcomes, pool: AsyncConnectionPool[Any], undecided: Undecided) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        outcomes: Outcomes,
+        pool: AsyncConnectionPool[Any],
+        undecided: Undecided,
+        follow_stranger: Callable[[UUID, str], None] = lambda _id, _address: None,
+    ) -> None:
+        """`follow_stranger` is told of each command that a stranger is about to send, and from where."""
         self._inbox = inbox
         self._outcomes = outcomes
         self._pool = pool
         self._undecided = undecided
+        self._follow_stranger = follow_stranger
         self._reveals: dict[str, Reveal] = {}
 
     def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
@@ -118,6 +127,7 @@ class Commands:
         user_id = counted_user(req.context.principal)
         await self._undecided.check(user_id)
         self._undecided.add(user_id, new.id)
+        self._follow_if_stranger(req, new.id)
         try:
             accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
         except BaseException:
@@ -127,7 +137,13 @@ class Commands:
             self._undecided.accepted(new.id)
         else:
             self._undecided.settle(new.id.bytes)
+            if accepted.fresh:
+                self._follow_if_stranger(req, accepted.command_id)
         return accepted
+
+    def _follow_if_stranger(self, req: falcon.asgi.Request, id_: UUID) -> None:
+        if req.context.principal.kind is PrincipalKind.ANONYMOUS:
+            self._follow_stranger(id_, subscriber_of(req.context.address))
 
     def _new(
         self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: SlotKey, command: Command
@@ -294,7 +310,6 @@ def _answer_of(record: CommandRecord | None) -> Answer | None:
 
 def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
     resp.status = answer.status
-    req.context.command_forbidden = answer.status == 403  # noqa: PLR2004 - counted for strangers (api/limiting.py)
     resp.data = answer.body
     failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
     resp.content_type = error_type(req.get_header("Accept")) if failed else falcon.MEDIA_JSON
@@ -325,7 +340,6 @@ class CommandResource:
         principal: Principal = req.context.principal
         if record.owner is not None and record.owner == principal.actor.owner:
             record = await self._commands.reveal(record)
-        req.context.command_forbidden = record.http_status == 403  # noqa: PLR2004 - a poll tells as much as a wait
         resp.data = command_status(record)
         resp.content_type = falcon.MEDIA_JSON
         if record.http_status is None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from typing import Any
+from uuid import UUID
 
 import structlog
 from falcon.asgi import Request, Response
@@ -43,6 +45,9 @@ REFUSED_WINDOW_S = 300
 phone number tells that the number is known; more of them would be a search."""
 SHUT_MAX = 10_000
 """Addresses that a process remembers as shut out."""
+FOLLOWED_MAX = 20_000
+"""Strangers' undecided commands that a process remembers. The oldest is forgotten then."""
+FORBIDDEN = 403
 
 
 class Window(Struct, frozen=True):
@@ -73,6 +78,9 @@ class WriteLimits:
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
         self._refusals = RateLimitItemPerSecond(REFUSED_MAX, REFUSED_WINDOW_S, namespace="refused")
         self._shut_until: dict[str, float] = {}
+        self._followed: OrderedDict[bytes, str] = OrderedDict()
+        """Addresses of strangers, by the ids of their undecided commands."""
+        self._counting: set[asyncio.Task[None]] = set()
         self._away_until = 0.0
 
     async def close(self) -> None:
@@ -96,15 +104,26 @@ class WriteLimits:
         if window is not None:
             _tell(resp, window)
 
-    async def process_response(self, req: Request, _resp: Response, _resource: object, *_: object) -> None:
-        """Count a stranger's command that was refused with 403, whether its sender waited for it or asked later."""
-        if not getattr(req.context, "command_forbidden", False):
-            return
-        principal: Principal = req.context.principal
-        if principal.kind is PrincipalKind.ANONYMOUS:
-            window = await self._count(self._refusals, caller(req), REFUSED_WINDOW_S)
-            if window is not None and window.used >= REFUSED_MAX:
-                self._shut(caller(req), window.resets_in_s)
+    def follow(self, command_id: UUID, address: str) -> None:
+        """A stranger at this address is about to send this command."""
+        self._followed[command_id.bytes] = address
+        if len(self._followed) > FOLLOWED_MAX:
+            self._followed.popitem(last=False)
+
+    def decided(self, command_id: bytes, status: int) -> None:
+        """Count a stranger's command that was refused with 403: once, whether its sender waits for the answer, polls
+        or listens for it at the notifier.
+        """
+        address = self._followed.pop(command_id, None)
+        if address is not None and status == FORBIDDEN:
+            counting = asyncio.create_task(self._count_refusal(address), name="a refusal")
+            self._counting.add(counting)
+            counting.add_done_callback(self._counting.discard)
+
+    async def _count_refusal(self, address: str) -> None:
+        window = await self._count(self._refusals, address, REFUSED_WINDOW_S)
+        if window is not None and window.used >= REFUSED_MAX:
+            self._shut(address, window.resets_in_s)
 
     def _shut(self, address: str, for_s: int) -> None:
         now = time.time()

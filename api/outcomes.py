@@ -65,8 +65,8 @@ class Outcomes:
         """By command id, as messages bring it: making a `UUID` of it costs as much as answering."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
-        self.on_decided: Callable[[bytes], None] = lambda _: None
-        """Called with the id of each command whose outcome came, whether or not somebody waits for it."""
+        self.on_decided: Callable[[bytes, int], None] = lambda _id, _status: None
+        """Called with the id and HTTP status of each outcome that came, whether or not somebody waits for it."""
 
     async def open(self) -> None:
         self._tasks = [
@@ -128,7 +128,7 @@ class Outcomes:
                     await subscription.ping()  # a silent connection may be a dead one
                 elif message["type"] == "message":
                     for id_, status, body in _decode(message["data"]):
-                        self.on_decided(id_)
+                        self.on_decided(id_, status)
                         self._resolve(id_, Answer(status, body))
 
     async def _poll(self) -> None:
@@ -144,5 +144,5 @@ class Outcomes:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL_OUTCOMES, (ids,))
             for id_, _, http_status, response, _, _ in await cursor.fetchall():
-                self.on_decided(id_.bytes)
+                self.on_decided(id_.bytes, http_status)
                 self._resolve(id_.bytes, Answer(http_status, response.encode()))

@@ -73,11 +73,15 @@ class Runtime:
         self.rings = Rings(self.redis, self.celery, keys)
         self.inbox = Inbox(settings.database_url, self.rings.lanes, self.in_doubt)
         self.undecided = Undecided(settings.undecided_per_user, self.pool)
-        self.outcomes.on_decided = self.undecided.settle
-        self.commands = Commands(self.inbox, self.outcomes, self.pool, self.undecided)
         self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)
+        self.commands = Commands(self.inbox, self.outcomes, self.pool, self.undecided, self.write_limits.follow)
+        self.outcomes.on_decided = self._on_decided
 
         self._closings: list[Closing] = []
+
+    def _on_decided(self, command_id: bytes, status: int) -> None:
+        self.undecided.settle(command_id)
+        self.write_limits.decided(command_id, status)
 
     def at_shutdown(self, closing: Closing) -> None:
         """Also close what others made for this process."""

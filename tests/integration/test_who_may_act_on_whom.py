@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import falcon.inspect
@@ -19,6 +20,7 @@ from tests.accounts import ADMIN, PRACTITIONER, STAFF, access_for, bearer, execu
 from tests.client import AGENT_EXAMPLE, Client, free_slot
 from tests.conftest import FIGURE
 from tests.stack import Stack
+from tests.waiting import wait_until
 
 USERS = "/api/admin/users/"
 PRACTITIONERS = "/api/v1/drf/practitioners/"
@@ -195,3 +197,21 @@ def test_a_search_for_phone_numbers_of_staff_is_stopped(stack: Stack) -> None:
         assert 1 <= int(answer.headers["Retry-After"]) <= 300
     with caller(stack) as other:
         assert other.book({**command, **free_slot()}).status_code == 403
+
+
+def is_refused(stack: Stack, command_id: str) -> bool:
+    return execute(stack, "SELECT http_status FROM outcome WHERE id = %s", command_id) == [(403,)]
+
+
+def test_a_search_is_stopped_though_nobody_asks_the_api_what_became_of_it(stack: Stack) -> None:
+    """`/ws/commands/` tells a stranger, too."""
+    with caller(stack) as stranger:
+        command = {**AGENT_EXAMPLE, "phone": "9876543210"}
+        statuses = []
+        for _ in range(REFUSED_MAX + 4):  # each API process learns of it by itself
+            answer = stranger.book({**command, **free_slot()}, Prefer="respond-async")
+            statuses.append(answer.status_code)
+            if answer.status_code == 202:
+                wait_until(partial(is_refused, stack, answer.json()["id"]), "it is refused")
+        assert set(statuses) == {202, 429}
+        assert 1 <= int(answer.headers["Retry-After"]) <= 300

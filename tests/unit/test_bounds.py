@@ -32,6 +32,7 @@ INSIDE: Mapping[str, str] = {
     "api.inbox.GROUP_MAX": "commands written together",
     "api.inbox.WRITERS_MAX": "groups written at once",
     "api.limiting.SHUT_MAX": "addresses that a process remembers",
+    "api.limiting.FOLLOWED_MAX": "commands that a process remembers",
     "api.messages": "digits that are read",
     "api.runtime.POOL_MAX": "connections to PostgreSQL",
     "api.undecided.COUNTED_MAX": "commands that a process remembers",
