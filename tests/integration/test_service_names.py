@@ -12,7 +12,7 @@ import pytest
 
 from core.domain.values import Policy
 from ops.processes import API, LANES
-from tests.accounts import answers
+from tests.accounts import answers, execute
 from tests.bulks import accepted, code_of, finished, rows_of, send
 from tests.client import Client, admin, agent_booking, free_slot
 from tests.conftest import FIGURE, FreshStack
@@ -167,6 +167,35 @@ def test_an_unknown_name_is_refused_at_every_door_and_the_nearest_are_named(stri
     words = "There is no service of this name. The nearest: Legal Consultation, 60-minute Consultation"
     assert answer.json()["errors"] == [{"field": "service_name", "message": words}]
     assert client.book(agent_booking(service_name=" LEGAL\u00a0consultation")).status_code == 201
+
+
+TWICE = """
+DROP INDEX service_by_folded_name;
+DROP INDEX category_by_folded_name;
+INSERT INTO service (name, name_key, resource_id, duration_minutes)
+VALUES ('Hot Stone', 'hot stone', 1, 60), ('Hot  Stone', 'hot  stone', 1, 60), (U&'Cafe\\0301', U&'cafe\\0301', 1, 60),
+       (U&'Caf\\00E9', U&'caf\\00E9', 1, 60);
+INSERT INTO category (name, name_key, resource_id) VALUES ('Hot  Stone', 'hot  stone', 1), ('Hot Stone', 'hot stone', 1)
+"""
+"""As an older release let them in."""
+
+
+def test_each_of_two_services_of_one_name_is_changed_and_taken_off_the_list(fresh_stack: FreshStack) -> None:
+    stack = fresh_stack(processes=(API,), environment={"HOLDFAST_API_PROCESSES": "1"}, wait=False)
+    wait_until(lambda: answers(stack), "the API answers")
+    for statement in TWICE.split(";"):
+        execute(stack, statement)
+    with admin(stack.api_url) as staff:
+        for one in staff.get(SERVICES).json()["data"][-4:]:
+            path, market = f"{SERVICES}{one['id']}/", f"/api/v1/drf/services/{one['id']}/"
+            for body in ({"price_cents": 100}, {**one, "duration_minutes": 30}):
+                assert staff.put(path, json=body).status_code == 200, one["name"]
+            assert staff.patch(market, json={"description": "Warm"}).status_code == 200, one["name"]
+            assert staff.delete(path).json()["data"]["name"] == one["name"]
+            assert staff.put(path, json={"name": f"New {one['id']}"}).status_code == 200
+        for one in staff.get("/api/admin/categories/").json()[-2:]:
+            path = f"/api/admin/categories/{one['id']}/"
+            assert staff.put(path, json={"name": one["name"], "resource_id": one["resource_id"]}).status_code == 200
 
 
 def codes_of(pipeline: Pipeline, names: list[str], *, books_unknown: bool) -> list[str]:

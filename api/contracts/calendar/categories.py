@@ -170,7 +170,7 @@ async def _changed(connection: AsyncConnection[Any], category_id: int, sent: Cat
     if moved:
         raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
     await _check_resource(connection, before, sent.resource_id)
-    name = None if isinstance(sent.name, UnsetType) else as_name(sent.name)
+    name = None if isinstance(sent.name, UnsetType) or sent.name == before.name else as_name(sent.name)
     values = {
         "id": category_id,
         "name": name,

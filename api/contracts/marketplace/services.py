@@ -51,7 +51,8 @@ SELECT %(name)s, %(name_key)s, %(description)s, r.id, %(duration_minutes)s, %(pr
 FROM resource r WHERE r.kind = 'desk' RETURNING id
 """
 SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = %(name_key)s, description = %(description)s,
+UPDATE service SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(name_key)s END,
+       description = %(description)s,
        duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s, slot_step_minutes = %(slot_step_minutes)s,
        credits = %(credits)s, valid_days = %(valid_days)s, is_active = %(is_active)s
 WHERE id = %(id)s
