@@ -20,11 +20,11 @@ UPGRADE_OPTIONS ?=
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench BENCH_OPTIONS='--only lists' (or availability) measures on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
-	@echo "  It listens on this machine only; HOST=0.0.0.0 lets others in: to a demo whose passwords everybody knows."
+	@echo "  It listens on this machine only; HOST=0.0.0.0 lets others in, and everybody knows the demo's passwords."
 
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
 	@exec $(RUN) -m ops.cli run --port "$(PORT)" --host "$(HOST)" --data "$(DATA)"

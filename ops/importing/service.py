@@ -100,7 +100,7 @@ class Service:
 
     def _ask(self, method: str, path: str, *, file: Path | None = None, **options: Any) -> Any:
         """The answer's body. Asks again while the service is busy or away, as it says."""
-        pause_s, why = 1.0, ""
+        pause_s, why, remedy = 1.0, "", ""
         for turn in range(TRIES):
             if turn:
                 print(f"{why}; asking again in {pause_s:g} s", file=sys.stderr, flush=True)
@@ -109,11 +109,13 @@ class Service:
                 answer = self._request(method, path, file, options)
             except httpx2.TransportError as problem:
                 why, pause_s = f"{self._url} does not answer ({problem})", min(2 * pause_s, PAUSE_MAX_S)
+                remedy = "Is it running there? --url or HOLDFAST_URL says where to look."
                 continue
             if answer.status_code not in AGAIN:
                 return self._body(answer)
             why, pause_s = _sentence(answer), _pause_s(answer)
-        raise ImportProblem(f"{why}. Is it running there? --url or HOLDFAST_URL says where to look.")
+            remedy = f"That was the answer to {TRIES} tries: import the file again later."
+        raise ImportProblem(f"{why}. {remedy}")
 
     def _request(self, method: str, path: str, file: Path | None, options: dict[str, Any]) -> httpx2.Response:
         if file is None:
@@ -141,10 +143,16 @@ def _sentence(answer: httpx2.Response) -> str:
     """What the service says is wrong, field by field where it does."""
     try:
         body = answer.json()
-        lines = [f"{one['field']}: {one['message']}" for one in body["errors"][:PROBLEMS_SHOWN]]
-        return "\n  ".join([str(body["message"]), *(lines if len(lines) > 1 else ())])
+        lines = list(map(_line, body["errors"][:PROBLEMS_SHOWN]))
+        more = [line for line in lines if line != body["message"]] if len(lines) > 1 else []
+        return "\n  ".join([str(body["message"]), *more])
     except (ValueError, KeyError, TypeError):
         return f"{answer.url} answered {answer.status_code}, and not as Holdfast does"
+
+
+def _line(error: dict[str, str]) -> str:
+    field, message = error["field"], error["message"]
+    return message if field in message else f"{field}: {message}"
 
 
 def _pause_s(answer: httpx2.Response) -> float:

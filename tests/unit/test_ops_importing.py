@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from ops.importing.command import _sum_up
 from ops.importing.progress import Progress
-from ops.importing.service import Counts
+from ops.importing.service import Counts, ImportProblem, Service
 
 
 class Terminal(io.StringIO):
@@ -50,4 +53,33 @@ def test_a_dry_run_says_that_it_names_only_the_first_refused_rows(capsys: pytest
     assert capsys.readouterr().out.splitlines() == [
         "500 of 3,000 rows would be booked, 2,500 refused.",
         "The first 1,000 refused rows are in b.refused.csv.",
+    ]
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any]) -> Service:
+    """A service that answers so, and whose pauses take no time."""
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    found = Service("http://holdfast.test", "hfa_key")
+    monkeypatch.setattr(found._http, "request", lambda *_, **__: httpx2.Response(status, json=body))
+    return found
+
+
+def test_a_service_that_is_busy_is_not_looked_for_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = {"message": "Too many requests", "errors": []}
+    with pytest.raises(ImportProblem, match=r"^Too many requests\. That was the answer to 6 tries: .* later\.$"):
+        answering(monkeypatch, 429, busy).counts("batch")
+
+
+def test_what_is_wrong_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = [
+        {"field": "service", "message": "Unknown column: service"},
+        {"field": "service_name", "message": "Missing column: service_name"},
+        {"field": "mode", "message": "Choose another one"},
+    ]
+    with pytest.raises(ImportProblem) as refused:
+        answering(monkeypatch, 400, {"message": "Unknown column: service", "errors": errors}).counts("batch")
+    assert str(refused.value).splitlines() == [
+        "Unknown column: service",
+        "  Missing column: service_name",
+        "  mode: Choose another one",
     ]
