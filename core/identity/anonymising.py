@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from core.domain.commands import Actor
 from core.identity.editing import SQL_PERSON
-from core.identity.erasing import assignments
+from core.identity.erasing import TO_COME, assignments
 from core.identity.person import Person
 from core.identity.personal import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
 from core.store.about import phone_name, practitioner_name, resource_name, user_name
@@ -55,18 +55,22 @@ WHERE t.id = %(id)s
 SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
 SQL_WHEN_LEAVING = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in WHEN_LEAVING if rows.is_deleted)
 SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
-_TO_COME = "listed_as = 'upcoming' AND status IN ('held', 'confirmed') AND starts_at > clock_timestamp()"
+_IS_PAID = f"{TO_COME} AND b.payment_status = 'succeeded' AND b.price_minor > 0"
+_IN_TIME = ">= clock_timestamp() + make_interval(secs => %(notice_s)s)"
+_GOES_BACK = f"""(b.starts_at {_IN_TIME} OR EXISTS (
+    SELECT FROM marketplace_booking p
+    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME})))"""
+"""Of what was bought in parts, those that have no time yet or are in time."""
 SQL_COUNT = f"""
-SELECT count(*) FILTER (WHERE {_TO_COME}),
-       count(*) FILTER (WHERE NOT ({_TO_COME})),
-       count(*) FILTER (WHERE {_TO_COME} AND payment_status = 'succeeded' AND price_minor > 0),
-       count(*) FILTER (WHERE {_TO_COME} AND payment_status = 'succeeded' AND price_minor > 0
-                        AND starts_at >= clock_timestamp() + make_interval(secs => %(notice_s)s)),
+SELECT count(*) FILTER (WHERE {TO_COME}),
+       count(*) FILTER (WHERE NOT {TO_COME}),
+       count(*) FILTER (WHERE {_IS_PAID}),
+       count(*) FILTER (WHERE {_IS_PAID} AND {_GOES_BACK}),
        (SELECT coalesce(sum(balance), 0)::bigint FROM credit WHERE user_id = %(id)s AND expires_at > clock_timestamp()),
-       (SELECT count(*) FROM payment p JOIN booking b ON b.id = p.booking_id WHERE b.user_id = %(id)s),
+       (SELECT count(*) FROM payment p JOIN booking o ON o.id = p.booking_id WHERE o.user_id = %(id)s),
        (SELECT count(*) FROM marketplace_booking m JOIN practitioner p ON p.id = m.practitioner_id
         WHERE p.user_id = %(id)s AND m.status IN ('held', 'confirmed') AND m.starts_at > clock_timestamp())
-FROM booking WHERE user_id = %(id)s AND deleted_at IS NULL
+FROM booking b WHERE b.user_id = %(id)s AND b.deleted_at IS NULL
 """
 
 
@@ -74,7 +78,7 @@ class Left(Struct, frozen=True):
     """What becomes of what somebody had."""
 
     bookings_being_cancelled: int
-    """To come: the lanes cancel them, one step after another."""
+    """To come, without a time or not paid yet: the lanes cancel them, one step after another."""
     bookings_kept: int
     """Over, or begun: they stay, without what was personal in them."""
     paid_bookings_to_come: int

@@ -42,10 +42,16 @@ ORDER BY e.asked_at, e.user_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 SQL_AT = "UPDATE erasure SET step = %(step)s, after = %(after)s WHERE user_id = %(id)s"
 SQL_DONE = "DELETE FROM erasure WHERE user_id = %(id)s"
+TO_COME = """(b.deleted_at IS NULL AND b.status IN ('draft', 'held', 'confirmed') AND (
+    b.status = 'held' OR b.starts_at > clock_timestamp() OR EXISTS (
+        SELECT FROM marketplace_booking m
+        WHERE m.booking_id = b.id AND m.starts_at IS NULL AND m.kind <> 'bundle')))"""
+"""What has not begun: also what has no time yet, as a package and its parts, and what is not paid yet, for then it
+could still be paid. Bundles stay: their credits are of the account.
+"""
 SQL_TO_COME = f"""
 SELECT b.id, b.resource_id, b.local_date FROM booking b
-WHERE b.user_id = %(id)s AND b.listed_as = 'upcoming' AND b.status IN ('held', 'confirmed')
-  AND b.starts_at > clock_timestamp() AND b.id > %(after)s
+WHERE b.user_id = %(id)s AND {TO_COME} AND b.id > %(after)s
 ORDER BY b.id LIMIT {CANCEL_ROWS}
 """
 

@@ -317,3 +317,33 @@ def test_a_long_history_is_exported_in_pages(stack: Stack, market: Market) -> No
     assert [note["content"] for note in data["notes_written"]] == [f"note {n}" for n in range(1, 1204)]
     assert len(data["earlier_phones"]) == 3
     execute(stack, "DELETE FROM booking_note WHERE author_id = %s", person.user_id)
+
+
+def test_what_has_no_time_or_is_not_paid_yet_is_cancelled_too(stack: Stack, market: Market) -> None:
+    """A package's parts can be scheduled later, and a bundle that is held can still be paid."""
+    giver, person = market.practitioner(), market.person()
+    talk = market.service(giver)
+    package = market.service(giver, booking_type="package", service_ids=[talk, talk], price_cents=0)
+    schedule = [{"index": 1, "practitioner_id": giver.id, **hours(9)}]
+    ok(person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package, "schedule": schedule}))
+    bundle = market.service(
+        giver, booking_type="bundle", service_ids=[talk], credits=3, valid_days=90, price_cents=5_000
+    )
+    ok(person.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))
+    status = "SELECT status, count(*) FROM booking WHERE user_id = %s GROUP BY 1 ORDER BY 1"
+    assert execute(stack, status, person.user_id) == [("confirmed", 2), ("draft", 1), ("held", 1)]
+    with Client(base_url=stack.api_url, headers=bearer(access_for(stack, person.user_id))) as fresh:
+        gone = ok(leave(fresh))["data"]
+    assert (gone["bookings_being_cancelled"], gone["bookings_kept"]) == (4, 0)
+    wait_until(lambda: execute(stack, status, person.user_id) == [("cancelled", 4)], "all are cancelled", 30.0)
+
+
+def test_the_money_for_a_package_without_a_time_is_said_to_come_back(stack: Stack, market: Market) -> None:
+    giver, person = market.practitioner(), market.person()
+    talk = market.service(giver)
+    package = market.service(giver, booking_type="package", service_ids=[talk, talk], price_cents=0)
+    bought = ok(person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))["id"]
+    execute(stack, "UPDATE booking SET price_minor = 900, payment_status = 'succeeded' WHERE id = %s", bought)
+    with Client(base_url=stack.api_url, headers=bearer(access_for(stack, person.user_id))) as fresh:
+        gone = ok(leave(fresh))["data"]
+    assert (gone["paid_bookings_to_come"], gone["refunds_expected"]) == (1, 1)
