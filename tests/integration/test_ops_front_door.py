@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -159,6 +160,19 @@ def test_a_feed_takes_no_body(door: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket")
 
 
+@pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["no body", "chunks"])
+def test_who_asks_for_no_websocket_is_told_to(door: str, headers: dict[str, str]) -> None:
+    """By the door: a proxy may not pass on the `Upgrade` that an answer 426 must have (RFC 9110, 15.5.22)."""
+    answer = raw_answer(door, "GET /ws/admin/bookings/ HTTP/1.1", {"Host": door, **headers}, b"2\r\n{}\r\n0\r\n\r\n")
+    assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket")
+    assert answer.headers["Upgrade"] == "websocket"
+
+
+def test_a_method_that_nobody_has_is_no_fault_of_ours(door: str) -> None:
+    refused = raw_answer(door, f"{'A' * 3000} /api/ HTTP/1.1", {"Host": door})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
+
+
 @pytest.mark.parametrize("headers", [{"Host": ""}, {"Transfer-Encoding": "chunked"}], ids=["no host", "no chunks"])
 def test_what_is_no_http_is_refused_in_the_one_error_shape(door: str, headers: dict[str, str]) -> None:
     """Not as if the part behind the door were away."""
@@ -187,6 +201,20 @@ def test_a_part_that_is_away_is_a_503_in_the_one_error_shape(tmp_path: Path) -> 
 ENDS = ("at once", "after the request", "by a reset", "in its answer", "with nonsense", "never")
 
 
+def _request(connection: socket.socket) -> bytes:
+    """Its body too, which the door may send by itself: otherwise it fails to send it, and not to get an answer."""
+    got = connection.recv(65_536)
+    while True:
+        head, ended, body = got.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\ncontent-length: *([0-9]+)", head)
+        if ended and len(body) >= (int(length[1]) if length else 0):
+            return got
+        more = connection.recv(65_536)
+        if not more:
+            return got
+        got += more
+
+
 @contextmanager
 def _ending(port: int, how: str) -> Iterator[list[bytes]]:
     """An API that takes one request and answers nothing; what it got."""
@@ -196,7 +224,7 @@ def _ending(port: int, how: str) -> Iterator[list[bytes]]:
         with listener.accept()[0] as connection:
             if how == "at once":
                 return
-            got.append(connection.recv(65_536))
+            got.append(_request(connection))
             match how:
                 case "by a reset":
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
