@@ -10,6 +10,7 @@ from core.domain.commands import CloseResource
 from core.wire.errors import FieldProblem
 
 CLOSURE_DAYS_MAX = 366
+ENDS_TOO_SOON = "A closure must end after it starts"
 
 
 def closing(
@@ -19,11 +20,15 @@ def closing(
     return CloseResource(resource_id, *_days(start_date, end_date), _clock(start), _clock(end), reason)
 
 
-def misfits(start_date: str, end_date: str | None, start: str | None, end: str | None) -> Iterator[FieldProblem]:
-    """The rule: an end after the start, and not too many days."""
+def misfits(
+    start_date: str, end_date: str | None, start: str | None, end: str | None, *, end_name: str
+) -> Iterator[FieldProblem]:
+    """The rule: an end after the start, and not too many days. `end_name` is what the body calls the time of the end."""
     (first, last), starts, ends = _days(start_date, end_date), _clock(start), _clock(end)
-    if last < first or (last == first and ends is not None and ends <= (starts or time.min)):
-        yield FieldProblem("end_date", "A closure must end after it starts")
+    if last < first:
+        yield FieldProblem("end_date", ENDS_TOO_SOON)
+    elif last == first and ends is not None and ends <= (starts or time.min):
+        yield FieldProblem(end_name, ENDS_TOO_SOON)
     elif last - first >= timedelta(days=CLOSURE_DAYS_MAX):
         yield FieldProblem("end_date", f"A closure may last {CLOSURE_DAYS_MAX} days at most")
 

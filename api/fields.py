@@ -16,13 +16,12 @@ from api.forms import Form
 from core import texts
 from core.domain.currencies import CURRENCIES
 from core.domain.money import MINOR_MAX, can_be_charged, is_amount, major, minimum_charge, nearest
-from core.domain.zones import is_zone
+from core.domain.zones import ZONES, is_zone
 from core.phones import phone_key, phone_words
 from core.texts import TextForm
 from core.wire.errors import FieldProblem
 
-EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
-"""Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
+EARLIEST, LATEST = texts.EARLIEST, texts.LATEST
 
 
 def text(
@@ -63,6 +62,12 @@ def zone_key(name: str) -> str | None:
     return name if is_zone(name) else None
 
 
+def zone_words(name: str) -> str:
+    """What is wrong with a name that is no time zone: perhaps only its capitals."""
+    meant = next((zone for zone in sorted(ZONES) if zone.lower() == name.lower()), None)
+    return texts.ZONE.words if meant is None else f"This is not an IANA time zone: write {meant}"
+
+
 def dialable(text: str) -> str | None:
     """The digits of what can be a phone number in any region, or None."""
     return phone_key(text, None)
@@ -70,9 +75,9 @@ def dialable(text: str) -> str | None:
 
 TEXTS_REMEMBERED = 4_096
 """Most requests are about the same days and times, and each text is read twice: checked, then used."""
-DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), texts.DAY.words)
+DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), texts.DAY.words, texts.day_words)
 CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), texts.CLOCK.words)
-ZONE = Form(zone_key, texts.ZONE.words)
+ZONE = Form(zone_key, texts.ZONE.words, zone_words)
 PHONE = Form(dialable, texts.PHONE.words, phone_words)
 
 DayText = Annotated[str, text(texts.DAY, examples=["2025-10-15"], format="date"), DAY]

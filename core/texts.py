@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 CONTROLS = r"\x00-\x1f\x7f-\x9f"
@@ -70,6 +71,8 @@ class TextForm:
     """Instead of `allowed` in the description, where that would be too long to read."""
     strays: str = ""
     """Characters that are told one by one: the inside of a regular expression's `[]`."""
+    words_for: Callable[[str], str] | None = None
+    """Instead of `words`, where they depend on the text."""
 
     @cached_property
     def pattern(self) -> str:
@@ -93,7 +96,7 @@ class TextForm:
             return f"{field} must not contain {_called(stray[0])}"
         if self.strays and not text.strip():
             return f"{field} must not be blank"
-        return self.words.format(field=field)
+        return (self.words_for(text) if self.words_for else self.words).format(field=field)
 
 
 def _called(character: str) -> str:
@@ -168,7 +171,23 @@ _HOUR_MINUTE = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _CLOCK = f"{_HOUR_MINUTE}(?::00)?"
 _OFFSET = rf"(?:Z|[+-]{_HOUR_MINUTE})"
 _INSTANT = rf"{_DAY}T{_HOUR_MINUTE}(?::[0-5][0-9](?:[.][0-9]{{1,6}})?)?{_OFFSET}"
-DAY = TextForm("day", _DAY, "{field} must be a day like 2025-10-15")
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""Days beyond are mistakes, and near year 1 and 9999 zones and durations leave the calendar."""
+A_DAY = "{field} must be a day like 2025-10-15"
+
+
+def day_words(text: str) -> str:
+    """What is wrong with a text that is no day that can be meant, though perhaps written like one."""
+    if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+        return A_DAY
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return f"{{field}} must be a day of the calendar, and {text} is none"
+    return f"{{field}} must be a day from {EARLIEST} to {LATEST}"
+
+
+DAY = TextForm("day", _DAY, A_DAY, words_for=day_words)
 CLOCK = TextForm("time of day", _CLOCK, "{field} must be a time like 09:30")
 CLOSING = TextForm("time of day, or 24:00", f"{_CLOCK}|24:00(?::00)?", "{field} must be a time like 17:30, or 24:00")
 WHOLE_MINUTE = TextForm(

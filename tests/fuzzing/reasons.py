@@ -23,7 +23,7 @@ SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
     r"must be a whole number.*, written without a point$": "JSON Schema takes 5.0 for an integer; we read integers written as integers",
     r"^Missing required field: user_id$": "Strangers and staff say for whom; who is signed in means themselves",
-    r"^Invalid date format$| must be a (day|time) (like|such as|with)| must be a day from": "A pattern does not know the calendar: 31 February",
+    r"^Invalid date format$| must be a (day|time) (like|such as|with)| must be a day (from|of the calendar)": "A pattern does not know the calendar: 31 February",
     r"^A username cannot be a phone number$": "A pattern does not know phone numbers",
     r" must begin with a letter, a digit or a sign that can be seen$| must not be blank$": (
         "There are 1,336 combining marks, and several letters that are drawn empty: too many for a pattern to be read"

@@ -71,7 +71,7 @@ def test_unknown_filters_are_refused_with_what_is_allowed(client: Client, staff:
         answer = staff.get(path, params={"status": "pending", "limit": "501", "odd": "1", "date": "2025-02-30"})
         assert answer.status_code == 400
         assert answer.json()["errors"] == [
-            {"field": "date", "message": "date must be a day like 2025-10-15"},
+            {"field": "date", "message": "date must be a day of the calendar, and 2025-02-30 is none"},
             {"field": "status", "message": "status must be one of upcoming, completed, cancelled"},
             {"field": "limit", "message": "limit must be a whole number from 1 to 500"},
             {"field": "odd", "message": "Unknown parameter: odd"},

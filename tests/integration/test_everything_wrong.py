@@ -139,7 +139,7 @@ def test_a_stranger_is_told_whom_to_name_together_with_the_rest(client: Client) 
     told = client.post("/api/booking/create/", json={"booking_date": "2025-02-30", "booking_time": 9}).json()
     assert [(problem["field"], problem["message"]) for problem in told["errors"]] == [
         ("service_name", "Missing required field: service_name"),
-        ("booking_date", "booking_date must be a day like 2025-10-15"),
+        ("booking_date", "booking_date must be a day of the calendar, and 2025-02-30 is none"),
         ("booking_time", "booking_time must be text"),
         ("user_id", "Missing required field: user_id"),
     ]

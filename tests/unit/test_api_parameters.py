@@ -55,7 +55,7 @@ def test_a_limit_out_of_bounds_is_named(sent: str) -> None:
 def test_everything_wrong_is_named_at_once() -> None:
     found = refused("date=2025-02-30&status=late&limit=x&colour=red&user=a&user=b&is_active=perhaps")
     assert dict(found) == {
-        "date": "date must be a day like 2025-10-15",
+        "date": "date must be a day of the calendar, and 2025-02-30 is none",
         "status": "status must be one of upcoming, past",
         "user": "user may be given once",
         "is_active": "is_active must be one of true, false",

@@ -106,6 +106,11 @@ def test_every_form_and_every_refusal_has_a_sentence() -> None:
     ("field", "value", "sentence"),
     [
         ("booking_date", "soon", "booking_date must be a day like 2025-10-15"),
+        ("booking_date", "2030-10-21T10:00:00Z", "booking_date must be a day like 2025-10-15"),
+        ("booking_date", "2030-02-30", "booking_date must be a day of the calendar, and 2030-02-30 is none"),
+        ("booking_date", "2030-13-01", "booking_date must be a day of the calendar, and 2030-13-01 is none"),
+        ("booking_date", "9999-12-31", "booking_date must be a day from 1900-01-01 to 2199-12-31"),
+        ("booking_date", "0001-01-01", "booking_date must be a day from 1900-01-01 to 2199-12-31"),
         ("booking_time", "9:30", "booking_time must be a time like 09:30"),
         ("booking_time", "09:30\n", "booking_time must be a time like 09:30"),
         ("booking_time", 9, "booking_time must be text"),
@@ -136,6 +141,26 @@ def test_a_number_with_a_point_is_told_so_where_an_object_may_stand_too() -> Non
     assert told(kind, {**BODIES[kind], "category": 1.0}) == [
         ("category", "category must be a whole number, 1 or more, written without a point")
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ("europe/BERLIN", "This is not an IANA time zone: write Europe/Berlin"),
+        ("est5edt", "This is not an IANA time zone: write EST5EDT"),
+        ("Mars/Olympus", texts.ZONE.words),
+        ("", texts.ZONE.words),
+    ],
+)
+def test_a_zone_whose_capitals_are_wrong_is_told_how_it_is_written(sent: str, sentence: str) -> None:
+    kind = next(one for one in BODIES if one.__name__ == "NewNamedService")
+    assert told(kind, {"name": "x", "own_resource": True, "time_zone": sent}) == [("time_zone", sentence)]
+
+
+def test_a_day_in_a_query_is_told_the_same() -> None:
+    kind = next(one for one in QUERIES if {"date", "service"} == {parameter.name for parameter in parameters_of(one)})
+    with pytest.raises(Problem, match="date must be a day of the calendar, and 2030-02-30 is none"):
+        read_query(request(query="date=2030-02-30"), kind)
 
 
 def time_typed() -> Iterator[tuple[type[Struct], Parameter]]:

@@ -39,7 +39,7 @@ EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Chri
 
 
 def _ends_later(body: NewClosure) -> Iterator[FieldProblem]:
-    yield from misfits(body.start_date, body.end_date, body.start_time, body.end_time)
+    yield from misfits(body.start_date, body.end_date, body.start_time, body.end_time, end_name="end_time")
 
 
 def _one_place(body: NewClosure) -> Iterator[FieldProblem]:

@@ -37,7 +37,7 @@ SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
 
 
 def _ends_later(body: NewTimeOff) -> Iterator[FieldProblem]:
-    yield from misfits(body.start_date, body.end_date, body.start, body.end)
+    yield from misfits(body.start_date, body.end_date, body.start, body.end, end_name="end")
 
 
 class NewTimeOff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

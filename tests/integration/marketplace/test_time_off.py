@@ -91,7 +91,7 @@ def test_a_day_off_is_the_practitioners_day_however_long_it_is(market: Market) -
         ({"start_date": DAY, "end_date": "2034-03-14"}, "end_date"),
         ({"start_date": DAY, "end_date": "2036-03-15"}, "end_date"),
         ({"start_date": DAY, "start": "noon"}, "start"),
-        ({"start_date": DAY, "start": "12:00", "end": "12:00"}, "end_date"),
+        ({"start_date": DAY, "start": "12:00", "end": "12:00"}, "end"),
         ({"start_date": DAY, "reason": "<b>"}, "reason"),
         ({"start_date": DAY, "colour": "red"}, "colour"),
     ],
