@@ -107,8 +107,10 @@ class Server:
             self._child.wait(10.0)
 
 
-SQL_MAY_FILL = sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(sql.Identifier(APPLICATION_ROLE))
-"""The one thing that the application's role may do in tests only: fill big tables without their triggers."""
+SQL_MAY_SET = sql.SQL("GRANT SET ON PARAMETER session_replication_role, deadlock_timeout TO {}").format(
+    sql.Identifier(APPLICATION_ROLE)
+)
+"""What the application's role may do in tests only: fill big tables without their triggers, and end deadlocks soon."""
 
 
 class PostgresServer(Server):
@@ -156,7 +158,7 @@ class PostgresServer(Server):
         url = self.cluster.application_url(name)
         hand_over(self.url(name), url)
         with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute(SQL_MAY_FILL)
+            connection.execute(SQL_MAY_SET)
         return url
 
     def drop_database(self, url: str) -> None:
