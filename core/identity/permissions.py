@@ -50,6 +50,13 @@ def why_not_delete(editor: Principal, person: Person) -> str | None:
     return None
 
 
+def why_not_delete_here(editor: Principal, person: Person) -> str | None:
+    """An open browser or a stolen session must not be enough to end an account: its owner confirms it elsewhere."""
+    if person.id == editor.user_id:
+        return "This is your own account: DELETE /api/user/ deletes it, and asks you to confirm that"
+    return None
+
+
 def why_not_promote(editor: Principal, person: Person) -> str | None:
     """Why `editor` may not make this person a practitioner: a new role ends every login of its account."""
     if editor.kind is PrincipalKind.SUPERUSER or person.id == editor.user_id:

@@ -104,6 +104,16 @@ def test_staff_may_still_close_their_own_account_and_those_of_others(stack: Stac
         assert staff.put(f"{USERS}{one}/update/", json={"is_active": False}).status_code == 200
 
 
+@pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
+def test_nobody_deletes_their_own_account_without_confirming_it(stack: Stack, superuser: Client, role: str) -> None:
+    one = make(superuser, **{"is_staff": True, role: True})
+    with caller(stack, one) as person:
+        answer = person.delete(f"{USERS}{one}/delete/")
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+        assert person.get("/api/auth/user/").status_code == 200
+    assert superuser.delete(f"{USERS}{one}/delete/").status_code == 200
+
+
 def test_addresses_of_practitioners_are_for_those_who_have_a_booking_with_them(stack: Stack, staff: Client) -> None:
     email = execute(stack, "SELECT email FROM user_account WHERE id = %s", PRACTITIONER)[0][0]
     with caller(stack) as person:

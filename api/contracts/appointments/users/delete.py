@@ -13,7 +13,7 @@ from api.accounts.leaving import Leaving, LeftBehind, left_behind
 from api.contracts.appointments.users.one import not_found, refuse
 from api.openapi import operation
 from core.identity import anonymising, editing
-from core.identity.permissions import why_not_delete
+from core.identity.permissions import why_not_delete, why_not_delete_here
 from core.wire.answers import Done
 from core.wire.outcomes import encode
 
@@ -46,6 +46,7 @@ class DeleteUser:
                 raise not_found()
             refuse(why_not_delete(req.context.principal, person))
             await keep_a_superuser(connection, user_id)
+            refuse(why_not_delete_here(req.context.principal, person))
             if await anonymising.lock(connection, user_id) is None:
                 raise not_found()
 
