@@ -20,7 +20,6 @@ from api.bodies import read_json
 from api.errors import Problem, invalid
 from api.openapi import Content, operation
 from core.access import Principal
-from core.demo import ACCOUNTS
 from core.identity import anonymising, sessions, users
 from core.identity.exporting import export
 from core.identity.users import User
@@ -32,10 +31,6 @@ log = structlog.get_logger()
 
 FRESH_SIGN_IN_S = 600
 """Somebody without a password has to have signed in at most this long before."""
-
-
-SHARED = frozenset(account.id for account in ACCOUNTS)
-"""The demo's accounts, which nobody can delete."""
 
 
 class Export(Struct, frozen=True, kw_only=True):
@@ -89,8 +84,7 @@ class OwnAccount:
     async def on_delete(self, req: Request, resp: Response) -> None:
         body = await read_json(req, Leave)
         user_id = _own_id(req)
-        if self._accounts.settings.demo and user_id in SHARED:
-            raise Problem(403, "demo_account", "The demo's own accounts cannot be deleted: everybody shares them")
+        self._leaving.keep_the_demos(user_id)
         await self._prove(req, body)
 
         async def check(connection: Any) -> None:
