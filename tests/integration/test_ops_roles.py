@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import SettingsError
 from core.store.migrate import upgrade
@@ -66,6 +67,19 @@ def test_the_role_cannot_reach_beyond_its_database(database_url: str, what: str)
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(BEYOND[what])
+
+
+def test_an_owner_that_is_no_superuser_is_told_what_to_do(postgres: PostgresServer, name: str) -> None:
+    """As on a managed server: its first role may make roles and databases, but not give them away."""
+    role = f"managed_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres.url(name), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD 'managed'")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {role}")
+    wanted = conninfo_to_dict(postgres.url(name))
+    managed = f"postgresql://{role}:managed@{wanted['host']}:{wanted['port']}/{name}"
+    application = f"postgresql://{role}_app:secret@{wanted['host']}:{wanted['port']}/{name}"
+    with pytest.raises(SettingsError, match=r"HOLDFAST_OWNER_DATABASE_URL .* or leave it out and make the role"):
+        hand_over(managed, application)
 
 
 def test_what_an_earlier_release_made_as_the_superuser_is_handed_over(postgres: PostgresServer, name: str) -> None:
