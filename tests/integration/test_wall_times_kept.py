@@ -16,7 +16,10 @@ from core.domain.calendars import instant, local
 from core.domain.commands import Actor, ActorKind, CloseResource
 from core.domain.wall_times import days_of_span, kept, span_of_days
 from core.domain.zones import TZDATA_VERSION, from_rules, rules_of, zone
+from core.store import wall_times
+from core.store.database import Connection
 from core.store.migrate import upgrade
+from core.store.news import EventRow
 from core.store.wall_times import keep_wall_times
 from tests.conftest import FIGURE
 from tests.engine import DESK_ID, Pipeline, new
@@ -127,6 +130,46 @@ def test_everything_ahead_keeps_its_wall_time_when_rules_change(before: Pipeline
 
 def wall(moment: datetime, zone_name: str) -> datetime:
     return local(moment, zone_name).replace(tzinfo=None)
+
+
+class KilledError(Exception):
+    """The process is gone: what it had not committed is, too."""
+
+
+@pytest.mark.parametrize("moved_at_once", [1, 3])
+def test_a_migrate_that_is_killed_again_and_again_goes_on_where_it_was(
+    before: Pipeline, monkeypatch: pytest.MonkeyPatch, moved_at_once: int
+) -> None:
+    """In the middle of a batch each time, while people book on: nothing moves twice, and nothing is told twice."""
+    was = everything(before)
+    walls = [(kind, id_, wall(begins, OLD), wall(ends, OLD)) for kind, id_, begins, ends in was]
+    move, deaths, moves = wall_times._move, 0, 0
+
+    def killed(connection: Connection, due: wall_times.Due) -> list[EventRow]:
+        nonlocal moves
+        moves += 1
+        if moves % (moved_at_once + 1) == 0:
+            raise KilledError
+        return move(connection, due)
+
+    monkeypatch.setattr(wall_times, "MOVED_AT_ONCE", moved_at_once)
+    monkeypatch.setattr(wall_times, "_move", killed)
+    while True:
+        try:
+            migrate(before)
+            break
+        except KilledError:
+            deaths += 1
+            before.one_lane()
+            meanwhile = place(date(2034, 1, 16 + deaths), time(15))
+            assert run(before, meanwhile) == ["succeeded"]  # type: ignore[arg-type]  # a place is accepted as it is
+    told = before.rows("SELECT type, count(*) FROM event WHERE request_id LIKE 'tzdata-%' GROUP BY 1 ORDER BY 1")
+    assert told == [("booking_updated", 6), ("timeslot_updated", 2)]
+    assert deaths >= 2
+    known = {row[:2] for row in was}
+    now = [one for one in everything(before) if one[:2] in known]
+    assert sorted((kind, id_, wall(begins, NEW), wall(ends, NEW)) for kind, id_, begins, ends in now) == sorted(walls)
+    assert {row[2:] for row in report(before)} == {(None, True)}
 
 
 def test_a_second_migrate_moves_nothing(before: Pipeline) -> None:
