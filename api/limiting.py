@@ -27,6 +27,7 @@ from api.errors import Problem, unavailable
 from core.access import Principal, PrincipalKind
 from core.bells import Keys
 from core.identity.agent_keys import AgentKey
+from core.wire.errors import in_seconds
 
 log = structlog.get_logger()
 
@@ -136,7 +137,7 @@ class WriteLimits:
         """Raise Problem 429 if this process has seen too many. From memory: no write waits for a second count."""
         wait_s = round(self._shut_until.get(address, 0.0) - time.time())
         if wait_s > 0:
-            words = f"Too many bookings for people whom you may not book for. Try again in {wait_s} seconds"
+            words = f"Too many bookings for people whom you may not book for. Try again {in_seconds(wait_s)}"
             raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(wait_s)})
 
     async def count_rows(self, key: AgentKey, rows: int) -> None:
@@ -185,5 +186,5 @@ def _tell(resp: Response, window: Window) -> None:
 
 
 def _too_many(window: Window) -> Problem:
-    words = f"Too many requests: {window.quota} a minute are allowed. Try again in {window.resets_in_s} seconds"
+    words = f"Too many requests: {window.quota} a minute are allowed. Try again {in_seconds(window.resets_in_s)}"
     return Problem(429, "too_many_requests", words, headers={"Retry-After": str(window.resets_in_s)})

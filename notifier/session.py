@@ -15,6 +15,7 @@ from core.buckets import Buckets
 from core.store.feed import Position, parse_position
 from core.wire import closing
 from core.wire.closing import Closing
+from core.wire.errors import in_seconds
 from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
 from core.wire.outcomes import command_status
 from notifier import messages
@@ -151,7 +152,7 @@ class Session:
         if not wait_s and isinstance(request, GetBookings | Resume):
             wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
         if wait_s:
-            words = f"Too many requests at once. Try again in {ceil(wait_s)} seconds"
+            words = f"Too many requests at once. Try again {in_seconds(ceil(wait_s))}"
             raise BadMessageError(429, "too_many_requests", words)
 
     def _may_resume(self, last_position: str) -> bool:

@@ -18,6 +18,7 @@ from tornado.web import HTTPError
 
 from core.addresses import Addresses, subscriber_of
 from core.settings import Settings
+from core.wire.errors import in_seconds
 
 FAILURES_MAX = 10
 """Of one address (an IPv6 network) within the window; then not even the right password is looked at."""
@@ -103,7 +104,7 @@ def _telling_how_long(write_error: Callable[..., None]) -> Callable[..., None]:
             return
         self.set_header("Retry-After", str(problem.wait_s))
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
-        self.finish(f"Too many failed sign-ins. Try again in {problem.wait_s} seconds")
+        self.finish(f"Too many failed sign-ins. Try again {in_seconds(problem.wait_s)}")
 
     return told
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 FOR_PROGRAMMERS: Mapping[str, str] = {
     r"\\": "a backslash",
+    r"\b1 (seconds|cells|rows)\b": "a plural of one",
     r"^[1-5]\d\d [A-Z]": "a status line of HTTP",
     r"[\^$]": "a sign of regular expressions",
     r"\[[^\]]*-[^\]]*\]|\(\?": "a regular expression",

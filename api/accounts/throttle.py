@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from api.counting import counting
 from api.errors import Problem
 from core.bells import NO_PREFIX, Keys
+from core.wire.errors import in_seconds
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ class Throttle:
         except (RedisError, OSError):
             reset = time.time() + limit.window_s
         wait_s = min(max(1, round(reset - time.time())), limit.window_s)
-        message = f"Too many attempts. Try again in {wait_s} seconds"
+        message = f"Too many attempts. Try again {in_seconds(wait_s)}"
         return Problem(429, "too_many_requests", message, headers={"Retry-After": str(wait_s)})
 
     async def _ask(self, question: str, limit: Limit, who: tuple[str, ...]) -> bool:

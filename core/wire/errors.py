@@ -65,3 +65,8 @@ def error_body(
         id=command_id or UNSET,
         status_url=status_url or UNSET,
     )
+
+
+def in_seconds(number: int) -> str:
+    """For the end of a sentence: "in 1 second", "in 30 seconds"."""
+    return f"in {number} second{'' if number == 1 else 's'}"

@@ -8,6 +8,7 @@ import pytest
 
 from api.errors import add_error_handlers
 from api.hang_ups import App
+from core.wire.errors import in_seconds
 from tests.sentences import amiss
 
 
@@ -36,3 +37,9 @@ def test_an_address_or_method_that_there_is_not_is_refused_in_a_sentence(
 
 def test_a_status_line_is_no_sentence() -> None:
     assert amiss("404 Not Found")
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "in 0 seconds"), (1, "in 1 second"), (30, "in 30 seconds")])
+def test_one_second_is_no_plural(number: int, words: str) -> None:
+    assert in_seconds(number) == words
+    assert amiss("Try again in 1 seconds")

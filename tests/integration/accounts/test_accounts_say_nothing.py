@@ -55,7 +55,7 @@ def spellings(name: str) -> list[str]:
 def told(answer: httpx.Response) -> tuple[Any, ...]:
     """The whole answer, less what no two answers have in common."""
     headers = {name: value for name, value in answer.headers.items() if name not in ITS_OWN}
-    body = re.sub(r"in \d+ seconds", "in some seconds", answer.text)
+    body = re.sub(r"in \d+ seconds?", "in some seconds", answer.text)
     return answer.status_code, body, headers, "retry-after" in answer.headers
 
 
