@@ -46,6 +46,7 @@ class Shared:
         self.limits = limits
         self.catching_up = CatchUp(hub, pool, limits)
         self.reads = Buckets(limits.reads_per_owner)
+        self.watches = Buckets(limits.watches_per_owner)
 
 
 class Session:
@@ -151,6 +152,8 @@ class Session:
         wait_s = self._requests.take(None)
         if not wait_s and isinstance(request, GetBookings | Resume):
             wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
+        elif not wait_s and isinstance(request, Watch):
+            wait_s = self._shared.watches.take(self._owner)
         if wait_s:
             words = f"Too many requests at once. Try again {in_seconds(ceil(wait_s))}"
             raise BadMessageError(429, "too_many_requests", words)

@@ -207,6 +207,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "of all connections of one owner or address",
             TOLD,
         ),
+        Bound(f"{NOTIFIER}.watches_per_owner", "`watch`", "of all connections of one owner or address", TOLD),
         Bound(f"{NOTIFIER}.bad_messages", "errors", "of one connection", "closes with 4400"),
         Bound(
             f"{NOTIFIER}.watched_commands", "commands", "watched by one connection", "`error` 429 `too_many_watched`"

@@ -27,6 +27,7 @@ def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
         "requests_per_socket": Rate(5, SELDOM),
         "reads_per_socket": Rate(3, SELDOM),
         "reads_per_owner": Rate(5, SELDOM),
+        "watches_per_owner": Rate(8, SELDOM),
     }
     with notifying(pipeline.url, redis_url, **narrowed) as one:
         yield one
@@ -70,6 +71,20 @@ def test_all_sockets_of_a_user_count_together(running: Running) -> None:
     with running.listen("/ws/calendar/", credentials(running, USER)) as other:
         other.send(type="resume", last_position="x-1")
         other.next_of("reload")
+
+
+def test_the_commands_that_all_sockets_of_one_address_watch_count_together(running: Running) -> None:
+    """Each is looked up: a stranger with five hundred sockets could ask ten thousand times a second."""
+    told = []
+    for socket in range(3):
+        with running.listen("/ws/commands/") as one:
+            for number in range(3):
+                one.send(type="watch", command_id=f"00000000-0000-4000-8000-{socket:06}{number:06}")
+            told += [one.next_of("error")["data"]["code"] for _ in range(3)]
+    assert told == ["command_not_found"] * 8 + ["too_many_requests"]
+    with running.listen("/ws/commands/", credentials(running, USER)) as other:
+        other.send(type="watch", command_id="00000000-0000-4000-8000-000000000000")
+        assert other.next_of("error")["data"]["code"] == "command_not_found"
 
 
 def test_messages_that_cost_little_are_bounded_too(running: Running) -> None:
