@@ -23,13 +23,14 @@ def username_key(username: str) -> str:
 def username_keys(username: str, region: str | None) -> list[str]:
     """Under which keys an account may be found by this name, in the order in which they are asked.
 
-    By the key that releases before migration 0030 gave it, which kept dashes, several blanks and characters that
-    cannot be seen: where it differs from today's, only an account of theirs has it, and somebody else may have
-    today's by now. Then by its name; and by the phone number that it is (people whom agents make known are named by
-    theirs).
+    By its name; by the phone number that it is (people whom agents make known are named by theirs); by the key that
+    releases before migration 0030 gave it, which kept dashes, several blanks and characters that cannot be seen. That
+    one comes first where today's rule gives it to no name: only an account of theirs can have it, and somebody else
+    may have today's by now.
     """
     key, before = username_key(username), unicodedata.normalize("NFKC", username.strip()).casefold()
-    return list(dict.fromkeys((before, key, number_in(username, region) or key)))
+    keys = [key, number_in(username, region) or key]
+    return list(dict.fromkeys([*keys, before] if username_key(before) == before else [before, *keys]))
 
 
 def number_in(username: str, region: str | None = None) -> str | None:
