@@ -125,7 +125,7 @@ class OwnAccount:
 
 
 async def _body(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield b'{"success":true,"message":"Everything that is kept about you","data":'
+    yield b'{"success":true,"message":"What is kept about you, without commands and their answers, which are gone after 30 days","data":'
     async for part in data:
         yield part
     yield b"}"
