@@ -28,7 +28,8 @@ logins may take from bookings; waiting logins queue."""
 WAITING_MAX = 256
 """Logins waiting for their turn in one process: about five seconds of hashing."""
 WAITING_PER_ADDRESS_MAX = 64
-"""Logins of one address among them. Addresses take turns, so a crowd from one delays each other by one login."""
+"""Logins of one address among them. Addresses take turns, so a crowd from one delays each other by one login; while
+all places are taken, a newcomer gets that of the newest login of the largest crowd."""
 HASHING_NICENESS = 10
 """Hashing threads give way to the event loop when both want the core."""
 
@@ -84,7 +85,9 @@ class Turns:
 
     async def take(self, address: str) -> None:
         """Raises `TooManyWaitingError`. Give the turn back afterwards."""
-        if self._there.total() >= WAITING_MAX or self._there[address] >= WAITING_PER_ADDRESS_MAX:
+        if self._there[address] >= WAITING_PER_ADDRESS_MAX:
+            raise TooManyWaitingError
+        if self._there.total() >= WAITING_MAX and not self._make_room(address):
             raise TooManyWaitingError
         self._there[address] += 1
         if self._free:
@@ -95,10 +98,10 @@ class Turns:
         try:
             await mine
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self.give_back(address)  # it was handed over at the same moment
-            else:
+            if not mine.done() or mine.cancelled():
                 self._leave(address)
+            elif mine.exception() is None:
+                self.give_back(address)  # it was handed over at the same moment
             raise
 
     def give_back(self, address: str) -> None:
@@ -112,6 +115,19 @@ class Turns:
                 one.set_result(None)
                 return
         self._free += 1
+
+    def _make_room(self, address: str) -> bool:
+        """Whether the newest login of the largest crowd gave up its place: a few addresses may not take them all."""
+        crowd = max(self._waiting, key=lambda one: len(self._waiting[one]), default=address)
+        if self._there[crowd] <= self._there[address] + 1:
+            return False
+        newest = self._waiting[crowd].pop()
+        if not self._waiting[crowd]:
+            del self._waiting[crowd]
+        if not newest.done():  # else its client hung up, and it leaves by itself
+            newest.set_exception(TooManyWaitingError())
+            self._leave(crowd)
+        return True
 
     def _leave(self, address: str) -> None:
         self._there[address] -= 1

@@ -129,7 +129,9 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.identity.agent_keys.KEYS_MAX", "keys", "live, of the installation", "409 `too_many_keys`"),
         Bound("core.identity.agent_keys.NETWORKS_MAX", "networks", "of one agent key", INVALID),
         Bound("HOLDFAST_REGISTRATIONS_PER_HOUR", "registrations an hour", "from one address", TOO_MANY),
-        Bound("api.accounts.limits.REGISTRATIONS_OF_NAME", "attempts", "to register one name", TOO_MANY),
+        Bound(
+            "api.accounts.limits.REGISTRATIONS_OF_NAME", "attempts", "to register one name from one address", TOO_MANY
+        ),
         Bound("api.accounts.limits.RESETS_FROM_ADDRESS", "requests", "for a new password from one address", TOO_MANY),
         Bound("api.accounts.limits.RESETS_OF_ACCOUNT", "mails", "to one person", "are answered alike and not sent"),
         Bound("api.accounts.limits.RESET_CONFIRMATIONS", "tokens", "tried from one address", TOO_MANY),

@@ -92,7 +92,7 @@ class Registration:
         """Raises Problem 400 for a taken name, 429, 503."""
         await self._throttle.spend(self._limit, caller(req))
         for name in {counted_as(one, self._region) for one in (username, email) if one}:
-            await self._throttle.spend(REGISTRATIONS_OF_NAME, name)
+            await self._throttle.spend(REGISTRATIONS_OF_NAME, name, caller(req))
         try:
             password_hash = await self._passwords.hash(password, caller(req))
             new = NewUser(username=as_username(username), email=email and email.strip(), password_hash=password_hash)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from core.passwords import WAITING_PER_ADDRESS_MAX, TooManyWaitingError, Turns
+from core.passwords import WAITING_MAX, WAITING_PER_ADDRESS_MAX, TooManyWaitingError, Turns
 
 
 async def test_a_crowd_from_one_address_delays_another_by_one_login() -> None:
@@ -62,3 +62,37 @@ async def test_who_hangs_up_when_the_turn_has_just_come_hands_it_on() -> None:
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
     await asyncio.wait_for(there, 5.0)
+
+
+async def test_a_few_addresses_may_not_take_all_places() -> None:
+    turns = Turns(1)
+    crowds = [f"crowd-{n}" for n in range(WAITING_MAX // WAITING_PER_ADDRESS_MAX)]
+    waiting = [asyncio.create_task(turns.take(crowd)) for crowd in crowds for _ in range(WAITING_PER_ADDRESS_MAX)]
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(turns.take(f"other-{n}")) for n in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert [isinstance(task.exception(), TooManyWaitingError) for task in waiting if task.done()][1:] == [True] * 3
+    for _ in range(len(crowds) + len(others)):
+        turns.give_back(crowds[0])
+        await asyncio.sleep(0)
+    assert all(task.done() and task.exception() is None for task in others)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_place_that_was_given_up_is_given_up_once() -> None:
+    turns = Turns(1)
+    crowds = [f"crowd-{n}" for n in range(WAITING_MAX // WAITING_PER_ADDRESS_MAX)]
+    waiting = [asyncio.create_task(turns.take(crowd)) for crowd in crowds for _ in range(WAITING_PER_ADDRESS_MAX)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(turns.take("other"))
+    await asyncio.sleep(0)
+    for task in waiting[1:]:
+        task.cancel()  # also the one that has just been told
+    await asyncio.gather(*waiting, return_exceptions=True)
+    turns.give_back(crowds[0])
+    await asyncio.wait_for(other, 5.0)
+    turns.give_back("other")
+    await asyncio.wait_for(turns.take("last"), 5.0)
