@@ -32,10 +32,19 @@ def readable(name: str) -> str:
 
     Earlier releases took any file of the system's for a zone. Reading such a row must not fail.
     """
+    return _meant(name) or FALLBACK
+
+
+def is_guessed(name: str) -> bool:
+    """Whether nobody can say which zone a stored name means, such as `localtime`."""
+    return _meant(name) is None
+
+
+def _meant(name: str) -> str | None:
     if name in ZONES:
         return name
     plain = name.removeprefix("posix/").removeprefix("right/")
-    return plain if plain in ZONES else FALLBACK
+    return plain if plain in ZONES else None
 
 
 @cache

@@ -24,7 +24,7 @@ from psycopg.errors import ExclusionViolation
 
 from core.domain.commands import ENGINE
 from core.domain.wall_times import Span, at_wall, days_of_span, kept, span_of_days, wall
-from core.domain.zones import TZDATA_VERSION, ZONES, from_rules, readable, rules_of
+from core.domain.zones import TZDATA_VERSION, ZONES, from_rules, is_guessed, readable, rules_of
 from core.store.database import Connection
 from core.store.days import SQL_ZONES
 from core.store.lanes import LANE_SPACE
@@ -232,7 +232,7 @@ def _plan(connection: Connection, version: str) -> int:
     moves: list[Move] = []
     if known != version:
         before: dict[str, bytes] = dict(connection.execute(SQL_RULES).fetchall())
-        in_use = [row[0] for row in connection.execute(SQL_ZONES).fetchall()]
+        in_use = [row[0] for row in connection.execute(SQL_ZONES).fetchall() if not is_guessed(row[0])]
         changed = [name for name in in_use if before.get(readable(name)) != rules_of(readable(name))]
         moves += _by_local_times(connection, changed, first=not before)
         moves += _by_rules(connection, changed, before)

@@ -259,6 +259,16 @@ def test_zones_that_tzdata_does_not_list_are_reported_and_left(
     assert before.row("SELECT zone FROM resource WHERE id = %s", HALL) == ("posix/Europe/Berlin",)
 
 
+def test_what_is_booked_in_a_zone_that_nobody_can_name_stays_at_its_instant(before: Pipeline) -> None:
+    before.connection.execute("UPDATE resource SET zone = 'posixrules'")
+    before.connection.execute("DELETE FROM zone_rules")
+    before.connection.execute("UPDATE installation SET tzdata = NULL")
+    was = everything(before)
+    migrate(before)
+    assert everything(before) == was
+    assert report(before) == []
+
+
 def test_every_wall_time_is_kept_from_one_zones_rules_to_anothers(
     record_property: Callable[[str, object], None],
 ) -> None:
