@@ -74,7 +74,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "phone_taken": (409, "An account with this phone number exists"),
     "anonymised": (409, "The account was anonymised and cannot be changed"),
     "sign_in_again": (403, "The account has no password: a fresh sign-in proves that its owner is asking"),
-    "demo_account": (403, "The demo's own accounts cannot be deleted"),
+    "demo_account": (403, "The demo's own accounts cannot delete themselves"),
     "last_superuser": (409, "It is the last superuser: make another one first"),
     "not_a_login": (400, "An API token cannot log out"),
     "not_a_token": (400, "Only an API token can revoke itself"),

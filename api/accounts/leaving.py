@@ -12,9 +12,7 @@ from msgspec.structs import asdict
 from psycopg.errors import DeadlockDetected
 
 from api.accounts.composition import Accounts
-from api.errors import Problem
 from core.access import Principal
-from core.demo import ACCOUNTS
 from core.identity import anonymising
 from core.identity.anonymising import Left
 
@@ -22,9 +20,6 @@ log = structlog.get_logger()
 
 TRIES = 3
 """A lane that books for this person at the same moment may have to go first."""
-
-SHARED = frozenset(account.id for account in ACCOUNTS)
-"""The demo's accounts, which nobody can delete."""
 
 Check = Callable[[Any], Awaitable[None]]
 """Raises Problem if the account may not be deleted; asked in the transaction that deletes it, and locks it."""
@@ -53,11 +48,6 @@ def left_behind(user_id: int, gone: Gone) -> LeftBehind:
 class Leaving:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-
-    def keep_the_demos(self, user_id: int) -> None:
-        """Raise Problem 403 for an account that the demo's documents name."""
-        if self._accounts.settings.demo and user_id in SHARED:
-            raise Problem(403, "demo_account", "The demo's own accounts cannot be deleted: everybody shares them")
 
     async def leave(self, req: Request, user_id: int, check: Check, *, notice_s: int) -> Gone:
         """`notice_s`: money goes back for what begins at least so much later."""

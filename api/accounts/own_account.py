@@ -20,6 +20,7 @@ from api.bodies import read_json
 from api.errors import Problem, invalid
 from api.openapi import Content, operation
 from core.access import Principal
+from core.demo import ACCOUNTS
 from core.identity import anonymising, sessions, users
 from core.identity.exporting import export
 from core.identity.users import User
@@ -31,6 +32,9 @@ log = structlog.get_logger()
 
 FRESH_SIGN_IN_S = 600
 """Somebody without a password has to have signed in at most this long before."""
+
+SHARED = frozenset(account.id for account in ACCOUNTS)
+"""The demo's accounts, which visitors share. Staff may delete one at the desk, as the appointments document does."""
 
 
 class Export(Struct, frozen=True, kw_only=True):
@@ -84,7 +88,10 @@ class OwnAccount:
     async def on_delete(self, req: Request, resp: Response) -> None:
         body = await read_json(req, Leave)
         user_id = _own_id(req)
-        self._leaving.keep_the_demos(user_id)
+        if self._accounts.settings.demo and user_id in SHARED:
+            raise Problem(
+                403, "demo_account", "The demo's own accounts cannot delete themselves: everybody shares them"
+            )
         await self._prove(req, body)
 
         async def check(connection: Any) -> None:

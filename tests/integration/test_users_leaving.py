@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from core.identity.anonymising import SQL_BLANK_AGAIN, WORDS
-from tests.accounts import ADMIN, STAFF, USER, access_for, bearer, execute, new_address, only_superuser
+from tests.accounts import ADMIN, STAFF, access_for, bearer, execute, new_address, only_superuser
 from tests.client import Client, agent_booking, anonymous
 from tests.stack import Stack
 from tests.waiting import wait_until
@@ -168,8 +168,3 @@ def test_nobody_deletes_above_themselves_or_the_last_superuser(stack: Stack, sta
         second = make(superuser, is_superuser=True)
         assert delete(staff, second["id"]).status_code == 403
         assert delete(superuser, second["id"]).status_code == 200
-
-
-def test_the_demos_accounts_are_not_deleted_at_the_desk_either(staff: Client) -> None:
-    answer = delete(staff, USER)
-    assert (answer.status_code, answer.json()["code"]) == (403, "demo_account")

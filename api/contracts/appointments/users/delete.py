@@ -36,7 +36,7 @@ class DeleteUser:
             "and credits back. Personal data that is left elsewhere is emptied within moments (docs/accounts.md)."
         ),
         answers={200: DeleteAnswer},
-        refuses=("user_not_found", "last_superuser", "demo_account"),
+        refuses=("user_not_found", "last_superuser"),
     )
     async def on_delete_delete(self, req: Request, resp: Response, user_id: int) -> None:
         async def check(connection: Any) -> None:
@@ -47,7 +47,6 @@ class DeleteUser:
             refuse(why_not_delete(req.context.principal, person))
             await keep_a_superuser(connection, user_id)
             refuse(why_not_delete_here(req.context.principal, person))
-            self._leaving.keep_the_demos(user_id)
             if await anonymising.lock(connection, user_id) is None:
                 raise not_found()
 
