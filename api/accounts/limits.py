@@ -18,7 +18,7 @@ GUESSES_BY_STRANGERS = Limit("guesses-by-strangers", 30, 60)
 """Wrong passwords for one name, and for one account, from all addresses that its owner has not used."""
 
 REGISTRATIONS_OF_NAME = Limit("registrations-of-name", 5, 3600)
-"""Attempts to register one email address or username: answers tell whether it exists."""
+"""Attempts from one address to register one email address or username: answers tell whether it exists."""
 RESETS_FROM_ADDRESS = Limit("resets-from-address", 20, 3600)
 RESETS_OF_ACCOUNT = Limit("resets-of-account", 3, 3600)
 """Mails to one person. More are answered alike and not sent."""
