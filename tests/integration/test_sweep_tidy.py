@@ -26,12 +26,12 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    "waiting_place",
+    *("waiting_place", "wall_time_move"),
 }
 """What the business keeps."""
 BOUNDED = {
     *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "feed", "installation"),
-    *("lane_note", "payments_gate", "user_tally", "user_tally_change"),
+    *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }
 """A row or a few, or folded away within seconds."""
 WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session"}
