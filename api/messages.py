@@ -101,11 +101,11 @@ WANTED: Mapping[type[Type], str] = {
     DateTimeType: "a time with its offset from UTC, such as 2024-03-15T10:00:00Z",
     CustomType: "an amount such as 100.00",
 }
-"""What belongs into a field of a type that has no bounds and no parts."""
+"""What belongs in a field of a type that has no bounds and no parts."""
 
 
 def wanted(kind: Type) -> str:
-    """What belongs into a field, to be read after "must be"."""
+    """What belongs in a field, to be read after "must be"."""
     match kind:
         case IntType():
             return "a whole number" + _between(kind)

@@ -22,7 +22,7 @@ from api.openapi.routes import Routes
 from core.access import Principal, PrincipalKind
 
 LOOK_EVERY_S = 0.5
-"""For one person: so often the inbox is asked what of theirs is still undecided."""
+"""The inbox is asked at most this often what of one person's is still undecided."""
 COUNTED_MAX = 100_000
 """Commands of all people. The oldest is forgotten then, and no longer counted."""
 RETRY_AFTER_S = 1

@@ -1,4 +1,4 @@
-"""Who is in the demo, by which passwords and which agent key. Everybody knows them, so nothing else may start there."""
+"""The demo's accounts, passwords and agent key. Everybody knows them, so nothing but the demo may start on its data."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ FAILURES_MAX = 10
 """Of one address (an IPv6 network) within the window; then not even the right password is looked at."""
 WINDOW_S = 300.0
 ADDRESSES_MAX = 10_000
-"""The longest unheard is forgotten first."""
+"""Beyond that, the address whose last failure is the oldest is forgotten."""
 TOO_MANY = 429
 HEADERS = {
     "Cache-Control": "no-store",

@@ -22,7 +22,7 @@ LOCK_WAIT = "1s"
 LOCK_TRIES = 60
 LOCK_PAUSE_S = 0.5
 
-SQL_STRANGE = """
+SQL_OWNED_BY_OTHERS = """
 SELECT CASE WHEN relkind = 'S' THEN 'SEQUENCE' WHEN relkind = 'v' THEN 'VIEW' WHEN relkind = 'm' THEN 'MATERIALIZED VIEW'
             ELSE 'TABLE' END, oid::regclass::text
 FROM pg_class c
@@ -98,6 +98,6 @@ def _give(connection: Connection, role: str) -> None:
     if found[1] != role:
         statement = sql.SQL("ALTER DATABASE {} OWNER TO {}")
         connection.execute(statement.format(sql.Identifier(str(found[0])), sql.Identifier(role)))
-    for kind, name in connection.execute(SQL_STRANGE, {"role": f'"{role}"'}).fetchall():
+    for kind, name in connection.execute(SQL_OWNED_BY_OTHERS, {"role": f'"{role}"'}).fetchall():
         statement = sql.SQL(f"ALTER {kind} {name} OWNER TO {{}}")  # as PostgreSQL quotes it
         connection.execute(statement.format(sql.Identifier(role)))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
 import psycopg
+from alembic import command
 from psycopg import sql
 
 from core.settings import Settings, from_environment
-from core.store.migrate import upgrade
+from core.store.database import MIGRATE_LIMITS
+from core.store.migrate import alembic_config, upgrade
+from core.store.sqlalchemy_engines import engine
 from ops import demo as demo_data
 from ops.child import Child, Program
 from ops.embedded.postgres import Postgres
@@ -160,6 +163,17 @@ class PostgresServer(Server):
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(SQL_MAY_SET)
         return url
+
+    @contextmanager
+    def older_database(self, revision: str) -> Iterator[str]:
+        """The URL of a database of the application's with the schema of an earlier release."""
+        url = self.bare_database(f"t_{secrets.token_hex(6)}")
+        migrating = engine(url, MIGRATE_LIMITS, "holdfast tests")
+        with migrating.connect() as connection:
+            command.upgrade(alembic_config(connection), revision)
+        migrating.dispose()
+        yield url
+        self.drop_database(url)
 
     def drop_database(self, url: str) -> None:
         name = sql.Identifier(url.rsplit("/", 1)[1])

@@ -50,7 +50,7 @@ class Leaving:
         self._accounts = accounts
 
     async def leave(self, req: Request, user_id: int, check: Check, *, notice_s: int) -> Gone:
-        """`notice_s`: money goes back for what begins at least so much later."""
+        """`notice_s`: money goes back for what begins at least this many seconds from now."""
         gone = await self._try(req, user_id, check, notice_s)
         self._accounts.logins.forget()
         log.info("user deleted", deleted_user=user_id, anonymised=gone.anonymised, by=req.context.principal.user_id)

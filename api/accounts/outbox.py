@@ -50,7 +50,7 @@ class Outbox:
                 mail = await writing()
                 if mail is not None:
                     await self._send(mail)
-            except Exception:  # whatever it is, the next mail's trouble it is not: a bug may not end this task
+            except Exception:  # a bug in one mail must not end the task that sends the others
                 log.exception("mail not sent")
 
     async def _send(self, mail: Mail) -> None:

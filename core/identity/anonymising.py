@@ -99,7 +99,7 @@ async def lock(connection: Connection, user_id: int) -> Person | None:
 
 
 async def count(connection: Connection, user_id: int, notice_s: int) -> Left:
-    """`notice_s`: money goes back for what begins at least so much later."""
+    """`notice_s`: money goes back for what begins at least this many seconds from now."""
     row = await (await connection.execute(SQL_COUNT, {"id": user_id, "notice_s": notice_s})).fetchone()
     assert row is not None  # noqa: S101 - an aggregate answers one row
     return Left(*row)

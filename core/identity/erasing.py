@@ -131,7 +131,7 @@ into rows that are emptied already, a reason or notes: so all of it is gone thro
 
 
 def run(connection: Connection, for_s: float) -> Done:
-    """Go on with whoever left, for so long; another sweep takes another person."""
+    """Take steps for up to `for_s` seconds. Sweeps that run at the same time take different people."""
     until, done = time.monotonic() + for_s, Done()
     while _step(connection, done):
         done.steps += 1

@@ -72,7 +72,8 @@ WITH found AS (
 )
 SELECT family_id, session_id, user_id, auth_epoch FROM live
 """
-"""`others` are other successors of the same token: used before all time, they are in no grace, and end the family."""
+"""`others` are other successors of the same token. Their time of use lies before all time, so they get no grace: one
+that is used ends the family."""
 
 SQL_END_FAMILY_OF_USED = """
 UPDATE refresh_family f SET ended_at = clock_timestamp()

@@ -72,7 +72,7 @@ SELECT EXISTS (SELECT FROM login_session WHERE id = %(session_id)s AND ended_at 
 
 
 async def is_fresh(connection: Connection, session_id: UUID, within_s: int) -> bool:
-    """Whether somebody proved at most so long ago that this login is theirs."""
+    """Whether the owner of this login proved at most this long ago that it is theirs."""
     parameters = {"session_id": session_id, "within_s": within_s}
     row = await (await connection.execute(SQL_IS_FRESH, parameters)).fetchone()
     return bool(row and row[0])

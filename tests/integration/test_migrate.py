@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 
 import psycopg
 import pytest
-from alembic import command
 
 from core.store.database import MIGRATE_LIMITS, connect, connect_lane
-from core.store.migrate import alembic_config, upgrade
+from core.store.migrate import upgrade
 from core.store.revision import NEWEST
-from core.store.sqlalchemy_engines import engine
 from tests.engine import Background, lock_waits
 from tests.servers import PostgresServer, settings_for
 from tests.waiting import wait_until
@@ -34,17 +31,11 @@ def test_a_release_that_comes_back_leaves_the_newer_schema_and_sets_its_lanes(da
 @pytest.fixture
 def older_database(postgres: PostgresServer) -> Iterator[str]:
     """As the release before had it."""
-    name = f"t_{secrets.token_hex(6)}"
-    url = postgres.bare_database(name)
-    migrating = engine(url, MIGRATE_LIMITS, "holdfast tests")
-    with migrating.connect() as connection:
-        command.upgrade(alembic_config(connection), OLDER)
-    migrating.dispose()
-    yield url
-    postgres.drop_database(url)
+    with postgres.older_database(OLDER) as url:
+        yield url
 
 
-def test_a_migration_lets_those_by_who_wait_behind_it(older_database: str) -> None:
+def test_a_migration_gives_way_to_those_who_wait_behind_it(older_database: str) -> None:
     """A transaction has a table that a migration wants for itself, and others only want to read it: they need not
     wait for the end of that transaction, as the migration gives up its place and comes again."""
     with (

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from alembic import command
 from structlog.testing import capture_logs
 
 from core.store.database import MIGRATE_LIMITS, connect, connect_lane
-from core.store.migrate import alembic_config, upgrade
-from core.store.sqlalchemy_engines import engine
+from core.store.migrate import upgrade
 from tests.engine import Background, lock_waits
 from tests.servers import PostgresServer, settings_for
 from tests.waiting import wait_until
@@ -45,14 +42,8 @@ SQL_ACCOUNTS = "SELECT to_jsonb(u) - 'words' FROM user_account u ORDER BY id"
 
 @pytest.fixture
 def older_database(postgres: PostgresServer) -> Iterator[str]:
-    name = f"t_{secrets.token_hex(6)}"
-    url = postgres.bare_database(name)
-    migrating = engine(url, MIGRATE_LIMITS, "holdfast tests")
-    with migrating.connect() as connection:
-        command.upgrade(alembic_config(connection), BEFORE)
-    migrating.dispose()
-    yield url
-    postgres.drop_database(url)
+    with postgres.older_database(BEFORE) as url:
+        yield url
 
 
 def test_accounts_that_do_not_fit_are_told_and_stay_as_they_are(older_database: str) -> None:

@@ -107,6 +107,12 @@ def erase(connection: Connection, user: int, *phones: str) -> None:
     )
 
 
+def take_steps(connection: Connection) -> None:
+    """All that can be taken now."""
+    while erasing.run(connection, 60.0).steps:
+        pass
+
+
 def count(connection: Connection, statement: str, *values: Any) -> int:
     row = connection.execute(statement.encode(), values).fetchone()
     assert row is not None
@@ -143,8 +149,7 @@ def test_a_step_that_fails_changes_nothing_and_is_taken_again(connection: Connec
     with connection.transaction(force_rollback=True):
         assert erasing.run(connection, 0.0).steps == 1
     assert count(connection, "SELECT count(*) FROM booking WHERE notes = 'secret'") == 3
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM booking WHERE notes = 'secret'") == 0
 
 
@@ -157,26 +162,25 @@ def test_commands_that_name_an_earlier_number_are_its_owners_only_until_it_chang
     connection.execute(SQL_OUTCOME, (theirs, "-1 hour", "phone:1555"))
     connection.execute(SQL_OUTCOME, (of_the_next, "1 hour", "phone:1555"))
     erase(connection, user, "phone:1555")
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     zelda = connection.execute("SELECT id FROM outcome WHERE concat(body, response) LIKE '%Zelda%'").fetchall()
     assert zelda == [(of_the_next,)]
 
 
-def test_the_deletion_waits_for_commands_that_were_under_way(connection: Connection) -> None:
+@pytest.mark.parametrize(("accepted_ago", "asked_ago"), [("0", "0"), ("3 hours", "2 hours")], ids=["a moment", "hours"])
+def test_the_deletion_waits_for_commands_that_were_under_way(
+    connection: Connection, accepted_ago: str, asked_ago: str
+) -> None:
     user = person(connection, "zelda")
-    connection.execute(
-        "INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)"
-        " VALUES (gen_random_uuid(), 0, 0, 0, 'place', 1, 'agent', 'r', '{}', '{}')"
-    )
+    connection.execute(SQL_UNDER_WAY)
+    connection.execute("UPDATE inbox SET accepted_at = accepted_at - %s::interval", (accepted_ago,))
     erase(connection, user)
-    while erasing.run(connection, 60.0).steps:
-        pass
+    connection.execute("UPDATE erasure SET asked_at = asked_at - %s::interval", (asked_ago,))
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM erasure WHERE step = 'settle'") == 1
-    connection.execute(SQL_OUTCOME, (uuid4(), "-1 hour", f"user:{user}"))
+    connection.execute(SQL_OUTCOME, (uuid4(), "-3 hours", f"user:{user}"))
     connection.execute("DELETE FROM inbox")
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM erasure") == 0
     assert count(connection, "SELECT count(*) FROM outcome WHERE concat(body, response) LIKE '%%Zelda%%'") == 0
 
@@ -193,15 +197,13 @@ def test_what_commands_under_way_wrote_into_bookings_is_emptied_too(connection: 
     connection.execute(SQL_BOOK, {"user": user, "from": "-3 days", "to": "-1 day"})
     connection.execute(SQL_UNDER_WAY)
     erase(connection, user)
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM booking WHERE notes <> ''") == 0
     connection.execute(
         """UPDATE booking SET notes = 'secret', details = '{"cancellation": {"by": "client", "reason": "secret"}}'"""
     )
     connection.execute("DELETE FROM inbox")
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM erasure") == 0
     assert count(connection, "SELECT count(*) FROM booking WHERE concat(notes, details) LIKE '%%secret%%'") == 0
 
@@ -212,27 +214,9 @@ def test_why_a_deletion_cancelled_a_booking_is_kept(connection: Connection) -> N
     reason = '{"cancellation": {"by": "client", "reason": "the account was deleted"}}'
     connection.execute("UPDATE booking SET details = %s", (reason,))
     erase(connection, user)
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     kept = "SELECT count(*) FROM booking WHERE details #>> '{cancellation,reason}' = 'the account was deleted'"
     assert count(connection, kept) == 1
-
-
-def test_the_deletion_waits_for_a_command_that_stays_undecided_for_hours(connection: Connection) -> None:
-    user = person(connection, "zelda")
-    connection.execute(SQL_UNDER_WAY)
-    connection.execute("UPDATE inbox SET accepted_at = accepted_at - interval '3 hours'")
-    erase(connection, user)
-    connection.execute("UPDATE erasure SET asked_at = asked_at - interval '2 hours'")
-    while erasing.run(connection, 60.0).steps:
-        pass
-    assert count(connection, "SELECT count(*) FROM erasure WHERE step = 'settle'") == 1
-    connection.execute(SQL_OUTCOME, (uuid4(), "-3 hours", f"user:{user}"))
-    connection.execute("DELETE FROM inbox")
-    while erasing.run(connection, 60.0).steps:
-        pass
-    assert count(connection, "SELECT count(*) FROM erasure") == 0
-    assert count(connection, "SELECT count(*) FROM outcome WHERE concat(body, response) LIKE '%%Zelda%%'") == 0
 
 
 def test_bookings_are_cancelled_when_transactions_from_before_have_ended(connection: Connection) -> None:
@@ -241,9 +225,7 @@ def test_bookings_are_cancelled_when_transactions_from_before_have_ended(connect
     with psycopg.connect(connection.info.dsn, password=connection.info.password) as lane:
         lane.execute("SELECT pg_current_xact_id()")
         erase(connection, user)
-        while erasing.run(connection, 60.0).steps:
-            pass
+        take_steps(connection)
         lane.execute(SQL_BOOK, {"user": user, "from": "1 day", "to": "1 day"})
-    while erasing.run(connection, 60.0).steps:
-        pass
+    take_steps(connection)
     assert count(connection, "SELECT count(*) FROM inbox WHERE type = 'cancel'") == 1
