@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,6 +36,7 @@ def ready(programs: Programs, seconds: float) -> None:
         "",
     ]
     if settings.demo:
+        lines += open_to_others(programs.doors)
         lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
@@ -42,6 +45,18 @@ def ready(programs: Programs, seconds: float) -> None:
         lines += ["Pay for a room (at localstripe, with a card that is never declined):", "", *pay, ""]
     lines.append("Ctrl-C stops it; the next start finds everything as it was.")
     print("\n".join(lines), flush=True)
+
+
+def open_to_others(doors: Sequence[str]) -> list[str]:
+    """A warning where the front door listens beyond this machine."""
+    beyond = [door for door in doors if not ip_address(door).is_loopback]
+    if not beyond:
+        return []
+    return [
+        f"Other machines reach this at {', '.join(beyond)}, and everybody knows the passwords and the key below.",
+        "Use it in a network that you trust only.",
+        "",
+    ]
 
 
 def _account(account: demo.Account) -> str:
