@@ -52,7 +52,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "empty_body": (400, "The body has no rows, or a CSV no header"),
     "malformed_row": (400, "A row is not JSON or CSV"),
     "too_many_rows": (400, "More rows than may be sent at once"),
-    "unreadable_body": (400, "The body stops being readable at some row"),
+    "unreadable_body": (400, "The body stops being readable at some row, or its dates are in two orders"),
     # services
     "service_exists": (409, "Another service has this name"),
     "too_many_services": (409, "There are as many services as there may be"),

@@ -32,7 +32,8 @@ NOTHING = Sent({})
 
 def write(report: Path, refused: Sequence[Refused], file: Path, media_type: str) -> None:
     """Replaces what is there. A CSV's report has the CSV's separator."""
-    splitter = FORMATS[media_type]()
+    kind = FORMATS[media_type]
+    splitter = kind(accepted=True) if issubclass(kind, CsvRows) else kind()  # perhaps by another release
     wanted = {one.row for one in refused}
     sent = {number: row for number, row in enumerate(rows_of(file, splitter), 1) if number in wanted}
     names = _columns(splitter, sent.values())

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
+from api.contracts.agent.bulk.csv_dates import DateOrders
 from api.contracts.agent.bulk.csv_records import Record, Records, UnreadableError, cells_of_line
 from api.contracts.agent.bulk.splitting import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
 from api.contracts.agent.create import AgentBooking
@@ -27,14 +28,16 @@ class CsvRows:
 
     Blank lines and lines of nothing but separators are no rows. A row of one line that is wrong is refused by
     itself. One that goes over several lines and is wrong may be several rows whose quotes do not match: nobody
-    knows where it ends, and the body is refused whole.
+    knows where it ends, and the body is refused whole. So is one whose dates are in two orders
+    (csv_dates.py), unless it was `accepted` already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, accepted: bool = False) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._records = Records()
         self.columns: list[str] = []
         """As the header names them, once it is read."""
+        self._orders = None if accepted else DateOrders()
         self._seen = 0
 
     @property
@@ -78,6 +81,7 @@ class CsvRows:
             self._check_quotes(record)
         if not record.is_ended and len(record.cells) < len(self.columns):
             self._unreadable(CUT_OFF)
+        self._check_order(record)
         self._seen += 1
         yield self._bad(record) or self._named(record.cells)
 
@@ -98,6 +102,14 @@ class CsvRows:
             name: restored(cell) for name, cell in zip(self.columns, cells, strict=False) if cell and name in COLUMNS
         }
         return msgspec.json.encode(sent)
+
+    def _check_order(self, record: Record) -> None:
+        """The date of a row that is wrong counts too: it shows how the others are meant."""
+        column = self.columns.index("booking_date")
+        if self._orders is None or column >= len(record.cells):
+            return
+        if words := self._orders.conflict(record.line, record.cells[column]):
+            self._unreadable(words)
 
     def _check_quotes(self, record: Record) -> None:
         """A record of several lines is one row for certain, or the body is refused."""

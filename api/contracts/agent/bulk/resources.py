@@ -59,7 +59,7 @@ class BulkBookings:
         "Book many at once",
         description=(
             "A JSON array, NDJSON or CSV of bodies of `POST /api/agent/booking/create/`; a CSV has their names in its "
-            "first row. `each` decides every row for itself, `all_or_nothing` books all rows or none. With `dry_run` "
+            "first row, and its dates in one order. `each` decides every row for itself, `all_or_nothing` books all rows or none. With `dry_run` "
             "nothing is booked: the answer says what would be refused at this moment, and why."
         ),
         query=BulkAsked,
