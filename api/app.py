@@ -10,30 +10,30 @@ import falcon
 from falcon.media import JSONHandler
 
 from api.accounts import Accounts
-from api.accounts.roles import check_every_route_has_a_rule
+from api.accounts.access.route_rules import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
-from api.asyncapi.resources import FeedsSchema
+from api.asyncapi.endpoints import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
-from api.commands import CommandResource
+from api.commands.commands import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
-from api.contracts.calendar.book import BookSlots
+from api.contracts.calendar.new_booking import BookSlots
 from api.contracts.calendar.routes import add_routes as add_calendar_routes
 from api.contracts.marketplace.routes import add_routes as add_marketplace_routes
-from api.contracts.rooms.book import BookRooms
+from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
-from api.encodings import PlainBodies
-from api.errors import add_error_handlers
-from api.hang_ups import App
 from api.health import Health, Readiness
-from api.middleware import Requests
-from api.openapi.resources import Asset, Docs, Schema
-from api.openapi.routes import Routes
-from api.parameters import UnknownParameters
+from api.http.content_encoding import PlainBodies
+from api.http.disconnects import App
+from api.http.errors import add_error_handlers
+from api.http.parameters import UnknownParameters
+from api.http.request_context import Requests
+from api.http.served_routes import Routes
+from api.limits.undecided_writes import UndecidedWrites
+from api.openapi.endpoints import Asset, Docs, Schema
 from api.payments.routes import add_routes as add_payment_routes
 from api.runtime import Runtime
-from api.undecided import UndecidedWrites
 from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError

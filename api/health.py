@@ -12,10 +12,10 @@ import psycopg
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from api.commands.outcome_waiter import Outcomes
 from api.openapi import Content, operation
-from api.outcomes import Outcomes
 from core.domain.versions import FIRST
-from core.engine.tidy import SQL_BEHIND
+from core.engine.retention import SQL_BEHIND
 from core.store.inbox import READABLE
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.wire.outcomes import encode

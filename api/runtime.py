@@ -10,19 +10,19 @@ import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from api.commands import Commands
-from api.inbox import Inbox
-from api.limiting import WriteLimits
-from api.outcomes import Outcomes
-from api.rings import Rings
-from api.undecided import Undecided
-from api.worker import AT_STOP
-from core.broker import celery_app
+from api.commands.commands import Commands
+from api.commands.inbox_writer import Inbox
+from api.commands.lane_waker import Rings
+from api.commands.outcome_waiter import Outcomes
+from api.limits.undecided_writes import Undecided
+from api.limits.write_limits import WriteLimits
+from api.server.gunicorn_worker import AT_STOP
 from core.settings import Settings
-from core.store.bounded import InDoubt, bounded
-from core.store.database import API_LIMITS, LIST_LIMITS
-from core.store.pool import Pool
-from core.store.sqlalchemy_engines import async_engine
+from core.store.connections.bounded import InDoubt, bounded
+from core.store.connections.database import API_LIMITS, LIST_LIMITS
+from core.store.connections.pool import Pool
+from core.store.connections.sqlalchemy_engines import async_engine
+from core.wakeup.broker import celery_app
 
 log = structlog.get_logger()
 

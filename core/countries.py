@@ -8,7 +8,7 @@ from functools import lru_cache
 import pycountry
 from msgspec import Struct
 
-from core.domain.folding import folded
+from core.domain.names import folded
 
 _EVERYDAY = {
     "america": "US",

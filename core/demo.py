@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from msgspec import Struct
 
-from core.access import hash_token
+from core.identity.principals import hash_token
 from core.passwords import verify_password
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from core.addresses import network
-from core.bells import Keys
+from core.client_addresses import network
+from core.domain.resources.time_zones import is_zone
 from core.domain.values import Policy
-from core.domain.zones import is_zone
 from core.passwords import PASSWORD_MAX_CHARS
-from core.texts import COUNTRY, PREFIX, SETTING
+from core.text_forms import COUNTRY, PREFIX, SETTING
+from core.wakeup.bells import Keys
 
 T = TypeVar("T")
 

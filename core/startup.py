@@ -15,10 +15,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterCrossSlotError, ClusterError, RedisError
 from redis.retry import Retry
 
-from core.bells import Keys
 from core.demo import holds_demo
 from core.settings import Settings
-from core.store.database import API_LIMITS, connect, conninfo
+from core.store.connections.database import API_LIMITS, connect, conninfo
+from core.wakeup.bells import Keys
 
 log = structlog.get_logger()
 

@@ -13,10 +13,18 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 from websockets.datastructures import Headers
 
-from core.access import ANONYMOUS, HOST_PREFIX, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
-from core.identity import agent_keys, live
-from core.identity.agent_keys import PREFIX as AGENT_KEY_PREFIX
-from core.identity.api_tokens import PREFIX as API_TOKEN_PREFIX
+from core.identity.credentials import agent_keys, lookup
+from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
+from core.identity.credentials.api_tokens import PREFIX as API_TOKEN_PREFIX
+from core.identity.principals import (
+    ANONYMOUS,
+    HOST_PREFIX,
+    SESSION_COOKIE,
+    BadCredentialError,
+    How,
+    Principal,
+    verify_access_token,
+)
 from core.settings import Settings
 
 log = structlog.get_logger()
@@ -65,13 +73,13 @@ class Authentication:
     async def _by_access_token(self, token: str) -> Principal:
         claims = verify_access_token(self._settings, token)
         async with self._pool.connection() as connection:
-            return _holds(await live.by_claims(connection, claims), How.BEARER)
+            return _holds(await lookup.by_claims(connection, claims), How.BEARER)
 
     async def _by_token(self, token: str, address: str) -> Principal:
         if token.startswith(AGENT_KEY_PREFIX):
             return await self._by_agent_key(token, address)
         async with self._pool.connection() as connection:
-            return _holds(await live.by_api_token(connection, token), How.TOKEN)
+            return _holds(await lookup.by_api_token(connection, token), How.TOKEN)
 
     async def _by_agent_key(self, token: str, address: str) -> Principal:
         async with self._pool.connection() as connection:
@@ -83,15 +91,15 @@ class Authentication:
 
     async def _by_ticket(self, ticket: str) -> Principal:
         async with self._pool.connection() as connection:
-            return _holds(await live.use_ticket(connection, ticket), How.TOKEN)
+            return _holds(await lookup.use_ticket(connection, ticket), How.TOKEN)
 
     async def _by_cookie(self, token: str) -> Principal:
         async with self._pool.connection() as connection:
-            found = await live.by_cookie(connection, token)
+            found = await lookup.by_cookie(connection, token)
         return ANONYMOUS if found is None else found.principal(How.SESSION)
 
 
-def _holds(found: live.Live | None, how: How) -> Principal:
+def _holds(found: lookup.Live | None, how: How) -> Principal:
     if found is None:
         raise BadCredentialError
     return found.principal(how)

@@ -13,12 +13,12 @@ from typing import get_args
 import msgspec
 from msgspec import UNSET, Struct
 
-from core.domain.status import KEEPS_SLOT
+from core.domain.bookings.status import KEEPS_SLOT
 from core.store.feed import FeedEvent
-from core.store.news import SlotFacts
-from core.wire.calendar import CategoryShown, ToldSlot
+from core.store.feed_events import SlotFacts
+from core.wire.contracts.calendar import CategoryShown, ToldSlot
 from core.wire.feeds import SlotWord
-from core.wire.words import zulu
+from core.wire.vocabulary import zulu
 
 EVERYBODY = "calendar"
 """Whoever is signed in and not staff."""

@@ -8,9 +8,9 @@ from typing import get_args
 
 from msgspec import Struct
 
-from core.access import Principal, PrincipalKind
+from core.identity.principals import Principal, PrincipalKind
 from core.store.feed import FeedEvent
-from core.store.news import BULK_PROGRESS
+from core.store.feed_events import BULK_PROGRESS
 from core.wire.feeds import ADMIN_BOOKINGS, ALL_UNDERSTAND, CALENDAR, COMMANDS, BookingWord, Words, words_of
 from notifier.calendar import EVERYBODY, STAFF, Face, Telling, telling
 from notifier.calendar import owner_audience as calendar_owner

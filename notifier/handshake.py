@@ -15,8 +15,8 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
 from core import logs
-from core.access import BadCredentialError, Principal, PrincipalKind
-from core.addresses import Addresses
+from core.client_addresses import Addresses
+from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.origins import origin_allowed
 from core.settings import Settings
 from core.wire.errors import error_body

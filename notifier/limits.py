@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from core.buckets import Rate
+from core.token_buckets import Rate
 
 
 class Limits(Struct, frozen=True):

@@ -10,20 +10,20 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from core.settings import Settings
-from core.store.database import API_LIMITS
-from core.store.pool import Pool
-from core.wire import closing
+from core.store.connections.database import API_LIMITS
+from core.store.connections.pool import Pool
+from core.wire import close_codes
 from notifier.authentication import Authentication
+from notifier.credential_watch import Identities
+from notifier.feed_hints import Hints
+from notifier.feed_reader import prepare
 from notifier.handshake import Door
-from notifier.hints import Hints
 from notifier.hub import Hub
-from notifier.identities import Identities
 from notifier.limits import Limits
-from notifier.reading import prepare
 from notifier.session import EndedError, Session, Shared
+from notifier.socket_writer import write
 from notifier.sockets import Socket
 from notifier.source import Source
-from notifier.writing import write
 
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class Notifier:
                 log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
                 await stop.wait()
                 log.info("notifier stops", sockets=len(self._sessions))
-                server.close(code=closing.RESTARTING.code, reason=closing.RESTARTING.reason)
+                server.close(code=close_codes.RESTARTING.code, reason=close_codes.RESTARTING.reason)
             for task in background:
                 task.cancel()
 

@@ -9,25 +9,25 @@ from typing import NoReturn
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from core.access import BadCredentialError, Principal, PrincipalKind
-from core.addresses import subscriber_of
-from core.buckets import Buckets
+from core.client_addresses import subscriber_of
+from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.store.feed import Position, parse_position
-from core.wire import closing
-from core.wire.closing import Closing
+from core.token_buckets import Buckets
+from core.wire import close_codes
+from core.wire.close_codes import Closing
 from core.wire.errors import in_seconds
 from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
 from core.wire.outcomes import command_status
 from notifier import messages
 from notifier.authentication import Authentication, Pool
-from notifier.catching_up import CatchUp
+from notifier.catch_up import CatchUp
+from notifier.credential_watch import Credential
+from notifier.feed_reader import look_up, snapshot
 from notifier.feeds import command_audience
 from notifier.handshake import RefusedError, check_allowed
 from notifier.hub import ONCE, Hub
-from notifier.identities import Credential
 from notifier.limits import Limits
 from notifier.messages import BadMessageError
-from notifier.reading import look_up, snapshot
 from notifier.sockets import Socket, Visit
 from notifier.subscriber import Subscriber
 
@@ -72,7 +72,7 @@ class Session:
 
     def end_login(self) -> None:
         self._hub.leave(self.subscriber)
-        self.subscriber.cut(closing.LOGIN_ENDED)
+        self.subscriber.cut(close_codes.LOGIN_ENDED)
 
     def _wake(self) -> None:
         self.ready.set()
@@ -95,7 +95,7 @@ class Session:
         except EndedError:
             return
         except (psycopg.Error, PoolTimeout):
-            self.subscriber.end(closing.UNAVAILABLE)
+            self.subscriber.end(close_codes.UNAVAILABLE)
 
     async def _welcome(self) -> None:
         """Up to being live. A prompt `resume` or `get_bookings` says itself where to begin."""
@@ -176,7 +176,7 @@ class Session:
         self.subscriber.put(messages.error(problem))
         self._bad_messages += 1
         if self._bad_messages >= self._shared.limits.bad_messages:
-            self.subscriber.end(closing.BAD_REQUESTS)
+            self.subscriber.end(close_codes.BAD_REQUESTS)
             raise EndedError
 
     async def _answer(self, request: Request) -> None:
@@ -224,7 +224,7 @@ class Session:
 
     def _refuse(self, status: int, code: str, words: str) -> NoReturn:
         self.subscriber.put(messages.error(BadMessageError(status, code, words)))
-        self.subscriber.end(closing.FORBIDDEN if status == 403 else closing.NOT_AUTHENTICATED)  # noqa: PLR2004 - HTTP's
+        self.subscriber.end(close_codes.FORBIDDEN if status == 403 else close_codes.NOT_AUTHENTICATED)  # noqa: PLR2004 - HTTP's
         raise EndedError
 
     async def _watch(self, request: Watch) -> None:

@@ -13,10 +13,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from core.access import Principal
-from core.addresses import subscriber_of
-from core.buckets import Buckets
+from core.client_addresses import subscriber_of
+from core.identity.principals import Principal
 from core.store.feed import Position
+from core.token_buckets import Buckets
 from core.wire.errors import error_body
 from notifier.feeds import Feed
 from notifier.limits import Limits

@@ -14,9 +14,7 @@ import structlog
 
 from core.store.feed import FeedEvent, Position
 from notifier import messages
-from notifier.hub import Hub
-from notifier.limits import Limits
-from notifier.reading import (
+from notifier.feed_reader import (
     SQL_HEAR,
     Connection,
     Page,
@@ -28,6 +26,8 @@ from notifier.reading import (
     settle_epoch,
     wanted,
 )
+from notifier.hub import Hub
+from notifier.limits import Limits
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from core.wire.closing import TOO_SLOW, Closing
+from core.wire.close_codes import TOO_SLOW, Closing
 from notifier.limits import Limits
 
 

@@ -58,19 +58,22 @@ TOLD = "`error` 429 `too_many_requests`"
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {
     "Requests": (
         Bound(
-            "api.bodies.BODY_MAX_BYTES", "bytes", "a body, unless another bound is named here", "400 `body_too_large`"
+            "api.http.bodies.BODY_MAX_BYTES",
+            "bytes",
+            "a body, unless another bound is named here",
+            "400 `body_too_large`",
         ),
         Bound("HOLDFAST_BODY_WITHIN_SECONDS", "s", "a body from its first piece to its last", "408 `body_too_slow`"),
-        Bound("api.payments.webhook.EVENT_MAX_BYTES", "bytes", "a webhook's body", "400 `body_too_large`"),
+        Bound("api.payments.stripe_webhook.EVENT_MAX_BYTES", "bytes", "a webhook's body", "400 `body_too_large`"),
         Bound("core.wire.errors.ERRORS_MAX", "errors", "what one answer names", "`errors_left_out` counts the others"),
         Bound("core.wire.errors.SHOWN_CHARS", "characters", "a client's own name, quoted in an error", "is cut"),
-        Bound("api.parameters.LIMIT_MAX", "rows", "a page of a list", INVALID),
-        Bound("api.parameters.OFFSET_MAX", "rows", "`offset`", INVALID),
-        Bound("api.parameters.VALUES_MAX", "values", "a query parameter that may be repeated", INVALID),
-        Bound("api.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
-        Bound("api.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),
+        Bound("api.http.parameters.LIMIT_MAX", "rows", "a page of a list", INVALID),
+        Bound("api.http.parameters.OFFSET_MAX", "rows", "`offset`", INVALID),
+        Bound("api.http.parameters.VALUES_MAX", "values", "a query parameter that may be repeated", INVALID),
+        Bound("api.http.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
+        Bound("api.http.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),
         Bound(
-            "api.commands.LONG_POLLS_PER_CALLER_MAX",
+            "api.commands.commands.LONG_POLLS_PER_CALLER_MAX",
             "polls",
             "long polls of one owner or address",
             "is answered at once",
@@ -79,24 +82,36 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
     "Writes": (
         Bound("HOLDFAST_UNDECIDED_PER_USER", "commands", "undecided writes of one person in a process", TOO_MANY),
         Bound("HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", "writes a minute", "strangers of one address", TOO_MANY),
-        Bound("api.limiting.REFUSED_MAX", "refusals", "for one address in `REFUSED_WINDOW_S`", TOO_MANY),
+        Bound("api.limits.write_limits.REFUSED_MAX", "refusals", "for one address in `REFUSED_WINDOW_S`", TOO_MANY),
         Bound(
-            "core.identity.agent_keys.WRITES_PER_MINUTE_DEFAULT",
+            "core.identity.credentials.agent_keys.WRITES_PER_MINUTE_DEFAULT",
             "writes a minute",
             "an agent key, rows of bulks included",
             TOO_MANY,
         ),
-        Bound("core.identity.agent_keys.WRITES_PER_MINUTE_MAX", "writes a minute", "what a key may be given", INVALID),
         Bound(
-            "api.limiting.WINDOWS_AHEAD_MAX",
+            "core.identity.credentials.agent_keys.WRITES_PER_MINUTE_MAX",
+            "writes a minute",
+            "what a key may be given",
+            INVALID,
+        ),
+        Bound(
+            "api.limits.write_limits.WINDOWS_AHEAD_MAX",
             "minutes",
             "how far a bulk's rows are taken in advance",
             "are not counted beyond",
         ),
-        Bound("api.inbox.WAITING_MAX", "commands", "not on disk yet, of one process", BUSY),
-        Bound("api.inbox.ACCEPT_WITHIN_S", "s", "until a command is on disk", "503 `unknown_outcome`, `Retry-After`"),
+        Bound("api.commands.inbox_writer.WAITING_MAX", "commands", "not on disk yet, of one process", BUSY),
+        Bound(
+            "api.commands.inbox_writer.ACCEPT_WITHIN_S",
+            "s",
+            "until a command is on disk",
+            "503 `unknown_outcome`, `Retry-After`",
+        ),
         Bound("HOLDFAST_MAX_HOLDS_PER_USER", "holds", "of one person at once", "409 `too_many_holds`"),
-        Bound("core.domain.paying.MAX_ATTEMPTS", "payments", "begun for one booking", "409 `too_many_payments`"),
+        Bound(
+            "core.domain.payments.checkout.MAX_ATTEMPTS", "payments", "begun for one booking", "409 `too_many_payments`"
+        ),
     ),
     "Bulks": (
         Bound("api.contracts.agent.bulk.limits.BODY_MAX_BYTES", "bytes", "a bulk's body", "400 `body_too_large`"),
@@ -109,7 +124,12 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "408 `body_too_slow`",
         ),
         Bound("api.contracts.agent.bulk.limits.AT_ONCE", "bulks", "being read by one process", BUSY),
-        Bound("core.wire.bulk.REHEARSED_ROWS_MAX", "rows", "named by a dry run", "`rows_left_out` counts the others"),
+        Bound(
+            "core.wire.contracts.bulk.REHEARSED_ROWS_MAX",
+            "rows",
+            "named by a dry run",
+            "`rows_left_out` counts the others",
+        ),
     ),
     "Logins": (
         Bound("api.accounts.limits.GUESSES_AT_ONE", "failures", "for one name, or account, from one address", TOO_MANY),
@@ -123,11 +143,23 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.passwords.WAITING_PER_ADDRESS_MAX", "logins", "of one address, waiting in a process", BUSY),
         Bound("core.passwords.WAITING_MAX", "logins", "waiting in a process", BUSY),
         Bound("core.passwords.PASSWORD_MAX_CHARS", "characters", "a password", INVALID),
-        Bound("core.identity.sessions.LOGINS_PER_USER_MAX", "logins", "of one person, live", "the oldest ends"),
+        Bound(
+            "core.identity.credentials.login_sessions.LOGINS_PER_USER_MAX",
+            "logins",
+            "of one person, live",
+            "the oldest ends",
+        ),
         Bound("api.accounts.limits.TICKETS_OF_USER", "tickets", "asked for by one person", TOO_MANY),
-        Bound("core.identity.api_tokens.TOKENS_PER_USER_MAX", "tokens", "of one person, live", "409 `too_many_tokens`"),
-        Bound("core.identity.agent_keys.KEYS_MAX", "keys", "live, of the installation", "409 `too_many_keys`"),
-        Bound("core.identity.agent_keys.NETWORKS_MAX", "networks", "of one agent key", INVALID),
+        Bound(
+            "core.identity.credentials.api_tokens.TOKENS_PER_USER_MAX",
+            "tokens",
+            "of one person, live",
+            "409 `too_many_tokens`",
+        ),
+        Bound(
+            "core.identity.credentials.agent_keys.KEYS_MAX", "keys", "live, of the installation", "409 `too_many_keys`"
+        ),
+        Bound("core.identity.credentials.agent_keys.NETWORKS_MAX", "networks", "of one agent key", INVALID),
         Bound("HOLDFAST_REGISTRATIONS_PER_HOUR", "registrations an hour", "from one address", TOO_MANY),
         Bound(
             "api.accounts.limits.REGISTRATIONS_OF_NAME", "attempts", "to register one name from one address", TOO_MANY
@@ -138,13 +170,15 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.accounts.limits.REFRESHES", "refreshes", "from one address", TOO_MANY),
         Bound("api.accounts.limits.EXPORTS", "exports", "of one person's data", TOO_MANY),
         Bound("api.accounts.limits.OAUTH_STARTS", "sign-ins", "begun with a provider from one address", TOO_MANY),
-        Bound("api.accounts.outbox.WAITING_MAX", "mails", "waiting in a process", BUSY),
+        Bound("api.accounts.mail_queue.WAITING_MAX", "mails", "waiting in a process", BUSY),
     ),
     "Lists and catalogues": (
-        Bound("api.contracts.marketplace.pages.PAGE_SIZE_MAX", "rows", "a page of the marketplace's lists", INVALID),
-        Bound("api.contracts.marketplace.pages.PAGE_MAX", "pages", "`page`", INVALID),
         Bound(
-            "api.contracts.calendar.reading.PAGE_MAX", "slots", "a page of time slots", "the rest is on the next page"
+            "api.contracts.marketplace.pagination.PAGE_SIZE_MAX", "rows", "a page of the marketplace's lists", INVALID
+        ),
+        Bound("api.contracts.marketplace.pagination.PAGE_MAX", "pages", "`page`", INVALID),
+        Bound(
+            "api.contracts.calendar.lookups.PAGE_MAX", "slots", "a page of time slots", "the rest is on the next page"
         ),
         Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
         Bound(
@@ -153,9 +187,9 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "looked at for one answer",
             "the first of them",
         ),
-        Bound("api.contracts.marketplace.creating.PARTS_MAX", "parts", "a package or bundle", INVALID),
-        Bound("api.contracts.marketplace.creating.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
-        Bound("api.contracts.marketplace.notes.NOTES_MAX", "notes", "on one booking", "409 `too_many_notes`"),
+        Bound("api.contracts.marketplace.purchase_requests.PARTS_MAX", "parts", "a package or bundle", INVALID),
+        Bound("api.contracts.marketplace.purchase_requests.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
+        Bound("api.contracts.marketplace.booking_notes.NOTES_MAX", "notes", "on one booking", "409 `too_many_notes`"),
         Bound(
             "api.contracts.appointments.admin_services.SERVICES_MAX",
             "services",
@@ -169,14 +203,14 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "409 `too_many_categories`",
         ),
         Bound(
-            "core.domain.marketplace.waiting.WAITING_MAX",
+            "core.domain.marketplace.waiting_list.WAITING_MAX",
             "people",
             "waiting for one session",
             "409 `session_full`",
         ),
-        Bound("core.domain.weekly.MAX_SLOTS", "slots", "made by one weekly pattern", INVALID),
-        Bound("core.domain.weekly.MAX_DAYS", "days", "of one weekly pattern", INVALID),
-        Bound("api.closing.CLOSURE_DAYS_MAX", "days", "a closure", INVALID),
+        Bound("core.domain.timeslots.weekly_pattern.MAX_SLOTS", "slots", "made by one weekly pattern", INVALID),
+        Bound("core.domain.timeslots.weekly_pattern.MAX_DAYS", "days", "of one weekly pattern", INVALID),
+        Bound("api.contracts.closure_request.CLOSURE_DAYS_MAX", "days", "a closure", INVALID),
         Bound("core.domain.marketplace.schedules.WINDOWS_MAX", "windows", "of one practitioner's week", INVALID),
     ),
     "Feeds": (

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import psycopg
 
 from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, PAYMENTS_LAG_MAX_S, SQL_PULSE, Pulse
-from core.broker import celery_app
 from core.settings import Settings
+from core.wakeup.broker import celery_app
 from ops import ports, probes
 
 PING_TIMEOUT_S = 3.0

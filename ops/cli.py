@@ -16,11 +16,11 @@ from core.settings import SettingsError, from_environment, owner_database_url
 from core.startup import UnusableStoreError, check_database, check_demo
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
+from ops.database_roles import hand_over
 from ops.importing import command as importing
-from ops.importing.service import ImportProblem
+from ops.importing.api_client import ImportProblem
 from ops.ports import doors
 from ops.processes import APPLICATION
-from ops.roles import hand_over
 
 EXPECTED = (SettingsError, CheckError, ImportProblem, UnusableStoreError)
 
@@ -82,10 +82,10 @@ def _host(raw: str) -> IPv4Address | IPv6Address | None:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the image has none of the embedded servers' packages.
-    from ops.embedded.account import AccountError  # noqa: PLC0415
+    from ops.embedded.data_folder import Installation, InstallationError  # noqa: PLC0415
     from ops.embedded.postgres import PostgresError  # noqa: PLC0415
-    from ops.installation import Installation, InstallationError  # noqa: PLC0415
-    from ops.stack import EmbeddedStack, StartError  # noqa: PLC0415
+    from ops.embedded.stack import EmbeddedStack, StartError  # noqa: PLC0415
+    from ops.embedded.system_account import AccountError  # noqa: PLC0415
 
     try:
         return EmbeddedStack(Installation(arguments.data.resolve()), arguments.port, doors(arguments.host)).run()
@@ -128,7 +128,7 @@ def _processes(_arguments: argparse.Namespace) -> int:
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    from ops.installation import Installation, InstallationError  # noqa: PLC0415 - as in _run
+    from ops.embedded.data_folder import Installation, InstallationError  # noqa: PLC0415 - as in _run
 
     folder = arguments.data.resolve()
     try:

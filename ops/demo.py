@@ -7,13 +7,13 @@ from uuid import UUID
 
 import psycopg
 
-from core.access import hash_token
 from core.demo import ACCOUNTS, ADMIN, AGENT_KEY, Account, holds_demo
-from core.domain.calendars import instant
-from core.identity.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
+from core.domain.resources.local_time import instant
+from core.identity.credentials.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
+from core.identity.principals import hash_token
 from core.passwords import hash_password
 from core.settings import Settings
-from core.store.database import connect_lane
+from core.store.connections.database import connect_lane
 
 SQL_ACCOUNT = """
 INSERT INTO user_account (id, username, username_key, email, email_key, phone, phone_key, first_name, last_name,

@@ -5,7 +5,7 @@ import sys
 from core.logs import configure
 from core.settings import from_environment
 from core.startup import refuse_unusable_stores
-from ops import flower_door
+from ops import flower_security
 
 _settings = from_environment()
 if not _settings.flower:
@@ -22,5 +22,5 @@ max_workers = 200
 purge_offline_workers = 300
 persistent = False
 inspect_timeout = 1_500.0
-flower_door.install(_settings)
+flower_security.install(_settings)
 read_only = True  # a view: whoever finds the password still stops no worker

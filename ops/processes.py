@@ -27,7 +27,7 @@ class Process:
     what: str
     """One phrase, shown while it starts."""
     argv: tuple[str, ...]
-    """As in compose; the first word is looked up in the virtual environment by `ops.environment`."""
+    """As in compose; the first word is looked up in the virtual environment by `ops.embedded.environment`."""
     stage: Stage
     queues: tuple[str, ...] = ()
     port: int | None = None
@@ -112,7 +112,7 @@ MIGRATE = ("python", "-m", "ops.cli", "migrate")
 API = Process(
     "api",
     "HTTP API (Falcon on gunicorn)",
-    ("gunicorn", "-c", "api/gunicorn_conf.py", "api.app:from_environment()"),
+    ("gunicorn", "-c", "api/server/gunicorn_conf.py", "api.app:from_environment()"),
     Stage.FRONT,
     port=8001,
     settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": ""},
@@ -178,7 +178,7 @@ FLOWER = Process(
 )
 
 APPLICATION = (API, LANES, PAYMENTS, SWEEPS, BEAT, NOTIFIER, FLOWER)
-"""What runs our code. The stores and the front door are others' programs: see `ops.stores`."""
+"""What runs our code. The stores and the front door are others' programs: see `ops.store_settings`."""
 
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
 """What a booking needs, as far as it is free."""

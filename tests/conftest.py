@@ -1,4 +1,4 @@
-"""Fixtures that all tests share; `tests.stack` tells how to use them."""
+"""Fixtures that all tests share; `tests.support.processes.stack` tells how to use them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import structlog
 from hypothesis import HealthCheck, settings
 from websockets.sync.client import ClientConnection
 
-from tests import feeds
-from tests.conformance import conformance
-from tests.servers import PostgresServer, ValkeyServer
-from tests.stack import Stack
+from tests.support.conformance import feeds
+from tests.support.conformance.answers import conformance
+from tests.support.processes.servers import PostgresServer, ValkeyServer
+from tests.support.processes.stack import Stack
 
-pytest_plugins = ("pytester", "tests.whole_run")
+pytest_plugins = ("pytester", "tests.support.conformance.whole_run")
 
 FreshStack = Callable[..., Stack]
 NewValkey = Callable[[], ValkeyServer]
@@ -157,7 +157,7 @@ def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack
 
 @pytest.fixture(scope="session", autouse=True)
 def _held_to_the_description() -> Iterator[None]:
-    """Every answer and every message that a test hears is checked: see `tests.conformance`, `tests.feeds`."""
+    """Every answer and every message that a test hears is checked: see `tests.support.conformance.answers`, `tests.support.conformance.feeds`."""
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def checked(self: httpx.Client, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:

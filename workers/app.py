@@ -7,12 +7,12 @@ from typing import Any
 
 from celery import signals
 
-from core import collector
-from core.broker import celery_app
+from core import garbage_collector
 from core.logs import configure
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
-from workers import lanes, payments, relay, stopping, sweeps
+from core.wakeup.broker import celery_app
+from workers import lane_server, payment_server, relay_server, shutdown, sweep_tasks
 
 try:
     settings = from_environment()
@@ -20,11 +20,11 @@ except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
 app = celery_app(settings.redis_url, settings.redis_keys.prefix)
-app.steps["worker"].add(stopping.AskLingeringTasks)
-lanes.register(app, settings)
-relay.register(app, settings)
-payments.register(app, settings)
-sweeps.register(app, settings)
+app.steps["worker"].add(shutdown.AskLingeringTasks)
+lane_server.register(app, settings)
+relay_server.register(app, settings)
+payment_server.register(app, settings)
+sweep_tasks.register(app, settings)
 
 
 @signals.celeryd_init.connect  # a worker warns before it sets up its logging
@@ -41,14 +41,14 @@ def _refuse_unusable_stores(**_: Any) -> None:
 
 @signals.worker_init.connect
 def _before_fork(**_: Any) -> None:
-    stopping.prepare()
+    shutdown.prepare()
 
 
 @signals.worker_process_init.connect
 def _after_fork(**_: Any) -> None:
-    collector.settle()
+    garbage_collector.settle()
 
 
 @signals.worker_shutting_down.connect
 def _on_shutdown(**_: Any) -> None:
-    stopping.ask()
+    shutdown.ask()

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import redis
 
-from core import bells
-from core.store.database import Connection
+from core.store.connections.database import Connection
 from core.store.feed import NOWHERE, SQL_HEAD, Position
+from core.wakeup import bells
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 """What `FEED_TELL_SCRIPT` stores. Any other value must not stop the feed."""

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import redis
 
-from core import bells
+from core.wakeup import bells
 
 
 class Roster:

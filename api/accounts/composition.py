@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from api.accounts.authentication import Authentication
-from api.accounts.cookies import Cookies
-from api.accounts.gate import Gate
-from api.accounts.headers import CrossOrigin, Strict
-from api.accounts.key_use import KeyUses
-from api.accounts.liveness import LiveLogins, Pool
-from api.accounts.login import AccessTokens
+from api.accounts.access.authentication import Authentication
+from api.accounts.access.cookies import Cookies
+from api.accounts.access.gate import Gate
+from api.accounts.access.key_use_counter import KeyUses
+from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.login.login import AccessTokens
+from api.accounts.login.registration import Registration
+from api.accounts.login.sign_in import SignIn
+from api.accounts.mail_queue import Outbox
 from api.accounts.oauth.github import GitHub
 from api.accounts.oauth.google import Google
 from api.accounts.oauth.provider import Provider
-from api.accounts.outbox import Outbox
-from api.accounts.register import Registration
-from api.accounts.sign_in import SignIn
-from api.accounts.throttle import Throttle
+from api.http.security_headers import CrossOrigin, Strict
+from api.limits.throttle import Throttle
 from core.mail import mailer
 from core.passwords import Passwords
 from core.settings import Settings

@@ -7,18 +7,18 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from api.fields import text
-from api.forms import Form
-from core import texts
-from core.domain.folding import folded
+from api.http.fields import text
+from api.http.forms import Form
+from core import text_forms
+from core.domain.names import folded
 from core.identity.usernames import as_username, number_in
 from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
 from core.wire.errors import FieldProblem
 
-LoginName = Annotated[str, text(texts.SOUGHT, most=254)]
+LoginName = Annotated[str, text(text_forms.SOUGHT, most=254)]
 Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set. Any character: it is hashed, never shown."""
-Token = Annotated[str, text(texts.SOUGHT, most=2000)]
+Token = Annotated[str, text(text_forms.SOUGHT, most=2000)]
 
 
 def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
@@ -28,7 +28,7 @@ def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
 USERNAME_MAX_CHARS = 150
 _NOT_BLANK = _only_if(lambda sent: bool(folded(sent)), "A username cannot be blank")
 _SHOWABLE = _only_if(
-    lambda sent: texts.NAME.fits(as_username(sent)), "A username cannot contain <, > or control characters"
+    lambda sent: text_forms.NAME.fits(as_username(sent)), "A username cannot contain <, > or control characters"
 )
 _SHORT = _only_if(
     lambda sent: len(as_username(sent)) <= USERNAME_MAX_CHARS,
@@ -36,10 +36,10 @@ _SHORT = _only_if(
 )
 _MAY_BE_SHOWN = (_NOT_BLANK, _SHOWABLE, _SHORT)
 """Asked of what is stored: a full-width sign is the sign itself (`as_username`)."""
-Username = Annotated[str, text(texts.NAME, least=1, most=USERNAME_MAX_CHARS), *_MAY_BE_SHOWN]
+Username = Annotated[str, text(text_forms.NAME, least=1, most=USERNAME_MAX_CHARS), *_MAY_BE_SHOWN]
 OwnUsername = Annotated[
     str,
-    text(texts.NAME, least=1, most=USERNAME_MAX_CHARS, **{"not": {"pattern": "@"}}),
+    text(text_forms.NAME, least=1, most=USERNAME_MAX_CHARS, **{"not": {"pattern": "@"}}),
     *_MAY_BE_SHOWN,
     _only_if(lambda sent: "@" not in folded(sent), "A username cannot contain @"),
     _only_if(lambda sent: number_in(sent) is None, "A username cannot be a phone number"),
@@ -62,14 +62,14 @@ def is_email(sent: str) -> bool:
     ASCII only: letters that turn into others when they are folded would make one person's address
     another's. Domains of other scripts have an ASCII form.
     """
-    return texts.EMAIL.fits(sent)
+    return text_forms.EMAIL.fits(sent)
 
 
-BAD_EMAIL = texts.EMAIL.words
-Email = Annotated[str, text(texts.EMAIL, most=254, format="email")]
-KeptEmail = Annotated[str, text(texts.CONTACT_EMAIL, most=254)]
+BAD_EMAIL = text_forms.EMAIL.words
+Email = Annotated[str, text(text_forms.EMAIL, most=254, format="email")]
+KeptEmail = Annotated[str, text(text_forms.CONTACT_EMAIL, most=254)]
 """Empty for none; an odd one that an agent sent may come back as it was."""
-OptionalEmail = Annotated[str, text(texts.OPTIONAL_EMAIL, most=254)]
+OptionalEmail = Annotated[str, text(text_forms.OPTIONAL_EMAIL, most=254)]
 """Empty for none."""
 
 

@@ -8,7 +8,7 @@ out for long by somebody else's guesses.
 
 from __future__ import annotations
 
-from api.accounts.throttle import Limit
+from api.limits.throttle import Limit
 
 GUESSES_AT_ONE = Limit("guesses-at-one", 10, 300)
 """Wrong passwords for one name, and for one account by whatever name, from one address."""

@@ -10,19 +10,21 @@ import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
-from api.accounts.authentication import not_authenticated
+from api.accounts.access.authentication import not_authenticated
+from api.accounts.account_deletion import Leaving, LeftBehind, left_behind
 from api.accounts.composition import Accounts
 from api.accounts.fields import Password
 from api.accounts.last_superuser import keep_a_superuser
-from api.accounts.leaving import Leaving, LeftBehind, left_behind
 from api.accounts.limits import EXPORTS
-from api.bodies import read_json
-from api.errors import Problem, invalid
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
 from api.openapi import Content, operation
-from core.access import Principal
 from core.demo import ACCOUNTS
-from core.identity import anonymising, sessions, users
-from core.identity.exporting import export
+from core.identity import users
+from core.identity.credentials import login_sessions
+from core.identity.personal_data import anonymisation
+from core.identity.personal_data.export import export
+from core.identity.principals import Principal
 from core.identity.users import User
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
@@ -100,7 +102,7 @@ class OwnAccount:
 
         async def check(connection: Any) -> None:
             await keep_a_superuser(connection, user_id)
-            if await anonymising.lock(connection, user_id) is None:
+            if await anonymisation.lock(connection, user_id) is None:
                 raise not_authenticated()
 
         notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
@@ -123,7 +125,7 @@ class OwnAccount:
     async def _check_fresh(self, req: Request) -> None:
         session_id = req.context.principal.session_id
         async with self._accounts.pool.connection() as connection:
-            if session_id is None or not await sessions.is_fresh(connection, session_id, FRESH_SIGN_IN_S):
+            if session_id is None or not await login_sessions.is_fresh(connection, session_id, FRESH_SIGN_IN_S):
                 words = "Sign in again, then delete your account within ten minutes"
                 raise Problem(403, "sign_in_again", words)
 

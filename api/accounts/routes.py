@@ -6,21 +6,21 @@ from typing import Any
 
 from falcon.asgi import App
 
-from api.accounts.agent_keys import AgentKeys, OneAgentKey
-from api.accounts.api_tokens import ApiTokens
-from api.accounts.calendar import Csrf, CurrentUser, SessionLogin
 from api.accounts.composition import Accounts
-from api.accounts.contact_email import ContactEmail
-from api.accounts.login import Login
-from api.accounts.logout import Logout
-from api.accounts.oauth.arrival import Arrival
-from api.accounts.oauth.resources import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
+from api.accounts.credentials.agent_keys import AgentKeys, OneAgentKey
+from api.accounts.credentials.api_tokens import ApiTokens
+from api.accounts.credentials.websocket_tickets import Ticket
+from api.accounts.email_confirmation import ContactEmail
+from api.accounts.login.login import Login
+from api.accounts.login.logout import Logout
+from api.accounts.login.password_change import PasswordChange
+from api.accounts.login.password_reset import Reset, ResetConfirmation
+from api.accounts.login.registration import RegisterByEmail, RegisterByUsername
+from api.accounts.login.session_login import Csrf, CurrentUser, SessionLogin
+from api.accounts.login.token_refresh import Refresh
+from api.accounts.oauth.account_match import Arrival
+from api.accounts.oauth.endpoints import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
 from api.accounts.own_account import OwnAccount
-from api.accounts.password_change import PasswordChange
-from api.accounts.refresh import Refresh
-from api.accounts.register import RegisterByEmail, RegisterByUsername
-from api.accounts.resets import Reset, ResetConfirmation
-from api.accounts.tickets import Ticket
 
 
 def add_routes(app: App[Any, Any], our: Accounts) -> None:

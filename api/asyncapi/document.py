@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from api.openapi.schemas import Schemas
-from core.access import SESSION_COOKIE
-from core.wire.closing import CLOSINGS
+from core.identity.principals import SESSION_COOKIE
+from core.wire.close_codes import CLOSINGS
 from core.wire.feeds import (
     ALL_SAY,
     ALL_UNDERSTAND,

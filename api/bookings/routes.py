@@ -7,8 +7,8 @@ from typing import Any
 
 import falcon.asgi
 
-from api.bookings.create import CreateBooking, Creates
-from api.bookings.one import OneBooking
+from api.bookings.new_booking import CreateBooking, Creates
+from api.bookings.own_booking import OneBooking
 from api.runtime import Runtime
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from msgspec.inspect import DateType, type_info
 
-from api.fields import ID_MAX
+from api.http.fields import ID_MAX
+from api.http.parameters import Parameter, parameters_of
+from api.http.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
+from api.http.served_routes import Served
 from api.openapi.operation import Operation
-from api.openapi.routes import Served
 from api.openapi.schemas import as_read
-from api.parameters import Parameter, parameters_of
-from api.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
-from core import texts
+from core import text_forms
 
 FIELDS: Mapping[str, Mapping[str, Any]] = {
     "int": {"type": "integer", "minimum": 1, "maximum": ID_MAX},
@@ -51,7 +51,7 @@ IDEMPOTENCY_KEY = {
         "type": "string",
         "minLength": 1,
         "maxLength": KEY_MAX_CHARS,
-        "pattern": texts.IDEMPOTENCY_KEY.described,
+        "pattern": text_forms.IDEMPOTENCY_KEY.described,
     },
 }
 EXPIRES_AT = {
@@ -59,7 +59,7 @@ EXPIRES_AT = {
     "in": "header",
     "description": "Decide the command by then or refuse it (409 `decided_too_late`).",
     # A pattern and not the format: generators of clients refuse dates in headers.
-    "schema": {"type": "string", "pattern": texts.INSTANT.described},
+    "schema": {"type": "string", "pattern": text_forms.INSTANT.described},
     "example": "2030-01-01T12:00:00Z",
 }
 OF_COMMANDS = {"Prefer": PREFER, "IdempotencyKey": IDEMPOTENCY_KEY, "ExpiresAt": EXPIRES_AT}
@@ -95,7 +95,7 @@ def _schema(kind: Any) -> dict[str, Any]:
     if "$ref" in schema:  # an enum; parameters stand alone
         schema = next(iter(components.values()))
     as_read(schema)
-    return dict(schema) | ({"pattern": texts.DAY.described} if _is_day(kind) else {})
+    return dict(schema) | ({"pattern": text_forms.DAY.described} if _is_day(kind) else {})
 
 
 def _is_day(kind: Any) -> bool:

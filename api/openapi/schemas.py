@@ -9,8 +9,8 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.inspect import Field, StructType, Type
 
-from api.fields import schema_hook
-from core.texts import BY_PATTERN
+from api.http.fields import schema_hook
+from core.text_forms import BY_PATTERN
 
 REF = "#/components/schemas/{name}"
 

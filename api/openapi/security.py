@@ -1,14 +1,14 @@
-"""What a route's rule (`api.accounts.roles`) asks of its callers, and how it turns them away."""
+"""What a route's rule (`api.accounts.access.route_rules`) asks of its callers, and how it turns them away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from api.accounts.authentication import CSRF_HEADER, SAFE_METHODS
-from api.accounts.roles import ALLOWED, BEFORE_PASSWORD_CHANGE, Rule, rules_of
-from api.limiting import LIMITED
-from api.openapi.routes import Served
-from core.access import SESSION_COOKIE, PrincipalKind
+from api.accounts.access.authentication import CSRF_HEADER, SAFE_METHODS
+from api.accounts.access.route_rules import ALLOWED, BEFORE_PASSWORD_CHANGE, Rule, rules_of
+from api.http.served_routes import Served
+from api.limits.write_limits import LIMITED
+from core.identity.principals import SESSION_COOKIE, PrincipalKind
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearer": {

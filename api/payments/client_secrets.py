@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-from api.outcomes import Answer
+from api.commands.outcome_waiter import Answer
 from api.payments.intents import not_set_up, provider_away
-from core.payments.port import Payments, PaymentsError
-from core.wire.payments import intent_of, revealed
+from core.payments.provider import Payments, PaymentsError
+from core.wire.contracts.payments import intent_of, revealed
 
 log = structlog.get_logger()
 

@@ -9,22 +9,22 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
-from api.bookings.one import not_found, read_booking
-from api.commands import Commands
-from api.errors import Problem
-from api.fields import CURRENCY, Amount, Id, text, use_nearest
-from api.forms import Rules
+from api.bookings.own_booking import not_found, read_booking
+from api.commands.commands import Commands
+from api.http.bodies import read_json
+from api.http.errors import Problem
+from api.http.fields import CURRENCY, Amount, Id, text, use_nearest
+from api.http.forms import Rules
+from api.http.preferences import preferences
 from api.openapi import Content, operation
 from api.payments.examples import INTENT_REQUEST
-from api.preferences import preferences
-from core.access import Principal
 from core.domain.commands import RequestPayment
-from core.domain.money import minor
+from core.domain.payments.money import minor
+from core.identity.principals import Principal
 from core.store.inbox import slot_key
-from core.texts import ANY_CURRENCY
+from core.text_forms import ANY_CURRENCY
+from core.wire.contracts.payments import PaymentIntent
 from core.wire.errors import FieldProblem
-from core.wire.payments import PaymentIntent
 
 SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM payments_gate"
 """Once it is time to try again, so may everybody."""

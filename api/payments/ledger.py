@@ -11,14 +11,14 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from psycopg_pool import AsyncConnectionPool
 
-from api.fields import Id
+from api.http.fields import Id
+from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.openapi import operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
-from core.domain.payments import PaymentState
-from core.store.totals import COUNT_EXACT_TO
+from core.domain.payments.values import PaymentState
+from core.store.lists.totals import COUNT_EXACT_TO
+from core.wire.contracts.rooms import money
 from core.wire.outcomes import encode
-from core.wire.rooms import money
-from core.wire.words import Zulu, zulu
+from core.wire.vocabulary import Zulu, zulu
 
 V = TypeVar("V")
 W = TypeVar("W")

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.bookings.status import Status
 from core.domain.marketplace.commands import MarketCommand
-from core.domain.payments import IntentStatus, RefundStatus
-from core.domain.status import Status
+from core.domain.payments.values import IntentStatus, RefundStatus
 
 
 class CommandClass(IntEnum):

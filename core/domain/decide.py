@@ -9,9 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from core.domain.changing import change, delete, owned, put_status, the_booking
-from core.domain.clock import move_on
-from core.domain.closing import decide_closing
+from core.domain.bookings.all_or_nothing import place_all
+from core.domain.bookings.appointments import place
+from core.domain.bookings.changes import change, delete, owned, put_status, the_booking
+from core.domain.bookings.clock import move_on
+from core.domain.bookings.holds import expire_due
+from core.domain.bookings.rooms import book_room
+from core.domain.bookings.status import Status
 from core.domain.commands import (
     BookRoom,
     BookSlot,
@@ -41,22 +45,18 @@ from core.domain.commands import (
     RequestPayment,
 )
 from core.domain.events import CanaryHeard, Event, Refusal
-from core.domain.given_back import look_for_refunds, report_given_back
-from core.domain.holding import expire_due
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import AskedOfMarket
-from core.domain.marketplace.deciding import decide_market
-from core.domain.marketplace.following import with_families
-from core.domain.offering import decide_slots, naming_slots
-from core.domain.paying import consequences, request
-from core.domain.placing import place
-from core.domain.placing_all import place_all
-from core.domain.refused import Refused
-from core.domain.reported import report_intent, report_nothing, report_refund
-from core.domain.rooms import book_room
-from core.domain.sharing import turned_slots
+from core.domain.marketplace.decide import decide_market
+from core.domain.marketplace.purchases.purchase_parts import with_families
+from core.domain.payments.checkout import consequences, request
+from core.domain.payments.external_refunds import look_for_refunds, report_given_back
+from core.domain.payments.stripe_reports import report_intent, report_nothing, report_refund
+from core.domain.refusals import Refused
+from core.domain.resources.closures import decide_closing
 from core.domain.state import State
-from core.domain.status import Status
+from core.domain.timeslots.shared_time import turned_slots
+from core.domain.timeslots.timeslots import decide_slots, naming_slots
 
 
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:

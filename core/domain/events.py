@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.bookings.status import Status
 from core.domain.marketplace.events import MarketEvent
-from core.domain.payments import Payment, PaymentState
-from core.domain.status import Status
+from core.domain.payments.values import Payment, PaymentState
 from core.domain.values import Booking, Claim, Closure, TimeSlot, User
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from core.domain.bookings.status import Status
 from core.domain.events import (
     BookingChanged,
     BookingDeleted,
@@ -31,9 +32,8 @@ from core.domain.events import (
     WeeklyOffered,
 )
 from core.domain.marketplace.events import HappenedInMarket
-from core.domain.marketplace.evolving import evolve_market
+from core.domain.marketplace.evolve import evolve_market
 from core.domain.state import State
-from core.domain.status import Status
 from core.domain.values import Booking, Claim
 
 

@@ -11,7 +11,8 @@ from itertools import chain
 from typing import assert_never
 from uuid import UUID
 
-from core.domain.closing import wanted_closing
+from core.domain.bookings.appointments import wanted
+from core.domain.bookings.rooms import wanted_room
 from core.domain.commands import (
     BookRoom,
     BookSlot,
@@ -44,15 +45,14 @@ from core.domain.commands import (
     RowToPlace,
     SlotCommand,
 )
-from core.domain.folding import folded
-from core.domain.late_payment import wanted_again
 from core.domain.marketplace.commands import AskedOfMarket
-from core.domain.marketplace.needing import MarketNeeds, market_intervals
-from core.domain.payments import IntentStatus
-from core.domain.placing import wanted
-from core.domain.rooms import wanted_room
+from core.domain.marketplace.needs import MarketNeeds, market_intervals
+from core.domain.names import folded
+from core.domain.payments.late_payments import wanted_again
+from core.domain.payments.values import IntentStatus
+from core.domain.resources.closures import wanted_closing
 from core.domain.state import State
-from core.domain.weekly import Occurrence, count, occurrences
+from core.domain.timeslots.weekly_pattern import Occurrence, count, occurrences
 
 Interval = tuple[int, datetime, datetime]
 """Resource or category id, start, end."""

@@ -13,16 +13,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from core.domain.bookings.status import KEEPS_SLOT
 from core.domain.commands import Envelope
-from core.domain.folding import folded
-from core.domain.grouped import Grouped
-from core.domain.marketplace.market import Market
-from core.domain.payments import Payment
-from core.domain.services import NearestNames
-from core.domain.status import KEEPS_SLOT
+from core.domain.group_index import Grouped
+from core.domain.marketplace.state import Market
+from core.domain.names import folded
+from core.domain.payments.values import Payment
+from core.domain.resources.claim_index import Taken
+from core.domain.resources.service_names import NearestNames
 from core.domain.steps import Progress
-from core.domain.taken import Taken
-from core.domain.timetable import SlotsByResource, Timetable
+from core.domain.timeslots.slot_index import SlotsByResource, Timetable
 from core.domain.values import (
     DEFAULT_POLICY,
     Booking,

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from core.domain.calendars import Hours
+from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import MarketDetails
-from core.domain.status import PaymentStatus, Status
+from core.domain.resources.local_time import Hours
 
 
 class Resource(Struct, frozen=True):

@@ -15,7 +15,7 @@ from core.domain.commands import Command, CommonCommand
 from core.domain.marketplace import commands as market
 from core.domain.marketplace.commands import AskedOfMarket, MarketCommand
 from core.domain.steps import STEP_BOOKINGS
-from core.domain.weekly import count
+from core.domain.timeslots.weekly_pattern import count
 
 HEAVIEST = 32_000
 """The highest weight; the database keeps it in two bytes."""

@@ -9,7 +9,7 @@ many commands it decides. What can go wrong and what is done (design, "Lanes"):
 * a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
   until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
 * an outage (connection, resources, timeouts) charges nobody and goes to the caller;
-* the database refuses a command that is not at fault (`core.engine.blame`): once others are decided it is put off,
+* the database refuses a command that is not at fault (`core.engine.verdicts`): once others are decided it is put off,
   for a pause that grows, and never charged; if all are refused, all wait and keep their order;
 * a command kills its worker: the lane's note, left behind, tells the next owner to halve;
 * a command cannot be decoded: a malformed one is parked, one for a newer worker is not even read.
@@ -33,16 +33,16 @@ from core.domain.commands import Envelope
 from core.domain.decide import decide
 from core.domain.events import CommandDeferred, CommandStepped, Event
 from core.domain.evolve import evolve
-from core.domain.paying import conclusions
+from core.domain.payments.checkout import conclusions
 from core.domain.state import State
 from core.domain.values import Policy
-from core.engine.blame import Verdict, is_lost, of_its_class, verdict_of
-from core.engine.ids import fresh_ids
-from core.engine.note import LaneNotes
-from core.engine.park import Parked, charge, park_malformed, put_off, tell_put_off
-from core.engine.troubles import Troubles
-from core.engine.witness import NoWitness, Witness
-from core.store.database import Connection
+from core.engine.database_probe import NoWitness, Witness
+from core.engine.failed_commands import Parked, charge, park_malformed, put_off, tell_put_off
+from core.engine.fresh_ids import fresh_ids
+from core.engine.lane_failures import Troubles
+from core.engine.lane_notes import LaneNotes
+from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
+from core.store.connections.database import Connection
 from core.store.inbox import DEFERRED, Waiting
 from core.store.lanes import (
     BATCH_COMMANDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.store.database import Connection
+from core.store.connections.database import Connection
 from core.store.feed import Position, number_events
 
 

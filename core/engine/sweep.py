@@ -10,10 +10,10 @@ from uuid import uuid4
 from msgspec import Struct
 
 from core.domain.commands import ENGINE, Canary, CommandClass
-from core.store.database import Connection
-from core.store.dues import any_due
+from core.store.connections.database import Connection
 from core.store.feed import SQL_UNNUMBERED
 from core.store.inbox import IN_SIGHT, READABLE, SQL_ACCEPT, NewCommand, accept_parameters
+from core.store.payments.jobs import any_due
 
 SQL_WAITING_LANES = f"""
 SELECT DISTINCT lane FROM inbox

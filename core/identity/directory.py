@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
-from core.domain.folding import folded
+from core.domain.names import folded
 from core.identity.person import Person
-from core.store.tables import user_account as u
-from core.store.tables import user_count as tally
-from core.store.totals import COUNT_EXACT_TO, Total
+from core.store.lists.totals import COUNT_EXACT_TO, Total
+from core.store.sql.tables import user_account as u
+from core.store.sql.tables import user_count as tally
 
 INDEXED_CHARS = 3
 """Trigrams find what is at least so long anywhere; what is shorter, at the beginning of words."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.store.retention import BATCH_ROWS, Kept, kept
+from core.store.maintenance.retention import BATCH_ROWS, Kept, kept
 
 LOGIN_DAYS = 14
 """An ended login is remembered so long: its address still counts as its owner's, its used refresh

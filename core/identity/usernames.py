@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from core.domain.folding import folded, without_invisible
-from core.phones import phone_key
+from core.domain.names import folded, without_invisible
+from core.identity.phones import phone_key
 
 
 def as_username(text: str) -> str:

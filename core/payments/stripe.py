@@ -15,8 +15,8 @@ from uuid import UUID
 
 import stripe
 
-from core.domain.payments import IntentStatus, RefundStatus
-from core.payments.port import (
+from core.domain.payments.values import IntentStatus, RefundStatus
+from core.payments.provider import (
     Books,
     Intent,
     IntentMissingError,

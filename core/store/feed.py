@@ -18,8 +18,8 @@ from uuid import UUID
 import structlog
 from msgspec import Struct
 
-from core.store.database import Connection
-from core.store.round_trip import RoundTrip
+from core.store.connections.database import Connection
+from core.store.connections.round_trip import RoundTrip
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ LIMIT %(limit)s
 
 
 class FeedEvent(Struct, frozen=True):
-    """One numbered event. Ids only; `core.store.views` adds the rest at delivery."""
+    """One numbered event. Ids only; `core.store.bookings.views` adds the rest at delivery."""
 
     number: int
     type: str

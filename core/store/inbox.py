@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
-from core.domain.folding import folded
+from core.domain.names import folded
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import HALF_DONE, SCHEMA_VERSION, version_of
 from core.domain.weights import BESIDE, Beside, own_weight
-from core.store.races import all_of, demand
+from core.store.sql.lost_races import all_of, demand
 from core.store.weights import SQL_WEIGHT
 
 _encode = msgspec.json.Encoder().encode
@@ -310,7 +310,7 @@ class _OutcomeRow(Struct, frozen=True):
 
 
 def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now: datetime) -> list[Any]:
-    """For `SQL_MOVE`, with whose data each command holds (`core.store.about`).
+    """For `SQL_MOVE`, with whose data each command holds (`core.store.data_subjects`).
 
     The response is kept byte for byte as the waiting client gets it.
     """

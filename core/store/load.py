@@ -3,7 +3,7 @@
 Each family has its queries in a module of its own. Rows are locked in one order of tables
 (people who hold, time slots, bookings, sessions, credits, payments), by id: another lane may want the
 same ones. What only turns up on the way, a purchase's other parts and lapsed holds, comes after them: a
-deadlock over it is a lost race (`core.engine.blame`).
+deadlock over it is a lost race (`core.engine.verdicts`).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from core.domain.commands import Envelope
 from core.domain.needs import Needs, intervals
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.asking import Asking, together
-from core.store.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
-from core.store.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
-from core.store.closures import ask_closing, glance_at_bookings
-from core.store.database import Connection
+from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
+from core.store.catalogue.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
+from core.store.catalogue.closures import ask_closing, glance_at_bookings
+from core.store.connections.database import Connection
+from core.store.connections.pipeline import Asking, together
+from core.store.connections.round_trip import Rows
 from core.store.inbox import SQL_PUT_BACK
-from core.store.late_payments import load_bought_again
-from core.store.marketplace.emptying import ask_begun, ask_step, ask_what_is_left
+from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_what_is_left
 from core.store.marketplace.load import ask_market, load_families
-from core.store.payments import ask_followers, ask_paid_for, lock_payments
+from core.store.payments.later_purchases import load_bought_again
+from core.store.payments.payments import ask_followers, ask_paid_for, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
-from core.store.round_trip import Rows
-from core.store.slots import ask_categories, ask_sharing, lock_slots
+from core.store.timeslots import ask_categories, ask_sharing, lock_slots
 
 SQL_NOW = "SELECT clock_timestamp()"
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000

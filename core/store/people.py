@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core.domain.needs import Needs
 from core.domain.state import State
-from core.store.asking import Asking
-from core.store.round_trip import Rows
-from core.store.rows import USER_COLUMNS, user_of
-from core.store.spans import TEXTS, array_of, texts_of
+from core.store.bookings.rows import USER_COLUMNS, user_of
+from core.store.connections.pipeline import Asking
+from core.store.connections.round_trip import Rows
+from core.store.sql.list_parameters import TEXTS, array_of, texts_of
 
 SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 """A statement of its own, before the holds are read: two lanes that hold for one person take turns.

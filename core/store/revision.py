@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from core.store.database import AsyncConnection, Connection
+from core.store.connections.database import AsyncConnection, Connection
 
 log = structlog.get_logger()
 

@@ -24,8 +24,8 @@ from core.domain.events import (
     UserCreated,
 )
 from core.domain.values import Claim
-from core.store.about import people_of
-from core.store.closures import (
+from core.store.bookings.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
+from core.store.catalogue.closures import (
     SQL_CLAIM_THE_REST,
     SQL_CLOSE,
     SQL_OVERLOOKED,
@@ -33,15 +33,15 @@ from core.store.closures import (
     closed,
     reopened,
 )
-from core.store.database import Connection
+from core.store.connections.database import Connection
+from core.store.connections.round_trip import RoundTrip
+from core.store.data_subjects import people_of
+from core.store.feed_events import EventRow, event_rows, write_event_rows
 from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, SQL_STEP, Outcome, move_parameters
 from core.store.marketplace.save import save_market, save_market_before_bookings
-from core.store.news import EventRow, event_rows, write_event_rows
-from core.store.payments import write_payments
-from core.store.races import all_of
-from core.store.round_trip import RoundTrip
-from core.store.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
-from core.store.slots import SQL_CHANGE, SQL_OFFER, offered_and_changed
+from core.store.payments.payments import write_payments
+from core.store.sql.lost_races import all_of
+from core.store.timeslots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
 E = TypeVar("E", bound=Event)
 

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from core.wire.admin import AdminBooking
-from core.wire.bulk import BulkProgress
-from core.wire.calendar import ToldSlot
+from core.wire.contracts.admin_bookings import AdminBooking
+from core.wire.contracts.bulk import BulkProgress
+from core.wire.contracts.calendar import ToldSlot
 from core.wire.errors import ErrorBody
 from core.wire.outcomes import CommandStatus
 

@@ -13,11 +13,12 @@ from core.domain.commands import Command, EngineCommand, Envelope, Place, PlaceA
 from core.domain.events import CommandRefused, Event, Refusal
 from core.domain.state import State
 from core.store.inbox import CommandRecord, CommandWord, Outcome
-from core.wire import agent, appointments, calendar, engine, marketplace, payments, rooms
-from core.wire.batches import none_placed
+from core.wire import engine
+from core.wire.contracts import agent, appointments, calendar, marketplace, payments, rooms
+from core.wire.contracts.all_or_nothing import none_placed
 from core.wire.errors import FieldProblem, error_body
-from core.wire.fields import field_of
-from core.wire.words import Zulu, sentence, zulu
+from core.wire.refusal_fields import field_of
+from core.wire.vocabulary import Zulu, sentence, zulu
 
 encode = msgspec.json.Encoder().encode
 

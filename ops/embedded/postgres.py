@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from ops.child import Program
-from ops.embedded.account import command, own
-from ops.stores import APPLICATION_ROLE, DATABASE, POSTGRES_MAJOR, ROLE, postgres_options
+from ops.embedded.child import Program
+from ops.embedded.system_account import command, own
+from ops.store_settings import APPLICATION_ROLE, DATABASE, POSTGRES_MAJOR, ROLE, postgres_options
 
 HOST = "127.0.0.1"
 INITDB_TIMEOUT_S = 120
@@ -46,7 +46,7 @@ class Postgres:
         return self._url(ROLE, self.password_file, database)
 
     def application_url(self, database: str = DATABASE) -> str:
-        """As the application, whose role `ops.roles` makes."""
+        """As the application, whose role `ops.database_roles` makes."""
         return self._url(APPLICATION_ROLE, self.application_password_file, database)
 
     def _url(self, role: str, password_file: Path, database: str) -> str:

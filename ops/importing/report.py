@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
-from api.contracts.agent.bulk.formats import FORMATS
-from api.contracts.agent.bulk.splitting import BadRow, Row
+from api.contracts.agent.bulk.media_types import FORMATS
+from api.contracts.agent.bulk.row_splitter import BadRow, Row
 from core import spreadsheets
-from ops.importing.service import Refused
+from ops.importing.api_client import Refused
 
 PIECE_BYTES = 64 * 1024
 

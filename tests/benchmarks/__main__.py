@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ops.processes import LANES
-from tests.benchmarks import availability, bulk, cancelling, expiry, lists, login, pipelines, retention
 from tests.benchmarks.load import LoadError
-from tests.benchmarks.measuring import PIPELINES, Plan
+from tests.benchmarks.measurement import PIPELINES, Plan
+from tests.benchmarks.scenarios import availability, bulk, cancellation, expiry, lists, login, pipelines, retention
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
 SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "login": login.run,
     "bulk": bulk.run,
-    "cancelling": cancelling.run,
+    "cancelling": cancellation.run,
     "lists": lists.run,
     "availability": availability.run,
     "expiry": expiry.run,

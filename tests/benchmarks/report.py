@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tests.benchmarks.measuring import DIRECT_WRITE, HOLDFAST, TASK_PER_COMMAND, Pipeline, Plan, Run
-from tests.benchmarks.verifying import Books
+from tests.benchmarks.measurement import DIRECT_WRITE, HOLDFAST, TASK_PER_COMMAND, Pipeline, Plan, Run
+from tests.benchmarks.verification import Books
 
 RESULTS = Path("bench-results")
 AT_CLIENTS = 64

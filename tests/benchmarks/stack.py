@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 from core.settings import from_environment
 from ops.processes import API, BEAT, LANES, SWEEPS, Process
-from tests.accounts import answers
-from tests.benchmarks.seed import seed
-from tests.servers import PostgresServer, ValkeyServer, stack_environment
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.benchmarks.tables.seed import seed
+from tests.support.clients.callers import answers
+from tests.support.processes.servers import PostgresServer, ValkeyServer, stack_environment
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 API_WITH_BASELINES = replace(API, argv=(*API.argv[:-1], "tests.benchmarks.baselines.app:from_environment()"))
 PER_COMMAND = replace(

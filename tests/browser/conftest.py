@@ -13,8 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
-from tests.servers import Server
-from tests.stack import Stack
+from tests.support.processes.servers import Server
+from tests.support.processes.stack import Stack
 
 CHROMIUM = Path("/usr/bin/chromium")
 """Where Debian's package puts it."""

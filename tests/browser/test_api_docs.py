@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.openapi.resources import ASSETS
-from tests.stack import Stack
+from api.openapi.endpoints import ASSETS
+from tests.support.processes.stack import Stack
 
 
 def test_the_description_is_shown_and_tried_out_with_nothing_from_another_host(page: Page, stack: Stack) -> None:

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DASHBOARD_PATH, fresh_browser
-from tests.client import ADMIN, agent_booking
-from tests.stack import Stack
+from tests.support.clients.http_client import ADMIN, agent_booking
+from tests.support.processes.stack import Stack
 
 DOCUMENTED = (Path(__file__).parent / "fixtures" / "booking_websocket.js").read_text()
 """Word for word from the document, its last two lines included: they connect."""

@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from ops.environment import ROOT
-from tests.accounts import USER, access_for
-from tests.servers import PostgresServer, ValkeyServer
-from tests.stack import Stack
+from ops.embedded.environment import ROOT
+from tests.support.clients.callers import USER, access_for
+from tests.support.processes.servers import PostgresServer, ValkeyServer
+from tests.support.processes.stack import Stack
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".tools" / "clients"

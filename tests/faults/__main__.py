@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 from tests.faults.faults import HARDER, Scene
 from tests.faults.rounds import Balance, play
-from tests.servers import PostgresServer, ValkeyServer
-from tests.stack import Stack
+from tests.support.processes.servers import PostgresServer, ValkeyServer
+from tests.support.processes.stack import Stack
 
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 """As in production, whatever the tests' own servers do."""

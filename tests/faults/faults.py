@@ -13,11 +13,11 @@ import redis
 from core.settings import from_environment
 from core.store.migrate import upgrade
 from ops.processes import LANES
-from tests.client import admin
-from tests.engine import holding, lock_waits
-from tests.servers import PostgresServer
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.http_client import admin
+from tests.support.engine.lanes import holding, lock_waits
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops whoever has decided a batch just before it can be committed."""

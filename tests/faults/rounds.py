@@ -13,10 +13,10 @@ from typing import Any, Self
 import httpx
 from msgspec import Struct
 
-from tests.client import Client, admin, agent_booking
 from tests.faults.faults import Fault, Scene
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.http_client import Client, admin, agent_booking
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 CLIENTS = 4
 RIVALS = 4

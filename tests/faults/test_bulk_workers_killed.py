@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from ops.processes import LANES
-from tests.bulks import CSV, PATH, accepted, as_csv, finished, new_services, refused, rows_for, rows_of, with_refusals
-from tests.client import admin
 from tests.conftest import FreshStack
-from tests.waiting import wait_until
+from tests.support.clients.bulks import (
+    CSV,
+    PATH,
+    accepted,
+    as_csv,
+    finished,
+    new_services,
+    refused,
+    rows_for,
+    rows_of,
+    with_refusals,
+)
+from tests.support.clients.http_client import admin
+from tests.support.wait import wait_until
 
 ROWS, BAD_ROWS, COLLISIONS = 10_000, 300, 500
 SQL_ENDS = """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ops.processes import BEAT, LANES, SWEEPS
-from tests.accounts import execute
-from tests.benchmarks.lapsing_holds import PAYING_EVERY, SQL_BEGIN, lay_down
+from tests.benchmarks.tables.holds import PAYING_EVERY, SQL_BEGIN, lay_down
 from tests.conftest import FreshStack
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.callers import execute
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 HOLDS = 8_000
 WITHIN_S = 60.0

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import pytest
 
 from ops.processes import LANES
-from tests.client import admin
 from tests.faults.faults import FAULTS, QUIET, Scene
 from tests.faults.rounds import ENDED_WITHIN_S, play
-from tests.servers import PostgresServer
-from tests.stack import Stack
-from tests.waiting import at_best, wait_until
+from tests.support.clients.http_client import admin
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import at_best, wait_until
 
 AT_ONCE_S = 2.0
 

@@ -17,12 +17,12 @@ import httpx
 import pytest
 import redis
 
-from tests.accounts import execute
-from tests.ledger import assert_the_books_balance, wait_until_settled
-from tests.paying import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack, stripe_server
-from tests.servers import PostgresServer
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.callers import execute
+from tests.support.payments.ledger import assert_the_books_balance, wait_until_settled
+from tests.support.payments.payer import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack, stripe_server
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from msgspec import Struct
 
-from tests.accounts import execute
-from tests.client import agent_booking
 from tests.conftest import FIGURE
-from tests.servers import PostgresServer
+from tests.support.clients.callers import execute
+from tests.support.clients.http_client import agent_booking
+from tests.support.processes.servers import PostgresServer
 from tests.upgrade.books import Books, balance
-from tests.upgrade.calling import Plain
-from tests.upgrade.orders import Upgrade, silences
+from tests.upgrade.caller import Plain
 from tests.upgrade.releases import NEW, previous
+from tests.upgrade.replacement_orders import Upgrade, silences
 from tests.upgrade.scene import Scene, scene
 
 THERE, BACK = ("workers", "migrate", "api", "notifier"), ("api", "workers", "notifier")

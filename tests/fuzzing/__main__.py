@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.fuzzing.running import CALLERS, environment, fuzz
-from tests.paying import StripeServer
-from tests.servers import PostgresServer, ValkeyServer
-from tests.stack import Stack
+from tests.fuzzing.schemathesis_run import CALLERS, environment, fuzz
+from tests.support.payments.payer import StripeServer
+from tests.support.processes.servers import PostgresServer, ValkeyServer
+from tests.support.processes.stack import Stack
 
 
 def main(options: list[str]) -> int:

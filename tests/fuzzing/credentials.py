@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from core.access import issue_access_token
-from core.identity import agent_keys, sessions
-from core.identity.agent_keys import NewKey
+from core.identity.credentials import agent_keys, login_sessions
+from core.identity.credentials.agent_keys import NewKey
+from core.identity.principals import issue_access_token
 from core.settings import from_environment
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Logins:
         row = await found.fetchone()
         if row is None:
             return None
-        login = await sessions.begin(connection, self._user_id, row[0], "", with_body_family=False)
+        login = await login_sessions.begin(connection, self._user_id, row[0], "", with_body_family=False)
         return None if login is None else f"Bearer {issue_access_token(_settings, login.claims, datetime.now(UTC))}"
 
 

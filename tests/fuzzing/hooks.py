@@ -20,14 +20,14 @@ from schemathesis import AuthContext, Case, CheckContext, HookContext, Serializa
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 
-from tests.conformance import conformance
+from tests.fuzzing.accepted_failures import reason_for
+from tests.fuzzing.bulk_bodies import rows_of_csv, rows_of_json
 from tests.fuzzing.credentials import PEOPLE, Key, Logins
-from tests.fuzzing.nearby import near
-from tests.fuzzing.reasons import reason_for
-from tests.fuzzing.rows import rows_of_csv, rows_of_json
+from tests.fuzzing.known_ids import near
+from tests.support.conformance.answers import conformance
 
 AS = os.environ.get("HOLDFAST_FUZZ_AS", "")
-"""One of `tests.fuzzing.running.CALLERS`."""
+"""One of `tests.fuzzing.schemathesis_run.CALLERS`."""
 
 _numbers = count()
 

@@ -1,4 +1,4 @@
-"""Fixtures for driving the engine by hand (see `tests.engine`), and for asking the session's stack."""
+"""Fixtures for driving the engine by hand (see `tests.support.engine.lanes`), and for asking the session's stack."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 import redis
 
-from core.engine.tidy import tidy
-from core.store.database import Connection, connect_lane, connect_tidy
-from tests.client import Client, admin, anonymous
-from tests.engine import Pipeline, Sweep
-from tests.stack import Stack
-from workers import linger
-from workers.ringing import connect
+from core.engine.retention import tidy
+from core.store.connections.database import Connection, connect_lane, connect_tidy
+from tests.support.clients.http_client import Client, admin, anonymous
+from tests.support.engine.lanes import Pipeline, Sweep
+from tests.support.processes.stack import Stack
+from workers import serve_loop
+from workers.wakeup import connect
 
 
 @pytest.fixture
@@ -62,6 +62,6 @@ def valkey_client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers that end soon after the last ring."""
-    monkeypatch.setattr(linger, "IDLE_S", 0.6)
-    monkeypatch.setattr(linger, "WAIT_S", 0.1)
-    monkeypatch.setattr(linger, "STAY_AFTER_BLIND_S", 1.0)
+    monkeypatch.setattr(serve_loop, "IDLE_S", 0.6)
+    monkeypatch.setattr(serve_loop, "WAIT_S", 0.1)
+    monkeypatch.setattr(serve_loop, "STAY_AFTER_BLIND_S", 1.0)

@@ -11,21 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from api.contracts.calendar.times import MOMENT
-from api.forms import Form
-from core import texts
-from tests.asking import refused_fields
-from tests.described import served
+from api.contracts.calendar.slot_times import MOMENT
+from api.http.forms import Form
+from core import text_forms
+from tests.support.clients.responder_requests import refused_fields
+from tests.support.conformance.description import served
 
 WRONG_TYPE: Any = [[[]]]
 """No field of any body is of this type."""
 IMPOSSIBLE: Mapping[str, list[Any]] = {
-    texts.DAY.words: ["2025-02-30", "2025-13-01", "0001-01-01", "soon"],
-    texts.AGENT_DAY.words: ["2025-02-30", "2025-13-01", "0001-01-01", "soon"],
+    text_forms.DAY.words: ["2025-02-30", "2025-13-01", "0001-01-01", "soon"],
+    text_forms.AGENT_DAY.words: ["2025-02-30", "2025-13-01", "0001-01-01", "soon"],
     "{field} must be a day from 1900-01-02 to 2199-11-30": ["1900-01-01", "2199-12-01"],
-    texts.CLOCK.words: ["25:00", "14:60", "24:00", "14:00:30", "late"],
-    texts.AGENT_CLOCK.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
-    texts.CLOSING.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
+    text_forms.CLOCK.words: ["25:00", "14:60", "24:00", "14:00:30", "late"],
+    text_forms.AGENT_CLOCK.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
+    text_forms.CLOSING.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
     "Invalid phone number": ["nobody", "12", "1" * 21],
     "This is not an IANA time zone: use one such as Europe/Berlin": ["Nowhere/Else", "../etc/passwd", "/etc/localtime"],
     "{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z": ["2024-03-15T10:00:00"],
@@ -35,15 +35,15 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
         [{"weekday": 0, "start": "10:00", "end": "09:00"}]
     ],
     MOMENT.words: ["2030-02-30T09:00:00Z", "2030-01-31T09:00:30Z", "2030-01-31T09:00:00+24:00", "tomorrow"],
-    texts.WEEKDAYS.words: ["7", "5,,6", "Sunday"],
+    text_forms.WEEKDAYS.words: ["7", "5,,6", "Sunday"],
     "A username cannot contain @": ["a@example.com"],
     "A username cannot be a phone number": ["+20 100 123 4567"],
     "A password needs at least 8 characters": ["short"],
     "A password cannot be blank": [" " * 9],
-    **{name: ["user@", "a b@example.com"] for name in (texts.EMAIL.name, texts.OPTIONAL_EMAIL.name)},
+    **{name: ["user@", "a b@example.com"] for name in (text_forms.EMAIL.name, text_forms.OPTIONAL_EMAIL.name)},
     "text": ["a\x00", "\u202e"],
     **{name: [" ", "a\n", "<b>", "\u0301"] for name in ("name", "name without commas")},
-    texts.CURRENCY.words: ["xyz", "hrk"],
+    text_forms.CURRENCY.words: ["xyz", "hrk"],
     "Enter an address or a CIDR block such as 192.0.2.0/24": [["here"], ["10.0.0.0/8", "192.0.2.1/24"]],
 }
 """By a form's words: values of the right type that are not of it. What has another form adds its own."""
@@ -62,7 +62,7 @@ def impossible(hint: Any) -> list[Any]:
     if get_origin(hint) is Annotated:
         inner, *notes = get_args(hint)
         words = [note.words for note in notes if isinstance(note, Form)]
-        found = [texts.BY_PATTERN[note.pattern] for note in notes if isinstance(note, Meta) and note.pattern]
+        found = [text_forms.BY_PATTERN[note.pattern] for note in notes if isinstance(note, Meta) and note.pattern]
         words += [form.name for form in found]
         return impossible(inner) + [value for one in dict.fromkeys(words) for value in IMPOSSIBLE.get(one, [])]
     return [value for one in get_args(hint) for value in impossible(one)]

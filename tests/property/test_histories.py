@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.bookings.status import TAKES_TIME, Status, may_become
 from core.domain.commands import (
     Actor,
     ActorKind,
@@ -25,11 +26,10 @@ from core.domain.decide import decide
 from core.domain.events import BookingChanged, BookingPlaced, CommandRefused, UserCreated
 from core.domain.evolve import evolve
 from core.domain.state import State
-from core.domain.status import TAKES_TIME, Status, may_become
 from core.domain.values import Resource, Service
 from core.wire.outcomes import render
-from core.wire.words import APPOINTMENTS_ASKED
-from tests.making import DESK, MONDAY, NOW, counting_ids, envelope, rules, state, user
+from core.wire.vocabulary import APPOINTMENTS_ASKED
+from tests.support.values import DESK, MONDAY, NOW, counting_ids, envelope, rules, state, user
 
 SPA = Resource(2, "service", "Spa", "Europe/Berlin")
 PEOPLE = [

@@ -10,6 +10,8 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.bookings.holds import has_lapsed
+from core.domain.bookings.status import TAKES_TIME, Status, may_become
 from core.domain.commands import (
     ENGINE,
     Actor,
@@ -25,12 +27,10 @@ from core.domain.commands import (
 from core.domain.decide import decide
 from core.domain.events import BookingChanged, BookingPlaced, CommandRefused, Event, Refusal
 from core.domain.evolve import evolve
-from core.domain.holding import has_lapsed
 from core.domain.state import State
-from core.domain.status import TAKES_TIME, Status, may_become
 from core.domain.values import Booking, Policy
 from core.wire.outcomes import render
-from tests.making import DESK, MONDAY, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
+from tests.support.values import DESK, MONDAY, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
 
 LIMIT = 2
 POLICY = Policy(hold_s=30 * 60, max_holds_per_user=LIMIT)

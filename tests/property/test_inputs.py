@@ -12,23 +12,23 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.bodies import read_json
-from api.contracts.agent.create import AgentBooking
-from api.contracts.agent.create import place_of as agent_place
-from api.contracts.agent.formats import agent_date, agent_time
-from api.contracts.appointments.create import WHOM, NewBooking
-from api.contracts.appointments.create import place_of as appointments_place
-from api.contracts.appointments.lists import Filters
-from api.contracts.appointments.settings import SettingsChange
-from api.errors import Problem
-from api.fields import EARLIEST, LATEST, clock_time, iso_date
-from api.parameters import read_query
-from api.preferences import deadline, idempotency_key, preferences
-from core.access import ANONYMOUS
-from core.phones import phone_key
+from api.contracts.agent.date_formats import agent_date, agent_time
+from api.contracts.agent.new_booking import AgentBooking
+from api.contracts.agent.new_booking import place_of as agent_place
+from api.contracts.appointments.booking_lists import Filters
+from api.contracts.appointments.booking_settings import SettingsChange
+from api.contracts.appointments.new_booking import WHOM, NewBooking
+from api.contracts.appointments.new_booking import place_of as appointments_place
+from api.http.bodies import read_json
+from api.http.errors import Problem
+from api.http.fields import EARLIEST, LATEST, clock_time, iso_date
+from api.http.parameters import read_query
+from api.http.preferences import deadline, idempotency_key, preferences
+from core.identity.phones import phone_key
+from core.identity.principals import ANONYMOUS
 from core.store.feed import Position, parse_position
 from core.wire.errors import error_body
-from tests.asking import request
+from tests.support.clients.responder_requests import request
 
 ALMOST_ANY = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30)),

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.calendars import day_bounds, instant, local
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingPlaced
 from core.domain.marketplace.availability import days_as_seen, slots
 from core.domain.marketplace.commands import BookIndividual
 from core.domain.marketplace.schedules import Schedule, Window, is_sound
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.domain.resources.local_time import day_bounds, instant, local
 from core.domain.values import Claim, Policy
-from tests.making import decided, envelope
-from tests.marketplace import market_service, market_state, practitioner
 from tests.property.test_slots_and_decisions import YEARS, transition_days
+from tests.support.clients.marketplace import market_service, market_state, practitioner
+from tests.support.values import decided, envelope
 
 CLIENT = Actor(ActorKind.USER, 1)
 QUARTER = 15

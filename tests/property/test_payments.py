@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from core.domain.status import Status
+from core.domain.bookings.status import Status
 from core.domain.values import Booking
-from tests.making import MONDAY
-from tests.payment_world import World
-from tests.stripe_standin.inprocess import Fate
+from tests.support.payments.payment_simulation import World
+from tests.support.payments.stripe_standin.inprocess import Fate
+from tests.support.values import MONDAY
 
 TODAY = date(2025, 10, 14)
 GOOD_CARD, EMPTY_CARD = "4242424242424242", "4000000000009995"

@@ -10,6 +10,7 @@ from uuid import uuid4
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Command, Delete
 from core.domain.decide import decide
 from core.domain.events import CommandRefused, Refusal
@@ -28,11 +29,9 @@ from core.domain.marketplace.commands import (
     Verb,
 )
 from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
-from core.domain.payments import GIVES_BACK
-from core.domain.status import Status
+from core.domain.payments.values import GIVES_BACK
 from core.domain.values import Booking
-from tests.making import NOW, counting_ids, envelope
-from tests.purchase_world import (
+from tests.support.payments.purchase_simulation import (
     BUNDLE,
     CLIENTS,
     COURSE,
@@ -49,7 +48,8 @@ from tests.purchase_world import (
     PurchaseWorld,
     details_of,
 )
-from tests.stripe_standin.inprocess import Fate
+from tests.support.payments.stripe_standin.inprocess import Fate
+from tests.support.values import NOW, counting_ids, envelope
 
 GOOD_CARD = "4242424242424242"
 hours = st.integers(-1, 80).map(lambda n: NOW + n * HOUR)

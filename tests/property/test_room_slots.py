@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.calendars import Hours, day_bounds
+from core.domain.bookings.rooms import at_minute, room_slots, span
 from core.domain.events import BookingPlaced
-from core.domain.rooms import at_minute, room_slots, span
+from core.domain.resources.local_time import Hours, day_bounds
 from core.domain.values import Claim, Policy, Resource
-from tests.making import book_room, counting_ids, decided, envelope, room, state, user
 from tests.property.test_slots_and_decisions import YEARS, transition_days
+from tests.support.values import book_room, counting_ids, decided, envelope, room, state, user
 
 
 @pytest.mark.parametrize("zone", YEARS)

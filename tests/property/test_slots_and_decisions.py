@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.calendars import Hours, day_bounds, instant
 from core.domain.events import BookingPlaced
-from core.domain.slots import Slot, free_days, free_slots
+from core.domain.resources.free_slots import Slot, free_days, free_slots
+from core.domain.resources.local_time import Hours, day_bounds, instant
 from core.domain.values import Claim, Resource, Rules
-from tests.making import counting_ids, decided, envelope, place, rules, state, user
+from tests.support.values import counting_ids, decided, envelope, place, rules, state, user
 
 YEARS = {
     # zone: years in which it changed its clocks, some at midnight, some by half an hour, some no longer

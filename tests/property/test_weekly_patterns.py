@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.calendars import Hours, instant, local, within_hours
 from core.domain.commands import OfferWeekly
 from core.domain.events import SkippedSlot, WhySkipped
-from core.domain.weekly import MAX_SLOTS, Occurrence, count, occurrences
+from core.domain.resources.local_time import Hours, instant, local, within_hours
+from core.domain.timeslots.weekly_pattern import MAX_SLOTS, Occurrence, count, occurrences
 from tests.property.test_slots_and_decisions import YEARS, transition_days
 
 DURATIONS = (5, 20, 30, 45, 60, 90, 120, 150, 480, 1440)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from api.contracts.agent.bulk.csv_rows import CsvRows
 from api.contracts.agent.bulk.limits import ROWS_MAX
-from api.contracts.agent.bulk.splitting import BadRow
-from api.contracts.agent.formats import agent_date
-from api.errors import Problem
+from api.contracts.agent.bulk.row_splitter import BadRow
+from api.contracts.agent.date_formats import agent_date
+from api.http.errors import Problem
 from core.store.bulk import Mode
 from ops.importing import report
-from ops.importing.service import Refused
+from ops.importing.api_client import Refused
 
 HEADER = "phone,service_name,booking_date,booking_time"
 ISO = "2030-02-05"

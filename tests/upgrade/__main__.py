@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.servers import PostgresServer
+from tests.support.processes.servers import PostgresServer
 from tests.upgrade.books import balance
-from tests.upgrade.orders import ORDERS, Upgrade, silences
 from tests.upgrade.releases import NEW, Release, previous
+from tests.upgrade.replacement_orders import ORDERS, Upgrade, silences
 from tests.upgrade.scene import scene
 
 

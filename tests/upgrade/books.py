@@ -9,13 +9,13 @@ from itertools import pairwise
 from msgspec import Struct
 from psycopg.rows import dict_row
 
-from tests.accounts import execute
-from tests.ledger import OVER, assert_the_books_balance
-from tests.paying import StripeServer
+from tests.support.clients.callers import execute
+from tests.support.payments.ledger import OVER, assert_the_books_balance
+from tests.support.payments.payer import StripeServer
+from tests.support.wait import wait_until
 from tests.upgrade.fleet import Fleet
-from tests.upgrade.following import Follower
+from tests.upgrade.follower import Follower
 from tests.upgrade.traffic import Traffic
-from tests.waiting import wait_until
 
 SETTLED_WITHIN_S = 60.0
 RELOADS_MAX = 1

@@ -13,15 +13,15 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from ops.child import Program
-from ops.environment import child_environment, installed
+from ops.embedded.child import Program
+from ops.embedded.environment import child_environment, installed
 from ops.ports import accepts, free_ports
 from ops.processes import Process
-from tests.client import agent_booking
-from tests.servers import Server, ValkeyServer, stack_environment
-from tests.upgrade.calling import Plain
+from tests.support.clients.http_client import agent_booking
+from tests.support.processes.servers import Server, ValkeyServer, stack_environment
+from tests.support.wait import wait_until
+from tests.upgrade.caller import Plain
 from tests.upgrade.releases import Release
-from tests.waiting import wait_until
 
 COUNTS: Mapping[str, int] = {"api": 2, "lanes": 2, "payments": 1, "sweeps": 1, "beat": 1, "notifier": 1}
 """How many of each are running."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ops.environment import ROOT
+from ops.embedded.environment import ROOT
 from ops.processes import MIGRATE, Process, Stage
 
 ARCHIVE = Path(__file__).with_name("previous_release.tar.xz")

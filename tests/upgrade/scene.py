@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tests.paying import StripeServer, stripe_server
-from tests.servers import PostgresServer, ValkeyServer, stack_environment
+from tests.support.payments.payer import StripeServer, stripe_server
+from tests.support.processes.servers import PostgresServer, ValkeyServer, stack_environment
 from tests.upgrade.fleet import Fleet
 from tests.upgrade.releases import Release
 from tests.upgrade.traffic import Traffic

@@ -10,16 +10,16 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
-from tests.accounts import execute
-from tests.bulks import PATH as BULKS
-from tests.bulks import SQL_SERVICES, rows_for
-from tests.client import ADMIN, agent_booking
-from tests.marketplace import BASE
-from tests.paying import StripeServer
-from tests.upgrade.calling import Caller, Journal, LostError, Plain
+from tests.support.clients.bulks import PATH as BULKS
+from tests.support.clients.bulks import SQL_SERVICES, rows_for
+from tests.support.clients.callers import execute
+from tests.support.clients.http_client import ADMIN, agent_booking
+from tests.support.clients.marketplace import BASE
+from tests.support.payments.payer import StripeServer
+from tests.support.wait import wait_until
+from tests.upgrade.caller import Caller, Journal, LostError, Plain
 from tests.upgrade.fleet import Fleet
-from tests.upgrade.following import FEEDS, Follower
-from tests.waiting import wait_until
+from tests.upgrade.follower import FEEDS, Follower
 
 RIVALS = 3
 """Commands, sent one after the other, for one slot: the first must have it."""

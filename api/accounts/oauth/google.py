@@ -19,9 +19,9 @@ from api.accounts.oauth.provider import (
     provider_away,
     sign_in_failed,
 )
-from core.access import CLOCK_LEEWAY_S
+from core.identity.principals import CLOCK_LEEWAY_S
 from core.settings import OAuthClient
-from core.texts import SUBJECT
+from core.text_forms import SUBJECT
 
 SCOPE = "openid email profile"
 ALGORITHMS = ["RS256", "ES256"]

@@ -9,7 +9,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from msgspec import Struct
 
-from api.errors import Problem
+from api.http.errors import Problem
 from core.settings import OAuthClient
 
 PROVIDER_TIMEOUT_S = 10.0

@@ -6,12 +6,12 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.agent.bulk.accepting import Bulks
-from api.contracts.agent.bulk.looking import BulkReader
-from api.contracts.agent.bulk.reading import BulkReading
-from api.contracts.agent.bulk.rehearsing import Rehearsals
-from api.contracts.agent.bulk.resources import BulkBookings, BulkBookingsStatus
-from api.contracts.agent.create import CreateAgentBooking
+from api.contracts.agent.bulk.acceptance import Bulks
+from api.contracts.agent.bulk.bulk_request import BulkReading
+from api.contracts.agent.bulk.bulk_status import BulkReader
+from api.contracts.agent.bulk.dry_run import Rehearsals
+from api.contracts.agent.bulk.endpoints import BulkBookings, BulkBookingsStatus
+from api.contracts.agent.new_booking import CreateAgentBooking
 from api.runtime import Runtime
 
 

@@ -11,9 +11,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
-from api.errors import Problem, invalid
-from api.fields import (
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import (
     CURRENCY,
     ID_MAX,
     ZONE,
@@ -25,10 +25,10 @@ from api.fields import (
     ZoneText,
     price_problems,
 )
-from api.forms import Rules
+from api.http.forms import Rules
+from api.http.parameters import Paging, read_query
 from api.openapi import Content, operation
-from api.parameters import Paging, read_query
-from core.domain.folding import as_name, folded
+from core.domain.names import as_name, folded
 from core.settings import Settings
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem

@@ -10,27 +10,27 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
-from api.closing import closing, misfits
-from api.commands import Commands
-from api.contracts.appointments.naming import refused_as_problem
-from api.errors import Problem
-from api.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
-from api.forms import Rules
+from api.commands.commands import Commands
+from api.contracts.appointments.name_refusal import refused_as_problem
+from api.contracts.closure_request import closing, misfits
+from api.http.bodies import read_json
+from api.http.errors import Problem
+from api.http.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
+from api.http.forms import Rules
+from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
 from api.openapi import Content, operation
-from api.openapi.refusals import UNBOOKABLE
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
+from api.openapi.refusal_groups import UNBOOKABLE
 from core.domain.commands import ReopenResource
 from core.domain.values import Closure, Policy
-from core.store.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
-from core.store.days import in_zones, zones_in_use
+from core.store.bookings.views import view_of
+from core.store.catalogue.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
+from core.store.free_slots import desk_id, resource_named
 from core.store.inbox import slot_key
-from core.store.offers import desk_id, resource_named
-from core.store.views import view_of
-from core.texts import OPTIONAL_NAME
-from core.wire.admin import AdminBooking, admin_booking
+from core.store.sql.local_days import in_zones, zones_in_use
+from core.text_forms import OPTIONAL_NAME
 from core.wire.answers import Done, Listed
-from core.wire.closures import ClosureEnded, ClosureMade, ClosureShown, shown
+from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
+from core.wire.contracts.closures import ClosureEnded, ClosureMade, ClosureShown, shown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 

@@ -8,8 +8,8 @@ import falcon
 from falcon.asgi import Request, Response
 from msgspec import Meta, Struct
 
+from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.openapi import operation
-from api.parameters import LIMIT_MAX, Limit, Offset, read_query
 from core.countries import countries
 from core.wire.answers import Listed
 from core.wire.outcomes import encode

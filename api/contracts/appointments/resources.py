@@ -8,10 +8,10 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
+from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.openapi import operation
-from api.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from core.wire.answers import Listed
-from core.wire.closures import ResourceShown
+from core.wire.contracts.closures import ResourceShown
 from core.wire.outcomes import encode
 
 Kind = Literal["desk", "service", "room", "practitioner", "category"]

@@ -6,17 +6,17 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.appointments.admin import AdminBooking
 from api.contracts.appointments.admin_services import AdminService, AdminServices
-from api.contracts.appointments.calendar import MonthCalendar
+from api.contracts.appointments.available_slots import AvailableSlots
+from api.contracts.appointments.booking_lists import AdminBookings, BookingStats, ReservedSlots
+from api.contracts.appointments.booking_settings import BookingSettings
 from api.contracts.appointments.closures import Closures, OneClosure
 from api.contracts.appointments.countries import Countries
-from api.contracts.appointments.create import CreateBooking
-from api.contracts.appointments.lists import AdminBookings, BookingStats, ReservedSlots
+from api.contracts.appointments.desk_booking import AdminBooking
+from api.contracts.appointments.month_calendar import MonthCalendar
+from api.contracts.appointments.new_booking import CreateBooking
 from api.contracts.appointments.resources import Resources
 from api.contracts.appointments.services import Services
-from api.contracts.appointments.settings import BookingSettings
-from api.contracts.appointments.slots import AvailableSlots
 from api.runtime import Runtime
 
 

@@ -8,8 +8,8 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
+from api.http.parameters import Paging, read_query
 from api.openapi import operation
-from api.parameters import Paging, read_query
 from core.wire.answers import Listed
 from core.wire.outcomes import encode
 

@@ -10,17 +10,17 @@ import psycopg
 from msgspec import UNSET, Struct, UnsetType
 from psycopg import AsyncConnection
 
-from api.bodies import read_json
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
-from api.contracts.calendar.reading import Pool
-from api.errors import Problem, invalid
-from api.fields import ZONE, Id, ZoneText, text
-from api.forms import Rules
+from api.contracts.calendar.lookups import Pool
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import ZONE, Id, ZoneText, text
+from api.http.forms import Rules
 from api.openapi import Content, operation
-from core import texts
-from core.domain.folding import as_name, folded
+from core import text_forms
+from core.domain.names import as_name, folded
 from core.settings import Settings
-from core.wire.calendar import CategoryShown
+from core.wire.contracts.calendar import CategoryShown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
@@ -41,7 +41,7 @@ UPDATE category SET name = coalesce(%(name)s, name), name_key = coalesce(%(key)s
 WHERE id = %(id)s RETURNING id
 """
 
-Name = Annotated[str, text(texts.LISTED_NAME, least=1, most=200)]
+Name = Annotated[str, text(text_forms.LISTED_NAME, least=1, most=200)]
 """Without commas: a list of names in a query is separated by them."""
 
 
@@ -70,7 +70,7 @@ class CategoryChange(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET
     id: Id | UnsetType = UNSET
-    time_zone: Annotated[str, text(texts.ZONE)] | UnsetType = UNSET
+    time_zone: Annotated[str, text(text_forms.ZONE)] | UnsetType = UNSET
 
 
 class CategoryBody(Struct, frozen=True):

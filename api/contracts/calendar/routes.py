@@ -6,11 +6,11 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.calendar.admin import AdminTimeSlot, AdminTimeSlots
-from api.contracts.calendar.book import UserBookings
+from api.contracts.calendar.admin_timeslots import AdminTimeSlot, AdminTimeSlots
 from api.contracts.calendar.categories import AdminCategories, AdminCategory, Categories
+from api.contracts.calendar.new_booking import UserBookings
 from api.contracts.calendar.timeslots import TimeSlots
-from api.contracts.calendar.weekly import WeeklyTimeSlots
+from api.contracts.calendar.weekly_pattern import WeeklyTimeSlots
 from api.runtime import Runtime
 
 

@@ -10,7 +10,7 @@ import falcon.asgi
 from msgspec import Meta, Struct, field
 
 from api.contracts.calendar.examples import SLOT_SHOWN
-from api.contracts.calendar.reading import (
+from api.contracts.calendar.lookups import (
     MORE,
     PAGE_MAX,
     POSITION,
@@ -19,13 +19,13 @@ from api.contracts.calendar.reading import (
     Pool,
     link_to_more,
 )
-from api.forms import Rules
+from api.http.forms import Rules
+from api.http.parameters import Offset, Word, read_query
 from api.openapi import Content, operation
-from api.parameters import Offset, Word, read_query
-from core.access import Principal
-from core.domain.folding import folded
-from core.store.calendar import SlotListed, SlotsWanted, list_slots
-from core.wire.calendar import SlotBody, StaffSlot, slot_body, staff_slot
+from core.domain.names import folded
+from core.identity.principals import Principal
+from core.store.lists.calendar import SlotListed, SlotsWanted, list_slots
+from core.wire.contracts.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 

@@ -9,19 +9,19 @@ import falcon.asgi
 from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.pages import write
-from api.errors import Problem
-from api.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
-from api.forms import Form
+from api.contracts.marketplace.pagination import write
+from api.http.bodies import read_json
+from api.http.errors import Problem
+from api.http.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
+from api.http.forms import Form
 from api.openapi import Content, operation
 from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.settings import Settings
-from core.store.marketplace.openings import Openings, read_openings
-from core.wire.words import Day, Instant
+from core.store.marketplace.availability import Openings, read_openings
+from core.wire.vocabulary import Day, Instant
 
 Pool = AsyncConnectionPool[Any]
 

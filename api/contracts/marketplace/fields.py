@@ -9,17 +9,17 @@ from typing import Annotated, Any, Protocol
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
-from api.errors import Problem
-from api.fields import EARLIEST, LATEST, text
-from api.forms import Form
-from core import texts
-from core.access import Principal
-from core.domain.calendars import MINUTES_PER_DAY
+from api.http.errors import Problem
+from api.http.fields import EARLIEST, LATEST, text
+from api.http.forms import Form
+from core import text_forms
+from core.domain.bookings.rooms import at_minute
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
-from core.domain.rooms import at_minute
+from core.domain.resources.local_time import MINUTES_PER_DAY
+from core.identity.principals import Principal
 from core.wire.errors import FieldProblem
 
-LongText = Annotated[str, text(texts.TEXT, most=2000)]
+LongText = Annotated[str, text(text_forms.TEXT, most=2000)]
 
 
 def _with_offset(value: datetime) -> datetime | None:
@@ -39,7 +39,7 @@ IN_RANGE = Form(_in_range, "{field} is out of range")
 TO_THE_MINUTE = Form(_to_the_minute, "{field} must be a whole minute")
 Moment = Annotated[
     datetime,
-    Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"pattern": texts.WHOLE_MINUTE.described}),
+    Meta(examples=["2024-03-15T10:00:00Z"], extra_json_schema={"pattern": text_forms.WHOLE_MINUTE.described}),
     INSTANT,
     IN_RANGE,
     TO_THE_MINUTE,
@@ -47,9 +47,9 @@ Moment = Annotated[
 Minutes = Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
 BufferMinutes = Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)]
 Seats = Annotated[int, Meta(ge=1, le=100_000)]
-MeetingUrl = Annotated[str, text(texts.HTTPS_URL, most=500)]
-Opens = Annotated[str, text(texts.CLOCK)]
-Closes = Annotated[str, text(texts.CLOSING)]
+MeetingUrl = Annotated[str, text(text_forms.HTTPS_URL, most=500)]
+Opens = Annotated[str, text(text_forms.CLOCK)]
+Closes = Annotated[str, text(text_forms.CLOSING)]
 
 
 class ClockWindow(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,18 +11,18 @@ from msgspec.structs import asdict
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import forbidden, given, not_found
-from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import Problem, invalid
-from api.fields import ZONE, Id, ServiceName, ZoneText, text
-from api.forms import Rules
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
+from api.http.forms import Rules
+from api.http.parameters import read_query
 from api.openapi import Content, operation
-from api.parameters import read_query
-from core.access import Principal
+from core.identity.principals import Principal
 from core.settings import Settings
-from core.texts import OPTIONAL_NAME
+from core.text_forms import OPTIONAL_NAME
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]

@@ -10,7 +10,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import (
     WINDOWS,
@@ -24,20 +23,21 @@ from api.contracts.marketplace.fields import (
     must_keep,
     not_found,
 )
-from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import Problem, invalid
-from api.fields import ZONE, Id, ZoneText, text
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import ZONE, Id, ZoneText, text
+from api.http.parameters import read_query
 from api.openapi import Content, operation
-from api.parameters import read_query
-from core.access import Principal
-from core.domain.folding import folded
 from core.domain.marketplace.values import Practitioner
-from core.identity import editing
+from core.domain.names import folded
+from core.identity import account_changes
 from core.identity.permissions import why_not_promote
+from core.identity.principals import Principal
 from core.settings import Settings
+from core.store.catalogue.resource_zones import zone_may_change
 from core.store.marketplace.rows import PRACTITIONER_EMAIL, PRACTITIONERS, practitioner_columns, practitioner_of
-from core.store.zones import zone_may_change
-from core.texts import NAME
+from core.text_forms import NAME
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
@@ -174,7 +174,7 @@ class Practitioners:
         write(resp, _body(row), 201)
 
     async def _made(self, connection: AsyncConnection[Any], principal: Principal, user_id: int) -> tuple[Any, ...]:
-        user = await editing.lock(connection, user_id)
+        user = await account_changes.lock(connection, user_id)
         if user is None or not user.is_active:
             raise invalid([FieldProblem("user_id", "There is no such user")])
         if (why_not := why_not_promote(principal, user)) is not None:

@@ -7,12 +7,12 @@ from typing import Any
 import falcon.asgi
 
 from api.contracts.marketplace.availability import CheckAvailability, ManyOpenings
-from api.contracts.marketplace.creating import CreateBundle, CreateCourse, CreatePackage
-from api.contracts.marketplace.lists import MarketBookings
+from api.contracts.marketplace.booking_actions import OneMarketBooking, Verbs
+from api.contracts.marketplace.booking_notes import Notes
+from api.contracts.marketplace.bookings import MarketBookings
 from api.contracts.marketplace.locations import LocationRoom, LocationRooms, Locations, OneLocation
-from api.contracts.marketplace.notes import Notes
-from api.contracts.marketplace.one import OneMarketBooking, Verbs
 from api.contracts.marketplace.practitioners import OnePractitioner, Practitioners
+from api.contracts.marketplace.purchase_requests import CreateBundle, CreateCourse, CreatePackage
 from api.contracts.marketplace.services import OneService, Services
 from api.contracts.marketplace.sessions import OneSession, Sessions, WaitingList
 from api.contracts.marketplace.time_off import OneTimeOff, TimesOff

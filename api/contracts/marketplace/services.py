@@ -12,22 +12,22 @@ from msgspec.structs import asdict
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.bodies import read_json
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given, not_found
 from api.contracts.marketplace.locations import keeper
-from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import Problem, invalid
-from api.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
-from api.forms import Rule, Rules, missing, rule_problems
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
+from api.http.forms import Rule, Rules, missing, rule_problems
+from api.http.parameters import read_query
 from api.openapi import Content, operation
-from api.parameters import read_query
-from core.access import Principal
-from core.domain.folding import folded
 from core.domain.marketplace.details import Kind
+from core.domain.names import folded
+from core.identity.principals import Principal
 from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
+from core.wire.contracts.marketplace import KIND_ASKED, KIND_WORDS, BookingType
 from core.wire.errors import FieldProblem
-from core.wire.marketplace import KIND_ASKED, KIND_WORDS, BookingType
 
 Pool = AsyncConnectionPool[Any]
 KindWord = Literal["individual", "group", "workshop", "course", "package", "bundle"]

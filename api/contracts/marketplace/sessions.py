@@ -7,19 +7,18 @@ from typing import ClassVar
 import falcon.asgi
 from msgspec import Struct
 
-from api.bodies import read_json
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.creating import Title, no_session
+from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_at_session
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, forbidden, span
-from api.contracts.marketplace.one import Cancellation, has_body, run_at_session
-from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.errors import Problem
-from api.fields import Id
-from api.forms import Rules
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.purchase_requests import Title, no_session
+from api.http.bodies import read_json
+from api.http.errors import Problem
+from api.http.fields import Id
+from api.http.forms import Rules
+from api.http.parameters import read_query
 from api.openapi import Content, operation
-from api.parameters import read_query
 from api.runtime import Runtime
-from core.access import Principal
 from core.domain.events import Refusal
 from core.domain.marketplace.commands import (
     CancelSession,
@@ -27,9 +26,10 @@ from core.domain.marketplace.commands import (
     LeaveWaitingList,
     OpenSession,
 )
-from core.store.marketplace.homes import practitioner_key
+from core.identity.principals import Principal
+from core.store.marketplace.partition_keys import practitioner_key
 from core.store.marketplace.rows import SESSION_COLUMNS, session_of
-from core.wire.marketplace import MarketDone, SessionShown, WaitingShown, session_shown
+from core.wire.contracts.marketplace import MarketDone, SessionShown, WaitingShown, session_shown
 
 _LISTED = """service_session ss WHERE (%(service)s::bigint IS NULL OR ss.service_id = %(service)s)
   AND (%(practitioner)s::bigint IS NULL OR ss.practitioner_id = %(practitioner)s)

@@ -13,24 +13,24 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg import AsyncConnection
 
-from api.bodies import read_json
-from api.closing import closing, misfits
+from api.contracts.closure_request import closing, misfits
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import must_keep, not_found
-from api.contracts.marketplace.pages import COUNT_LIMIT, PageBody, Paged, turns, write
-from api.fields import ClockText, DayText, text
-from api.forms import Rules
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.http.bodies import read_json
+from api.http.fields import ClockText, DayText, text
+from api.http.forms import Rules
+from api.http.parameters import read_query
 from api.openapi import Content, operation
-from api.parameters import read_query
 from api.runtime import Runtime
-from core.access import Principal
 from core.domain.commands import ReopenResource
-from core.store.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
+from core.identity.principals import Principal
+from core.store.catalogue.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
 from core.store.inbox import slot_key
-from core.texts import OPTIONAL_NAME
+from core.text_forms import OPTIONAL_NAME
+from core.wire.contracts.marketplace import MarketDone
+from core.wire.contracts.time_off import TimeOff, TimeOffMade, shown
 from core.wire.errors import FieldProblem
-from core.wire.marketplace import MarketDone
-from core.wire.time_off import TimeOff, TimeOffMade, shown
 
 SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
 """Neither ever changes."""

@@ -10,15 +10,15 @@ from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.rooms.rooms import no_room
+from api.http.parameters import read_query
 from api.openapi import operation
-from api.parameters import read_query
-from core.domain.rooms import RoomSlot, at_minute, room_slots
+from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Resource, Room
-from core.store.catalogue import SQL_ROOMS, room_of
-from core.store.offers import database_now, read_taken
+from core.store.catalogue.catalogue import SQL_ROOMS, room_of
+from core.store.free_slots import database_now, read_taken
+from core.wire.contracts.rooms import money
 from core.wire.outcomes import encode
-from core.wire.rooms import money
-from core.wire.words import Day, HourMinuteSecond
+from core.wire.vocabulary import Day, HourMinuteSecond
 
 
 class DayAsked(Struct, frozen=True):

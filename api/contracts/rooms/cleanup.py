@@ -15,10 +15,10 @@ from kombu.exceptions import OperationalError as BrokerAway
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from api.errors import unavailable
+from api.http.errors import unavailable
 from api.openapi import operation
-from core.bells import Keys
-from core.broker import SWEEP_DUE
+from core.wakeup.bells import Keys
+from core.wakeup.broker import SWEEP_DUE
 from core.wire.outcomes import encode
 
 RING_EVERY_S = 5

@@ -8,10 +8,10 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.rooms.catalogue import COLUMNS, SQL_ROOM, RoomRow, RoomShown, room_body
-from api.errors import Problem
+from api.contracts.rooms.room_fields import COLUMNS, SQL_ROOM, RoomRow, RoomShown, room_body
+from api.http.errors import Problem
+from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.openapi import operation
-from api.parameters import LIMIT_MAX, Limit, Offset, read_query
 from core.wire.outcomes import encode
 
 SQL_ROOMS = f"""

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from core.domain.bookings.status import KEEPS_SLOT, Status
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.events import CreditReturned, HappenedInMarket
-from core.domain.status import KEEPS_SLOT, Status
 from core.domain.values import Booking
 
 KEEPS_SEAT = KEEPS_SLOT - {Status.DRAFT}

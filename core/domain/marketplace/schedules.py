@@ -1,7 +1,7 @@
 """When a practitioner can be booked: windows of the week less the breaks, in local time.
 
 A session lies whole inside one open stretch of its local start day. What DST does to a stretch is
-the calendar's rule (core.domain.calendars.within_hours), the same for every contract.
+the calendar's rule (core.domain.resources.local_time.within_hours), the same for every contract.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from core.domain.calendars import MINUTES_PER_DAY, Hours, instant, local, within_hours
+from core.domain.resources.local_time import MINUTES_PER_DAY, Hours, instant, local, within_hours
 
 WINDOWS_MAX = 100
 """Windows, and breaks, of one practitioner's week."""

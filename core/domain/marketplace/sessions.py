@@ -6,24 +6,24 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from core.domain.bookings.holds import joined, make_way
+from core.domain.bookings.status import NEXT, Status
+from core.domain.bookings.transitions import turned
 from core.domain.commands import Actor, ActorKind, Envelope
 from core.domain.events import CommandStepped, Event, Refusal
-from core.domain.holding import joined, make_way
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import why_not
-from core.domain.marketplace.buying import the_service
 from core.domain.marketplace.commands import CancelSession, OpenSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened, WaitingEnded
-from core.domain.marketplace.individual import a_room
-from core.domain.marketplace.seats import the_session
+from core.domain.marketplace.purchases.individual_sessions import a_room
+from core.domain.marketplace.purchases.purchases import the_service
+from core.domain.marketplace.purchases.seats import the_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
-from core.domain.refused import Refused
+from core.domain.refusals import Refused
 from core.domain.state import State
-from core.domain.status import NEXT, Status
 from core.domain.steps import Progress, Step
-from core.domain.turning import turned
 from core.domain.values import Claim
 
 CANCELLED_WITH_SESSION = frozenset(status for status in KEEPS_SEAT if Status.CANCELLED in NEXT[status])

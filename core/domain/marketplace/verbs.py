@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.domain.bookings.holds import has_lapsed
+from core.domain.bookings.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
+from core.domain.bookings.transitions import turned
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingUnchanged, Event, Refusal
-from core.domain.holding import has_lapsed
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.refused import Refused
+from core.domain.refusals import Refused
 from core.domain.state import State
-from core.domain.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
-from core.domain.turning import turned
 from core.domain.values import Booking, Policy
 
 

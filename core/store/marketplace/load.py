@@ -12,13 +12,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.needing import MarketNeeds
+from core.domain.marketplace.needs import MarketNeeds
 from core.domain.marketplace.values import Note, WaitingPlace
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
-from core.store.asking import Asking, together
-from core.store.database import Connection
+from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
+from core.store.connections.database import Connection
+from core.store.connections.pipeline import Asking, together
+from core.store.connections.round_trip import Rows
 from core.store.marketplace.rows import (
     CREDIT_COLUMNS,
     LOCATION_COLUMNS,
@@ -32,8 +34,6 @@ from core.store.marketplace.rows import (
     service_of,
     session_of,
 )
-from core.store.round_trip import Rows
-from core.store.rows import BOOKING_COLUMNS, booking_of
 
 SQL_SERVICES = f"""
 SELECT {SERVICE_COLUMNS} FROM service s

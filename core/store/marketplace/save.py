@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
-from core.domain.folding import folded
 from core.domain.marketplace.commands import OfferSeats
 from core.domain.marketplace.counts import Counts, concerns_market
 from core.domain.marketplace.details import MarketDetails
@@ -25,9 +24,10 @@ from core.domain.marketplace.events import (
     WaitingBegun,
     WaitingEnded,
 )
+from core.domain.names import folded
 from core.domain.values import Booking
 from core.domain.versions import version_of
-from core.store.round_trip import RoundTrip
+from core.store.connections.round_trip import RoundTrip
 
 _encode = msgspec.json.Encoder().encode
 

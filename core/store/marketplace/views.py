@@ -9,12 +9,12 @@ import psycopg
 
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.asking import together_async
+from core.store.bookings.rows import BOOKING_COLUMNS, user_of
+from core.store.connections.pipeline import together_async
+from core.store.connections.round_trip import Rows
 from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
 from core.store.people import SQL_USERS
-from core.store.round_trip import Rows
-from core.store.rows import BOOKING_COLUMNS, user_of
-from core.store.spans import array_of
+from core.store.sql.list_parameters import array_of
 
 CHILDREN_SHOWN = 200
 SQL_NOW = "SELECT clock_timestamp()"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from core.store.tables import metadata
+from core.store.sql.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=True

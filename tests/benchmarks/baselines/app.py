@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon.asgi
 
-from api.accounts.roles import Rule, add_rules
+from api.accounts.access.route_rules import Rule, add_rules
 from api.app import create_app
 from api.runtime import Runtime
 from core import settings as environment

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import falcon.asgi
 
-from api.bodies import read_json
-from api.commands import write_answer
-from api.contracts.agent import create as agent
-from api.contracts.appointments.create import NewBooking, place_of
-from api.outcomes import Answer
+from api.commands.commands import write_answer
+from api.commands.outcome_waiter import Answer
+from api.contracts.agent import new_booking as agent
+from api.contracts.appointments.new_booking import NewBooking, place_of
+from api.http.bodies import read_json
 from core.domain.commands import Envelope, Place
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg.errors import ExclusionViolation
 
-from api.outcomes import Answer
+from api.commands.outcome_waiter import Answer
 from core.domain.commands import Envelope
 from core.settings import Settings
-from core.store.database import API_LIMITS
-from core.store.pool import Pool
+from core.store.connections.database import API_LIMITS
+from core.store.connections.pool import Pool
 from tests.benchmarks.baselines.create import Create
 from tests.benchmarks.baselines.one import decide_one, read, taken
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.outcomes import Answer
+from api.commands.outcome_waiter import Answer
 from core.domain.commands import Envelope
 from tests.benchmarks.baselines.create import Create
 

@@ -21,10 +21,10 @@ from core.domain.evolve import evolve
 from core.domain.ids import Ids
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
-from core.store.catalogue import rules_of
+from core.store.bookings.rows import USER_COLUMNS
+from core.store.catalogue.catalogue import rules_of
+from core.store.feed_events import EVENT_VERSION, event_rows
 from core.store.inbox import type_of
-from core.store.news import EVENT_VERSION, event_rows
-from core.store.rows import USER_COLUMNS
 from core.store.save import Decided
 from core.wire.outcomes import refusal, render
 

@@ -18,13 +18,13 @@ from celery import Celery, signals
 from msgspec.structs import replace
 from psycopg.errors import ExclusionViolation
 
-from api.outcomes import Answer, Outcomes
-from core import bells
+from api.commands.outcome_waiter import Answer, Outcomes
 from core.domain.commands import Envelope
 from core.logs import configure
 from core.settings import Settings, from_environment
-from core.store.database import API_LIMITS, connect
+from core.store.connections.database import API_LIMITS, connect
 from core.store.save import Decided
+from core.wakeup import bells
 from core.wire.outcomes import encode
 from tests.benchmarks.baselines.create import Create, CreateForPhone
 from tests.benchmarks.baselines.one import decide_one, read, taken

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ops.processes import API
-from tests.accounts import answers
-from tests.servers import PostgresServer, ValkeyServer
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.callers import answers
+from tests.support.processes.servers import PostgresServer, ValkeyServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 FreshApi = Callable[[Mapping[str, str]], Stack]
 

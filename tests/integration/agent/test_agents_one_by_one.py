@@ -6,9 +6,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
-from tests.accounts import execute
-from tests.client import Client, admin, agent_booking
-from tests.stack import Stack
+from tests.support.clients.callers import execute
+from tests.support.clients.http_client import Client, admin, agent_booking
+from tests.support.processes.stack import Stack
 
 AT_ONCE = 16
 PEOPLE = "SELECT id, first_name, contact_email, email FROM user_account WHERE phone_key = %s"

@@ -8,9 +8,9 @@ from typing import Any
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.store.bulk import Mode
-from tests.bulks import PATH, accepted, code_of, finished, new_services, rows_for, rows_of
-from tests.client import Client
-from tests.stack import Stack
+from tests.support.clients.bulks import PATH, accepted, code_of, finished, new_services, rows_for, rows_of
+from tests.support.clients.http_client import Client
+from tests.support.processes.stack import Stack
 
 MOST = ROWS_MAX[Mode.ALL_OR_NOTHING]
 

@@ -9,9 +9,9 @@ import pytest
 from api.contracts.agent.bulk.limits import PIECE_BYTES
 from core.demo import AGENT_KEY
 from ops.cli import main
-from tests.bulks import CSV, PATH, as_csv, new_services, rows_for
-from tests.client import Client
-from tests.stack import Stack
+from tests.support.clients.bulks import CSV, PATH, as_csv, new_services, rows_for
+from tests.support.clients.http_client import Client
+from tests.support.processes.stack import Stack
 
 EITHER_WAY, MONTH_FIRST = "2/5/2101", "2/14/2101"
 SQL_KEPT = "SELECT (SELECT count(*) FROM bulk), (SELECT count(*) FROM inbox), (SELECT count(*) FROM booking)"

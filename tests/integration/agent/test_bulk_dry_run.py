@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bulks import (
+from tests.support.clients.bulks import (
     CSV,
     PATH,
     accepted,
@@ -15,8 +15,8 @@ from tests.bulks import (
     rows_of,
     with_refusals,
 )
-from tests.client import Client
-from tests.stack import Stack
+from tests.support.clients.http_client import Client
+from tests.support.processes.stack import Stack
 
 DRY = f"{PATH}?dry_run=true"
 SQL_TRACES = """

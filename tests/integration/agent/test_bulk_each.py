@@ -15,11 +15,22 @@ import pytest
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.demo import AGENT_KEY
 from core.store.bulk import Mode
-from tests.accounts import USER, access_for, bearer, new_address
-from tests.bulks import CSV, PATH, accepted, as_csv, code_of, finished, new_services, rows_for, rows_of, send
-from tests.client import Client
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.bulks import (
+    CSV,
+    PATH,
+    accepted,
+    as_csv,
+    code_of,
+    finished,
+    new_services,
+    rows_for,
+    rows_of,
+    send,
+)
+from tests.support.clients.callers import USER, access_for, bearer, new_address
+from tests.support.clients.http_client import Client
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 
 @pytest.fixture

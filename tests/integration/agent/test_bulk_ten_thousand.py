@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.store.bulk import Mode
-from tests.bulks import (
+from tests.support.clients.bulks import (
     CSV,
     PATH,
     accepted,
@@ -21,8 +21,8 @@ from tests.bulks import (
     rows_of,
     with_refusals,
 )
-from tests.client import admin
-from tests.stack import Stack
+from tests.support.clients.http_client import admin
+from tests.support.processes.stack import Stack
 
 ROWS, BAD_ROWS, COLLISIONS = ROWS_MAX[Mode.EACH], 300, 500
 

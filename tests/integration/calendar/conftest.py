@@ -8,9 +8,9 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.accounts import access_for, bearer, browser, new_person
-from tests.stack import Stack
-from tests.timeslots import DAYS, new_user, sign_in
+from tests.support.clients.callers import access_for, bearer, browser, new_person
+from tests.support.clients.time_slots import DAYS, new_user, sign_in
+from tests.support.processes.stack import Stack
 
 
 @pytest.fixture

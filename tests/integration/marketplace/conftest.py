@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.marketplace import Market
-from tests.stack import Stack
+from tests.support.clients.marketplace import Market
+from tests.support.processes.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from tests.accounts import USER, execute
-from tests.marketplace import BASE, Market
-from tests.rooms import people
-from tests.stack import Stack
+from tests.support.clients.callers import USER, execute
+from tests.support.clients.marketplace import BASE, Market
+from tests.support.clients.rooms import people
+from tests.support.processes.stack import Stack
 
 BOOKINGS = f"{BASE}/bookings/"
 CHECK = f"{BOOKINGS}check-availability/"

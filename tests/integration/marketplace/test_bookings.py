@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from tests.accounts import PRACTITIONER, USER
-from tests.marketplace import BASE, Market, Person
-from tests.rooms import people
-from tests.stack import Stack
+from tests.support.clients.callers import PRACTITIONER, USER
+from tests.support.clients.marketplace import BASE, Market, Person
+from tests.support.clients.rooms import people
+from tests.support.processes.stack import Stack
 
 BOOKINGS = f"{BASE}/bookings/"
 SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=40)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.accounts import PRACTITIONER, STAFF, USER
-from tests.marketplace import Market
-from tests.rooms import people, staff
-from tests.stack import Stack
+from tests.support.clients.callers import PRACTITIONER, STAFF, USER
+from tests.support.clients.marketplace import Market
+from tests.support.clients.rooms import people, staff
+from tests.support.processes.stack import Stack
 
 BASE = "/api/v1/drf"
 

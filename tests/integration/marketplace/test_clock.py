@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
-from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
 from tests.integration.marketplace.test_purchases import course
-from tests.marketplace import Market
-from tests.waiting import wait_until
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import Market
+from tests.support.wait import wait_until
 
 WITHIN_S = 10.0
 HOUR = timedelta(hours=1)

@@ -12,13 +12,13 @@ import httpx
 import msgspec
 import pytest
 
-from tests.accounts import PASSWORD, execute, new_address
-from tests.documents import Printed, differences, printed
-from tests.marketplace import BASE
-from tests.paying import StripeServer, paying_stack
-from tests.servers import PostgresServer
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.callers import PASSWORD, execute, new_address
+from tests.support.clients.marketplace import BASE
+from tests.support.documents import Printed, differences, printed
+from tests.support.payments.payer import StripeServer, paying_stack
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 GIVER, CLIENT, STAFF = "dr.smith@example.com", "reader@example.com", "desk@example.com"
 WEEK = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(5)]

@@ -10,7 +10,7 @@ import httpx
 from tests.integration.marketplace.test_bookings import BOOKINGS, made
 from tests.integration.marketplace.test_clock import pass_time, wait_status
 from tests.integration.marketplace.test_races import at_once, wish
-from tests.marketplace import Market, Person
+from tests.support.clients.marketplace import Market, Person
 
 VERBS = ("confirm", "complete", "no-show", "cancel")
 ONWARD = {

@@ -8,9 +8,9 @@ import httpx
 import psycopg
 import pytest
 
-from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
-from tests.marketplace import BASE, Market, Person
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import BASE, Market, Person
 
 
 def take_seat(client: httpx.Client, service: int, session: int, **more: Any) -> httpx.Response:

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 
-from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS, at, made
 from tests.integration.marketplace.test_purchases import balance, bundle_of, course, session_of, workshop
-from tests.marketplace import Market, Person
-from tests.rooms import Crowd
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import Market, Person
+from tests.support.clients.rooms import Crowd
 
 Request = tuple[Person, str, dict[str, Any]]
 

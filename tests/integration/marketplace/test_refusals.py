@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
-from tests.accounts import execute
-from tests.engine import undecided
 from tests.integration.marketplace.test_bookings import BOOKINGS, book, made
-from tests.marketplace import BASE, Market, next_hours
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import BASE, Market, next_hours
+from tests.support.engine.lanes import undecided
 
 NOWHERE = 10**15
 

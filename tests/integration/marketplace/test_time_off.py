@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.marketplace import BASE, Market, Person
+from tests.support.clients.marketplace import BASE, Market, Person
 
 CHECK, BOOKINGS = f"{BASE}/bookings/check-availability/", f"{BASE}/bookings/"
 DAY = "2034-03-15"

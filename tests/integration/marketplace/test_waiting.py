@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.accounts import execute
 from tests.integration.marketplace.test_bookings import BOOKINGS
 from tests.integration.marketplace.test_purchases import session_of, workshop
-from tests.marketplace import BASE, Market
-from tests.rooms import Crowd
-from tests.waiting import wait_until
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import BASE, Market
+from tests.support.clients.rooms import Crowd
+from tests.support.wait import wait_until
 
 
 def offers(market: Market, session: int) -> list[tuple[int, int]]:

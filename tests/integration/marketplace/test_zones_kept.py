@@ -8,12 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.store.catalogue.resource_zones import SQL_HOLD_LANES
 from core.store.lanes import LANE_SPACE
-from core.store.zones import SQL_HOLD_LANES
-from tests.accounts import execute
-from tests.marketplace import BASE, Market, Person
-from tests.timeslots import new_category
-from tests.waiting import wait_until
+from tests.support.clients.callers import execute
+from tests.support.clients.marketplace import BASE, Market, Person
+from tests.support.clients.time_slots import new_category
+from tests.support.wait import wait_until
 
 BERLIN, TOKYO = "Europe/Berlin", "Asia/Tokyo"
 

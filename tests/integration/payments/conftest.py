@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.paying import Payer, StripeServer, paying_stack, stripe_server
-from tests.servers import PostgresServer
-from tests.stack import Stack
+from tests.support.payments.payer import Payer, StripeServer, paying_stack, stripe_server
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
 
 EXTENSION_S = 25 * 60
 """Of a hold whose payment is processing; not what it is unless told."""

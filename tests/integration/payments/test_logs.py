@@ -18,15 +18,15 @@ import redis
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from ops.environment import ROOT
-from tests.accounts import browser, csrf
-from tests.bulks import as_csv, new_services, rows_for
-from tests.client import agent_booking
-from tests.paying import WEBHOOK_SECRET, Payer
-from tests.servers import PostgresServer
-from tests.stack import Stack
-from tests.stripe_standin.server import SECRET_KEY
-from tests.waiting import wait_until
+from ops.embedded.environment import ROOT
+from tests.support.clients.bulks import as_csv, new_services, rows_for
+from tests.support.clients.callers import browser, csrf
+from tests.support.clients.http_client import agent_booking
+from tests.support.payments.payer import WEBHOOK_SECRET, Payer
+from tests.support.payments.stripe_standin.server import SECRET_KEY
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 CREATE = "/api/agent/booking/create/"
 SQL_BREAK = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

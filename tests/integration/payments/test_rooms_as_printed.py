@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import msgspec
 
-from tests.accounts import STAFF, access_for, new_address
-from tests.documents import Printed, differences, printed
-from tests.paying import EMPTY_CARD, GOOD_CARD, StripeServer
-from tests.stack import Stack
-from tests.waiting import wait_until
+from tests.support.clients.callers import STAFF, access_for, new_address
+from tests.support.documents import Printed, differences, printed
+from tests.support.payments.payer import EMPTY_CARD, GOOD_CARD, StripeServer
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 
 class Reader:

@@ -6,7 +6,7 @@ A spreadsheet that shows the month first saves 5 February as `2/5/2030`, which i
 
 from __future__ import annotations
 
-from api.contracts.agent.formats import DateOrder, date_order
+from api.contracts.agent.date_formats import DateOrder, date_order
 
 
 class DateOrders:

@@ -10,10 +10,10 @@ import msgspec
 
 from api.contracts.agent.bulk.csv_dates import DateOrders
 from api.contracts.agent.bulk.csv_records import Record, Records, UnreadableError, cells_of_line
-from api.contracts.agent.bulk.splitting import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
-from api.contracts.agent.create import AgentBooking
-from api.contracts.agent.formats import agent_date, agent_time
-from api.errors import Problem, invalid
+from api.contracts.agent.bulk.row_splitter import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
+from api.contracts.agent.date_formats import agent_date, agent_time
+from api.contracts.agent.new_booking import AgentBooking
+from api.http.errors import Problem, invalid
 from core.spreadsheets import COMMA, restored
 from core.wire.errors import FieldProblem, shown
 

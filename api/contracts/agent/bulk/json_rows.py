@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import msgspec
 
-from api.bodies import MALFORMED, malformed
 from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
-from api.contracts.agent.bulk.splitting import CUT_OFF, NOT_UTF8, TOO_LONG, Row, unreadable
+from api.contracts.agent.bulk.row_splitter import CUT_OFF, NOT_UTF8, TOO_LONG, Row, unreadable
+from api.http.bodies import MALFORMED, malformed
 
 
 class NdjsonRows:

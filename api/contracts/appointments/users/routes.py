@@ -7,9 +7,9 @@ from typing import Any
 from falcon.asgi import App
 
 from api.accounts import Accounts
-from api.contracts.appointments.users.delete import DeleteUser
-from api.contracts.appointments.users.lists import AdminUsers, UserFilterOptions, UserStats
-from api.contracts.appointments.users.one import AdminUser
+from api.contracts.appointments.users.user_deletion import DeleteUser
+from api.contracts.appointments.users.user_details import AdminUser
+from api.contracts.appointments.users.user_lists import AdminUsers, UserFilterOptions, UserStats
 from api.runtime import Runtime
 
 

@@ -1,0 +1,54 @@
+"""Keeps callers out whom the table of roles does not let in, before any body is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from api.accounts.access.authentication import not_authenticated
+from api.accounts.access.route_rules import BEFORE_PASSWORD_CHANGE, Rule, allows, rules_of
+from api.http.errors import Problem
+from core.identity.principals import Principal, PrincipalKind
+from core.origins import origin_allowed
+from core.settings import Settings
+
+JSON = "application/json"
+
+
+def forbidden() -> Problem:
+    return Problem(403, "forbidden", "You do not have permission to perform this action")
+
+
+def has_body(req: Request) -> bool:
+    """Whether a body comes along, of whatever length."""
+    return bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
+
+
+class Gate:
+    """Falcon middleware; goes after `Authentication`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
+        template = req.uri_template or ""
+        rule = rules_of(template).get(req.method)
+        if rule is None:
+            return  # no responder for this method either: Falcon answers OPTIONS and 405
+        if rule is Rule.SIGN_IN:
+            self._check_sign_in(req)
+        principal: Principal = req.context.principal
+        if not allows(rule, principal.kind, public_writes=self._settings.public_writes):
+            raise not_authenticated() if principal.kind is PrincipalKind.ANONYMOUS else forbidden()
+        if principal.must_change_password and template.rstrip("/") not in BEFORE_PASSWORD_CHANGE:
+            raise Problem(403, "password_change_required", "Change your password first")
+
+    def _check_sign_in(self, req: Request) -> None:
+        """No CSRF token is asked for here, so a foreign page is told by what it cannot fake or send:
+        its `Origin`, and a JSON body without a preflight.
+        """
+        if not origin_allowed(self._settings, req.get_header("Origin"), req.get_header("Host")):
+            raise Problem(403, "origin_not_allowed", "Requests from this origin are not allowed")
+        if has_body(req) and not (req.content_type or "").lower().startswith(JSON):
+            raise Problem(400, "not_json", "Send the body as application/json")

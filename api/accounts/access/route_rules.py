@@ -1,0 +1,237 @@
+"""Who may do what: one line a route. A route that is not here keeps the API from starting.
+
+The rule is enforced before the responder and before the body is read. Whose booking, command or
+account it is, the responder decides; another person's is a 404.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any
+
+import falcon.inspect
+from falcon.asgi import App
+
+from core.identity.principals import PrincipalKind as Kind
+
+
+class Rule(Enum):
+    """What a route asks of its caller."""
+
+    SIGN_IN = auto()
+    """Anybody. Credentials are not even looked at: the request brings its own."""
+    OPEN = auto()
+    """Anybody, agent keys included."""
+    PUBLIC = auto()
+    """Anybody but agent keys, which reach only what names them."""
+    PUBLIC_WRITE = auto()
+    """Anybody while HOLDFAST_PUBLIC_WRITES is on, else whoever says who they are."""
+    KEY_OR_STAFF = auto()
+    USER = auto()
+    """Anybody with an account."""
+    PRACTITIONER = auto()
+    STAFF = auto()
+    SUPERUSER = auto()
+
+
+_PEOPLE = frozenset({Kind.USER, Kind.PRACTITIONER, Kind.STAFF, Kind.SUPERUSER})
+_STAFF = frozenset({Kind.STAFF, Kind.SUPERUSER})
+
+ALLOWED: Mapping[Rule, frozenset[Kind]] = {
+    Rule.SIGN_IN: frozenset(Kind),
+    Rule.OPEN: frozenset(Kind),
+    Rule.PUBLIC: _PEOPLE | {Kind.ANONYMOUS},
+    Rule.PUBLIC_WRITE: _PEOPLE | {Kind.AGENT},  # and the anonymous, by a setting
+    Rule.KEY_OR_STAFF: _STAFF | {Kind.AGENT},
+    Rule.USER: _PEOPLE,
+    Rule.PRACTITIONER: _STAFF | {Kind.PRACTITIONER},
+    Rule.STAFF: _STAFF,
+    Rule.SUPERUSER: frozenset({Kind.SUPERUSER}),
+}
+
+TABLE: Mapping[str, Mapping[str, Rule]] = {
+    # accounts
+    "/api/login": {"POST": Rule.SIGN_IN},
+    "/api/register": {"POST": Rule.SIGN_IN},
+    "/api/token/refresh-cookie": {"POST": Rule.SIGN_IN},
+    "/api/logout": {"POST": Rule.USER},
+    "/api/auth/login": {"POST": Rule.SIGN_IN},
+    "/api/auth/logout": {"POST": Rule.USER},
+    "/api/auth/register": {"POST": Rule.SIGN_IN},
+    "/api/auth/user": {"GET": Rule.USER},
+    "/api/user": {"DELETE": Rule.USER},
+    "/api/user/export": {"GET": Rule.USER},
+    "/api/auth/csrf": {"GET": Rule.PUBLIC},
+    "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
+    "/api/auth/password/change": {"POST": Rule.USER},
+    "/api/auth/password/reset": {"POST": Rule.SIGN_IN},
+    "/api/auth/password/reset/confirm": {"POST": Rule.SIGN_IN},
+    "/api/admin/users/{id}/confirm-email": {"POST": Rule.STAFF},
+    "/api/admin/agent-keys": {"GET": Rule.STAFF},
+    "/api/admin/agent-keys/create": {"POST": Rule.STAFF},
+    "/api/admin/agent-keys/{id}": {"GET": Rule.STAFF},
+    "/api/admin/agent-keys/{id}/update": {"PUT": Rule.STAFF},
+    "/api/admin/agent-keys/{id}/delete": {"DELETE": Rule.STAFF},
+    "/api/ws-ticket": {"POST": Rule.USER},
+    "/api/oauth/status": {"GET": Rule.PUBLIC},
+    "/api/oauth/accounts": {"GET": Rule.USER},
+    "/oauth/google/login": {"GET": Rule.SIGN_IN},
+    "/oauth/google/login/callback": {"GET": Rule.SIGN_IN},
+    "/oauth/github/login": {"GET": Rule.SIGN_IN},
+    "/oauth/github/login/callback": {"GET": Rule.SIGN_IN},
+    # appointments
+    "/api/countries": {"GET": Rule.PUBLIC},
+    "/api/services": {"GET": Rule.PUBLIC},
+    "/api/booking/settings": {"GET": Rule.PUBLIC, "POST": Rule.STAFF},
+    "/api/booking/smart-available-slots": {"GET": Rule.OPEN},
+    "/api/admin/closures": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/closures/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/admin/resources": {"GET": Rule.STAFF},
+    "/api/admin/services": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/services/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/booking/calendar": {"GET": Rule.PUBLIC},
+    "/api/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/reservations/reserved_slots": {"GET": Rule.PUBLIC},
+    "/api/admin/bookings": {"GET": Rule.STAFF},
+    "/api/admin/bookings/stats": {"GET": Rule.STAFF},
+    "/api/admin/bookings/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/admin/bookings/{id}/update": {"PUT": Rule.STAFF},
+    "/api/admin/bookings/{id}/delete": {"DELETE": Rule.STAFF},
+    # rooms
+    "/api/rooms": {"GET": Rule.PUBLIC},
+    "/api/rooms/{id}": {"GET": Rule.PUBLIC},
+    "/api/rooms/{id}/availability": {"GET": Rule.PUBLIC},
+    "/api/admin/rooms": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/rooms/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "PATCH": Rule.STAFF},
+    "/api/bookings/all": {"GET": Rule.STAFF},
+    "/api/cleanup-expired-bookings": {"POST": Rule.PUBLIC},
+    # calendar
+    "/api/categories": {"GET": Rule.PUBLIC},
+    "/api/timeslots": {"GET": Rule.USER},
+    "/api/user/bookings": {"GET": Rule.USER},
+    "/api/admin/categories": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/categories/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF},
+    "/api/admin/timeslots": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/timeslots/weekly": {"POST": Rule.STAFF},
+    "/api/admin/timeslots/{id}": {"GET": Rule.STAFF, "PUT": Rule.STAFF, "DELETE": Rule.STAFF},
+    # payments
+    "/api/payment-intent": {"POST": Rule.USER},
+    "/api/admin/payments": {"GET": Rule.STAFF},
+    "/api/payment-settings": {"GET": Rule.PUBLIC},
+    "/api/stripe-webhook": {"POST": Rule.PUBLIC},
+    "/payment/success": {"GET": Rule.PUBLIC},
+    "/payment/cancel": {"GET": Rule.PUBLIC},
+    # where contracts meet
+    "/api/bookings": {"POST": Rule.USER},
+    "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
+    "/api/admin/users": {"GET": Rule.STAFF},
+    "/api/admin/users/stats": {"GET": Rule.STAFF},
+    "/api/admin/users/filter-options": {"GET": Rule.STAFF},
+    "/api/admin/users/create": {"POST": Rule.STAFF},
+    "/api/admin/users/{id}": {"GET": Rule.STAFF},
+    "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
+    "/api/admin/users/{id}/delete": {"DELETE": Rule.STAFF},
+    # agent
+    "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
+    "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},
+    "/api/agent/bookings/bulk/{batch_id}": {"GET": Rule.KEY_OR_STAFF},
+    # marketplace
+    "/api/v1/drf/practitioners": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}/time-off": {"GET": Rule.PRACTITIONER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/practitioners/{id}/time-off/{id}": {"DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/locations": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}/rooms": {"POST": Rule.PRACTITIONER},
+    "/api/v1/drf/locations/{id}/rooms/{id}": {"DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/bookings": {"GET": Rule.USER, "POST": Rule.USER},
+    "/api/v1/drf/bookings/create-package": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/create-bundle": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/create-course": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}": {"GET": Rule.USER, "PATCH": Rule.USER, "DELETE": Rule.USER},
+    "/api/v1/drf/bookings/{id}/confirm": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}/complete": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}/no-show": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}/cancel": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}/reschedule": {"POST": Rule.USER},
+    "/api/v1/drf/bookings/{id}/notes": {"GET": Rule.USER, "POST": Rule.USER},
+    "/api/v1/drf/sessions": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/sessions/{id}": {"GET": Rule.USER, "DELETE": Rule.PRACTITIONER},
+    "/api/v1/drf/sessions/{id}/waiting-list": {"GET": Rule.USER, "POST": Rule.USER, "DELETE": Rule.USER},
+    "/api/v1/drf/bookings/check-availability": {"POST": Rule.USER},
+    "/api/v1/drf/availability": {"POST": Rule.USER},
+    "/api/v1/drf/services": {"GET": Rule.USER, "POST": Rule.PRACTITIONER},
+    "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
+    # commands
+    "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    # the API's description
+    "/api/schema": {"GET": Rule.OPEN},
+    "/api/schema/feeds": {"GET": Rule.OPEN},
+    "/api/docs": {"GET": Rule.OPEN},
+    "/api/docs/assets/{name}": {"GET": Rule.OPEN},
+    # health
+    "/healthz": {"GET": Rule.OPEN},
+    "/readyz": {"GET": Rule.OPEN},
+}
+
+BEFORE_PASSWORD_CHANGE = frozenset(
+    {
+        "/api/auth/password/change",
+        "/api/auth/user",
+        "/api/auth/csrf",
+        "/api/auth/logout",
+        "/api/logout",
+    }
+)
+"""All that an account may reach whose password an agent set."""
+
+_FIELD = re.compile(r"\{[^}]*\}")
+
+
+class MissingRuleError(Exception):
+    """A route has no line in the table of api/accounts/access/route_rules.py. Add one."""
+
+
+def rules_of(template: str) -> Mapping[str, Rule]:
+    """By method; empty for a route that the table does not have. Field names do not matter."""
+    return _BY_SHAPE.get(_shape(template), {})
+
+
+def allows(rule: Rule, kind: Kind, *, public_writes: bool) -> bool:
+    if rule is Rule.PUBLIC_WRITE and kind is Kind.ANONYMOUS:
+        return public_writes
+    return kind in ALLOWED[rule]
+
+
+def check_every_route_has_a_rule(app: App[Any, Any]) -> None:
+    """Call it when all routes are added. Raises `MissingRuleError`, naming each one without."""
+    missing = [
+        f"{method.method} {route.path}"
+        for route in falcon.inspect.inspect_routes(app)
+        for method in route.methods
+        if not method.internal and method.method not in rules_of(route.path)
+    ]
+    if missing:
+        raise MissingRuleError(f"No rule in api/accounts/access/route_rules.py for: {', '.join(sorted(missing))}")
+
+
+@lru_cache(maxsize=1024)  # the routes are fewer; each request asks for its own three times
+def _shape(template: str) -> str:
+    return _FIELD.sub("{}", template.rstrip("/"))
+
+
+def _by_shape(table: Mapping[str, Mapping[str, Rule]]) -> dict[str, Mapping[str, Rule]]:
+    """HEAD is under the rule of GET."""
+    heads = {template: {"HEAD": rules["GET"]} if "GET" in rules else {} for template, rules in table.items()}
+    return {_shape(template): {**rules, **heads[template]} for template, rules in table.items()}
+
+
+_BY_SHAPE = _by_shape(TABLE)
+
+
+def add_rules(rules: Mapping[str, Mapping[str, Rule]]) -> None:
+    """For routes that an extended app has beside ours, such as the benchmarks' baselines."""
+    _BY_SHAPE.update(_by_shape(rules))

@@ -1,0 +1,87 @@
+"""The calendar contract's session routes: `/api/auth/login/`, `user/` and `csrf/`."""
+
+from __future__ import annotations
+
+import re
+
+from falcon.asgi import Request, Response
+from msgspec import Struct
+
+from api.accounts.access.authentication import not_authenticated
+from api.accounts.access.cookies import CSRF_COOKIE, Cookies, sent
+from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.fields import LoginName, Password
+from api.accounts.login.answers import FullUser, full_user
+from api.accounts.login.sign_in import SignIn
+from api.http.bodies import read_json
+from api.openapi import Content, operation
+from core.identity import users
+from core.identity.principals import SESSION_COOKIE, new_token
+from core.wire.answers import Done
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+
+
+class SessionBody(Struct, frozen=True, forbid_unknown_fields=True):
+    username: LoginName
+    password: Password
+
+
+class SessionAnswer(Done, frozen=True, kw_only=True):
+    message: str = "Login successful"
+    user: FullUser
+    csrfToken: str  # noqa: N815 - the document's name
+
+
+class CsrfAnswer(Struct, frozen=True):
+    csrfToken: str  # noqa: N815 - the document's name
+
+
+class SessionLogin:
+    def __init__(self, sign_in: SignIn, cookies: Cookies) -> None:
+        self._sign_in = sign_in
+        self._cookies = cookies
+
+    @operation(
+        "Log in with a session",
+        description="Sets the session cookie and `csrftoken`.",
+        body=Content(SessionBody, example={"username": "user@example.com", "password": "123456Long"}),
+        answers={200: SessionAnswer},
+        refuses=("wrong_credentials", "too_many_requests"),
+    )
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """A new session whatever cookie came along: an id planted before the login is worth nothing after it."""
+        body = await read_json(req, SessionBody)
+        user = await self._sign_in.check(req, username=body.username, email=None, password=body.password)
+        login = await self._sign_in.begin(req, user)
+        self._cookies.set_login(resp, login)
+        resp.media = SessionAnswer(user=full_user(user), csrfToken=login.csrf_token)
+
+
+class CurrentUser:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @operation("Say who is signed in", answers={200: FullUser})
+    async def on_get(self, req: Request, resp: Response) -> None:
+        async with self._pool.connection() as connection:
+            user = await users.by_id(connection, req.context.principal.user_id)
+        if user is None:
+            raise not_authenticated()
+        resp.media = full_user(user)
+
+
+class Csrf:
+    def __init__(self, logins: LiveLogins, cookies: Cookies) -> None:
+        self._logins = logins
+        self._cookies = cookies
+
+    @operation("Get the token that writes by cookie need", answers={200: CsrfAnswer})
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """The session's token; without a session the one this browser has, or a new one."""
+        session = sent(req, SESSION_COOKIE)
+        live = await self._logins.by_cookie(session) if session is not None else None
+        present = next(iter(req.get_cookie_values(CSRF_COOKIE) or []), "")
+        token = live.csrf_secret if live else present if _TOKEN.fullmatch(present) else new_token()
+        self._cookies.set_csrf(resp, token)
+        resp.media = CsrfAnswer(token)

@@ -1,0 +1,40 @@
+"""`POST /api/bookings/`: whose request it is stands in its body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import falcon.asgi
+
+from api.http.bodies import fields_of, read_bytes
+from api.http.errors import invalid
+from api.openapi import described_by, operation_of, together
+from core.wire.errors import FieldProblem
+
+
+class Creates(Protocol):
+    """One contract's way to make a booking. The body's bytes are in `req.context.raw_body`."""
+
+    async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None: ...
+
+
+class CreateBooking:
+    """Hands the request to the one contract whose field it has."""
+
+    def __init__(self, by_field: Mapping[str, Creates]) -> None:
+        self._by_field = by_field
+
+    def ways(self) -> list[Callable[..., Any]]:
+        """Each contract's responder, described where it stands."""
+        return [creates.create for creates in self._by_field.values()]
+
+    @operation_of(lambda self: together("Make a booking", map(described_by, self.ways())))
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        req.context.raw_body = await read_bytes(req)
+        sent = fields_of(req.context.raw_body)
+        found = [creates for field, creates in self._by_field.items() if field in sent]
+        if len(found) != 1:
+            words = f"Send exactly one of {' and '.join(self._by_field)}: it says what is to be booked"
+            raise invalid([FieldProblem(field, words) for field in self._by_field])
+        await found[0].create(req, resp)

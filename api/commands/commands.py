@@ -1,0 +1,384 @@
+"""Commands from outside: accepted, waited for, polled, withdrawn.
+
+The four ways to follow one are the contracts page's: a request waits for its outcome unless it
+prefers 202; a wait that runs out answers the same 202; the poll tells the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import falcon
+import falcon.asgi
+import msgspec
+import psycopg
+import structlog
+from msgspec.structs import replace
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, Inbox
+from api.commands.outcome_waiter import Answer, Outcomes
+from api.http.errors import Problem, error_type
+from api.http.preferences import Preferences, deadline, idempotency_key, preferences
+from api.limits.undecided_writes import Undecided, counted_user
+from api.openapi import Content, operation
+from api.openapi.parameters import WAIT
+from core import logs
+from core.client_addresses import subscriber_of
+from core.domain.commands import Command, CommandClass
+from core.identity.principals import Principal, PrincipalKind
+from core.store.data_subjects import people_in
+from core.store.feed_events import SQL_EVENTS, event_parameters, final_event
+from core.store.free_slots import database_now
+from core.store.inbox import (
+    SQL_LOCK_LANE_PATIENTLY,
+    SQL_LOOK_UP,
+    SQL_MOVE,
+    SQL_STILL_WITHDRAWABLE,
+    SQL_WITHDRAWABLE,
+    CommandRecord,
+    IdempotencyKey,
+    NewCommand,
+    SlotKey,
+    move_parameters,
+    name_of,
+    type_of,
+    undecoded,
+)
+from core.store.lanes import LANE_SPACE
+from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
+
+log = structlog.get_logger()
+
+Reveal = Callable[[Answer], Awaitable[Answer]]
+
+ACCEPT_SHARE = 0.9
+"""The share of a client's wait that accepting may take."""
+LONG_POLLS_PER_CALLER_MAX = 100
+"""Of one owner, or one address, in a process. Polls beyond that are answered at once."""
+POLL_AFTER_S = 1
+"""What `Retry-After` says while a command is not finished."""
+
+
+def status_url(command_id: UUID) -> str:
+    return f"/api/commands/{command_id}/"
+
+
+class Commands:
+    """Accepts commands and follows them to their outcome."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        outcomes: Outcomes,
+        pool: AsyncConnectionPool[Any],
+        undecided: Undecided,
+        follow_stranger: Callable[[UUID, str], None] = lambda _id, _address: None,
+    ) -> None:
+        """`follow_stranger` is told of each command that a stranger is about to send, and from where."""
+        self._inbox = inbox
+        self._outcomes = outcomes
+        self._pool = pool
+        self._undecided = undecided
+        self._follow_stranger = follow_stranger
+        self._reveals: dict[str, Reveal] = {}
+
+    def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
+        """Answers to this kind of command get something on their way to their owner that is kept nowhere."""
+        self._reveals[name_of(kind)] = reveal
+
+    async def run(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        *,
+        contract: str,
+        slot_key: SlotKey,
+        command: Command,
+    ) -> None:
+        """Accept a command from a request and answer it as the request prefers."""
+        wants = preferences(req)
+        chosen = take_chosen_id(req)
+        id_ = chosen or uuid4()
+        logs.bind(command_id=id_)
+        new = self._new(req, id_, contract, slot_key, command)
+        if chosen:
+            new = replace(new, has_chosen_id=True)
+        until = asyncio.get_running_loop().time() + wants.wait_s
+        future = self._outcomes.expect(id_)
+        try:
+            accepted = await self._accept(req, new, wants)
+            if not accepted.fresh or accepted.command_id != id_:
+                logs.bind(command_id=accepted.command_id)
+                await self._follow(req, resp, accepted.command_id, wants, until)
+                return
+            answer = None if self._at_once(wants) else await _until(future, until)
+            self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
+        finally:
+            self._outcomes.forget(id_, future)
+
+    async def _accept(self, req: falcon.asgi.Request, new: NewCommand, wants: Preferences) -> Accepted:
+        """Put it on disk, counted as its sender's until it is decided. Raises Problem as the inbox does, 429."""
+        user_id = counted_user(req.context.principal)
+        await self._undecided.check(user_id)
+        self._undecided.add(user_id, new.id)
+        self._follow_if_stranger(req, new.id)
+        try:
+            accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
+        except BaseException:
+            self._undecided.accepted(new.id)  # perhaps: the next look tells
+            raise
+        if accepted.command_id == new.id:
+            self._undecided.accepted(new.id)
+        else:
+            self._undecided.settle(new.id.bytes)
+            if accepted.fresh:
+                self._follow_if_stranger(req, accepted.command_id)
+        return accepted
+
+    def _follow_if_stranger(self, req: falcon.asgi.Request, id_: UUID) -> None:
+        if req.context.principal.kind is PrincipalKind.ANONYMOUS:
+            self._follow_stranger(id_, subscriber_of(req.context.address))
+
+    def _new(
+        self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: SlotKey, command: Command
+    ) -> NewCommand:
+        principal: Principal = req.context.principal
+        return NewCommand(
+            id=id_,
+            slot_key=slot_key,
+            command_class=CommandClass.INTERACTIVE,
+            contract=contract,
+            actor=principal.actor,
+            request_id=req.context.request_id,
+            reply_to=self._outcomes.reply_to,
+            decide_before=deadline(req),
+            command=command,
+        )
+
+    def _at_once(self, wants: Preferences) -> bool:
+        """While Redis is known to be down nobody should wait for a bell that cannot ring."""
+        return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
+
+    async def _follow(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences, until: float
+    ) -> None:
+        """Answer a retry with what became of the first request."""
+        future = self._outcomes.expect(id_)
+        try:
+            try:
+                record = await self.look_up(id_)
+            except (psycopg.Error, PoolTimeout) as problem:  # a command on disk must not be called "unavailable"
+                log.warning("a followed command cannot be looked up", problem=repr(problem))
+                record = None
+            answer = _answer_of(record)
+            if answer is None and record is not None and not self._at_once(wants):
+                answer = await _until(future, until)
+            answer = await self._revealed(id_, record.type if record else "", answer)
+            self._respond(req, resp, id_, wants, answer)
+        finally:
+            self._outcomes.forget(id_, future)
+
+    async def _revealed(self, id_: UUID, type_: str, answer: Answer | None) -> Answer | None:
+        """Raises Problem, with the command's address, if what is to be revealed cannot be had now."""
+        reveal = self._reveals.get(type_)
+        if answer is None or reveal is None:
+            return answer
+        try:
+            return await reveal(answer)
+        except Problem as problem:
+            headers = {**problem.headers, "Location": status_url(id_)}
+            raise Problem(problem.status, problem.code, problem.message, problem.problems, headers) from None
+
+    async def reveal(self, record: CommandRecord) -> CommandRecord:
+        """What the owner of a command is told of it. Raises Problem 503 as the request did that waited for it."""
+        answer = await self._revealed(record.id, record.type, _answer_of(record))
+        return record if answer is None else msgspec.structs.replace(record, response=answer.body.decode())
+
+    @staticmethod
+    def _respond(
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        id_: UUID,
+        wants: Preferences,
+        answer: Answer | None,
+    ) -> None:
+        resp.set_header("Holdfast-Command", str(id_))
+        if wants.respond_async or answer is None:
+            resp.status = 202
+            resp.location = status_url(id_)
+            resp.set_header("Retry-After", str(POLL_AFTER_S))
+            if wants.respond_async:
+                resp.set_header("Preference-Applied", "respond-async")
+            resp.data = encode(CommandAccepted(id=id_, status_url=status_url(id_)))
+            resp.content_type = falcon.MEDIA_JSON
+            return
+        write_answer(req, resp, answer)
+
+    async def look_up(self, id_: UUID) -> CommandRecord | None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_LOOK_UP, {"id": id_})
+            row = await cursor.fetchone()
+        return CommandRecord(*row) if row else None
+
+    async def look_up_patiently(self, id_: UUID, wait_s: float) -> CommandRecord | None:
+        """The poll, and with a wait the long poll: as soon as it is finished, or when the wait is over."""
+        future = self._outcomes.expect(id_)
+        try:
+            record = await self.look_up(id_)
+            if record is None or record.http_status is not None or wait_s <= 0:
+                return record
+            await _until(future, asyncio.get_running_loop().time() + wait_s)
+            return await self.look_up(id_)
+        finally:
+            self._outcomes.forget(id_, future)
+
+    async def withdraw(self, id_: UUID) -> bool:
+        """Take an undecided command back, between two batches of its lane; False if it is too late."""
+        outcome = withdrawn()
+        async with self._pool.connection() as connection, connection.transaction():
+            row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
+            if row is None:
+                return False
+            found = undecoded(row)  # it may be for a newer worker, or malformed
+            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
+            # Again: the batch that held the lane may have deferred it.
+            if await (await connection.execute(SQL_STILL_WITHDRAWABLE, (id_,))).fetchone() is None:
+                return False
+            now = await database_now(connection)
+            moved = await connection.execute(
+                SQL_MOVE, move_parameters([(id_, outcome, people_in(found.header, found.body))], now)
+            )
+            if moved.rowcount == 0:
+                return False
+            news = final_event(found.header, "command_withdrawn")
+            await connection.execute(SQL_EVENTS, event_parameters([news], now))
+        return True
+
+
+def take_chosen_id(req: falcon.asgi.Request) -> UUID | None:
+    """The id that the front door chose; only for the first caller."""
+    chosen: UUID | None = req.context.chosen_id
+    req.context.chosen_id = None
+    return chosen
+
+
+def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
+    """The request's idempotency key in its scope: the user or key, else the address and route."""
+    principal: Principal = req.context.principal
+    owner = principal.actor.owner
+    key = idempotency_key(req, anonymous=owner is None)
+    if key is None:
+        return None
+    route = f"{req.method} {req.path}"
+    asked = f"{route}?{req.query_string}"  # a change's parameters say as much as its body
+    body_hash = hashlib.sha256(asked.encode() + b"\0" + req.context.raw_body).digest()
+    return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
+
+
+def _accept_within_s(wants: Preferences) -> float:
+    """How long writing a command may take, so that an unknown outcome is still answered within the client's wait."""
+    if wants.respond_async or not wants.wait_s:
+        return min(wants.wait_s or ACCEPT_WITHIN_S, ACCEPT_WITHIN_S)
+    return wants.wait_s * ACCEPT_SHARE
+
+
+async def _until(future: asyncio.Future[Answer | None], moment: float) -> Answer | None:
+    """What the future gets, or None when the wait is over. Half of what `asyncio.timeout` costs."""
+    ending = asyncio.get_running_loop().call_at(moment, _end, future)
+    try:
+        return await future
+    finally:
+        ending.cancel()
+
+
+def _end(future: asyncio.Future[Answer | None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _answer_of(record: CommandRecord | None) -> Answer | None:
+    if record is None or record.http_status is None or record.response is None:
+        return None
+    return Answer(record.http_status, record.response.encode())
+
+
+def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
+    resp.status = answer.status
+    resp.data = answer.body
+    failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
+    resp.content_type = error_type(req.get_header("Accept")) if failed else falcon.MEDIA_JSON
+    if answer.status == 503:  # noqa: PLR2004 - a parked command
+        resp.set_header("Retry-After", "60")
+
+
+class CommandResource:
+    """`GET` and `DELETE /api/commands/{id}/`."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+        self._polling: Counter[str] = Counter()
+        """Long polls under way, by caller."""
+
+    @operation(
+        "Ask what became of a command",
+        description="`Retry-After` while it is not finished; `Prefer: wait=N` makes it a long poll.",
+        answers={200: Content(CommandStatus, headers={"Retry-After": "While it is not finished"})},
+        refuses=("command_not_found",),
+        parameters=(WAIT,),
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
+        await self._own(req, command_id)
+        record = await self._look_up(req, command_id)
+        if record is None:
+            raise not_found()
+        principal: Principal = req.context.principal
+        if record.owner is not None and record.owner == principal.actor.owner:
+            record = await self._commands.reveal(record)
+        resp.data = command_status(record)
+        resp.content_type = falcon.MEDIA_JSON
+        if record.http_status is None:
+            resp.set_header("Retry-After", str(POLL_AFTER_S))
+
+    @operation(
+        "Withdraw a command that is not decided yet",
+        answers={200: CommandStatus},
+        refuses=("command_not_found", "already_decided"),
+    )
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
+        await self._own(req, command_id)
+        if not await self._commands.withdraw(command_id):
+            raise Problem(409, "already_decided", "The command is already decided and cannot be withdrawn")
+        record = await self._commands.look_up(command_id)
+        assert record is not None  # noqa: S101 - just written by this request
+        resp.data = command_status(record)
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _look_up(self, req: falcon.asgi.Request, command_id: UUID) -> CommandRecord | None:
+        who = req.context.principal.actor.owner or subscriber_of(req.context.address)
+        wait_s = preferences(req, default_s=0).wait_s
+        if self._polling[who] >= LONG_POLLS_PER_CALLER_MAX:
+            wait_s = 0
+        self._polling[who] += 1
+        try:
+            return await self._commands.look_up_patiently(command_id, wait_s)
+        finally:
+            self._polling[who] -= 1
+            if not self._polling[who]:
+                del self._polling[who]
+
+    async def _own(self, req: falcon.asgi.Request, command_id: UUID) -> None:
+        """Anonymous commands belong to whoever holds their id, any other to its owner and staff."""
+        record = await self._commands.look_up(command_id)
+        principal: Principal = req.context.principal
+        if record is None or not (record.owner is None or principal.is_staff or record.owner == principal.actor.owner):
+            raise not_found()
+
+
+def not_found() -> Problem:
+    return Problem(404, "command_not_found", "There is no such command, or it is not yours")

@@ -1,0 +1,374 @@
+"""Accepting commands: written to PostgreSQL in groups, isolated from each other, then rung for.
+
+Requests that arrive while a group is being committed form the next group, so one fsync serves
+many clients. A command that PostgreSQL refuses for its data fails alone. When the connection
+breaks during a commit nobody knows what became of it: each command is looked up by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from api.http.database_errors import Meaning, meaning_of
+from api.http.errors import Problem, unavailable, unknown_outcome
+from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
+from core.store.connections.database import API_LIMITS, connect_as
+from core.store.connections.round_trip import AsyncRoundTrip
+from core.store.inbox import (
+    SQL_KEY_OWNERS,
+    SQL_RELEASE_KEY,
+    SQL_WANTED,
+    IdempotencyKey,
+    NewCommand,
+    accept_parameters,
+    accept_statement,
+    is_same,
+)
+
+log = structlog.get_logger()
+
+GROUP_MAX = 256
+GROUP_ENOUGH = 16
+"""A group of so many waits for nobody: what it costs to write one is shared."""
+CONNECTIONS = 2
+WRITERS_MAX = 4
+"""Groups written at once while commits hang."""
+SLOW_AFTER_S = 0.5
+ACCEPT_WITHIN_S = 5.0
+"""For clients that do not wait for the outcome. Others get an answer within their wait (`api.commands.commands`)."""
+WAITING_MAX = 20_000
+"""Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
+LOOK_UP_TRIES = 20
+LOOK_UP_PAUSE_S = 0.25
+
+Ring = Callable[[Iterable[int]], Awaitable[None]]
+
+
+class Accepted(Struct, frozen=True):
+    """On disk. `fresh` is False when an earlier request with the same key was first."""
+
+    command_id: UUID
+    fresh: bool
+
+
+class _Entry(Struct):
+    command: NewCommand
+    key: IdempotencyKey | None
+    done: asyncio.Future[Accepted]
+    is_sent: bool = False
+    """PostgreSQL may have it."""
+
+
+class Inbox:
+    def __init__(self, database_url: str, ring: Ring, in_doubt: InDoubt | None = None) -> None:
+        self._url = database_url
+        self._in_doubt = InDoubt() if in_doubt is None else in_doubt
+        self._connection_class = bounded(self._in_doubt)
+        self._ring = ring
+        self._waiting: list[_Entry] = []
+        self._something = asyncio.Event()
+        self._writers: set[asyncio.Task[None]] = set()
+        self._slow: set[object] = set()
+        """The groups whose commit has taken longer than `SLOW_AFTER_S`."""
+        self._connections: list[BoundedConnection] = []
+
+    async def open(self) -> None:
+        for _ in range(CONNECTIONS):
+            self._add_writer(self._write_for_ever())
+
+    async def close(self) -> None:
+        writers = tuple(self._writers)
+        for task in writers:
+            task.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+        for connection in self._connections:
+            await connection.close()
+
+    async def accept(
+        self, command: NewCommand, key: IdempotencyKey | None, within_s: float = ACCEPT_WITHIN_S
+    ) -> Accepted:
+        """Put a command on disk.
+
+        Raises Problem: 422 the key was used with another body; 503 the database is down, or has not confirmed the
+        command in time: then with the command's address.
+        """
+        if len(self._waiting) >= WAITING_MAX:
+            raise unavailable("Too many commands wait to be written; try again in a moment")
+        loop = asyncio.get_running_loop()
+        entry = _Entry(command, key, loop.create_future())
+        self._waiting.append(entry)
+        self._something.set()
+        if self._slow:
+            self._help()
+        ending = loop.call_later(within_s, _give_up, entry)
+        try:
+            return await entry.done
+        finally:
+            ending.cancel()
+
+    def _add_writer(self, writing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(writing, name="inbox")
+        self._writers.add(task)
+        task.add_done_callback(self._writers.discard)
+
+    def _help(self) -> None:
+        """A commit that hangs must not hold up the groups behind it."""
+        if self._waiting and len(self._slow) >= len(self._writers) and len(self._writers) < WRITERS_MAX:
+            self._add_writer(self._write_what_waits())
+
+    def _notice(self, slow: object) -> None:
+        self._slow.add(slow)
+        self._help()
+
+    async def _write_for_ever(self) -> None:
+        connection: BoundedConnection | None = None
+        while True:
+            await self._something.wait()
+            await self._gather()
+            connection = await self._write_group(connection)
+
+    async def _write_what_waits(self) -> None:
+        connection: BoundedConnection | None = None
+        while self._waiting:
+            connection = await self._write_group(connection)
+        if connection is not None:
+            await connection.close()
+
+    async def _write_group(self, connection: BoundedConnection | None) -> BoundedConnection | None:
+        group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
+        if not self._waiting:
+            self._something.clear()
+        if not (group := _wanted(group)):
+            return connection
+        this = object()
+        noticing = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._notice, this)
+        try:
+            return await self._commit(connection, group)
+        finally:
+            noticing.cancel()
+            self._slow.discard(this)
+
+    async def _gather(self) -> None:
+        """Requests that are read in the same turns of the event loop join one group. Nobody waits for the clock."""
+        joined = 0
+        while joined < len(self._waiting) < GROUP_ENOUGH:
+            joined = len(self._waiting)
+            await asyncio.sleep(0)
+
+    async def _commit(self, connection: BoundedConnection | None, group: Sequence[_Entry]) -> BoundedConnection | None:
+        """Write a group and answer everybody in it; the connection to use next time."""
+        try:
+            if connection is not None and _has_news(connection):
+                await connection.close()
+            if connection is None or connection.closed:
+                connection = await self._connect()
+        except psycopg.Error as problem:
+            log.warning("inbox cannot connect", problem=repr(problem))
+            _fail(group, unavailable("The database is not available right now; nothing was accepted"))
+            return None
+        if not (group := _wanted(group)):
+            return connection
+        if self._in_doubt.is_full:
+            _fail(group, unavailable("The database does not confirm writes right now; nothing was accepted"))
+            return connection
+        for entry in group:
+            entry.is_sent = True
+        try:
+            await self._write_prepared(connection, group)
+        except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
+            return await self._not_written(connection, group, problem)
+        return connection
+
+    async def _write_prepared(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
+        """A session that has lost its prepared statements has written nothing: prepare them again, once."""
+        try:
+            await self._write(connection, group)
+        except psycopg.Error as problem:
+            if meaning_of(problem) is not Meaning.UNPREPARED:
+                raise
+            log.info("inbox prepares its statements again", problem=repr(problem))
+            await self._write(connection, group)
+
+    async def _not_written(
+        self, connection: BoundedConnection, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
+        """Answer everybody in a group that failed; the connection to use next time."""
+        match meaning_of(problem):
+            case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
+                return await self._isolate(connection, group, problem)
+            case Meaning.BUSY if _may_be_one_key(group, problem):
+                return await self._apart(connection, group, problem)
+            case Meaning.BUSY:
+                log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
+                _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
+                return connection
+            case Meaning.NOT_FITTING | Meaning.UNPREPARED:
+                log.error("inbox cannot write", problem=repr(problem), commands=len(group))
+                _fail(group, unavailable("The database cannot take commands right now; nothing was accepted"))
+            case _:
+                log.warning("inbox write has an unknown outcome", problem=repr(problem), commands=len(group))
+                asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
+        with suppress(psycopg.Error):
+            await connection.close()
+        return None
+
+    async def _connect(self) -> BoundedConnection:
+        connection = await connect_as(self._connection_class, self._url, API_LIMITS, "holdfast inbox")
+        connection.prepare_threshold = None  # as for a lane's (`connect_lane`)
+        self._connections = [*(one for one in self._connections if not one.closed), connection]
+        return connection
+
+    async def _write(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
+        parameters = accept_parameters([(entry.command, entry.key) for entry in group])
+        with connection.changing():
+            async with AsyncRoundTrip(connection) as trip:
+                accepted = trip.execute(accept_statement(entry.command for entry in group), parameters)
+        rows = accepted.fetchall()
+        written = {row[0] for row in rows}
+        losers = [entry for entry in group if entry.command.id not in written]
+        for entry in group:
+            if entry.command.id in written:
+                _answer(entry, Accepted(entry.command.id, fresh=True))
+        await self._ring({row[1] for row in rows})
+        losers = [
+            entry for entry in losers if not (entry.command.has_chosen_id and await self._settle(connection, entry))
+        ]
+        if losers:
+            await self._follow_winners(connection, losers)
+
+    async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[_Entry]) -> None:
+        """If the first command is gone there is nothing to follow: its key is released, and taken in the next group."""
+        keys = [entry.key for entry in losers if entry.key]
+        cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
+        owners = {(scope, key): owner for scope, key, *owner in await cursor.fetchall()}
+        for entry in losers:
+            key = entry.key
+            owner = owners.get((key.scope, key.key)) if key else None
+            if key is None or owner is None:
+                _fail([entry], unavailable("The idempotency key was just released; send the request again"))
+                continue
+            body_hash, winner, is_there = owner
+            if not is_there:
+                await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
+                self._put_back(entry)
+            elif body_hash != key.body_hash:
+                words = "This Idempotency-Key was used with another request; use a new key for a new request"
+                _fail([entry], Problem(422, "idempotency_key_reused", words))
+            else:
+                _answer(entry, Accepted(winner, fresh=False))
+
+    async def _isolate(
+        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
+        """PostgreSQL refused the group: find out, one by one, whose data it was."""
+        if len(group) == 1:
+            ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
+            log.warning("inbox refused a command", problem=repr(problem), **ids)
+            _fail(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
+            return connection
+        for entry in group:
+            connection = await self._commit(connection, [entry])
+        return connection
+
+    async def _apart(
+        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+    ) -> BoundedConnection | None:
+        """Nothing was written, perhaps for one key that another transaction has taken and not committed: only the
+        request with that key may wait for it, so those without a key go on together, and the others one by one.
+        """
+        log.info("inbox writes keys one by one", problem=repr(problem), commands=len(group))
+        for entry in group:
+            entry.is_sent = False
+        without = [entry for entry in group if entry.key is None]
+        for part in [without, *([entry] for entry in group if entry.key is not None)]:
+            if left := _wanted(part):
+                connection = await self._commit(connection, left)
+        return connection
+
+    async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
+        """Whether a command with this id exists: this one, from an earlier request, or a stranger's.
+
+        A stranger's cannot be followed: this one then gets an id of our own.
+        """
+        row = await (await connection.execute(SQL_WANTED, {"id": entry.command.id})).fetchone()
+        if row is None:
+            return False
+        if is_same(entry.command, row):
+            _answer(entry, Accepted(entry.command.id, fresh=True))
+        else:
+            entry.command, entry.is_sent = replace(entry.command, id=uuid4(), has_chosen_id=False), False
+            self._put_back(entry)
+        return True
+
+    def _put_back(self, entry: _Entry) -> None:
+        self._waiting.append(entry)
+        self._something.set()
+
+    async def _find_out(self, group: Sequence[_Entry]) -> None:
+        """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
+        left = _wanted(group)
+        for _ in range(LOOK_UP_TRIES):
+            with suppress(psycopg.Error):
+                async with await self._connect() as connection:
+                    left = [entry for entry in left if not await self._settle(connection, entry)]
+                break
+            await asyncio.sleep(LOOK_UP_PAUSE_S)
+        for entry in left:
+            _fail([entry], _unknown(entry))
+
+
+def _has_news(connection: BoundedConnection) -> bool:
+    """Whether the server said something unasked: as a rule that it has gone. Found out before anything is sent,
+    it leaves nobody's command unknown.
+    """
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _may_be_one_key(group: Sequence[_Entry], problem: Exception) -> bool:
+    """Whether a lock was waited for that only some of these need."""
+    is_lock = isinstance(problem, psycopg.errors.LockNotAvailable)
+    return is_lock and len(group) > 1 and any(entry.key for entry in group)
+
+
+def _wanted(group: Sequence[_Entry]) -> list[_Entry]:
+    """Without those whose client hung up, or was answered, before the command was written."""
+    return [entry for entry in group if not entry.done.done()]
+
+
+def _unknown(entry: _Entry) -> Problem:
+    words = "It is not known yet whether the command was accepted; check its address in Location"
+    return unknown_outcome(words, entry.command.id)
+
+
+def _give_up(entry: _Entry) -> None:
+    """Its time to be accepted is over. If it was not sent by now, it never will be."""
+    if entry.is_sent:
+        _fail([entry], _unknown(entry))
+    else:
+        words = "The database did not take the command in time; nothing was accepted"
+        _fail([entry], unavailable(words, entry.command.id))
+
+
+def _answer(entry: _Entry, accepted: Accepted) -> None:
+    if not entry.done.done():
+        entry.done.set_result(accepted)
+
+
+def _fail(group: Sequence[_Entry], problem: Problem) -> None:
+    for entry in group:
+        if not entry.done.done():
+            entry.done.set_exception(problem)

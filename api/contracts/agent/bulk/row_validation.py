@@ -1,0 +1,51 @@
+"""What a bulk's rows ask for, judged as single calls are before the inbox: fields and formats."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from msgspec import Raw, Struct
+
+from api.contracts.agent.bulk.row_splitter import Row
+from api.contracts.agent.new_booking import AgentBooking, place_of
+from api.http.bodies import parse_json
+from api.http.errors import Problem, body_of
+from core.domain.commands import Place
+from core.store.bulk import BulkRefusal
+
+
+class Judged(Struct, frozen=True):
+    """A body's rows, counted from 1: each either asks for a place or is refused."""
+
+    places: dict[int, Place]
+    refusals: list[BulkRefusal]
+
+    @property
+    def rows(self) -> int:
+        return len(self.places) + len(self.refusals)
+
+
+async def judge(rows: AsyncIterator[Row], region: str | None, most: int) -> Judged:
+    """Raises Problem 400 for a body with more than `most` rows, or none."""
+    judged = Judged({}, [])
+    async for row in rows:
+        number = judged.rows + 1
+        if number > most:
+            raise Problem(400, "too_many_rows", f"At most {most} rows may be sent at once; nothing was accepted")
+        place = _judge(row, region)
+        if isinstance(place, Problem):
+            judged.refusals.append(BulkRefusal(number, place.status, Raw(body_of(place))))
+        else:
+            judged.places[number] = place
+    if judged.rows == 0:
+        raise Problem(400, "empty_body", "The body has no rows")
+    return judged
+
+
+def _judge(row: Row, region: str | None) -> Place | Problem:
+    if isinstance(row, Problem):
+        return row
+    try:
+        return place_of(parse_json(row, AgentBooking), region)
+    except Problem as problem:
+        return problem

@@ -1,0 +1,110 @@
+"""`GET /api/booking/smart-available-slots/` (appointments.md, 14)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import falcon.asgi
+from msgspec import Meta, Struct
+from psycopg_pool import AsyncConnectionPool
+
+from api.contracts.appointments.examples import AVAILABLE_SLOTS
+from api.contracts.appointments.name_refusal import refused_as_problem
+from api.http.errors import Problem
+from api.http.parameters import Word, read_query
+from api.openapi import Content, operation
+from api.openapi.refusal_groups import UNBOOKABLE
+from core.domain.resources.free_slots import Slot, free_slots
+from core.domain.resources.local_time import local
+from core.domain.values import Policy, Rules
+from core.store.free_slots import OnOffer, read_offer
+from core.wire.answers import Done
+from core.wire.outcomes import encode
+from core.wire.vocabulary import Day, HourMinute
+
+
+class Asked(Struct, frozen=True):
+    date: date
+    service: Word | None = None
+
+
+class WorkingHours(Struct, frozen=True):
+    start: HourMinute
+    end: HourMinute
+
+
+class FreeSlot(Struct, frozen=True):
+    time: HourMinute
+    display_time: Annotated[str, Meta(examples=["09:00 AM"])]
+    end_time: HourMinute
+    duration_minutes: int
+    available: Literal[True] = True
+    is_reserved: Literal[False] = False
+
+
+class FreeSlots(Done, frozen=True, kw_only=True):
+    message: str = "Available time slots retrieved successfully"
+    date: Day
+    service: str
+    working_hours: WorkingHours
+    duration_minutes: int
+    is_off_day: bool
+    available_slots: list[FreeSlot]
+    total_available_slots: int
+
+
+class AvailableSlots:
+    def __init__(self, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
+        self._pool = pool
+        self._policy = policy
+
+    @operation(
+        "List the free slots of a day",
+        description="Of the desk, or of the resource and duration of a `service`.",
+        query=Asked,
+        answers={200: Content(FreeSlots, example=AVAILABLE_SLOTS)},
+        refuses=("no_settings", *UNBOOKABLE),
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, Asked)
+        with refused_as_problem("service"):
+            async with self._pool.connection() as connection:
+                offer = await read_offer(connection, asked.service, asked.date, asked.date, self._policy)
+        resp.data = encode(slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
+        resp.content_type = falcon.MEDIA_JSON
+
+
+def active_rules(offer: OnOffer) -> Rules:
+    """Raises Problem 404 while the shop is closed."""
+    if offer.rules is None or not offer.rules.is_active:
+        raise Problem(404, "no_settings", "No booking settings found")
+    return offer.rules
+
+
+def slots_body(offer: OnOffer, rules: Rules, day: date, service: str) -> FreeSlots:
+    minutes = offer.minutes
+    slots = free_slots(rules, offer.resource, minutes, day, offer.claims, offer.now)
+    return FreeSlots(
+        date=day.isoformat(),
+        service=service,
+        working_hours=working_hours(rules),
+        duration_minutes=minutes,
+        is_off_day=rules.hours.is_off(day),
+        available_slots=[_slot(slot, minutes, offer.resource.zone) for slot in slots],
+        total_available_slots=len(slots),
+    )
+
+
+def working_hours(rules: Rules) -> WorkingHours:
+    opens, closes = rules.hours.opens_minute, rules.hours.closes_minute
+    return WorkingHours(f"{opens // 60:02}:{opens % 60:02}", f"{closes // 60:02}:{closes % 60:02}")
+
+
+def _slot(slot: Slot, minutes: int, zone_name: str) -> FreeSlot:
+    return FreeSlot(
+        time=slot.at.isoformat("minutes"),
+        display_time=slot.at.strftime("%I:%M %p"),
+        end_time=local(slot.ends_at, zone_name).strftime("%H:%M"),
+        duration_minutes=minutes,
+    )

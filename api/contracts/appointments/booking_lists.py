@@ -1,0 +1,172 @@
+"""Lists of bookings: all of them for staff, reserved times for everybody (appointments.md 2, 3, 21; calendar.md)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
+
+import falcon.asgi
+from msgspec import Meta, Struct
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.contracts.appointments.examples import STATS
+from api.http.errors import invalid
+from api.http.fields import ID_MAX
+from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
+from api.openapi import Content, operation
+from core.domain.values import Booking
+from core.identity.usernames import username_keys
+from core.store.lists import tally
+from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, Wanted, page
+from core.store.lists.totals import Total
+from core.store.timeslots import SQL_CATEGORY_IDS
+from core.wire.answers import Done
+from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+from core.wire.vocabulary import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
+
+T = TypeVar("T")
+
+CategoryId = Annotated[int, Meta(ge=1, le=ID_MAX)]
+
+
+class Filters(Struct, frozen=True):
+    date: date | None = None
+    service: Word | None = None
+    status: AppointmentsWord | None = None
+    user: Word | None = None
+    category: CategoryId | None = None
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class ReservedFilters(Struct, frozen=True):
+    date: date | None = None
+    service: Word | None = None
+    status: AppointmentsWord = "upcoming"
+    limit: Limit = LIMIT_DEFAULT
+    offset: Offset = 0
+
+
+class Page(Done, Generic[T], frozen=True, kw_only=True):
+    """`total_exact` is false where there are more than `total_count` and nobody counted on."""
+
+    data: list[T]
+    total_count: int
+    total_exact: bool
+    count: int
+    limit: int
+    offset: int
+
+
+class StatsAnswer(Done, frozen=True, kw_only=True):
+    message: str = "Booking statistics retrieved successfully"
+    stats: tally.Stats
+
+
+class ReservedSlot(Struct, frozen=True):
+    service_name: str
+    booking_date: Day
+    booking_time: HourMinute
+    duration_minutes: int
+    status: AppointmentsWord
+
+
+class AdminBookings:
+    """`GET /api/admin/bookings/`: newest first, every filter ANDed."""
+
+    def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[Any], phone_region: str | None) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._region = phone_region
+
+    @operation("List bookings, newest first", query=Filters, answers={200: Page[AdminBooking]})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, Filters)
+        await self._check_category(asked.category)
+        wanted = Wanted(
+            day=asked.date,
+            service=asked.service,
+            word=asked.status,
+            usernames=self._keys(asked.user),
+            category_id=asked.category,
+        )
+        found = await page(self._engine, wanted, NEWEST_FIRST, asked.limit, asked.offset)
+        data = [admin_booking(booking, user) for booking, user in found.rows]
+        resp.data = encode(listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
+        resp.content_type = falcon.MEDIA_JSON
+
+    async def _check_category(self, category_id: int | None) -> None:
+        """Raise Problem 400 for one that does not exist, with those that do."""
+        if category_id is None:
+            return
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_CATEGORY_IDS, {"id": category_id})
+            known = [row[0] for row in await cursor.fetchall()]
+        if category_id not in known:
+            raise invalid([FieldProblem("category", f"category must be one of {', '.join(map(str, known))}")])
+
+    def _keys(self, username: str | None) -> list[str] | None:
+        """A number that an agent sent is a username too, in whatever form it was written."""
+        return None if username is None else username_keys(username, self._region)
+
+
+class BookingStats:
+    """`GET /api/admin/bookings/stats/`: of all contracts; drafts and deleted ones are not counted."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    @operation("Count bookings", answers={200: Content(StatsAnswer, example=STATS)})
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        async with self._pool.connection() as connection:
+            stats = await tally.stats(connection)
+        resp.data = encode(StatsAnswer(stats=stats))
+        resp.content_type = falcon.MEDIA_JSON
+
+
+class ReservedSlots:
+    """`GET /api/reservations/reserved_slots/`: by date and time. Public, so nothing of who booked or why."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @operation(
+        "List the times that are taken",
+        description="Without `status` the upcoming ones.",
+        query=ReservedFilters,
+        answers={200: Page[ReservedSlot]},
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, ReservedFilters)
+        wanted = Wanted(day=asked.date, service=asked.service, word=asked.status)
+        found = await page(self._engine, wanted, BY_TIME, asked.limit, asked.offset)
+        data = [reserved_slot(booking) for booking, _ in found.rows]
+        resp.data = encode(
+            listed("Reserved slots retrieved successfully", data, found.total, asked.limit, asked.offset)
+        )
+        resp.content_type = falcon.MEDIA_JSON
+
+
+def reserved_slot(booking: Booking) -> ReservedSlot:
+    return ReservedSlot(
+        service_name=booking.service_name,
+        booking_date=booking.local_date.isoformat(),
+        booking_time=booking.local_time.isoformat("minutes"),
+        duration_minutes=booking.duration_minutes,
+        status=APPOINTMENTS_STATUS[booking.status],
+    )
+
+
+def listed(message: str, data: list[T], total: Total, limit: int, offset: int) -> Page[T]:
+    return Page(
+        message=message,
+        data=data,
+        total_count=total.count,
+        total_exact=total.exact,
+        count=len(data),
+        limit=limit,
+        offset=offset,
+    )

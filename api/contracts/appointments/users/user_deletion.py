@@ -1,0 +1,57 @@
+"""`DELETE /api/admin/users/{id}/delete/` (appointments.md, 13): gone, or anonymised where bookings remain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+from falcon.asgi import Request, Response
+
+from api.accounts import Accounts
+from api.accounts.account_deletion import Leaving, LeftBehind, left_behind
+from api.accounts.last_superuser import keep_a_superuser
+from api.contracts.appointments.users.user_details import not_found, refuse
+from api.openapi import operation
+from core.identity import account_changes
+from core.identity.permissions import why_not_delete, why_not_delete_here
+from core.identity.personal_data import anonymisation
+from core.wire.answers import Done
+from core.wire.outcomes import encode
+
+DELETED = "User deleted successfully"
+ANONYMISED = "User has bookings: deactivated and anonymised instead of deleted"
+
+
+class DeleteAnswer(Done, frozen=True, kw_only=True):
+    data: LeftBehind
+
+
+class DeleteUser:
+    def __init__(self, accounts: Accounts) -> None:
+        self._leaving = Leaving(accounts)
+
+    @operation(
+        "Delete a user",
+        description=(
+            "A person with bookings is deactivated and anonymised instead; bookings to come are cancelled, with their money "
+            "and credits back. Personal data that is left elsewhere is emptied within moments (docs/accounts.md)."
+        ),
+        answers={200: DeleteAnswer},
+        refuses=("user_not_found", "last_superuser"),
+    )
+    async def on_delete_delete(self, req: Request, resp: Response, user_id: int) -> None:
+        async def check(connection: Any) -> None:
+            """Permission goes before what only a superuser need know."""
+            person = await account_changes.person(connection, user_id)
+            if person is None:
+                raise not_found()
+            refuse(why_not_delete(req.context.principal, person))
+            await keep_a_superuser(connection, user_id)
+            refuse(why_not_delete_here(req.context.principal, person))
+            if await anonymisation.lock(connection, user_id) is None:
+                raise not_found()
+
+        gone = await self._leaving.leave(req, user_id, check, notice_s=0)
+        words = ANONYMISED if gone.anonymised else DELETED
+        resp.data = encode(DeleteAnswer(message=words, data=left_behind(user_id, gone)))
+        resp.content_type = falcon.MEDIA_JSON

@@ -1,0 +1,219 @@
+"""`/api/admin/timeslots/`: staff offer time slots, change them, and take them off the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+import falcon.asgi
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from api.commands.commands import Commands
+from api.contracts.calendar.examples import SLOT, SLOT_CHANGE
+from api.contracts.calendar.lookups import (
+    MORE,
+    PAGE_MAX,
+    POSITION,
+    POSITION_HEADER,
+    PageLimit,
+    Pool,
+    key_of_day,
+    key_of_slot,
+    link_to_more,
+    the_category,
+    the_slot,
+)
+from api.contracts.calendar.slot_times import Moment, check_span, ends_later, moment
+from api.contracts.calendar.timeslots import seen_by
+from api.http.bodies import read_json
+from api.http.errors import invalid
+from api.http.fields import Id
+from api.http.forms import Rules
+from api.http.parameters import Offset, read_query
+from api.openapi import Content, operation
+from core.domain.commands import ChangeSlot, IfBooked, OfferSlot, RemoveSlot
+from core.domain.resources.local_time import local
+from core.domain.values import TimeSlot
+from core.store.lists.calendar import SlotsWanted, list_slots
+from core.wire.contracts.calendar import ChangedSlot, SlotDeleted, StaffSlot
+from core.wire.errors import FieldProblem
+from core.wire.outcomes import encode
+from core.wire.vocabulary import zulu
+
+STATUSES = {"booked": True, "available": False}
+
+
+class CategoryGiven(Struct, frozen=True):
+    """A category as lists show it; its id is what counts."""
+
+    id: Id
+    name: str = ""
+
+
+def _ends_later(body: NewSlot | SlotChange) -> Iterator[FieldProblem]:
+    start, end = body.start_time, body.end_time
+    if not isinstance(start, UnsetType) and not isinstance(end, UnsetType):
+        yield from ends_later(start, end)
+
+
+class NewSlot(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body."""
+
+    start_time: Moment
+    end_time: Moment
+    category: Id | CategoryGiven
+
+    rules: ClassVar[Rules] = (_ends_later,)
+
+
+class SlotChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. Only what is sent changes; the rest of what was read may be sent back as it was."""
+
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
+    category: Id | CategoryGiven | UnsetType = UNSET
+    id: Any = UNSET
+    is_booked: Any = UNSET
+    booked_by_me: Any = UNSET
+    booking: Any = UNSET
+    booking_change: Any = UNSET
+
+    rules: ClassVar[Rules] = (_ends_later,)
+
+
+READ_ONLY = ("id", "is_booked", "booked_by_me", "booking")
+
+
+class AdminSlotsAsked(Struct, frozen=True):
+    date: date | None = None
+    category: Id | None = None
+    status: Literal["booked", "available"] | None = None
+    limit: PageLimit = PAGE_MAX
+    offset: Offset = 0
+
+
+class ChangeAsked(Struct, frozen=True):
+    """What becomes of the booking that the slot has."""
+
+    if_booked: Literal["refuse", "move", "cancel"] = "refuse"
+
+
+class AdminTimeSlots:
+    def __init__(self, commands: Commands, pool: Pool) -> None:
+        self._commands = commands
+        self._pool = pool
+
+    @operation(
+        "List time slots with their bookings",
+        description="By start time. Days are local to each category.",
+        query=AdminSlotsAsked,
+        answers={200: Content(list[StaffSlot], headers=MORE | POSITION)},
+    )
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, AdminSlotsAsked)
+        day, taken = asked.date, STATUSES[asked.status] if asked.status else None
+        wanted = SlotsWanted(asked.limit, asked.offset, first=day, last=day, category_id=asked.category, taken=taken)
+        async with self._pool.connection() as connection:
+            found = await list_slots(connection, wanted)
+        if found.more:
+            link_to_more(req, resp, asked.offset + asked.limit)
+        resp.set_header(POSITION_HEADER, str(found.position))
+        resp.data = encode([seen_by(req.context.principal, one) for one in found.slots])
+        resp.content_type = falcon.MEDIA_JSON
+
+    @operation(
+        "Create a time slot",
+        description="Times without an offset are local to the category. Slots of one category may not overlap.",
+        body=Content(NewSlot, example=SLOT),
+        answers={201: StaffSlot},
+        refuses=("category_not_found", "local_time_skipped", "in_the_past", "time_slot_overlaps"),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        body = await read_json(req, NewSlot)
+        category = await the_category(self._pool, id_of(body.category))
+        zone = category.resource.zone
+        starts_at = moment("start_time", body.start_time, zone)
+        ends_at = moment("end_time", body.end_time, zone)
+        check_span(starts_at, ends_at)
+        key = key_of_day(category, local(starts_at, zone).date())
+        command = OfferSlot(category.id, starts_at, ends_at)
+        await self._commands.run(req, resp, contract="calendar", slot_key=key, command=command)
+
+
+class AdminTimeSlot:
+    def __init__(self, commands: Commands, pool: Pool) -> None:
+        self._commands = commands
+        self._pool = pool
+
+    @operation("Read a time slot", answers={200: StaffSlot}, refuses=("time_slot_not_found",))
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
+        resp.data = encode(seen_by(req.context.principal, await the_slot(self._pool, time_slot_id)))
+        resp.content_type = falcon.MEDIA_JSON
+
+    @operation(
+        "Change a time slot",
+        description=(
+            "Only what is sent changes; read-only fields may come back as they were. A change of a booked slot would "
+            "strand its booking: it is refused unless `if_booked` says what becomes of it. `booking_change` in the "
+            "answer says what did."
+        ),
+        query=ChangeAsked,
+        body=Content(SlotChange, example=SLOT_CHANGE),
+        answers={200: ChangedSlot},
+        refuses=(
+            "category_not_found",
+            "time_slot_not_found",
+            "local_time_skipped",
+            "in_the_past",
+            "time_slot_overlaps",
+            "time_slot_booked",
+            "slot_taken",
+        ),
+        command=True,
+    )
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
+        if_booked = IfBooked(read_query(req, ChangeAsked).if_booked)
+        body = await read_json(req, SlotChange)
+        found = await the_slot(self._pool, time_slot_id)
+        _check_kept(body, seen_by(req.context.principal, found))
+        command = await self._change(found.slot, body, if_booked)
+        await self._commands.run(req, resp, contract="calendar", slot_key=key_of_slot(found.slot), command=command)
+
+    @operation(
+        "Delete a time slot and cancel its booking",
+        description="One command: its booking is cancelled as staff cancel it, and refunded if it was paid.",
+        answers={200: SlotDeleted},
+        refuses=("time_slot_not_found",),
+        command=True,
+    )
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
+        found = await the_slot(self._pool, time_slot_id)
+        command = RemoveSlot(time_slot_id)
+        await self._commands.run(req, resp, contract="calendar", slot_key=key_of_slot(found.slot), command=command)
+
+    async def _change(self, slot: TimeSlot, body: SlotChange, if_booked: IfBooked) -> ChangeSlot:
+        """A time without an offset is local to the category that the slot will have."""
+        category = slot.category
+        if not isinstance(body.category, UnsetType):
+            category = await the_category(self._pool, id_of(body.category))
+        zone = category.resource.zone
+        start = zulu(slot.starts_at) if isinstance(body.start_time, UnsetType) else body.start_time
+        end = zulu(slot.ends_at) if isinstance(body.end_time, UnsetType) else body.end_time
+        starts_at, ends_at = moment("start_time", start, zone), moment("end_time", end, zone)
+        check_span(starts_at, ends_at)
+        return ChangeSlot(slot.id, category.id, starts_at, ends_at, if_booked)
+
+
+def id_of(given: int | CategoryGiven) -> int:
+    return given if isinstance(given, int) else given.id
+
+
+def _check_kept(body: SlotChange, present: Struct) -> None:
+    """Raise Problem 400 for read-only fields that did not come back as they are."""
+    shown = msgspec.to_builtins(present)
+    told = [name for name in READ_ONLY if getattr(body, name) not in (UNSET, shown[name])]
+    if told:
+        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in told])

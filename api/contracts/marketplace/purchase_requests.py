@@ -1,0 +1,307 @@
+"""`POST /api/v1/drf/bookings/` and its `create-package`, `create-bundle`, `create-course`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Protocol
+
+import falcon.asgi
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from api.contracts.marketplace import examples
+from api.contracts.marketplace.fields import LongText, Moment, Spanned, ends_later, span
+from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import ZONE, Id, ZoneText, text
+from api.http.forms import Rule, Rules, missing
+from api.openapi import Content, operation
+from api.runtime import Runtime
+from core.domain.events import Refusal
+from core.domain.marketplace.commands import (
+    BookBundle,
+    BookCourse,
+    BookIndividual,
+    BookPackage,
+    BookSession,
+    Part,
+    Words,
+)
+from core.identity.principals import Principal
+from core.store.marketplace.partition_keys import (
+    Purchase,
+    SessionHome,
+    any_key,
+    practitioner_key,
+    purchase_key,
+    read_purchase,
+    session_home,
+)
+from core.text_forms import TEXT
+from core.wire.contracts.marketplace import MarketBookingDetail
+from core.wire.errors import FieldProblem
+
+TIME_OR_SESSION: Mapping[str, Any] = {
+    "oneOf": [{"required": ["start_time", "end_time"]}, {"required": ["service_session_id"]}],
+    "dependentRequired": {"start_time": ["end_time"], "end_time": ["start_time"]},
+}
+"""When something is to be: at a time of its own, or in a session that has one."""
+
+
+class Timed(Spanned, Protocol):
+    @property
+    def service_session_id(self) -> int | UnsetType | None: ...
+
+
+def _without_session(name: str) -> Rule:
+    """The rule: what has no session must say the rest itself."""
+
+    def rule(body: Timed) -> Iterator[FieldProblem]:
+        if body.service_session_id in (UNSET, None) and getattr(body, name) is UNSET:
+            yield FieldProblem(name, missing(name))
+
+    return rule
+
+
+def _not_both(body: Timed) -> Iterator[FieldProblem]:
+    if body.service_session_id is not UNSET and not (body.start_time is UNSET and body.end_time is UNSET):
+        yield FieldProblem("service_session_id", "A session has its own time: send one or the other")
+
+
+_TIMES: Rules = (_without_session("start_time"), _without_session("end_time"), ends_later)
+TIME_OR_SESSION_RULES: Rules = (*_TIMES, _not_both)
+
+PARTS_MAX = 100
+COURSE_SESSIONS_MAX = 200
+Title = Annotated[str, text(TEXT, most=200)]
+
+
+class Wish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What any purchase may say. Only staff may name another than themselves as `user_id`."""
+
+    service_id: Id
+    title: Title = ""
+    description: LongText = ""
+    client_notes: LongText = ""
+    timezone: ZoneText = "UTC"
+    user_id: Id | None = None
+
+
+class NewMarketBooking(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A session: with this practitioner, or with any who is free (null). A seat of a workshop's session
+    has that session's practitioner and times, which may be left out.
+    """
+
+    practitioner_id: Id | UnsetType | None = UNSET
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
+    location_id: Id | None = None
+    service_session_id: Id | None = None
+    use_credits: bool = True
+    """Matching credits pay, the soonest to expire first."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            {"required": ["practitioner_id", "start_time", "end_time"]},
+            {"required": ["service_session_id"], "properties": {"service_session_id": {"type": "integer"}}},
+        ]
+    }
+    rules: ClassVar[Rules] = (_without_session("practitioner_id"), *_TIMES)
+
+
+class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When one of a package's services is to be; of a workshop, in which session. `index` counts its services from 0."""
+
+    index: Annotated[int, Meta(ge=0, lt=PARTS_MAX)]
+    start_time: Moment | UnsetType = UNSET
+    end_time: Moment | UnsetType = UNSET
+    practitioner_id: Id | None = None
+    location_id: Id | None = None
+    service_session_id: Id | UnsetType = UNSET
+
+    json_schema: ClassVar[Mapping[str, Any]] = TIME_OR_SESSION
+    rules: ClassVar[Rules] = TIME_OR_SESSION_RULES
+
+
+class NewPackage(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `schedule` leaves out is scheduled later, by rescheduling the child booking."""
+
+    schedule: Annotated[list[PackagePart], Meta(max_length=PARTS_MAX)] = []
+
+
+class NewBundle(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class NewCourse(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class CreateMarketBooking:
+    """`POST` of the bookings' own path; the route's other methods are `MarketBookings`'."""
+
+    def __init__(self, run: Runtime) -> None:
+        self._commands = run.commands
+        self._pool = run.pool
+
+    async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewMarketBooking)
+        user_id, words = _who(sent, req.context.principal), _words(sent)
+        if sent.service_session_id is not None:
+            home = await self._session(sent, sent.service_session_id)
+            command: BookSession | BookIndividual = BookSession(
+                user_id, sent.service_id, sent.service_session_id, words, sent.use_credits
+            )
+            key = home.key
+        else:
+            command = _individual(sent, user_id, words)
+            key = await self._key(command)
+        await self._commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+
+    async def _session(self, sent: NewMarketBooking, session_id: int) -> SessionHome:
+        async with self._pool.connection() as connection:
+            home = await session_home(connection, session_id)
+        if home is None:
+            raise no_session()
+        given = (sent.practitioner_id, sent.start_time, sent.end_time)
+        names = ("practitioner_id", "start_time", "end_time")
+        known = (home.practitioner_id, home.starts_at, home.ends_at)
+        wrong = [n for n, g, k in zip(names, given, known, strict=True) if g not in {UNSET, None, k}]
+        if wrong:
+            raise invalid([FieldProblem(name, f"{name} is not that of the session") for name in wrong])
+        return home
+
+    async def _key(self, command: BookIndividual) -> str:
+        if command.practitioner_id is None:
+            return any_key(command.service_id, command.starts_at)
+        async with self._pool.connection() as connection:
+            key = await practitioner_key(connection, command.practitioner_id, command.starts_at)
+        if key is None:
+            raise Problem(404, "practitioner_not_found", "There is no such practitioner")
+        return key
+
+
+class CreatePackage:
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+
+    @operation(
+        "Buy a package, scheduled now or later",
+        body=Content(NewPackage, example=examples.CREATE_SPECIAL),
+        answers={201: MarketBookingDetail},
+        refuses=(*BUYING, *PLACING, *SEATING, Refusal.SESSION_WANTED, Refusal.CHANGED_MEANWHILE),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewPackage)
+        purchase = await _purchase(self._run, sent.service_id)
+        command = BookPackage(_who(sent, req.context.principal), sent.service_id, _parts(purchase, sent), _words(sent))
+        key = purchase_key(sent.service_id)
+        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+
+
+class CreateBundle:
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+
+    @operation(
+        "Buy a bundle of credits",
+        body=Content(NewBundle, example=examples.CREATE_SPECIAL),
+        answers={201: MarketBookingDetail},
+        refuses=(*BUYING, Refusal.PRACTITIONER_NOT_FOUND),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewBundle)
+        command = BookBundle(_who(sent, req.context.principal), sent.service_id, _words(sent))
+        key = purchase_key(sent.service_id)
+        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+
+
+class CreateCourse:
+    def __init__(self, run: Runtime) -> None:
+        self._run = run
+
+    @operation(
+        "Book a course: a seat in each of its sessions, or in none",
+        body=Content(NewCourse, example=examples.CREATE_SPECIAL),
+        answers={201: MarketBookingDetail},
+        refuses=(*BUYING, *SEATING, Refusal.CHANGED_MEANWHILE),
+        command=True,
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewCourse)
+        purchase = await _purchase(self._run, sent.service_id)
+        children = min(purchase.sessions, COURSE_SESSIONS_MAX)
+        command = BookCourse(_who(sent, req.context.principal), sent.service_id, children, _words(sent))
+        key = purchase_key(sent.service_id)
+        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+
+
+async def _purchase(run: Runtime, service_id: int) -> Purchase:
+    async with run.pool.connection() as connection:
+        found = await read_purchase(connection, service_id)
+    if found is None:
+        raise Problem(404, "service_not_found", "There is no such service")
+    return found
+
+
+def _who(sent: Wish, principal: Principal) -> int:
+    user_id = sent.user_id or principal.user_id
+    if user_id is None or (user_id != principal.user_id and not principal.is_staff):
+        raise Problem(403, "forbidden", "You do not have permission to perform this action")
+    return user_id
+
+
+def _words(sent: Wish) -> Words:
+    return Words(sent.title, sent.description, sent.client_notes, ZONE(sent.timezone))
+
+
+def _individual(sent: NewMarketBooking, user_id: int, words: Words) -> BookIndividual:
+    practitioner_id, starts_at, ends_at = sent.practitioner_id, *_sent_span(sent)
+    assert not isinstance(practitioner_id, UnsetType)  # noqa: S101 - the body's rules hold
+    return BookIndividual(
+        user_id=user_id,
+        service_id=sent.service_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        practitioner_id=practitioner_id,
+        location_id=sent.location_id,
+        words=words,
+        use_credits=sent.use_credits,
+    )
+
+
+def _parts(purchase: Purchase, sent: NewPackage) -> tuple[Part, ...]:
+    by_index = {part.index: part for part in sent.schedule}
+    wrong = [index for index in by_index if index >= len(purchase.items)]
+    if wrong or len(by_index) != len(sent.schedule):
+        words = f"index must name each of the package's {len(purchase.items)} services once at most"
+        raise invalid([FieldProblem("schedule", words)])
+    return tuple(_part(service_id, by_index.get(n)) for n, service_id in enumerate(purchase.items))
+
+
+def _part(service_id: int, sent: PackagePart | None) -> Part:
+    if sent is None:
+        return Part(service_id)
+    wanted = time_or_session(sent)
+    if isinstance(wanted, int):
+        return Part(service_id, session_id=wanted)
+    return Part(service_id, sent.practitioner_id, *wanted, sent.location_id)
+
+
+def time_or_session(sent: Timed) -> tuple[datetime, datetime] | int:
+    """(start, end), or the session that was named instead."""
+    session_id = sent.service_session_id
+    return session_id if isinstance(session_id, int) else _sent_span(sent)
+
+
+def _sent_span(sent: Spanned) -> tuple[datetime, datetime]:
+    starts, ends = sent.start_time, sent.end_time
+    assert isinstance(starts, datetime) and isinstance(ends, datetime)  # noqa: S101, PT018 - the bodies' rules hold
+    return span(starts, ends)
+
+
+def no_session() -> Problem:
+    return Problem(404, "session_not_found", "There is no such session")

@@ -1,0 +1,39 @@
+"""`GET /api/bookings/all/` (rooms.md, 5): bookings of every contract for staff, newest first."""
+
+from __future__ import annotations
+
+import falcon.asgi
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.http.parameters import Paging, read_query
+from api.openapi import operation
+from core.store.lists.bookings import NEWEST_FIRST, Wanted, page
+from core.wire.contracts.rooms import RoomBooking, room_booking
+from core.wire.outcomes import encode
+
+
+class RoomBookings(Struct, frozen=True, kw_only=True):
+    count: int
+    """Of all there are."""
+    limit: int
+    offset: int
+    bookings: list[RoomBooking]
+
+
+class AllBookings:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @operation("List the bookings of every contract", query=Paging, answers={200: RoomBookings})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        asked = read_query(req, Paging)
+        found = await page(self._engine, Wanted(), NEWEST_FIRST, asked.limit, asked.offset)
+        body = RoomBookings(
+            count=found.total.count,
+            limit=asked.limit,
+            offset=asked.offset,
+            bookings=[room_booking(booking, user) for booking, user in found.rows],
+        )
+        resp.data = encode(body)
+        resp.content_type = falcon.MEDIA_JSON

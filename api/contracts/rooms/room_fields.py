@@ -1,0 +1,239 @@
+"""Rooms as they are kept and shown: rows, bodies, and what a room may be like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from api.contracts.rooms.new_booking import GUESTS_MAX
+from api.http.errors import invalid
+from api.http.fields import (
+    CURRENCY,
+    Amount,
+    CurrencyCode,
+    Id,
+    Notes,
+    ServiceName,
+    ShortText,
+    ZoneText,
+    price_problems,
+    text,
+)
+from api.http.forms import Rules
+from core.domain.bookings.rooms import at_minute, end_minute_of, minute_of
+from core.domain.payments.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge, minor
+from core.domain.resources.local_time import MINUTES_PER_DAY
+from core.text_forms import CLOCK
+from core.wire.contracts.rooms import money
+from core.wire.errors import FieldProblem
+from core.wire.vocabulary import HourMinuteSecond
+
+COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
+       m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
+SQL_ROOM = f"SELECT {COLUMNS} FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %s"
+
+
+class RoomRow(Struct, frozen=True):
+    """A row of `COLUMNS`. Minutes count from local midnight; a new room is as given here."""
+
+    id: int = 0
+    resource_id: int = 0
+    zone: str = ""
+    name: str = ""
+    description: str = ""
+    price_minor: int = 0
+    currency: str = "usd"
+    capacity: int = 1
+    amenities: list[str] = []
+    is_available: bool = True
+    slot_minutes: int = 30
+    opens_minute: int = 9 * 60
+    closes_minute: int = 18 * 60
+    off_days: list[int] = []
+
+
+NEW = RoomRow()
+
+
+class RoomShown(Struct, frozen=True, kw_only=True):
+    """A room as rooms.md prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
+
+    id: int
+    name: str
+    description: str
+    price_per_slot: float
+    currency: str
+    capacity: int
+    amenities: list[str]
+    is_available: bool
+    slot_duration_minutes: int
+    opening_time: HourMinuteSecond
+    closing_time: HourMinuteSecond
+    off_days: list[int]
+    time_zone: str
+    resource_id: int
+
+
+def room_body(room: RoomRow) -> RoomShown:
+    return RoomShown(
+        id=room.id,
+        name=room.name,
+        description=room.description,
+        price_per_slot=money(room.price_minor, room.currency),
+        currency=room.currency,
+        capacity=room.capacity,
+        amenities=room.amenities,
+        is_available=room.is_available,
+        slot_duration_minutes=room.slot_minutes,
+        opening_time=at_minute(room.opens_minute).isoformat("seconds"),
+        closing_time=at_minute(room.closes_minute).isoformat("seconds"),
+        off_days=room.off_days,
+        time_zone=room.zone,
+        resource_id=room.resource_id,
+    )
+
+
+Clock = Annotated[str, text(CLOCK)]
+Weekday = Annotated[int, Meta(ge=0, le=6)]
+
+
+class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What staff may send of a room. Only what is sent changes."""
+
+    name: ServiceName | UnsetType = UNSET
+    description: Notes | UnsetType = UNSET
+    price_per_slot: Amount | UnsetType = UNSET
+    capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)] | UnsetType = UNSET
+    amenities: Annotated[list[ShortText], Meta(max_length=50)] | UnsetType = UNSET
+    is_available: bool | UnsetType = UNSET
+    slot_duration_minutes: Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)] | UnsetType = UNSET
+    opening_time: Clock | UnsetType = UNSET
+    closing_time: Clock | UnsetType = UNSET
+    """00:00 is the end of the day."""
+    off_days: Annotated[list[Weekday], Meta(max_length=7)] | UnsetType = UNSET
+    """Weekdays, 0 is Monday."""
+    currency: CurrencyCode | UnsetType = UNSET
+    time_zone: ZoneText | UnsetType = UNSET
+    """IANA; the setting's unless given."""
+    resource_id: Id | UnsetType = UNSET
+    """A resource that is there already, to share its time with; its own unless given."""
+
+
+def _price(body: NewRoom) -> Iterator[FieldProblem]:
+    if CURRENCY.read(_currency(body)):
+        yield from _misprice(body.price_per_slot, _currency(body))
+
+
+def _hours(body: NewRoom) -> Iterator[FieldProblem]:
+    yield from _misfits(*_opening(body))
+
+
+def _whole_day(body: NewRoom) -> Iterator[FieldProblem]:
+    yield from _too_dear(_price_minor(body), *_opening(body))
+    yield from _too_cheap(_price_minor(body), _currency(body), *_opening(body))
+
+
+class NewRoom(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: ServiceName
+    price_per_slot: Amount
+    capacity: Annotated[int, Meta(ge=1, le=GUESTS_MAX)]
+
+    rules: ClassVar[Rules] = (_price, _hours, _whole_day)
+
+
+class RoomChange(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: Id | UnsetType = UNSET
+
+
+READ_ONLY = {"id": "id", "currency": "currency", "time_zone": "zone", "resource_id": "resource_id"}
+"""Fields of a room that is there, by column; they may come back unchanged."""
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "name": ("name", str),
+    "description": ("description", str),
+    "capacity": ("capacity", int),
+    "amenities": ("amenities", list),
+    "is_available": ("is_available", bool),
+    "slot_duration_minutes": ("slot_minutes", int),
+    "opening_time": ("opens_minute", lambda at: minute_of(time.fromisoformat(at))),
+    "closing_time": ("closes_minute", lambda at: end_minute_of(time.fromisoformat(at))),
+    "off_days": ("off_days", lambda days: sorted(set(days))),
+}
+"""By field: the column and how its value is read."""
+
+
+def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
+    """The room as it becomes. Raises Problem 400 with everything that does not fit together."""
+    given = {name: value for name, value in asdict(sent).items() if value is not UNSET}
+    after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
+    opening = (after.opens_minute, after.closes_minute, after.slot_minutes)
+    price: int | None = room.price_minor
+    problems = list(_misfits(*opening))
+    if "price_per_slot" in given:
+        price = minor(given["price_per_slot"], room.currency)
+        problems += [*_misprice(given["price_per_slot"], room.currency), *_too_cheap(price, room.currency, *opening)]
+    problems += _too_dear(price, *opening)
+    if price is None or problems:
+        raise invalid(problems)
+    return replace(after, price_minor=price)
+
+
+def _price_minor(body: NewRoom) -> int | None:
+    return minor(body.price_per_slot, _currency(body))
+
+
+def _currency(body: NewRoom) -> str:
+    return NEW.currency if isinstance(body.currency, UnsetType) else body.currency
+
+
+def _opening(body: NewRoom) -> tuple[int, int, int]:
+    """When a new room opens and closes, and how long its slots are, in minutes."""
+    return _of_new(body, "opening_time"), _of_new(body, "closing_time"), _of_new(body, "slot_duration_minutes")
+
+
+def _of_new(body: NewRoom, name: str) -> int:
+    column, read = _COLUMNS[name]
+    sent = getattr(body, name)
+    found: int = getattr(NEW, column) if sent is UNSET else read(sent)
+    return found
+
+
+def _misprice(price: Decimal, currency: str) -> Iterator[FieldProblem]:
+    """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
+    yield from price_problems("price_per_slot", minor(price, currency), currency, is_whole=False, sent=price)
+
+
+def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    if opens >= closes:
+        yield FieldProblem("closing_time", "closing_time must be later than opening_time")
+    elif closes - opens < slot:
+        yield FieldProblem("slot_duration_minutes", "The slot is longer than the room is open")
+
+
+def _too_dear(price_minor: int | None, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    if _day_minor(price_minor, opens, closes, slot) > MINOR_MAX:
+        yield FieldProblem("price_per_slot", "A whole day would cost more than can be charged at once")
+
+
+def _too_cheap(price_minor: int | None, currency: str, opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+    day_minor = _day_minor(price_minor, opens, closes, slot)
+    if day_minor and is_amount(day_minor, currency) and not can_be_charged(day_minor, currency):
+        words = f"Even a whole day would cost less than the minimum charge of {minimum_charge(currency)} {currency}"
+        yield FieldProblem("price_per_slot", words)
+
+
+def _day_minor(price_minor: int | None, opens: int, closes: int, slot: int) -> int:
+    return (price_minor or 0) * max(0, (closes - opens) // slot)
+
+
+def kept(room: RoomRow, sent: RoomChange) -> None:
+    """Raise Problem 400 for read-only fields that did not come back as they are."""
+    given = asdict(sent)
+    told = [name for name, column in READ_ONLY.items() if given[name] not in {UNSET, getattr(room, column)}]
+    if told:
+        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in told])

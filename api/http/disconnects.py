@@ -1,0 +1,128 @@
+"""Bodies that stop in the middle, never come, or are refused before they came.
+
+Falcon ends a body's stream alike whether the body was whole or its sender hung up. Where half a body
+must never be taken for a whole one, this tells them apart. Who sends nothing for as long as gunicorn
+waits (its `timeout`) is taken for gone, though an answer still reaches them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import falcon.asgi
+import structlog
+
+from api.http.errors import Problem, body_of, error_type
+
+log = structlog.get_logger()
+
+LARGE_DIGITS = 6
+"""Of a `Content-Length`: 100,000 bytes and more. Most routes refuse so much before any of it came."""
+BODY_WITHIN_S = 60.0
+"""Unless told: from a body's first piece to its last."""
+LINGER_S = 5.0
+LINGER_SILENCE_S = 1.0
+"""How long more of a refused body is read: who still sends when the connection closes may miss the answer."""
+
+_HUNG_UP = "holdfast.hung_up"
+_TO_COME = {"type": "http.request", "body": b"", "more_body": True}
+
+
+class _TooLateError(BaseException):
+    """A body's time is over. No `Exception`, so that it leaves Falcon and whatever reads the body without an answer."""
+
+
+class App(falcon.asgi.App[Any, Any]):
+    """Falcon's, which notes in the ASGI scope that the client went away.
+
+    Falcon waits for a first piece of the body before it looks at a request. So a large one begins with an
+    empty piece, for its route to refuse it by its length; and who sends no piece at all, or goes on sending
+    for longer than `body_within_s`, is told so.
+    """
+
+    body_within_s = BODY_WITHIN_S
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]  # its WSGI parent differs
+        arriving = _Arriving(scope, receive, self.body_within_s)
+        try:
+            await super().__call__(scope, arriving.receive, send)
+        except _TooLateError:
+            log.warning("a body came too slowly", path=scope["path"], seconds=self.body_within_s)
+            await _refuse(scope, send)
+            return
+        if not arriving.has_begun and scope.get(_HUNG_UP):
+            await _refuse(scope, send)
+        elif arriving.is_large:
+            await arriving.linger()
+
+
+class _Arriving:
+    """A request's events."""
+
+    __slots__ = ("_receive", "_scope", "_until", "_within_s", "has_begun", "has_ended", "is_large")
+
+    def __init__(self, scope: Any, receive: Any, within_s: float) -> None:
+        self._within_s = within_s
+        self._until: float | None = None
+        """When the body must have ended, once it has begun."""
+        self._scope = scope
+        self._receive = receive
+        self.is_large = _is_large(scope)
+        self.has_begun = self.has_ended = False
+
+    async def receive(self) -> Any:
+        if self.is_large and not self.has_begun:
+            self.has_begun = True
+            return _TO_COME
+        event = await (self._receive() if self._until is None or self.has_ended else self._receive_in_time())
+        if event["type"] == "http.disconnect":
+            self._scope[_HUNG_UP] = self.has_ended = True
+        else:
+            self.has_begun, self.has_ended = True, not event.get("more_body")
+            if self._until is None and not self.has_ended:  # most bodies come in one piece: for them no clock is asked
+                self._until = asyncio.get_running_loop().time() + self._within_s
+        return event
+
+    async def _receive_in_time(self) -> Any:
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._receive()
+        except TimeoutError:
+            raise _TooLateError from None
+
+    async def linger(self) -> None:
+        """Read on after the answer, for a while, until the body has ended."""
+        with suppress(TimeoutError, _TooLateError):
+            async with asyncio.timeout(LINGER_S):
+                while not self.has_ended:
+                    await asyncio.wait_for(self.receive(), LINGER_SILENCE_S)
+
+
+def hung_up(req: falcon.asgi.Request) -> bool:
+    """Whether its client is taken for gone."""
+    return bool(req.scope.get(_HUNG_UP))
+
+
+def too_slow() -> Problem:
+    return Problem(408, "body_too_slow", "The body did not arrive in time; nothing was accepted")
+
+
+async def _refuse(scope: Any, send: Any) -> None:
+    """Falcon saw no request, so nothing else will be said."""
+    body, kind = body_of(too_slow()), error_type(_header(scope, b"accept"))
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 408, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _is_large(scope: Any) -> bool:
+    return len(_header(scope, b"content-length") or "") >= LARGE_DIGITS
+
+
+def _header(scope: Any, wanted: bytes) -> str | None:
+    for name, value in scope.get("headers", ()):
+        if name == wanted:
+            return str(value, "latin-1")
+    return None

@@ -1,0 +1,93 @@
+"""A Falcon router that can say which routes it serves, and by which responders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import falcon.inspect
+from falcon.routing import CompiledRouter
+from falcon.routing.converters import IntConverter
+from msgspec import Struct
+
+from api.http.fields import ID_MAX
+from api.openapi.operation import Operation, described_by
+
+_FIELD = re.compile(r"\{(\w+)(?::(\w+)[^}]*)?\}")
+
+
+class Served(Struct, frozen=True):
+    """One method of one route."""
+
+    template: str
+    method: str
+    responder: Callable[..., Any]
+
+    @property
+    def operation(self) -> Operation | None:
+        return described_by(self.responder)
+
+    @property
+    def path(self) -> str:
+        """As OpenAPI writes it; ours end in a slash, as the documents print them."""
+        plain = _FIELD.sub(r"{\1}", self.template)
+        return plain if "/" not in plain.strip("/") else plain.rstrip("/") + "/"
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The path's fields with Falcon's converter, or ''."""
+        return dict(_FIELD.findall(self.template))
+
+    @property
+    def contract(self) -> str:
+        """The package that serves it: a contract's, or one of the API's own parts."""
+        parts: list[str] = self.responder.__module__.split(".")
+        return parts[2] if parts[1] == "contracts" else parts[1]
+
+
+class Id(IntConverter):
+    """Falcon's `int`, for ids of rows: plain digits, within a bigint. Everything else is a 404."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1, max=ID_MAX)
+
+    def convert(self, value: str) -> int | None:
+        return super().convert(value) if value.isascii() and value.isdigit() else None
+
+
+class Routes(CompiledRouter):
+    """The router of the app."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options.converters["int"] = Id
+        self._added: list[tuple[str, Mapping[str, Callable[..., Any]]]] = []
+
+    def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
+        super().add_route(uri_template, resource, **kwargs)
+        self._added.append((uri_template, super().map_http_methods(resource, **kwargs)))
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Callable[..., Any]]:
+        """A route that has GET has HEAD: the same responder, whose body Falcon then leaves out (RFC 9110, 9.3.2)."""
+        methods: dict[str, Callable[..., Any]] = super().map_http_methods(resource, **kwargs)
+        return {**methods, "HEAD": methods["GET"]} if "GET" in methods else methods
+
+    def operation(self, template: str, method: str) -> Operation | None:
+        """What is described for a method of a route, by the route's template as it was added."""
+        return self._described.get((template, "GET" if method == "HEAD" else method))
+
+    @cached_property
+    def _described(self) -> Mapping[tuple[str, str], Operation | None]:
+        """Made at the first question, when all routes are added."""
+        return {(route.template, route.method): route.operation for route in self.served()}
+
+    def served(self) -> Iterator[Served]:
+        """All but HEAD, which is nowhere described by itself: it answers as GET does."""
+        for template, methods in self._added:
+            for method, responder in methods.items():
+                yield Served(template, method, responder)
+
+
+falcon.inspect.register_router(Routes)(falcon.inspect.inspect_compiled_router)

@@ -1,0 +1,112 @@
+"""How many writes of one person may be undecided at once: those that wait for their outcome, and those that do not.
+
+Each process counts what it has accepted itself. It hears of every outcome, as the lanes tell it to whoever
+accepted the command; a lost message is made up for by a look into the inbox, once the bound is reached. So
+the way of a write costs nothing but an entry in a table. Agent keys are bounded by their writes a minute,
+strangers by those of their address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from typing import Any
+from uuid import UUID
+
+from falcon.asgi import Request, Response
+from psycopg_pool import AsyncConnectionPool
+
+from api.accounts.access.authentication import SAFE_METHODS
+from api.http.errors import Problem
+from api.http.served_routes import Routes
+from core.identity.principals import Principal, PrincipalKind
+
+LOOK_EVERY_S = 0.5
+"""The inbox is asked at most this often what of one person's is still undecided."""
+COUNTED_MAX = 100_000
+"""Commands of all people. The oldest is forgotten then, and no longer counted."""
+RETRY_AFTER_S = 1
+
+SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
+
+
+class Undecided:
+    def __init__(self, per_user: int, pool: AsyncConnectionPool[Any]) -> None:
+        self._per_user = per_user
+        self._pool = pool
+        self._users: OrderedDict[bytes, int] = OrderedDict()
+        """By command id."""
+        self._commands: defaultdict[int, dict[bytes, bool]] = defaultdict(dict)
+        """By user: each command's id, and whether it is known to be on disk."""
+        self._looked_at: dict[int, float] = {}
+
+    async def check(self, user_id: int | None) -> None:
+        """Raise Problem 429 if this user may not have one more."""
+        if user_id is None or not self._is_full(user_id):
+            return
+        await self._look(user_id)
+        if self._is_full(user_id):
+            words = f"At most {self._per_user} of your writes may be undecided at once. Try again in a moment"
+            raise Problem(429, "too_many_requests", words, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+    def add(self, user_id: int | None, command_id: UUID) -> None:
+        if user_id is None:
+            return
+        key = command_id.bytes
+        self._users[key] = user_id
+        self._commands[user_id][key] = False
+        if len(self._users) > COUNTED_MAX:
+            self.settle(next(iter(self._users)))
+
+    def accepted(self, command_id: UUID) -> None:
+        """It is on disk."""
+        user_id = self._users.get(command_id.bytes)
+        if user_id is not None:
+            self._commands[user_id][command_id.bytes] = True
+
+    def settle(self, key: bytes) -> None:
+        """A command was decided, or never accepted; whoever's it was."""
+        user_id = self._users.pop(key, None)
+        if user_id is None:
+            return
+        theirs = self._commands[user_id]
+        theirs.pop(key, None)
+        if not theirs:
+            del self._commands[user_id]
+            self._looked_at.pop(user_id, None)
+
+    def _is_full(self, user_id: int) -> bool:
+        return len(self._commands.get(user_id, ())) >= self._per_user
+
+    async def _look(self, user_id: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at.get(user_id, -LOOK_EVERY_S) < LOOK_EVERY_S:
+            return
+        self._looked_at[user_id] = now
+        on_disk = [key for key, is_on_disk in self._commands[user_id].items() if is_on_disk]
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(SQL_UNDECIDED, ([UUID(bytes=key) for key in on_disk],))
+            undecided = {row[0].bytes for row in await cursor.fetchall()}
+        for key in on_disk:
+            if key not in undecided:
+                self.settle(key)
+
+
+def counted_user(principal: Principal) -> int | None:
+    """The person whose writes are counted; None for agent keys and strangers."""
+    return None if principal.kind is PrincipalKind.AGENT else principal.user_id
+
+
+class UndecidedWrites:
+    """Falcon middleware; goes after the gate. Turns those away who have too many, before their body is read."""
+
+    def __init__(self, routes: Routes, undecided: Undecided) -> None:
+        self._routes = routes
+        self._undecided = undecided
+
+    async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
+        if req.method in SAFE_METHODS:
+            return
+        operation = self._routes.operation(req.uri_template or "", req.method)
+        if operation is not None and operation.command:
+            await self._undecided.check(counted_user(req.context.principal))

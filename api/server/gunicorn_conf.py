@@ -1,0 +1,43 @@
+"""gunicorn's settings, from ours."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from api.server.gunicorn_worker import end_when_asked
+from core import garbage_collector
+from core.settings import SettingsError, from_environment
+from core.startup import refuse_unusable_stores
+
+try:
+    _settings = from_environment()
+except SettingsError as problem:
+    sys.exit(f"holdfast: {problem}")
+refuse_unusable_stores(_settings)
+
+bind = [_settings.api_bind]
+workers = _settings.api_processes
+worker_class = "api.server.gunicorn_worker.Worker"
+asgi_lifespan = "on"
+worker_connections = 4096
+backlog = 4096
+keepalive = 75  # longer than the front door's (ops/Caddyfile): it must not send into a closing connection
+timeout = 30
+graceful_timeout = (
+    10  # nobody waits for an outcome then (api/server/gunicorn_worker.py): longer than any statement takes
+)
+control_socket_disable = True  # its path is fixed below the home folder: two stacks would share it
+accesslog = None  # the middleware logs requests, with their ids
+errorlog = "-"
+loglevel = "warning"
+proc_name = "holdfast-api"
+forwarded_allow_ips = "127.0.0.1,::1"
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    end_when_asked(server)
+
+
+def post_worker_init(_worker: Any) -> None:
+    garbage_collector.settle()

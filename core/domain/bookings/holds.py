@@ -1,0 +1,92 @@
+"""Holds: places kept for somebody who has still to pay, which end by themselves.
+
+A hold lives until its `hold_expires_at`. From then on its time is free, whether or not the sweep
+has come by: a decision that wants the time expires it first, in the same transaction, because its
+claim would still stand in the constraint (design, "Time").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import chain
+
+from msgspec.structs import replace
+
+from core.domain.bookings.status import PaymentStatus, Status
+from core.domain.bookings.transitions import turned
+from core.domain.commands import ENGINE
+from core.domain.events import BookingChanged, Event, NothingDue, Refusal
+from core.domain.payments.money import can_be_charged
+from core.domain.refusals import Refused
+from core.domain.state import State
+from core.domain.values import Booking, Policy
+
+Way = tuple[BookingChanged, ...]
+"""Lapsed holds that end now, to make way for somebody else."""
+
+
+def held(booking: Booking, now: datetime, policy: Policy) -> Booking:
+    """A booking to be made, as a hold if it costs something; a free one confirms at once.
+
+    Raises `Refused` for a price that cannot be charged: nobody could pay for the hold.
+    """
+    if booking.price_minor == 0:
+        return replace(booking, status=Status.CONFIRMED, payment_status=PaymentStatus.NONE)
+    if not can_be_charged(booking.price_minor, booking.currency):
+        raise Refused(Refusal.NOT_CHARGEABLE)
+    expires_at = now + timedelta(seconds=policy.hold_s)
+    return replace(booking, status=Status.HELD, payment_status=PaymentStatus.PENDING, hold_expires_at=expires_at)
+
+
+def has_lapsed(booking: Booking, now: datetime) -> bool:
+    return booking.status is Status.HELD and booking.hold_expires_at is not None and booking.hold_expires_at <= now
+
+
+def expired(booking: Booking, now: datetime) -> BookingChanged:
+    return turned(booking, Status.EXPIRED, ENGINE, now, "hold expired")
+
+
+def extended(booking: Booking, policy: Policy) -> Booking:
+    """A hold as it becomes when its payment is known to be `processing`: longer, but only once."""
+    if booking.status is not Status.HELD or booking.hold_expires_at is None or booking.hold_extended:
+        return booking
+    expires_at = booking.hold_expires_at + timedelta(seconds=policy.hold_extension_s)
+    return replace(booking, hold_expires_at=expires_at, hold_extended=True)
+
+
+def expire_due(state: State, booking_ids: Iterable[int], now: datetime) -> tuple[Event, ...]:
+    """End those of these holds that have lapsed; what was paid, cancelled or extended meanwhile stays."""
+    named = (state.bookings.get(id_) for id_ in booking_ids)
+    lapsed = tuple(expired(booking, now) for booking in named if booking is not None and has_lapsed(booking, now))
+    return lapsed or (NothingDue(),)
+
+
+def make_way(
+    state: State, resource_id: int, starts_at: datetime, ends_at: datetime, now: datetime, *, but: int | None = None
+) -> Way:
+    """Clear a time: its lapsed holds expire. Raises `Refused` (slot_taken) if anything else is in the way.
+
+    `but` is a booking that moves and is not in its own way.
+    """
+    found = state.claims[resource_id].touching(starts_at, ends_at)
+    in_the_way = [claim for claim in found if but is None or claim.booking_id != but]
+    if not in_the_way:
+        return ()
+    bookings = [state.bookings.get(claim.booking_id) for claim in in_the_way if claim.booking_id is not None]
+    lapsed = {booking.id: booking for booking in bookings if booking is not None and has_lapsed(booking, now)}
+    if any(claim.booking_id not in lapsed for claim in in_the_way):
+        raise Refused(Refusal.SLOT_TAKEN)
+    return tuple(expired(booking, now) for booking in lapsed.values())
+
+
+def joined(ways: Iterable[Way]) -> Way:
+    """Several ways as one: a hold that occurs in more than one ends once."""
+    return tuple({change.booking.id: change for change in chain.from_iterable(ways)}.values())
+
+
+def may_hold_another(state: State, user_id: int, now: datetime) -> None:
+    """Raise `Refused` for somebody who holds as many places as one person may."""
+    live = sum(expires_at > now for expires_at in state.holds[user_id].values())
+    if 0 < state.policy.max_holds_per_user <= live:
+        raise Refused(Refusal.TOO_MANY_HOLDS)

@@ -1,0 +1,151 @@
+"""Packages and bundles: bought once, used later."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from core.domain.bookings.claims import claims_wanted
+from core.domain.bookings.holds import Way, joined
+from core.domain.bookings.status import PaymentStatus, Status
+from core.domain.commands import Envelope
+from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.ids import Ids
+from core.domain.marketplace.commands import BookBundle, BookPackage, Part
+from core.domain.marketplace.details import Kind, MarketDetails
+from core.domain.marketplace.events import CreditsGranted
+from core.domain.marketplace.purchases.individual_sessions import a_place, placed_details
+from core.domain.marketplace.purchases.purchases import a_giver, details_of, new_booking, priced, the_buyer, the_service
+from core.domain.marketplace.purchases.seats import a_seat, its_giver, seated_details, the_session, under
+from core.domain.marketplace.values import Credit, MarketService, Practitioner
+from core.domain.payments.money import split
+from core.domain.refusals import Refused
+from core.domain.state import State
+from core.domain.values import Booking, Claim
+
+
+def book_package(state: State, envelope: Envelope, command: BookPackage, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """The parent and a child for each service included, all or nothing. A child without a time is a draft."""
+    service = the_service(state, command.service_id, Kind.PACKAGE)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    if tuple(part.service_id for part in command.parts) != service.items:
+        raise Refused(Refusal.CHANGED_MEANWHILE)
+    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    details = replace(details_of(Kind.PACKAGE, giver, command.words), is_scheduled=False)
+    parent = priced(
+        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+    )
+    ways: list[Way] = []
+    children: list[BookingPlaced] = []
+    for part, share in zip(command.parts, _shares(state, service), strict=True):
+        child_way, child = _child(state, envelope, parent, share, part, command, children, now, ids)
+        ways.append(child_way)
+        children.append(child)
+    return (*joined(ways), *children, BookingPlaced(parent, ()))
+
+
+def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
+    parts = (state.market.services.get(id_) for id_ in service.items)
+    first = next((part for part in parts if part is not None and part.practitioner_ids), None)
+    if first is None:
+        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
+    return a_giver(state, first)
+
+
+def _shares(state: State, package: MarketService) -> list[int]:
+    """Of the package's price, by what its services cost apart."""
+    parts = (state.market.services.get(id_) for id_ in package.items)
+    weights = [part.price_minor if part else 0 for part in parts]
+    return split(package.price_minor, weights, package.currency)
+
+
+def _child(
+    state: State,
+    envelope: Envelope,
+    parent: Booking,
+    share: int,
+    part: Part,
+    command: BookPackage,
+    before: list[BookingPlaced],
+    now: datetime,
+    ids: Ids,
+) -> tuple[Way, BookingPlaced]:
+    service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
+    if part.session_id is not None:
+        return _seat(state, envelope, parent, share, part.session_id, service, command, before, now, ids)
+    if part.starts_at is None or part.ends_at is None:
+        giver = a_giver(state, service)
+        details = details_of(service.kind, giver, command.words)
+        details = replace(details, is_scheduled=False, parent_id=parent.id, share_minor=share)
+        draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
+        return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
+    if service.kind is not Kind.INDIVIDUAL:
+        raise Refused(Refusal.SESSION_WANTED)
+    place = a_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
+    details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
+    details = replace(details, parent_id=parent.id, share_minor=share)
+    interval = part.starts_at, part.ends_at
+    child = under(
+        parent, new_booking(envelope, parent.user_id, service, place.practitioner, details, interval, now, ids)
+    )
+    claims = claims_wanted(child, details)
+    _clear_of(claims, before)
+    return place.way, BookingPlaced(child, claims)
+
+
+def _seat(
+    state: State,
+    envelope: Envelope,
+    parent: Booking,
+    share: int,
+    session_id: int,
+    service: MarketService,
+    command: BookPackage,
+    before: list[BookingPlaced],
+    now: datetime,
+    ids: Ids,
+) -> tuple[Way, BookingPlaced]:
+    session = the_session(state, session_id, service.id)
+    way = a_seat(state, session, parent.user_id, now)
+    others = (placed.booking.details for placed in before)
+    if any(isinstance(other, MarketDetails) and other.session_id == session.id for other in others):
+        raise Refused(Refusal.ALREADY_BOOKED)
+    giver = its_giver(state, session)
+    details = seated_details(details_of(service.kind, giver, command.words), session)
+    details = replace(details, parent_id=parent.id, share_minor=share)
+    interval = session.starts_at, session.ends_at
+    child = under(parent, new_booking(envelope, parent.user_id, service, giver, details, interval, now, ids))
+    return way, BookingPlaced(child, ())
+
+
+def _clear_of(claims: tuple[Claim, ...], before: list[BookingPlaced]) -> None:
+    """Two parts of one package may be in each other's way."""
+    taken = [claim for placed in before for claim in placed.claims]
+    if any(
+        one.resource_id == other.resource_id and one.overlaps(other.starts_at, other.ends_at)
+        for one in claims
+        for other in taken
+    ):
+        raise Refused(Refusal.SLOT_TAKEN)
+
+
+def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """Credits that pay as soon as the bundle itself is paid."""
+    service = the_service(state, command.service_id, Kind.BUNDLE)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    details = replace(details_of(Kind.BUNDLE, giver, command.words), is_scheduled=False)
+    booking = priced(
+        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+    )
+    credit = Credit(
+        booking_id=booking.id,
+        user_id=user.id,
+        service_ids=service.items,
+        granted=service.credits or 0,
+        balance=service.credits or 0,
+        expires_at=now + timedelta(days=service.valid_days or 0),
+        is_paid=booking.status is Status.CONFIRMED,
+    )
+    return (CreditsGranted(credit), BookingPlaced(booking, ()))

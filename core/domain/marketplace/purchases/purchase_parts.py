@@ -1,0 +1,176 @@
+"""What follows for a purchase when one of its bookings changes, whoever changed it and through whichever contract.
+
+Parts of a purchase go with the whole: confirmed, held longer, cancelled, expired or over with it. The
+whole begins with its first part and is over with its last one; until it is paid it ends with any of
+them. Credits come back by the same rule as money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from core.domain.bookings.status import ENDED, OVER, Status, may_become
+from core.domain.bookings.transitions import turned
+from core.domain.commands import ENGINE, Actor
+from core.domain.events import BookingChanged, BookingDeleted, Event
+from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
+from core.domain.marketplace.events import CreditReturned, CreditsVoided
+from core.domain.marketplace.purchases.refunds import gives_back
+from core.domain.marketplace.verbs import Role, role_of
+from core.domain.state import State
+from core.domain.values import Booking
+
+_FOLLOWED = frozenset({BookingChanged, BookingDeleted})
+
+
+class Faces:
+    """Bookings as changed by one command so far."""
+
+    def __init__(self, bookings: Iterable[Booking]) -> None:
+        self._bookings = {booking.id: booking for booking in bookings}
+        self._statuses: dict[int, set[Status]] = {}
+
+    def __contains__(self, id_: int) -> bool:
+        return id_ in self._bookings
+
+    def add(self, booking: Booking) -> None:
+        self._bookings[booking.id] = booking
+        if isinstance(booking.details, MarketDetails):
+            self._statuses.pop(booking.details.parent_id or 0, None)
+
+    def unchanged(self, state: State, whole_id: int) -> list[Booking]:
+        """The parts of a whole that the command has not changed."""
+        known = (state.bookings.get(id_) for id_ in sorted(state.market.children[whole_id]) if id_ not in self)
+        return [booking for booking in known if booking is not None]
+
+    def statuses(self, state: State, whole_id: int) -> set[Status]:
+        """The statuses of all its parts; looked up once for the whole, not for each part that changes."""
+        if (stand := self._statuses.get(whole_id)) is None:
+            known = (self._bookings.get(id_) or state.bookings.get(id_) for id_ in state.market.children[whole_id])
+            stand = self._statuses[whole_id] = {booking.status for booking in known if booking is not None}
+        return stand
+
+
+def with_families(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
+    """The events with what follows from each put before it: the last one stays the command's answer."""
+    if _FOLLOWED.isdisjoint(map(type, events)):
+        return tuple(events)
+    faces = Faces(event.booking for event in events if isinstance(event, BookingChanged))
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, BookingDeleted):
+            found += _left_behind(state, event, faces, now)
+        if not isinstance(event, BookingChanged) or not isinstance(event.booking.details, MarketDetails):
+            found.append(event)
+            continue
+        signed = _signed(event, event.booking.details, actor)
+        for follower in _followers(state, signed, faces, now):
+            faces.add(follower.booking)
+            found += [*_credits(state, follower, actor, now), follower]
+        found += [*_credits(state, signed, actor, now), signed]
+    return tuple(found)
+
+
+def _left_behind(state: State, event: BookingDeleted, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
+    """Parts still to come of a whole that has begun, and so was not cancelled when it was deleted."""
+    gone = BookingChanged(event.booking, event.booking.status, freed=False, by=event.by, reason="deleted")
+    for child in faces.unchanged(state, event.booking.id):
+        if may_become(child.status, Status.CANCELLED):
+            faces.add(child)
+            yield _ended(child, Status.CANCELLED, event.booking, gone, now)
+
+
+def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> BookingChanged:
+    """A cancellation says by whom and why."""
+    if event.booking.status not in ENDED or event.was in ENDED or details.cancellation is not None:
+        return event
+    by = ENGINE if event.by == ENGINE.kind else actor
+    note = Cancellation(role_of(by, event.booking) or Role.ADMIN, event.reason)
+    return replace(event, booking=replace(event.booking, details=replace(details, cancellation=note)))
+
+
+def _followers(state: State, event: BookingChanged, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
+    """Bookings that the command itself changes follow nobody."""
+    details = event.booking.details
+    whole = event
+    if isinstance(details, MarketDetails) and details.parent_id is not None:
+        parent = state.bookings.get(details.parent_id)
+        change = None if parent is None or parent.id in faces else _whole_after(state, event, parent, faces, now)
+        if change is None:
+            return
+        yield change
+        whole = change
+    for child in faces.unchanged(state, whole.booking.id):
+        follower = _with_the_whole(child, whole.booking, whole, now)
+        if follower is not None:
+            yield follower
+
+
+def _whole_after(
+    state: State, event: BookingChanged, parent: Booking, faces: Faces, now: datetime
+) -> BookingChanged | None:
+    """What a change of one part means for the whole.
+
+    What is not paid was priced and is held as one: it ends with any of its parts. What is begins with its first
+    part, and is over with its last one: cancelled if nothing came of any.
+    """
+    part = event.booking
+    if parent.status is Status.HELD:
+        return _ended(parent, part.status, part, event, now) if part.status in ENDED else None
+    if parent.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or part.status is event.was:
+        return None
+    stand = faces.statuses(state, parent.id)
+    if not stand <= OVER:
+        begins = parent.status is Status.CONFIRMED and part.status in BEGUN
+        return turned(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None
+    if stand <= ENDED and parent.status is Status.CONFIRMED:
+        return _ended(parent, Status.CANCELLED, part, event, now)
+    missed = Status.NO_SHOW in stand and Status.COMPLETED not in stand
+    return turned(parent, Status.NO_SHOW if missed else Status.COMPLETED, ENGINE, now, "ended")
+
+
+BEGUN = frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.NO_SHOW})
+
+
+def _with_the_whole(child: Booking, whole: Booking, event: BookingChanged, now: datetime) -> BookingChanged | None:
+    match whole.status:
+        case Status.CANCELLED | Status.EXPIRED if child.status is Status.HELD:
+            return _ended(child, whole.status, whole, event, now)
+        case Status.CANCELLED | Status.EXPIRED if may_become(child.status, Status.CANCELLED):
+            return _ended(child, Status.CANCELLED, whole, event, now)
+        case Status.COMPLETED | Status.NO_SHOW if child.status is Status.DRAFT:
+            return _ended(child, Status.CANCELLED, whole, event, now)
+        case Status.COMPLETED | Status.NO_SHOW if may_become(child.status, whole.status):
+            return turned(child, whole.status, ENGINE, now, event.reason)
+        case Status.CONFIRMED if child.status is Status.HELD:
+            return turned(child, Status.CONFIRMED, ENGINE, now, event.reason)
+        case Status.HELD if child.status is Status.HELD and child.hold_expires_at != whole.hold_expires_at:
+            longer = replace(child, hold_expires_at=whole.hold_expires_at, hold_extended=whole.hold_extended)
+            return turned(longer, Status.HELD, ENGINE, now, event.reason)
+        case _:
+            return None
+
+
+def _ended(one: Booking, status: Status, first: Booking, event: BookingChanged, now: datetime) -> BookingChanged:
+    """A part with its whole, or a whole with its part: in the name of who ended the first."""
+    change = replace(turned(one, status, ENGINE, now, event.reason), by=event.by)
+    details, signed = one.details, first.details
+    if not isinstance(details, MarketDetails) or not isinstance(signed, MarketDetails):
+        return change
+    note = signed.cancellation or Cancellation(Role.SYSTEM, event.reason)
+    return replace(change, booking=replace(change.booking, details=replace(details, cancellation=note)))
+
+
+def _credits(state: State, event: BookingChanged, actor: Actor, now: datetime) -> Iterator[Event]:
+    booking, details = event.booking, event.booking.details
+    if booking.status not in ENDED or event.was in ENDED or not isinstance(details, MarketDetails):
+        return
+    if details.credit_id is not None and gives_back(state, booking, actor, now):
+        bundle = state.market.credits.get(details.credit_id)
+        if bundle is None or bundle.is_paid:  # nothing comes back to one that was cancelled
+            yield CreditReturned(details.credit_id, booking.id)
+    if details.kind is Kind.BUNDLE and booking.status is Status.CANCELLED:  # one that lapsed may still be paid, late
+        yield CreditsVoided(booking.id)

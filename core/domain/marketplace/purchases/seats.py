@@ -1,0 +1,152 @@
+"""Workshops and courses: seats of sessions, in each session of a course or in none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import heappop
+
+from msgspec.structs import replace
+
+from core.domain.bookings.holds import Way, expired, has_lapsed, joined
+from core.domain.commands import Envelope
+from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.ids import Ids
+from core.domain.marketplace.commands import BookCourse, BookSession
+from core.domain.marketplace.counts import KEEPS_SEAT
+from core.domain.marketplace.details import Kind, MarketDetails
+from core.domain.marketplace.purchases.purchases import (
+    details_of,
+    matching_credit,
+    new_booking,
+    priced,
+    the_buyer,
+    the_service,
+)
+from core.domain.marketplace.values import Practitioner, ServiceSession
+from core.domain.payments.money import split
+from core.domain.refusals import Refused
+from core.domain.state import State
+from core.domain.values import Booking
+
+
+def book_session(state: State, envelope: Envelope, command: BookSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    service = the_service(state, command.service_id, Kind.WORKSHOP)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    session = the_session(state, command.session_id, service.id)
+    way = a_seat(state, session, user.id, now)
+    practitioner = its_giver(state, session)
+    credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
+    details = replace(
+        seated_details(details_of(Kind.WORKSHOP, practitioner, command.words), session),
+        credit_id=credit.booking_id if credit else None,
+        discount_minor=service.price_minor if credit else 0,
+    )
+    interval = session.starts_at, session.ends_at
+    booking = new_booking(envelope, user.id, service, practitioner, details, interval, now, ids)
+    return (*way, BookingPlaced(priced(state, booking, 0 if credit else service.price_minor, now), ()))
+
+
+def book_course(state: State, envelope: Envelope, command: BookCourse, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    service = the_service(state, command.service_id, Kind.COURSE)
+    user = the_buyer(state, envelope, command.user_id, now, ids)
+    sessions = sessions_of(state, service.id)
+    if not sessions:
+        raise Refused(Refusal.SESSION_NOT_FOUND)
+    if len(sessions) > command.children:
+        raise Refused(Refusal.CHANGED_MEANWHILE)
+    way = joined(a_seat(state, session, user.id, now) for session in sessions)
+    giver = its_giver(state, sessions[0])
+    span = sessions[0].starts_at, max(session.ends_at for session in sessions)
+    details = details_of(Kind.COURSE, giver, command.words)
+    parent = priced(
+        state, new_booking(envelope, user.id, service, giver, details, span, now, ids), service.price_minor, now
+    )
+    children = []
+    shares = split(service.price_minor, [1] * len(sessions), service.currency)
+    for session, share in zip(sessions, shares, strict=True):
+        teacher = its_giver(state, session)
+        own = seated_details(details_of(Kind.WORKSHOP, teacher, command.words), session)
+        own = replace(own, parent_id=parent.id, share_minor=share)
+        child = new_booking(envelope, user.id, service, teacher, own, (session.starts_at, session.ends_at), now, ids)
+        children.append(under(parent, child))
+    return (*way, *(BookingPlaced(child, ()) for child in children), BookingPlaced(parent, ()))
+
+
+def seated_details(details: MarketDetails, session: ServiceSession) -> MarketDetails:
+    """Where and how to meet is the session's."""
+    return replace(
+        details,
+        is_scheduled=True,
+        practitioner_id=session.practitioner_id,
+        session_id=session.id,
+        location_id=session.location_id,
+        room_id=session.room_id,
+        meeting_url=session.meeting_url,
+    )
+
+
+def under(parent: Booking, child: Booking) -> Booking:
+    """A part of a purchase: confirmed or held, and as long, as the whole."""
+    return replace(child, status=parent.status, hold_expires_at=parent.hold_expires_at)
+
+
+def the_session(state: State, session_id: int, service_id: int | None = None) -> ServiceSession:
+    session = state.market.sessions.get(session_id)
+    if session is None or (service_id is not None and session.service_id != service_id):
+        raise Refused(Refusal.SESSION_NOT_FOUND)
+    return session
+
+
+def sessions_of(state: State, service_id: int) -> list[ServiceSession]:
+    """The schedule of a course, in order."""
+    found = (session for session in state.market.sessions.of(service_id) if not session.is_cancelled)
+    return sorted(found, key=lambda session: (session.starts_at, session.id))
+
+
+def its_giver(state: State, session: ServiceSession) -> Practitioner:
+    return state.market.practitioners[session.practitioner_id]
+
+
+def a_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> Way:
+    """Make sure that there is a seat for somebody: lapsed holds of this session expire where they must.
+
+    Their own always does, as nobody has two seats of one session.
+    Raises `Refused`: cancelled, begun, had already, or full.
+    """
+    is_open(state, session, now)
+    own = list(seats_of(state, session, user_id))
+    if any(not has_lapsed(booking, now) for booking in own):
+        raise Refused(Refusal.ALREADY_BOOKED)
+    if not session.has_seat:
+        lapsed = None if session.waiting else _lapsed(state, session, now)
+        if lapsed is None:
+            raise Refused(Refusal.SESSION_FULL)
+        own = own or [lapsed]
+    return tuple(expired(booking, now) for booking in own)
+
+
+def is_open(state: State, session: ServiceSession, now: datetime) -> None:
+    """Raise `Refused` for a session that nobody can book any more."""
+    if session.is_cancelled:
+        raise Refused(Refusal.SESSION_CANCELLED)
+    if session.starts_at <= now and not state.policy.allow_past:
+        raise Refused(Refusal.IN_THE_PAST)
+
+
+def seats_of(state: State, session: ServiceSession, user_id: int) -> Iterator[Booking]:
+    """Somebody's bookings of a session that this batch knows and that have a seat."""
+    found = (state.bookings.get(id_) for id_ in sorted(state.market.seats_of[session.id, user_id]))
+    return (booking for booking in found if booking is not None and booking.status in KEEPS_SEAT)
+
+
+def _lapsed(state: State, session: ServiceSession, now: datetime) -> Booking | None:
+    """The session's hold that lapsed first."""
+    holds = state.market.holds[session.id]
+    while holds and holds[0][0] <= now:
+        expires_at, id_ = holds[0]
+        booking = state.bookings.get(id_)
+        if booking is not None and has_lapsed(booking, now) and booking.hold_expires_at == expires_at:
+            return booking
+        heappop(holds)
+    return None

@@ -1,0 +1,73 @@
+"""What a batch, or an answer, knows of the marketplace."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import heappush
+
+from core.domain.bookings.status import Status
+from core.domain.group_index import Grouped
+from core.domain.marketplace.details import MarketDetails
+from core.domain.marketplace.values import (
+    Credit,
+    Location,
+    MarketService,
+    Note,
+    Practitioner,
+    ServiceSession,
+    WaitingPlace,
+)
+from core.domain.steps import Step
+from core.domain.values import Booking
+
+
+@dataclass
+class Market:
+    now: datetime | None = None
+    """The batch's clock, for answers that say what can still be done."""
+    practitioners: dict[int, Practitioner] = field(default_factory=dict)
+    services: dict[int, MarketService] = field(default_factory=dict)
+    locations: dict[int, Location] = field(default_factory=dict)
+    room_names: dict[int, str] = field(default_factory=dict)
+    sessions: Grouped[int, ServiceSession] = field(default_factory=lambda: Grouped(lambda one: one.service_id))
+    """Locked: who reads a seat here may take it."""
+    credits: Grouped[int, Credit] = field(default_factory=lambda: Grouped(lambda one: one.user_id))
+    """By the bundle's booking. Locked."""
+    queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
+    """Waiting people by session and user, in order: those whom a command names, the first to whom seats are offered, or
+    whom a step of a cancellation ends. `ServiceSession.waiting` counts all."""
+    emptying: dict[int, Step] = field(default_factory=dict)
+    """By session that is being cancelled: what this step knows of its bookings."""
+    notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
+    children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by their parent's id."""
+    of_session: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by session."""
+    seats_of: defaultdict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Bookings by session and user: whether a person has a seat is asked for each booking of a session."""
+    holds: defaultdict[int, list[tuple[datetime, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By session, a heap of when its holds end; it may still contain bookings that are no longer holds."""
+
+    def know_booking(self, booking: Booking) -> None:
+        details = booking.details
+        if isinstance(details, MarketDetails):
+            if details.parent_id is not None:
+                self.children[details.parent_id].add(booking.id)
+            if details.session_id is not None:
+                self.of_session[details.session_id].add(booking.id)
+                self.seats_of[details.session_id, booking.user_id].add(booking.id)
+                if booking.status is Status.HELD and booking.hold_expires_at is not None:
+                    heappush(self.holds[details.session_id], (booking.hold_expires_at, booking.id))
+
+    def fork(self) -> Market:
+        """A twin for trying: containers and those inside them are its own, the values are frozen."""
+        twin = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                own = value.copy()
+                own.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict))
+                setattr(twin, name, own)
+        return twin

@@ -1,0 +1,109 @@
+"""Waiting lists of full sessions: first come, first offered. An offer is a hold with a time limit of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from core.domain.bookings.holds import expired, has_lapsed
+from core.domain.bookings.status import PaymentStatus, Status
+from core.domain.commands import Actor, ActorKind, Envelope
+from core.domain.events import BookingPlaced, Event, NothingDue, Refusal
+from core.domain.ids import Ids
+from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
+from core.domain.marketplace.details import Kind
+from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
+from core.domain.marketplace.purchases.purchases import details_of, new_booking
+from core.domain.marketplace.purchases.seats import is_open, its_giver, seated_details, seats_of, the_session
+from core.domain.marketplace.values import MarketService, ServiceSession, WaitingPlace
+from core.domain.payments.money import can_be_charged
+from core.domain.refusals import Refused
+from core.domain.state import State
+from core.domain.values import Booking
+
+WAITING_MAX = 10_000
+"""People waiting for one session."""
+
+
+def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    session = _waitable(state, command.session_id, command.user_id, actor, now)
+    if command.user_id in state.market.queues[session.id]:
+        raise Refused(Refusal.ALREADY_WAITING)
+    if session.has_seat:
+        raise Refused(Refusal.SEATS_LEFT)
+    if session.waiting >= WAITING_MAX:
+        raise Refused(Refusal.SESSION_FULL)
+    place = WaitingPlace(ids.waiting(), session.id, command.user_id, now)
+    return (WaitingBegun(place, session.waiting + 1),)
+
+
+def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event, ...]:
+    session = the_session(state, command.session_id)
+    _own(command.user_id, actor)
+    place = state.market.queues[session.id].get(command.user_id)
+    if place is None:
+        raise Refused(Refusal.NOT_WAITING)
+    return (WaitingEnded(place),)
+
+
+def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """To as many people as there are seats, in their order. Those who got a seat otherwise leave the list."""
+    session = state.market.sessions.get(command.session_id)
+    if session is None or session.is_cancelled or session.starts_at <= now:
+        return (NothingDue(),)
+    if not _can_be_paid(state.market.services.get(session.service_id)):  # until its price is corrected
+        return (NothingDue(),)
+    left = min(session.capacity - session.seats_taken, command.at_most)
+    events: list[Event] = []
+    for place in state.market.queues[session.id].values():
+        if left <= 0:
+            break
+        own = list(seats_of(state, session, place.user_id))
+        if any(not has_lapsed(booking, now) for booking in own):
+            events.append(WaitingEnded(place))
+            continue
+        offer = _offer(state, envelope, session, place, now, ids)
+        events += [expired(booking, now) for booking in own]
+        events += [BookingPlaced(offer, ()), SeatOffered(place, offer.id, now)]
+        left -= 1
+    return tuple(events) or (NothingDue(),)
+
+
+def _offer(
+    state: State, envelope: Envelope, session: ServiceSession, place: WaitingPlace, now: datetime, ids: Ids
+) -> Booking:
+    """Held whatever it costs: who waited must say that they still want it, in time."""
+    service = state.market.services[session.service_id]
+    practitioner = its_giver(state, session)
+    details = seated_details(details_of(Kind.WORKSHOP, practitioner, Words()), session)
+    interval = session.starts_at, session.ends_at
+    booking = new_booking(envelope, place.user_id, service, practitioner, details, interval, now, ids)
+    ends = min(now + timedelta(seconds=state.policy.offer_s), session.starts_at)
+    owes = PaymentStatus.PENDING if service.price_minor else PaymentStatus.NONE
+    return replace(
+        booking, status=Status.HELD, price_minor=service.price_minor, payment_status=owes, hold_expires_at=ends
+    )
+
+
+def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: datetime) -> ServiceSession:
+    session = the_session(state, session_id)
+    _own(user_id, actor)
+    if session.service_id not in state.market.services or state.market.services[session.service_id].kind is Kind.COURSE:
+        raise Refused(Refusal.SESSION_NOT_FOUND)
+    is_open(state, session, now)
+    if not _can_be_paid(state.market.services.get(session.service_id)):
+        raise Refused(Refusal.NOT_CHARGEABLE)
+    if any(seats_of(state, session, user_id)):
+        raise Refused(Refusal.ALREADY_BOOKED)
+    return session
+
+
+def _can_be_paid(service: MarketService | None) -> bool:
+    """Whether an offered seat could be paid for, if it costs something."""
+    return service is None or service.price_minor == 0 or can_be_charged(service.price_minor, service.currency)
+
+
+def _own(user_id: int, actor: Actor) -> None:
+    if actor.kind is not ActorKind.STAFF and actor.user_id != user_id:
+        raise Refused(Refusal.FORBIDDEN)

@@ -1,0 +1,149 @@
+"""Paying for a booking: who may, with which attempt, and what its end means for them.
+
+Whatever the order in which people pay, decline, cancel and expire, and in which Stripe's reports
+come in (`reported`), it ends in one of: confirmed and paid; not confirmed and refunded; never
+charged. A booking has at most one attempt that can be charged: a new one waits until the one
+before it is known to be canceled at Stripe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from core.domain.bookings.changes import owned
+from core.domain.bookings.holds import has_lapsed
+from core.domain.bookings.status import ENDED, PaymentStatus, Status
+from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
+from core.domain.events import (
+    BookingChanged,
+    CommandDeferred,
+    CommandRefused,
+    Event,
+    PaymentChanged,
+    PaymentMade,
+    PaymentReady,
+    Refusal,
+)
+from core.domain.ids import Ids
+from core.domain.marketplace.purchases.refunds import Parts, by_whole, owed_minor, parts_owed
+from core.domain.payments.attempts import booking_pays, closing, ended, giving_back, payments_of
+from core.domain.payments.values import PAYABLE, Payment, PaymentState
+from core.domain.refusals import Refused
+from core.domain.state import State
+from core.domain.values import Booking
+
+MAX_ATTEMPTS = 20
+"""For one booking. Each is a call to Stripe that somebody can make us make."""
+
+
+def request(state: State, envelope: Envelope, command: RequestPayment, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """Somebody wants to pay: by the intent they have, or by a new one after a decline."""
+    booking = owned(state, command.booking_id, _as_owner(envelope.actor))
+    _may_be_paid(booking, command, now)
+    attempts = payments_of(state, booking.id)
+    before: tuple[Event, ...] = ()
+    begins = PaymentState.CREATING
+    match attempts[-1] if attempts else None:
+        case Payment(state=PaymentState.CREATING | PaymentState.QUEUED, id=id_):
+            return (CommandDeferred(id_),)
+        case Payment(state=PaymentState.PROCESSING) | Payment(state=PaymentState.OPEN, decline=None) as present:
+            return (PaymentReady(present),)
+        case Payment(state=PaymentState.OPEN) as declined:
+            before, begins = (closing(declined, now),), PaymentState.QUEUED
+        case Payment(state=PaymentState.CLOSING):
+            begins = PaymentState.QUEUED
+        case _:
+            pass
+    made = _attempt(booking, len(attempts) + 1, begins, now, ids)
+    told = booking_pays(booking, PaymentStatus.PENDING, now, "payment_requested")
+    return (*before, *told, PaymentMade(made), CommandDeferred(made.id))
+
+
+def _as_owner(actor: Actor) -> Actor:
+    """Staff pay for bookings of their own only, like everybody."""
+    return Actor(ActorKind.USER, actor.user_id) if actor.kind is ActorKind.STAFF else actor
+
+
+def _may_be_paid(booking: Booking, command: RequestPayment, now: datetime) -> None:
+    if booking.status not in ENDED and booking.payment_status in {PaymentStatus.SUCCEEDED, PaymentStatus.NONE}:
+        raise Refused(Refusal.ALREADY_PAID)
+    if booking.status is not Status.HELD or has_lapsed(booking, now):
+        raise Refused(Refusal.NOT_PAYABLE, booking.status)
+    if command.currency != booking.currency:
+        raise Refused(Refusal.CURRENCY_MISMATCH)
+    if command.amount_minor != booking.price_minor:
+        raise Refused(Refusal.AMOUNT_MISMATCH)
+
+
+def _attempt(booking: Booking, number: int, begins: PaymentState, now: datetime, ids: Ids) -> Payment:
+    if number > MAX_ATTEMPTS:
+        raise Refused(Refusal.TOO_MANY_PAYMENTS)
+    return Payment(
+        id=ids.uuid(),
+        booking_id=booking.id,
+        attempt=number,
+        amount_minor=booking.price_minor,
+        currency=booking.currency,
+        state=begins,
+        created_at=now,
+        updated_at=now,
+        due_at=now if begins is PaymentState.CREATING else None,
+    )
+
+
+_ABOUT_MONEY = frozenset({BookingChanged, PaymentMade, PaymentChanged})
+"""Of these something may follow; most commands bring about none of them."""
+
+
+def consequences(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
+    """What the end of a booking means for its payments: never waited for, only ordered."""
+    if _ABOUT_MONEY.isdisjoint(map(type, events)):
+        return ()
+    ends = {e.booking.id: e for e in events if isinstance(e, BookingChanged) and _is_the_end(e)}
+    parts = by_whole(end.booking for end in ends.values())
+    paid_for = dict.fromkeys((*ends, *parts))
+    payments = {payment.id: payment for id_ in paid_for for payment in state.payments.of(id_)}
+    payments |= {e.payment.id: e.payment for e in events if isinstance(e, PaymentMade | PaymentChanged)}
+    found: list[Event] = []
+    for payment in payments.values():
+        if (end := ends.get(payment.booking_id)) is not None:
+            found += _after_the_end(state, payment, end.booking, parts, actor, now)
+        elif payment.kept_minor and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
+            found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
+    return tuple(found)
+
+
+def _is_the_end(event: BookingChanged) -> bool:
+    return event.booking.status in ENDED and event.was not in ENDED
+
+
+def _after_the_end(
+    state: State, payment: Payment, booking: Booking, parts: Parts, actor: Actor, now: datetime
+) -> Iterator[PaymentChanged]:
+    if payment.state is PaymentState.QUEUED or (payment.state is PaymentState.CREATING and not payment.sent):
+        yield ended(payment, now)
+    elif payment.state in PAYABLE:
+        yield closing(payment, now)
+    elif payment.kept_minor and (owed := owed_minor(state, payment, booking, parts, actor, now)):
+        yield giving_back(payment, owed, "booking_cancelled", now)
+
+
+def conclusions(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:
+    """Commands that waited for a payment's intent, with what they are answered now."""
+    for event in events:
+        if isinstance(event, PaymentChanged) and (answer := _answer(event.payment)) is not None:
+            for envelope in state.followers.pop(event.payment.id, ()):
+                yield envelope, (answer,)
+
+
+def _answer(payment: Payment) -> Event | None:
+    match payment.state:
+        case PaymentState.QUEUED | PaymentState.CREATING:
+            return None
+        case PaymentState.OPEN | PaymentState.PROCESSING | PaymentState.SUCCEEDED:
+            return PaymentReady(payment)
+        case PaymentState.FAILED:
+            return CommandRefused(Refusal.PAYMENT_REFUSED)
+        case _:
+            return CommandRefused(Refusal.NOT_PAYABLE)

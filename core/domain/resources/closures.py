@@ -1,0 +1,93 @@
+"""Closing a resource for a time, holidays or illness, and opening it again.
+
+Nobody can book into a closure. Bookings that were there before keep their time until staff cancel
+or move them; the answer names them, and time that they give back is closed too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.domain.bookings.holds import expired, has_lapsed
+from core.domain.commands import CloseResource, ClosingCommand
+from core.domain.events import BookingChanged, Event, Refusal, ResourceClosed, ResourceReopened
+from core.domain.ids import Ids
+from core.domain.refusals import Refused
+from core.domain.resources.local_time import day_bounds, instant
+from core.domain.state import State
+from core.domain.values import Claim, Closure, Resource
+
+SHOWN_IN_THE_WAY = 100
+"""Bookings that an answer shows whole; it counts them all."""
+
+Span = tuple[datetime, datetime]
+
+
+def decide_closing(state: State, command: ClosingCommand, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    if isinstance(command, CloseResource):
+        return _close(state, command, now, ids)
+    if (closure := state.closures.get(command.closure_id)) is None:
+        raise Refused(Refusal.CLOSURE_NOT_FOUND)
+    return (ResourceReopened(closure),)
+
+
+def wanted_closing(state: State, command: CloseResource) -> tuple[int, datetime, datetime] | None:
+    """(resource id, start, end) that a closure would cover, so that a batch loads what is in it."""
+    resource = state.resources.get(command.resource_id)
+    span = _span(command, resource) if resource else None
+    return (command.resource_id, *span) if span else None
+
+
+def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    if (resource := state.resources.get(command.resource_id)) is None:
+        raise Refused(Refusal.RESOURCE_NOT_FOUND)
+    if (span := _span(command, resource)) is None:
+        raise Refused(Refusal.LOCAL_TIME_SKIPPED, part=_skipped(command, resource))
+    inside = sorted(in_span(state, resource.id, span), key=lambda claim: claim.starts_at)
+    if any(claim.closure_id is not None for claim in inside):
+        raise Refused(Refusal.ALREADY_CLOSED)
+    lapsed = _expire_lapsed(state, inside, now)
+    gone = {change.booking.id for change in lapsed}
+    in_the_way = dict.fromkeys(claim.booking_id for claim in inside if claim.booking_id is not None)
+    closure = Closure(
+        id=ids.closure(),
+        resource=resource,
+        first_day=command.first_day,
+        starts=command.starts,
+        last_day=command.last_day,
+        ends=command.ends,
+        starts_at=span[0],
+        ends_at=span[1],
+        reason=command.reason,
+        created_at=now,
+    )
+    return (*lapsed, ResourceClosed(closure, tuple(id_ for id_ in in_the_way if id_ not in gone)))
+
+
+def in_span(state: State, resource_id: int, span: Span) -> list[Claim]:
+    return state.claims[resource_id].touching(*span)
+
+
+def _expire_lapsed(state: State, claims: list[Claim], now: datetime) -> tuple[BookingChanged, ...]:
+    """Holds that have run out give their time to the closure."""
+    bookings = {claim.booking_id: state.bookings.get(claim.booking_id) for claim in claims if claim.booking_id}
+    return tuple(expired(one, now) for one in bookings.values() if one is not None and has_lapsed(one, now))
+
+
+def _span(command: CloseResource, resource: Resource) -> Span | None:
+    """None where the clocks skip one of its local times, or the whole of its days."""
+    zone = resource.zone
+    starts_at = (
+        instant(command.first_day, command.starts, zone) if command.starts else day_bounds(command.first_day, zone)[0]
+    )
+    ends_at = instant(command.last_day, command.ends, zone) if command.ends else day_bounds(command.last_day, zone)[1]
+    return (starts_at, ends_at) if starts_at and ends_at and starts_at < ends_at else None
+
+
+def _skipped(command: CloseResource, resource: Resource) -> str:
+    """Which of its fields the clocks skip."""
+    if command.starts and instant(command.first_day, command.starts, resource.zone) is None:
+        return "starts"
+    if command.ends and instant(command.last_day, command.ends, resource.zone) is None:
+        return "ends"
+    return "first_day"

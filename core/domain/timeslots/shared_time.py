@@ -1,0 +1,88 @@
+"""Time slots whose resource somebody else takes: another category's booking, another contract's, a closure.
+
+A calendar shows a slot as booked when it cannot be booked, whoever is in the way. So what takes a
+resource's time, or gives it back, is news of every slot on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    Event,
+    ResourceClosed,
+    ResourceReopened,
+    SlotTurned,
+)
+from core.domain.resources.claim_index import Taken
+from core.domain.state import State
+from core.domain.values import Claim, Holder, TimeSlot
+
+BookingEvent = BookingPlaced | BookingChanged | BookingDeleted
+_ABOUT_TIME = (BookingPlaced, BookingChanged, BookingDeleted, ResourceClosed, ResourceReopened)
+
+
+def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...]:
+    """The slots that these events turn from free to taken or back, but for those that the bookings are made for."""
+    if not state.sharing or not (about := [event for event in events if isinstance(event, _ABOUT_TIME)]):
+        return ()
+    own = {event.booking.time_slot_id for event in about if isinstance(event, BookingEvent)}
+    gone = {one for event in about if (one := _gives_back(event)) is not None}
+    new = list(chain.from_iterable(map(_takes, about)))
+    taken: defaultdict[int, Taken] = defaultdict(Taken)
+    for claim in new:
+        taken[claim.resource_id].add(claim)
+    found = (_turned(state, slot, gone, taken) for slot in _touched(state, gone, new) if slot.id not in own)
+    return tuple(turn for turn in found if turn is not None)
+
+
+def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list[TimeSlot]:
+    """The slots at the times that change hands; all others stay as they are."""
+    changing = chain(new, chain.from_iterable(map(state.claims_of, gone)))
+    slots = {
+        slot.id: slot
+        for claim in changing
+        for slot in state.sharing.touching(claim.resource_id, claim.starts_at, claim.ends_at)
+    }
+    return [slots[id_] for id_ in sorted(slots)]
+
+
+def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Mapping[int, Taken]) -> SlotTurned | None:
+    if state.holder_of(slot.id) is not None:
+        return None
+    before = state.claims[slot.category.resource.id].touching(slot.starts_at, slot.ends_at)
+    was = bool(before)
+    will = any(claim.holder not in gone for claim in before) or _is_taken(slot, new)
+    return None if was == will else SlotTurned(slot, will)
+
+
+def _is_taken(slot: TimeSlot, new: Mapping[int, Taken]) -> bool:
+    taken = new.get(slot.category.resource.id)
+    return taken is not None and bool(taken.touching(slot.starts_at, slot.ends_at))
+
+
+def _gives_back(event: Event) -> Holder | None:
+    match event:
+        case BookingDeleted(booking=b):
+            return b.id, None, None
+        case BookingChanged(booking=b, freed=freed, claims=claims) if freed or claims:
+            return b.id, None, None
+        case ResourceReopened(closure=closure):
+            return None, closure.id, None
+        case _:
+            return None
+
+
+def _takes(event: Event) -> tuple[Claim, ...]:
+    match event:
+        case BookingPlaced(claims=claims) | BookingChanged(claims=claims):
+            return claims
+        case ResourceClosed(closure=c):
+            return (Claim(c.resource.id, c.starts_at, c.ends_at, None, c.id),)
+        case _:
+            return ()

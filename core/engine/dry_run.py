@@ -1,0 +1,47 @@
+"""What commands would come to if they were decided now, one after another. Nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from uuid import uuid4
+
+from core.domain.commands import Envelope
+from core.domain.decide import decide
+from core.domain.evolve import evolve
+from core.domain.ids import Ids
+from core.domain.values import Policy
+from core.store.connections.database import connect_lane
+from core.store.inbox import Outcome
+from core.store.load import Loaded, load
+from core.wire.outcomes import render
+
+
+class Rehearsal:
+    """Decides as a lane would, on what was loaded; ids are made up."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._state = loaded.state
+        self._now = loaded.now
+        bookings, users, slots, closures, sessions, places = (count(1) for _ in range(6))
+        self._ids = Ids(
+            booking=lambda: -next(bookings),
+            user=lambda: -next(users),
+            slot=lambda: -next(slots),
+            closure=lambda: -next(closures),
+            session=lambda: -next(sessions),
+            waiting=lambda: -next(places),
+            uuid=uuid4,
+        )
+
+    def decide(self, envelope: Envelope) -> Outcome:
+        events = decide(self._state, envelope, self._now, self._ids)
+        for event in events:
+            evolve(self._state, event)
+        return render(envelope, events, self._state)
+
+
+def prepare(database_url: str, envelopes: Sequence[Envelope], policy: Policy) -> Rehearsal:
+    """Load what these commands touch, as at one moment; blocks. What loading locks is let go at once."""
+    with connect_lane(database_url, "holdfast rehearsal") as connection, connection.transaction(force_rollback=True):
+        return Rehearsal(load(connection, envelopes, policy, with_ids=False))

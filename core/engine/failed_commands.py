@@ -1,0 +1,117 @@
+"""Commands that fail alone: charged an attempt each time, set aside after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.domain.commands import ExpireDue, Header, MoveOn
+from core.store.connections.database import Connection
+from core.store.connections.round_trip import RoundTrip
+from core.store.data_subjects import people_in, people_of
+from core.store.feed_events import final_event, write_event_rows
+from core.store.inbox import (
+    SQL_MOVE,
+    SQL_PUT_OFF,
+    SQL_SPLIT,
+    Outcome,
+    Undecoded,
+    Waiting,
+    move_parameters,
+    split_parameters,
+)
+from core.store.save import Decided
+from core.wire.outcomes import parked
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 3
+
+
+class Parked(Struct, frozen=True):
+    """A parked command that was never decoded."""
+
+    envelope: Header
+    outcome: Outcome
+
+
+def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
+    """Note one more failed attempt; after the third, park the command with an outcome and an event.
+
+    A command of the clock is never parked, as the sweep would name its bookings again at once: it is put off.
+    """
+    if isinstance(one.envelope.command, ExpireDue | MoveOn):
+        put_off(connection, [one])
+        return []
+    if one.attempts + 1 < MAX_ATTEMPTS:
+        connection.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = %s", (one.envelope.id,))
+        return []
+    log.error("command parked", command_id=str(one.envelope.id), request_id=one.envelope.request_id, why=why)
+    return park(connection, one)
+
+
+def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
+    """Retry these after a pause, without a charge: the database refuses them while it decides others.
+
+    One that names several bookings is cut in two instead, to be tried at once.
+    """
+    whole = []
+    for one in refused:
+        command = one.envelope.command
+        if isinstance(command, ExpireDue | MoveOn) and len(command.booking_ids) > 1:
+            connection.execute(SQL_SPLIT, split_parameters(one, *_halves(command)))
+        else:
+            whole.append(one.envelope.id)
+    if whole:
+        connection.execute(SQL_PUT_OFF, (whole,))
+
+
+def _halves(command: ExpireDue | MoveOn) -> tuple[ExpireDue | MoveOn, ExpireDue | MoveOn]:
+    middle = len(command.booking_ids) // 2
+    return (
+        replace(command, booking_ids=command.booking_ids[:middle]),
+        replace(command, booking_ids=command.booking_ids[middle:]),
+    )
+
+
+def tell_put_off(refused: Sequence[Waiting]) -> None:
+    """In the log, once that is committed."""
+    for one in refused:
+        ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
+        log.error("command put off", lane=one.lane, times=one.put_offs + 1, **ids)
+
+
+def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> list[Parked]:
+    """Park commands of known types and versions that cannot be decoded. Another attempt would not help."""
+    done = [Parked(one.header, parked(one.header.id)) for one in malformed]
+    for one in done:
+        ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
+        log.error("command parked", **ids, why="it cannot be decoded")
+    answers = [
+        (end.envelope.id, end.outcome, people_in(end.envelope, one.body))
+        for end, one in zip(done, malformed, strict=True)
+    ]
+    _end(connection, answers, [one.envelope for one in done])
+    return done
+
+
+def park(connection: Connection, one: Waiting) -> list[Decided]:
+    envelope, outcome = one.envelope, parked(one.envelope.id)
+    moved = _end(connection, [(envelope.id, outcome, people_of(envelope))], [envelope])
+    return [Decided(envelope, (), outcome)] if moved else []
+
+
+def _end(
+    connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], headers: Sequence[Header]
+) -> int:
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
+    moved = connection.execute(SQL_MOVE, move_parameters(answers, row[0])).rowcount
+    if moved:
+        with RoundTrip(connection) as trip:
+            write_event_rows(trip, [final_event(one, "command_failed") for one in headers], row[0])
+    return moved

@@ -1,0 +1,139 @@
+"""Retention: deletes every table's expired rows, in small batches, until none is left.
+
+The tables take turns, so a large backlog in one does not delay the others; a table that fails is left out until
+the next sweep. Between two batches the sweep rests longer than the batch took: people come first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import psycopg
+import structlog
+from msgspec import Struct
+
+from core.identity.personal_data.anonymisation import SQL_BLANK_AGAIN
+from core.identity.retention import KEPT as KEPT_OF_LOGINS
+from core.store.connections.database import Connection
+from core.store.maintenance import partitions
+from core.store.maintenance.retention import KEPT, OUTCOMES, Kept
+
+log = structlog.get_logger()
+
+TABLES = (*KEPT, *KEPT_OF_LOGINS)
+"""Tables whose rows are deleted by age. Outcomes are dropped by partition."""
+REST_MIN_S = 0.01
+REST_FACTOR = 3.0
+"""How many times longer the rest after a batch is than the batch: at most a quarter of one core is used."""
+
+SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
+"""Held by the session: a second sweep at once would only slow others down."""
+SQL_BEHIND = f"""
+SELECT name, greatest(0, late)::float8 FROM (
+    VALUES {", ".join(f"('{one.table}', {one.behind}::float8)" for one in (OUTCOMES, *TABLES))}
+) AS tables (name, late)
+WHERE late > 0 ORDER BY late DESC LIMIT 1
+"""
+"""The table that is furthest behind, and how many seconds ago its oldest row should have been deleted."""
+
+Rest = Callable[[float], bool]
+"""Waits so many seconds; returns whether to continue."""
+
+
+class Gone(Struct):
+    """What one sweep did."""
+
+    rows: dict[str, int]
+    """Deleted, by table."""
+    failed: list[str]
+
+
+class _Turn:
+    """A table whose batches go one after another."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self.deleted = 0
+        """By the last batch."""
+        self._after = kept.first
+
+    def take(self, connection: Connection) -> None:
+        row = connection.execute(self.kept.delete.encode(), {"after": self._after}).fetchone()
+        assert row is not None  # noqa: S101 - an aggregate answers one row
+        self.deleted, after = row
+        self._after = after or self._after
+
+
+def rest(pause_s: float) -> bool:
+    time.sleep(pause_s)
+    return True
+
+
+def tidy(connect: Callable[[], Connection], rest: Rest = rest) -> Gone | None:
+    """Delete until no expired row is left, or `rest` says to stop; None if another sweep is running."""
+    return _Tidying(connect, rest).run()
+
+
+class _Tidying:
+    def __init__(self, connect: Callable[[], Connection], rest: Rest) -> None:
+        self._connect = connect
+        self._rest = rest
+        self._connection: Connection | None = None
+        self._gone = Gone({}, [])
+
+    def run(self) -> Gone | None:
+        try:
+            with_lock = self._session().execute(SQL_ALONE).fetchone()
+            if not (with_lock and with_lock[0]):
+                return None
+            self._try("anonymised", lambda connection: connection.execute(SQL_BLANK_AGAIN))
+            self._delete_all()
+            self._try("outcome weeks", partitions.ensure)  # after the expired rows are gone, which need no partition
+            self._drop_weeks()
+            return self._gone
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+
+    def _session(self) -> Connection:
+        """The connection, or a new one if a table's failure has closed it."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+        return self._connection
+
+    def _try(self, name: str, act: Callable[[Connection], object]) -> bool:
+        """Whether it succeeded. A failure does not affect other tables."""
+        try:
+            act(self._session())
+        except psycopg.Error as problem:
+            log.warning("retention failed", table=name, problem=repr(problem))
+            self._gone.failed.append(name)
+            return False
+        return True
+
+    def _drop_weeks(self) -> None:
+        old: list[str] = []
+        self._try("outcome", lambda connection: old.extend(partitions.look(connection).old))
+        for name in old:
+            if self._try(name, partial(partitions.drop, name=name)):
+                log.info("a week of outcomes was dropped", table=name)
+
+    def _delete_all(self) -> None:
+        """Rounds, in which each table deletes one batch, until a round deletes nothing."""
+        turns = [_Turn(kept) for kept in TABLES]
+        before = -1
+        while before != (before := sum(self._gone.rows.values())):
+            for turn in tuple(turns):
+                started = time.monotonic()
+                if not self._try(turn.kept.table, turn.take):
+                    turns.remove(turn)
+                elif turn.deleted:
+                    self._note(turn.kept.table, turn.deleted)
+                    if not self._rest(max(REST_MIN_S, REST_FACTOR * (time.monotonic() - started))):
+                        return
+
+    def _note(self, table: str, rows: int) -> None:
+        if rows:
+            self._gone.rows[table] = self._gone.rows.get(table, 0) + rows

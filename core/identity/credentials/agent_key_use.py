@@ -1,0 +1,118 @@
+"""Agent keys as staff see them: never the key itself, but whose hand it left, and how it was used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from core.identity.credentials.agent_keys import Network
+
+Connection = AsyncConnection[Any]
+
+USE_DAYS_SHOWN = 30
+
+
+class KeyRecord(Struct, frozen=True):
+    """A key with the sums of its use."""
+
+    id: int
+    name: str
+    hint: str
+    networks: Sequence[Network]
+    writes_per_minute: int
+    created_by: int | None
+    created_at: datetime
+    revoked_by: int | None
+    revoked_at: datetime | None
+    requests: int
+    refused: int
+    last_used_at: datetime | None
+    last_address: str
+
+
+class DayOfUse(Struct, frozen=True):
+    date: date
+    requests: int
+    refused: int
+
+
+class KeyUse(Struct, frozen=True):
+    """What one process has seen of a key since it last told."""
+
+    key_id: int
+    requests: int
+    refused: int
+    last_address: str
+
+
+SQL_LIST = """
+SELECT k.id, k.name, k.hint, k.networks, k.writes_per_minute, k.created_by, k.created_at, k.revoked_by, k.revoked_at,
+       coalesce(s.requests, 0)::bigint AS requests, coalesce(s.refused, 0)::bigint AS refused, s.last_used_at,
+       coalesce(l.last_address, '') AS last_address
+FROM agent_key k
+LEFT JOIN LATERAL (SELECT sum(requests) AS requests, sum(refused) AS refused, max(last_used_at) AS last_used_at
+                   FROM agent_key_use WHERE key_id = k.id) s ON true
+LEFT JOIN LATERAL (SELECT last_address FROM agent_key_use WHERE key_id = k.id ORDER BY day DESC LIMIT 1) l ON true
+WHERE (%(id)s::bigint IS NULL OR k.id = %(id)s)
+  AND (%(is_active)s::boolean IS NULL OR (k.revoked_at IS NULL) = %(is_active)s)
+ORDER BY k.id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+SQL_COUNT = """
+SELECT count(*) FROM agent_key WHERE %(is_active)s::boolean IS NULL OR (revoked_at IS NULL) = %(is_active)s
+"""
+SQL_DAYS = """
+SELECT day AS date, requests, refused FROM agent_key_use WHERE key_id = %(id)s ORDER BY day DESC LIMIT %(most)s
+"""
+SQL_ADD_USE = """
+INSERT INTO agent_key_use AS u (key_id, day, requests, refused, last_used_at, last_address)
+SELECT key_id, (clock_timestamp() AT TIME ZONE 'UTC')::date, requests, refused, clock_timestamp(), last_address
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[]) AS n (key_id, requests, refused, last_address)
+ORDER BY key_id
+ON CONFLICT (key_id, day) DO UPDATE
+SET requests = u.requests + excluded.requests, refused = u.refused + excluded.refused,
+    last_used_at = excluded.last_used_at, last_address = excluded.last_address
+"""
+"""Sorted, so that two processes that tell at once wait for each other."""
+
+
+async def listed(connection: Connection, *, is_active: bool | None, limit: int, offset: int) -> list[KeyRecord]:
+    """Newest first; revoked ones stay in the list."""
+    return await _records(connection, id=None, is_active=is_active, limit=limit, offset=offset)
+
+
+async def count(connection: Connection, *, is_active: bool | None) -> int:
+    row = await (await connection.execute(SQL_COUNT, {"is_active": is_active})).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def by_id(connection: Connection, key_id: int) -> KeyRecord | None:
+    found = await _records(connection, id=key_id, is_active=None, limit=1, offset=0)
+    return found[0] if found else None
+
+
+async def days(connection: Connection, key_id: int) -> list[DayOfUse]:
+    """The newest days on which the key was used."""
+    async with connection.cursor(row_factory=class_row(DayOfUse)) as cursor:
+        await cursor.execute(SQL_DAYS, {"id": key_id, "most": USE_DAYS_SHOWN})
+        return await cursor.fetchall()
+
+
+async def add_use(connection: Connection, seen: Sequence[KeyUse]) -> None:
+    columns = [
+        [use.key_id for use in seen],
+        [use.requests for use in seen],
+        [use.refused for use in seen],
+        [use.last_address for use in seen],
+    ]
+    await connection.execute(SQL_ADD_USE, columns)
+
+
+async def _records(connection: Connection, **parameters: Any) -> list[KeyRecord]:
+    async with connection.cursor(row_factory=class_row(KeyRecord)) as cursor:
+        await cursor.execute(SQL_LIST, parameters)
+        return await cursor.fetchall()

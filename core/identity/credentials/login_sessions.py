@@ -1,0 +1,123 @@
+"""Logins: begun and ended."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import Struct
+from psycopg import AsyncConnection
+
+from core.identity.principals import Claims, hash_token, new_token
+
+LOGIN_LIFETIME_S = 14 * 24 * 3600
+"""From one password to the next; refreshing does not extend it."""
+
+LOGINS_PER_USER_MAX = 200
+"""Live ones. The oldest ends when one more begins: who forgot to log out is never kept from logging in."""
+
+Connection = AsyncConnection[Any]
+
+
+class NewLogin(Struct, frozen=True):
+    """The secrets of a login, in clear for the only time; each for its own cookie or body."""
+
+    claims: Claims
+    """For the access token of this answer; its family is the body's where there is one."""
+    session_token: str
+    csrf_token: str
+    refresh_cookie: str
+    refresh_body: str | None
+
+
+SQL_BEGIN = """
+WITH login AS (
+    INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, address, expires_at)
+    SELECT %(session_id)s, %(session_hash)s, %(csrf)s, u.id, u.auth_epoch, %(address)s,
+           clock_timestamp() + make_interval(secs => %(lifetime_s)s)
+    FROM user_account u WHERE u.id = %(user_id)s AND u.is_active AND u.auth_epoch = %(epoch)s
+    RETURNING id, user_id
+), family AS (
+    INSERT INTO refresh_family (id, session_id)
+    SELECT unnest(%(family_ids)s::uuid[]), id FROM login RETURNING id
+), token AS (
+    INSERT INTO refresh_token (token_hash, family_id)
+    SELECT t.hash, t.family_id FROM login, unnest(%(refresh_hashes)s::bytea[], %(family_ids)s::uuid[]) AS t (hash, family_id)
+), too_many AS (
+    SELECT id FROM login_session
+    WHERE user_id = %(user_id)s AND ended_at IS NULL AND expires_at > clock_timestamp() AND auth_epoch = %(epoch)s
+    ORDER BY expires_at DESC OFFSET %(others)s
+), ended AS (
+    UPDATE login_session s SET ended_at = clock_timestamp() FROM too_many, login WHERE s.id = too_many.id
+)
+UPDATE user_account u SET last_login = clock_timestamp() FROM login WHERE u.id = login.user_id
+RETURNING u.id
+"""
+"""Data-modifying parts of one statement see one snapshot; foreign keys are checked at its end. Logins that begin
+at once may be a few more than `LOGINS_PER_USER_MAX`: each ends those that it sees.
+"""
+
+SQL_END = "UPDATE login_session SET ended_at = clock_timestamp() WHERE id = %(session_id)s AND ended_at IS NULL"
+
+
+SQL_KNOWN_ADDRESS = """
+SELECT EXISTS (SELECT FROM login_session WHERE user_id = %(user_id)s AND address = %(address)s AND address <> '')
+"""
+
+
+SQL_IS_FRESH = """
+SELECT EXISTS (SELECT FROM login_session WHERE id = %(session_id)s AND ended_at IS NULL
+               AND created_at > clock_timestamp() - make_interval(secs => %(within_s)s))
+"""
+
+
+async def is_fresh(connection: Connection, session_id: UUID, within_s: int) -> bool:
+    """Whether the owner of this login proved at most this long ago that it is theirs."""
+    parameters = {"session_id": session_id, "within_s": within_s}
+    row = await (await connection.execute(SQL_IS_FRESH, parameters)).fetchone()
+    return bool(row and row[0])
+
+
+async def begin(
+    connection: Connection, user_id: int, epoch: int, address: str, *, with_body_family: bool
+) -> NewLogin | None:
+    """Start a login for somebody who has just proved who they are.
+
+    None if the account was closed, or its logins ended, since `epoch` was read.
+    """
+    session_id, family_ids = uuid4(), [uuid4() for _ in range(2 if with_body_family else 1)]
+    refresh_tokens = [new_token() for _ in family_ids]
+    session_token, csrf_token = new_token(), new_token()
+    parameters = {
+        "session_id": session_id,
+        "session_hash": hash_token(session_token),
+        "csrf": csrf_token,
+        "user_id": user_id,
+        "epoch": epoch,
+        "address": address,
+        "lifetime_s": LOGIN_LIFETIME_S,
+        "family_ids": family_ids,
+        "refresh_hashes": [hash_token(token) for token in refresh_tokens],
+        "others": LOGINS_PER_USER_MAX - 1,
+    }
+    if (await connection.execute(SQL_BEGIN, parameters)).rowcount == 0:
+        return None
+    return NewLogin(
+        claims=Claims(user_id, session_id, family_ids[-1], epoch),
+        session_token=session_token,
+        csrf_token=csrf_token,
+        refresh_cookie=refresh_tokens[0],
+        refresh_body=refresh_tokens[1] if with_body_family else None,
+    )
+
+
+async def end(connection: Connection, session_id: UUID) -> None:
+    """End one login with everything it handed out: cookies, access and refresh tokens, tickets."""
+    await connection.execute(SQL_END, {"session_id": session_id})
+
+
+async def known_address(connection: Connection, user_id: int, address: str) -> bool:
+    """Whether this user has logged in from there, within what is remembered of logins."""
+    cursor = await connection.execute(SQL_KNOWN_ADDRESS, {"user_id": user_id, "address": address})
+    row = await cursor.fetchone()
+    return bool(row and row[0])

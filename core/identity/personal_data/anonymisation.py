@@ -1,0 +1,142 @@
+"""A person leaves: deleted where nothing needs the row, else anonymised, so that history keeps its bookings.
+
+What happens at once is here: it ends every way in and empties the account. `core.identity.personal_data.erasure` does the rest
+in steps; `core.identity.personal_data.inventory` lists all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import class_row
+
+from core.domain.commands import Actor
+from core.identity.account_changes import SQL_PERSON
+from core.identity.person import Person
+from core.identity.personal_data.erasure import TO_COME, assignments
+from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
+from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
+
+__all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
+
+Connection = AsyncConnection[Any]
+
+BLANKED_AGAIN_FOR = "1 hour"
+"""So long commands that were under way when somebody was anonymised are looked for."""
+
+SQL_LOCK = SQL_PERSON + " FOR UPDATE"
+"""Stronger than for a change: no booking for this person is written until it is decided who they are."""
+SQL_NAMES = """
+SELECT u.phone_key, p.id, p.resource_id,
+       ARRAY(SELECT phone_key FROM earlier_phone e WHERE e.user_id = u.id ORDER BY until),
+       ARRAY(SELECT until FROM earlier_phone e WHERE e.user_id = u.id ORDER BY until), clock_timestamp()
+FROM user_account u LEFT JOIN practitioner p ON p.user_id = u.id WHERE u.id = %(id)s
+"""
+SQL_BEGIN = """
+INSERT INTO erasure (user_id, names, phones, until, actor, request_id)
+VALUES (%(id)s, %(names)s, %(phones)s, %(until)s, %(actor)s::json, %(request_id)s) ON CONFLICT (user_id) DO NOTHING
+"""
+"""A second deletion changes nothing: the names were known at the first."""
+SQL_BLANK_AGAIN = f"""
+UPDATE outcome t SET {assignments(COMMANDS.fields)} FROM user_account u
+WHERE u.anonymised_at > clock_timestamp() - interval '{BLANKED_AGAIN_FOR}' AND t.about && ARRAY['user:' || u.id]
+"""
+SQL_DELETE = "DELETE FROM user_account WHERE id = %(id)s"
+SQL_ACCOUNT = f"""
+UPDATE user_account t SET {assignments((*ACCOUNT.fields, *SECRETS.fields))}, must_change_password = false,
+    is_active = false, is_staff = false, is_superuser = false, is_practitioner = false,
+    auth_epoch = auth_epoch + 1, anonymised_at = coalesce(anonymised_at, clock_timestamp())
+WHERE t.id = %(id)s
+"""
+SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
+SQL_WHEN_LEAVING = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in WHEN_LEAVING if rows.is_deleted)
+SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
+_IS_PAID = f"{TO_COME} AND b.payment_status = 'succeeded' AND b.price_minor > 0"
+_IN_TIME = ">= clock_timestamp() + make_interval(secs => %(notice_s)s)"
+_GOES_BACK = f"""(b.starts_at {_IN_TIME} OR EXISTS (
+    SELECT FROM marketplace_booking p
+    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME})))"""
+"""Of what was bought in parts, those that have no time yet or are in time."""
+SQL_COUNT = f"""
+SELECT count(*) FILTER (WHERE {TO_COME}),
+       count(*) FILTER (WHERE NOT {TO_COME}),
+       count(*) FILTER (WHERE {_IS_PAID}),
+       count(*) FILTER (WHERE {_IS_PAID} AND {_GOES_BACK}),
+       (SELECT coalesce(sum(balance), 0)::bigint FROM credit WHERE user_id = %(id)s AND expires_at > clock_timestamp()),
+       (SELECT count(*) FROM payment p JOIN booking o ON o.id = p.booking_id WHERE o.user_id = %(id)s),
+       (SELECT count(*) FROM marketplace_booking m JOIN practitioner p ON p.id = m.practitioner_id
+        WHERE p.user_id = %(id)s AND m.status IN ('held', 'confirmed') AND m.starts_at > clock_timestamp())
+FROM booking b WHERE b.user_id = %(id)s AND b.deleted_at IS NULL
+"""
+
+
+class Left(Struct, frozen=True):
+    """What becomes of what somebody had."""
+
+    bookings_being_cancelled: int
+    """To come, without a time or not paid yet: the lanes cancel them, one step after another."""
+    bookings_kept: int
+    """Over, or begun: they stay, without what was personal in them."""
+    paid_bookings_to_come: int
+    refunds_expected: int
+    """Of these, those whose money goes back, as for any cancellation."""
+    credits_lost: int
+    """Unused credits of bundles: they belong to the account."""
+    payments_kept: int
+    """For bookkeeping: amounts, times and the provider's numbers, without a name."""
+    bookings_with_others: int
+    """To come, that others have with this practitioner: staff see to them."""
+
+
+async def lock(connection: Connection, user_id: int) -> Person | None:
+    async with connection.cursor(row_factory=class_row(Person)) as cursor:
+        await cursor.execute(SQL_LOCK, {"id": user_id})
+        return await cursor.fetchone()
+
+
+async def count(connection: Connection, user_id: int, notice_s: int) -> Left:
+    """`notice_s`: money goes back for what begins at least this many seconds from now."""
+    row = await (await connection.execute(SQL_COUNT, {"id": user_id, "notice_s": notice_s})).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate answers one row
+    return Left(*row)
+
+
+async def begin(connection: Connection, user_id: int, by: Actor, request_id: str) -> None:
+    """Note who is to be erased, and by which names, before they are gone. In the transaction of the deletion."""
+    row = await (await connection.execute(SQL_NAMES, {"id": user_id})).fetchone()
+    assert row is not None  # noqa: S101 - the row is locked
+    phone, practitioner_id, resource_id, earlier, until, now = row
+    names = [user_name(user_id)]
+    if practitioner_id is not None:
+        names += [practitioner_name(practitioner_id), resource_name(resource_id)]
+    phones = [*earlier, *([phone] if phone else [])]
+    wanted = {
+        "id": user_id,
+        "names": names,
+        "phones": [phone_name(one) for one in phones],
+        "until": [*until, now][: len(phones)],
+        "actor": msgspec.json.encode(by).decode(),
+        "request_id": request_id,
+    }
+    await connection.execute(SQL_BEGIN, wanted)
+    await connection.execute(SQL_KEYS.encode(), {"id": user_id})
+
+
+async def delete(connection: Connection, user_id: int) -> bool:
+    """True if nothing needed the row and it is gone; else everything is as it was."""
+    try:
+        async with connection.transaction():
+            await connection.execute(SQL_DELETE, {"id": user_id})
+    except ForeignKeyViolation:
+        return False
+    return True
+
+
+async def anonymise(connection: Connection, user_id: int) -> None:
+    """Empty the account and end all its logins. Username, phone and address are free for others."""
+    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
+        await connection.execute(statement.encode(), {"id": user_id})

@@ -1,0 +1,475 @@
+"""The one list of where personal data is kept, whose it is, and what becomes of it when its person leaves.
+
+`core.identity.personal_data.erasure` empties what it names, `core.identity.personal_data.export` reads it out to its person, and a test
+compares it with the schema: a new text or JSON column is either here or in `NOT_PERSONAL`.
+
+Conditions are SQL on the table, called `t`. `%(id)s` is the person. The rows of a practitioner are found by
+`PRACTITIONER`, which stays theirs: it keeps its `user_id`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Fate(StrEnum):
+    """What becomes of a column when its person leaves."""
+
+    EMPTIED = "emptied"
+    REPLACED = "replaced"
+    DELETED = "deleted with its row"
+    KEPT = "kept"
+
+
+class Field(Struct, frozen=True):
+    """A column, or one path of a JSON column, that can hold personal data."""
+
+    column: str
+    fate: Fate
+    value: str = "''"
+    """The SQL expression that takes its place."""
+    path: tuple[str, ...] = ()
+    """Within a JSON column. What is emptied there is removed: empty is these fields' default."""
+    only: str = ""
+    """A condition: other rows keep it."""
+    why: str = ""
+    """Why it is kept."""
+
+
+class Rows(Struct, frozen=True, kw_only=True):
+    """Rows of one table that say something of a person."""
+
+    name: str
+    """Stable: a key of the export, and of a step in the log."""
+    table: str
+    whose: str
+    find: str
+    fields: tuple[Field, ...] = ()
+    key: str = "t.id"
+    """A whole number by which steps and pages go on."""
+    also: tuple[str, ...] = ()
+    """Columns that the export shows beside: no personal data by themselves."""
+    is_exported: bool = True
+    exported_if: str = "true"
+    is_deleted: bool = False
+    """The rows go, with all their columns."""
+    at_once: bool = False
+    """In the transaction of the deletion: whatever lets somebody in, or names them in lists."""
+
+
+EMPTIED, REPLACED, DELETED, KEPT = Fate
+
+PRACTITIONER = "(SELECT p.id FROM practitioner p WHERE p.user_id = %(id)s)"
+_SERVICES = f"""(SELECT s.id FROM service s WHERE s.owner_id = {PRACTITIONER}
+    UNION SELECT s.id FROM service s JOIN service_practitioner g ON g.service_id = s.id
+        JOIN practitioner p ON p.id = g.practitioner_id
+    WHERE p.user_id = %(id)s AND s.owner_id IS NULL AND p.name <> '' AND position(lower(p.name) IN lower(s.name)) > 0
+        AND NOT EXISTS (SELECT FROM service_practitioner o WHERE o.service_id = s.id AND o.practitioner_id <> p.id))"""
+"""What they keep, and what the house named after them and only they give. Their name is replaced last."""
+_OF_SERVICES = f"(SELECT m.booking_id FROM marketplace_booking m WHERE m.service_id IN {_SERVICES})"
+_GIVEN = f"(SELECT m.booking_id FROM marketplace_booking m WHERE m.practitioner_id = {PRACTITIONER})"
+_RESOURCES = f"""(SELECT p.resource_id FROM practitioner p WHERE p.user_id = %(id)s
+    UNION ALL SELECT lr.resource_id FROM location_room lr JOIN location l ON l.id = lr.location_id
+    WHERE l.owner_id = {PRACTITIONER})"""
+FORMER_SERVICE = "'Former service'"
+TYPED_NAME = "'Removed service name'"
+REASON = "the account was deleted"
+"""Of the cancellations that follow."""
+BOOKKEEPING = "Bookkeeping: the provider's own number of a payment, by which it is found in its books and ours"
+BY_ID_ONLY = "An account's number. It names nobody once the account is anonymised"
+
+ACCOUNT = Rows(
+    name="account",
+    table="user_account",
+    whose="the person",
+    find="t.id = %(id)s",
+    at_once=True,
+    also=("date_joined", "is_active", "is_staff", "is_superuser", "is_practitioner"),
+    fields=(
+        Field("username", REPLACED, "'deleted-' || t.id"),
+        Field("username_key", REPLACED, "'deleted-' || t.id"),
+        Field("phone", EMPTIED),
+        Field("phone_key", EMPTIED, "NULL"),
+        Field("email", EMPTIED, "NULL"),
+        Field("email_key", EMPTIED, "NULL"),
+        Field("contact_email", EMPTIED),
+        Field("first_name", EMPTIED),
+        Field("last_name", EMPTIED),
+        Field("gender", EMPTIED),
+        Field("country", EMPTIED),
+        Field("country_code", EMPTIED, "NULL"),
+        Field("email_verified_at", EMPTIED, "NULL"),
+        Field("last_login", EMPTIED, "NULL"),
+    ),
+)
+SECRETS = Rows(
+    name="password_and_search",
+    table="user_account",
+    whose="the person",
+    find="t.id = %(id)s",
+    at_once=True,
+    is_exported=False,
+    fields=(Field("password_hash", EMPTIED, "NULL"), Field("words", EMPTIED)),
+)
+"""A hash that is shown to nobody, and the account's names once more, for the search: a trigger writes those."""
+
+
+WHEN = "(extract(epoch FROM t.created_at) * 1000000)::bigint"
+
+
+def _sign_in(name: str, table: str, columns: str, also: str = "", *, exported: bool = True, key: str = "t.id") -> Rows:
+    fields = tuple(Field(column, DELETED) for column in columns.split())
+    return Rows(
+        name=name,
+        table=table,
+        whose="the person",
+        find="t.user_id = %(id)s",
+        key=key,
+        at_once=True,
+        is_deleted=True,
+        is_exported=exported,
+        fields=fields,
+        also=tuple(also.split()),
+    )
+
+
+SIGN_INS = (
+    _sign_in("sign_ins", "login_session", "address", "created_at expires_at ended_at", key=WHEN),
+    _sign_in("sign_in_secrets", "login_session", "csrf_secret", exported=False),
+    _sign_in("api_tokens", "api_token", "", "created_at revoked_at"),
+    _sign_in("tickets", "ws_ticket", "", exported=False, key="t.user_id"),
+    _sign_in("password_resets", "password_reset", "email_key", exported=False, key="t.user_id"),
+    _sign_in("providers", "social_account", "provider subject email", "linked_at"),
+    _sign_in("earlier_phones", "earlier_phone", "phone_key", "until", key=WHEN.replace("created_at", "until")),
+)
+
+BOOKINGS = Rows(
+    name="bookings",
+    table="booking",
+    whose="the client",
+    find="t.user_id = %(id)s",
+    also=(
+        "public_uuid",
+        "contract",
+        "starts_at",
+        "ends_at",
+        "duration_minutes",
+        "status",
+        "payment_status",
+        "price_minor",
+        "currency",
+        "created_at",
+        "updated_at",
+        "deleted_at",
+    ),
+    fields=(
+        Field("notes", EMPTIED),
+        # A name that no service has is what a caller typed.
+        Field(
+            "service_name",
+            REPLACED,
+            f"CASE WHEN t.service_id IS NULL AND t.contract IN ('appointments', 'agent') THEN {TYPED_NAME}"
+            " ELSE t.service_name END",
+        ),
+        Field("details", EMPTIED, path=("title",)),
+        Field("details", EMPTIED, path=("description",)),
+        Field("details", EMPTIED, path=("client_notes",)),
+        Field("details", EMPTIED, path=("meeting_url",)),
+        Field("details", EMPTIED, path=("meeting_id",)),
+        Field("details", EMPTIED, path=("timezone",)),
+        Field(
+            "details",
+            EMPTIED,
+            path=("cancellation", "reason"),
+            only=f"t.details #>> '{{cancellation,reason}}' IS DISTINCT FROM '{REASON}'",
+        ),
+    ),
+)
+BOOKINGS_GIVEN = Rows(
+    name="bookings_given",
+    table="booking",
+    whose="the practitioner",
+    find=f"t.id IN {_GIVEN}",
+    also=("starts_at", "ends_at", "status"),
+    fields=(
+        Field("details", EMPTIED, path=("meeting_url",)),
+        Field("details", EMPTIED, path=("meeting_id",)),
+        Field(
+            "details",
+            EMPTIED,
+            path=("cancellation", "reason"),
+            only="t.details #>> '{cancellation,by}' = 'practitioner'",
+        ),
+    ),
+)
+BOOKINGS_OF_SERVICES = Rows(
+    name="bookings_of_services",
+    table="booking",
+    whose="the practitioner",
+    find=f"t.id IN {_OF_SERVICES}",
+    is_exported=False,
+    fields=(Field("service_name", REPLACED, FORMER_SERVICE),),
+)
+MARKETPLACE = (
+    Rows(
+        name="search_words",
+        table="marketplace_booking",
+        whose="the client",
+        find="t.user_id = %(id)s",
+        key="t.booking_id",
+        is_exported=False,
+        fields=(Field("words", EMPTIED),),
+    ),
+    Rows(
+        name="search_words_of_services",
+        table="marketplace_booking",
+        whose="the practitioner",
+        find=f"t.service_id IN {_SERVICES}",
+        key="t.booking_id",
+        is_exported=False,
+        fields=(Field("words", REPLACED, f"lower({FORMER_SERVICE})"),),
+    ),
+    Rows(
+        name="notes",
+        table="booking_note",
+        whose="the client",
+        find="t.booking_id IN (SELECT b.id FROM booking b WHERE b.user_id = %(id)s)",
+        fields=(Field("content", EMPTIED),),
+        also=("booking_id", "created_at"),
+        exported_if="NOT t.is_private",
+    ),
+    Rows(
+        name="notes_written",
+        table="booking_note",
+        whose="the author",
+        find="""t.author_id = %(id)s AND NOT EXISTS (
+            SELECT FROM booking b WHERE b.id = t.booking_id AND b.user_id = %(id)s)""",
+        fields=(Field("content", KEPT, why="It belongs to the client's booking, and goes with the client"),),
+        also=("booking_id", "is_private", "created_at"),
+    ),
+    Rows(
+        name="waiting",
+        table="waiting_place",
+        whose="the client",
+        find="t.user_id = %(id)s AND t.booking_id IS NULL",
+        is_deleted=True,
+        also=("session_id", "created_at"),
+    ),
+    Rows(
+        name="credits",
+        table="credit",
+        whose="the client",
+        find="t.user_id = %(id)s",
+        key="t.booking_id",
+        also=("granted", "balance", "expires_at"),
+    ),
+    Rows(
+        name="payments",
+        table="payment",
+        whose="the client",
+        find="t.booking_id IN (SELECT b.id FROM booking b WHERE b.user_id = %(id)s)",
+        key="t.booking_id * 1000 + t.attempt",
+        fields=(
+            Field("intent_id", KEPT, why=BOOKKEEPING),
+            Field("refund_id", KEPT, why=BOOKKEEPING),
+            Field("decline", KEPT, why="The provider's code, from a list of its own"),
+        ),
+        also=("booking_id", "amount_minor", "currency", "state", "received_minor", "refunded_minor", "created_at"),
+    ),
+    Rows(
+        name="sessions",
+        table="service_session",
+        whose="the practitioner",
+        find=f"t.practitioner_id = {PRACTITIONER}",
+        fields=(Field("title", EMPTIED), Field("meeting_url", EMPTIED)),
+        also=("service_id", "starts_at", "ends_at"),
+    ),
+    Rows(
+        name="closures",
+        table="closure",
+        whose="the practitioner",
+        find=f"t.resource_id IN {_RESOURCES}",
+        fields=(Field("reason", EMPTIED),),
+        also=("first_day", "last_day"),
+    ),
+    Rows(
+        name="resources",
+        table="resource",
+        whose="the practitioner",
+        find=f"t.id IN {_RESOURCES}",
+        fields=(Field("name", REPLACED, "'Former ' || t.kind"),),
+    ),
+    Rows(
+        name="locations",
+        table="location",
+        whose="the practitioner",
+        find=f"t.owner_id = {PRACTITIONER}",
+        fields=(Field("name", REPLACED, "'Former location'"), Field("address", EMPTIED)),
+    ),
+    Rows(
+        name="services",
+        table="service",
+        whose="the practitioner",
+        find=f"t.id IN {_SERVICES}",
+        fields=(
+            Field("name", REPLACED, "'Former service ' || t.id"),
+            Field("name_key", REPLACED, "'former service ' || t.id"),
+            Field("description", EMPTIED),
+        ),
+    ),
+    Rows(
+        name="practitioner",
+        table="practitioner",
+        whose="the practitioner",
+        find="t.user_id = %(id)s",
+        fields=(
+            Field("name", REPLACED, "'Former practitioner'"),
+            Field("name_key", REPLACED, "'former practitioner'"),
+            Field("bio", EMPTIED),
+            Field("hours", REPLACED, "'[]'"),
+            Field("breaks", REPLACED, "'[]'"),
+        ),
+    ),
+)
+"""In this order: what is found by the practitioner's name goes before the name."""
+
+WORDS = "What this answer said about a person was removed"
+_REMOVED = f"""json_build_object(
+        'success', t.status = 'succeeded', 'message', '{WORDS}', 'error', '{WORDS}', 'detail', '{WORDS}',
+        'code', 'anonymised', 'status', t.http_status, 'errors', '[]'::json)"""
+COMMANDS = Rows(
+    name="commands",
+    table="outcome",
+    whose="whom the command names, and whose booking or session it touched",
+    find="t.about && ARRAY['user:' || %(id)s]",
+    is_exported=False,
+    fields=(
+        Field("body", EMPTIED, "'{}'"),
+        Field("response", REPLACED, _REMOVED),
+        Field("about", EMPTIED, "NULL"),
+        Field("request_id", EMPTIED),
+        Field("owner", KEPT, why=BY_ID_ONLY),
+        Field("actor", KEPT, why=BY_ID_ONLY),
+    ),
+)
+"""By names of its own, also of earlier phone numbers: see `core.identity.personal_data.erasure`."""
+
+IDEMPOTENCY = Rows(
+    name="idempotency_keys",
+    table="idempotency_key",
+    whose="the sender",
+    find="t.scope = 'user:' || %(id)s",
+    at_once=True,
+    is_exported=False,
+    is_deleted=True,
+    fields=(Field("scope", DELETED), Field("key", DELETED)),
+)
+STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *MARKETPLACE)
+WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
+ELSEWHERE = (
+    Rows(
+        name="inbox",
+        table="inbox",
+        whose="whom the command names",
+        find="false",
+        is_exported=False,
+        fields=tuple(
+            Field(column, KEPT, why="Not decided yet: emptied as an outcome, before the deletion is finished")
+            for column in ("body", "actor", "owner", "request_id")
+        ),
+    ),
+    Rows(
+        name="events",
+        table="event",
+        whose="whose booking it is about",
+        find="false",
+        is_exported=False,
+        fields=(
+            Field("owner", KEPT, why=BY_ID_ONLY),
+            Field("actor", KEPT, why=BY_ID_ONLY),
+            Field("data", KEPT, why="Numbers, states and the engine's own words: what people write is not in it"),
+            Field("request_id", KEPT, why="Names a request; gone after 7 days"),
+        ),
+    ),
+    Rows(
+        name="deletions",
+        table="erasure",
+        whose="who leaves",
+        find="false",
+        is_exported=False,
+        fields=(
+            Field("names", KEPT, why="Until the deletion is finished: by it commands are found"),
+            Field("phones", KEPT, why="Until the deletion is finished: by it commands are found"),
+            Field("actor", KEPT, why=BY_ID_ONLY),
+            Field("request_id", KEPT, why="Names a request; gone with the row"),
+        ),
+    ),
+    Rows(
+        name="agent_keys",
+        table="agent_key",
+        whose="the house",
+        find="false",
+        is_exported=False,
+        fields=(
+            Field("name", KEPT, why="Names a machine of the house, which outlives whoever made its key"),
+            Field("networks", KEPT, why="Of a machine"),
+        ),
+    ),
+    Rows(
+        name="agent_key_uses",
+        table="agent_key_use",
+        whose="the house",
+        find="false",
+        is_exported=False,
+        fields=(Field("last_address", KEPT, why="Of a machine; gone after 400 days"),),
+    ),
+    Rows(
+        name="bulks",
+        table="bulk",
+        whose="the sender",
+        find="false",
+        is_exported=False,
+        fields=(Field("owner", KEPT, why=BY_ID_ONLY),),
+    ),
+)
+"""What no step empties, with the reason."""
+
+LISTED: tuple[Rows, ...] = (*WHEN_LEAVING, *STEPPED, COMMANDS, *ELSEWHERE)
+
+NOT_PERSONAL: dict[str, str] = {
+    "alembic_version": "version_num",
+    "agent_key": "hint",
+    "booking": "contract status payment_status currency",
+    "booking_settings": "",
+    "booking_tally": "listed_as",
+    "booking_tally_change": "listed_as",
+    "bulk": "mode",
+    "canary": "stage",
+    "category": "name name_key",
+    "erasure": "step",
+    "event": "type contract",
+    "feed": "epoch origin",
+    "inbox": "type contract reply_to",
+    "installation": "serves_from tzdata",
+    "location": "zone",
+    "marketplace_booking": "kind status payment_status",
+    "oauth_attempt": "provider code_verifier nonce next_path",
+    "outcome": "type contract status",
+    "payment": "currency state refund_reason problem",
+    "payments_gate": "problem",
+    "resource": "kind zone",
+    "room": "name description amenities currency",
+    "service": "currency kind",
+    "stripe_event": "id type",
+    "wall_time_move": "tzdata kind zone problem",
+    "zone_rules": "zone",
+    "user_tally": "gender_key country_code",
+    "user_tally_change": "gender_key country_code",
+}
+"""Columns that hold none: words and states of ours, names of the house's rooms and categories, errors of machines,
+a sign-in that is nobody's yet, and totals. Columns that PostgreSQL generates follow those that they are made from."""
+
+NOT_PERSONAL_IN_DETAILS = frozenset({"type", "kind", "ends", "by"})
+"""Text in a booking's `details` that names nobody: `by` is a role."""

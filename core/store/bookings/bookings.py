@@ -1,0 +1,108 @@
+"""Bookings in a batch, and the time that stands in the way of what it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from core.domain.commands import Command
+from core.domain.needs import Interval, Needs, offered
+from core.domain.state import State
+from core.domain.values import Claim
+from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
+from core.store.connections.pipeline import Asking
+from core.store.connections.round_trip import Rows
+from core.store.sql.list_parameters import ROWS_OF_SPANS, spans_of
+from core.store.timeslots import SQL_NEIGHBOURS, slot_of
+
+SQL_BOOKINGS = f"""
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE deleted_at IS NULL
+  AND (id = ANY(%(ids)s) OR time_slot_id = ANY(%(slots)s) AND status NOT IN ('cancelled', 'expired'))
+ORDER BY id FOR UPDATE
+"""
+"""Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
+SQL_CLAIMS = f"""
+WITH w AS (SELECT id AS resource_id, tstzrange(starts_at, ends_at) AS during FROM {ROWS_OF_SPANS})
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id, NULL::bigint AS closure_id
+FROM w JOIN claim c ON c.resource_id = w.resource_id AND c.during && w.during WHERE c.closure_id IS NULL
+UNION ALL
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), NULL::bigint, c.id
+FROM w JOIN closure c ON c.resource_id = w.resource_id AND c.during && w.during
+"""
+"""What is taken, by bookings and by whole closures. A closure's own claims only fill what bookings
+leave of it, for the constraint."""
+SQL_LAPSED = f"""
+SELECT {BOOKING_COLUMNS} FROM booking
+WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE
+"""
+"""Holds that stand in the way and have run out: whoever wants their time expires them first."""
+SQL_OUT_OF_THE_WAY = """
+SELECT w.id FROM unnest(%s::bigint[]) AS w (id)
+WHERE NOT EXISTS (SELECT FROM claim c WHERE c.booking_id = w.id)
+"""
+"""Bookings whose claims were read and are gone since: another lane ended them."""
+
+
+def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
+    ids = needs.bookings | needs.unnamed
+    if ids or needs.slots:
+        asking.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _know(state, rows))
+
+
+def ask_claims(asking: Asking, state: State, commands: Sequence[Command], wanted: Collection[Interval]) -> None:
+    """What takes the times that commands want, and the slots that are on offer there already."""
+
+    def claims(rows: Rows) -> None:
+        for row in rows:
+            state.take(Claim(*row))
+
+    def neighbours(rows: Rows) -> None:
+        for row in rows:
+            state.timetable.add(slot_of(row))
+
+    if wanted:
+        asking.ask(SQL_CLAIMS, (spans_of(wanted),), claims)
+    if offers := {interval for command in commands for interval in offered(state, command)}:
+        asking.ask(SQL_NEIGHBOURS, (spans_of(offers),), neighbours)
+
+
+def ask_claims_of_sharing(asking: Asking, state: State) -> None:
+    """What else takes the slots that this batch may turn: it decides whether they turn."""
+
+    def take(rows: Rows) -> None:
+        for claim in (Claim(*row) for row in rows):
+            if claim not in state.claims[claim.resource_id].touching(claim.starts_at, claim.ends_at):
+                state.take(claim)
+
+    if state.sharing:
+        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing}
+        asking.ask(SQL_CLAIMS, (spans_of(spans),), take)
+
+
+def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
+    """Holds in the way that have run out; their ids are added to `lapsed`.
+
+    Claims that another lane ended since they were read are dropped: they are no longer in the way. If their time is
+    taken again by now, the exclusion constraint says so.
+    """
+
+    def take(rows: Rows) -> None:
+        lapsed.update(row[0] for row in rows)
+        _know(state, rows)
+
+    def forget(rows: Rows) -> None:
+        for (id_,) in rows:
+            state.give_back((id_, None, None))
+
+    if in_the_way := sorted(_holders_of_time(state)):
+        asking.ask(SQL_LAPSED, (in_the_way,), take)
+        asking.ask(SQL_OUT_OF_THE_WAY, (in_the_way,), forget)
+
+
+def _holders_of_time(state: State) -> Collection[int]:
+    return {claim.booking_id for claims in state.claims.values() for claim in claims if claim.booking_id is not None}
+
+
+def _know(state: State, rows: Rows) -> None:
+    for row in rows:
+        state.know_booking(booking_of(row))

@@ -1,0 +1,172 @@
+"""Closures in a batch: loaded before it, written after it.
+
+A closure's row says what is closed. Its claims, beside those of the bookings in it, put all of its
+time under the exclusion constraint; a trigger claims for it what a booking in it gives back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct
+
+from core.domain.commands import CloseResource, Command
+from core.domain.events import Event, ResourceClosed, ResourceReopened
+from core.domain.needs import Needs
+from core.domain.resources.closures import SHOWN_IN_THE_WAY, in_span, wanted_closing
+from core.domain.state import State
+from core.domain.values import Closure, Resource
+from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
+from core.store.bookings.views import VIEW_COLUMNS
+from core.store.connections.pipeline import Asking
+from core.store.connections.round_trip import Rows
+from core.store.sql.local_days import DAYS_BEGIN, DAYS_END
+from core.store.sql.lost_races import all_of
+
+SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
+CLOSURE_COLUMNS = """c.id, r.id, r.kind, r.name, r.zone, c.first_day, c.starts, c.last_day, c.ends, lower(c.during),
+       upper(c.during), c.reason, c.created_at"""
+SQL_CLOSURES = f"""
+SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id
+WHERE c.id = ANY(%s) ORDER BY c.id FOR UPDATE OF c
+"""
+SQL_GLANCES = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL"
+SQL_CLOSE = """
+INSERT INTO closure (id, resource_id, first_day, starts, last_day, ends, during, reason, created_at)
+SELECT id, resource_id, first_day, starts, last_day, ends, tstzrange(starts_at, ends_at), reason, created_at
+FROM json_to_recordset(%s::json) AS c (
+    id bigint, resource_id bigint, first_day date, starts time, last_day date, ends time, starts_at timestamptz,
+    ends_at timestamptz, reason text, created_at timestamptz)
+"""
+SQL_CLAIM_THE_REST = """
+INSERT INTO claim (resource_id, closure_id, during)
+SELECT c.resource_id, c.id, unnest(tstzmultirange(c.during) - coalesce((
+    SELECT range_agg(taken.during)
+    FROM (SELECT k.during FROM claim k WHERE k.resource_id = c.resource_id AND k.during && c.during FOR UPDATE) AS taken
+), '{}'))
+FROM closure c WHERE c.id = ANY(%s)
+"""
+"""The claims in it are locked: who frees one meanwhile waits, and then sees the closure."""
+SQL_OVERLOOKED = """
+WITH made AS (SELECT * FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[]))
+SELECT CASE WHEN EXISTS (
+    SELECT c.id, k.booking_id FROM made JOIN closure c ON c.id = made.id
+    JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during AND k.booking_id IS NOT NULL
+    EXCEPT SELECT id, unnest(in_the_way) FROM made) THEN batch_lost_race() END
+"""
+"""A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
+SQL_REOPEN = all_of("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
+
+SQL_CLOSURE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
+_TIME_OFF = """closure c JOIN resource r ON r.id = c.resource_id
+WHERE c.resource_id = %(resource)s AND (NOT %(upcoming)s OR upper(c.during) > clock_timestamp())"""
+SQL_TIME_OFF = f"SELECT {CLOSURE_COLUMNS} FROM {_TIME_OFF} ORDER BY lower(c.during) LIMIT %(limit)s OFFSET %(offset)s"
+SQL_TIME_OFF_COUNT = f"SELECT count(*) FROM (SELECT FROM {_TIME_OFF} LIMIT %(most)s) AS found"
+"""Closures of one resource; those of one never begin together."""
+_LISTED = f"""closure c JOIN resource r ON r.id = c.resource_id
+WHERE (%(resource)s::bigint IS NULL OR c.resource_id = %(resource)s)
+  AND (%(day)s::date IS NULL OR c.during && tstzrange({DAYS_BEGIN}, {DAYS_END}))"""
+SQL_CLOSURES_LISTED = f"""
+SELECT counted.total, listed.*
+FROM (SELECT count(*) AS total FROM {_LISTED}) AS counted
+LEFT JOIN (SELECT {CLOSURE_COLUMNS} FROM {_LISTED} ORDER BY lower(c.during), c.id LIMIT %(limit)s OFFSET %(offset)s)
+    AS listed (id, resource_id, kind, name, zone, first_day, starts, last_day, ends, starts_at, ends_at, reason, created_at)
+    ON true
+ORDER BY listed.starts_at, listed.id
+"""
+"""The total beside each row of the page, and alone if the page is empty."""
+_IN_THE_WAY = """closure c JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during
+     JOIN booking b ON b.id = k.booking_id JOIN user_account u ON u.id = b.user_id WHERE c.id = %(id)s"""
+SQL_IN_THE_WAY = f"""
+SELECT counted.total, listed.*
+FROM (SELECT count(DISTINCT b.id) AS total FROM {_IN_THE_WAY}) AS counted
+LEFT JOIN LATERAL (SELECT DISTINCT ON (b.starts_at, b.id) {VIEW_COLUMNS} FROM {_IN_THE_WAY}
+                   ORDER BY b.starts_at, b.id LIMIT %(limit)s OFFSET %(offset)s) AS listed ON true
+"""
+
+
+class ClosureRow(Struct, frozen=True):
+    """For `SQL_CLOSE` and `SQL_OVERLOOKED`."""
+
+    id: int
+    resource_id: int
+    first_day: Any
+    starts: Any
+    last_day: Any
+    ends: Any
+    starts_at: Any
+    ends_at: Any
+    reason: str
+    created_at: Any
+    in_the_way: tuple[int, ...]
+
+
+def closure_of(row: Sequence[Any]) -> Closure:
+    """A row that begins with `CLOSURE_COLUMNS`."""
+    return Closure(row[0], Resource(*row[1:5]), *row[5:13])
+
+
+def ask_closing(asking: Asking, state: State, needs: Needs) -> None:
+    def take_resources(rows: Rows) -> None:
+        state.resources |= {row[0]: Resource(*row) for row in rows}
+
+    def take_closures(rows: Rows) -> None:
+        state.closures |= {row[0]: closure_of(row) for row in rows}
+
+    if needs.resources:
+        asking.ask(SQL_RESOURCES, (list(needs.resources),), take_resources)
+    if needs.closures:
+        asking.ask(SQL_CLOSURES, (list(needs.closures),), take_closures)
+
+
+def glance_at_bookings(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+    """The first of the bookings that closures find in their way, to be shown."""
+
+    def take(rows: Rows) -> None:
+        state.glanced_at |= {row[0]: booking_of(row) for row in rows}
+
+    ids: set[int] = set()
+    for command in commands:
+        if isinstance(command, CloseResource) and (wanted := wanted_closing(state, command)) is not None:
+            inside = sorted(in_span(state, wanted[0], wanted[1:]), key=lambda claim: claim.starts_at)
+            ids.update(islice((one.booking_id for one in inside if one.booking_id is not None), SHOWN_IN_THE_WAY))
+    if ids:
+        asking.ask(SQL_GLANCES, (list(ids),), take)
+
+
+_OF_CLOSURES = frozenset({ResourceClosed, ResourceReopened})
+
+
+def reopened(events: Sequence[Event]) -> list[int]:
+    """Closures that were there before the batch and are not after it."""
+    if _OF_CLOSURES.isdisjoint(map(type, events)):
+        return []
+    made = {event.closure.id for event in events if isinstance(event, ResourceClosed)}
+    return [e.closure.id for e in events if isinstance(e, ResourceReopened) and e.closure.id not in made]
+
+
+def closed(events: Sequence[Event]) -> list[ClosureRow]:
+    """Closures that were not there before the batch and are after it."""
+    if _OF_CLOSURES.isdisjoint(map(type, events)):
+        return []
+    ended = {event.closure.id for event in events if isinstance(event, ResourceReopened)}
+    made = ((event.closure, event.in_the_way) for event in events if isinstance(event, ResourceClosed))
+    return [
+        ClosureRow(
+            id=c.id,
+            resource_id=c.resource.id,
+            first_day=c.first_day,
+            starts=c.starts,
+            last_day=c.last_day,
+            ends=c.ends,
+            starts_at=c.starts_at,
+            ends_at=c.ends_at,
+            reason=c.reason,
+            created_at=c.created_at,
+            in_the_way=in_the_way,
+        )
+        for c, in_the_way in made
+        if c.id not in ended
+    ]

@@ -1,0 +1,273 @@
+"""What the feed keeps of a decided command: its rows of news, written with the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.domain.bookings.status import KEEPS_SLOT
+from core.domain.commands import ENGINE, Actor, ActorKind, Envelope, Header
+from core.domain.events import (
+    BookingChanged,
+    BookingDeleted,
+    BookingPlaced,
+    BookingUnchanged,
+    CanaryHeard,
+    ClosingEvent,
+    CommandDeferred,
+    CommandRefused,
+    CommandStepped,
+    Event,
+    NothingDue,
+    PaymentChanged,
+    PaymentMade,
+    PaymentReady,
+    PaymentUnchanged,
+    ResourceClosed,
+    ResourceReopened,
+    SlotChanged,
+    SlotEvent,
+    SlotOffered,
+    SlotRemoved,
+    SlotTurned,
+    SlotUnchanged,
+    UserCreated,
+    WeeklyOffered,
+)
+from core.domain.marketplace.events import HappenedInMarket
+from core.domain.payments.values import Payment
+from core.domain.values import Booking, TimeSlot
+from core.store.connections.round_trip import RoundTrip
+from core.store.marketplace.feed_events import market_news
+
+EVENT_VERSION = 1
+
+_encode = msgspec.json.Encoder().encode
+
+
+BULK_PROGRESS = "batch_progress"
+
+
+class EventRow(Struct, frozen=True, omit_defaults=True):
+    """An event as the feed keeps it: ids and small facts, no personal data."""
+
+    type: str
+    command_id: UUID
+    is_final: bool
+    booking_id: int | None
+    booking_version: int | None
+    owner: str | None
+    """Who hears of it on `/ws/commands/`."""
+    actor: str
+    contract: str
+    request_id: str
+    data: dict[str, Any] | None
+    bulk_id: UUID | None = None
+    """Not kept: see `_with_progress`."""
+
+
+class SlotFacts(Struct, frozen=True):
+    """A time slot as it was when something happened to it: it may be gone when that is told."""
+
+    id: int
+    category_id: int
+    category: str
+    starts_at: datetime
+    ends_at: datetime
+    is_booked: bool
+    """From then on."""
+    user_id: int | None
+    """Whose booking it is about, or who has the slot."""
+
+
+SQL_EVENTS = """
+WITH batch AS (INSERT INTO event_batch (events, created_at) VALUES (%s, %s) RETURNING id)
+INSERT INTO event (batch_id, n, version, type, command_id, is_final, booking_id, booking_version, owner, actor,
+                   contract, request_id, data)
+SELECT batch.id, e.n - 1, %s, e.type, e.command_id, e.is_final, e.booking_id, e.booking_version, e.owner, e.actor,
+       e.contract, e.request_id, e.data
+FROM batch, ROWS FROM (json_to_recordset(%s::json) AS (
+    type text, command_id uuid, is_final boolean, booking_id bigint, booking_version integer, owner text, actor text,
+    contract text, request_id text, data json)) WITH ORDINALITY
+    AS e (type, command_id, is_final, booking_id, booking_version, owner, actor, contract, request_id, data, n)
+"""
+
+
+def write_event_rows(trip: RoundTrip, rows: Sequence[EventRow], now: datetime) -> None:
+    trip.execute(SQL_EVENTS, event_parameters(rows, now))
+
+
+def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
+    """For `SQL_EVENTS`: one batch of the feed."""
+    told = _with_progress(rows)
+    return [len(told), now, EVENT_VERSION, _encode(told).decode()]
+
+
+def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+    """Who sent ten thousand rows wants to hear how far they are, not ten thousand outcomes."""
+    bulks = {row.bulk_id: row for row in rows if row.bulk_id is not None and row.is_final}
+    if not bulks:
+        return rows
+    quiet = [row if row.bulk_id is None else replace(row, owner=None) for row in rows]
+    return [*quiet, *(progress(id_, row) for id_, row in bulks.items())]
+
+
+def progress(bulk_id: UUID, of: EventRow) -> EventRow:
+    """The news that more of a bulk is decided; how much, its reader counts."""
+    return replace(
+        of, type=BULK_PROGRESS, command_id=bulk_id, is_final=False, booking_id=None, booking_version=None, data=None
+    )
+
+
+def final_event(envelope: Header, type_: str) -> EventRow:
+    """The news that a command ended without any booking's change."""
+    return EventRow(
+        type=type_,
+        command_id=envelope.id,
+        is_final=True,
+        booking_id=None,
+        booking_version=None,
+        owner=envelope.actor.owner,
+        actor=_actor_name(envelope.actor),
+        contract=envelope.contract,
+        request_id=envelope.request_id,
+        data=None,
+        bulk_id=envelope.bulk_id,
+    )
+
+
+def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
+    """The feed's rows for one command; the last one says that the command is decided."""
+    ends = not isinstance(events[-1], CommandDeferred | CommandStepped)
+    news = [(event, fact) for event in events if (fact := _news(event)) is not None]
+    return [
+        EventRow(
+            type=type_,
+            command_id=envelope.id,
+            is_final=ends and place == len(news) - 1,
+            booking_id=booking_id,
+            booking_version=version,
+            owner=envelope.actor.owner,
+            actor=_actor_name(_by(envelope.actor, event)),
+            contract=envelope.contract,
+            request_id=envelope.request_id,
+            data=data,
+            bulk_id=envelope.bulk_id,
+        )
+        for place, (event, (type_, booking_id, version, data)) in enumerate(news)
+    ]
+
+
+def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -> EventRow:
+    """The news that a bulk has come in."""
+    return EventRow(
+        type=BULK_PROGRESS,
+        command_id=bulk_id,
+        is_final=False,
+        booking_id=None,
+        booking_version=None,
+        owner=actor.owner,
+        actor=_actor_name(actor),
+        contract=contract,
+        request_id=request_id,
+        data=None,
+    )
+
+
+def _by(actor: Actor, event: Event) -> Actor:
+    """Who did it: the command's actor, or the engine where a command made an old hold end on its way."""
+    return ENGINE if isinstance(event, BookingChanged) and event.by == ActorKind.ENGINE else actor
+
+
+def _actor_name(actor: Actor) -> str:
+    return f"{actor.kind}:{actor.user_id or actor.key_id}" if actor.owner else str(actor.kind)
+
+
+News = tuple[str, int | None, int | None, dict[str, Any] | None]
+
+
+def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one line an event
+    """(type, booking id, booking version, facts) of an event; None for what the feed does not tell.
+
+    A reason only where the engine gave it: what people write may be personal, and events cannot be found by person.
+    """
+    match event:
+        case BookingPlaced(booking=b, slot=slot):
+            return "booking_created", b.id, b.version, _about(slot, b, taken=True) or None
+        case BookingChanged(booking=b, was=was, by=by, reason=reason, slot=slot):
+            why = {"reason": reason} if by == ENGINE.kind else {}
+            return (
+                "booking_updated",
+                b.id,
+                b.version,
+                {"was": was, "now": b.status, **why, **_about(slot, b, taken=b.status in KEEPS_SLOT)},
+            )
+        case BookingDeleted(booking=b, slot=slot):
+            return (
+                "booking_deleted",
+                b.id,
+                b.version,
+                {"was": b.status, **_about(slot, b, taken=False)} if slot else None,
+            )
+        case BookingUnchanged(booking=b):
+            return "command_unchanged", b.id, b.version, None
+        case CommandRefused(refusal=refusal):
+            return "command_refused", None, None, {"refusal": refusal}
+        case CanaryHeard():
+            return "canary", None, None, None
+        case NothingDue():
+            return "nothing_due", None, None, None
+        case PaymentMade(payment=p) | PaymentChanged(payment=p):
+            return "payment_updated", p.booking_id, None, _payment_facts(p)
+        case PaymentReady(payment=p):
+            return "payment_ready", p.booking_id, None, _payment_facts(p)
+        case PaymentUnchanged(payment=p):
+            return "command_unchanged", p.booking_id, None, None
+        case CommandDeferred() | CommandStepped() | UserCreated():
+            return None
+        case HappenedInMarket():
+            return market_news(event)
+        case _:
+            return _offer_news(event)
+
+
+def _offer_news(event: SlotEvent | ClosingEvent) -> News:
+    match event:
+        case ResourceClosed(closure=c):
+            return "resource_closed", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
+        case ResourceReopened(closure=c):
+            return "resource_reopened", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
+        case SlotOffered(slot=slot, is_taken=taken):
+            return "timeslot_created", None, None, _about(slot, taken=taken)
+        case SlotChanged(slot=slot, booking=booking, is_taken=taken):
+            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking, taken=taken)
+        case SlotTurned(slot=slot, is_taken=taken):
+            return "timeslot_updated", None, None, _about(slot, taken=taken)
+        case SlotRemoved(slot=slot):
+            return "timeslot_deleted", None, None, _about(slot, taken=False)
+        case SlotUnchanged():
+            return "command_unchanged", None, None, None
+        case WeeklyOffered(slots=slots, skipped=skipped):
+            return "timeslots_offered", None, None, {"created": len(slots), "skipped": len(skipped)}
+
+
+def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool) -> dict[str, SlotFacts]:
+    """For an event's facts: nothing where there is no slot."""
+    if slot is None:
+        return {}
+    user_id = booking.user_id if booking else None
+    category = slot.category
+    return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, taken, user_id)}
+
+
+def _payment_facts(payment: Payment) -> dict[str, str]:
+    """Where an attempt stands, and why: never what lets anybody pay it."""
+    reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
+    facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
+    return facts | {name: reason for name, reason in reasons.items() if reason is not None}

@@ -1,0 +1,123 @@
+"""What a slot list needs to know, read in one snapshot."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from core.domain.names import folded
+from core.domain.refusals import Refused
+from core.domain.resources.local_time import day_bounds
+from core.domain.resources.service_names import NearestNames, must_be_bookable
+from core.domain.values import Claim, Policy, Resource, Rules, Service
+from core.store.bookings.bookings import SQL_CLAIMS
+from core.store.catalogue.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
+from core.store.load import SQL_NOW
+from core.store.sql.list_parameters import spans_of, texts_of
+
+SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
+SQL_TAKEN = f"""
+SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
+WHERE NOT EXISTS (
+    SELECT FROM booking b WHERE b.id = taken.booking_id AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
+"""
+"""Claims that stand in the way of a booking: those of lapsed holds do not, as `decide` would expire them."""
+
+
+class OnOffer(Struct, frozen=True):
+    """Some days of one resource: its rules, what is taken, and the database's clock."""
+
+    rules: Rules | None
+    resource: Resource
+    service: Service | None
+    claims: list[Claim]
+    now: datetime
+
+    @property
+    def minutes(self) -> int:
+        """How long a slot is. 0 where there are no rules, and so no slots."""
+        own = self.service.duration_minutes if self.service else None
+        return own or (self.rules.duration_minutes if self.rules else 0)
+
+
+async def read_offer(
+    connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, policy: Policy
+) -> OnOffer:
+    """Rules, resource and claims for local days that a service (or the desk) would be booked on.
+
+    Raises Refused for a service name that cannot be booked.
+    """
+    names = [folded(service_name)] if service_name else []
+    async with connection.pipeline():
+        await connection.execute(SQL_BEGIN)
+        rules_rows = await connection.execute(SQL_RULES)
+        service_rows = await connection.execute(SQL_SERVICES, (texts_of(names),))
+        rules, resource = rules_of(await rules_rows.fetchone(), allow_past=policy.allow_past)
+        rows = await service_rows.fetchall()
+    service = None
+    if rows:
+        _, service, resource = service_of(rows[-1])
+    if service_name:
+        await _check_bookable(connection, service, service_name, policy)
+    around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
+    async with connection.pipeline():
+        claim_rows = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, *around)]),))
+        now = await database_now(connection)
+        await connection.execute("COMMIT")
+        claims = [Claim(*found) for found in await claim_rows.fetchall()]
+    return OnOffer(rules, resource, service, claims, now)
+
+
+async def _check_bookable(
+    connection: psycopg.AsyncConnection[Any], service: Service | None, name: str, policy: Policy
+) -> None:
+    """Ends the transaction if it raises."""
+    try:
+        must_be_bookable(service, name, policy, await nearest_names(connection, service, policy))
+    except Refused:
+        await connection.execute("COMMIT")
+        raise
+
+
+async def nearest_names(
+    connection: psycopg.AsyncConnection[Any], service: Service | None, policy: Policy
+) -> NearestNames:
+    """What a refusal names; nothing is read where there will be none."""
+    if service is not None or policy.books_unknown_services:
+        return NearestNames()
+    return NearestNames(row[0] for row in await (await connection.execute(SQL_SERVICE_NAMES)).fetchall())
+
+
+async def resource_named(connection: psycopg.AsyncConnection[Any], service_name: str, policy: Policy) -> int | None:
+    """The resource that a service name books; None is the desk. Raises Refused."""
+    rows = await (await connection.execute(SQL_SERVICES, (texts_of([folded(service_name)]),))).fetchall()
+    service = service_of(rows[-1])[1] if rows else None
+    must_be_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
+    return service.resource_id if service else None
+
+
+async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
+    row = await (await connection.execute(SQL_DESK)).fetchone()
+    if row is None:
+        raise LookupError("There is no desk: run the migrate command first.")
+    found: int = row[0]
+    return found
+
+
+async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:
+    """What is taken of a resource on one of its local days."""
+    starts, ends = day_bounds(day, resource.zone)
+    cursor = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, starts, ends)]),))
+    return [Claim(*row) for row in await cursor.fetchall()]
+
+
+async def database_now(connection: psycopg.AsyncConnection[Any]) -> datetime:
+    """PostgreSQL's clock, which all machines share."""
+    row = await (await connection.execute(SQL_NOW)).fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
+    now: datetime = row[0]
+    return now

@@ -1,0 +1,84 @@
+"""How many bookings there are, by local day and word: read exactly, whatever the size of the table.
+
+The triggers of migration 0005 append each statement's changes; the sweep folds them into the
+tally. The view `booking_count` has both, so a reader's sum is exact in its own snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, LiteralString
+
+import psycopg
+from msgspec import Struct
+
+from core.domain.resources.local_time import local
+from core.store.connections.database import Connection
+
+FOLD_ROWS = 50_000
+"""Changes folded in by one transaction."""
+
+SQL_FOLD = f"""
+WITH taken AS (
+    DELETE FROM booking_tally_change WHERE id IN (
+        SELECT id FROM booking_tally_change ORDER BY id LIMIT {FOLD_ROWS} FOR UPDATE SKIP LOCKED)
+    RETURNING local_date, listed_as, bookings
+)
+INSERT INTO booking_tally AS t (local_date, listed_as, bookings)
+SELECT local_date, listed_as, sum(bookings) FROM taken GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (local_date, listed_as) DO UPDATE SET bookings = t.bookings + excluded.bookings
+"""
+"""Two sweeps at once take different changes, and days in the same order."""
+
+SQL_NOW = "SELECT clock_timestamp(), zone FROM resource WHERE kind = 'desk'"
+SQL_STATS = """
+SELECT coalesce(sum(bookings), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE listed_as = 'upcoming'), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE listed_as = 'completed'), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE listed_as = 'cancelled'), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE local_date = %(today)s), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE local_date >= %(monday)s AND local_date < %(next_monday)s), 0)::bigint,
+       coalesce(sum(bookings) FILTER (WHERE local_date >= %(first)s AND local_date < %(next_first)s), 0)::bigint
+FROM booking_count
+"""
+
+
+class Stats(Struct, frozen=True):
+    """The document's figures (appointments.md, 3). Days are those that bookings are for."""
+
+    total_bookings: int
+    upcoming_bookings: int
+    completed_bookings: int
+    cancelled_bookings: int
+    today_bookings: int
+    week_bookings: int
+    """Monday to Sunday."""
+    month_bookings: int
+
+
+def fold(connection: Connection) -> int:
+    """Fold what was appended since the last time; how many days' sums changed."""
+    return connection.execute(SQL_FOLD).rowcount
+
+
+async def stats(connection: psycopg.AsyncConnection[Any]) -> Stats:
+    """As of now; "today" is the desk's."""
+    today = local(*await _one(connection, SQL_NOW)).date()
+    monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
+    days = {
+        "today": today,
+        "monday": monday,
+        "next_monday": monday + timedelta(days=7),
+        "first": first,
+        "next_first": (first + timedelta(days=31)).replace(day=1),
+    }
+    return Stats(*await _one(connection, SQL_STATS, days))
+
+
+async def _one(
+    connection: psycopg.AsyncConnection[Any], statement: LiteralString, values: Mapping[str, Any] | None = None
+) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = await (await connection.execute(statement, values)).fetchone()
+    assert row is not None  # noqa: S101 - there is one desk, and an aggregate answers one row
+    return row

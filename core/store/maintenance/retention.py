@@ -1,0 +1,110 @@
+"""How long rows are kept: one definition per table, and the statements made from it.
+
+`core.identity.retention` has the tables of logins; `core.engine.retention` deletes, a small batch at a time.
+The outcomes go by whole weeks (`core.store.maintenance.partitions`).
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.store.inbox import IDEMPOTENCY_HOURS
+from core.store.maintenance.partitions import OUTCOME_DAYS, REST, SQL_BEHIND
+
+BATCH_ROWS = 500
+"""Deleted in one transaction: a few milliseconds' work, so that nobody waits for it."""
+FEED_DAYS = 7
+"""A client that was away longer is told to reload."""
+STRIPE_EVENT_DAYS = 30
+"""Stripe sends an event again for three days, and by hand for fifteen."""
+
+
+class Kept(Struct, frozen=True):
+    """One table's retention."""
+
+    table: str
+    age: str
+    """An interval: a row goes when its `since` is older."""
+    delete: str
+    """Deletes one batch of expired rows, from `%(after)s` on; returns how many, and where to start next time."""
+    behind: str
+    """An expression: how long ago the oldest row should have gone, in seconds; negative or NULL if none should."""
+    first: str = "-infinity"
+    """The first `%(after)s`. Each batch continues where the previous one ended, so it does not scan deleted rows,
+    which stay in the index until vacuum."""
+
+
+def kept(table: str, age: str, *, key: str, since: str, kind: str = "timestamptz", only: str = "true") -> Kept:
+    """Retention by an indexed column. Rows for which `only` is not true are kept."""
+    return Kept(
+        table,
+        age,
+        f"""
+WITH gone AS (
+    DELETE FROM {table} WHERE ({key}) IN (
+        SELECT {key} FROM {table}
+        WHERE {since} >= %(after)s::{kind} AND {since} < clock_timestamp() - interval '{age}' AND {only}
+        ORDER BY {since} LIMIT {BATCH_ROWS} FOR UPDATE SKIP LOCKED)
+    RETURNING {since}
+)
+SELECT count(*), max({since})::text FROM gone
+""",
+        f"(SELECT {_late(since, age)} FROM {table} ORDER BY {since} LIMIT 1)",
+    )
+
+
+def _late(since: str, age: str) -> str:
+    return f"extract(epoch FROM clock_timestamp() - {since} - interval '{age}')"
+
+
+_FEED_OVER = f"""created_at < clock_timestamp() - interval '{FEED_DAYS} days'
+                 OR created_at > clock_timestamp() + interval '1 hour'"""
+"""A clock that was far ahead for a moment leaves batches in the future. They go once all before them are gone."""
+FEED = Kept(
+    "event_batch",
+    f"{FEED_DAYS} days",
+    f"""
+WITH oldest AS (
+    SELECT id, created_at, sum(events) OVER (ORDER BY first_position) - events AS before
+    FROM (SELECT id, created_at, events, first_position FROM event_batch
+          WHERE first_position >= %(after)s::bigint ORDER BY first_position LIMIT {BATCH_ROWS}) AS first
+), gone AS (
+    DELETE FROM event_batch
+    WHERE id IN (SELECT id FROM oldest WHERE before < {BATCH_ROWS} AND ({_FEED_OVER})) RETURNING first_position
+)
+SELECT count(*), max(first_position)::text FROM gone
+""",
+    f"""(SELECT {_late("created_at", f"{FEED_DAYS} days")} FROM event_batch
+      WHERE first_position IS NOT NULL ORDER BY first_position LIMIT 1)""",
+    first="0",
+)
+"""By position, which needs no index on the age; a batch without a position is kept. A batch is deleted with its
+events, so these are counted."""
+
+OUTCOMES_WITHOUT_A_WEEK = Kept(
+    REST,
+    f"{OUTCOME_DAYS} days",
+    f"""
+WITH gone AS (
+    DELETE FROM {REST} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM {REST} WHERE decided_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
+        LIMIT {BATCH_ROWS}))
+    RETURNING id
+)
+SELECT count(*), '' FROM gone
+""",
+    "NULL",  # too few to matter, and no index to find the oldest by
+)
+"""The default partition is usually empty."""
+
+OUTCOMES = Kept("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
+"""Dropped by partition, not deleted."""
+
+KEPT = (
+    kept("idempotency_key", f"{IDEMPOTENCY_HOURS} hours", key="scope, key", since="created_at"),
+    FEED,
+    kept("stripe_event", f"{STRIPE_EVENT_DAYS} days", key="id", since="received_at"),
+    kept("bulk", f"{OUTCOME_DAYS} days", key="id", since="accepted_at"),
+    OUTCOMES_WITHOUT_A_WEEK,
+)
+"""A bulk is deleted before its rows' outcomes, which go by whole weeks, so it never shows fewer than there were."""

@@ -1,0 +1,84 @@
+"""What the slots of practitioners depend on, read in one snapshot and two round trips."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+
+from core.domain.marketplace.availability import Interval
+from core.domain.marketplace.values import MarketService, Practitioner
+from core.store.free_slots import SQL_BEGIN, database_now
+from core.store.marketplace.rows import (
+    PRACTITIONER_COLUMNS,
+    PRACTITIONERS,
+    SERVICE_COLUMNS,
+    practitioner_of,
+    service_of,
+)
+
+SQL_SERVICE = f"SELECT {SERVICE_COLUMNS} FROM service s WHERE s.id = %s"
+SQL_GIVERS = f"""
+SELECT {PRACTITIONER_COLUMNS} FROM {PRACTITIONERS}
+JOIN service_practitioner g ON g.practitioner_id = p.id AND g.service_id = %s
+WHERE p.is_active AND (%s::bigint[] IS NULL OR p.id = ANY(%s)) ORDER BY p.id LIMIT %s
+"""
+SQL_TAKEN = """
+WITH lapsed AS MATERIALIZED (SELECT id FROM booking WHERE status = 'held' AND hold_expires_at <= now())
+SELECT c.resource_id, lower(c.during), upper(c.during)
+FROM unnest(%s::bigint[]) AS w (resource_id)
+JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(%s, %s)
+WHERE NOT EXISTS (SELECT FROM lapsed WHERE lapsed.id = c.booking_id)
+"""
+"""Claims of lapsed holds do not count: a decision would expire them. There are few at any moment, so
+they are looked for once and not for each claim.
+"""
+
+
+class Openings(Struct, frozen=True):
+    service: MarketService | None
+    practitioners: list[Practitioner]
+    """Those asked for who give the service."""
+    taken: dict[int, list[Interval]]
+    """By resource."""
+    now: datetime
+
+
+async def read_openings(
+    connection: psycopg.AsyncConnection[Any],
+    service_id: int,
+    practitioner_ids: Sequence[int] | None,
+    within: Interval,
+    *,
+    most: int,
+) -> Openings:
+    """`practitioner_ids` None asks for everybody who gives the service, `most` of them."""
+    wanted = None if practitioner_ids is None else list(practitioner_ids)
+    async with connection.pipeline():
+        await connection.execute(SQL_BEGIN)
+        service_rows = await connection.execute(SQL_SERVICE, (service_id,))
+        giver_rows = await connection.execute(SQL_GIVERS, (service_id, wanted, wanted, most))
+        service_row = await service_rows.fetchone()
+        practitioners = [practitioner_of(row) for row in await giver_rows.fetchall()]
+    resources = [practitioner.resource_id for practitioner in practitioners]
+    service = service_of(service_row) if service_row else None
+    around = _around(service, practitioners, within)
+    async with connection.pipeline():
+        claim_rows = await connection.execute(SQL_TAKEN, (resources, *around))
+        now = await database_now(connection)
+        await connection.execute("COMMIT")
+        taken: defaultdict[int, list[Interval]] = defaultdict(list)
+        for resource_id, starts_at, ends_at in await claim_rows.fetchall():
+            taken[resource_id].append((starts_at, ends_at))
+    return Openings(service, practitioners, taken, now)
+
+
+def _around(service: MarketService | None, practitioners: Sequence[Practitioner], within: Interval) -> Interval:
+    """How far sessions that begin within an interval, and their buffers, may reach."""
+    length = timedelta(minutes=service.minutes if service else 0)
+    buffers = [practitioner.buffers for practitioner in practitioners] or [(timedelta(), timedelta())]
+    return within[0] - max(before for before, _ in buffers), within[1] + length + max(after for _, after in buffers)

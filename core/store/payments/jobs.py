@@ -1,0 +1,292 @@
+"""Payments that are due, as the payments workers take them, and the gate that they share.
+
+A worker leases a payment, so that no transaction stays open while Stripe is asked, and nobody
+asks for the same one meanwhile. A lease that ran out belongs to a worker that died; then Stripe
+is asked again under the same idempotency key. What came of it goes into the inbox, in the
+transaction that ends the lease: lanes alone decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from math import floor
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, Command, CommandClass
+from core.domain.payments.values import PaymentState
+from core.store.connections.database import Connection
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.store.payments import reconciliation
+from core.store.payments.reconciliation import ToCompare, take_to_compare
+
+LEASE_S = 45.0
+"""Longer than all calls for one payment may take together (`core.payments.stripe`)."""
+DECIDED_WITHIN_S = 60.0
+"""A report that no lane has acted on by then is made again."""
+KNOCK_S = 30.0
+"""How long the one try of an open circuit is waited for before there is another."""
+UNDER_WAY_S = 120.0
+"""Put off for so long, a refund that was not answered in time is not under way any more when it is looked for, and
+nobody makes it twice where idempotency keys are not known. At least half of it is waited."""
+BURST_S = 1.0
+"""What may be called in the background in so long may be called at once."""
+PARKED_TRIES = 10
+"""Tried in vain so often, which takes some minutes, a payment is parked: staff see it, and it is tried seldom."""
+PARKED_S = 3600.0
+"""Between two tries of a parked payment."""
+PROBLEM_CHARS_MAX = 200
+
+SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, background_until FROM payments_gate FOR UPDATE"
+SQL_KNOCK = "UPDATE payments_gate SET retry_at = %s"
+SQL_PACE = "UPDATE payments_gate SET background_until = %s"
+_LOOKS = "IN ('open', 'processing', 'succeeded', 'refund_failed')"
+_TAKE = """
+WITH found AS (
+    SELECT id, CASE WHEN lease IS NOT NULL AND tries >= %(parked_tries)s THEN 'its worker died each time' END AS problem,
+           CASE WHEN state IN ('returning', 'refunding') THEN coalesce(refund_asked = refund_number, tries > 0)
+                ELSE sent END AS was_asked
+    FROM payment
+    WHERE due_at <= %(now)s AND state {which} AND (leased_until IS NULL OR leased_until <= %(now)s)
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), until AS (
+    SELECT id, problem, was_asked, CASE WHEN problem IS NULL THEN %(until)s ELSE %(parked_until)s END AS at FROM found
+)
+UPDATE payment p SET lease = %(lease)s, leased_until = u.at, due_at = u.at, tries = tries + 1,
+       sent = sent OR state IN ('creating', 'closing'),
+       refund_asked = CASE WHEN state IN ('returning', 'refunding') THEN refund_number ELSE refund_asked END, problem = coalesce(u.problem, p.problem),
+       parked_at = CASE WHEN u.problem IS NULL THEN p.parked_at ELSE coalesce(p.parked_at, %(now)s) END
+FROM booking b, until u
+WHERE b.id = p.booking_id AND p.id = u.id
+RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.refunded_minor, p.returning_minor,
+          p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.created_at,
+          u.was_asked, p.parked_at IS NOT NULL
+"""
+"""A lease that was never ended belongs to a worker that died. A payment that kills each worker is parked too.
+
+A request to Stripe is recorded before it is sent, so whoever takes the payment next looks there first."""
+SQL_TAKE_AWAITED = _TAKE.format(which="= 'creating'")
+SQL_TAKE_REFUNDS = _TAKE.format(which="IN ('returning', 'refunding')")
+SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
+SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
+"""Each by an index of its own."""
+SQL_TAKE_BACKGROUND = (SQL_TAKE_REFUNDS, SQL_TAKE_LOOKS, SQL_TAKE_CLOSING)
+"""All that keep a pace. They take turns at being first: behind ten thousand refunds, a declined intent would wait a
+quarter of an hour to be canceled, and its payer would get no new one until then."""
+SQL_RELEASE = """
+UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
+       problem = %(problem)s::text, parked_at = CASE WHEN %(problem)s::text IS NOT NULL THEN coalesce(parked_at, clock_timestamp()) END,
+       due_at = CASE WHEN due_at = leased_until THEN clock_timestamp() + %(delay)s::interval ELSE due_at END
+WHERE id = %(id)s AND lease = %(lease)s
+"""
+"""A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
+SQL_ANY_DUE = f"""
+SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
+    SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'returning', 'refunding')
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state {_LOOKS}
+    UNION ALL SELECT FROM payment WHERE due_at <= clock_timestamp() AND state = 'closing'
+    UNION ALL SELECT FROM payment WHERE {reconciliation.CHANGED}
+    UNION ALL SELECT FROM payment WHERE {reconciliation.AGAIN}) END
+FROM payments_gate
+"""
+SQL_OPEN = """
+UPDATE payments_gate
+SET opened_at = coalesce(opened_at, clock_timestamp()), problem = %s, failures = failures + 1,
+    retry_at = clock_timestamp() + least(%s * 2 ^ failures, %s) * interval '1 second'
+RETURNING failures
+"""
+SQL_CLOSE = f"""
+WITH closed AS (
+    UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL
+    WHERE opened_at IS NOT NULL RETURNING true
+)
+UPDATE payment SET due_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM payment
+    WHERE (SELECT true FROM closed) AND tries > 0 AND lease IS NULL AND due_at > clock_timestamp()
+      AND (parked_at IS NOT NULL OR due_at <= clock_timestamp() + interval '{UNDER_WAY_S / 2} seconds')
+    FOR UPDATE SKIP LOCKED)
+"""
+"""What was put off while Stripe was away need not wait any longer, but for what may be under way there."""
+OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
+"""How long Stripe is left alone after the circuit opened: doubled with each failed try."""
+
+
+class Taken(Struct, frozen=True):
+    """What a worker is to do now."""
+
+    dues: list[Due]
+    to_compare: Sequence[ToCompare] = ()
+    """Payments to be compared with the provider's books; nobody waits for them."""
+    knock: bool = False
+    """The circuit is open, and it is time to ask whether Stripe is back."""
+
+
+class Due(Struct, frozen=True):
+    """A payment to be seen to, leased to whoever took it."""
+
+    id: UUID
+    booking_id: int
+    amount_minor: int
+    currency: str
+    state: PaymentState
+    intent_id: str | None
+    refunded_minor: int
+    """What went back already, by whoever did that at Stripe."""
+    returning_minor: int
+    """What is to go back now."""
+    refund_number: int
+    refund_id: str | None
+    lease: UUID
+    tries: int
+    """This one included."""
+    key_number: int
+    resource_id: int
+    local_date: date
+    created_at: datetime
+    was_asked: bool = False
+    """Whether Stripe was asked for the same before, perhaps with an unknown outcome."""
+    is_parked: bool = False
+
+    @property
+    def request_id(self) -> str:
+        """Under which everything that is done for it is logged."""
+        return f"payment-{self.id.hex[:12]}"
+
+
+_STATE = Due.__struct_fields__.index("state")
+
+
+def take(
+    connection: Connection, limit: int, background_per_s: float, turn: int = 0, compare_max: int | None = None
+) -> Taken:
+    """Lease at most `limit` due payments: first those that people wait for, then refunds, looks, cancellations, and
+    comparisons with the provider's books. All but the first keep a pace, so cancelling a session with ten thousand
+    participants delays nobody who wants to pay. `turn` says which of refunds, looks and cancellations goes first,
+    `compare_max` how many payments are compared at most.
+
+    While the circuit is open nothing is taken, and one worker at a time knocks.
+    """
+    with connection.transaction():
+        row = connection.execute(SQL_GATE).fetchone()
+        if row is None:
+            raise LookupError("There is no payments gate: run the migrate command first.")
+        now, opened_at, retry_at, background_until = row
+        if opened_at is not None:
+            if knock := retry_at <= now:
+                connection.execute(SQL_KNOCK, (now + timedelta(seconds=KNOCK_S),))
+            return Taken([], knock=knock)
+        taken = _take(connection, SQL_TAKE_AWAITED, limit, now)
+        allowed = min(limit - len(taken), _allowed(now, background_until, background_per_s))
+        paced: list[Due] = []
+        first = turn % len(SQL_TAKE_BACKGROUND)
+        for statement in SQL_TAKE_BACKGROUND[first:] + SQL_TAKE_BACKGROUND[:first]:
+            paced += _take(connection, statement, allowed - len(paced), now)
+        may_compare = (allowed - len(paced)) // reconciliation.CALLS
+        to_compare = take_to_compare(
+            connection, may_compare if compare_max is None else min(may_compare, compare_max), now
+        )
+        if calls := len(paced) + len(to_compare) * reconciliation.CALLS:
+            spoken_for = max(background_until, now) + timedelta(seconds=calls / background_per_s)
+            connection.execute(SQL_PACE, (spoken_for,))
+        return Taken([*taken, *paced], to_compare)
+
+
+def _allowed(now: datetime, background_until: datetime, background_per_s: float) -> int:
+    """As many as the pace allows now: a generic cell rate over all workers (GCRA)."""
+    free_s = (now - max(background_until, now)).total_seconds() + BURST_S
+    return max(0, floor(free_s * background_per_s))
+
+
+def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[Due]:
+    if limit < 1:
+        return []
+    parameters = {
+        "lease": uuid4(),
+        "now": now,
+        "until": now + timedelta(seconds=LEASE_S),
+        "parked_until": now + timedelta(seconds=PARKED_S),
+        "parked_tries": PARKED_TRIES,
+        "limit": limit,
+    }
+    return [_due(row) for row in connection.execute(statement, parameters).fetchall()]
+
+
+def _due(row: tuple[Any, ...]) -> Due:
+    values = list(row)
+    values[_STATE] = PaymentState(values[_STATE])
+    return Due(*values)
+
+
+def report(connection: Connection, due: Due, command: Command | None) -> tuple[UUID, int] | None:
+    """End the lease, with what came of it for the booking's lane; the command and that lane, or None if nothing
+    goes there.
+
+    Nothing goes there either if the lease was lost: whoever has it now reports.
+    """
+    with connection.transaction():
+        if not _release(connection, due, DECIDED_WITHIN_S if command else None, tries=0, key_number=due.key_number):
+            return None
+        if command is None:
+            return None
+        new = _new(due, command)
+        row = connection.execute(accept_statement([new]), accept_parameters([(new, None)])).fetchone()
+    return (row[0], int(row[1])) if row else None
+
+
+def put_off(connection: Connection, due: Due, delay_s: float, *, new_key: bool) -> None:
+    """End the lease without a result: to be tried again."""
+    _release(connection, due, delay_s, tries=due.tries, key_number=due.key_number + new_key)
+
+
+def park(connection: Connection, due: Due, problem: str) -> None:
+    """End the lease without a result, and try seldom from now on: a person should look at it."""
+    _release(connection, due, PARKED_S, tries=due.tries, key_number=due.key_number, problem=problem[:PROBLEM_CHARS_MAX])
+
+
+def _release(
+    connection: Connection, due: Due, delay_s: float | None, *, tries: int, key_number: int, problem: str | None = None
+) -> bool:
+    parameters = {
+        "id": due.id,
+        "lease": due.lease,
+        "delay": None if delay_s is None else timedelta(seconds=delay_s),
+        "tries": tries,
+        "key_number": key_number,
+        "problem": problem,
+    }
+    return connection.execute(SQL_RELEASE, parameters).rowcount == 1
+
+
+def _new(due: Due, command: Command) -> NewCommand:
+    """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
+    closing = due.state is PaymentState.CLOSING
+    return NewCommand(
+        id=uuid4(),
+        slot_key=slot_key(due.resource_id, due.local_date),
+        command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
+        contract="payments",
+        actor=ENGINE,
+        request_id=due.request_id,
+        reply_to=None,
+        decide_before=None,
+        command=command,
+    )
+
+
+def open_circuit(connection: Connection, problem: str) -> int:
+    """Leave Stripe alone for a while, each time for longer; how often in a row that was needed."""
+    row = connection.execute(SQL_OPEN, (problem, OPEN_FIRST_S, OPEN_LONGEST_S)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def close_circuit(connection: Connection) -> None:
+    connection.execute(SQL_CLOSE)
+
+
+def any_due(connection: Connection) -> bool:
+    row = connection.execute(SQL_ANY_DUE).fetchone()
+    return bool(row and row[0])

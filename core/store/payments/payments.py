@@ -1,0 +1,130 @@
+"""Payments as lanes read and write them. What only the worker writes is in `core.store.payments.jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from core.domain.events import Event, PaymentChanged, PaymentMade
+from core.domain.needs import Needs
+from core.domain.payments.values import LIVE, Payment, PaymentState
+from core.domain.state import State
+from core.store.connections.pipeline import Asking
+from core.store.connections.round_trip import RoundTrip, Rows
+from core.store.inbox import SQL_FOLLOWERS, Waiting, undecoded, waiting
+
+PAYMENT_TYPES = {
+    "id": "uuid",
+    "booking_id": "bigint",
+    "attempt": "integer",
+    "amount_minor": "bigint",
+    "currency": "text",
+    "state": "text",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "due_at": "timestamptz",
+    "intent_id": "text",
+    "decline": "text",
+    "received_minor": "bigint",
+    "refunded_minor": "bigint",
+    "refund_id": "text",
+    "refund_reason": "text",
+    "sent": "boolean",
+    "returning_minor": "bigint",
+    "refund_number": "integer",
+    "owed_minor": "bigint",
+    "failed_minor": "bigint",
+}
+"""A payment's columns and their types, in the order of `Payment`'s fields."""
+
+_FIXED = frozenset({"id", "booking_id", "attempt", "amount_minor", "currency", "created_at", "sent"})
+assert tuple(PAYMENT_TYPES) == Payment.__struct_fields__, "PAYMENT_TYPES must name Payment's fields in order"  # noqa: S101
+
+PAYMENT_COLUMNS = ", ".join(PAYMENT_TYPES)
+_STATE = list(PAYMENT_TYPES).index("state")
+_RECORD = ", ".join(f"{name} {type_}" for name, type_ in PAYMENT_TYPES.items())
+_CHANGING = ", ".join(f"{name} = c.{name}" for name in PAYMENT_TYPES if name not in _FIXED)
+
+SQL_BOOKINGS_OF = "SELECT id, booking_id FROM payment WHERE id = ANY(%s::uuid[])"
+SQL_PAYMENTS = f"SELECT {PAYMENT_COLUMNS} FROM payment WHERE booking_id = ANY(%s) ORDER BY id FOR UPDATE"
+"""All attempts of bookings that are locked already: whoever wants both locks the booking first."""
+SQL_MAKE = f"""
+INSERT INTO payment ({PAYMENT_COLUMNS}) SELECT {PAYMENT_COLUMNS} FROM json_to_recordset(%s::json) AS p ({_RECORD})
+"""
+SQL_CHANGE = f"""
+UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tries ELSE 0 END,
+       parked_at = CASE WHEN p.state = c.state THEN p.parked_at END,
+       problem = CASE WHEN p.state = c.state THEN p.problem END
+FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
+"""
+
+_encode = msgspec.json.Encoder().encode
+_OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
+
+
+def ask_paid_for(asking: Asking, needs: Needs) -> None:
+    """The bookings that payments are for, to be locked before them."""
+
+    def take(rows: Rows) -> None:
+        needs.unnamed.update(booking_id for _, booking_id in rows)
+        needs.paid_for.update(booking_id for id_, booking_id in rows if id_ in needs.received)
+
+    if needs.payments:
+        asking.ask(SQL_BOOKINGS_OF, (list(needs.payments),), take)
+
+
+def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) -> None:
+    def take(rows: Rows) -> None:
+        state.payments |= {row[0]: payment_of(row) for row in rows}
+
+    if booking_ids:
+        asking.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
+
+
+def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
+    """Deferred commands by the payment that they wait for. Those that cannot be decoded go to `unreadable`."""
+
+    def take(rows: Rows) -> None:
+        for awaited, readable, *row in rows:
+            one = waiting(tuple(row)) if readable else undecoded(tuple(row))
+            if isinstance(one, Waiting):
+                state.followers.setdefault(awaited, []).append(one.envelope)
+            else:
+                unreadable.append(one.header.id)
+
+    if payment_ids:
+        asking.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
+
+
+def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
+    """Each payment as the batch leaves it.
+
+    Those that end go first: a booking has one live attempt, and the constraint knows no "at the
+    end of the statement".
+    """
+    if _OF_PAYMENTS.isdisjoint(map(type, events)):
+        return
+    made = {event.payment.id for event in events if isinstance(event, PaymentMade)}
+    last = {event.payment.id: event.payment for event in events if isinstance(event, PaymentMade | PaymentChanged)}
+    changed = [payment for id_, payment in last.items() if id_ not in made]
+    for statement, rows in (
+        (SQL_CHANGE, [payment for payment in changed if payment.state not in LIVE]),
+        (SQL_MAKE, [payment for id_, payment in last.items() if id_ in made]),
+        (SQL_CHANGE, [payment for payment in changed if payment.state in LIVE]),
+    ):
+        if rows:
+            trip.execute(statement, (_encode(sorted(rows, key=lambda row: row.id)).decode(),))
+
+
+def payment_of(row: tuple[Any, ...]) -> Payment:
+    """A row of `PAYMENT_COLUMNS` as a value."""
+    values = list(row)
+    values[_STATE] = PaymentState(values[_STATE])
+    payment = Payment(*values)
+    if payment.state is PaymentState.REFUND_FAILED and payment.returning_minor:  # as earlier releases left it
+        return replace(payment, failed_minor=payment.failed_minor + payment.returning_minor, returning_minor=0)
+    return payment

@@ -1,0 +1,83 @@
+"""Stripe's events, taken in once: the event's id and its command in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, CommandClass, LookForRefunds, PaymentReport, ReportIntent
+from core.payments.stripe_events import StripeEvent
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+
+SQL_NOTE = """
+INSERT INTO stripe_event (id, type, command_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
+"""
+SQL_PAYMENT = """
+SELECT p.id, p.booking_id, b.resource_id, b.local_date FROM payment p JOIN booking b ON b.id = p.booking_id
+WHERE p.id = %(id)s OR p.intent_id = %(intent_id)s
+"""
+
+
+class TakenIn(Struct, frozen=True):
+    result: str
+    """accepted, noted (nothing follows from it by itself), known (it came before) or ignored (it is not
+    about a payment of ours)."""
+    lane: int | None = None
+    """Where its command waits."""
+    booking_id: int | None = None
+    """That the payment is for, if it is one of ours."""
+
+
+async def take_in(connection: psycopg.AsyncConnection[Any], event: StripeEvent, request_id: str) -> TakenIn:
+    """What Stripe says goes to the lane of the booking: nothing is decided here."""
+    about = _about(event)
+    if about is None:
+        return TakenIn("ignored")
+    async with connection.transaction():
+        row = await (await connection.execute(SQL_PAYMENT, about)).fetchone()
+        if row is None:
+            return TakenIn("ignored")
+        payment_id, booking_id, resource_id, day = row
+        report = _report(event, payment_id)
+        id_ = uuid4()
+        noted = await (await connection.execute(SQL_NOTE, (event.id, event.type, report and id_))).fetchone()
+        if noted is None:
+            return TakenIn("known", booking_id=booking_id)
+        if report is None:
+            return TakenIn("noted", booking_id=booking_id)
+        command = _new(id_, report, slot_key(resource_id, day), request_id)
+        row = await (
+            await connection.execute(accept_statement([command]), accept_parameters([(command, None)]))
+        ).fetchone()
+    return TakenIn("accepted", row[1] if row else None, booking_id)
+
+
+def _about(event: StripeEvent) -> dict[str, Any] | None:
+    """How to find the payment; None for an event that is about none of ours."""
+    if event.intent is not None:
+        return None if event.intent.payment_id is None else {"id": event.intent.payment_id, "intent_id": None}
+    intent_id = event.refunded_intent_id or (event.concern.intent_id if event.concern else "")
+    return {"id": None, "intent_id": intent_id} if intent_id else None
+
+
+def _report(event: StripeEvent, payment_id: UUID) -> PaymentReport | None:
+    if (intent := event.intent) is not None:
+        return ReportIntent(payment_id, intent.id, intent.status, intent.received_minor, intent.decline)
+    return None if event.refunded_intent_id is None else LookForRefunds(payment_id)
+
+
+def _new(id_: UUID, report: PaymentReport, key: str, request_id: str) -> NewCommand:
+    return NewCommand(
+        id=id_,
+        slot_key=key,
+        command_class=CommandClass.INTERACTIVE,
+        contract="payments",
+        actor=ENGINE,
+        request_id=request_id,
+        reply_to=None,
+        decide_before=None,
+        command=report,
+    )

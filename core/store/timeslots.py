@@ -1,0 +1,150 @@
+"""Time slots in a batch: locked and loaded before it, written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from core.domain.bookings.status import TAKES_TIME
+from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
+from core.domain.needs import Interval, Needs
+from core.domain.state import State
+from core.domain.values import Category, Resource, TimeSlot
+from core.store.connections.pipeline import Asking
+from core.store.connections.round_trip import Rows
+from core.store.sql.list_parameters import ROWS_OF_SPANS, array_of, spans_of
+
+SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
+_TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
+
+SQL_SLOTS = f"""
+SELECT {SLOT_COLUMNS} FROM {_TABLES}
+WHERE s.deleted_at IS NULL
+  AND s.id = ANY(%(slots)s::bigint[] || ARRAY(SELECT b.time_slot_id FROM booking b
+                                              WHERE b.id = ANY(%(bookings)s) AND b.time_slot_id IS NOT NULL))
+ORDER BY s.id FOR UPDATE OF s
+"""
+"""Locked before any booking, in id order. Which slot a booking was made for never changes, so it
+can be asked before the booking is locked."""
+SQL_CATEGORIES = """
+SELECT c.id, c.name, r.id, r.kind, r.name, r.zone
+FROM category c JOIN resource r ON r.id = c.resource_id WHERE c.id = ANY(%s)
+"""
+CATEGORIES_NAMED = 50
+"""In a refusal, at most."""
+SQL_CATEGORY_IDS = f"""
+SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER BY id LIMIT {CATEGORIES_NAMED}) ORDER BY id
+"""
+"""One category, if there is one of that id, and the first of all."""
+SQL_NEIGHBOURS = f"""
+SELECT DISTINCT {SLOT_COLUMNS}
+FROM {ROWS_OF_SPANS}
+JOIN time_slot s ON s.category_id = w.id AND s.deleted_at IS NULL
+                AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
+JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
+"""
+"""Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
+SQL_SHARING = f"""
+WITH w AS (
+    SELECT id AS resource_id, starts_at, ends_at FROM {ROWS_OF_SPANS}
+    UNION
+    SELECT resource_id, lower(during), upper(during) FROM claim WHERE booking_id = ANY(%s::bigint[])
+)
+SELECT DISTINCT {SLOT_COLUMNS}
+FROM w JOIN category c ON c.resource_id = w.resource_id JOIN resource r ON r.id = c.resource_id
+JOIN time_slot s ON s.category_id = c.id AND s.deleted_at IS NULL
+                AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
+WHERE NOT EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.status IN ('completed', 'no_show')
+                                          AND o.deleted_at IS NULL)
+"""
+"""Slots on the resources that a batch may take or give back, at those times. One whose booking is over stays
+booked whatever becomes of its resource."""
+SQL_OFFER = """
+INSERT INTO time_slot (id, category_id, starts_at, ends_at, created_at, deleted_at)
+SELECT id, category_id, starts_at, ends_at, %(now)s, CASE WHEN removed THEN %(now)s::timestamptz END
+FROM json_to_recordset(%(rows)s::json) AS s (
+    id bigint, category_id bigint, starts_at timestamptz, ends_at timestamptz, removed boolean)
+"""
+SQL_CHANGE = """
+UPDATE time_slot s
+SET category_id = n.category_id, starts_at = n.starts_at, ends_at = n.ends_at,
+    deleted_at = CASE WHEN n.removed THEN %(now)s::timestamptz END
+FROM json_to_recordset(%(rows)s::json) AS n (
+    id bigint, category_id bigint, starts_at timestamptz, ends_at timestamptz, removed boolean)
+WHERE s.id = n.id
+"""
+
+
+def lock_slots(asking: Asking, state: State, needs: Needs) -> None:
+    """Before any booking."""
+
+    def take(rows: Rows) -> None:
+        state.slots |= {row[0]: slot_of(row) for row in rows}
+
+    bookings = needs.bookings | needs.unnamed
+    if needs.slots or bookings:
+        asking.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
+
+
+def ask_categories(asking: Asking, state: State, needs: Needs) -> None:
+    def take(rows: Rows) -> None:
+        state.categories |= {row[0]: category_of(row) for row in rows}
+
+    if needs.categories:
+        asking.ask(SQL_CATEGORIES, (list(needs.categories),), take)
+
+
+def ask_sharing(asking: Asking, state: State, wanted: Collection[Interval]) -> None:
+    """The slots that other bookings, or closures, of this batch may turn."""
+
+    def take(rows: Rows) -> None:
+        for row in rows:
+            state.sharing.add(slot_of(row))
+
+    spans = {*wanted}
+    spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}
+    taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
+    if spans or taking:
+        asking.ask(SQL_SHARING, (spans_of(spans), array_of(taking)), take)
+
+
+def category_of(row: Sequence[Any]) -> Category:
+    """A row of `SQL_CATEGORIES`."""
+    return Category(row[0], row[1], Resource(*row[2:6]))
+
+
+def slot_of(row: Sequence[Any]) -> TimeSlot:
+    """A row that begins with `SLOT_COLUMNS`."""
+    return TimeSlot(row[0], category_of(row[1:7]), row[7], row[8])
+
+
+_OF_SLOTS = frozenset({SlotOffered, SlotChanged, SlotRemoved})
+
+
+def offered_and_changed(events: Sequence[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(new rows, changed rows) of time slots, as the batch leaves them."""
+    if _OF_SLOTS.isdisjoint(map(type, events)):
+        return [], []
+    new: dict[int, dict[str, Any]] = {}
+    old: dict[int, dict[str, Any]] = {}
+    for event in events:
+        match event:
+            case SlotOffered(slot=slot):
+                new[slot.id] = _row(slot, removed=False)
+            case SlotChanged(slot=slot) | SlotRemoved(slot=slot):
+                faces = new if slot.id in new else old
+                faces[slot.id] = _row(slot, removed=isinstance(event, SlotRemoved))
+            case _:
+                pass
+    return list(new.values()), [old[id_] for id_ in sorted(old)]
+
+
+def _row(slot: TimeSlot, *, removed: bool) -> dict[str, datetime | int | bool]:
+    return {
+        "id": slot.id,
+        "category_id": slot.category.id,
+        "starts_at": slot.starts_at,
+        "ends_at": slot.ends_at,
+        "removed": removed,
+    }

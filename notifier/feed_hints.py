@@ -1,0 +1,63 @@
+"""Hears from Redis that the feed has grown. Only a hint: the source looks without it, too."""
+
+from __future__ import annotations
+
+import asyncio
+
+import redis.asyncio
+import structlog
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from core.wakeup.bells import Keys
+
+log = structlog.get_logger()
+
+TIMEOUT_S = 3.0
+PING_S = 2.0
+RETRY_S = 0.5
+
+
+class Hints:
+    """Sets `hint` whenever the relay tells a new head."""
+
+    def __init__(self, redis_url: str, keys: Keys, hint: asyncio.Event) -> None:
+        self._channel = keys.feed_channel
+        self._hint = hint
+        self._is_up = True
+        self._redis = redis.asyncio.Redis.from_url(
+            redis_url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. Says once when Redis goes, and once when it is back."""
+        try:
+            while True:
+                try:
+                    await self._listen()
+                except (RedisError, OSError) as problem:
+                    if self._is_up:
+                        log.warning("no hints from redis, looking without", problem=repr(problem))
+                    self._is_up = False
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            await self._redis.aclose()
+
+    async def _listen(self) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(self._channel)
+            if not self._is_up:
+                log.info("hints from redis again")
+            self._is_up = True
+            self._hint.set()  # for what was told while nobody listened
+            while True:
+                message = await subscription.get_message(timeout=PING_S)
+                if message is None:
+                    await subscription.ping()  # a silent connection may be a dead one
+                else:
+                    self._hint.set()

@@ -1,0 +1,107 @@
+"""The embedded stack's programs: the definitions, with this installation's ports and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.settings import from_environment
+from ops.embedded import caddy, localstripe
+from ops.embedded.child import Program
+from ops.embedded.data_folder import Installation
+from ops.embedded.environment import ROOT, child_environment, inherited, installed, local_urls
+from ops.embedded.leftovers import MARK
+from ops.embedded.postgres import Postgres
+from ops.embedded.valkey import Valkey
+from ops.processes import APPLICATION, FLOWER, MIGRATE, Process
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    installation: Installation
+    port: int
+    """Of the front door."""
+    inner: dict[str, int]
+    doors: Sequence[str] = caddy.LOOPBACK
+    """The addresses on which the front door listens."""
+
+    @property
+    def postgres(self) -> Postgres:
+        folder = self.installation.folder / "postgres"
+        secret_file = self.installation.secret_file
+        passwords = (secret_file("postgres-password"), secret_file("postgres-application-password"))
+        return Postgres(folder, self.inner["postgres"], *passwords)
+
+    @property
+    def valkey(self) -> Valkey:
+        folder = self.installation.run / "valkey"
+        return Valkey(folder, self.inner["valkey"], self.installation.secret_file("valkey-password"))
+
+    def caddy(self) -> Program:
+        api, notifier, flower = (self.inner[name] for name in ("api", "notifier", "flower"))
+        site = f"http://:{self.port}"
+        placeholders = caddy.environment(site=site, api=api, notifier=notifier, flower=flower, bind=self.doors)
+        placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
+        placeholders["HOLDFAST_FLOWER_IS_ON"] = "1" if FLOWER in self.processes() else "0"
+        return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
+
+    @property
+    def has_own_stripe(self) -> bool:
+        """Whether payments go to localstripe: the person has set no key of an account."""
+        return not inherited().get("STRIPE_SECRET_KEY", "").strip()
+
+    def stripe(self) -> Program:
+        secret = self.installation.secret("stripe-webhook-secret")
+        mark = {MARK: self.installation.secret("mark")}
+        folder = self.installation.folder / "stripe"
+        return localstripe.program(self.inner["stripe"], folder, self.inner["api"], secret, self._log("stripe"), mark)
+
+    def processes(self) -> tuple[Process, ...]:
+        """What is to run: all of it, but for a Flower that is off."""
+        is_on = from_environment(self.environment()).flower
+        return tuple(process for process in APPLICATION if process is not FLOWER or is_on)
+
+    def application(self, process: Process, instance: str) -> Program:
+        return Program(
+            name=instance,
+            argv=installed(process.command(instance)),
+            environment=self.environment(),
+            directory=ROOT,
+            log=self._log(instance),
+            stop_signal=process.stop_signal,
+            stop_timeout_s=process.stop_timeout_s,
+        )
+
+    def migrate(self) -> Program:
+        """The only one of ours that is given the superuser."""
+        environment = {**self.environment(), "HOLDFAST_OWNER_DATABASE_URL": self.postgres.url()}
+        return Program("migrate", installed(MIGRATE), environment, ROOT, self._log("migrate"))
+
+    def _log(self, name: str) -> Path:
+        return self.installation.logs / f"{name}.log"
+
+    def environment(self) -> dict[str, str]:
+        """Of every application process. What the person has set wins, but for where things are."""
+        origins = ",".join(local_urls(self.port))
+        defaults = {
+            "HOLDFAST_DEMO": "1",
+            "HOLDFAST_SECRET_KEY": self.installation.secret("secret-key"),
+            "HOLDFAST_FLOWER_PASSWORD": self.installation.secret("flower-password"),
+            "HOLDFAST_PUBLIC_URL": f"http://localhost:{self.port}",
+            "HOLDFAST_ALLOWED_ORIGINS": origins,
+        }
+        parts = {
+            "DATABASE_URL": self.postgres.application_url(),
+            "REDIS_URL": self.valkey.url(),
+            "HOLDFAST_API_BIND": f"127.0.0.1:{self.inner['api']}",
+            "HOLDFAST_NOTIFIER_HOST": "127.0.0.1",
+            "HOLDFAST_NOTIFIER_PORT": str(self.inner["notifier"]),
+            "HOLDFAST_FLOWER_HOST": "127.0.0.1",
+            "HOLDFAST_FLOWER_PORT": str(self.inner["flower"]),
+            "TMPDIR": str(self.installation.temporary),
+            MARK: self.installation.secret("mark"),
+        }
+        if self.has_own_stripe:
+            parts |= localstripe.settings(self.inner["stripe"], self.installation.secret("stripe-webhook-secret"))
+        return child_environment({**defaults, **inherited(), **parts})

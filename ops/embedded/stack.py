@@ -1,0 +1,223 @@
+"""The embedded stack: `make run`. Starts everything in order, proves it with a canary, and keeps it running."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from types import FrameType
+
+import psycopg
+
+from core.engine.sweep import send_canary
+from core.settings import from_environment
+from core.store.connections.database import connect_lane
+from ops import ports, probes
+from ops.embedded import welcome
+from ops.embedded.child import Child
+from ops.embedded.data_folder import Installation, InstallationError
+from ops.embedded.leftovers import end_leftovers
+from ops.embedded.programs import Programs
+from ops.embedded.supervisor import Probe, Supervisor, describe_exit
+from ops.processes import FLOWER, Process, Stage
+
+START_TIMEOUT_S = 120.0
+"""Generous: the first start of a slow machine. Fifteen seconds are usual."""
+TEND_EVERY_S = 0.25
+_POLL_S = 0.05
+
+STAGE_WORDS = {"lanes": "the lane workers", "notifier": "the relay (sweeps) or the notifier"}
+
+
+class StartError(Exception):
+    """The stack does not come up; the message says which part, and shows the end of its log."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the person asked
+    """Somebody asked to stop."""
+
+
+class EmbeddedStack:
+    def __init__(self, installation: Installation, port: int, doors: Sequence[str]) -> None:
+        """`doors`: the addresses on which the front door listens. Everything else is on 127.0.0.1."""
+        self._installation = installation
+        self._port = port
+        self._doors = doors
+        self._asked_to_stop = 0
+        self._began = time.monotonic()
+        self._supervisor = Supervisor(installation.record, "", self._say)
+
+    def run(self) -> int:
+        """Until somebody asks to stop; the exit code."""
+        self._installation.prepare()
+        self._installation.lock(f"http://localhost:{self._port}")
+        for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(which, self._on_signal)
+        try:
+            self._start()
+            while True:
+                self._supervisor.tend()
+                self._pause(TEND_EVERY_S)
+        except Interrupted:
+            return 0
+        finally:
+            self._stop()
+            self._installation.unlock()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop += 1
+
+    def _pause(self, seconds: float) -> None:
+        if self._asked_to_stop:
+            raise Interrupted
+        time.sleep(seconds)
+
+    def _start(self) -> None:
+        for name in end_leftovers(self._installation.record):
+            self._say(f"Ended {name}, left over from a start that crashed.")
+        self._installation.empty_temporary()
+        self._check_doors()
+        programs = Programs(self._installation, self._port, self._installation.ports(), self._doors)
+        from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
+        self._supervisor.mark = self._installation.secret("mark")
+        self._start_stores(programs)
+        self._migrate(programs)
+        since = self._send_canary(programs)
+        self._start_application(programs)
+        self._await_canary(programs, since)
+        welcome.ready(programs, time.monotonic() - self._began)
+
+    def _check_doors(self) -> None:
+        for host in self._doors:
+            if not ports.is_free(0, host):
+                raise InstallationError(f"This machine has no address {host}. Choose another one with HOST=.")
+            if not ports.is_free(self._port, host):
+                words = "Stop what uses it, or choose another one with PORT=."
+                raise InstallationError(f"Port {self._port} is taken. {words}")
+
+    def _start_stores(self, programs: Programs) -> None:
+        postgres, valkey = programs.postgres, programs.valkey
+        if not postgres.data.exists():
+            self._say("Creating the database cluster.")
+        postgres.create()
+        logs = self._installation.logs
+        doors: dict[str, tuple[str, Probe]] = {
+            "postgres": ("PostgreSQL 18", postgres.answers),
+            "valkey": ("Valkey", valkey.answers),
+            "caddy": ("front door (Caddy)", lambda: ports.accepts(self._port)),
+        }
+        self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES, postgres.answers)
+        self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES, valkey.answers)
+        self._supervisor.start(programs.caddy(), Stage.FRONT, doors["caddy"][1])
+        self._await_all(dict(doors))
+        postgres.create_database()
+
+    def _migrate(self, programs: Programs) -> None:
+        began = time.monotonic()
+        child = Child(programs.migrate())
+        try:
+            while child.exit_code() is None:
+                self._pause(_POLL_S)
+        finally:
+            child.kill()
+        if child.exit_code() != 0:
+            raise StartError(_with_log("migrate failed", child))
+        self._progress("migrate", "schema and demo data", time.monotonic() - began)
+
+    def _send_canary(self, programs: Programs) -> datetime:
+        url = programs.postgres.application_url()
+        since = probes.database_now(url)
+        with connect_lane(url, "holdfast start") as connection:
+            send_canary(connection, int(time.time()))
+        return since
+
+    def _start_application(self, programs: Programs) -> None:
+        pending: dict[str, tuple[str, Probe]] = {}
+        if programs.has_own_stripe:
+            self._supervisor.start(programs.stripe(), Stage.FRONT)
+            pending["stripe"] = ("localstripe, in Stripe's place", lambda: True)  # bookings go on without it
+        for process in programs.processes():
+            for instance in process.instances():
+                answers = _probe(process, programs)
+                self._supervisor.start(programs.application(process, instance), process.stage, answers)
+                pending[instance] = (process.what, answers or _nothing_to_ask)
+        self._await_all(pending)
+
+    def _await_all(self, pending: dict[str, tuple[str, Probe]]) -> None:
+        """Until every probe is true, printing a line for each."""
+        began = time.monotonic()
+        while pending:
+            self._look_at_the_dead()
+            for name, (what, answers) in list(pending.items()):
+                if answers():
+                    del pending[name]
+                    self._progress(name, what, time.monotonic() - began)
+            if time.monotonic() - began > START_TIMEOUT_S:
+                name = next(iter(pending))
+                raise StartError(_with_log(f"{name} does not answer", self._supervisor.posts[name].child))
+            self._pause(_POLL_S)
+
+    def _await_canary(self, programs: Programs, since: datetime) -> None:
+        """Through inbox, lane, relay and notifier, and only then what `/readyz` says at the front door."""
+        began = time.monotonic()
+        heard: set[str] = set()
+        while True:
+            self._look_at_the_dead()
+            with suppress(psycopg.OperationalError):
+                heard = probes.canary_stages(programs.postgres.application_url(), since)
+            if heard >= set(STAGE_WORDS):
+                answer = probes.get(f"http://127.0.0.1:{self._port}/readyz")
+                if answer.status == 200:  # noqa: PLR2004 - HTTP's OK
+                    break
+            if time.monotonic() - began > START_TIMEOUT_S:
+                raise StartError(self._what_is_down(heard))
+            self._pause(_POLL_S)
+        self._progress("canary", "through inbox, lane, relay and notifier", time.monotonic() - began)
+
+    def _what_is_down(self, heard: set[str]) -> str:
+        missing = next((stage for stage in STAGE_WORDS if stage not in heard), None)
+        if missing is None:
+            return _with_log("The front door's /readyz is not ready", self._supervisor.posts["api"].child)
+        culprit = {"lanes": "lanes-1", "notifier": "notifier"}[missing]
+        sentence = f"The canary did not get through: {STAGE_WORDS[missing]} did not answer"
+        return _with_log(sentence, self._supervisor.posts[culprit].child)
+
+    def _look_at_the_dead(self) -> None:
+        for child in self._supervisor.dead():
+            raise StartError(_with_log(f"{child.name} ended while starting ({describe_exit(child)})", child))
+
+    def _stop(self) -> None:
+        if not self._supervisor.posts:
+            return
+        asked_before = self._asked_to_stop
+        self._say("Stopping. Ctrl-C again makes it faster.")
+        began = time.monotonic()
+        self._supervisor.stop_all(lambda: self._asked_to_stop > max(1, asked_before))
+        self._say(f"Everything has stopped ({time.monotonic() - began:.1f} s).")
+
+    def _progress(self, name: str, what: str, seconds: float) -> None:
+        self._say(f"  {name:<10} {what:<42} {seconds:5.1f} s")
+
+    def _say(self, sentence: str) -> None:
+        with suppress(OSError):  # nobody may be reading any more
+            print(sentence, flush=True)
+
+
+def _nothing_to_ask() -> bool:
+    """Workers have nothing to knock at: the canary will prove them."""
+    return True
+
+
+def _probe(process: Process, programs: Programs) -> Probe | None:
+    if process.port is None:
+        return None
+    port = programs.inner[process.name]
+    if process is FLOWER:
+        return lambda: probes.get(f"http://127.0.0.1:{port}/flower/healthcheck").status == 200  # noqa: PLR2004
+    return lambda: ports.accepts(port)
+
+
+def _with_log(sentence: str, child: Child) -> str:
+    return f"{sentence}. The end of {child.program.log}:\n{child.tail()}"

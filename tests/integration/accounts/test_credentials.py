@@ -1,0 +1,165 @@
+"""What a login is good for: tokens, sessions and API tokens on every contract's routes, until they end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+
+import jwt
+import pytest
+
+from core.identity import principals
+from tests.integration.accounts.conftest import FreshApi
+from tests.support.clients.callers import (
+    PASSWORD,
+    USER,
+    access_for,
+    bearer,
+    browser,
+    csrf,
+    execute,
+    log_in,
+    new_person,
+    wait_refused,
+)
+from tests.support.processes.stack import Stack
+
+
+def test_a_token_of_the_rooms_login_is_good_for_appointments(stack: Stack) -> None:
+    with browser(stack) as client, browser(stack) as elsewhere:
+        access_token = log_in(client, "staff@example.com")["access"]
+        answer = elsewhere.get("/api/admin/bookings/", headers=bearer(access_token))
+    assert answer.status_code == 200
+
+
+def test_a_session_of_the_calendar_login_is_good_for_appointments(stack: Stack) -> None:
+    with browser(stack) as client:
+        client.post("/api/auth/login/", json={"username": "staff@example.com", "password": PASSWORD})
+        assert client.get("/api/admin/bookings/").status_code == 200
+
+
+def test_an_api_token_of_the_marketplace_is_good_for_the_calendar(stack: Stack) -> None:
+    with browser(stack) as client:
+        token = client.post("/api/auth/token/", json={"email": "user@example.com", "password": PASSWORD}).json()
+        answer = client.get("/api/auth/user/", headers={"Authorization": f"Token {token['token']}"})
+    assert answer.json()["id"] == 1
+
+
+def test_a_revoked_api_token_opens_nothing(stack: Stack) -> None:
+    with browser(stack) as client:
+        token = client.post("/api/auth/token/", json={"email": "user@example.com", "password": PASSWORD}).json()
+        headers = {"Authorization": f"Token {token['token']}"}
+        assert client.delete("/api/auth/token/", headers=headers).status_code == 200
+        wait_refused(client, headers)
+
+
+def test_an_api_token_is_kept_hashed(stack: Stack) -> None:
+    with browser(stack) as client:
+        token = client.post("/api/auth/token/", json={"email": "user@example.com", "password": PASSWORD}).json()[
+            "token"
+        ]
+    kept = execute(stack, "SELECT token_hash FROM api_token")
+    assert kept
+    assert token.encode() not in {bytes(row[0]) for row in kept}
+
+
+@pytest.mark.parametrize("header", ["Bearer nonsense", "Token nonsense", "Basic dXNlcjpwYXNz", "Bearer", ""])
+def test_a_bad_authorization_header_is_refused_and_never_falls_back_to_the_cookie(stack: Stack, header: str) -> None:
+    with browser(stack) as client:
+        log_in(client, "user@example.com")
+        assert client.get("/api/auth/user/").status_code == 200
+        answer = client.get("/api/auth/user/", headers={"Authorization": header})
+    assert (answer.status_code, answer.json()["code"]) == (401, "bad_credential")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_an_expired_token_in_the_header_does_not_stand_in_the_way_of_a_login(stack: Stack) -> None:
+    with browser(stack) as client:
+        answer = client.post(
+            "/api/login/",
+            json={"email": "user@example.com", "password": PASSWORD},
+            headers={"Authorization": "Bearer of.old.times"},
+        )
+    assert answer.status_code == 200
+
+
+def test_logout_ends_its_login_and_no_other(stack: Stack) -> None:
+    with browser(stack) as client, browser(stack) as other, browser(stack) as program:
+        access_token = log_in(client, "user@example.com")["access"]
+        log_in(other, "user@example.com")
+        answer = program.post("/api/logout/", headers=bearer(access_token))
+        assert (answer.status_code, answer.json()["message"]) == (200, "Logout successful")
+        wait_refused(program, bearer(access_token))
+        wait_refused(client)
+        assert client.post("/api/token/refresh-cookie/").status_code == 401
+        assert other.get("/api/auth/user/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", ["is_active = false", "is_staff = true", "is_practitioner = true", "auth_epoch = auth_epoch + 1"]
+)
+def test_what_a_role_change_ends_is_ended_within_five_seconds(stack: Stack, change: str) -> None:
+    email = new_person(stack)
+    with browser(stack) as client, browser(stack) as program:
+        access_token = log_in(client, email)["access"]
+        token = client.post("/api/auth/token/", json={"email": email, "password": PASSWORD}).json()["token"]
+        assert client.get("/api/auth/user/").status_code == 200
+        execute(stack, f"UPDATE user_account SET {change} WHERE email_key = %s", email)
+        wait_refused(client)
+        wait_refused(program, bearer(access_token))
+        wait_refused(program, {"Authorization": f"Token {token}"})
+        assert client.post("/api/token/refresh-cookie/").status_code == 401
+
+
+def test_a_ticket_is_given_to_whoever_is_logged_in(stack: Stack) -> None:
+    with browser(stack) as client:
+        log_in(client, "user@example.com")
+        answer = client.post("/api/ws-ticket/", headers=csrf(client))
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"ticket", "expires_in"}
+
+
+def forged(stack: Stack, key: bytes | None = None, **changes: object) -> str:
+    """A token like ours but for `changes`, signed with our key unless another is given."""
+    kid, our_key = principals._key(stack.settings.secret_key)
+    session = "00000000000040008000000000000000"
+    now = int(time.time())
+    usual = {"iss": "holdfast", "aud": "holdfast", "typ": "access", "sub": "4", "sid": session, "fam": session}
+    payload: dict[str, object] = {**usual, "epoch": 0, "iat": now, "exp": now + 60, **changes}
+    return jwt.encode(payload, key or our_key, "HS256", headers={"kid": kid})
+
+
+def unsigned(stack: Stack) -> str:
+    body = forged(stack).split(".")[1]
+    header = base64.urlsafe_b64encode(
+        json.dumps({"alg": "none", "kid": principals._key(stack.settings.secret_key)[0]}).encode()
+    )
+    return f"{header.rstrip(b'=').decode()}.{body}."
+
+
+def test_bad_tokens_are_all_refused_with_one_answer_that_helps_nobody(stack: Stack) -> None:
+    tokens = {
+        "forged": forged(stack, key=b"another key of thirty-two characters or so"),
+        "expired": forged(stack, exp=int(time.time()) - 1),
+        "wrong audience": forged(stack, aud="somebody else"),
+        "wrong type": forged(stack, typ="refresh"),
+        "alg none": unsigned(stack),
+        "a session that never was": forged(stack),
+        "nonsense": "nonsense",
+    }
+    with browser(stack) as client:
+        answers = {why: client.get("/api/auth/user/", headers=bearer(token)) for why, token in tokens.items()}
+    assert {why: answer.status_code for why, answer in answers.items()} == dict.fromkeys(tokens, 401)
+    assert len({answer.text for answer in answers.values()}) == 1
+
+
+def test_a_new_secret_logs_nobody_out_while_the_old_one_is_known(stack: Stack, fresh_api: FreshApi) -> None:
+    old, new = "an-old-secret-of-the-tests-0123456789", "a-new-secret-of-the-tests-0123456789"
+    rotated = fresh_api({"HOLDFAST_SECRET_KEY": new, "HOLDFAST_SECRET_KEY_PREVIOUS": old})
+    claims = jwt.decode(access_for(rotated, USER), options={"verify_signature": False})
+    kid, key = principals._key(old)
+    with browser(rotated) as client:
+        before = jwt.encode(claims, key, "HS256", headers={"kid": kid})
+        assert client.get("/api/auth/user/", headers=bearer(before)).status_code == 200
+        assert client.get("/api/auth/user/", headers=bearer(forged(stack))).status_code == 401

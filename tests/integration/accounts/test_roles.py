@@ -1,0 +1,67 @@
+"""The table of roles, walked once more from outside: real credentials, real HTTP."""
+
+from __future__ import annotations
+
+import falcon.inspect
+import httpx
+import pytest
+
+from api.accounts.access.route_rules import allows, rules_of
+from api.app import create_app
+from core.demo import AGENT_KEY
+from core.identity.principals import PrincipalKind as Kind
+from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, new_address
+from tests.support.processes.stack import Stack
+
+PEOPLE = {Kind.USER: USER, Kind.PRACTITIONER: PRACTITIONER, Kind.STAFF: STAFF, Kind.SUPERUSER: ADMIN}
+REFUSED_BY_THE_GATE = {"not_authenticated": 401, "forbidden": 403}
+NOTHING_TO_SEE = {"walk": True}
+"""A field that no route knows: whoever is let in gets no further than a 400."""
+
+
+def credential(stack: Stack, kind: Kind) -> dict[str, str]:
+    match kind:
+        case Kind.ANONYMOUS:
+            return {}
+        case Kind.AGENT:
+            return {"Authorization": f"Token {AGENT_KEY}"}
+        case _:
+            return bearer(access_for(stack, PEOPLE[kind]))
+
+
+def address(template: str) -> str:
+    def filled(part: str) -> str:
+        if not part.startswith("{"):
+            return part
+        return "00000000-0000-4000-8000-000000000000" if "uuid" in part else "999999999"
+
+    return "/".join(filled(part) for part in template.split("/"))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_role_gets_in_exactly_where_the_table_says(stack: Stack, kind: Kind) -> None:
+    wrong = []
+    who = credential(stack, kind)
+    with httpx.Client(base_url=stack.api_url, timeout=30.0) as client:
+        for route in falcon.inspect.inspect_routes(create_app(stack.settings)):
+            for method in (method.method for method in route.methods if not method.internal):
+                if (
+                    method == "HEAD"
+                ):  # without a body to read: tests/integration/http/test_every_route.py holds it to GET
+                    continue
+                body = None if method == "GET" else NOTHING_TO_SEE
+                client.cookies.clear()
+                headers = who | {"X-Forwarded-For": new_address()}
+                answer = client.request(method, address(route.path), json=body, headers=headers)
+                refused = answer.headers["Content-Type"] == "application/json" and is_refused_by_the_gate(answer)
+                may = allows(rules_of(route.path)[method], kind, public_writes=stack.settings.public_writes)
+                if refused is may or answer.status_code == 500:
+                    wrong.append(f"{method} {route.path}: {answer.status_code} {answer.text[:100]}")
+                if route.path.endswith("/logout"):
+                    who = credential(stack, kind)
+    assert wrong == []
+
+
+def is_refused_by_the_gate(answer: httpx.Response) -> bool:
+    body = answer.json()
+    return isinstance(body, dict) and REFUSED_BY_THE_GATE.get(body.get("code", "")) == answer.status_code

@@ -1,0 +1,76 @@
+"""A body has so long to come, however steadily it comes; straight and through the front door."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.embedded import caddy
+from ops.ports import accepts, free_ports
+from tests.integration.accounts.conftest import api
+from tests.support.processes.servers import PostgresServer, Server
+from tests.support.processes.stack import Stack
+
+WITHIN_S = 1
+WAY_TOO_LATE_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    narrow = {"HOLDFAST_BODY_WITHIN_SECONDS": str(WITHIN_S), "HOLDFAST_API_PROCESSES": "1"}
+    with api(postgres, tmp_path_factory.mktemp("slow"), narrow) as running:
+        yield running
+
+
+@pytest.fixture
+def front_door(stack: Stack, tmp_path: Path) -> Iterator[int]:
+    port = free_ports(1)[0]
+    placeholders = caddy.environment(site=f"http://localhost:{port}", api=stack.api_port, notifier=1, flower=1)
+    server = Server(caddy.program(tmp_path / "caddy", placeholders, tmp_path / "caddy.log"), lambda: accepts(port))
+    server.start()
+    yield port
+    server.close()
+
+
+def trickle(port: int, path: str, content_type: str) -> bytes:
+    """Send some bytes every tenth of a second of a body that would take long; all that comes back until it is closed.
+
+    The front door hands on what it has gathered in 4 KiB.
+    """
+    with socket.create_connection(("localhost", port), timeout=WAY_TOO_LATE_S) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: {content_type}\r\nContent-Length: 60000\r\n\r\n{{"
+        connection.sendall(head.encode())
+        connection.settimeout(0.1)
+        answer, started = b"", time.monotonic()
+        while time.monotonic() - started < WAY_TOO_LATE_S:
+            try:
+                connection.sendall(b" " * 500)
+                piece = connection.recv(65_536)
+            except TimeoutError:
+                continue
+            except OSError:
+                return answer
+            if not piece:
+                return answer
+            answer += piece
+    raise AssertionError(f"still open after {WAY_TOO_LATE_S:g} s: {answer!r}")
+
+
+def is_told(answer: bytes) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 "), answer
+    assert json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])["code"] == "body_too_slow"
+
+
+@pytest.mark.parametrize("path", ["/api/login/", "/api/booking/create/"])
+def test_a_body_that_trickles_in_is_ended(stack: Stack, path: str) -> None:
+    is_told(trickle(stack.api_port, path, "application/json"))
+
+
+def test_a_body_that_trickles_in_through_the_front_door_is_ended(front_door: int) -> None:
+    is_told(trickle(front_door, "/api/login/", "application/json"))

@@ -1,0 +1,18 @@
+"""Counting in Redis: a burst waits its turn, and nobody is told that Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from api.limits.redis_counters import CONNECTIONS_MAX, counting
+
+BURST = 20 * CONNECTIONS_MAX
+
+
+async def test_each_of_a_burst_is_counted_in_turn(redis_url: str) -> None:
+    pool, storage = counting(redis_url, "burst", timeout_s=5.0)
+    try:
+        counts = await asyncio.gather(*(storage.incr("one", 60) for _ in range(BURST)))
+        assert sorted(counts) == list(range(1, BURST + 1))
+    finally:
+        await pool.aclose()

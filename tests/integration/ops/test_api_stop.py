@@ -1,0 +1,96 @@
+"""A stop of the API is heard at any moment, leaves nobody waiting, and is over within seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from signal import SIGTERM
+
+import httpx
+import pytest
+
+from ops.processes import API
+from tests.conftest import FreshStack
+from tests.support.clients.http_client import agent_booking
+from tests.support.processes.servers import Server
+from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
+
+STOPPED_WITHIN_S = 5.0
+CLIENTS = 20
+CREATE = "/api/agent/booking/create/"
+
+
+@pytest.fixture
+def api(fresh_stack: FreshStack) -> Stack:
+    """An API of two processes, alone: nobody decides, so whoever waits for an outcome waits for long."""
+    return fresh_stack(processes=(API,), environment={"HOLDFAST_API_PROCESSES": "2"}, wait=False)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2 * CLIENTS) as threads:
+        yield threads
+
+
+def test_waiting_clients_are_answered_and_idle_connections_closed(api: Stack, pool: ThreadPoolExecutor) -> None:
+    server = api.process("api")
+    server.wait()
+    with httpx.Client(base_url=api.api_url, timeout=60) as idle:
+        wait_until(lambda: idle.get("/healthz").status_code == 200, "it serves")
+        polled = idle.post(CREATE, json=agent_booking(), headers={"Prefer": "respond-async"}).json()["id"]
+        wait = {"Prefer": "wait=30"}
+        polls = [pool.submit(httpx.get, f"{api.api_url}/api/commands/{polled}/", headers=wait, timeout=60)]
+        waits = [
+            pool.submit(httpx.post, api.api_url + CREATE, json=agent_booking(), headers=wait, timeout=60)
+            for _ in range(CLIENTS)
+        ]
+        wait_until(lambda: _accepted(api) == CLIENTS + 1, "all are accepted")
+        took_s = _stop(server)
+    assert took_s < STOPPED_WITHIN_S
+    assert _answers(waits) == {(202, "accepted")}
+    assert _answers(polls) == {(200, "accepted")}
+
+
+def _accepted(stack: Stack) -> int:
+    with stack.database() as connection:
+        row = connection.execute("SELECT count(*) FROM inbox WHERE type = 'place'").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+def _answers(futures: list[Future[httpx.Response]]) -> set[tuple[int, str]]:
+    answers = [future.result(timeout=10) for future in futures]
+    return {(answer.status_code, answer.json()["status"]) for answer in answers}
+
+
+def _stop(server: Server) -> float:
+    """Seconds until it has ended by itself."""
+    began = time.monotonic()
+    server.child.signal(SIGTERM)
+    wait_until(lambda: server.child.exit_code() is not None, "it has ended")
+    assert server.child.exit_code() == 0, server.log
+    return time.monotonic() - began
+
+
+def test_a_stop_that_comes_while_it_starts_is_heard(api: Stack) -> None:
+    """Its processes import for a second or more: a stop in that time used to be lost."""
+    server = api.process("api")
+    for forked in (1, 1, 2):
+        if server.child.exit_code() is not None:
+            server.start(wait=False)
+        _until_forked(server, forked)
+        assert _stop(server) < STOPPED_WITHIN_S
+
+
+def _until_forked(server: Server, number: int) -> None:
+    wait_until(lambda: len(_children(server.pid)) >= number, f"{number} processes were forked")
+
+
+def _children(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []

@@ -1,0 +1,294 @@
+"""Each compose service's exact command and environment, run as a process; a canary goes through them all.
+
+Docker does not run here. What stands in for it is small: service names become 127.0.0.1 with a free
+port, and the database and Valkey are the tests' own, with the passwords that .env would give.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from api.health import CANARY_FRESH_S
+from core.settings import DEMO_SECRET
+from ops import flower_security
+from ops.embedded import caddy
+from ops.embedded.child import Program
+from ops.embedded.environment import ROOT, child_environment, installed
+from ops.ports import accepts, free_ports
+from ops.processes import APPLICATION, LANES, MIGRATE, Process
+from ops.store_settings import DATABASE
+from tests.support.processes.compose import FILLED, WITH_FLOWER, copied_into_the_image, environment_of, load
+from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
+from tests.support.wait import wait_until
+
+EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
+REFUSED_WITHIN_S = 20.0
+
+
+class Composition:
+    """The services as processes."""
+
+    def __init__(self, folder: Path, postgres: PostgresServer, valkey: ValkeyServer) -> None:
+        stores = {
+            "POSTGRES_PASSWORD": _password(postgres.url("x")),
+            "HOLDFAST_DATABASE_PASSWORD": _password(postgres.cluster.application_url("x")),
+            "VALKEY_PASSWORD": _password(valkey.url),
+        }
+        self.services = load({**WITH_FLOWER, **stores})["services"]
+        self._folder = folder
+        self._image = folder / "app"
+        for name in copied_into_the_image():
+            shutil.copytree(ROOT / name, self._image / name, ignore=shutil.ignore_patterns("__pycache__"))
+        self._places = {
+            "postgres:5432": f"127.0.0.1:{postgres.cluster.port}",
+            "valkey:6379": f"127.0.0.1:{valkey.cluster.port}",
+        }
+        names = ["caddy", *(process.name for process in APPLICATION if process.port)]
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.running: list[Server] = []
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The service's environment, its network replaced by this machine's."""
+        own = {process.name: process.port for process in APPLICATION}.get(name)
+        values = environment_of(self.services[name])
+        return {key: self._here(value, name, own) for key, value in values.items()}
+
+    def _here(self, value: str, name: str, own_port: int | None) -> str:
+        for place, here in self._places.items():
+            value = value.replace(place, here)
+        for process in APPLICATION:
+            if process.port:
+                value = value.replace(f"{process.name}:{process.port}", f"127.0.0.1:{self.ports[process.name]}")
+        if own_port is not None:
+            value = re.sub(rf"\b{own_port}$", str(self.ports[name]), value)
+        value = value.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - which is what is taken away here
+        return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
+
+    def program(self, name: str, argv: list[str]) -> Program:
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "TMPDIR": str(self._folder)}
+        environment = child_environment({**self.environment(name), "PYTHONPATH": str(self._image)}, kept)
+        return Program(name, installed(argv), environment, self._image, self._folder / f"{name}.log")
+
+    def start(self, name: str) -> None:
+        server = Server(self.program(name, self.services[name]["command"]), lambda: True)
+        server.start()
+        self.running.append(server)
+
+    def scale(self, process: Process, number: int) -> None:
+        """As `--scale` does: the same command again, on hosts of other names."""
+        for one in range(2, number + 1):
+            argv = [word.replace("%h", f"host-{one}") for word in self.services[process.name]["command"]]
+            program = dataclasses.replace(
+                self.program(process.name, argv), log=self._folder / f"{process.name}-{one}.log"
+            )
+            server = Server(program, lambda: True)
+            server.start()
+            self.running.append(server)
+
+    def start_caddy(self) -> None:
+        folder = self._folder / "caddy"
+        server = Server(caddy.program(folder, self.environment("caddy"), folder / "caddy.log"), self._caddy_answers)
+        server.start()
+        self.running.append(server)
+
+    def _caddy_answers(self) -> bool:
+        return accepts(self.ports["caddy"])
+
+    def check(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """The service's health check, as Docker would run it in the container."""
+        argv = [*self.services[name]["healthcheck"]["test"][1:], *more]
+        return self.run(name, argv)
+
+    def run(self, name: str, argv: list[str]) -> subprocess.CompletedProcess[str]:
+        """A command in the service's container, until it ends."""
+        program = self.program(name, argv)
+        return subprocess.run(
+            program.argv,
+            cwd=program.directory,
+            env=program.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def close(self) -> None:
+        for server in self.running:
+            server.close()
+
+
+def _password(url: str) -> str:
+    password = urlsplit(url).password
+    assert password
+    return password
+
+
+@pytest.fixture(scope="module")
+def composition(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+    folder = tmp_path_factory.mktemp("compose")
+    valkey = ValkeyServer(folder / "valkey")
+    valkey.start()
+    postgres.cluster.create_database(DATABASE)
+    composed = Composition(folder, postgres, valkey)
+    try:
+        migrated = composed.run("migrate", composed.services["migrate"]["command"])
+        assert migrated.returncode == 0, migrated.stderr
+        for process in APPLICATION:
+            composed.start(process.name)
+        composed.start_caddy()
+        yield composed
+    finally:
+        composed.close()
+        valkey.close()
+        postgres.drop_database(postgres.url(DATABASE))
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False  # parts that start may keep somebody waiting
+
+
+def test_a_canary_goes_through_all_of_them(composition: Composition) -> None:
+    """Sent by beat and sweeps, decided in a lane, numbered by the relay, heard by the notifier, told by the API."""
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/readyz"
+    wait_until(lambda: _is_ready(url), "a canary has gone through")
+    said = httpx.get(url).json()
+    assert (said["status"], said["down"]) == ("ready", [])
+    assert max(said["canary_age_s"], said["canary_at_notifier_age_s"]) < CANARY_FRESH_S
+
+
+@EACH
+def test_its_health_check_succeeds(composition: Composition, process: Process) -> None:
+    wait_until(lambda: composition.check(process.name).returncode == 0, f"{process.name} is well")
+
+
+def test_a_stopped_worker_fails_its_health_check(composition: Composition) -> None:
+    lanes = next(server for server in composition.running if server.name == "lanes")
+    lanes.stop()
+    try:
+        checked = composition.check("lanes")
+    finally:
+        lanes.cont()
+    assert checked.returncode == 1
+    assert "does not answer" in checked.stderr
+
+
+def test_more_lane_workers_serve_with_no_other_change(composition: Composition) -> None:
+    composition.scale(LANES, 4)
+    for node in ("lanes@host-2", "lanes@host-3", "lanes@host-4"):
+        wait_until(lambda: composition.check("lanes", "--node", node).returncode == 0, f"{node} serves")  # noqa: B023
+
+
+def test_flower_asks_for_its_password(composition: Composition) -> None:
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/flower/"
+    wait_until(lambda: httpx.get(url).status_code != 503, "Flower answers")
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, auth=("flower", "wrong")).status_code == 401
+    assert httpx.get(url, auth=("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
+
+
+def test_every_log_line_is_structured_and_names_its_service(composition: Composition) -> None:
+    logs = [server.log for server in composition.running if server.name != "caddy"]
+    lines = [json.loads(line) for log in logs for line in log.splitlines()]
+    assert {line["service"] for line in lines} == {"api", "notifier", "workers"}, "Flower and beat have nothing to say"
+
+
+@pytest.mark.parametrize("path", ["metrics", "healthcheck"])
+def test_flowers_open_doors_are_shut_at_the_front(composition: Composition, path: str) -> None:
+    assert httpx.get(f"http://127.0.0.1:{composition.ports['caddy']}/flower/{path}").status_code == 404
+
+
+def test_anonymous_agents_are_refused_outside_the_demo(composition: Composition) -> None:
+    body = {"phone": "1", "service_name": "x", "booking_date": "2030-01-01", "booking_time": "10:00"}
+    url = f"http://127.0.0.1:{composition.ports['caddy']}/api/agent/booking/create/"
+    assert httpx.post(url, json=body).status_code == 401
+
+
+def test_no_command_line_shows_a_secret(composition: Composition) -> None:
+    secrets = [value for name, value in FILLED.items() if name != "HOLDFAST_PUBLIC_URL"]
+    for server in composition.running:
+        shown = Path(f"/proc/{server.pid}/cmdline").read_text()
+        assert not any(secret in shown for secret in secrets)
+
+
+def test_the_notifier_is_behind_the_front_door(composition: Composition) -> None:
+    origin = FILLED["HOLDFAST_PUBLIC_URL"]
+    url = f"ws://127.0.0.1:{composition.ports['caddy']}/ws/admin/bookings/"
+    with connect(url, origin=Origin(origin)) as socket:
+        socket.send('{"type": "get_bookings"}')
+        with pytest.raises(ConnectionClosed):  # nobody has logged in
+            _until(socket, "bookings_data")
+
+
+def _until(socket: ClientConnection, word: str) -> None:
+    while word not in str(socket.recv(timeout=10)):
+        pass
+
+
+STARTS = {"migrate": MIGRATE, **{process.name: process.argv for process in APPLICATION}}
+
+
+@pytest.mark.parametrize("service", STARTS)
+def test_it_refuses_to_start_without_a_secret_by_name(service: str, tmp_path: Path) -> None:
+    """One secret for each process; that each secret is refused is in tests/unit/ops/test_compose.py."""
+    environment = environment_of(load()["services"][service])
+    environment["HOLDFAST_SECRET_KEY"] = DEMO_SECRET
+    ended = _start(STARTS[service], environment, tmp_path)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert "HOLDFAST_SECRET_KEY" in said
+    assert "Traceback" not in said
+    assert DEMO_SECRET not in said
+
+
+def _start(argv: Sequence[str], environment: Mapping[str, str], home: Path) -> subprocess.CompletedProcess[str]:
+    """A service that is to end by itself, soon."""
+    kept = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    return subprocess.run(
+        installed(argv),
+        cwd=ROOT,
+        env=child_environment(environment, kept),
+        capture_output=True,
+        text=True,
+        timeout=REFUSED_WITHIN_S,
+        check=False,
+    )
+
+
+def test_flower_is_strict_and_counts_failed_sign_ins(composition: Composition) -> None:
+    """The last of its tests: this address is locked out then (tests/unit/ops/test_flower_security.py has several)."""
+    url = f"http://127.0.0.1:{composition.ports['flower']}/flower/"
+    wait_until(lambda: accepts(composition.ports["flower"]), "Flower answers")
+    right, wrong = ("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"]), ("flower", "wrong")
+    page = httpx.get(url, auth=right)
+    assert page.status_code == 200
+    assert "Server" not in page.headers
+    assert {name: page.headers[name] for name in flower_security.HEADERS} == flower_security.HEADERS
+    assert all("HttpOnly" in one and "SameSite=Strict" in one for one in page.headers.get_list("Set-Cookie"))
+    for _ in range(flower_security.FAILURES_MAX):
+        assert httpx.get(url).status_code == 401, "who sends no password has not failed"
+    paths = ("", "api/workers") * (flower_security.FAILURES_MAX // 2)
+    told = [httpx.get(url + path, auth=wrong).status_code for path in paths]
+    assert told.count(401) in {flower_security.FAILURES_MAX, flower_security.FAILURES_MAX - 1}, (
+        "the test before failed once too"
+    )
+    for path in ("", "api/workers"):
+        refused = httpx.get(url + path, auth=right)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= flower_security.WINDOW_S

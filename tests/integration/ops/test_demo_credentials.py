@@ -1,0 +1,95 @@
+"""The demo's data outside the demo: nothing starts on what everybody has the passwords and the key of."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from core.demo import ACCOUNTS, ADMIN, AGENT_KEY, Account
+from core.identity.principals import hash_token
+from core.passwords import hash_password
+from core.settings import Settings, from_environment
+from core.startup import DEMO_DATA, UnusableStoreError, check_demo
+from ops import demo
+from ops.processes import APPLICATION
+from tests.conftest import FIGURE, FreshStack
+from tests.support.processes.make_run import command
+from tests.support.processes.servers import PostgresServer, settings_for, stack_environment
+from tests.support.wait import wait_until
+
+NOWHERE = "redis://127.0.0.1:1/0"
+OUTSIDE = {
+    "HOLDFAST_DEMO": "0",
+    "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-0123456789-0123456789",
+    "HOLDFAST_FLOWER": "1",
+    "HOLDFAST_FLOWER_PASSWORD": "a-password-of-the-tests",
+}
+CREDENTIALS = [*ACCOUNTS, AGENT_KEY]
+"""All that the demo lets anybody in with. Its other secrets are made anew for each data folder, or refused by name."""
+
+
+def outside(database_url: str) -> Settings:
+    return from_environment({**stack_environment(database_url, NOWHERE), **OUTSIDE})
+
+
+def is_refused(database_url: str) -> bool:
+    try:
+        check_demo(outside(database_url))
+    except UnusableStoreError as problem:
+        return str(problem) == DEMO_DATA
+    return False
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda one: one.email if isinstance(one, Account) else "key")
+def test_each_credential_of_the_demo_is_enough_to_refuse_as_long_as_it_works(
+    database_url: str, credential: Account | str
+) -> None:
+    """As in a database of an earlier release, which has no mark."""
+    assert not is_refused(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        if isinstance(credential, Account):
+            connection.execute(demo.SQL_ACCOUNT, demo._row(credential))
+        else:
+            connection.execute(demo.SQL_ACCOUNT, demo._row(ADMIN))
+            connection.execute("UPDATE user_account SET password_hash = NULL")
+            connection.execute(demo.SQL_AGENT_KEY, ("hfa_demo", hash_token(credential), 60, ADMIN.id))
+        assert is_refused(database_url)
+        check_demo(settings_for(database_url, NOWHERE))
+        connection.execute("UPDATE user_account SET password_hash = %s", (hash_password("something else entirely"),))
+        connection.execute("UPDATE agent_key SET revoked_at = clock_timestamp()")
+    assert not is_refused(database_url), "a person of this name whose password nobody knows is none of the demo's"
+
+
+def test_a_loaded_demo_is_marked_whatever_becomes_of_its_credentials(
+    postgres: PostgresServer, record_property: Callable[[str, object], None]
+) -> None:
+    url = postgres.new_database(demo=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE user_account SET password_hash = NULL")
+        connection.execute("DELETE FROM agent_key")
+    assert is_refused(url)
+    postgres.drop_database(url)
+    record_property(FIGURE, f"credentials of the demo: {len(CREDENTIALS)}, each refused by itself, and the mark")
+
+
+def test_a_demo_of_an_earlier_release_is_marked_at_its_next_start(postgres: PostgresServer) -> None:
+    url = postgres.new_database(demo=True)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE installation SET demo_at = NULL")
+        demo.load(settings_for(url, NOWHERE))
+        assert connection.execute("SELECT demo_at IS NOT NULL FROM installation").fetchone() == (True,)
+    postgres.drop_database(url)
+
+
+def test_every_process_and_the_migration_refuse(fresh_stack: FreshStack) -> None:
+    stack = fresh_stack(processes=APPLICATION, environment=OUTSIDE, wait=False)
+    environment = {**stack.full_environment(), "PATH": "/usr/bin:/bin"}
+    migrated = subprocess.run(command("migrate"), env=environment, capture_output=True, text=True, check=False)
+    assert (migrated.returncode, migrated.stderr.count(f"holdfast: {DEMO_DATA}")) == (1, 1)
+    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
+    for server in stack.servers:
+        assert server.child.exit_code() == 1, server.name
+        assert server.log.count(f"holdfast: {DEMO_DATA}") == 1, server.name

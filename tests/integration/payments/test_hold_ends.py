@@ -1,0 +1,169 @@
+"""Whatever ends a hold, its payment is cancelled, and what was paid is refunded.
+
+Tried for every way in which a booking ends, with every kind of booking that can be paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from core.domain.commands import Actor, ActorKind, Cancel, CloseResource, Command, Delete, ExpireDue
+from core.domain.marketplace.commands import (
+    BookCourse,
+    BookIndividual,
+    BookPackage,
+    BookSession,
+    CancelSession,
+    Part,
+    TurnBooking,
+    Verb,
+)
+from core.store.inbox import NewCommand
+from tests.integration.lanes.test_shared_rows import ANYTHING_GOES, MARKET, PEOPLE, ROOM, STAFF, UMA, VERA
+from tests.support.engine.lanes import Pipeline, Worker, new
+from tests.support.values import book_room
+
+TALK, WORKSHOP, PACKAGE, COURSE = 1, 2, 4, 5
+TEN = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=30)
+"""Far enough ahead for everything to be in time."""
+DAY, HOUR = TEN.date(), timedelta(hours=1)
+GIVERS_TIME = 3
+"""The resource of the practitioner."""
+SERVICES = """
+UPDATE service SET price_cents = 2000;
+UPDATE practitioner SET horizon_days = 3660, hours = (SELECT json_agg(json_build_array(day, 0, 1440)) FROM generate_series(0, 6) AS day);
+INSERT INTO service (id, name, name_key, kind, price_cents, duration_minutes, resource_id, is_named)
+VALUES (4, 'Package', 'package', 'package', 6000, 60, 3, false), (5, 'Course', 'course', 'course', 4000, 60, 3, false);
+INSERT INTO service_practitioner VALUES (4, 1), (5, 1);
+INSERT INTO service_item VALUES (4, 0, 1), (4, 1, 2);
+"""
+PEOPLE_AND_SERVICES = PEOPLE + ROOM + MARKET + SERVICES
+SESSIONS = """
+INSERT INTO service_session (id, service_id, practitioner_id, starts_at, ends_at, capacity)
+VALUES (1, 2, 1, %(at)s, %(until)s, 1), (2, 5, 1, %(at)s, %(until)s, 1)
+"""
+
+BUYS: dict[str, Callable[[int], Command]] = {
+    "room": lambda who: book_room(time(10), time(11), user_id=who, date=DAY),
+    "individual": lambda who: BookIndividual(who, TALK, TEN, TEN + HOUR, 1),
+    "seat": lambda who: BookSession(who, WORKSHOP, 1),
+    "course": lambda who: BookCourse(who, COURSE, 1),
+    "package": lambda who: BookPackage(who, PACKAGE, (Part(TALK, 1, TEN, TEN + HOUR), Part(WORKSHOP, session_id=1))),
+}
+SESSIONS_OF = {"seat": 1, "course": 2, "package": 1}
+RESOURCE_OF = {"room": 2, "individual": GIVERS_TIME, "package": GIVERS_TIME}
+
+
+ENGINE = Actor(ActorKind.ENGINE)
+
+
+def ways(kind: str, booking: int, part: int) -> dict[str, tuple[Command, Actor]]:
+    """Every way in which a booking of this kind can end, as the command that ends it."""
+    found: dict[str, tuple[Command, Actor]] = {
+        "swept": (ExpireDue((booking,)), ENGINE),
+        "made way": (BUYS[kind](2), VERA),
+        "cancelled by its owner": (Cancel(booking), UMA),
+        "cancelled by staff": (Cancel(booking), STAFF),
+        "deleted": (Delete(booking), STAFF),
+        "account deleted": (Cancel(booking, "the account was deleted"), STAFF),
+    }
+    if kind != "room":
+        found["turned by staff"] = TurnBooking(booking, Verb.CANCEL), STAFF
+    if kind in {"course", "package"}:
+        found["swept by a part"] = ExpireDue((part,)), ENGINE
+        found["cancelled by a part"] = Cancel(part), UMA
+    if kind == "package":  # who wants one of the things that it takes
+        found["made way by a part"] = BUYS["individual"](2), VERA
+        found["made way by a seat"] = BUYS["seat"](2), VERA
+    if kind in RESOURCE_OF:
+        found["closed"] = CloseResource(RESOURCE_OF[kind], DAY, DAY), STAFF
+    if kind in SESSIONS_OF:
+        found["session cancelled"] = CancelSession(SESSIONS_OF[kind]), STAFF
+    return found
+
+
+LAPSES = ("swept", "swept by a part", "made way", "made way by a part", "made way by a seat", "closed")
+"""These end only what has run out."""
+
+
+@pytest.fixture
+def market(pipeline: Pipeline) -> Pipeline:
+    pipeline.one_lane()
+    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
+    pipeline.connection.execute(SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
+    return pipeline
+
+
+def run(market: Pipeline, worker: Worker, command: NewCommand) -> None:
+    ids = market.put(command)
+    worker.visit_until_done()
+    assert market.codes(ids) == ["succeeded"]
+
+
+def bought(market: Pipeline, worker: Worker, kind: str, state: str) -> tuple[int, int]:
+    """A hold of Uma's whose payment is in that state, confirmed if it is paid; (booking, one of its parts)."""
+    run(market, worker, new(BUYS[kind](1), actor=UMA, contract="rooms" if kind == "room" else "marketplace"))
+    (booking,) = market.row("SELECT max(id) FROM booking WHERE price_minor > 0 AND status = 'held'")
+    (part,) = market.row(
+        "SELECT coalesce(min(booking_id), %s) FROM marketplace_booking WHERE parent_id = %s", *[booking] * 2
+    )
+    market.connection.execute(
+        """INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, intent_id, created_at, updated_at, due_at, received_minor)
+           SELECT gen_random_uuid(), id, 1, price_minor, 'usd', %s, %s, now(), now(), now(), %s * price_minor FROM booking WHERE id = %s""",
+        (state, None if state == "creating" else "pi_1", int(state == "succeeded"), booking),
+    )
+    if state == "succeeded":
+        market.connection.execute(
+            "UPDATE booking SET status = 'confirmed', payment_status = 'succeeded' WHERE status = 'held'"
+        )
+        market.connection.execute("UPDATE marketplace_booking SET status = 'confirmed' WHERE status = 'held'")
+    return int(booking), int(part)
+
+
+def from_nothing(market: Pipeline) -> None:
+    market.connection.execute(
+        """DELETE FROM payment; DELETE FROM claim; DELETE FROM closure; DELETE FROM marketplace_booking; DELETE FROM credit;
+           DELETE FROM booking; UPDATE service_session SET seats_taken = 0, is_cancelled = false"""
+    )
+
+
+def ended(market: Pipeline, worker: Worker, kind: str, way: str, state: str) -> tuple[str, str]:
+    """What became of a booking and its payment."""
+    from_nothing(market)
+    booking, part = bought(market, worker, kind, state)
+    if way in LAPSES:
+        market.connection.execute("UPDATE booking SET hold_expires_at = now() WHERE status = 'held'")
+    command, actor = ways(kind, booking, part)[way]
+    closes = isinstance(command, CloseResource)
+    contract = "appointments" if closes else "rooms" if kind == "room" else "marketplace"
+    run(market, worker, new(command, actor=actor, contract=contract))
+    sql = "SELECT b.status, p.state FROM payment p JOIN booking b ON b.id = p.booking_id WHERE b.id = %s"
+    status, found = market.row(sql, booking)
+    return status, found
+
+
+EVERY_END = [(kind, way) for kind in BUYS for way in ways(kind, 1, 1)]
+
+
+def test_the_intent_of_a_hold_that_ends_is_ordered_to_be_cancelled(market: Pipeline) -> None:
+    worker = market.worker(ANYTHING_GOES)
+    found = {end: ended(market, worker, *end, "open") for end in EVERY_END}
+    wanted = {(kind, way): ("expired" if way in LAPSES else "cancelled", "closing") for kind, way in EVERY_END}
+    assert found == wanted
+
+
+def test_an_intent_that_nobody_has_asked_for_yet_is_not_asked_for_when_its_hold_ends(market: Pipeline) -> None:
+    worker = market.worker(ANYTHING_GOES)
+    found = {end: ended(market, worker, *end, "creating")[1] for end in EVERY_END}
+    assert found == dict.fromkeys(EVERY_END, "canceled")
+
+
+def test_what_was_paid_goes_back_when_others_end_the_booking(market: Pipeline) -> None:
+    """A course and a package whose part alone is cancelled in time give back its share and keep the rest."""
+    worker = market.worker(ANYTHING_GOES)
+    found = {end: ended(market, worker, *end, "succeeded")[1] for end in EVERY_END if end[1] not in LAPSES}
+    parts = {end for end in found if end[0] == "package" and end[1] in {"cancelled by a part", "session cancelled"}}
+    assert found == {end: "returning" if end in parts else "refunding" for end in found}

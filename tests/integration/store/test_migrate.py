@@ -1,0 +1,68 @@
+"""`migrate` on a database that another release uses or has migrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from core.store.connections.database import MIGRATE_LIMITS, connect, connect_lane
+from core.store.migrate import upgrade
+from core.store.revision import NEWEST
+from tests.support.engine.lanes import Background, lock_waits
+from tests.support.processes.servers import PostgresServer, settings_for
+from tests.support.wait import wait_until
+
+OLDER, LATER = "0019", "9999"
+REDIS_URL = "redis://127.0.0.1:1/0"
+
+
+def test_a_release_that_comes_back_leaves_the_newer_schema_and_sets_its_lanes(database_url: str) -> None:
+    """Migrations only add, so it works on what it does not know: compose starts nothing unless `migrate` ends well."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", (LATER,))
+        upgrade(settings_for(database_url, REDIS_URL, lanes=3))
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(LATER,)]
+        assert connection.execute("SELECT lanes FROM installation").fetchone() == (3,)
+
+
+@pytest.fixture
+def older_database(postgres: PostgresServer) -> Iterator[str]:
+    """As the release before had it."""
+    with postgres.older_database(OLDER) as url:
+        yield url
+
+
+def test_a_migration_gives_way_to_those_who_wait_behind_it(older_database: str) -> None:
+    """A transaction has a table that a migration wants for itself, and others only want to read it: they need not
+    wait for the end of that transaction, as the migration gives up its place and comes again."""
+    with (
+        connect(older_database, MIGRATE_LIMITS, "holdfast first") as first,
+        connect_lane(older_database, "second") as two,
+    ):
+        with first.transaction():
+            first.execute("UPDATE payment SET attempt = attempt")
+            migrating = Background(lambda: upgrade(settings_for(older_database, REDIS_URL)))
+            wait_until(lambda: lock_waits(two, "holdfast migrate") > 0, "the migration waits for the table")
+            two.execute("SET lock_timeout = 0")
+            two.execute("SELECT count(*) FROM payment")
+            assert migrating.running
+        migrating.join()
+        assert two.execute("SELECT version_num FROM alembic_version").fetchone() == (NEWEST,)
+
+
+def test_a_migration_that_meets_others_the_other_way_round_comes_again(older_database: str) -> None:
+    """Somebody has the second table and wants the first, which the migration has: whoever loses, both get on."""
+    with (
+        connect(older_database, MIGRATE_LIMITS, "holdfast first") as first,
+        connect_lane(older_database, "second") as two,
+    ):
+        with suppress(psycopg.errors.DeadlockDetected), first.transaction():
+            first.execute("UPDATE payments_gate SET opened_at = opened_at")
+            migrating = Background(lambda: upgrade(settings_for(older_database, REDIS_URL)))
+            wait_until(lambda: lock_waits(two, "holdfast migrate") > 0, "the migration has the first table")
+            first.execute("SELECT count(*) FROM payment")
+        migrating.join()
+        assert two.execute("SELECT version_num FROM alembic_version").fetchone() == (NEWEST,)

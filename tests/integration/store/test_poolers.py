@@ -1,0 +1,180 @@
+"""PgBouncer: in session mode every connection works, with its timeouts; in any other mode processes refuse to start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from core import startup
+from core.startup import TRANSACTION_POOLING, UnusableStoreError, check_database
+from core.store.connections import bounded
+from core.store.connections.bounded import InDoubt
+from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
+from core.store.connections.pool import Pool
+from core.store.connections.sqlalchemy_engines import async_engine, engine
+from ops.processes import APPLICATION
+from tests.conftest import FreshStack
+from tests.integration.commands.test_commits_hang import END, TOUCH, connected
+from tests.support.engine.lanes import Pipeline
+from tests.support.processes.servers import PostgresServer
+from tests.support.processes.store_proxies import PgBouncer, limits_of
+from tests.support.wait import until, wait_until
+
+NewPooler = Callable[..., PgBouncer]
+BOUNDS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "TimeZone"]
+ASKED = "SELECT name, current_setting(name) FROM unnest(ARRAY['{}']) AS n (name)".format("','".join(BOUNDS))
+
+
+@pytest.fixture
+def new_pooler(postgres: PostgresServer, tmp_path: Path) -> Iterator[NewPooler]:
+    started: list[PgBouncer] = []
+
+    def start(**settings: str) -> PgBouncer:
+        pooler = PgBouncer(
+            tmp_path / f"pooler-{len(started)}", postgres.cluster.application_url("postgres"), **settings
+        )
+        pooler.start()
+        started.append(pooler)
+        return pooler
+
+    yield start
+    for pooler in started:
+        pooler.close()
+
+
+def bounds(limits: dict[str, str]) -> dict[str, str]:
+    return {name: limits.get(name, limits["timezone"]) for name in BOUNDS}
+
+
+def of_a_connection(url: str) -> dict[str, Any]:
+    with connect(url, LANE_LIMITS, "holdfast tests") as connection:
+        return limits_of(connection, BOUNDS)
+
+
+def of_an_async_connection(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        async with await connect_async(url, LANE_LIMITS, "holdfast tests") as connection:
+            return dict(await (await connection.execute(ASKED)).fetchall())
+
+    return asyncio.run(asked())
+
+
+def of_a_pool(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        async with (
+            Pool(url, LANE_LIMITS, "holdfast tests", min_size=1, max_size=1, timeout_s=3) as pool,
+            pool.connection() as connection,
+        ):
+            return dict(await (await connection.execute(ASKED)).fetchall())
+
+    return asyncio.run(asked())
+
+
+def of_an_engine(url: str) -> dict[str, Any]:
+    made = engine(url, LANE_LIMITS, "holdfast tests")
+    with made.connect() as connection:
+        found = {name: value for name, value in connection.execute(text(ASKED))}  # noqa: C416 - rows are no pairs
+    made.dispose()
+    return found
+
+
+def of_an_async_engine(url: str) -> dict[str, Any]:
+    async def asked() -> dict[str, Any]:
+        made = async_engine(url, LANE_LIMITS, "holdfast tests", isolation_level="AUTOCOMMIT")
+        async with made.connect() as connection:
+            found = {name: value for name, value in await connection.execute(text(ASKED))}  # noqa: C416 - as above
+        await made.dispose()
+        return found
+
+    return asyncio.run(asked())
+
+
+WAYS = (of_a_connection, of_an_async_connection, of_a_pool, of_an_engine, of_an_async_engine)
+
+
+def test_every_way_to_connect_is_within_its_limits_behind_a_pooler(new_pooler: NewPooler, database_url: str) -> None:
+    """It hands the same server sessions from one to the other, and resets them in between."""
+    pooler = new_pooler(pool_mode="session")
+    for way in WAYS:
+        assert way(pooler.url(database_url)) == bounds(LANE_LIMITS), way.__name__
+    with psycopg.connect(pooler.url(database_url)) as plain:
+        assert limits_of(plain, BOUNDS)["statement_timeout"] == "0", "the next client would have met our limits"
+
+
+@pytest.mark.parametrize("limits", [API_LIMITS, LIST_LIMITS, LANE_LIMITS, MIGRATE_LIMITS])
+def test_every_limit_is_set(database_url: str, limits: dict[str, str]) -> None:
+    with connect(database_url, limits, "holdfast tests") as connection:
+        assert limits_of(connection, list(limits)) == limits
+
+
+def test_a_pooler_in_session_mode_may_be_started_on(new_pooler: NewPooler, database_url: str) -> None:
+    check_database(database_url)
+    check_database(new_pooler(pool_mode="session").url(database_url))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pool_mode": "transaction"},
+        {"pool_mode": "transaction", "server_round_robin": "1"},
+        {"pool_mode": "transaction", "default_pool_size": "1"},
+        {"pool_mode": "statement"},
+    ],
+    ids=["transaction", "in turns", "one session for all", "statement"],
+)
+def test_any_other_mode_is_refused_in_one_sentence(
+    new_pooler: NewPooler, database_url: str, settings: dict[str, str]
+) -> None:
+    pooler = new_pooler(**settings)
+    for _ in range(3):  # whatever sessions are left from the time before
+        with pytest.raises(UnusableStoreError) as refusal:
+            check_database(pooler.url(database_url))
+    assert str(refusal.value) == TRANSACTION_POOLING
+
+
+def test_every_process_refuses_to_start_on_it(
+    new_pooler: NewPooler, fresh_stack: FreshStack, database_url: str
+) -> None:
+    url = new_pooler(pool_mode="transaction").url(database_url)
+    stack = fresh_stack(database_url=database_url, processes=APPLICATION, environment={"DATABASE_URL": url}, wait=False)
+    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
+    for server in stack.servers:
+        assert server.child.exit_code() == 1, server.name
+        assert server.log.count(f"holdfast: {TRANSACTION_POOLING}") == 1, server.name
+
+
+def test_an_older_postgresql_is_refused_in_one_sentence(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the oldest that will do were one later than what runs here."""
+    with psycopg.connect(database_url) as connection:
+        present = connection.info.server_version // 10_000
+    check_database(database_url)
+    monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", present + 1)
+    with pytest.raises(
+        UnusableStoreError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
+    ):
+        check_database(database_url)
+
+
+async def test_what_hangs_behind_a_pooler_is_counted_until_the_server_ends_it(
+    pipeline: Pipeline, new_pooler: NewPooler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler drops a server's session, and its client's, as soon as the client says goodbye."""
+    in_doubt, pooler = InDoubt(), new_pooler(pool_mode="session")
+    async with connected(pooler.url(pipeline.url), in_doubt) as connection:
+        server = pipeline.row(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast api' AND datname = current_database()"
+        )
+        monkeypatch.setattr(bounded, "ANSWER_WITHIN_S", 0.2)
+        with pytest.raises(bounded.UnknownOutcomeError):
+            await connection.execute(f"{TOUCH} RETURNING (SELECT pg_sleep(60))".encode())
+        async with await psycopg.AsyncConnection.connect(pooler.url(pipeline.url)) as later:
+            await later.execute("SELECT 1")  # by now the pooler has heard what was sent before
+        assert len(in_doubt) == 1
+        pipeline.rows(END, *server)
+        await until(lambda: len(in_doubt) == 0, "the server has ended what hung")

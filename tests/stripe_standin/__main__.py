@@ -1,7 +1,0 @@
-from __future__ import annotations
-
-import sys
-
-from tests.stripe_standin.server import StandIn
-
-StandIn(int(sys.argv[1])).serve_forever()

@@ -1,0 +1,51 @@
+"""Every change of every zone's clocks in some years; zones with the same rules are walked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from core.domain.resources.time_zones import ZONES
+
+YEARS = range(2024, 2038)
+LOOK = timedelta(days=2)
+"""No zone changes its clocks twice within so long, but Morocco's, which are a month apart."""
+SECOND = timedelta(seconds=1)
+
+
+@cache
+def different_zones() -> dict[str, list[str]]:
+    """One zone of each set of rules, with all that have the same."""
+    package = files("tzdata").joinpath("zoneinfo")
+    by_rules: dict[bytes, list[str]] = {}
+    for name in sorted(ZONES):
+        by_rules.setdefault(package.joinpath(name).read_bytes(), []).append(name)
+    return {names[0]: names for names in by_rules.values()}
+
+
+@cache
+def transitions(zone: str) -> tuple[datetime, ...]:
+    """The first instants of new offsets."""
+    return tuple(_transitions(ZoneInfo(zone)))
+
+
+def _transitions(tz: ZoneInfo) -> Iterator[datetime]:
+    before, end = datetime(YEARS[0], 1, 1, tzinfo=UTC), datetime(YEARS[-1] + 1, 1, 1, tzinfo=UTC)
+    was = tz.utcoffset(before.astimezone(tz))
+    while before < end:
+        after = before + LOOK
+        now = tz.utcoffset(after.astimezone(tz))
+        if now != was:
+            yield _between(tz, before, after)
+        before, was = after, now
+
+
+def _between(tz: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    was = tz.utcoffset(before.astimezone(tz))
+    while after - before > SECOND:
+        middle = before + (after - before) // SECOND // 2 * SECOND
+        before, after = (middle, after) if tz.utcoffset(middle.astimezone(tz)) == was else (before, middle)
+    return after

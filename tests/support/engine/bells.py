@@ -1,0 +1,17 @@
+"""Ringing lanes' bells by hand, as the API and the sweep do."""
+
+from __future__ import annotations
+
+import redis
+
+from core.wakeup import bells
+from workers.wakeup import Ringer
+
+
+def ringer(client: redis.Redis, called: list[str] | None = None) -> Ringer:
+    calls = [] if called is None else called
+    return Ringer(client, bells.LANES, lambda: calls.append("called"))
+
+
+def ring_all(client: redis.Redis, lanes: int = 8) -> None:
+    ringer(client).ring(bells.NO_PREFIX.lane_bell(lane) for lane in range(lanes))

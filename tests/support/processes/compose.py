@@ -1,0 +1,69 @@
+"""docker-compose.yml as a value: read, with its variables filled in as Compose does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?)(?P<rest>[^}]*))?\}")
+
+FILLED = {
+    "POSTGRES_PASSWORD": "a-password-of-the-tests",
+    "HOLDFAST_DATABASE_PASSWORD": "a-database-password-of-the-tests",
+    "VALKEY_PASSWORD": "another-password-of-the-tests",
+    "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-that-guards-nothing",
+    "HOLDFAST_PUBLIC_URL": "https://booking.example.com",
+}
+"""A filled-in .env: what .env.example asks for, and nothing else."""
+
+
+WITH_FLOWER = {**FILLED, "HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests"}
+
+
+class MissingVariable(Exception):  # noqa: N818 - what Compose reports
+    pass
+
+
+def load(variables: Mapping[str, str] = FILLED) -> dict[str, Any]:
+    """The file's content. Raises MissingVariable for a `:?` without a value."""
+    raw = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    filled: dict[str, Any] = _filled(raw, variables)
+    return filled
+
+
+def copied_into_the_image() -> list[str]:
+    """The folders of this checkout that the Dockerfile copies."""
+    copied = re.findall(r"^COPY (\w+) \w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    return copied
+
+
+def environment_of(service: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in service.get("environment", {}).items()}
+
+
+def _filled(value: Any, variables: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(one, variables) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, variables) for one in value]
+    return _interpolated(value, variables) if isinstance(value, str) else value
+
+
+def _interpolated(text: str, variables: Mapping[str, str]) -> str:
+    def value_of(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        value = variables.get(match["name"], "")
+        if value or match["sign"] is None:
+            return value
+        if match["sign"] == ":?":
+            raise MissingVariable(match["name"])
+        return match["rest"]
+
+    return _VARIABLE.sub(value_of, text)

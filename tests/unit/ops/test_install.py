@@ -1,0 +1,107 @@
+"""Installing on machines that lack something: one clear sentence with the remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout without `.venv`."""
+    shutil.copytree(ROOT / "ops", tmp_path / "ops", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def _bin(folder: Path, *tools: str) -> Path:
+    """A PATH that has these tools only."""
+    bin_ = folder / "bin"
+    bin_.mkdir()
+    for tool in tools:
+        found = shutil.which(tool)
+        assert found, tool
+        (bin_ / tool).symlink_to(found)
+    return bin_
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def _run(*argv: str, path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(path), "HOME": str(folder)}
+    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_without_python_the_sentence_says_what_to_install(checkout: Path) -> None:
+    done = _run("/bin/sh", "ops/install.sh", "requirements.lock", path=_bin(checkout, "dirname"), folder=checkout)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Python 3.11 or newer is needed" in done.stderr
+    assert "apt-get install python3 python3-venv" in done.stderr
+
+
+def test_an_old_python_is_passed_over_for_a_newer_one(checkout: Path) -> None:
+    bin_ = _bin(checkout, "dirname")
+    _script(bin_ / "python3", "exit 1")  # as an older one answers the question for its version
+    _script(bin_ / "python3.12", 'case "$1" in -c) exit 0;; *) echo "chosen: $*";; esac')
+    done = _run("/bin/sh", "ops/install.sh", "requirements.lock", path=bin_, folder=checkout)
+    assert done.stdout == "chosen: ops/install.py requirements.lock\n"
+
+
+@pytest.mark.parametrize("module", ["venv", "ensurepip"])
+def test_without_the_venv_module_the_sentence_says_what_to_install(checkout: Path, module: str) -> None:
+    without = (
+        "import importlib.util as u, runpy, sys\n"
+        f"real = u.find_spec\nu.find_spec = lambda name, *rest: None if name == {module!r} else real(name, *rest)\n"
+        "sys.argv = ['install.py', 'requirements.lock']\nrunpy.run_path('ops/install.py', run_name='__main__')\n"
+    )
+    done = _run(sys.executable, "-c", without, path=Path(os.environ["PATH"]), folder=checkout)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"apt-get install python3.{sys.version_info.minor}-venv" in done.stderr
+
+
+def test_without_a_program_that_they_need_the_tests_fail_with_the_line_that_installs_it(checkout: Path) -> None:
+    done = _run("/usr/bin/make", "programs", path=_bin(checkout, "sh", "echo"), folder=checkout)
+    assert done.returncode != 0
+    assert "apt-get install --yes chromium" in done.stderr
+
+
+def test_make_alone_explains_itself(checkout: Path) -> None:
+    done = _run("/usr/bin/make", path=_bin(checkout, "sh", "awk", "echo"), folder=checkout)
+    assert done.returncode == 0
+    for target in ("run", "test", "check", "bench", "reset", "lock", "fmt"):
+        assert f"make {target} " in done.stdout
+
+
+def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
+    """The stamp holds the lock's digest and the folder; another lock or a moved checkout installs anew."""
+    asked = (
+        "import sys; sys.path.insert(0, 'ops'); import install, json\n"
+        "install.STAMP.parent.joinpath('bin').mkdir(parents=True)\n"
+        "(install.VENV / 'bin' / 'python').symlink_to(sys.executable)\n"
+        "name = 'requirements.lock'\n"
+        "stamp = {'root': str(install.ROOT), name: install._digest(name)}\n"
+        "install.STAMP.write_text(json.dumps(stamp)); print(install._is_installed(name))\n"
+        "install.STAMP.write_text(json.dumps({**stamp, 'root': '/elsewhere'})); print(install._is_installed(name))\n"
+        "install.STAMP.write_text(json.dumps({**stamp, name: 'old'})); print(install._is_installed(name))\n"
+    )
+    done = _run(sys.executable, "-c", asked, path=Path(os.environ["PATH"]), folder=checkout)
+    assert done.stdout.split() == ["True", "False", "False"], done.stderr
+
+
+def test_continuous_integration_calls_make_test() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert script.rstrip().endswith("exec make test </dev/null")

@@ -1,0 +1,260 @@
+"""The lane server: answers the lanes' bells, then tells who waits and rings the relay."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+import msgspec
+import psycopg
+import redis
+import structlog
+from celery import Celery
+
+from core.domain.events import Event, PaymentChanged, PaymentMade
+from core.engine.database_probe import WitnessThread
+from core.engine.failed_commands import Parked
+from core.engine.lane import Lanes, Turn
+from core.engine.lane_failures import Troubles
+from core.engine.lane_notes import LaneNotes
+from core.engine.sweep import look
+from core.logs import together
+from core.passwords import hash_shared_password
+from core.settings import Settings
+from core.store.connections.database import Connection, connect_lane
+from core.store.inbox import DEFERRED
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
+from core.store.save import Decided
+from core.wakeup import bells
+from core.wakeup.broker import SERVE_LANES, SERVE_PAYMENTS, SERVE_RELAY
+from workers import shutdown
+from workers.roster import Roster
+from workers.serve_loop import Answer, Linger
+from workers.wakeup import Ears, Ringer, connect
+
+log = structlog.get_logger()
+
+LANES_FRESH_S = 1.0
+"""How old the known number of lanes may be; a command in a lane nobody listens to is swept up."""
+RECONNECT_PAUSE_S = 0.25
+SERVERS = max(1, (os.cpu_count() or 1) // 2)
+"""So many serve at all times, if so many were called; more only while batches are full."""
+COUNT_EVERY_S = 1.0
+STAY_S = 3.0
+"""Who was called, or had a full batch, stays so long even if there are enough others."""
+HELP_EVERY_S = 1.0
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def register(app: Celery, settings: Settings) -> None:
+    @app.task(name=SERVE_LANES)
+    def serve() -> int:
+        """Serve all lanes until they fall silent. Lane work has no arguments: it lies in the inbox."""
+        return LaneServer(app, settings).run()
+
+
+class LaneServer:
+    """One worker's connections and the loop over the bells of all lanes."""
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = connect(settings.redis_url)
+        self._keys = settings.redis_keys
+        self._lane_ringer = Ringer(
+            self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys
+        )
+        self._relay_ringer = Ringer(
+            self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys
+        )
+        self._payments_ringer = Ringer(
+            self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
+        )
+        self._connection: Connection | None = None
+        self._notes: LaneNotes | None = None
+        self._visits: Lanes | None = None
+        self._troubles = Troubles()
+        self._schema = SchemaWatch()
+        self._witness = WitnessThread(lambda: connect_lane(settings.database_url, "holdfast lane witness"))
+        self._width = 1
+        """How many lanes to visit together."""
+        self._lanes = 0
+        self._lanes_read_at = float("-inf")
+        self._roster = Roster(self._redis, bells.LANES, self._keys)
+        self._counted_at = self._helped_at = float("-inf")
+        self._needed_at = time.monotonic()
+
+    def run(self) -> int:
+        linger = Linger(
+            Ears(self._redis, bells.LANES, self._keys),
+            bells=self._bells,
+            answer=self._answer,
+            ring=self._lane_ringer.ring,
+            look=self._look,
+            stopping=shutdown.watch(),
+            most=lambda: self._width,
+            is_needed=self._is_needed,
+        )
+        try:
+            return linger.run()
+        finally:
+            self._roster.leave()
+            self._drop_connection()
+            self._witness.close()
+            self._redis.close()
+
+    def _is_needed(self) -> bool:
+        """Once a second, so that servers that nobody needs beside the others make no small batches of large ones."""
+        now = time.monotonic()
+        if now - self._counted_at < COUNT_EVERY_S:
+            return True
+        self._counted_at = now
+        if self._schema.waits:
+            return True  # and does not sign the roster, as a server that can decide would then leave
+        try:
+            return self._roster.before_me() < SERVERS or now - self._needed_at < STAY_S
+        except redis.RedisError:
+            return True  # nobody could be called instead
+
+    def _call_for_help(self) -> None:
+        """A full batch: another worker, if one is free, takes some of the lanes."""
+        self._needed_at = now = time.monotonic()
+        if now - self._helped_at > HELP_EVERY_S:
+            self._helped_at = now
+            self._lane_ringer.call()
+
+    def _hand_over(self, lanes: Collection[int]) -> None:
+        """Somebody else serves them: the visit under way may last until a timeout."""
+        self._roster.leave()
+        self._lane_ringer.ring([self._keys.lane_bell(lane) for lane in lanes])
+        self._lane_ringer.call()
+
+    def _bells(self) -> list[str]:
+        if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
+            try:
+                row = self._query().execute("SELECT lanes FROM installation").fetchone()
+            except psycopg.Error as problem:
+                self._recover(problem)  # or, knowing no lanes yet, we would listen to none and never find out
+            else:
+                self._lanes = row[0] if row else 0
+                self._lanes_read_at = time.monotonic()
+        return [self._keys.lane_bell(lane) for lane in range(self._lanes)]
+
+    def _look(self) -> list[str]:
+        try:
+            return [self._keys.lane_bell(lane) for lane in look(self._query()).lanes]
+        except psycopg.Error as problem:
+            self._recover(problem)
+            return []
+
+    def _answer(self, rung: Sequence[str]) -> Answer:
+        try:
+            turn = self._connected().visit([bells.lane_of_bell(bell) for bell in rung])
+        except psycopg.Error as problem:
+            self._recover(problem)
+            return Answer(ring_again=rung)
+        self._width = narrowed(self._width, full=turn.full, most=self._lanes)
+        self._tell(turn)
+        if turn.full:
+            self._call_for_help()
+        return Answer(
+            ring_again=[self._keys.lane_bell(lane) for lane in turn.more],
+            leave_out=[self._keys.lane_bell(lane) for lane in turn.busy],
+        )
+
+    def _tell(self, turn: Turn) -> None:
+        """After the commit, and only a hint: whoever hears nothing asks the database."""
+        ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
+        if not ended:
+            return
+        messages = {channel: _encode(outcomes) for channel, outcomes in self._by_channel(ended).items()}
+        self._relay_ringer.ring([self._keys.relay_bell], messages)
+        if any(_is_due(event) for one in turn.decided for event in one.events):
+            self._payments_ringer.ring([self._keys.payments_bell])
+        log_decided(ended)
+
+    def _by_channel(self, decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
+        """(command id, HTTP status, body) for each API process that waits."""
+        channels: dict[str, list[tuple[bytes, int, bytes]]] = defaultdict(list)
+        for one in decided:
+            if one.envelope.reply_to is not None and one.outcome is not DEFERRED:
+                entry = (one.envelope.id.bytes, one.outcome.http_status, one.outcome.body)
+                channels[self._keys.outcome_channel(one.envelope.reply_to)].append(entry)
+        return channels
+
+    def _connected(self) -> Lanes:
+        if self._visits is None:
+            self._connection = connect_lane(self._settings.database_url, "holdfast lane")
+            self._schema.check(self._connection)
+            note = connect_lane(self._settings.database_url, "holdfast lane note")
+            self._notes = LaneNotes(note, self._troubles.cut_off)
+            self._troubles.cut_off = None
+            self._visits = Lanes(
+                self._connection,
+                self._notes,
+                self._settings.policy,
+                initial_password_hash=_hash_of(self._settings.agent_initial_password),
+                troubles=self._troubles,
+                witness=self._witness,
+                check=self._schema.check,
+                hand_over=self._hand_over,
+            )
+        return self._visits
+
+    def _query(self) -> Connection:
+        self._connected()
+        assert self._connection is not None  # noqa: S101 - just connected
+        return self._connection
+
+    def _recover(self, problem: psycopg.Error) -> None:
+        if not isinstance(problem, SchemaDoesNotFitError):  # that is said already, and not four times a second
+            log.warning("the database failed a lane, connecting again", problem=repr(problem))
+        self._drop_connection()
+        time.sleep(RECONNECT_PAUSE_S)
+
+    def _drop_connection(self) -> None:
+        with suppress(psycopg.Error):
+            if self._connection is not None:
+                self._connection.close()
+            if self._notes is not None:
+                self._notes.close()
+        self._connection = self._notes = self._visits = None
+
+
+def _is_due(event: Event) -> bool:
+    """Whether the payments worker has something to do at once; what is due later the sweep rings for."""
+    if not isinstance(event, PaymentMade | PaymentChanged):
+        return False
+    return event.payment.due_at is not None and event.payment.due_at <= event.payment.updated_at
+
+
+def narrowed(width: int, *, full: bool, most: int) -> int:
+    """How many lanes the next visit may take together.
+
+    Small batches are made fewer by taking more lanes at once; full ones gain nothing by it and
+    would keep lanes from the other workers.
+    """
+    if full:
+        return max(1, width // 2)
+    return max(1, min(width * 2, most))
+
+
+def _hash_of(initial_password: str | None) -> str | None:
+    """Made before the first lane is locked, once a process: argon2 in a lane would cost it fifty bookings a person."""
+    return None if initial_password is None else hash_shared_password(initial_password)
+
+
+def log_decided(decided: Sequence[Decided | Parked]) -> None:
+    """One line a command, with the ids that tie it to its request."""
+    with together():
+        for one in decided:
+            log.info(
+                "command decided",
+                request_id=one.envelope.request_id,
+                command_id=one.envelope.id,
+                status=one.outcome.status,
+                http_status=one.outcome.http_status,
+            )

@@ -1,0 +1,151 @@
+"""The lingering loop: one Celery task that serves a group's bells until they fall silent.
+
+A task for each command costs more than the booking it carries, so a task only says "there is
+work" and then stays while there is. It ends after a few idle seconds or at shutdown. While
+Redis is away it looks into PostgreSQL instead, a few times a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+
+import redis
+import structlog
+from msgspec import Struct
+
+from workers.wakeup import Ears
+
+log = structlog.get_logger()
+
+IDLE_S = 8.0
+"""Longer than the canary's interval, so that one server is always warm."""
+STAY_AFTER_BLIND_S = 10.0
+"""After an outage Celery takes some seconds to consume again (core/wakeup/broker.py); until then nobody else comes."""
+WAIT_S = 0.5
+BUSY_PAUSE_S = 0.05
+"""How long a bell is left out after its lane turned out to be another worker's, the first time."""
+BUSY_PAUSE_MAX_S = 0.4
+"""And after many times: two workers that share what one can do make twice as many, smaller batches.
+Well below a second, because the other one may have died."""
+BLIND_POLL_S = 0.25
+
+
+class Answer(Struct, frozen=True):
+    """What answering some bells came to."""
+
+    ring_again: Collection[str] = ()
+    leave_out: Collection[str] = ()
+    """Rung again too, and left out for a moment."""
+
+
+class Linger:
+    """Serves bells in rotated order, so that a busy one cannot starve the others."""
+
+    def __init__(
+        self,
+        ears: Ears,
+        *,
+        bells: Callable[[], Iterable[str]],
+        answer: Callable[[Sequence[str]], Answer],
+        ring: Callable[[list[str]], None],
+        look: Callable[[], list[str]],
+        stopping: Callable[[], bool],
+        most: Callable[[], int] = lambda: 1,
+        is_needed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`bells` names what to listen to, `most` how many to answer together; `look` finds in PostgreSQL what
+        should have rung. `is_needed` says whether to serve on although others do.
+        """
+        self._ears = ears
+        self._bells = bells
+        self._answer = answer
+        self._ring = ring
+        self._look = look
+        self._stopping = stopping
+        self._most = most
+        self._is_needed = is_needed
+        self._order: deque[str] = deque()
+        self._left_out: dict[str, float] = {}
+        self._pauses: dict[str, float] = {}
+        """How long each bell was left out the last time, until it is answered again."""
+        self._again: list[str] = []
+        """To be rung with the next wait, in its round trip."""
+        self._blind = False
+        """Redis did not answer the last time."""
+
+    def run(self) -> int:
+        """Serve until idle, not needed or asked to stop; the number of answered rings."""
+        answered, quiet_since = 0, time.monotonic()
+        while not self._stopping():
+            if not self._is_needed():
+                self._ring_again()
+                return answered  # the mark stays: others listen
+            rung = self._next()
+            if self._blind:
+                quiet_since = time.monotonic() + STAY_AFTER_BLIND_S  # no new task could be called now
+            if not rung and time.monotonic() - quiet_since > IDLE_S:
+                rung = self._last_look()
+                if not rung:
+                    break
+            if rung:
+                self._serve(rung)
+                answered += len(rung)
+                quiet_since = max(quiet_since, time.monotonic())
+        with suppress(redis.RedisError):
+            self._ears.leave()
+        self._ring_again()  # the mark is gone: if nobody else listens, it calls for somebody
+        return answered
+
+    def _next(self) -> list[str]:
+        now = time.monotonic()
+        self._left_out = {bell: until for bell, until in self._left_out.items() if until > now}
+        names = [bell for bell in self._rotated() if bell not in self._left_out]
+        wait_s = BUSY_PAUSE_S if self._left_out else WAIT_S
+        if not names:
+            self._ring_again()
+            time.sleep(BUSY_PAUSE_S)
+            return []
+        again, self._again = self._again, []
+        try:
+            rung = self._ears.wait(names, wait_s, self._most(), ring_first=again)
+        except redis.RedisError as problem:
+            if not self._blind:
+                log.warning("redis is away, looking into the database", problem=repr(problem))
+            self._blind = True
+            time.sleep(BLIND_POLL_S)
+            return [bell for bell in self._look() if bell not in self._left_out][: self._most()]
+        self._blind = False
+        return rung
+
+    def _rotated(self) -> list[str]:
+        """All bells, those answered last at the end."""
+        wanted = list(self._bells())
+        if sorted(wanted) != sorted(self._order):
+            self._order = deque(wanted)
+        return list(self._order)
+
+    def _serve(self, rung: Sequence[str]) -> None:
+        for bell in rung:
+            if bell in self._order:
+                self._order.remove(bell)
+                self._order.append(bell)
+        answer = self._answer(rung)
+        busy = {bell: min(2 * self._pauses.get(bell, BUSY_PAUSE_S / 2), BUSY_PAUSE_MAX_S) for bell in answer.leave_out}
+        self._pauses = {bell: pause for bell, pause in self._pauses.items() if bell not in rung} | busy
+        self._left_out.update((bell, time.monotonic() + pause) for bell, pause in busy.items())
+        self._again = [*answer.ring_again, *answer.leave_out]
+
+    def _ring_again(self) -> None:
+        if self._again:
+            self._ring(self._again)
+            self._again = []
+
+    def _last_look(self) -> list[str]:
+        try:
+            found = self._ears.close(self._rotated())
+        except redis.RedisError:
+            return []
+        return [] if found is None else [found]

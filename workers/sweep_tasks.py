@@ -1,0 +1,158 @@
+"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+import structlog
+from celery import Celery
+from celery.exceptions import Ignore
+
+from core.engine import retention as tidying
+from core.engine import sweep
+from core.engine.due_bookings import send_due
+from core.identity import headcount
+from core.identity.personal_data import erasure
+from core.settings import Settings
+from core.store.connections.database import Connection, connect_lane, connect_tidy
+from core.store.lists import tally as bookings_tally
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
+from core.wakeup import bells
+from core.wakeup.broker import (
+    CANARY_EVERY_S,
+    SERVE_LANES,
+    SERVE_PAYMENTS,
+    SERVE_RELAY,
+    SWEEP_CANARY,
+    SWEEP_DUE,
+    SWEEP_EVERY_S,
+    SWEEP_RING,
+    SWEEP_TALLY,
+    SWEEP_TIDY,
+)
+from workers import shutdown
+from workers.wakeup import Ringer, connect
+
+log = structlog.get_logger()
+
+ERASE_FOR_S = 1.0
+"""How long one sweep empties what people left who were deleted; the next goes on."""
+DUE_PAUSE_S = 0.2
+"""Between two rounds of what is due: the lanes' breath for people."""
+
+_schema = SchemaWatch()
+"""Shared by all tasks of this process, so that nothing is logged twice."""
+
+
+def register(app: Celery, settings: Settings) -> None:
+    def ringer(client: redis.Redis, group: str, task: str) -> Ringer:
+        return Ringer(client, group, lambda: app.send_task(task, retry=False), settings.redis_keys)
+
+    @app.task(name=SWEEP_RING)
+    def ring() -> int:
+        """Ring every lane that has undecided commands, and the relay if events wait."""
+        with _database(settings) as connection, _redis(settings) as client:
+            return _ring(
+                connection,
+                ringer(client, bells.LANES, SERVE_LANES),
+                ringer(client, bells.RELAY, SERVE_RELAY),
+                ringer(client, bells.PAYMENTS, SERVE_PAYMENTS),
+            )
+
+    @app.task(name=SWEEP_DUE)
+    def due() -> int:
+        """Send the lanes what is due by the clock; again and again for a moment while there is more."""
+        with _database(settings) as connection, _redis(settings) as client:
+            return _due(connection, ringer(client, bells.LANES, SERVE_LANES))
+
+    @app.task(name=SWEEP_CANARY)
+    def canary() -> int | None:
+        """Send a canary through the whole pipeline; `/readyz` tells how long ago one arrived."""
+        with _database(settings) as connection, _redis(settings) as client:
+            lane = sweep.send_canary(connection, int(time.time() // CANARY_EVERY_S))
+            if lane is not None:
+                lanes = ringer(client, bells.LANES, SERVE_LANES)
+                lanes.ring([lanes.keys.lane_bell(lane)])
+            return lane
+
+    @app.task(name=SWEEP_TALLY)
+    def tally() -> int:
+        """Fold what changed about bookings and people into their tallies; go on with whoever left."""
+        with _database(settings) as connection:
+            folded = bookings_tally.fold(connection) + headcount.fold(connection)
+            lanes = erasure.run(connection, ERASE_FOR_S).lanes
+        if lanes:
+            with _redis(settings) as client:
+                wake = ringer(client, bells.LANES, SERVE_LANES)
+                wake.ring(wake.keys.lane_bell(lane) for lane in sorted(lanes))
+        return folded
+
+    @app.task(name=SWEEP_TIDY)
+    def tidy() -> dict[str, int] | None:
+        """Delete expired rows until none is left. A later call that finds this one running does nothing."""
+        return _tidy(settings)
+
+
+def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
+    found = sweep.look(connection)
+    if found.lanes:
+        lanes.ring(lanes.keys.lane_bell(lane) for lane in found.lanes)
+        lanes.call()
+    if found.unnumbered:
+        relay.ring([relay.keys.relay_bell])
+        relay.call()
+    if found.payments_due:
+        payments.ring([payments.keys.payments_bell])
+        payments.call()
+    return len(found.lanes)
+
+
+def _due(connection: Connection, lanes: Ringer) -> int:
+    """The number of rounds."""
+    until, rounds = time.monotonic() + SWEEP_EVERY_S - DUE_PAUSE_S, 0
+    while True:
+        sent, rounds = send_due(connection), rounds + 1
+        if sent.lanes:
+            lanes.ring(lanes.keys.lane_bell(lane) for lane in sorted(sent.lanes))
+        if not sent.more or time.monotonic() > until:
+            return rounds
+        time.sleep(DUE_PAUSE_S)
+
+
+def _tidy(settings: Settings) -> dict[str, int] | None:
+    asked_to_stop = shutdown.watch()
+
+    def rest(pause_s: float) -> bool:
+        time.sleep(pause_s)
+        return not asked_to_stop()
+
+    started = time.monotonic()
+    gone = tidying.tidy(lambda: connect_tidy(settings.database_url), rest)
+    if gone is None:
+        return None
+    if gone.rows:
+        log.info("tidied up", seconds=round(time.monotonic() - started, 1), **gone.rows)
+    return gone.rows
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Connection]:
+    """Raises Ignore while the schema does not fit: the next task of its kind looks again."""
+    with connect_lane(settings.database_url, "holdfast sweep") as connection:
+        try:
+            _schema.check(connection)
+        except SchemaDoesNotFitError as problem:
+            raise Ignore from problem
+        yield connection
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[redis.Redis]:
+    client = connect(settings.redis_url)
+    try:
+        yield client
+    finally:
+        client.close()
