@@ -24,11 +24,11 @@ from api.contracts.marketplace.routes import add_routes as add_marketplace_route
 from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.health import Health, Readiness
-from api.http.content_encoding import PlainBodies
+from api.http.content_encoding import UncompressedBodies
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
 from api.http.parameters import UnknownParameters
-from api.http.request_context import Requests
+from api.http.request_context import RequestContext
 from api.http.served_routes import Routes
 from api.limits.undecided_writes import UndecidedWrites
 from api.openapi.endpoints import Asset, Docs, Schema
@@ -60,8 +60,16 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     routes = Routes()
     unknown = UnknownParameters(routes)
     undecided = UndecidedWrites(routes, run.undecided)
-    requests = Requests(settings.trusted_proxies)
-    middleware: list[Any] = [run, requests, *accounts.middleware, run.write_limits, undecided, PlainBodies(), unknown]
+    requests = RequestContext(settings.trusted_proxies)
+    middleware: list[Any] = [
+        run,
+        requests,
+        *accounts.middleware,
+        run.write_limits,
+        undecided,
+        UncompressedBodies(),
+        unknown,
+    ]
     app = App(middleware=middleware, router=routes)
     app.body_within_s = settings.body_within_s
     app.req_options.strip_url_path_trailing_slash = True

@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.commands.outcome_waiter import Outcomes
+from api.commands.outcome_waiter import OutcomeWaiter
 from api.openapi import Content, operation
 from core.domain.versions import FIRST
 from core.engine.retention import SQL_BEHIND
@@ -111,7 +111,7 @@ class Health:
 
 
 class Readiness:
-    def __init__(self, pool: AsyncConnectionPool[Any], outcomes: Outcomes) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], outcomes: OutcomeWaiter) -> None:
         self._pool = pool
         self._outcomes = outcomes
         self._schema = SchemaWatch()
@@ -122,7 +122,7 @@ class Readiness:
     )
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         pulse, misfit = await self._pulse()
-        down = downs(pulse, redis_is_up=self._outcomes.redis_is_up, fits=misfit is None)
+        down = down_parts(pulse, redis_is_up=self._outcomes.redis_is_up, fits=misfit is None)
         body = Ready(
             status="not ready" if down else "ready",
             down=down,
@@ -156,7 +156,7 @@ class Readiness:
         return Pulse(*row) if row else None, None
 
 
-def downs(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[str]:
+def down_parts(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[str]:
     """The parts that keep a booking from getting through, by name."""
     found = [] if redis_is_up else ["redis"]
     if pulse is None:

@@ -11,10 +11,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from api.commands.commands import Commands
-from api.commands.inbox_writer import Inbox
-from api.commands.lane_waker import Rings
-from api.commands.outcome_waiter import Outcomes
-from api.limits.undecided_writes import Undecided
+from api.commands.inbox_writer import InboxWriter
+from api.commands.lane_waker import LaneWaker
+from api.commands.outcome_waiter import OutcomeWaiter
+from api.limits.undecided_writes import UndecidedCounter
 from api.limits.write_limits import WriteLimits
 from api.server.gunicorn_worker import AT_STOP
 from core.settings import Settings
@@ -68,11 +68,11 @@ class Runtime:
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
         )
-        self.outcomes = Outcomes(self.pool, self.redis, keys)
+        self.outcomes = OutcomeWaiter(self.pool, self.redis, keys)
         self.celery = celery_app(settings.redis_url, keys.prefix)
-        self.rings = Rings(self.redis, self.celery, keys)
-        self.inbox = Inbox(settings.database_url, self.rings.lanes, self.in_doubt)
-        self.undecided = Undecided(settings.undecided_per_user, self.pool)
+        self.lane_waker = LaneWaker(self.redis, self.celery, keys)
+        self.inbox = InboxWriter(settings.database_url, self.lane_waker.lanes, self.in_doubt)
+        self.undecided = UndecidedCounter(settings.undecided_per_user, self.pool)
         self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)
         self.commands = Commands(self.inbox, self.outcomes, self.pool, self.undecided, self.write_limits.follow)
         self.outcomes.on_decided = self._on_decided

@@ -73,7 +73,7 @@ class TooManyWaitingError(Exception):
     """More logins wait than can be served soon."""
 
 
-class Turns:
+class FairQueue:
     """A bounded number at once; the others wait. Addresses take turns; logins of one address keep their order."""
 
     def __init__(self, at_once: int) -> None:
@@ -140,7 +140,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(HASHING_THREADS, "argon2", initializer=_give_way)
-        self._turns = Turns(HASHING_THREADS)
+        self._turns = FairQueue(HASHING_THREADS)
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str = "") -> AsyncIterator[None]:

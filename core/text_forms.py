@@ -145,7 +145,7 @@ SOME_TEXT = TextForm(
     shown=rf"[{_BLANK_LINES}]*[^{_BLANK_LINES}{_NOT_IN_TEXTS}][^{_NOT_IN_TEXTS}]*",
     strays=_NOT_IN_TEXTS,
 )
-SOUGHT = TextForm("words to look for", f"[^{CONTROLS}]*", "{field} must be text", strays=CONTROLS)
+SEARCH_TEXT = TextForm("words to look for", f"[^{CONTROLS}]*", "{field} must be text", strays=CONTROLS)
 """A name to log in with, or to find by: old rows hold names that are not given any more."""
 
 _ATOM = r"[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]"

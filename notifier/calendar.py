@@ -25,7 +25,7 @@ EVERYBODY = "calendar"
 STAFF = "calendar:staff"
 
 
-class Face(Enum):
+class AudienceView(Enum):
     EVERYBODY = auto()
     STAFF = auto()
     OWNER = auto()
@@ -38,7 +38,7 @@ class Telling(Struct, frozen=True):
     slot: SlotFacts
     booking_id: int | None
 
-    def data(self, face: Face) -> ToldSlot:
+    def data(self, face: AudienceView) -> ToldSlot:
         """The slot; the booking's id only for its owner and staff."""
         slot = self.slot
         return ToldSlot(
@@ -47,16 +47,20 @@ class Telling(Struct, frozen=True):
             start_time=zulu(slot.starts_at),
             end_time=zulu(slot.ends_at),
             is_booked=slot.is_booked,
-            booked_by_me=face is Face.OWNER and slot.is_booked,
-            booking_id=UNSET if face is Face.EVERYBODY or self.booking_id is None else self.booking_id,
+            booked_by_me=face is AudienceView.OWNER and slot.is_booked,
+            booking_id=UNSET if face is AudienceView.EVERYBODY or self.booking_id is None else self.booking_id,
         )
 
-    def faces(self) -> list[tuple[Face, tuple[str, ...], str | None]]:
+    def faces(self) -> list[tuple[AudienceView, tuple[str, ...], str | None]]:
         """(face, audiences, whom of them it is not for): nobody is told twice."""
         if self.slot.user_id is None:
-            return [(Face.EVERYBODY, (EVERYBODY, STAFF), None)]
+            return [(AudienceView.EVERYBODY, (EVERYBODY, STAFF), None)]
         owner = owner_audience(self.slot.user_id)
-        return [(Face.EVERYBODY, (EVERYBODY,), owner), (Face.STAFF, (STAFF,), owner), (Face.OWNER, (owner,), None)]
+        return [
+            (AudienceView.EVERYBODY, (EVERYBODY,), owner),
+            (AudienceView.STAFF, (STAFF,), owner),
+            (AudienceView.OWNER, (owner,), None),
+        ]
 
 
 def owner_audience(user_id: int) -> str:

@@ -67,7 +67,7 @@ async def holding(connection: psycopg.AsyncConnection[Any], asked: Collection[Cr
     return {Credential(*row) for row in rows}
 
 
-class Identities:
+class CredentialWatch:
     """`connected` answers all connections there are."""
 
     def __init__(

@@ -19,7 +19,7 @@ PING_S = 2.0
 RETRY_S = 0.5
 
 
-class Hints:
+class FeedHints:
     """Sets `hint` whenever the relay tells a new head."""
 
     def __init__(self, redis_url: str, keys: Keys, hint: asyncio.Event) -> None:

@@ -11,8 +11,16 @@ from msgspec import Struct
 from core.identity.principals import Principal, PrincipalKind
 from core.store.feed import FeedEvent
 from core.store.feed_events import BULK_PROGRESS
-from core.wire.feeds import ADMIN_BOOKINGS, ALL_UNDERSTAND, CALENDAR, COMMANDS, BookingWord, Words, words_of
-from notifier.calendar import EVERYBODY, STAFF, Face, Telling, telling
+from core.wire.feeds import (
+    ADMIN_BOOKINGS,
+    ALL_UNDERSTAND,
+    CALENDAR,
+    COMMANDS,
+    BookingWord,
+    FeedDescription,
+    message_types_of,
+)
+from notifier.calendar import EVERYBODY, STAFF, AudienceView, Telling, telling
 from notifier.calendar import owner_audience as calendar_owner
 
 ADMIN = "admin"
@@ -37,7 +45,7 @@ class News(Struct, frozen=True):
     audiences: tuple[str, ...]
     but: str | None = None
     """An audience whose members hear it in another telling."""
-    slot: tuple[Telling, Face] | None = None
+    slot: tuple[Telling, AudienceView] | None = None
 
 
 BOOKING_WORDS: Mapping[str, BookingWord] = {word: word for word in get_args(BookingWord)}
@@ -73,7 +81,7 @@ def command_audience(command_id: str) -> str:
 class Feed(Struct, frozen=True):
     """A path that clients connect to."""
 
-    words: Words
+    words: FeedDescription
     """Its path, and what is said there."""
     public: bool
     """Whether strangers may listen; else they must say who they are before anything else."""
@@ -83,7 +91,7 @@ class Feed(Struct, frozen=True):
     @property
     def requests(self) -> frozenset[str]:
         """Types of the messages that its clients may send."""
-        return frozenset(word for kind in (*self.words.understands, *ALL_UNDERSTAND) for word in words_of(kind))
+        return frozenset(word for kind in (*self.words.understands, *ALL_UNDERSTAND) for word in message_types_of(kind))
 
 
 def _own(principal: Principal) -> set[str]:

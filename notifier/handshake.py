@@ -24,7 +24,7 @@ from notifier.authentication import Authentication, split_target
 from notifier.feeds import FEEDS, Feed
 from notifier.hub import Hub
 from notifier.limits import Limits
-from notifier.sockets import Places, Socket, Visit, respond
+from notifier.sockets import Admission, ConnectionLimits, Socket, respond
 
 log = structlog.get_logger()
 
@@ -46,14 +46,14 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-class Door:
+class HandshakeGate:
     """Decides about handshakes. An instance is `process_request` for `websockets.serve`."""
 
     def __init__(self, settings: Settings, hub: Hub, limits: Limits, authentication: Authentication) -> None:
         self._settings = settings
         self._hub = hub
         self._limits = limits
-        self._places = Places(limits)
+        self._places = ConnectionLimits(limits)
         self._authentication = authentication
         self._addresses = Addresses(settings.trusted_proxies)
 
@@ -84,7 +84,7 @@ class Door:
             return _refusal(refused)
         return None
 
-    async def _admit(self, socket: Socket, request: Request, path: str, query: dict[str, str]) -> Visit:
+    async def _admit(self, socket: Socket, request: Request, path: str, query: dict[str, str]) -> Admission:
         start, headers = self._hub.head, request.headers
         feed = self._feed(request, path)
         peer = socket.remote_address[0] if socket.remote_address else ""
@@ -96,7 +96,7 @@ class Door:
             challenge = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
             raise RefusedError(401, "bad_credential", "Invalid or expired credentials", challenge) from None
         check_allowed(feed, principal)
-        return Visit(feed, principal, address, query.get("last_position"), start)
+        return Admission(feed, principal, address, query.get("last_position"), start)
 
     def _feed(self, request: Request, path: str) -> Feed:
         feed, headers = FEEDS.get(path), request.headers

@@ -14,10 +14,10 @@ from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
 from core.wire import close_codes
 from notifier.authentication import Authentication
-from notifier.credential_watch import Identities
-from notifier.feed_hints import Hints
+from notifier.credential_watch import CredentialWatch
+from notifier.feed_hints import FeedHints
 from notifier.feed_reader import prepare
-from notifier.handshake import Door
+from notifier.handshake import HandshakeGate
 from notifier.hub import Hub
 from notifier.limits import Limits
 from notifier.session import EndedError, Session, Shared
@@ -54,8 +54,8 @@ class Notifier:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then send everybody away to resume, and return."""
         source = Source(self._settings.database_url, self.hub, self._limits)
-        hints = Hints(self._settings.redis_url, self._settings.redis_keys, source.hint)
-        identities = Identities(self._pool, lambda: tuple(self._sessions), self._limits.identities_s)
+        hints = FeedHints(self._settings.redis_url, self._settings.redis_keys, source.hint)
+        identities = CredentialWatch(self._pool, lambda: tuple(self._sessions), self._limits.identities_s)
         async with self._pool, asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(part.run()) for part in (source, hints, identities)]
             async with await self._listen() as server:
@@ -71,7 +71,7 @@ class Notifier:
             self._visit,
             self._settings.notifier_host,
             self._settings.notifier_port,
-            process_request=Door(self._settings, self.hub, self._limits, self._authentication),
+            process_request=HandshakeGate(self._settings, self.hub, self._limits, self._authentication),
             create_connection=Socket,
             compression=None,  # 64 KiB a connection with it, 14 without (the library's measurement)
             max_size=self._limits.frame_bytes,

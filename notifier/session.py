@@ -14,7 +14,7 @@ from core.identity.principals import BadCredentialError, Principal, PrincipalKin
 from core.store.feed import Position, parse_position
 from core.token_buckets import Buckets
 from core.wire import close_codes
-from core.wire.close_codes import Closing
+from core.wire.close_codes import CloseCode
 from core.wire.errors import in_seconds
 from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
 from core.wire.outcomes import command_status
@@ -28,7 +28,7 @@ from notifier.handshake import RefusedError, check_allowed
 from notifier.hub import ONCE, Hub
 from notifier.limits import Limits
 from notifier.messages import BadMessageError
-from notifier.sockets import Socket, Visit
+from notifier.sockets import Admission, Socket
 from notifier.subscriber import Subscriber
 
 
@@ -52,7 +52,7 @@ class Shared:
 class Session:
     """`ready` is set when there is something to write, `drained` while there is nothing."""
 
-    def __init__(self, socket: Socket, visit: Visit, shared: Shared) -> None:
+    def __init__(self, socket: Socket, visit: Admission, shared: Shared) -> None:
         self.ready = asyncio.Event()
         self.drained = asyncio.Event()
         self.subscriber = Subscriber((), shared.limits, self._wake)
@@ -81,7 +81,7 @@ class Session:
         if self.subscriber.closing is not None and self._closer is None:
             self._closer = asyncio.create_task(self._close(self.subscriber.closing))
 
-    async def _close(self, why: Closing) -> None:
+    async def _close(self, why: CloseCode) -> None:
         """Also when the writer is stuck with a client that reads nothing."""
         await asyncio.sleep(self._shared.limits.flush_s)
         await self._socket.close(why.code, why.reason)

@@ -32,7 +32,7 @@ def respond(status: int, body: bytes, extra: Mapping[str, str]) -> Response:
     return Response(status, http.HTTPStatus(status).phrase, headers, body)
 
 
-class Visit(Struct, frozen=True):
+class Admission(Struct, frozen=True):
     """What a handshake established."""
 
     feed: Feed
@@ -60,7 +60,7 @@ def refused_by_the_library(status: int, text: str) -> Response:
 class Socket(ServerConnection):
     """A connection that knows who visits, and says when it is lost, whatever became of it."""
 
-    visit: Visit | None = None
+    visit: Admission | None = None
     on_lost: Callable[[], None] | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -73,7 +73,7 @@ class Socket(ServerConnection):
             self.on_lost()
 
 
-class Places:
+class ConnectionLimits:
     """Counts connections and handshakes, overall and by address (IPv6: by network)."""
 
     def __init__(self, limits: Limits) -> None:

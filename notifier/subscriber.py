@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from core.wire.close_codes import TOO_SLOW, Closing
+from core.wire.close_codes import TOO_SLOW, CloseCode
 from notifier.limits import Limits
 
 
@@ -22,7 +22,7 @@ class Subscriber:
         self.after = 0
         """Events up to this number are not for it: it has them, or reads them itself."""
         self.live = False
-        self.closing: Closing | None = None
+        self.closing: CloseCode | None = None
         self._limits = limits
         self._wake = wake
         self._queue: deque[bytes] = deque()
@@ -57,13 +57,13 @@ class Subscriber:
         """An answer, a replayed event or a snapshot: not held back."""
         self._append(self._queue, payload)
 
-    def end(self, closing: Closing) -> None:
+    def end(self, closing: CloseCode) -> None:
         """Close it once what is queued is written; the first reason stays."""
         if self.closing is None:
             self.closing = closing
             self._wake()
 
-    def cut(self, closing: Closing) -> None:
+    def cut(self, closing: CloseCode) -> None:
         """Close it without what is queued: it may not have it any more, or does not read it."""
         self._queue.clear()
         self._held = None

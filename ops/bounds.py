@@ -125,7 +125,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         ),
         Bound("api.contracts.agent.bulk.limits.AT_ONCE", "bulks", "being read by one process", BUSY),
         Bound(
-            "core.wire.contracts.bulk.REHEARSED_ROWS_MAX",
+            "core.wire.contracts.bulk.DRY_RUN_ROWS_MAX",
             "rows",
             "named by a dry run",
             "`rows_left_out` counts the others",

@@ -16,10 +16,10 @@ from core.settings import SettingsError, from_environment, owner_database_url
 from core.startup import UnusableStoreError, check_database, check_demo
 from core.store.migrate import upgrade
 from ops.checks import PARTS, CheckError, check
-from ops.database_roles import hand_over
+from ops.database_roles import create_application_role
 from ops.importing import command as importing
 from ops.importing.api_client import ImportProblem
-from ops.ports import doors
+from ops.ports import listen_addresses
 from ops.processes import APPLICATION
 
 EXPECTED = (SettingsError, CheckError, ImportProblem, UnusableStoreError)
@@ -82,14 +82,16 @@ def _host(raw: str) -> IPv4Address | IPv6Address | None:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here: the image has none of the embedded servers' packages.
-    from ops.embedded.data_folder import Installation, InstallationError  # noqa: PLC0415
+    from ops.embedded.data_folder import DataFolder, DataFolderError  # noqa: PLC0415
     from ops.embedded.postgres import PostgresError  # noqa: PLC0415
     from ops.embedded.stack import EmbeddedStack, StartError  # noqa: PLC0415
     from ops.embedded.system_account import AccountError  # noqa: PLC0415
 
     try:
-        return EmbeddedStack(Installation(arguments.data.resolve()), arguments.port, doors(arguments.host)).run()
-    except (AccountError, InstallationError, PostgresError, StartError) as problem:
+        return EmbeddedStack(
+            DataFolder(arguments.data.resolve()), arguments.port, listen_addresses(arguments.host)
+        ).run()
+    except (AccountError, DataFolderError, PostgresError, StartError) as problem:
         print(f"holdfast: {problem}", file=sys.stderr)
         return 1
 
@@ -100,7 +102,7 @@ def _migrate(_arguments: argparse.Namespace) -> int:
     owner_url = owner_database_url()
     try:
         if owner_url is not None:
-            hand_over(owner_url, settings.database_url)
+            create_application_role(owner_url, settings.database_url)
         check_database(settings.database_url)
         check_demo(settings)
         upgrade(settings)
@@ -128,12 +130,12 @@ def _processes(_arguments: argparse.Namespace) -> int:
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    from ops.embedded.data_folder import Installation, InstallationError  # noqa: PLC0415 - as in _run
+    from ops.embedded.data_folder import DataFolder, DataFolderError  # noqa: PLC0415 - as in _run
 
     folder = arguments.data.resolve()
     try:
-        Installation(folder).remove()
-    except InstallationError as problem:
+        DataFolder(folder).remove()
+    except DataFolderError as problem:
         print(f"holdfast: {problem}", file=sys.stderr)
         return 1
     print(f"{folder} is empty: the next make run starts from nothing.")

@@ -46,10 +46,10 @@ WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r') AND t
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-def hand_over(owner_url: str, application_url: str) -> None:
+def create_application_role(owner_url: str, application_url: str) -> None:
     """Make the role of `application_url` what it has to be. `owner_url`: a superuser, in the same database."""
     try:
-        _hand_over(owner_url, application_url)
+        _create_application_role(owner_url, application_url)
     except psycopg.errors.InsufficientPrivilege as problem:
         may_not = f"The role of HOLDFAST_OWNER_DATABASE_URL may not do that: {problem.diag.message_primary}"
         words = (
@@ -58,7 +58,7 @@ def hand_over(owner_url: str, application_url: str) -> None:
         raise SettingsError(f"{may_not}. {words}.") from problem
 
 
-def _hand_over(owner_url: str, application_url: str) -> None:
+def _create_application_role(owner_url: str, application_url: str) -> None:
     wanted = conninfo_to_dict(application_url)
     role, password = str(wanted.get("user", "")), str(wanted.get("password", ""))
     if conninfo_to_dict(owner_url).get("user") == role:

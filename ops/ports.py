@@ -46,7 +46,7 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def doors(host: IPv4Address | IPv6Address | None) -> tuple[str, ...]:
+def listen_addresses(host: IPv4Address | IPv6Address | None) -> tuple[str, ...]:
     """The addresses to listen on for a person who wants `host`: this machine's own are always among them."""
     here = ("127.0.0.1", "::1") if _has_ipv6() else ("127.0.0.1",)
     if host is None or str(host) in here:

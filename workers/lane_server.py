@@ -15,10 +15,10 @@ import structlog
 from celery import Celery
 
 from core.domain.events import Event, PaymentChanged, PaymentMade
-from core.engine.database_probe import WitnessThread
+from core.engine.database_probe import ProbeThread
 from core.engine.failed_commands import Parked
-from core.engine.lane import Lanes, Turn
-from core.engine.lane_failures import Troubles
+from core.engine.lane import Lanes, VisitResult
+from core.engine.lane_failures import LaneFailures
 from core.engine.lane_notes import LaneNotes
 from core.engine.sweep import look
 from core.logs import together
@@ -32,8 +32,8 @@ from core.wakeup import bells
 from core.wakeup.broker import SERVE_LANES, SERVE_PAYMENTS, SERVE_RELAY
 from workers import shutdown
 from workers.roster import Roster
-from workers.serve_loop import Answer, Linger
-from workers.wakeup import Ears, Ringer, connect
+from workers.serve_loop import Answer, ServeLoop
+from workers.wakeup import Listener, Waker, connect
 
 log = structlog.get_logger()
 
@@ -64,21 +64,17 @@ class LaneServer:
         self._settings = settings
         self._redis = connect(settings.redis_url)
         self._keys = settings.redis_keys
-        self._lane_ringer = Ringer(
-            self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys
-        )
-        self._relay_ringer = Ringer(
-            self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys
-        )
-        self._payments_ringer = Ringer(
+        self._lane_waker = Waker(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys)
+        self._relay_waker = Waker(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
+        self._payments_waker = Waker(
             self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
         )
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
         self._visits: Lanes | None = None
-        self._troubles = Troubles()
+        self._lane_failures = LaneFailures()
         self._schema = SchemaWatch()
-        self._witness = WitnessThread(lambda: connect_lane(settings.database_url, "holdfast lane witness"))
+        self._probe = ProbeThread(lambda: connect_lane(settings.database_url, "holdfast lane probe"))
         self._width = 1
         """How many lanes to visit together."""
         self._lanes = 0
@@ -88,22 +84,22 @@ class LaneServer:
         self._needed_at = time.monotonic()
 
     def run(self) -> int:
-        linger = Linger(
-            Ears(self._redis, bells.LANES, self._keys),
+        serve_loop = ServeLoop(
+            Listener(self._redis, bells.LANES, self._keys),
             bells=self._bells,
             answer=self._answer,
-            ring=self._lane_ringer.ring,
+            ring=self._lane_waker.ring,
             look=self._look,
-            stopping=shutdown.watch(),
+            shutdown=shutdown.watch(),
             most=lambda: self._width,
             is_needed=self._is_needed,
         )
         try:
-            return linger.run()
+            return serve_loop.run()
         finally:
             self._roster.leave()
             self._drop_connection()
-            self._witness.close()
+            self._probe.close()
             self._redis.close()
 
     def _is_needed(self) -> bool:
@@ -115,7 +111,7 @@ class LaneServer:
         if self._schema.waits:
             return True  # and does not sign the roster, as a server that can decide would then leave
         try:
-            return self._roster.before_me() < SERVERS or now - self._needed_at < STAY_S
+            return self._roster.older_servers() < SERVERS or now - self._needed_at < STAY_S
         except redis.RedisError:
             return True  # nobody could be called instead
 
@@ -124,13 +120,13 @@ class LaneServer:
         self._needed_at = now = time.monotonic()
         if now - self._helped_at > HELP_EVERY_S:
             self._helped_at = now
-            self._lane_ringer.call()
+            self._lane_waker.call()
 
     def _hand_over(self, lanes: Collection[int]) -> None:
         """Somebody else serves them: the visit under way may last until a timeout."""
         self._roster.leave()
-        self._lane_ringer.ring([self._keys.lane_bell(lane) for lane in lanes])
-        self._lane_ringer.call()
+        self._lane_waker.ring([self._keys.lane_bell(lane) for lane in lanes])
+        self._lane_waker.call()
 
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
@@ -165,15 +161,15 @@ class LaneServer:
             leave_out=[self._keys.lane_bell(lane) for lane in turn.busy],
         )
 
-    def _tell(self, turn: Turn) -> None:
+    def _tell(self, turn: VisitResult) -> None:
         """After the commit, and only a hint: whoever hears nothing asks the database."""
         ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
         if not ended:
             return
         messages = {channel: _encode(outcomes) for channel, outcomes in self._by_channel(ended).items()}
-        self._relay_ringer.ring([self._keys.relay_bell], messages)
+        self._relay_waker.ring([self._keys.relay_bell], messages)
         if any(_is_due(event) for one in turn.decided for event in one.events):
-            self._payments_ringer.ring([self._keys.payments_bell])
+            self._payments_waker.ring([self._keys.payments_bell])
         log_decided(ended)
 
     def _by_channel(self, decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
@@ -190,15 +186,15 @@ class LaneServer:
             self._connection = connect_lane(self._settings.database_url, "holdfast lane")
             self._schema.check(self._connection)
             note = connect_lane(self._settings.database_url, "holdfast lane note")
-            self._notes = LaneNotes(note, self._troubles.cut_off)
-            self._troubles.cut_off = None
+            self._notes = LaneNotes(note, self._lane_failures.cut_off)
+            self._lane_failures.cut_off = None
             self._visits = Lanes(
                 self._connection,
                 self._notes,
                 self._settings.policy,
                 initial_password_hash=_hash_of(self._settings.agent_initial_password),
-                troubles=self._troubles,
-                witness=self._witness,
+                lane_failures=self._lane_failures,
+                probe=self._probe,
                 check=self._schema.check,
                 hand_over=self._hand_over,
             )

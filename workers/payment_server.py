@@ -21,16 +21,16 @@ from celery import Celery
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core import logs
-from core.domain.payments.values import GIVES_BACK
-from core.engine.payment_jobs import see_to
-from core.payments.provider import Books, PaymentsAwayError, PaymentsError
+from core.domain.payments.values import REFUND_UNDER_WAY
+from core.engine.payment_jobs import run_job
+from core.payments.provider import PaymentsAwayError, PaymentsError, ProviderTotals
 from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.connections.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.payments.jobs import (
     PARKED_TRIES,
     UNDER_WAY_S,
-    Due,
+    PaymentJob,
     close_circuit,
     open_circuit,
     park,
@@ -38,13 +38,13 @@ from core.store.payments.jobs import (
     report,
     take,
 )
-from core.store.payments.reconciliation import ToCompare, note_compared
+from core.store.payments.reconciliation import PaymentToReconcile, note_reconciled
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.wakeup import bells
 from core.wakeup.broker import SERVE_LANES, SERVE_PAYMENTS
 from workers import shutdown
-from workers.serve_loop import Answer, Linger
-from workers.wakeup import Ears, Ringer, connect
+from workers.serve_loop import Answer, ServeLoop
+from workers.wakeup import Listener, Waker, connect
 
 log = structlog.get_logger()
 
@@ -74,12 +74,8 @@ class PaymentServer:
         self._background_per_s = stripe.background_per_s
         self._redis = connect(settings.redis_url)
         self._keys = settings.redis_keys
-        self._ringer = Ringer(
-            self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
-        )
-        self._lane_ringer = Ringer(
-            self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys
-        )
+        self._waker = Waker(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys)
+        self._lane_waker = Waker(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings.database_url, "holdfast payments"),
             kwargs={"autocommit": True},
@@ -100,17 +96,17 @@ class PaymentServer:
         self._fits = False
 
     def run(self) -> int:
-        linger = Linger(
-            Ears(self._redis, bells.PAYMENTS, self._keys),
+        serve_loop = ServeLoop(
+            Listener(self._redis, bells.PAYMENTS, self._keys),
             bells=lambda: [self._keys.payments_bell],
             answer=self._answer,
-            ring=self._ringer.ring,
+            ring=self._waker.ring,
             look=lambda: [self._keys.payments_bell],
-            stopping=shutdown.watch(),
+            shutdown=shutdown.watch(),
         )
         self._pool.open()
         try:
-            return linger.run()
+            return serve_loop.run()
         finally:
             self._threads.shutdown(wait=True)
             self._pool.close()
@@ -135,17 +131,17 @@ class PaymentServer:
             time.sleep(RECONNECT_PAUSE_S)
             return Answer(ring_again=rung)
         with self._lock:
-            self._free -= len(taken.dues) + len(taken.to_compare) + taken.knock
+            self._free -= len(taken.jobs) + len(taken.to_compare) + taken.ping
             self._comparing += len(taken.to_compare)
-        if taken.knock:
+        if taken.ping:
             self._threads.submit(self._work, self._knock)
-        for due in taken.dues:
+        for due in taken.jobs:
             if due.is_parked:
                 log.error("a parked payment is tried again", request_id=due.request_id, booking_id=due.booking_id)
-            self._threads.submit(self._work, partial(self._see_to, due))
+            self._threads.submit(self._work, partial(self._run_job, due))
         for one in taken.to_compare:
             self._threads.submit(self._work, partial(self._compare, one))
-        return Answer(ring_again=rung if len(taken.dues) == free else [])
+        return Answer(ring_again=rung if len(taken.jobs) == free else [])
 
     def _work(self, work: Callable[[], None]) -> None:
         """On a thread of its own. A lease that is not ended by it runs out by itself."""
@@ -162,7 +158,7 @@ class PaymentServer:
     def _knock(self) -> None:
         """Is Stripe back? One question for all that waits."""
         try:
-            self._payments.knock()
+            self._payments.ping()
         except PaymentsAwayError as problem:
             self._open_circuit(problem)
             return
@@ -171,9 +167,9 @@ class PaymentServer:
         with self._pool.connection() as connection:
             close_circuit(connection)
         log.info("the circuit to stripe is closed")
-        self._ringer.ring([self._keys.payments_bell])
+        self._waker.ring([self._keys.payments_bell])
 
-    def _compare(self, one: ToCompare) -> None:
+    def _compare(self, one: PaymentToReconcile) -> None:
         """Ask the provider what it received and refunded. If it does not answer, it is asked again later."""
         with logs.bound(payment_id=str(one.id), booking_id=one.booking_id):
             try:
@@ -186,7 +182,7 @@ class PaymentServer:
             with self._lock:
                 self._failures = 0
             with self._pool.connection() as connection:
-                note_compared(connection, one, books)
+                note_reconciled(connection, one, books)
             if one.differs(books):
                 log.error(
                     "a payment differs from the provider's books",
@@ -197,21 +193,21 @@ class PaymentServer:
                     provider_refunded_minor=books.refunded_minor,
                 )
 
-    def _books(self, one: ToCompare) -> Books:
+    def _books(self, one: PaymentToReconcile) -> ProviderTotals:
         try:
             return self._payments.books(one.intent_id)
         finally:
             with self._lock:
                 self._comparing -= 1
 
-    def _see_to(self, due: Due) -> None:
+    def _run_job(self, due: PaymentJob) -> None:
         """Every line about it, the port's too, carries its ids."""
         with logs.bound(request_id=due.request_id, payment_id=str(due.id), booking_id=due.booking_id):
             self._ask(due)
 
-    def _ask(self, due: Due) -> None:
+    def _ask(self, due: PaymentJob) -> None:
         try:
-            command = see_to(self._payments, due)
+            command = run_job(self._payments, due)
         except PaymentsAwayError as problem:
             self._failed(due, problem)
             return
@@ -225,9 +221,9 @@ class PaymentServer:
         command_id, lane = reported or (None, None)
         log.info("payment seen to", state=due.state, report=type(command).__name__, command_id=command_id)
         if lane is not None:
-            self._lane_ringer.ring([self._keys.lane_bell(lane)])
+            self._lane_waker.ring([self._keys.lane_bell(lane)])
 
-    def _not_understood(self, due: Due, problem: Exception) -> None:
+    def _not_understood(self, due: PaymentJob, problem: Exception) -> None:
         """Tried again some times, each later, then parked: shown to staff and tried seldom, until a person helped."""
         parks = due.tries >= PARKED_TRIES
         log.error(
@@ -242,7 +238,7 @@ class PaymentServer:
             else:
                 put_off(connection, due, backoff_s(due.tries), new_key=False)
 
-    def _failed(self, due: Due, problem: PaymentsAwayError) -> None:
+    def _failed(self, due: PaymentJob, problem: PaymentsAwayError) -> None:
         log.warning("stripe did not answer", state=due.state, tries=due.tries, problem=str(problem))
         opens = self._opens_circuit(problem)
         with self._pool.connection() as connection:
@@ -262,8 +258,8 @@ class PaymentServer:
         log.error("the circuit to stripe is open", problem=str(problem), times=times)
 
 
-def _pause_s(due: Due, problem: PaymentsAwayError) -> float:
-    return UNDER_WAY_S if problem.under_way and due.state in GIVES_BACK else backoff_s(due.tries)
+def _pause_s(due: PaymentJob, problem: PaymentsAwayError) -> float:
+    return UNDER_WAY_S if problem.under_way and due.state in REFUND_UNDER_WAY else backoff_s(due.tries)
 
 
 def backoff_s(tries: int) -> float:

@@ -18,8 +18,8 @@ from core.wakeup import bells
 from core.wakeup.broker import SERVE_RELAY
 from workers import shutdown
 from workers.feed_memory import FeedMemory
-from workers.serve_loop import Answer, Linger
-from workers.wakeup import Ears, Ringer, connect
+from workers.serve_loop import Answer, ServeLoop
+from workers.wakeup import Listener, Waker, connect
 
 log = structlog.get_logger()
 
@@ -52,20 +52,20 @@ class RelayServer:
         self._settings = settings
         self._redis = connect(settings.redis_url)
         self._keys = settings.redis_keys
-        self._ringer = Ringer(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
+        self._waker = Waker(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
         self._memory = FeedMemory(self._redis, self._keys)
         self._connection = connect_lane(settings.database_url, "holdfast relay")
         self._schema = SchemaWatch()
         self._fits = False
 
     def run(self) -> int:
-        linger = Linger(
-            Ears(self._redis, bells.RELAY, self._keys),
+        linger = ServeLoop(
+            Listener(self._redis, bells.RELAY, self._keys),
             bells=lambda: [self._keys.relay_bell],
             answer=lambda _: self._relay(),
-            ring=self._ringer.ring,
+            ring=self._waker.ring,
             look=lambda: [self._keys.relay_bell],
-            stopping=shutdown.watch(),
+            shutdown=shutdown.watch(),
         )
         try:
             return linger.run()

@@ -24,7 +24,7 @@ class Roster:
         self._name = f"{time.time_ns():020d} {uuid4().hex}"
         """In the order of beginning; clocks of two machines that differ only say who counts as the first."""
 
-    def before_me(self) -> int:
+    def older_servers(self) -> int:
         """How many serve that began before this one. Call once a second: who is silent for longer than
         `bells.LISTENING_MS` has gone, or is stopped. Raises redis.RedisError while Redis is away.
         """

@@ -16,7 +16,7 @@ import redis
 import structlog
 from msgspec import Struct
 
-from workers.wakeup import Ears
+from workers.wakeup import Listener
 
 log = structlog.get_logger()
 
@@ -41,30 +41,30 @@ class Answer(Struct, frozen=True):
     """Rung again too, and left out for a moment."""
 
 
-class Linger:
+class ServeLoop:
     """Serves bells in rotated order, so that a busy one cannot starve the others."""
 
     def __init__(
         self,
-        ears: Ears,
+        listener: Listener,
         *,
         bells: Callable[[], Iterable[str]],
         answer: Callable[[Sequence[str]], Answer],
         ring: Callable[[list[str]], None],
         look: Callable[[], list[str]],
-        stopping: Callable[[], bool],
+        shutdown: Callable[[], bool],
         most: Callable[[], int] = lambda: 1,
         is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
         """`bells` names what to listen to, `most` how many to answer together; `look` finds in PostgreSQL what
         should have rung. `is_needed` says whether to serve on although others do.
         """
-        self._ears = ears
+        self._listener = listener
         self._bells = bells
         self._answer = answer
         self._ring = ring
         self._look = look
-        self._stopping = stopping
+        self._stopping = shutdown
         self._most = most
         self._is_needed = is_needed
         self._order: deque[str] = deque()
@@ -95,7 +95,7 @@ class Linger:
                 answered += len(rung)
                 quiet_since = max(quiet_since, time.monotonic())
         with suppress(redis.RedisError):
-            self._ears.leave()
+            self._listener.leave()
         self._ring_again()  # the mark is gone: if nobody else listens, it calls for somebody
         return answered
 
@@ -110,7 +110,7 @@ class Linger:
             return []
         again, self._again = self._again, []
         try:
-            rung = self._ears.wait(names, wait_s, self._most(), ring_first=again)
+            rung = self._listener.wait(names, wait_s, self._most(), ring_first=again)
         except redis.RedisError as problem:
             if not self._blind:
                 log.warning("redis is away, looking into the database", problem=repr(problem))
@@ -145,7 +145,7 @@ class Linger:
 
     def _last_look(self) -> list[str]:
         try:
-            found = self._ears.close(self._rotated())
+            found = self._listener.close(self._rotated())
         except redis.RedisError:
             return []
         return [] if found is None else [found]

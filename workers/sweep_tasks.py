@@ -34,7 +34,7 @@ from core.wakeup.broker import (
     SWEEP_TIDY,
 )
 from workers import shutdown
-from workers.wakeup import Ringer, connect
+from workers.wakeup import Waker, connect
 
 log = structlog.get_logger()
 
@@ -48,8 +48,8 @@ _schema = SchemaWatch()
 
 
 def register(app: Celery, settings: Settings) -> None:
-    def ringer(client: redis.Redis, group: str, task: str) -> Ringer:
-        return Ringer(client, group, lambda: app.send_task(task, retry=False), settings.redis_keys)
+    def waker(client: redis.Redis, group: str, task: str) -> Waker:
+        return Waker(client, group, lambda: app.send_task(task, retry=False), settings.redis_keys)
 
     @app.task(name=SWEEP_RING)
     def ring() -> int:
@@ -57,16 +57,16 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             return _ring(
                 connection,
-                ringer(client, bells.LANES, SERVE_LANES),
-                ringer(client, bells.RELAY, SERVE_RELAY),
-                ringer(client, bells.PAYMENTS, SERVE_PAYMENTS),
+                waker(client, bells.LANES, SERVE_LANES),
+                waker(client, bells.RELAY, SERVE_RELAY),
+                waker(client, bells.PAYMENTS, SERVE_PAYMENTS),
             )
 
     @app.task(name=SWEEP_DUE)
     def due() -> int:
         """Send the lanes what is due by the clock; again and again for a moment while there is more."""
         with _database(settings) as connection, _redis(settings) as client:
-            return _due(connection, ringer(client, bells.LANES, SERVE_LANES))
+            return _due(connection, waker(client, bells.LANES, SERVE_LANES))
 
     @app.task(name=SWEEP_CANARY)
     def canary() -> int | None:
@@ -74,7 +74,7 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             lane = sweep.send_canary(connection, int(time.time() // CANARY_EVERY_S))
             if lane is not None:
-                lanes = ringer(client, bells.LANES, SERVE_LANES)
+                lanes = waker(client, bells.LANES, SERVE_LANES)
                 lanes.ring([lanes.keys.lane_bell(lane)])
             return lane
 
@@ -86,7 +86,7 @@ def register(app: Celery, settings: Settings) -> None:
             lanes = erasure.run(connection, ERASE_FOR_S).lanes
         if lanes:
             with _redis(settings) as client:
-                wake = ringer(client, bells.LANES, SERVE_LANES)
+                wake = waker(client, bells.LANES, SERVE_LANES)
                 wake.ring(wake.keys.lane_bell(lane) for lane in sorted(lanes))
         return folded
 
@@ -96,7 +96,7 @@ def register(app: Celery, settings: Settings) -> None:
         return _tidy(settings)
 
 
-def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer) -> int:
+def _ring(connection: Connection, lanes: Waker, relay: Waker, payments: Waker) -> int:
     found = sweep.look(connection)
     if found.lanes:
         lanes.ring(lanes.keys.lane_bell(lane) for lane in found.lanes)
@@ -110,7 +110,7 @@ def _ring(connection: Connection, lanes: Ringer, relay: Ringer, payments: Ringer
     return len(found.lanes)
 
 
-def _due(connection: Connection, lanes: Ringer) -> int:
+def _due(connection: Connection, lanes: Waker) -> int:
     """The number of rounds."""
     until, rounds = time.monotonic() + SWEEP_EVERY_S - DUE_PAUSE_S, 0
     while True:

@@ -41,7 +41,7 @@ def ring(pipe: Pipeline, keys: Sequence[str]) -> None:
     pipe.eval(bells.RING_SCRIPT, len(keys), *keys, *map(str, bells.RING_ARGUMENTS))
 
 
-class Ringer:
+class Waker:
     """Rings a group's bells, and calls for its Celery task if nobody seems to listen."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Ringer:
                 self._call()
 
 
-class Ears:
+class Listener:
     """Waits on the bells of a group, fairly: whoever rang last time is asked last."""
 
     def __init__(self, client: redis.Redis, group: str, keys: bells.Keys = bells.NO_PREFIX) -> None:

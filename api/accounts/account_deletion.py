@@ -45,7 +45,7 @@ def left_behind(user_id: int, gone: Gone) -> LeftBehind:
     return LeftBehind(id=user_id, deleted=not gone.anonymised, anonymised=gone.anonymised, **asdict(gone.left))
 
 
-class Leaving:
+class AccountDeletion:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from api.accounts.access.authentication import Authentication
 from api.accounts.access.cookies import Cookies
 from api.accounts.access.gate import Gate
-from api.accounts.access.key_use_counter import KeyUses
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.key_use_counter import AgentKeyUseCounter
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.login.login import AccessTokens
 from api.accounts.login.registration import Registration
 from api.accounts.login.sign_in import SignIn
-from api.accounts.mail_queue import Outbox
+from api.accounts.mail_queue import MailQueue
 from api.accounts.oauth.github import GitHub
 from api.accounts.oauth.google import Google
 from api.accounts.oauth.provider import Provider
@@ -28,7 +28,7 @@ class Accounts:
         self.settings = settings
         self.pool = pool
         self.passwords = Passwords()
-        self.logins = LiveLogins(pool)
+        self.logins = LiveCredentials(pool)
         https = settings.public_url.startswith("https://")
         self.cookies = Cookies(secure=not settings.demo or https, https=https)
         self.throttle = Throttle(settings.redis_url, settings.redis_keys)
@@ -41,10 +41,10 @@ class Accounts:
         if settings.github is not None:
             self.providers["github"] = GitHub(settings.github, settings.github_url, settings.github_api_url)
         delivery = mailer(settings)
-        self.outbox = Outbox(delivery) if delivery is not None else None
+        self.outbox = MailQueue(delivery) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)
         self.gate = Gate(settings)
-        self.key_uses = KeyUses(pool)
+        self.key_uses = AgentKeyUseCounter(pool)
 
     @property
     def middleware(self) -> list[object]:

@@ -15,10 +15,10 @@ from core.identity.usernames import as_username, number_in
 from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
 from core.wire.errors import FieldProblem
 
-LoginName = Annotated[str, text(text_forms.SOUGHT, most=254)]
+LoginName = Annotated[str, text(text_forms.SEARCH_TEXT, most=254)]
 Password = Annotated[str, Meta(max_length=PASSWORD_MAX_CHARS)]
 """As typed at a login, whatever the rules were when it was set. Any character: it is hashed, never shown."""
-Token = Annotated[str, text(text_forms.SOUGHT, most=2000)]
+Token = Annotated[str, text(text_forms.SEARCH_TEXT, most=2000)]
 
 
 def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
@@ -53,7 +53,7 @@ NewPassword = Annotated[
     ),
     _only_if(lambda text: bool(text.strip()), "A password cannot be blank"),
 ]
-"""One to be set. NIST SP 800-63B, 5.1.1.2: length counts, composition does not; see `own_name` too."""
+"""One to be set. NIST SP 800-63B, 5.1.1.2: length counts, composition does not; see `password_differs_from_names` too."""
 
 
 def is_email(sent: str) -> bool:
@@ -73,7 +73,7 @@ OptionalEmail = Annotated[str, text(text_forms.OPTIONAL_EMAIL, most=254)]
 """Empty for none."""
 
 
-def own_name(password: str, *names: str | None) -> Iterator[FieldProblem]:
+def password_differs_from_names(password: str, *names: str | None) -> Iterator[FieldProblem]:
     """The rule: a password is not the account's own name (the same page of NIST's)."""
     if folded(password) in {folded(name) for name in names if name}:
         yield FieldProblem("password", "A password cannot be the account's own name")

@@ -19,7 +19,7 @@ PAUSE_S = 5.0
 Writing = Callable[[], Awaitable[Mail | None]]
 
 
-class Outbox:
+class MailQueue:
     """Writes and sends one mail after the other. What waits at a stop is lost: people ask again."""
 
     def __init__(self, mailer: Mailer) -> None:

@@ -11,10 +11,10 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.access.authentication import not_authenticated
-from api.accounts.account_deletion import Leaving, LeftBehind, left_behind
+from api.accounts.account_deletion import AccountDeletion, LeftBehind, left_behind
 from api.accounts.composition import Accounts
 from api.accounts.fields import Password
-from api.accounts.last_superuser import keep_a_superuser
+from api.accounts.last_superuser import ensure_superuser_remains
 from api.accounts.limits import EXPORTS
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
@@ -62,7 +62,7 @@ class Goodbye(Done, frozen=True, kw_only=True):
 class OwnAccount:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._leaving = Leaving(accounts)
+        self._account_deletion = AccountDeletion(accounts)
 
     @operation(
         "Export one's own data",
@@ -101,12 +101,12 @@ class OwnAccount:
         await self._prove(req, body)
 
         async def check(connection: Any) -> None:
-            await keep_a_superuser(connection, user_id)
+            await ensure_superuser_remains(connection, user_id)
             if await anonymisation.lock(connection, user_id) is None:
                 raise not_authenticated()
 
         notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
-        gone = await self._leaving.leave(req, user_id, check, notice_s=notice_s)
+        gone = await self._account_deletion.leave(req, user_id, check, notice_s=notice_s)
         self._accounts.cookies.clear_login(resp)
         resp.data = encode(Goodbye(message="Your account was deleted", data=left_behind(user_id, gone)))
         resp.content_type = falcon.MEDIA_JSON
@@ -119,7 +119,7 @@ class OwnAccount:
             return
         if isinstance(body.password, UnsetType):
             raise invalid([FieldProblem("password", "Enter your password to delete your account")])
-        if not await self._accounts.sign_in.prove_again(req, user, body.password):
+        if not await self._accounts.sign_in.check_password_again(req, user, body.password):
             raise invalid([FieldProblem("password", "This is not your password")])
 
     async def _check_fresh(self, req: Request) -> None:

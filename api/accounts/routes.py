@@ -18,7 +18,7 @@ from api.accounts.login.password_reset import Reset, ResetConfirmation
 from api.accounts.login.registration import RegisterByEmail, RegisterByUsername
 from api.accounts.login.session_login import Csrf, CurrentUser, SessionLogin
 from api.accounts.login.token_refresh import Refresh
-from api.accounts.oauth.account_match import Arrival
+from api.accounts.oauth.account_match import AccountMatch
 from api.accounts.oauth.endpoints import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
 from api.accounts.own_account import OwnAccount
 
@@ -47,8 +47,8 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     for name in PROVIDERS:
         login = OAuthLogin(name, our.settings, our.providers, our.pool, our.cookies, our.throttle)
         app.add_route(f"/oauth/{name}/login", login)
-        arrival = Arrival(our.pool)
-        callback = OAuthCallback(name, our.settings, our.providers, our.pool, our.cookies, our.sign_in, arrival)
+        account_match = AccountMatch(our.pool)
+        callback = OAuthCallback(name, our.settings, our.providers, our.pool, our.cookies, our.sign_in, account_match)
         app.add_route(f"/oauth/{name}/login/callback", callback)
 
     app.add_route("/api/admin/users/{user_id:int}/confirm-email", ContactEmail(our.pool))

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from api.openapi.schemas import Schemas
 from core.identity.principals import SESSION_COOKIE
-from core.wire.close_codes import CLOSINGS
+from core.wire.close_codes import CLOSE_CODES
 from core.wire.feeds import (
     ALL_SAY,
     ALL_UNDERSTAND,
@@ -18,8 +18,8 @@ from core.wire.feeds import (
     FEEDS,
     HANDSHAKE_REFUSALS,
     UNKNOWN_PATH,
-    Words,
-    words_of,
+    FeedDescription,
+    message_types_of,
 )
 
 INFO = {
@@ -79,7 +79,7 @@ def document(public_url: str) -> dict[str, Any]:
         "operations": {name: operation for feed in FEEDS for name, operation in _operations(feed)},
         "components": {
             "messages": {
-                _key(kind, word): _message(kind, word, schemas) for kind in _kinds() for word in words_of(kind)
+                _key(kind, word): _message(kind, word, schemas) for kind in _kinds() for word in message_types_of(kind)
             },
             "schemas": schemas.components,
             "securitySchemes": SECURITY,
@@ -125,19 +125,21 @@ def _message(kind: type[Struct], word: str, schemas: Schemas) -> dict[str, Any]:
     }
 
 
-def _channel(feed: Words) -> dict[str, Any]:
+def _channel(feed: FeedDescription) -> dict[str, Any]:
     kinds = (*feed.says, *ALL_SAY, *feed.understands, *ALL_UNDERSTAND)
     return {
         "address": f"{feed.path}/",
         "description": f"For: {feed.who}",
         "messages": {
-            word: {"$ref": f"#/components/messages/{_key(kind, word)}"} for kind in kinds for word in words_of(kind)
+            word: {"$ref": f"#/components/messages/{_key(kind, word)}"}
+            for kind in kinds
+            for word in message_types_of(kind)
         },
         "bindings": {"ws": {"method": "GET", "query": QUERY}},
         "x-handshake-refusals": [
             _refusal(status, code) for code, statuses in HANDSHAKE_REFUSALS.items() for status in statuses
         ],
-        "x-close-codes": [{"code": one.code, "reason": one.reason} for one in CLOSINGS],
+        "x-close-codes": [{"code": one.code, "reason": one.reason} for one in CLOSE_CODES],
     }
 
 
@@ -145,16 +147,16 @@ def _refusal(status: int, code: str) -> dict[str, Any]:
     return {"status": status, "code": code}
 
 
-def _operations(feed: Words) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(feed: FeedDescription) -> Iterator[tuple[str, dict[str, Any]]]:
     """In the notifier's words: it sends what clients hear."""
     for name, action, kinds in (
         (f"tell_{_name(feed)}", "send", (*feed.says, *ALL_SAY)),
         (f"ask_{_name(feed)}", "receive", (*feed.understands, *ALL_UNDERSTAND)),
     ):
         channel = f"#/channels/{_name(feed)}"
-        messages = [{"$ref": f"{channel}/messages/{word}"} for kind in kinds for word in words_of(kind)]
+        messages = [{"$ref": f"{channel}/messages/{word}"} for kind in kinds for word in message_types_of(kind)]
         yield name, {"action": action, "channel": {"$ref": channel}, "messages": messages}
 
 
-def _name(feed: Words) -> str:
+def _name(feed: FeedDescription) -> str:
     return feed.path.removeprefix("/ws/").replace("/", "_")

@@ -13,7 +13,7 @@ from api.openapi import described_by, operation_of, together
 from core.wire.errors import FieldProblem
 
 
-class Creates(Protocol):
+class BookingCreator(Protocol):
     """One contract's way to make a booking. The body's bytes are in `req.context.raw_body`."""
 
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None: ...
@@ -22,7 +22,7 @@ class Creates(Protocol):
 class CreateBooking:
     """Hands the request to the one contract whose field it has."""
 
-    def __init__(self, by_field: Mapping[str, Creates]) -> None:
+    def __init__(self, by_field: Mapping[str, BookingCreator]) -> None:
         self._by_field = by_field
 
     def ways(self) -> list[Callable[..., Any]]:

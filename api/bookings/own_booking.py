@@ -15,7 +15,7 @@ from core.domain.values import Booking, User
 from core.identity.principals import Principal
 from core.store.bookings.views import SQL_VIEW, view_of
 from core.store.free_slots import database_now
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking
 from core.wire.contracts.appointments import BookingUpdated
 from core.wire.contracts.calendar import SlotBooking, SlotBookingEnded
@@ -57,8 +57,8 @@ class OneBooking:
         booking, _ = await read_booking(self._pool, booking_id)
         if booking.user_id != principal.user_id:
             raise not_found()
-        key = slot_key(booking.resource_id, booking.local_date)
-        await self._commands.run(req, resp, contract=booking.contract, slot_key=key, command=Cancel(booking_id))
+        key = partition_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract=booking.contract, partition_key=key, command=Cancel(booking_id))
 
 
 async def read_booking(pool: AsyncConnectionPool[Any], booking_id: int) -> tuple[Booking, User]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import falcon.asgi
 
-from api.bookings.new_booking import CreateBooking, Creates
+from api.bookings.new_booking import BookingCreator, CreateBooking
 from api.bookings.own_booking import OneBooking
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime, creates: Mapping[str, Creates]) -> None:
-    """`creates`: who makes a booking, by the body's field that tells it is theirs."""
-    app.add_route("/api/bookings", CreateBooking(creates))
+def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime, booking_creators: Mapping[str, BookingCreator]) -> None:
+    """`booking_creators`: who makes a booking, by the body's field that tells it is theirs."""
+    app.add_route("/api/bookings", CreateBooking(booking_creators))
     app.add_route("/api/bookings/{booking_id:int}", OneBooking(run.commands, run.pool))

@@ -21,18 +21,18 @@ import structlog
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, Inbox
-from api.commands.outcome_waiter import Answer, Outcomes
+from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, InboxWriter
+from api.commands.outcome_waiter import Answer, OutcomeWaiter
 from api.http.errors import Problem, error_type
 from api.http.preferences import Preferences, deadline, idempotency_key, preferences
-from api.limits.undecided_writes import Undecided, counted_user
+from api.limits.undecided_writes import UndecidedCounter, counted_user
 from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
 from core import logs
 from core.client_addresses import subscriber_of
 from core.domain.commands import Command, CommandClass
 from core.identity.principals import Principal, PrincipalKind
-from core.store.data_subjects import people_in
+from core.store.data_subjects import data_subjects_in
 from core.store.feed_events import SQL_EVENTS, event_parameters, final_event
 from core.store.free_slots import database_now
 from core.store.inbox import (
@@ -44,7 +44,7 @@ from core.store.inbox import (
     CommandRecord,
     IdempotencyKey,
     NewCommand,
-    SlotKey,
+    PartitionKey,
     move_parameters,
     name_of,
     type_of,
@@ -74,18 +74,18 @@ class Commands:
 
     def __init__(
         self,
-        inbox: Inbox,
-        outcomes: Outcomes,
+        inbox: InboxWriter,
+        outcomes: OutcomeWaiter,
         pool: AsyncConnectionPool[Any],
-        undecided: Undecided,
-        follow_stranger: Callable[[UUID, str], None] = lambda _id, _address: None,
+        undecided: UndecidedCounter,
+        follow_anonymous: Callable[[UUID, str], None] = lambda _id, _address: None,
     ) -> None:
-        """`follow_stranger` is told of each command that a stranger is about to send, and from where."""
+        """`follow_anonymous` is told of each command that a stranger is about to send, and from where."""
         self._inbox = inbox
         self._outcomes = outcomes
         self._pool = pool
         self._undecided = undecided
-        self._follow_stranger = follow_stranger
+        self._follow_anonymous = follow_anonymous
         self._reveals: dict[str, Reveal] = {}
 
     def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
@@ -98,7 +98,7 @@ class Commands:
         resp: falcon.asgi.Response,
         *,
         contract: str,
-        slot_key: SlotKey,
+        partition_key: PartitionKey,
         command: Command,
     ) -> None:
         """Accept a command from a request and answer it as the request prefers."""
@@ -106,7 +106,7 @@ class Commands:
         chosen = take_chosen_id(req)
         id_ = chosen or uuid4()
         logs.bind(command_id=id_)
-        new = self._new(req, id_, contract, slot_key, command)
+        new = self._new(req, id_, contract, partition_key, command)
         if chosen:
             new = replace(new, has_chosen_id=True)
         until = asyncio.get_running_loop().time() + wants.wait_s
@@ -117,7 +117,7 @@ class Commands:
                 logs.bind(command_id=accepted.command_id)
                 await self._follow(req, resp, accepted.command_id, wants, until)
                 return
-            answer = None if self._at_once(wants) else await _until(future, until)
+            answer = None if self._answers_at_once(wants) else await _until(future, until)
             self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
         finally:
             self._outcomes.forget(id_, future)
@@ -127,7 +127,7 @@ class Commands:
         user_id = counted_user(req.context.principal)
         await self._undecided.check(user_id)
         self._undecided.add(user_id, new.id)
-        self._follow_if_stranger(req, new.id)
+        self._follow_if_anonymous(req, new.id)
         try:
             accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
         except BaseException:
@@ -138,20 +138,20 @@ class Commands:
         else:
             self._undecided.settle(new.id.bytes)
             if accepted.fresh:
-                self._follow_if_stranger(req, accepted.command_id)
+                self._follow_if_anonymous(req, accepted.command_id)
         return accepted
 
-    def _follow_if_stranger(self, req: falcon.asgi.Request, id_: UUID) -> None:
+    def _follow_if_anonymous(self, req: falcon.asgi.Request, id_: UUID) -> None:
         if req.context.principal.kind is PrincipalKind.ANONYMOUS:
-            self._follow_stranger(id_, subscriber_of(req.context.address))
+            self._follow_anonymous(id_, subscriber_of(req.context.address))
 
     def _new(
-        self, req: falcon.asgi.Request, id_: UUID, contract: str, slot_key: SlotKey, command: Command
+        self, req: falcon.asgi.Request, id_: UUID, contract: str, partition_key: PartitionKey, command: Command
     ) -> NewCommand:
         principal: Principal = req.context.principal
         return NewCommand(
             id=id_,
-            slot_key=slot_key,
+            partition_key=partition_key,
             command_class=CommandClass.INTERACTIVE,
             contract=contract,
             actor=principal.actor,
@@ -161,7 +161,7 @@ class Commands:
             command=command,
         )
 
-    def _at_once(self, wants: Preferences) -> bool:
+    def _answers_at_once(self, wants: Preferences) -> bool:
         """While Redis is known to be down nobody should wait for a bell that cannot ring."""
         return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
 
@@ -177,7 +177,7 @@ class Commands:
                 log.warning("a followed command cannot be looked up", problem=repr(problem))
                 record = None
             answer = _answer_of(record)
-            if answer is None and record is not None and not self._at_once(wants):
+            if answer is None and record is not None and not self._answers_at_once(wants):
                 answer = await _until(future, until)
             answer = await self._revealed(id_, record.type if record else "", answer)
             self._respond(req, resp, id_, wants, answer)
@@ -226,7 +226,7 @@ class Commands:
             row = await cursor.fetchone()
         return CommandRecord(*row) if row else None
 
-    async def look_up_patiently(self, id_: UUID, wait_s: float) -> CommandRecord | None:
+    async def long_poll(self, id_: UUID, wait_s: float) -> CommandRecord | None:
         """The poll, and with a wait the long poll: as soon as it is finished, or when the wait is over."""
         future = self._outcomes.expect(id_)
         try:
@@ -252,7 +252,7 @@ class Commands:
                 return False
             now = await database_now(connection)
             moved = await connection.execute(
-                SQL_MOVE, move_parameters([(id_, outcome, people_in(found.header, found.body))], now)
+                SQL_MOVE, move_parameters([(id_, outcome, data_subjects_in(found.header, found.body))], now)
             )
             if moved.rowcount == 0:
                 return False
@@ -366,7 +366,7 @@ class CommandResource:
             wait_s = 0
         self._polling[who] += 1
         try:
-            return await self._commands.look_up_patiently(command_id, wait_s)
+            return await self._commands.long_poll(command_id, wait_s)
         finally:
             self._polling[who] -= 1
             if not self._polling[who]:

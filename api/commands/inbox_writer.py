@@ -69,7 +69,7 @@ class _Entry(Struct):
     """PostgreSQL may have it."""
 
 
-class Inbox:
+class InboxWriter:
     def __init__(self, database_url: str, ring: Ring, in_doubt: InDoubt | None = None) -> None:
         self._url = database_url
         self._in_doubt = InDoubt() if in_doubt is None else in_doubt

@@ -17,7 +17,7 @@ from core.wakeup.broker import SERVE_LANES
 log = structlog.get_logger()
 
 
-class Rings:
+class LaneWaker:
     def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: bells.Keys) -> None:
         self._client = client
         self._keys = keys

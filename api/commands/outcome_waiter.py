@@ -47,7 +47,7 @@ class _Waiter(Struct, frozen=True):
     future: asyncio.Future[Answer | None]
 
 
-class Outcomes:
+class OutcomeWaiter:
     """All waiting requests of this process."""
 
     def __init__(

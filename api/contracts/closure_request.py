@@ -13,14 +13,14 @@ CLOSURE_DAYS_MAX = 366
 ENDS_TOO_SOON = "A closure must end after it starts"
 
 
-def closing(
+def close_command(
     resource_id: int, start_date: str, end_date: str | None, start: str | None, end: str | None, reason: str
 ) -> CloseResource:
     """The command for local days and times as a body has them: whole days unless times are given."""
     return CloseResource(resource_id, *_days(start_date, end_date), _clock(start), _clock(end), reason)
 
 
-def misfits(
+def closure_problems(
     start_date: str, end_date: str | None, start: str | None, end: str | None, *, end_name: str
 ) -> Iterator[FieldProblem]:
     """The rule: an end after the start, and not too many days. `end_name` is what the body calls the time of the end."""

@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from api.http.disconnects import hung_up
+from api.http.disconnects import client_disconnected
 from api.http.errors import Problem, invalid
-from api.http.field_errors import mistakes, unknown
+from api.http.field_errors import type_problems, unknown
 from api.http.fields import decoder_of
-from api.http.forms import defaults, is_fit, misfits, missing, one_each
+from api.http.forms import defaults, first_of_each_field, invalid_fields, is_valid, missing
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -49,8 +49,8 @@ def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
         raise _refusal(raw, kind, needs) from None
     except MALFORMED:
         raise malformed() from None
-    if not is_fit(body, needs):
-        raise invalid(one_each(kind.__struct_fields__, misfits(kind, asdict(body), needs)))
+    if not is_valid(body, needs):
+        raise invalid(first_of_each_field(kind.__struct_fields__, invalid_fields(kind, asdict(body), needs)))
     return body
 
 
@@ -71,7 +71,7 @@ async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> b
     raw: bytes = await req.stream.read(limit + 1)
     if len(raw) > limit:
         raise _too_large(limit)
-    if hung_up(req):
+    if client_disconnected(req):
         raise Problem(400, "malformed_json", "The body stopped arriving before its end")
     return raw
 
@@ -124,6 +124,6 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
         except (msgspec.ValidationError, msgspec.DecodeError):
             sound.pop(name, None)
             empty = required and bytes(sent[name]) in NOTHING
-            found += [FieldProblem(name, missing(name))] if empty else mistakes(name, decoder.type, sent[name])
-    found += [unknown(name) for name in sent if name not in fields] + misfits(kind, sound, needs)
-    return one_each(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]
+            found += [FieldProblem(name, missing(name))] if empty else type_problems(name, decoder.type, sent[name])
+    found += [unknown(name) for name in sent if name not in fields] + invalid_fields(kind, sound, needs)
+    return first_of_each_field(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]

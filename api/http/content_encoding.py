@@ -14,7 +14,7 @@ FRAMED = PLAIN | {"chunked"}
 """A body sent in chunks is as it is too: gunicorn has put it together."""
 
 
-class PlainBodies:
+class UncompressedBodies:
     """Falcon middleware; goes after the gate. Every route has it, also one that takes no body.
 
     A body of GET, HEAD or OPTIONS means nothing (RFC 9110, 9.3.1) and is not read at all.

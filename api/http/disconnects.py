@@ -26,11 +26,11 @@ LINGER_S = 5.0
 LINGER_SILENCE_S = 1.0
 """How long more of a refused body is read: who still sends when the connection closes may miss the answer."""
 
-_HUNG_UP = "holdfast.hung_up"
+_CLIENT_DISCONNECTED = "holdfast.client_disconnected"
 _TO_COME = {"type": "http.request", "body": b"", "more_body": True}
 
 
-class _TooLateError(BaseException):
+class _BodyTimeoutError(BaseException):
     """A body's time is over. No `Exception`, so that it leaves Falcon and whatever reads the body without an answer."""
 
 
@@ -45,20 +45,20 @@ class App(falcon.asgi.App[Any, Any]):
     body_within_s = BODY_WITHIN_S
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]  # its WSGI parent differs
-        arriving = _Arriving(scope, receive, self.body_within_s)
+        arriving = _BodyEvents(scope, receive, self.body_within_s)
         try:
             await super().__call__(scope, arriving.receive, send)
-        except _TooLateError:
+        except _BodyTimeoutError:
             log.warning("a body came too slowly", path=scope["path"], seconds=self.body_within_s)
             await _refuse(scope, send)
             return
-        if not arriving.has_begun and scope.get(_HUNG_UP):
+        if not arriving.has_begun and scope.get(_CLIENT_DISCONNECTED):
             await _refuse(scope, send)
         elif arriving.is_large:
             await arriving.linger()
 
 
-class _Arriving:
+class _BodyEvents:
     """A request's events."""
 
     __slots__ = ("_receive", "_scope", "_until", "_within_s", "has_begun", "has_ended", "is_large")
@@ -78,7 +78,7 @@ class _Arriving:
             return _TO_COME
         event = await (self._receive() if self._until is None or self.has_ended else self._receive_in_time())
         if event["type"] == "http.disconnect":
-            self._scope[_HUNG_UP] = self.has_ended = True
+            self._scope[_CLIENT_DISCONNECTED] = self.has_ended = True
         else:
             self.has_begun, self.has_ended = True, not event.get("more_body")
             if self._until is None and not self.has_ended:  # most bodies come in one piece: for them no clock is asked
@@ -90,28 +90,28 @@ class _Arriving:
             async with asyncio.timeout_at(self._until):
                 return await self._receive()
         except TimeoutError:
-            raise _TooLateError from None
+            raise _BodyTimeoutError from None
 
     async def linger(self) -> None:
         """Read on after the answer, for a while, until the body has ended."""
-        with suppress(TimeoutError, _TooLateError):
+        with suppress(TimeoutError, _BodyTimeoutError):
             async with asyncio.timeout(LINGER_S):
                 while not self.has_ended:
                     await asyncio.wait_for(self.receive(), LINGER_SILENCE_S)
 
 
-def hung_up(req: falcon.asgi.Request) -> bool:
+def client_disconnected(req: falcon.asgi.Request) -> bool:
     """Whether its client is taken for gone."""
-    return bool(req.scope.get(_HUNG_UP))
+    return bool(req.scope.get(_CLIENT_DISCONNECTED))
 
 
-def too_slow() -> Problem:
+def body_timeout() -> Problem:
     return Problem(408, "body_too_slow", "The body did not arrive in time; nothing was accepted")
 
 
 async def _refuse(scope: Any, send: Any) -> None:
     """Falcon saw no request, so nothing else will be said."""
-    body, kind = body_of(too_slow()), error_type(_header(scope, b"accept"))
+    body, kind = body_of(body_timeout()), error_type(_header(scope, b"accept"))
     headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 408, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -102,7 +102,7 @@ def status_of(code: str, contract: str = "") -> int:
     return _refusal(code, contract)[0]
 
 
-def meaning_of(code: str, contract: str = "") -> str:
+def description_of(code: str, contract: str = "") -> str:
     return PROBLEMS[code][1] if code in PROBLEMS else _refusal(code, contract)[1]
 
 

@@ -49,7 +49,7 @@ def unknown(name: str) -> FieldProblem:
     return FieldProblem(shown(name), f"Unknown field: {shown(name)}")
 
 
-def mistakes(name: str, kind: Any, raw: bytes | msgspec.Raw) -> list[FieldProblem]:
+def type_problems(name: str, kind: Any, raw: bytes | msgspec.Raw) -> list[FieldProblem]:
     """What is wrong with the JSON of a field that could not be decoded as its type.
 
     A list of plain values is one field; objects in a list have fields of their own.
@@ -178,7 +178,9 @@ def _of_several(kind: UnionType, value: Any, at: str) -> Iterator[FieldProblem]:
     types = [one for one in kind.types if not isinstance(one, NoneType)]
     found = [list(_mistakes(one, value, at)) for one in types]
     if all(found):
-        meant = [mistakes for one, mistakes in zip(types, found, strict=True) if _is_meant(_plain(one), value)]
+        meant = [
+            type_problems for one, type_problems in zip(types, found, strict=True) if _is_meant(_plain(one), value)
+        ]
         only = meant or (found if len(types) == 1 else [])
         yield from only[0] if only else [FieldProblem(at, f"{at} must be {wanted(kind)}")]
 

@@ -74,9 +74,9 @@ class _Typed:
         raise UnfitError(name)
 
 
-def is_fit(body: Struct, needs: Collection[str] = ()) -> bool:
+def is_valid(body: Struct, needs: Collection[str] = ()) -> bool:
     """Whether a body that has the right types can be meant. The way of every good request: it only looks."""
-    checks, rules = _terms(type(body))
+    checks, rules = _checks_and_rules(type(body))
     for field, check in checks:
         if check(getattr(body, field), field):
             return False
@@ -86,10 +86,10 @@ def is_fit(body: Struct, needs: Collection[str] = ()) -> bool:
     return not any(getattr(body, field) in (None, UNSET) for field in needs) if needs else True
 
 
-def misfits(kind: type[Struct], values: Mapping[str, Any], needs: Collection[str] = ()) -> list[FieldProblem]:
+def invalid_fields(kind: type[Struct], values: Mapping[str, Any], needs: Collection[str] = ()) -> list[FieldProblem]:
     """What is wrong with those values, by field, that are of the right types."""
     found = [FieldProblem(name, missing(name)) for name in needs if values.get(name, 0) in (None, UNSET)]
-    for field, check in _terms(kind)[0]:
+    for field, check in _checks_and_rules(kind)[0]:
         if field in values:
             found += [FieldProblem(field + at, words) for at, words in check(values[field], field)]
     return found + rule_problems(kind, values)
@@ -98,10 +98,10 @@ def misfits(kind: type[Struct], values: Mapping[str, Any], needs: Collection[str
 def rule_problems(kind: type[Struct], values: Mapping[str, Any]) -> list[FieldProblem]:
     """What the rules say of the fields that are of their types."""
     seen = _Typed(values)
-    return [problem for rule in _terms(kind)[1] for problem in _said(rule, seen)]
+    return [problem for rule in _checks_and_rules(kind)[1] for problem in _said(rule, seen)]
 
 
-def one_each(names: Sequence[str], found: Sequence[FieldProblem]) -> list[FieldProblem]:
+def first_of_each_field(names: Sequence[str], found: Sequence[FieldProblem]) -> list[FieldProblem]:
     """A field's first problem, in the order of the names; unknown fields come last."""
     place = {name: n for n, name in enumerate(names)}
     first: dict[str, FieldProblem] = {}
@@ -152,7 +152,7 @@ def _fields(kind: type[Struct]) -> Sequence[FieldInfo]:
 
 
 @lru_cache
-def _terms(kind: type[Struct]) -> tuple[Sequence[tuple[str, Check]], Rules]:
+def _checks_and_rules(kind: type[Struct]) -> tuple[Sequence[tuple[str, Check]], Rules]:
     """Checks by field, and rules. Bodies' fields have their names on the wire."""
     hints = get_type_hints(kind, include_extras=True)
     found = ((name, form_check(hints[name])) for name in kind.__struct_fields__)
@@ -199,13 +199,13 @@ def _each(check: Check | None) -> Check | None:
 
 
 def _inside(kind: type[Struct]) -> Check | None:
-    if not any(_terms(kind)):
+    if not any(_checks_and_rules(kind)):
         return None
 
     def check(body: Any, _field: str) -> Found:
-        if not isinstance(body, kind) or is_fit(body):
+        if not isinstance(body, kind) or is_valid(body):
             return FINE
         values = {name: getattr(body, name) for name in kind.__struct_fields__}
-        return [(f".{problem.field}", problem.message) for problem in misfits(kind, values)]
+        return [(f".{problem.field}", problem.message) for problem in invalid_fields(kind, values)]
 
     return check

@@ -25,9 +25,9 @@ from msgspec.inspect import BoolType, DateType, IntType, Type, type_info
 from api.http.errors import invalid
 from api.http.field_errors import sentence
 from api.http.fields import iso_date, text
-from api.http.forms import Check, defaults, form_check, one_each, rule_problems
+from api.http.forms import Check, defaults, first_of_each_field, form_check, rule_problems
 from api.http.served_routes import Routes
-from core.text_forms import SOUGHT
+from core.text_forms import SEARCH_TEXT
 from core.wire.errors import FieldProblem, shown
 
 Q = TypeVar("Q", bound=Struct)
@@ -40,7 +40,7 @@ VALUES_MAX = 100
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 Offset = Annotated[int, Meta(ge=0, le=OFFSET_MAX)]
-Word = Annotated[str, text(SOUGHT, most=200)]
+Word = Annotated[str, text(SEARCH_TEXT, most=200)]
 """A name to look for."""
 
 _BOOLEANS = {"true": True, "false": False}
@@ -137,7 +137,7 @@ def read_query(req: falcon.asgi.Request, kind: type[Q]) -> Q:
         kind, values
     )
     if problems:
-        raise invalid(one_each([parameter.name for parameter in parameters_of(kind)], problems))
+        raise invalid(first_of_each_field([parameter.name for parameter in parameters_of(kind)], problems))
     return kind(**values)
 
 

@@ -28,7 +28,7 @@ SECURITY_HEADERS = {
 }
 
 
-class Requests:
+class RequestContext:
     """Names each request, finds its client's address, and logs it when it is answered."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:

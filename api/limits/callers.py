@@ -15,7 +15,7 @@ def caller(req: Request) -> str:
     return subscriber_of(req.context.address)
 
 
-def counted_name(typed: str, region: str | None) -> str:
+def normalised_name(typed: str, region: str | None) -> str:
     """What all spellings of one name share: blanks, case and compatibility forms make no other name.
 
     It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
@@ -23,6 +23,6 @@ def counted_name(typed: str, region: str | None) -> str:
     return number_in(typed, region) or username_key(typed)
 
 
-def counted_as(typed: str, region: str | None) -> str:
-    """`counted_name` as counters in Redis hold it: nobody's name or address is in their keys."""
-    return hashlib.sha256(counted_name(typed, region).encode("utf-8", "replace")).hexdigest()
+def counter_key(typed: str, region: str | None) -> str:
+    """`normalised_name` as counters in Redis hold it: nobody's name or address is in their keys."""
+    return hashlib.sha256(normalised_name(typed, region).encode("utf-8", "replace")).hexdigest()

@@ -30,7 +30,7 @@ RETRY_AFTER_S = 1
 SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
 
 
-class Undecided:
+class UndecidedCounter:
     def __init__(self, per_user: int, pool: AsyncConnectionPool[Any]) -> None:
         self._per_user = per_user
         self._pool = pool
@@ -100,7 +100,7 @@ def counted_user(principal: Principal) -> int | None:
 class UndecidedWrites:
     """Falcon middleware; goes after the gate. Turns those away who have too many, before their body is read."""
 
-    def __init__(self, routes: Routes, undecided: Undecided) -> None:
+    def __init__(self, routes: Routes, undecided: UndecidedCounter) -> None:
         self._routes = routes
         self._undecided = undecided
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from api.accounts.access.authentication import SAFE_METHODS
-from api.http.error_codes import meaning_of, status_of
+from api.http.error_codes import description_of, status_of
 from api.http.errors import PROBLEM_JSON
 from api.http.served_routes import Served
 from api.openapi.operation import JSON, Operation, Refused
@@ -61,7 +61,7 @@ def _common(route: Served, operation: Operation) -> Iterator[str]:
 
 
 def _response(route: Served, status: int, codes: list[str]) -> dict[str, Any]:
-    lines = [f"- `{code}`: {meaning_of(code, route.contract)}" for code in codes]
+    lines = [f"- `{code}`: {description_of(code, route.contract)}" for code in codes]
     answer: dict[str, Any] = {
         "description": f"{HTTPStatus(status).phrase}\n\n" + "\n".join(lines),
         "content": {JSON: {"schema": ERROR}, PROBLEM_JSON: {"schema": ERROR}},

@@ -9,7 +9,7 @@ import structlog
 
 from api.commands.outcome_waiter import Answer
 from api.payments.intents import not_set_up, provider_away
-from core.payments.provider import Payments, PaymentsError
+from core.payments.provider import PaymentProvider, PaymentsError
 from core.wire.contracts.payments import intent_of, revealed
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ CALLS_WAITING_MAX = 64
 
 
 class ClientSecrets:
-    def __init__(self, payments: Payments) -> None:
+    def __init__(self, payments: PaymentProvider) -> None:
         self._payments = payments
         self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="client-secrets")
         self._under_way = 0

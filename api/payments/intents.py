@@ -21,7 +21,7 @@ from api.payments.examples import INTENT_REQUEST
 from core.domain.commands import RequestPayment
 from core.domain.payments.money import minor
 from core.identity.principals import Principal
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from core.text_forms import ANY_CURRENCY
 from core.wire.contracts.payments import PaymentIntent
 from core.wire.errors import FieldProblem
@@ -98,8 +98,8 @@ class PaymentIntents:
             raise not_set_up()
         if not preferences(req).respond_async:
             await self._check_circuit()
-        key = slot_key(booking.resource_id, booking.local_date)
-        await self._commands.run(req, resp, contract="payments", slot_key=key, command=command)
+        key = partition_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract="payments", partition_key=key, command=command)
 
     async def _check_circuit(self) -> None:
         """Nobody should wait for an answer that cannot come. The hold stands; it can be asked for again."""

@@ -28,6 +28,8 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/payment-intent", PaymentIntents(run.commands, run.pool, is_set_up=stripe is not None))
     app.add_route("/api/admin/payments", AdminPayments(run.pool))
     app.add_route("/api/payment-settings", PaymentSettings(run.settings))
-    app.add_route("/api/stripe-webhook", StripeWebhook(run.pool, run.rings, stripe.webhook_secret if stripe else None))
+    app.add_route(
+        "/api/stripe-webhook", StripeWebhook(run.pool, run.lane_waker, stripe.webhook_secret if stripe else None)
+    )
     app.add_route("/payment/success", Page(*SUCCESS))
     app.add_route("/payment/cancel", Page(*CANCEL))

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from psycopg_pool import AsyncConnectionPool
 
-from api.commands.lane_waker import Rings
+from api.commands.lane_waker import LaneWaker
 from api.http.bodies import read_bytes
 from api.http.errors import Problem
 from api.openapi import Content, operation
@@ -44,9 +44,9 @@ class Received(Struct, frozen=True):
 
 
 class StripeWebhook:
-    def __init__(self, pool: AsyncConnectionPool[Any], rings: Rings, secret: str | None) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], lane_waker: LaneWaker, secret: str | None) -> None:
         self._pool = pool
-        self._rings = rings
+        self._lane_waker = lane_waker
         self._secret = secret
 
     @operation(
@@ -82,4 +82,4 @@ class StripeWebhook:
         if event.concern is not None and taken.result in {"accepted", "noted"}:
             log.error("stripe needs a person", type=event.type, booking_id=taken.booking_id, **asdict(event.concern))
         if taken.lane is not None:
-            await self._rings.lanes([taken.lane])
+            await self._lane_waker.lanes([taken.lane])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from api.server.gunicorn_worker import end_when_asked
+from api.server.gunicorn_worker import exit_on_signal
 from core import garbage_collector
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
@@ -36,7 +36,7 @@ forwarded_allow_ips = "127.0.0.1,::1"
 
 
 def post_fork(server: Any, _worker: Any) -> None:
-    end_when_asked(server)
+    exit_on_signal(server)
 
 
 def post_worker_init(_worker: Any) -> None:

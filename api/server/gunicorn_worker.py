@@ -31,11 +31,11 @@ IDLE_GRACE_S = 0.5
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-def end_when_asked(arbiter: Any) -> None:
+def exit_on_signal(arbiter: Any) -> None:
     """In a new process, which serves nobody yet: end at once, also when it was asked before it could hear."""
     for which in _STOPS:
         signal.signal(which, _end)
-    if any(which in _STOPS for which in _heard_for_the_arbiter(arbiter)):
+    if any(which in _STOPS for which in _signals_left_to_the_parent(arbiter)):
         sys.exit(0)
 
 
@@ -43,7 +43,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _heard_for_the_arbiter(arbiter: Any) -> Iterator[int]:
+def _signals_left_to_the_parent(arbiter: Any) -> Iterator[int]:
     """From the fork on, until our own handlers are set, the parent's put signals into our copy of its queue."""
     while not arbiter.SIG_QUEUE.empty():
         yield arbiter.SIG_QUEUE.get_nowait()
@@ -97,7 +97,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
         self.connections: set[Connection] = set()
 
     def init_signals(self) -> None:
-        """Not yet: until the loop runs, `end_when_asked` holds."""
+        """Not yet: until the loop runs, `exit_on_signal` holds."""
 
     async def _serve(self) -> None:
         super().init_signals()

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from core.domain.bookings.all_or_nothing import place_all
 from core.domain.bookings.appointments import place
-from core.domain.bookings.changes import change, delete, owned, put_status, the_booking
+from core.domain.bookings.changes import change, delete, owned, put_status, require_booking
 from core.domain.bookings.clock import move_on
 from core.domain.bookings.holds import expire_due
 from core.domain.bookings.rooms import book_room
@@ -46,17 +46,17 @@ from core.domain.commands import (
 )
 from core.domain.events import CanaryHeard, Event, Refusal
 from core.domain.ids import Ids
-from core.domain.marketplace.commands import AskedOfMarket
+from core.domain.marketplace.commands import MarketCommandBase
 from core.domain.marketplace.decide import decide_market
-from core.domain.marketplace.purchases.purchase_parts import with_families
+from core.domain.marketplace.purchases.purchase_parts import with_purchase_changes
 from core.domain.payments.checkout import consequences, request
 from core.domain.payments.external_refunds import look_for_refunds, report_given_back
 from core.domain.payments.stripe_reports import report_intent, report_nothing, report_refund
 from core.domain.refusals import Refused
 from core.domain.resources.closures import decide_closing
 from core.domain.state import State
-from core.domain.timeslots.shared_time import turned_slots
-from core.domain.timeslots.timeslots import decide_slots, naming_slots
+from core.domain.timeslots.shared_time import availability_changes
+from core.domain.timeslots.timeslots import decide_slots, with_time_slots
 
 
 def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -65,17 +65,17 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
     The last event is what the command is answered.
     """
     try:
-        events = naming_slots(state, _decide(state, envelope, now, ids))
-        events = with_families(state, envelope.actor, events, now)
+        events = with_time_slots(state, _decide(state, envelope, now, ids))
+        events = with_purchase_changes(state, envelope.actor, events, now)
     except Refused as refused:
         return (refused.event,)
-    return (*consequences(state, envelope.actor, events, now), *turned_slots(state, events), *events)
+    return (*consequences(state, envelope.actor, events, now), *availability_changes(state, events), *events)
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
     if envelope.decide_before is not None and now >= envelope.decide_before and envelope.id not in state.begun:
         raise Refused(Refusal.DECIDED_TOO_LATE)
-    if isinstance(envelope.command, AskedOfMarket):
+    if isinstance(envelope.command, MarketCommandBase):
         return decide_market(state, envelope, envelope.command, now, ids)
     return _decide_common(state, envelope, envelope.command, now, ids)
 
@@ -88,11 +88,11 @@ def _decide_common(
         case Place() | PlaceAll() | BookRoom():
             return _decide_placing(state, envelope, command, now, ids)
         case ChangeStatus(booking_id=id_, status=status):
-            return put_status(the_booking(state, id_), status, actor, now)
+            return put_status(require_booking(state, id_), status, actor, now)
         case Cancel(booking_id=id_, reason=reason):
             return change(owned(state, id_, actor), Status.CANCELLED, actor, now, reason)
         case Delete(booking_id=id_):
-            return delete(the_booking(state, id_), actor, now)
+            return delete(require_booking(state, id_), actor, now)
         case BookSlot() | OfferSlot() | OfferWeekly() | ChangeSlot() | RemoveSlot():
             return decide_slots(state, envelope, command, now, ids)
         case CloseResource() | ReopenResource():

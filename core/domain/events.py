@@ -143,7 +143,7 @@ class SlotUnchanged(Struct, frozen=True):
     is_taken: bool
 
 
-class SlotTurned(Struct, frozen=True):
+class SlotAvailabilityChanged(Struct, frozen=True):
     """Somebody else took a time slot's resource, or gave it back."""
 
     slot: TimeSlot
@@ -180,7 +180,7 @@ class WeeklyOffered(Struct, frozen=True):
     skipped: tuple[SkippedSlot, ...]
 
 
-SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotTurned | SlotRemoved | WeeklyOffered
+SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotAvailabilityChanged | SlotRemoved | WeeklyOffered
 
 
 class ResourceClosed(Struct, frozen=True):

@@ -23,15 +23,15 @@ from core.domain.events import (
     PaymentUnchanged,
     ResourceClosed,
     ResourceReopened,
+    SlotAvailabilityChanged,
     SlotChanged,
     SlotOffered,
     SlotRemoved,
-    SlotTurned,
     SlotUnchanged,
     UserCreated,
     WeeklyOffered,
 )
-from core.domain.marketplace.events import HappenedInMarket
+from core.domain.marketplace.events import MarketEventBase
 from core.domain.marketplace.evolve import evolve_market
 from core.domain.state import State
 from core.domain.values import Booking, Claim
@@ -39,7 +39,7 @@ from core.domain.values import Booking, Claim
 
 def evolve(state: State, event: Event) -> None:
     evolve_market(state, event)
-    if not isinstance(event, HappenedInMarket):
+    if not isinstance(event, MarketEventBase):
         _evolve(state, event)
 
 
@@ -70,7 +70,7 @@ def _evolve(state: State, event: CommonEvent) -> None:
         case (
             BookingUnchanged()
             | SlotUnchanged()
-            | SlotTurned()
+            | SlotAvailabilityChanged()
             | WeeklyOffered()
             | PaymentUnchanged()
             | PaymentReady()
@@ -89,16 +89,16 @@ def _offer(state: State, event: SlotOffered | SlotChanged | SlotRemoved | Resour
     match event:
         case SlotOffered(slot=slot):
             state.slots[slot.id] = slot
-            state.sharing.add(slot)
+            state.shared_slots.add(slot)
             state.timetable.add(slot)
         case SlotChanged(slot=slot, was=was):
             state.timetable.remove(was)
             state.slots[slot.id] = slot
-            state.sharing.add(slot)
+            state.shared_slots.add(slot)
             state.timetable.add(slot)
         case SlotRemoved(slot=slot):
             del state.slots[slot.id]
-            state.sharing.remove(slot.id)
+            state.shared_slots.remove(slot.id)
             state.timetable.remove(slot)
         case ResourceClosed(closure=c):
             state.closures[c.id] = c

@@ -14,7 +14,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Grouped(dict[K, V], Generic[K, V]):
+class GroupIndex(dict[K, V], Generic[K, V]):
     """Values are added and replaced, never removed; a replacement is of the same group."""
 
     def __init__(self, group: Callable[[V], int], known: Mapping[K, V] | None = None) -> None:
@@ -35,8 +35,8 @@ class Grouped(dict[K, V], Generic[K, V]):
         self.add_all(known)
         return self
 
-    def copy(self) -> Grouped[K, V]:
-        return Grouped(self._group, self)
+    def copy(self) -> GroupIndex[K, V]:
+        return GroupIndex(self._group, self)
 
     def of(self, group: int) -> list[V]:
         """In the order in which they became known."""

@@ -22,7 +22,7 @@ class Interval(Protocol):
 T = TypeVar("T", bound=Interval)
 
 
-class Intervals(Generic[T]):
+class IntervalIndex(Generic[T]):
     """One list, sorted by start, for each power of two of lengths.
 
     An interval that overlaps another starts at most its own length before it. In a single list, a closure
@@ -39,8 +39,8 @@ class Intervals(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._by_length.values()))
 
-    def copy(self) -> Intervals[T]:
-        twin: Intervals[T] = Intervals()
+    def copy(self) -> IntervalIndex[T]:
+        twin: IntervalIndex[T] = IntervalIndex()
         twin._by_length = {length: found.copy() for length, found in self._by_length.items()}
         return twin
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from uuid import UUID
 
 from core.domain.bookings.appointments import wanted
-from core.domain.bookings.rooms import wanted_room
+from core.domain.bookings.rooms import room_interval
 from core.domain.commands import (
     BookRoom,
     BookSlot,
@@ -45,12 +45,12 @@ from core.domain.commands import (
     RowToPlace,
     SlotCommand,
 )
-from core.domain.marketplace.commands import AskedOfMarket
+from core.domain.marketplace.commands import MarketCommandBase
 from core.domain.marketplace.needs import MarketNeeds, market_intervals
 from core.domain.names import folded
-from core.domain.payments.late_payments import wanted_again
+from core.domain.payments.late_payments import late_payment_intervals
 from core.domain.payments.values import IntentStatus
-from core.domain.resources.closures import wanted_closing
+from core.domain.resources.closures import closure_interval
 from core.domain.state import State
 from core.domain.timeslots.weekly_pattern import Occurrence, count, occurrences
 
@@ -91,7 +91,7 @@ class Needs:
         self.new_closures = 0
         self.market = MarketNeeds()
         for command in commands:
-            if isinstance(command, AskedOfMarket):
+            if isinstance(command, MarketCommandBase):
                 self.market.add(command)
             else:
                 self._add(command)
@@ -184,18 +184,18 @@ def intervals(state: State, command: Command) -> Iterable[Interval]:
             return _if_any(wanted(state, command))
         case PlaceAll(rows=rows):
             return chain.from_iterable(_if_any(wanted(state, row.place)) for row in rows)
-        case AskedOfMarket():
+        case MarketCommandBase():
             return market_intervals(state, command)
         case CloseResource():
-            return _if_any(wanted_closing(state, command))
+            return _if_any(closure_interval(state, command))
         case BookRoom():
-            return _if_any(wanted_room(state, command))
+            return _if_any(room_interval(state, command))
         case BookSlot(time_slot_id=slot_id) if (slot := state.slots.get(slot_id)) is not None:
             return ((slot.category.resource.id, slot.starts_at, slot.ends_at),)
         case OfferSlot() | OfferWeekly() | ChangeSlot() if category := state.categories.get(command.category_id):
             return ((category.resource.id, starts, ends) for _, starts, ends in offered(state, command))
         case ReportIntent():
-            return wanted_again(state, command)
+            return late_payment_intervals(state, command)
         case _:
             return ()
 

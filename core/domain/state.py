@@ -15,11 +15,11 @@ from uuid import UUID
 
 from core.domain.bookings.status import KEEPS_SLOT
 from core.domain.commands import Envelope
-from core.domain.group_index import Grouped
+from core.domain.group_index import GroupIndex
 from core.domain.marketplace.state import Market
 from core.domain.names import folded
 from core.domain.payments.values import Payment
-from core.domain.resources.claim_index import Taken
+from core.domain.resources.claim_index import ClaimIndex
 from core.domain.resources.service_names import NearestNames
 from core.domain.steps import Progress
 from core.domain.timeslots.slot_index import SlotsByResource, Timetable
@@ -72,13 +72,13 @@ class State:
         self.bookings: dict[int, Booking] = {}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
         """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
-        self.payments: Grouped[UUID, Payment] = Grouped(lambda payment: payment.booking_id)
+        self.payments: GroupIndex[UUID, Payment] = GroupIndex(lambda payment: payment.booking_id)
         """Every attempt to pay for the bookings above."""
         self.followers: dict[UUID, list[Envelope]] = {}
         """By payment: deferred commands that wait for its intent."""
         self.begun: dict[UUID, Progress] = {}
         """Commands of this batch that have done some of their steps."""
-        self.claims: defaultdict[int, Taken] = defaultdict(Taken)
+        self.claims: defaultdict[int, ClaimIndex] = defaultdict(ClaimIndex)
         """By resource; only those that touch a time this batch asks for. Added to by `take`."""
         self._resources_of: defaultdict[Holder, set[int]] = defaultdict(set)
         """On which resources a holder has claims."""
@@ -86,7 +86,7 @@ class State:
             self.take(claim)
         self.closures: dict[int, Closure] = {}
         """Those that commands name."""
-        self.glanced_at: dict[int, Booking] = {}
+        self.shown_only: dict[int, Booking] = {}
         """Bookings that are only shown in an answer: not locked."""
         self.categories = {category.id: category for category in categories}
         self.slots = {slot.id: slot for slot in slots}
@@ -94,7 +94,7 @@ class State:
         self.market = Market()
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
-        self.sharing = SlotsByResource()
+        self.shared_slots = SlotsByResource()
         """Slots whose resource this batch may take or give back, with all claims that touch them."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
         for booking in bookings:
@@ -158,5 +158,5 @@ def _copied(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     twin = value.copy()
-    twin.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict | Taken))
+    twin.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict | ClaimIndex))
     return twin

@@ -27,10 +27,10 @@ SINCE: Mapping[Part, int] = {}
 records what the releases so far had, so the next number is one more than its highest. A new field of a released
 type needs a default: a command with that default keeps its version, and an older worker decides it."""
 
-HALF_DONE = 2
+STEPPED_VERSION = 2
 """The version of a command that has begun its steps: older workers know no steps (`core.domain.steps`)."""
 
-SCHEMA_VERSION = max((HALF_DONE, *SINCE.values()))
+SCHEMA_VERSION = max((STEPPED_VERSION, *SINCE.values()))
 """The newest version that this code decodes."""
 
 

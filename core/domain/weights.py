@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from core.domain import commands as common
 from core.domain.commands import Command, CommonCommand
 from core.domain.marketplace import commands as market
-from core.domain.marketplace.commands import AskedOfMarket, MarketCommand
+from core.domain.marketplace.commands import MarketCommand, MarketCommandBase
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.timeslots.weekly_pattern import count
 
@@ -21,7 +21,7 @@ HEAVIEST = 32_000
 """The highest weight; the database keeps it in two bytes."""
 
 
-class Beside(Enum):
+class AlsoLoaded(Enum):
     """What else is loaded with a command and only the database knows."""
 
     NOTHING = auto()
@@ -35,43 +35,43 @@ class Beside(Enum):
     """Time slots within the time that is reopened."""
 
 
-BESIDE: dict[type[Any], Beside] = {
-    common.Place: Beside.NOTHING,
-    common.PlaceAll: Beside.NOTHING,
-    common.BookRoom: Beside.NOTHING,
-    common.ChangeStatus: Beside.PURCHASES,
-    common.Cancel: Beside.PURCHASES,
-    common.Delete: Beside.PURCHASES,
-    common.BookSlot: Beside.NOTHING,
-    common.OfferSlot: Beside.NOTHING,
-    common.OfferWeekly: Beside.NOTHING,
-    common.ChangeSlot: Beside.NOTHING,
-    common.RemoveSlot: Beside.NOTHING,
-    common.CloseResource: Beside.TIME_CLOSED,
-    common.ReopenResource: Beside.TIME_REOPENED,
-    common.RequestPayment: Beside.PURCHASES,
-    common.ReportIntent: Beside.PURCHASE_PAID,
-    common.ReportNothing: Beside.PURCHASE_PAID,
-    common.ReportRefund: Beside.PURCHASE_PAID,
-    common.LookForRefunds: Beside.PURCHASE_PAID,
-    common.ReportGivenBack: Beside.PURCHASE_PAID,
-    common.ExpireDue: Beside.PURCHASES,
-    common.MoveOn: Beside.PURCHASES,
-    common.Canary: Beside.NOTHING,
-    market.BookIndividual: Beside.NOTHING,
-    market.BookSession: Beside.NOTHING,
-    market.BookCourse: Beside.NOTHING,
-    market.BookPackage: Beside.NOTHING,
-    market.BookBundle: Beside.NOTHING,
-    market.TurnBooking: Beside.PURCHASES,
-    market.MoveBooking: Beside.PURCHASES,
-    market.TakeSeat: Beside.PURCHASES,
-    market.AmendBooking: Beside.PURCHASES,
-    market.OpenSession: Beside.NOTHING,
-    market.CancelSession: Beside.NOTHING,
-    market.JoinWaitingList: Beside.NOTHING,
-    market.LeaveWaitingList: Beside.NOTHING,
-    market.OfferSeats: Beside.NOTHING,
+ALSO_LOADED: dict[type[Any], AlsoLoaded] = {
+    common.Place: AlsoLoaded.NOTHING,
+    common.PlaceAll: AlsoLoaded.NOTHING,
+    common.BookRoom: AlsoLoaded.NOTHING,
+    common.ChangeStatus: AlsoLoaded.PURCHASES,
+    common.Cancel: AlsoLoaded.PURCHASES,
+    common.Delete: AlsoLoaded.PURCHASES,
+    common.BookSlot: AlsoLoaded.NOTHING,
+    common.OfferSlot: AlsoLoaded.NOTHING,
+    common.OfferWeekly: AlsoLoaded.NOTHING,
+    common.ChangeSlot: AlsoLoaded.NOTHING,
+    common.RemoveSlot: AlsoLoaded.NOTHING,
+    common.CloseResource: AlsoLoaded.TIME_CLOSED,
+    common.ReopenResource: AlsoLoaded.TIME_REOPENED,
+    common.RequestPayment: AlsoLoaded.PURCHASES,
+    common.ReportIntent: AlsoLoaded.PURCHASE_PAID,
+    common.ReportNothing: AlsoLoaded.PURCHASE_PAID,
+    common.ReportRefund: AlsoLoaded.PURCHASE_PAID,
+    common.LookForRefunds: AlsoLoaded.PURCHASE_PAID,
+    common.ReportGivenBack: AlsoLoaded.PURCHASE_PAID,
+    common.ExpireDue: AlsoLoaded.PURCHASES,
+    common.MoveOn: AlsoLoaded.PURCHASES,
+    common.Canary: AlsoLoaded.NOTHING,
+    market.BookIndividual: AlsoLoaded.NOTHING,
+    market.BookSession: AlsoLoaded.NOTHING,
+    market.BookCourse: AlsoLoaded.NOTHING,
+    market.BookPackage: AlsoLoaded.NOTHING,
+    market.BookBundle: AlsoLoaded.NOTHING,
+    market.TurnBooking: AlsoLoaded.PURCHASES,
+    market.MoveBooking: AlsoLoaded.PURCHASES,
+    market.TakeSeat: AlsoLoaded.PURCHASES,
+    market.AmendBooking: AlsoLoaded.PURCHASES,
+    market.OpenSession: AlsoLoaded.NOTHING,
+    market.CancelSession: AlsoLoaded.NOTHING,
+    market.JoinWaitingList: AlsoLoaded.NOTHING,
+    market.LeaveWaitingList: AlsoLoaded.NOTHING,
+    market.OfferSeats: AlsoLoaded.NOTHING,
 }
 """Every type of command; a test checks that none is missing."""
 
@@ -80,7 +80,7 @@ def own_weight(command: Command) -> int:
     """The weight that the command itself tells: the bookings or time slots that it makes or names."""
     if isinstance(command, common.Place):  # most are
         return 1
-    found = _of_market(command) if isinstance(command, AskedOfMarket) else _of_common(command)
+    found = _of_market(command) if isinstance(command, MarketCommandBase) else _of_common(command)
     return max(1, min(found, HEAVIEST))
 
 

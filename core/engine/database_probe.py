@@ -26,13 +26,13 @@ SET statement_timeout = '1s'; SET synchronous_commit = local; SELECT pg_logical_
 """A transaction that, like a batch, writes to the WAL and waits for the disk, but touches no table."""
 
 
-class Witness(Protocol):
+class DatabaseProbe(Protocol):
     def begin(self) -> None: ...
     def end(self) -> None: ...
     def others_were_answered(self) -> bool: ...
 
 
-class NoWitness:
+class NoProbe:
     """Has seen nothing, so everything may have been an outage."""
 
     def begin(self) -> None:
@@ -45,7 +45,7 @@ class NoWitness:
         return False
 
 
-class WitnessThread:
+class ProbeThread:
     """Asks on a connection of its own, opened when it is first needed."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
@@ -55,7 +55,7 @@ class WitnessThread:
         self._closed = threading.Event()
         self._began: float | None = None
         self._answers: list[float] = []
-        threading.Thread(target=self._watch, name="witness", daemon=True).start()
+        threading.Thread(target=self._watch, name="probe", daemon=True).start()
 
     def begin(self) -> None:
         self._answers = []

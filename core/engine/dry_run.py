@@ -17,7 +17,7 @@ from core.store.load import Loaded, load
 from core.wire.outcomes import render
 
 
-class Rehearsal:
+class DryRun:
     """Decides as a lane would, on what was loaded; ids are made up."""
 
     def __init__(self, loaded: Loaded) -> None:
@@ -41,7 +41,7 @@ class Rehearsal:
         return render(envelope, events, self._state)
 
 
-def prepare(database_url: str, envelopes: Sequence[Envelope], policy: Policy) -> Rehearsal:
+def prepare(database_url: str, envelopes: Sequence[Envelope], policy: Policy) -> DryRun:
     """Load what these commands touch, as at one moment; blocks. What loading locks is let go at once."""
     with connect_lane(database_url, "holdfast rehearsal") as connection, connection.transaction(force_rollback=True):
-        return Rehearsal(load(connection, envelopes, policy, with_ids=False))
+        return DryRun(load(connection, envelopes, policy, with_ids=False))

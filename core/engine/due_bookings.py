@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
 from core.store.connections.database import Connection
-from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, name_of, slot_key
+from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, name_of, partition_key
 
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
@@ -62,14 +62,14 @@ KINDS: tuple[tuple[str, type[ExpireDue | MoveOn]], ...] = (
 )
 
 
-class Sent(Struct, frozen=True):
+class SentDue(Struct, frozen=True):
     lanes: set[int]
     """To be rung."""
     more: bool
     """Something is left that found no place in a command."""
 
 
-def send_due(connection: Connection) -> Sent:
+def send_due(connection: Connection) -> SentDue:
     """Send each lane what is due in it."""
     lanes = _lanes(connection)
     found = connection.execute(SQL_WAITING).fetchall()
@@ -91,11 +91,11 @@ def send_due(connection: Connection) -> Sent:
             commands.append(new)
             more = more or len(ids) >= DUE_BATCH or len(named) < len(ids)
     if not commands:
-        return Sent(set(), more)
+        return SentDue(set(), more)
     sent = connection.execute(
         accept_statement(commands), accept_parameters([(new, None) for new in commands])
     ).fetchall()
-    return Sent({row[1] for row in sent}, more)
+    return SentDue({row[1] for row in sent}, more)
 
 
 def _lanes(connection: Connection) -> int:
@@ -109,7 +109,7 @@ def _by_lane(connection: Connection, sql: str, lanes: int) -> dict[int, tuple[st
     """Due bookings by their home lane, with a slot key that leads there."""
     found: dict[int, tuple[str, list[int]]] = {}
     for id_, resource_id, day in connection.execute(sql.encode(), (DUE_READ_MAX,)).fetchall():
-        key = slot_key(resource_id, day)
+        key = partition_key(resource_id, day)
         _, ids = found.setdefault(zlib.crc32(key.encode()) % lanes, (key, []))
         ids.append(id_)
     return found
@@ -134,7 +134,7 @@ def _new(command: ExpireDue | MoveOn, key: str) -> NewCommand:
     id_ = uuid4()
     return NewCommand(
         id=id_,
-        slot_key=key,
+        partition_key=key,
         command_class=CommandClass.EXPIRY,
         contract="engine",
         actor=ENGINE,

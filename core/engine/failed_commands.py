@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from core.domain.commands import ExpireDue, Header, MoveOn
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
-from core.store.data_subjects import people_in, people_of
+from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.feed_events import final_event, write_event_rows
 from core.store.inbox import (
     SQL_MOVE,
@@ -92,7 +92,7 @@ def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> li
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command parked", **ids, why="it cannot be decoded")
     answers = [
-        (end.envelope.id, end.outcome, people_in(end.envelope, one.body))
+        (end.envelope.id, end.outcome, data_subjects_in(end.envelope, one.body))
         for end, one in zip(done, malformed, strict=True)
     ]
     _end(connection, answers, [one.envelope for one in done])
@@ -101,7 +101,7 @@ def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> li
 
 def park(connection: Connection, one: Waiting) -> list[Decided]:
     envelope, outcome = one.envelope, parked(one.envelope.id)
-    moved = _end(connection, [(envelope.id, outcome, people_of(envelope))], [envelope])
+    moved = _end(connection, [(envelope.id, outcome, data_subjects_of(envelope))], [envelope])
     return [Decided(envelope, (), outcome)] if moved else []
 
 

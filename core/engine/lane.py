@@ -33,13 +33,13 @@ from core.domain.commands import Envelope
 from core.domain.decide import decide
 from core.domain.events import CommandDeferred, CommandStepped, Event
 from core.domain.evolve import evolve
-from core.domain.payments.checkout import conclusions
+from core.domain.payments.checkout import deferred_answers
 from core.domain.state import State
 from core.domain.values import Policy
-from core.engine.database_probe import NoWitness, Witness
+from core.engine.database_probe import DatabaseProbe, NoProbe
 from core.engine.failed_commands import Parked, charge, park_malformed, put_off, tell_put_off
 from core.engine.fresh_ids import fresh_ids
-from core.engine.lane_failures import Troubles
+from core.engine.lane_failures import LaneFailures
 from core.engine.lane_notes import LaneNotes
 from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
 from core.store.connections.database import Connection
@@ -70,7 +70,7 @@ ASIDE_MOST = 8
 """How many commands are tried alone in one visit; the lane is blocked meanwhile."""
 
 
-class Turn(Struct, frozen=True):
+class VisitResult(Struct, frozen=True):
     """What one visit did; lanes by number."""
 
     busy: frozenset[int] = frozenset()
@@ -94,13 +94,13 @@ class Lanes:
         policy: Policy,
         *,
         initial_password_hash: str | None = None,
-        troubles: Troubles | None = None,
-        witness: Witness | None = None,
+        lane_failures: LaneFailures | None = None,
+        probe: DatabaseProbe | None = None,
         check: Callable[[Connection], None] = check_schema,
         hand_over: Callable[[Collection[int]], None] = lambda _: None,
     ) -> None:
-        """`initial_password_hash` is for people whom a command creates; None: no password. `troubles` is what the
-        process remembers from earlier connections; `witness` tells a slow command from an outage; `check` raises
+        """`initial_password_hash` is for people whom a command creates; None: no password. `lane_failures` is what the
+        process remembers from earlier connections; `probe` tells a slow command from an outage; `check` raises
         SchemaDoesNotFitError.
         `hand_over` is told which lanes wait, before one with a suspect is visited: that may take long.
         """
@@ -108,9 +108,9 @@ class Lanes:
         self._notes = notes
         self._policy = policy
         self._initial_password_hash = initial_password_hash
-        self._troubles = troubles or Troubles()
+        self._lane_failures = lane_failures or LaneFailures()
         self._check_schema = check
-        self._witness = witness or NoWitness()
+        self._probe = probe or NoProbe()
         self._hand_over = hand_over
         self._others: frozenset[int] = frozenset()
         """Lanes that wait while this visit is in one alone."""
@@ -125,14 +125,14 @@ class Lanes:
         """Lanes whose last visit ended before such a command. The next visit begins with its class; otherwise a steady
         stream of people would keep it, and what waits behind it, waiting for ever."""
 
-    def visit(self, numbers: Collection[int]) -> Turn:
+    def visit(self, numbers: Collection[int]) -> VisitResult:
         """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
         try:
             return self._visit(numbers)
         finally:
-            self._witness.end()
+            self._probe.end()
 
-    def _visit(self, numbers: Collection[int]) -> Turn:
+    def _visit(self, numbers: Collection[int]) -> VisitResult:
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             turn = self._visit_together(numbers)
@@ -144,10 +144,10 @@ class Lanes:
             turn = self._visit_alone(number)
             turn = replace(turn, more=turn.more | self._others)
         if turn.decided:
-            self._troubles.decided({one.lane for one in self._batch}, turn.decided)
+            self._lane_failures.decided({one.lane for one in self._batch}, turn.decided)
         return turn
 
-    def _visit_together(self, numbers: Collection[int]) -> Turn:
+    def _visit_together(self, numbers: Collection[int]) -> VisitResult:
         for _ in range(MAX_RACES):
             try:
                 return self._try(lambda: self._decide_together(numbers))
@@ -160,9 +160,9 @@ class Lanes:
                 log.warning("lanes are decided one by one", lanes=sorted(numbers), problem=repr(problem))
                 break
         self._apart.update(numbers)
-        return Turn(more=frozenset(numbers))
+        return VisitResult(more=frozenset(numbers))
 
-    def _decide_together(self, numbers: Collection[int]) -> Turn:
+    def _decide_together(self, numbers: Collection[int]) -> VisitResult:
         read = begin_lanes(self._connection, numbers)
         if read.malformed:
             return self._park(read)
@@ -172,14 +172,14 @@ class Lanes:
         self._taken = len(batch)
         decided = self._decide(batch) if batch else []
         more = _left(waiting, batch) | _stepped(batch, decided)
-        return Turn(frozenset(numbers) - read.locked, decided, more, is_full(batch))
+        return VisitResult(frozenset(numbers) - read.locked, decided, more, is_full(batch))
 
     def _has_suspects(self, read: LanesRead, number: int) -> bool:
         waiting = read.waiting[number]
         inherited = set(self._suspected(read, number))
         return any(_is_suspect(one) or one.envelope.id in inherited for one in waiting)
 
-    def _visit_alone(self, number: int) -> Turn:
+    def _visit_alone(self, number: int) -> VisitResult:
         search = Search(suspects_first=number in self._passed_over)
         self._passed_over.discard(number)
         while True:
@@ -193,7 +193,7 @@ class Lanes:
             if end is not None:
                 return end
 
-    def _narrow(self, number: int, search: Search, problem: Exception) -> Turn | None:
+    def _narrow(self, number: int, search: Search, problem: Exception) -> VisitResult | None:
         """After a failure: the end of the visit, or None to try again with what `search` now holds."""
         verdict = search.judge(problem)
         if verdict is Verdict.LOST_RACE:
@@ -206,17 +206,17 @@ class Lanes:
             return None
         if verdict is Verdict.OWN:
             return self._charge(self._batch[0], problem)
-        if self._troubles.failed_alone(number, self._batch[0].envelope.id):
+        if self._lane_failures.failed_alone(number, self._batch[0].envelope.id):
             ids = {"command_id": str(self._batch[0].envelope.id), "request_id": self._batch[0].envelope.request_id}
             log.warning("command failed alone by no fault of its own", lane=number, **ids, exc_info=problem)
         search.leave_aside(self._batch[0])
         return None
 
-    def _decide_alone(self, number: int, search: Search) -> Turn:
+    def _decide_alone(self, number: int, search: Search) -> VisitResult:
         search.put_off = ()
         read = begin_lanes(self._connection, [number])
         if number not in read.locked:
-            return Turn(busy=frozenset({number}))
+            return VisitResult(busy=frozenset({number}))
         if read.malformed:
             return self._park(read)
         inherited = self._suspected(read, number)
@@ -225,12 +225,12 @@ class Lanes:
             found += last_of(self._connection, number)  # all that one read brings may be of one kind
         self._batch = batch = search.batch_of(found, inherited)
         if not batch:
-            return self._none_decided(number, search) if search.aside else Turn()
+            return self._none_decided(number, search) if search.aside else VisitResult()
         noted = self._notes.inherited(number, read.noted.get(number, ()))
         if len(batch) == 1 and noted == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
             decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
-            return Turn(decided=decided, more=frozenset({number}))
+            return VisitResult(decided=decided, more=frozenset({number}))
         if any(one.attempts or one.envelope.id in inherited for one in batch):
             self._hand_over(self._others)
         if search.aside:
@@ -240,7 +240,7 @@ class Lanes:
             self._passed_over.add(number)
         self._keep_suspects(number, inherited, batch)
         more = _left(read.waiting, batch) | _stepped(batch, decided)
-        return Turn(decided=decided, more=more, full=is_full(batch))
+        return VisitResult(decided=decided, more=more, full=is_full(batch))
 
     def _suspected(self, read: LanesRead, number: int) -> list[UUID]:
         """What a note left, or what is left of it: who comes meanwhile is not mixed with it, or it would never be alone."""
@@ -257,14 +257,14 @@ class Lanes:
         if left := [id_ for id_ in suspected if id_ not in decided]:
             self._suspects[number] = left
 
-    def _none_decided(self, number: int, search: Search) -> Turn:
+    def _none_decided(self, number: int, search: Search) -> VisitResult:
         """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
         self._notes.write({number: []})
         aside = [one.envelope.id for one in search.aside]
-        if self._troubles.others_were_decided(number, aside) or all(one.put_offs for one in search.aside):
+        if self._lane_failures.others_were_decided(number, aside) or all(one.put_offs for one in search.aside):
             self._put_off(search)
-            return Turn(more=frozenset({number}))
-        return Turn(busy=frozenset({number}))
+            return VisitResult(more=frozenset({number}))
+        return VisitResult(busy=frozenset({number}))
 
     def _put_off(self, search: Search) -> None:
         put_off(self._connection, search.aside)
@@ -278,8 +278,8 @@ class Lanes:
         if self._connection.closed or verdict is Verdict.SLOW:
             return True
         if verdict is Verdict.OUTAGE:
-            return self._troubles.outage(numbers)
-        if verdict is Verdict.MISFIT:
+            return self._lane_failures.outage(numbers)
+        if verdict is Verdict.MISMATCH:
             try:
                 self._check_schema(self._connection)
             except psycopg.Error:
@@ -289,21 +289,21 @@ class Lanes:
 
     def _give_up(self, problem: Exception, verdict: Verdict, numbers: Collection[int]) -> NoReturn:
         """If the batch was slow its note stays: the lane's next owner halves it, and charges a command that is alone."""
-        first = self._troubles.outage(numbers)
+        first = self._lane_failures.outage(numbers)
         slow = verdict is Verdict.SLOW and not (first and is_lost(problem))
-        if slow and self._witness.others_were_answered():
+        if slow and self._probe.others_were_answered():
             log.warning("a batch is slow while the database answers others", lanes=sorted(numbers))
         else:
             self._forget()
         raise problem
 
-    def _park(self, read: LanesRead) -> Turn:
+    def _park(self, read: LanesRead) -> VisitResult:
         """Park these first; the next visit decides the others."""
-        return Turn(parked=park_malformed(self._connection, read.malformed), more=read.locked)
+        return VisitResult(parked=park_malformed(self._connection, read.malformed), more=read.locked)
 
-    def _try(self, turn: Callable[[], Turn]) -> Turn:
+    def _try(self, turn: Callable[[], VisitResult]) -> VisitResult:
         self._batch = ()
-        self._witness.begin()
+        self._probe.begin()
         try:
             done = turn()
         except BaseException:
@@ -341,15 +341,15 @@ class Lanes:
         notes = {lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes}
         self._notes.write({lane: ids * 2 if len(ids) == 1 < len(batch) else ids for lane, ids in notes.items()})
 
-    def _charge(self, one: Waiting, problem: Exception) -> Turn:
+    def _charge(self, one: Waiting, problem: Exception) -> VisitResult:
         """In a transaction of its own: what failed with the command is rolled back already."""
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command failed alone", lane=one.lane, **ids, exc_info=problem)
         with self._connection.transaction():
             if not lock_lane(self._connection, one.lane):
-                return Turn(busy=frozenset({one.lane}))
+                return VisitResult(busy=frozenset({one.lane}))
             self._notes.write({one.lane: []})
-            return Turn(decided=charge(self._connection, one, repr(problem)), more=frozenset({one.lane}))
+            return VisitResult(decided=charge(self._connection, one, repr(problem)), more=frozenset({one.lane}))
 
     def _forget(self) -> None:
         """An outage is no death: the next owner need not look for a culprit."""
@@ -358,7 +358,7 @@ class Lanes:
             self._notes.write({lane: [] for lane in lanes})
         except psycopg.Error:
             log.info("the notes stay: the database is away", lanes=sorted(lanes))
-        self._troubles.cut_off = self._notes.owner
+        self._lane_failures.cut_off = self._notes.owner
 
 
 def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
@@ -370,7 +370,7 @@ def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Ite
         yield Decided(envelope, events, DEFERRED)
     else:
         yield Decided(envelope, events, render(envelope, events, state))
-    for follower, answer in conclusions(state, events):
+    for follower, answer in deferred_answers(state, events):
         yield Decided(follower, answer, render(follower, answer, state))
 
 

@@ -14,7 +14,7 @@ REMEMBERED = 16
 """Commands of a lane that failed alone: more than one visit tries."""
 
 
-class Troubles:
+class LaneFailures:
     def __init__(self) -> None:
         self._outages: set[int] = set()
         """Lanes whose last visit ended in an outage."""

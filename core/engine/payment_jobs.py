@@ -10,17 +10,17 @@ from core.payments.provider import (
     Intent,
     IntentMissingError,
     IntentOrder,
-    Payments,
+    PaymentProvider,
     PaymentsAwayError,
     PaymentsRefusedError,
     RefundOrder,
 )
-from core.store.payments.jobs import Due
+from core.store.payments.jobs import PaymentJob
 
 Report = ReportIntent | ReportNothing | ReportRefund | ReportGivenBack
 
 
-def see_to(payments: Payments, due: Due) -> Report | None:
+def run_job(payments: PaymentProvider, due: PaymentJob) -> Report | None:
     """Ask Stripe for what the payment's state orders; None if it orders nothing.
 
     Raises `PaymentsAwayError`: it has to be asked again.
@@ -33,7 +33,7 @@ def see_to(payments: Payments, due: Due) -> Report | None:
         return ReportNothing(due.id, problem.code)
 
 
-def _ask(payments: Payments, due: Due) -> Report | None:
+def _ask(payments: PaymentProvider, due: PaymentJob) -> Report | None:
     match due.state:
         case PaymentState.CREATING:
             return _seen(due, payments.create_intent(_intent_order(due)))
@@ -53,28 +53,28 @@ def _ask(payments: Payments, due: Due) -> Report | None:
             assert_never(unreachable)
 
 
-def _known(due: Due) -> str:
+def _known(due: PaymentJob) -> str:
     assert due.intent_id is not None, "the constraint payment_open_has_intent"  # noqa: S101
     return due.intent_id
 
 
-def _intent_order(due: Due) -> IntentOrder:
+def _intent_order(due: PaymentJob) -> IntentOrder:
     key = f"holdfast-{due.id}-intent-{due.key_number}"
     was_asked = due.created_at if due.was_asked else None
     return IntentOrder(key, due.id, due.booking_id, due.amount_minor, due.currency, was_asked)
 
 
-def _refund_order(due: Due) -> RefundOrder:
+def _refund_order(due: PaymentJob) -> RefundOrder:
     """Each under a key of its own, as Stripe keeps keys with what was asked."""
     key = f"holdfast-{due.id}-refund-{due.refund_number}-{due.key_number}"
     return RefundOrder(key, due.id, _known(due), due.returning_minor, due.refund_number, due.refund_id, due.was_asked)
 
 
-def _seen(due: Due, intent: Intent) -> ReportIntent:
+def _seen(due: PaymentJob, intent: Intent) -> ReportIntent:
     return ReportIntent(due.id, intent.id, intent.status, intent.received_minor, intent.decline, fresh=True)
 
 
-def _refund(payments: Payments, due: Due) -> Report:
+def _refund(payments: PaymentProvider, due: PaymentJob) -> Report:
     """Give it back; if Stripe refuses, maybe because somebody else did, as a whole or in part."""
     try:
         done = payments.refund(_refund_order(due))

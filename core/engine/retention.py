@@ -18,7 +18,7 @@ from core.identity.personal_data.anonymisation import SQL_BLANK_AGAIN
 from core.identity.retention import KEPT as KEPT_OF_LOGINS
 from core.store.connections.database import Connection
 from core.store.maintenance import partitions
-from core.store.maintenance.retention import KEPT, OUTCOMES, Kept
+from core.store.maintenance.retention import KEPT, OUTCOMES, RetentionRule
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ Rest = Callable[[float], bool]
 """Waits so many seconds; returns whether to continue."""
 
 
-class Gone(Struct):
+class SweepResult(Struct):
     """What one sweep did."""
 
     rows: dict[str, int]
@@ -53,7 +53,7 @@ class Gone(Struct):
 class _Turn:
     """A table whose batches go one after another."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: RetentionRule) -> None:
         self.kept = kept
         self.deleted = 0
         """By the last batch."""
@@ -71,7 +71,7 @@ def rest(pause_s: float) -> bool:
     return True
 
 
-def tidy(connect: Callable[[], Connection], rest: Rest = rest) -> Gone | None:
+def tidy(connect: Callable[[], Connection], rest: Rest = rest) -> SweepResult | None:
     """Delete until no expired row is left, or `rest` says to stop; None if another sweep is running."""
     return _Tidying(connect, rest).run()
 
@@ -81,9 +81,9 @@ class _Tidying:
         self._connect = connect
         self._rest = rest
         self._connection: Connection | None = None
-        self._gone = Gone({}, [])
+        self._gone = SweepResult({}, [])
 
-    def run(self) -> Gone | None:
+    def run(self) -> SweepResult | None:
         try:
             with_lock = self._session().execute(SQL_ALONE).fetchone()
             if not (with_lock and with_lock[0]):

@@ -12,27 +12,27 @@ from msgspec import Struct
 from core.domain.commands import ENGINE, Canary, CommandClass
 from core.store.connections.database import Connection
 from core.store.feed import SQL_UNNUMBERED
-from core.store.inbox import IN_SIGHT, READABLE, SQL_ACCEPT, NewCommand, accept_parameters
+from core.store.inbox import NOT_PUT_OFF, READABLE, SQL_ACCEPT, NewCommand, accept_parameters
 from core.store.payments.jobs import any_due
 
 SQL_WAITING_LANES = f"""
 SELECT DISTINCT lane FROM inbox
-WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} AND {IN_SIGHT} ORDER BY lane
+WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} AND {NOT_PUT_OFF} ORDER BY lane
 """
 """Lanes whose bell may have been lost. Younger commands are probably being decided right now."""
 
 
-class Found(Struct, frozen=True):
+class Findings(Struct, frozen=True):
     lanes: list[int]
     unnumbered: bool
     """Events wait for the relay."""
     payments_due: bool
 
 
-def look(connection: Connection) -> Found:
+def look(connection: Connection) -> Findings:
     lanes = [row[0] for row in connection.execute(SQL_WAITING_LANES).fetchall()]
     unnumbered = connection.execute(SQL_UNNUMBERED).fetchone()
-    return Found(lanes, bool(unnumbered and unnumbered[0]), any_due(connection))
+    return Findings(lanes, bool(unnumbered and unnumbered[0]), any_due(connection))
 
 
 SQL_CANARY_WAITS = f"SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary' AND {READABLE})"
@@ -49,7 +49,7 @@ def send_canary(connection: Connection, turn: int) -> int | None:
     id_ = uuid4()
     canary = NewCommand(
         id=id_,
-        slot_key=f"canary:{turn}",
+        partition_key=f"canary:{turn}",
         command_class=CommandClass.INTERACTIVE,
         contract="engine",
         actor=ENGINE,

@@ -24,7 +24,7 @@ class Verdict(Enum):
     SLOW = auto()
     """An outage; but if the database answered others meanwhile, the batch is halved, and a command that is slow
     alone is charged."""
-    MISFIT = auto()
+    MISMATCH = auto()
     """Code and database do not fit. A command that fails while others are decided is put off, and never charged."""
     OUTAGE = auto()
     """The database is down, full or stopping: decided again after a pause, and nobody is charged. A command that fails
@@ -39,58 +39,62 @@ class Row(NamedTuple):
 
 
 TABLE = (
-    Row("00", Verdict.MISFIT, "no error: raised by a function, not about the command"),
-    Row("01", Verdict.MISFIT, "a warning"),
-    Row("02", Verdict.MISFIT, "no data, where a statement of ours demands some"),
-    Row("03", Verdict.MISFIT, "a statement is not complete yet: the session was used in the wrong order"),
+    Row("00", Verdict.MISMATCH, "no error: raised by a function, not about the command"),
+    Row("01", Verdict.MISMATCH, "a warning"),
+    Row("02", Verdict.MISMATCH, "no data, where a statement of ours demands some"),
+    Row("03", Verdict.MISMATCH, "a statement is not complete yet: the session was used in the wrong order"),
     Row("08", Verdict.SLOW, "the connection is lost, by an outage or by what the command does to the server"),
-    Row("09", Verdict.MISFIT, "a trigger that somebody added failed"),
-    Row("0A", Verdict.MISFIT, "a feature that this server does not have"),
+    Row("09", Verdict.MISMATCH, "a trigger that somebody added failed"),
+    Row("0A", Verdict.MISMATCH, "a feature that this server does not have"),
     Row("0A000", Verdict.LOST_RACE, "a migration changed what a prepared statement returns: prepared again"),
-    Row("0B", Verdict.MISFIT, "a transaction that cannot begin"),
-    Row("0F", Verdict.MISFIT, "a large object's locator: we use none"),
-    Row("0L", Verdict.MISFIT, "a right that cannot be granted"),
-    Row("0P", Verdict.MISFIT, "a role that does not exist or does not fit"),
-    Row("0Z", Verdict.MISFIT, "diagnostics asked for in the wrong place"),
-    Row("10", Verdict.MISFIT, "XQuery: we use none"),
-    Row("20", Verdict.MISFIT, "a CASE in somebody's function has no branch for this"),
+    Row("0B", Verdict.MISMATCH, "a transaction that cannot begin"),
+    Row("0F", Verdict.MISMATCH, "a large object's locator: we use none"),
+    Row("0L", Verdict.MISMATCH, "a right that cannot be granted"),
+    Row("0P", Verdict.MISMATCH, "a role that does not exist or does not fit"),
+    Row("0Z", Verdict.MISMATCH, "diagnostics asked for in the wrong place"),
+    Row("10", Verdict.MISMATCH, "XQuery: we use none"),
+    Row("20", Verdict.MISMATCH, "a CASE in somebody's function has no branch for this"),
     Row(
-        "21", Verdict.MISFIT, "a statement that expects one row met several: ours is wrong, or a constraint is missing"
+        "21",
+        Verdict.MISMATCH,
+        "a statement that expects one row met several: ours is wrong, or a constraint is missing",
     ),
     Row("22", Verdict.OWN, "a value that its type cannot hold"),
-    Row("22023", Verdict.MISFIT, "a parameter of the session or of a function, never a column's value"),
+    Row("22023", Verdict.MISMATCH, "a parameter of the session or of a function, never a column's value"),
     Row("23", Verdict.OWN, "a value that a constraint refuses"),
-    Row("23502", Verdict.MISFIT, "a column that the schema demands and our statement does not know"),
+    Row("23502", Verdict.MISMATCH, "a column that the schema demands and our statement does not know"),
     Row("23503", Verdict.LOST_RACE, "a person or thing that a booking names was deleted meanwhile: loaded again"),
     Row("23505", Verdict.LOST_RACE, "somebody wrote that row first: loaded again"),
     Row("23P01", Verdict.LOST_RACE, "somebody took that time first: loaded again"),
-    Row("24", Verdict.MISFIT, "a cursor's state: we use none"),
-    Row("25", Verdict.MISFIT, "a transaction's state, e.g. failed already"),
+    Row("24", Verdict.MISMATCH, "a cursor's state: we use none"),
+    Row("25", Verdict.MISMATCH, "a transaction's state, e.g. failed already"),
     Row("25006", Verdict.OUTAGE, "the database takes no writes: a standby, or set to read-only"),
     Row("25P03", Verdict.SLOW, "idle in its transaction for too long: a command computes, or its worker was stopped"),
     Row("25P04", Verdict.SLOW, "the transaction took too long"),
-    Row("26", Verdict.MISFIT, "a statement's name"),
+    Row("26", Verdict.MISMATCH, "a statement's name"),
     Row("26000", Verdict.LOST_RACE, "the session does not know a prepared statement: prepared again"),
-    Row("27", Verdict.MISFIT, "a trigger changed what its statement was changing"),
+    Row("27", Verdict.MISMATCH, "a trigger changed what its statement was changing"),
     Row("28", Verdict.OUTAGE, "the role may not sign in"),
-    Row("2B", Verdict.MISFIT, "rights that depend on rights"),
-    Row("2D", Verdict.MISFIT, "a commit inside somebody's function"),
-    Row("2F", Verdict.MISFIT, "an SQL function that somebody added failed"),
-    Row("34", Verdict.MISFIT, "a cursor's name: we use none"),
-    Row("38", Verdict.MISFIT, "a function from outside failed"),
-    Row("39", Verdict.MISFIT, "a function from outside was called wrongly"),
-    Row("3B", Verdict.MISFIT, "a savepoint that is not there"),
+    Row("2B", Verdict.MISMATCH, "rights that depend on rights"),
+    Row("2D", Verdict.MISMATCH, "a commit inside somebody's function"),
+    Row("2F", Verdict.MISMATCH, "an SQL function that somebody added failed"),
+    Row("34", Verdict.MISMATCH, "a cursor's name: we use none"),
+    Row("38", Verdict.MISMATCH, "a function from outside failed"),
+    Row("39", Verdict.MISMATCH, "a function from outside was called wrongly"),
+    Row("3B", Verdict.MISMATCH, "a savepoint that is not there"),
     Row("3D", Verdict.OUTAGE, "the database does not exist"),
-    Row("3F", Verdict.MISFIT, "the schema does not exist"),
+    Row("3F", Verdict.MISMATCH, "the schema does not exist"),
     Row("40", Verdict.OUTAGE, "rolled back in favour of others"),
     Row("40001", Verdict.LOST_RACE, "not serializable: loaded again"),
     Row("40P01", Verdict.LOST_RACE, "a deadlock; an overlap may deadlock instead of violating: loaded again"),
     Row(
-        "42", Verdict.MISFIT, "a column, table or right that is missing, a type that differs, or syntax: never a value"
+        "42",
+        Verdict.MISMATCH,
+        "a column, table or right that is missing, a type that differs, or syntax: never a value",
     ),
-    Row("44", Verdict.MISFIT, "a view's condition: we write through none"),
+    Row("44", Verdict.MISMATCH, "a view's condition: we write through none"),
     Row("53", Verdict.OUTAGE, "no room: disk, memory, connections"),
-    Row("54", Verdict.MISFIT, "a limit of the server: a statement, a row or an index entry that it cannot hold"),
+    Row("54", Verdict.MISMATCH, "a limit of the server: a statement, a row or an index entry that it cannot hold"),
     Row("55", Verdict.OUTAGE, "an object that is not in the state for it, e.g. in use"),
     Row("55P03", Verdict.OUTAGE, "somebody holds a lock for longer than lock_timeout"),
     Row("57", Verdict.OUTAGE, "an operator's intervention: a stop, a crash, a start"),
@@ -98,8 +102,8 @@ TABLE = (
     Row("58", Verdict.OUTAGE, "the server's own system: I/O, a file that is missing"),
     Row("72", Verdict.OUTAGE, "a snapshot that is too old"),
     Row("F0", Verdict.OUTAGE, "the server's configuration file"),
-    Row("HV", Verdict.MISFIT, "a foreign table that somebody added failed"),
-    Row("P0", Verdict.MISFIT, "somebody's function or trigger refuses, and does not say whose fault it is"),
+    Row("HV", Verdict.MISMATCH, "a foreign table that somebody added failed"),
+    Row("P0", Verdict.MISMATCH, "somebody's function or trigger refuses, and does not say whose fault it is"),
     Row("XX", Verdict.OUTAGE, "the server's own mistake, or its data or indexes are damaged"),
     Row(LOST_RACE, Verdict.LOST_RACE, "the batch found that somebody else changed its rows first: loaded again"),
     Row(LOST_RACE[:2], Verdict.OWN, "the same, again and again: the command meets a bug of ours"),
@@ -122,7 +126,7 @@ def verdict_of(problem: BaseException) -> Verdict:
 def of_its_class(problem: BaseException) -> Verdict:
     """The verdict on a race that was lost too often."""
     state = problem.sqlstate if isinstance(problem, psycopg.Error) else None
-    return _VERDICTS.get(state[:2], Verdict.MISFIT) if state else Verdict.OWN
+    return _VERDICTS.get(state[:2], Verdict.MISMATCH) if state else Verdict.OWN
 
 
 def is_outage(problem: BaseException) -> bool:

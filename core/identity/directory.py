@@ -62,7 +62,7 @@ PERSON = (
 )  # fmt: skip
 
 
-class Wanted(Struct, frozen=True):
+class PeopleFilter(Struct, frozen=True):
     """What a list asks for; every field that is given narrows it."""
 
     search: str | None = None
@@ -88,7 +88,7 @@ class Page(Struct, frozen=True):
 
 
 async def page(
-    engine: AsyncEngine, wanted: Wanted, sort_by: SortWord, limit: int, offset: int, *, descending: bool
+    engine: AsyncEngine, wanted: PeopleFilter, sort_by: SortWord, limit: int, offset: int, *, descending: bool
 ) -> Page:
     """One page of who is wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
     statement = _statement(wanted, SORTS[sort_by], limit, offset, descending=descending)
@@ -106,7 +106,9 @@ async def is_used(connection: AsyncConnection, country: str) -> bool:
     return (await connection.execute(found)).first() is not None
 
 
-def _statement(wanted: Wanted, by: ColumnElement[Any], limit: int, offset: int, *, descending: bool) -> Select[Any]:
+def _statement(
+    wanted: PeopleFilter, by: ColumnElement[Any], limit: int, offset: int, *, descending: bool
+) -> Select[Any]:
     """The total beside each row of the page, and alone if the page is empty."""
     order = [by.desc(), u.c.id.desc()] if descending else [by, u.c.id]
     chosen = _conditions(wanted)
@@ -118,7 +120,7 @@ def _statement(wanted: Wanted, by: ColumnElement[Any], limit: int, offset: int, 
     return select(total.c.total, *shown).select_from(total.outerjoin(listed, true())).order_by(listed.c.place)
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool] | None] = [
         None if wanted.search is None else u.c.words.like(_pattern(wanted.search)),
         *(None if value is None else column.is_(value) for column, value in _flags(u, wanted)),
@@ -130,7 +132,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return [condition for condition in found if condition is not None]
 
 
-def _tallied(wanted: Wanted) -> Select[Any]:
+def _tallied(wanted: PeopleFilter) -> Select[Any]:
     chosen = [column.is_(value) for column, value in _flags(tally, wanted) if value is not None]
     if wanted.gender is not None:
         chosen.append(tally.c.gender_key == wanted.gender)
@@ -145,7 +147,7 @@ def _counted(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:
     return select(func.count().label("total")).select_from(found)
 
 
-def _flags(table: Any, wanted: Wanted) -> list[tuple[Any, bool | None]]:
+def _flags(table: Any, wanted: PeopleFilter) -> list[tuple[Any, bool | None]]:
     return [
         (table.c.is_active, wanted.is_active),
         (table.c.is_staff, wanted.is_staff),

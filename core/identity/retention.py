@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.store.maintenance.retention import BATCH_ROWS, Kept, kept
+from core.store.maintenance.retention import BATCH_ROWS, RetentionRule, kept
 
 LOGIN_DAYS = 14
 """An ended login is remembered so long: its address still counts as its owner's, its used refresh
@@ -12,7 +12,7 @@ USE_DAYS_KEPT = 400
 _LOGINS = f"{LOGIN_DAYS} days"
 _TOKENS = "refresh_family f JOIN refresh_token t ON t.family_id = f.id"
 
-REFRESH_TOKENS = Kept(
+REFRESH_TOKENS = RetentionRule(
     "refresh_token",
     _LOGINS,
     f"""

@@ -61,7 +61,7 @@ class RefundOrder(Struct, frozen=True):
     """Whether it was requested before, with an unknown outcome: then it is looked up first."""
 
 
-class Books(Struct, frozen=True):
+class ProviderTotals(Struct, frozen=True):
     """What was received and refunded for one intent, according to the provider."""
 
     received_minor: int
@@ -97,10 +97,10 @@ class IntentMissingError(PaymentsRefusedError):
     """The provider knows no such intent."""
 
 
-class Payments(Protocol):
+class PaymentProvider(Protocol):
     """Raises `PaymentsError` in one of its kinds."""
 
-    def knock(self) -> None:
+    def ping(self) -> None:
         """Does the provider answer at all? Costs nothing and changes nothing."""
         ...
 
@@ -118,7 +118,7 @@ class Payments(Protocol):
         """Give money back, once for a payment and number: a second time finds the first refund."""
         ...
 
-    def books(self, intent_id: str) -> Books:
+    def books(self, intent_id: str) -> ProviderTotals:
         """What was received and refunded for an intent; nothing if the provider does not know it."""
         ...
 

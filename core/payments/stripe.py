@@ -1,4 +1,4 @@
-"""Stripe behind the `Payments` port, by its official SDK.
+"""Stripe behind the `PaymentProvider` port, by its official SDK.
 
 Nothing is retried here: whoever calls knows how long it has waited already, and for how long it
 may. `StripeObject` is no dict (SDK 15 and later): fields are read as attributes.
@@ -17,12 +17,12 @@ import stripe
 
 from core.domain.payments.values import IntentStatus, RefundStatus
 from core.payments.provider import (
-    Books,
     Intent,
     IntentMissingError,
     IntentOrder,
     PaymentsAwayError,
     PaymentsRefusedError,
+    ProviderTotals,
     Refund,
     RefundOrder,
 )
@@ -69,7 +69,7 @@ class StripePayments:
         self._refunds = client.v1.refunds
         self._method_types = list(method_types)
 
-    def knock(self) -> None:
+    def ping(self) -> None:
         with suppress(PaymentsRefusedError):
             self.intent("pi_nobody")
 
@@ -137,12 +137,12 @@ class StripePayments:
         best = min(found, key=lambda one: one.status in _CAME_TO_NOTHING, default=None)
         return None if best is None else _refund(best)
 
-    def books(self, intent_id: str) -> Books:
+    def books(self, intent_id: str) -> ProviderTotals:
         try:
             received = self.intent(intent_id).received_minor
         except IntentMissingError:
-            return Books(0, 0)
-        return Books(received, self.refunded_minor(intent_id) if received else 0)
+            return ProviderTotals(0, 0)
+        return ProviderTotals(received, self.refunded_minor(intent_id) if received else 0)
 
     def refunded_minor(self, intent_id: str) -> int:
         """The sum of those that succeeded or are on their way."""

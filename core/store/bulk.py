@@ -18,7 +18,15 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, Command, CommandClass, PlaceAll
 from core.domain.versions import version_of
-from core.store.inbox import KEY_LEADS_SOMEWHERE, SLOT_COLUMNS, SQL_SLOT_CRC, TAKE_EXPIRED, SlotKey, slot_row, type_of
+from core.store.inbox import (
+    KEY_LEADS_SOMEWHERE,
+    PARTITION_COLUMNS,
+    SQL_PARTITION_CRC,
+    TAKE_EXPIRED,
+    PartitionKey,
+    partition_row,
+    type_of,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +53,7 @@ class Bulk(Struct, frozen=True):
 class BulkCommand(Struct, frozen=True):
     """One command of a bulk, about to be accepted."""
 
-    slot_key: SlotKey
+    partition_key: PartitionKey
     command: Command
     row: int | None
     """From 1; None for the one command of an all-or-nothing bulk, whose id is the bulk's."""
@@ -92,9 +100,9 @@ SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, 
 
 SQL_ACCEPT_ROWS = f"""
 WITH n AS (
-    SELECT n.*, {SQL_SLOT_CRC} AS crc
+    SELECT n.*, {SQL_PARTITION_CRC} AS crc
     FROM json_to_recordset(%(rows)s::json) AS n (
-        id uuid, {SLOT_COLUMNS}, type text, version smallint, body json, row integer, weight smallint)
+        id uuid, {PARTITION_COLUMNS}, type text, version smallint, body json, row integer, weight smallint)
 ), accepted AS (
     INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, decide_before, actor,
                        body, bulk_id, bulk_row, weight)
@@ -141,7 +149,7 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
 
 
 def _row(bulk: Bulk, sender: Sender, one: BulkCommand) -> _Row:
-    slot = slot_row(one.slot_key)
+    slot = partition_row(one.partition_key)
     return _Row(
         bulk.id if one.row is None else uuid4(),
         slot.slot_crc,

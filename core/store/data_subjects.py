@@ -44,7 +44,7 @@ def resource_name(resource_id: int) -> str:
     return f"resource:{resource_id}"
 
 
-def people_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
+def data_subjects_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
     """Who asked, whom the command names, and whose bookings it touched.
 
     A number is a name of its own only where no booking says whose it is: a refused command may
@@ -77,7 +77,7 @@ def _providers(command: Command, events: Iterable[Event]) -> Iterable[str]:
             yield resource_name(event.closure.resource.id)
 
 
-def people_in(header: Header, body: str) -> list[str]:
+def data_subjects_in(header: Header, body: str) -> list[str]:
     """The same for a command that is not decoded: who sent it, and whom its fields for people name."""
     users = {header.actor.user_id} - {None}
     phones: set[str] = set()

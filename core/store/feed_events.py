@@ -31,20 +31,20 @@ from core.domain.events import (
     PaymentUnchanged,
     ResourceClosed,
     ResourceReopened,
+    SlotAvailabilityChanged,
     SlotChanged,
     SlotEvent,
     SlotOffered,
     SlotRemoved,
-    SlotTurned,
     SlotUnchanged,
     UserCreated,
     WeeklyOffered,
 )
-from core.domain.marketplace.events import HappenedInMarket
+from core.domain.marketplace.events import MarketEventBase
 from core.domain.payments.values import Payment
 from core.domain.values import Booking, TimeSlot
 from core.store.connections.round_trip import RoundTrip
-from core.store.marketplace.feed_events import market_news
+from core.store.marketplace.feed_events import market_feed_event
 
 EVENT_VERSION = 1
 
@@ -231,8 +231,8 @@ def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one li
             return "command_unchanged", p.booking_id, None, None
         case CommandDeferred() | CommandStepped() | UserCreated():
             return None
-        case HappenedInMarket():
-            return market_news(event)
+        case MarketEventBase():
+            return market_feed_event(event)
         case _:
             return _offer_news(event)
 
@@ -247,7 +247,7 @@ def _offer_news(event: SlotEvent | ClosingEvent) -> News:
             return "timeslot_created", None, None, _about(slot, taken=taken)
         case SlotChanged(slot=slot, booking=booking, is_taken=taken):
             return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking, taken=taken)
-        case SlotTurned(slot=slot, is_taken=taken):
+        case SlotAvailabilityChanged(slot=slot, is_taken=taken):
             return "timeslot_updated", None, None, _about(slot, taken=taken)
         case SlotRemoved(slot=slot):
             return "timeslot_deleted", None, None, _about(slot, taken=False)

@@ -11,12 +11,12 @@ from msgspec import Struct
 from core.domain.names import folded
 from core.domain.refusals import Refused
 from core.domain.resources.local_time import day_bounds
-from core.domain.resources.service_names import NearestNames, must_be_bookable
+from core.domain.resources.service_names import NearestNames, check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings.bookings import SQL_CLAIMS
 from core.store.catalogue.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
 from core.store.load import SQL_NOW
-from core.store.sql.list_parameters import spans_of, texts_of
+from core.store.sql.list_parameters import intervals_parameter, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
@@ -28,7 +28,7 @@ WHERE NOT EXISTS (
 """Claims that stand in the way of a booking: those of lapsed holds do not, as `decide` would expire them."""
 
 
-class OnOffer(Struct, frozen=True):
+class DayAvailability(Struct, frozen=True):
     """Some days of one resource: its rules, what is taken, and the database's clock."""
 
     rules: Rules | None
@@ -44,9 +44,9 @@ class OnOffer(Struct, frozen=True):
         return own or (self.rules.duration_minutes if self.rules else 0)
 
 
-async def read_offer(
+async def read_day_availability(
     connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, policy: Policy
-) -> OnOffer:
+) -> DayAvailability:
     """Rules, resource and claims for local days that a service (or the desk) would be booked on.
 
     Raises Refused for a service name that cannot be booked.
@@ -65,11 +65,11 @@ async def read_offer(
         await _check_bookable(connection, service, service_name, policy)
     around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
     async with connection.pipeline():
-        claim_rows = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, *around)]),))
+        claim_rows = await connection.execute(SQL_TAKEN, (intervals_parameter([(resource.id, *around)]),))
         now = await database_now(connection)
         await connection.execute("COMMIT")
         claims = [Claim(*found) for found in await claim_rows.fetchall()]
-    return OnOffer(rules, resource, service, claims, now)
+    return DayAvailability(rules, resource, service, claims, now)
 
 
 async def _check_bookable(
@@ -77,7 +77,7 @@ async def _check_bookable(
 ) -> None:
     """Ends the transaction if it raises."""
     try:
-        must_be_bookable(service, name, policy, await nearest_names(connection, service, policy))
+        check_bookable(service, name, policy, await nearest_names(connection, service, policy))
     except Refused:
         await connection.execute("COMMIT")
         raise
@@ -96,7 +96,7 @@ async def resource_named(connection: psycopg.AsyncConnection[Any], service_name:
     """The resource that a service name books; None is the desk. Raises Refused."""
     rows = await (await connection.execute(SQL_SERVICES, (texts_of([folded(service_name)]),))).fetchall()
     service = service_of(rows[-1])[1] if rows else None
-    must_be_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
+    check_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
     return service.resource_id if service else None
 
 
@@ -111,7 +111,7 @@ async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:
     """What is taken of a resource on one of its local days."""
     starts, ends = day_bounds(day, resource.zone)
-    cursor = await connection.execute(SQL_TAKEN, (spans_of([(resource.id, starts, ends)]),))
+    cursor = await connection.execute(SQL_TAKEN, (intervals_parameter([(resource.id, starts, ends)]),))
     return [Claim(*row) for row in await cursor.fetchall()]
 
 

@@ -15,9 +15,9 @@ from msgspec import Struct
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header
 from core.domain.names import folded
 from core.domain.steps import STEP_BOOKINGS
-from core.domain.versions import HALF_DONE, SCHEMA_VERSION, version_of
-from core.domain.weights import BESIDE, Beside, own_weight
-from core.store.sql.lost_races import all_of, demand
+from core.domain.versions import SCHEMA_VERSION, STEPPED_VERSION, version_of
+from core.domain.weights import ALSO_LOADED, AlsoLoaded, own_weight
+from core.store.sql.lost_races import require_all, require_count
 from core.store.weights import SQL_WEIGHT
 
 _encode = msgspec.json.Encoder().encode
@@ -33,21 +33,21 @@ class _Ids(Struct):
 _decode_ids = msgspec.json.Decoder(_Ids).decode
 
 
-class AtService(Struct, frozen=True):
+class ServicePartition(Struct, frozen=True):
     """The slot key of a day at the resource of a service name: its own, or the desk."""
 
     service_name: str
     day: date
 
 
-class AtRoom(Struct, frozen=True):
+class RoomPartition(Struct, frozen=True):
     """The slot key of a room's day. An unknown room leads to the desk, and is refused by the lane."""
 
     room_id: int
     day: date
 
 
-SlotKey = str | AtService | AtRoom
+PartitionKey = str | ServicePartition | RoomPartition
 """Given, or looked up by the statement that writes the command, so that it is never out of date."""
 
 
@@ -55,7 +55,7 @@ class NewCommand(Struct, frozen=True):
     """A command about to be accepted."""
 
     id: UUID
-    slot_key: SlotKey
+    partition_key: PartitionKey
     command_class: CommandClass
     contract: str
     actor: Actor
@@ -67,12 +67,12 @@ class NewCommand(Struct, frozen=True):
     """Chosen by the front door. The same request may come twice with the same id."""
 
 
-def slot_key(resource_id: int, day: date) -> str:
+def partition_key(resource_id: int, day: date) -> str:
     return f"{resource_id}:{day.isoformat()}"
 
 
-class SlotRow(Struct, frozen=True):
-    """A slot key as a statement gets it: `slot_crc`, or what `SQL_SLOT_CRC` computes it from."""
+class PartitionRow(Struct, frozen=True):
+    """A slot key as a statement gets it: `slot_crc`, or what `SQL_PARTITION_CRC` computes it from."""
 
     slot_crc: int | None = None
     service_key: str | None = None
@@ -80,22 +80,22 @@ class SlotRow(Struct, frozen=True):
     day: date | None = None
 
 
-def slot_row(key: SlotKey) -> SlotRow:
+def partition_row(key: PartitionKey) -> PartitionRow:
     match key:
-        case AtService(service_name, day):
-            return SlotRow(service_key=folded(service_name), day=day)
-        case AtRoom(room_id, day):
-            return SlotRow(room_id=room_id, day=day)
+        case ServicePartition(service_name, day):
+            return PartitionRow(service_key=folded(service_name), day=day)
+        case RoomPartition(room_id, day):
+            return PartitionRow(room_id=room_id, day=day)
         case _:
-            return SlotRow(slot_crc=zlib.crc32(key.encode()))
+            return PartitionRow(slot_crc=zlib.crc32(key.encode()))
 
 
-SLOT_COLUMNS = "slot_crc bigint, service_key text, room_id bigint, day text"
-SQL_SLOT_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
+PARTITION_COLUMNS = "slot_crc bigint, service_key text, room_id bigint, day text"
+SQL_PARTITION_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
     (SELECT resource_id FROM service WHERE name_folded = n.service_key AND is_named AND is_active ORDER BY id LIMIT 1),
     (SELECT resource_id FROM room WHERE id = n.room_id),
     (SELECT id FROM resource WHERE kind = 'desk')), ':', n.day), 'UTF8')))"""
-"""The CRC of a slot key, as `slot_key` and `zlib.crc32` compute it in Python, from a row `n` with `SLOT_COLUMNS`."""
+"""The CRC of a slot key, as `partition_key` and `zlib.crc32` compute it in Python, from a row `n` with `PARTITION_COLUMNS`."""
 
 
 def type_of(command: Command) -> str:
@@ -111,7 +111,7 @@ KNOWN_TYPES = tuple(sorted(name_of(kind) for kind in Command.__args__))
 READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value} AND type IN ({', '.join(map(repr, KNOWN_TYPES))}))"
 """Condition on `inbox`: this code knows the type, version and class. Other commands wait for a newer worker."""
 
-IN_SIGHT = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
+NOT_PUT_OFF = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
 """Condition on `inbox`: the command is not put off at the moment."""
 
 _WAITING = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs"
@@ -120,15 +120,15 @@ LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
 SQL_READ_LANES = f"""
 SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 0 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 0 AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM inbox i
-     WHERE i.lane = l.lane AND class = 1 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(limit)s)
+     WHERE i.lane = l.lane AND class = 1 AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq LIMIT %(limit)s)
     UNION ALL
     (SELECT {_WAITING} FROM (
         SELECT i.*, sum(weight) OVER (ORDER BY seq) - weight AS before FROM (
             SELECT * FROM inbox i
-            WHERE i.lane = l.lane AND class = 2 AND {READABLE} AND {IN_SIGHT} ORDER BY seq LIMIT %(bulk)s
+            WHERE i.lane = l.lane AND class = 2 AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq LIMIT %(bulk)s
         ) i
      ) i WHERE before < %(bulk)s ORDER BY seq)
 ) w
@@ -137,7 +137,7 @@ SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
 seq": ids become visible out of commit order. Of heavy commands no more is read than a batch can hold."""
 
 SQL_READ_LAST = f"""
-SELECT {_WAITING} FROM inbox WHERE lane = %s AND class IN (0, 1, 2) AND {READABLE} AND {IN_SIGHT} ORDER BY seq DESC LIMIT 1
+SELECT {_WAITING} FROM inbox WHERE lane = %s AND class IN (0, 1, 2) AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq DESC LIMIT 1
 """
 
 
@@ -238,15 +238,15 @@ def split_parameters(one: Waiting, first: Command, second: Command) -> dict[str,
 
 
 SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {_WAITING} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
-SQL_DEFER = all_of(f"""
+SQL_DEFER = require_all(f"""
 UPDATE inbox SET class = {CommandClass.DEFERRED.value}, awaits = d.awaits
 FROM unnest(%s::uuid[], %s::uuid[]) AS d (id, awaits) WHERE inbox.id = d.id AND inbox.id = ANY(%s::uuid[]) RETURNING d.id
 """)
 """Decided but for the answer: out of the lanes' sight, and still followed as accepted."""
 
 
-SQL_STEP = all_of(f"""
-UPDATE inbox SET class = {CommandClass.BULK.value}, version = greatest(version, {HALF_DONE}), attempts = 0, done = s.done,
+SQL_STEP = require_all(f"""
+UPDATE inbox SET class = {CommandClass.BULK.value}, version = greatest(version, {STEPPED_VERSION}), attempts = 0, done = s.done,
        total = s.total, weight = {STEP_BOOKINGS}
 FROM json_to_recordset(%s::json) AS s (id uuid, done integer, total integer) WHERE inbox.id = s.id RETURNING s.id
 """)
@@ -277,7 +277,7 @@ WITH found AS MATERIALIZED (
 ), gone AS (
     DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT place FROM found)) RETURNING id
 )
-{demand("gone")}
+{require_count("gone")}
 """
 """All of them, or the race is lost and the batch is decided again. Each row is looked up by its id, whatever the
 statistics say: taken while the inbox is empty, as it mostly is, they would have it scanned from end to end for each
@@ -382,9 +382,9 @@ TAKE_EXPIRED = f"""
 """
 SQL_ACCEPT = f"""
 WITH n AS (
-    SELECT n.*, {SQL_SLOT_CRC} AS crc
+    SELECT n.*, {SQL_PARTITION_CRC} AS crc
     FROM ROWS FROM (json_to_recordset(%s::json) AS (
-        id uuid, {SLOT_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
+        id uuid, {PARTITION_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
         request_id text, reply_to text, decide_before timestamptz, actor json, body json, weight smallint, scope text,
         key text, body_hash text, is_chosen boolean)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
@@ -418,7 +418,7 @@ look-up costs as much as a command."""
 
 
 def accept_statement(commands: Iterable[NewCommand]) -> str:
-    heavy = any(BESIDE[type(one.command)] is not Beside.NOTHING for one in commands)
+    heavy = any(ALSO_LOADED[type(one.command)] is not AlsoLoaded.NOTHING for one in commands)
     return SQL_ACCEPT_AND_WEIGH if heavy else SQL_ACCEPT
 
 
@@ -451,7 +451,7 @@ def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None
 
 
 def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
-    slot = slot_row(c.slot_key)
+    slot = partition_row(c.partition_key)
     return _InboxRow(
         c.id,
         slot.slot_crc,

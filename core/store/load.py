@@ -22,7 +22,7 @@ from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock
 from core.store.catalogue.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
 from core.store.catalogue.closures import ask_closing, glance_at_bookings
 from core.store.connections.database import Connection
-from core.store.connections.pipeline import Asking, together
+from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
 from core.store.inbox import SQL_PUT_BACK
 from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_what_is_left
@@ -81,46 +81,46 @@ def load(
     needs, state = Needs(commands), State(rules=None, policy=policy)
     unreadable: list[UUID] = []
     loaded = Loaded(state, datetime.min, [], [], [], [], [], [])  # noqa: DTZ901 - read below
-    with together(connection) as asking:
-        lock_holders(asking, state, needs)
-        ask_paid_for(asking, needs)
-        ask_step(asking, state, needs)
-        ask_begun(asking, state, envelopes)
-    with together(connection) as asking:
+    with pipelined(connection) as pipeline:
+        lock_holders(pipeline, state, needs)
+        ask_paid_for(pipeline, needs)
+        ask_step(pipeline, state, needs)
+        ask_begun(pipeline, state, envelopes)
+    with pipelined(connection) as pipeline:
         if may_halve and len(envelopes) > 1:
-            asking.ask(SQL_SEVERAL, (str(SEVERAL_STATEMENT_MS), str(SEVERAL_TRANSACTION_MS)), lambda _: None)
-        ask_rules(asking, state)
-        ask_services(asking, state, needs)
-        ask_rooms(asking, state, needs)
-        ask_people(asking, state, needs)
-        ask_categories(asking, state, needs)
-        ask_closing(asking, state, needs)
+            pipeline.ask(SQL_SEVERAL, (str(SEVERAL_STATEMENT_MS), str(SEVERAL_TRANSACTION_MS)), lambda _: None)
+        ask_rules(pipeline, state)
+        ask_services(pipeline, state, needs)
+        ask_rooms(pipeline, state, needs)
+        ask_people(pipeline, state, needs)
+        ask_categories(pipeline, state, needs)
+        ask_closing(pipeline, state, needs)
         if with_ids:
-            _take_ids(asking, loaded, needs)
-        lock_slots(asking, state, needs)
-        lock_bookings(asking, state, needs)
-        ask_market(asking, state, needs.market)
+            _take_ids(pipeline, loaded, needs)
+        lock_slots(pipeline, state, needs)
+        lock_bookings(pipeline, state, needs)
+        ask_market(pipeline, state, needs.market)
     load_families(connection, state)
     load_bought_again(connection, state, needs)
     asked = _priced(state) | needs.unnamed
-    with together(connection) as asking:
-        ask_nearest_names(asking, state, needs)
-        ask_owners(asking, state, needs)
-        lock_payments(asking, state, asked)
-    with together(connection) as asking:
-        ask_followers(asking, state, state.payments.keys(), unreadable)
+    with pipelined(connection) as pipeline:
+        ask_nearest_names(pipeline, state, needs)
+        ask_owners(pipeline, state, needs)
+        lock_payments(pipeline, state, asked)
+    with pipelined(connection) as pipeline:
+        ask_followers(pipeline, state, state.payments.keys(), unreadable)
         times = {interval for command in commands for interval in intervals(state, command)}
-        ask_claims(asking, state, commands, times)
-        ask_sharing(asking, state, times)
-        ask_what_is_left(asking, state, needs.market)
-        _read_clock(asking, loaded)
-    with together(connection) as asking:
-        ask_claims_of_sharing(asking, state)
+        ask_claims(pipeline, state, commands, times)
+        ask_sharing(pipeline, state, times)
+        ask_what_is_left(pipeline, state, needs.market)
+        _read_clock(pipeline, loaded)
+    with pipelined(connection) as pipeline:
+        ask_claims_of_sharing(pipeline, state)
     _load_lapsed(connection, loaded, asked, unreadable)
-    with together(connection) as asking:
-        glance_at_bookings(asking, state, commands)
+    with pipelined(connection) as pipeline:
+        glance_at_bookings(pipeline, state, commands)
         if unreadable:
-            asking.ask(SQL_PUT_BACK, (unreadable,), lambda _: None)
+            pipeline.ask(SQL_PUT_BACK, (unreadable,), lambda _: None)
     return loaded
 
 
@@ -136,27 +136,27 @@ def _load_lapsed(connection: Connection, loaded: Loaded, asked: Collection[int],
     `asked` for before.
     """
     lapsed: set[int] = set()
-    with together(connection) as asking:
-        lock_lapsed(asking, loaded.state, lapsed)
+    with pipelined(connection) as pipeline:
+        lock_lapsed(pipeline, loaded.state, lapsed)
     if not lapsed:
         return
     load_families(connection, loaded.state)
     known = set(loaded.state.payments)
-    with together(connection) as asking:
-        lock_payments(asking, loaded.state, _priced(loaded.state).difference(asked))
-    with together(connection) as asking:
-        ask_followers(asking, loaded.state, loaded.state.payments.keys() - known, unreadable)
-        _read_clock(asking, loaded)
+    with pipelined(connection) as pipeline:
+        lock_payments(pipeline, loaded.state, _priced(loaded.state).difference(asked))
+    with pipelined(connection) as pipeline:
+        ask_followers(pipeline, loaded.state, loaded.state.payments.keys() - known, unreadable)
+        _read_clock(pipeline, loaded)
 
 
-def _read_clock(asking: Asking, loaded: Loaded) -> None:
+def _read_clock(pipeline: QueryPipeline, loaded: Loaded) -> None:
     def take(rows: Rows) -> None:
         loaded.now = loaded.state.market.now = rows[0][0]
 
-    asking.ask(SQL_NOW, None, take)
+    pipeline.ask(SQL_NOW, None, take)
 
 
-def _take_ids(asking: Asking, loaded: Loaded, needs: Needs) -> None:
+def _take_ids(pipeline: QueryPipeline, loaded: Loaded, needs: Needs) -> None:
     def take(rows: Rows) -> None:
         (
             loaded.booking_ids,
@@ -176,4 +176,4 @@ def _take_ids(asking: Asking, loaded: Loaded, needs: Needs) -> None:
         needs.market.new_places,
     )
     if any(fresh):
-        asking.ask(SQL_IDS, fresh, take)
+        pipeline.ask(SQL_IDS, fresh, take)

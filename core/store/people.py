@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.store.bookings.rows import USER_COLUMNS, user_of
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.list_parameters import TEXTS, array_of, texts_of
 
@@ -21,7 +21,7 @@ SELECT username_key, {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p
 """A user whose username is the number, given by staff, is that person too."""
 
 
-def lock_holders(asking: Asking, state: State, needs: Needs) -> None:
+def lock_holders(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """Every hold of these users, for whom nobody else may hold until the commit."""
 
     def take(rows: Rows) -> None:
@@ -30,22 +30,22 @@ def lock_holders(asking: Asking, state: State, needs: Needs) -> None:
 
     if needs.holders and state.policy.max_holds_per_user:
         ids = sorted(needs.holders)
-        asking.ask(SQL_LOCK_HOLDERS, (ids,), lambda _: None)
-        asking.ask(SQL_HOLDS, (ids,), take)
+        pipeline.ask(SQL_LOCK_HOLDERS, (ids,), lambda _: None)
+        pipeline.ask(SQL_HOLDS, (ids,), take)
 
 
-def ask_people(asking: Asking, state: State, needs: Needs) -> None:
+def ask_people(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     if needs.users:
-        asking.ask(SQL_USERS, (array_of(needs.users),), lambda rows: _know(state, rows))
+        pipeline.ask(SQL_USERS, (array_of(needs.users),), lambda rows: _know(state, rows))
     if needs.phones:
-        asking.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _know_callers(state, rows))
+        pipeline.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _know_callers(state, rows))
 
 
-def ask_owners(asking: Asking, state: State, needs: Needs) -> None:
+def ask_owners(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """Of the bookings that commands name, for the answers."""
     named = (b for b in state.bookings.values() if b.id in needs.bookings or b.id not in needs.unnamed)
     if missing := {booking.user_id for booking in named} - state.users.keys():
-        asking.ask(SQL_USERS, (array_of(missing),), lambda rows: _know(state, rows))
+        pipeline.ask(SQL_USERS, (array_of(missing),), lambda rows: _know(state, rows))
 
 
 def _know(state: State, rows: Rows) -> None:

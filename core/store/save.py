@@ -35,12 +35,12 @@ from core.store.catalogue.closures import (
 )
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
-from core.store.data_subjects import people_of
+from core.store.data_subjects import data_subjects_of
 from core.store.feed_events import EventRow, event_rows, write_event_rows
 from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, SQL_STEP, Outcome, move_parameters
 from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.payments.payments import write_payments
-from core.store.sql.lost_races import all_of
+from core.store.sql.lost_races import require_all
 from core.store.timeslots import SQL_CHANGE, SQL_OFFER, offered_and_changed
 
 E = TypeVar("E", bound=Event)
@@ -58,7 +58,7 @@ class Decided(Struct, frozen=True):
     """`DEFERRED` if the answer comes later, from outside or after more steps."""
 
 
-SQL_USERS = all_of("""
+SQL_USERS = require_all("""
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
                           country, country_code, date_joined, password_hash, must_change_password)
 SELECT id, username, phone_key, phone, phone_key, email, first_name, last_name, gender, country, country_code,
@@ -152,7 +152,7 @@ def _write_answers(trip: RoundTrip, decided: Sequence[Decided], now: datetime) -
     if steps := _steps(decided):
         trip.execute(SQL_STEP, (_json(steps), len(steps)))
     answered = [
-        (d.envelope.id, d.outcome, people_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
+        (d.envelope.id, d.outcome, data_subjects_of(d.envelope, d.events)) for d in decided if d.outcome is not DEFERRED
     ]
     if answered:
         trip.execute(SQL_MOVE_ALL, [*move_parameters(answered, now), len(answered)])

@@ -11,9 +11,9 @@ from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
 from core.domain.needs import Interval, Needs
 from core.domain.state import State
 from core.domain.values import Category, Resource, TimeSlot
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import ROWS_OF_SPANS, array_of, spans_of
+from core.store.sql.list_parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
 _TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
@@ -39,7 +39,7 @@ SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER B
 """One category, if there is one of that id, and the first of all."""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
-FROM {ROWS_OF_SPANS}
+FROM {SQL_INTERVAL_ROWS}
 JOIN time_slot s ON s.category_id = w.id AND s.deleted_at IS NULL
                 AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
 JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
@@ -47,7 +47,7 @@ JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
 """Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
 SQL_SHARING = f"""
 WITH w AS (
-    SELECT id AS resource_id, starts_at, ends_at FROM {ROWS_OF_SPANS}
+    SELECT id AS resource_id, starts_at, ends_at FROM {SQL_INTERVAL_ROWS}
     UNION
     SELECT resource_id, lower(during), upper(during) FROM claim WHERE booking_id = ANY(%s::bigint[])
 )
@@ -76,7 +76,7 @@ WHERE s.id = n.id
 """
 
 
-def lock_slots(asking: Asking, state: State, needs: Needs) -> None:
+def lock_slots(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """Before any booking."""
 
     def take(rows: Rows) -> None:
@@ -84,29 +84,29 @@ def lock_slots(asking: Asking, state: State, needs: Needs) -> None:
 
     bookings = needs.bookings | needs.unnamed
     if needs.slots or bookings:
-        asking.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
+        pipeline.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
 
 
-def ask_categories(asking: Asking, state: State, needs: Needs) -> None:
+def ask_categories(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     def take(rows: Rows) -> None:
         state.categories |= {row[0]: category_of(row) for row in rows}
 
     if needs.categories:
-        asking.ask(SQL_CATEGORIES, (list(needs.categories),), take)
+        pipeline.ask(SQL_CATEGORIES, (list(needs.categories),), take)
 
 
-def ask_sharing(asking: Asking, state: State, wanted: Collection[Interval]) -> None:
+def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[Interval]) -> None:
     """The slots that other bookings, or closures, of this batch may turn."""
 
     def take(rows: Rows) -> None:
         for row in rows:
-            state.sharing.add(slot_of(row))
+            state.shared_slots.add(slot_of(row))
 
     spans = {*wanted}
     spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}
     taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
     if spans or taking:
-        asking.ask(SQL_SHARING, (spans_of(spans), array_of(taking)), take)
+        pipeline.ask(SQL_SHARING, (intervals_parameter(spans), array_of(taking)), take)
 
 
 def category_of(row: Sequence[Any]) -> Category:

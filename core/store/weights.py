@@ -5,14 +5,14 @@ Most commands load nothing else, and cost one comparison.
 
 from __future__ import annotations
 
-from core.domain.weights import BESIDE, HEAVIEST, Beside
+from core.domain.weights import ALSO_LOADED, HEAVIEST, AlsoLoaded
 
 _LOOKED_AT = 10_000
 """At most so many rows are counted: that is far more than a batch."""
 
 
-def _types(*of: Beside) -> str:
-    tags = sorted(str(kind.__struct_config__.tag) for kind, beside in BESIDE.items() if beside in of)
+def _types(*of: AlsoLoaded) -> str:
+    tags = sorted(str(kind.__struct_config__.tag) for kind, beside in ALSO_LOADED.items() if beside in of)
     return ", ".join(f"'{tag}'" for tag in tags)
 
 
@@ -34,10 +34,10 @@ _REOPENED = f"""(SELECT count(*) FROM closure c CROSS JOIN LATERAL (
     WHERE c.id = (n.body->>'closure_id')::bigint)"""
 
 SQL_WEIGHT = f"""least(n.weight + CASE
-    WHEN n.type IN ({_types(Beside.NOTHING)}) THEN 0
-    WHEN n.type IN ({_types(Beside.PURCHASES)}) THEN {_PARTS.format(bookings=_NAMED)}
-    WHEN n.type IN ({_types(Beside.PURCHASE_PAID)}) THEN {_PARTS.format(bookings=_PAID)}
-    WHEN n.type IN ({_types(Beside.TIME_CLOSED)}) THEN {_CLOSED}
-    WHEN n.type IN ({_types(Beside.TIME_REOPENED)}) THEN {_REOPENED}
+    WHEN n.type IN ({_types(AlsoLoaded.NOTHING)}) THEN 0
+    WHEN n.type IN ({_types(AlsoLoaded.PURCHASES)}) THEN {_PARTS.format(bookings=_NAMED)}
+    WHEN n.type IN ({_types(AlsoLoaded.PURCHASE_PAID)}) THEN {_PARTS.format(bookings=_PAID)}
+    WHEN n.type IN ({_types(AlsoLoaded.TIME_CLOSED)}) THEN {_CLOSED}
+    WHEN n.type IN ({_types(AlsoLoaded.TIME_REOPENED)}) THEN {_REOPENED}
     ELSE 0 END, {HEAVIEST})"""
 """Of a row `n` with `type`, `body` and its own `weight`."""

@@ -9,24 +9,24 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Closing(Struct, frozen=True):
+class CloseCode(Struct, frozen=True):
     """A close code with its reason, at most 123 bytes (RFC 6455, 5.5)."""
 
     code: int
     reason: str
 
 
-TOO_LARGE = Closing(1009, "frame too large: send less")
+TOO_LARGE = CloseCode(1009, "frame too large: send less")
 """Sent by the library, in its own words."""
-RESTARTING = Closing(1012, "the notifier restarts: connect again and resume from your last position")
-UNAVAILABLE = Closing(1013, "the feed cannot be read for a moment: connect again and resume from your last position")
-TOO_SLOW = Closing(4008, "too slow: connect again and resume from your last position")
-BAD_REQUESTS = Closing(4400, "too many messages that could not be understood")
-NOT_AUTHENTICATED = Closing(4401, "authenticate: log in, or send a valid token as the first message")
-LOGIN_ENDED = Closing(4401, "this login has ended")
-FORBIDDEN = Closing(4403, "not allowed here")
+RESTARTING = CloseCode(1012, "the notifier restarts: connect again and resume from your last position")
+UNAVAILABLE = CloseCode(1013, "the feed cannot be read for a moment: connect again and resume from your last position")
+TOO_SLOW = CloseCode(4008, "too slow: connect again and resume from your last position")
+BAD_REQUESTS = CloseCode(4400, "too many messages that could not be understood")
+NOT_AUTHENTICATED = CloseCode(4401, "authenticate: log in, or send a valid token as the first message")
+LOGIN_ENDED = CloseCode(4401, "this login has ended")
+FORBIDDEN = CloseCode(4403, "not allowed here")
 
-CLOSINGS = (
+CLOSE_CODES = (
     TOO_LARGE,
     RESTARTING,
     UNAVAILABLE,

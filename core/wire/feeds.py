@@ -109,7 +109,7 @@ class Watch(Struct, frozen=True, tag_field="type", tag="watch"):
 Request = GetBookings | Resume | Authenticate | Watch
 
 
-class Words(Struct, frozen=True, kw_only=True):
+class FeedDescription(Struct, frozen=True, kw_only=True):
     """One feed: where it is, who may listen, what it says and understands beside what all do."""
 
     path: str
@@ -119,11 +119,11 @@ class Words(Struct, frozen=True, kw_only=True):
     understands: tuple[type[Struct], ...] = ()
 
 
-ADMIN_BOOKINGS = Words(
+ADMIN_BOOKINGS = FeedDescription(
     path="/ws/admin/bookings", who="Staff.", says=(BookingTold, BookingsTold), understands=(GetBookings,)
 )
-CALENDAR = Words(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))
-COMMANDS = Words(
+CALENDAR = FeedDescription(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))
+COMMANDS = FeedDescription(
     path="/ws/commands",
     who="Whoever sent the commands; strangers may watch a command that nobody owns by its id.",
     says=(CommandTold, ProgressTold),
@@ -163,7 +163,7 @@ ERRORS: Mapping[str, int] = {
 """By code: what the data of an `error` message may say, and with which status."""
 
 
-def words_of(kind: type[Struct]) -> tuple[str, ...]:
+def message_types_of(kind: type[Struct]) -> tuple[str, ...]:
     """What the `type` of such a message may say."""
     tag = kind.__struct_config__.tag
     return (str(tag),) if tag is not None else get_args(get_type_hints(kind)["type"])

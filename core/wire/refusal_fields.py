@@ -47,7 +47,7 @@ from core.domain.marketplace.commands import (
 from core.wire.vocabulary import CONTRACT_FIELDS, FIELDS
 
 
-class Asked(Struct, frozen=True):
+class RequestFields(Struct, frozen=True):
     """A body that asks for a command."""
 
     names: frozenset[str] = frozenset()
@@ -60,46 +60,48 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-NOTHING = Asked()
-_NEW_BOOKING = Asked(_names("service_id practitioner_id start_time end_time location_id service_session_id user_id"))
-_NEW_TIME = Asked(_names("start_time end_time service_session_id"), {"location_id": "start_time"})
+NOTHING = RequestFields()
+_NEW_BOOKING = RequestFields(
+    _names("service_id practitioner_id start_time end_time location_id service_session_id user_id")
+)
+_NEW_TIME = RequestFields(_names("start_time end_time service_session_id"), {"location_id": "start_time"})
 _OF_SLOT = {"time_slot": "start_time", "booking_time": "start_time"}
 _OF_PACKAGE = dict.fromkeys(_names("practitioner_id start_time end_time location_id service_session_id"), "schedule")
 _OF_COURSE = {"service_session_id": "service_id", "start_time": "service_id"}
 
-ASKED: Mapping[type[Command], Asked] = {
-    Place: Asked(_names("service_name booking_date booking_time user_id")),
+FIELDS_OF_COMMAND: Mapping[type[Command], RequestFields] = {
+    Place: RequestFields(_names("service_name booking_date booking_time user_id")),
     PlaceAll: NOTHING,
-    BookRoom: Asked(_names("room_id booking_date start_time end_time guest_count user_id")),
-    BookSlot: Asked(_names("time_slot")),
-    OfferSlot: Asked(_names("start_time end_time category"), _OF_SLOT),
-    ChangeSlot: Asked(_names("start_time end_time category if_booked"), _OF_SLOT),
-    OfferWeekly: Asked(_names("category start_date start_time end_time"), {"time_slot": "start_date"}),
+    BookRoom: RequestFields(_names("room_id booking_date start_time end_time guest_count user_id")),
+    BookSlot: RequestFields(_names("time_slot")),
+    OfferSlot: RequestFields(_names("start_time end_time category"), _OF_SLOT),
+    ChangeSlot: RequestFields(_names("start_time end_time category if_booked"), _OF_SLOT),
+    OfferWeekly: RequestFields(_names("category start_date start_time end_time"), {"time_slot": "start_date"}),
     RemoveSlot: NOTHING,
-    ChangeStatus: Asked(_names("status")),
+    ChangeStatus: RequestFields(_names("status")),
     Cancel: NOTHING,
     Delete: NOTHING,
-    CloseResource: Asked(_names("start_date start_time end_date end_time resource_id")),
+    CloseResource: RequestFields(_names("start_date start_time end_date end_time resource_id")),
     ReopenResource: NOTHING,
-    RequestPayment: Asked(_names("booking_id amount currency")),
+    RequestPayment: RequestFields(_names("booking_id amount currency")),
     BookIndividual: _NEW_BOOKING,
     BookSession: _NEW_BOOKING,
-    BookPackage: Asked(_names("service_id schedule user_id"), _OF_PACKAGE),
-    BookBundle: Asked(_names("service_id user_id"), {"practitioner_id": "service_id"}),
-    BookCourse: Asked(_names("service_id user_id"), _OF_COURSE),
-    TurnBooking: Asked(_names("canceled_by")),
+    BookPackage: RequestFields(_names("service_id schedule user_id"), _OF_PACKAGE),
+    BookBundle: RequestFields(_names("service_id user_id"), {"practitioner_id": "service_id"}),
+    BookCourse: RequestFields(_names("service_id user_id"), _OF_COURSE),
+    TurnBooking: RequestFields(_names("canceled_by")),
     MoveBooking: _NEW_TIME,
     TakeSeat: _NEW_TIME,
-    AmendBooking: Asked(_names("location_id")),
-    OpenSession: Asked(_names("service_id practitioner_id start_time end_time location_id")),
+    AmendBooking: RequestFields(_names("location_id")),
+    OpenSession: RequestFields(_names("service_id practitioner_id start_time end_time location_id")),
     CancelSession: NOTHING,
     JoinWaitingList: NOTHING,
     LeaveWaitingList: NOTHING,
 }
 """Of every command that a client can ask for."""
-ASKED_BY_CONTRACT: Mapping[tuple[str, type[Command]], Asked] = {
-    ("agent", Place): Asked(_names("service_name booking_date booking_time phone")),
-    ("marketplace", CloseResource): Asked(_names("start_date start end_date end")),
+FIELDS_BY_CONTRACT: Mapping[tuple[str, type[Command]], RequestFields] = {
+    ("agent", Place): RequestFields(_names("service_name booking_date booking_time phone")),
+    ("marketplace", CloseResource): RequestFields(_names("start_date start end_date end")),
 }
 """Where a contract asks for the same with other fields."""
 
@@ -112,7 +114,7 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 
 def field_of(refused: CommandRefused, contract: str, kind: type[Command]) -> str | None:
     """The field of the request that a refusal is about, if it is about one."""
-    refusal, asked = refused.refusal, ASKED_BY_CONTRACT.get((contract, kind)) or ASKED.get(kind, NOTHING)
+    refusal, asked = refused.refusal, FIELDS_BY_CONTRACT.get((contract, kind)) or FIELDS_OF_COMMAND.get(kind, NOTHING)
     usual = CONTRACT_FIELDS.get(contract, {}).get(refusal, FIELDS.get(refusal, ""))
     name = PARTS.get(contract, {}).get(refused.part, "") or asked.instead.get(usual, usual)
     return name if name in asked.names else None

@@ -123,7 +123,7 @@ def tail(log: Path, lines: int) -> str:
     return ""
 
 
-def cut_log(log: Path, most: int = LOG_MAX_BYTES) -> None:
+def truncate_log(log: Path, most: int = LOG_MAX_BYTES) -> None:
     """Keep at most twice `most` bytes: the present log and the one before. What is written in between is lost."""
     with suppress(OSError):
         if log.stat().st_size <= most:

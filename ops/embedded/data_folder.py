@@ -22,12 +22,12 @@ SECRET_BYTES = {"flower-password": 12}
 INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower", "stripe")
 
 
-class InstallationError(Exception):
+class DataFolderError(Exception):
     """The data folder cannot be used; the message is for the person at the terminal."""
 
 
 @dataclass(slots=True)
-class Installation:
+class DataFolder:
     folder: Path
     """Absolute."""
     _lock: IO[str] | None = field(default=None, init=False)
@@ -51,11 +51,11 @@ class Installation:
         return self.run / "processes.json"
 
     def prepare(self) -> None:
-        """Create the folder, or recognise it as ours. Raises `InstallationError`."""
+        """Create the folder, or recognise it as ours. Raises `DataFolderError`."""
         try:
             if not (self.folder / MARKER).exists():
                 if self.folder.exists() and any(self.folder.iterdir()):
-                    raise InstallationError(f"{self.folder} holds other things. Choose another folder with DATA=.")
+                    raise DataFolderError(f"{self.folder} holds other things. Choose another folder with DATA=.")
                 self.folder.mkdir(parents=True, exist_ok=True)
                 (self.folder / MARKER).write_text(MARKER_TEXT)
             for part in (self.run, self.logs, self.folder / "secrets"):
@@ -63,13 +63,13 @@ class Installation:
         except OSError as problem:
             raise self._unwritable(problem) from None
 
-    def _unwritable(self, problem: OSError) -> InstallationError:
-        return InstallationError(
+    def _unwritable(self, problem: OSError) -> DataFolderError:
+        return DataFolderError(
             f"The data folder {self.folder} cannot be used: {problem.strerror}. Choose another one with DATA=."
         )
 
     def lock(self, note: str) -> None:
-        """One stack a folder. `note` tells the next one who we are. Raises `InstallationError`."""
+        """One stack a folder. `note` tells the next one who we are. Raises `DataFolderError`."""
         try:
             file = (self.run / "lock").open("a+")
         except OSError as problem:
@@ -80,7 +80,7 @@ class Installation:
             file.seek(0)
             holder = file.read().strip() or "it is just starting"
             file.close()
-            raise InstallationError(
+            raise DataFolderError(
                 f"Holdfast already runs on {self.folder} ({holder}). "
                 "Stop it there with Ctrl-C, or start a second one with PORT= and DATA=."
             ) from None
@@ -126,11 +126,11 @@ class Installation:
         return ports
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it. Raises `InstallationError` if it is not ours or in use."""
+        """Remove the folder and all that is in it. Raises `DataFolderError` if it is not ours or in use."""
         if not self.folder.exists():
             return
         if not (self.folder / MARKER).exists():
-            raise InstallationError(f"{self.folder} is not a data folder of Holdfast: nothing was removed.")
+            raise DataFolderError(f"{self.folder} is not a data folder of Holdfast: nothing was removed.")
         self.prepare()
         self.lock("make reset")
         try:
@@ -140,6 +140,6 @@ class Installation:
             shutil.rmtree(self.folder)
         except OSError as problem:
             reason = f"{problem.filename}: {problem.strerror}"
-            raise InstallationError(f"{reason}. Run make reset as the user who ran make run.") from None
+            raise DataFolderError(f"{reason}. Run make reset as the user who ran make run.") from None
         finally:
             self.unlock()

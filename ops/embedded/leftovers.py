@@ -13,7 +13,7 @@ import msgspec
 
 from ops.embedded.child import Child
 
-PATIENCE_S = 10.0
+END_WITHIN_S = 10.0
 MARK = "HOLDFAST_INSTALLATION"
 """In every child's environment, so that the workers of a dead process are known as ours."""
 
@@ -21,7 +21,7 @@ _POLL_S = 0.05
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedProcess(msgspec.Struct, frozen=True):
     name: str
     pid: int
     started: int
@@ -32,13 +32,13 @@ class Recorded(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True):
     boot: str
     mark: str
-    processes: list[Recorded]
+    processes: list[RecordedProcess]
 
 
 def write_record(path: Path, mark: str, children: Iterable[Child]) -> None:
     """Atomically: a crash at any moment leaves the record of before or of after."""
     processes = [
-        Recorded(child.name, child.pid, started, int(child.program.stop_signal))
+        RecordedProcess(child.name, child.pid, started, int(child.program.stop_signal))
         for child in children
         if child.exit_code() is None and (started := _started(child.pid)) is not None
     ]
@@ -112,6 +112,6 @@ def _send(pid: int, which: int) -> None:
 
 
 def _wait(while_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + END_WITHIN_S
     while while_true() and time.monotonic() < deadline:
         time.sleep(_POLL_S)

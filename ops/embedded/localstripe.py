@@ -21,7 +21,7 @@ from types import FrameType
 from core.settings import DEMO_STRIPE_KEY
 from ops.embedded.child import LAUNCH, Program
 from ops.embedded.environment import ROOT, child_environment
-from ops.embedded.localstripe_events import PROXYLESS, News
+from ops.embedded.localstripe_events import PROXYLESS, IntentWatcher
 from ops.ports import accepts
 
 SECRET_KEY, PUBLISHABLE_KEY = DEMO_STRIPE_KEY, "pk_test_localstripe"
@@ -65,7 +65,7 @@ class LocalStripe:
         self._folder = folder
         self._webhook = webhook
         self._secret = secret
-        self._news = News(f"http://127.0.0.1:{port}", SECRET_KEY, webhook, secret)
+        self._watcher = IntentWatcher(f"http://127.0.0.1:{port}", SECRET_KEY, webhook, secret)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
 
@@ -76,7 +76,7 @@ class LocalStripe:
             self._process = self._start()
             is_up = self._register()
             while is_up and self._process.poll() is None and not self._stopping:
-                self._news.tell()
+                self._watcher.tell()
                 time.sleep(NEWS_EVERY_S)
             code = self._process.wait()
             if not self._stopping:

@@ -20,14 +20,14 @@ INTENTS_MAX = 100
 TIMEOUT_S = 5.0
 PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-EVENT_OF = {
+EVENT_BY_STATUS = {
     "succeeded": "payment_intent.succeeded",
     "processing": "payment_intent.processing",
     "canceled": "payment_intent.canceled",
 }
 
 
-class News:
+class IntentWatcher:
     def __init__(self, stripe: str, key: str, webhook: str, secret: str) -> None:
         self._intents = urllib.request.Request(  # noqa: S310 - an address of our own
             f"{stripe}/v1/payment_intents?limit={INTENTS_MAX}", headers={"Authorization": f"Bearer {key}"}
@@ -63,7 +63,7 @@ class News:
 def event_about(intent: dict[str, Any]) -> dict[str, Any] | None:
     """The event that Stripe would have sent last of an intent, always under the same id; None if there is none."""
     failed = intent["status"] == "requires_payment_method" and intent.get("last_payment_error")
-    type_ = "payment_intent.payment_failed" if failed else EVENT_OF.get(intent["status"])
+    type_ = "payment_intent.payment_failed" if failed else EVENT_BY_STATUS.get(intent["status"])
     if type_ is None:
         return None
     charge = intent.get("latest_charge")

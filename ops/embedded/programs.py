@@ -9,7 +9,7 @@ from pathlib import Path
 from core.settings import from_environment
 from ops.embedded import caddy, localstripe
 from ops.embedded.child import Program
-from ops.embedded.data_folder import Installation
+from ops.embedded.data_folder import DataFolder
 from ops.embedded.environment import ROOT, child_environment, inherited, installed, local_urls
 from ops.embedded.leftovers import MARK
 from ops.embedded.postgres import Postgres
@@ -19,7 +19,7 @@ from ops.processes import APPLICATION, FLOWER, MIGRATE, Process
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    installation: Installation
+    installation: DataFolder
     port: int
     """Of the front door."""
     inner: dict[str, int]

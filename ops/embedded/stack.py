@@ -17,7 +17,7 @@ from core.store.connections.database import connect_lane
 from ops import ports, probes
 from ops.embedded import welcome
 from ops.embedded.child import Child
-from ops.embedded.data_folder import Installation, InstallationError
+from ops.embedded.data_folder import DataFolder, DataFolderError
 from ops.embedded.leftovers import end_leftovers
 from ops.embedded.programs import Programs
 from ops.embedded.supervisor import Probe, Supervisor, describe_exit
@@ -25,7 +25,7 @@ from ops.processes import FLOWER, Process, Stage
 
 START_TIMEOUT_S = 120.0
 """Generous: the first start of a slow machine. Fifteen seconds are usual."""
-TEND_EVERY_S = 0.25
+SUPERVISE_EVERY_S = 0.25
 _POLL_S = 0.05
 
 STAGE_WORDS = {"lanes": "the lane workers", "notifier": "the relay (sweeps) or the notifier"}
@@ -40,11 +40,11 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the person asked
 
 
 class EmbeddedStack:
-    def __init__(self, installation: Installation, port: int, doors: Sequence[str]) -> None:
+    def __init__(self, installation: DataFolder, port: int, doors: Sequence[str]) -> None:
         """`doors`: the addresses on which the front door listens. Everything else is on 127.0.0.1."""
         self._installation = installation
         self._port = port
-        self._doors = doors
+        self._listen_addresses = doors
         self._asked_to_stop = 0
         self._began = time.monotonic()
         self._supervisor = Supervisor(installation.record, "", self._say)
@@ -58,8 +58,8 @@ class EmbeddedStack:
         try:
             self._start()
             while True:
-                self._supervisor.tend()
-                self._pause(TEND_EVERY_S)
+                self._supervisor.restart_ended()
+                self._pause(SUPERVISE_EVERY_S)
         except Interrupted:
             return 0
         finally:
@@ -79,7 +79,7 @@ class EmbeddedStack:
             self._say(f"Ended {name}, left over from a start that crashed.")
         self._installation.empty_temporary()
         self._check_doors()
-        programs = Programs(self._installation, self._port, self._installation.ports(), self._doors)
+        programs = Programs(self._installation, self._port, self._installation.ports(), self._listen_addresses)
         from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
         self._supervisor.mark = self._installation.secret("mark")
         self._start_stores(programs)
@@ -90,12 +90,12 @@ class EmbeddedStack:
         welcome.ready(programs, time.monotonic() - self._began)
 
     def _check_doors(self) -> None:
-        for host in self._doors:
+        for host in self._listen_addresses:
             if not ports.is_free(0, host):
-                raise InstallationError(f"This machine has no address {host}. Choose another one with HOST=.")
+                raise DataFolderError(f"This machine has no address {host}. Choose another one with HOST=.")
             if not ports.is_free(self._port, host):
                 words = "Stop what uses it, or choose another one with PORT=."
-                raise InstallationError(f"Port {self._port} is taken. {words}")
+                raise DataFolderError(f"Port {self._port} is taken. {words}")
 
     def _start_stores(self, programs: Programs) -> None:
         postgres, valkey = programs.postgres, programs.valkey
@@ -156,7 +156,7 @@ class EmbeddedStack:
                     self._progress(name, what, time.monotonic() - began)
             if time.monotonic() - began > START_TIMEOUT_S:
                 name = next(iter(pending))
-                raise StartError(_with_log(f"{name} does not answer", self._supervisor.posts[name].child))
+                raise StartError(_with_log(f"{name} does not answer", self._supervisor.programs_by_name[name].child))
             self._pause(_POLL_S)
 
     def _await_canary(self, programs: Programs, since: datetime) -> None:
@@ -179,17 +179,17 @@ class EmbeddedStack:
     def _what_is_down(self, heard: set[str]) -> str:
         missing = next((stage for stage in STAGE_WORDS if stage not in heard), None)
         if missing is None:
-            return _with_log("The front door's /readyz is not ready", self._supervisor.posts["api"].child)
+            return _with_log("The front door's /readyz is not ready", self._supervisor.programs_by_name["api"].child)
         culprit = {"lanes": "lanes-1", "notifier": "notifier"}[missing]
         sentence = f"The canary did not get through: {STAGE_WORDS[missing]} did not answer"
-        return _with_log(sentence, self._supervisor.posts[culprit].child)
+        return _with_log(sentence, self._supervisor.programs_by_name[culprit].child)
 
     def _look_at_the_dead(self) -> None:
         for child in self._supervisor.dead():
             raise StartError(_with_log(f"{child.name} ended while starting ({describe_exit(child)})", child))
 
     def _stop(self) -> None:
-        if not self._supervisor.posts:
+        if not self._supervisor.programs_by_name:
             return
         asked_before = self._asked_to_stop
         self._say("Stopping. Ctrl-C again makes it faster.")

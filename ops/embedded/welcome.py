@@ -37,7 +37,7 @@ def ready(programs: Programs, seconds: float) -> None:
         "",
     ]
     if settings.demo:
-        lines += open_to_others(programs.doors)
+        lines += exposure_warning(programs.doors)
         lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
@@ -48,7 +48,7 @@ def ready(programs: Programs, seconds: float) -> None:
     print("\n".join(lines), flush=True)
 
 
-def open_to_others(doors: Sequence[str]) -> list[str]:
+def exposure_warning(doors: Sequence[str]) -> list[str]:
     """A warning where the front door listens beyond this machine."""
     beyond = [door for door in doors if not ip_address(door).is_loopback]
     if not beyond:

@@ -40,7 +40,7 @@ class Counts(Struct, frozen=True):
         return self.accepted + self.succeeded + self.rejected + self.failed
 
 
-class Refused(Struct, frozen=True):
+class RefusedRow(Struct, frozen=True):
     """A row that was not booked, in the words that a single call would have got."""
 
     row: int
@@ -49,7 +49,7 @@ class Refused(Struct, frozen=True):
     message: str
 
 
-class Service:
+class ApiClient:
     """A connection to one Holdfast, with whose key it is used."""
 
     def __init__(self, url: str, token: str) -> None:
@@ -72,19 +72,19 @@ class Service:
         key = {"Idempotency-Key": f"import-{uuid4()}"}
         return str(self._post(file, media_type, {"mode": mode}, key)["batch_id"])
 
-    def rehearse(self, file: Path, media_type: str, mode: str) -> tuple[Counts, list[Refused]]:
+    def dry_run(self, file: Path, media_type: str, mode: str) -> tuple[Counts, list[RefusedRow]]:
         body = self._post(file, media_type, {"mode": mode, "dry_run": "true"}, {})
         return Counts(**body["counts"]), [_refused(row) for row in body["rows"]]
 
     def counts(self, batch_id: str) -> Counts:
         return Counts(**self._ask("GET", f"{PATH}{batch_id}/", params={"limit": 1})["counts"])
 
-    def refused(self, batch_id: str) -> Iterator[Refused]:
+    def refused(self, batch_id: str) -> Iterator[RefusedRow]:
         """Every row that was not booked, in order."""
         found = [row for status in ("rejected", "failed") for row in self._rows(batch_id, status)]
         return iter(sorted(found, key=lambda one: one.row))
 
-    def _rows(self, batch_id: str, status: str) -> Iterator[Refused]:
+    def _rows(self, batch_id: str, status: str) -> Iterator[RefusedRow]:
         offset = 0
         while True:
             params = {"status": status, "limit": PAGE_ROWS, "offset": offset}
@@ -134,9 +134,9 @@ class Service:
         raise ImportProblem(_sentence(answer))
 
 
-def _refused(row: dict[str, Any]) -> Refused:
+def _refused(row: dict[str, Any]) -> RefusedRow:
     response = row["response"]
-    return Refused(row["row"], response["status"], response["body"]["code"], response["body"]["message"])
+    return RefusedRow(row["row"], response["status"], response["body"]["code"], response["body"]["message"])
 
 
 def _sentence(answer: httpx2.Response) -> str:

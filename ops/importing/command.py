@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.store.bulk import Mode
-from ops.importing.api_client import Counts, ImportProblem, Refused, Service
+from ops.importing.api_client import ApiClient, Counts, ImportProblem, RefusedRow
 from ops.importing.progress import Progress
 
 POLL_S = 0.3
@@ -49,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     token = arguments.token or os.environ.get("HOLDFAST_TOKEN") or ""
     if not token:
         raise ImportProblem("There is no key to import with: set HOLDFAST_TOKEN or give --token.")
-    with Service(arguments.url, token) as service:
+    with ApiClient(arguments.url, token) as service:
         if arguments.dry_run:
-            counts, refused = service.rehearse(file, media_type, arguments.mode)
+            counts, refused = service.dry_run(file, media_type, arguments.mode)
         else:
             counts, refused = _import(service, file, media_type, arguments.mode)
     path = arguments.report or file.with_suffix(".refused.csv")
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     return SOME_REFUSED if refused else ALL_BOOKED
 
 
-def _import(service: Service, file: Path, media_type: str, mode: str) -> tuple[Counts, list[Refused]]:
+def _import(service: ApiClient, file: Path, media_type: str, mode: str) -> tuple[Counts, list[RefusedRow]]:
     batch_id = service.send(file, media_type, mode)
     print(f"Accepted as batch {batch_id}; it goes on even if this command is stopped.", file=sys.stderr)
     progress = Progress(sys.stderr)

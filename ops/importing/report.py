@@ -14,12 +14,12 @@ from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
 from api.contracts.agent.bulk.media_types import FORMATS
 from api.contracts.agent.bulk.row_splitter import BadRow, Row
 from core import spreadsheets
-from ops.importing.api_client import Refused
+from ops.importing.api_client import RefusedRow
 
 PIECE_BYTES = 64 * 1024
 
 
-class Sent(Struct, frozen=True):
+class SentRow(Struct, frozen=True):
     """What a file says of one row, as text."""
 
     fields: Mapping[str, str]
@@ -27,10 +27,10 @@ class Sent(Struct, frozen=True):
     """Cells beyond the header's last column."""
 
 
-NOTHING = Sent({})
+NOTHING = SentRow({})
 
 
-def write(report: Path, refused: Sequence[Refused], file: Path, media_type: str) -> None:
+def write(report: Path, refused: Sequence[RefusedRow], file: Path, media_type: str) -> None:
     """Replaces what is there. A CSV's report has the CSV's separator."""
     kind = FORMATS[media_type]
     splitter = kind(accepted=True) if issubclass(kind, CsvRows) else kind()  # perhaps by another release
@@ -43,7 +43,7 @@ def write(report: Path, refused: Sequence[Refused], file: Path, media_type: str)
         spreadsheets.write(out, rows, separator)
 
 
-def _columns(splitter: Any, sent: Iterable[Sent]) -> list[str]:
+def _columns(splitter: Any, sent: Iterable[SentRow]) -> list[str]:
     """A CSV's own; else what a row must have and what there is."""
     if isinstance(splitter, CsvRows):
         return [name for name in splitter.columns if name not in REPORTED]
@@ -52,26 +52,26 @@ def _columns(splitter: Any, sent: Iterable[Sent]) -> list[str]:
     return known + [name for name in there if name not in COLUMNS and name not in REPORTED]
 
 
-def _cells(one: Refused, sent: Sent, names: Sequence[str]) -> list[str]:
+def _cells(one: RefusedRow, sent: SentRow, names: Sequence[str]) -> list[str]:
     said = (str(one.row), str(one.http_status), one.code, one.message)
     return [*said, *(sent.fields.get(name, "") for name in names), *sent.more]
 
 
-def rows_of(file: Path, splitter: Any) -> Iterator[Sent]:
+def rows_of(file: Path, splitter: Any) -> Iterator[SentRow]:
     """The file's rows, counted as the service counts them; nothing of those that cannot be read."""
     with file.open("rb") as body:
         pieces = iter(lambda: body.read(PIECE_BYTES), b"")
         yield from map(_sent, chain(chain.from_iterable(map(splitter.feed, pieces)), splitter.end()))
 
 
-def _sent(row: Row) -> Sent:
+def _sent(row: Row) -> SentRow:
     if isinstance(row, BadRow):
-        return Sent(row.sent, row.more)
+        return SentRow(row.sent, row.more)
     try:
         found = msgspec.json.decode(row)
     except msgspec.DecodeError:
         return NOTHING
-    return Sent({name: _text(value) for name, value in found.items()}) if isinstance(found, dict) else NOTHING
+    return SentRow({name: _text(value) for name, value in found.items()}) if isinstance(found, dict) else NOTHING
 
 
 def _text(value: Any) -> str:

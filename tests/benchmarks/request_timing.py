@@ -43,7 +43,7 @@ class Answered(Struct, frozen=True):
 NO_OP = Question("no-op route", "/healthz")
 
 
-class Asker:
+class RequestTimer:
     """Asks as whoever a question is by."""
 
     def __init__(self, api_url: str, tokens: Mapping[str, str]) -> None:
@@ -71,7 +71,7 @@ class Asker:
         return (time.perf_counter() - begun) * 1000
 
 
-def measure(asker: Asker, asked: Sequence[Question], requests: int = REQUESTS) -> list[Answered]:
+def measure(asker: RequestTimer, asked: Sequence[Question], requests: int = REQUESTS) -> list[Answered]:
     """Round after round over all questions, so that none is measured at one moment alone."""
     bodies = [asker.ask(one) for one in asked]
     times: list[list[list[float]]] = [[] for _ in asked]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.processes import BEAT, LANES, SWEEPS
-from tests.benchmarks.tables.holds import PAYING_EVERY, SQL_BEGIN, lay_down
+from tests.benchmarks.tables.holds import PAYING_EVERY, SQL_BEGIN, insert_lapsing_holds
 from tests.conftest import FreshStack
 from tests.support.clients.callers import execute
 from tests.support.processes.stack import Stack
@@ -29,7 +29,7 @@ WHERE booking_id BETWEEN %(first)s AND %(last)s GROUP BY type ORDER BY type
 def test_a_drain_whose_workers_are_killed_twice_loses_no_hold_and_ends_none_twice(fresh_stack: FreshStack) -> None:
     stack = fresh_stack(processes=(LANES, SWEEPS, BEAT), lanes=2, wait=False)
     victims = [*LANES.instances(), *SWEEPS.instances()]
-    first = lay_down(stack.database_url, HOLDS)
+    first = insert_lapsing_holds(stack.database_url, HOLDS)
     books = {"first": first, "last": first + HOLDS - 1}
     with stack.database() as connection:
         connection.execute(SQL_BEGIN, (0, first, 0, *books.values()))

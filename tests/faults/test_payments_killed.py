@@ -19,7 +19,7 @@ import redis
 
 from tests.support.clients.callers import execute
 from tests.support.payments.ledger import assert_the_books_balance, wait_until_settled
-from tests.support.payments.payer import BANK, EMPTY_CARD, Payer, StripeServer, paying_stack, stripe_server
+from tests.support.payments.payer import BANK, EMPTY_CARD, Payer, StripeServer, stack_with_stripe, stripe_server
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -236,7 +236,7 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
 @pytest.fixture(scope="module")
 def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {"HOLDFAST_PAYMENT_LOOK_SECONDS": str(LOOK_S)}
-    with paying_stack(postgres, stripe, tmp_path_factory.mktemp("killed"), settings) as running:
+    with stack_with_stripe(postgres, stripe, tmp_path_factory.mktemp("killed"), settings) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from core.domain.resources.claim_index import Taken
+from core.domain.resources.claim_index import ClaimIndex
 from core.domain.values import Claim
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def claims(draw: st.DrawFn) -> Claim:
 def test_it_finds_what_a_walk_over_all_claims_finds(
     loaded: list[Claim], added: list[Claim], gone: list[Claim], asked: tuple[datetime, datetime]
 ) -> None:
-    taken = Taken(loaded)
+    taken = ClaimIndex(loaded)
     for claim in added:
         taken.add(claim)
     before = copy(taken)

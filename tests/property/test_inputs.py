@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from api.contracts.agent.date_formats import agent_date, agent_time
 from api.contracts.agent.new_booking import AgentBooking
-from api.contracts.agent.new_booking import place_of as agent_place
+from api.contracts.agent.new_booking import place_command as agent_place
 from api.contracts.appointments.booking_lists import Filters
 from api.contracts.appointments.booking_settings import SettingsChange
 from api.contracts.appointments.new_booking import WHOM, NewBooking
-from api.contracts.appointments.new_booking import place_of as appointments_place
+from api.contracts.appointments.new_booking import place_command as appointments_place
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import EARLIEST, LATEST, clock_time, iso_date

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from core.domain.bookings.status import Status
 from core.domain.values import Booking
-from tests.support.payments.payment_simulation import World
+from tests.support.payments.payment_simulation import PaymentSimulation
 from tests.support.payments.stripe_standin.inprocess import Fate
 from tests.support.values import MONDAY
 
@@ -36,7 +36,7 @@ class Paying(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = PaymentSimulation()
         self.world.wish(1, MONDAY, 15)
         self.world.wish(2, TODAY, 15)
         self._decide(2)

@@ -29,7 +29,7 @@ from core.domain.marketplace.commands import (
     Verb,
 )
 from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
-from core.domain.payments.values import GIVES_BACK
+from core.domain.payments.values import REFUND_UNDER_WAY
 from core.domain.values import Booking
 from tests.support.payments.purchase_simulation import (
     BUNDLE,
@@ -45,7 +45,7 @@ from tests.support.payments.purchase_simulation import (
     STRANGER,
     TALK,
     WORKSHOP,
-    PurchaseWorld,
+    PurchaseSimulation,
     details_of,
 )
 from tests.support.payments.stripe_standin.inprocess import Fate
@@ -98,7 +98,7 @@ class Story:
     """One history, drawn step by step."""
 
     def __init__(self, data: st.DataObject) -> None:
-        self.world = PurchaseWorld()
+        self.world = PurchaseSimulation()
         self._draw = data.draw
 
     def step(self) -> None:
@@ -185,7 +185,7 @@ class Story:
             self.decide()
             self.world.stripe.refuses_a_refund = number == 0
             for payment in self.world.due():
-                if payment.state in GIVES_BACK:
+                if payment.state in REFUND_UNDER_WAY:
                     self.world.work(payment, Fate.ANSWERED, dies=False)
             self.decide()
         self.world.stripe.refuses_a_refund = False

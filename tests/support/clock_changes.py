@@ -27,7 +27,7 @@ def different_zones() -> dict[str, list[str]]:
 
 
 @cache
-def transitions(zone: str) -> tuple[datetime, ...]:
+def clock_changes(zone: str) -> tuple[datetime, ...]:
     """The first instants of new offsets."""
     return tuple(_transitions(ZoneInfo(zone)))
 

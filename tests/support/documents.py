@@ -29,7 +29,7 @@ from ops import demo
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
-OF_THE_MOMENT = frozenset(
+VOLATILE_FIELDS = frozenset(
     {"id", "user_id", "booking_id", "access", "refresh", "created_at", "updated_at", "date_joined", "last_login"}
 )
 """Ids, times and tokens: their types count, and the form of their times."""
@@ -97,7 +97,7 @@ def _compare(entry: Printed, path: str, name: str, wanted: Any, found: Any) -> l
             return [f"{path} has {len(found)} items instead of {len(wanted)}"]
         pairs_ = enumerate(zip(wanted, found, strict=False))
         return [w for n, (one, other) in pairs_ for w in _compare(entry, f"{path}[{n}]", name, one, other)]
-    if name in OF_THE_MOMENT or name in entry.varies:
+    if name in VOLATILE_FIELDS or name in entry.varies:
         return [] if _form(wanted) in {_form(found), "..."} else [f"{path} is {found!r}, not like {wanted!r}"]
     return [] if wanted == found and type(wanted) is type(found) else [f"{path} is {found!r} instead of {wanted!r}"]
 
@@ -109,7 +109,7 @@ def _form(value: Any) -> str:
     return "..." if value == "..." else re.sub(r"\d", "0", value) if re.match(r"\d{4}-\d\d-\d\dT", value) else "text"
 
 
-def start_afresh(settings: Settings) -> None:
+def reset_demo_database(settings: Settings) -> None:
     """Nothing but the demo data, whatever was there; the stack may run on."""
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute(f"TRUNCATE {', '.join(_DATABASE_IN_USE)} RESTART IDENTITY CASCADE".encode())

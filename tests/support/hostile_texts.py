@@ -33,7 +33,7 @@ class Kind(Enum):
     TEXT = auto()
     """Several lines."""
     SOME_TEXT = auto()
-    SOUGHT = auto()
+    SEARCH_TEXT = auto()
     """A name to look for, or to log in with."""
     SECRET = auto()
     """A password that is there already."""
@@ -88,7 +88,7 @@ TAKEN = {
     Kind.OPTIONAL_NAME: frozenset({Case.JOINER, Case.BLANK, Case.FILLER}),
     Kind.TEXT: _MULTILINE | {Case.BLANK, Case.FILLER},
     Kind.SOME_TEXT: _MULTILINE,
-    Kind.SOUGHT: frozenset(Case) - {Case.NEWLINE, Case.TAB, Case.CONTROL},
+    Kind.SEARCH_TEXT: frozenset(Case) - {Case.NEWLINE, Case.TAB, Case.CONTROL},
     Kind.SECRET: frozenset(Case),
     Kind.NEW_SECRET: frozenset(Case) - {Case.BLANK, Case.FILLER, Case.MARK},
     Kind.PHONE: frozenset({Case.TURN}),
@@ -98,7 +98,7 @@ TAKEN = {
 """What each kind may hold; for all else there is a 400 that names the field."""
 
 
-def spoilt(good: str) -> Iterator[tuple[Case, str]]:
+def with_bad_characters(good: str) -> Iterator[tuple[Case, str]]:
     """Each character at the end, inside and at the beginning of a good text; and nothing else at all."""
     half = len(good) // 2
     for case, characters in _INSERTED.items():

@@ -176,7 +176,7 @@ def tell(pipeline: Pipeline) -> None:
 
 
 @contextmanager
-def notifying(database_url: str, redis_url: str, **limits: Any) -> Iterator[Running]:
+def running_notifier(database_url: str, redis_url: str, **limits: Any) -> Iterator[Running]:
     """Serve until the block ends; `limits` narrow `notifier.limits.Limits`."""
     (port,) = free_ports(1)
     settings = replace(settings_for(database_url, redis_url), notifier_port=port)

@@ -12,7 +12,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from api.accounts.access.cookies import sent
-from api.accounts.access.live_credentials import LiveLogins
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.access.route_rules import Rule, rules_of
 from api.http.errors import Problem
 from core import logs
@@ -41,7 +41,7 @@ def bad_credential() -> Problem:
 class Authentication:
     """Falcon middleware; goes before `Gate`."""
 
-    def __init__(self, settings: Settings, logins: LiveLogins) -> None:
+    def __init__(self, settings: Settings, logins: LiveCredentials) -> None:
         self._settings = settings
         self._logins = logins
 

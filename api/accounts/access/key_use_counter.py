@@ -25,7 +25,7 @@ ERRORS = 400
 """HTTP statuses from here on are refusals."""
 
 
-class KeyUses:
+class AgentKeyUseCounter:
     """Falcon middleware. What cannot be told is kept and told later; there is one entry a key."""
 
     def __init__(self, pool: Pool) -> None:

@@ -6,21 +6,21 @@ ends is ended within the answer's age here plus the request that carries it: wel
 
 from __future__ import annotations
 
-from api.accounts.access.lookup_cache import FRESH_S, Pool, Remembered
+from api.accounts.access.lookup_cache import FRESH_S, LookupCache, Pool
 from core.identity.credentials import agent_keys, lookup
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.credentials.lookup import Live
 from core.identity.principals import Claims, hash_token
 
-__all__ = ["FRESH_S", "LiveLogins", "Pool"]
+__all__ = ["FRESH_S", "LiveCredentials", "Pool"]
 
 
-class LiveLogins:
+class LiveCredentials:
     """People's logins and tokens, and agent keys."""
 
     def __init__(self, pool: Pool) -> None:
-        self._people: Remembered[Live | None] = Remembered(pool)
-        self._keys: Remembered[AgentKey | None] = Remembered(pool)
+        self._people: LookupCache[Live | None] = LookupCache(pool)
+        self._keys: LookupCache[AgentKey | None] = LookupCache(pool)
 
     async def by_cookie(self, session_token: str) -> Live | None:
         return await self._people.ask(hash_token(session_token), lambda c: lookup.by_cookie(c, session_token))

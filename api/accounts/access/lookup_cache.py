@@ -19,7 +19,7 @@ REMEMBERED_MAX = 20_000
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
-class Remembered(Generic[T]):
+class LookupCache(Generic[T]):
     """Answers are at most `FRESH_S` old."""
 
     def __init__(self, pool: Pool) -> None:

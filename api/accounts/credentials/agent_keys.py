@@ -10,7 +10,7 @@ import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import text
@@ -164,7 +164,7 @@ class AgentKeys:
 
 
 class OneAgentKey:
-    def __init__(self, pool: Pool, logins: LiveLogins) -> None:
+    def __init__(self, pool: Pool, logins: LiveCredentials) -> None:
         self._pool = pool
         self._logins = logins
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.login.login import LoginBody
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
@@ -21,7 +21,7 @@ class IssuedToken(Struct, frozen=True):
 
 
 class ApiTokens:
-    def __init__(self, pool: Pool, sign_in: SignIn, logins: LiveLogins) -> None:
+    def __init__(self, pool: Pool, sign_in: SignIn, logins: LiveCredentials) -> None:
         self._pool = pool
         self._sign_in = sign_in
         self._logins = logins

@@ -5,7 +5,7 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 
 from api.accounts.access.cookies import Cookies
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.http.errors import Problem
 from api.openapi import operation
 from core.identity.credentials import login_sessions
@@ -14,7 +14,7 @@ from core.wire.answers import Done
 
 
 class Logout:
-    def __init__(self, pool: Pool, logins: LiveLogins, cookies: Cookies) -> None:
+    def __init__(self, pool: Pool, logins: LiveCredentials, cookies: Cookies) -> None:
         self._pool = pool
         self._logins = logins
         self._cookies = cookies

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from api.accounts.access.authentication import not_authenticated
 from api.accounts.access.cookies import Cookies
-from api.accounts.access.live_credentials import LiveLogins, Pool
-from api.accounts.fields import NewPassword, Password, own_name
+from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.fields import NewPassword, Password, password_differs_from_names
 from api.accounts.login.answers import LoginAnswer, login_answer
 from api.accounts.login.login import AccessTokens
 from api.accounts.login.sign_in import SignIn, too_busy, wrong_credentials
@@ -47,7 +47,7 @@ class PasswordChange:
         sign_in: SignIn,
         access: AccessTokens,
         cookies: Cookies,
-        logins: LiveLogins,
+        logins: LiveCredentials,
     ) -> None:
         self._pool = pool
         self._passwords = passwords
@@ -66,9 +66,9 @@ class PasswordChange:
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, ChangeBody)
         user = await self._user(req)
-        if problems := list(own_name(body.password, user.username, user.email)):
+        if problems := list(password_differs_from_names(body.password, user.username, user.email)):
             raise invalid(problems)
-        if not await self._sign_in.prove_again(req, user, body.current_password):
+        if not await self._sign_in.check_password_again(req, user, body.current_password):
             raise invalid([FieldProblem("current_password", "This is not the current password")])
         changed = await self._change(user, body.password, caller(req))
         login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)

@@ -7,11 +7,11 @@ from functools import partial
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import LiveLogins, Pool
-from api.accounts.fields import LoginName, NewPassword, Token, own_name
+from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.fields import LoginName, NewPassword, Token, password_differs_from_names
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.login.sign_in import too_busy
-from api.accounts.mail_queue import Outbox
+from api.accounts.mail_queue import MailQueue
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.limits.callers import caller
@@ -46,7 +46,7 @@ class ConfirmBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reset:
-    def __init__(self, settings: Settings, pool: Pool, throttle: Throttle, outbox: Outbox | None) -> None:
+    def __init__(self, settings: Settings, pool: Pool, throttle: Throttle, outbox: MailQueue | None) -> None:
         self._url = settings.public_url
         self._pool = pool
         self._throttle = throttle
@@ -81,7 +81,7 @@ class Reset:
 
 
 class ResetConfirmation:
-    def __init__(self, pool: Pool, passwords: Passwords, throttle: Throttle, logins: LiveLogins) -> None:
+    def __init__(self, pool: Pool, passwords: Passwords, throttle: Throttle, logins: LiveCredentials) -> None:
         self._pool = pool
         self._passwords = passwords
         self._throttle = throttle
@@ -100,7 +100,7 @@ class ResetConfirmation:
             names = await reset_tokens.names(connection, body.token)
         if names is None:
             raise _unusable()
-        if problems := list(own_name(body.password, *names)):
+        if problems := list(password_differs_from_names(body.password, *names)):
             raise invalid(problems)
         await self._set(body, caller(req))
         self._logins.forget()

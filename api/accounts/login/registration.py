@@ -15,7 +15,7 @@ from api.accounts.fields import (
     OptionalEmail,
     OwnUsername,
     Password,
-    own_name,
+    password_differs_from_names,
 )
 from api.accounts.limits import REGISTRATIONS_OF_NAME
 from api.accounts.login.answers import ShortUser, short_user
@@ -23,7 +23,7 @@ from api.accounts.login.sign_in import too_busy
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.forms import Rules
-from api.limits.callers import caller, counted_as
+from api.limits.callers import caller, counter_key
 from api.limits.throttle import Limit, Throttle
 from api.openapi import Content, operation
 from core.identity import users
@@ -41,7 +41,7 @@ _TAKEN = {
 
 
 def _not_ones_email(body: EmailRegistration) -> Iterator[FieldProblem]:
-    yield from own_name(body.password, body.email)
+    yield from password_differs_from_names(body.password, body.email)
 
 
 def _twice_the_same(body: EmailRegistration) -> Iterator[FieldProblem]:
@@ -58,7 +58,7 @@ class EmailRegistration(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _not_ones_name(body: UsernameRegistration) -> Iterator[FieldProblem]:
-    yield from own_name(body.password, body.username, body.email)
+    yield from password_differs_from_names(body.password, body.username, body.email)
 
 
 class UsernameRegistration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +91,7 @@ class Registration:
     async def create(self, req: Request, username: str, email: str | None, password: str) -> User:
         """Raises Problem 400 for a taken name, 429, 503."""
         await self._throttle.spend(self._limit, caller(req))
-        for name in {counted_as(one, self._region) for one in (username, email) if one}:
+        for name in {counter_key(one, self._region) for one in (username, email) if one}:
             await self._throttle.spend(REGISTRATIONS_OF_NAME, name, caller(req))
         try:
             password_hash = await self._passwords.hash(password, caller(req))

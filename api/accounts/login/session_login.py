@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.accounts.access.authentication import not_authenticated
 from api.accounts.access.cookies import CSRF_COOKIE, Cookies, sent
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.fields import LoginName, Password
 from api.accounts.login.answers import FullUser, full_user
 from api.accounts.login.sign_in import SignIn
@@ -72,7 +72,7 @@ class CurrentUser:
 
 
 class Csrf:
-    def __init__(self, logins: LiveLogins, cookies: Cookies) -> None:
+    def __init__(self, logins: LiveCredentials, cookies: Cookies) -> None:
         self._logins = logins
         self._cookies = cookies
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
 from api.http.errors import Problem
-from api.limits.callers import caller, counted_as
+from api.limits.callers import caller, counter_key
 from api.limits.throttle import Limit, Throttle
 from core.identity import users
 from core.identity.credentials import login_sessions
@@ -27,7 +27,7 @@ def too_busy() -> Problem:
     return Problem(503, "unavailable", "Too many logins at once; try again in a moment", headers={"Retry-After": "5"})
 
 
-class Tried(Struct, frozen=True):
+class FailureKeys(Struct, frozen=True):
     """What failures are counted under."""
 
     name: str
@@ -46,19 +46,19 @@ class SignIn:
     async def check(self, req: Request, *, username: str | None, email: str | None, password: str) -> User:
         """Who it is; exactly one of `username` and `email` is given. Raises Problem 401, 429, 503."""
         user = await self._find(username, email)
-        name = counted_as(username or email or "", self._region)
+        name = counter_key(username or email or "", self._region)
         account = f"user:{user.id}" if user is not None else f"nobody:{name}"
-        proved = await self._prove(req, user, password, Tried(name, account))
+        proved = await self._prove(req, user, password, FailureKeys(name, account))
         if user is None or not proved:
             raise wrong_credentials()
         return user
 
-    async def prove_again(self, req: Request, user: User, password: str) -> bool:
+    async def check_password_again(self, req: Request, user: User, password: str) -> bool:
         """Whether `password` is that of the account which is signed in. Raises Problem 429, 503."""
         account = f"user:{user.id}"
-        return await self._prove(req, user, password, Tried(account, account))
+        return await self._prove(req, user, password, FailureKeys(account, account))
 
-    async def _prove(self, req: Request, user: User | None, password: str, tried: Tried) -> bool:
+    async def _prove(self, req: Request, user: User | None, password: str, failure_keys: FailureKeys) -> bool:
         """Whether `password` is this user's, after as long as if there were no such user.
 
         No connection is held while argon2 works: sixteen logins would take the pool from bookings.
@@ -66,10 +66,10 @@ class SignIn:
         stored = user.password_hash if user is not None and user.is_active else None
         try:
             async with self._passwords.turn(caller(req)):
-                is_let_try = await self._check_limits(req, user, tried)
+                is_let_try = await self._check_limits(req, user, failure_keys)
                 matches = await self._passwords.verify(stored, password) and is_let_try
                 if not matches:
-                    await self._count_failure(req, tried)
+                    await self._count_failure(req, failure_keys)
         except TooManyWaitingError:
             raise too_busy() from None
         if matches and user is not None and stored is not None and needs_rehash(stored):
@@ -86,17 +86,17 @@ class SignIn:
             raise wrong_credentials()
         return login
 
-    async def _check_limits(self, req: Request, user: User | None, tried: Tried) -> bool:
-        """Raise Problem 429 if the name was tried too often; False if only the account was, by its other names.
+    async def _check_limits(self, req: Request, user: User | None, failure_keys: FailureKeys) -> bool:
+        """Raise Problem 429 if the name was failure_keys too often; False if only the account was, by its other names.
 
         To say so would tell that two names are one person's: then even the right password is a wrong one.
         """
         address = caller(req)
         await self._throttle.check(GUESSES_FROM_ADDRESS, address)
-        over = await self._over(user, tried.name, address)
+        over = await self._over(user, failure_keys.name, address)
         if over is not None:
-            raise await self._throttle.refusal(over, *_counted_under(over, tried.name, address))
-        return await self._over(user, tried.account, address) is None
+            raise await self._throttle.refusal(over, *_counted_under(over, failure_keys.name, address))
+        return await self._over(user, failure_keys.account, address) is None
 
     async def _over(self, user: User | None, who: str, address: str) -> Limit | None:
         """The limit that `who` has reached."""
@@ -106,10 +106,10 @@ class SignIn:
             return GUESSES_BY_STRANGERS
         return None
 
-    async def _count_failure(self, req: Request, tried: Tried) -> None:
+    async def _count_failure(self, req: Request, failure_keys: FailureKeys) -> None:
         address = caller(req)
         await self._throttle.count(GUESSES_FROM_ADDRESS, address)
-        for who in {tried.name, tried.account}:
+        for who in {failure_keys.name, failure_keys.account}:
             await self._throttle.count(GUESSES_AT_ONE, who, address)
             await self._throttle.count(GUESSES_BY_STRANGERS, who)
 

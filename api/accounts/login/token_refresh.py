@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from api.accounts.access.authentication import bad_credential
 from api.accounts.access.cookies import REFRESH_COOKIE, Cookies, sent
 from api.accounts.access.gate import has_body
-from api.accounts.access.live_credentials import LiveLogins, Pool
+from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.fields import Token
 from api.accounts.limits import REFRESHES
 from api.accounts.login.login import AccessTokens
@@ -45,7 +45,7 @@ class Refreshed(Done, frozen=True, kw_only=True):
 
 class Refresh:
     def __init__(
-        self, pool: Pool, access: AccessTokens, cookies: Cookies, throttle: Throttle, logins: LiveLogins
+        self, pool: Pool, access: AccessTokens, cookies: Cookies, throttle: Throttle, logins: LiveCredentials
     ) -> None:
         self._pool = pool
         self._access = access

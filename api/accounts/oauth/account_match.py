@@ -25,7 +25,7 @@ def _in_use() -> Problem:
     return Problem(403, "email_in_use", message)
 
 
-class Arrival:
+class AccountMatch:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 

@@ -13,8 +13,8 @@ from api.accounts.access.cookies import Cookies
 from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import OAUTH_STARTS
 from api.accounts.login.sign_in import SignIn
-from api.accounts.oauth.account_match import Arrival
-from api.accounts.oauth.provider import Journey, Provider, sign_in_failed
+from api.accounts.oauth.account_match import AccountMatch
+from api.accounts.oauth.provider import AuthorizationFlow, Provider, sign_in_failed
 from api.http.errors import Problem
 from api.http.parameters import read_query
 from api.limits.callers import caller
@@ -93,12 +93,12 @@ class OAuthLogin:
             raise not_configured(self._name)
         asked = read_query(req, Next)
         await self._throttle.spend(OAUTH_STARTS, caller(req))
-        journey = Journey(new_token(), new_token(), new_token(), callback_url(self._settings, self._name))
-        url = await self._provider.authorization_url(journey)
+        flow = AuthorizationFlow(new_token(), new_token(), new_token(), callback_url(self._settings, self._name))
+        url = await self._provider.authorization_url(flow)
         browser = new_token()
-        attempt = Attempt(journey.code_verifier, journey.nonce, local_path(asked.next))
+        attempt = Attempt(flow.code_verifier, flow.nonce, local_path(asked.next))
         async with self._pool.connection() as connection:
-            await linked_accounts.begin_attempt(connection, self._name, journey.state, browser, attempt)
+            await linked_accounts.begin_attempt(connection, self._name, flow.state, browser, attempt)
         self._cookies.set_oauth(resp, browser, linked_accounts.ATTEMPT_LIFETIME_S)
         resp.status = 302
         resp.set_header("Location", url)
@@ -115,7 +115,7 @@ class OAuthCallback:
         pool: Pool,
         cookies: Cookies,
         sign_in: SignIn,
-        arrival: Arrival,
+        account_match: AccountMatch,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -123,7 +123,7 @@ class OAuthCallback:
         self._pool = pool
         self._cookies = cookies
         self._sign_in = sign_in
-        self._arrival = arrival
+        self._account_match = account_match
 
     @operation(
         "Come back from a provider",
@@ -149,9 +149,9 @@ class OAuthCallback:
         if req.get_param("error") is not None:
             raise Problem(403, "oauth_denied", "The sign-in was cancelled")
         callback = callback_url(self._settings, self._name)
-        journey = Journey(state, attempt.nonce, attempt.code_verifier, callback)
-        identity = await self._provider.identity(_parameter(req, "code"), journey)
-        user = await self._arrival.user(identity)
+        flow = AuthorizationFlow(state, attempt.nonce, attempt.code_verifier, callback)
+        identity = await self._provider.identity(_parameter(req, "code"), flow)
+        user = await self._account_match.user(identity)
         self._cookies.set_login(resp, await self._sign_in.begin(req, user))
         resp.status = 302
         resp.set_header("Location", self._settings.public_url + attempt.next_path)

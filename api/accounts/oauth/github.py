@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.accounts.oauth.provider import Identity, Journey, client, fetch_json, fetch_token, sign_in_failed
+from api.accounts.oauth.provider import AuthorizationFlow, Identity, client, fetch_json, fetch_token, sign_in_failed
 from core.settings import OAuthClient
 
 SCOPE = "read:user user:email"
@@ -18,16 +18,16 @@ class GitHub:
         self._url = url
         self._api_url = api_url
 
-    async def authorization_url(self, journey: Journey) -> str:
-        async with client(self._ours, journey.redirect_uri, SCOPE) as oauth:
+    async def authorization_url(self, flow: AuthorizationFlow) -> str:
+        async with client(self._ours, flow.redirect_uri, SCOPE) as oauth:
             url, _ = oauth.create_authorization_url(
-                f"{self._url}/login/oauth/authorize", state=journey.state, code_verifier=journey.code_verifier
+                f"{self._url}/login/oauth/authorize", state=flow.state, code_verifier=flow.code_verifier
             )
         return str(url)
 
-    async def identity(self, code: str, journey: Journey) -> Identity:
-        async with client(self._ours, journey.redirect_uri, SCOPE) as oauth:
-            await fetch_token(oauth, self.name, f"{self._url}/login/oauth/access_token", code, journey)
+    async def identity(self, code: str, flow: AuthorizationFlow) -> Identity:
+        async with client(self._ours, flow.redirect_uri, SCOPE) as oauth:
+            await fetch_token(oauth, self.name, f"{self._url}/login/oauth/access_token", code, flow)
             user = await fetch_json(oauth, self.name, f"{self._api_url}/user")
             emails = await fetch_json(oauth, self.name, f"{self._api_url}/user/emails")
         if not isinstance(user, dict) or not isinstance(user.get("id"), int):

@@ -11,8 +11,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from api.accounts.oauth.provider import (
+    AuthorizationFlow,
     Identity,
-    Journey,
     client,
     fetch_json,
     fetch_token,
@@ -38,23 +38,23 @@ class Google:
         self._metadata: dict[str, Any] = {}
         self._read_at = 0.0
 
-    async def authorization_url(self, journey: Journey) -> str:
-        async with client(self._ours, journey.redirect_uri, SCOPE) as oauth:
+    async def authorization_url(self, flow: AuthorizationFlow) -> str:
+        async with client(self._ours, flow.redirect_uri, SCOPE) as oauth:
             metadata = await self._discover(oauth)
             url, _ = oauth.create_authorization_url(
                 metadata["authorization_endpoint"],
-                state=journey.state,
-                code_verifier=journey.code_verifier,
-                nonce=journey.nonce,
+                state=flow.state,
+                code_verifier=flow.code_verifier,
+                nonce=flow.nonce,
             )
         return str(url)
 
-    async def identity(self, code: str, journey: Journey) -> Identity:
-        async with client(self._ours, journey.redirect_uri, SCOPE) as oauth:
+    async def identity(self, code: str, flow: AuthorizationFlow) -> Identity:
+        async with client(self._ours, flow.redirect_uri, SCOPE) as oauth:
             metadata = await self._discover(oauth)
-            token = await fetch_token(oauth, self.name, metadata["token_endpoint"], code, journey)
+            token = await fetch_token(oauth, self.name, metadata["token_endpoint"], code, flow)
             keys = await fetch_json(oauth, self.name, metadata["jwks_uri"], withhold_token=True)
-        claims = self._claims(token, keys, journey)
+        claims = self._claims(token, keys, flow)
         # A string "true" is no claim that anything was verified (Core 1.0, 5.1: a boolean).
         email = claims.get("email") if claims.get("email_verified") is True else None
         if not SUBJECT.fits(subject := str(claims["sub"])):
@@ -67,7 +67,7 @@ class Google:
             last_name=str(claims.get("family_name") or ""),
         )
 
-    def _claims(self, token: dict[str, Any], keys: Any, journey: Journey) -> dict[str, Any]:
+    def _claims(self, token: dict[str, Any], keys: Any, flow: AuthorizationFlow) -> dict[str, Any]:
         """The ID token's claims after signature, issuer, audience, expiry, nonce. Raises Problem 400."""
         try:
             decoded = jwt.decode(str(token.get("id_token")), KeySet.import_key_set(keys), algorithms=ALGORITHMS)
@@ -76,7 +76,7 @@ class Google:
                 "aud": {"essential": True, "value": self._ours.client_id},
             }
             expected = {
-                "nonce": journey.nonce,
+                "nonce": flow.nonce,
                 "client_id": self._ours.client_id,
                 "access_token": token.get("access_token"),
             }

@@ -26,7 +26,7 @@ class Identity(Struct, frozen=True):
     last_name: str = ""
 
 
-class Journey(Struct, frozen=True):
+class AuthorizationFlow(Struct, frozen=True):
     """The secrets of one way to a provider and back."""
 
     state: str
@@ -40,9 +40,9 @@ class Provider(Protocol):
 
     name: str
 
-    async def authorization_url(self, journey: Journey) -> str: ...
+    async def authorization_url(self, flow: AuthorizationFlow) -> str: ...
 
-    async def identity(self, code: str, journey: Journey) -> Identity: ...
+    async def identity(self, code: str, flow: AuthorizationFlow) -> Identity: ...
 
 
 def provider_away(name: str) -> Problem:
@@ -69,12 +69,12 @@ def client(ours: OAuthClient, redirect_uri: str, scope: str) -> AsyncOAuth2Clien
 
 
 async def fetch_token(
-    oauth: AsyncOAuth2Client, name: str, endpoint: str, code: str, journey: Journey
+    oauth: AsyncOAuth2Client, name: str, endpoint: str, code: str, flow: AuthorizationFlow
 ) -> dict[str, Any]:
     """Change the code for tokens. Raises Problem 400 for a bad code, 503 for a provider that is away."""
     try:
         token: dict[str, Any] = await oauth.fetch_token(
-            endpoint, code=code, code_verifier=journey.code_verifier, headers={"Accept": "application/json"}
+            endpoint, code=code, code_verifier=flow.code_verifier, headers={"Accept": "application/json"}
         )
     except OAuthError:
         raise sign_in_failed() from None

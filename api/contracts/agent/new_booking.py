@@ -19,7 +19,7 @@ from core.domain.commands import PersonByPhone, Place
 from core.domain.events import Refusal
 from core.domain.names import as_name
 from core.identity.phones import phone_key, plain_phone
-from core.store.inbox import AtService
+from core.store.inbox import ServicePartition
 from core.text_forms import CONTACT_EMAIL
 from core.wire.contracts.agent import AgentBookingCreated
 from core.wire.vocabulary import APPOINTMENTS_ASKED, AppointmentsWord
@@ -44,7 +44,7 @@ class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """`upcoming` unless told."""
 
 
-def place_of(body: AgentBooking, region: str | None) -> Place:
+def place_command(body: AgentBooking, region: str | None) -> Place:
     """The command a body asks for."""
     person = PersonByPhone(
         phone_key=phone_key(body.phone, region) or PHONE(body.phone),
@@ -79,6 +79,6 @@ class CreateAgentBooking:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        place = place_of(await read_json(req, AgentBooking), self._region)
-        key = AtService(place.service_name, place.date)
-        await self._commands.run(req, resp, contract="agent", slot_key=key, command=place)
+        place = place_command(await read_json(req, AgentBooking), self._region)
+        key = ServicePartition(place.service_name, place.date)
+        await self._commands.run(req, resp, contract="agent", partition_key=key, command=place)

@@ -18,7 +18,7 @@ from api.openapi.refusal_groups import UNBOOKABLE
 from core.domain.resources.free_slots import Slot, free_slots
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
-from core.store.free_slots import OnOffer, read_offer
+from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
 from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, HourMinute
@@ -70,19 +70,19 @@ class AvailableSlots:
         asked = read_query(req, Asked)
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
-                offer = await read_offer(connection, asked.service, asked.date, asked.date, self._policy)
+                offer = await read_day_availability(connection, asked.service, asked.date, asked.date, self._policy)
         resp.data = encode(slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
         resp.content_type = falcon.MEDIA_JSON
 
 
-def active_rules(offer: OnOffer) -> Rules:
+def active_rules(offer: DayAvailability) -> Rules:
     """Raises Problem 404 while the shop is closed."""
     if offer.rules is None or not offer.rules.is_active:
         raise Problem(404, "no_settings", "No booking settings found")
     return offer.rules
 
 
-def slots_body(offer: OnOffer, rules: Rules, day: date, service: str) -> FreeSlots:
+def slots_body(offer: DayAvailability, rules: Rules, day: date, service: str) -> FreeSlots:
     minutes = offer.minutes
     slots = free_slots(rules, offer.resource, minutes, day, offer.claims, offer.now)
     return FreeSlots(

@@ -18,7 +18,7 @@ from api.openapi import Content, operation
 from core.domain.values import Booking
 from core.identity.usernames import username_keys
 from core.store.lists import tally
-from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, Wanted, page
+from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, BookingFilter, page
 from core.store.lists.totals import Total
 from core.store.timeslots import SQL_CATEGORY_IDS
 from core.wire.answers import Done
@@ -86,7 +86,7 @@ class AdminBookings:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Filters)
         await self._check_category(asked.category)
-        wanted = Wanted(
+        wanted = BookingFilter(
             day=asked.date,
             service=asked.service,
             word=asked.status,
@@ -141,7 +141,7 @@ class ReservedSlots:
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, ReservedFilters)
-        wanted = Wanted(day=asked.date, service=asked.service, word=asked.status)
+        wanted = BookingFilter(day=asked.date, service=asked.service, word=asked.status)
         found = await page(self._engine, wanted, BY_TIME, asked.limit, asked.offset)
         data = [reserved_slot(booking) for booking, _ in found.rows]
         resp.data = encode(

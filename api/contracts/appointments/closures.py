@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.contracts.appointments.name_refusal import refused_as_problem
-from api.contracts.closure_request import closing, misfits
+from api.contracts.closure_request import close_command, closure_problems
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
@@ -25,7 +25,7 @@ from core.domain.values import Closure, Policy
 from core.store.bookings.views import view_of
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
 from core.store.free_slots import desk_id, resource_named
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from core.store.sql.local_days import in_zones, zones_in_use
 from core.text_forms import OPTIONAL_NAME
 from core.wire.answers import Done, Listed
@@ -39,7 +39,7 @@ EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Chri
 
 
 def _ends_later(body: NewClosure) -> Iterator[FieldProblem]:
-    yield from misfits(body.start_date, body.end_date, body.start_time, body.end_time, end_name="end_time")
+    yield from closure_problems(body.start_date, body.end_date, body.start_time, body.end_time, end_name="end_time")
 
 
 def _one_place(body: NewClosure) -> Iterator[FieldProblem]:
@@ -117,9 +117,11 @@ class Closures:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         body = await read_json(req, NewClosure)
         resource_id = await self._resource(body)
-        command = closing(resource_id, body.start_date, body.end_date, body.start_time, body.end_time, body.reason)
-        key = slot_key(command.resource_id, command.first_day)
-        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
+        command = close_command(
+            resource_id, body.start_date, body.end_date, body.start_time, body.end_time, body.reason
+        )
+        key = partition_key(command.resource_id, command.first_day)
+        await self._commands.run(req, resp, contract="appointments", partition_key=key, command=command)
 
     async def _resource(self, body: NewClosure) -> int:
         if body.resource_id is not None:
@@ -160,9 +162,9 @@ class OneClosure:
     @operation("Open a resource again", answers={200: ClosureEnded}, refuses=("closure_not_found",), command=True)
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
         closure = await self._read(closure_id)
-        key = slot_key(closure.resource.id, closure.first_day)
+        key = partition_key(closure.resource.id, closure.first_day)
         command = ReopenResource(closure_id)
-        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
+        await self._commands.run(req, resp, contract="appointments", partition_key=key, command=command)
 
     async def _read(self, closure_id: int) -> Closure:
         row = None

@@ -17,7 +17,7 @@ from api.openapi import Content, operation
 from core.domain.bookings.status import Status
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
 from core.domain.values import Booking, User
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.appointments import BookingRemoved, BookingShown, BookingUpdated, details
 from core.wire.errors import FieldProblem
@@ -98,8 +98,8 @@ class AdminBooking:
     async def _run(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking: Booking, command: Command
     ) -> None:
-        key = slot_key(booking.resource_id, booking.local_date)
-        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=command)
+        key = partition_key(booking.resource_id, booking.local_date)
+        await self._commands.run(req, resp, contract="appointments", partition_key=key, command=command)
 
 
 def refuse_other_changes(change: BookingChange, present: dict[str, Any]) -> None:

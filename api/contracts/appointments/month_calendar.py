@@ -19,7 +19,7 @@ from api.openapi.refusal_groups import UNBOOKABLE
 from core.domain.resources.free_slots import free_days
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
-from core.store.free_slots import OnOffer, read_offer
+from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
 from core.wire.outcomes import encode
 from core.wire.vocabulary import Day
@@ -67,12 +67,12 @@ class MonthCalendar:
         days = [date(asked.year, asked.month, day) for day in range(1, length + 1)]
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
-                offer = await read_offer(connection, asked.service, days[0], days[-1], self._policy)
+                offer = await read_day_availability(connection, asked.service, days[0], days[-1], self._policy)
         resp.data = encode(calendar_body(offer, active_rules(offer), days))
         resp.content_type = falcon.MEDIA_JSON
 
 
-def calendar_body(offer: OnOffer, rules: Rules, days: list[date]) -> MonthAnswer:
+def calendar_body(offer: DayAvailability, rules: Rules, days: list[date]) -> MonthAnswer:
     today = local(offer.now, offer.resource.zone).date()
     counted = free_days(rules, offer.resource, offer.minutes, days, offer.claims, offer.now)
     return MonthAnswer(

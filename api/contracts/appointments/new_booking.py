@@ -15,7 +15,7 @@ from api.openapi.refusal_groups import PLACING, UNBOOKABLE
 from core.domain.commands import ActorKind, PersonById, Place
 from core.domain.names import as_name
 from core.identity.principals import Principal
-from core.store.inbox import AtService
+from core.store.inbox import ServicePartition
 from core.wire.contracts.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 
@@ -34,7 +34,7 @@ WHOM = frozenset({"user_id"})
 """What callers must send who are no user themselves."""
 
 
-def place_of(body: NewBooking, principal: Principal) -> Place:
+def place_command(body: NewBooking, principal: Principal) -> Place:
     """The command a body asks for. Raises Problem 403 for somebody else's `user_id`."""
     user_id = body.user_id or principal.user_id
     if user_id is None or (principal.actor.kind is ActorKind.USER and user_id != principal.user_id):
@@ -56,6 +56,6 @@ class CreateBooking:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         principal: Principal = req.context.principal
-        place = place_of(await read_json(req, NewBooking, needs=() if principal.user_id else WHOM), principal)
-        key = AtService(place.service_name, place.date)
-        await self._commands.run(req, resp, contract="appointments", slot_key=key, command=place)
+        place = place_command(await read_json(req, NewBooking, needs=() if principal.user_id else WHOM), principal)
+        key = ServicePartition(place.service_name, place.date)
+        await self._commands.run(req, resp, contract="appointments", partition_key=key, command=place)

@@ -19,14 +19,14 @@ from api.contracts.calendar.lookups import (
     POSITION_HEADER,
     PageLimit,
     Pool,
-    key_of_day,
-    key_of_slot,
-    link_to_more,
-    the_category,
-    the_slot,
+    add_next_link,
+    partition_key_of_day,
+    partition_key_of_slot,
+    read_category,
+    read_slot,
 )
 from api.contracts.calendar.slot_times import Moment, check_span, ends_later, moment
-from api.contracts.calendar.timeslots import seen_by
+from api.contracts.calendar.timeslots import visible_to
 from api.http.bodies import read_json
 from api.http.errors import invalid
 from api.http.fields import Id
@@ -36,7 +36,7 @@ from api.openapi import Content, operation
 from core.domain.commands import ChangeSlot, IfBooked, OfferSlot, RemoveSlot
 from core.domain.resources.local_time import local
 from core.domain.values import TimeSlot
-from core.store.lists.calendar import SlotsWanted, list_slots
+from core.store.lists.calendar import SlotFilter, list_slots
 from core.wire.contracts.calendar import ChangedSlot, SlotDeleted, StaffSlot
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -114,13 +114,13 @@ class AdminTimeSlots:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, AdminSlotsAsked)
         day, taken = asked.date, STATUSES[asked.status] if asked.status else None
-        wanted = SlotsWanted(asked.limit, asked.offset, first=day, last=day, category_id=asked.category, taken=taken)
+        wanted = SlotFilter(asked.limit, asked.offset, first=day, last=day, category_id=asked.category, taken=taken)
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
         if found.more:
-            link_to_more(req, resp, asked.offset + asked.limit)
+            add_next_link(req, resp, asked.offset + asked.limit)
         resp.set_header(POSITION_HEADER, str(found.position))
-        resp.data = encode([seen_by(req.context.principal, one) for one in found.slots])
+        resp.data = encode([visible_to(req.context.principal, one) for one in found.slots])
         resp.content_type = falcon.MEDIA_JSON
 
     @operation(
@@ -133,14 +133,14 @@ class AdminTimeSlots:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         body = await read_json(req, NewSlot)
-        category = await the_category(self._pool, id_of(body.category))
+        category = await read_category(self._pool, id_of(body.category))
         zone = category.resource.zone
         starts_at = moment("start_time", body.start_time, zone)
         ends_at = moment("end_time", body.end_time, zone)
         check_span(starts_at, ends_at)
-        key = key_of_day(category, local(starts_at, zone).date())
+        key = partition_key_of_day(category, local(starts_at, zone).date())
         command = OfferSlot(category.id, starts_at, ends_at)
-        await self._commands.run(req, resp, contract="calendar", slot_key=key, command=command)
+        await self._commands.run(req, resp, contract="calendar", partition_key=key, command=command)
 
 
 class AdminTimeSlot:
@@ -150,7 +150,7 @@ class AdminTimeSlot:
 
     @operation("Read a time slot", answers={200: StaffSlot}, refuses=("time_slot_not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
-        resp.data = encode(seen_by(req.context.principal, await the_slot(self._pool, time_slot_id)))
+        resp.data = encode(visible_to(req.context.principal, await read_slot(self._pool, time_slot_id)))
         resp.content_type = falcon.MEDIA_JSON
 
     @operation(
@@ -177,10 +177,12 @@ class AdminTimeSlot:
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
         if_booked = IfBooked(read_query(req, ChangeAsked).if_booked)
         body = await read_json(req, SlotChange)
-        found = await the_slot(self._pool, time_slot_id)
-        _check_kept(body, seen_by(req.context.principal, found))
+        found = await read_slot(self._pool, time_slot_id)
+        _check_kept(body, visible_to(req.context.principal, found))
         command = await self._change(found.slot, body, if_booked)
-        await self._commands.run(req, resp, contract="calendar", slot_key=key_of_slot(found.slot), command=command)
+        await self._commands.run(
+            req, resp, contract="calendar", partition_key=partition_key_of_slot(found.slot), command=command
+        )
 
     @operation(
         "Delete a time slot and cancel its booking",
@@ -190,15 +192,17 @@ class AdminTimeSlot:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
-        found = await the_slot(self._pool, time_slot_id)
+        found = await read_slot(self._pool, time_slot_id)
         command = RemoveSlot(time_slot_id)
-        await self._commands.run(req, resp, contract="calendar", slot_key=key_of_slot(found.slot), command=command)
+        await self._commands.run(
+            req, resp, contract="calendar", partition_key=partition_key_of_slot(found.slot), command=command
+        )
 
     async def _change(self, slot: TimeSlot, body: SlotChange, if_booked: IfBooked) -> ChangeSlot:
         """A time without an offset is local to the category that the slot will have."""
         category = slot.category
         if not isinstance(body.category, UnsetType):
-            category = await the_category(self._pool, id_of(body.category))
+            category = await read_category(self._pool, id_of(body.category))
         zone = category.resource.zone
         start = zulu(slot.starts_at) if isinstance(body.start_time, UnsetType) else body.start_time
         end = zulu(slot.ends_at) if isinstance(body.end_time, UnsetType) else body.end_time

@@ -13,8 +13,8 @@ from psycopg_pool import AsyncConnectionPool
 from api.http.errors import Problem
 from core.domain.resources.local_time import local
 from core.domain.values import Category, TimeSlot
-from core.store.inbox import slot_key
-from core.store.lists.calendar import SlotListed, SlotsWanted, list_slots
+from core.store.inbox import partition_key
+from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
 from core.store.timeslots import SQL_CATEGORIES, category_of
 from core.wire.errors import FieldProblem
 
@@ -29,7 +29,7 @@ MORE = {"Link": "Where more of the list is, if there is more: `rel=next`"}
 POSITION = {POSITION_HEADER: "The feed's position that the list is true at: `/ws/calendar/` goes on from it"}
 
 
-async def the_category(pool: Pool, category_id: int) -> Category:
+async def read_category(pool: Pool, category_id: int) -> Category:
     """Raises Problem 404."""
     async with pool.connection() as connection:
         row = await (await connection.execute(SQL_CATEGORIES, ([category_id],))).fetchone()
@@ -38,27 +38,27 @@ async def the_category(pool: Pool, category_id: int) -> Category:
     return category_of(row)
 
 
-async def the_slot(pool: Pool, time_slot_id: int, field: str = "time_slot_id") -> SlotListed:
+async def read_slot(pool: Pool, time_slot_id: int, field: str = "time_slot_id") -> SlotListed:
     """Raises Problem 404."""
     async with pool.connection() as connection:
-        found = await list_slots(connection, SlotsWanted(limit=1, id=time_slot_id))
+        found = await list_slots(connection, SlotFilter(limit=1, id=time_slot_id))
     if not found.slots:
         words = "Time slot not found"
         raise Problem(404, "time_slot_not_found", words, [FieldProblem(field, words)])
     return found.slots[0]
 
 
-def key_of_slot(slot: TimeSlot) -> str:
+def partition_key_of_slot(slot: TimeSlot) -> str:
     """The lane that a time slot's commands live in."""
     resource = slot.category.resource
-    return slot_key(resource.id, local(slot.starts_at, resource.zone).date())
+    return partition_key(resource.id, local(slot.starts_at, resource.zone).date())
 
 
-def key_of_day(category: Category, day: date) -> str:
-    return slot_key(category.resource.id, day)
+def partition_key_of_day(category: Category, day: date) -> str:
+    return partition_key(category.resource.id, day)
 
 
-def link_to_more(req: falcon.asgi.Request, resp: falcon.asgi.Response, offset: int) -> None:
+def add_next_link(req: falcon.asgi.Request, resp: falcon.asgi.Response, offset: int) -> None:
     """Say where the rest of a list is."""
     parameters = [(name, value) for name, value in req.params.items() if name != "offset"]
     query = urlencode([*parameters, ("offset", str(offset))], doseq=True)

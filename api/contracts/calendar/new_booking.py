@@ -8,7 +8,15 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.contracts.calendar.examples import BOOK
-from api.contracts.calendar.lookups import MORE, PAGE_MAX, PageLimit, Pool, key_of_slot, link_to_more, the_slot
+from api.contracts.calendar.lookups import (
+    MORE,
+    PAGE_MAX,
+    PageLimit,
+    Pool,
+    add_next_link,
+    partition_key_of_slot,
+    read_slot,
+)
 from api.http.bodies import parse_json
 from api.http.fields import Id
 from api.http.parameters import Offset, read_query
@@ -44,9 +52,11 @@ class BookSlots:
     )
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         body = parse_json(req.context.raw_body, NewSlotBooking)
-        found = await the_slot(self._pool, body.time_slot, "time_slot")
+        found = await read_slot(self._pool, body.time_slot, "time_slot")
         command = BookSlot(body.time_slot, PersonById(req.context.principal.user_id))
-        await self._commands.run(req, resp, contract="calendar", slot_key=key_of_slot(found.slot), command=command)
+        await self._commands.run(
+            req, resp, contract="calendar", partition_key=partition_key_of_slot(found.slot), command=command
+        )
 
 
 class MineAsked(Struct, frozen=True):
@@ -71,6 +81,6 @@ class UserBookings:
         async with self._pool.connection() as connection:
             found = await my_bookings(connection, me, over=over, limit=asked.limit, offset=asked.offset)
         if found.more:
-            link_to_more(req, resp, asked.offset + asked.limit)
+            add_next_link(req, resp, asked.offset + asked.limit)
         resp.data = encode([booking_body(booking, me, found.now) for booking in found.bookings if found.now])
         resp.content_type = falcon.MEDIA_JSON

@@ -17,14 +17,14 @@ from api.contracts.calendar.lookups import (
     POSITION_HEADER,
     PageLimit,
     Pool,
-    link_to_more,
+    add_next_link,
 )
 from api.http.forms import Rules
 from api.http.parameters import Offset, Word, read_query
 from api.openapi import Content, operation
 from core.domain.names import folded
 from core.identity.principals import Principal
-from core.store.lists.calendar import SlotListed, SlotsWanted, list_slots
+from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
 from core.wire.contracts.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
@@ -74,14 +74,14 @@ class TimeSlots:
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
         if found.more:
-            link_to_more(req, resp, wanted.offset + wanted.limit)
+            add_next_link(req, resp, wanted.offset + wanted.limit)
         resp.set_header(POSITION_HEADER, str(found.position))
-        resp.data = encode([seen_by(principal, one) for one in found.slots])
+        resp.data = encode([visible_to(principal, one) for one in found.slots])
         resp.content_type = falcon.MEDIA_JSON
 
-    def _wanted(self, asked: SlotsAsked) -> SlotsWanted:
+    def _wanted(self, asked: SlotsAsked) -> SlotFilter:
         first, last = asked.start_date, asked.end_date
-        return SlotsWanted(
+        return SlotFilter(
             limit=asked.limit,
             offset=asked.offset,
             first=max((one for one in (asked.date, first) if one), default=None),
@@ -98,7 +98,7 @@ def names_of(asked: SlotsAsked) -> list[str] | None:
     return [folded(word) for word in sent if word] or None
 
 
-def seen_by(principal: Principal, one: SlotListed) -> SlotBody:
+def visible_to(principal: Principal, one: SlotListed) -> SlotBody:
     """Staff see whose it is, others only whether it is theirs."""
     if principal.is_staff:
         return staff_slot(one.slot, one.holder, principal.user_id, taken=one.is_taken)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.commands.commands import Commands
 from api.contracts.calendar.admin_timeslots import CategoryGiven, id_of
 from api.contracts.calendar.examples import WEEKLY
-from api.contracts.calendar.lookups import Pool, key_of_day, the_category
+from api.contracts.calendar.lookups import Pool, partition_key_of_day, read_category
 from api.http.bodies import read_json
 from api.http.fields import DAY, ClockText, DayText, Id, clock_time, text
 from api.http.forms import Form, Rules
@@ -101,9 +101,9 @@ class WeeklyTimeSlots:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         command = command_of(await read_json(req, WeeklyPattern))
-        category = await the_category(self._pool, command.category_id)
-        key = key_of_day(category, command.first_day)
-        await self._commands.run(req, resp, contract="calendar", slot_key=key, command=command)
+        category = await read_category(self._pool, command.category_id)
+        key = partition_key_of_day(category, command.first_day)
+        await self._commands.run(req, resp, contract="calendar", partition_key=key, command=command)
 
 
 def command_of(body: WeeklyPattern) -> OfferWeekly:

@@ -20,7 +20,7 @@ from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.settings import Settings
-from core.store.marketplace.availability import Openings, read_openings
+from core.store.marketplace.availability import PractitionerAvailability, read_practitioner_availability
 from core.wire.vocabulary import Day, Instant
 
 Pool = AsyncConnectionPool[Any]
@@ -109,7 +109,9 @@ class CheckAvailability:
         asked = await read_json(req, AvailabilityAsked)
         within = days_as_seen(DAY(asked.date), 1, ZONE(asked.timezone))
         async with self._pool.connection() as connection:
-            found = await read_openings(connection, asked.service_id, [asked.practitioner_id], within, most=1)
+            found = await read_practitioner_availability(
+                connection, asked.service_id, [asked.practitioner_id], within, most=1
+            )
         service = _bookable(found)
         if not found.practitioners:
             raise Problem(404, "practitioner_not_found", "This practitioner does not give this service")
@@ -145,7 +147,7 @@ class ManyOpenings:
         asked = await read_json(req, OpeningsAsked)
         within = days_as_seen(DAY(asked.start_date), asked.days, ZONE(asked.timezone))
         async with self._pool.connection() as connection:
-            found = await read_openings(
+            found = await read_practitioner_availability(
                 connection, asked.service_id, asked.practitioner_ids, within, most=PRACTITIONERS_MAX
             )
         service = _bookable(found)
@@ -167,13 +169,15 @@ class ManyOpenings:
         write(resp, body)
 
 
-def _slots(found: Openings, service: MarketService, within: Interval, n: int, *, allow_past: bool) -> list[Interval]:
+def _slots(
+    found: PractitionerAvailability, service: MarketService, within: Interval, n: int, *, allow_past: bool
+) -> list[Interval]:
     practitioner = found.practitioners[n]
     taken = found.taken[practitioner.resource_id]
     return list(slots(practitioner, service, within, taken, found.now, allow_past=allow_past))
 
 
-def _bookable(found: Openings) -> MarketService:
+def _bookable(found: PractitionerAvailability) -> MarketService:
     """Only individual sessions have slots; workshops and courses have sessions."""
     service = found.service
     if service is None or not service.is_active or service.kind is not Kind.INDIVIDUAL:

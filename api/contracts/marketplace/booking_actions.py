@@ -20,7 +20,7 @@ from api.contracts.marketplace.purchase_requests import (
     no_session,
     time_or_session,
 )
-from api.contracts.marketplace.refusal_groups import AMENDING, MOVING, TURNING
+from api.contracts.marketplace.refusal_groups import CHANGING_STATUS, EDITING, RESCHEDULING
 from api.http.bodies import read_json
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rules
@@ -32,7 +32,7 @@ from core.domain.marketplace.verbs import role_of
 from core.domain.state import State
 from core.domain.values import Policy
 from core.identity.principals import Principal
-from core.store.marketplace.partition_keys import booking_key, session_home
+from core.store.marketplace.partition_keys import booking_key, session_partition
 from core.store.marketplace.views import read_bookings
 from core.text_forms import TEXT
 from core.wire.contracts.marketplace import MarketBookingDetail, MarketDone, detail
@@ -90,26 +90,26 @@ class OneMarketBooking:
         "Change a booking's words, or where it is",
         body=Content(MarketBookingChange, example=examples.BOOKING_CHANGE),
         answers={200: MarketBookingDetail},
-        refuses=AMENDING,
+        refuses=EDITING,
         command=True,
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = given(await read_json(req, MarketBookingChange))
         if "timezone" in sent:
             sent["timezone"] = ZONE(sent["timezone"])
-        await run_in_its_lane(self._run, req, resp, AmendBooking(booking_id, **sent))
+        await run_in_booking_lane(self._run, req, resp, AmendBooking(booking_id, **sent))
 
     @operation(
         "Cancel a booking",
         answers={200: MarketDone},
-        refuses=(*TURNING, Refusal.ALREADY_BEGUN),
+        refuses=(*CHANGING_STATUS, Refusal.ALREADY_BEGUN),
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL))
+        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL))
 
 
-class Verbs:
+class BookingActions:
     """`POST .../confirm/`, `complete/`, `no-show/`, `cancel/`, `reschedule/`."""
 
     def __init__(self, run: Runtime) -> None:
@@ -120,7 +120,7 @@ class Verbs:
         body=Content(Empty, example={}),
         body_required=False,
         answers={200: MarketBookingDetail},
-        refuses=(*TURNING, Refusal.UNPAID, Refusal.HOLD_ENDED),
+        refuses=(*CHANGING_STATUS, Refusal.UNPAID, Refusal.HOLD_ENDED),
         command=True,
     )
     async def on_post_confirm(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -131,7 +131,7 @@ class Verbs:
         body=Content(Empty, example={}),
         body_required=False,
         answers={200: MarketBookingDetail},
-        refuses=(*TURNING, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
+        refuses=(*CHANGING_STATUS, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
         command=True,
     )
     async def on_post_complete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -142,7 +142,7 @@ class Verbs:
         body=Content(Empty, example={}),
         body_required=False,
         answers={200: MarketBookingDetail},
-        refuses=(*TURNING, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
+        refuses=(*CHANGING_STATUS, Refusal.VERB_FORBIDDEN, Refusal.NOT_BEGUN),
         command=True,
     )
     async def on_post_no_show(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
@@ -153,41 +153,41 @@ class Verbs:
         body=Content(Cancellation, example=examples.CANCEL),
         body_required=False,
         answers={200: MarketDone},
-        refuses=(*TURNING, Refusal.ALREADY_BEGUN, Refusal.WRONG_CANCELED_BY),
+        refuses=(*CHANGING_STATUS, Refusal.ALREADY_BEGUN, Refusal.WRONG_CANCELED_BY),
         command=True,
     )
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
         by = "" if isinstance(sent.canceled_by, UnsetType) else sent.canceled_by
-        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
+        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
 
     @operation(
         "Move a booking to another time",
         body=Content(NewTime, example=examples.RESCHEDULE),
         answers={200: MarketBookingDetail},
-        refuses=MOVING,
+        refuses=RESCHEDULING,
         command=True,
     )
     async def on_post_reschedule(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = await read_json(req, NewTime)
         wanted = time_or_session(sent)
         if isinstance(wanted, int):
-            await run_at_session(self._run, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
+            await run_in_session_lane(self._run, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
         else:
             command = MoveBooking(booking_id, *wanted, sent.reason)
-            await run_in_its_lane(self._run, req, resp, command, at=wanted[0])
+            await run_in_booking_lane(self._run, req, resp, command, at=wanted[0])
 
     async def _turn(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int, verb: Verb) -> None:
         if await has_body(req):
             await read_json(req, Empty)
-        await run_in_its_lane(self._run, req, resp, TurnBooking(booking_id, verb))
+        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, verb))
 
 
 async def has_body(req: falcon.asgi.Request) -> bool:
     return bool(req.content_length) or (req.get_header("Transfer-Encoding") is not None)
 
 
-async def run_in_its_lane(
+async def run_in_booking_lane(
     run: Runtime,
     req: falcon.asgi.Request,
     resp: falcon.asgi.Response,
@@ -201,18 +201,18 @@ async def run_in_its_lane(
     if key is None:
         raise not_found()
     wanted: MarketCommand = command
-    await run.commands.run(req, resp, contract="marketplace", slot_key=key, command=wanted)
+    await run.commands.run(req, resp, contract="marketplace", partition_key=key, command=wanted)
 
 
-async def run_at_session(
+async def run_in_session_lane(
     run: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
 ) -> None:
     """In the lane of a session's day."""
     async with run.pool.connection() as connection:
-        home = await session_home(connection, session_id)
+        home = await session_partition(connection, session_id)
     if home is None:
         raise no_session()
-    await run.commands.run(req, resp, contract="marketplace", slot_key=home.key, command=command)
+    await run.commands.run(req, resp, contract="marketplace", partition_key=home.key, command=command)
 
 
 async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:

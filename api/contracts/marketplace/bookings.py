@@ -9,7 +9,7 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.contracts.marketplace.purchase_requests import CreateMarketBooking, NewMarketBooking
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
@@ -21,7 +21,7 @@ from api.runtime import Runtime
 from core import text_forms
 from core.domain.resources.local_time import day_bounds
 from core.identity.principals import Principal
-from core.store.lists.marketplace import Wanted, find
+from core.store.lists.marketplace import MarketBookingFilter, find
 from core.store.marketplace.views import read_bookings
 from core.wire.contracts.marketplace import KIND_ASKED, MarketBookingBrief, MarketBookingDetail, brief
 from core.wire.vocabulary import MARKET_PAYMENT, MARKET_STATUS, MarketPayment, MarketStatus
@@ -59,7 +59,7 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     """In which days begin."""
     booking_type: tuple[KindWord, ...] = ()
     is_upcoming: bool | None = None
-    search: Annotated[str, text(text_forms.SOUGHT, least=SEARCH_LEAST, most=200)] | None = None
+    search: Annotated[str, text(text_forms.SEARCH_TEXT, least=SEARCH_LEAST, most=200)] | None = None
     """In title, description, service and practitioner."""
     ordering: Ordering = "-start_time"
 
@@ -87,7 +87,7 @@ class MarketBookings:
             state = await read_bookings(connection, found.ids, settings.policy, in_full=False)
         now = state.market.now or datetime.now(UTC)
         shown = [brief(state.bookings[id_], state.market, now) for id_ in found.ids if id_ in state.bookings]
-        write(resp, MarketPage(**turns(req, settings.public_url, asked, found.count, shown)))
+        write(resp, MarketPage(**page_fields(req, settings.public_url, asked, found.count, shown)))
 
     @operation(
         "Book a session: with a practitioner, with any, or a seat",
@@ -105,9 +105,9 @@ class _Bounds(Struct, frozen=True):
     before: datetime | None
 
 
-def _wanted(asked: MarketFilters, principal: Principal) -> Wanted:
+def _wanted(asked: MarketFilters, principal: Principal) -> MarketBookingFilter:
     bounds = _bounds(asked)
-    return Wanted(
+    return MarketBookingFilter(
         user_id=None if principal.is_staff else principal.user_id,
         statuses=[status for status, word in MARKET_STATUS.items() if word in asked.status],
         payment_statuses=[status.value for status, word in MARKET_PAYMENT.items() if word in asked.payment_status],

@@ -128,7 +128,7 @@ def forbidden() -> Problem:
     return Problem(403, "forbidden", "You do not have permission to perform this action")
 
 
-def must_keep(principal: Principal, owner_user_id: int | None) -> None:
+def check_may_edit(principal: Principal, owner_user_id: int | None) -> None:
     """Staff keep everything, practitioners what is theirs; anybody may see it, so a stranger is a 403."""
     if not principal.is_staff and (owner_user_id is None or owner_user_id != principal.user_id):
         raise forbidden()

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import forbidden, given, not_found
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
@@ -118,7 +118,7 @@ class Locations:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
             count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        body = turns(req, self._settings.public_url, asked, count, [location_body(row) for row in rows])
+        body = page_fields(req, self._settings.public_url, asked, count, [location_body(row) for row in rows])
         write(resp, LocationPage(**body))
 
     @operation("Make a location", body=Content(NewLocation, example=examples.NEW_LOCATION), answers={201: LocationBody})
@@ -126,7 +126,7 @@ class Locations:
         sent = await read_json(req, NewLocation)
         zone = self._settings.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
         async with self._pool.connection() as connection, connection.transaction():
-            owner_id = await keeper(connection, req.context.principal)
+            owner_id = await owner_for(connection, req.context.principal)
             made = await connection.execute(SQL_INSERT, (sent.name, sent.address, zone, owner_id))
             row = await (await connection.execute(SQL_ONE, await made.fetchone())).fetchone()
         write(resp, location_body(row or ()), 201)
@@ -207,7 +207,7 @@ def location_body(row: tuple[Any, ...]) -> LocationBody:
     return LocationBody(id_, name, address, zone, owner_id, [LocationRoomName(**room) for room in rooms], is_active)
 
 
-async def keeper(connection: AsyncConnection[Any], principal: Principal) -> int | None:
+async def owner_for(connection: AsyncConnection[Any], principal: Principal) -> int | None:
     """Who keeps what a caller makes: the practitioner they are; None, the house, for staff who are none."""
     row = await (await connection.execute(SQL_OWNER, (principal.user_id,))).fetchone()
     if row is None and not principal.is_staff:

@@ -41,7 +41,7 @@ class PageBody(Struct, frozen=True, kw_only=True):
     previous: str | None
 
 
-def turns(
+def page_fields(
     req: falcon.asgi.Request, public_url: str, paged: Paged, count: int, results: Sequence[Any]
 ) -> dict[str, Any]:
     """The fields of a `PageBody`. `count` is up to `COUNT_LIMIT`; pages beyond it can still be turned to."""

@@ -17,13 +17,13 @@ from api.contracts.marketplace.fields import (
     ClockWindow,
     ClockWindows,
     LongText,
+    check_may_edit,
     clock_windows,
     forbidden,
     given,
-    must_keep,
     not_found,
 )
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
@@ -155,7 +155,7 @@ class Practitioners:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
             count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        body = turns(req, self._settings.public_url, asked, count, [_body(row) for row in rows])
+        body = page_fields(req, self._settings.public_url, asked, count, [_body(row) for row in rows])
         write(resp, PractitionerPage(**body))
 
     @operation(
@@ -214,7 +214,7 @@ class OnePractitioner:
             row = await (await connection.execute(SQL_ONE, wanted)).fetchone()
             if row is None:
                 raise not_found()
-            must_keep(req.context.principal, practitioner_of(row[:-1]).user_id)
+            check_may_edit(req.context.principal, practitioner_of(row[:-1]).user_id)
             await _check_zone(connection, practitioner_of(row[:-1]), sent)
             row = await _changed(connection, await _one(connection, SQL_LOCK, wanted), sent)
         write(resp, _body(row))

@@ -31,12 +31,12 @@ from core.domain.marketplace.commands import (
 from core.identity.principals import Principal
 from core.store.marketplace.partition_keys import (
     Purchase,
-    SessionHome,
+    SessionPartition,
     any_key,
     practitioner_key,
     purchase_key,
     read_purchase,
-    session_home,
+    session_partition,
 )
 from core.text_forms import TEXT
 from core.wire.contracts.marketplace import MarketBookingDetail
@@ -77,7 +77,7 @@ COURSE_SESSIONS_MAX = 200
 Title = Annotated[str, text(TEXT, most=200)]
 
 
-class Wish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class PurchaseFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What any purchase may say. Only staff may name another than themselves as `user_id`."""
 
     service_id: Id
@@ -88,7 +88,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     user_id: Id | None = None
 
 
-class NewMarketBooking(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NewMarketBooking(PurchaseFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A session: with this practitioner, or with any who is free (null). A seat of a workshop's session
     has that session's practitioner and times, which may be left out.
     """
@@ -124,17 +124,17 @@ class PackagePart(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     rules: ClassVar[Rules] = TIME_OR_SESSION_RULES
 
 
-class NewPackage(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NewPackage(PurchaseFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `schedule` leaves out is scheduled later, by rescheduling the child booking."""
 
     schedule: Annotated[list[PackagePart], Meta(max_length=PARTS_MAX)] = []
 
 
-class NewBundle(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NewBundle(PurchaseFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class NewCourse(Wish, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NewCourse(PurchaseFields, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
@@ -157,11 +157,11 @@ class CreateMarketBooking:
         else:
             command = _individual(sent, user_id, words)
             key = await self._key(command)
-        await self._commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        await self._commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
-    async def _session(self, sent: NewMarketBooking, session_id: int) -> SessionHome:
+    async def _session(self, sent: NewMarketBooking, session_id: int) -> SessionPartition:
         async with self._pool.connection() as connection:
-            home = await session_home(connection, session_id)
+            home = await session_partition(connection, session_id)
         if home is None:
             raise no_session()
         given = (sent.practitioner_id, sent.start_time, sent.end_time)
@@ -198,7 +198,7 @@ class CreatePackage:
         purchase = await _purchase(self._run, sent.service_id)
         command = BookPackage(_who(sent, req.context.principal), sent.service_id, _parts(purchase, sent), _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class CreateBundle:
@@ -216,7 +216,7 @@ class CreateBundle:
         sent = await read_json(req, NewBundle)
         command = BookBundle(_who(sent, req.context.principal), sent.service_id, _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class CreateCourse:
@@ -236,7 +236,7 @@ class CreateCourse:
         children = min(purchase.sessions, COURSE_SESSIONS_MAX)
         command = BookCourse(_who(sent, req.context.principal), sent.service_id, children, _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 async def _purchase(run: Runtime, service_id: int) -> Purchase:
@@ -247,14 +247,14 @@ async def _purchase(run: Runtime, service_id: int) -> Purchase:
     return found
 
 
-def _who(sent: Wish, principal: Principal) -> int:
+def _who(sent: PurchaseFields, principal: Principal) -> int:
     user_id = sent.user_id or principal.user_id
     if user_id is None or (user_id != principal.user_id and not principal.is_staff):
         raise Problem(403, "forbidden", "You do not have permission to perform this action")
     return user_id
 
 
-def _words(sent: Wish) -> Words:
+def _words(sent: PurchaseFields) -> Words:
     return Words(sent.title, sent.description, sent.client_notes, ZONE(sent.timezone))
 
 

@@ -27,10 +27,10 @@ SEATING = (
 )
 """What a seat may be refused for."""
 
-TURNING = (Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION)
+CHANGING_STATUS = (Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION)
 """What any of the verbs may be refused for."""
-MOVING = (
-    *TURNING,
+RESCHEDULING = (
+    *CHANGING_STATUS,
     *PLACING,
     *SEATING,
     Refusal.SESSION_WANTED,
@@ -41,7 +41,7 @@ MOVING = (
     Refusal.SERVICE_NOT_FOUND,
 )
 """What another time may be refused for."""
-AMENDING = (
+EDITING = (
     Refusal.BOOKING_NOT_FOUND,
     Refusal.VERB_FORBIDDEN,
     Refusal.NOT_MOVABLE,

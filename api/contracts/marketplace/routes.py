@@ -7,7 +7,7 @@ from typing import Any
 import falcon.asgi
 
 from api.contracts.marketplace.availability import CheckAvailability, ManyOpenings
-from api.contracts.marketplace.booking_actions import OneMarketBooking, Verbs
+from api.contracts.marketplace.booking_actions import BookingActions, OneMarketBooking
 from api.contracts.marketplace.booking_notes import Notes
 from api.contracts.marketplace.bookings import MarketBookings
 from api.contracts.marketplace.locations import LocationRoom, LocationRooms, Locations, OneLocation
@@ -23,7 +23,7 @@ BASE = "/api/v1/drf"
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     settings, pool = run.settings, run.pool
-    one, verbs = f"{BASE}/bookings/{{booking_id:int}}", Verbs(run)
+    one, verbs = f"{BASE}/bookings/{{booking_id:int}}", BookingActions(run)
     app.add_route(f"{BASE}/bookings", MarketBookings(run))
     app.add_route(f"{BASE}/bookings/create-package", CreatePackage(run))
     app.add_route(f"{BASE}/bookings/create-bundle", CreateBundle(run))

@@ -14,8 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given, not_found
-from api.contracts.marketplace.locations import keeper
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.locations import owner_for
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
@@ -196,7 +196,7 @@ class Services:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
             count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        body = turns(req, self._public_url, asked, count, [_body(row) for row in rows])
+        body = page_fields(req, self._public_url, asked, count, [_body(row) for row in rows])
         write(resp, ServicePage(**body))
 
     @operation(
@@ -207,7 +207,7 @@ class Services:
         kind = KIND_ASKED[sent.booking_type]
         values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": folded(sent.name)}
         async with self._pool.connection() as connection, connection.transaction():
-            values["owner_id"] = owner_id = await keeper(connection, req.context.principal)
+            values["owner_id"] = owner_id = await owner_for(connection, req.context.principal)
             (id_,) = await _row(connection, SQL_INSERT, values)
             own = [owner_id] if owner_id is not None and sent.practitioner_ids is UNSET else None
             await _links(connection, id_, kind, sent, req.context.principal, owner_id, own)

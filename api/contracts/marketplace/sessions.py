@@ -8,9 +8,9 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_at_session
+from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, forbidden, span
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.contracts.marketplace.purchase_requests import Title, no_session
 from api.http.bodies import read_json
 from api.http.errors import Problem
@@ -88,7 +88,7 @@ class Sessions:
             rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
             count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
         shown = [session_shown(session_of(row)) for row in rows]
-        write(resp, SessionPage(**turns(req, self._run.settings.public_url, asked, count, shown)))
+        write(resp, SessionPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
 
     @operation(
         "Open a session of a workshop or course",
@@ -122,7 +122,7 @@ class Sessions:
             sent.title,
             sent.meeting_url,
         )
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class OneSession:
@@ -147,7 +147,7 @@ class OneSession:
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
         sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
-        await run_at_session(self._run, req, resp, session_id, CancelSession(session_id, sent.reason))
+        await run_in_session_lane(self._run, req, resp, session_id, CancelSession(session_id, sent.reason))
 
 
 class WaitingList:
@@ -181,7 +181,7 @@ class WaitingList:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await run_at_session(self._run, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
+        await run_in_session_lane(self._run, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
 
     @operation(
         "Wait no longer",
@@ -190,7 +190,7 @@ class WaitingList:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await run_at_session(self._run, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
+        await run_in_session_lane(self._run, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
 
 
 def _caller(req: falcon.asgi.Request) -> int:

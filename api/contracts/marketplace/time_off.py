@@ -13,10 +13,10 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg import AsyncConnection
 
-from api.contracts.closure_request import closing, misfits
+from api.contracts.closure_request import close_command, closure_problems
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import must_keep, not_found
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, turns, write
+from api.contracts.marketplace.fields import check_may_edit, not_found
+from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
 from api.http.bodies import read_json
 from api.http.fields import ClockText, DayText, text
 from api.http.forms import Rules
@@ -26,7 +26,7 @@ from api.runtime import Runtime
 from core.domain.commands import ReopenResource
 from core.identity.principals import Principal
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from core.text_forms import OPTIONAL_NAME
 from core.wire.contracts.marketplace import MarketDone
 from core.wire.contracts.time_off import TimeOff, TimeOffMade, shown
@@ -37,7 +37,7 @@ SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
 
 
 def _ends_later(body: NewTimeOff) -> Iterator[FieldProblem]:
-    yield from misfits(body.start_date, body.end_date, body.start, body.end, end_name="end")
+    yield from closure_problems(body.start_date, body.end_date, body.start, body.end, end_name="end")
 
 
 class NewTimeOff(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,7 +83,7 @@ class TimesOff:
             counted = await connection.execute(SQL_TIME_OFF_COUNT, {**wanted, "most": COUNT_LIMIT})
             count = (await counted.fetchone() or (0,))[0]
         found = [shown(closure_of(row)) for row in rows]
-        write(resp, TimeOffPage(**turns(req, self._run.settings.public_url, asked, count, found)))
+        write(resp, TimeOffPage(**page_fields(req, self._run.settings.public_url, asked, count, found)))
 
     @operation(
         "Take time off",
@@ -98,9 +98,9 @@ class TimesOff:
         sent = await read_json(req, NewTimeOff)
         async with self._run.pool.connection() as connection:
             resource_id = await _kept(connection, practitioner_id, req.context.principal)
-        command = closing(resource_id, sent.start_date, sent.end_date, sent.start, sent.end, sent.reason)
-        key = slot_key(resource_id, command.first_day)
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        command = close_command(resource_id, sent.start_date, sent.end_date, sent.start, sent.end, sent.reason)
+        key = partition_key(resource_id, command.first_day)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class OneTimeOff:
@@ -114,8 +114,8 @@ class OneTimeOff:
         async with self._run.pool.connection() as connection:
             resource_id = await _kept(connection, practitioner_id, req.context.principal)
             first_day = await _first_day(connection, closure_id, resource_id)
-        key, command = slot_key(resource_id, first_day), ReopenResource(closure_id)
-        await self._run.commands.run(req, resp, contract="marketplace", slot_key=key, command=command)
+        key, command = partition_key(resource_id, first_day), ReopenResource(closure_id)
+        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 async def _kept(connection: AsyncConnection[Any], practitioner_id: int, principal: Principal) -> int:
@@ -123,7 +123,7 @@ async def _kept(connection: AsyncConnection[Any], practitioner_id: int, principa
     row = await (await connection.execute(SQL_WHOSE, (practitioner_id,))).fetchone()
     if row is None:
         raise not_found()
-    must_keep(principal, row[0])
+    check_may_edit(principal, row[0])
     return int(row[1])
 
 

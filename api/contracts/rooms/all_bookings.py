@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.http.parameters import Paging, read_query
 from api.openapi import operation
-from core.store.lists.bookings import NEWEST_FIRST, Wanted, page
+from core.store.lists.bookings import NEWEST_FIRST, BookingFilter, page
 from core.wire.contracts.rooms import RoomBooking, room_booking
 from core.wire.outcomes import encode
 
@@ -28,7 +28,7 @@ class AllBookings:
     @operation("List the bookings of every contract", query=Paging, answers={200: RoomBookings})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Paging)
-        found = await page(self._engine, Wanted(), NEWEST_FIRST, asked.limit, asked.offset)
+        found = await page(self._engine, BookingFilter(), NEWEST_FIRST, asked.limit, asked.offset)
         body = RoomBookings(
             count=found.total.count,
             limit=asked.limit,

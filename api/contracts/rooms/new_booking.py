@@ -19,7 +19,7 @@ from api.openapi.refusal_groups import PLACING
 from api.runtime import Runtime
 from core.domain.commands import BookRoom
 from core.identity.principals import Principal
-from core.store.inbox import AtRoom
+from core.store.inbox import RoomPartition
 from core.wire.contracts.rooms import RoomBooking
 from core.wire.errors import FieldProblem
 
@@ -72,5 +72,5 @@ class BookRooms:
     )
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         command = command_of(parse_json(req.context.raw_body, NewRoomBooking), req.context.principal)
-        key = AtRoom(command.room_id, command.date)
-        await self._commands.run(req, resp, contract="rooms", slot_key=key, command=command)
+        key = RoomPartition(command.room_id, command.date)
+        await self._commands.run(req, resp, contract="rooms", partition_key=key, command=command)

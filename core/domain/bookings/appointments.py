@@ -10,7 +10,7 @@ from datetime import datetime
 
 from core.domain.bookings.claims import claims_wanted
 from core.domain.bookings.holds import make_way
-from core.domain.bookings.people import the_person
+from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import TAKES_TIME, PaymentStatus
 from core.domain.commands import Envelope, Place
 from core.domain.events import BookingPlaced, Event, Refusal
@@ -19,7 +19,7 @@ from core.domain.marketplace.details import MarketDetails
 from core.domain.names import folded
 from core.domain.refusals import Refused
 from core.domain.resources.local_time import MINUTE, instant, within_hours
-from core.domain.resources.service_names import is_bookable, must_be_bookable
+from core.domain.resources.service_names import check_bookable, is_bookable
 from core.domain.state import State
 from core.domain.values import Booking, Claim, Resource, Rules, Service, User
 
@@ -27,8 +27,8 @@ from core.domain.values import Booking, Claim, Resource, Rules, Service, User
 def place(state: State, envelope: Envelope, command: Place, now: datetime, ids: Ids) -> tuple[Event, ...]:
     rules = _active(state)
     service, resource = _what(state, rules, command)
-    must_be_bookable(service, command.service_name, state.policy, state.near)
-    user, created = the_person(state, command.person, envelope.actor, now, ids)
+    check_bookable(service, command.service_name, state.policy, state.near)
+    user, created = resolve_person(state, command.person, envelope.actor, now, ids)
     booking = _booking_wanted(command, envelope, user, service, resource, rules, now, ids)
     way = _way(state, booking, rules, resource, now)
     placed = BookingPlaced(booking, claims_of(booking))

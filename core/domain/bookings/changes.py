@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.domain.bookings.status import TAKES_TIME, Status, may_become
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingDeleted, BookingUnchanged, Event, Refusal
 from core.domain.refusals import Refused
@@ -13,7 +13,7 @@ from core.domain.state import State
 from core.domain.values import Booking
 
 
-def the_booking(state: State, booking_id: int) -> Booking:
+def require_booking(state: State, booking_id: int) -> Booking:
     if (booking := state.bookings.get(booking_id)) is None:
         raise Refused(Refusal.BOOKING_NOT_FOUND)
     return booking
@@ -21,7 +21,7 @@ def the_booking(state: State, booking_id: int) -> Booking:
 
 def owned(state: State, booking_id: int, actor: Actor) -> Booking:
     """Somebody else's booking does not exist, except for staff and the engine."""
-    booking = the_booking(state, booking_id)
+    booking = require_booking(state, booking_id)
     if actor.kind not in {ActorKind.STAFF, ActorKind.ENGINE} and booking.user_id != actor.user_id:
         raise Refused(Refusal.BOOKING_NOT_FOUND)
     return booking
@@ -46,7 +46,7 @@ def change(booking: Booking, status: Status, actor: Actor, now: datetime, reason
         return (BookingUnchanged(booking),)
     if not may_become(booking.status, status) or _would_take(booking, status):
         raise Refused(Refusal.INVALID_TRANSITION, booking.status)
-    return (turned(booking, status, actor, now, reason),)
+    return (with_status(booking, status, actor, now, reason),)
 
 
 def _would_take(booking: Booking, status: Status) -> bool:
@@ -57,5 +57,5 @@ def _would_take(booking: Booking, status: Status) -> bool:
 def delete(booking: Booking, actor: Actor, now: datetime) -> tuple[Event, ...]:
     if not may_become(booking.status, Status.CANCELLED):
         return (BookingDeleted(booking, actor.kind),)
-    cancelled = turned(booking, Status.CANCELLED, actor, now, "deleted")
+    cancelled = with_status(booking, Status.CANCELLED, actor, now, "deleted")
     return (cancelled, BookingDeleted(cancelled.booking, actor.kind))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from core.domain.bookings.status import Status
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE
 from core.domain.events import BookingChanged, Event, NothingDue
 from core.domain.marketplace.details import Kind, MarketDetails
@@ -32,9 +32,9 @@ def moved_on(booking: Booking, now: datetime) -> BookingChanged | None:
         return None
     match booking.status:
         case Status.CONFIRMED | Status.IN_PROGRESS if booking.ends_at <= now:
-            return turned(booking, Status.COMPLETED, ENGINE, now, "ended")
+            return with_status(booking, Status.COMPLETED, ENGINE, now, "ended")
         case Status.CONFIRMED if booking.starts_at <= now:
-            return turned(booking, Status.IN_PROGRESS, ENGINE, now, "began")
+            return with_status(booking, Status.IN_PROGRESS, ENGINE, now, "began")
         case _:
             return None
 

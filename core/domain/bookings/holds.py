@@ -14,7 +14,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from core.domain.bookings.status import PaymentStatus, Status
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE
 from core.domain.events import BookingChanged, Event, NothingDue, Refusal
 from core.domain.payments.money import can_be_charged
@@ -22,7 +22,7 @@ from core.domain.refusals import Refused
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 
-Way = tuple[BookingChanged, ...]
+ExpiredHolds = tuple[BookingChanged, ...]
 """Lapsed holds that end now, to make way for somebody else."""
 
 
@@ -44,7 +44,7 @@ def has_lapsed(booking: Booking, now: datetime) -> bool:
 
 
 def expired(booking: Booking, now: datetime) -> BookingChanged:
-    return turned(booking, Status.EXPIRED, ENGINE, now, "hold expired")
+    return with_status(booking, Status.EXPIRED, ENGINE, now, "hold expired")
 
 
 def extended(booking: Booking, policy: Policy) -> Booking:
@@ -64,7 +64,7 @@ def expire_due(state: State, booking_ids: Iterable[int], now: datetime) -> tuple
 
 def make_way(
     state: State, resource_id: int, starts_at: datetime, ends_at: datetime, now: datetime, *, but: int | None = None
-) -> Way:
+) -> ExpiredHolds:
     """Clear a time: its lapsed holds expire. Raises `Refused` (slot_taken) if anything else is in the way.
 
     `but` is a booking that moves and is not in its own way.
@@ -80,12 +80,12 @@ def make_way(
     return tuple(expired(booking, now) for booking in lapsed.values())
 
 
-def joined(ways: Iterable[Way]) -> Way:
+def joined(ways: Iterable[ExpiredHolds]) -> ExpiredHolds:
     """Several ways as one: a hold that occurs in more than one ends once."""
     return tuple({change.booking.id: change for change in chain.from_iterable(ways)}.values())
 
 
-def may_hold_another(state: State, user_id: int, now: datetime) -> None:
+def check_hold_limit(state: State, user_id: int, now: datetime) -> None:
     """Raise `Refused` for somebody who holds as many places as one person may."""
     live = sum(expires_at > now for expires_at in state.holds[user_id].values())
     if 0 < state.policy.max_holds_per_user <= live:

@@ -12,7 +12,7 @@ from core.domain.state import State
 from core.domain.values import User
 
 
-def the_person(
+def resolve_person(
     state: State, person: PersonById | PersonByPhone, actor: Actor, now: datetime, ids: Ids
 ) -> tuple[User, tuple[UserCreated, ...]]:
     """The user meant, made if a phone number is new.

@@ -14,8 +14,8 @@ from datetime import date, datetime, time, timedelta
 from msgspec import Struct
 
 from core.domain.bookings.appointments import claims_of
-from core.domain.bookings.holds import held, make_way, may_hold_another
-from core.domain.bookings.people import the_person
+from core.domain.bookings.holds import check_hold_limit, held, make_way
+from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import BookRoom, Envelope, PersonById
 from core.domain.events import BookingPlaced, Event, Refusal
@@ -40,7 +40,7 @@ def book_room(state: State, envelope: Envelope, command: BookRoom, now: datetime
     """The checks run in the contracts page's order: fields, formats, off day, hours, taken."""
     room = _the_room(state, command)
     resource = state.resources[room.resource_id]
-    user, _ = the_person(state, PersonById(command.user_id), envelope.actor, now, ids)
+    user, _ = resolve_person(state, PersonById(command.user_id), envelope.actor, now, ids)
     if command.guest_count > room.capacity:
         raise Refused(Refusal.TOO_MANY_GUESTS)
     slots = _slots_wanted(room, command)
@@ -54,11 +54,11 @@ def book_room(state: State, envelope: Envelope, command: BookRoom, now: datetime
     way = make_way(state, resource.id, starts_at, ends_at, now)
     booking = held(_booking(envelope, command, user, room, slots, starts_at, ends_at, now, ids), now, state.policy)
     if booking.status is Status.HELD:
-        may_hold_another(state, user.id, now)
+        check_hold_limit(state, user.id, now)
     return (*way, BookingPlaced(booking, claims_of(booking)))
 
 
-def wanted_room(state: State, command: BookRoom) -> tuple[int, datetime, datetime] | None:
+def room_interval(state: State, command: BookRoom) -> tuple[int, datetime, datetime] | None:
     """(resource id, start, end) that a command would claim."""
     if (room := state.rooms.get(command.room_id)) is None:
         return None

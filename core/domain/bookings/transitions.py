@@ -1,4 +1,4 @@
-"""A booking turned from one status into another, with what follows from it for its time."""
+"""A booking with_status from one status into another, with what follows from it for its time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.domain.events import BookingChanged
 from core.domain.values import Booking
 
 
-def turned(booking: Booking, status: Status, actor: Actor, now: datetime, reason: str = "") -> BookingChanged:
+def with_status(booking: Booking, status: Status, actor: Actor, now: datetime, reason: str = "") -> BookingChanged:
     """The change as an event. Whether it is allowed is the caller's to know."""
     after = replace(booking, status=status, version=booking.version + 1, updated_at=now)
     freed = booking.status in TAKES_TIME and status not in TAKES_TIME

@@ -13,7 +13,7 @@ from core.domain.resources.local_time import day_bounds, local
 Interval = tuple[datetime, datetime]
 
 
-def why_not(
+def rule_against(
     practitioner: Practitioner, starts_at: datetime, ends_at: datetime, now: datetime, *, allow_past: bool
 ) -> Refusal | None:
     """Why the practitioner's rules forbid a session, whatever is booked; None if they do not."""

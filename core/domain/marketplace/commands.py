@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import UNSET, Struct, UnsetType
 
 
-class AskedOfMarket(Struct, frozen=True):
+class MarketCommandBase(Struct, frozen=True):
     """Every command of the marketplace and no other: one look tells, where a union is looked through one by one."""
 
 
@@ -24,7 +24,7 @@ class Words(Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
 
 
-class BookIndividual(AskedOfMarket, frozen=True, tag="book_individual", omit_defaults=True):
+class BookIndividual(MarketCommandBase, frozen=True, tag="book_individual", omit_defaults=True):
     """A session with one practitioner, or with any who gives the service and is free."""
 
     user_id: int
@@ -37,7 +37,7 @@ class BookIndividual(AskedOfMarket, frozen=True, tag="book_individual", omit_def
     use_credits: bool = True
 
 
-class BookSession(AskedOfMarket, frozen=True, tag="book_session", omit_defaults=True):
+class BookSession(MarketCommandBase, frozen=True, tag="book_session", omit_defaults=True):
     """A seat of a workshop's session."""
 
     user_id: int
@@ -47,7 +47,7 @@ class BookSession(AskedOfMarket, frozen=True, tag="book_session", omit_defaults=
     use_credits: bool = True
 
 
-class BookCourse(AskedOfMarket, frozen=True, tag="book_course", omit_defaults=True):
+class BookCourse(MarketCommandBase, frozen=True, tag="book_course", omit_defaults=True):
     """A seat in each session of a course, or in none."""
 
     user_id: int
@@ -69,7 +69,7 @@ class Part(Struct, frozen=True, omit_defaults=True):
     """Of a workshop: the session to have a seat in."""
 
 
-class BookPackage(AskedOfMarket, frozen=True, tag="book_package", omit_defaults=True):
+class BookPackage(MarketCommandBase, frozen=True, tag="book_package", omit_defaults=True):
     """Everything that a package includes, in its order."""
 
     user_id: int
@@ -78,7 +78,7 @@ class BookPackage(AskedOfMarket, frozen=True, tag="book_package", omit_defaults=
     words: Words = Words()
 
 
-class BookBundle(AskedOfMarket, frozen=True, tag="book_bundle", omit_defaults=True):
+class BookBundle(MarketCommandBase, frozen=True, tag="book_bundle", omit_defaults=True):
     user_id: int
     service_id: int
     words: Words = Words()
@@ -91,7 +91,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
 
 
-class TurnBooking(AskedOfMarket, frozen=True, tag="turn_booking", omit_defaults=True):
+class TurnBooking(MarketCommandBase, frozen=True, tag="turn_booking", omit_defaults=True):
     """One of the document's verbs."""
 
     booking_id: int
@@ -101,7 +101,7 @@ class TurnBooking(AskedOfMarket, frozen=True, tag="turn_booking", omit_defaults=
     """As the caller says; it must be what they are."""
 
 
-class MoveBooking(AskedOfMarket, frozen=True, tag="move_booking", omit_defaults=True):
+class MoveBooking(MarketCommandBase, frozen=True, tag="move_booking", omit_defaults=True):
     """Another time for a session, or the first for a part of a package."""
 
     booking_id: int
@@ -110,7 +110,7 @@ class MoveBooking(AskedOfMarket, frozen=True, tag="move_booking", omit_defaults=
     reason: str = ""
 
 
-class TakeSeat(AskedOfMarket, frozen=True, tag="take_seat", omit_defaults=True):
+class TakeSeat(MarketCommandBase, frozen=True, tag="take_seat", omit_defaults=True):
     """A seat for a workshop that is part of a package and has none yet."""
 
     booking_id: int
@@ -118,7 +118,7 @@ class TakeSeat(AskedOfMarket, frozen=True, tag="take_seat", omit_defaults=True):
     reason: str = ""
 
 
-class AmendBooking(AskedOfMarket, frozen=True, tag="amend_booking", omit_defaults=True):
+class AmendBooking(MarketCommandBase, frozen=True, tag="amend_booking", omit_defaults=True):
     """New words on a booking; a new location for it."""
 
     booking_id: int
@@ -131,7 +131,7 @@ class AmendBooking(AskedOfMarket, frozen=True, tag="amend_booking", omit_default
     location_id: int | UnsetType | None = UNSET
 
 
-class OpenSession(AskedOfMarket, frozen=True, tag="open_session", omit_defaults=True):
+class OpenSession(MarketCommandBase, frozen=True, tag="open_session", omit_defaults=True):
     """Put a session of a workshop or course on offer; it takes the practitioner's time, and a room's."""
 
     service_id: int
@@ -144,24 +144,24 @@ class OpenSession(AskedOfMarket, frozen=True, tag="open_session", omit_defaults=
     meeting_url: str = ""
 
 
-class CancelSession(AskedOfMarket, frozen=True, tag="cancel_session", omit_defaults=True):
+class CancelSession(MarketCommandBase, frozen=True, tag="cancel_session", omit_defaults=True):
     """With every booking of it."""
 
     session_id: int
     reason: str = ""
 
 
-class JoinWaitingList(AskedOfMarket, frozen=True, tag="join_waiting_list", omit_defaults=True):
+class JoinWaitingList(MarketCommandBase, frozen=True, tag="join_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class LeaveWaitingList(AskedOfMarket, frozen=True, tag="leave_waiting_list", omit_defaults=True):
+class LeaveWaitingList(MarketCommandBase, frozen=True, tag="leave_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class OfferSeats(AskedOfMarket, frozen=True, tag="offer_seats", omit_defaults=True):
+class OfferSeats(MarketCommandBase, frozen=True, tag="offer_seats", omit_defaults=True):
     """Offer the free seats of a session to those who wait for one. The engine asks it of itself."""
 
     session_id: int

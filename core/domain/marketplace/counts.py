@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.bookings.status import KEEPS_SLOT, Status
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.events import CreditReturned, HappenedInMarket
+from core.domain.marketplace.events import CreditReturned, MarketEventBase
 from core.domain.values import Booking
 
 KEEPS_SEAT = KEEPS_SLOT - {Status.DRAFT}
@@ -19,7 +19,7 @@ KEEPS_SEAT = KEEPS_SLOT - {Status.DRAFT}
 def concerns_market(event: Any) -> bool:
     """Most events of most batches do not; they should cost the marketplace next to nothing."""
     booking = getattr(event, "booking", None)
-    return isinstance(event, HappenedInMarket) if booking is None else isinstance(booking.details, MarketDetails)
+    return isinstance(event, MarketEventBase) if booking is None else isinstance(booking.details, MarketDetails)
 
 
 class Counts:

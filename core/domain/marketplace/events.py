@@ -14,55 +14,55 @@ from core.domain.marketplace.values import Credit, ServiceSession, WaitingPlace
 from core.domain.values import Claim
 
 
-class HappenedInMarket(Struct, frozen=True):
+class MarketEventBase(Struct, frozen=True):
     """Every event of the marketplace and no other: one look tells, where a union is looked through one by one."""
 
 
-class SessionOpened(HappenedInMarket, frozen=True):
+class SessionOpened(MarketEventBase, frozen=True):
     session: ServiceSession
     claims: tuple[Claim, ...]
 
 
-class SessionCancelled(HappenedInMarket, frozen=True):
+class SessionCancelled(MarketEventBase, frozen=True):
     """Its time is free again."""
 
     session: ServiceSession
 
 
-class SessionEmptied(HappenedInMarket, frozen=True):
+class SessionEmptied(MarketEventBase, frozen=True):
     """A session that was cancelled in steps has no bookings left."""
 
     session: ServiceSession
 
 
-class CreditsGranted(HappenedInMarket, frozen=True):
+class CreditsGranted(MarketEventBase, frozen=True):
     credit: Credit
 
 
-class CreditReturned(HappenedInMarket, frozen=True):
+class CreditReturned(MarketEventBase, frozen=True):
     """One credit of a bundle, by a cancellation within the rules."""
 
     credit_id: int
     booking_id: int
 
 
-class CreditsVoided(HappenedInMarket, frozen=True):
+class CreditsVoided(MarketEventBase, frozen=True):
     """The bundle was cancelled: what is left of it pays for nothing any more."""
 
     credit_id: int
 
 
-class WaitingBegun(HappenedInMarket, frozen=True):
+class WaitingBegun(MarketEventBase, frozen=True):
     place: WaitingPlace
     position: int
     """How many, this one counted, are now waiting."""
 
 
-class WaitingEnded(HappenedInMarket, frozen=True):
+class WaitingEnded(MarketEventBase, frozen=True):
     place: WaitingPlace
 
 
-class SeatOffered(HappenedInMarket, frozen=True):
+class SeatOffered(MarketEventBase, frozen=True):
     """A freed seat is held for who waited longest; `booking_id` is the hold."""
 
     place: WaitingPlace

@@ -27,7 +27,7 @@ from core.domain.marketplace.commands import (
     WaitCommand,
 )
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.purchases.individual_sessions import intervals_wanted
+from core.domain.marketplace.purchases.individual_sessions import session_intervals
 from core.domain.state import State
 
 Interval = tuple[int, datetime, datetime]
@@ -142,7 +142,7 @@ def market_intervals(state: State, command: MarketCommand) -> Iterator[Interval]
     """Whose claims decide a command, and when."""
     match command:
         case BookIndividual():
-            yield from intervals_wanted(
+            yield from session_intervals(
                 state,
                 command.service_id,
                 command.practitioner_id,
@@ -153,7 +153,7 @@ def market_intervals(state: State, command: MarketCommand) -> Iterator[Interval]
         case BookPackage():
             for part in command.parts:
                 if part.starts_at is not None and part.ends_at is not None:
-                    yield from intervals_wanted(
+                    yield from session_intervals(
                         state, part.service_id, part.practitioner_id, part.starts_at, part.ends_at, part.location_id
                     )
         case MoveBooking() | AmendBooking():
@@ -171,7 +171,7 @@ def _of_change(state: State, command: MoveBooking | AmendBooking) -> Iterator[In
     details = booking.details
     if isinstance(command, MoveBooking):
         whom = details.practitioner_id if details.is_scheduled else None
-        yield from intervals_wanted(
+        yield from session_intervals(
             state, booking.service_id, whom, command.starts_at, command.ends_at, details.location_id
         )
     elif isinstance(command.location_id, int):

@@ -14,11 +14,11 @@ from core.domain.commands import Actor
 from core.domain.events import BookingChanged, BookingUnchanged, Event, Refusal
 from core.domain.marketplace.commands import AmendBooking, MoveBooking, TakeSeat
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.marketplace.purchases.individual_sessions import a_place, a_room, placed_details
-from core.domain.marketplace.purchases.purchases import the_service
-from core.domain.marketplace.purchases.seats import a_seat, its_giver, seated_details, the_session
+from core.domain.marketplace.purchases.individual_sessions import find_place, find_room, placed_details
+from core.domain.marketplace.purchases.purchases import require_service
+from core.domain.marketplace.purchases.seats import find_seat, require_session, session_details, session_practitioner
 from core.domain.marketplace.values import Practitioner
-from core.domain.marketplace.verbs import Role, market_booking, why_not_moved
+from core.domain.marketplace.verbs import Role, market_booking, move_refusal
 from core.domain.refusals import Refused
 from core.domain.resources.local_time import local
 from core.domain.state import State
@@ -29,13 +29,13 @@ _MINUTE = timedelta(minutes=1)
 
 def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tuple[Event, ...]:
     booking, details, role = market_booking(state, command.booking_id, actor)
-    if refused := why_not_moved(booking, role, now, state.policy):
+    if refused := move_refusal(booking, role, now, state.policy):
         raise refused
     if details.kind is not Kind.INDIVIDUAL:
         raise Refused(Refusal.SESSION_WANTED)
     status, hold_expires_at = _becomes(state, booking, details, now)
-    service = the_service(state, booking.service_id or 0, Kind.INDIVIDUAL)
-    place = a_place(
+    service = require_service(state, booking.service_id or 0, Kind.INDIVIDUAL)
+    place = find_place(
         state,
         service,
         _whom(details, booking),
@@ -56,13 +56,13 @@ def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tup
 def take_seat(state: State, actor: Actor, command: TakeSeat, now: datetime) -> tuple[Event, ...]:
     """A workshop that is part of a package gets its session."""
     booking, details, role = market_booking(state, command.booking_id, actor)
-    if refused := why_not_moved(booking, role, now, state.policy):
+    if refused := move_refusal(booking, role, now, state.policy):
         raise refused
     status, hold_expires_at = _becomes(state, booking, details, now)
-    session = the_session(state, command.session_id, booking.service_id)
-    way = a_seat(state, session, booking.user_id, now)
-    giver = its_giver(state, session)
-    after = replace(seated_details(details, session), practitioner_user_id=giver.user_id)
+    session = require_session(state, command.session_id, booking.service_id)
+    way = find_seat(state, session, booking.user_id, now)
+    giver = session_practitioner(state, session)
+    after = replace(session_details(details, session), practitioner_user_id=giver.user_id)
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
     moved = _at(held, giver, session.starts_at, session.ends_at, after, now)
     return (*way, BookingChanged(moved, booking.status, False, actor.kind, command.reason or "rescheduled"))
@@ -130,7 +130,7 @@ def _relocated(
     room_id: int | None = None
     way: tuple[Event, ...] = ()
     if location_id is not None:
-        room_id, way = a_room(state, location_id, booking.starts_at, booking.ends_at, now, booking)
+        room_id, way = find_room(state, location_id, booking.starts_at, booking.ends_at, now, booking)
     there = replace(details, location_id=location_id, room_id=room_id)
     return (*way, _amended(booking, there, actor, now, takes=True))
 

@@ -8,18 +8,18 @@ from msgspec.structs import replace
 
 from core.domain.bookings.holds import joined, make_way
 from core.domain.bookings.status import NEXT, Status
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind, Envelope
 from core.domain.events import CommandStepped, Event, Refusal
 from core.domain.ids import Ids
-from core.domain.marketplace.availability import why_not
+from core.domain.marketplace.availability import rule_against
 from core.domain.marketplace.commands import CancelSession, OpenSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened, WaitingEnded
-from core.domain.marketplace.purchases.individual_sessions import a_room
-from core.domain.marketplace.purchases.purchases import the_service
-from core.domain.marketplace.purchases.seats import the_session
+from core.domain.marketplace.purchases.individual_sessions import find_room
+from core.domain.marketplace.purchases.purchases import require_service
+from core.domain.marketplace.purchases.seats import require_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
 from core.domain.refusals import Refused
 from core.domain.state import State
@@ -31,11 +31,11 @@ CANCELLED_WITH_SESSION = frozenset(status for status in KEEPS_SEAT if Status.CAN
 
 def open_session(state: State, actor: Actor, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """The session takes its practitioner (with buffers) and a room; those who book it take seats."""
-    service = the_service(state, command.service_id, Kind.WORKSHOP, Kind.COURSE)
+    service = require_service(state, command.service_id, Kind.WORKSHOP, Kind.COURSE)
     practitioner = _kept(state, command.practitioner_id, actor)
     if practitioner.id not in service.practitioner_ids:
         raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    refusal = why_not(practitioner, command.starts_at, command.ends_at, now, allow_past=state.policy.allow_past)
+    refusal = rule_against(practitioner, command.starts_at, command.ends_at, now, allow_past=state.policy.allow_past)
     if (
         refusal is Refusal.IN_THE_PAST
     ):  # hours, notice and horizon are for clients: who gives a session may set them aside
@@ -44,7 +44,7 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
     way = make_way(state, practitioner.resource_id, *taken, now)
     room_id: int | None = None
     if command.location_id is not None:
-        room_id, room_way = a_room(state, command.location_id, command.starts_at, command.ends_at, now)
+        room_id, room_way = find_room(state, command.location_id, command.starts_at, command.ends_at, now)
         way = joined((way, room_way))
     session = ServiceSession(
         id=ids.session(),
@@ -72,17 +72,17 @@ def cancel_session(state: State, envelope: Envelope, command: CancelSession, now
     A cancelled session that has bookings or waiting people left is one whose cancellation was not finished:
     cancelling it again finishes it.
     """
-    session, begun = the_session(state, command.session_id), state.begun.get(envelope.id)
+    session, begun = require_session(state, command.session_id), state.begun.get(envelope.id)
     if begun is None:
         _kept(state, session.practitioner_id, envelope.actor)
-    step = state.market.emptying.get(session.id, Step())
+    step = state.market.cancelling.get(session.id, Step())
     found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
     live = [booking for booking in found if booking is not None and booking.status in CANCELLED_WITH_SESSION]
     waiting = tuple(state.market.queues[session.id].values())
     if session.is_cancelled and begun is None and not live and not waiting and not step.more:
         raise Refused(Refusal.SESSION_CANCELLED)
     reason = command.reason or "session cancelled"
-    ended: list[Event] = [turned(booking, Status.CANCELLED, envelope.actor, now, reason) for booking in live]
+    ended: list[Event] = [with_status(booking, Status.CANCELLED, envelope.actor, now, reason) for booking in live]
     ended += map(WaitingEnded, waiting)
     left = session.waiting - len(waiting)
     after = replace(session, is_cancelled=True, seats_taken=session.seats_taken - len(live), waiting=left)

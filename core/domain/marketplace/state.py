@@ -9,7 +9,7 @@ from datetime import datetime
 from heapq import heappush
 
 from core.domain.bookings.status import Status
-from core.domain.group_index import Grouped
+from core.domain.group_index import GroupIndex
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.values import (
     Credit,
@@ -32,14 +32,14 @@ class Market:
     services: dict[int, MarketService] = field(default_factory=dict)
     locations: dict[int, Location] = field(default_factory=dict)
     room_names: dict[int, str] = field(default_factory=dict)
-    sessions: Grouped[int, ServiceSession] = field(default_factory=lambda: Grouped(lambda one: one.service_id))
+    sessions: GroupIndex[int, ServiceSession] = field(default_factory=lambda: GroupIndex(lambda one: one.service_id))
     """Locked: who reads a seat here may take it."""
-    credits: Grouped[int, Credit] = field(default_factory=lambda: Grouped(lambda one: one.user_id))
+    credits: GroupIndex[int, Credit] = field(default_factory=lambda: GroupIndex(lambda one: one.user_id))
     """By the bundle's booking. Locked."""
     queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
     """Waiting people by session and user, in order: those whom a command names, the first to whom seats are offered, or
     whom a step of a cancellation ends. `ServiceSession.waiting` counts all."""
-    emptying: dict[int, Step] = field(default_factory=dict)
+    cancelling: dict[int, Step] = field(default_factory=dict)
     """By session that is being cancelled: what this step knows of its bookings."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
     children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind
 from core.domain.events import BookingUnchanged, Event, Refusal
 from core.domain.marketplace.commands import TurnBooking, Verb
@@ -71,7 +71,7 @@ def confirm(booking: Booking, actor: Actor, now: datetime) -> tuple[Event, ...]:
         raise Refused(Refusal.UNPAID)
     if booking.hold_expires_at is not None and booking.hold_expires_at <= now:
         raise Refused(Refusal.HOLD_ENDED)
-    return (turned(booking, Status.CONFIRMED, actor, now, "confirmed"),)
+    return (with_status(booking, Status.CONFIRMED, actor, now, "confirmed"),)
 
 
 def is_unpaid(booking: Booking) -> bool:
@@ -90,7 +90,7 @@ def _over(state: State, booking: Booking, role: Role, status: Status, actor: Act
         raise Refused(Refusal.INVALID_TRANSITION, booking.status)
     if not is_under_way(state, booking, now):
         raise Refused(Refusal.NOT_BEGUN)
-    return (turned(booking, status, actor, now, status.value),)
+    return (with_status(booking, status, actor, now, status.value),)
 
 
 def is_under_way(state: State, booking: Booking, now: datetime) -> bool:
@@ -109,9 +109,9 @@ def is_under_way(state: State, booking: Booking, now: datetime) -> bool:
 def cancel(booking: Booking, role: Role, command: TurnBooking, actor: Actor, now: datetime) -> tuple[Event, ...]:
     if command.canceled_by and command.canceled_by != role:
         raise Refused(Refusal.WRONG_CANCELED_BY)
-    if refused := why_not_cancelled(booking, now):
+    if refused := cancel_refusal(booking, now):
         raise refused
-    return (turned(booking, Status.CANCELLED, actor, now, command.reason),)
+    return (with_status(booking, Status.CANCELLED, actor, now, command.reason),)
 
 
 def is_scheduled(booking: Booking) -> bool:
@@ -123,13 +123,13 @@ def has_begun(booking: Booking, now: datetime) -> bool:
     return is_scheduled(booking) and booking.created_at < booking.starts_at <= now
 
 
-def why_not_cancelled(booking: Booking, now: datetime) -> Refused | None:
+def cancel_refusal(booking: Booking, now: datetime) -> Refused | None:
     if not may_become(booking.status, Status.CANCELLED):
         return Refused(Refusal.INVALID_TRANSITION, booking.status)
     return Refused(Refusal.ALREADY_BEGUN) if has_begun(booking, now) else None
 
 
-def why_not_moved(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> Refused | None:
+def move_refusal(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> Refused | None:
     """Clients move as long as a cancellation would cost nothing, practitioners and staff until it begins.
 
     Whether the new time is free is another matter.
@@ -148,12 +148,12 @@ def why_not_moved(booking: Booking, role: Role | None, now: datetime, policy: Po
 
 def can_be_canceled(booking: Booking, now: datetime) -> bool:
     """What `cancel` would answer at this moment."""
-    return why_not_cancelled(booking, now) is None
+    return cancel_refusal(booking, now) is None
 
 
 def can_be_rescheduled(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> bool:
     """What `reschedule` would answer this viewer at this moment, for a time that is free."""
-    return why_not_moved(booking, role, now, policy) is None
+    return move_refusal(booking, role, now, policy) is None
 
 
 def is_movable(booking: Booking) -> bool:

@@ -15,7 +15,13 @@ from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, 
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
 from core.domain.marketplace.purchases.purchases import details_of, new_booking
-from core.domain.marketplace.purchases.seats import is_open, its_giver, seated_details, seats_of, the_session
+from core.domain.marketplace.purchases.seats import (
+    is_open,
+    require_session,
+    seats_of,
+    session_details,
+    session_practitioner,
+)
 from core.domain.marketplace.values import MarketService, ServiceSession, WaitingPlace
 from core.domain.payments.money import can_be_charged
 from core.domain.refusals import Refused
@@ -39,7 +45,7 @@ def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, id
 
 
 def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event, ...]:
-    session = the_session(state, command.session_id)
+    session = require_session(state, command.session_id)
     _own(command.user_id, actor)
     place = state.market.queues[session.id].get(command.user_id)
     if place is None:
@@ -75,8 +81,8 @@ def _offer(
 ) -> Booking:
     """Held whatever it costs: who waited must say that they still want it, in time."""
     service = state.market.services[session.service_id]
-    practitioner = its_giver(state, session)
-    details = seated_details(details_of(Kind.WORKSHOP, practitioner, Words()), session)
+    practitioner = session_practitioner(state, session)
+    details = session_details(details_of(Kind.WORKSHOP, practitioner, Words()), session)
     interval = session.starts_at, session.ends_at
     booking = new_booking(envelope, place.user_id, service, practitioner, details, interval, now, ids)
     ends = min(now + timedelta(seconds=state.policy.offer_s), session.starts_at)
@@ -87,7 +93,7 @@ def _offer(
 
 
 def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: datetime) -> ServiceSession:
-    session = the_session(state, session_id)
+    session = require_session(state, session_id)
     _own(user_id, actor)
     if session.service_id not in state.market.services or state.market.services[session.service_id].kind is Kind.COURSE:
         raise Refused(Refusal.SESSION_NOT_FOUND)

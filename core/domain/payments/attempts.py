@@ -18,7 +18,7 @@ from core.domain.state import State
 from core.domain.values import Booking
 
 
-def the_payment(state: State, payment_id: UUID) -> Payment:
+def require_payment(state: State, payment_id: UUID) -> Payment:
     if (payment := state.payments.get(payment_id)) is None:
         raise Refused(Refusal.PAYMENT_NOT_FOUND)
     return payment
@@ -38,7 +38,7 @@ def ended(payment: Payment, now: datetime) -> PaymentChanged:
     return PaymentChanged(replace(payment, state=PaymentState.CANCELED, due_at=None, updated_at=now), payment.state)
 
 
-def giving_back(
+def order_refund(
     payment: Payment, amount_minor: int, reason: str, now: datetime, was: PaymentState | None = None
 ) -> PaymentChanged:
     """Order money back. While Stripe is at a refund, more is owed and waits for its end."""
@@ -64,14 +64,14 @@ def refund_failed(payment: Payment, why: str, now: datetime) -> tuple[PaymentCha
         due_at=None,
         updated_at=now,
     )
-    return (PaymentChanged(failed, payment.state), *what_is_owed(failed, now))
+    return (PaymentChanged(failed, payment.state), *order_owed_refund(failed, now))
 
 
-def what_is_owed(payment: Payment, now: datetime) -> tuple[PaymentChanged, ...]:
+def order_owed_refund(payment: Payment, now: datetime) -> tuple[PaymentChanged, ...]:
     """Order what waited for the end of a refund."""
     if not payment.owed_minor:
         return ()
-    return (giving_back(replace(payment, owed_minor=0), payment.owed_minor, payment.refund_reason or "", now),)
+    return (order_refund(replace(payment, owed_minor=0), payment.owed_minor, payment.refund_reason or "", now),)
 
 
 def begin_the_next(state: State, closed: Payment, now: datetime) -> Iterator[PaymentChanged]:
@@ -81,7 +81,7 @@ def begin_the_next(state: State, closed: Payment, now: datetime) -> Iterator[Pay
             yield PaymentChanged(replace(other, state=PaymentState.CREATING, due_at=now, updated_at=now), other.state)
 
 
-def booking_pays(
+def with_payment_status(
     booking: Booking | None, payment_status: PaymentStatus, now: datetime, reason: str
 ) -> tuple[Event, ...]:
     """The booking's own word for how its payment stands, if that is news."""

@@ -27,7 +27,7 @@ from core.domain.events import (
 )
 from core.domain.ids import Ids
 from core.domain.marketplace.purchases.refunds import Parts, by_whole, owed_minor, parts_owed
-from core.domain.payments.attempts import booking_pays, closing, ended, giving_back, payments_of
+from core.domain.payments.attempts import closing, ended, order_refund, payments_of, with_payment_status
 from core.domain.payments.values import PAYABLE, Payment, PaymentState
 from core.domain.refusals import Refused
 from core.domain.state import State
@@ -56,7 +56,7 @@ def request(state: State, envelope: Envelope, command: RequestPayment, now: date
         case _:
             pass
     made = _attempt(booking, len(attempts) + 1, begins, now, ids)
-    told = booking_pays(booking, PaymentStatus.PENDING, now, "payment_requested")
+    told = with_payment_status(booking, PaymentStatus.PENDING, now, "payment_requested")
     return (*before, *told, PaymentMade(made), CommandDeferred(made.id))
 
 
@@ -110,7 +110,7 @@ def consequences(state: State, actor: Actor, events: Sequence[Event], now: datet
         if (end := ends.get(payment.booking_id)) is not None:
             found += _after_the_end(state, payment, end.booking, parts, actor, now)
         elif payment.kept_minor and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
-            found.append(giving_back(payment, min(part, payment.kept_minor), "part_cancelled", now))
+            found.append(order_refund(payment, min(part, payment.kept_minor), "part_cancelled", now))
     return tuple(found)
 
 
@@ -126,10 +126,10 @@ def _after_the_end(
     elif payment.state in PAYABLE:
         yield closing(payment, now)
     elif payment.kept_minor and (owed := owed_minor(state, payment, booking, parts, actor, now)):
-        yield giving_back(payment, owed, "booking_cancelled", now)
+        yield order_refund(payment, owed, "booking_cancelled", now)
 
 
-def conclusions(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:
+def deferred_answers(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:
     """Commands that waited for a payment's intent, with what they are answered now."""
     for event in events:
         if isinstance(event, PaymentChanged) and (answer := _answer(event.payment)) is not None:

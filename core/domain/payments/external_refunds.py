@@ -14,10 +14,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain.bookings.status import PaymentStatus, Status, may_become
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, LookForRefunds, ReportGivenBack
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
-from core.domain.payments.attempts import asked_again, booking_pays, the_payment
+from core.domain.payments.attempts import asked_again, require_payment, with_payment_status
 from core.domain.payments.values import RECEIVED, Payment, PaymentState
 from core.domain.state import State
 
@@ -36,7 +36,7 @@ LOOKED_AT = frozenset(
 
 
 def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tuple[Event, ...]:
-    payment = the_payment(state, command.payment_id)
+    payment = require_payment(state, command.payment_id)
     if payment.state in LOOKED_AT:
         return (PaymentChanged(replace(payment, due_at=now), payment.state),)
     return (PaymentUnchanged(payment),)
@@ -47,7 +47,7 @@ def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> t
 
     A report that was put off may be older than what is known by now, so it never lowers the amount.
     """
-    payment = the_payment(state, report.payment_id)
+    payment = require_payment(state, report.payment_id)
     total = max(payment.refunded_minor, min(report.amount_minor, payment.received_minor))
     by_hand = total - payment.refunded_minor
     failed = max(0, payment.failed_minor - by_hand)  # a person's refund counts for the failed amount first
@@ -83,5 +83,5 @@ def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime)
     booking = state.bookings.get(known.booking_id)
     if booking is not None and may_become(booking.status, Status.CANCELLED):
         unpaid = replace(booking, payment_status=PaymentStatus.REFUNDED)
-        return (done, turned(unpaid, Status.CANCELLED, ENGINE, now, REASON))
-    return (done, *booking_pays(booking, PaymentStatus.REFUNDED, now, reason))
+        return (done, with_status(unpaid, Status.CANCELLED, ENGINE, now, REASON))
+    return (done, *with_payment_status(booking, PaymentStatus.REFUNDED, now, reason))

@@ -17,27 +17,27 @@ from msgspec.structs import replace
 
 from core.domain.bookings.holds import extended
 from core.domain.bookings.status import ENDED, PaymentStatus, Status
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
 from core.domain.payments.attempts import (
     asked_again,
     begin_the_next,
-    booking_pays,
     ended,
-    giving_back,
     is_due,
+    order_owed_refund,
+    order_refund,
     payments_of,
     refund_failed,
-    the_payment,
-    what_is_owed,
+    require_payment,
+    with_payment_status,
 )
-from core.domain.payments.late_payments import retaken, way_back
+from core.domain.payments.late_payments import claims_again, make_way_again
 from core.domain.payments.values import (
-    GIVES_BACK,
     LIVE,
     PAYABLE,
     RECEIVED,
+    REFUND_UNDER_WAY,
     IntentStatus,
     Payment,
     PaymentState,
@@ -52,7 +52,7 @@ LOOK_LONGEST = timedelta(hours=1)
 
 def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
     """What Stripe says of a payment's intent: seen by the worker, or told by a webhook."""
-    payment = the_payment(state, report.payment_id)
+    payment = require_payment(state, report.payment_id)
     if payment.intent_id not in {None, report.intent_id}:
         raise Refused(Refusal.INTENT_MISMATCH)
     if payment.state in RECEIVED:
@@ -101,11 +101,11 @@ def _standing(state: State, known: Payment, report: ReportIntent, now: datetime)
     if booking is not None and processing:
         return (
             changed,
-            *booking_pays(extended(booking, state.policy), PaymentStatus.PROCESSING, now, "payment_processing"),
+            *with_payment_status(extended(booking, state.policy), PaymentStatus.PROCESSING, now, "payment_processing"),
         )
     if decline:
-        return (changed, *booking_pays(booking, PaymentStatus.FAILED, now, "payment_failed"))
-    return (changed, *booking_pays(booking, PaymentStatus.PENDING, now, "payment_open"))
+        return (changed, *with_payment_status(booking, PaymentStatus.FAILED, now, "payment_failed"))
+    return (changed, *with_payment_status(booking, PaymentStatus.PENDING, now, "payment_open"))
 
 
 def _next_look(payment: Payment, now: datetime, policy: Policy) -> datetime:
@@ -129,12 +129,12 @@ def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tup
     booking = state.bookings.get(paid.booking_id)
     try:
         confirmed = _confirmed(state, _entitled(state, paid, booking), now)
-    except _Back as back:
+    except _RefundInstead as back:
         reason = back.reason
         over = booking if booking is not None and booking.status in ENDED else None
         return (
-            giving_back(paid, paid.kept_minor, reason, now, was),
-            *booking_pays(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
+            order_refund(paid, paid.kept_minor, reason, now, was),
+            *with_payment_status(over, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),
         )
     due_at = now if fresh or is_due(state.payments[paid.id], now) else None
     kept = PaymentChanged(replace(paid, state=PaymentState.SUCCEEDED, due_at=due_at), was)
@@ -142,7 +142,7 @@ def _received(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tup
     return (kept, *queued, *confirmed)
 
 
-class _Back(Exception):  # noqa: N818 - a way out of a rule, not an error
+class _RefundInstead(Exception):  # noqa: N818 - a way out of a rule, not an error
     """The money goes back."""
 
     def __init__(self, reason: str) -> None:
@@ -151,39 +151,42 @@ class _Back(Exception):  # noqa: N818 - a way out of a rule, not an error
 
 
 def _entitled(state: State, paid: Payment, booking: Booking | None) -> Booking:
-    """The booking that the money is for. Raises `_Back`."""
+    """The booking that the money is for. Raises `_RefundInstead`."""
     others = (other for other in payments_of(state, paid.booking_id) if other.id != paid.id)
     if booking is None:
-        raise _Back("booking_deleted")
+        raise _RefundInstead("booking_deleted")
     if paid.received_minor != paid.amount_minor:
-        raise _Back("amount_mismatch")
+        raise _RefundInstead("amount_mismatch")
     if any(other.state in LIVE or other.kept_minor for other in others):
-        raise _Back("paid_twice")
+        raise _RefundInstead("paid_twice")
     if booking.status is Status.CANCELLED:
-        raise _Back("booking_cancelled")
+        raise _RefundInstead("booking_cancelled")
     return booking
 
 
 def _confirmed(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
-    """The paid booking, which takes its time again if it had lost it. Raises `_Back`."""
+    """The paid booking, which takes its time again if it had lost it. Raises `_RefundInstead`."""
     paid = replace(booking, payment_status=PaymentStatus.SUCCEEDED)
     match booking.status:
         case Status.HELD:
-            return (turned(paid, Status.CONFIRMED, ENGINE, now, "payment_succeeded"),)
+            return (with_status(paid, Status.CONFIRMED, ENGINE, now, "payment_succeeded"),)
         case Status.EXPIRED:
             way = _way_back(state, booking, now)
-            late = turned(paid, Status.CONFIRMED, ENGINE, now, "late_payment")
-            return (*way, BookingChanged(late.booking, late.was, late.freed, late.by, late.reason, retaken(booking)))
+            late = with_status(paid, Status.CONFIRMED, ENGINE, now, "late_payment")
+            return (
+                *way,
+                BookingChanged(late.booking, late.was, late.freed, late.by, late.reason, claims_again(booking)),
+            )
         case _:
-            return booking_pays(booking, PaymentStatus.SUCCEEDED, now, "payment_succeeded")
+            return with_payment_status(booking, PaymentStatus.SUCCEEDED, now, "payment_succeeded")
 
 
 def _way_back(state: State, booking: Booking, now: datetime) -> tuple[Event, ...]:
     try:
-        return way_back(state, booking, now)
+        return make_way_again(state, booking, now)
     except Refused as refused:
         has_it = refused.event.refusal is Refusal.ALREADY_BOOKED
-        raise _Back("already_booked" if has_it else "late_payment") from None
+        raise _RefundInstead("already_booked" if has_it else "late_payment") from None
 
 
 def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> tuple[Event, ...]:
@@ -193,7 +196,7 @@ def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> 
             return (ended(known, now), *begin_the_next(state, payment, now))
         case PaymentState.CREATING | PaymentState.OPEN | PaymentState.PROCESSING:
             booking = _held(state, payment)
-            lapsed = () if booking is None else (turned(booking, Status.EXPIRED, ENGINE, now, "payment_canceled"),)
+            lapsed = () if booking is None else (with_status(booking, Status.EXPIRED, ENGINE, now, "payment_canceled"),)
             return (ended(known, now), *lapsed)
         case _:
             return (PaymentUnchanged(payment),)
@@ -201,13 +204,13 @@ def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> 
 
 def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[Event, ...]:
     """Stripe will not do what was ordered, now or ever: no such intent to be made or found, nothing to refund."""
-    payment = the_payment(state, report.payment_id)
+    payment = require_payment(state, report.payment_id)
     failed = replace(payment, state=PaymentState.FAILED, decline=report.code, due_at=None, updated_at=now)
     match payment.state:
         case PaymentState.CLOSING:
             return (ended(payment, now), *begin_the_next(state, payment, now))
         case PaymentState.CREATING | PaymentState.OPEN | PaymentState.PROCESSING:
-            told = booking_pays(_held(state, payment), PaymentStatus.FAILED, now, "payment_refused")
+            told = with_payment_status(_held(state, payment), PaymentStatus.FAILED, now, "payment_refused")
             return (PaymentChanged(failed, payment.state), *told)
         case PaymentState.RETURNING | PaymentState.REFUNDING:
             return refund_failed(payment, report.code, now)
@@ -219,8 +222,8 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
 
 def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Event, ...]:
     """What became of giving money back."""
-    payment = the_payment(state, report.payment_id)
-    if payment.state not in GIVES_BACK or report.number != payment.refund_number:
+    payment = require_payment(state, report.payment_id)
+    if payment.state not in REFUND_UNDER_WAY or report.number != payment.refund_number:
         return (PaymentUnchanged(payment),)
     known = replace(payment, refund_id=report.refund_id, updated_at=now)
     match report.status:
@@ -240,7 +243,7 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
     """All of it, or some: then what is owed is refunded next, and the rest is kept or left to a person."""
     if known.refunded_minor < known.received_minor:
         if known.owed_minor:
-            return what_is_owed(known, now)
+            return order_owed_refund(known, now)
         # A person may have refunded some, too, while Stripe was at ours: look once more.
         after = PaymentState.REFUND_FAILED if known.failed_minor else PaymentState.SUCCEEDED
         return (PaymentChanged(replace(known, state=after, due_at=now), known.state),)
@@ -250,7 +253,7 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
     told = (
         booking if booking is not None and (booking.status in ENDED or _was_its_money(state, known, booking)) else None
     )
-    return (done, *booking_pays(told, PaymentStatus.REFUNDED, now, "refunded"))
+    return (done, *with_payment_status(told, PaymentStatus.REFUNDED, now, "refunded"))
 
 
 def _was_its_money(state: State, payment: Payment, booking: Booking) -> bool:

@@ -87,7 +87,7 @@ RECEIVED = frozenset(
 )
 """Its money came in; nothing that is said of its intent changes that."""
 
-GIVES_BACK = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
+REFUND_UNDER_WAY = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
 """Stripe is asked for a refund."""
 
 

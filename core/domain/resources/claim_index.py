@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from core.domain.interval_index import Intervals
+from core.domain.interval_index import IntervalIndex
 from core.domain.values import Claim, Holder
 
 
-class Taken:
+class ClaimIndex:
     """The claims on one resource."""
 
     def __init__(self, claims: Iterable[Claim] = ()) -> None:
-        self._claims: Intervals[Claim] = Intervals()
+        self._claims: IntervalIndex[Claim] = IntervalIndex()
         self._by_holder: dict[Holder, list[Claim]] = {}
         for claim in claims:
             self.add(claim)
@@ -27,8 +27,8 @@ class Taken:
     def __len__(self) -> int:
         return len(self._claims)
 
-    def __copy__(self) -> Taken:
-        twin = Taken()
+    def __copy__(self) -> ClaimIndex:
+        twin = ClaimIndex()
         twin._claims = self._claims.copy()
         twin._by_holder = {holder: claims.copy() for holder, claims in self._by_holder.items()}
         return twin

@@ -31,7 +31,7 @@ def decide_closing(state: State, command: ClosingCommand, now: datetime, ids: Id
     return (ResourceReopened(closure),)
 
 
-def wanted_closing(state: State, command: CloseResource) -> tuple[int, datetime, datetime] | None:
+def closure_interval(state: State, command: CloseResource) -> tuple[int, datetime, datetime] | None:
     """(resource id, start, end) that a closure would cover, so that a batch loads what is in it."""
     resource = state.resources.get(command.resource_id)
     span = _span(command, resource) if resource else None
@@ -43,7 +43,7 @@ def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tup
         raise Refused(Refusal.RESOURCE_NOT_FOUND)
     if (span := _span(command, resource)) is None:
         raise Refused(Refusal.LOCAL_TIME_SKIPPED, part=_skipped(command, resource))
-    inside = sorted(in_span(state, resource.id, span), key=lambda claim: claim.starts_at)
+    inside = sorted(claims_within(state, resource.id, span), key=lambda claim: claim.starts_at)
     if any(claim.closure_id is not None for claim in inside):
         raise Refused(Refusal.ALREADY_CLOSED)
     lapsed = _expire_lapsed(state, inside, now)
@@ -64,7 +64,7 @@ def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tup
     return (*lapsed, ResourceClosed(closure, tuple(id_ for id_ in in_the_way if id_ not in gone)))
 
 
-def in_span(state: State, resource_id: int, span: Span) -> list[Claim]:
+def claims_within(state: State, resource_id: int, span: Span) -> list[Claim]:
     return state.claims[resource_id].touching(*span)
 
 

@@ -41,7 +41,7 @@ def is_bookable(service: Service | None, policy: Policy) -> bool:
     return service.is_active if service else policy.books_unknown_services
 
 
-def must_be_bookable(service: Service | None, name: str, policy: Policy, near: NearestNames) -> None:
+def check_bookable(service: Service | None, name: str, policy: Policy, near: NearestNames) -> None:
     """Raises Refused for a deactivated service, and for an unknown name where those do not book the desk."""
     if is_bookable(service, policy):
         return

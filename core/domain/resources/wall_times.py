@@ -10,7 +10,7 @@ from core.domain.resources.time_zones import zone
 Span = tuple[datetime, datetime]
 
 
-def at_wall(day: date, at: time, zone_name: str, present: datetime) -> datetime | None:
+def instant_at_wall_time(day: date, at: time, zone_name: str, present: datetime) -> datetime | None:
     """When a local time is now: `present`, if it shows that time; None where the clocks skip it.
 
     `present` may be the second of two equal times.
@@ -30,8 +30,12 @@ def span_of_days(
     first_day: date, starts: time | None, last_day: date, ends: time | None, zone_name: str, present: Span
 ) -> tuple[datetime | None, datetime | None]:
     """A closure's ends; without times they are those of its days."""
-    begins = at_wall(first_day, starts, zone_name, present[0]) if starts else day_bounds(first_day, zone_name)[0]
-    over = at_wall(last_day, ends, zone_name, present[1]) if ends else day_bounds(last_day, zone_name)[1]
+    begins = (
+        instant_at_wall_time(first_day, starts, zone_name, present[0])
+        if starts
+        else day_bounds(first_day, zone_name)[0]
+    )
+    over = instant_at_wall_time(last_day, ends, zone_name, present[1]) if ends else day_bounds(last_day, zone_name)[1]
     return begins, over
 
 

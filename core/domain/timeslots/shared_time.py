@@ -17,9 +17,9 @@ from core.domain.events import (
     Event,
     ResourceClosed,
     ResourceReopened,
-    SlotTurned,
+    SlotAvailabilityChanged,
 )
-from core.domain.resources.claim_index import Taken
+from core.domain.resources.claim_index import ClaimIndex
 from core.domain.state import State
 from core.domain.values import Claim, Holder, TimeSlot
 
@@ -27,14 +27,14 @@ BookingEvent = BookingPlaced | BookingChanged | BookingDeleted
 _ABOUT_TIME = (BookingPlaced, BookingChanged, BookingDeleted, ResourceClosed, ResourceReopened)
 
 
-def turned_slots(state: State, events: Sequence[Event]) -> tuple[SlotTurned, ...]:
+def availability_changes(state: State, events: Sequence[Event]) -> tuple[SlotAvailabilityChanged, ...]:
     """The slots that these events turn from free to taken or back, but for those that the bookings are made for."""
-    if not state.sharing or not (about := [event for event in events if isinstance(event, _ABOUT_TIME)]):
+    if not state.shared_slots or not (about := [event for event in events if isinstance(event, _ABOUT_TIME)]):
         return ()
     own = {event.booking.time_slot_id for event in about if isinstance(event, BookingEvent)}
     gone = {one for event in about if (one := _gives_back(event)) is not None}
     new = list(chain.from_iterable(map(_takes, about)))
-    taken: defaultdict[int, Taken] = defaultdict(Taken)
+    taken: defaultdict[int, ClaimIndex] = defaultdict(ClaimIndex)
     for claim in new:
         taken[claim.resource_id].add(claim)
     found = (_turned(state, slot, gone, taken) for slot in _touched(state, gone, new) if slot.id not in own)
@@ -47,21 +47,23 @@ def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list
     slots = {
         slot.id: slot
         for claim in changing
-        for slot in state.sharing.touching(claim.resource_id, claim.starts_at, claim.ends_at)
+        for slot in state.shared_slots.touching(claim.resource_id, claim.starts_at, claim.ends_at)
     }
     return [slots[id_] for id_ in sorted(slots)]
 
 
-def _turned(state: State, slot: TimeSlot, gone: set[Holder], new: Mapping[int, Taken]) -> SlotTurned | None:
+def _turned(
+    state: State, slot: TimeSlot, gone: set[Holder], new: Mapping[int, ClaimIndex]
+) -> SlotAvailabilityChanged | None:
     if state.holder_of(slot.id) is not None:
         return None
     before = state.claims[slot.category.resource.id].touching(slot.starts_at, slot.ends_at)
     was = bool(before)
     will = any(claim.holder not in gone for claim in before) or _is_taken(slot, new)
-    return None if was == will else SlotTurned(slot, will)
+    return None if was == will else SlotAvailabilityChanged(slot, will)
 
 
-def _is_taken(slot: TimeSlot, new: Mapping[int, Taken]) -> bool:
+def _is_taken(slot: TimeSlot, new: Mapping[int, ClaimIndex]) -> bool:
     taken = new.get(slot.category.resource.id)
     return taken is not None and bool(taken.touching(slot.starts_at, slot.ends_at))
 

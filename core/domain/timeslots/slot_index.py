@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from core.domain.interval_index import Intervals
+from core.domain.interval_index import IntervalIndex
 from core.domain.values import TimeSlot
 
 
@@ -44,7 +44,7 @@ class SlotsByResource:
 
     def __init__(self) -> None:
         self._slots: dict[int, TimeSlot] = {}
-        self._by_time: defaultdict[int, Intervals[TimeSlot]] = defaultdict(Intervals)
+        self._by_time: defaultdict[int, IntervalIndex[TimeSlot]] = defaultdict(IntervalIndex)
 
     def __bool__(self) -> bool:
         return bool(self._slots)

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from core.domain.bookings.appointments import claims_of
 from core.domain.bookings.holds import make_way
-from core.domain.bookings.people import the_person
+from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import TAKES_TIME, PaymentStatus, Status
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import (
     Actor,
     BookSlot,
@@ -64,7 +64,7 @@ def decide_slots(state: State, envelope: Envelope, command: SlotCommand, now: da
             assert_never(unreachable)
 
 
-def the_slot(state: State, time_slot_id: int) -> TimeSlot:
+def require_slot(state: State, time_slot_id: int) -> TimeSlot:
     if (slot := state.slots.get(time_slot_id)) is None:
         raise Refused(Refusal.TIME_SLOT_NOT_FOUND)
     return slot
@@ -81,8 +81,8 @@ def _is_past(state: State, starts_at: datetime, now: datetime) -> bool:
 
 
 def book_slot(state: State, envelope: Envelope, command: BookSlot, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    slot = the_slot(state, command.time_slot_id)
-    user, _ = the_person(state, command.person, envelope.actor, now, ids)
+    slot = require_slot(state, command.time_slot_id)
+    user, _ = resolve_person(state, command.person, envelope.actor, now, ids)
     if _is_past(state, slot.starts_at, now):
         raise Refused(Refusal.IN_THE_PAST)
     resource = slot.category.resource
@@ -173,7 +173,7 @@ _WHY = {Refusal.IN_THE_PAST: WhySkipped.IN_THE_PAST, Refusal.TIME_SLOT_OVERLAPS:
 
 
 def change_slot(state: State, command: ChangeSlot, actor: Actor, now: datetime) -> tuple[Event, ...]:
-    was = the_slot(state, command.time_slot_id)
+    was = require_slot(state, command.time_slot_id)
     category = _category(state, command.category_id)
     slot = TimeSlot(was.id, category, command.starts_at, command.ends_at)
     holder = state.holder_of(was.id)
@@ -192,7 +192,7 @@ def _change_booked(
     if if_booked is IfBooked.REFUSE or holder.status not in TAKES_TIME:
         raise Refused(Refusal.TIME_SLOT_BOOKED)
     if if_booked is IfBooked.CANCEL:
-        cancelled = turned(holder, Status.CANCELLED, actor, now, "time slot changed")
+        cancelled = with_status(holder, Status.CANCELLED, actor, now, "time slot changed")
         return (cancelled, SlotChanged(slot, was, None, _is_taken(state, slot, but=holder.id), holder.id))
     moved = replace(holder, version=holder.version + 1, updated_at=now, **_times(slot))
     way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
@@ -203,13 +203,13 @@ def _change_booked(
 
 def remove_slot(state: State, time_slot_id: int, actor: Actor, now: datetime) -> tuple[Event, ...]:
     """Its booking goes with it, as when staff cancel it; what is over already stays as it was."""
-    slot, holder = the_slot(state, time_slot_id), state.holder_of(time_slot_id)
+    slot, holder = require_slot(state, time_slot_id), state.holder_of(time_slot_id)
     if holder is None or holder.status not in TAKES_TIME:
         return (SlotRemoved(slot, None),)
-    return (turned(holder, Status.CANCELLED, actor, now, "time slot removed"), SlotRemoved(slot, holder.id))
+    return (with_status(holder, Status.CANCELLED, actor, now, "time slot removed"), SlotRemoved(slot, holder.id))
 
 
-def naming_slots(state: State, events: tuple[Event, ...]) -> tuple[Event, ...]:
+def with_time_slots(state: State, events: tuple[Event, ...]) -> tuple[Event, ...]:
     """The same events; what happened to a time slot's booking says which slot it was, whoever did it."""
     if not state.slots:
         return events

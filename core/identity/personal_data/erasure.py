@@ -20,7 +20,7 @@ from msgspec import Struct
 from core.domain.commands import Actor, Cancel, CommandClass
 from core.identity.personal_data.inventory import COMMANDS, REASON, STEPPED, Fate, Field, Rows
 from core.store.connections.database import Connection
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
 
 log = structlog.get_logger()
 
@@ -185,7 +185,7 @@ def _cancel(connection: Connection, erasure: Erasure, done: Done) -> int | None:
     commands = [
         NewCommand(
             id=uuid4(),
-            slot_key=slot_key(resource_id, day),
+            partition_key=partition_key(resource_id, day),
             command_class=CommandClass.BULK,
             contract="appointments",
             actor=msgspec.json.decode(erasure.actor, type=Actor),

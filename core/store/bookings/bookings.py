@@ -9,9 +9,9 @@ from core.domain.needs import Interval, Needs, offered
 from core.domain.state import State
 from core.domain.values import Claim
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import ROWS_OF_SPANS, spans_of
+from core.store.sql.list_parameters import SQL_INTERVAL_ROWS, intervals_parameter
 from core.store.timeslots import SQL_NEIGHBOURS, slot_of
 
 SQL_BOOKINGS = f"""
@@ -22,7 +22,7 @@ ORDER BY id FOR UPDATE
 """
 """Locked in id order: another lane may want the same booking. Time slots are locked before bookings."""
 SQL_CLAIMS = f"""
-WITH w AS (SELECT id AS resource_id, tstzrange(starts_at, ends_at) AS during FROM {ROWS_OF_SPANS})
+WITH w AS (SELECT id AS resource_id, tstzrange(starts_at, ends_at) AS during FROM {SQL_INTERVAL_ROWS})
 SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id, NULL::bigint AS closure_id
 FROM w JOIN claim c ON c.resource_id = w.resource_id AND c.during && w.during WHERE c.closure_id IS NULL
 UNION ALL
@@ -43,13 +43,15 @@ WHERE NOT EXISTS (SELECT FROM claim c WHERE c.booking_id = w.id)
 """Bookings whose claims were read and are gone since: another lane ended them."""
 
 
-def lock_bookings(asking: Asking, state: State, needs: Needs) -> None:
+def lock_bookings(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     ids = needs.bookings | needs.unnamed
     if ids or needs.slots:
-        asking.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _know(state, rows))
+        pipeline.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _know(state, rows))
 
 
-def ask_claims(asking: Asking, state: State, commands: Sequence[Command], wanted: Collection[Interval]) -> None:
+def ask_claims(
+    pipeline: QueryPipeline, state: State, commands: Sequence[Command], wanted: Collection[Interval]
+) -> None:
     """What takes the times that commands want, and the slots that are on offer there already."""
 
     def claims(rows: Rows) -> None:
@@ -61,12 +63,12 @@ def ask_claims(asking: Asking, state: State, commands: Sequence[Command], wanted
             state.timetable.add(slot_of(row))
 
     if wanted:
-        asking.ask(SQL_CLAIMS, (spans_of(wanted),), claims)
+        pipeline.ask(SQL_CLAIMS, (intervals_parameter(wanted),), claims)
     if offers := {interval for command in commands for interval in offered(state, command)}:
-        asking.ask(SQL_NEIGHBOURS, (spans_of(offers),), neighbours)
+        pipeline.ask(SQL_NEIGHBOURS, (intervals_parameter(offers),), neighbours)
 
 
-def ask_claims_of_sharing(asking: Asking, state: State) -> None:
+def ask_claims_of_sharing(pipeline: QueryPipeline, state: State) -> None:
     """What else takes the slots that this batch may turn: it decides whether they turn."""
 
     def take(rows: Rows) -> None:
@@ -74,12 +76,12 @@ def ask_claims_of_sharing(asking: Asking, state: State) -> None:
             if claim not in state.claims[claim.resource_id].touching(claim.starts_at, claim.ends_at):
                 state.take(claim)
 
-    if state.sharing:
-        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.sharing}
-        asking.ask(SQL_CLAIMS, (spans_of(spans),), take)
+    if state.shared_slots:
+        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.shared_slots}
+        pipeline.ask(SQL_CLAIMS, (intervals_parameter(spans),), take)
 
 
-def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
+def lock_lapsed(pipeline: QueryPipeline, state: State, lapsed: set[int]) -> None:
     """Holds in the way that have run out; their ids are added to `lapsed`.
 
     Claims that another lane ended since they were read are dropped: they are no longer in the way. If their time is
@@ -95,8 +97,8 @@ def lock_lapsed(asking: Asking, state: State, lapsed: set[int]) -> None:
             state.give_back((id_, None, None))
 
     if in_the_way := sorted(_holders_of_time(state)):
-        asking.ask(SQL_LAPSED, (in_the_way,), take)
-        asking.ask(SQL_OUT_OF_THE_WAY, (in_the_way,), forget)
+        pipeline.ask(SQL_LAPSED, (in_the_way,), take)
+        pipeline.ask(SQL_OUT_OF_THE_WAY, (in_the_way,), forget)
 
 
 def _holders_of_time(state: State) -> Collection[int]:

@@ -9,7 +9,7 @@ from core.domain.resources.local_time import Hours
 from core.domain.resources.service_names import COMPARED_MAX, NearestNames
 from core.domain.state import State
 from core.domain.values import Resource, Room, Rules, Service
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.list_parameters import TEXTS, texts_of
 
@@ -31,15 +31,15 @@ SELECT {ROOM_COLUMNS}, r.id, r.kind, r.name, r.zone FROM room m JOIN resource r 
 """
 
 
-def ask_rules(asking: Asking, state: State) -> None:
+def ask_rules(pipeline: QueryPipeline, state: State) -> None:
     def take(rows: Rows) -> None:
         state.rules, desk = rules_of(rows[0] if rows else None, allow_past=state.policy.allow_past)
         state.resources[desk.id] = desk
 
-    asking.ask(SQL_RULES, None, take)
+    pipeline.ask(SQL_RULES, None, take)
 
 
-def ask_services(asking: Asking, state: State, needs: Needs) -> None:
+def ask_services(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     def take(rows: Rows) -> None:
         for row in rows:
             name, service, resource = service_of(row)
@@ -47,27 +47,27 @@ def ask_services(asking: Asking, state: State, needs: Needs) -> None:
             state.resources[resource.id] = resource
 
     if needs.services:
-        asking.ask(SQL_SERVICES, (texts_of(needs.services),), take)
+        pipeline.ask(SQL_SERVICES, (texts_of(needs.services),), take)
 
 
-def ask_nearest_names(asking: Asking, state: State, needs: Needs) -> None:
+def ask_nearest_names(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """If a name is to be refused."""
 
     def take(rows: Rows) -> None:
         state.near = NearestNames(row[0] for row in rows)
 
     if not state.policy.books_unknown_services and not needs.services <= state.services.keys():
-        asking.ask(SQL_SERVICE_NAMES, None, take)
+        pipeline.ask(SQL_SERVICE_NAMES, None, take)
 
 
-def ask_rooms(asking: Asking, state: State, needs: Needs) -> None:
+def ask_rooms(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     def take(rows: Rows) -> None:
         for row in rows:
             state.rooms[row[0]] = room_of(row[:-4])
             state.resources[row[-4]] = Resource(*row[-4:])
 
     if needs.rooms:
-        asking.ask(SQL_ROOMS, (list(needs.rooms),), take)
+        pipeline.ask(SQL_ROOMS, (list(needs.rooms),), take)
 
 
 def service_of(row: tuple[Any, ...]) -> tuple[str, Service, Resource]:

@@ -15,15 +15,15 @@ from msgspec import Struct
 from core.domain.commands import CloseResource, Command
 from core.domain.events import Event, ResourceClosed, ResourceReopened
 from core.domain.needs import Needs
-from core.domain.resources.closures import SHOWN_IN_THE_WAY, in_span, wanted_closing
+from core.domain.resources.closures import SHOWN_IN_THE_WAY, claims_within, closure_interval
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.bookings.views import VIEW_COLUMNS
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END
-from core.store.sql.lost_races import all_of
+from core.store.sql.lost_races import require_all
 
 SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
 CLOSURE_COLUMNS = """c.id, r.id, r.kind, r.name, r.zone, c.first_day, c.starts, c.last_day, c.ends, lower(c.during),
@@ -57,7 +57,7 @@ SELECT CASE WHEN EXISTS (
     EXCEPT SELECT id, unnest(in_the_way) FROM made) THEN batch_lost_race() END
 """
 """A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
-SQL_REOPEN = all_of("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
+SQL_REOPEN = require_all("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
 
 SQL_CLOSURE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
 _TIME_OFF = """closure c JOIN resource r ON r.id = c.resource_id
@@ -108,7 +108,7 @@ def closure_of(row: Sequence[Any]) -> Closure:
     return Closure(row[0], Resource(*row[1:5]), *row[5:13])
 
 
-def ask_closing(asking: Asking, state: State, needs: Needs) -> None:
+def ask_closing(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     def take_resources(rows: Rows) -> None:
         state.resources |= {row[0]: Resource(*row) for row in rows}
 
@@ -116,24 +116,24 @@ def ask_closing(asking: Asking, state: State, needs: Needs) -> None:
         state.closures |= {row[0]: closure_of(row) for row in rows}
 
     if needs.resources:
-        asking.ask(SQL_RESOURCES, (list(needs.resources),), take_resources)
+        pipeline.ask(SQL_RESOURCES, (list(needs.resources),), take_resources)
     if needs.closures:
-        asking.ask(SQL_CLOSURES, (list(needs.closures),), take_closures)
+        pipeline.ask(SQL_CLOSURES, (list(needs.closures),), take_closures)
 
 
-def glance_at_bookings(asking: Asking, state: State, commands: Sequence[Command]) -> None:
+def glance_at_bookings(pipeline: QueryPipeline, state: State, commands: Sequence[Command]) -> None:
     """The first of the bookings that closures find in their way, to be shown."""
 
     def take(rows: Rows) -> None:
-        state.glanced_at |= {row[0]: booking_of(row) for row in rows}
+        state.shown_only |= {row[0]: booking_of(row) for row in rows}
 
     ids: set[int] = set()
     for command in commands:
-        if isinstance(command, CloseResource) and (wanted := wanted_closing(state, command)) is not None:
-            inside = sorted(in_span(state, wanted[0], wanted[1:]), key=lambda claim: claim.starts_at)
+        if isinstance(command, CloseResource) and (wanted := closure_interval(state, command)) is not None:
+            inside = sorted(claims_within(state, wanted[0], wanted[1:]), key=lambda claim: claim.starts_at)
             ids.update(islice((one.booking_id for one in inside if one.booking_id is not None), SHOWN_IN_THE_WAY))
     if ids:
-        asking.ask(SQL_GLANCES, (list(ids),), take)
+        pipeline.ask(SQL_GLANCES, (list(ids),), take)
 
 
 _OF_CLOSURES = frozenset({ResourceClosed, ResourceReopened})

@@ -14,7 +14,7 @@ from core.store.connections.round_trip import Parameters, RoundTrip, Rows
 Take = Callable[[Rows], None]
 
 
-class Asking:
+class QueryPipeline:
     """Queries are asked in order and sent together; they see each other's locks."""
 
     def __init__(self) -> None:
@@ -44,15 +44,15 @@ class Asking:
 
 
 @contextmanager
-def together(connection: Connection) -> Iterator[Asking]:
+def pipelined(connection: Connection) -> Iterator[QueryPipeline]:
     """What is asked inside is answered, in the order of asking, at the end. Nothing asked, nothing sent."""
-    asking = Asking()
-    yield asking
-    asking.answer(connection)
+    pipeline = QueryPipeline()
+    yield pipeline
+    pipeline.answer(connection)
 
 
 @asynccontextmanager
-async def together_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[Asking]:
-    asking = Asking()
-    yield asking
-    await asking.answer_async(connection)
+async def pipelined_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[QueryPipeline]:
+    pipeline = QueryPipeline()
+    yield pipeline
+    await pipeline.answer_async(connection)

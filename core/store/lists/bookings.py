@@ -35,7 +35,7 @@ _USER = (
 )  # fmt: skip
 
 
-class Wanted(Struct, frozen=True):
+class BookingFilter(Struct, frozen=True):
     """What a list asks for; every field that is given narrows it."""
 
     word: str | None = None
@@ -76,7 +76,7 @@ NEWEST_FIRST = Order(("id",), descending=True)
 BY_TIME = Order(("local_date", "local_time", "id"))
 
 
-async def page(engine: AsyncEngine, wanted: Wanted, order: Order, limit: int, offset: int) -> Page:
+async def page(engine: AsyncEngine, wanted: BookingFilter, order: Order, limit: int, offset: int) -> Page:
     """One page of what is wanted, and how much there is in all."""
     async with engine.connect() as connection:
         narrowed = await _narrowed(connection, wanted)
@@ -89,7 +89,7 @@ async def page(engine: AsyncEngine, wanted: Wanted, order: Order, limit: int, of
     return Page(found, Total(total if exact else COUNT_EXACT_TO, exact))
 
 
-async def _narrowed(connection: AsyncConnection, wanted: Wanted) -> list[ColumnElement[bool]] | None:
+async def _narrowed(connection: AsyncConnection, wanted: BookingFilter) -> list[ColumnElement[bool]] | None:
     """The conditions beside the word; None if nothing can meet them."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.day is not None:
@@ -107,7 +107,7 @@ async def _narrowed(connection: AsyncConnection, wanted: Wanted) -> list[ColumnE
 
 
 def _statement(
-    wanted: Wanted, narrowed: Sequence[ColumnElement[bool]], order: Order, limit: int, offset: int
+    wanted: BookingFilter, narrowed: Sequence[ColumnElement[bool]], order: Order, limit: int, offset: int
 ) -> Select[Any]:
     """The total beside each row of the page, and alone if the page is empty."""
     columns = [b.c[name] for name in order.columns]
@@ -122,7 +122,7 @@ def _statement(
     return select(total.c.total, *listed_rows.c).select_from(together).order_by(*order.of(listed_rows))
 
 
-def _tallied(wanted: Wanted) -> Select[Any]:
+def _tallied(wanted: BookingFilter) -> Select[Any]:
     chosen = select(func.coalesce(func.sum(tally.c.bookings), literal(0)).label("total"))
     chosen = chosen.where(tally.c.listed_as.in_(wanted.words))
     return chosen if wanted.day is None else chosen.where(tally.c.local_date == wanted.day)

@@ -40,7 +40,7 @@ WHERE b.time_slot_id = ANY(%s) AND b.deleted_at IS NULL AND b.status NOT IN ('ca
 """
 
 
-class SlotsWanted(Struct, frozen=True):
+class SlotFilter(Struct, frozen=True):
     """What a list asks for; every field that is given narrows it. Days are local, both ends included."""
 
     limit: int
@@ -73,7 +73,7 @@ class SlotList(Struct, frozen=True):
     position: Position
 
 
-async def list_slots(connection: Connection, wanted: SlotsWanted) -> SlotList:
+async def list_slots(connection: Connection, wanted: SlotFilter) -> SlotList:
     """One page, with who has each slot, and the feed's position that it is true at."""
     statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_CHOSEN, *_conditions(wanted), SQL_PAGE))
     values = {**_values(wanted), "limit": wanted.limit + 1}
@@ -91,7 +91,7 @@ async def list_slots(connection: Connection, wanted: SlotsWanted) -> SlotList:
     return SlotList(listed, len(rows) > wanted.limit, Position(*head))
 
 
-def _conditions(wanted: SlotsWanted) -> Iterator[str]:
+def _conditions(wanted: SlotFilter) -> Iterator[str]:
     if wanted.id is not None:
         yield "AND s.id = %(id)s"
     if wanted.first is not None:
@@ -108,7 +108,7 @@ def _conditions(wanted: SlotsWanted) -> Iterator[str]:
         yield "AND s.starts_at > clock_timestamp()"
 
 
-def _values(wanted: SlotsWanted) -> dict[str, Any]:
+def _values(wanted: SlotFilter) -> dict[str, Any]:
     return {
         "id": wanted.id,
         "category_id": wanted.category_id,

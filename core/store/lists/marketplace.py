@@ -43,7 +43,7 @@ UPCOMING = frozenset({Status.HELD, Status.CONFIRMED})
 """What is still to come, if its start is."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class MarketBookingFilter(Struct, frozen=True, kw_only=True):
     """What a list asks for; every field that is given narrows it."""
 
     user_id: int | None
@@ -67,7 +67,7 @@ class Found(Struct, frozen=True):
 
 
 async def find(
-    connection: psycopg.AsyncConnection[Any], wanted: Wanted, limit: int, offset: int, count_limit: int
+    connection: psycopg.AsyncConnection[Any], wanted: MarketBookingFilter, limit: int, offset: int, count_limit: int
 ) -> Found:
     """One page and the bounded total. Each statement is planned for its own values: a filter may mean ten rows or all."""
     if wanted.is_upcoming and wanted.statuses and not UPCOMING & set(wanted.statuses):
@@ -85,7 +85,11 @@ async def find(
 
 
 async def _page(
-    connection: psycopg.AsyncConnection[Any], wanted: Wanted, scopes: Sequence[str], narrowed: str, values: Any
+    connection: psycopg.AsyncConnection[Any],
+    wanted: MarketBookingFilter,
+    scopes: Sequence[str],
+    narrowed: str,
+    values: Any,
 ) -> list[int]:
     """Of more than is counted."""
     if _is_sorted_at_once(wanted):
@@ -144,7 +148,7 @@ _CONDITIONS = {
 """By what was given."""
 
 
-def _narrowed(wanted: Wanted, named: Sequence[int]) -> tuple[str, dict[str, Any]]:
+def _narrowed(wanted: MarketBookingFilter, named: Sequence[int]) -> tuple[str, dict[str, Any]]:
     given: dict[str, Any] = {
         "statuses": [status.value for status in wanted.statuses] or None,
         "payments": list(wanted.payment_statuses) or None,
@@ -161,7 +165,7 @@ def _narrowed(wanted: Wanted, named: Sequence[int]) -> tuple[str, dict[str, Any]
     return " AND ".join(conditions) or "true", {**given, "named": list(named)}
 
 
-def _cuts(wanted: Wanted) -> list[str]:
+def _cuts(wanted: MarketBookingFilter) -> list[str]:
     """Ranges that do not overlap and make up all that is wanted, each in an index of its own in any order."""
     if wanted.is_upcoming or wanted.statuses:
         among = set(wanted.statuses or Status) & (UPCOMING if wanted.is_upcoming else set(Status))
@@ -200,7 +204,7 @@ def _walking(ranges: Sequence[str], narrowed: str, order: str) -> str:
     return f"SELECT booking_id FROM ({pages}) AS merged ORDER BY {_by(order)} LIMIT %(limit)s OFFSET %(offset)s"
 
 
-def _is_sorted_at_once(wanted: Wanted) -> bool:
+def _is_sorted_at_once(wanted: MarketBookingFilter) -> bool:
     """A few weeks in another order than that of their days: the walk might begin years away from them."""
     if ORDERS[wanted.order][0] == "starts_at" or wanted.first is None or wanted.before is None:
         return False

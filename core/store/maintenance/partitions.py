@@ -23,7 +23,7 @@ OUTCOME_DAYS = 30
 """Command bodies and outcomes live this long."""
 WEEKS_AHEAD = 4
 """Created ahead. A look-up by id searches every partition, so not many more."""
-REST = "outcome_rest"
+DEFAULT_PARTITION = "outcome_rest"
 """The default partition."""
 MOVED_ROWS = 10_000
 """At most so many rows are moved. Of more, most stay where they are: their table becomes a partition."""
@@ -45,7 +45,7 @@ SQL_BEHIND = f"""
 """
 SQL_MONDAY = "SELECT date_trunc('week', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', clock_timestamp()"
 SQL_WITHOUT_A_WEEK = f"""
-SELECT date_trunc('week', decided_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', count(*) FROM {REST} GROUP BY 1
+SELECT date_trunc('week', decided_at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', count(*) FROM {DEFAULT_PARTITION} GROUP BY 1
 """
 SQL_COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = 'outcome'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
@@ -142,9 +142,12 @@ def _settle(connection: Connection, weeks: Weeks) -> None:
         _create(connection, weeks.missing)
         return
     log.warning("outcomes lie in the default partition", rows=sum(weeks.stray.values()), weeks=len(weeks.stray))
-    _run(connection, f"ALTER TABLE outcome DETACH PARTITION {REST}")
-    _run(connection, f"ALTER TABLE {REST} RENAME TO {STRAY}")
-    _run(connection, f"CREATE TABLE {REST} PARTITION OF outcome DEFAULT WITH (autovacuum_analyze_scale_factor = 1)")
+    _run(connection, f"ALTER TABLE outcome DETACH PARTITION {DEFAULT_PARTITION}")
+    _run(connection, f"ALTER TABLE {DEFAULT_PARTITION} RENAME TO {STRAY}")
+    _run(
+        connection,
+        f"CREATE TABLE {DEFAULT_PARTITION} PARTITION OF outcome DEFAULT WITH (autovacuum_analyze_scale_factor = 1)",
+    )
     run = weeks.run_to_keep
     if run is None:
         _create(connection, weeks.missing)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.store.inbox import IDEMPOTENCY_HOURS
-from core.store.maintenance.partitions import OUTCOME_DAYS, REST, SQL_BEHIND
+from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_BEHIND
 
 BATCH_ROWS = 500
 """Deleted in one transaction: a few milliseconds' work, so that nobody waits for it."""
@@ -19,7 +19,7 @@ STRIPE_EVENT_DAYS = 30
 """Stripe sends an event again for three days, and by hand for fifteen."""
 
 
-class Kept(Struct, frozen=True):
+class RetentionRule(Struct, frozen=True):
     """One table's retention."""
 
     table: str
@@ -34,9 +34,9 @@ class Kept(Struct, frozen=True):
     which stay in the index until vacuum."""
 
 
-def kept(table: str, age: str, *, key: str, since: str, kind: str = "timestamptz", only: str = "true") -> Kept:
+def kept(table: str, age: str, *, key: str, since: str, kind: str = "timestamptz", only: str = "true") -> RetentionRule:
     """Retention by an indexed column. Rows for which `only` is not true are kept."""
-    return Kept(
+    return RetentionRule(
         table,
         age,
         f"""
@@ -60,7 +60,7 @@ def _late(since: str, age: str) -> str:
 _FEED_OVER = f"""created_at < clock_timestamp() - interval '{FEED_DAYS} days'
                  OR created_at > clock_timestamp() + interval '1 hour'"""
 """A clock that was far ahead for a moment leaves batches in the future. They go once all before them are gone."""
-FEED = Kept(
+FEED = RetentionRule(
     "event_batch",
     f"{FEED_DAYS} days",
     f"""
@@ -81,13 +81,13 @@ SELECT count(*), max(first_position)::text FROM gone
 """By position, which needs no index on the age; a batch without a position is kept. A batch is deleted with its
 events, so these are counted."""
 
-OUTCOMES_WITHOUT_A_WEEK = Kept(
-    REST,
+OUTCOMES_WITHOUT_A_WEEK = RetentionRule(
+    DEFAULT_PARTITION,
     f"{OUTCOME_DAYS} days",
     f"""
 WITH gone AS (
-    DELETE FROM {REST} WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM {REST} WHERE decided_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
+    DELETE FROM {DEFAULT_PARTITION} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM {DEFAULT_PARTITION} WHERE decided_at < clock_timestamp() - interval '{OUTCOME_DAYS} days'
         LIMIT {BATCH_ROWS}))
     RETURNING id
 )
@@ -97,7 +97,7 @@ SELECT count(*), '' FROM gone
 )
 """The default partition is usually empty."""
 
-OUTCOMES = Kept("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
+OUTCOMES = RetentionRule("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
 """Dropped by partition, not deleted."""
 
 KEPT = (

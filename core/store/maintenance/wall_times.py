@@ -24,7 +24,7 @@ from psycopg.errors import ExclusionViolation
 
 from core.domain.commands import ENGINE
 from core.domain.resources.time_zones import TZDATA_VERSION, ZONES, from_rules, is_guessed, readable, rules_of
-from core.domain.resources.wall_times import Span, at_wall, days_of_span, kept, span_of_days, wall
+from core.domain.resources.wall_times import Span, days_of_span, instant_at_wall_time, kept, span_of_days, wall
 from core.store.catalogue.resource_zones import SQL_HOLD_LANES
 from core.store.connections.database import Connection
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
@@ -263,7 +263,7 @@ def _by_local_times(connection: Connection, zones: Sequence[str], *, first: bool
     if not zones:
         return
     for id_, resource_id, zone, starts_at, ends_at, day, at in _read(connection, SQL_BOOKINGS, values):
-        if (begins := at_wall(day, at, zone, starts_at)) != starts_at:
+        if (begins := instant_at_wall_time(day, at, zone, starts_at)) != starts_at:
             ends = None if begins is None else ends_at + (begins - starts_at)
             yield Move("booking", id_, resource_id, zone, starts_at, ends_at, begins, ends)
     for row in _read(connection, SQL_CLOSURES, values):

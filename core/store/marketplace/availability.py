@@ -39,7 +39,7 @@ they are looked for once and not for each claim.
 """
 
 
-class Openings(Struct, frozen=True):
+class PractitionerAvailability(Struct, frozen=True):
     service: MarketService | None
     practitioners: list[Practitioner]
     """Those asked for who give the service."""
@@ -48,14 +48,14 @@ class Openings(Struct, frozen=True):
     now: datetime
 
 
-async def read_openings(
+async def read_practitioner_availability(
     connection: psycopg.AsyncConnection[Any],
     service_id: int,
     practitioner_ids: Sequence[int] | None,
     within: Interval,
     *,
     most: int,
-) -> Openings:
+) -> PractitionerAvailability:
     """`practitioner_ids` None asks for everybody who gives the service, `most` of them."""
     wanted = None if practitioner_ids is None else list(practitioner_ids)
     async with connection.pipeline():
@@ -74,7 +74,7 @@ async def read_openings(
         taken: defaultdict[int, list[Interval]] = defaultdict(list)
         for resource_id, starts_at, ends_at in await claim_rows.fetchall():
             taken[resource_id].append((starts_at, ends_at))
-    return Openings(service, practitioners, taken, now)
+    return PractitionerAvailability(service, practitioners, taken, now)
 
 
 def _around(service: MarketService | None, practitioners: Sequence[Practitioner], within: Interval) -> Interval:

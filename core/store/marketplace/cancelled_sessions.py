@@ -11,7 +11,7 @@ from core.domain.marketplace.sessions import CANCELLED_WITH_SESSION
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS, Progress, Step
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.inbox import SQL_BEGUN
 
@@ -43,41 +43,41 @@ WHERE m.session_id = ANY(%(sessions)s) AND {_LIVE} GROUP BY m.session_id
 """
 
 
-def ask_step(asking: Asking, state: State, needs: Needs) -> None:
+def ask_step(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """The bookings that this step cancels; they are locked together with all others."""
 
     def take(rows: Rows) -> None:
         needs.unnamed.update(row[1] for row in rows)
 
     sessions = needs.market.emptied
-    state.market.emptying = {id_: Step() for id_ in sessions}
+    state.market.cancelling = {id_: Step() for id_ in sessions}
     if sessions:
-        asking.ask(SQL_STEP, {"sessions": sorted(sessions), "most": STEP_BOOKINGS}, take)
+        pipeline.ask(SQL_STEP, {"sessions": sorted(sessions), "most": STEP_BOOKINGS}, take)
 
 
-def ask_begun(asking: Asking, state: State, envelopes: Sequence[Envelope]) -> None:
+def ask_begun(pipeline: QueryPipeline, state: State, envelopes: Sequence[Envelope]) -> None:
     """The progress of commands that may take several steps."""
 
     def take(rows: Rows) -> None:
         state.begun = {id_: Progress(done, total) for id_, done, total in rows}
 
     if ids := [envelope.id for envelope in envelopes if isinstance(envelope.command, CancelSession)]:
-        asking.ask(SQL_BEGUN, (ids,), take)
+        pipeline.ask(SQL_BEGUN, (ids,), take)
 
 
-def ask_what_is_left(asking: Asking, state: State, needs: MarketNeeds) -> None:
+def ask_what_is_left(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> None:
     def left(rows: Rows) -> None:
         for (id_,) in rows:
-            state.market.emptying[id_].more = True
+            state.market.cancelling[id_].more = True
 
     def live(rows: Rows) -> None:
         for id_, count in rows:
-            state.market.emptying[id_].live = count
+            state.market.cancelling[id_].live = count
 
     if not needs.emptied:
         return
     taken = {id_ for session in needs.emptied for id_ in state.market.of_session[session]}
-    asking.ask(SQL_LEFT, {"sessions": sorted(needs.emptied), "taken": sorted(taken)}, left)
+    pipeline.ask(SQL_LEFT, {"sessions": sorted(needs.emptied), "taken": sorted(taken)}, left)
     known = (state.market.sessions.get(id_) for id_ in sorted(needs.emptied))
     if closing := [session.id for session in known if session is not None and not session.is_cancelled]:
-        asking.ask(SQL_LIVE, {"sessions": closing}, live)
+        pipeline.ask(SQL_LIVE, {"sessions": closing}, live)

@@ -20,7 +20,7 @@ from core.domain.marketplace.events import (
 News = tuple[str, int | None, int | None, dict[str, Any] | None]
 
 
-def market_news(event: MarketEvent) -> News:
+def market_feed_event(event: MarketEvent) -> News:
     """(type, booking id, booking version, facts): ids only."""
     match event:
         case SessionOpened(session=s):

@@ -19,7 +19,7 @@ from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.connections.database import Connection
-from core.store.connections.pipeline import Asking, together
+from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
 from core.store.marketplace.rows import (
     CREDIT_COLUMNS,
@@ -128,23 +128,23 @@ JOIN user_account u ON u.id = n.author_id ORDER BY n.booking_id, n.id
 """
 
 
-def ask_market(asking: Asking, state: State, needs: MarketNeeds) -> None:
+def ask_market(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> None:
     """What commands name. Bookings of their own are locked before."""
     if needs.services or needs.practitioners or needs.sessions:
-        asking.ask(SQL_SERVICES, _wanted(needs), lambda rows: know_services(state, rows))
-        asking.ask(SQL_PRACTITIONERS, _wanted(needs), lambda rows: know_practitioners(state, rows))
+        pipeline.ask(SQL_SERVICES, _wanted(needs), lambda rows: know_services(state, rows))
+        pipeline.ask(SQL_PRACTITIONERS, _wanted(needs), lambda rows: know_practitioners(state, rows))
     if needs.locations:
-        _ask_locations(asking, state, needs.locations)
+        _ask_locations(pipeline, state, needs.locations)
     if needs.sessions or needs.courses:
         seats = {**_wanted(needs), **_whose(needs.seated, needs.seekers, needs.offered)}
-        asking.ask(SQL_LOCK_SEATED, seats, lambda _: None)
-        asking.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
-        asking.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
-        asking.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
+        pipeline.ask(SQL_LOCK_SEATED, seats, lambda _: None)
+        pipeline.ask(SQL_LOCK_SESSIONS, _wanted(needs), lambda _: None)
+        pipeline.ask(SQL_SESSIONS, _wanted(needs), lambda rows: _know_sessions(state, rows))
+        pipeline.ask(SQL_SEATED, seats, lambda rows: know_bookings(state, rows))
     if needs.waiters or needs.offered or needs.emptied:
-        asking.ask(SQL_PLACES, _places(needs), lambda rows: _know_queues(state, rows))
+        pipeline.ask(SQL_PLACES, _places(needs), lambda rows: _know_queues(state, rows))
     if needs.spenders:
-        _ask_credits(asking, state, (), needs.spenders)
+        _ask_credits(pipeline, state, (), needs.spenders)
 
 
 def load_families(connection: Connection, state: State) -> None:
@@ -153,42 +153,42 @@ def load_families(connection: Connection, state: State) -> None:
     if not bookings:
         return
     roots = {details.parent_id or booking.id for booking, details in bookings}
-    with together(connection) as asking:
-        asking.ask(SQL_FAMILY, {"roots": sorted(roots)}, lambda rows: know_bookings(state, rows))
-    with together(connection) as asking:
-        ask_context(asking, state, market_bookings(state))
-        ask_notes(asking, state, [booking.id for booking, _ in bookings])
+    with pipelined(connection) as pipeline:
+        pipeline.ask(SQL_FAMILY, {"roots": sorted(roots)}, lambda rows: know_bookings(state, rows))
+    with pipelined(connection) as pipeline:
+        ask_context(pipeline, state, market_bookings(state))
+        ask_notes(pipeline, state, [booking.id for booking, _ in bookings])
         sessions = {d.session_id for _, d in market_bookings(state) if d.session_id is not None}
         wanted = {"sessions": sorted(sessions - state.market.sessions.keys()), "courses": []}
         if wanted["sessions"]:
-            asking.ask(SQL_LOCK_SESSIONS, wanted, lambda _: None)
-            asking.ask(SQL_SESSIONS, wanted, lambda rows: _know_sessions(state, rows))
+            pipeline.ask(SQL_LOCK_SESSIONS, wanted, lambda _: None)
+            pipeline.ask(SQL_SESSIONS, wanted, lambda rows: _know_sessions(state, rows))
         bundles = {id_ for b, d in market_bookings(state) for id_ in (b.id, d.credit_id) if id_ is not None}
-        _ask_credits(asking, state, bundles, ())
+        _ask_credits(pipeline, state, bundles, ())
 
 
-def ask_context(asking: Asking, state: State, bookings: Iterable[tuple[Booking, MarketDetails]]) -> None:
+def ask_context(pipeline: QueryPipeline, state: State, bookings: Iterable[tuple[Booking, MarketDetails]]) -> None:
     """What the answers about these bookings show."""
     pairs = list(bookings)
     services = {booking.service_id for booking, _ in pairs if booking.service_id is not None}
     practitioners = {details.practitioner_id for _, details in pairs}
     wanted = {"services": list(services), "practitioners": list(practitioners), "sessions": [], "courses": []}
-    asking.ask(SQL_SERVICES, wanted, lambda rows: know_services(state, rows))
-    asking.ask(SQL_PRACTITIONERS, wanted, lambda rows: know_practitioners(state, rows))
+    pipeline.ask(SQL_SERVICES, wanted, lambda rows: know_services(state, rows))
+    pipeline.ask(SQL_PRACTITIONERS, wanted, lambda rows: know_practitioners(state, rows))
     if locations := {details.location_id for _, details in pairs if details.location_id is not None}:
-        _ask_locations(asking, state, locations)
+        _ask_locations(pipeline, state, locations)
     if rooms := {details.room_id for _, details in pairs if details.room_id is not None}:
-        asking.ask(SQL_ROOM_NAMES, (list(rooms),), lambda rows: know_rooms(state, rows))
+        pipeline.ask(SQL_ROOM_NAMES, (list(rooms),), lambda rows: know_rooms(state, rows))
 
 
-def _ask_locations(asking: Asking, state: State, ids: Iterable[int]) -> None:
+def _ask_locations(pipeline: QueryPipeline, state: State, ids: Iterable[int]) -> None:
     wanted = (list(ids),)
-    asking.ask(SQL_LOCATIONS, wanted, lambda rows: know_locations(state, rows))
-    asking.ask(SQL_ROOMS_THERE, wanted, lambda rows: know_rooms(state, rows))
+    pipeline.ask(SQL_LOCATIONS, wanted, lambda rows: know_locations(state, rows))
+    pipeline.ask(SQL_ROOMS_THERE, wanted, lambda rows: know_rooms(state, rows))
 
 
-def ask_notes(asking: Asking, state: State, booking_ids: Iterable[int]) -> None:
-    asking.ask(SQL_NOTES, (list(booking_ids),), lambda rows: know_notes(state, rows))
+def ask_notes(pipeline: QueryPipeline, state: State, booking_ids: Iterable[int]) -> None:
+    pipeline.ask(SQL_NOTES, (list(booking_ids),), lambda rows: know_notes(state, rows))
 
 
 def market_bookings(state: State) -> list[tuple[Booking, MarketDetails]]:
@@ -216,10 +216,10 @@ def _places(needs: MarketNeeds) -> dict[str, Any]:
     }
 
 
-def lock_seats(asking: Asking, state: State, sessions: Iterable[int], users: Iterable[int]) -> None:
+def lock_seats(pipeline: QueryPipeline, state: State, sessions: Iterable[int], users: Iterable[int]) -> None:
     """The seats of these people, and of lapsed holds. The sessions are locked already."""
     wanted = {"sessions": list(sessions), "courses": [], **_whose(users)}
-    asking.ask(SQL_SEATED, wanted, lambda rows: know_bookings(state, rows))
+    pipeline.ask(SQL_SEATED, wanted, lambda rows: know_bookings(state, rows))
 
 
 def _whose(users: Iterable[int], seekers: Iterable[int] = (), offered: Iterable[int] = ()) -> dict[str, list[int]]:
@@ -227,10 +227,10 @@ def _whose(users: Iterable[int], seekers: Iterable[int] = (), offered: Iterable[
     return {"users": list(users), "seekers": list(seekers), "offered": list(offered)}
 
 
-def _ask_credits(asking: Asking, state: State, ids: Iterable[int], users: Iterable[int]) -> None:
+def _ask_credits(pipeline: QueryPipeline, state: State, ids: Iterable[int], users: Iterable[int]) -> None:
     wanted = {"ids": list(ids), "users": list(users)}
-    asking.ask(SQL_LOCK_CREDITS, wanted, lambda _: None)
-    asking.ask(SQL_CREDITS, wanted, lambda rows: _know_credits(state, rows))
+    pipeline.ask(SQL_LOCK_CREDITS, wanted, lambda _: None)
+    pipeline.ask(SQL_CREDITS, wanted, lambda rows: _know_credits(state, rows))
 
 
 def know_services(state: State, rows: Rows) -> None:

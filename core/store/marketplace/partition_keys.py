@@ -29,7 +29,7 @@ FROM service s WHERE s.id = %s
 """
 
 
-class SessionHome(Struct, frozen=True):
+class SessionPartition(Struct, frozen=True):
     """A session never changes these."""
 
     service_id: int
@@ -65,9 +65,9 @@ async def practitioner_key(connection: psycopg.AsyncConnection[Any], practitione
     return None if row is None else day_key(row[0], at, row[1])
 
 
-async def session_home(connection: psycopg.AsyncConnection[Any], session_id: int) -> SessionHome | None:
+async def session_partition(connection: psycopg.AsyncConnection[Any], session_id: int) -> SessionPartition | None:
     row = await (await connection.execute(SQL_SESSION, (session_id,))).fetchone()
-    return None if row is None else SessionHome(*[*row[:4], day_key(row[4], row[2], row[5])])
+    return None if row is None else SessionPartition(*[*row[:4], day_key(row[4], row[2], row[5])])
 
 
 async def booking_key(

@@ -10,7 +10,7 @@ import psycopg
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.bookings.rows import BOOKING_COLUMNS, user_of
-from core.store.connections.pipeline import together_async
+from core.store.connections.pipeline import pipelined_async
 from core.store.connections.round_trip import Rows
 from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
 from core.store.people import SQL_USERS
@@ -39,19 +39,19 @@ async def read_bookings(
     def read_clock(rows: Rows) -> None:
         state.market.now = rows[0][0]
 
-    async with together_async(connection) as asking:
-        asking.ask(SQL_BOOKINGS, (list(ids),), lambda rows: know_bookings(state, rows))
-        asking.ask(SQL_NOW, None, read_clock)
+    async with pipelined_async(connection) as pipeline:
+        pipeline.ask(SQL_BOOKINGS, (list(ids),), lambda rows: know_bookings(state, rows))
+        pipeline.ask(SQL_NOW, None, read_clock)
         if in_full:
-            asking.ask(SQL_CHILDREN, (list(ids),), lambda rows: know_bookings(state, rows))
+            pipeline.ask(SQL_CHILDREN, (list(ids),), lambda rows: know_bookings(state, rows))
     pairs = market_bookings(state)
-    async with together_async(connection) as asking:
+    async with pipelined_async(connection) as pipeline:
         if pairs:
-            ask_context(asking, state, pairs)
+            ask_context(pipeline, state, pairs)
         if pairs and in_full:
-            ask_notes(asking, state, ids)
+            ask_notes(pipeline, state, ids)
             owners = sorted({booking.user_id for booking, _ in pairs})
-            asking.ask(SQL_USERS, (array_of(owners),), lambda rows: _know_users(state, rows))
+            pipeline.ask(SQL_USERS, (array_of(owners),), lambda rows: _know_users(state, rows))
     return state
 
 

@@ -19,15 +19,15 @@ from msgspec import Struct
 from core.domain.commands import ENGINE, Command, CommandClass
 from core.domain.payments.values import PaymentState
 from core.store.connections.database import Connection
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
 from core.store.payments import reconciliation
-from core.store.payments.reconciliation import ToCompare, take_to_compare
+from core.store.payments.reconciliation import PaymentToReconcile, take_to_reconcile
 
 LEASE_S = 45.0
 """Longer than all calls for one payment may take together (`core.payments.stripe`)."""
 DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""
-KNOCK_S = 30.0
+PING_LEASE_S = 30.0
 """How long the one try of an open circuit is waited for before there is another."""
 UNDER_WAY_S = 120.0
 """Put off for so long, a refund that was not answered in time is not under way any more when it is looked for, and
@@ -41,7 +41,7 @@ PARKED_S = 3600.0
 PROBLEM_CHARS_MAX = 200
 
 SQL_GATE = "SELECT clock_timestamp(), opened_at, retry_at, background_until FROM payments_gate FOR UPDATE"
-SQL_KNOCK = "UPDATE payments_gate SET retry_at = %s"
+SQL_PING = "UPDATE payments_gate SET retry_at = %s"
 SQL_PACE = "UPDATE payments_gate SET background_until = %s"
 _LOOKS = "IN ('open', 'processing', 'succeeded', 'refund_failed')"
 _TAKE = """
@@ -115,17 +115,17 @@ OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
 """How long Stripe is left alone after the circuit opened: doubled with each failed try."""
 
 
-class Taken(Struct, frozen=True):
+class TakenJobs(Struct, frozen=True):
     """What a worker is to do now."""
 
-    dues: list[Due]
-    to_compare: Sequence[ToCompare] = ()
+    jobs: list[PaymentJob]
+    to_compare: Sequence[PaymentToReconcile] = ()
     """Payments to be compared with the provider's books; nobody waits for them."""
-    knock: bool = False
+    ping: bool = False
     """The circuit is open, and it is time to ask whether Stripe is back."""
 
 
-class Due(Struct, frozen=True):
+class PaymentJob(Struct, frozen=True):
     """A payment to be seen to, leased to whoever took it."""
 
     id: UUID
@@ -157,12 +157,12 @@ class Due(Struct, frozen=True):
         return f"payment-{self.id.hex[:12]}"
 
 
-_STATE = Due.__struct_fields__.index("state")
+_STATE = PaymentJob.__struct_fields__.index("state")
 
 
 def take(
     connection: Connection, limit: int, background_per_s: float, turn: int = 0, compare_max: int | None = None
-) -> Taken:
+) -> TakenJobs:
     """Lease at most `limit` due payments: first those that people wait for, then refunds, looks, cancellations, and
     comparisons with the provider's books. All but the first keep a pace, so cancelling a session with ten thousand
     participants delays nobody who wants to pay. `turn` says which of refunds, looks and cancellations goes first,
@@ -176,23 +176,23 @@ def take(
             raise LookupError("There is no payments gate: run the migrate command first.")
         now, opened_at, retry_at, background_until = row
         if opened_at is not None:
-            if knock := retry_at <= now:
-                connection.execute(SQL_KNOCK, (now + timedelta(seconds=KNOCK_S),))
-            return Taken([], knock=knock)
+            if ping := retry_at <= now:
+                connection.execute(SQL_PING, (now + timedelta(seconds=PING_LEASE_S),))
+            return TakenJobs([], ping=ping)
         taken = _take(connection, SQL_TAKE_AWAITED, limit, now)
         allowed = min(limit - len(taken), _allowed(now, background_until, background_per_s))
-        paced: list[Due] = []
+        paced: list[PaymentJob] = []
         first = turn % len(SQL_TAKE_BACKGROUND)
         for statement in SQL_TAKE_BACKGROUND[first:] + SQL_TAKE_BACKGROUND[:first]:
             paced += _take(connection, statement, allowed - len(paced), now)
         may_compare = (allowed - len(paced)) // reconciliation.CALLS
-        to_compare = take_to_compare(
+        to_compare = take_to_reconcile(
             connection, may_compare if compare_max is None else min(may_compare, compare_max), now
         )
         if calls := len(paced) + len(to_compare) * reconciliation.CALLS:
             spoken_for = max(background_until, now) + timedelta(seconds=calls / background_per_s)
             connection.execute(SQL_PACE, (spoken_for,))
-        return Taken([*taken, *paced], to_compare)
+        return TakenJobs([*taken, *paced], to_compare)
 
 
 def _allowed(now: datetime, background_until: datetime, background_per_s: float) -> int:
@@ -201,7 +201,7 @@ def _allowed(now: datetime, background_until: datetime, background_per_s: float)
     return max(0, floor(free_s * background_per_s))
 
 
-def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[Due]:
+def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[PaymentJob]:
     if limit < 1:
         return []
     parameters = {
@@ -215,13 +215,13 @@ def _take(connection: Connection, statement: str, limit: int, now: datetime) -> 
     return [_due(row) for row in connection.execute(statement, parameters).fetchall()]
 
 
-def _due(row: tuple[Any, ...]) -> Due:
+def _due(row: tuple[Any, ...]) -> PaymentJob:
     values = list(row)
     values[_STATE] = PaymentState(values[_STATE])
-    return Due(*values)
+    return PaymentJob(*values)
 
 
-def report(connection: Connection, due: Due, command: Command | None) -> tuple[UUID, int] | None:
+def report(connection: Connection, due: PaymentJob, command: Command | None) -> tuple[UUID, int] | None:
     """End the lease, with what came of it for the booking's lane; the command and that lane, or None if nothing
     goes there.
 
@@ -237,18 +237,24 @@ def report(connection: Connection, due: Due, command: Command | None) -> tuple[U
     return (row[0], int(row[1])) if row else None
 
 
-def put_off(connection: Connection, due: Due, delay_s: float, *, new_key: bool) -> None:
+def put_off(connection: Connection, due: PaymentJob, delay_s: float, *, new_key: bool) -> None:
     """End the lease without a result: to be tried again."""
     _release(connection, due, delay_s, tries=due.tries, key_number=due.key_number + new_key)
 
 
-def park(connection: Connection, due: Due, problem: str) -> None:
+def park(connection: Connection, due: PaymentJob, problem: str) -> None:
     """End the lease without a result, and try seldom from now on: a person should look at it."""
     _release(connection, due, PARKED_S, tries=due.tries, key_number=due.key_number, problem=problem[:PROBLEM_CHARS_MAX])
 
 
 def _release(
-    connection: Connection, due: Due, delay_s: float | None, *, tries: int, key_number: int, problem: str | None = None
+    connection: Connection,
+    due: PaymentJob,
+    delay_s: float | None,
+    *,
+    tries: int,
+    key_number: int,
+    problem: str | None = None,
 ) -> bool:
     parameters = {
         "id": due.id,
@@ -261,12 +267,12 @@ def _release(
     return connection.execute(SQL_RELEASE, parameters).rowcount == 1
 
 
-def _new(due: Due, command: Command) -> NewCommand:
+def _new(due: PaymentJob, command: Command) -> NewCommand:
     """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
     closing = due.state is PaymentState.CLOSING
     return NewCommand(
         id=uuid4(),
-        slot_key=slot_key(due.resource_id, due.local_date),
+        partition_key=partition_key(due.resource_id, due.local_date),
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
         actor=ENGINE,

@@ -8,7 +8,7 @@ from core.domain.needs import Needs
 from core.domain.state import State
 from core.store.bookings.rows import BOOKING_COLUMNS
 from core.store.connections.database import Connection
-from core.store.connections.pipeline import together
+from core.store.connections.pipeline import pipelined
 from core.store.marketplace.load import know_bookings, load_families, lock_seats
 
 SQL_BOUGHT_AGAIN = f"""
@@ -31,8 +31,8 @@ def load_bought_again(connection: Connection, state: State, needs: Needs) -> Non
         return
     details = [booking.details for booking in late if isinstance(booking.details, MarketDetails)]
     sessions = {one.session_id for one in details if one.session_id is not None}
-    with together(connection) as asking:
-        asking.ask(SQL_BOUGHT_AGAIN, ([booking.id for booking in late],), lambda rows: know_bookings(state, rows))
+    with pipelined(connection) as pipeline:
+        pipeline.ask(SQL_BOUGHT_AGAIN, ([booking.id for booking in late],), lambda rows: know_bookings(state, rows))
         if sessions:
-            lock_seats(asking, state, sessions, {booking.user_id for booking in late})
+            lock_seats(pipeline, state, sessions, {booking.user_id for booking in late})
     load_families(connection, state)

@@ -13,7 +13,7 @@ from core.domain.events import Event, PaymentChanged, PaymentMade
 from core.domain.needs import Needs
 from core.domain.payments.values import LIVE, Payment, PaymentState
 from core.domain.state import State
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.inbox import SQL_FOLLOWERS, Waiting, undecoded, waiting
 
@@ -66,7 +66,7 @@ _encode = msgspec.json.Encoder().encode
 _OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 
 
-def ask_paid_for(asking: Asking, needs: Needs) -> None:
+def ask_paid_for(pipeline: QueryPipeline, needs: Needs) -> None:
     """The bookings that payments are for, to be locked before them."""
 
     def take(rows: Rows) -> None:
@@ -74,18 +74,18 @@ def ask_paid_for(asking: Asking, needs: Needs) -> None:
         needs.paid_for.update(booking_id for id_, booking_id in rows if id_ in needs.received)
 
     if needs.payments:
-        asking.ask(SQL_BOOKINGS_OF, (list(needs.payments),), take)
+        pipeline.ask(SQL_BOOKINGS_OF, (list(needs.payments),), take)
 
 
-def lock_payments(asking: Asking, state: State, booking_ids: Collection[int]) -> None:
+def lock_payments(pipeline: QueryPipeline, state: State, booking_ids: Collection[int]) -> None:
     def take(rows: Rows) -> None:
         state.payments |= {row[0]: payment_of(row) for row in rows}
 
     if booking_ids:
-        asking.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
+        pipeline.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
 
 
-def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
+def ask_followers(pipeline: QueryPipeline, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
     """Deferred commands by the payment that they wait for. Those that cannot be decoded go to `unreadable`."""
 
     def take(rows: Rows) -> None:
@@ -97,7 +97,7 @@ def ask_followers(asking: Asking, state: State, payment_ids: Collection[UUID], u
                 unreadable.append(one.header.id)
 
     if payment_ids:
-        asking.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
+        pipeline.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
 
 
 def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:

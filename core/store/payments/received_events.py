@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass, LookForRefunds, PaymentReport, ReportIntent
 from core.payments.stripe_events import StripeEvent
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
 
 SQL_NOTE = """
 INSERT INTO stripe_event (id, type, command_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
@@ -48,7 +48,7 @@ async def take_in(connection: psycopg.AsyncConnection[Any], event: StripeEvent, 
             return TakenIn("known", booking_id=booking_id)
         if report is None:
             return TakenIn("noted", booking_id=booking_id)
-        command = _new(id_, report, slot_key(resource_id, day), request_id)
+        command = _new(id_, report, partition_key(resource_id, day), request_id)
         row = await (
             await connection.execute(accept_statement([command]), accept_parameters([(command, None)]))
         ).fetchone()
@@ -72,7 +72,7 @@ def _report(event: StripeEvent, payment_id: UUID) -> PaymentReport | None:
 def _new(id_: UUID, report: PaymentReport, key: str, request_id: str) -> NewCommand:
     return NewCommand(
         id=id_,
-        slot_key=key,
+        partition_key=key,
         command_class=CommandClass.INTERACTIVE,
         contract="payments",
         actor=ENGINE,

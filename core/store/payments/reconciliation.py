@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from core.payments.provider import Books
+from core.payments.provider import ProviderTotals
 from core.store.connections.database import Connection
 
 QUIET_S = 60.0
@@ -52,7 +52,7 @@ WHERE id = %(id)s AND updated_at = %(updated_at)s
 """A payment that changed meanwhile is not updated here, and is compared again after its change."""
 
 
-class ToCompare(Struct, frozen=True):
+class PaymentToReconcile(Struct, frozen=True):
     """A payment as our books have it."""
 
     id: UUID
@@ -63,19 +63,19 @@ class ToCompare(Struct, frozen=True):
     updated_at: datetime
     taken_at: datetime
 
-    def differs(self, books: Books) -> bool:
+    def differs(self, books: ProviderTotals) -> bool:
         return (self.received_minor, self.refunded_minor) != (books.received_minor, books.refunded_minor)
 
 
-def take_to_compare(connection: Connection, limit: int, now: datetime) -> list[ToCompare]:
+def take_to_reconcile(connection: Connection, limit: int, now: datetime) -> list[PaymentToReconcile]:
     """At most `limit` payments, which no other worker compares meanwhile."""
     if limit < 1:
         return []
     parameters = {"limit": limit, "until": now + timedelta(seconds=COMPARED_WITHIN_S)}
-    return [ToCompare(*(*row, now)) for row in connection.execute(SQL_TAKE.encode(), parameters).fetchall()]
+    return [PaymentToReconcile(*(*row, now)) for row in connection.execute(SQL_TAKE.encode(), parameters).fetchall()]
 
 
-def note_compared(connection: Connection, one: ToCompare, books: Books) -> None:
+def note_reconciled(connection: Connection, one: PaymentToReconcile, books: ProviderTotals) -> None:
     """Record what the provider's books say of a payment, beside ours."""
     parameters = {
         "id": one.id,

@@ -13,7 +13,7 @@ from core.domain.needs import Interval
 
 _encode = msgspec.json.Encoder().encode
 
-ROWS_OF_SPANS = "json_to_recordset(%s::json) AS w (id bigint, starts_at timestamptz, ends_at timestamptz)"
+SQL_INTERVAL_ROWS = "json_to_recordset(%s::json) AS w (id bigint, starts_at timestamptz, ends_at timestamptz)"
 TEXTS = "ARRAY(SELECT json_array_elements_text(%s::json))"
 
 
@@ -23,8 +23,8 @@ class _Span(Struct, frozen=True):
     ends_at: datetime
 
 
-def spans_of(intervals: Collection[Interval]) -> str:
-    """For `ROWS_OF_SPANS`."""
+def intervals_parameter(intervals: Collection[Interval]) -> str:
+    """For `SQL_INTERVAL_ROWS`."""
     return _encode([_Span(*interval) for interval in intervals]).decode()
 
 

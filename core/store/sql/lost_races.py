@@ -6,11 +6,11 @@ LOST_RACE = "HF001"
 """SQLSTATE of `batch_lost_race()`: a row that the batch counted on was written or taken by somebody else first."""
 
 
-def all_of(statement: str) -> str:
+def require_all(statement: str) -> str:
     """A statement that answers rows (`RETURNING`), failing unless they are as many as one more parameter says."""
-    return f"WITH met AS ({statement}) {demand('met')}"
+    return f"WITH met AS ({statement}) {require_count('met')}"
 
 
-def demand(rows: str) -> str:
+def require_count(rows: str) -> str:
     """For the end of a statement: fail unless `rows`, by name, are as many as the last parameter says."""
     return f"SELECT CASE WHEN count(*) <> %s THEN batch_lost_race() END FROM {rows}"

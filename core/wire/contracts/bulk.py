@@ -13,7 +13,7 @@ from core.store.bulk import BulkCounts, RowCounts
 from core.store.inbox import CommandWord
 from core.wire.outcomes import Response
 
-REHEARSED_ROWS_MAX = 1_000
+DRY_RUN_ROWS_MAX = 1_000
 """That the answer to a dry run names; its counts are of all."""
 
 
@@ -69,7 +69,7 @@ class BulkRehearsed(Struct, frozen=True, kw_only=True):
 def rehearsed(rows: Sequence[RowOutcome]) -> BulkRehearsed:
     refused = sorted((row for row in rows if row.status != "succeeded"), key=lambda row: row.row)
     counts = RowCounts(accepted=0, succeeded=len(rows) - len(refused), rejected=len(refused), failed=0)
-    named = [row_body(row) for row in refused[:REHEARSED_ROWS_MAX]]
+    named = [row_body(row) for row in refused[:DRY_RUN_ROWS_MAX]]
     return BulkRehearsed(counts=counts, rows=named, rows_left_out=len(refused) - len(named) or UNSET)
 
 

@@ -6,7 +6,7 @@ from core.domain.events import Event, PaymentChanged
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import CreditReturned
 from core.domain.payments.money import digits, major
-from core.domain.payments.values import GIVES_BACK
+from core.domain.payments.values import REFUND_UNDER_WAY
 from core.domain.state import State
 from core.domain.values import Booking
 
@@ -19,7 +19,9 @@ def canceled(booking: Booking, events: tuple[Event, ...], state: State) -> str:
         return DONE
     if any(isinstance(event, CreditReturned) for event in events):
         return f"{DONE}. Its credit is back"
-    ordered = [event for event in events if isinstance(event, PaymentChanged) and event.payment.state in GIVES_BACK]
+    ordered = [
+        event for event in events if isinstance(event, PaymentChanged) and event.payment.state in REFUND_UNDER_WAY
+    ]
     if ordered:
         # Of a whole: what is asked for now, or has still to wait for the refund before it.
         minor = details.share_minor or ordered[-1].payment.owed_minor or ordered[-1].payment.returning_minor

@@ -74,7 +74,7 @@ def shown(closure: Closure) -> ClosureShown:
 
 def made(event: ResourceClosed, state: State) -> ClosureMade:
     first = event.in_the_way[:SHOWN_IN_THE_WAY]
-    known = (state.bookings.get(id_) or state.glanced_at.get(id_) for id_ in first)
+    known = (state.bookings.get(id_) or state.shown_only.get(id_) for id_ in first)
     return ClosureMade(
         data=shown(event.closure),
         bookings_in_the_way=[in_the_way(booking) for booking in known if booking is not None],

@@ -52,7 +52,7 @@ def shown(closure: Closure) -> TimeOff:
 
 def made(event: ResourceClosed, state: State) -> TimeOffMade:
     first = event.in_the_way[:SHOWN_IN_THE_WAY]
-    known = (state.bookings.get(id_) or state.glanced_at.get(id_) for id_ in first)
+    known = (state.bookings.get(id_) or state.shown_only.get(id_) for id_ in first)
     return TimeOffMade(
         **_shown(event.closure),
         bookings_in_the_way=[_in_the_way(booking) for booking in known if booking is not None],

@@ -11,7 +11,7 @@ import falcon.asgi
 from api.commands.commands import write_answer
 from api.commands.outcome_waiter import Answer
 from api.contracts.agent import new_booking as agent
-from api.contracts.appointments.new_booking import NewBooking, place_of
+from api.contracts.appointments.new_booking import NewBooking, place_command
 from api.http.bodies import read_json
 from core.domain.commands import Envelope, Place
 
@@ -26,7 +26,7 @@ class Create(ABC):
         write_answer(req, resp, await self.book(_envelope(req, self.contract, place)))
 
     async def place(self, req: falcon.asgi.Request) -> Place:
-        return place_of(await read_json(req, NewBooking), req.context.principal)
+        return place_command(await read_json(req, NewBooking), req.context.principal)
 
     @abstractmethod
     async def book(self, envelope: Envelope) -> Answer: ...
@@ -38,7 +38,7 @@ class CreateForPhone(Create):
     contract = "agent"
 
     async def place(self, req: falcon.asgi.Request) -> Place:
-        return agent.place_of(await read_json(req, agent.AgentBooking), None)
+        return agent.place_command(await read_json(req, agent.AgentBooking), None)
 
 
 def _envelope(req: falcon.asgi.Request, contract: str, place: Place) -> Envelope:

@@ -18,7 +18,7 @@ from celery import Celery, signals
 from msgspec.structs import replace
 from psycopg.errors import ExclusionViolation
 
-from api.commands.outcome_waiter import Answer, Outcomes
+from api.commands.outcome_waiter import Answer, OutcomeWaiter
 from core.domain.commands import Envelope
 from core.logs import configure
 from core.settings import Settings, from_environment
@@ -53,7 +53,7 @@ def celery_app(redis_url: str) -> Celery:
 
 
 class PerCommand(Create):
-    def __init__(self, outcomes: Outcomes, settings: Settings) -> None:
+    def __init__(self, outcomes: OutcomeWaiter, settings: Settings) -> None:
         self._outcomes = outcomes
         self._celery = celery_app(settings.redis_url)
 

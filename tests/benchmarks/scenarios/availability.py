@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core.store.connections.database import connect_lane
 from tests.benchmarks.report import print_bars, write_result
-from tests.benchmarks.request_timing import NO_OP, ROUNDS, STAFF, Asker, Question, bar_of, measure, table
+from tests.benchmarks.request_timing import NO_OP, ROUNDS, STAFF, Question, RequestTimer, bar_of, measure, table
 from tests.benchmarks.stack import Say, serving
 from tests.benchmarks.tables.market import FIRST, GIVERS, MarketSize
 from tests.benchmarks.tables.market_tables import fill_market
@@ -45,7 +45,7 @@ def run(say: Say) -> bool:
     month, day = questions(first)
     with serving(say, lambda url: fill_market(url, say, size)) as stack:
         say(f"measuring, {ROUNDS} rounds")
-        with Asker(stack.api_url, {STAFF: access_for(stack, USER)}) as asker:
+        with RequestTimer(stack.api_url, {STAFF: access_for(stack, USER)}) as asker:
             found = measure(asker, [NO_OP, month, day])
             busy = _busy(stack.database_url, first, asker.ask(month))
     print(

@@ -18,7 +18,7 @@ from tests.benchmarks.stack import Say, running
 from tests.benchmarks.tables.seed import access_token, analyze
 from tests.support.clients.callers import STAFF, access_for, bearer
 from tests.support.clients.marketplace import BASE
-from tests.support.engine.large_session import LargeSession, Stand, large_session, stand_of
+from tests.support.engine.large_session import LargeSession, SessionCounts, large_session, session_counts
 from tests.support.processes.stack import Stack
 
 PARTICIPANTS = 10_000
@@ -46,7 +46,7 @@ class Result(Struct, frozen=True):
     steps: int
     alone: Load
     beside: list[Load]
-    stand: Stand
+    stand: SessionCounts
 
     @property
     def p99_ms(self) -> float:
@@ -102,7 +102,7 @@ def measure(stack: Stack, booker: Books, participants: int, session: LargeSessio
         steps=steps,
         alone=alone,
         beside=beside,
-        stand=stand_of(stack.database_url, session),
+        stand=session_counts(stack.database_url, session),
     )
 
 
@@ -123,7 +123,7 @@ def summary(result: Result) -> str:
 
 
 def bars(result: Result) -> list[Bar]:
-    all_ = Stand(result.participants, 0, result.participants, 0, 0)
+    all_ = SessionCounts(result.participants, 0, result.participants, 0, 0)
     return [
         Bar(
             f"{result.participants:,} participants cancelled within {DECIDED_WITHIN_S:g} s",

@@ -25,7 +25,7 @@ from ops.processes import PAYMENTS
 from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.report import Bar, print_bars, write_result
 from tests.benchmarks.stack import Say, running
-from tests.benchmarks.tables.holds import SQL_BEGIN, intents_of, lay_down
+from tests.benchmarks.tables.holds import SQL_BEGIN, insert_lapsing_holds, intents_of
 from tests.benchmarks.tables.seed import FIRST_USER, USERS, access_token, analyze
 from tests.support.payments.payer import StripeServer
 from tests.support.processes.stack import Stack
@@ -120,7 +120,7 @@ def run(say: Say) -> bool:
         environment = {**stripe.environment(), "HOLDFAST_LOG_LEVEL": "WARNING"}
         stack = ending.enter_context(running(say, environment=environment, more=(PAYMENTS,))).stack
         say(f"laying down {plan.holds:,} holds")
-        first = lay_down(stack.database_url, plan.holds)
+        first = insert_lapsing_holds(stack.database_url, plan.holds)
         stripe.adopt(intents_of(plan.holds))
         stripe.send_webhooks_to(stack.api_url)
         analyze(stack.database_url)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from tests.benchmarks.report import print_bars, write_result
-from tests.benchmarks.request_timing import NO_OP, REQUESTS, ROUNDS, STAFF, Asker, Question, bar_of, measure, table
+from tests.benchmarks.request_timing import (
+    NO_OP,
+    REQUESTS,
+    ROUNDS,
+    STAFF,
+    Question,
+    RequestTimer,
+    bar_of,
+    measure,
+    table,
+)
 from tests.benchmarks.stack import Say, serving
 from tests.benchmarks.tables.big_tables import COMMON_SERVICE, FIRST_ID, FIRST_USER, Size, fill
 from tests.benchmarks.tables.market import FIRST, RARE_WORD, MarketSize
@@ -116,7 +126,7 @@ def _marketplace(say: Say) -> bool:
     with serving(say, lambda url: fill_market(url, say, size)) as stack:
         say(f"measuring the marketplace's, {ROUNDS} rounds")
         people = {STAFF: STAFF_ID, GIVER: PRACTITIONER, CLIENT: USER}
-        with Asker(stack.api_url, {name: access_for(stack, id_) for name, id_ in people.items()}) as asker:
+        with RequestTimer(stack.api_url, {name: access_for(stack, id_) for name, id_ in people.items()}) as asker:
             found = measure(asker, market_questions(), requests=3)
     print(f"\n{size.bookings:,} marketplace bookings; medians of {ROUNDS} rounds of 3 requests, one client\n")
     print(table(found))
@@ -130,7 +140,7 @@ def _appointments(say: Say) -> bool:
     size = Size()
     with serving(say, lambda url: fill(url, say, size)) as stack:
         say(f"measuring, {ROUNDS} rounds")
-        with Asker(stack.api_url, {STAFF: access_token(stack.api_url)}) as asker:
+        with RequestTimer(stack.api_url, {STAFF: access_token(stack.api_url)}) as asker:
             found = measure(asker, questions())
     print(
         f"\n{size.bookings:,} bookings, {size.users:,} users; medians of {ROUNDS} rounds of {REQUESTS} requests, one client\n"

@@ -15,7 +15,7 @@ from statistics import median
 import psycopg
 from msgspec import Struct
 
-from core.engine.retention import SQL_ALONE, Gone, tidy
+from core.engine.retention import SQL_ALONE, SweepResult, tidy
 from core.store.connections.database import connect_tidy
 from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.measurement import HOLDFAST
@@ -66,7 +66,7 @@ class Sweep:
         self._connection = connect_tidy(database_url)
         wait_until(lambda: self._connection.execute(SQL_ALONE).fetchone() == (True,), "no other sweep is at work")
         self._at_work, self._ended = threading.Event(), threading.Event()
-        self._gone: list[Gone | None] = []
+        self._gone: list[SweepResult | None] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -76,7 +76,7 @@ class Sweep:
     def pause(self) -> None:
         self._at_work.clear()
 
-    def end(self) -> Gone:
+    def end(self) -> SweepResult:
         self._ended.set()
         self._at_work.set()
         self._thread.join()

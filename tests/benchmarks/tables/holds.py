@@ -45,7 +45,7 @@ WHERE id BETWEEN %s AND %s
 """
 
 
-def lay_down(database_url: str, holds: int) -> int:
+def insert_lapsing_holds(database_url: str, holds: int) -> int:
     """Their end is far away; the id of the first."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         for statement in SQL_PREPARE:

@@ -9,7 +9,7 @@ import psycopg
 from api.accounts.limits import TICKETS_OF_USER
 from core.identity.credentials import login_sessions
 from core.identity.credentials.login_sessions import LOGINS_PER_USER_MAX
-from tests.support.clients.callers import bearer, browser, csrf, execute, log_in, new_person, wait_refused
+from tests.support.clients.callers import bearer, browser, csrf, execute, log_in, new_person, wait_until_refused
 from tests.support.processes.stack import Stack
 
 LIVE = "SELECT count(*) FROM login_session WHERE user_id = %s AND ended_at IS NULL"
@@ -22,8 +22,8 @@ def test_one_login_too_many_ends_the_oldest(stack: Stack) -> None:
         log_in(second, email)
         begin(stack, body["user_id"], LOGINS_PER_USER_MAX - 2)
         log_in(last, email)
-        wait_refused(oldest)
-        wait_refused(oldest, bearer(body["access"]))
+        wait_until_refused(oldest)
+        wait_until_refused(oldest, bearer(body["access"]))
         assert oldest.post("/api/token/refresh-cookie/").status_code == 401
         assert [one.get("/api/auth/user/").status_code for one in (second, last)] == [200, 200]
     assert execute(stack, LIVE, body["user_id"]) == [(LOGINS_PER_USER_MAX,)]

@@ -21,7 +21,7 @@ from tests.support.clients.callers import (
     execute,
     log_in,
     new_person,
-    wait_refused,
+    wait_until_refused,
 )
 from tests.support.processes.stack import Stack
 
@@ -51,7 +51,7 @@ def test_a_revoked_api_token_opens_nothing(stack: Stack) -> None:
         token = client.post("/api/auth/token/", json={"email": "user@example.com", "password": PASSWORD}).json()
         headers = {"Authorization": f"Token {token['token']}"}
         assert client.delete("/api/auth/token/", headers=headers).status_code == 200
-        wait_refused(client, headers)
+        wait_until_refused(client, headers)
 
 
 def test_an_api_token_is_kept_hashed(stack: Stack) -> None:
@@ -90,8 +90,8 @@ def test_logout_ends_its_login_and_no_other(stack: Stack) -> None:
         log_in(other, "user@example.com")
         answer = program.post("/api/logout/", headers=bearer(access_token))
         assert (answer.status_code, answer.json()["message"]) == (200, "Logout successful")
-        wait_refused(program, bearer(access_token))
-        wait_refused(client)
+        wait_until_refused(program, bearer(access_token))
+        wait_until_refused(client)
         assert client.post("/api/token/refresh-cookie/").status_code == 401
         assert other.get("/api/auth/user/").status_code == 200
 
@@ -106,9 +106,9 @@ def test_what_a_role_change_ends_is_ended_within_five_seconds(stack: Stack, chan
         token = client.post("/api/auth/token/", json={"email": email, "password": PASSWORD}).json()["token"]
         assert client.get("/api/auth/user/").status_code == 200
         execute(stack, f"UPDATE user_account SET {change} WHERE email_key = %s", email)
-        wait_refused(client)
-        wait_refused(program, bearer(access_token))
-        wait_refused(program, {"Authorization": f"Token {token}"})
+        wait_until_refused(client)
+        wait_until_refused(program, bearer(access_token))
+        wait_until_refused(program, {"Authorization": f"Token {token}"})
         assert client.post("/api/token/refresh-cookie/").status_code == 401
 
 

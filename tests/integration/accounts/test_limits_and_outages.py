@@ -18,7 +18,7 @@ from core.identity.credentials import agent_keys
 from core.identity.credentials.agent_keys import NewKey
 from tests.integration.accounts.conftest import api
 from tests.support.clients.callers import USER, access_for, bearer, browser, new_address
-from tests.support.conformance.description import example_of, leading_nowhere, operations
+from tests.support.conformance.description import example_of, operations, path_with_unknown_ids
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.sign_in.providers import providing
@@ -136,7 +136,7 @@ async def everything(stack: Stack) -> list[httpx.Response]:
             query = BACK if path.endswith("/callback/") else None
             body = example_of(described) if signs_in else None
             asked.append(
-                client.request(method, leading_nowhere(path, described), headers=headers, params=query, json=body)
+                client.request(method, path_with_unknown_ids(path, described), headers=headers, params=query, json=body)
             )
         return await asyncio.gather(*asked)
 

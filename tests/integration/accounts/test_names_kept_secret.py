@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from api.accounts.limits import GUESSES_AT_ONE, REGISTRATIONS_OF_NAME, RESETS_FROM_ADDRESS
-from api.limits.callers import counted_name
+from api.limits.callers import normalised_name
 from core.passwords import hash_password
 from tests.conftest import FIGURE
 from tests.support.clients.callers import PASSWORD, browser, execute
@@ -87,7 +87,7 @@ def _insert(stack: Stack, username: str, email: str | None) -> None:
         INSERT INTO user_account (username, username_key, email, email_key, password_hash)
         VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
     """
-    execute(stack, statement, username, counted_name(username, stack.settings.phone_region), email, email, HASH)
+    execute(stack, statement, username, normalised_name(username, stack.settings.phone_region), email, email, HASH)
 
 
 HASH = hash_password(PASSWORD)

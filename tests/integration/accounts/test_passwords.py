@@ -20,7 +20,7 @@ from tests.support.clients.callers import (
     log_in,
     new_address,
     new_person,
-    wait_refused,
+    wait_until_refused,
 )
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -65,8 +65,8 @@ def test_a_change_ends_every_other_login_and_goes_on_with_a_fresh_one(stack: Sta
         body = {"current_password": PASSWORD, "password": NEW}
         answer = client.post("/api/auth/password/change/", json=body, headers=csrf(client))
         assert answer.status_code == 200
-        wait_refused(other)
-        wait_refused(other, bearer(other_access))
+        wait_until_refused(other)
+        wait_until_refused(other, bearer(other_access))
         assert client.get("/api/auth/user/").status_code == 200
         assert client.get("/api/auth/user/", headers=bearer(answer.json()["access"])).status_code == 200
         log_in(other, email, NEW)
@@ -98,7 +98,7 @@ def test_a_reset_goes_by_mail_and_ends_every_login(stack: Stack) -> None:
     with browser(stack) as client:
         log_in(client, email)
         assert confirm(stack, reset_token(stack, email)).status_code == 200
-        wait_refused(client)
+        wait_until_refused(client)
         log_in(client, email, NEW)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from core.identity.credentials.refresh_tokens import GRACE_S
-from tests.support.clients.callers import PASSWORD, bearer, browser, execute, log_in, new_person, wait_refused
+from tests.support.clients.callers import PASSWORD, bearer, browser, execute, log_in, new_person, wait_until_refused
 from tests.support.processes.stack import Stack
 
 ROUTE = "/api/token/refresh-cookie/"
@@ -73,8 +73,8 @@ def test_a_replay_kills_the_family_and_what_it_handed_out(stack: Stack) -> None:
         replay = rotate(client, data["refresh"])
         assert (replay.status_code, replay.json()["code"]) == (401, "bad_credential")
         is_over(thief, stolen["refresh"])
-        wait_refused(thief, bearer(stolen["access"]))
-        wait_refused(thief, bearer(data["access"]))
+        wait_until_refused(thief, bearer(stolen["access"]))
+        wait_until_refused(thief, bearer(data["access"]))
 
 
 def test_who_lost_the_answer_may_ask_again_for_a_while(stack: Stack) -> None:

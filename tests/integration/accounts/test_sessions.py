@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.clients.callers import PASSWORD, bearer, browser, csrf, log_in, new_person, wait_refused
+from tests.support.clients.callers import PASSWORD, bearer, browser, csrf, log_in, new_person, wait_until_refused
 from tests.support.processes.stack import Stack
 
 
@@ -119,7 +119,7 @@ def test_the_calendar_s_logout_ends_the_session(stack: Stack) -> None:
         copy.cookies.set("holdfast_session", client.cookies["holdfast_session"], domain="127.0.0.1", path="/")
         assert client.post("/api/auth/logout/", headers=csrf(client)).status_code == 200
         assert "holdfast_session" not in client.cookies
-        wait_refused(copy)
+        wait_until_refused(copy)
 
 
 def test_a_write_by_token_needs_no_csrf(stack: Stack) -> None:

@@ -19,8 +19,8 @@ from tests.support.clients.http_client import Client
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.rooms import new_room
 from tests.support.clients.time_slots import new_category, slots
-from tests.support.clock_changes import different_zones, transitions
-from tests.support.conformance.description import description, leading_nowhere, operations
+from tests.support.clock_changes import clock_changes, different_zones
+from tests.support.conformance.description import description, operations, path_with_unknown_ids
 from tests.support.processes.stack import Stack
 
 Record = Callable[[str, object], None]
@@ -37,7 +37,7 @@ JOIN LATERAL (SELECT s.zone) AS r ON true WHERE s.starts_at >= {DAYS_BEGIN} AND 
 
 def repeats_midnight(zone: str) -> date:
     """A day ahead that has midnight twice."""
-    shown = [local(change, zone) for change in transitions(zone)]
+    shown = [local(change, zone) for change in clock_changes(zone)]
     (day,) = (at.date() for at in shown if (at.year, at.hour, at.minute, at.fold) == (2034, 0, 0, 1))
     return day
 
@@ -47,7 +47,7 @@ def test_postgresql_lists_on_each_day_what_python_says(database_url: str, record
     around = [
         (zone, change + timedelta(seconds=by))
         for zone in different_zones()
-        for change in transitions(zone)
+        for change in clock_changes(zone)
         for by in (-1, 0)
     ]
     shown = [at.astimezone(ZoneInfo(zone)).date() for zone, at in around]
@@ -122,7 +122,7 @@ def test_lists_of_bookings_by_day_begin_at_the_viewers_first_midnight(market: Ma
 def zones_described() -> Iterator[tuple[str, str, str, str]]:
     """(method, path, "json" or "params", field) of every zone that a request can name."""
     for method, path, described in operations():
-        where = leading_nowhere(path, described)
+        where = path_with_unknown_ids(path, described)
         for one in described["parameters"]:
             if is_zone(one.get("schema", {})):
                 yield method, where, "params", one["name"]

@@ -23,14 +23,14 @@ from core.domain.marketplace.details import Kind
 from core.domain.payments.values import IntentStatus, PaymentState
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
-from core.domain.versions import HALF_DONE
+from core.domain.versions import STEPPED_VERSION
 from core.store.catalogue import catalogue
-from core.store.connections.pipeline import Asking
+from core.store.connections.pipeline import QueryPipeline
 from core.store.inbox import SQL_LOOK_UP, SQL_WITHDRAWABLE, CommandRecord
 from core.store.payments.jobs import take
 from core.wire.outcomes import command_status
 from tests.support.engine.lanes import Pipeline, canaries, new
-from tests.support.engine.large_session import PRICE_MINOR, LargeSession, Stand, large_session, stand_of
+from tests.support.engine.large_session import PRICE_MINOR, LargeSession, SessionCounts, large_session, session_counts
 
 STAFF = Actor(ActorKind.STAFF, 1)
 PEOPLE = 3 * STEP_BOOKINGS - 5
@@ -59,9 +59,9 @@ def test_it_is_closed_first_and_answered_last(pipeline: Pipeline, session: Large
     first = worker.visit()
     assert first.more == {0}, "the lane rings again for the next step"
     assert pipeline.row("SELECT is_cancelled FROM service_session WHERE id = %s", session.id) == (True,)
-    assert pipeline.row("SELECT class, version, attempts FROM inbox") == (CommandClass.BULK, HALF_DONE, 0)
+    assert pipeline.row("SELECT class, version, attempts FROM inbox") == (CommandClass.BULK, STEPPED_VERSION, 0)
     assert look(pipeline, id_)["progress"] == {"done": STEP_BOOKINGS, "total": PEOPLE}
-    assert stand_of(pipeline.url, session) == Stand(
+    assert session_counts(pipeline.url, session) == SessionCounts(
         STEP_BOOKINGS,
         PEOPLE - STEP_BOOKINGS,
         STEP_BOOKINGS,
@@ -71,7 +71,7 @@ def test_it_is_closed_first_and_answered_last(pipeline: Pipeline, session: Large
     assert pipeline.decided_in_order() == []
 
     worker.visit_until_done()
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
     told = look(pipeline, id_)
     assert (told["status"], "progress" in told) == ("succeeded", False)
     (_, http_status, body) = pipeline.outcomes()[id_]
@@ -87,7 +87,7 @@ def test_a_small_one_is_done_at_once(pipeline: Pipeline) -> None:
     id_ = cancel(pipeline, session)
     assert not pipeline.worker().visit().more
     assert pipeline.codes([id_]) == ["succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(5, 0, 5, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(5, 0, 5, 0, 0)
 
 
 def test_the_one_session_of_a_course_is_cancelled_with_every_purchase(pipeline: Pipeline) -> None:
@@ -96,10 +96,10 @@ def test_the_one_session_of_a_course_is_cancelled_with_every_purchase(pipeline: 
     session = large_session(pipeline.url, PEOPLE, kind=Kind.COURSE)
     id_, worker = cancel(pipeline, session), pipeline.worker()
     worker.visit()
-    assert stand_of(pipeline.url, session).cancelled < STEP_BOOKINGS
+    assert session_counts(pipeline.url, session).cancelled < STEP_BOOKINGS
     worker.visit_until_done()
     assert pipeline.codes([id_]) == ["succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
 
 
 def test_nobody_books_or_waits_between_two_steps(pipeline: Pipeline, session: LargeSession) -> None:
@@ -127,12 +127,12 @@ def test_whoever_is_seated_while_it_begins_is_cancelled_too(
     other = pipeline.worker()
 
     def book() -> None:
-        seat = new(wish, contract="marketplace", actor=Actor(ActorKind.USER, user), slot_key=key_of_lane(1))
+        seat = new(wish, contract="marketplace", actor=Actor(ActorKind.USER, user), partition_key=key_of_lane(1))
         pipeline.put(seat)
         other.visit(1)
 
     before_locking(monkeypatch, book)
-    id_ = cancel(pipeline, session, slot_key=key_of_lane(0))
+    id_ = cancel(pipeline, session, partition_key=key_of_lane(0))
     pipeline.worker().visit_until_done(0)
     assert pipeline.codes([id_]) == ["succeeded"]
     of_session = "SELECT status, count(*) FROM marketplace_booking WHERE session_id = %s GROUP BY status"
@@ -150,7 +150,7 @@ def test_who_gives_up_a_seat_before_its_turn_gets_all_back(pipeline: Pipeline) -
     (theirs,) = pipeline.put(own)
     worker.visit_until_done()
     assert pipeline.codes([id_, theirs]) == ["succeeded", "succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
     assert pipeline.row("SELECT details->'cancellation'->>'by' FROM booking WHERE id = %s", booking) == ("client",)
 
 
@@ -164,7 +164,7 @@ def test_the_clock_does_not_begin_what_is_called_off(pipeline: Pipeline, session
     pipeline.put(new(MoveOn(ids), contract="engine"))
     worker.visit_until_done()
     assert pipeline.codes([id_]) == ["succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
 
 
 def test_a_second_cancellation_meanwhile_ends_as_the_first(pipeline: Pipeline, session: LargeSession) -> None:
@@ -175,7 +175,7 @@ def test_a_second_cancellation_meanwhile_ends_as_the_first(pipeline: Pipeline, s
     third = cancel(pipeline, session)
     worker.visit_until_done()
     assert pipeline.codes([first, second, third]) == ["succeeded", "succeeded", "session_cancelled"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
 
 
 def test_money_that_comes_between_two_steps_goes_back(pipeline: Pipeline, session: LargeSession) -> None:
@@ -190,7 +190,7 @@ def test_money_that_comes_between_two_steps_goes_back(pipeline: Pipeline, sessio
     pipeline.put(new(ReportIntent(payment, intent, IntentStatus.SUCCEEDED, PRICE_MINOR), contract="payments"))
     worker.visit_until_done()
     assert pipeline.codes([id_]) == ["succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
 
 
 def test_a_worker_that_dies_in_a_step_leaves_it_to_another(pipeline: Pipeline, session: LargeSession) -> None:
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_in_a_step_leaves_it_to_another(pipeline: Pipeline, s
     mortal.notes.close()
     pipeline.worker().visit_until_done()
     assert pipeline.codes([id_]) == ["succeeded"]
-    assert stand_of(pipeline.url, session) == Stand(PEOPLE, 0, PEOPLE, 0, 0)
+    assert session_counts(pipeline.url, session) == SessionCounts(PEOPLE, 0, PEOPLE, 0, 0)
     assert pipeline.row(
         "SELECT max(n), count(*) FROM (SELECT count(*) AS n FROM event WHERE type = 'booking_updated'"
         " GROUP BY booking_id) AS told"
@@ -237,7 +237,7 @@ def test_its_refunds_keep_a_pace_and_let_payers_pass(pipeline: Pipeline, session
     payer = """UPDATE payment SET state = 'creating', received_minor = 0, returning_minor = 0, refund_number = 0, intent_id = NULL,
                due_at = clock_timestamp() WHERE id = (SELECT max(id::text)::uuid FROM payment) RETURNING id"""
     (waits,) = pipeline.row(payer)
-    first, second = (take(pipeline.connection, 20, background_per_s=5.0).dues for _ in range(2))
+    first, second = (take(pipeline.connection, 20, background_per_s=5.0).jobs for _ in range(2))
     assert first[0].id == waits
     assert {due.state for due in first[1:]} == {PaymentState.REFUNDING}
     assert len(first) + len(second) <= 1 + 5 + 1, "a second's worth, and what became due meanwhile"
@@ -256,7 +256,7 @@ def before_locking(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None
     """Do something, once, when a step has chosen whom it cancels and has not locked anything yet."""
     acts = [act]
 
-    def ask_rules(asking: Asking, state: State) -> None:
+    def ask_rules(asking: QueryPipeline, state: State) -> None:
         if acts:
             acts.pop()()
         catalogue.ask_rules(asking, state)

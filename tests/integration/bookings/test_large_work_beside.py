@@ -15,7 +15,7 @@ from tests.support.clients.callers import STAFF
 from tests.support.clients.http_client import free_slot
 from tests.support.clients.marketplace import BASE
 from tests.support.clients.rooms import people
-from tests.support.engine.large_session import Stand, large_session, stand_of
+from tests.support.engine.large_session import SessionCounts, large_session, session_counts
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -53,7 +53,7 @@ def test_a_large_session_is_cancelled_beside_others_though_its_worker_is_killed(
         refused = desk.get(late.json()["status_url"]).json()
     assert (told["status"], told["response"]["body"]["is_canceled"], "progress" in told) == ("succeeded", True, False)
     assert refused["response"]["body"]["code"] == "session_cancelled"
-    assert stand_of(stack.database_url, session) == Stand(PARTICIPANTS, 0, PARTICIPANTS, 0, 0)
+    assert session_counts(stack.database_url, session) == SessionCounts(PARTICIPANTS, 0, PARTICIPANTS, 0, 0)
     served = sorted(ended - began for began, ended in took if ended < killed_at or began > served_at)
     p50, p99 = (served[int(len(served) * part)] * 1e3 for part in (0.5, 0.99))
     figure = f"{len(served)} bookings, p50 {p50:.0f} ms, p99 {p99:.0f} ms"

@@ -30,7 +30,7 @@ from tests.integration.lanes.test_shared_rows import (
     one_after_the_other,
     run,
 )
-from tests.support.engine.lanes import Pipeline, lost_races, meanwhile
+from tests.support.engine.lanes import Pipeline, lost_race_codes, meanwhile
 
 WORKSHOP, PACKAGE, COURSE = 2, 4, 5
 SESSION, LECTURE = 1, 2
@@ -88,7 +88,7 @@ def test_who_books_a_session_in_two_lanes_gets_one_seat(
     """Remedy: who has a seat is read when the session is locked."""
     booking_id = draft(market) if TakeSeat in {one, other} else 0
     first, second = (TakeSeat(booking_id, SESSION) if wish is TakeSeat else wish for wish in (one, other))
-    raced = lost_races(monkeypatch)
+    raced = lost_race_codes(monkeypatch)
     codes = one_after_the_other(
         market,
         monkeypatch,
@@ -117,7 +117,7 @@ def test_postgresql_refuses_a_second_seat_and_the_command_is_told_so(
     run(market, lane(0, BookSession(2, WORKSHOP, SESSION), VERA, "marketplace"))
     give = """UPDATE booking SET user_id = 1; UPDATE marketplace_booking SET user_id = 1"""
     loads = meanwhile(monkeypatch, lambda: market.connection.execute(give))
-    raced = lost_races(monkeypatch)
+    raced = lost_race_codes(monkeypatch)
     (id_,) = market.put(lane(0, SEAT, UMA, "marketplace"))
     market.worker(ANYTHING_GOES).visit_until_done(market.lane_of(id_))
     assert (market.codes([id_]), raced, loads) == (["already_booked"], ["23505"], [2])

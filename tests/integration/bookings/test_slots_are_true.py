@@ -12,7 +12,7 @@ from core.domain.resources.free_slots import free_slots
 from core.domain.resources.local_time import day_bounds
 from core.domain.values import Policy
 from core.engine.dry_run import prepare as prepare_rehearsal
-from core.store.free_slots import read_offer
+from core.store.free_slots import read_day_availability
 from tests.support.engine.lanes import Pipeline, new
 from tests.support.values import by_phone, envelope, place
 
@@ -79,7 +79,7 @@ def decide(shop: Pipeline, *commands: Command) -> list[str]:
 async def test_each_slot_offered_can_be_booked_and_no_other_grid_start(shop: Pipeline, zone: str, day: date) -> None:
     prepare(shop, zone, day)
     async with await psycopg.AsyncConnection.connect(shop.url, autocommit=True) as connection:
-        offer = await read_offer(connection, SERVICE, day, day, Policy(allow_past=False))
+        offer = await read_day_availability(connection, SERVICE, day, day, Policy(allow_past=False))
     assert offer.rules is not None
     offered = {slot.at for slot in free_slots(offer.rules, offer.resource, offer.minutes, day, offer.claims, offer.now)}
     grid = [time(minute // 60, minute % 60) for minute in range(0, 24 * 60, MINUTES)]

@@ -22,7 +22,7 @@ from core.store.maintenance import wall_times
 from core.store.maintenance.wall_times import keep_wall_times
 from core.store.migrate import upgrade
 from tests.conftest import FIGURE
-from tests.support.clock_changes import different_zones, transitions
+from tests.support.clock_changes import clock_changes, different_zones
 from tests.support.engine.calendar_lanes import HALL, HOUR, book, run, slot_at, with_calendar
 from tests.support.engine.lanes import DESK_ID, Pipeline, new
 from tests.support.notifier import STAFF, USER
@@ -277,7 +277,7 @@ def test_every_wall_time_is_kept_from_one_zones_rules_to_anothers(
     asked = skipped = 0
     for old, after in zip(names, [*names[1:], names[0]], strict=True):
         rules = from_rules(rules_of(old))
-        for change in transitions(old)[:2] or (datetime(2030, 1, 1, tzinfo=UTC),):
+        for change in clock_changes(old)[:2] or (datetime(2030, 1, 1, tzinfo=UTC),):
             for moment in (change - HOUR, change, change + HOUR):
                 found = kept(moment, rules, after)
                 shown = moment.astimezone(rules).replace(tzinfo=None)

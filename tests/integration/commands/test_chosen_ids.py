@@ -12,7 +12,7 @@ import pytest
 
 from api.commands.commands import take_chosen_id
 from api.commands.inbox_writer import Accepted
-from api.http.request_context import Requests
+from api.http.request_context import RequestContext
 from core.domain.commands import Actor, ActorKind
 from tests.integration.commands.test_inbox_groups import answers, key, opened
 from tests.support.clients.http_client import ADMIN, Client, agent_booking
@@ -129,6 +129,6 @@ def test_only_a_configured_proxy_may_choose(proxies: tuple[str, ...], *, is_take
     id_ = uuid4()
     headers = named(id_) | {"X-Forwarded-For": "198.51.100.7"}
     req = falcon.testing.create_asgi_req(headers=headers, remote_addr="127.0.0.1")
-    asyncio.run(Requests(proxies).process_request(req, falcon.asgi.Response()))
+    asyncio.run(RequestContext(proxies).process_request(req, falcon.asgi.Response()))
     assert take_chosen_id(req) == (id_ if is_taken else None)
     assert take_chosen_id(req) is None

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from api.commands import inbox_writer as inbox_module
-from api.commands.inbox_writer import Accepted, Inbox
+from api.commands.inbox_writer import Accepted, InboxWriter
 from api.http.errors import Problem
 from core.store.connections import bounded as bounds
 from core.store.connections.bounded import InDoubt, NoAnswerError, TooManyInDoubtError, UnknownOutcomeError, bounded
@@ -156,7 +156,7 @@ def hanging(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
 
 
 @asynccontextmanager
-async def two_that_hang(pipeline: Pipeline, inbox: Inbox) -> AsyncIterator[list[UUID]]:
+async def two_that_hang(pipeline: Pipeline, inbox: InboxWriter) -> AsyncIterator[list[UUID]]:
     """Inside the block both usual writers wait for their commits. Both commands are finally answered `unknown_outcome`."""
     commands, accepting = canaries(2, request_id=HANGING), []
     for number, command in enumerate(commands, 1):
@@ -192,7 +192,7 @@ async def test_so_many_commits_may_hang_and_then_nothing_more_is_sent_until_one_
     monkeypatch.setattr(bounds, "ANSWER_WITHIN_S", HANGS_FOR_S)
     monkeypatch.setattr(bounds, "IN_DOUBT_MAX", 2)
     in_doubt = InDoubt()
-    inbox = Inbox(pipeline.url, _nobody_is_rung, in_doubt)
+    inbox = InboxWriter(pipeline.url, _nobody_is_rung, in_doubt)
     await inbox.open()
     sent, unsent = canaries(2, request_id=HANGING), canaries(1)[0]
     for answer in await answers(inbox, *sent[:1]) + await answers(inbox, *sent[1:]):

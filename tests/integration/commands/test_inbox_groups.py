@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from api.commands import inbox_writer as inbox_module
-from api.commands.inbox_writer import GROUP_ENOUGH, Accepted, Inbox
+from api.commands.inbox_writer import GROUP_ENOUGH, Accepted, InboxWriter
 from api.http.errors import Problem
 from core.store.connections.database import API_LIMITS
 from core.store.connections.round_trip import AsyncRoundTrip
@@ -33,8 +33,8 @@ class Rung:
 
 
 @asynccontextmanager
-async def opened(url: str, rung: Rung | None = None) -> AsyncIterator[Inbox]:
-    inbox = Inbox(url, rung or Rung())
+async def opened(url: str, rung: Rung | None = None) -> AsyncIterator[InboxWriter]:
+    inbox = InboxWriter(url, rung or Rung())
     await inbox.open()
     try:
         yield inbox
@@ -46,7 +46,7 @@ def key(name: str = "k" * 16, body: bytes = b"body") -> IdempotencyKey:
     return IdempotencyKey("user:1", name, body)
 
 
-async def answers(inbox: Inbox, *commands: NewCommand) -> list[Accepted | BaseException]:
+async def answers(inbox: InboxWriter, *commands: NewCommand) -> list[Accepted | BaseException]:
     return await asyncio.gather(*(inbox.accept(one, None) for one in commands), return_exceptions=True)
 
 
@@ -277,7 +277,7 @@ async def test_a_bug_while_a_group_is_written_does_not_stop_the_inbox(pipeline: 
 
 async def test_the_queue_in_memory_is_bounded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "WAITING_MAX", 2)
-    inbox = Inbox(pipeline.url, Rung())
+    inbox = InboxWriter(pipeline.url, Rung())
     waiting = [asyncio.create_task(inbox.accept(one, None)) for one in canaries(2)]
     await until(lambda: len(inbox._waiting) == 2, "two wait")
     with pytest.raises(Problem) as refused:

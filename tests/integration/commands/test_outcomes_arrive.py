@@ -1,4 +1,4 @@
-"""Outcomes reach whoever waits, whether Redis tells them or not."""
+"""OutcomeWaiter reach whoever waits, whether Redis tells them or not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import redis.asyncio
 
-from api.commands.outcome_waiter import Outcomes
+from api.commands.outcome_waiter import OutcomeWaiter
 from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
 from ops.ports import free_ports
@@ -22,15 +22,15 @@ WITHIN_S = 5.0
 
 
 @asynccontextmanager
-async def listening(database_url: str, redis_url: str) -> AsyncIterator[Outcomes]:
-    """One API process's ears."""
+async def listening(database_url: str, redis_url: str) -> AsyncIterator[OutcomeWaiter]:
+    """One API process's listener."""
     client = redis.asyncio.Redis.from_url(redis_url)
     application = "holdfast api"
     pool = Pool(
         database_url, API_LIMITS, application, min_size=1, max_size=1, timeout_s=30, kwargs={"autocommit": True}
     )
     async with pool:
-        outcomes = Outcomes(pool, client)
+        outcomes = OutcomeWaiter(pool, client)
         await outcomes.open()
         try:
             yield outcomes

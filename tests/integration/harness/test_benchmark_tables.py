@@ -13,7 +13,7 @@ from core.domain.bookings.status import TAKES_TIME, Status
 from core.domain.marketplace.details import MarketDetails
 from core.domain.values import Booking, Claim
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
-from core.store.lists.marketplace import ORDERS, Wanted, find
+from core.store.lists.marketplace import ORDERS, MarketBookingFilter, find
 from core.store.marketplace.save import ListRow, list_row
 from tests.benchmarks.tables import big_tables, market, market_tables
 from tests.benchmarks.tables.big_tables import Size, fill
@@ -81,7 +81,7 @@ async def test_a_list_that_is_gathered_is_the_same_as_one_that_is_walked(pipelin
         {"search": "last1", "statuses": [Status.COMPLETED]},
     ]
     lists = [
-        Wanted(user_id=who, order=order, **one) for who in (None, 1, market.FIRST) for order in ORDERS for one in narrow
+        MarketBookingFilter(user_id=who, order=order, **one) for who in (None, 1, market.FIRST) for order in ORDERS for one in narrow
     ]  # fmt: skip
 
     async with await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True) as connection:

@@ -15,10 +15,10 @@ from core.domain.steps import STEP_BOOKINGS
 from tests.benchmarks.baselines.app import NOOP
 from tests.benchmarks.load import Load
 from tests.benchmarks.measurement import PIPELINES, Pipeline, Run
-from tests.benchmarks.request_timing import NO_OP, STAFF, Asker, measure
+from tests.benchmarks.request_timing import NO_OP, STAFF, RequestTimer, measure
 from tests.benchmarks.scenarios import availability, cancellation, expiry
 from tests.benchmarks.stack import PROCESSES
-from tests.benchmarks.tables.holds import PAYING_EVERY, intents_of, lay_down
+from tests.benchmarks.tables.holds import PAYING_EVERY, insert_lapsing_holds, intents_of
 from tests.benchmarks.tables.market import FIRST, MarketSize
 from tests.benchmarks.tables.market_tables import fill_market
 from tests.benchmarks.tables.seed import FIRST_USER, SERVICES, access_token, seed
@@ -68,7 +68,7 @@ def test_a_busy_month_has_the_slots_of_its_days_and_its_bench_asks_for_it(bench_
     first = datetime.now(UTC).date() + timedelta(days=1)
     month, day = availability.questions(first)
     days = [(first + timedelta(days=n)).isoformat() for n in range(availability.DAYS)]
-    with Asker(bench_stack.api_url, {STAFF: access_token(bench_stack.api_url)}) as asker:
+    with RequestTimer(bench_stack.api_url, {STAFF: access_token(bench_stack.api_url)}) as asker:
         (found,) = [one for one in asker.ask(month)["practitioners"] if one["practitioner_id"] == FIRST + 1]
         singly = [asker.ask(replace(day, body={**(day.body or {}), "date": one}))["available_slots"] for one in days]
         timed = measure(asker, [NO_OP, month, day], requests=1)
@@ -79,7 +79,7 @@ def test_a_busy_month_has_the_slots_of_its_days_and_its_bench_asks_for_it(bench_
 
 def test_holds_that_end_are_drained_while_others_book_and_their_places_can_be_had(bench_stack: Stack) -> None:
     plan = expiry.Plan(holds=400, spread_s=3.0, lead_s=0.5, chunk_s=1)
-    first = lay_down(bench_stack.database_url, plan.holds)
+    first = insert_lapsing_holds(bench_stack.database_url, plan.holds)
     result = expiry.measure(bench_stack, _Slowly(bench_stack), plan, first, say=lambda _: None)
     assert [bar.what for bar in expiry.bars(result) if not bar.is_met] == []
     assert result.expired + result.left == plan.holds == len(intents_of(plan.holds)) * PAYING_EVERY

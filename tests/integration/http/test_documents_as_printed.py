@@ -10,7 +10,7 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.documents import Printed, differences, printed, send, start_afresh
+from tests.support.documents import Printed, differences, printed, reset_demo_database, send
 from tests.support.processes.stack import Stack
 
 ENTRIES = [*printed("appointments"), *printed("agent")]
@@ -33,7 +33,7 @@ class Afresh:
     def send(self, entry: Printed) -> tuple[httpx.Response, Any]:
         """(answer, what staff were told of it if anything is printed)."""
         if not self._untouched:
-            start_afresh(self._settings)
+            reset_demo_database(self._settings)
             self._access = ""
         self._access = self._access or self._log_in()
         self._untouched = entry.changes_nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from core.wire.contracts.bulk import REHEARSED_ROWS_MAX
+from core.wire.contracts.bulk import DRY_RUN_ROWS_MAX
 from core.wire.errors import ERRORS_MAX, SHOWN_CHARS
 from tests.support.clients.http_client import Client, admin
 from tests.support.processes.stack import Stack
@@ -51,8 +51,8 @@ def test_a_dry_run_of_thousands_of_wrong_rows(stack: Stack) -> None:
     body = answer.json()
     assert answer.status_code == 200
     assert body["counts"]["rejected"] == 10_000
-    assert (len(body["rows"]), body["rows_left_out"]) == (REHEARSED_ROWS_MAX, 10_000 - REHEARSED_ROWS_MAX)
-    assert [row["row"] for row in body["rows"]] == list(range(1, REHEARSED_ROWS_MAX + 1))
+    assert (len(body["rows"]), body["rows_left_out"]) == (DRY_RUN_ROWS_MAX, 10_000 - DRY_RUN_ROWS_MAX)
+    assert [row["row"] for row in body["rows"]] == list(range(1, DRY_RUN_ROWS_MAX + 1))
 
 
 def rehearse(staff: Client, rows: str) -> httpx.Response:

@@ -15,7 +15,7 @@ import pytest
 from core.identity.credentials import agent_keys
 from core.identity.credentials.agent_keys import NewKey
 from tests.support.clients.http_client import Client
-from tests.support.conformance.description import leading_nowhere, operations
+from tests.support.conformance.description import operations, path_with_unknown_ids
 from tests.support.processes.stack import Stack
 
 EVIL = {"Origin": "https://evil.example"}
@@ -39,7 +39,7 @@ def refused(
     status: str,
     code: str,
     *,
-    spelt: Callable[[str, Mapping[str, Any]], str] = leading_nowhere,
+    spelt: Callable[[str, Mapping[str, Any]], str] = path_with_unknown_ids,
     query: str = "",
     headers: Mapping[str, str] = {},
     by: Callable[[Mapping[str, Any]], bool] = bool,

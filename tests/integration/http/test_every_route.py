@@ -14,12 +14,12 @@ import pytest
 from api.http.errors import PROBLEM_JSON
 from tests.conftest import FIGURE
 from tests.support.clients.http_client import Client, agent_booking, raw_answer
-from tests.support.conformance.description import leading_nowhere, operations
+from tests.support.conformance.description import operations, path_with_unknown_ids
 from tests.support.processes.stack import Stack
 
 Record = Callable[[str, object], None]
 
-OF_THE_MOMENT = {"date", "x-request-id", "content-length", "transfer-encoding"}
+VOLATILE_FIELDS = {"date", "x-request-id", "content-length", "transfer-encoding"}
 """The last is of a body that is sent as it is made: nobody knows its length before, and HEAD has no body to cut up."""
 FIRST = {"integer": "1", "uuid": "00000000-0000-0000-0000-000000000000", "string": "start.js"}
 """What a field of a path is filled with: a thing that the demo has, where it has one."""
@@ -37,7 +37,7 @@ def gets() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def headers_of(answer: httpx.Response) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT}
+    return {name: value for name, value in answer.headers.items() if name not in VOLATILE_FIELDS}
 
 
 @pytest.mark.parametrize("caller", ["client", "staff"])
@@ -48,7 +48,7 @@ def test_head_answers_as_get_does_but_for_the_body(
     client: Client = request.getfixturevalue(caller)
     walked, statuses = list(gets()), set()
     for path, described in walked:
-        where = leading_nowhere(path, described, FIRST)
+        where = path_with_unknown_ids(path, described, FIRST)
         before, head, after = (client.request(method, where) for method in ("GET", "HEAD", "GET"))
         assert (head.status_code, head.content) == (before.status_code, b""), f"HEAD {where}: {head.status_code}"
         assert headers_of(head) == headers_of(before), where
@@ -63,7 +63,7 @@ def test_options_tells_of_every_route_which_methods_it_has(client: Client, recor
     """To everybody, whatever they send as proof: it is what a 405 tells too."""
     wanted: dict[str, set[str]] = {}
     for method, path, described in operations():
-        wanted.setdefault(leading_nowhere(path, described), set()).add(method)
+        wanted.setdefault(path_with_unknown_ids(path, described), set()).add(method)
     for path, methods in wanted.items():
         allowed = methods | ({"HEAD"} if "GET" in methods else set())
         told = client.options(path, headers=FORGED)
@@ -77,7 +77,7 @@ def test_options_tells_of_every_route_which_methods_it_has(client: Client, recor
 def test_a_compressed_body_is_refused_on_every_route_that_writes(staff: Client, record_property: Record) -> None:
     walked = [one for one in operations() if one[0] != "GET"]
     for method, path, described in walked:
-        where = leading_nowhere(path, described)
+        where = path_with_unknown_ids(path, described)
         headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
         answer = staff.request(method, where, content=ZIPPED, headers=headers)
         told = answer.json()
@@ -115,7 +115,7 @@ def test_a_byte_order_mark_is_taken_before_every_json_body(staff: Client, record
     """What follows is read as JSON, and refused for its unknown field: nothing is changed."""
     bodies = [(method, path, described) for method, path, described in operations() if takes_json(described)]
     for method, path, described in bodies:
-        where, body = leading_nowhere(path, described), BOM_UTF8 + b'{"no_such_field": 1}'
+        where, body = path_with_unknown_ids(path, described), BOM_UTF8 + b'{"no_such_field": 1}'
         answer = staff.request(method, where, content=body, headers={"Content-Type": "application/json"})
         code = answer.json().get("code")
         assert code in {"invalid", *NOT_READ.get(path, ())}, f"{method} {path}: {answer.text}"

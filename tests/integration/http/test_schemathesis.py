@@ -11,7 +11,7 @@ from api.contracts.agent.bulk.limits import READ_WITHIN_S
 from core.demo import AGENT_KEY
 from tests.conftest import FIGURE, new_stack
 from tests.fuzzing.schemathesis_run import CALLERS, environment, fuzz
-from tests.support.clients.bare_socket import HalfSent, half_sent
+from tests.support.clients.bare_socket import PartialRequest, partial_request
 from tests.support.clients.bulks import CSV, PATH, as_csv, rows_for
 from tests.support.conformance.answers import conformance
 from tests.support.payments.payer import StripeServer, stripe_server
@@ -40,10 +40,10 @@ def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pyte
 
 
 @pytest.fixture(scope="module")
-def slow_bulk(stack: Stack) -> Iterator[HalfSent]:
+def slow_bulk(stack: Stack) -> Iterator[PartialRequest]:
     """Begun before the fuzzing and looked at after it: how long a silence is borne has no setting."""
     headers = {**CSV, "Authorization": f"Token {AGENT_KEY}"}
-    with half_sent(stack.api_url, PATH, as_csv(rows_for(["Nothing comes of it"], 2)), headers) as sent:
+    with partial_request(stack.api_url, PATH, as_csv(rows_for(["Nothing comes of it"], 2)), headers) as sent:
         yield sent
 
 
@@ -61,6 +61,6 @@ def test_no_case_of_any_caller_finds_a_failure(
     assert cases >= CASES_MIN
 
 
-def test_a_bulk_that_stops_arriving_is_refused_in_time(slow_bulk: HalfSent) -> None:
+def test_a_bulk_that_stops_arriving_is_refused_in_time(slow_bulk: PartialRequest) -> None:
     answer = slow_bulk.answer(READ_WITHIN_S)
     assert (answer.status_code, answer.json()["code"]) == (408, "body_too_slow")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tests.conftest import FIGURE
 from tests.support.clients.http_client import Client
-from tests.support.conformance.description import NOBODYS, served
+from tests.support.conformance.description import UNKNOWN_IDS, served
 from tests.support.hostile_texts import fields_with_text, names_of, placed
 
 NUL, NEWLINE = "\x00", "09:00\n"
@@ -27,7 +27,7 @@ def requests() -> Iterator[tuple[str, str, dict[str, Any], str]]:
                 path = route.template
                 for name, kind in route.fields.items():
                     shown = f"{{{name}:{kind}}}" if kind else f"{{{name}}}"
-                    path = path.replace(shown, "1" if kind == "int" else NOBODYS["uuid"])
+                    path = path.replace(shown, "1" if kind == "int" else UNKNOWN_IDS["uuid"])
                 for field in fields_with_text(content.kind):
                     yield route.method, path, content.example, field
 

@@ -14,7 +14,7 @@ from psycopg.errors import DeadlockDetected, ForeignKeyViolation, InvalidSqlStat
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, ChangeStatus, CommandClass, PersonById
 from core.domain.versions import SCHEMA_VERSION
-from core.engine.lane import Turn
+from core.engine.lane import VisitResult
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from core.store.sql.lost_races import LOST_RACE
 from tests.support.engine.lanes import (
@@ -23,7 +23,7 @@ from tests.support.engine.lanes import (
     canaries,
     holding,
     lock_waits,
-    lost_races,
+    lost_race_codes,
     meanwhile,
     new,
     places,
@@ -75,8 +75,8 @@ def test_a_second_worker_finds_a_lane_busy_until_the_first_has_committed(
     turns: list[object] = []
     meanwhile(monkeypatch, lambda: turns.append(second.visit()))
     assert len(first.visit().decided) == 3
-    assert turns == [Turn(busy=frozenset({0}))]
-    assert second.visit() == Turn()
+    assert turns == [VisitResult(busy=frozenset({0}))]
+    assert second.visit() == VisitResult()
     assert pipeline.codes(ids) == ["succeeded"] * 3
 
 
@@ -106,7 +106,7 @@ def test_two_lanes_that_make_the_same_user_at_once_make_one_and_book_twice(
     lanes = [pipeline.lane_of(id_) for id_ in ids]
     assert lanes[0] != lanes[1]
     other = pipeline.worker()
-    loads, lost = meanwhile(monkeypatch, lambda: other.visit(lanes[1])), lost_races(monkeypatch)
+    loads, lost = meanwhile(monkeypatch, lambda: other.visit(lanes[1])), lost_race_codes(monkeypatch)
     turn = pipeline.worker().visit(lanes[0])
     assert len(turn.decided) == 1
     assert loads == [3]
@@ -125,7 +125,7 @@ def test_somebody_who_was_deleted_while_their_booking_was_decided_is_looked_for_
     )
     (id_,) = pipeline.put(place(person=PersonById(user_id)))
     delete = partial(pipeline.connection.execute, "DELETE FROM user_account WHERE id = %s", (user_id,))
-    loads, lost = meanwhile(monkeypatch, delete), lost_races(monkeypatch)
+    loads, lost = meanwhile(monkeypatch, delete), lost_race_codes(monkeypatch)
     pipeline.worker().visit()
     assert loads == [2]
     assert lost == [ForeignKeyViolation.sqlstate]
@@ -141,7 +141,7 @@ def test_statements_that_a_session_does_not_know_any_more_are_prepared_again(
     worker, ids = pipeline.worker(), pipeline.put(*places(2))
     worker.visit(0)
     worker.connection.execute("DEALLOCATE ALL")
-    lost = lost_races(monkeypatch)
+    lost = lost_race_codes(monkeypatch)
     ids += pipeline.put(places(3)[2])
     worker.visit(0)
     assert lost == [InvalidSqlStatementName.sqlstate]
@@ -159,7 +159,7 @@ def test_many_lanes_that_make_the_same_users_at_once_fail_nobody(
     ]
     ids = pipeline.put(*commands)
     workers = [pipeline.worker() for _ in range(8)]
-    lost = lost_races(monkeypatch)
+    lost = lost_race_codes(monkeypatch)
     running = [Background(partial(worker.visit_until_done, lane)) for lane, worker in enumerate(workers)]
     for one in running:
         one.join()
@@ -231,7 +231,7 @@ def test_an_overlap_that_ends_in_a_deadlock_is_decided_again_and_refused_as_take
         """Else the worker may have the row again before the other wakes up, and they cross once more."""
         running[0].join()
 
-    lost = lost_races(monkeypatch, then=end)
+    lost = lost_race_codes(monkeypatch, then=end)
     loads = meanwhile(monkeypatch, cross)
     turn = worker.visit()
     assert (len(turn.decided), lost, loads) == (2, [DeadlockDetected.sqlstate], [2])

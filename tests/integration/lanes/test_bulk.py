@@ -21,9 +21,9 @@ from core.store.bulk import (
     accept_parameters,
     counts_of,
 )
-from core.store.inbox import SQL_DEFER, SQL_MOVE, SQL_MOVE_ALL, move_parameters, slot_key
+from core.store.inbox import SQL_DEFER, SQL_MOVE, SQL_MOVE_ALL, move_parameters, partition_key
 from core.wire.outcomes import withdrawn
-from tests.support.engine.lanes import DESK_ID, Pipeline, failing_decide, meanwhile, places
+from tests.support.engine.lanes import DESK_ID, Pipeline, decide_that_raises, meanwhile, places
 from tests.support.values import NOW
 
 SENDER = Sender("agent", Actor(ActorKind.STAFF, 2), "tests", None)
@@ -37,13 +37,13 @@ def accept(pipeline: Pipeline, bulk: Bulk, commands: list[BulkCommand]) -> UUID:
 
 def put_each(pipeline: Pipeline, count: int) -> UUID:
     found = enumerate(places(count), 1)
-    commands = [BulkCommand(slot_key(DESK_ID, place.date), place, row) for row, place in found]
+    commands = [BulkCommand(partition_key(DESK_ID, place.date), place, row) for row, place in found]
     return accept(pipeline, Bulk(uuid4(), "user:2", Mode.EACH, count, 0), commands)
 
 
 def put_whole(pipeline: Pipeline, first: int, count: int) -> UUID:
     rows = tuple(RowToPlace(row, place) for row, place in enumerate(places(first + count)[first:], 1))
-    command = BulkCommand(slot_key(DESK_ID, rows[0].place.date), PlaceAll(rows), None, count)
+    command = BulkCommand(partition_key(DESK_ID, rows[0].place.date), PlaceAll(rows), None, count)
     return accept(pipeline, Bulk(uuid4(), "user:2", Mode.ALL_OR_NOTHING, count, 0), [command])
 
 
@@ -79,7 +79,7 @@ def test_a_whole_batch_that_fails_alone_is_set_aside_with_all_its_rows(
 ) -> None:
     pipeline.one_lane()
     bulk = put_whole(pipeline, 0, 40)
-    failing_decide(monkeypatch, {bulk})
+    decide_that_raises(monkeypatch, {bulk})
     pipeline.worker().visit_until_done()
     assert counts(pipeline, bulk) == RowCounts(accepted=0, succeeded=0, rejected=0, failed=40)
 

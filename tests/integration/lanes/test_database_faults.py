@@ -17,7 +17,7 @@ from core.store.inbox import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
 from core.store.lanes import BATCH_COMMANDS
 from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, misfit
 from tests.conftest import FIGURE
-from tests.support.clients.concurrent_bookings import booking_beside
+from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import anonymous
 from tests.support.engine.lanes import POISON_NOTES, Pipeline, Worker, canaries, places, poison
 from tests.support.processes.stack import Stack
@@ -338,7 +338,7 @@ def test_on_a_running_stack_a_column_is_away_for_two_seconds_and_all_twenty_are_
     breakable_stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
     stack = breakable_stack
-    with stack.database() as database, anonymous(stack.api_url) as client, booking_beside(stack) as beside:
+    with stack.database() as database, anonymous(stack.api_url) as client, concurrent_bookings(stack) as beside:
         wait_until(lambda: len(beside.took_s) >= 50, "others book before it")
         database.execute("ALTER TABLE booking RENAME COLUMN notes TO remarks")
         try:

@@ -24,7 +24,7 @@ from tests.support.engine.lanes import (
     REFUSE_POISON,
     Pipeline,
     Worker,
-    failing_decide,
+    decide_that_raises,
     holding,
     meanwhile,
     places,
@@ -75,7 +75,7 @@ def test_several_bugs_in_one_batch_are_each_found_and_parked(
     pipeline.one_lane()
     ids = pipeline.put(*places(COMMANDS))
     culprits = {ids[0], ids[1], ids[7]}
-    failing_decide(monkeypatch, culprits)
+    decide_that_raises(monkeypatch, culprits)
     visit_watching_charges(pipeline, pipeline.worker(), culprits)
     for id_ in culprits:
         assert_parked(pipeline, id_)
@@ -88,7 +88,7 @@ def test_a_culprit_is_charged_once_for_each_time_it_failed_alone(
 ) -> None:
     pipeline.one_lane()
     (id_,) = pipeline.put(*places(1))
-    failing_decide(monkeypatch, {id_})
+    decide_that_raises(monkeypatch, {id_})
     worker = pipeline.worker()
     for attempts in range(1, MAX_ATTEMPTS):
         assert worker.visit().more
@@ -101,7 +101,7 @@ def test_a_bug_that_passes_is_charged_but_decided(pipeline: Pipeline, monkeypatc
     pipeline.one_lane()
     ids = pipeline.put(*places(3))
     with monkeypatch.context() as patch:
-        failing_decide(patch, {ids[1]})
+        decide_that_raises(patch, {ids[1]})
         worker = pipeline.worker()
         while not pipeline.charged():
             worker.visit()

@@ -16,7 +16,7 @@ import pytest
 from core.domain.commands import Actor, ActorKind
 from core.store import bulk
 from core.store.bulk import Bulk, BulkCommand, Mode, Sender
-from core.store.inbox import AtRoom, AtService, SlotKey, slot_key
+from core.store.inbox import PartitionKey, RoomPartition, ServicePartition, partition_key
 from ops.ports import accepts
 from tests.support.clients.http_client import Client, admin, agent_booking, anonymous
 from tests.support.engine.lanes import DESK_ID, Pipeline, new
@@ -77,7 +77,7 @@ def test_the_first_requests_of_a_process_that_was_killed_all_find_their_lane(bre
     stack = breakable_stack
     with admin(stack.api_url) as staff:
         name, resource_id = own_service(staff)
-    expected = zlib.crc32(slot_key(resource_id, date.fromisoformat(DAY)).encode())
+    expected = zlib.crc32(partition_key(resource_id, date.fromisoformat(DAY)).encode())
     killed_and_started(stack)
     with nobody_deciding(stack):
         times = [f"{9 + n % 8:02}:{n // 8:02}" for n in range(AT_ONCE)]
@@ -113,10 +113,10 @@ SQL_ROOM = """INSERT INTO room (resource_id, name, capacity, price_minor, curren
               VALUES (%s, 'x', 1, 0, 'usd', 60, 0, 1440) RETURNING id"""
 
 
-def home_of(pipeline: Pipeline, key: SlotKey, *, in_bulk: bool) -> tuple[int, int]:
+def home_of(pipeline: Pipeline, key: PartitionKey, *, in_bulk: bool) -> tuple[int, int]:
     """The slot's CRC and lane that a command with this key is written with, alone or as a bulk's row."""
     if not in_bulk:
-        (id_,) = pipeline.put(new(place(), slot_key=key))
+        (id_,) = pipeline.put(new(place(), partition_key=key))
         return pipeline.row("SELECT slot_crc, lane FROM inbox WHERE id = %s", id_)
     one = Bulk(uuid4(), "key:1", Mode.EACH, 1, 0)
     pipeline.connection.execute(bulk.SQL_INSERT, (one.id, one.owner, one.mode, one.rows, one.refused))
@@ -132,13 +132,13 @@ def test_every_kind_of_slot_key_leads_where_python_and_postgresql_both_say(
     day = date(2101, 3, 7)
     own, _ = offered(pipeline, "service", SQL_SERVICE.format(active=True, named=True))
     rooms_own, room_id = offered(pipeline, "room", SQL_ROOM)
-    cases: list[tuple[SlotKey, str]] = [
-        (AtService("GROSSE KUR", day), slot_key(own, day)),
-        (AtService("große Kur", day), slot_key(own, day)),
-        (AtService("Nobody knows it", day), slot_key(DESK_ID, day)),
-        (AtRoom(room_id, day), slot_key(rooms_own, day)),
-        (AtRoom(room_id + 1, day), slot_key(DESK_ID, day)),
-        (slot_key(own, day), slot_key(own, day)),
+    cases: list[tuple[PartitionKey, str]] = [
+        (ServicePartition("GROSSE KUR", day), partition_key(own, day)),
+        (ServicePartition("große Kur", day), partition_key(own, day)),
+        (ServicePartition("Nobody knows it", day), partition_key(DESK_ID, day)),
+        (RoomPartition(room_id, day), partition_key(rooms_own, day)),
+        (RoomPartition(room_id + 1, day), partition_key(DESK_ID, day)),
+        (partition_key(own, day), partition_key(own, day)),
         ("service-7", "service-7"),
     ]
     (lanes,) = pipeline.row("SELECT lanes FROM installation")
@@ -153,16 +153,16 @@ def test_a_service_that_is_not_booked_by_name_leads_to_the_desk(
 ) -> None:
     offered(pipeline, "service", SQL_SERVICE.format(active=active, named=named))
     day = date(2101, 3, 7)
-    crc, _ = home_of(pipeline, AtService("Große Kur", day), in_bulk=False)
-    assert crc == zlib.crc32(slot_key(DESK_ID, day).encode())
+    crc, _ = home_of(pipeline, ServicePartition("Große Kur", day), in_bulk=False)
+    assert crc == zlib.crc32(partition_key(DESK_ID, day).encode())
 
 
 def test_a_service_that_was_just_given_another_resource_leads_there(pipeline: Pipeline) -> None:
     """Nothing is remembered from the command before."""
     day = date(2101, 3, 7)
     _, service_id = offered(pipeline, "service", SQL_SERVICE.format(active=True, named=True))
-    before = home_of(pipeline, AtService("Große Kur", day), in_bulk=False)
+    before = home_of(pipeline, ServicePartition("Große Kur", day), in_bulk=False)
     pipeline.connection.execute("UPDATE service SET resource_id = %s WHERE id = %s", (DESK_ID, service_id))
-    after = home_of(pipeline, AtService("Große Kur", day), in_bulk=False)
+    after = home_of(pipeline, ServicePartition("Große Kur", day), in_bulk=False)
     assert before != after
-    assert after[0] == zlib.crc32(slot_key(DESK_ID, day).encode())
+    assert after[0] == zlib.crc32(partition_key(DESK_ID, day).encode())

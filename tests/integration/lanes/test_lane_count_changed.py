@@ -8,7 +8,14 @@ from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.inbox import NewCommand
 from core.store.migrate import set_lanes
-from tests.support.engine.lanes import Background, Pipeline, assert_order_kept, holding, keyed, lock_waits
+from tests.support.engine.lanes import (
+    Background,
+    Pipeline,
+    assert_order_kept,
+    commands_by_partition,
+    holding,
+    lock_waits,
+)
 from tests.support.wait import wait_until
 
 
@@ -30,7 +37,7 @@ def test_waiting_commands_move_to_their_new_lane_and_keep_their_order(
 ) -> None:
     """Remedy: waiting commands move in the transaction that changes LANES."""
     pipeline.lanes(before)
-    put = keyed(100)
+    put = commands_by_partition(100)
     pipeline.put(*put[:50])
     change_lanes(pipeline.url, after)
     assert misplaced(pipeline) == 0
@@ -44,7 +51,7 @@ def test_waiting_commands_move_to_their_new_lane_and_keep_their_order(
 def test_a_command_that_is_written_while_lanes_change_lands_in_its_new_lane(pipeline: Pipeline) -> None:
     """Remedy: the change locks the inbox table, so that it waits for inserts under way and holds up
     new ones, which read LANES in a statement of their own after it."""
-    early, late = keyed(20), keyed(20)
+    early, late = commands_by_partition(20), commands_by_partition(20)
     writer, second = pipeline.connect(), pipeline.connect()
     second.execute("SET application_name = 'holdfast second'")
     with writer.transaction():
@@ -86,7 +93,7 @@ def test_lanes_may_change_back_and_forth_while_workers_decide_and_commands_arriv
 
     workers = [Background(decide_everything) for _ in range(2)]
     for lanes in (3, 16, 1, 8, 2):
-        more = keyed(120)
+        more = commands_by_partition(120)
         put += more
         for start in range(0, len(more), 20):
             pipeline.put(*more[start : start + 20])
@@ -98,6 +105,6 @@ def test_lanes_may_change_back_and_forth_while_workers_decide_and_commands_arriv
 
 
 def test_changing_to_the_present_number_changes_nothing(pipeline: Pipeline) -> None:
-    pipeline.put(*keyed(5))
+    pipeline.put(*commands_by_partition(5))
     change_lanes(pipeline.url, 8)
     assert misplaced(pipeline) == 0

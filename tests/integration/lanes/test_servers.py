@@ -8,7 +8,7 @@ import redis
 from core.wakeup import bells
 from core.wakeup.broker import celery_app
 from tests.support.engine.bells import ring_all
-from tests.support.engine.lanes import Background, Pipeline, assert_order_kept, keyed
+from tests.support.engine.lanes import Background, Pipeline, assert_order_kept, commands_by_partition
 from tests.support.processes.servers import settings_for
 from tests.support.wait import wait_until
 from workers import lane_server, serve_loop
@@ -38,7 +38,7 @@ def test_a_server_that_nobody_needs_leaves_and_the_first_serves_on(
     wait_until(lambda: valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "the first serves")
     Background(server(pipeline, redis_url).run).join()
     assert valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "who leaves says so"
-    put = keyed(20, 5)
+    put = commands_by_partition(20, 5)
     pipeline.put(*put)
     ring_all(valkey_client)
     wait_until(lambda: not pipeline.undecided(), "the first decides all")
@@ -97,7 +97,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     second._needed_at = float("-inf")
     assert not second._is_needed()
     bell = [bells.NO_PREFIX.lane_bell(0)]
-    few, many = keyed(10, 1), keyed(900, 3)
+    few, many = commands_by_partition(10, 1), commands_by_partition(900, 3)
     pipeline.put(*few)
     second._answer(bell)
     assert (calls(valkey_client), second._is_needed()) == (0, False)
@@ -113,12 +113,12 @@ def test_who_is_silent_for_a_while_is_not_counted_any_more(
 ) -> None:
     client = connect(redis_url)
     first, second = Roster(client, "tests"), Roster(client, "tests")
-    assert (first.before_me(), second.before_me(), first.before_me()) == (0, 1, 0)
+    assert (first.older_servers(), second.older_servers(), first.older_servers()) == (0, 1, 0)
     monkeypatch.setattr(bells, "LISTENING_MS", 50)
-    wait_until(lambda: second.before_me() == 0, "the first is forgotten")
+    wait_until(lambda: second.older_servers() == 0, "the first is forgotten")
     monkeypatch.setattr(bells, "LISTENING_MS", 60_000)
-    assert first.before_me() == 0, "and comes back in its old place"
-    assert second.before_me() == 1
+    assert first.older_servers() == 0, "and comes back in its old place"
+    assert second.older_servers() == 1
     first.leave()
-    assert second.before_me() == 0
+    assert second.older_servers() == 0
     assert valkey_client.pttl(bells.NO_PREFIX.roster("tests")) > 0

@@ -20,7 +20,7 @@ from core.domain.values import Policy
 from core.store import load as loading
 from core.store.bookings import bookings
 from core.store.inbox import NewCommand
-from core.store.payments.jobs import Due, take
+from core.store.payments.jobs import PaymentJob, take
 from tests.support.engine.calendar_lanes import HOUR, TEN, book, by_staff, slot_at, with_calendar
 from tests.support.engine.lanes import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places
 from tests.support.values import MONDAY, book_room
@@ -99,7 +99,7 @@ def key_of_lane(lane: int, lanes: int = 8) -> str:
 
 
 def lane(number: int, command: Command, actor: Actor, contract: str = "rooms") -> NewCommand:
-    return new(command, actor=actor, contract=contract, slot_key=key_of_lane(number))
+    return new(command, actor=actor, contract=contract, partition_key=key_of_lane(number))
 
 
 def run(pipeline: Pipeline, *commands: NewCommand) -> None:
@@ -226,17 +226,17 @@ def test_a_payment_that_a_lane_gives_up_is_not_sent_meanwhile(
     """Neither locks nor waits for the other: what a lane has is left out by the worker that asks Stripe."""
     pipeline.connection.execute(UNSENT_PAYMENT)
     (id_,) = pipeline.put(lane(0, Cancel(lapsed), UMA))
-    took: list[list[Due]] = []
-    meanwhile(monkeypatch, lambda: took.append(take(pipeline.connect(), 10, 100.0).dues))
+    took: list[list[PaymentJob]] = []
+    meanwhile(monkeypatch, lambda: took.append(take(pipeline.connect(), 10, 100.0).jobs))
     pipeline.worker(ANYTHING_GOES).visit(0)
     assert (took, pipeline.codes([id_])) == ([[]], ["succeeded"])
-    assert take(pipeline.connect(), 10, 100.0).dues == [], "and there is nothing left to be asked"
+    assert take(pipeline.connect(), 10, 100.0).jobs == [], "and there is nothing left to be asked"
 
 
 def test_a_command_that_waited_for_a_row_is_judged_by_the_present(pipeline: Pipeline, one_booking: int) -> None:
     """Remedy: the clock is read after the locks, and it is not that of the transaction's beginning."""
     (deadline,) = pipeline.row("SELECT clock_timestamp() + interval '0.5 seconds'")
-    (id_,) = pipeline.put(new(Cancel(one_booking), actor=STAFF, slot_key=key_of_lane(0), decide_before=deadline))
+    (id_,) = pipeline.put(new(Cancel(one_booking), actor=STAFF, partition_key=key_of_lane(0), decide_before=deadline))
     worker = waiting_worker(pipeline)
     with holding(pipeline.url, "SELECT FROM booking FOR UPDATE"):
         visit = Background(lambda: worker.visit(0))

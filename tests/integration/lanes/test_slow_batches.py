@@ -21,14 +21,14 @@ import pytest
 from core.domain import decide as deciding
 from core.domain.commands import CommandClass
 from core.engine import database_probe as witnessing
-from core.engine.database_probe import Witness, WitnessThread
+from core.engine.database_probe import DatabaseProbe, ProbeThread
 from core.engine.failed_commands import MAX_ATTEMPTS
-from core.engine.lane_failures import Troubles
+from core.engine.lane_failures import LaneFailures
 from core.store import load as loading
 from core.store.connections.database import LANE_LIMITS, connect_lane
-from core.store.inbox import slot_key
+from core.store.inbox import partition_key
 from tests.conftest import FIGURE, UNSYNCED
-from tests.support.clients.concurrent_bookings import booking_beside
+from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import agent_booking, anonymous
 from tests.support.engine.lanes import POISON_NOTES, SLOTS_A_DAY, Background, Pipeline, new, places, poison
 from tests.support.processes.servers import PostgresServer
@@ -59,7 +59,7 @@ def quick_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Seen:
-    """A witness that says what a test says."""
+    """A probe that says what a test says."""
 
     def __init__(self, *, answered: bool) -> None:
         self._answered = answered
@@ -79,24 +79,24 @@ class Server:
     """Handles outages like a lane server: it reconnects, and keeps what its process remembers."""
 
     def __init__(
-        self, pipeline: Pipeline, witness: Witness, timeout: str = "100ms", limit: str = "statement_timeout"
+        self, pipeline: Pipeline, probe: DatabaseProbe, timeout: str = "100ms", limit: str = "statement_timeout"
     ) -> None:
         self._pipeline = pipeline
-        self._witness = witness
+        self._probe = probe
         self._limit = f"SET {limit} = '{timeout}'"
         self.handed_over: list[set[int]] = []
         """Lanes that waited, each time that one was visited alone."""
-        self._troubles = Troubles()
+        self._lane_failures = LaneFailures()
         self._connect()
 
     def _connect(self) -> None:
         self.worker = self._pipeline.worker(
-            cut_off=self._troubles.cut_off,
-            troubles=self._troubles,
-            witness=self._witness,
+            cut_off=self._lane_failures.cut_off,
+            lane_failures=self._lane_failures,
+            probe=self._probe,
             hand_over=lambda lanes: self.handed_over.append(set(lanes)),
         )
-        self._troubles.cut_off = None
+        self._lane_failures.cut_off = None
         self.worker.connection.execute(self._limit.encode())
 
     def visit(self, *lanes: int) -> bool:
@@ -289,9 +289,9 @@ def test_while_the_database_answers_nobody_nobody_is_charged(pipeline: Pipeline)
 @pytest.mark.parametrize("answered", [True, False])
 def test_nobody_watches_the_database_after_a_visit_that_failed(pipeline: Pipeline, *, answered: bool) -> None:
     slow(pipeline, SLEEPS)
-    witness = Seen(answered=answered)
-    assert Server(pipeline, witness).visit()
-    assert not witness.watches
+    probe = Seen(answered=answered)
+    assert Server(pipeline, probe).visit()
+    assert not probe.watches
 
 
 @pytest.fixture
@@ -330,13 +330,13 @@ def sleeps(connection: psycopg.Connection[Any]) -> bool:
 
 @pytest.mark.usefixtures("quick_witness")
 def test_a_database_that_is_paused_and_restarted_again_and_again_charges_nobody(own_postgres: PostgresServer) -> None:
-    """A real witness: while the database stood still it answered nobody, so a timeout does not incriminate the command."""
+    """A real probe: while the database stood still it answered nobody, so a timeout does not incriminate the command."""
     pipeline = Pipeline(own_postgres.new_database())
     pipeline.one_lane()
     pipeline.connection.execute(SLOW_ONE.format(does="PERFORM pg_sleep(0.9)").encode())
     (id_,) = pipeline.put(poison(places(1)[0]))
-    witness = WitnessThread(lambda: connect_lane(pipeline.url, "holdfast tests witness"))
-    server = Server(pipeline, witness, "1s")
+    probe = ProbeThread(lambda: connect_lane(pipeline.url, "holdfast tests probe"))
+    server = Server(pipeline, probe, "1s")
     for _ in range(4):
         visit = Background(server.visit)
         wait_until(lambda: sleeps(pipeline.connection), "the batch is under way")
@@ -353,26 +353,26 @@ def test_a_database_that_is_paused_and_restarted_again_and_again_charges_nobody(
         assert pipeline.charged() == {}
     server.visit_until_done()
     assert pipeline.codes([id_]) == ["succeeded"]
-    witness.close()
+    probe.close()
     pipeline.close()
 
 
 @pytest.mark.usefixtures("quick_witness")
 def test_a_witness_tells_a_slow_statement_from_a_database_that_stood_still(own_postgres: PostgresServer) -> None:
     url = own_postgres.new_database()
-    witness = WitnessThread(lambda: connect_lane(url, "holdfast tests witness"))
+    probe = ProbeThread(lambda: connect_lane(url, "holdfast tests probe"))
     with psycopg.connect(url) as connection:
-        witness.begin()
+        probe.begin()
         connection.execute("SELECT pg_sleep(1)")
-        assert witness.others_were_answered()
-        witness.begin()
+        assert probe.others_were_answered()
+        probe.begin()
         slow_one = Background(lambda: connection.execute("SELECT pg_sleep(0.2)"))
         paused(own_postgres, 1)
         slow_one.join()
-        assert not witness.others_were_answered()
-        witness.end()
-        assert not witness.others_were_answered(), "of nothing"
-    witness.close()
+        assert not probe.others_were_answered()
+        probe.end()
+        assert not probe.others_were_answered(), "of nothing"
+    probe.close()
 
 
 def test_on_a_running_stack_a_command_that_always_runs_into_its_timeout_is_parked_and_other_lanes_go_on(
@@ -390,7 +390,7 @@ def test_on_a_running_stack_a_command_that_always_runs_into_its_timeout_is_parke
         database.execute("CREATE SEQUENCE tried_alone")
         database.execute(SLOW_ONE.format(does=SLOW_ON_A_STACK).encode())
         try:
-            with booking_beside(stack, CLIENTS, body=elsewhere) as beside:
+            with concurrent_bookings(stack, CLIENTS, body=elsewhere) as beside:
                 wait_until(lambda: len(beside.took_s) >= 50, "others book before it")
                 id_ = client.accept(slow_one)
                 found = database.execute("SELECT lane FROM inbox WHERE id = %s", (id_,)).fetchone()
@@ -431,4 +431,4 @@ def days_lanes(database: psycopg.Connection[Any]) -> Callable[[dict[str, Any]], 
     found = database.execute(SQL_RESOURCE, (agent_booking()["service_name"].casefold(),)).fetchone()
     assert found is not None
     resource, lanes = found
-    return lambda body: zlib.crc32(slot_key(resource, date.fromisoformat(body["booking_date"])).encode()) % lanes
+    return lambda body: zlib.crc32(partition_key(resource, date.fromisoformat(body["booking_date"])).encode()) % lanes

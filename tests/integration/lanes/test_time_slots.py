@@ -19,7 +19,7 @@ from core.domain.commands import (
     RemoveSlot,
 )
 from tests.support.engine.calendar_lanes import HOUR, TEN, book, by_staff, by_user, run, slot_at, with_calendar
-from tests.support.engine.lanes import Background, Pipeline, lost_races, meanwhile, new
+from tests.support.engine.lanes import Background, Pipeline, lost_race_codes, meanwhile, new
 from tests.support.notifier import STAFF
 
 
@@ -156,16 +156,19 @@ def test_lanes_that_cancel_bookings_and_remove_their_slots_at_once_do_not_deadlo
     bookings = [row[0] for row in calendar.rows("SELECT id FROM booking ORDER BY id DESC")]
     assert len(bookings) == len(slots) == 24
     key = {
-        calendar.lane_of(*calendar.put(new(Cancel(1), slot_key=name, contract="calendar"))): name for name in "abcdefgh"
+        calendar.lane_of(*calendar.put(new(Cancel(1), partition_key=name, contract="calendar"))): name
+        for name in "abcdefgh"
     }
     cancels = [
-        new(Cancel(id_), slot_key=key[0], contract="calendar", actor=Actor(ActorKind.STAFF, STAFF)) for id_ in bookings
+        new(Cancel(id_), partition_key=key[0], contract="calendar", actor=Actor(ActorKind.STAFF, STAFF))
+        for id_ in bookings
     ]
     removals = [
-        new(RemoveSlot(id_), slot_key=key[1], contract="calendar", actor=Actor(ActorKind.STAFF, STAFF)) for id_ in slots
+        new(RemoveSlot(id_), partition_key=key[1], contract="calendar", actor=Actor(ActorKind.STAFF, STAFF))
+        for id_ in slots
     ]
     ids = calendar.put(*cancels, *removals)
-    one, other, lost = calendar.worker(), calendar.worker(), lost_races(monkeypatch)
+    one, other, lost = calendar.worker(), calendar.worker(), lost_race_codes(monkeypatch)
     both = [Background(lambda: one.visit_until_done(0)), Background(lambda: other.visit_until_done(1))]
     for each in both:
         each.join()

@@ -12,11 +12,11 @@ from tests.support.engine.lanes import (
     Pipeline,
     assert_order_kept,
     canaries,
-    failing_decide,
+    commands_by_partition,
+    decide_that_raises,
     holding,
-    keyed,
+    lane_locked,
     meanwhile,
-    occupied,
     places,
     poison,
 )
@@ -37,7 +37,7 @@ def transactions(pipeline: Pipeline, ids: list[UUID]) -> int:
 
 
 def test_lanes_that_rang_together_are_decided_in_one_transaction_each_in_its_order(pipeline: Pipeline) -> None:
-    put = keyed(PART_MIN, 12)
+    put = commands_by_partition(PART_MIN, 12)
     ids = pipeline.put(*put)
     assert len({pipeline.lane_of(id_) for id_ in ids}) > 1
     assert len(pipeline.worker().visit(*LANES).decided) == PART_MIN
@@ -47,9 +47,9 @@ def test_lanes_that_rang_together_are_decided_in_one_transaction_each_in_its_ord
 
 def test_a_lane_that_another_worker_holds_is_left_to_it_and_the_rest_decided(pipeline: Pipeline) -> None:
     """Remedy: locks are tried, never waited for, so two workers cannot stand in a circle."""
-    ids = pipeline.put(*keyed(PART_MIN, 12))
+    ids = pipeline.put(*commands_by_partition(PART_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
-    with occupied(pipeline, 2):
+    with lane_locked(pipeline, 2):
         turn = pipeline.worker().visit(*LANES)
     assert turn.busy == {2}
     assert {one.envelope.id for one in turn.decided} == {id_ for id_, lane in lanes.items() if lane != 2}
@@ -57,7 +57,7 @@ def test_a_lane_that_another_worker_holds_is_left_to_it_and_the_rest_decided(pip
 
 
 def test_of_those_who_came_together_a_part_is_decided_at_a_time_the_oldest_first(pipeline: Pipeline) -> None:
-    put = keyed(60, 20)
+    put = commands_by_partition(60, 20)
     ids = pipeline.put(*put)
     worker = pipeline.worker()
     turn = worker.visit(*LANES)
@@ -72,7 +72,7 @@ def test_of_those_who_came_together_a_part_is_decided_at_a_time_the_oldest_first
 
 
 def test_more_than_a_batch_says_which_lanes_still_have_work(pipeline: Pipeline) -> None:
-    pipeline.put(*keyed(BATCH_COMMANDS + 50, 40))
+    pipeline.put(*commands_by_partition(BATCH_COMMANDS + 50, 40))
     worker = pipeline.worker()
     turn = worker.visit(*LANES)
     assert len(turn.decided) == BATCH_COMMANDS
@@ -84,9 +84,9 @@ def test_more_than_a_batch_says_which_lanes_still_have_work(pipeline: Pipeline) 
 
 
 def test_a_command_that_fails_is_charged_in_its_lane_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = keyed(40, 20)
+    put = commands_by_partition(40, 20)
     ids = pipeline.put(*put)
-    failing_decide(monkeypatch, {ids[7]})
+    decide_that_raises(monkeypatch, {ids[7]})
     worker, lanes = pipeline.worker(), frozenset(LANES)
     for _ in range(40):
         lanes = worker.visit(*lanes).more
@@ -121,7 +121,7 @@ def test_a_race_lost_in_one_lane_is_decided_again(pipeline: Pipeline, monkeypatc
 
 def test_a_note_that_a_dead_worker_left_sets_its_lane_apart(pipeline: Pipeline) -> None:
     """Remedy: an inherited note halves; the other lanes do not wait for it."""
-    ids = pipeline.put(*keyed(PART_MIN, 12))
+    ids = pipeline.put(*commands_by_partition(PART_MIN, 12))
     lanes = {id_: pipeline.lane_of(id_) for id_ in ids}
     noted = [id_ for id_, lane in lanes.items() if lane == 1]
     pipeline.connection.execute("INSERT INTO lane_note (lane, ids) VALUES (1, %s)", (noted,))
@@ -133,7 +133,7 @@ def test_a_note_that_a_dead_worker_left_sets_its_lane_apart(pipeline: Pipeline) 
 
 
 def test_a_database_that_is_busy_charges_nobody(pipeline: Pipeline) -> None:
-    ids = pipeline.put(*keyed(12, 6))
+    ids = pipeline.put(*commands_by_partition(12, 6))
     worker = pipeline.worker()
     worker.connection.execute("SET lock_timeout = '50ms'")
     with holding(pipeline.url, "LOCK TABLE outcome IN ACCESS EXCLUSIVE MODE"), pytest.raises(Exception, match="lock"):

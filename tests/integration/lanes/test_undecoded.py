@@ -18,12 +18,12 @@ from core.domain.payments.values import IntentStatus
 from core.domain.versions import SCHEMA_VERSION
 from core.engine.due_bookings import send_due
 from core.engine.sweep import look, send_canary
-from core.store.data_subjects import people_in, people_of
+from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.inbox import SQL_READ_LANES, undecoded
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST
 from tests.conftest import FIGURE
 from tests.integration.commands.test_withdrawal import UMA, asked_for_an_intent, withdraw
-from tests.support.clients.concurrent_bookings import booking_beside
+from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import admin
 from tests.support.engine.lanes import Pipeline, canaries, new, places
 from tests.support.processes.stack import Stack
@@ -175,7 +175,7 @@ def test_whose_data_a_command_holds_is_told_without_decoding_it(
         encoded(command),
     )
     found = undecoded(row)
-    assert people_in(found.header, found.body) == people_of(asked)
+    assert data_subjects_in(found.header, found.body) == data_subjects_of(asked)
 
 
 @pytest.mark.parametrize("what", [*NEWER, *(one for one in MALFORMED if one != "a value out of range")])
@@ -204,7 +204,7 @@ def test_a_deferred_command_that_cannot_be_answered_goes_back_into_its_lane(pipe
 @pytest.mark.parametrize("how", NEWER.values(), ids=NEWER)
 def test_nobody_rings_for_a_newer_workers_command(pipeline: Pipeline, how: str) -> None:
     old = "accepted_at = clock_timestamp() - interval '1 minute'"
-    newer, known = pipeline.put(*canaries(1, slot_key="a"), *canaries(1, slot_key="b"))
+    newer, known = pipeline.put(*canaries(1, partition_key="a"), *canaries(1, partition_key="b"))
     spoil(pipeline, f"{how}, {old}", newer)
     spoil(pipeline, old, known)
     assert look(pipeline.connection).lanes == [pipeline.lane_of(known)]
@@ -229,7 +229,7 @@ def test_a_newer_command_of_the_sweep_keeps_no_other_from_being_sent(pipeline: P
 def test_on_a_running_stack_they_are_counted_and_everybody_else_is_served(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
-    with stack.database() as database, admin(stack.api_url) as staff, booking_beside(stack) as beside:
+    with stack.database() as database, admin(stack.api_url) as staff, concurrent_bookings(stack) as beside:
         put = """
             INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, request_id, actor, body)
             SELECT gen_random_uuid(), mod(n, lanes), n, 0, 'from_tomorrow', %s, 'agent', 'tests-newer',

@@ -15,19 +15,27 @@ import pytest
 import redis
 
 from core.engine import lane as engine
-from core.engine.lane import Turn
+from core.engine.lane import VisitResult
 from core.engine.sweep import look
 from core.store.inbox import NewCommand
 from core.wakeup import bells
 from core.wakeup.broker import celery_app
 from tests.conftest import NewValkey
-from tests.support.engine.bells import ring_all, ringer
-from tests.support.engine.lanes import Background, Pipeline, assert_order_kept, failing_decide, keyed, occupied, places
+from tests.support.engine.bells import ring_all, waker
+from tests.support.engine.lanes import (
+    Background,
+    Pipeline,
+    assert_order_kept,
+    commands_by_partition,
+    decide_that_raises,
+    lane_locked,
+    places,
+)
 from tests.support.processes.servers import settings_for
 from tests.support.wait import at_best, wait_until
 from workers import relay_server, serve_loop, sweep_tasks
 from workers.lane_server import LaneServer
-from workers.wakeup import Ears, Ringer
+from workers.wakeup import Listener, Waker
 
 pytestmark = pytest.mark.usefixtures("short_linger")
 
@@ -38,11 +46,11 @@ def serving(pipeline: Pipeline, redis_url: str) -> Background:
 
 
 @contextmanager
-def watching_turns(patch: pytest.MonkeyPatch) -> Iterator[list[Turn]]:
-    turns: list[Turn] = []
+def watching_turns(patch: pytest.MonkeyPatch) -> Iterator[list[VisitResult]]:
+    turns: list[VisitResult] = []
 
     class Watched(engine.Lanes):
-        def visit(self, numbers: Collection[int]) -> Turn:
+        def visit(self, numbers: Collection[int]) -> VisitResult:
             turn = super().visit(numbers)
             turns.append(turn)
             return turn
@@ -58,7 +66,7 @@ def test_a_ring_eaten_while_another_holds_the_lane_is_put_back_until_the_lane_is
     that came between the holder's empty read and its commit."""
     pipeline.one_lane()
     with watching_turns(monkeypatch) as turns:
-        with occupied(pipeline, 0):
+        with lane_locked(pipeline, 0):
             ids = pipeline.put(*places(1))
             ring_all(valkey_client, 1)
             server = serving(pipeline, redis_url)
@@ -72,12 +80,12 @@ def test_a_busy_lane_is_left_out_for_a_moment_and_does_not_starve_the_others(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Remedy: a worker waits on the bells of all its lanes and leaves a busy one out for a moment."""
-    put = keyed(64, 32)
+    put = commands_by_partition(64, 32)
     pipeline.put(*put)
     stuck = pipeline.lane_of(put[0].id)
     others = [one.id for one in put if pipeline.lane_of(one.id) != stuck]
     with watching_turns(monkeypatch) as turns:
-        with occupied(pipeline, stuck):
+        with lane_locked(pipeline, stuck):
             ring_all(valkey_client)
             server = serving(pipeline, redis_url)
             wait_until(lambda: set(pipeline.decided_in_order()) == set(others), "the other lanes are decided")
@@ -96,14 +104,14 @@ def test_a_worker_that_ends_takes_its_mark_along(
 def swept(pipeline: Pipeline, valkey_client: redis.Redis) -> list[str]:
     """One run of the ringing sweep; how often it called."""
     called: list[str] = []
-    others = (Ringer(valkey_client, group, lambda: None) for group in (bells.RELAY, bells.PAYMENTS))
-    sweep_tasks._ring(pipeline.connection, ringer(valkey_client, called), *others)
+    others = (Waker(valkey_client, group, lambda: None) for group in (bells.RELAY, bells.PAYMENTS))
+    sweep_tasks._ring(pipeline.connection, waker(valkey_client, called), *others)
     return called
 
 
 def test_a_mark_that_outlives_its_killed_worker_stops_no_sweep(pipeline: Pipeline, valkey_client: redis.Redis) -> None:
     """Remedy: the sweep calls whatever the marks say, each second; and a mark lives two seconds at most."""
-    Ears(valkey_client, bells.LANES).wait([bells.NO_PREFIX.lane_bell(0)], 0.01)  # and then kill -9
+    Listener(valkey_client, bells.LANES).wait([bells.NO_PREFIX.lane_bell(0)], 0.01)  # and then kill -9
     ttl = valkey_client.pttl(bells.NO_PREFIX.listening_mark(bells.LANES))
     assert isinstance(ttl, int)
     assert 0 < ttl <= 2_000
@@ -129,7 +137,7 @@ def test_commands_that_nobody_rang_for_are_swept_up(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, lost: str
 ) -> None:
     """Remedy: the sweep rings each lane that has undecided rows."""
-    put = keyed(16, 16)
+    put = commands_by_partition(16, 16)
     pipeline.put(*put)
     if lost == "emptied redis":
         ring_all(valkey_client)
@@ -146,7 +154,7 @@ def test_while_redis_is_away_a_worker_looks_into_the_database(pipeline: Pipeline
     valkey = new_valkey()
     server = serving(pipeline, valkey.url)
     valkey.kill()
-    put = keyed(32, 16)
+    put = commands_by_partition(32, 16)
     pipeline.put(*put)
     try:
         wait_until(lambda: not pipeline.undecided(), "everything is decided without redis", 15)
@@ -160,7 +168,7 @@ def test_a_lane_whose_database_connection_was_killed_is_served_again(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serve_loop, "IDLE_S", 4.0)
-    put = keyed(8, 8)
+    put = commands_by_partition(8, 8)
     server = serving(pipeline, redis_url)
     wait_until(
         lambda: bool(
@@ -199,7 +207,7 @@ def test_lanes_and_workers_may_be_of_any_number(
     servers = [serving(pipeline, redis_url) for _ in range(workers)]
     put: list[NewCommand] = []
     for _ in range(10):
-        more = keyed(60, 12)
+        more = commands_by_partition(60, 12)
         put += more
         pipeline.put(*more)
         ring_all(valkey_client, lanes)
@@ -211,7 +219,7 @@ def test_lanes_and_workers_may_be_of_any_number(
 def test_a_full_batch_rings_again_for_the_rest(pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str) -> None:
     """Remedy: a batch is bounded, and a full one rings again."""
     pipeline.one_lane()
-    put = keyed(500, 3)
+    put = commands_by_partition(500, 3)
     pipeline.put(*put)
     ring_all(valkey_client, 1)
     serving(pipeline, redis_url).join()
@@ -222,9 +230,9 @@ def test_a_parked_command_rings_again_for_what_stands_behind_it(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline.one_lane()
-    put = keyed(9, 1)
+    put = commands_by_partition(9, 1)
     ids = pipeline.put(*put)
-    failing_decide(monkeypatch, {ids[4]})
+    decide_that_raises(monkeypatch, {ids[4]})
     ring_all(valkey_client, 1)
     serving(pipeline, redis_url).join()
     assert pipeline.codes(ids) == ["succeeded"] * 4 + ["command_failed"] + ["succeeded"] * 4

@@ -16,7 +16,7 @@ from core.identity.credentials.agent_keys import NewKey
 from tests.conftest import FIGURE
 from tests.integration.accounts.conftest import api
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, browser, execute
-from tests.support.conformance.description import leading_nowhere, operations
+from tests.support.conformance.description import operations, path_with_unknown_ids
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -87,7 +87,7 @@ def test_every_command_tells_who_has_too_many_to_wait(
         for number in range(AT_ONCE):
             assert write(client, staff | ASYNC, number).status_code == 202
         for method, path, described in commands:
-            told_to_wait(client.request(method, leading_nowhere(path, described), headers=staff, json={}))
+            told_to_wait(client.request(method, path_with_unknown_ids(path, described), headers=staff, json={}))
     record_property(FIGURE, f"commands that a person's undecided writes bound: {len(commands)}")
 
 

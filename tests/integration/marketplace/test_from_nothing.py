@@ -15,7 +15,7 @@ import pytest
 from tests.support.clients.callers import PASSWORD, execute, new_address
 from tests.support.clients.marketplace import BASE
 from tests.support.documents import Printed, differences, printed
-from tests.support.payments.payer import StripeServer, paying_stack
+from tests.support.payments.payer import StripeServer, stack_with_stripe
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -36,7 +36,7 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
 
 @pytest.fixture(scope="module")
 def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with paying_stack(postgres, stripe, tmp_path_factory.mktemp("from-nothing"), demo=False) as running:
+    with stack_with_stripe(postgres, stripe, tmp_path_factory.mktemp("from-nothing"), demo=False) as running:
         yield running
 
 

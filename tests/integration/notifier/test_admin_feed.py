@@ -16,7 +16,7 @@ from core.store.feed import Position, number_events
 from notifier import feed_reader, session
 from notifier.feed_reader import read_head, snapshot
 from tests.support.engine.lanes import Pipeline, new, places
-from tests.support.notifier import STAFF, Running, notifying, populate, tell
+from tests.support.notifier import STAFF, Running, populate, running_notifier, tell
 from tests.support.wait import wait_until
 
 BY_STAFF = Actor(ActorKind.STAFF, STAFF)
@@ -25,7 +25,7 @@ BY_STAFF = Actor(ActorKind.STAFF, STAFF)
 @pytest.fixture
 def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1) as one:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1) as one:
         yield one
 
 
@@ -168,7 +168,7 @@ def test_what_the_snapshot_shows_is_not_told_again(
 def test_a_silent_client_hears_where_it_is(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     with (
-        notifying(pipeline.url, redis_url, heartbeat_s=0.2, first_message_s=0.05) as running,
+        running_notifier(pipeline.url, redis_url, heartbeat_s=0.2, first_message_s=0.05) as running,
         running.listen(headers=running.cookie(STAFF)) as staff,
     ):
         assert staff.next_of("heartbeat")["position"] == str(running.notifier.hub.head)

@@ -16,7 +16,7 @@ from core.domain.commands import Actor, ActorKind
 from notifier.feeds import FEEDS
 from notifier.limits import Limits
 from tests.support.engine.lanes import Pipeline, new, places
-from tests.support.notifier import STAFF, USER, Running, notifying, populate, tell
+from tests.support.notifier import STAFF, USER, Running, populate, running_notifier, tell
 from tests.support.wait import wait_until
 
 ADMIN = "/ws/admin/bookings/"
@@ -32,7 +32,7 @@ HANDSHAKE = {
 def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
     populate(pipeline)
     narrowed = {"poll_s": 0.05, "authentication_s": 0.4, "first_message_s": 0.1, "identities_s": 0.3}
-    with notifying(pipeline.url, redis_url, **narrowed) as one:
+    with running_notifier(pipeline.url, redis_url, **narrowed) as one:
         yield one
 
 
@@ -158,7 +158,7 @@ def test_a_handshake_that_is_none_is_told_so_in_the_one_error_shape(running: Run
 
 def test_one_address_cannot_take_all_places(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, connections_per_address=2) as running:
+    with running_notifier(pipeline.url, redis_url, connections_per_address=2) as running:
         one, other = {"X-Forwarded-For": "10.0.0.1"}, {"X-Forwarded-For": "6.6.6.6, 10.0.0.2"}
         with running.listen("/ws/commands/", one), running.listen("/ws/commands/", one):
             assert running.refusal("/ws/commands/", one)[0] == 429
@@ -179,7 +179,7 @@ def gets_in(running: Running, headers: dict[str, str]) -> bool:
 
 def test_refused_handshakes_give_their_places_back(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, connections=3) as running:
+    with running_notifier(pipeline.url, redis_url, connections=3) as running:
         for _ in range(10):
             assert running.refusal(headers={"Authorization": "Bearer forged"})[0] == 401
         with ExitStack() as all_places:
@@ -259,7 +259,7 @@ def test_what_has_ended_is_ended_within_five_seconds(pipeline: Pipeline, redis_u
     populate(pipeline)
     limits = Limits()
     assert limits.identities_s + limits.flush_s + limits.close_s < 5.0
-    with notifying(pipeline.url, redis_url) as running, running.listen(headers=running.cookie(STAFF)) as staff:
+    with running_notifier(pipeline.url, redis_url) as running, running.listen(headers=running.cookie(STAFF)) as staff:
         staff.send(type="get_bookings")
         staff.next_of("bookings_data")
         ended = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 from core.token_buckets import Rate
 from core.wire.feeds import FEEDS
 from tests.support.engine.lanes import Pipeline
-from tests.support.notifier import STAFF, USER, Running, notifying, populate
+from tests.support.notifier import STAFF, USER, Running, populate, running_notifier
 
 PATHS = [f"{feed.path}/" for feed in FEEDS]
 SELDOM = 0.001
@@ -29,7 +29,7 @@ def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
         "reads_per_owner": Rate(5, SELDOM),
         "watches_per_owner": Rate(8, SELDOM),
     }
-    with notifying(pipeline.url, redis_url, **narrowed) as one:
+    with running_notifier(pipeline.url, redis_url, **narrowed) as one:
         yield one
 
 
@@ -128,7 +128,7 @@ def test_who_connects_again_and_again_is_told_when_to_come_again(pipeline: Pipel
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
     forged = {"Authorization": "Bearer forged"} | handshake
-    with notifying(pipeline.url, redis_url, handshakes_per_address=Rate(2, 0.1)) as running:
+    with running_notifier(pipeline.url, redis_url, handshakes_per_address=Rate(2, 0.1)) as running:
         from_there = [{"X-Forwarded-For": f"2001:db8:1:2::{number}"} | forged for number in (1, 2, 3)]
         url = running.url.replace("ws", "http", 1) + path
         answers = [httpx.get(url, headers=headers) for headers in from_there]
@@ -140,7 +140,7 @@ def test_who_connects_again_and_again_is_told_when_to_come_again(pipeline: Pipel
 
 def test_an_ipv6_network_has_the_places_of_one_address(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, connections_per_address=2) as running:
+    with running_notifier(pipeline.url, redis_url, connections_per_address=2) as running:
         first, second, third = ({"X-Forwarded-For": f"2001:db8:1:2::{number}"} for number in (1, 2, 3))
         with running.listen("/ws/commands/", first), running.listen("/ws/commands/", second):
             assert running.refusal("/ws/commands/", third)[0] == 429

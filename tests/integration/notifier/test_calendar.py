@@ -38,7 +38,7 @@ from tests.support.engine.calendar_lanes import (
     with_calendar,
 )
 from tests.support.engine.lanes import Pipeline, new
-from tests.support.notifier import STAFF, USER, Listener, Running, at, notifying
+from tests.support.notifier import STAFF, USER, Listener, Running, at, running_notifier
 from tests.support.values import by_phone, place
 
 CALENDAR = "/ws/calendar/"
@@ -51,7 +51,7 @@ def calendar(pipeline: Pipeline) -> Pipeline:
 
 @pytest.fixture
 def running(calendar: Pipeline, redis_url: str) -> Iterator[Running]:
-    with notifying(calendar.url, redis_url, poll_s=0.05, first_message_s=0.1, authentication_s=0.2) as one:
+    with running_notifier(calendar.url, redis_url, poll_s=0.05, first_message_s=0.1, authentication_s=0.2) as one:
         yield one
 
 
@@ -236,7 +236,7 @@ def test_a_slot_offered_on_a_taken_resource_is_told_as_booked(calendar: Pipeline
 
 def test_a_resumed_calendar_hears_exactly_what_a_live_one_heard(calendar: Pipeline, redis_url: str) -> None:
     """By the pages of seven events, from every third position on; for owner, another and staff alike."""
-    with notifying(calendar.url, redis_url, poll_s=0.02, first_message_s=0.05, page_events=7) as running:
+    with running_notifier(calendar.url, redis_url, poll_s=0.02, first_message_s=0.05, page_events=7) as running:
         listeners = {who: running.cookie(who) for who in (USER, CLARA, STAFF)}
         with (
             running.listen(CALENDAR, listeners[USER]) as owner,

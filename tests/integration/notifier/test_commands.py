@@ -14,7 +14,7 @@ from core.domain.commands import Actor, ActorKind, PersonById, Place
 from core.store.inbox import SQL_LOOK_UP, CommandRecord, NewCommand
 from core.wire.outcomes import command_status
 from tests.support.engine.lanes import Pipeline, new, places
-from tests.support.notifier import STAFF, USER, Running, at, notifying, populate, tell
+from tests.support.notifier import STAFF, USER, Running, at, populate, running_notifier, tell
 
 COMMANDS = "/ws/commands/"
 
@@ -22,7 +22,7 @@ COMMANDS = "/ws/commands/"
 @pytest.fixture
 def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1, watched_commands=3) as one:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1, watched_commands=3) as one:
         yield one
 
 

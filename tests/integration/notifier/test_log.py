@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from core.store.feed import renew_epoch
 from tests.support.engine.lanes import Pipeline
-from tests.support.notifier import notifying
+from tests.support.notifier import running_notifier
 from tests.support.wait import wait_until
 
 TOLD = {"feed opened", "feed begins", "feed begins anew"}
@@ -17,7 +17,7 @@ TOLD = {"feed opened", "feed begins", "feed begins anew"}
 def test_a_first_start_begins_and_only_a_restored_feed_begins_anew(
     pipeline: Pipeline, redis_url: str, *, restored: bool
 ) -> None:
-    with capture_logs() as logs, notifying(pipeline.url, redis_url, poll_s=0.02) as running:
+    with capture_logs() as logs, running_notifier(pipeline.url, redis_url, poll_s=0.02) as running:
         began = str(running.notifier.hub.head)
         expected = [{"event": "feed opened"}, {"event": "feed begins", "position": began}]
         if restored:

@@ -26,7 +26,7 @@ from ops.embedded.environment import ROOT
 from ops.ports import free_ports
 from tests.conftest import UNSYNCED, NewValkey
 from tests.support.engine.lanes import Pipeline, holding, places
-from tests.support.notifier import STAFF, Listener, at, notifying, populate, tell
+from tests.support.notifier import STAFF, Listener, at, populate, running_notifier, tell
 from tests.support.processes.servers import PostgresServer, stack_environment
 from tests.support.wait import at_best, wait_until
 
@@ -37,7 +37,7 @@ def test_without_redis_news_comes_within_a_second(pipeline: Pipeline) -> None:
     populate(pipeline)
     (nobody,) = free_ports(1)
     with (
-        notifying(pipeline.url, f"redis://127.0.0.1:{nobody}/0") as running,
+        running_notifier(pipeline.url, f"redis://127.0.0.1:{nobody}/0") as running,
         running.listen(headers=running.cookie(STAFF)) as staff,
     ):
         staff.send(type="get_bookings")
@@ -58,7 +58,7 @@ def test_a_hint_from_redis_is_heard_also_after_redis_came_back(pipeline: Pipelin
     populate(pipeline)
     valkey = new_valkey()
     with (
-        notifying(pipeline.url, valkey.url, poll_s=60.0, first_message_s=0.05) as running,
+        running_notifier(pipeline.url, valkey.url, poll_s=60.0, first_message_s=0.05) as running,
         running.listen(headers=running.cookie(STAFF)) as staff,
     ):
         commands = iter(places(2))
@@ -88,7 +88,7 @@ def test_a_restarted_database_leaves_no_hole(tmp_path: Path, prepared_cluster: P
         populate(before)
         limits = {"poll_s": 0.05, "first_message_s": 0.05, "identities_s": 0.2}
         with (
-            notifying(before.url, redis_url, **limits) as running,
+            running_notifier(before.url, redis_url, **limits) as running,
             running.listen(headers=running.cookie(STAFF)) as staff,
         ):
             before.put(*places(2))
@@ -118,7 +118,7 @@ def test_an_outage_between_reading_and_telling_loses_nothing(
             raise failure
         return await render(*arguments)
 
-    with notifying(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.05) as running:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.05) as running:
         path = at(ADMIN, str(running.notifier.hub.head))
         with running.listen(path, running.cookie(STAFF)) as staff:
             assert staff.hears_nothing(0.1)
@@ -132,7 +132,7 @@ def test_an_outage_between_reading_and_telling_loses_nothing(
 def test_who_asks_while_the_database_goes_away_is_told_to_come_again(pipeline: Pipeline, redis_url: str) -> None:
     """In the middle of a question of the notifier's: at the door, and in a conversation."""
     populate(pipeline)
-    with notifying(pipeline.url, redis_url) as running, ThreadPoolExecutor(1) as pool:
+    with running_notifier(pipeline.url, redis_url) as running, ThreadPoolExecutor(1) as pool:
         cookie = running.cookie(STAFF)
         with lost_while_waiting_for(pipeline, "login_session"):
             refusal = pool.submit(running.refusal, headers=cookie)
@@ -166,7 +166,7 @@ def test_a_slow_client_is_sent_away_and_resumes(pipeline: Pipeline, redis_url: s
         msgspec.structs.replace(command, notes="x" * 15_000) for command in places(total)
     ]  # the kernel buffers 3 MB
     limits = {"poll_s": 0.02, "first_message_s": 0.05, "queued_messages": 50, "page_events": 20}
-    with notifying(pipeline.url, redis_url, **limits) as running:
+    with running_notifier(pipeline.url, redis_url, **limits) as running:
         path = at(ADMIN, str(running.notifier.hub.head))
         with (
             slow(running.url + path, running.cookie(STAFF)) as lazy,
@@ -186,7 +186,7 @@ def test_a_slow_client_is_sent_away_and_resumes(pipeline: Pipeline, redis_url: s
 def test_who_is_told_more_at_once_than_may_wait_is_sent_away_in_words(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     limits = {"poll_s": 0.05, "first_message_s": 0.05, "queued_messages": 5}
-    with notifying(pipeline.url, redis_url, **limits) as running:
+    with running_notifier(pipeline.url, redis_url, **limits) as running:
         path = at(ADMIN, str(running.notifier.hub.head))
         with running.listen(path, running.cookie(STAFF)) as staff:
             assert staff.hears_nothing(0.1)
@@ -216,7 +216,7 @@ def drain(lazy: ClientConnection) -> tuple[int, int | None]:
 
 def test_a_stopping_notifier_sends_everybody_away_to_resume(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url) as running, running.listen(headers=running.cookie(STAFF)) as staff:
+    with running_notifier(pipeline.url, redis_url) as running, running.listen(headers=running.cookie(STAFF)) as staff:
         running.stop.set()
         assert staff.close_code() == 1012
 

@@ -62,7 +62,7 @@ def test_the_relay_tells_the_new_head_after_it_is_committed(pipeline: Pipeline) 
 
 def test_a_batch_that_commits_late_gets_a_later_number_and_is_not_missed(pipeline: Pipeline) -> None:
     """Remedy: positions are given after commit, not taken from a sequence inside the transaction."""
-    pipeline.put(*[one for n in range(8) for one in canaries(1, slot_key=f"k:{n}")])
+    pipeline.put(*[one for n in range(8) for one in canaries(1, partition_key=f"k:{n}")])
     lanes = sorted({lane for (lane,) in pipeline.rows("SELECT DISTINCT lane FROM inbox")})
     assert len(lanes) > 1
     slow = pipeline.connect()
@@ -133,7 +133,7 @@ def _decide_everything(pipeline: Pipeline, lane: int, worker: object) -> None:
     booked = connection.execute("SELECT id FROM booking WHERE mod(id, 8) = %s ORDER BY id", (lane,)).fetchall()
     for (booking_id,) in booked:
         for command in (ChangeStatus(booking_id, Status.IN_PROGRESS), Cancel(booking_id), Delete(booking_id)):
-            pipeline.put(new(command, actor=STAFF, slot_key=f"b:{booking_id}"), on=connection)
+            pipeline.put(new(command, actor=STAFF, partition_key=f"b:{booking_id}"), on=connection)
         visit(lane)
 
 

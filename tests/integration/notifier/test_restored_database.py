@@ -20,7 +20,7 @@ from core.wakeup.bells import NO_PREFIX
 from ops.embedded.postgres import binary, clean_environment
 from tests.conftest import UNSYNCED
 from tests.support.engine.lanes import Pipeline, places
-from tests.support.notifier import STAFF, at, notifying, populate
+from tests.support.notifier import STAFF, at, populate, running_notifier
 from tests.support.processes.servers import PostgresServer
 from tests.support.wait import wait_until
 from workers.feed_memory import FeedMemory
@@ -131,7 +131,7 @@ def test_who_was_ahead_of_a_restored_database_reloads_also_when_it_has_gone_past
 
 
 def hears_reload(pipeline: Pipeline, redis_url: str, seen: Position) -> None:
-    with notifying(pipeline.url, redis_url, poll_s=0.02) as running:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.02) as running:
         running.catch_up_with(pipeline)
         with running.listen(at(ADMIN, str(seen)), running.cookie(STAFF)) as staff:
             assert staff.next_of("reload")["position"] == str(running.notifier.hub.head)
@@ -142,7 +142,7 @@ def test_a_notifier_notices_a_restored_database_before_the_relay_does(world: Wor
         populate(pipeline)
         seen = book(pipeline, EARLY)
     copy_of_the_database(world)()
-    with closing(Pipeline(world.url)) as pipeline, notifying(world.url, redis_url) as running:
+    with closing(Pipeline(world.url)) as pipeline, running_notifier(world.url, redis_url) as running:
         assert running.notifier.hub.epoch == position(pipeline).epoch != seen.epoch
 
 
@@ -156,7 +156,7 @@ def test_the_same_database_keeps_its_epoch(pipeline: Pipeline, redis_url: str) -
         memory.publish(Position("another", 1_000_000))
         for number in range(2, 6):
             assert book(pipeline, number, memory).epoch == first.epoch
-    with notifying(pipeline.url, redis_url) as running:
+    with running_notifier(pipeline.url, redis_url) as running:
         assert running.notifier.hub.epoch == first.epoch
 
 
@@ -276,7 +276,7 @@ def test_a_disk_that_was_put_back_is_noticed_by_a_notifier_that_was_there(
         populate(pipeline)
         book(pipeline, EARLY)
     disk.save()
-    with notifying(disk.url, redis_url, poll_s=0.02) as running:
+    with running_notifier(disk.url, redis_url, poll_s=0.02) as running:
         with closing(Pipeline(disk.url)) as pipeline:
             seen = book(pipeline, LATE)
             running.catch_up_with(pipeline)
@@ -298,7 +298,7 @@ def test_a_notifier_knows_its_last_event_whatever_came_into_its_place(
     """The database is restored and numbered beyond what the notifier sent, before it looks again."""
     populate(pipeline)
     seen = book(pipeline, LATE)
-    with notifying(pipeline.url, redis_url, poll_s=0.02) as running:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.02) as running:
         running.catch_up_with(pipeline)
         with pipeline.connection.transaction():
             restore_as_if(pipeline, LATE - lost)

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from core.store.feed import number_events
 from notifier import catch_up, source
 from tests.support.engine.lanes import Background, Pipeline, places
-from tests.support.notifier import STAFF, Listener, Running, at, notifying, populate, tell
+from tests.support.notifier import STAFF, Listener, Running, at, populate, running_notifier, tell
 
 ADMIN = "/ws/admin/bookings/"
 
@@ -24,7 +24,7 @@ ADMIN = "/ws/admin/bookings/"
 def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
     """Pages of seven events, so that every replay has several."""
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, poll_s=0.02, first_message_s=0.1, page_events=7) as one:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.02, first_message_s=0.1, page_events=7) as one:
         yield one
 
 
@@ -91,7 +91,7 @@ def test_trimmed_history_means_reload(pipeline: Pipeline, running: Running) -> N
 
 def test_who_is_too_far_behind_reloads(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
-    with notifying(pipeline.url, redis_url, poll_s=0.02, replay_events=5) as running:
+    with running_notifier(pipeline.url, redis_url, poll_s=0.02, replay_events=5) as running:
         pipeline.put(*places(6))
         tell(pipeline)
         running.catch_up_with(pipeline)
@@ -120,7 +120,10 @@ def test_notifiers_are_alike_a_position_of_one_resumes_at_another(
     tell(pipeline)
     running.catch_up_with(pipeline)
     position = f"{running.notifier.hub.epoch}-3"
-    with notifying(pipeline.url, redis_url) as other, other.listen(at(ADMIN, position), other.cookie(STAFF)) as staff:
+    with (
+        running_notifier(pipeline.url, redis_url) as other,
+        other.listen(at(ADMIN, position), other.cookie(STAFF)) as staff,
+    ):
         assert numbers(staff, 2) == [4, 5]
 
 

@@ -13,7 +13,7 @@ from core.settings import SettingsError
 from core.store.maintenance.partitions import ensure
 from core.store.migrate import upgrade
 from ops import demo
-from ops.database_roles import hand_over
+from ops.database_roles import create_application_role
 from ops.store_settings import APPLICATION_ROLE, ROLE
 from tests.support.processes.servers import PostgresServer, settings_for
 
@@ -79,7 +79,7 @@ def test_an_owner_that_is_no_superuser_is_told_what_to_do(postgres: PostgresServ
     managed = f"postgresql://{role}:managed@{wanted['host']}:{wanted['port']}/{name}"
     application = f"postgresql://{role}_app:secret@{wanted['host']}:{wanted['port']}/{name}"
     with pytest.raises(SettingsError, match=r"HOLDFAST_OWNER_DATABASE_URL .* or leave it out and make the role"):
-        hand_over(managed, application)
+        create_application_role(managed, application)
 
 
 def test_what_an_earlier_release_made_as_the_superuser_is_handed_over(postgres: PostgresServer, name: str) -> None:
@@ -91,7 +91,7 @@ def test_what_an_earlier_release_made_as_the_superuser_is_handed_over(postgres: 
     mine, whole = owned(owner)
     assert mine == 0 < whole
     for _ in range(2):  # each start asks for it
-        hand_over(owner, application)
+        create_application_role(owner, application)
         assert owned(owner) == (whole, whole)
     upgrade(settings_for(application, NOWHERE))
     with psycopg.connect(application, autocommit=True) as connection:
@@ -108,7 +108,7 @@ def test_what_an_earlier_release_made_as_the_superuser_is_handed_over(postgres: 
 
 def test_what_a_superuser_adds_later_is_handed_over_at_the_next_start(postgres: PostgresServer, name: str) -> None:
     owner, application = postgres.url(name), postgres.cluster.application_url(name)
-    hand_over(owner, application)
+    create_application_role(owner, application)
     upgrade(settings_for(application, NOWHERE))
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("CREATE TABLE strange (id bigint GENERATED ALWAYS AS IDENTITY, n serial)")
@@ -116,7 +116,7 @@ def test_what_a_superuser_adds_later_is_handed_over_at_the_next_start(postgres: 
             "CREATE SEQUENCE lone; CREATE VIEW seen AS SELECT FROM strange; CREATE TYPE word AS ENUM ('a')"
         )
         connection.execute("CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1'")
-    hand_over(owner, application)
+    create_application_role(owner, application)
     mine, whole = owned(owner)
     assert mine == whole
     with psycopg.connect(application, autocommit=True) as connection:
@@ -130,15 +130,15 @@ def test_a_new_password_counts_from_the_next_start_on(postgres: PostgresServer, 
     other = application.replace(APPLICATION_ROLE, "holdfast_other")
     changed = other.replace("@", "2@")
     for url in (other, changed):
-        hand_over(owner, url)
+        create_application_role(owner, url)
         psycopg.connect(url).close()
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(other)
-    hand_over(owner, application)
+    create_application_role(owner, application)
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("DROP ROLE holdfast_other")
 
 
 def test_the_superuser_cannot_be_the_application(postgres: PostgresServer, name: str) -> None:
     with pytest.raises(SettingsError, match="name the same role"):
-        hand_over(postgres.url(name), postgres.url(name))
+        create_application_role(postgres.url(name), postgres.url(name))

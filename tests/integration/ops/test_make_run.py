@@ -19,7 +19,7 @@ from ops.embedded.data_folder import MARKER
 from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION
 from tests.support.clients.http_client import agent_booking
-from tests.support.processes.make_run import Run, cli, left_of
+from tests.support.processes.make_run import Run, cli, still_running
 from tests.support.wait import wait_until
 
 SERVERS = {"postgres", "valkey", "caddy", "stripe"}
@@ -132,9 +132,9 @@ def test_a_crash_loses_nothing_and_the_next_start_cleans_up(running: Run) -> Non
     os.killpg(pids["lanes-1"], signal.SIGSTOP)  # its pool process will not notice anything
     running.signal(signal.SIGKILL)
     running.end()
-    wait_until(lambda: left_of(pids) <= {"lanes-1"}, "the others end with it", 10)
+    wait_until(lambda: still_running(pids) <= {"lanes-1"}, "the others end with it", 10)
     running.start().until_ready()
-    assert left_of(pids) == set()
+    assert still_running(pids) == set()
     assert not any(folder.exists() for folder in temporary)
     assert httpx.post(running.url + CREATE, json=booked).status_code == 409, "yesterday's booking is there"
     assert json.loads(_paste_booking(running))["success"] is True, "the printed command works on the second day too"
@@ -156,7 +156,7 @@ def test_an_interrupt_stops_everything_whoever_is_connected(running: Run) -> Non
         wait_until(lambda: _waiting(running) >= WAITING, "all of them wait")
         assert running.stop() == 0
         assert {answer.result().status_code for answer in waits} == {202}
-    assert left_of(pids) == set()
+    assert still_running(pids) == set()
     assert not accepts(running.port)
 
 
@@ -186,7 +186,7 @@ def test_an_ordinary_account_starts_stops_in_a_hurry_and_empties(fresh: Run) -> 
     wait_until(lambda: "Stopping" in fresh.said, "it has heard the first interrupt")
     fresh.signal(signal.SIGINT)
     assert fresh.end() == 0
-    assert left_of(pids) == set()
+    assert still_running(pids) == set()
     emptied = cli("reset", "--data", str(fresh.data), prefix=fresh.prefix)
     assert emptied.returncode == 0, emptied.stderr
     assert not fresh.data.exists()
@@ -197,7 +197,7 @@ def test_an_interrupt_while_it_starts_stops_what_was_started(fresh: Run) -> None
     wait_until(lambda: "postgres" in fresh.said, "it has begun")
     pids = fresh.pids()
     assert fresh.stop() == 0
-    assert left_of(pids) == set()
+    assert still_running(pids) == set()
     assert "ready after" not in fresh.said
 
 

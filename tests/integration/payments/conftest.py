@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.payments.payer import Payer, StripeServer, paying_stack, stripe_server
+from tests.support.payments.payer import Payer, StripeServer, stack_with_stripe, stripe_server
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 
@@ -28,7 +28,7 @@ def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pyte
         "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND": "100",
         "HOLDFAST_HOLD_EXTENSION_SECONDS": str(EXTENSION_S),
     }
-    with paying_stack(postgres, stripe, tmp_path_factory.mktemp("paying"), settings) as running:
+    with stack_with_stripe(postgres, stripe, tmp_path_factory.mktemp("paying"), settings) as running:
         yield running
 
 

@@ -51,13 +51,13 @@ def owe(pipeline: Pipeline, number: int = 1, state: str = "creating") -> list[UU
 
 
 def taken(pipeline: Pipeline, limit: int = ALL, pace: float = FAST) -> list[UUID]:
-    return [due.id for due in take(pipeline.connection, limit, pace).dues]
+    return [due.id for due in take(pipeline.connection, limit, pace).jobs]
 
 
 def test_a_due_payment_is_leased_to_one_worker_until_its_lease_runs_out(pipeline: Pipeline) -> None:
     (payment,) = owe(pipeline)
     assert any_due(pipeline.connection)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     assert (due.id, due.state, due.tries) == (payment, PaymentState.CREATING, 1)
     assert taken(pipeline) == []
     assert not any_due(pipeline.connection)
@@ -71,7 +71,7 @@ def test_a_due_payment_is_leased_to_one_worker_until_its_lease_runs_out(pipeline
 
 def test_a_result_goes_to_the_lane_with_the_end_of_the_lease(pipeline: Pipeline) -> None:
     owe(pipeline)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     reported = report(pipeline.connection, due, ReportNothing(due.id, "amount_too_small"))
     (command,) = pipeline.undecided()
     assert reported == (command, pipeline.lane_of(command))
@@ -89,7 +89,7 @@ def test_what_was_asked_for_before_is_known_to_whoever_takes_it_next(pipeline: P
     pipeline.connection.execute(f"UPDATE payment SET {paid} WHERE id = %s".encode(), (refund,))
 
     def asked() -> list[bool]:
-        found = take(pipeline.connection, ALL, FAST).dues
+        found = take(pipeline.connection, ALL, FAST).jobs
         pipeline.connection.execute("UPDATE payment SET lease = NULL, leased_until = NULL, tries = 0, due_at = now()")
         return [due.was_asked for due in found]
 
@@ -103,13 +103,13 @@ def test_a_refund_that_a_worker_of_an_older_release_asked_for_in_vain_is_looked_
     (refund,) = owe(pipeline)
     paid = "state = 'refunding', intent_id = 'pi_1', received_minor = 100, returning_minor = 100, refund_number = 1"
     pipeline.connection.execute(f"UPDATE payment SET {paid}, tries = 1 WHERE id = %s".encode(), (refund,))
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     assert due.was_asked
 
 
 def test_a_worker_whose_lease_was_lost_reports_nothing(pipeline: Pipeline) -> None:
     owe(pipeline)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     pipeline.connection.execute("UPDATE payment SET lease = gen_random_uuid()")
     assert report(pipeline.connection, due, ReportNothing(due.id, "late")) is None
     assert pipeline.undecided() == []
@@ -117,7 +117,7 @@ def test_a_worker_whose_lease_was_lost_reports_nothing(pipeline: Pipeline) -> No
 
 def test_what_a_lane_ordered_meanwhile_is_done_next(pipeline: Pipeline) -> None:
     (payment,) = owe(pipeline)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     pipeline.connection.execute("UPDATE payment SET due_at = clock_timestamp()")
     assert taken(pipeline) == [], "not while somebody is at it"
     report(pipeline.connection, due, ReportNothing(due.id, "done"))
@@ -126,11 +126,11 @@ def test_what_a_lane_ordered_meanwhile_is_done_next(pipeline: Pipeline) -> None:
 
 def test_what_failed_is_put_off_with_a_new_key_if_the_old_one_is_spoilt(pipeline: Pipeline) -> None:
     owe(pipeline)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     put_off(pipeline.connection, due, 30.0, new_key=True)
     assert taken(pipeline) == []
     pipeline.connection.execute("UPDATE payment SET due_at = clock_timestamp()")
-    (again,) = take(pipeline.connection, ALL, FAST).dues
+    (again,) = take(pipeline.connection, ALL, FAST).jobs
     assert (again.tries, again.key_number) == (2, 2)
 
 
@@ -153,7 +153,7 @@ def test_thousands_of_refunds_do_not_keep_cancellations_and_looks_waiting(pipeli
     )
     pipeline.connection.execute(f"UPDATE payment SET {owed}".encode())
     (last,) = owe(pipeline, state=state)
-    found = [due.id for turn in range(3) for due in take(pipeline.connection, 1, FAST, turn).dues]
+    found = [due.id for turn in range(3) for due in take(pipeline.connection, 1, FAST, turn).jobs]
     assert last in found
     assert set(found) - {last} < set(refunds)
 
@@ -166,7 +166,7 @@ def test_while_the_circuit_is_open_one_worker_knocks_and_the_others_do_nothing(p
     assert not any_due(pipeline.connection)
     pipeline.connection.execute("UPDATE payments_gate SET retry_at = clock_timestamp()")
     assert any_due(pipeline.connection)
-    assert [take(pipeline.connection, ALL, FAST).knock for _ in range(3)] == [True, False, False]
+    assert [take(pipeline.connection, ALL, FAST).ping for _ in range(3)] == [True, False, False]
     assert open_circuit(pipeline.connection, "still down") == 2
     close_circuit(pipeline.connection)
     assert len(taken(pipeline)) == 3
@@ -174,7 +174,7 @@ def test_while_the_circuit_is_open_one_worker_knocks_and_the_others_do_nothing(p
 
 def test_closing_the_circuit_brings_forward_what_was_put_off(pipeline: Pipeline) -> None:
     (payment,) = owe(pipeline)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     put_off(pipeline.connection, due, 60.0, new_key=False)
     open_circuit(pipeline.connection, "down")
     close_circuit(pipeline.connection)
@@ -190,11 +190,11 @@ def test_a_payment_that_kills_each_of_its_workers_is_parked_and_one_that_lives_t
 ) -> None:
     owe(pipeline)
     for _ in range(PARKED_TRIES):
-        (due,) = take(pipeline.connection, ALL, FAST).dues
+        (due,) = take(pipeline.connection, ALL, FAST).jobs
         assert not due.is_parked
         assert pipeline.row(DUE_IN_S)[0] <= LEASE_S
         pipeline.connection.execute(LEASE_RUNS_OUT)
-    (due,) = take(pipeline.connection, ALL, FAST).dues
+    (due,) = take(pipeline.connection, ALL, FAST).jobs
     assert due.is_parked
     assert pipeline.row("SELECT problem, parked_at IS NOT NULL FROM payment") == ("its worker died each time", True)
     assert PARKED_S - LEASE_S < pipeline.row(DUE_IN_S)[0] <= PARKED_S
@@ -205,7 +205,7 @@ def test_a_payment_that_kills_each_of_its_workers_is_parked_and_one_that_lives_t
 def test_stripes_outages_park_nothing_however_long_they_last(pipeline: Pipeline) -> None:
     owe(pipeline)
     for _ in range(PARKED_TRIES + 2):
-        (due,) = take(pipeline.connection, ALL, FAST).dues
+        (due,) = take(pipeline.connection, ALL, FAST).jobs
         assert not due.is_parked
         put_off(pipeline.connection, due, 0.0, new_key=False)
     park(pipeline.connection, due, "never mind: the lease is over")

@@ -22,7 +22,7 @@ from ops.processes import API, BEAT, LANES, PAYMENTS, SWEEPS
 from tests.conftest import FreshStack, new_stack
 from tests.support.clients.callers import STAFF, USER, execute
 from tests.support.clients.rooms import people
-from tests.support.payments.lossy_proxy import CuttingProxy, cutting_proxy
+from tests.support.payments.lossy_proxy import LossyProxy, lossy_proxy
 from tests.support.processes.servers import PostgresServer, Server
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -103,10 +103,10 @@ def pay(port: int, intent: str) -> None:
 @pytest.fixture(scope="module")
 def proxied(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Stack, CuttingProxy, int]]:
+) -> Iterator[tuple[Stack, LossyProxy, int]]:
     """A stack that pays at localstripe, which has no idempotency keys, through a proxy that loses answers; its port."""
     folder = tmp_path_factory.mktemp("cut")
-    with localstripe_server(folder) as (_, port, api_port), cutting_proxy(f"http://127.0.0.1:{port}") as proxy:
+    with localstripe_server(folder) as (_, port, api_port), lossy_proxy(f"http://127.0.0.1:{port}") as proxy:
         environment = {**localstripe.settings(port, SECRET), "STRIPE_API_BASE": proxy.url}
         environment["HOLDFAST_PAYMENT_LOOK_SECONDS"] = "3600"
         processes = (API, LANES, PAYMENTS, SWEEPS, BEAT)
@@ -118,7 +118,7 @@ def proxied(
             postgres.drop_database(stack.database_url)
 
 
-def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[Stack, CuttingProxy, int]) -> None:
+def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[Stack, LossyProxy, int]) -> None:
     """The answers to an intent and to two refunds are lost, one of them with the worker that asked."""
     stack, proxy, port = proxied
     with people(stack, USER) as client:
@@ -150,7 +150,7 @@ def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[St
     assert [one["amount"] for one in refunds] == [5_000, 5_000]
 
 
-def test_a_refund_that_was_made_twice_is_shown_to_staff(proxied: tuple[Stack, CuttingProxy, int]) -> None:
+def test_a_refund_that_was_made_twice_is_shown_to_staff(proxied: tuple[Stack, LossyProxy, int]) -> None:
     """Localstripe gives back more than came in, if it is asked to."""
     stack, _, port = proxied
     with people(stack, USER) as client, people(stack, STAFF) as desk:

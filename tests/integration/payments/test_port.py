@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from core.domain.payments.values import IntentStatus, RefundStatus
 from core.payments.provider import (
-    Books,
     IntentMissingError,
     IntentOrder,
     PaymentsAwayError,
     PaymentsRefusedError,
+    ProviderTotals,
     RefundOrder,
 )
 from core.payments.stripe import PAGE_MAX, STRIPE_VERSION, StripePayments
@@ -181,9 +181,9 @@ def test_an_intent_is_found_among_many(stripe: StripeServer, payments: StripePay
 def test_the_books_of_an_intent_say_what_moved(stripe: StripeServer, payments: StripePayments) -> None:
     intent_id = paid(stripe, payments)
     stripe.refund(intent_id, 3_000)
-    assert payments.books(intent_id) == Books(10_000, 3_000)
-    assert payments.books(payments.create_intent(order()).id) == Books(0, 0)
-    assert payments.books("pi_nobody") == Books(0, 0)
+    assert payments.books(intent_id) == ProviderTotals(10_000, 3_000)
+    assert payments.books(payments.create_intent(order()).id) == ProviderTotals(0, 0)
+    assert payments.books("pi_nobody") == ProviderTotals(0, 0)
 
 
 def test_what_somebody_else_refunded_is_counted_and_is_not_ours(stripe: StripeServer, payments: StripePayments) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from core.engine.retention import SQL_ALONE, SQL_BEHIND, TABLES, Gone, tidy
+from core.engine.retention import SQL_ALONE, SQL_BEHIND, TABLES, SweepResult, tidy
 from core.store.connections.database import Connection, connect_lane, connect_tidy
 from core.store.maintenance.retention import BATCH_ROWS
 from tests.support.clients.http_client import Client
@@ -229,7 +229,7 @@ def test_a_second_sweep_leaves_the_first_alone_and_goes_on_when_it_has_died(
     connection: Connection, sweep: Sweep, database_url: str
 ) -> None:
     fill(connection, "idempotency_key")
-    seen: list[Gone | None] = []
+    seen: list[SweepResult | None] = []
 
     def rest(_: float) -> bool:
         seen.append(sweep())

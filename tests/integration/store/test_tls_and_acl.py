@@ -28,7 +28,7 @@ from tests.integration.store.test_poolers import WAYS
 from tests.support.clients.http_client import agent_booking
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.processes.stack import Stack
-from tests.support.processes.store_proxies import V6, Certificate, PgBouncer, TlsDoor, certificate
+from tests.support.processes.store_proxies import V6, Certificate, PgBouncer, TlsProxy, certificate
 from tests.support.wait import wait_until
 from workers.wakeup import connect
 
@@ -47,7 +47,7 @@ class Doors:
     stack: Stack
     admin: Any
     made: Certificate
-    tls: TlsDoor
+    tls: TlsProxy
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def doors(
         client_tls_key_file=str(made.key),
     )
     valkey = ValkeyServer(folder / "valkey")
-    tls = TlsDoor(folder / "tls", valkey.cluster.port, made, V6)
+    tls = TlsProxy(folder / "tls", valkey.cluster.port, made, V6)
     for server in (pooler, valkey, tls):
         closing.append(server)
         server.start()
@@ -190,7 +190,7 @@ def test_a_certificate_for_another_host_is_refused(
 ) -> None:
     assert callable(answers)
     made = certificate(tmp_path / "certificate", "DNS:somewhere.example.com")
-    tls = TlsDoor(tmp_path / "tls", doors.stack.valkey.cluster.port, made, V6)
+    tls = TlsProxy(tmp_path / "tls", doors.stack.valkey.cluster.port, made, V6)
     closing.append(tls)
     tls.start()
     plain = doors.stack.settings.redis_url.partition("?")[0].replace(str(doors.tls.port), str(tls.port))

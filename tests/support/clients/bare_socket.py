@@ -12,7 +12,7 @@ import httpx
 from tests.support.conformance.answers import conformance
 
 
-class HalfSent:
+class PartialRequest:
     """A request whose body never comes to its end."""
 
     def __init__(self, connection: socket.socket, request: httpx.Request) -> None:
@@ -30,10 +30,10 @@ class HalfSent:
 
 
 @contextmanager
-def half_sent(api_url: str, path: str, body: bytes, headers: Mapping[str, str]) -> Iterator[HalfSent]:
+def partial_request(api_url: str, path: str, body: bytes, headers: Mapping[str, str]) -> Iterator[PartialRequest]:
     """POST the first half of a body; the connection stays open until the block ends."""
     request = httpx.Request("POST", api_url + path, headers=headers, content=body)
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     with socket.create_connection((request.url.host, request.url.port or 80)) as connection:
         connection.sendall(f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body[: len(body) // 2])
-        yield HalfSent(connection, request)
+        yield PartialRequest(connection, request)

@@ -93,7 +93,7 @@ def execute(stack: HasDatabase, statement: str, *parameters: object) -> list[tup
         return cursor.fetchall() if cursor.description else []
 
 
-def wait_refused(client: httpx.Client, headers: dict[str, str] | None = None) -> None:
+def wait_until_refused(client: httpx.Client, headers: dict[str, str] | None = None) -> None:
     """Until the caller is nobody any more: what ends, ends within five seconds."""
     wait_until(lambda: client.get("/api/auth/user/", headers=headers).status_code == 401, "the login has ended", 5.0)
 

@@ -13,7 +13,7 @@ from tests.support.clients.http_client import admin, agent_booking
 from tests.support.processes.stack import Stack
 
 
-class Beside:
+class ConcurrentBookings:
     """What the others got."""
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class Beside:
 
 
 @contextmanager
-def booking_beside(
+def concurrent_bookings(
     stack: Stack, clients: int = 4, *, body: Callable[[], dict[str, Any]] = agent_booking
-) -> Iterator[Beside]:
+) -> Iterator[ConcurrentBookings]:
     """So many clients book one free time after another until the block ends."""
-    found, over = Beside(), threading.Event()
+    found, over = ConcurrentBookings(), threading.Event()
 
     def book() -> None:
         with admin(stack.api_url) as client:

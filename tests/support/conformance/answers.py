@@ -21,7 +21,7 @@ import jsonschema_rs
 from core.wire.errors import shown
 from tests.support.conformance.description import description
 from tests.support.conformance.description import operations as described_operations
-from tests.support.conformance.sentences import amiss
+from tests.support.conformance.sentences import unclear_wording
 
 PROBLEM_JSON = "application/problem+json"
 JSON_TYPES = ("application/json", PROBLEM_JSON)
@@ -92,7 +92,7 @@ class Operation:
         """Each names a field that the request has or could have had, in words for people."""
         errors = body.get("errors", [])
         for sentence in (body.get("message", "-"), *(one["message"] for one in errors)):
-            assert not amiss(sentence), f"{self.name} says {amiss(sentence)}: {sentence}"
+            assert not unclear_wording(sentence), f"{self.name} says {unclear_wording(sentence)}: {sentence}"
         known = self._names | {*map(shown, _names_sent(request))}
         for one in errors if _media_type(request.headers) in {"", "application/json"} else ():
             name = re.split(r"[.[]", one["field"])[0]

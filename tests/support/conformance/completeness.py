@@ -21,13 +21,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from core.wire.feeds import ALL_SAY, FEEDS, words_of
+from core.wire.feeds import ALL_SAY, FEEDS, message_types_of
 from tests.support.conformance.answers import Conformance, Operation
 from tests.support.conformance.description import description, feeds
 from tests.support.conformance.feeds import Fact
 
 SUCCESS = range(200, 400)
-UNHEARD: Mapping[str, str] = {
+NEED_NOT_BE_SERVED: Mapping[str, str] = {
     "internal_error": "A bug: `tests.support.conformance.answers` fails whatever test hears it",
 }
 """Codes of the error shape that no test may hear, each with its reason."""
@@ -42,7 +42,7 @@ class Field(Struct, frozen=True):
     name: str
 
 
-def never_heard(answers: Conformance, told_by_feeds: set[Fact]) -> list[str]:
+def never_served(answers: Conformance, told_by_feeds: set[Fact]) -> list[str]:
     """One line for each thing that is described and that is not among what was heard."""
     operations = list(answers.operations())
     return [
@@ -108,11 +108,11 @@ def _listed_codes(answers: Conformance) -> Iterator[str]:
     heard |= {outcome.partition(" ")[2] for one in operations for outcome in one.outcomes}
     heard |= {code for codes in answers.undescribed.values() for code in codes}
     listed = set(description()["components"]["schemas"]["ErrorBody"]["properties"]["code"]["enum"])
-    yield from (f"ErrorBody.code {code}" for code in sorted(listed - heard - set(UNHEARD)))
+    yield from (f"ErrorBody.code {code}" for code in sorted(listed - heard - set(NEED_NOT_BE_SERVED)))
 
 
 def _of_feeds(facts: set[Fact]) -> Iterator[str]:
-    wanted = {f"{feed.path}/ {word}" for feed in FEEDS for kind in feed.says for word in words_of(kind)}
+    wanted = {f"{feed.path}/ {word}" for feed in FEEDS for kind in feed.says for word in message_types_of(kind)}
     refusals = [feeds()["x-unknown-path"]]
     for channel in feeds()["channels"].values():
         refusals += channel["x-handshake-refusals"]
@@ -120,7 +120,7 @@ def _of_feeds(facts: set[Fact]) -> Iterator[str]:
     wanted |= {f"refusal {one['status']} {one['code']}" for one in refusals}
     errors = feeds()["components"]["schemas"]["ErrorBody"]["properties"]["code"]["enum"]
     yield from sorted((wanted | {f"error {code}" for code in errors}) - facts)
-    for word in (word for kind in ALL_SAY for word in words_of(kind)):
+    for word in (word for kind in ALL_SAY for word in message_types_of(kind)):
         if not any(f"{feed.path}/ {word}" in facts for feed in FEEDS):
             yield f"any feed: {word}"
 

@@ -16,7 +16,7 @@ from api.http.served_routes import Routes, Served
 from api.openapi.document import document
 from tests.support.processes.servers import settings_for
 
-NOBODYS = {"integer": str(10**15), "uuid": str(UUID(int=0)), "string": "nothing"}
+UNKNOWN_IDS = {"integer": str(10**15), "uuid": str(UUID(int=0)), "string": "nothing"}
 """By what a field of a path is: an id of nothing."""
 NOWHERE = ("postgresql://nobody:nothing@127.0.0.1:1/none", "redis://127.0.0.1:1/0")
 
@@ -52,7 +52,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield method.upper(), path, {**described, "responses": by_status}
 
 
-def leading_nowhere(path: str, described: Mapping[str, Any], filled: Mapping[str, str] = NOBODYS) -> str:
+def path_with_unknown_ids(path: str, described: Mapping[str, Any], filled: Mapping[str, str] = UNKNOWN_IDS) -> str:
     """The operation's path with ids of nothing, or with what its fields are `filled` with."""
     for one in described["parameters"]:
         if one.get("in") == "path":

@@ -24,7 +24,7 @@ ECHOES = re.compile(r"^Unknown (field|parameter|column): |^Column given twice: "
 """Sentences that repeat what was sent, whatever it was."""
 
 
-def amiss(sentence: str) -> list[str]:
+def unclear_wording(sentence: str) -> list[str]:
     """Why a sentence is none for a person who has not read our code."""
     if ECHOES.match(sentence):
         return []

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.conformance import feeds
 from tests.support.conformance.answers import conformance
-from tests.support.conformance.completeness import never_heard
+from tests.support.conformance.completeness import never_served
 
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 """pytest's options that leave tests out, as its configuration calls them."""
@@ -46,7 +46,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def missing(config: pytest.Config) -> list[str]:
     """In a line each."""
-    return [*config.stash.get(_silent, []), *never_heard(conformance(), feeds.heard().facts)]
+    return [*config.stash.get(_silent, []), *never_served(conformance(), feeds.heard().facts)]
 
 
 @pytest.hookimpl(optionalhook=True)

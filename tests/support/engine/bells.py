@@ -5,13 +5,13 @@ from __future__ import annotations
 import redis
 
 from core.wakeup import bells
-from workers.wakeup import Ringer
+from workers.wakeup import Waker
 
 
-def ringer(client: redis.Redis, called: list[str] | None = None) -> Ringer:
+def waker(client: redis.Redis, called: list[str] | None = None) -> Waker:
     calls = [] if called is None else called
-    return Ringer(client, bells.LANES, lambda: calls.append("called"))
+    return Waker(client, bells.LANES, lambda: calls.append("called"))
 
 
 def ring_all(client: redis.Redis, lanes: int = 8) -> None:
-    ringer(client).ring(bells.NO_PREFIX.lane_bell(lane) for lane in range(lanes))
+    waker(client).ring(bells.NO_PREFIX.lane_bell(lane) for lane in range(lanes))

@@ -18,19 +18,19 @@ from core.domain.commands import Actor, ActorKind, Canary, Command, CommandClass
 from core.domain.events import Event
 from core.domain.values import Policy
 from core.engine import verdicts
-from core.engine.lane import Lanes, Turn
+from core.engine.lane import Lanes, VisitResult
 from core.engine.lane_notes import LaneNotes
-from core.engine.retention import Gone
+from core.engine.retention import SweepResult
 from core.store import load as loading
 from core.store.connections.database import Connection, connect_lane
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, slot_key
+from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
 from core.store.lanes import LANE_SPACE
 from tests.support.values import MONDAY, by_phone, place
 
 DESK_ID = 1
 SLOTS_A_DAY = 8
 
-Sweep = Callable[[], Gone | None]
+Sweep = Callable[[], SweepResult | None]
 
 
 class Pipeline:
@@ -126,10 +126,10 @@ class Worker:
         self.notes = notes
         self._lanes = Lanes(connection, notes, policy, **remembered)
 
-    def visit(self, *lanes: int) -> Turn:
+    def visit(self, *lanes: int) -> VisitResult:
         return self._lanes.visit(lanes or (0,))
 
-    def visit_until_done(self, lane: int = 0, most: int = 100) -> list[Turn]:
+    def visit_until_done(self, lane: int = 0, most: int = 100) -> list[VisitResult]:
         turns = []
         for _ in range(most):
             turns.append(self.visit(lane))
@@ -140,10 +140,10 @@ class Worker:
 
 def new(command: Command, **changes: Any) -> NewCommand:
     """As the API makes it from a request; a Place knows its slot key."""
-    key = slot_key(DESK_ID, command.date) if isinstance(command, Place) else "1:2025-10-20"
+    key = partition_key(DESK_ID, command.date) if isinstance(command, Place) else "1:2025-10-20"
     given: dict[str, Any] = {
         "id": uuid4(),
-        "slot_key": key,
+        "partition_key": key,
         "command_class": CommandClass.INTERACTIVE,
         "contract": "agent",
         "actor": Actor(ActorKind.ANONYMOUS),
@@ -194,7 +194,7 @@ def meanwhile(patch: pytest.MonkeyPatch, act: Callable[[], object], *, times: in
     return loads
 
 
-def lost_races(patch: pytest.MonkeyPatch, then: Callable[[], object] = lambda: None) -> list[str | None]:
+def lost_race_codes(patch: pytest.MonkeyPatch, then: Callable[[], object] = lambda: None) -> list[str | None]:
     """The SQLSTATEs because of which batches are decided again from now on. `then` runs before each retry."""
     lost: list[str | None] = []
 
@@ -210,7 +210,7 @@ def lost_races(patch: pytest.MonkeyPatch, then: Callable[[], object] = lambda: N
     return lost
 
 
-def failing_decide(patch: pytest.MonkeyPatch, culprits: set[UUID]) -> None:
+def decide_that_raises(patch: pytest.MonkeyPatch, culprits: set[UUID]) -> None:
     """A bug that raises whenever it meets one of these commands."""
 
     def decide(state: Any, envelope: Any, now: Any, ids: Any) -> tuple[Event, ...]:
@@ -275,17 +275,17 @@ def holding(url: str, statement: str) -> Iterator[psycopg.Connection[Any]]:
         connection.close()
 
 
-def keyed(count: int, keys: int = 10) -> list[NewCommand]:
+def commands_by_partition(count: int, keys: int = 10) -> list[NewCommand]:
     """Commands of that many slot keys, in turn."""
-    return [one for n in range(count) for one in canaries(1, slot_key=f"key:{n % keys}")]
+    return [one for n in range(count) for one in canaries(1, partition_key=f"key:{n % keys}")]
 
 
 def assert_order_kept(pipeline: Pipeline, put: list[NewCommand]) -> None:
     """Each decided once, and those of one slot key in the order they were accepted."""
     decided = pipeline.decided_in_order()
     assert sorted(decided) == sorted(one.id for one in put)
-    for key in {one.slot_key for one in put}:
-        wanted = [one.id for one in put if one.slot_key == key]
+    for key in {one.partition_key for one in put}:
+        wanted = [one.id for one in put if one.partition_key == key]
         assert [id_ for id_ in decided if id_ in set(wanted)] == wanted
 
 
@@ -298,7 +298,7 @@ def undecided(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def occupied(pipeline: Pipeline, lane: int) -> Iterator[None]:
+def lane_locked(pipeline: Pipeline, lane: int) -> Iterator[None]:
     """Somebody else holds the lane's lock."""
     with holding(pipeline.url, f"SELECT pg_advisory_xact_lock({LANE_SPACE}, {lane})"):
         yield

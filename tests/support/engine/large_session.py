@@ -134,7 +134,7 @@ def large_session(
     return made
 
 
-SQL_STAND = """
+SQL_SESSION_COUNTS = """
 SELECT count(*) FILTER (WHERE b.status = 'cancelled'), count(*) FILTER (WHERE b.status = 'confirmed'),
        (SELECT count(*) FROM payment p JOIN booking o ON o.id = p.booking_id
         WHERE o.service_id = %(service)s AND p.state IN ('refunding', 'refunded') AND p.refund_number = 1
@@ -146,7 +146,7 @@ FROM booking b JOIN marketplace_booking m ON m.booking_id = b.id WHERE m.session
 """
 
 
-class Stand(Struct, frozen=True):
+class SessionCounts(Struct, frozen=True):
     """How far a large session's cancellation is, by the books."""
 
     cancelled: int
@@ -158,7 +158,10 @@ class Stand(Struct, frozen=True):
     seats_taken: int
 
 
-def stand_of(database_url: str, session: LargeSession) -> Stand:
+def session_counts(database_url: str, session: LargeSession) -> SessionCounts:
     with psycopg.connect(database_url) as connection:
-        found = connection.execute(SQL_STAND, {"session": session.id, "service": session.service_id}).fetchone() or ()
-    return Stand(*map(int, found))
+        found = (
+            connection.execute(SQL_SESSION_COUNTS, {"session": session.id, "service": session.service_id}).fetchone()
+            or ()
+        )
+    return SessionCounts(*map(int, found))

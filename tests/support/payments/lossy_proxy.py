@@ -12,7 +12,7 @@ import httpx
 from ops.ports import free_ports
 
 
-class CuttingProxy(ThreadingHTTPServer):
+class LossyProxy(ThreadingHTTPServer):
     """`cut` says which requests' answers are lost: the provider has done the work when the connection ends."""
 
     daemon_threads = True
@@ -42,7 +42,7 @@ class CuttingProxy(ThreadingHTTPServer):
 
 class _Passing(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: CuttingProxy
+    server: LossyProxy
 
     def do_GET(self) -> None:
         self._pass_on()
@@ -75,8 +75,8 @@ class _Passing(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def cutting_proxy(target: str) -> Iterator[CuttingProxy]:
-    proxy = CuttingProxy(target)
+def lossy_proxy(target: str) -> Iterator[LossyProxy]:
+    proxy = LossyProxy(target)
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
     try:

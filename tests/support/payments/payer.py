@@ -154,7 +154,7 @@ def stripe_server(folder: Path) -> Iterator[StripeServer]:
 
 
 @contextmanager
-def paying_stack(
+def stack_with_stripe(
     postgres: PostgresServer,
     stripe: StripeServer,
     folder: Path,

@@ -32,15 +32,15 @@ from core.domain.commands import (
 from core.domain.decide import decide
 from core.domain.events import BookingChanged, CommandDeferred, Event, PaymentReady
 from core.domain.evolve import evolve
-from core.domain.payments.checkout import conclusions
-from core.domain.payments.values import GIVES_BACK, LIVE, Payment, PaymentState
+from core.domain.payments.checkout import deferred_answers
+from core.domain.payments.values import LIVE, REFUND_UNDER_WAY, Payment, PaymentState
 from core.domain.values import Booking, Policy
-from core.engine.payment_jobs import see_to
+from core.engine.payment_jobs import run_job
 from core.payments.provider import PaymentsAwayError
 from core.payments.stripe import intent_of
 from core.payments.stripe_events import REFUND_EVENTS
-from core.store.payments.jobs import DECIDED_WITHIN_S, Due
-from tests.support.payments.stripe_people import AtStripe
+from core.store.payments.jobs import DECIDED_WITHIN_S, PaymentJob
+from tests.support.payments.stripe_people import StripePeople
 from tests.support.payments.stripe_standin.account import Account
 from tests.support.payments.stripe_standin.inprocess import Fate, InProcessStripe
 from tests.support.values import DESK, NOW, ROOM_RESOURCE, counting_ids, envelope, room, state, user
@@ -58,13 +58,13 @@ STEPS_MAX = 200
 """To settle everything; far more than any history needs."""
 
 
-class World:
+class PaymentSimulation:
     def __init__(self) -> None:
         self.now = NOW
         numbers = count(1)
         self.account = Account(lambda: int(self.now.timestamp()), lambda prefix: f"{prefix}{next(numbers)}")
         self.stripe = InProcessStripe(self.account)
-        self.at_stripe = AtStripe(self.account)
+        self.at_stripe = StripePeople(self.account)
         self.known = state(
             resources=[DESK, ROOM_RESOURCE], rooms=[room()], users=[user(1), user(2), user(3)], policy=POLICY
         )
@@ -122,7 +122,7 @@ class World:
             self.known.followers.setdefault(events[-1].payment_id, []).append(one)
         if isinstance(events[-1], PaymentReady):
             self._reveal(events[-1].payment)
-        for _, answer in conclusions(self.known, events):
+        for _, answer in deferred_answers(self.known, events):
             if isinstance(answer[-1], PaymentReady):
                 self._reveal(answer[-1].payment)
         self.assert_nothing_is_wrong()
@@ -149,12 +149,12 @@ class World:
         """The payments worker sees to one payment. It may die with Stripe's answer in its hands."""
         sends = payment.state in {PaymentState.CREATING, PaymentState.CLOSING}
         due = self._leased(payment)
-        if payment.state in GIVES_BACK:
+        if payment.state in REFUND_UNDER_WAY:
             self.asked[payment.id] = payment.refund_number
         payment = self.known.payments[payment.id] = replace(payment, sent=payment.sent or sends)
         self.stripe.fate = fate
         try:
-            report = see_to(self.stripe, due)
+            report = run_job(self.stripe, due)
         except PaymentsAwayError as problem:
             self.keys[payment.id] = self.keys.get(payment.id, 1) + problem.replayed
             return
@@ -162,8 +162,8 @@ class World:
             self.known.payments[payment.id] = replace(payment, due_at=self.now + timedelta(seconds=DECIDED_WITHIN_S))
             self.accept(report)
 
-    def _leased(self, payment: Payment) -> Due:
-        return Due(
+    def _leased(self, payment: Payment) -> PaymentJob:
+        return PaymentJob(
             id=payment.id,
             booking_id=payment.booking_id,
             amount_minor=payment.amount_minor,
@@ -181,7 +181,7 @@ class World:
             local_date=NOW.date(),
             created_at=payment.created_at,
             was_asked=self.asked.get(payment.id) == payment.refund_number
-            if payment.state in GIVES_BACK
+            if payment.state in REFUND_UNDER_WAY
             else payment.sent,
         )
 

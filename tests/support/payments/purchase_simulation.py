@@ -19,7 +19,7 @@ from core.domain.payments.values import LIVE
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 from tests.support.clients.marketplace import market_service, market_state, practitioner
-from tests.support.payments.payment_simulation import World
+from tests.support.payments.payment_simulation import PaymentSimulation
 from tests.support.values import NOW, envelope, user
 
 CLIENTS, GIVERS, STAFF, STRANGER = (1, 2), (8, 9), Actor(ActorKind.STAFF, 7), Actor(ActorKind.USER, 6)
@@ -58,7 +58,7 @@ PASSES_THROUGH = {
 }
 
 
-class PurchaseWorld(World):
+class PurchaseSimulation(PaymentSimulation):
     def __init__(self) -> None:
         super().__init__()
         self.known = a_market()

@@ -9,7 +9,7 @@ from tests.support.payments.stripe_standin.account import Account
 from tests.support.payments.stripe_standin.errors import StripeProblem
 
 
-class AtStripe:
+class StripePeople:
     """What they can do with an account at any moment, and what it comes to."""
 
     def __init__(self, account: Account) -> None:

@@ -132,7 +132,7 @@ def cli(*words: str, prefix: tuple[str, ...] = (), **settings: str) -> subproces
     )
 
 
-def left_of(pids: dict[str, int]) -> set[str]:
+def still_running(pids: dict[str, int]) -> set[str]:
     """Whose sessions still have a living process."""
     return {name for name, pid in pids.items() if _session(pid)}
 

@@ -19,7 +19,7 @@ from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.migrate import alembic_config, upgrade
 from ops import demo as demo_data
-from ops.database_roles import hand_over
+from ops.database_roles import create_application_role
 from ops.embedded.child import Child, Program
 from ops.embedded.postgres import Postgres
 from ops.embedded.valkey import Valkey
@@ -159,7 +159,7 @@ class PostgresServer(Server):
         """The URL of a database of the application's without a schema."""
         self.cluster.create_database(name, template)
         url = self.cluster.application_url(name)
-        hand_over(self.url(name), url)
+        create_application_role(self.url(name), url)
         with psycopg.connect(self.url(name), autocommit=True) as connection:
             connection.execute(SQL_MAY_SET)
         return url

@@ -103,7 +103,7 @@ class PgBouncer(Server):
         return urlunsplit(("postgresql", f"{at.username}:{at.password}@{host}:{self.port}", at.path, query, ""))
 
 
-class TlsDoor(Server):
+class TlsProxy(Server):
     """Takes TLS on a port of its own, and hands on in plain text to the Valkey of `to_port`."""
 
     def __init__(self, folder: Path, to_port: int, made: Certificate, host: str = V4) -> None:

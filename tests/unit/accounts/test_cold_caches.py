@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from api.accounts.access.lookup_cache import Remembered
+from api.accounts.access.lookup_cache import LookupCache
 from api.accounts.oauth import google
 from api.accounts.oauth.google import Google
 from core.settings import OAuthClient
@@ -44,7 +44,7 @@ class _Pool:
 
 
 def remembered(source: SlowSource, _patch: pytest.MonkeyPatch) -> Ask:
-    known: Remembered[object] = Remembered(_Pool())  # type: ignore[arg-type]
+    known: LookupCache[object] = LookupCache(_Pool())  # type: ignore[arg-type]
     return lambda: known.ask("key", source.answer)
 
 

@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from api.accounts.oauth.endpoints import local_path
 from api.accounts.oauth.google import Google
-from api.accounts.oauth.provider import Journey
+from api.accounts.oauth.provider import AuthorizationFlow
 from api.http.errors import Problem
 from core.settings import OAuthClient
 
@@ -22,7 +22,7 @@ ISSUER = "https://accounts.example.com"
 KEY = RSAKey.generate_key(2048, {"kid": "1", "use": "sig"})
 OTHER_KEY = RSAKey.generate_key(2048, {"kid": "1", "use": "sig"})
 KEYS = KeySet([KEY]).as_dict(private=False)
-JOURNEY = Journey("state", "the nonce", "verifier", "https://us.example.com/callback")
+FLOW = AuthorizationFlow("state", "the nonce", "verifier", "https://us.example.com/callback")
 GOOGLE = Google(OAuthClient("our-id", "our-secret"), ISSUER)
 
 
@@ -45,7 +45,7 @@ def by_hand(algorithm: str, key: bytes) -> str:
 
 
 def checked(token: str) -> dict[str, Any]:
-    return GOOGLE._claims({"id_token": token, "access_token": "a"}, KEYS, JOURNEY)
+    return GOOGLE._claims({"id_token": token, "access_token": "a"}, KEYS, FLOW)
 
 
 def test_a_token_that_is_right_in_all_is_accepted() -> None:

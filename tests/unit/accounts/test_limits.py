@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from api.http.errors import Problem
-from api.limits.callers import counted_name
+from api.limits.callers import normalised_name
 from api.limits.throttle import Limit, Throttle
 from core import passwords
 from core.client_addresses import subscriber_of
@@ -51,7 +51,7 @@ def test_a_caller_is_an_ipv4_address_or_an_ipv6_network(address: str, counted: s
     ids=["address", "phone", "username"],
 )
 def test_all_spellings_of_a_name_count_together(spellings: tuple[str, ...], counted: tuple[str, ...]) -> None:
-    assert {counted_name(spelt, "US") for spelt in spellings} == {counted_name(counted[0], "US")}
+    assert {normalised_name(spelt, "US") for spelt in spellings} == {normalised_name(counted[0], "US")}
 
 
 async def test_tries_are_counted_by_each_process_while_redis_is_away() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from api.accounts import mail_queue
-from api.accounts.mail_queue import Outbox
+from api.accounts.mail_queue import MailQueue
 from core.mail import Mail
 
 
@@ -32,7 +32,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def deliver(mailer: Flaky, *to: str | None) -> None:
     """Put mails, `None` for one that turns out not to be written, and wait for all of them."""
-    our = Outbox(mailer)
+    our = MailQueue(mailer)
     done = asyncio.Event()
 
     async def write(address: str | None) -> Mail | None:
@@ -69,7 +69,7 @@ async def test_a_mail_that_cannot_be_sent_does_not_hold_up_the_next() -> None:
 
 async def test_only_so_many_mails_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_queue, "WAITING_MAX", 1)
-    our = Outbox(Flaky(0))
+    our = MailQueue(Flaky(0))
 
     async def write() -> Mail | None:
         return None

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from api.contracts.agent.new_booking import AgentBooking
-from api.contracts.agent.new_booking import place_of as agent_place
+from api.contracts.agent.new_booking import place_command as agent_place
 from api.contracts.appointments.new_booking import WHOM, NewBooking
-from api.contracts.appointments.new_booking import place_of as appointments_place
+from api.contracts.appointments.new_booking import place_command as appointments_place
 from api.contracts.marketplace.purchase_requests import NewPackage
 from api.contracts.rooms.new_booking import NewRoomBooking
 from api.http.bodies import BODY_MAX_BYTES, read_json

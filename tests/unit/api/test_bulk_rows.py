@@ -14,7 +14,7 @@ from api.contracts.agent.bulk.csv_rows import CsvRows
 from api.contracts.agent.bulk.json_rows import JsonRows, NdjsonRows
 from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
 from api.contracts.agent.bulk.media_types import FORMATS
-from api.contracts.agent.bulk.row_splitter import Row, Splitter
+from api.contracts.agent.bulk.row_splitter import Row, RowSplitter
 from api.http.errors import Problem
 
 HEADER = "phone,service_name,booking_date,booking_time,notes\n"
@@ -22,30 +22,30 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size
 ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys(HEADER.strip().split(","), CELL)), max_size=6)
 
 
-def split(splitter: Splitter, body: bytes, piece: int = 1 << 16) -> list[Row]:
+def split(splitter: RowSplitter, body: bytes, piece: int = 1 << 16) -> list[Row]:
     return list(_split(splitter, body, piece))
 
 
-def _split(splitter: Splitter, body: bytes, piece: int) -> Iterator[Row]:
+def _split(splitter: RowSplitter, body: bytes, piece: int) -> Iterator[Row]:
     for at in range(0, len(body), piece):
         yield from splitter.feed(body[at : at + piece])
     yield from splitter.end()
 
 
-def read(splitter: Splitter, body: bytes, piece: int = 1 << 16) -> list[Any]:
+def read(splitter: RowSplitter, body: bytes, piece: int = 1 << 16) -> list[Any]:
     """Each row as a value; the code of one that cannot be read."""
     return [row.code if isinstance(row, Problem) else json.loads(row) for row in split(splitter, body, piece)]
 
 
 @pytest.mark.parametrize("splitter", [NdjsonRows, JsonRows])
 @pytest.mark.parametrize("number", ["1e999999999", "9" * 5000])
-def test_a_row_with_a_number_beyond_all_bounds_is_a_row(splitter: type[Splitter], number: str) -> None:
+def test_a_row_with_a_number_beyond_all_bounds_is_a_row(splitter: type[RowSplitter], number: str) -> None:
     """It is refused by itself, when it is read: the body is whole."""
     row = f'{{"phone": {number}}}'.encode()
     assert split(splitter(), row if splitter is NdjsonRows else b"[" + row + b"]") == [row]
 
 
-def refusal(splitter: Splitter, body: bytes, piece: int = 1 << 16) -> Problem:
+def refusal(splitter: RowSplitter, body: bytes, piece: int = 1 << 16) -> Problem:
     with pytest.raises(Problem) as refused:
         split(splitter, body, piece)
     assert refused.value.status == 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, Pulse, downs
+from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, Pulse, down_parts
 
 YOUNG_S, OLD_S = 1.0, CANARY_FRESH_S + 1
 
@@ -24,5 +24,5 @@ YOUNG_S, OLD_S = 1.0, CANARY_FRESH_S + 1
     ],
 )
 def test_it_names_the_parts_that_are_away_and_no_others(pulse: Pulse | None, down: list[str]) -> None:
-    assert downs(pulse, redis_is_up=True) == down
-    assert downs(pulse, redis_is_up=False) == ["redis", *down]
+    assert down_parts(pulse, redis_is_up=True) == down
+    assert down_parts(pulse, redis_is_up=False) == ["redis", *down]

@@ -9,7 +9,7 @@ import pytest
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
 from core.wire.errors import in_seconds
-from tests.support.conformance.sentences import amiss
+from tests.support.conformance.sentences import unclear_wording
 
 
 class Empty:
@@ -32,14 +32,14 @@ def test_an_address_or_method_that_there_is_not_is_refused_in_a_sentence(
     app.add_route("/", Empty())
     answer = falcon.testing.TestClient(app).simulate_request(method, path)
     assert (answer.status_code, answer.json["message"]) == (status, sentence)
-    assert not amiss(answer.json["message"])
+    assert not unclear_wording(answer.json["message"])
 
 
 def test_a_status_line_is_no_sentence() -> None:
-    assert amiss("404 Not Found")
+    assert unclear_wording("404 Not Found")
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "in 0 seconds"), (1, "in 1 second"), (30, "in 30 seconds")])
 def test_one_second_is_no_plural(number: int, words: str) -> None:
     assert in_seconds(number) == words
-    assert amiss("Try again in 1 seconds")
+    assert unclear_wording("Try again in 1 seconds")

@@ -19,8 +19,8 @@ from core.wire.vocabulary import CONTRACT_REFUSALS, REFUSALS
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import request
 from tests.support.conformance.description import served
-from tests.support.conformance.sentences import amiss
-from tests.support.hostile_texts import fields_with_text, placed, spoilt
+from tests.support.conformance.sentences import unclear_wording
+from tests.support.hostile_texts import fields_with_text, placed, with_bad_characters
 
 BODIES = {
     content.kind: content.example
@@ -54,7 +54,7 @@ def test_every_message_about_a_field_of_a_body_is_a_sentence(record_property: Ca
             for value in WRONG:
                 for name, message in told(kind, {**good, field.encode_name: value}):
                     sentences.add(message)
-                    if found := amiss(message):
+                    if found := unclear_wording(message):
                         wrong.add((kind.__name__, name, message, *found))
                     if name.startswith(field.encode_name) and "cannot be understood" in message:
                         odd.append((kind.__name__, name, value))
@@ -69,11 +69,11 @@ def test_every_text_that_does_not_belong_is_told_in_a_sentence() -> None:
         for field in fields_with_text(kind):
             if "[]." in field or "." in field:
                 continue
-            for _, text in spoilt("x1"):
+            for _, text in with_bad_characters("x1"):
                 wrong |= {
-                    (field, message, *amiss(message))
+                    (field, message, *unclear_wording(message))
                     for _, message in told(kind, placed(good, field, text))
-                    if amiss(message)
+                    if unclear_wording(message)
                 }
     assert wrong == set()
 
@@ -90,7 +90,7 @@ def test_every_message_about_a_query_is_a_sentence(record_property: Callable[[st
                     read_query(asked, kind)
                 except Problem as problem:
                     sentences |= {told.message for told in problem.problems}
-    wrong = {(sentence, *amiss(sentence)) for sentence in sentences if amiss(sentence)}
+    wrong = {(sentence, *unclear_wording(sentence)) for sentence in sentences if unclear_wording(sentence)}
     record_property(FIGURE, f"messages: {len(sentences)} different ones of {parameters} query parameters")
     assert wrong == set()
 
@@ -99,7 +99,7 @@ def test_every_form_and_every_refusal_has_a_sentence() -> None:
     said = [form.words.format(field="name") for form in text_forms.FORMS]
     said += [words for _, words in REFUSALS.values()]
     said += [words for refusals in CONTRACT_REFUSALS.values() for _, words in refusals.values()]
-    assert {sentence: amiss(sentence) for sentence in said if amiss(sentence)} == {}
+    assert {sentence: unclear_wording(sentence) for sentence in said if unclear_wording(sentence)} == {}
 
 
 @pytest.mark.parametrize(

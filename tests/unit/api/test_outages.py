@@ -14,7 +14,7 @@ import sqlalchemy.exc
 from psycopg.pq import ConnStatus, TransactionStatus
 
 from api.http.errors import add_error_handlers
-from api.http.request_context import Requests
+from api.http.request_context import RequestContext
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 
 LOST = psycopg.OperationalError("the connection is lost")
@@ -67,7 +67,7 @@ class Responder:
 
 
 def told(connection: BoundedConnection, method: str, problem: Exception) -> tuple[int, str]:
-    app = falcon.asgi.App(middleware=[Requests(())])
+    app = falcon.asgi.App(middleware=[RequestContext(())])
     add_error_handlers(app)
     app.add_route("/", Responder(connection, problem))
     answer = falcon.testing.TestClient(app).simulate_request(method, "/")

@@ -30,11 +30,11 @@ from core.domain.commands import CloseResource, Command
 from core.domain.events import CommandRefused, Refusal
 from core.domain.marketplace import commands as market
 from core.domain.values import Resource
-from core.wire.refusal_fields import ASKED, PARTS, field_of
+from core.wire.refusal_fields import FIELDS_OF_COMMAND, PARTS, field_of
 from core.wire.vocabulary import FIELDS
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import refused_fields
-from tests.support.clock_changes import different_zones, transitions
+from tests.support.clock_changes import clock_changes, different_zones
 from tests.support.values import STAFF, decided, envelope, state
 
 Bodies = tuple[type[Struct], ...]
@@ -77,7 +77,7 @@ OF_THE_ENGINE = {*get_args(commands.EngineCommand), *get_args(commands.PaymentRe
 
 
 def test_every_command_that_can_be_asked_for_is_walked() -> None:
-    assert {kind for _, kind in SENT} == set(ASKED) == set(get_args(Command)) - OF_THE_ENGINE
+    assert {kind for _, kind in SENT} == set(FIELDS_OF_COMMAND) == set(get_args(Command)) - OF_THE_ENGINE
 
 
 def test_every_refusal_of_every_command_names_a_field_of_its_body(
@@ -127,7 +127,7 @@ def gaps() -> Iterator[tuple[str, date, time]]:
     """(zone, day, a time that the clocks skip on it) of every change of every set of rules that skips one."""
     for zone in different_zones():
         tz = ZoneInfo(zone)
-        for change in transitions(zone)[:4]:
+        for change in clock_changes(zone)[:4]:
             before, after = (change - timedelta(seconds=1)).astimezone(tz), change.astimezone(tz)
             skipped = (after.utcoffset() or timedelta()) - (before.utcoffset() or timedelta())
             if skipped >= timedelta(minutes=2):

@@ -17,8 +17,8 @@ from psycopg_pool import PoolTimeout
 
 from api.commands.commands import LONG_POLLS_PER_CALLER_MAX, CommandResource, Commands
 from api.commands.inbox_writer import Accepted
-from api.commands.outcome_waiter import Outcomes
-from api.limits.undecided_writes import Undecided
+from api.commands.outcome_waiter import OutcomeWaiter
+from api.limits.undecided_writes import UndecidedCounter
 from core.domain.commands import Canary
 from core.identity.principals import ANONYMOUS
 from core.store.connections.bounded import NoAnswerError
@@ -49,12 +49,12 @@ class LostPool:
 @pytest.mark.parametrize("problem", [NoAnswerError("no answer"), PoolTimeout("none free"), psycopg.OperationalError()])
 async def test_a_repeat_whose_look_up_fails_is_told_where_the_first_is(problem: Exception) -> None:
     winner, pool = uuid4(), LostPool(problem)
-    outcomes = Outcomes(pool, None, NO_PREFIX)  # type: ignore[arg-type]
-    commands = Commands(FirstCame(winner), outcomes, pool, Undecided(1, pool))  # type: ignore[arg-type]
+    outcomes = OutcomeWaiter(pool, None, NO_PREFIX)  # type: ignore[arg-type]
+    commands = Commands(FirstCame(winner), outcomes, pool, UndecidedCounter(1, pool))  # type: ignore[arg-type]
     req, resp = falcon.testing.create_asgi_req(), falcon.asgi.Response()
     req.context.principal, req.context.request_id, req.context.chosen_id = ANONYMOUS, "request", None
     req.context.raw_body, req.context.address = b"", "192.0.2.1"
-    await commands.run(req, resp, contract="tests", slot_key="1:2030-01-01", command=Canary())
+    await commands.run(req, resp, contract="tests", partition_key="1:2030-01-01", command=Canary())
     assert (resp.status_code, resp.get_header("Location")) == (202, f"/api/commands/{winner}/")
     assert resp.get_header("Holdfast-Command") == str(winner)
 
@@ -68,7 +68,7 @@ class Patient:
     async def look_up(self, id_: UUID) -> CommandRecord:
         return CommandRecord(id_, "canary", None, datetime.now(UTC), None, "accepted", None, None)
 
-    async def look_up_patiently(self, id_: UUID, wait_s: float) -> CommandRecord:
+    async def long_poll(self, id_: UUID, wait_s: float) -> CommandRecord:
         self.waits.append(wait_s)
         return await self.look_up(id_)
 

@@ -22,7 +22,7 @@ from core.settings import SettingsError, from_environment
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import refused_fields, request
 from tests.support.conformance.description import served
-from tests.support.hostile_texts import TAKEN, Case, Kind, fields_with_text, names_of, placed, spoilt
+from tests.support.hostile_texts import TAKEN, Case, Kind, fields_with_text, names_of, placed, with_bad_characters
 
 GOOD: Mapping[str, tuple[Kind, str]] = {
     "name": (Kind.NAME, "Room 9"),
@@ -43,8 +43,8 @@ GOOD: Mapping[str, tuple[Kind, str]] = {
     "special_requests": (Kind.TEXT, "Two lines"),
     "meeting_id": (Kind.TEXT, "123 456"),
     "content": (Kind.SOME_TEXT, "Two lines"),
-    "token": (Kind.SOUGHT, "abcdef"),
-    "refresh": (Kind.SOUGHT, "abc.def"),
+    "token": (Kind.SEARCH_TEXT, "abcdef"),
+    "refresh": (Kind.SEARCH_TEXT, "abc.def"),
     "email": (Kind.SHAPE, "zoe@example.com"),
     "phone": (Kind.PHONE, "2025551234"),
     "password": (Kind.NEW_SECRET, "correct horse"),
@@ -76,10 +76,10 @@ _INSTANTS = {
 }
 _HOURS = {"start_time": (Kind.SHAPE, "09:00"), "end_time": (Kind.SHAPE, "12:00")}
 OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
-    "LoginBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SOUGHT, "zoe"), "email": (Kind.SOUGHT, "z@example.com")},
+    "LoginBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SEARCH_TEXT, "zoe"), "email": (Kind.SEARCH_TEXT, "z@example.com")},
     "Leave": {"password": (Kind.SECRET, "correct horse")},
-    "SessionBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SOUGHT, "zoe")},
-    "ResetBody": {"email": (Kind.SOUGHT, "zoe@example.com")},
+    "SessionBody": {"password": (Kind.SECRET, "correct horse"), "username": (Kind.SEARCH_TEXT, "zoe")},
+    "ResetBody": {"email": (Kind.SEARCH_TEXT, "zoe@example.com")},
     "NewClosure": {**_HOURS, "reason": (Kind.OPTIONAL_NAME, "Christmas")},
     "NewTimeOff": {"reason": (Kind.OPTIONAL_NAME, "Holiday")},
     "Cancellation": {"reason": (Kind.TEXT, "Illness")},
@@ -92,7 +92,7 @@ OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
     "NewPackage": {f"schedule[].{name}": what for name, what in _INSTANTS.items()},
     "NewSession": _INSTANTS,
 }  # fmt: skip
-BESIDE: Mapping[str, Mapping[str, Any]] = {
+ALSO_LOADED: Mapping[str, Mapping[str, Any]] = {
     "NewClosure": {"start_date": "2030-10-21", "end_date": "2030-12-20", "start_time": "09:00", "end_time": "17:00"},
     "NewTimeOff": {"start_date": "2030-10-21", "end_date": "2030-12-20"},
     **{
@@ -133,7 +133,7 @@ def what_is(kind: type[Struct], field: str) -> tuple[Kind, str]:
 
 def body_with(kind: type[Struct], field: str, text: str) -> dict[str, Any]:
     """A body in which only this field can be wrong."""
-    beside = {**BESIDE.get(kind.__name__, {}), **BESIDE.get(f"{kind.__name__}.{field}", {})}
+    beside = {**ALSO_LOADED.get(kind.__name__, {}), **ALSO_LOADED.get(f"{kind.__name__}.{field}", {})}
     whole = {name: value for name, value in {**BODIES[kind], **beside}.items() if value is not None}
     body = placed(whole, field, text)
     if "confirm_password" in body:  # the two must be one
@@ -144,7 +144,7 @@ def body_with(kind: type[Struct], field: str, text: str) -> dict[str, Any]:
 def wrongly_judged(kind: type[Struct], field: str) -> Iterator[str]:
     """What is taken and should not be, refused and should not be, or refused for another field."""
     meaning, good = what_is(kind, field)
-    for case, text in [(None, good), *spoilt(good)]:
+    for case, text in [(None, good), *with_bad_characters(good)]:
         refused = refused_fields(kind, body_with(kind, field, text))
         right: list[list[str]] = (
             [[]] if case is None or case in TAKEN[meaning] else [[name] for name in names_of(field)]
@@ -160,18 +160,18 @@ def test_every_text_of_every_body_is_taken_or_refused_as_is_right(
 ) -> None:
     fields = [(kind, field) for kind in BODIES for field in fields_with_text(kind)]
     wrong = [one for kind, field in fields for one in wrongly_judged(kind, field)]
-    cases = sum(1 for kind, field in fields for _ in spoilt(what_is(kind, field)[1]))
+    cases = sum(1 for kind, field in fields for _ in with_bad_characters(what_is(kind, field)[1]))
     record_property(FIGURE, f"texts: {len(fields)} fields of {len(BODIES)} bodies, {cases} cases")
     assert wrong == []
 
 
 OF_QUERIES: Mapping[str, tuple[Kind, str]] = {
-    "service": (Kind.SOUGHT, "Massage"),
-    "user": (Kind.SOUGHT, "zoe"),
-    "search": (Kind.SOUGHT, "Massage"),
-    "country": (Kind.SOUGHT, "Canada"),
-    "categories": (Kind.SOUGHT, "Cat 1"),
-    "categories[]": (Kind.SOUGHT, "Cat 1"),
+    "service": (Kind.SEARCH_TEXT, "Massage"),
+    "user": (Kind.SEARCH_TEXT, "zoe"),
+    "search": (Kind.SEARCH_TEXT, "Massage"),
+    "country": (Kind.SEARCH_TEXT, "Canada"),
+    "categories": (Kind.SEARCH_TEXT, "Cat 1"),
+    "categories[]": (Kind.SEARCH_TEXT, "Cat 1"),
     "date": (Kind.SHAPE, "2030-10-21"),
     "start_date": (Kind.SHAPE, "2030-10-21"),
     "end_date": (Kind.SHAPE, "2030-10-22"),
@@ -212,7 +212,7 @@ def test_every_text_of_every_query_is_taken_or_refused_as_is_right(
                 continue
             fields.append(f"{template}?{one.name}")
             meaning, good = OF_QUERIES[one.name]
-            for case, text in spoilt(good):
+            for case, text in with_bad_characters(good):
                 cases += 1
                 is_too_short = kind is MarketFilters and one.name == "search" and len(text) < SEARCH_LEAST
                 right = [] if case in TAKEN[meaning] and not is_too_short else [one.name]
@@ -229,7 +229,7 @@ def test_a_cell_of_a_spreadsheet_is_held_to_the_same(record_property: Callable[[
     """Blanks at the ends of a cell are trimmed, so only what is left of it counts."""
     wrong, cases = [], 0
     for name, (meaning, good) in COLUMNS.items():
-        for case, text in spoilt(good):
+        for case, text in with_bad_characters(good):
             row = {**BODIES[AgentBooking], name: text}
             quoted = {column: '"' + value.replace('"', '""') + '"' for column, value in row.items()}
             reader = CsvRows()
@@ -275,7 +275,7 @@ def test_a_setting_with_what_cannot_be_seen_is_refused_by_name(name: str) -> Non
     """Inside, where no line of an environment file ends by mistake: what stands at the ends is trimmed."""
     environment = {"HOLDFAST_DEMO": "on", **{one: SETTINGS[one] for one in ("DATABASE_URL", "REDIS_URL")}}
     from_environment({**environment, name: SETTINGS[name]})
-    for case, text in spoilt(SETTINGS[name]):
+    for case, text in with_bad_characters(SETTINGS[name]):
         if case in UNWANTED_IN_SETTINGS and text.strip() == text:
             with pytest.raises(SettingsError, match=f"^{name} "):
                 from_environment({**environment, name: text})

@@ -13,8 +13,8 @@ import pytest
 
 import notifier
 from core.wire import close_codes
-from core.wire.close_codes import CLOSINGS, Closing
-from core.wire.feeds import ERRORS, HANDSHAKE_REFUSALS, UNKNOWN_PATH, Request, words_of
+from core.wire.close_codes import CLOSE_CODES, CloseCode
+from core.wire.feeds import ERRORS, HANDSHAKE_REFUSALS, UNKNOWN_PATH, Request, message_types_of
 from notifier.feeds import FEEDS
 from notifier.sockets import REFUSED_BY_THE_LIBRARY
 from ops.embedded.environment import ROOT
@@ -69,22 +69,22 @@ def test_a_feed_understands_what_is_described_and_nothing_else(path: str) -> Non
 
 
 def test_every_message_that_can_be_understood_is_of_some_feed() -> None:
-    assert {word for kind in get_args(Request) for word in words_of(kind)} == {
+    assert {word for kind in get_args(Request) for word in message_types_of(kind)} == {
         word for feed in FEEDS.values() for word in feed.requests
     }
 
 
 def test_every_close_code_is_described() -> None:
-    assert {value for value in vars(close_codes).values() if isinstance(value, Closing)} == set(CLOSINGS)
+    assert {value for value in vars(close_codes).values() if isinstance(value, CloseCode)} == set(CLOSE_CODES)
     for channel in feeds()["channels"].values():
-        assert [one["code"] for one in channel["x-close-codes"]] == [one.code for one in CLOSINGS]
+        assert [one["code"] for one in channel["x-close-codes"]] == [one.code for one in CLOSE_CODES]
 
 
 def test_the_page_about_feeds_names_every_message_and_close_code() -> None:
     page = (ROOT / "docs" / "live-feeds.md").read_text()
     words = {word for channel in feeds()["channels"].values() for word in channel["messages"]}
     assert [word for word in sorted(words) if word not in page] == []
-    assert [one.code for one in CLOSINGS if f"| {one.code} |" not in page] == []
+    assert [one.code for one in CLOSE_CODES if f"| {one.code} |" not in page] == []
 
 
 def test_every_refusal_of_a_handshake_is_described_and_made_somewhere() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.wire.feeds import FEEDS
 from tests.support.conformance.answers import Conformance
-from tests.support.conformance.completeness import every_field, never_heard
+from tests.support.conformance.completeness import every_field, never_served
 from tests.support.conformance.description import description, feeds
 
 Facts = set[str]
@@ -54,11 +54,11 @@ def named(answers: Conformance, name: str) -> dict[int, Facts]:
 
 
 def test_when_all_that_is_described_was_heard_nothing_is_missing() -> None:
-    assert never_heard(all_answers(), all_facts()) == []
+    assert never_served(all_answers(), all_facts()) == []
 
 
 def test_when_nothing_was_heard_every_operation_and_every_feed_is_told() -> None:
-    missing = never_heard(Conformance(), set())
+    missing = never_served(Conformance(), set())
     for one in Conformance().operations():
         assert any(line.startswith(f"{one.name} ") for line in missing), one.name
     for feed in FEEDS:
@@ -99,7 +99,7 @@ def test_when_nothing_was_heard_every_operation_and_every_feed_is_told() -> None
 def test_what_no_answer_said_is_told(left_out: Callable[[Conformance], object], told: list[str]) -> None:
     answers = all_answers()
     left_out(answers)
-    missing = never_heard(answers, all_facts())
+    missing = never_served(answers, all_facts())
     assert [line.partition(", as in ")[0] for line in missing] == told
 
 
@@ -108,7 +108,7 @@ def test_a_field_that_may_be_left_out_is_told_if_no_answer_at_all_had_it() -> No
     for one in answers.operations():
         for facts in one.heard.values():
             facts -= {fact for fact in facts if fact.endswith("/time_slot")}
-    assert any(line.startswith("SlotBooking.time_slot, as in ") for line in never_heard(answers, all_facts()))
+    assert any(line.startswith("SlotBooking.time_slot, as in ") for line in never_served(answers, all_facts()))
 
 
 def test_a_refusal_that_only_a_poll_told_of_is_heard() -> None:
@@ -116,7 +116,7 @@ def test_a_refusal_that_only_a_poll_told_of_is_heard() -> None:
     forget(answers, "command_failed")
     poll = next(one for one in answers.operations() if one.name == "GET /api/commands/{command_id}/")
     poll.outcomes.add("503 command_failed")
-    assert never_heard(answers, all_facts()) == []
+    assert never_served(answers, all_facts()) == []
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,15 @@ def test_a_refusal_that_only_a_poll_told_of_is_heard() -> None:
     ["/ws/calendar/ timeslot_deleted", "close 1013", "error bad_message", "refusal 426 not_a_websocket"],
 )
 def test_what_no_feed_said_is_told(fact: str) -> None:
-    assert never_heard(all_answers(), all_facts() - {fact}) == [fact]
+    assert never_served(all_answers(), all_facts() - {fact}) == [fact]
 
 
 def test_what_every_feed_may_say_is_told_if_none_did() -> None:
     silent = {fact for fact in all_facts() if not fact.endswith(" reload")}
-    assert never_heard(all_answers(), silent) == ["any feed: reload"]
+    assert never_served(all_answers(), silent) == ["any feed: reload"]
 
 
 def test_what_one_process_heard_another_can_tell() -> None:
     answers, elsewhere = all_answers(), Conformance()
     elsewhere.hear(answers.heard())
-    assert never_heard(elsewhere, all_facts()) == []
+    assert never_served(elsewhere, all_facts()) == []

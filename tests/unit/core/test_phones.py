@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from api.contracts.agent.new_booking import AgentBooking
-from api.contracts.agent.new_booking import place_of as asked
+from api.contracts.agent.new_booking import place_command as asked
 from api.contracts.appointments.users.user_fields import PersonChange
 from api.http.bodies import parse_json
 from api.http.errors import Problem

@@ -16,7 +16,7 @@ from core.domain.commands import (
 )
 from core.domain.marketplace.commands import BookCourse, BookPackage, CancelSession, OfferSeats, Part
 from core.domain.steps import STEP_BOOKINGS
-from core.domain.weights import BESIDE, HEAVIEST, own_weight
+from core.domain.weights import ALSO_LOADED, HEAVIEST, own_weight
 from core.store.inbox import Waiting
 from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, first_of
 from tests.support.values import envelope, place
@@ -25,7 +25,7 @@ DAY = date(2040, 1, 2)
 
 
 def test_it_is_said_of_every_command_what_comes_with_it() -> None:
-    assert set(BESIDE) == set(Command.__args__)
+    assert set(ALSO_LOADED) == set(Command.__args__)
 
 
 def test_a_command_weighs_what_it_makes_or_names() -> None:

@@ -213,7 +213,7 @@ def shared_slots(known: State, n: int) -> list[TimeSlot]:
     slots = [TimeSlot(Id(5000 + number), category, *list(at(number).values())[:2]) for number in range(n)]
     for slot in slots:
         known.slots[slot.id] = slot
-        known.sharing.add(slot)
+        known.shared_slots.add(slot)
         known.timetable.add(slot)
     known.categories[1] = category
     return slots

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.domain.events import Refusal
-from core.domain.marketplace.availability import days_as_seen, slots, why_not
+from core.domain.marketplace.availability import days_as_seen, rule_against, slots
 from core.domain.marketplace.schedules import Schedule, Window, is_sound
 from core.domain.values import Claim
 from tests.support.clients.marketplace import market_service, practitioner
@@ -85,7 +85,7 @@ def test_a_viewer_elsewhere_sees_the_slots_of_their_own_day() -> None:
 )
 def test_each_rule_refuses_in_its_own_words(starts_at: datetime, refusal: Refusal | None) -> None:
     busy = practitioner(notice_minutes=24 * 60, horizon_days=14)
-    assert why_not(busy, starts_at, starts_at + timedelta(hours=1), NOW, allow_past=False) == refusal
+    assert rule_against(busy, starts_at, starts_at + timedelta(hours=1), NOW, allow_past=False) == refusal
 
 
 def test_overlapping_windows_are_not_sound() -> None:

@@ -79,7 +79,7 @@ def test_what_is_tried_on_a_fork_of_the_state_leaves_the_state_as_it_was() -> No
     for number, day in enumerate((MONDAY, MONDAY + timedelta(days=1))):
         one = envelope(place(day, time(9), person=by_phone(f"55500{number}")))
         decided(fork, one, ids=ids)
-    on_offer = {"timetable", "sharing", "near"}  # what both have together
+    on_offer = {"timetable", "shared_slots", "near"}  # what both have together
     assert {name: vars(before)[name] for name in untouched.keys() - on_offer} == {
         name: value for name, value in untouched.items() if name not in on_offer
     }

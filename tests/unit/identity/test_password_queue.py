@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from core.passwords import WAITING_MAX, WAITING_PER_ADDRESS_MAX, TooManyWaitingError, Turns
+from core.passwords import WAITING_MAX, WAITING_PER_ADDRESS_MAX, FairQueue, TooManyWaitingError
 
 
 async def test_a_crowd_from_one_address_delays_another_by_one_login() -> None:
-    turns, order = Turns(1), []
+    turns, order = FairQueue(1), []
 
     async def log_in(address: str) -> None:
         await turns.take(address)
@@ -24,7 +24,7 @@ async def test_a_crowd_from_one_address_delays_another_by_one_login() -> None:
 
 
 async def test_one_address_may_not_take_all_places() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     await turns.take("crowd")
     waiting = [asyncio.create_task(turns.take("crowd")) for _ in range(WAITING_PER_ADDRESS_MAX - 1)]
     await asyncio.sleep(0)
@@ -41,7 +41,7 @@ async def test_one_address_may_not_take_all_places() -> None:
 
 
 async def test_who_hangs_up_while_waiting_leaves_no_hole() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     await turns.take("a")
     gone, there = asyncio.create_task(turns.take("a")), asyncio.create_task(turns.take("b"))
     await asyncio.sleep(0)
@@ -54,7 +54,7 @@ async def test_who_hangs_up_while_waiting_leaves_no_hole() -> None:
 
 
 async def test_who_hangs_up_when_the_turn_has_just_come_hands_it_on() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     await turns.take("a")
     gone, there = asyncio.create_task(turns.take("b")), asyncio.create_task(turns.take("c"))
     await asyncio.sleep(0)
@@ -65,7 +65,7 @@ async def test_who_hangs_up_when_the_turn_has_just_come_hands_it_on() -> None:
 
 
 async def test_a_few_addresses_may_not_take_all_places() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     crowds = [f"crowd-{n}" for n in range(WAITING_MAX // WAITING_PER_ADDRESS_MAX)]
     waiting = [asyncio.create_task(turns.take(crowd)) for crowd in crowds for _ in range(WAITING_PER_ADDRESS_MAX)]
     await asyncio.sleep(0)
@@ -83,7 +83,7 @@ async def test_a_few_addresses_may_not_take_all_places() -> None:
 
 
 async def test_a_place_that_was_given_up_is_given_up_once() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
     crowds = [f"crowd-{n}" for n in range(WAITING_MAX // WAITING_PER_ADDRESS_MAX)]
     waiting = [asyncio.create_task(turns.take(crowd)) for crowd in crowds for _ in range(WAITING_PER_ADDRESS_MAX)]
     await asyncio.sleep(0)

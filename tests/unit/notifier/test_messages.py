@@ -11,7 +11,7 @@ from websockets.datastructures import Headers
 from core.client_addresses import Addresses
 from core.store.feed import FeedEvent
 from core.wire import close_codes
-from core.wire.close_codes import Closing
+from core.wire.close_codes import CloseCode
 from core.wire.feeds import GetBookings, Resume
 from notifier.authentication import session_token, split_target
 from notifier.feeds import Kind, news_of
@@ -96,7 +96,7 @@ def test_a_complaint_is_no_longer_than_it_needs_to_be() -> None:
 
 
 def test_close_reasons_fit_into_a_close_frame() -> None:
-    reasons = [one.reason for one in vars(close_codes).values() if isinstance(one, Closing)]
+    reasons = [one.reason for one in vars(close_codes).values() if isinstance(one, CloseCode)]
     assert len(reasons) >= 7
     assert all(len(reason.encode()) <= 123 for reason in reasons)
 

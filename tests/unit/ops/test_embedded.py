@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from ops.embedded import supervisor as supervising
-from ops.embedded.child import Child, Program, cut_log, tail
-from ops.embedded.data_folder import Installation, InstallationError
+from ops.embedded.child import Child, Program, tail, truncate_log
+from ops.embedded.data_folder import DataFolder, DataFolderError
 from ops.embedded.environment import child_environment, installed
 from ops.embedded.leftovers import MARK, end_leftovers, write_record
 from ops.embedded.supervisor import Supervisor
-from ops.ports import HIGHEST, LOWEST, accepts, doors, free_ports, is_free
+from ops.ports import HIGHEST, LOWEST, accepts, free_ports, is_free, listen_addresses
 from ops.processes import APPLICATION, LANES, Stage
 from tests.support.wait import wait_until
 
@@ -120,7 +120,7 @@ def test_logs_are_bounded_and_can_be_cut_while_written(tmp_path: Path) -> None:
     with log.open("ab") as file:
         file.write(b"old\n" * 100)
         file.flush()
-        cut_log(log, most=100)
+        truncate_log(log, most=100)
         file.write(b"new\n")
     assert log.read_bytes() == b"new\n"
     assert (tmp_path / "x.log.1").stat().st_size == 100
@@ -141,11 +141,11 @@ def test_what_dies_is_started_again(programs: Programs, tmp_path: Path) -> None:
     first.kill()
 
     def is_back() -> bool:
-        supervisor.tend()
-        return supervisor.posts["one"].child is not first
+        supervisor.restart_ended()
+        return supervisor.programs_by_name["one"].child is not first
 
     wait_until(is_back, "it is back")
-    assert supervisor.posts["one"].child.exit_code() is None
+    assert supervisor.programs_by_name["one"].child.exit_code() is None
     assert "one ended (signal SIGKILL); it starts again in 0.5 s." in said
     supervisor.stop_all(lambda: True)
 
@@ -156,7 +156,7 @@ def test_failed_starts_are_forgotten_after_a_good_one(
 ) -> None:
     """Each start that comes to nothing doubles the pause before the next; one that came up well ends that."""
     monkeypatch.setattr(supervising, "BACKOFF_FIRST_S", 0.01)
-    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    monkeypatch.setattr(supervising, "STABLE_AFTER_S", 1e9)
     said: list[str] = []
     is_up = False
     supervisor = Supervisor(tmp_path / "record", "mark", said.append)
@@ -164,10 +164,10 @@ def test_failed_starts_are_forgotten_after_a_good_one(
 
     assert pauses(supervisor, said, 4) == ["0.01", "0.02", "0.04", "0.08"]
     is_up = True
-    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 0.0)
-    supervisor.tend()
+    monkeypatch.setattr(supervising, "STABLE_AFTER_S", 0.0)
+    supervisor.restart_ended()
     is_up = False
-    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    monkeypatch.setattr(supervising, "STABLE_AFTER_S", 1e9)
     assert pauses(supervisor, said, 2) == ["0.01", "0.02"]
     supervisor.stop_all(lambda: True)
 
@@ -181,9 +181,9 @@ def test_a_program_that_ends_as_soon_as_it_is_up_is_started_more_and_more_seldom
     supervisor = Supervisor(tmp_path / "record", "mark", said.append)
     supervisor.start(programs.program(SLEEP), Stage.STORES, lambda: True)
     assert pauses(supervisor, said, 4) == ["0.01", "0.02", "0.04", "0.08"]
-    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 0.0)
-    supervisor.tend()
-    monkeypatch.setattr(supervising, "GOOD_AFTER_S", 1e9)
+    monkeypatch.setattr(supervising, "STABLE_AFTER_S", 0.0)
+    supervisor.restart_ended()
+    monkeypatch.setattr(supervising, "STABLE_AFTER_S", 1e9)
     assert pauses(supervisor, said, 2) == ["0.01", "0.02"]
     supervisor.stop_all(lambda: True)
 
@@ -205,15 +205,15 @@ def test_failed_starts_do_not_count_after_one_that_came_up_and_ended_at_once(
 
 def pauses(supervisor: Supervisor, said: list[str], times: int) -> list[str]:
     """Kill it so often; what was said of each pause before it started again."""
-    post = supervisor.posts["one"]
+    post = supervisor.programs_by_name["one"]
     for _ in range(times):
-        supervisor.tend()
+        supervisor.restart_ended()
         killed = post.child
         killed.kill()
         assert killed.wait(10.0)
 
         def is_back(killed: Child = killed) -> bool:
-            supervisor.tend()
+            supervisor.restart_ended()
             return post.child is not killed
 
         wait_until(is_back, "it is back")
@@ -289,28 +289,28 @@ def test_a_port_in_use_is_not_free() -> None:
 
 
 def test_secrets_are_made_once_and_closed(tmp_path: Path) -> None:
-    installation = Installation(tmp_path / "data")
+    installation = DataFolder(tmp_path / "data")
     installation.prepare()
     secret = installation.secret("key")
     assert len(secret) >= 32
-    assert Installation(tmp_path / "data").secret("key") == secret
+    assert DataFolder(tmp_path / "data").secret("key") == secret
     assert stat.S_IMODE(installation.secret_file("key").stat().st_mode) == 0o600
     assert installation.secret("other") != secret
 
 
 def test_inner_ports_stay_the_same_while_they_are_free(tmp_path: Path) -> None:
-    installation = Installation(tmp_path)
+    installation = DataFolder(tmp_path)
     installation.prepare()
     assert installation.ports() == installation.ports()
 
 
 def test_one_stack_a_folder(tmp_path: Path) -> None:
-    first, second = Installation(tmp_path / "data"), Installation(tmp_path / "data")
+    first, second = DataFolder(tmp_path / "data"), DataFolder(tmp_path / "data")
     first.prepare()
     first.lock("http://localhost:8000")
-    with pytest.raises(InstallationError, match="already runs"):
+    with pytest.raises(DataFolderError, match="already runs"):
         second.lock("another")
-    with pytest.raises(InstallationError, match="already runs"):
+    with pytest.raises(DataFolderError, match="already runs"):
         second.remove()
     first.unlock()
     second.lock("another")
@@ -319,10 +319,10 @@ def test_one_stack_a_folder(tmp_path: Path) -> None:
 
 def test_only_our_folder_is_removed(tmp_path: Path) -> None:
     (tmp_path / "thesis").touch()
-    with pytest.raises(InstallationError, match="nothing was removed"):
-        Installation(tmp_path).remove()
+    with pytest.raises(DataFolderError, match="nothing was removed"):
+        DataFolder(tmp_path).remove()
     assert (tmp_path / "thesis").exists()
-    ours = Installation(tmp_path / "data")
+    ours = DataFolder(tmp_path / "data")
     ours.prepare()
     ours.remove()
     ours.remove()  # what is gone already is fine
@@ -331,8 +331,8 @@ def test_only_our_folder_is_removed(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InstallationError, match="DATA="):
-        Installation(tmp_path / "file" / "data").prepare()
+    with pytest.raises(DataFolderError, match="DATA="):
+        DataFolder(tmp_path / "file" / "data").prepare()
 
 
 def test_instances_have_node_names_of_their_own() -> None:
@@ -372,6 +372,6 @@ def test_the_front_door_lets_others_in_only_when_told(
     monkeypatch: pytest.MonkeyPatch, host: str | None, wanted: set[str]
 ) -> None:
     monkeypatch.setattr("ops.ports._has_ipv6", lambda: True)
-    assert set(doors(ip_address(host) if host else None)) == wanted
+    assert set(listen_addresses(ip_address(host) if host else None)) == wanted
     monkeypatch.setattr("ops.ports._has_ipv6", lambda: False)
-    assert set(doors(ip_address(EVERYWHERE))) == {EVERYWHERE}
+    assert set(listen_addresses(ip_address(EVERYWHERE))) == {EVERYWHERE}

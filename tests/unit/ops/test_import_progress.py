@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from ops.importing.api_client import Counts, ImportProblem, Service
+from ops.importing.api_client import ApiClient, Counts, ImportProblem
 from ops.importing.command import _sum_up
 from ops.importing.progress import Progress
 
@@ -56,10 +56,10 @@ def test_a_dry_run_says_that_it_names_only_the_first_refused_rows(capsys: pytest
     ]
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any]) -> Service:
+def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any]) -> ApiClient:
     """A service that answers so, and whose pauses take no time."""
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    found = Service("http://holdfast.test", "hfa_key")
+    found = ApiClient("http://holdfast.test", "hfa_key")
     monkeypatch.setattr(found._http, "request", lambda *_, **__: httpx2.Response(status, json=body))
     return found
 

@@ -18,7 +18,7 @@ from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
 from api.contracts.agent.bulk.row_splitter import BadRow
 from core.spreadsheets import ENCODING, restored, safe
 from ops.importing import report
-from ops.importing.api_client import Refused
+from ops.importing.api_client import RefusedRow
 
 ROOT = Path(__file__).resolve().parents[3]
 BEGINNINGS = (
@@ -77,7 +77,7 @@ ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, CELL)), min_size=1,
 
 def sent_again(file: Path, media_type: str, rows: int) -> tuple[list[Any], str]:
     """What an upload of the file's report reads, were all its rows refused; and the report."""
-    refused = [Refused(n, 400, "invalid", MESSAGE) for n in range(1, rows + 1)]
+    refused = [RefusedRow(n, 400, "invalid", MESSAGE) for n in range(1, rows + 1)]
     written = file.with_suffix(".refused.csv")
     report.write(written, refused, file, media_type)
     again = CsvRows()
@@ -121,7 +121,7 @@ def test_values_that_are_no_text_are_written_as_json_and_nulls_as_nothing(tmp_pa
     )
     report.write(
         tmp_path / "out.csv",
-        [Refused(1, 400, "invalid", "no"), Refused(2, 400, "invalid", "no")],
+        [RefusedRow(1, 400, "invalid", "no"), RefusedRow(2, 400, "invalid", "no")],
         file,
         "application/json",
     )

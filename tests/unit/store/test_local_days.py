@@ -16,7 +16,7 @@ from core.domain.resources.time_zones import ZONES
 from core.identity.headcount import begun
 from core.store.sql.local_days import in_zones
 from tests.conftest import FIGURE
-from tests.support.clock_changes import YEARS, different_zones, transitions
+from tests.support.clock_changes import YEARS, clock_changes, different_zones
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("api", "core", "notifier", "ops", "tests", "workers")
@@ -46,7 +46,7 @@ IN_SQLALCHEMY = {"timezone", "date_trunc", "to_char", "current_date", "localtime
 
 
 def found_around(zone: str) -> Iterator[datetime]:
-    for change in transitions(zone):
+    for change in clock_changes(zone):
         yield from (change + by for by in AROUND)
         day = local(change, zone).date()
         for midnight in (*day_bounds(day, zone), day_bounds(day - timedelta(days=1), zone)[0]):
@@ -57,7 +57,7 @@ def test_a_day_has_exactly_the_instants_that_show_it_at_every_change_of_the_cloc
     asked = changes = 0
     for zone in different_zones():
         tz = ZoneInfo(zone)
-        changes += len(transitions(zone))
+        changes += len(clock_changes(zone))
         for at in {*found_around(zone), datetime(2030, 5, 17, 23, 59, 59, tzinfo=UTC)}:
             shown = at.astimezone(tz).date()
             for day in (shown - timedelta(days=1), shown, shown + timedelta(days=1)):
@@ -93,7 +93,7 @@ def test_slots_offered_at_every_change_of_the_clocks_stand_where_clocks_show_the
 def one_of_each_kind(zone: str) -> list[datetime]:
     """Of the changes of a zone that show the same on its clocks, the last one."""
     tz = ZoneInfo(zone)
-    before = {change: (change - timedelta(seconds=1)).astimezone(tz) for change in transitions(zone)}
+    before = {change: (change - timedelta(seconds=1)).astimezone(tz) for change in clock_changes(zone)}
     return list({(was.time(), change.astimezone(tz).time()): change for change, was in before.items()}.values())
 
 

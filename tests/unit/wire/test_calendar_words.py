@@ -13,7 +13,7 @@ from core.domain.bookings.status import Status
 from core.store.feed import FeedEvent
 from core.store.feed_events import SlotFacts
 from core.wire.contracts.calendar import booking_body, status_word
-from notifier.calendar import EVERYBODY, STAFF, Face, telling
+from notifier.calendar import EVERYBODY, STAFF, AudienceView, telling
 from tests.support.values import NOW, booking
 
 HOUR = timedelta(hours=1)
@@ -66,11 +66,11 @@ def test_each_face_of_an_event_is_for_others_and_only_two_show_the_booking() -> 
     found = telling(event("booking_created", slot=FACTS))
     assert found is not None
     assert found.faces() == [
-        (Face.EVERYBODY, (EVERYBODY,), "calendar:user:5"),
-        (Face.STAFF, (STAFF,), "calendar:user:5"),
-        (Face.OWNER, ("calendar:user:5",), None),
+        (AudienceView.EVERYBODY, (EVERYBODY,), "calendar:user:5"),
+        (AudienceView.STAFF, (STAFF,), "calendar:user:5"),
+        (AudienceView.OWNER, ("calendar:user:5",), None),
     ]
-    shown = {face: msgspec.to_builtins(found.data(face)) for face in Face}
-    assert "booking_id" not in shown[Face.EVERYBODY]
-    assert [shown[face]["booking_id"] for face in (Face.STAFF, Face.OWNER)] == [3, 3]
-    assert [face for face in Face if shown[face]["booked_by_me"]] == [Face.OWNER]
+    shown = {face: msgspec.to_builtins(found.data(face)) for face in AudienceView}
+    assert "booking_id" not in shown[AudienceView.EVERYBODY]
+    assert [shown[face]["booking_id"] for face in (AudienceView.STAFF, AudienceView.OWNER)] == [3, 3]
+    assert [face for face in AudienceView if shown[face]["booked_by_me"]] == [AudienceView.OWNER]

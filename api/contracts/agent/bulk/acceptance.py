@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.commands.lane_waker import Rings
+from api.commands.lane_waker import LaneWaker
 from api.http.database_errors import is_own_data
 from api.http.errors import Problem, unavailable, unknown_outcome
 from core.store.bulk import (
@@ -61,10 +61,10 @@ class NewBulk(Struct, frozen=True):
     key: IdempotencyKey | None
 
 
-class Bulks:
-    def __init__(self, pool: AsyncConnectionPool[Any], rings: Rings) -> None:
+class BulkWriter:
+    def __init__(self, pool: AsyncConnectionPool[Any], lane_waker: LaneWaker) -> None:
         self._pool = pool
-        self._rings = rings
+        self._lane_waker = lane_waker
 
     async def accept(self, new: NewBulk) -> Bulk:
         """What is on disk: this bulk, or the first one with the same key.
@@ -94,7 +94,7 @@ class Bulks:
             if winner is not None:
                 return winner
             lanes = await _insert(connection, new)
-        await self._rings.lanes(lanes)
+        await self._lane_waker.lanes(lanes)
         return new.bulk
 
     async def _with_a_known_id(self, new: NewBulk) -> Bulk:

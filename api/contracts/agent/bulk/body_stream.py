@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import falcon.asgi
 
 from api.contracts.agent.bulk.limits import BODY_MAX_BYTES, PIECE_BYTES, SLICE_S
-from api.contracts.agent.bulk.loop_budget import Breath
-from api.contracts.agent.bulk.row_splitter import Row, Splitter
-from api.http.disconnects import hung_up, too_slow
+from api.contracts.agent.bulk.loop_budget import LoopBudget
+from api.contracts.agent.bulk.row_splitter import Row, RowSplitter
+from api.http.disconnects import body_timeout, client_disconnected
 from api.http.errors import Problem
 
 TOO_LARGE = f"The body is larger than the {BODY_MAX_BYTES} bytes allowed here"
@@ -29,9 +29,9 @@ class Body:
         whole.update(b"\0" + request.encode())
         return whole.digest()
 
-    async def rows(self, splitter: Splitter) -> AsyncIterator[Row]:
+    async def rows(self, splitter: RowSplitter) -> AsyncIterator[Row]:
         """All rows, with a breath for other requests in between. Raises Problem 400 for an unreadable body."""
-        breath = Breath(SLICE_S)
+        breath = LoopBudget(SLICE_S)
         async for piece in self._pieces():
             for row in splitter.feed(piece):
                 yield row
@@ -49,5 +49,5 @@ class Body:
                 raise Problem(400, "body_too_large", TOO_LARGE)
             self._hash.update(piece)
             yield piece
-        if hung_up(self._req):
-            raise too_slow()
+        if client_disconnected(self._req):
+            raise body_timeout()

@@ -33,7 +33,7 @@ class Wanted(Struct, frozen=True):
     offset: int
 
 
-class BulkReader:
+class BulkStatusReader:
     """Counts first, then rows: so rows are never older than the counts they are shown with."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:

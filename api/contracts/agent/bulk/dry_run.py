@@ -10,25 +10,25 @@ from uuid import uuid4
 from api.contracts.agent.bulk.acceptance import NewBulk
 from api.contracts.agent.bulk.bulk_status import rows_of_whole
 from api.contracts.agent.bulk.limits import SLICE_S
-from api.contracts.agent.bulk.loop_budget import Breath
+from api.contracts.agent.bulk.loop_budget import LoopBudget
 from core.domain.commands import Envelope
 from core.domain.values import Policy
-from core.engine.dry_run import Rehearsal, prepare
+from core.engine.dry_run import DryRun, prepare
 from core.store.bulk import BulkCommand, Sender
 from core.store.inbox import Outcome
 from core.wire.contracts.bulk import BulkRehearsed, RowOutcome, rehearsed
 
 
-class Rehearsals:
+class DryRuns:
     def __init__(self, database_url: str, policy: Policy) -> None:
         self._url = database_url
         self._policy = policy
 
-    async def rehearse(self, new: NewBulk) -> BulkRehearsed:
+    async def run_dry(self, new: NewBulk) -> BulkRehearsed:
         """Every row sees what the rows before it would do. Others may come first before the bulk is sent in earnest."""
         envelopes = [_envelope(new.sender, one) for one in new.commands]
-        rehearsal = await asyncio.to_thread(prepare, self._url, envelopes, self._policy)
-        outcomes = await _outcomes(rehearsal, envelopes)
+        dry_run = await asyncio.to_thread(prepare, self._url, envelopes, self._policy)
+        outcomes = await _outcomes(dry_run, envelopes)
         decided = [row for one, outcome in zip(new.commands, outcomes, strict=True) for row in _rows(one, outcome)]
         refused = [
             RowOutcome(one.row, "rejected", one.http_status, bytes(one.response).decode()) for one in new.refusals
@@ -36,10 +36,10 @@ class Rehearsals:
         return rehearsed([*decided, *refused])
 
 
-async def _outcomes(rehearsal: Rehearsal, envelopes: list[Envelope]) -> list[Outcome]:
-    breath, outcomes = Breath(SLICE_S), []
+async def _outcomes(dry_run: DryRun, envelopes: list[Envelope]) -> list[Outcome]:
+    breath, outcomes = LoopBudget(SLICE_S), []
     for envelope in envelopes:
-        outcomes.append(rehearsal.decide(envelope))
+        outcomes.append(dry_run.decide(envelope))
         await breath.take()
     return outcomes
 

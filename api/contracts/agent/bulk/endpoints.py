@@ -9,10 +9,10 @@ import falcon
 import falcon.asgi
 from msgspec import Meta, Struct
 
-from api.contracts.agent.bulk.acceptance import Bulks
-from api.contracts.agent.bulk.bulk_request import BulkReading
-from api.contracts.agent.bulk.bulk_status import BulkReader, Wanted
-from api.contracts.agent.bulk.dry_run import Rehearsals
+from api.contracts.agent.bulk.acceptance import BulkWriter
+from api.contracts.agent.bulk.bulk_request import BulkRequestReader
+from api.contracts.agent.bulk.bulk_status import BulkStatusReader, Wanted
+from api.contracts.agent.bulk.dry_run import DryRuns
 from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
 from api.http.errors import Problem
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
@@ -49,10 +49,10 @@ class RowsAsked(Struct, frozen=True):
 class BulkBookings:
     """Takes bulks."""
 
-    def __init__(self, reading: BulkReading, bulks: Bulks, rehearsals: Rehearsals, limits: WriteLimits) -> None:
+    def __init__(self, reading: BulkRequestReader, bulks: BulkWriter, dry_runs: DryRuns, limits: WriteLimits) -> None:
         self._reading = reading
         self._bulks = bulks
-        self._rehearsals = rehearsals
+        self._dry_runs = dry_runs
         self._limits = limits
 
     @operation(
@@ -92,7 +92,7 @@ class BulkBookings:
         resp.content_type = falcon.MEDIA_JSON
         async with self._reading.read(req, asked.mode) as new:
             if asked.dry_run:
-                resp.data = encode(await self._rehearsals.rehearse(new))
+                resp.data = encode(await self._dry_runs.run_dry(new))
                 return
             if req.context.agent_key is not None:
                 await self._limits.count_rows(req.context.agent_key, new.bulk.rows)
@@ -106,7 +106,7 @@ class BulkBookings:
 class BulkBookingsStatus:
     """Says what became of one."""
 
-    def __init__(self, reader: BulkReader) -> None:
+    def __init__(self, reader: BulkStatusReader) -> None:
         self._reader = reader
 
     @operation(

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 
-class Breath:
+class LoopBudget:
     """Call `take` often: when its slice is used up, others have their turn."""
 
     def __init__(self, slice_s: float) -> None:

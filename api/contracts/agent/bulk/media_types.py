@@ -8,7 +8,7 @@ import falcon.asgi
 
 from api.contracts.agent.bulk.csv_rows import CsvRows
 from api.contracts.agent.bulk.json_rows import JsonRows, NdjsonRows
-from api.contracts.agent.bulk.row_splitter import Splitter
+from api.contracts.agent.bulk.row_splitter import RowSplitter
 from api.http.errors import Problem
 
 FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
@@ -21,7 +21,7 @@ FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
 """What each is called; a charset other than UTF-8 shows when it is read."""
 
 
-def splitter_of(req: falcon.asgi.Request) -> Splitter:
+def row_splitter_for(req: falcon.asgi.Request) -> RowSplitter:
     """Raises Problem 415 for what cannot be read here."""
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type not in FORMATS:

@@ -33,7 +33,7 @@ Row = bytes | BadRow
 """A row's JSON, or why it has none."""
 
 
-class Splitter(Protocol):
+class RowSplitter(Protocol):
     def feed(self, piece: bytes) -> Iterator[Row]:
         """The rows that end in this piece. Raises Problem 400 when the body cannot be read."""
 

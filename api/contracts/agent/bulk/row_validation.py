@@ -1,4 +1,4 @@
-"""What a bulk's rows ask for, judged as single calls are before the inbox: fields and formats."""
+"""What a bulk's rows ask for, validated as single calls are before the inbox: fields and formats."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from msgspec import Raw, Struct
 
 from api.contracts.agent.bulk.row_splitter import Row
-from api.contracts.agent.new_booking import AgentBooking, place_of
+from api.contracts.agent.new_booking import AgentBooking, place_command
 from api.http.bodies import parse_json
 from api.http.errors import Problem, body_of
 from core.domain.commands import Place
 from core.store.bulk import BulkRefusal
 
 
-class Judged(Struct, frozen=True):
+class ValidatedRows(Struct, frozen=True):
     """A body's rows, counted from 1: each either asks for a place or is refused."""
 
     places: dict[int, Place]
@@ -25,27 +25,27 @@ class Judged(Struct, frozen=True):
         return len(self.places) + len(self.refusals)
 
 
-async def judge(rows: AsyncIterator[Row], region: str | None, most: int) -> Judged:
+async def validate_rows(rows: AsyncIterator[Row], region: str | None, most: int) -> ValidatedRows:
     """Raises Problem 400 for a body with more than `most` rows, or none."""
-    judged = Judged({}, [])
+    validated = ValidatedRows({}, [])
     async for row in rows:
-        number = judged.rows + 1
+        number = validated.rows + 1
         if number > most:
             raise Problem(400, "too_many_rows", f"At most {most} rows may be sent at once; nothing was accepted")
-        place = _judge(row, region)
+        place = _validate_row(row, region)
         if isinstance(place, Problem):
-            judged.refusals.append(BulkRefusal(number, place.status, Raw(body_of(place))))
+            validated.refusals.append(BulkRefusal(number, place.status, Raw(body_of(place))))
         else:
-            judged.places[number] = place
-    if judged.rows == 0:
+            validated.places[number] = place
+    if validated.rows == 0:
         raise Problem(400, "empty_body", "The body has no rows")
-    return judged
+    return validated
 
 
-def _judge(row: Row, region: str | None) -> Place | Problem:
+def _validate_row(row: Row, region: str | None) -> Place | Problem:
     if isinstance(row, Problem):
         return row
     try:
-        return place_of(parse_json(row, AgentBooking), region)
+        return place_command(parse_json(row, AgentBooking), region)
     except Problem as problem:
         return problem

@@ -8,8 +8,8 @@ import falcon
 from falcon.asgi import Request, Response
 
 from api.accounts import Accounts
-from api.accounts.account_deletion import Leaving, LeftBehind, left_behind
-from api.accounts.last_superuser import keep_a_superuser
+from api.accounts.account_deletion import AccountDeletion, LeftBehind, left_behind
+from api.accounts.last_superuser import ensure_superuser_remains
 from api.contracts.appointments.users.user_details import not_found, refuse
 from api.openapi import operation
 from core.identity import account_changes
@@ -28,7 +28,7 @@ class DeleteAnswer(Done, frozen=True, kw_only=True):
 
 class DeleteUser:
     def __init__(self, accounts: Accounts) -> None:
-        self._leaving = Leaving(accounts)
+        self._account_deletion = AccountDeletion(accounts)
 
     @operation(
         "Delete a user",
@@ -46,12 +46,12 @@ class DeleteUser:
             if person is None:
                 raise not_found()
             refuse(why_not_delete(req.context.principal, person))
-            await keep_a_superuser(connection, user_id)
+            await ensure_superuser_remains(connection, user_id)
             refuse(why_not_delete_here(req.context.principal, person))
             if await anonymisation.lock(connection, user_id) is None:
                 raise not_found()
 
-        gone = await self._leaving.leave(req, user_id, check, notice_s=0)
+        gone = await self._account_deletion.leave(req, user_id, check, notice_s=0)
         words = ANONYMISED if gone.anonymised else DELETED
         resp.data = encode(DeleteAnswer(message=words, data=left_behind(user_id, gone)))
         resp.content_type = falcon.MEDIA_JSON

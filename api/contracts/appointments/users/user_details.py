@@ -10,7 +10,7 @@ from falcon.asgi import Request, Response
 from msgspec import UnsetType
 
 from api.accounts import Accounts
-from api.accounts.last_superuser import keep_a_superuser
+from api.accounts.last_superuser import ensure_superuser_remains
 from api.accounts.login.sign_in import too_busy
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
@@ -133,7 +133,7 @@ class AdminUser:
         self, connection: Any, principal: Principal, user_id: int, change: PersonChange, password: str | None
     ) -> Person:
         if change.is_active is False or change.is_superuser is False:
-            await keep_a_superuser(connection, user_id)
+            await ensure_superuser_remains(connection, user_id)
         columns = self._columns(principal, await account_changes.lock(connection, user_id), change)
         if password is not None:
             columns["password_hash"] = password

@@ -7,7 +7,15 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from api.accounts.fields import BAD_EMAIL, KeptEmail, NewPassword, OptionalEmail, Username, is_email, own_name
+from api.accounts.fields import (
+    BAD_EMAIL,
+    KeptEmail,
+    NewPassword,
+    OptionalEmail,
+    Username,
+    is_email,
+    password_differs_from_names,
+)
 from api.http.errors import invalid
 from api.http.fields import PersonName, ShortText, dialable, text
 from api.http.forms import Form, Rules
@@ -34,7 +42,7 @@ PLAIN = ("first_name", "last_name", "gender", "is_active", "is_staff", "is_super
 
 def _not_ones_name(body: NewPerson) -> Iterator[FieldProblem]:
     if body.password is not None:
-        yield from own_name(body.password, body.username, body.email)
+        yield from password_differs_from_names(body.password, body.username, body.email)
 
 
 class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,7 +109,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
         if "email" in changed and isinstance(self.email, str) and self.email and not is_email(self.email):
             problems.append(FieldProblem("email", BAD_EMAIL))
         if isinstance(self.password, str):
-            problems += own_name(self.password, person.username, person.email)
+            problems += password_differs_from_names(self.password, person.username, person.email)
         if problems:
             raise invalid(problems)
         columns: dict[str, Any] = {name: getattr(self, name) for name in PLAIN if name in changed}

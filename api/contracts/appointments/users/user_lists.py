@@ -20,9 +20,9 @@ from api.openapi import operation
 from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
 from core.identity import directory, headcount
-from core.identity.directory import GENDERS, SORTS, Gender, SortWord, Wanted
+from core.identity.directory import GENDERS, SORTS, Gender, PeopleFilter, SortWord
 from core.store.lists.totals import COUNT_EXACT_TO
-from core.text_forms import SOUGHT
+from core.text_forms import SEARCH_TEXT
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser, admin_user
 from core.wire.errors import FieldProblem
@@ -32,7 +32,7 @@ SortOrder = Literal["desc", "asc"]
 SORT_ORDERS: tuple[SortOrder, ...] = ("desc", "asc")
 
 
-CountryWord = Annotated[str, text(SOUGHT, most=100, description="A code or a name")]
+CountryWord = Annotated[str, text(SEARCH_TEXT, most=100, description="A code or a name")]
 
 
 class Filters(Struct, frozen=True):
@@ -104,9 +104,9 @@ class AdminUsers:
         resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
         resp.content_type = falcon.MEDIA_JSON
 
-    def _wanted(self, asked: Filters) -> Wanted:
+    def _wanted(self, asked: Filters) -> PeopleFilter:
         last = asked.date_joined_to
-        return Wanted(
+        return PeopleFilter(
             search=_words(asked.search),
             is_active=asked.is_active,
             is_staff=asked.is_staff,

@@ -9,21 +9,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.domain.bookings.claims import claims_wanted
-from core.domain.bookings.holds import Way, joined, make_way
+from core.domain.bookings.holds import ExpiredHolds, joined, make_way
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
 from core.domain.ids import Ids
-from core.domain.marketplace.availability import why_not
+from core.domain.marketplace.availability import rule_against
 from core.domain.marketplace.commands import BookIndividual
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.purchases.purchases import (
     details_of,
     matching_credit,
     new_booking,
-    priced,
-    the_buyer,
-    the_location,
-    the_service,
+    require_location,
+    require_service,
+    resolve_buyer,
+    with_price,
 )
 from core.domain.marketplace.values import MarketService, Practitioner
 from core.domain.refusals import Refused
@@ -38,15 +38,15 @@ class Place(Struct, frozen=True):
 
     practitioner: Practitioner
     room_id: int | None
-    way: Way
+    way: ExpiredHolds
 
 
 def book_individual(
     state: State, envelope: Envelope, command: BookIndividual, now: datetime, ids: Ids
 ) -> tuple[Event, ...]:
-    service = the_service(state, command.service_id, Kind.INDIVIDUAL)
-    user = the_buyer(state, envelope, command.user_id, now, ids)
-    place = a_place(
+    service = require_service(state, command.service_id, Kind.INDIVIDUAL)
+    user = resolve_buyer(state, envelope, command.user_id, now, ids)
+    place = find_place(
         state, service, command.practitioner_id, command.starts_at, command.ends_at, command.location_id, now
     )
     credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
@@ -57,7 +57,7 @@ def book_individual(
     )
     interval = command.starts_at, command.ends_at
     booking = new_booking(envelope, user.id, service, place.practitioner, details, interval, now, ids)
-    booking = priced(state, booking, 0 if credit else service.price_minor, now)
+    booking = with_price(state, booking, 0 if credit else service.price_minor, now)
     return (*place.way, BookingPlaced(booking, claims_wanted(booking, details)))
 
 
@@ -74,7 +74,7 @@ def placed_details(details: MarketDetails, place: Place, location_id: int | None
     )
 
 
-def a_place(
+def find_place(
     state: State,
     service: MarketService,
     practitioner_id: int | None,
@@ -121,21 +121,21 @@ def _place_with(
     now: datetime,
     moving: Booking | None,
 ) -> Place:
-    if refusal := why_not(practitioner, starts_at, ends_at, now, allow_past=state.policy.allow_past):
+    if refusal := rule_against(practitioner, starts_at, ends_at, now, allow_past=state.policy.allow_past):
         raise Refused(refusal)
     but = moving.id if moving else None
     way = make_way(state, practitioner.resource_id, *practitioner.claimed(starts_at, ends_at), now, but=but)
     if location_id is None:
         return Place(practitioner, None, way)
-    room_id, room_way = a_room(state, location_id, starts_at, ends_at, now, moving)
+    room_id, room_way = find_room(state, location_id, starts_at, ends_at, now, moving)
     return Place(practitioner, room_id, joined((way, room_way)))
 
 
-def a_room(
+def find_room(
     state: State, location_id: int, starts_at: datetime, ends_at: datetime, now: datetime, moving: Booking | None = None
-) -> tuple[int | None, Way]:
+) -> tuple[int | None, ExpiredHolds]:
     """A free room of a location, the one a moving booking has already if it may; None where it has no rooms."""
-    room_ids = the_location(state, location_id).room_ids
+    room_ids = require_location(state, location_id).room_ids
     if not room_ids:
         return None, ()
     for room_id in _own_first(room_ids, moving):
@@ -151,7 +151,7 @@ def _own_first(room_ids: Sequence[int], moving: Booking | None) -> Sequence[int]
     return sorted(room_ids, key=lambda room_id: room_id != own)
 
 
-def intervals_wanted(
+def session_intervals(
     state: State,
     service_id: int | None,
     practitioner_id: int | None,

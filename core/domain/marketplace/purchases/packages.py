@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from core.domain.bookings.claims import claims_wanted
-from core.domain.bookings.holds import Way, joined
+from core.domain.bookings.holds import ExpiredHolds, joined
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
@@ -15,9 +15,22 @@ from core.domain.ids import Ids
 from core.domain.marketplace.commands import BookBundle, BookPackage, Part
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import CreditsGranted
-from core.domain.marketplace.purchases.individual_sessions import a_place, placed_details
-from core.domain.marketplace.purchases.purchases import a_giver, details_of, new_booking, priced, the_buyer, the_service
-from core.domain.marketplace.purchases.seats import a_seat, its_giver, seated_details, the_session, under
+from core.domain.marketplace.purchases.individual_sessions import find_place, placed_details
+from core.domain.marketplace.purchases.purchases import (
+    details_of,
+    first_practitioner,
+    new_booking,
+    require_service,
+    resolve_buyer,
+    with_price,
+)
+from core.domain.marketplace.purchases.seats import (
+    find_seat,
+    require_session,
+    session_details,
+    session_practitioner,
+    under,
+)
 from core.domain.marketplace.values import Credit, MarketService, Practitioner
 from core.domain.payments.money import split
 from core.domain.refusals import Refused
@@ -27,16 +40,16 @@ from core.domain.values import Booking, Claim
 
 def book_package(state: State, envelope: Envelope, command: BookPackage, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """The parent and a child for each service included, all or nothing. A child without a time is a draft."""
-    service = the_service(state, command.service_id, Kind.PACKAGE)
-    user = the_buyer(state, envelope, command.user_id, now, ids)
+    service = require_service(state, command.service_id, Kind.PACKAGE)
+    user = resolve_buyer(state, envelope, command.user_id, now, ids)
     if tuple(part.service_id for part in command.parts) != service.items:
         raise Refused(Refusal.CHANGED_MEANWHILE)
-    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    giver = first_practitioner(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
     details = replace(details_of(Kind.PACKAGE, giver, command.words), is_scheduled=False)
-    parent = priced(
+    parent = with_price(
         state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
     )
-    ways: list[Way] = []
+    ways: list[ExpiredHolds] = []
     children: list[BookingPlaced] = []
     for part, share in zip(command.parts, _shares(state, service), strict=True):
         child_way, child = _child(state, envelope, parent, share, part, command, children, now, ids)
@@ -50,7 +63,7 @@ def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
     first = next((part for part in parts if part is not None and part.practitioner_ids), None)
     if first is None:
         raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    return a_giver(state, first)
+    return first_practitioner(state, first)
 
 
 def _shares(state: State, package: MarketService) -> list[int]:
@@ -70,19 +83,19 @@ def _child(
     before: list[BookingPlaced],
     now: datetime,
     ids: Ids,
-) -> tuple[Way, BookingPlaced]:
-    service = the_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
+) -> tuple[ExpiredHolds, BookingPlaced]:
+    service = require_service(state, part.service_id, Kind.INDIVIDUAL, Kind.WORKSHOP)
     if part.session_id is not None:
         return _seat(state, envelope, parent, share, part.session_id, service, command, before, now, ids)
     if part.starts_at is None or part.ends_at is None:
-        giver = a_giver(state, service)
+        giver = first_practitioner(state, service)
         details = details_of(service.kind, giver, command.words)
         details = replace(details, is_scheduled=False, parent_id=parent.id, share_minor=share)
         draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
         return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
     if service.kind is not Kind.INDIVIDUAL:
         raise Refused(Refusal.SESSION_WANTED)
-    place = a_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
+    place = find_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
     details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
     details = replace(details, parent_id=parent.id, share_minor=share)
     interval = part.starts_at, part.ends_at
@@ -105,14 +118,14 @@ def _seat(
     before: list[BookingPlaced],
     now: datetime,
     ids: Ids,
-) -> tuple[Way, BookingPlaced]:
-    session = the_session(state, session_id, service.id)
-    way = a_seat(state, session, parent.user_id, now)
+) -> tuple[ExpiredHolds, BookingPlaced]:
+    session = require_session(state, session_id, service.id)
+    way = find_seat(state, session, parent.user_id, now)
     others = (placed.booking.details for placed in before)
     if any(isinstance(other, MarketDetails) and other.session_id == session.id for other in others):
         raise Refused(Refusal.ALREADY_BOOKED)
-    giver = its_giver(state, session)
-    details = seated_details(details_of(service.kind, giver, command.words), session)
+    giver = session_practitioner(state, session)
+    details = session_details(details_of(service.kind, giver, command.words), session)
     details = replace(details, parent_id=parent.id, share_minor=share)
     interval = session.starts_at, session.ends_at
     child = under(parent, new_booking(envelope, parent.user_id, service, giver, details, interval, now, ids))
@@ -132,11 +145,11 @@ def _clear_of(claims: tuple[Claim, ...], before: list[BookingPlaced]) -> None:
 
 def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """Credits that pay as soon as the bundle itself is paid."""
-    service = the_service(state, command.service_id, Kind.BUNDLE)
-    user = the_buyer(state, envelope, command.user_id, now, ids)
-    giver = a_giver(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
+    service = require_service(state, command.service_id, Kind.BUNDLE)
+    user = resolve_buyer(state, envelope, command.user_id, now, ids)
+    giver = first_practitioner(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
     details = replace(details_of(Kind.BUNDLE, giver, command.words), is_scheduled=False)
-    booking = priced(
+    booking = with_price(
         state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
     )
     credit = Credit(

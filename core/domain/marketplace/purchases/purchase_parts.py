@@ -13,12 +13,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain.bookings.status import ENDED, OVER, Status, may_become
-from core.domain.bookings.transitions import turned
+from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, Actor
 from core.domain.events import BookingChanged, BookingDeleted, Event
 from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
 from core.domain.marketplace.events import CreditReturned, CreditsVoided
-from core.domain.marketplace.purchases.refunds import gives_back
+from core.domain.marketplace.purchases.refunds import is_refundable
 from core.domain.marketplace.verbs import Role, role_of
 from core.domain.state import State
 from core.domain.values import Booking
@@ -26,7 +26,7 @@ from core.domain.values import Booking
 _FOLLOWED = frozenset({BookingChanged, BookingDeleted})
 
 
-class Faces:
+class ChangedBookings:
     """Bookings as changed by one command so far."""
 
     def __init__(self, bookings: Iterable[Booking]) -> None:
@@ -54,32 +54,34 @@ class Faces:
         return stand
 
 
-def with_families(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
+def with_purchase_changes(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
     """The events with what follows from each put before it: the last one stays the command's answer."""
     if _FOLLOWED.isdisjoint(map(type, events)):
         return tuple(events)
-    faces = Faces(event.booking for event in events if isinstance(event, BookingChanged))
+    changed = ChangedBookings(event.booking for event in events if isinstance(event, BookingChanged))
     found: list[Event] = []
     for event in events:
         if isinstance(event, BookingDeleted):
-            found += _left_behind(state, event, faces, now)
+            found += _left_behind(state, event, changed, now)
         if not isinstance(event, BookingChanged) or not isinstance(event.booking.details, MarketDetails):
             found.append(event)
             continue
         signed = _signed(event, event.booking.details, actor)
-        for follower in _followers(state, signed, faces, now):
-            faces.add(follower.booking)
+        for follower in _followers(state, signed, changed, now):
+            changed.add(follower.booking)
             found += [*_credits(state, follower, actor, now), follower]
         found += [*_credits(state, signed, actor, now), signed]
     return tuple(found)
 
 
-def _left_behind(state: State, event: BookingDeleted, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
+def _left_behind(
+    state: State, event: BookingDeleted, changed: ChangedBookings, now: datetime
+) -> Iterator[BookingChanged]:
     """Parts still to come of a whole that has begun, and so was not cancelled when it was deleted."""
     gone = BookingChanged(event.booking, event.booking.status, freed=False, by=event.by, reason="deleted")
-    for child in faces.unchanged(state, event.booking.id):
+    for child in changed.unchanged(state, event.booking.id):
         if may_become(child.status, Status.CANCELLED):
-            faces.add(child)
+            changed.add(child)
             yield _ended(child, Status.CANCELLED, event.booking, gone, now)
 
 
@@ -92,25 +94,27 @@ def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> Book
     return replace(event, booking=replace(event.booking, details=replace(details, cancellation=note)))
 
 
-def _followers(state: State, event: BookingChanged, faces: Faces, now: datetime) -> Iterator[BookingChanged]:
+def _followers(
+    state: State, event: BookingChanged, changed: ChangedBookings, now: datetime
+) -> Iterator[BookingChanged]:
     """Bookings that the command itself changes follow nobody."""
     details = event.booking.details
     whole = event
     if isinstance(details, MarketDetails) and details.parent_id is not None:
         parent = state.bookings.get(details.parent_id)
-        change = None if parent is None or parent.id in faces else _whole_after(state, event, parent, faces, now)
+        change = None if parent is None or parent.id in changed else _whole_after(state, event, parent, changed, now)
         if change is None:
             return
         yield change
         whole = change
-    for child in faces.unchanged(state, whole.booking.id):
+    for child in changed.unchanged(state, whole.booking.id):
         follower = _with_the_whole(child, whole.booking, whole, now)
         if follower is not None:
             yield follower
 
 
 def _whole_after(
-    state: State, event: BookingChanged, parent: Booking, faces: Faces, now: datetime
+    state: State, event: BookingChanged, parent: Booking, changed: ChangedBookings, now: datetime
 ) -> BookingChanged | None:
     """What a change of one part means for the whole.
 
@@ -122,14 +126,14 @@ def _whole_after(
         return _ended(parent, part.status, part, event, now) if part.status in ENDED else None
     if parent.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or part.status is event.was:
         return None
-    stand = faces.statuses(state, parent.id)
+    stand = changed.statuses(state, parent.id)
     if not stand <= OVER:
         begins = parent.status is Status.CONFIRMED and part.status in BEGUN
-        return turned(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None
+        return with_status(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None
     if stand <= ENDED and parent.status is Status.CONFIRMED:
         return _ended(parent, Status.CANCELLED, part, event, now)
     missed = Status.NO_SHOW in stand and Status.COMPLETED not in stand
-    return turned(parent, Status.NO_SHOW if missed else Status.COMPLETED, ENGINE, now, "ended")
+    return with_status(parent, Status.NO_SHOW if missed else Status.COMPLETED, ENGINE, now, "ended")
 
 
 BEGUN = frozenset({Status.IN_PROGRESS, Status.COMPLETED, Status.NO_SHOW})
@@ -144,19 +148,19 @@ def _with_the_whole(child: Booking, whole: Booking, event: BookingChanged, now: 
         case Status.COMPLETED | Status.NO_SHOW if child.status is Status.DRAFT:
             return _ended(child, Status.CANCELLED, whole, event, now)
         case Status.COMPLETED | Status.NO_SHOW if may_become(child.status, whole.status):
-            return turned(child, whole.status, ENGINE, now, event.reason)
+            return with_status(child, whole.status, ENGINE, now, event.reason)
         case Status.CONFIRMED if child.status is Status.HELD:
-            return turned(child, Status.CONFIRMED, ENGINE, now, event.reason)
+            return with_status(child, Status.CONFIRMED, ENGINE, now, event.reason)
         case Status.HELD if child.status is Status.HELD and child.hold_expires_at != whole.hold_expires_at:
             longer = replace(child, hold_expires_at=whole.hold_expires_at, hold_extended=whole.hold_extended)
-            return turned(longer, Status.HELD, ENGINE, now, event.reason)
+            return with_status(longer, Status.HELD, ENGINE, now, event.reason)
         case _:
             return None
 
 
 def _ended(one: Booking, status: Status, first: Booking, event: BookingChanged, now: datetime) -> BookingChanged:
     """A part with its whole, or a whole with its part: in the name of who ended the first."""
-    change = replace(turned(one, status, ENGINE, now, event.reason), by=event.by)
+    change = replace(with_status(one, status, ENGINE, now, event.reason), by=event.by)
     details, signed = one.details, first.details
     if not isinstance(details, MarketDetails) or not isinstance(signed, MarketDetails):
         return change
@@ -168,7 +172,7 @@ def _credits(state: State, event: BookingChanged, actor: Actor, now: datetime) -
     booking, details = event.booking, event.booking.details
     if booking.status not in ENDED or event.was in ENDED or not isinstance(details, MarketDetails):
         return
-    if details.credit_id is not None and gives_back(state, booking, actor, now):
+    if details.credit_id is not None and is_refundable(state, booking, actor, now):
         bundle = state.market.credits.get(details.credit_id)
         if bundle is None or bundle.is_paid:  # nothing comes back to one that was cancelled
             yield CreditReturned(details.credit_id, booking.id)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from core.domain.bookings.holds import held, may_hold_another
-from core.domain.bookings.people import the_person
+from core.domain.bookings.holds import check_hold_limit, held
+from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope, PersonById
 from core.domain.events import Refusal
@@ -23,18 +23,18 @@ from core.domain.values import Booking, User
 _MINUTE = timedelta(minutes=1)
 
 
-def the_buyer(state: State, envelope: Envelope, user_id: int, now: datetime, ids: Ids) -> User:
-    return the_person(state, PersonById(user_id), envelope.actor, now, ids)[0]
+def resolve_buyer(state: State, envelope: Envelope, user_id: int, now: datetime, ids: Ids) -> User:
+    return resolve_person(state, PersonById(user_id), envelope.actor, now, ids)[0]
 
 
-def the_service(state: State, service_id: int, *kinds: Kind) -> MarketService:
+def require_service(state: State, service_id: int, *kinds: Kind) -> MarketService:
     service = state.market.services.get(service_id)
     if service is None or not service.is_active or service.kind not in kinds:
         raise Refused(Refusal.SERVICE_NOT_FOUND)
     return service
 
 
-def a_giver(state: State, service: MarketService) -> Practitioner:
+def first_practitioner(state: State, service: MarketService) -> Practitioner:
     """Whose appointment a purchase without a practitioner of its own is: the first who gives it."""
     found = (state.market.practitioners.get(id_) for id_ in service.practitioner_ids)
     giver = next((practitioner for practitioner in found if practitioner and practitioner.is_active), None)
@@ -43,7 +43,7 @@ def a_giver(state: State, service: MarketService) -> Practitioner:
     return giver
 
 
-def the_location(state: State, location_id: int) -> Location:
+def require_location(state: State, location_id: int) -> Location:
     location = state.market.locations.get(location_id)
     if location is None or not location.is_active:
         raise Refused(Refusal.LOCATION_NOT_FOUND)
@@ -108,9 +108,9 @@ def details_of(kind: Kind, practitioner: Practitioner, words: Words) -> MarketDe
     )
 
 
-def priced(state: State, booking: Booking, price_minor: int, now: datetime) -> Booking:
+def with_price(state: State, booking: Booking, price_minor: int, now: datetime) -> Booking:
     """Held until it is paid, or confirmed where it costs nothing. Raises `Refused` for one hold too many."""
     found = held(replace(booking, price_minor=price_minor), now, state.policy)
     if found.status is Status.HELD:
-        may_hold_another(state, booking.user_id, now)
+        check_hold_limit(state, booking.user_id, now)
     return found

@@ -14,7 +14,7 @@ from core.domain.state import State
 from core.domain.values import Booking
 
 
-def gives_back(state: State, booking: Booking, actor: Actor, now: datetime) -> bool:
+def is_refundable(state: State, booking: Booking, actor: Actor, now: datetime) -> bool:
     """Whether a cancellation returns money and credits: in time, by anybody but the client, or of a cancelled session.
 
     A bundle is in time while nothing of it is spent, a part of a package until it is scheduled.
@@ -50,10 +50,10 @@ def owed_minor(state: State, payment: Payment, booking: Booking, parts: Parts, a
     """What of a payment goes back with the booking that it paid for: of a course or package, part by part."""
     if isinstance(booking.details, MarketDetails) and booking.details.kind in {Kind.COURSE, Kind.PACKAGE}:
         return min(parts_owed(state, booking.id, parts, actor, now), payment.kept_minor)
-    return payment.kept_minor if gives_back(state, booking, actor, now) else 0
+    return payment.kept_minor if is_refundable(state, booking, actor, now) else 0
 
 
 def parts_owed(state: State, whole_id: int, parts: Parts, actor: Actor, now: datetime) -> int:
     """The shares of those parts of a purchase that end now and give their money back."""
-    ended = (booking for booking in parts.get(whole_id, ()) if gives_back(state, booking, actor, now))
+    ended = (booking for booking in parts.get(whole_id, ()) if is_refundable(state, booking, actor, now))
     return sum(booking.details.share_minor for booking in ended if isinstance(booking.details, MarketDetails))

@@ -8,7 +8,7 @@ from heapq import heappop
 
 from msgspec.structs import replace
 
-from core.domain.bookings.holds import Way, expired, has_lapsed, joined
+from core.domain.bookings.holds import ExpiredHolds, expired, has_lapsed, joined
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event, Refusal
 from core.domain.ids import Ids
@@ -19,9 +19,9 @@ from core.domain.marketplace.purchases.purchases import (
     details_of,
     matching_credit,
     new_booking,
-    priced,
-    the_buyer,
-    the_service,
+    require_service,
+    resolve_buyer,
+    with_price,
 )
 from core.domain.marketplace.values import Practitioner, ServiceSession
 from core.domain.payments.money import split
@@ -31,49 +31,49 @@ from core.domain.values import Booking
 
 
 def book_session(state: State, envelope: Envelope, command: BookSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    service = the_service(state, command.service_id, Kind.WORKSHOP)
-    user = the_buyer(state, envelope, command.user_id, now, ids)
-    session = the_session(state, command.session_id, service.id)
-    way = a_seat(state, session, user.id, now)
-    practitioner = its_giver(state, session)
+    service = require_service(state, command.service_id, Kind.WORKSHOP)
+    user = resolve_buyer(state, envelope, command.user_id, now, ids)
+    session = require_session(state, command.session_id, service.id)
+    way = find_seat(state, session, user.id, now)
+    practitioner = session_practitioner(state, session)
     credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
     details = replace(
-        seated_details(details_of(Kind.WORKSHOP, practitioner, command.words), session),
+        session_details(details_of(Kind.WORKSHOP, practitioner, command.words), session),
         credit_id=credit.booking_id if credit else None,
         discount_minor=service.price_minor if credit else 0,
     )
     interval = session.starts_at, session.ends_at
     booking = new_booking(envelope, user.id, service, practitioner, details, interval, now, ids)
-    return (*way, BookingPlaced(priced(state, booking, 0 if credit else service.price_minor, now), ()))
+    return (*way, BookingPlaced(with_price(state, booking, 0 if credit else service.price_minor, now), ()))
 
 
 def book_course(state: State, envelope: Envelope, command: BookCourse, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    service = the_service(state, command.service_id, Kind.COURSE)
-    user = the_buyer(state, envelope, command.user_id, now, ids)
+    service = require_service(state, command.service_id, Kind.COURSE)
+    user = resolve_buyer(state, envelope, command.user_id, now, ids)
     sessions = sessions_of(state, service.id)
     if not sessions:
         raise Refused(Refusal.SESSION_NOT_FOUND)
     if len(sessions) > command.children:
         raise Refused(Refusal.CHANGED_MEANWHILE)
-    way = joined(a_seat(state, session, user.id, now) for session in sessions)
-    giver = its_giver(state, sessions[0])
+    way = joined(find_seat(state, session, user.id, now) for session in sessions)
+    giver = session_practitioner(state, sessions[0])
     span = sessions[0].starts_at, max(session.ends_at for session in sessions)
     details = details_of(Kind.COURSE, giver, command.words)
-    parent = priced(
+    parent = with_price(
         state, new_booking(envelope, user.id, service, giver, details, span, now, ids), service.price_minor, now
     )
     children = []
     shares = split(service.price_minor, [1] * len(sessions), service.currency)
     for session, share in zip(sessions, shares, strict=True):
-        teacher = its_giver(state, session)
-        own = seated_details(details_of(Kind.WORKSHOP, teacher, command.words), session)
+        teacher = session_practitioner(state, session)
+        own = session_details(details_of(Kind.WORKSHOP, teacher, command.words), session)
         own = replace(own, parent_id=parent.id, share_minor=share)
         child = new_booking(envelope, user.id, service, teacher, own, (session.starts_at, session.ends_at), now, ids)
         children.append(under(parent, child))
     return (*way, *(BookingPlaced(child, ()) for child in children), BookingPlaced(parent, ()))
 
 
-def seated_details(details: MarketDetails, session: ServiceSession) -> MarketDetails:
+def session_details(details: MarketDetails, session: ServiceSession) -> MarketDetails:
     """Where and how to meet is the session's."""
     return replace(
         details,
@@ -91,7 +91,7 @@ def under(parent: Booking, child: Booking) -> Booking:
     return replace(child, status=parent.status, hold_expires_at=parent.hold_expires_at)
 
 
-def the_session(state: State, session_id: int, service_id: int | None = None) -> ServiceSession:
+def require_session(state: State, session_id: int, service_id: int | None = None) -> ServiceSession:
     session = state.market.sessions.get(session_id)
     if session is None or (service_id is not None and session.service_id != service_id):
         raise Refused(Refusal.SESSION_NOT_FOUND)
@@ -104,11 +104,11 @@ def sessions_of(state: State, service_id: int) -> list[ServiceSession]:
     return sorted(found, key=lambda session: (session.starts_at, session.id))
 
 
-def its_giver(state: State, session: ServiceSession) -> Practitioner:
+def session_practitioner(state: State, session: ServiceSession) -> Practitioner:
     return state.market.practitioners[session.practitioner_id]
 
 
-def a_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> Way:
+def find_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> ExpiredHolds:
     """Make sure that there is a seat for somebody: lapsed holds of this session expire where they must.
 
     Their own always does, as nobody has two seats of one session.

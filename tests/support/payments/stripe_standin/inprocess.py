@@ -8,12 +8,12 @@ from typing import Any
 
 from core.domain.payments.values import RefundStatus
 from core.payments.provider import (
-    Books,
     Intent,
     IntentMissingError,
     IntentOrder,
     PaymentsAwayError,
     PaymentsRefusedError,
+    ProviderTotals,
     Refund,
     RefundOrder,
 )
@@ -49,7 +49,7 @@ class InProcessStripe:
         """As Stripe does after a day or more."""
         self._kept.clear()
 
-    def knock(self) -> None:
+    def ping(self) -> None:
         pass
 
     def create_intent(self, order: IntentOrder) -> Intent:
@@ -93,8 +93,8 @@ class InProcessStripe:
         ours = (one for one in refunds if one["metadata"] == _metadata(order))
         return next((Refund(one["id"], RefundStatus(one["status"]), one["amount"]) for one in ours), None)
 
-    def books(self, intent_id: str) -> Books:
-        return Books(self.intent(intent_id).received_minor, self.refunded_minor(intent_id))
+    def books(self, intent_id: str) -> ProviderTotals:
+        return ProviderTotals(self.intent(intent_id).received_minor, self.refunded_minor(intent_id))
 
     def refunded_minor(self, intent_id: str) -> int:
         refunds = self._once(None, lambda: self.account.refunds_of(intent_id))["data"]

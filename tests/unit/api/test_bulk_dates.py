@@ -18,7 +18,7 @@ from api.contracts.agent.date_formats import agent_date
 from api.http.errors import Problem
 from core.store.bulk import Mode
 from ops.importing import report
-from ops.importing.api_client import Refused
+from ops.importing.api_client import RefusedRow
 
 HEADER = "phone,service_name,booking_date,booking_time"
 ISO = "2030-02-05"
@@ -143,5 +143,5 @@ def test_a_file_in_one_order_is_refused_or_read_as_meant_once_a_date_tells_its_o
 def test_a_report_of_rows_that_were_accepted_earlier_is_written_all_the_same(tmp_path: Path) -> None:
     file, written = tmp_path / "rows.csv", tmp_path / "rows.refused.csv"
     file.write_text(a_file((EITHER_WAY, MONTH_FIRST)))
-    report.write(written, [Refused(2, 409, "slot_taken", "Taken")], file, "text/csv")
+    report.write(written, [RefusedRow(2, 409, "slot_taken", "Taken")], file, "text/csv")
     assert MONTH_FIRST in written.read_text()
