@@ -160,8 +160,8 @@ class Fleet:
         match running.process.name:
             case "beat":
                 return True  # it needs no database
-            case "lanes":
-                return READY in running.server.log  # nobody calls it while others serve
+            case "lanes" | "payments":
+                return READY in running.server.log  # it is called only while nobody else serves
             case "api":
                 return not _is_ready(running.url) and WAITS in running.server.log
             case _:
