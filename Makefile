@@ -13,14 +13,16 @@ PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
+# A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
+ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test schemathesis clients audit check fmt bench faults upgrade reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults upgrade reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make bench BENCH_OPTIONS='--only lists' (or availability) measures on a million bookings; --help tells more."
 	@echo "  PORT=8000 and DATA=.data choose another port and data folder: make run PORT=8080 DATA=/tmp/holdfast"
@@ -32,6 +34,21 @@ run: venv ## Install what is missing, start everything on this machine, stop it 
 test: venv-dev programs ## Check, then run every test on its own PostgreSQL and Valkey
 	@$(MAKE) --no-print-directory check
 	@exec $(RUN) -m pytest $(PYTEST_OPTIONS)
+
+test-unit: venv-dev ## Only the unit tests: half a minute, no server (ONLY=domain: a part of them)
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS) tests/unit/$(ONLY)
+
+test-property: venv-dev ## Only the rules under invented histories
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS) tests/property/$(ONLY)
+
+test-integration: venv-dev programs ## Only the tests with real servers (ONLY=lanes: those of one subject)
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS) tests/integration/$(ONLY)
+
+test-faults: venv-dev programs ## Only the short form of make faults and make upgrade
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS) tests/faults/$(ONLY)
+
+test-browser: venv-dev programs ## Only what a browser does
+	@exec $(RUN) -m pytest $(PYTEST_OPTIONS) tests/browser/$(ONLY)
 
 schemathesis: venv-dev ## Fuzz every route by its description, at length (its own stack; takes minutes)
 	@exec $(RUN) -m tests.fuzzing $(SCHEMATHESIS_OPTIONS)

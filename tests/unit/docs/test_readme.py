@@ -9,7 +9,7 @@ import pytest
 from ops.embedded.environment import ROOT
 
 README = (ROOT / "README.md").read_text()
-TARGETS = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 CONTRACTS = sorted(path.name for path in (ROOT / "api" / "contracts").iterdir() if (path / "__init__.py").exists())
 
 
