@@ -120,13 +120,13 @@ def npm_answer(asked: int, report: str) -> Answer:
     body = _parsed(report)
     if "vulnerabilities" not in body:
         return Answer(asked, 0)
-    told = (
+    findings = (
         f"{name}: {one['title']} ({address.rsplit('/', 1)[-1]})"
         for name, package in body["vulnerabilities"].items()
         for one in package["via"]
         if isinstance(one, dict) and (address := str(one["url"])).rsplit("/", 1)[-1] not in ACCEPTED
     )
-    return Answer(asked, asked, tuple(told))
+    return Answer(asked, asked, tuple(findings))
 
 
 def _said(command: Sequence[str], folder: Path) -> str:

@@ -20,7 +20,7 @@ UNSET = {
     "HOLDFAST_SECRET_KEY": "x" * 64,
     "HOLDFAST_FLOWER_PASSWORD": "x" * 32,
 }
-"""Settings of a server that was told nothing but what must be told."""
+"""Settings of a server that sets only what it must."""
 SETTINGS: Mapping[str, str] = {
     "HOLDFAST_UNDECIDED_PER_USER": "undecided_per_user",
     "HOLDFAST_BODY_WITHIN_SECONDS": "body_within_s",

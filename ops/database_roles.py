@@ -1,8 +1,8 @@
-"""PostgreSQL's roles: the application's owns what is in the database, and may do nothing beyond it.
+"""PostgreSQL's roles: the application's role owns what is in the database, and may do nothing beyond it.
 
-A superuser, the owner of the cluster, makes that role, adds the extensions and hands everything over. `migrate` has
-that done where it is told a superuser's address: in the embedded stack and in compose, of which earlier releases
-had the application be that superuser. What is handed over already is left alone, so every start may ask for it.
+A superuser, the owner of the cluster, creates that role, adds the extensions and transfers what is there. `migrate`
+does so where the superuser's address is set: in the embedded stack and in compose, where earlier releases ran the
+application as that superuser. What is transferred already stays as it is, so every start may ask for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.store.connections.database import conninfo
 
 EXTENSIONS = ("btree_gist", "pg_trgm")
 LOCK_WAIT = "1s"
-"""Others queue behind whoever waits for a table's lock, so this gives up soon and tries again."""
+"""Others queue behind a session that waits for a table's lock, so this gives up soon and tries again."""
 LOCK_TRIES = 60
 LOCK_PAUSE_S = 0.5
 

@@ -23,4 +23,4 @@ purge_offline_workers = 300
 persistent = False
 inspect_timeout = 1_500.0
 flower_security.install(_settings)
-read_only = True  # a view: whoever finds the password still stops no worker
+read_only = True  # a view: somebody who finds the password still cannot stop a worker

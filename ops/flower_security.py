@@ -1,4 +1,4 @@
-"""What Flower lacks at its door: failed sign-ins are counted, and its pages are as strict as ours.
+"""What Flower lacks: a limit of failed sign-ins, and security headers as strict as ours.
 
 Flower 2.1 compares a password as often as anybody likes. Its `_xsrf` cookie, readable by scripts, is for its sign-in
 by OAuth and for buttons that stop workers, of which we have neither.
@@ -97,7 +97,7 @@ class TooManyFailuresError(HTTPError):
 
 
 def _telling_how_long(write_error: Callable[..., None]) -> Callable[..., None]:
-    def told(self: Any, status_code: int, **how: Any) -> None:
+    def counted(self: Any, status_code: int, **how: Any) -> None:
         problem = how.get("exc_info", (None, None))[1]
         if not isinstance(problem, TooManyFailuresError):
             write_error(self, status_code, **how)
@@ -106,7 +106,7 @@ def _telling_how_long(write_error: Callable[..., None]) -> Callable[..., None]:
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
         self.finish(f"Too many failed sign-ins. Try again {in_seconds(problem.wait_s)}")
 
-    return told
+    return counted
 
 
 def _descendants(kind: type[Any]) -> list[type[Any]]:

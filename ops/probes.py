@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Struct
 
 TIMEOUT_S = 3.0
-_PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy of the person's environment has no business between us and 127.0.0.1."""
 
 
@@ -26,7 +26,7 @@ class Answer(Struct, frozen=True):
 
 def get(url: str, timeout_s: float = TIMEOUT_S) -> Answer:
     try:
-        with _PROXYLESS.open(url, timeout=timeout_s) as response:
+        with PROXYLESS.open(url, timeout=timeout_s) as response:
             return Answer(response.status, _json(response.read()))
     except urllib.error.HTTPError as problem:
         return Answer(problem.code, _json(problem.read()))

@@ -87,7 +87,7 @@ class Child:
     def ask_to_stop(self) -> None:
         self.signal(self.program.stop_signal)
         if self.exit_code() is None:
-            os.killpg(self.pid, signal.SIGCONT)  # stopped processes would never hear, nor let their parent end
+            os.killpg(self.pid, signal.SIGCONT)  # a stopped process would never get the signal, nor let its parent end
 
     def kill(self) -> None:
         """The process and its group, at once."""

@@ -69,7 +69,7 @@ class DataFolder:
         )
 
     def lock(self, note: str) -> None:
-        """One stack a folder. `note` tells the next one who we are. Raises `DataFolderError`."""
+        """One stack a folder. The next one that tries prints `note`. Raises `DataFolderError`."""
         try:
             file = (self.run / "lock").open("a+")
         except OSError as problem:

@@ -59,7 +59,7 @@ def end_leftovers(path: Path) -> list[str]:
     for one in found:
         _send(one.pid, one.stop_signal)
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(one.pid, signal.SIGCONT)  # stopped ones would never hear, nor let their parent end
+            os.killpg(one.pid, signal.SIGCONT)  # a stopped one would never get the signal, nor let its parent end
     _wait(lambda: any(_started(one.pid) == one.started for one in found))
     for one in found:
         if _started(one.pid) == one.started:

@@ -1,4 +1,4 @@
-"""The embedded stack's programs: the definitions, with this installation's ports and secrets."""
+"""The embedded stack's programs: the definitions, with this data folder's ports and secrets."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from ops.processes import APPLICATION, FLOWER, MIGRATE, Process
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    installation: DataFolder
+    data_folder: DataFolder
     port: int
     """Of the front door."""
     inner: dict[str, int]
-    doors: Sequence[str] = caddy.LOOPBACK
+    listen_addresses: Sequence[str] = caddy.LOOPBACK
     """The addresses on which the front door listens."""
 
     @property
     def postgres(self) -> Postgres:
-        folder = self.installation.folder / "postgres"
-        secret_file = self.installation.secret_file
+        folder = self.data_folder.folder / "postgres"
+        secret_file = self.data_folder.secret_file
         passwords = (secret_file("postgres-password"), secret_file("postgres-application-password"))
         return Postgres(folder, self.inner["postgres"], *passwords)
 
     @property
     def valkey(self) -> Valkey:
-        folder = self.installation.run / "valkey"
-        return Valkey(folder, self.inner["valkey"], self.installation.secret_file("valkey-password"))
+        folder = self.data_folder.run / "valkey"
+        return Valkey(folder, self.inner["valkey"], self.data_folder.secret_file("valkey-password"))
 
     def caddy(self) -> Program:
         api, notifier, flower = (self.inner[name] for name in ("api", "notifier", "flower"))
         site = f"http://:{self.port}"
-        placeholders = caddy.environment(site=site, api=api, notifier=notifier, flower=flower, bind=self.doors)
+        placeholders = caddy.environment(
+            site=site, api=api, notifier=notifier, flower=flower, bind=self.listen_addresses
+        )
         placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
         placeholders["HOLDFAST_FLOWER_IS_ON"] = "1" if FLOWER in self.processes() else "0"
-        return caddy.program(self.installation.folder / "caddy", placeholders, self._log("caddy"))
+        return caddy.program(self.data_folder.folder / "caddy", placeholders, self._log("caddy"))
 
     @property
     def has_own_stripe(self) -> bool:
@@ -52,9 +54,9 @@ class Programs:
         return not inherited().get("STRIPE_SECRET_KEY", "").strip()
 
     def stripe(self) -> Program:
-        secret = self.installation.secret("stripe-webhook-secret")
-        mark = {MARK: self.installation.secret("mark")}
-        folder = self.installation.folder / "stripe"
+        secret = self.data_folder.secret("stripe-webhook-secret")
+        mark = {MARK: self.data_folder.secret("mark")}
+        folder = self.data_folder.folder / "stripe"
         return localstripe.program(self.inner["stripe"], folder, self.inner["api"], secret, self._log("stripe"), mark)
 
     def processes(self) -> tuple[Process, ...]:
@@ -79,15 +81,15 @@ class Programs:
         return Program("migrate", installed(MIGRATE), environment, ROOT, self._log("migrate"))
 
     def _log(self, name: str) -> Path:
-        return self.installation.logs / f"{name}.log"
+        return self.data_folder.logs / f"{name}.log"
 
     def environment(self) -> dict[str, str]:
         """Of every application process. What the person has set wins, but for where things are."""
         origins = ",".join(local_urls(self.port))
         defaults = {
             "HOLDFAST_DEMO": "1",
-            "HOLDFAST_SECRET_KEY": self.installation.secret("secret-key"),
-            "HOLDFAST_FLOWER_PASSWORD": self.installation.secret("flower-password"),
+            "HOLDFAST_SECRET_KEY": self.data_folder.secret("secret-key"),
+            "HOLDFAST_FLOWER_PASSWORD": self.data_folder.secret("flower-password"),
             "HOLDFAST_PUBLIC_URL": f"http://localhost:{self.port}",
             "HOLDFAST_ALLOWED_ORIGINS": origins,
         }
@@ -99,9 +101,9 @@ class Programs:
             "HOLDFAST_NOTIFIER_PORT": str(self.inner["notifier"]),
             "HOLDFAST_FLOWER_HOST": "127.0.0.1",
             "HOLDFAST_FLOWER_PORT": str(self.inner["flower"]),
-            "TMPDIR": str(self.installation.temporary),
-            MARK: self.installation.secret("mark"),
+            "TMPDIR": str(self.data_folder.temporary),
+            MARK: self.data_folder.secret("mark"),
         }
         if self.has_own_stripe:
-            parts |= localstripe.settings(self.inner["stripe"], self.installation.secret("stripe-webhook-secret"))
+            parts |= localstripe.settings(self.inner["stripe"], self.data_folder.secret("stripe-webhook-secret"))
         return child_environment({**defaults, **inherited(), **parts})

@@ -40,19 +40,19 @@ class Interrupted(Exception):  # noqa: N818 - not an error: the person asked
 
 
 class EmbeddedStack:
-    def __init__(self, installation: DataFolder, port: int, doors: Sequence[str]) -> None:
-        """`doors`: the addresses on which the front door listens. Everything else is on 127.0.0.1."""
-        self._installation = installation
+    def __init__(self, data_folder: DataFolder, port: int, listen_addresses: Sequence[str]) -> None:
+        """`listen_addresses`: those on which the front door listens. Everything else is on 127.0.0.1."""
+        self._data_folder = data_folder
         self._port = port
-        self._listen_addresses = doors
+        self._listen_addresses = listen_addresses
         self._asked_to_stop = 0
         self._began = time.monotonic()
-        self._supervisor = Supervisor(installation.record, "", self._say)
+        self._supervisor = Supervisor(data_folder.record, "", self._say)
 
     def run(self) -> int:
         """Until somebody asks to stop; the exit code."""
-        self._installation.prepare()
-        self._installation.lock(f"http://localhost:{self._port}")
+        self._data_folder.prepare()
+        self._data_folder.lock(f"http://localhost:{self._port}")
         for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(which, self._on_signal)
         try:
@@ -64,7 +64,7 @@ class EmbeddedStack:
             return 0
         finally:
             self._stop()
-            self._installation.unlock()
+            self._data_folder.unlock()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop += 1
@@ -75,13 +75,13 @@ class EmbeddedStack:
         time.sleep(seconds)
 
     def _start(self) -> None:
-        for name in end_leftovers(self._installation.record):
+        for name in end_leftovers(self._data_folder.record):
             self._say(f"Ended {name}, left over from a start that crashed.")
-        self._installation.empty_temporary()
-        self._check_doors()
-        programs = Programs(self._installation, self._port, self._installation.ports(), self._listen_addresses)
+        self._data_folder.empty_temporary()
+        self._check_addresses()
+        programs = Programs(self._data_folder, self._port, self._data_folder.ports(), self._listen_addresses)
         from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
-        self._supervisor.mark = self._installation.secret("mark")
+        self._supervisor.mark = self._data_folder.secret("mark")
         self._start_stores(programs)
         self._migrate(programs)
         since = self._send_canary(programs)
@@ -89,7 +89,7 @@ class EmbeddedStack:
         self._await_canary(programs, since)
         welcome.ready(programs, time.monotonic() - self._began)
 
-    def _check_doors(self) -> None:
+    def _check_addresses(self) -> None:
         for host in self._listen_addresses:
             if not ports.is_free(0, host):
                 raise DataFolderError(f"This machine has no address {host}. Choose another one with HOST=.")
@@ -102,16 +102,16 @@ class EmbeddedStack:
         if not postgres.data.exists():
             self._say("Creating the database cluster.")
         postgres.create()
-        logs = self._installation.logs
-        doors: dict[str, tuple[str, Probe]] = {
+        logs = self._data_folder.logs
+        pending: dict[str, tuple[str, Probe]] = {
             "postgres": ("PostgreSQL 18", postgres.answers),
             "valkey": ("Valkey", valkey.answers),
             "caddy": ("front door (Caddy)", lambda: ports.accepts(self._port)),
         }
         self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES, postgres.answers)
         self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES, valkey.answers)
-        self._supervisor.start(programs.caddy(), Stage.FRONT, doors["caddy"][1])
-        self._await_all(dict(doors))
+        self._supervisor.start(programs.caddy(), Stage.FRONT, pending["caddy"][1])
+        self._await_all(pending)
         postgres.create_database()
 
     def _migrate(self, programs: Programs) -> None:

@@ -1,4 +1,4 @@
-"""Keeps programs running: starts again what dies, and ends all of them in order."""
+"""Keeps programs running: restarts what ends, and stops all of them in order."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Probe = Callable[[], bool]
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 30.0
 STABLE_AFTER_S = 5.0
-"""A program that has been up for so long runs well, and earlier failures are forgotten. Without a probe it counts as up
-from its start, once it has lasted so long."""
+"""A program that has been up this long runs well, and its earlier failures are forgotten. Without a probe it counts as
+up from its start, once it has lasted this long."""
 LOGS_EVERY_S = 10.0
-TELL_AFTER_S = 3.0
+SAY_AFTER_S = 3.0
 _POLL_S = 0.02
 
 
 @dataclass(slots=True)
 class SupervisedProgram:
-    """A program's place, whoever fills it at the moment."""
+    """A program, its present process, and when to start the next one."""
 
     program: Program
     stage: Stage
@@ -34,15 +34,15 @@ class SupervisedProgram:
     answers: Probe | None
     """A probe: whether it has started well; None if there is none."""
     failures: int = 0
-    """Ends in a row, each of a start that failed or did not run well for long: they make the pauses grow."""
+    """Ends in a row without a good run in between: each makes the next pause longer."""
     short_runs: int = 0
-    """Those of them that had come up. Once a start comes up, the failed ones before it are forgotten."""
+    """Those of them that had come up. Once it comes up, the failed starts before are forgotten."""
     up_since: float | None = None
     start_at: float | None = None
     """When to start again; None while it runs."""
 
     def look(self, now: float) -> None:
-        """Has it come up, and has it run well for long enough?"""
+        """Note whether it has come up, and whether it has run well for long enough."""
         if self.up_since is None and self._has_come_up(now):
             self.up_since = now if self.answers is not None else self.child.started_at
             self.failures = self.short_runs
@@ -84,34 +84,40 @@ class Supervisor:
         return child
 
     def dead(self) -> list[Child]:
-        return [post.child for post in self.programs_by_name.values() if post.child.exit_code() is not None]
+        return [
+            supervised.child
+            for supervised in self.programs_by_name.values()
+            if supervised.child.exit_code() is not None
+        ]
 
     def restart_ended(self) -> None:
         """Restart what has died, after growing pauses while it does not run well."""
         now = time.monotonic()
-        for post in self.programs_by_name.values():
-            if post.child.exit_code() is None:
-                post.look(now)
+        for supervised in self.programs_by_name.values():
+            if supervised.child.exit_code() is None:
+                supervised.look(now)
                 continue
-            if post.start_at is None:
-                self._schedule(post, now)
-            elif now >= post.start_at:
-                post.start()
-                self.say(f"{post.program.name} was started again.")
+            if supervised.start_at is None:
+                self._schedule(supervised, now)
+            elif now >= supervised.start_at:
+                supervised.start()
+                self.say(f"{supervised.program.name} was started again.")
                 self._write_record()
         if now - self._logs_cut_at > LOGS_EVERY_S:
             self._logs_cut_at = now
-            for post in self.programs_by_name.values():
-                truncate_log(post.program.log)
+            for supervised in self.programs_by_name.values():
+                truncate_log(supervised.program.log)
 
-    def _schedule(self, post: SupervisedProgram, now: float) -> None:
-        pause_s = post.end(now)
-        self.say(f"{post.program.name} ended ({describe_exit(post.child)}); it starts again in {pause_s:g} s.")
+    def _schedule(self, supervised: SupervisedProgram, now: float) -> None:
+        pause_s = supervised.end(now)
+        self.say(
+            f"{supervised.program.name} ended ({describe_exit(supervised.child)}); it starts again in {pause_s:g} s."
+        )
 
     def stop_all(self, hurry: Callable[[], bool]) -> None:
-        """Stage by stage, from the front door to the stores; all at once when there is a hurry."""
+        """Stage by stage, from the front door to the stores; faster once `hurry()` is true."""
         for stage in sorted(Stage, reverse=True):
-            children = [post.child for post in self.programs_by_name.values() if post.stage is stage]
+            children = [supervised.child for supervised in self.programs_by_name.values() if supervised.stage is stage]
             for child in children:
                 child.ask_to_stop()
             self._wait_for(children, hurry)
@@ -120,15 +126,15 @@ class Supervisor:
 
     def _wait_for(self, children: list[Child], hurry: Callable[[], bool]) -> None:
         began = time.monotonic()
-        hurried = told = False
+        hurried = said = False
         while waiting := [child for child in children if child.exit_code() is None]:
             waited_s = time.monotonic() - began
             if hurry() and not hurried:
                 hurried = True
                 for child in waiting:
                     child.signal(child.program.fast_signal)
-            if waited_s > TELL_AFTER_S and not told:
-                told = True
+            if waited_s > SAY_AFTER_S and not said:
+                said = True
                 self.say(f"Waiting for {', '.join(child.name for child in waiting)} to finish.")
             for child in waiting:
                 if waited_s > child.program.stop_timeout_s:
@@ -136,7 +142,7 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def _write_record(self) -> None:
-        write_record(self.record, self.mark, [post.child for post in self.programs_by_name.values()])
+        write_record(self.record, self.mark, [supervised.child for supervised in self.programs_by_name.values()])
 
 
 def describe_exit(child: Child) -> str:

@@ -1,4 +1,4 @@
-"""What a person is told once the stack is ready: where, who, and a command that works when pasted."""
+"""What `make run` prints once the stack is ready: addresses, demo accounts, and commands that work when pasted."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 from core import demo
 from core.settings import from_environment
 from ops import probes
-from ops.embedded import payment_example
+from ops.embedded.localstripe import SECRET_KEY
 from ops.embedded.programs import Programs
 
 FIRST_DAY = 7
 DAYS_TRIED = 60
 EXAMPLE_SERVICE = "Legal Consultation"
 EXAMPLE_PHONE = "2025550123"
+EXAMPLE_ROOM = 1
 
 
 def ready(programs: Programs, seconds: float) -> None:
@@ -33,24 +34,24 @@ def ready(programs: Programs, seconds: float) -> None:
         f"  WebSocket  {base.replace('http', 'ws', 1)}/ws/admin/bookings/",
         *([f"  Flower     {base}/flower/   ({flower})"] if settings.flower else []),
         f"  Health     {base}/readyz",
-        f"  Data       {programs.installation.folder}",
+        f"  Data       {programs.data_folder.folder}",
         "",
     ]
     if settings.demo:
-        lines += exposure_warning(programs.doors)
+        lines += exposure_warning(programs.listen_addresses)
         lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
     if settings.demo and programs.has_own_stripe:
-        pay = payment_example.lines(programs.port, base, programs.inner["stripe"])
+        pay = payment_lines(programs.port, base, programs.inner["stripe"])
         lines += ["Pay for a room (at localstripe, with a card that is never declined):", "", *pay, ""]
     lines.append("Ctrl-C stops it; the next start finds everything as it was.")
     print("\n".join(lines), flush=True)
 
 
-def exposure_warning(doors: Sequence[str]) -> list[str]:
+def exposure_warning(addresses: Sequence[str]) -> list[str]:
     """A warning where the front door listens beyond this machine."""
-    beyond = [door for door in doors if not ip_address(door).is_loopback]
+    beyond = [address for address in addresses if not ip_address(address).is_loopback]
     if not beyond:
         return []
     return [
@@ -95,3 +96,33 @@ def free_slot(port: int) -> tuple[str, str]:
         if slots:
             return day, str(slots[0]["time"])
     return (today + timedelta(days=FIRST_DAY)).isoformat(), "10:00"
+
+
+def payment_lines(port: int, base: str, stripe_port: int) -> list[str]:
+    """Log in, hold a room, get an intent, pay it as the payer's browser would, look at the booking."""
+    day, starts, ends, price = free_room_slot(port)
+    user = demo.USER
+    stripe = f"http://127.0.0.1:{stripe_port}/v1/payment_intents/$INTENT"
+    json = "-H 'Content-Type: application/json'"
+    return [
+        """field() { python3 -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }""",
+        f"""TOKEN=$(curl -s {base}/api/login/ {json} -d '{{"email": "{user.email}", "password": "{user.password}"}}' | field access)""",
+        f"""BOOKING=$(curl -s {base}/api/bookings/ -H "Authorization: Bearer $TOKEN" {json} -d '{{"room_id": {EXAMPLE_ROOM}, "booking_date": "{day}", "start_time": "{starts}", "end_time": "{ends}"}}' | field id)""",
+        f"""INTENT=$(curl -s {base}/api/payment-intent/ -H "Authorization: Bearer $TOKEN" {json} -d "{{\\"booking_id\\": $BOOKING, \\"amount\\": {price:.2f}, \\"currency\\": \\"usd\\"}}" | field payment_intent_id)""",
+        f"curl -s -o /dev/null {stripe} -u {SECRET_KEY}: -d payment_method=pm_card_visa",
+        f"curl -s -o /dev/null -X POST {stripe}/confirm -u {SECRET_KEY}: && sleep 3",
+        f"""curl -s {base}/api/bookings/$BOOKING/ -H "Authorization: Bearer $TOKEN" """.strip(),
+    ]
+
+
+def free_room_slot(port: int) -> tuple[str, str, str, float]:
+    """(date, start, end, price) of the first free slot of the demo's room from next week on."""
+    today = datetime.now(UTC).date()
+    for days in range(FIRST_DAY, FIRST_DAY + DAYS_TRIED):
+        day = (today + timedelta(days=days)).isoformat()
+        body = probes.get(f"http://127.0.0.1:{port}/api/rooms/{EXAMPLE_ROOM}/availability/?date={day}").body
+        slots: list[dict[str, Any]] = body.get("slots", []) if isinstance(body, dict) else []
+        for slot in slots:
+            if slot["is_available"]:
+                return day, slot["start_time"], slot["end_time"], float(body["price_per_slot"])
+    return (today + timedelta(days=FIRST_DAY)).isoformat(), "09:00:00", "09:30:00", 50.0

@@ -156,5 +156,5 @@ def _line(error: dict[str, str]) -> str:
 
 
 def _pause_s(answer: httpx2.Response) -> float:
-    told = answer.headers.get("Retry-After", "")
-    return min(float(told), PAUSE_MAX_S) if told.isascii() and told.isdigit() else 1.0
+    header = answer.headers.get("Retry-After", "")
+    return min(float(header), PAUSE_MAX_S) if header.isascii() and header.isdigit() else 1.0

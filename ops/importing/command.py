@@ -1,4 +1,4 @@
-"""The command: its options, what it says, and what its exit code means."""
+"""`holdfast import`: its options, its progress, its report and its exit codes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from core.store.bulk import Mode
 from ops.importing.api_client import ApiClient, Counts, ImportProblem, RefusedRow
-from ops.importing.progress import Progress
 
 POLL_S = 0.3
+BAR_WIDTH = 40
+PROGRESS_LINES = 10
+"""Of a whole import, where there is no terminal."""
 ALL_BOOKED, SOME_REFUSED = 0, 3
 """Exit codes; 1 is an error, 2 is argparse's."""
 
@@ -75,6 +77,36 @@ def _import(service: ApiClient, file: Path, media_type: str, mode: str) -> tuple
         progress.show(counts)
     progress.end()
     return counts, list(service.refused(batch_id)) if counts.rejected or counts.failed else []
+
+
+class Progress:
+    """A bar for a person at a terminal; otherwise a line now and then."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._lines_written = 0
+
+    def show(self, counts: Counts) -> None:
+        done = counts.rows - counts.accepted
+        if self._is_terminal:
+            filled = BAR_WIDTH * done // counts.rows
+            self._write(f"\r[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {_progress_text(done, counts)}")
+        elif PROGRESS_LINES * done // counts.rows > self._lines_written:
+            self._lines_written = PROGRESS_LINES * done // counts.rows
+            self._write(f"{_progress_text(done, counts)}\n")
+
+    def end(self) -> None:
+        if self._is_terminal:
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def _progress_text(done: int, counts: Counts) -> str:
+    return f"{done:,} of {counts.rows:,} rows, {counts.rejected + counts.failed:,} refused"
 
 
 def _media_type(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""Confines a program that cannot be told where to listen and where to write: to loopback, and to one folder.
+"""Confines a program to loopback and to one folder; it has no options for where to listen and write.
 
 Python runs a module of this name by itself before the program (documentation of `site`). Only
 `ops.embedded.localstripe` puts this folder on a process's PYTHONPATH: localstripe 1.15 listens on

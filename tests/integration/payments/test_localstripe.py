@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ops.embedded import localstripe, payment_example
+from ops.embedded import localstripe, welcome
 from ops.embedded.localstripe import SECRET_KEY
 from ops.ports import accepts, free_ports
 from ops.processes import API, BEAT, LANES, PAYMENTS, SWEEPS
@@ -66,7 +66,7 @@ def test_the_printed_lines_pay_for_a_room_and_what_was_begun_can_be_paid_after_a
     stack: Stack, stripe: tuple[Server, int, int], tmp_path: Path
 ) -> None:
     server, port, api_port = stripe
-    script = "\n".join(payment_example.lines(api_port, stack.api_url, port))
+    script = "\n".join(welcome.payment_lines(api_port, stack.api_url, port))
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     booking: dict[str, Any] = json.loads(done.stdout)
     with people(stack, USER) as client:

@@ -11,8 +11,7 @@ import httpx2
 import pytest
 
 from ops.importing.api_client import ApiClient, Counts, ImportProblem
-from ops.importing.command import _sum_up
-from ops.importing.progress import Progress
+from ops.importing.command import Progress, _sum_up
 
 
 class Terminal(io.StringIO):
