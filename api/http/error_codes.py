@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 from core.wire.vocabulary import CONTRACT_REFUSALS, REFUSALS
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {

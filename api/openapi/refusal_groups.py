@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 
 PLACING = (
     Refusal.NO_SETTINGS,

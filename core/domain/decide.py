@@ -44,7 +44,7 @@ from core.domain.commands import (
     ReportRefund,
     RequestPayment,
 )
-from core.domain.events import CanaryHeard, Event, Refusal
+from core.domain.events import CanaryHeard, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import MarketCommandBase
 from core.domain.marketplace.decide import decide_market
@@ -52,7 +52,7 @@ from core.domain.marketplace.purchases.purchase_parts import with_purchase_chang
 from core.domain.payments.checkout import consequences, request
 from core.domain.payments.external_refunds import look_for_refunds, report_given_back
 from core.domain.payments.stripe_reports import report_intent, report_nothing, report_refund
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.closures import decide_closing
 from core.domain.state import State
 from core.domain.timeslots.shared_time import availability_changes

@@ -12,7 +12,6 @@ from core.domain.events import (
     BookingUnchanged,
     CanaryHeard,
     CommandDeferred,
-    CommandRefused,
     CommandStepped,
     CommonEvent,
     Event,
@@ -33,6 +32,7 @@ from core.domain.events import (
 )
 from core.domain.marketplace.events import MarketEventBase
 from core.domain.marketplace.evolve import evolve_market
+from core.domain.refusals import CommandRefused
 from core.domain.state import State
 from core.domain.values import Booking, Claim
 

@@ -21,7 +21,6 @@ from core.domain.events import (
     CanaryHeard,
     ClosingEvent,
     CommandDeferred,
-    CommandRefused,
     CommandStepped,
     Event,
     NothingDue,
@@ -42,6 +41,7 @@ from core.domain.events import (
 )
 from core.domain.marketplace.events import MarketEventBase
 from core.domain.payments.values import Payment
+from core.domain.refusals import CommandRefused
 from core.domain.values import Booking, TimeSlot
 from core.store.connections.round_trip import RoundTrip
 from core.store.marketplace.feed_events import market_feed_event

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from core.domain.commands import Command, EngineCommand, Envelope, Place, PlaceAll
-from core.domain.events import CommandRefused, Event, Refusal
+from core.domain.events import Event
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.store.inbox import CommandRecord, CommandWord, Outcome
 from core.wire import engine

@@ -28,7 +28,6 @@ from core.domain.commands import (
     ReopenResource,
     RequestPayment,
 )
-from core.domain.events import CommandRefused
 from core.domain.marketplace.commands import (
     AmendBooking,
     BookBundle,
@@ -44,6 +43,7 @@ from core.domain.marketplace.commands import (
     TakeSeat,
     TurnBooking,
 )
+from core.domain.refusals import CommandRefused
 from core.wire.vocabulary import CONTRACT_FIELDS, FIELDS
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from core.domain.bookings.status import NEXT, PaymentStatus, Status
-from core.domain.events import CommandRefused, Refusal
+from core.domain.refusals import CommandRefused, Refusal
 
 Micros = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-13T06:15:30.123456+00:00"])]
 Zulu = Annotated[str, Meta(extra_json_schema={"format": "date-time"}, examples=["2025-10-14T12:00:00Z"])]

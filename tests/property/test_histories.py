@@ -23,8 +23,9 @@ from core.domain.commands import (
     Place,
 )
 from core.domain.decide import decide
-from core.domain.events import BookingChanged, BookingPlaced, CommandRefused, UserCreated
+from core.domain.events import BookingChanged, BookingPlaced, UserCreated
 from core.domain.evolve import evolve
+from core.domain.refusals import CommandRefused
 from core.domain.state import State
 from core.domain.values import Resource, Service
 from core.wire.outcomes import render

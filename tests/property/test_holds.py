@@ -25,8 +25,9 @@ from core.domain.commands import (
     MoveOn,
 )
 from core.domain.decide import decide
-from core.domain.events import BookingChanged, BookingPlaced, CommandRefused, Event, Refusal
+from core.domain.events import BookingChanged, BookingPlaced, Event
 from core.domain.evolve import evolve
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 from core.wire.outcomes import render

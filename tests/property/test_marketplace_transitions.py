@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import ENGINE, Actor, ActorKind, Cancel, ChangeStatus, Command, Delete, ExpireDue, MoveOn
-from core.domain.events import BookingChanged, BookingUnchanged, CommandRefused, Event, Refusal
+from core.domain.events import BookingChanged, BookingUnchanged, Event
 from core.domain.marketplace.commands import AmendBooking, MoveBooking, TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.values import Booking, Policy
 from tests.support.clients.marketplace import market_service, market_state, practitioner
 from tests.support.values import booking, decided, envelope, user

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Command, Delete
 from core.domain.decide import decide
-from core.domain.events import CommandRefused, Refusal
 from core.domain.marketplace.commands import (
     BookBundle,
     BookCourse,
@@ -30,6 +29,7 @@ from core.domain.marketplace.commands import (
 )
 from core.domain.marketplace.verbs import can_be_canceled, can_be_rescheduled, role_of
 from core.domain.payments.values import REFUND_UNDER_WAY
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.values import Booking
 from tests.support.payments.purchase_simulation import (
     BUNDLE,

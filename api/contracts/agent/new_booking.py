@@ -16,8 +16,8 @@ from api.openapi import Content, operation
 from api.openapi.refusal_groups import PLACING, UNBOOKABLE
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
-from core.domain.events import Refusal
 from core.domain.names import as_name
+from core.domain.refusals import Refusal
 from core.identity.phones import phone_key, plain_phone
 from core.store.inbox import ServicePartition
 from core.text_forms import CONTACT_EMAIL

@@ -10,7 +10,7 @@ from typing import Annotated
 from api.http.errors import Problem, invalid
 from api.http.fields import clock_time, iso_date, text
 from api.http.forms import Form
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 from core.domain.resources.local_time import instant
 from core.text_forms import LOCAL_OR_INSTANT
 from core.wire.errors import FieldProblem

@@ -26,9 +26,9 @@ from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rules
 from api.openapi import Content, operation
 from api.runtime import Runtime
-from core.domain.events import Refusal
 from core.domain.marketplace.commands import AmendBooking, MarketCommand, MoveBooking, TakeSeat, TurnBooking, Verb
 from core.domain.marketplace.verbs import role_of
+from core.domain.refusals import Refusal
 from core.domain.state import State
 from core.domain.values import Policy
 from core.identity.principals import Principal

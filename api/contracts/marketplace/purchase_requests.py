@@ -18,7 +18,6 @@ from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rule, Rules, missing
 from api.openapi import Content, operation
 from api.runtime import Runtime
-from core.domain.events import Refusal
 from core.domain.marketplace.commands import (
     BookBundle,
     BookCourse,
@@ -28,6 +27,7 @@ from core.domain.marketplace.commands import (
     Part,
     Words,
 )
+from core.domain.refusals import Refusal
 from core.identity.principals import Principal
 from core.store.marketplace.partition_keys import (
     Purchase,

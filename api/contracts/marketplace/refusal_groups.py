@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 
 BUYING = (Refusal.USER_NOT_FOUND, Refusal.SERVICE_NOT_FOUND, Refusal.NOT_CHARGEABLE, Refusal.TOO_MANY_HOLDS)
 """What any purchase may be refused for."""

@@ -19,13 +19,13 @@ from api.http.forms import Rules
 from api.http.parameters import read_query
 from api.openapi import Content, operation
 from api.runtime import Runtime
-from core.domain.events import Refusal
 from core.domain.marketplace.commands import (
     CancelSession,
     JoinWaitingList,
     LeaveWaitingList,
     OpenSession,
 )
+from core.domain.refusals import Refusal
 from core.identity.principals import Principal
 from core.store.marketplace.partition_keys import practitioner_key
 from core.store.marketplace.rows import SESSION_COLUMNS, session_of

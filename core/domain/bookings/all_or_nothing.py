@@ -6,10 +6,10 @@ from datetime import datetime
 
 from core.domain.bookings.appointments import place
 from core.domain.commands import Envelope, PlaceAll
-from core.domain.events import CommandRefused, Event, Refusal, RowRefused
+from core.domain.events import Event
 from core.domain.evolve import evolve
 from core.domain.ids import Ids
-from core.domain.refusals import Refused
+from core.domain.refusals import CommandRefused, Refusal, Refused, RowRefused
 from core.domain.state import State
 
 

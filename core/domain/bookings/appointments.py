@@ -13,11 +13,11 @@ from core.domain.bookings.holds import make_way
 from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import TAKES_TIME, PaymentStatus
 from core.domain.commands import Envelope, Place
-from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.details import MarketDetails
 from core.domain.names import folded
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import MINUTE, instant, within_hours
 from core.domain.resources.service_names import check_bookable, is_bookable
 from core.domain.state import State

@@ -7,8 +7,8 @@ from datetime import datetime
 from core.domain.bookings.status import TAKES_TIME, Status, may_become
 from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind
-from core.domain.events import BookingDeleted, BookingUnchanged, Event, Refusal
-from core.domain.refusals import Refused
+from core.domain.events import BookingDeleted, BookingUnchanged, Event
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 

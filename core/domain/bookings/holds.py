@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE
-from core.domain.events import BookingChanged, Event, NothingDue, Refusal
+from core.domain.events import BookingChanged, Event, NothingDue
 from core.domain.payments.money import can_be_charged
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 

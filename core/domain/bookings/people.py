@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.domain.commands import Actor, ActorKind, PersonById, PersonByPhone
-from core.domain.events import Refusal, UserCreated
+from core.domain.events import UserCreated
 from core.domain.ids import Ids
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import User
 

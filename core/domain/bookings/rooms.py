@@ -18,9 +18,9 @@ from core.domain.bookings.holds import check_hold_limit, held, make_way
 from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import BookRoom, Envelope, PersonById
-from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import MINUTES_PER_DAY, instant
 from core.domain.state import State
 from core.domain.values import Booking, Claim, Resource, Room, RoomDetails, User

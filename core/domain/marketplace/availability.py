@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
-from core.domain.events import Refusal
 from core.domain.marketplace.schedules import is_open, starts
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.domain.refusals import Refusal
 from core.domain.resources.local_time import day_bounds, local
 
 Interval = tuple[datetime, datetime]

@@ -11,7 +11,7 @@ from core.domain.bookings.claims import claims_wanted
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import TAKES_TIME, Status
 from core.domain.commands import Actor
-from core.domain.events import BookingChanged, BookingUnchanged, Event, Refusal
+from core.domain.events import BookingChanged, BookingUnchanged, Event
 from core.domain.marketplace.commands import AmendBooking, MoveBooking, TakeSeat
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.purchases.individual_sessions import find_place, find_room, placed_details
@@ -19,7 +19,7 @@ from core.domain.marketplace.purchases.purchases import require_service
 from core.domain.marketplace.purchases.seats import find_seat, require_session, session_details, session_practitioner
 from core.domain.marketplace.values import Practitioner
 from core.domain.marketplace.verbs import Role, market_booking, move_refusal
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import local
 from core.domain.state import State
 from core.domain.values import Booking

@@ -10,7 +10,7 @@ from core.domain.bookings.holds import joined, make_way
 from core.domain.bookings.status import NEXT, Status
 from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind, Envelope
-from core.domain.events import CommandStepped, Event, Refusal
+from core.domain.events import CommandStepped, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import rule_against
 from core.domain.marketplace.commands import CancelSession, OpenSession
@@ -21,7 +21,7 @@ from core.domain.marketplace.purchases.individual_sessions import find_room
 from core.domain.marketplace.purchases.purchases import require_service
 from core.domain.marketplace.purchases.seats import require_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.steps import Progress, Step
 from core.domain.values import Claim

@@ -9,10 +9,10 @@ from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
 from core.domain.bookings.transitions import with_status
 from core.domain.commands import Actor, ActorKind
-from core.domain.events import BookingUnchanged, Event, Refusal
+from core.domain.events import BookingUnchanged, Event
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from core.domain.bookings.holds import expired, has_lapsed
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Actor, ActorKind, Envelope
-from core.domain.events import BookingPlaced, Event, NothingDue, Refusal
+from core.domain.events import BookingPlaced, Event, NothingDue
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
 from core.domain.marketplace.details import Kind
@@ -24,7 +24,7 @@ from core.domain.marketplace.purchases.seats import (
 )
 from core.domain.marketplace.values import MarketService, ServiceSession, WaitingPlace
 from core.domain.payments.money import can_be_charged
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 

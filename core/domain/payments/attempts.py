@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from core.domain.bookings.status import PaymentStatus
 from core.domain.commands import ENGINE
-from core.domain.events import BookingChanged, Event, PaymentChanged, Refusal
+from core.domain.events import BookingChanged, Event, PaymentChanged
 from core.domain.payments.money import refundable
 from core.domain.payments.values import Payment, PaymentState
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 

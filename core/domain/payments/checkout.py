@@ -15,21 +15,12 @@ from core.domain.bookings.changes import owned
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, PaymentStatus, Status
 from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
-from core.domain.events import (
-    BookingChanged,
-    CommandDeferred,
-    CommandRefused,
-    Event,
-    PaymentChanged,
-    PaymentMade,
-    PaymentReady,
-    Refusal,
-)
+from core.domain.events import BookingChanged, CommandDeferred, Event, PaymentChanged, PaymentMade, PaymentReady
 from core.domain.ids import Ids
 from core.domain.marketplace.purchases.refunds import Parts, by_whole, owed_minor, parts_owed
 from core.domain.payments.attempts import closing, ended, order_refund, payments_of, with_payment_status
 from core.domain.payments.values import PAYABLE, Payment, PaymentState
-from core.domain.refusals import Refused
+from core.domain.refusals import CommandRefused, Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 

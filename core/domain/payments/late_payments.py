@@ -15,12 +15,11 @@ from core.domain.bookings.appointments import claims_of
 from core.domain.bookings.holds import ExpiredHolds, has_lapsed, joined, make_way
 from core.domain.bookings.status import KEEPS_SLOT, TAKES_TIME, Status
 from core.domain.commands import ReportIntent
-from core.domain.events import Refusal
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.purchases.seats import find_seat, require_session
 from core.domain.marketplace.verbs import is_scheduled
 from core.domain.payments.values import IntentStatus
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking, Claim
 

@@ -19,7 +19,7 @@ from core.domain.bookings.holds import extended
 from core.domain.bookings.status import ENDED, PaymentStatus, Status
 from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, ReportIntent, ReportNothing, ReportRefund
-from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged, Refusal
+from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentUnchanged
 from core.domain.payments.attempts import (
     asked_again,
     begin_the_next,
@@ -43,7 +43,7 @@ from core.domain.payments.values import (
     PaymentState,
     RefundStatus,
 )
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 

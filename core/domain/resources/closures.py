@@ -10,9 +10,9 @@ from datetime import datetime
 
 from core.domain.bookings.holds import expired, has_lapsed
 from core.domain.commands import CloseResource, ClosingCommand
-from core.domain.events import BookingChanged, Event, Refusal, ResourceClosed, ResourceReopened
+from core.domain.events import BookingChanged, Event, ResourceClosed, ResourceReopened
 from core.domain.ids import Ids
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import day_bounds, instant
 from core.domain.state import State
 from core.domain.values import Claim, Closure, Resource

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from core.domain.events import Refusal
 from core.domain.names import folded
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.values import Policy, Service
 
 NAMED_MAX = 3

@@ -31,7 +31,6 @@ from core.domain.events import (
     BookingDeleted,
     BookingPlaced,
     Event,
-    Refusal,
     SkippedSlot,
     SlotChanged,
     SlotOffered,
@@ -41,7 +40,7 @@ from core.domain.events import (
     WhySkipped,
 )
 from core.domain.ids import Ids
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import local
 from core.domain.state import State
 from core.domain.timeslots.weekly_pattern import occurrences

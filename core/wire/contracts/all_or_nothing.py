@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 from core.store.inbox import Outcome
 from core.wire.answers import Done
 from core.wire.errors import ErrorBody, FieldProblem, error_body

@@ -16,9 +16,10 @@ from psycopg.types.range import TimestamptzRange
 
 from core.domain.commands import Envelope, PersonById, Place
 from core.domain.decide import decide
-from core.domain.events import BookingPlaced, CommandRefused, Refusal
+from core.domain.events import BookingPlaced
 from core.domain.evolve import evolve
 from core.domain.ids import Ids
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
 from core.store.bookings.rows import USER_COLUMNS

@@ -27,8 +27,8 @@ from api.contracts.rooms.new_booking import NewRoomBooking
 from api.payments.intents import NewIntent
 from core.domain import commands
 from core.domain.commands import CloseResource, Command
-from core.domain.events import CommandRefused, Refusal
 from core.domain.marketplace import commands as market
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.values import Resource
 from core.wire.refusal_fields import FIELDS_OF_COMMAND, PARTS, field_of
 from core.wire.vocabulary import FIELDS

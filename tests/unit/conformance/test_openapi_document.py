@@ -16,7 +16,7 @@ import pytest
 import api
 from api.accounts.access.route_rules import TABLE
 from api.http.error_codes import PROBLEMS, all_codes
-from core.domain.events import Refusal
+from core.domain.refusals import Refusal
 from core.wire.vocabulary import REFUSALS
 from tests.support.conformance.description import description, operations, served
 

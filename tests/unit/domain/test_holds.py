@@ -10,7 +10,8 @@ from core.domain.bookings.appointments import claims_of
 from core.domain.bookings.holds import extended
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import ENGINE, Actor, ActorKind, BookRoom, ExpireDue, MoveOn
-from core.domain.events import BookingChanged, BookingPlaced, CommandRefused, NothingDue, Refusal
+from core.domain.events import BookingChanged, BookingPlaced, NothingDue
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 from core.store.feed_events import event_rows

@@ -49,7 +49,7 @@ from core.domain.commands import (
     RequestPayment,
     RowToPlace,
 )
-from core.domain.events import CommandRefused, Event, Refusal
+from core.domain.events import Event
 from core.domain.marketplace.commands import (
     AmendBooking,
     BookBundle,
@@ -72,6 +72,7 @@ from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.schedules import Schedule, Window
 from core.domain.marketplace.values import Credit, ServiceSession, WaitingPlace
 from core.domain.payments.values import IntentStatus, Payment, PaymentState, RefundStatus
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Booking, Category, Claim, Closure, Policy, Resource, Service, TimeSlot

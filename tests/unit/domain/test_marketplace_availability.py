@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from core.domain.events import Refusal
 from core.domain.marketplace.availability import days_as_seen, rule_against, slots
 from core.domain.marketplace.schedules import Schedule, Window, is_sound
+from core.domain.refusals import Refusal
 from core.domain.values import Claim
 from tests.support.clients.marketplace import market_service, practitioner
 

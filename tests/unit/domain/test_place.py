@@ -9,7 +9,8 @@ import pytest
 
 from core.domain.bookings.status import TAKES_TIME, Status
 from core.domain.commands import Actor, ActorKind, Envelope, PersonById
-from core.domain.events import BookingPlaced, CommandRefused, Event, Refusal, UserCreated
+from core.domain.events import BookingPlaced, Event, UserCreated
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.resources.local_time import Hours
 from core.domain.resources.service_names import NearestNames
 from core.domain.state import State

@@ -6,7 +6,8 @@ from copy import deepcopy
 from datetime import time, timedelta
 
 from core.domain.commands import Place, PlaceAll, RowToPlace
-from core.domain.events import BookingPlaced, CommandRefused, Event, Refusal, UserCreated
+from core.domain.events import BookingPlaced, Event, UserCreated
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.values import Claim
 from tests.support.values import (
     DESK,

@@ -8,7 +8,8 @@ import pytest
 
 from core.domain.bookings.status import NEXT, TAKES_TIME, Status, may_become
 from core.domain.commands import ENGINE, Actor, ActorKind, Cancel, ChangeStatus, Delete
-from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged, CommandRefused, Refusal
+from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.values import Booking, Claim
 from tests.support.values import STAFF, booking, decided, envelope, state, user
 

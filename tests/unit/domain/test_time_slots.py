@@ -28,9 +28,7 @@ from core.domain.events import (
     BookingChanged,
     BookingDeleted,
     BookingPlaced,
-    CommandRefused,
     Event,
-    Refusal,
     SlotChanged,
     SlotOffered,
     SlotRemoved,
@@ -38,6 +36,7 @@ from core.domain.events import (
     WeeklyOffered,
     WhySkipped,
 )
+from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Category, Claim, Policy, Resource, TimeSlot
 from tests.support.values import NOW, STAFF, booking, counting_ids, decided, envelope, rules, user

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from core.domain.bookings.status import Status
-from core.domain.events import CommandRefused, Refusal
+from core.domain.refusals import CommandRefused, Refusal
 from core.wire.vocabulary import (
     APPOINTMENTS_ASKED,
     APPOINTMENTS_STATUS,

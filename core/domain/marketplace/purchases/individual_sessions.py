@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from core.domain.bookings.claims import claims_wanted
 from core.domain.bookings.holds import ExpiredHolds, joined, make_way
 from core.domain.commands import Envelope
-from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import rule_against
 from core.domain.marketplace.commands import BookIndividual
@@ -26,7 +26,7 @@ from core.domain.marketplace.purchases.purchases import (
     with_price,
 )
 from core.domain.marketplace.values import MarketService, Practitioner
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 

@@ -10,7 +10,7 @@ from core.domain.bookings.claims import claims_wanted
 from core.domain.bookings.holds import ExpiredHolds, joined
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope
-from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import BookBundle, BookPackage, Part
 from core.domain.marketplace.details import Kind, MarketDetails
@@ -33,7 +33,7 @@ from core.domain.marketplace.purchases.seats import (
 )
 from core.domain.marketplace.values import Credit, MarketService, Practitioner
 from core.domain.payments.money import split
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking, Claim
 

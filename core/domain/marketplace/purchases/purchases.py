@@ -10,12 +10,11 @@ from core.domain.bookings.holds import check_hold_limit, held
 from core.domain.bookings.people import resolve_person
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope, PersonById
-from core.domain.events import Refusal
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import Words
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.values import Credit, Location, MarketService, Practitioner
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import local
 from core.domain.state import State
 from core.domain.values import Booking, User

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from core.domain.bookings.holds import ExpiredHolds, expired, has_lapsed, joined
 from core.domain.commands import Envelope
-from core.domain.events import BookingPlaced, Event, Refusal
+from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import BookCourse, BookSession
 from core.domain.marketplace.counts import KEEPS_SEAT
@@ -25,7 +25,7 @@ from core.domain.marketplace.purchases.purchases import (
 )
 from core.domain.marketplace.values import Practitioner, ServiceSession
 from core.domain.payments.money import split
-from core.domain.refusals import Refused
+from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
 
