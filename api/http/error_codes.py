@@ -1,6 +1,6 @@
 """Every `code` of the error shape: its HTTP status and what it says to a program.
 
-Stable on the wire. The decisions' refusals bring their own from `core.wire.vocabulary`; a test holds
+Stable on the wire. The decisions' refusals bring their own from `core.wire.refusals`; a test holds
 this table to the codes that the API raises.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.domain.refusals import Refusal
-from core.wire.vocabulary import CONTRACT_REFUSALS, REFUSALS
+from core.wire.refusals import REFUSALS, RefusalAnswer, answer_of
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     # of any request
@@ -99,11 +99,11 @@ def status_of(code: str, contract: str = "") -> int:
     """The HTTP status under which a contract sends `code`. Raises KeyError for one in no table."""
     if code in PROBLEMS:
         return PROBLEMS[code][0]
-    return _refusal(code, contract)[0]
+    return _refusal(code, contract).status
 
 
 def description_of(code: str, contract: str = "") -> str:
-    return PROBLEMS[code][1] if code in PROBLEMS else _refusal(code, contract)[1]
+    return PROBLEMS[code][1] if code in PROBLEMS else _refusal(code, contract).sentence
 
 
 def all_codes() -> list[str]:
@@ -111,9 +111,9 @@ def all_codes() -> list[str]:
     return sorted({*PROBLEMS, *REFUSALS} - REPORTS_ALONE)
 
 
-def _refusal(code: str, contract: str) -> tuple[int, str]:
+def _refusal(code: str, contract: str) -> RefusalAnswer:
     try:
         refusal = Refusal(code)
     except ValueError:
         raise KeyError(f"{code} is in neither table: add it to api/http/error_codes.py") from None
-    return CONTRACT_REFUSALS.get(contract, {}).get(refusal, REFUSALS[refusal])
+    return answer_of(refusal, contract)

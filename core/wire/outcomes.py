@@ -18,8 +18,8 @@ from core.wire import engine
 from core.wire.contracts import agent, appointments, calendar, marketplace, payments, rooms
 from core.wire.contracts.all_or_nothing import none_placed
 from core.wire.errors import FieldProblem, error_body
-from core.wire.refusal_fields import field_of
-from core.wire.vocabulary import Zulu, sentence, zulu
+from core.wire.refusals import field_of, sentence
+from core.wire.vocabulary import Zulu, zulu
 
 encode = msgspec.json.Encoder().encode
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from api.http.errors import Problem
 from core.domain.refusals import Refused
 from core.wire.errors import FieldProblem
-from core.wire.vocabulary import sentence
+from core.wire.refusals import sentence
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from core.domain.refusals import Refusal
 from core.domain.resources.local_time import instant
 from core.text_forms import LOCAL_OR_INSTANT
 from core.wire.errors import FieldProblem
-from core.wire.vocabulary import REFUSALS
+from core.wire.refusals import REFUSALS
 
 BACKWARDS = "end_time must be later than start_time"
 SLOT_MAX = timedelta(hours=24)
@@ -45,8 +45,9 @@ def moment(field: str, sent: str, zone_name: str) -> datetime:
         return found.astimezone(UTC)
     meant = instant(found.date(), found.time(), zone_name)
     if meant is None:
-        status, words = REFUSALS[Refusal.LOCAL_TIME_SKIPPED]
-        raise Problem(status, Refusal.LOCAL_TIME_SKIPPED, words, [FieldProblem(field, words)])
+        answer = REFUSALS[Refusal.LOCAL_TIME_SKIPPED]
+        problems = [FieldProblem(field, answer.sentence)]
+        raise Problem(answer.status, Refusal.LOCAL_TIME_SKIPPED, answer.sentence, problems)
     return meant
 
 

@@ -15,7 +15,7 @@ from api.http.bodies import parse_json
 from api.http.errors import Problem
 from api.http.parameters import Parameter, parameters_of, read_query
 from core import text_forms
-from core.wire.vocabulary import CONTRACT_REFUSALS, REFUSALS
+from core.wire.refusals import REFUSALS, REFUSALS_BY_CONTRACT
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import request
 from tests.support.conformance.description import served
@@ -97,8 +97,8 @@ def test_every_message_about_a_query_is_a_sentence(record_property: Callable[[st
 
 def test_every_form_and_every_refusal_has_a_sentence() -> None:
     said = [form.words.format(field="name") for form in text_forms.FORMS]
-    said += [words for _, words in REFUSALS.values()]
-    said += [words for refusals in CONTRACT_REFUSALS.values() for _, words in refusals.values()]
+    said += [answer.sentence for answer in REFUSALS.values()]
+    said += [answer.sentence for answers in REFUSALS_BY_CONTRACT.values() for answer in answers.values()]
     assert {sentence: unclear_wording(sentence) for sentence in said if unclear_wording(sentence)} == {}
 
 

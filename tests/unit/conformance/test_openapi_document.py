@@ -17,7 +17,7 @@ import api
 from api.accounts.access.route_rules import TABLE
 from api.http.error_codes import PROBLEMS, all_codes
 from core.domain.refusals import Refusal
-from core.wire.vocabulary import REFUSALS
+from core.wire.refusals import REFUSALS
 from tests.support.conformance.description import description, operations, served
 
 _FIELD = re.compile(r"\{[^}]*\}")

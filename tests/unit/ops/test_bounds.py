@@ -13,7 +13,7 @@ import msgspec
 from api.http.error_codes import PROBLEMS
 from api.limits.throttle import Limit
 from core.wire.feeds import ERRORS, HANDSHAKE_REFUSALS
-from core.wire.vocabulary import REFUSALS
+from core.wire.refusals import REFUSALS
 from notifier.limits import Limits
 from ops.bounds import BOUNDS, NOTIFIER, all_bounds, table
 from tests.conftest import FIGURE
@@ -108,8 +108,8 @@ def test_every_bound_has_a_value_a_unit_and_an_answer_that_there_is() -> None:
     known = {
         str(status): {code for code, (one, _) in PROBLEMS.items() if one == status} for status, _ in PROBLEMS.values()
     }
-    for refusal, (status, _) in REFUSALS.items():
-        known.setdefault(str(status), set()).add(str(refusal))
+    for refusal, answer in REFUSALS.items():
+        known.setdefault(str(answer.status), set()).add(str(refusal))
     for code, statuses in HANDSHAKE_REFUSALS.items():
         for status in statuses:
             known.setdefault(str(status), set()).add(code)
