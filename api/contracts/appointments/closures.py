@@ -30,7 +30,7 @@ from core.store.sql.local_days import in_zones, zones_in_use
 from core.text_forms import OPTIONAL_NAME
 from core.wire.answers import Done, Listed
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
-from core.wire.contracts.closures import ClosureEnded, ClosureMade, ClosureShown, shown
+from core.wire.contracts.closures import ClosureEnded, ClosureMade, ClosureShown, closure_shown
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
@@ -101,7 +101,7 @@ class Closures:
             zones = await zones_in_use(connection) if asked.date else []
             values = {**wanted, **in_zones(zones, asked.date, asked.date)}
             rows = await (await connection.execute(SQL_CLOSURES_LISTED, values)).fetchall()
-        data = [shown(closure_of(row[1:])) for row in rows if row[1] is not None]
+        data = [closure_shown(closure_of(row[1:])) for row in rows if row[1] is not None]
         resp.data = encode(ClosureList(data=data, total_count=rows[0][0], limit=asked.limit, offset=asked.offset))
         resp.content_type = falcon.MEDIA_JSON
 
@@ -150,7 +150,7 @@ class OneClosure:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(SQL_IN_THE_WAY, values)).fetchall()
         details = ClosureDetails(
-            data=shown(closure),
+            data=closure_shown(closure),
             bookings_in_the_way=[admin_booking(*view_of(row[1:])) for row in rows if row[1] is not None],
             bookings_in_the_way_count=rows[0][0],
             limit=asked.limit,

@@ -28,8 +28,8 @@ from core.identity.principals import Principal
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
 from core.store.inbox import partition_key
 from core.text_forms import OPTIONAL_NAME
+from core.wire.contracts.closures import TimeOff, TimeOffMade, time_off_shown
 from core.wire.contracts.marketplace import MarketDone
-from core.wire.contracts.time_off import TimeOff, TimeOffMade, shown
 from core.wire.errors import FieldProblem
 
 SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
@@ -82,7 +82,7 @@ class TimesOff:
             rows = await (await connection.execute(SQL_TIME_OFF, wanted)).fetchall()
             counted = await connection.execute(SQL_TIME_OFF_COUNT, {**wanted, "most": COUNT_LIMIT})
             count = (await counted.fetchone() or (0,))[0]
-        found = [shown(closure_of(row)) for row in rows]
+        found = [time_off_shown(closure_of(row)) for row in rows]
         write(resp, TimeOffPage(**page_fields(req, self._run.settings.public_url, asked, count, found)))
 
     @operation(

@@ -72,9 +72,9 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
         case BookingDeleted():
             return 200, deleted()
         case ResourceClosed() as closed:
-            return 201, closures.made(closed, state)
+            return 201, closures.closure_made(closed, state)
         case ResourceReopened(closure=closure):
-            return 200, closures.ClosureEnded(data=closures.shown(closure))
+            return 200, closures.ClosureEnded(data=closures.closure_shown(closure))
         case unexpected:
             raise AssertionError(f"{unexpected} ends no command of appointments")
 

@@ -1,9 +1,12 @@
-"""A closure as staff read it, and the bookings in its way.
+"""A closure as staff read it, a practitioner's time off, and the bookings in the way of either.
 
-An answer is kept for as long as outcomes are, so it says nothing of people but their ids.
+An answer is kept as long as outcomes are, so it names people only by their ids.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -13,7 +16,7 @@ from core.domain.state import State
 from core.domain.values import Booking, Closure
 from core.wire.answers import Done
 from core.wire.contracts.admin_bookings import BookingLine, booking_line
-from core.wire.vocabulary import Day, HourMinuteSecond, Micros, micros
+from core.wire.vocabulary import MARKET_STATUS, Day, HourMinuteSecond, Instant, MarketStatus, Micros, micros
 
 
 class ResourceShown(Struct, frozen=True):
@@ -56,7 +59,37 @@ class ClosureEnded(Done, frozen=True, kw_only=True):
     data: ClosureShown
 
 
-def shown(closure: Closure) -> ClosureShown:
+class TimeOff(Struct, frozen=True, kw_only=True):
+    """Dates and clock times are local to the practitioner; one that is null is the beginning or end of its day."""
+
+    id: int
+    start_date: Day
+    start: str | None
+    end_date: Day
+    """Inclusive."""
+    end: str | None
+    start_time: Instant
+    end_time: Instant
+    reason: str
+    created_at: Instant
+
+
+class AppointmentInTheWay(Struct, frozen=True, kw_only=True):
+    id: int
+    user_id: int
+    start_time: Instant
+    end_time: Instant
+    status: MarketStatus
+
+
+class TimeOffMade(TimeOff, frozen=True, kw_only=True):
+    """Bookings that are in it keep their time until somebody cancels or moves them; the first hundred are shown."""
+
+    bookings_in_the_way: list[AppointmentInTheWay]
+    bookings_in_the_way_count: int
+
+
+def closure_shown(closure: Closure) -> ClosureShown:
     resource = closure.resource
     return ClosureShown(
         id=closure.id,
@@ -72,15 +105,52 @@ def shown(closure: Closure) -> ClosureShown:
     )
 
 
-def made(event: ResourceClosed, state: State) -> ClosureMade:
-    first = event.in_the_way[:SHOWN_IN_THE_WAY]
-    known = (state.bookings.get(id_) or state.shown_only.get(id_) for id_ in first)
+def closure_made(event: ResourceClosed, state: State) -> ClosureMade:
     return ClosureMade(
-        data=shown(event.closure),
-        bookings_in_the_way=[in_the_way(booking) for booking in known if booking is not None],
+        data=closure_shown(event.closure),
+        bookings_in_the_way=[BookingInTheWay(**booking_line(booking)) for booking in _first_in_the_way(event, state)],
         bookings_in_the_way_count=len(event.in_the_way),
     )
 
 
-def in_the_way(booking: Booking) -> BookingInTheWay:
-    return BookingInTheWay(**booking_line(booking))
+def time_off_shown(closure: Closure) -> TimeOff:
+    return TimeOff(**_time_off(closure))
+
+
+def time_off_made(event: ResourceClosed, state: State) -> TimeOffMade:
+    return TimeOffMade(
+        **_time_off(event.closure),
+        bookings_in_the_way=[_appointment(booking) for booking in _first_in_the_way(event, state)],
+        bookings_in_the_way_count=len(event.in_the_way),
+    )
+
+
+def _first_in_the_way(event: ResourceClosed, state: State) -> Iterator[Booking]:
+    for id_ in event.in_the_way[:SHOWN_IN_THE_WAY]:
+        booking = state.bookings.get(id_) or state.shown_only.get(id_)
+        if booking is not None:
+            yield booking
+
+
+def _time_off(closure: Closure) -> dict[str, Any]:
+    return {
+        "id": closure.id,
+        "start_date": closure.first_day.isoformat(),
+        "start": closure.starts.isoformat("minutes") if closure.starts else None,
+        "end_date": closure.last_day.isoformat(),
+        "end": closure.ends.isoformat("minutes") if closure.ends else None,
+        "start_time": closure.starts_at,
+        "end_time": closure.ends_at,
+        "reason": closure.reason,
+        "created_at": closure.created_at,
+    }
+
+
+def _appointment(booking: Booking) -> AppointmentInTheWay:
+    return AppointmentInTheWay(
+        id=booking.id,
+        user_id=booking.user_id,
+        start_time=booking.starts_at,
+        end_time=booking.ends_at,
+        status=MARKET_STATUS[booking.status],
+    )

@@ -27,8 +27,8 @@ from core.domain.marketplace.values import ServiceSession
 from core.domain.marketplace.verbs import Role, can_be_canceled, can_be_rescheduled, role_of
 from core.domain.state import State
 from core.domain.values import Booking, Policy, User
-from core.wire.contracts import time_off
 from core.wire.contracts.cancellations import amount, canceled
+from core.wire.contracts.closures import time_off_made
 from core.wire.vocabulary import MARKET_PAYMENT, MARKET_STATUS, Instant, MarketPayment, MarketStatus
 
 BookingType = Literal["individual", "group", "course", "package", "bundle"]
@@ -181,7 +181,7 @@ def answer(envelope: Envelope, events: tuple[Event, ...], state: State) -> tuple
         case WaitingBegun(place=place, position=position):
             return 201, WaitingShown(place.session_id, place.user_id, position, place.created_at)
         case ResourceClosed() as closed:
-            return 201, time_off.made(closed, state)
+            return 201, time_off_made(closed, state)
         case event:
             return 200, MarketDone(success=True, message=DONE.get(type(event), "Done"))
 
