@@ -35,7 +35,7 @@ ALLOWED = {(present, to) for present, onward in DOCUMENT.items() for to in onwar
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BEFORE, AFTER = START - timedelta(days=3), START + timedelta(minutes=30)
-CLIENT, GIVER, STAFF = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 3), Actor(ActorKind.STAFF, 2)
+CLIENT, PRACTITIONER, STAFF = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 3), Actor(ActorKind.STAFF, 2)
 STRANGER = Actor(ActorKind.USER, 9)
 TARGET = {
     Verb.CONFIRM: Status.CONFIRMED,
@@ -71,7 +71,7 @@ def asked(one: Booking, command: Command, actor: Actor, now: datetime, policy: P
 
 
 @pytest.mark.parametrize(("status", "verb"), list(product(Status, Verb)))
-@pytest.mark.parametrize("actor", [CLIENT, GIVER, STAFF])
+@pytest.mark.parametrize("actor", [CLIENT, PRACTITIONER, STAFF])
 @pytest.mark.parametrize("now", [BEFORE, AFTER])
 def test_a_verb_does_what_the_table_allows_and_says_why_it_does_not(
     status: Status, verb: Verb, actor: Actor, now: datetime
@@ -128,7 +128,10 @@ moments = st.timedeltas(-timedelta(days=4), timedelta(hours=3)).map(lambda delta
 
 
 @given(
-    status=st.sampled_from(Status), now=moments, made_after=st.booleans(), actor=st.sampled_from([CLIENT, GIVER, STAFF])
+    status=st.sampled_from(Status),
+    now=moments,
+    made_after=st.booleans(),
+    actor=st.sampled_from([CLIENT, PRACTITIONER, STAFF]),
 )
 def test_can_be_canceled_and_rescheduled_say_what_happens(
     status: Status,
@@ -160,7 +163,7 @@ def commands(draw: st.DrawFn) -> tuple[Command, Actor, timedelta]:
         MoveOn((1,)),
     ]
     one = draw(st.sampled_from(asked_for))
-    actors = [ENGINE] if isinstance(one, ExpireDue | MoveOn) else [CLIENT, GIVER, STAFF, STRANGER]
+    actors = [ENGINE] if isinstance(one, ExpireDue | MoveOn) else [CLIENT, PRACTITIONER, STAFF, STRANGER]
     if isinstance(one, ChangeStatus | Delete):
         actors = [STAFF]
     return one, draw(st.sampled_from(actors)), draw(st.timedeltas(timedelta(0), timedelta(hours=30)))

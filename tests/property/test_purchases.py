@@ -36,11 +36,11 @@ from tests.support.payments.purchase_simulation import (
     CLIENTS,
     COURSE,
     DAY,
-    GIVERS,
     HOUR,
     PACKAGE,
     PAID_PACKAGE,
     PAID_TALK,
+    PRACTITIONERS,
     STAFF,
     STRANGER,
     TALK,
@@ -90,7 +90,7 @@ def the_client(booking: Booking) -> Actor:
     return Actor(ActorKind.USER, booking.user_id)
 
 
-def the_giver(booking: Booking) -> Actor:
+def the_practitioner(booking: Booking) -> Actor:
     return Actor(ActorKind.USER, details_of(booking).practitioner_user_id)
 
 
@@ -192,7 +192,7 @@ class Story:
 
     def turn(self) -> None:
         booking = self.a_booking()
-        actor = self._draw(st.sampled_from([the_client(booking)] * 2 + [the_giver(booking), STAFF, STRANGER]))
+        actor = self._draw(st.sampled_from([the_client(booking)] * 2 + [the_practitioner(booking), STAFF, STRANGER]))
         verb = self._draw(st.sampled_from([Verb.CANCEL, *Verb]))
         self.world.accept(TurnBooking(booking.id, verb), actor)
 
@@ -209,7 +209,7 @@ class Story:
 
     def give_up_a_session(self) -> None:
         session = self._draw(st.sampled_from(sorted(self.world.known.market.sessions)))
-        self.world.accept(CancelSession(session), Actor(ActorKind.USER, GIVERS[0]))
+        self.world.accept(CancelSession(session), Actor(ActorKind.USER, PRACTITIONERS[0]))
 
     def pass_time(self) -> None:
         self.world.now += timedelta(minutes=self._draw(st.sampled_from([5, 45, 300, 1440])))
@@ -221,7 +221,7 @@ class Story:
     def look(self) -> None:
         """What the booking says is what the verbs answer, whoever looks."""
         booking = self.a_booking()
-        for actor in (the_client(booking), the_giver(booking), STAFF):
+        for actor in (the_client(booking), the_practitioner(booking), STAFF):
             cancelled = self.tried(TurnBooking(booking.id, Verb.CANCEL), actor)
             assert can_be_canceled(booking, self.world.now) == (cancelled is None)
             begins = NOW + 100 * DAY

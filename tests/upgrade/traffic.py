@@ -31,7 +31,7 @@ FIRST_DAY = date(2100, 1, 4)
 OFTEN = 0.4
 """How often what was bought is cancelled, a key is sent, somebody has rivals."""
 PERSON = {"email": "user@example.com", "password": "123456Long"}
-GIVER = 5
+PRACTITIONER = 5
 """The demo's client: here they give hours and workshops."""
 PAID_WITHIN_S = 60.0
 GOES_ON_WITHIN_S = 90.0
@@ -46,9 +46,9 @@ class Things:
             client.headers.update(self.desk)
             self.room = _made(client, "/api/admin/rooms/", {"name": "A room", "price_per_slot": 50.0, "capacity": 9})
             week = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)]
-            giver = {"user_id": GIVER, "horizon_days": 3660, "hours": week}
-            self.giver = _made(client, f"{BASE}/practitioners/", giver)
-            given = {"duration_minutes": 60, "practitioner_ids": [self.giver]}
+            practitioner = {"user_id": PRACTITIONER, "horizon_days": 3660, "hours": week}
+            self.practitioner = _made(client, f"{BASE}/practitioners/", practitioner)
+            given = {"duration_minutes": 60, "practitioner_ids": [self.practitioner]}
             self.hour = _made(client, f"{BASE}/services/", {**given, "name": "An hour", "price_cents": 5000})
             self.workshop = _made(client, f"{BASE}/services/", {**given, "name": "A group", "booking_type": "group"})
             self.category = _made(client, "/api/admin/categories/", {"name": "Side by side"})
@@ -181,7 +181,7 @@ class Traffic:
             voices.person.command("rooms", "DELETE", one)
 
     def _buy(self, voices: Voices) -> None:
-        body = {"practitioner_id": self.things.giver, "service_id": self.things.hour, **self._hour()}
+        body = {"practitioner_id": self.things.practitioner, "service_id": self.things.hour, **self._hour()}
         made = voices.person.command("market", "POST", f"{BASE}/bookings/", body, keyed=voices.often())
         assert made.status == 201, made
         one = f"{BASE}/bookings/{made.body['id']}/"
@@ -191,7 +191,7 @@ class Traffic:
 
     def _take_seats(self, voices: Voices) -> None:
         """Staff give a workshop, somebody takes a seat, and may give it up."""
-        given = {"service_id": self.things.workshop, "practitioner_id": self.things.giver, "capacity": 2}
+        given = {"service_id": self.things.workshop, "practitioner_id": self.things.practitioner, "capacity": 2}
         session = voices.desk.command("market", "POST", f"{BASE}/sessions/", {**given, **self._hour()})
         assert session.status == 201, session
         body = {"service_id": self.things.workshop, "service_session_id": session.body["id"]}

@@ -61,20 +61,25 @@ def take_seat(state: State, actor: Actor, command: TakeSeat, now: datetime) -> t
     status, hold_expires_at = _becomes(state, booking, details, now)
     session = require_session(state, command.session_id, booking.service_id)
     way = find_seat(state, session, booking.user_id, now)
-    giver = session_practitioner(state, session)
-    after = replace(session_details(details, session), practitioner_user_id=giver.user_id)
+    practitioner = session_practitioner(state, session)
+    after = replace(session_details(details, session), practitioner_user_id=practitioner.user_id)
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
-    moved = _at(held, giver, session.starts_at, session.ends_at, after, now)
+    moved = _at(held, practitioner, session.starts_at, session.ends_at, after, now)
     return (*way, BookingChanged(moved, booking.status, False, actor.kind, command.reason or "rescheduled"))
 
 
 def _at(
-    booking: Booking, giver: Practitioner, starts_at: datetime, ends_at: datetime, details: MarketDetails, now: datetime
+    booking: Booking,
+    practitioner: Practitioner,
+    starts_at: datetime,
+    ends_at: datetime,
+    details: MarketDetails,
+    now: datetime,
 ) -> Booking:
-    begins = local(starts_at, giver.zone)
+    begins = local(starts_at, practitioner.zone)
     return replace(
         booking,
-        resource_id=giver.resource_id,
+        resource_id=practitioner.resource_id,
         starts_at=starts_at,
         ends_at=ends_at,
         local_date=begins.date(),

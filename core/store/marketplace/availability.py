@@ -22,7 +22,7 @@ from core.store.marketplace.rows import (
 )
 
 SQL_SERVICE = f"SELECT {SERVICE_COLUMNS} FROM service s WHERE s.id = %s"
-SQL_GIVERS = f"""
+SQL_PRACTITIONERS = f"""
 SELECT {PRACTITIONER_COLUMNS} FROM {PRACTITIONERS}
 JOIN service_practitioner g ON g.practitioner_id = p.id AND g.service_id = %s
 WHERE p.is_active AND (%s::bigint[] IS NULL OR p.id = ANY(%s)) ORDER BY p.id LIMIT %s
@@ -61,9 +61,9 @@ async def read_practitioner_availability(
     async with connection.pipeline():
         await connection.execute(SQL_BEGIN)
         service_rows = await connection.execute(SQL_SERVICE, (service_id,))
-        giver_rows = await connection.execute(SQL_GIVERS, (service_id, wanted, wanted, most))
+        practitioner_rows = await connection.execute(SQL_PRACTITIONERS, (service_id, wanted, wanted, most))
         service_row = await service_rows.fetchone()
-        practitioners = [practitioner_of(row) for row in await giver_rows.fetchall()]
+        practitioners = [practitioner_of(row) for row in await practitioner_rows.fetchall()]
     resources = [practitioner.resource_id for practitioner in practitioners]
     service = service_of(service_row) if service_row else None
     around = _around(service, practitioners, within)

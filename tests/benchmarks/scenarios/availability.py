@@ -12,7 +12,7 @@ from core.store.connections.database import connect_lane
 from tests.benchmarks.report import print_bars, write_result
 from tests.benchmarks.request_timing import NO_OP, ROUNDS, STAFF, Question, RequestTimer, bar_of, measure, table
 from tests.benchmarks.stack import Say, serving
-from tests.benchmarks.tables.market import FIRST, GIVERS, MarketSize
+from tests.benchmarks.tables.market import FIRST, PRACTITIONERS_A_SERVICE, MarketSize
 from tests.benchmarks.tables.market_tables import fill_market
 from tests.support.clients.callers import USER, access_for
 
@@ -49,7 +49,7 @@ def run(say: Say) -> bool:
             found = measure(asker, [NO_OP, month, day])
             busy = _busy(stack.database_url, first, asker.ask(month))
     print(
-        f"\n{size.bookings:,} bookings; {GIVERS} practitioners over {DAYS} days have {busy.bookings:,} bookings, "
+        f"\n{size.bookings:,} bookings; {PRACTITIONERS_A_SERVICE} practitioners over {DAYS} days have {busy.bookings:,} bookings, "
         f"{busy.workshops:,} workshops and {busy.days_off:,} times off, and {busy.on_offer:,} sessions on offer\n"
     )
     print(table(found))
@@ -69,7 +69,7 @@ def questions(first: date) -> Sequence[Question]:
     many = {"service_id": FIRST, "start_date": first.isoformat(), "days": DAYS, "timezone": ZONE}
     one = {"practitioner_id": FIRST + 1, "service_id": FIRST, "date": workday.isoformat(), "timezone": ZONE}
     return (
-        Question(f"{GIVERS} practitioners over {DAYS} days", MANY, body=many),
+        Question(f"{PRACTITIONERS_A_SERVICE} practitioners over {DAYS} days", MANY, body=many),
         Question("one practitioner's day", ONE, body=one),
     )
 

@@ -26,7 +26,7 @@ from tests.support.clients.callers import STAFF as STAFF_ID
 
 P50_AT_MOST_MS = 50.0
 MARKET = "/api/v1/drf/bookings/"
-GIVER, CLIENT = "practitioner", "client"
+BY_PRACTITIONER, CLIENT = "practitioner", "client"
 
 
 def questions() -> list[Question]:
@@ -113,7 +113,10 @@ def market_questions() -> list[Question]:
     asked += [
         (f"all, page {page}", f"{MARKET}?page={page}&page_size={size}") for page, size in ((500, 20), (5000, 100))
     ]
-    return [NO_OP, *(Question(f"{by}: {what}", path, by) for by in (STAFF, GIVER, CLIENT) for what, path in asked)]
+    return [
+        NO_OP,
+        *(Question(f"{by}: {what}", path, by) for by in (STAFF, BY_PRACTITIONER, CLIENT) for what, path in asked),
+    ]
 
 
 def run(say: Say) -> bool:
@@ -125,7 +128,7 @@ def _marketplace(say: Say) -> bool:
     size = MarketSize()
     with serving(say, lambda url: fill_market(url, say, size)) as stack:
         say(f"measuring the marketplace's, {ROUNDS} rounds")
-        people = {STAFF: STAFF_ID, GIVER: PRACTITIONER, CLIENT: USER}
+        people = {STAFF: STAFF_ID, BY_PRACTITIONER: PRACTITIONER, CLIENT: USER}
         with RequestTimer(stack.api_url, {name: access_for(stack, id_) for name, id_ in people.items()}) as asker:
             found = measure(asker, market_questions(), requests=3)
     print(f"\n{size.bookings:,} marketplace bookings; medians of {ROUNDS} rounds of 3 requests, one client\n")

@@ -44,7 +44,7 @@ BUSY_CLIENT, BUSY_PRACTITIONER = 1, 1
 FIRST = 300_001
 """Id of the first practitioner, of their resource and user, of the first service, session and booking."""
 FIRST_CLIENT = 400_001
-GIVERS = 50
+PRACTITIONERS_A_SERVICE = 50
 """Practitioners of each service."""
 ZONES = ("Europe/Berlin", "America/New_York")
 PLACES = tuple(time(hour) for hour in (9, 10, 11, 13, 14, 15, 16))
@@ -131,7 +131,7 @@ def _user(number: int, size: MarketSize) -> int:
 
 
 def _session(number: int, size: MarketSize, practitioner: int, day: date, at: time, today: date) -> Booked:
-    service = practitioner // GIVERS
+    service = practitioner // PRACTITIONERS_A_SERVICE
     return Booked(
         id=FIRST + number,
         user_id=_user(number, size),

@@ -18,8 +18,8 @@ from tests.benchmarks.tables.market import (
     BUSY_PRACTITIONER,
     FIRST,
     FIRST_CLIENT,
-    GIVERS,
     MINUTES,
+    PRACTITIONERS_A_SERVICE,
     PRICES,
     RARE_WORD,
     SEATS,
@@ -59,9 +59,9 @@ COPY_CLOSURES: LiteralString = (
 
 SQL_CATALOGUE = f"""
 INSERT INTO user_account (id, username, username_key, is_practitioner)
-SELECT {FIRST} + n, 'giver' || n, 'giver' || n, true FROM generate_series(0, %(practitioners)s - 1) AS n;
+SELECT {FIRST} + n, 'practitioner' || n, 'practitioner' || n, true FROM generate_series(0, %(practitioners)s - 1) AS n;
 INSERT INTO resource (id, kind, name, zone)
-SELECT {FIRST} + n, 'practitioner', 'Giver ' || n, (ARRAY['{ZONES[0]}', '{ZONES[1]}'])[1 + n %% 2]
+SELECT {FIRST} + n, 'practitioner', 'Practitioner ' || n, (ARRAY['{ZONES[0]}', '{ZONES[1]}'])[1 + n %% 2]
 FROM generate_series(0, %(practitioners)s - 1) AS n;
 INSERT INTO practitioner (id, user_id, resource_id, name, name_key, hours, breaks, buffer_before_minutes, buffer_after_minutes,
                           notice_minutes, horizon_days)
@@ -72,13 +72,13 @@ SELECT {FIRST} + n, {FIRST} + n, {FIRST} + n, 'First' || n %% 97 || ' Last' || n
 FROM generate_series(0, %(practitioners)s - 1) AS n;
 INSERT INTO service (id, name, name_key, is_named, resource_id, duration_minutes, slot_step_minutes, price_cents)
 SELECT {FIRST} + n, 'Session ' || n, 'session ' || n, false, 1, {MINUTES}, 15, 6000
-FROM generate_series(0, (%(practitioners)s - 1) / {GIVERS}) AS n;
+FROM generate_series(0, (%(practitioners)s - 1) / {PRACTITIONERS_A_SERVICE}) AS n;
 INSERT INTO service (id, name, name_key, is_named, resource_id, kind) VALUES
     ({FIRST} + 900, 'Workshop', 'workshop', false, 1, 'workshop'),
     ({FIRST} + 901, 'Course', 'course', false, 1, 'course'),
     ({FIRST} + 902, 'Package', 'package', false, 1, 'package');
 INSERT INTO service_practitioner (service_id, practitioner_id)
-SELECT {FIRST} + n / {GIVERS}, {FIRST} + n FROM generate_series(0, %(practitioners)s - 1) AS n;
+SELECT {FIRST} + n / {PRACTITIONERS_A_SERVICE}, {FIRST} + n FROM generate_series(0, %(practitioners)s - 1) AS n;
 """
 
 
@@ -154,9 +154,9 @@ def _booking(one: Booked, now: datetime) -> str:
     session = "" if one.session_id is None else f', "session_id": {one.session_id}'
     scheduled = "" if one.is_scheduled else ', "is_scheduled": false'
     practitioner = BUSY_PRACTITIONER if one.practitioner < 0 else FIRST + one.practitioner
-    giver = 3 if one.practitioner < 0 else FIRST + one.practitioner
+    practitioner_user = 3 if one.practitioner < 0 else FIRST + one.practitioner
     details = (
-        f'{{"type": "market", "kind": "{one.kind}", "practitioner_id": {practitioner}, "practitioner_user_id": {giver}, '
+        f'{{"type": "market", "kind": "{one.kind}", "practitioner_id": {practitioner}, "practitioner_user_id": {practitioner_user}, '
         f'"title": "{_title(one)}", "buffer_before_minutes": 5, "buffer_after_minutes": 10{session}{scheduled}}}'
     )
     return "\t".join((

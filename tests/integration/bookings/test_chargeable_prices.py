@@ -178,12 +178,12 @@ def test_a_free_room_stays_free(staff: Client, stack: Stack) -> None:
 @pytest.mark.parametrize(("price", "currency"), [(30, "usd"), (10, "eur"), (20, "jpy"), (1_234, "kwd"), (5_000, "xyz")])
 def test_what_an_older_release_priced_is_shown_and_sold_to_nobody(market: Market, price: int, currency: str) -> None:
     """Each kind of purchase, and the waiting list, whose offers would be holds."""
-    giver, talk, session = workshop(market, capacity=1)
-    single = market.service(giver)
-    course = market.service(giver, booking_type="course")
-    market.session(giver, course)
-    package = market.service(giver, booking_type="package", service_ids=[single])
-    bundle = market.service(giver, booking_type="bundle", service_ids=[single], credits=2, valid_days=30)
+    practitioner, talk, session = workshop(market, capacity=1)
+    single = market.service(practitioner)
+    course = market.service(practitioner, booking_type="course")
+    market.session(practitioner, course)
+    package = market.service(practitioner, booking_type="package", service_ids=[single])
+    bundle = market.service(practitioner, booking_type="bundle", service_ids=[single], credits=2, valid_days=30)
     made(take_seat(market.person().client, talk, session))
     sold = [single, talk, course, package, bundle]
     execute(
@@ -195,8 +195,8 @@ def test_what_an_older_release_priced_is_shown_and_sold_to_nobody(market: Market
         assert (shown["price_cents"], shown["currency"]) == (price, currency)
         assert market.desk.patch(f"{BASE}/services/{service}/", json={"name": "Renamed"}).status_code == 200
     answers = [
-        book(client, single, giver, 9),
-        take_seat(client, talk, market.session(giver, talk)),
+        book(client, single, practitioner, 9),
+        take_seat(client, talk, market.session(practitioner, talk)),
         client.post(f"{BOOKINGS}create-course/", json={"service_id": course}),
         client.post(f"{BOOKINGS}create-package/", json={"service_id": package}),
         client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}),
@@ -207,11 +207,11 @@ def test_what_an_older_release_priced_is_shown_and_sold_to_nobody(market: Market
 
 
 def test_a_credit_still_pays_for_what_is_too_cheap_to_be_charged(market: Market) -> None:
-    giver = market.practitioner()
-    single = market.service(giver)
-    bundle = market.service(giver, booking_type="bundle", service_ids=[single], credits=1, valid_days=3660)
+    practitioner = market.practitioner()
+    single = market.service(practitioner)
+    bundle = market.service(practitioner, booking_type="bundle", service_ids=[single], credits=1, valid_days=3660)
     client = market.person().client
     made(client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))
     execute(market.stack, "UPDATE service SET price_cents = 30 WHERE id = %s", single)
-    booking = made(client.post(BOOKINGS, json={"practitioner_id": giver.id, "service_id": single, **at(9)}))
+    booking = made(client.post(BOOKINGS, json={"practitioner_id": practitioner.id, "service_id": single, **at(9)}))
     assert (booking["status"], booking["payment_status"]) == ("confirmed", "not_required")

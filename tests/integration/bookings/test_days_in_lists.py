@@ -108,8 +108,8 @@ def test_lists_of_bookings_by_day_begin_at_the_viewers_first_midnight(market: Ma
     day = repeats_midnight(zone)
     begins = day_bounds(day, zone)[0]
     week: dict[str, Any] = {"hours": [{"weekday": n, "start": "00:00", "end": "23:59"} for n in range(7)]}
-    giver, client = market.practitioner(**week, time_zone=zone), market.person()
-    session = {"service_id": market.service(giver, duration_minutes=30), "practitioner_id": giver.id}
+    practitioner, client = market.practitioner(**week, time_zone=zone), market.person()
+    session = {"service_id": market.service(practitioner, duration_minutes=30), "practitioner_id": practitioner.id}
     times = {"start_time": begins.strftime("%Y-%m-%dT%H:%M:%SZ"), "end_time": f"{begins + DAY / 48:%Y-%m-%dT%H:%M:%SZ}"}
     made = client.client.post(f"{BASE}/bookings/", json={**session, **times})
     assert made.status_code == 201, made.text
@@ -156,8 +156,8 @@ def test_every_request_that_names_a_zone_takes_only_those_of_the_list(staff: Cli
 
 def test_rows_that_hold_no_zone_break_no_list(stack: Stack, staff: Client, market: Market) -> None:
     """As earlier releases took them."""
-    giver = market.practitioner()
-    service = market.service(giver)
+    practitioner = market.practitioner()
+    service = market.service(practitioner)
     room = new_room(staff)
     category = new_category(staff)
     name = "A service of an odd zone"
@@ -165,7 +165,7 @@ def test_rows_that_hold_no_zone_break_no_list(stack: Stack, staff: Client, marke
     resources = [
         execute(stack, f"SELECT resource_id FROM {table} WHERE {key} = %s", value)[0][0]
         for table, key, value in (
-            ("practitioner", "id", giver.id), ("room", "id", room), ("category", "id", category), ("service", "name", name),
+            ("practitioner", "id", practitioner.id), ("room", "id", room), ("category", "id", category), ("service", "name", name),
         )
     ]  # fmt: skip
     day = "2050-06-15"
@@ -175,7 +175,7 @@ def test_rows_that_hold_no_zone_break_no_list(stack: Stack, staff: Client, marke
         assert closed.status_code == 201, closed.text
     slot = {"category": category, "start_time": f"{day}T10:00:00", "end_time": f"{day}T11:00:00"}
     assert staff.post("/api/admin/timeslots/", json=slot).status_code == 201
-    openings = {"service_id": service, "practitioner_id": giver.id, "date": day}
+    openings = {"service_id": service, "practitioner_id": practitioner.id, "date": day}
     answers = [
         staff.get(CLOSURES, params={"date": day}),
         staff.get("/api/timeslots/", params={"date": day}),
@@ -183,8 +183,8 @@ def test_rows_that_hold_no_zone_break_no_list(stack: Stack, staff: Client, marke
         staff.get("/api/booking/calendar/", params={"year": 2050, "month": 6}),
         market.desk.get("/api/rooms/", params={}),
         market.desk.post(f"{BASE}/bookings/check-availability/", json=openings),
-        market.desk.get(f"{BASE}/practitioners/{giver.id}/time-off/"),
-        market.desk.get(f"{BASE}/practitioners/{giver.id}/"),
+        market.desk.get(f"{BASE}/practitioners/{practitioner.id}/time-off/"),
+        market.desk.get(f"{BASE}/practitioners/{practitioner.id}/"),
         staff.get("/api/admin/resources/"),
         staff.get("/api/admin/users/", params={"date_joined_from": "2026-01-01"}),
         staff.get("/api/admin/users/stats/"),

@@ -30,18 +30,18 @@ def market(fresh_stack: FreshStack) -> Iterator[Market]:
 
 def full_session(market: Market) -> int:
     """Its one seat is taken, and nobody has the client's who asks next."""
-    giver = market.practitioner()
-    workshop = market.service(giver, booking_type="workshop")
-    session = market.session(giver, workshop, capacity=1)
+    practitioner = market.practitioner()
+    workshop = market.service(practitioner, booking_type="workshop")
+    session = market.session(practitioner, workshop, capacity=1)
     body = {"service_id": workshop, "service_session_id": session}
     assert market.person().client.post(f"{BASE}/bookings/", json=body).status_code == 201
     return session
 
 
 def test_nothing_is_booked_offered_or_waited_for_in_the_past(market: Market) -> None:
-    session, giver, client = full_session(market), market.practitioner(), market.person().client
+    session, practitioner, client = full_session(market), market.practitioner(), market.person().client
     execute(market.stack, "UPDATE service_session SET starts_at = clock_timestamp() WHERE id = %s", session)
-    at_once = {"service_id": market.service(giver), "practitioner_id": giver.id, **FROM_TO}
+    at_once = {"service_id": market.service(practitioner), "practitioner_id": practitioner.id, **FROM_TO}
     desk, slot = market.desk, {"category": 1, **FROM_TO}
     asked = {
         "appointments": client.post("/api/booking/create/", json={"service_name": "Massage", **LONG_AGO}),

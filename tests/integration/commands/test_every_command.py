@@ -39,29 +39,31 @@ def given_id(answer: httpx.Response) -> int:
 def wishes(stack: Stack) -> Iterator[tuple[httpx.Client, list[Wish]]]:
     """Each command's request as its description has it, about things that are there; and who sends them."""
     with closing(Market(stack)) as market:
-        desk, giver = market.desk, market.practitioner()
-        talk = market.service(giver)
+        desk, practitioner = market.desk, market.practitioner()
+        talk = market.service(practitioner)
         off = {"start_date": "2190-01-04", "end_date": "2190-01-04"}
         ids = {
             "booking_id": given_id(desk.post("/api/booking/create/", json={"service_name": "Any", **free_slot()})),
             "closure_id": given_id(desk.post("/api/admin/closures/", json=off)),
             "time_slot_id": new_slot(desk, new_category(desk), EXAMPLES_DAY)["id"],
-            "practitioner_id": giver.id,
-            "session_id": market.session(giver, market.service(giver, booking_type="workshop")),
+            "practitioner_id": practitioner.id,
+            "session_id": market.session(practitioner, market.service(practitioner, booking_type="workshop")),
         }
         of_market = ids | {
             "booking_id": given_id(
-                desk.post(f"{BASE}/bookings/", json={"service_id": talk, "practitioner_id": giver.id, **at(9)})
+                desk.post(f"{BASE}/bookings/", json={"service_id": talk, "practitioner_id": practitioner.id, **at(9)})
             ),
-            "closure_id": given_id(desk.post(f"{BASE}/practitioners/{giver.id}/time-off/", json=off)),
+            "closure_id": given_id(desk.post(f"{BASE}/practitioners/{practitioner.id}/time-off/", json=off)),
         }
         bought: dict[str, dict[str, Any]] = {
             "package": {"service_ids": [talk]},
             "bundle": {"service_ids": [talk], "credits": 2, "valid_days": 30},
             "course": {},
         }
-        sold = {f"create-{kind}": market.service(giver, booking_type=kind, **what) for kind, what in bought.items()}
-        market.session(giver, sold["create-course"])
+        sold = {
+            f"create-{kind}": market.service(practitioner, booking_type=kind, **what) for kind, what in bought.items()
+        }
+        market.session(practitioner, sold["create-course"])
         found = []
         for method, path, described in operations():
             if path != PAYING and any(

@@ -34,10 +34,10 @@ INSERT INTO resource (id, kind, name, zone) VALUES (2, 'room', 'Room', 'UTC');
 INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'Room', 10, 5000);
 """
 MARKET = """
-INSERT INTO user_account (id, username, username_key) VALUES (8, 'giver', 'giver');
-INSERT INTO resource (id, kind, name, zone) VALUES (3, 'practitioner', 'Giver', 'UTC');
+INSERT INTO user_account (id, username, username_key) VALUES (8, 'practitioner', 'practitioner');
+INSERT INTO resource (id, kind, name, zone) VALUES (3, 'practitioner', 'Practitioner', 'UTC');
 INSERT INTO practitioner (id, user_id, resource_id, name, name_key, hours)
-VALUES (1, 8, 3, 'Giver', 'giver', '[[0, 0, 1440]]');
+VALUES (1, 8, 3, 'Practitioner', 'practitioner', '[[0, 0, 1440]]');
 INSERT INTO service (id, name, name_key, kind, price_cents, duration_minutes, resource_id, is_named)
 VALUES (1, 'Hour', 'hour', 'individual', 5000, 60, 3, false), (2, 'Workshop', 'workshop', 'workshop', 0, 60, 3, false);
 INSERT INTO service_practitioner VALUES (1, 1), (2, 1);

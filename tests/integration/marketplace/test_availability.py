@@ -50,17 +50,21 @@ def test_what_is_taken_in_any_contract_is_not_offered(stack: Stack, market: Mark
 def test_the_many_form_has_exactly_the_slots_of_single_days(stack: Stack, market: Market) -> None:
     """Over the clock changes of New York (10 March 2024) and of the viewer in Berlin (31 March)."""
     zones = ("America/New_York", "Europe/Berlin", "Asia/Kolkata")
-    givers = [market.practitioner(time_zone=zone, buffer_after_minutes=10) for zone in zones]
-    service = market.service(*givers, slot_step_minutes=30)
+    practitioners = [market.practitioner(time_zone=zone, buffer_after_minutes=10) for zone in zones]
+    service = market.service(*practitioners, slot_step_minutes=30)
     first = date(2024, 3, 8)
     body = {"service_id": service, "start_date": first.isoformat(), "days": 26, "timezone": "Europe/Berlin"}
     many = market.desk.post(f"{BASE}/availability/", json=body).json()
-    assert [one["practitioner_id"] for one in many["practitioners"]] == [giver.id for giver in givers]
-    for giver, openings in zip(givers, many["practitioners"], strict=True):
+    assert [one["practitioner_id"] for one in many["practitioners"]] == [
+        practitioner.id for practitioner in practitioners
+    ]
+    for practitioner, openings in zip(practitioners, many["practitioners"], strict=True):
         singly: list[str] = []
         for n in range(26):
             day = {"date": (first + timedelta(days=n)).isoformat(), "timezone": "Europe/Berlin"}
-            found = market.desk.post(CHECK, json={"practitioner_id": giver.id, "service_id": service, **day}).json()
+            found = market.desk.post(
+                CHECK, json={"practitioner_id": practitioner.id, "service_id": service, **day}
+            ).json()
             singly += [slot["start_time"] for slot in found["available_slots"]]
         assert openings["starts"] == singly
         assert len(singly) == len(set(singly)) == 26 * 15
@@ -69,12 +73,17 @@ def test_the_many_form_has_exactly_the_slots_of_single_days(stack: Stack, market
 def test_what_is_offered_on_a_day_that_lacks_an_hour_is_exactly_what_can_be_booked(market: Market) -> None:
     """New York's spring day, seen from Berlin: each hour of it is asked for, and those on offer are had."""
     night = [{"weekday": 6, "start": "00:00", "end": "06:00"}]
-    giver, client = market.practitioner(time_zone="America/New_York", hours=night), market.person().client
-    service = market.service(giver)
-    asked = {"practitioner_id": giver.id, "service_id": service, "date": "2034-03-12", "timezone": "Europe/Berlin"}
+    practitioner, client = market.practitioner(time_zone="America/New_York", hours=night), market.person().client
+    service = market.service(practitioner)
+    asked = {
+        "practitioner_id": practitioner.id,
+        "service_id": service,
+        "date": "2034-03-12",
+        "timezone": "Europe/Berlin",
+    }
     offered = [slot["start_time"] for slot in client.post(CHECK, json=asked).json()["available_slots"]]
     assert [start[11:13] for start in offered] == ["05", "06", "07", "08", "09"], "01:00 is followed by 03:00"
-    whom = {"practitioner_id": giver.id, "service_id": service}
+    whom = {"practitioner_id": practitioner.id, "service_id": service}
     hours = [(f"2034-03-12T{hour:02}:00:00Z", f"2034-03-12T{hour + 1:02}:00:00Z") for hour in range(23)]
     wishes = [{**whom, "start_time": starts, "end_time": ends} for starts, ends in hours]
     booked = [wish["start_time"] for wish in wishes if client.post(BOOKINGS, json=wish).status_code == 201]

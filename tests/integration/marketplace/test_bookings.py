@@ -86,9 +86,9 @@ def test_the_documents_requests_as_written(stack: Stack) -> None:
 
 
 def test_a_free_session_is_confirmed_at_once_and_moves_with_its_place(market: Market) -> None:
-    giver, client = market.practitioner(buffer_after_minutes=15), market.person().client
-    service = market.service(giver)
-    booking = made(book(client, service, giver, 9, title="Knee"))
+    practitioner, client = market.practitioner(buffer_after_minutes=15), market.person().client
+    service = market.service(practitioner)
+    booking = made(book(client, service, practitioner, 9, title="Knee"))
     one = f"{BOOKINGS}{booking['id']}/"
     assert (booking["status"], booking["payment_status"], booking["can_be_rescheduled"]) == (
         "confirmed",
@@ -96,19 +96,19 @@ def test_a_free_session_is_confirmed_at_once_and_moves_with_its_place(market: Ma
         True,
     )
     assert client.post(f"{one}confirm/").status_code == 200
-    assert book(client, service, giver, 10).json()["code"] == "slot_taken", "the buffer is taken too"
+    assert book(client, service, practitioner, 10).json()["code"] == "slot_taken", "the buffer is taken too"
     moved = client.post(f"{one}reschedule/", json={**at(13), "reason": "Optional reason"})
     assert moved.json()["start_time"] == at(13)["start_time"]
     assert moved.json()["id"] == booking["id"]
-    other = made(book(client, service, giver, 9))
+    other = made(book(client, service, practitioner, 9))
     refused = client.post(f"{one}reschedule/", json=at(9))
     assert refused.status_code == 409
     assert client.get(one).json()["start_time"] == at(13)["start_time"], "refused, the old time stands"
     amended = client.patch(one, json={"title": "Other knee", "timezone": "Europe/Berlin"}).json()
     assert (amended["title"], amended["timezone"]) == ("Other knee", "Europe/Berlin")
     assert client.patch(one, json={"meeting_url": "https://meet.example.com/1"}).status_code == 403
-    assert giver.client.patch(one, json={"meeting_url": "https://meet.example.com/1"}).status_code == 200
-    assert giver.client.post(f"{one}complete/").json()["code"] == "not_begun"
+    assert practitioner.client.patch(one, json={"meeting_url": "https://meet.example.com/1"}).status_code == 200
+    assert practitioner.client.post(f"{one}complete/").json()["code"] == "not_begun"
     stranger = market.person().client
     for answer in (stranger.get(one), stranger.post(f"{one}cancel/"), stranger.get(f"{one}notes/")):
         assert answer.status_code == 404
@@ -129,21 +129,21 @@ def test_a_session_takes_the_practitioner_and_a_room_or_neither(market: Market) 
 
 
 def test_any_practitioner_is_refused_only_when_none_is_free(market: Market) -> None:
-    givers = [market.practitioner() for _ in range(3)]
-    service = market.service(*givers)
+    practitioners = [market.practitioner() for _ in range(3)]
+    service = market.service(*practitioners)
     client = market.person().client
-    found = [made(book(client, service, None, 9))["practitioner"]["id"] for _ in givers]
-    assert sorted(found) == sorted(giver.id for giver in givers)
+    found = [made(book(client, service, None, 9))["practitioner"]["id"] for _ in practitioners]
+    assert sorted(found) == sorted(practitioner.id for practitioner in practitioners)
     assert book(client, service, None, 9).json()["code"] == "slot_taken"
     assert book(client, service, None, 8).json()["code"] == "outside_working_hours"
 
 
 def test_a_practitioner_sees_appointments_and_own_bookings_and_a_client_their_own(market: Market) -> None:
-    giver, colleague = market.practitioner(), market.practitioner()
+    practitioner, colleague = market.practitioner(), market.practitioner()
     client = market.person()
-    service, other = market.service(giver, name="Massage of the back"), market.service(colleague)
-    appointment = made(book(client.client, service, giver, 9, description="Lower back"))["id"]
-    personal = made(book(giver.client, other, colleague, 10))["id"]
+    service, other = market.service(practitioner, name="Massage of the back"), market.service(colleague)
+    appointment = made(book(client.client, service, practitioner, 9, description="Lower back"))["id"]
+    personal = made(book(practitioner.client, other, colleague, 10))["id"]
 
     def ids(who: Person, **asked: Any) -> list[int]:
         answer = who.client.get(BOOKINGS, params=asked)
@@ -151,29 +151,32 @@ def test_a_practitioner_sees_appointments_and_own_bookings_and_a_client_their_ow
         assert answer.json()["count"] == len(answer.json()["results"])
         return [row["id"] for row in answer.json()["results"]]
 
-    assert ids(giver) == [personal, appointment]
+    assert ids(practitioner) == [personal, appointment]
     assert ids(client) == [appointment]
     assert ids(colleague) == [personal]
-    assert ids(giver, ordering="start_time") == [appointment, personal]
-    assert ids(giver, practitioner_id=giver.id) == [appointment]
-    assert ids(giver, service_id=other) == [personal]
-    assert ids(giver, search="lower BACK") == [appointment]
-    assert ids(giver, search="massage", status="confirmed") == [appointment]
-    assert ids(giver, search="100%") == []
-    assert ids(giver, status=["canceled", "completed"]) == []
-    assert ids(giver, is_upcoming="true", booking_type="individual", payment_status="not_required") == [
+    assert ids(practitioner, ordering="start_time") == [appointment, personal]
+    assert ids(practitioner, practitioner_id=practitioner.id) == [appointment]
+    assert ids(practitioner, service_id=other) == [personal]
+    assert ids(practitioner, search="lower BACK") == [appointment]
+    assert ids(practitioner, search="massage", status="confirmed") == [appointment]
+    assert ids(practitioner, search="100%") == []
+    assert ids(practitioner, status=["canceled", "completed"]) == []
+    assert ids(practitioner, is_upcoming="true", booking_type="individual", payment_status="not_required") == [
         personal,
         appointment,
     ]
     day = SOON.date().isoformat()
-    assert ids(giver, start_date=day, end_date=(SOON + timedelta(days=1)).date().isoformat()) == [personal, appointment]
-    assert ids(giver, end_date=day) == []
-    assert giver.client.get(BOOKINGS, params={"ordering": "name"}).status_code == 400
+    assert ids(practitioner, start_date=day, end_date=(SOON + timedelta(days=1)).date().isoformat()) == [
+        personal,
+        appointment,
+    ]
+    assert ids(practitioner, end_date=day) == []
+    assert practitioner.client.get(BOOKINGS, params={"ordering": "name"}).status_code == 400
 
 
 def test_what_cannot_be_booked_says_why(market: Market) -> None:
-    giver = market.practitioner()
-    service, client = market.service(giver), market.person().client
+    practitioner = market.practitioner()
+    service, client = market.service(practitioner), market.person().client
     too_long = {**at(9), "end_time": at(10)["end_time"]}
     codes: dict[str, dict[str, Any]] = {
         "wrong_duration": {**too_long},
@@ -184,6 +187,6 @@ def test_what_cannot_be_booked_says_why(market: Market) -> None:
         "invalid": {"start_time": "2024-03-15T10:00:00"},
     }
     for code, change in codes.items():
-        body = {"practitioner_id": giver.id, "service_id": service, **at(9), **change}
+        body = {"practitioner_id": practitioner.id, "service_id": service, **at(9), **change}
         assert client.post(BOOKINGS, json=body).json()["code"] == code, code
     assert client.post(BOOKINGS, json={"service_id": service}).json()["errors"][0]["field"] == "practitioner_id"

@@ -35,8 +35,8 @@ def wait_status(client: httpx.Client, booking: int, status: str) -> Any:
 
 
 def test_a_session_begins_and_ends_by_the_clock_where_the_practitioner_does_not_say_so(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner), practitioner, 9))["id"]
     pass_time(market, booking)
     shown = wait_status(client, booking, "in_progress")
     assert (shown["can_be_canceled"], shown["can_be_rescheduled"]) == (False, False)
@@ -67,15 +67,15 @@ def test_a_course_begins_with_its_first_session_and_is_completed_by_its_last(mar
 
 
 def test_a_package_is_completed_with_its_last_part_and_until_then_parts_can_still_be_scheduled(market: Market) -> None:
-    giver = market.practitioner()
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk] * 3, price_cents=0)
+    practitioner = market.practitioner()
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk] * 3, price_cents=0)
     client = market.person().client
-    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": giver.id, **at(9)}]}
+    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": practitioner.id, **at(9)}]}
     booking = made(client.post(f"{BOOKINGS}create-package/", json=body))
     first, second, third = (child["id"] for child in booking["child_bookings"])
     one = f"{BOOKINGS}{booking['id']}/"
-    assert giver.client.post(f"{one}complete/").json()["code"] == "not_begun"
+    assert practitioner.client.post(f"{one}complete/").json()["code"] == "not_begun"
     pass_time(market, first, ended=True)
     wait_status(client, first, "completed")
     assert wait_status(client, booking["id"], "in_progress")["can_be_canceled"] is False

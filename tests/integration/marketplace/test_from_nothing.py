@@ -20,7 +20,7 @@ from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
-GIVER, CLIENT, STAFF = "dr.smith@example.com", "reader@example.com", "desk@example.com"
+PRACTITIONER, CLIENT, STAFF = "dr.smith@example.com", "reader@example.com", "desk@example.com"
 WEEK = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(5)]
 LUNCH = [{"weekday": day, "start": "12:00", "end": "13:00"} for day in range(5)]
 SOON = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=30)
@@ -75,10 +75,10 @@ class Someone:
 class Reader:
     """Sends what is printed as the client or the practitioner, about the booking that was made last."""
 
-    def __init__(self, client: Someone, giver: Someone, stripe: StripeServer, specials: dict[str, int]) -> None:
+    def __init__(self, client: Someone, practitioner: Someone, stripe: StripeServer, specials: dict[str, int]) -> None:
         self._client = client
         self._stripe = stripe
-        self._tokens = {"your-auth-token": client.token, "<practitioner's auth-token>": giver.token}
+        self._tokens = {"your-auth-token": client.token, "<practitioner's auth-token>": practitioner.token}
         self._specials = specials
         self._booking = 0
 
@@ -114,29 +114,29 @@ class Reader:
         wait_until(is_paid, "the booking is paid", 15.0)
 
 
-def filled(desk: Someone, giver: Someone) -> dict[str, int]:
+def filled(desk: Someone, practitioner: Someone) -> dict[str, int]:
     """The document's practitioner 1 with a week and rules of their own, and their service 2; services by section."""
-    practitioner = desk.makes("/practitioners/", {"user_id": giver.id, "name": "Dr. Smith", "horizon_days": 3660})
-    assert (practitioner["id"], practitioner["hours"]) == (1, [])
+    shown = desk.makes("/practitioners/", {"user_id": practitioner.id, "name": "Dr. Smith", "horizon_days": 3660})
+    assert (shown["id"], shown["hours"]) == (1, [])
     rules = {"hours": WEEK, "breaks": LUNCH, "buffer_before_minutes": 5, "buffer_after_minutes": 15}
-    kept = giver.client.patch(f"{BASE}/practitioners/1/", json={**rules, "notice_minutes": 120}).json()
+    kept = practitioner.client.patch(f"{BASE}/practitioners/1/", json={**rules, "notice_minutes": 120}).json()
     assert (kept["breaks"], kept["buffer_after_minutes"], kept["notice_minutes"]) == (LUNCH, 15, 120)
-    giver.makes("/practitioners/1/time-off/", {"start_date": "2024-03-18", "reason": "Holiday"})
-    place = giver.makes("/locations/", {"name": "Practice", "address": "High Street 1"})
-    giver.makes(f"/locations/{place['id']}/rooms/", {"name": "Room 1"})
-    workshop = giver.makes("/services/", {"name": "Breathing", "booking_type": "workshop"})
+    practitioner.makes("/practitioners/1/time-off/", {"start_date": "2024-03-18", "reason": "Holiday"})
+    place = practitioner.makes("/locations/", {"name": "Practice", "address": "High Street 1"})
+    practitioner.makes(f"/locations/{place['id']}/rooms/", {"name": "Room 1"})
+    workshop = practitioner.makes("/services/", {"name": "Breathing", "booking_type": "workshop"})
     talk = {"name": "60-minute Consultation", "duration_minutes": 60, "price_cents": 5000}
-    consultation = giver.makes("/services/", talk)
+    consultation = practitioner.makes("/services/", talk)
     assert (place["id"], consultation["id"], consultation["practitioner_ids"]) == (1, 2, [1])
     several = {"price_cents": 9000, "service_ids": [2], "practitioner_ids": [1]}
     package = desk.makes("/services/", {"name": "Start", "booking_type": "package", **several})
     credits_ = {**several, "credits": 2, "valid_days": 90}
     bundle = desk.makes("/services/", {"name": "Two", "booking_type": "bundle", **credits_})
-    course = giver.makes("/services/", {"name": "Voice", "booking_type": "course", "price_cents": 7000})
+    course = practitioner.makes("/services/", {"name": "Voice", "booking_type": "course", "price_cents": 7000})
     for n, service in enumerate((workshop, course, course)):
         begins = SOON + timedelta(days=n)
         hours = {"start_time": begins.isoformat(), "end_time": (begins + timedelta(hours=1)).isoformat()}
-        giver.makes("/sessions/", {"service_id": service["id"], "practitioner_id": 1, "capacity": 20, **hours})
+        practitioner.makes("/sessions/", {"service_id": service["id"], "practitioner_id": 1, "capacity": 20, **hours})
     return {"Package booking": package["id"], "Bundle booking": bundle["id"], "Course booking": course["id"]}
 
 
@@ -144,9 +144,13 @@ def test_an_empty_database_is_filled_through_the_api_and_answers_the_document(
     stack: Stack, stripe: StripeServer
 ) -> None:
     assert execute(stack, "SELECT count(*) FROM practitioner UNION ALL SELECT count(*) FROM service") == [(0,), (0,)]
-    desk, giver, client = Someone(stack, STAFF, is_staff=True), Someone(stack, GIVER), Someone(stack, CLIENT)
-    specials = filled(desk, giver)
-    with closing(desk.client), closing(giver.client), closing(client.client):
-        reader = Reader(client, giver, stripe, specials)
+    desk, practitioner, client = (
+        Someone(stack, STAFF, is_staff=True),
+        Someone(stack, PRACTITIONER),
+        Someone(stack, CLIENT),
+    )
+    specials = filled(desk, practitioner)
+    with closing(desk.client), closing(practitioner.client), closing(client.client):
+        reader = Reader(client, practitioner, stripe, specials)
         for entry in printed("marketplace"):
             assert (entry.section, reader.send(entry)) == (entry.section, [])

@@ -29,17 +29,19 @@ class Walk:
     """A practitioner, a client, and bookings of theirs in every state."""
 
     def __init__(self, market: Market) -> None:
-        self.market, self.giver, self.person = market, market.practitioner(), market.person()
-        self.free, self.priced = market.service(self.giver), market.service(self.giver, price_cents=5000)
+        self.market, self.practitioner, self.person = market, market.practitioner(), market.person()
+        self.free, self.priced = market.service(self.practitioner), market.service(self.practitioner, price_cents=5000)
         self._hours = iter([(hour, day) for day in range(4) for hour in range(9, 17)])
 
     def booked(self, service: int | None = None) -> int:
         hour, day = next(self._hours)
-        body = wish(service or self.free, self.giver, hour, day)
+        body = wish(service or self.free, self.practitioner, hour, day)
         return int(made(self.person.client.post(BOOKINGS, json=body))["id"])
 
     def drafted(self) -> int:
-        package = self.market.service(self.giver, booking_type="package", service_ids=[self.free] * 2, price_cents=0)
+        package = self.market.service(
+            self.practitioner, booking_type="package", service_ids=[self.free] * 2, price_cents=0
+        )
         bought = made(self.person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
         return int(bought["child_bookings"][0]["id"])
 
@@ -51,7 +53,7 @@ class Walk:
 
     def after(self, verb: str, of: Callable[[], int]) -> int:
         booking = of()
-        assert self.say(booking, verb, self.giver).status_code == 200
+        assert self.say(booking, verb, self.practitioner).status_code == 200
         return booking
 
     def say(self, booking: int, verb: str, who: Person) -> httpx.Response:
@@ -60,8 +62,8 @@ class Walk:
     def shown(self, booking: int) -> Any:
         return self.person.client.get(f"{BOOKINGS}{booking}/").json()
 
-    def giver_sees(self, booking: int) -> Any:
-        return self.giver.client.get(f"{BOOKINGS}{booking}/").json()
+    def practitioner_sees(self, booking: int) -> Any:
+        return self.practitioner.client.get(f"{BOOKINGS}{booking}/").json()
 
 
 def test_every_verb_in_every_state_does_what_the_table_says_or_names_what_may_follow(market: Market) -> None:
@@ -83,7 +85,7 @@ def test_every_verb_in_every_state_does_what_the_table_says_or_names_what_may_fo
         for verb in VERBS:
             if verb in allowed:
                 continue
-            refused = walk.say(booking, verb, walk.giver)
+            refused = walk.say(booking, verb, walk.practitioner)
             code = special.get((state, verb), "invalid_transition")
             assert (refused.status_code, refused.json()["code"]) == (409, code), (state, verb)
             if code == "invalid_transition":
@@ -91,9 +93,11 @@ def test_every_verb_in_every_state_does_what_the_table_says_or_names_what_may_fo
         assert walk.shown(booking) == shown, "what is refused changes nothing"
         for n, (verb, becomes) in enumerate(allowed.items()):
             one = booking if n == 0 and len(allowed) == 1 else make()
-            done = walk.say(one, verb, walk.giver)
+            done = walk.say(one, verb, walk.practitioner)
             assert (done.status_code, walk.shown(one)["status"]) == (200, becomes), (state, verb)
-            wanted = {"success": True, "message": "Booking canceled"} if verb == "cancel" else walk.giver_sees(one)
+            wanted = (
+                {"success": True, "message": "Booking canceled"} if verb == "cancel" else walk.practitioner_sees(one)
+            )
             assert done.json() == wanted, "the documented body: all of the booking, or that it is canceled"
 
 
@@ -103,7 +107,7 @@ def test_only_the_practitioner_and_staff_say_how_it_went(market: Market) -> None
     for verb in ("complete", "no-show"):
         assert walk.say(booking, verb, walk.person).status_code == 403
         assert walk.say(booking, verb, market.person()).status_code == 404
-    assert walk.say(booking, "complete", walk.giver).json()["status"] == "completed"
+    assert walk.say(booking, "complete", walk.practitioner).json()["status"] == "completed"
     assert market.desk.post(f"{BOOKINGS}{other}/no-show/").json()["status"] == "no_show"
 
 
@@ -114,6 +118,6 @@ def test_a_confirmed_booking_is_completed_or_missed_in_one_step_once_it_has_begu
     pass_time(market, *bookings)
     verbs = ("complete", "no-show") * 2
     answers = at_once(
-        market, [(walk.giver, f"{BOOKINGS}{one}/{verb}/", {}) for one, verb in zip(bookings, verbs, strict=True)]
+        market, [(walk.practitioner, f"{BOOKINGS}{one}/{verb}/", {}) for one, verb in zip(bookings, verbs, strict=True)]
     )
     assert [answer.json()["status"] for answer in answers] == ["completed", "no_show"] * 2

@@ -23,9 +23,9 @@ def session_of(market: Market, session: int) -> Any:
 
 def workshop(market: Market, capacity: int = 20, **changes: Any) -> tuple[Person, int, int]:
     """(who gives it, service, session)."""
-    giver = market.practitioner()
-    service = market.service(giver, booking_type="group", **changes)
-    return giver, service, market.session(giver, service, capacity=capacity)
+    practitioner = market.practitioner()
+    service = market.service(practitioner, booking_type="group", **changes)
+    return practitioner, service, market.session(practitioner, service, capacity=capacity)
 
 
 def test_a_workshop_gives_each_seat_once(market: Market) -> None:
@@ -54,24 +54,24 @@ def test_the_database_refuses_a_seat_too_many_and_a_credit_below_zero(market: Ma
 
 
 def test_a_session_takes_the_practitioners_time_and_gives_it_back_when_it_is_cancelled(market: Market) -> None:
-    giver, service, _ = workshop(market)
-    session = market.session(giver, service, **at(9))
-    hourly, client = market.service(giver), market.person().client
+    practitioner, service, _ = workshop(market)
+    session = market.session(practitioner, service, **at(9))
+    hourly, client = market.service(practitioner), market.person().client
     seat = made(take_seat(client, service, session))["id"]
-    assert book(client, hourly, giver, 9).json()["code"] == "slot_taken"
+    assert book(client, hourly, practitioner, 9).json()["code"] == "slot_taken"
     stranger = market.practitioner()
     assert stranger.client.delete(f"{BASE}/sessions/{session}/").status_code == 403
-    cancelled = giver.client.request("DELETE", f"{BASE}/sessions/{session}/", json={"reason": "Ill"})
+    cancelled = practitioner.client.request("DELETE", f"{BASE}/sessions/{session}/", json={"reason": "Ill"})
     assert (cancelled.json()["is_canceled"], cancelled.json()["seats_taken"]) == (True, 0)
     shown = client.get(f"{BOOKINGS}{seat}/").json()
     assert (shown["status"], shown["canceled_by"], shown["cancellation_reason"]) == ("canceled", "practitioner", "Ill")
-    made(book(client, hourly, giver, 9))
+    made(book(client, hourly, practitioner, 9))
 
 
 def course(market: Market, capacities: tuple[int, ...] = (2, 2, 2)) -> tuple[Person, int, list[int]]:
-    giver = market.practitioner()
-    service = market.service(giver, booking_type="course", name="Back school")
-    return giver, service, [market.session(giver, service, capacity=seats) for seats in capacities]
+    practitioner = market.practitioner()
+    service = market.service(practitioner, booking_type="course", name="Back school")
+    return practitioner, service, [market.session(practitioner, service, capacity=seats) for seats in capacities]
 
 
 def test_a_course_is_one_booking_with_a_child_for_each_session(market: Market) -> None:
@@ -92,21 +92,21 @@ def test_a_course_is_one_booking_with_a_child_for_each_session(market: Market) -
 
 
 def test_a_course_with_one_full_session_takes_nothing_at_all(market: Market) -> None:
-    giver, service, sessions = course(market, (2, 1, 2))
+    practitioner, service, sessions = course(market, (2, 1, 2))
     made(market.person().client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
     late = market.person().client
     assert late.post(f"{BOOKINGS}create-course/", json={"service_id": service}).json()["code"] == "session_full"
     assert [session_of(market, session)["seats_taken"] for session in sessions] == [1, 1, 1]
     assert late.get(BOOKINGS).json()["count"] == 0
-    assert giver.client.get(BOOKINGS).json()["count"] == 4
+    assert practitioner.client.get(BOOKINGS).json()["count"] == 4
 
 
 def test_a_package_is_scheduled_now_or_later_under_one_purchase(market: Market) -> None:
-    giver = market.practitioner()
-    massage, talk = market.service(giver, name="Massage"), market.service(giver, name="Talk")
-    package = market.service(giver, booking_type="package", service_ids=[massage, talk, talk], price_cents=0)
+    practitioner = market.practitioner()
+    massage, talk = market.service(practitioner, name="Massage"), market.service(practitioner, name="Talk")
+    package = market.service(practitioner, booking_type="package", service_ids=[massage, talk, talk], price_cents=0)
     client = market.person().client
-    body = {"service_id": package, "schedule": [{"index": 1, "practitioner_id": giver.id, **at(9)}]}
+    body = {"service_id": package, "schedule": [{"index": 1, "practitioner_id": practitioner.id, **at(9)}]}
     booking = made(client.post(f"{BOOKINGS}create-package/", json=body))
     assert (booking["start_time"], booking["end_time"], booking["status"]) == (None, None, "confirmed")
     children = booking["child_bookings"]
@@ -123,25 +123,25 @@ def test_a_package_is_scheduled_now_or_later_under_one_purchase(market: Market) 
     assert client.delete(f"{BOOKINGS}{booking['id']}/").status_code == 200
     states = {row["status"] for row in client.get(BOOKINGS).json()["results"]}
     assert states == {"canceled"}
-    made(book(client, talk, giver, 9))
+    made(book(client, talk, practitioner, 9))
 
 
 def test_a_package_whose_parts_collide_takes_nothing(market: Market) -> None:
-    giver = market.practitioner()
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk, talk], price_cents=0)
+    practitioner = market.practitioner()
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk, talk], price_cents=0)
     client = market.person().client
-    twice = [{"index": n, "practitioner_id": giver.id, **at(9)} for n in range(2)]
+    twice = [{"index": n, "practitioner_id": practitioner.id, **at(9)} for n in range(2)]
     refused = client.post(f"{BOOKINGS}create-package/", json={"service_id": package, "schedule": twice})
     assert refused.json()["code"] == "slot_taken"
     assert client.get(BOOKINGS).json()["count"] == 0
-    made(book(client, talk, giver, 9))
+    made(book(client, talk, practitioner, 9))
 
 
 def test_a_workshop_in_a_package_has_its_seat_now_or_later(market: Market) -> None:
-    giver, service, full = workshop(market, capacity=1)
-    free = market.session(giver, service, capacity=1)
-    package = market.service(giver, booking_type="package", service_ids=[service, service], price_cents=0)
+    practitioner, service, full = workshop(market, capacity=1)
+    free = market.session(practitioner, service, capacity=1)
+    package = market.service(practitioner, booking_type="package", service_ids=[service, service], price_cents=0)
     first, late = market.person().client, market.person().client
     create = f"{BOOKINGS}create-package/"
     twice = {"service_id": package, "schedule": [{"index": n, "service_session_id": full} for n in range(2)]}
@@ -164,11 +164,17 @@ def test_a_workshop_in_a_package_has_its_seat_now_or_later(market: Market) -> No
     assert [session_of(market, one)["seats_taken"] for one in (full, free)] == [1, 0]
 
 
-def bundle_of(market: Market, credits_: int, givers: tuple[Person, ...] = (), **changes: Any) -> int:
-    giver = givers[0] if givers else market.practitioner()
-    pays_for = changes.pop("service_ids", None) or [market.service(giver)]
+def bundle_of(market: Market, credits_: int, practitioners: tuple[Person, ...] = (), **changes: Any) -> int:
+    practitioner = practitioners[0] if practitioners else market.practitioner()
+    pays_for = changes.pop("service_ids", None) or [market.service(practitioner)]
     return market.service(
-        giver, booking_type="bundle", service_ids=pays_for, credits=credits_, valid_days=90, price_cents=0, **changes
+        practitioner,
+        booking_type="bundle",
+        service_ids=pays_for,
+        credits=credits_,
+        valid_days=90,
+        price_cents=0,
+        **changes,
     )
 
 
@@ -177,12 +183,12 @@ def balance(market: Market, bundle_booking: int) -> int:
 
 
 def test_credits_pay_soonest_to_expire_first_and_come_back_with_a_cancellation(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    hourly = market.service(giver, price_cents=5000)
-    bundle = bundle_of(market, 1, (giver,), service_ids=[hourly])
+    practitioner, client = market.practitioner(), market.person().client
+    hourly = market.service(practitioner, price_cents=5000)
+    bundle = bundle_of(market, 1, (practitioner,), service_ids=[hourly])
     first, second = (made(client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"] for _ in "ab")
     execute(market.stack, "UPDATE credit SET expires_at = expires_at - interval '1 day' WHERE booking_id = %s", second)
-    booking = made(book(client, hourly, giver, 9))
+    booking = made(book(client, hourly, practitioner, 9))
     assert (booking["status"], booking["payment_status"], booking["final_amount"]) == (
         "confirmed",
         "not_required",
@@ -192,7 +198,7 @@ def test_credits_pay_soonest_to_expire_first_and_come_back_with_a_cancellation(m
     assert (balance(market, first), balance(market, second)) == (1, 0)
     assert client.post(f"{BOOKINGS}{booking['id']}/cancel/").status_code == 200
     assert (balance(market, first), balance(market, second)) == (1, 1)
-    unpaid = made(book(client, hourly, giver, 9, use_credits=False))
+    unpaid = made(book(client, hourly, practitioner, 9, use_credits=False))
     assert (unpaid["status"], balance(market, first) + balance(market, second)) == ("pending_payment", 2)
     assert client.delete(f"{BOOKINGS}{first}/").status_code == 200
     assert balance(market, first) == 0

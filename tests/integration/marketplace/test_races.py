@@ -30,21 +30,26 @@ def at_once(market: Market, requests: Sequence[Request]) -> list[httpx.Response]
     return asyncio.run(send_all())
 
 
-def wish(service: int, giver: Person | None, hour: int, day: int = 0, **more: Any) -> dict[str, Any]:
-    return {"practitioner_id": giver.id if giver else None, "service_id": service, **at(hour, day), **more}
+def wish(service: int, practitioner: Person | None, hour: int, day: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "practitioner_id": practitioner.id if practitioner else None,
+        "service_id": service,
+        **at(hour, day),
+        **more,
+    }
 
 
-def claims_of(market: Market, *givers: Person) -> int:
+def claims_of(market: Market, *practitioners: Person) -> int:
     sql = "SELECT count(*) FROM claim c JOIN practitioner p USING (resource_id) WHERE p.id = ANY(%s)"
-    return int(execute(market.stack, sql, [giver.id for giver in givers])[0][0])
+    return int(execute(market.stack, sql, [practitioner.id for practitioner in practitioners])[0][0])
 
 
 def test_two_devices_spend_the_last_credit_once(market: Market) -> None:
-    giver, people = market.practitioner(), [market.person() for _ in range(6)]
-    hourly = market.service(giver, price_cents=5000)
-    bundle = bundle_of(market, 1, (giver,), service_ids=[hourly])
+    practitioner, people = market.practitioner(), [market.person() for _ in range(6)]
+    hourly = market.service(practitioner, price_cents=5000)
+    bundle = bundle_of(market, 1, (practitioner,), service_ids=[hourly])
     bundles = [made(one.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))["id"] for one in people]
-    both = [(one, BOOKINGS, wish(hourly, giver, 9 + n, day)) for n, one in enumerate(people) for day in (0, 1)]
+    both = [(one, BOOKINGS, wish(hourly, practitioner, 9 + n, day)) for n, one in enumerate(people) for day in (0, 1)]
     answers = [made(answer) for answer in at_once(market, both)]
     for n, bought in enumerate(bundles):
         assert sorted(answer["status"] for answer in answers[2 * n : 2 * n + 2]) == ["confirmed", "pending_payment"]
@@ -52,25 +57,31 @@ def test_two_devices_spend_the_last_credit_once(market: Market) -> None:
 
 
 def test_the_last_room_goes_to_one_and_the_others_practitioners_stay_free(market: Market) -> None:
-    givers = [market.practitioner() for _ in range(8)]
-    service = market.service(*givers)
+    practitioners = [market.practitioner() for _ in range(8)]
+    service = market.service(*practitioners)
     location = market.made("/locations/", {"name": "Practice"})
     market.made(f"/locations/{location}/rooms/", {"name": "Only room"})
-    requests = [(market.person(), BOOKINGS, wish(service, giver, 9, location_id=location)) for giver in givers]
+    requests = [
+        (market.person(), BOOKINGS, wish(service, practitioner, 9, location_id=location))
+        for practitioner in practitioners
+    ]
     codes = Counter(answer.json().get("code", "made") for answer in at_once(market, requests))
     assert codes == {"made": 1, "no_room_free": 7}
-    assert claims_of(market, *givers) == 1
+    assert claims_of(market, *practitioners) == 1
 
 
 def test_any_practitioner_is_found_as_long_as_one_is_free(market: Market) -> None:
-    givers = [market.practitioner() for _ in range(6)]
-    service = market.service(*givers)
+    practitioners = [market.practitioner() for _ in range(6)]
+    service = market.service(*practitioners)
     people = [market.person() for _ in range(9)]
-    named = [(one, BOOKINGS, wish(service, giver, 9)) for one, giver in zip(people, givers[:3], strict=False)]
+    named = [
+        (one, BOOKINGS, wish(service, practitioner, 9))
+        for one, practitioner in zip(people, practitioners[:3], strict=False)
+    ]
     anybody = [(one, BOOKINGS, wish(service, None, 9)) for one in people[3:]]
     answers = at_once(market, [*anybody, *named])
     found = [answer.json()["practitioner"]["id"] for answer in answers if answer.status_code == 201]
-    assert sorted(found) == sorted(giver.id for giver in givers)
+    assert sorted(found) == sorted(practitioner.id for practitioner in practitioners)
     assert Counter(answer.status_code for answer in answers) == {201: 6, 409: 3}
 
 
@@ -86,11 +97,11 @@ def test_a_course_is_taken_whole_by_as_many_as_there_are_seats(market: Market) -
 
 def test_bookings_that_move_into_each_others_places_never_share_one(market: Market) -> None:
     """Each is refused as long as the other is there; of those who want one free place one gets it."""
-    giver, client = market.practitioner(), market.person()
-    service = market.service(giver)
+    practitioner, client = market.practitioner(), market.person()
+    service = market.service(practitioner)
 
     def booked(hour: int, day: int) -> int:
-        return int(made(client.client.post(BOOKINGS, json=wish(service, giver, hour, day)))["id"])
+        return int(made(client.client.post(BOOKINGS, json=wish(service, practitioner, hour, day)))["id"])
 
     def move(id_: int, hour: int, day: int) -> Request:
         return client, f"{BOOKINGS}{id_}/reschedule/", at(hour, day)
@@ -106,8 +117,8 @@ def test_bookings_that_move_into_each_others_places_never_share_one(market: Mark
 
 
 def test_the_last_seat_goes_to_one_whether_it_is_booked_or_part_of_a_package(market: Market) -> None:
-    giver, service, session = workshop(market, capacity=1)
-    package = market.service(giver, booking_type="package", service_ids=[service], price_cents=0)
+    practitioner, service, session = workshop(market, capacity=1)
+    package = market.service(practitioner, booking_type="package", service_ids=[service], price_cents=0)
     people = [market.person() for _ in range(6)]
     requests: list[Request] = []
     for one in people[:3]:
@@ -127,9 +138,9 @@ def test_the_last_seat_goes_to_one_whether_it_is_booked_or_part_of_a_package(mar
 
 
 def test_cancelling_a_whole_and_scheduling_its_part_end_with_nothing_taken(market: Market) -> None:
-    giver = market.practitioner()
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk] * 4, price_cents=0)
+    practitioner = market.practitioner()
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk] * 4, price_cents=0)
     client = market.person()
     bought = [made(client.client.post(f"{BOOKINGS}create-package/", json={"service_id": package})) for _ in range(2)]
     requests: list[Request] = []
@@ -139,5 +150,5 @@ def test_cancelling_a_whole_and_scheduling_its_part_end_with_nothing_taken(marke
         requests.append((client, f"{BOOKINGS}{whole['id']}/cancel/", {}))
     answers = at_once(market, requests)
     assert {answer.status_code for answer in answers} <= {200, 409}
-    assert claims_of(market, giver) == 0
+    assert claims_of(market, practitioner) == 0
     assert {row["status"] for row in client.client.get(BOOKINGS).json()["results"]} == {"canceled"}

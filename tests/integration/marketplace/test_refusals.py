@@ -21,18 +21,18 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_what_has_ended_is_not_ended_again_nor_moved(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner), practitioner, 9))["id"]
     assert client.delete(f"{BOOKINGS}{booking}/").status_code == 200
     assert told(client.delete(f"{BOOKINGS}{booking}/")) == (409, "invalid_transition")
     place = market.made("/locations/", {"name": "Elsewhere"})
-    assert told(giver.client.patch(f"{BOOKINGS}{booking}/", json={"location_id": place})) == (409, "not_movable")
-    assert told(giver.client.post(f"{BOOKINGS}{booking}/no-show/")) == (409, "invalid_transition")
+    assert told(practitioner.client.patch(f"{BOOKINGS}{booking}/", json={"location_id": place})) == (409, "not_movable")
+    assert told(practitioner.client.post(f"{BOOKINGS}{booking}/no-show/")) == (409, "invalid_transition")
 
 
 def test_a_client_cancels_as_nobody_else_and_moves_only_in_time(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner), practitioner, 9))["id"]
     answer = client.post(f"{BOOKINGS}{booking}/cancel/", json={"canceled_by": "practitioner"})
     assert told(answer) == (400, "wrong_canceled_by")
     soon = "UPDATE booking SET created_at = clock_timestamp() - interval '9 days', starts_at = clock_timestamp() + %s WHERE id = %s"
@@ -57,26 +57,26 @@ def test_notice_and_horizon_are_the_practitioners(market: Market) -> None:
 
 
 def test_sessions_are_opened_in_free_time_and_cancelled_once(market: Market) -> None:
-    giver = market.practitioner()
-    service = market.service(giver, booking_type="workshop")
-    body: dict[str, Any] = {"service_id": service, "practitioner_id": giver.id, "capacity": 2, **next_hours()}
-    session = market.made("/sessions/", body, by=giver.client)
-    assert told(giver.client.post(f"{BASE}/sessions/", json=body)) == (409, "slot_taken")
-    assert told(giver.client.post(f"{BASE}/sessions/", json={**body, "service_id": NOWHERE})) == (
+    practitioner = market.practitioner()
+    service = market.service(practitioner, booking_type="workshop")
+    body: dict[str, Any] = {"service_id": service, "practitioner_id": practitioner.id, "capacity": 2, **next_hours()}
+    session = market.made("/sessions/", body, by=practitioner.client)
+    assert told(practitioner.client.post(f"{BASE}/sessions/", json=body)) == (409, "slot_taken")
+    assert told(practitioner.client.post(f"{BASE}/sessions/", json={**body, "service_id": NOWHERE})) == (
         404,
         "service_not_found",
     )
-    assert giver.client.delete(f"{BASE}/sessions/{session}/").status_code == 200
-    assert told(giver.client.delete(f"{BASE}/sessions/{session}/")) == (409, "session_cancelled")
+    assert practitioner.client.delete(f"{BASE}/sessions/{session}/").status_code == 200
+    assert told(practitioner.client.delete(f"{BASE}/sessions/{session}/")) == (409, "session_cancelled")
     wish = {"service_id": service, "service_session_id": session}
     assert told(market.person().client.post(BOOKINGS, json=wish)) == (409, "session_cancelled")
 
 
 def test_nobody_holds_more_than_five_bundles_unpaid(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    included = market.service(giver)
+    practitioner, client = market.practitioner(), market.person().client
+    included = market.service(practitioner)
     bundle = market.service(
-        giver, booking_type="bundle", service_ids=[included], credits=3, valid_days=30, price_cents=900
+        practitioner, booking_type="bundle", service_ids=[included], credits=3, valid_days=30, price_cents=900
     )
     answers = [client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [201] * 5 + [409]
@@ -89,22 +89,22 @@ def test_a_room_is_of_one_location_and_a_booking_has_so_many_notes(market: Marke
     answer = market.desk.post(f"{BASE}/locations/{other}/rooms/", json={"resource_id": room})
     assert told(answer) == (409, "room_elsewhere")
 
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner), practitioner, 9))["id"]
     many = "INSERT INTO booking_note (booking_id, author_id, content) SELECT %s, %s, 'x' FROM generate_series(1, 500)"
-    execute(market.stack, many, booking, giver.user_id)
+    execute(market.stack, many, booking, practitioner.user_id)
     assert told(client.post(f"{BOOKINGS}{booking}/notes/", json={"content": "one more"})) == (409, "too_many_notes")
 
 
 def test_how_it_went_is_the_practitioners_to_say_once_it_has_begun(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    service = market.service(giver)
+    practitioner, client = market.practitioner(), market.person().client
+    service = market.service(practitioner)
     for verb, word, hour in (("complete", "completed", 9), ("no-show", "no_show", 10)):
-        booking = made(book(client, service, giver, hour))["id"]
+        booking = made(book(client, service, practitioner, hour))["id"]
         assert told(client.post(f"{BOOKINGS}{booking}/{verb}/")) == (403, "verb_forbidden")
         begun = "UPDATE booking SET starts_at = clock_timestamp() - interval '1 hour' WHERE id = %s"
         execute(market.stack, begun, booking)
-        answer = giver.client.post(f"{BOOKINGS}{booking}/{verb}/")
+        answer = practitioner.client.post(f"{BOOKINGS}{booking}/{verb}/")
         assert (answer.status_code, answer.json()["status"]) == (200, word)
 
 
@@ -125,8 +125,8 @@ def told_after(market: Market, change: Callable[[], object], asked: httpx.Reques
 
 
 def test_a_session_that_begins_before_its_cancellation_is_decided_is_not_cancelled(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner), practitioner, 9))["id"]
     begin = "UPDATE booking SET created_at = created_at - interval '2 h', starts_at = created_at - interval '1 h' WHERE id = %s"
     cancelling = client.build_request("DELETE", f"{BOOKINGS}{booking}/")
     refused = told_after(market, lambda: execute(market.stack, begin, booking), cancelling, client)
@@ -134,8 +134,8 @@ def test_a_session_that_begins_before_its_cancellation_is_decided_is_not_cancell
 
 
 def test_a_hold_that_lapses_before_its_move_is_decided_is_not_moved(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    booking = made(book(client, market.service(giver, price_cents=5000), giver, 9))["id"]
+    practitioner, client = market.practitioner(), market.person().client
+    booking = made(book(client, market.service(practitioner, price_cents=5000), practitioner, 9))["id"]
     lapse = "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s"
     moving = client.build_request("POST", f"{BOOKINGS}{booking}/reschedule/", json=next_hours())
     refused = told_after(market, lambda: execute(market.stack, lapse, booking), moving, client)
@@ -143,12 +143,12 @@ def test_a_hold_that_lapses_before_its_move_is_decided_is_not_moved(market: Mark
 
 
 def test_a_package_that_changes_before_its_purchase_is_decided_is_not_bought(market: Market) -> None:
-    giver, client = market.practitioner(), market.person().client
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk] * 2, price_cents=900)
+    practitioner, client = market.practitioner(), market.person().client
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk] * 2, price_cents=900)
     buying = client.build_request("POST", f"{BOOKINGS}create-package/", json={"service_id": package})
     one_less = {"service_ids": [talk]}
     refused = told_after(
-        market, lambda: giver.client.patch(f"{BASE}/services/{package}/", json=one_less), buying, client
+        market, lambda: practitioner.client.patch(f"{BASE}/services/{package}/", json=one_less), buying, client
     )
     assert refused == (409, "changed_meanwhile")

@@ -18,53 +18,55 @@ from tests.support.wait import wait_until
 BERLIN, TOKYO = "Europe/Berlin", "Asia/Tokyo"
 
 
-def change(giver: Person, zone: str) -> Any:
-    return giver.client.patch(f"{BASE}/practitioners/{giver.id}/", json={"time_zone": zone, "bio": zone})
+def change(practitioner: Person, zone: str) -> Any:
+    return practitioner.client.patch(f"{BASE}/practitioners/{practitioner.id}/", json={"time_zone": zone, "bio": zone})
 
 
-def booked(market: Market, giver: Person) -> tuple[str, Person]:
+def booked(market: Market, practitioner: Person) -> tuple[str, Person]:
     client = market.person()
     times = {"start_time": "2035-03-05T10:00:00Z", "end_time": "2035-03-05T11:00:00Z"}
-    service = market.service(giver)
-    answer = client.client.post(f"{BASE}/bookings/", json={"service_id": service, "practitioner_id": giver.id, **times})
+    service = market.service(practitioner)
+    answer = client.client.post(
+        f"{BASE}/bookings/", json={"service_id": service, "practitioner_id": practitioner.id, **times}
+    )
     assert answer.status_code == 201, answer.text
     return f"{BASE}/bookings/{answer.json()['id']}/", client
 
 
-def with_session(market: Market, giver: Person) -> tuple[str, Person]:
-    service = market.service(giver, booking_type="workshop", price_cents=0)
-    return f"{BASE}/sessions/{market.session(giver, service)}/", giver
+def with_session(market: Market, practitioner: Person) -> tuple[str, Person]:
+    service = market.service(practitioner, booking_type="workshop", price_cents=0)
+    return f"{BASE}/sessions/{market.session(practitioner, service)}/", practitioner
 
 
-def with_time_off(_: Market, giver: Person) -> tuple[str, Person]:
-    path = f"{BASE}/practitioners/{giver.id}/time-off/"
-    answer = giver.client.post(path, json={"start_date": "2040-05-05"})
+def with_time_off(_: Market, practitioner: Person) -> tuple[str, Person]:
+    path = f"{BASE}/practitioners/{practitioner.id}/time-off/"
+    answer = practitioner.client.post(path, json={"start_date": "2040-05-05"})
     assert answer.status_code == 201, answer.text
-    return f"{path}{answer.json()['id']}/", giver
+    return f"{path}{answer.json()['id']}/", practitioner
 
 
 @pytest.mark.parametrize("what", [booked, with_session, with_time_off])
 def test_a_practitioners_zone_is_read_only_as_long_as_something_lies_ahead(market: Market, what: Any) -> None:
-    giver = market.practitioner()
-    assert change(giver, BERLIN).json()["time_zone"] == BERLIN, "nothing lies ahead"
-    path, who = what(market, giver)
-    refused = change(giver, TOKYO)
+    practitioner = market.practitioner()
+    assert change(practitioner, BERLIN).json()["time_zone"] == BERLIN, "nothing lies ahead"
+    path, who = what(market, practitioner)
+    refused = change(practitioner, TOKYO)
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
     assert refused.json()["errors"] == [
         {"field": "time_zone", "message": "time_zone cannot be changed while bookings, sessions or time off lie ahead"}
     ]
-    kept = giver.client.get(f"{BASE}/practitioners/{giver.id}/").json()
+    kept = practitioner.client.get(f"{BASE}/practitioners/{practitioner.id}/").json()
     assert (kept["time_zone"], kept["bio"]) == (BERLIN, BERLIN), "nothing else has changed either"
-    assert change(giver, BERLIN).status_code == 200, "the zone that it has may be sent"
+    assert change(practitioner, BERLIN).status_code == 200, "the zone that it has may be sent"
     assert who.client.delete(path).status_code == 200
-    assert change(giver, TOKYO).json()["time_zone"] == TOKYO
+    assert change(practitioner, TOKYO).json()["time_zone"] == TOKYO
 
 
 def test_a_zone_waits_for_lanes_at_work(market: Market) -> None:
     """A lane that has read the old zone takes its time before anybody asks whether time is taken."""
-    giver = market.practitioner()
+    practitioner = market.practitioner()
     answers: list[Any] = []
-    patching = threading.Thread(target=lambda: answers.append(change(giver, TOKYO)))
+    patching = threading.Thread(target=lambda: answers.append(change(practitioner, TOKYO)))
     with psycopg.connect(market.stack.database_url) as lane:
         lane.execute(SQL_HOLD_LANES, (LANE_SPACE,))
         patching.start()
@@ -73,7 +75,7 @@ def test_a_zone_waits_for_lanes_at_work(market: Market) -> None:
         lane.execute(
             "INSERT INTO claim (resource_id, during)"
             " SELECT resource_id, tstzrange('2041-01-01', '2041-01-02') FROM practitioner WHERE id = %s",
-            (giver.id,),
+            (practitioner.id,),
         )
     patching.join()
     assert (answers[0].status_code, answers[0].json()["errors"][0]["field"]) == (400, "time_zone")

@@ -30,7 +30,7 @@ TALK, WORKSHOP, PACKAGE, COURSE = 1, 2, 4, 5
 TEN = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=30)
 """Far enough ahead for everything to be in time."""
 DAY, HOUR = TEN.date(), timedelta(hours=1)
-GIVERS_TIME = 3
+PRACTITIONERS_TIME = 3
 """The resource of the practitioner."""
 SERVICES = """
 UPDATE service SET price_cents = 2000;
@@ -54,7 +54,7 @@ BUYS: dict[str, Callable[[int], Command]] = {
     "package": lambda who: BookPackage(who, PACKAGE, (Part(TALK, 1, TEN, TEN + HOUR), Part(WORKSHOP, session_id=1))),
 }
 SESSIONS_OF = {"seat": 1, "course": 2, "package": 1}
-RESOURCE_OF = {"room": 2, "individual": GIVERS_TIME, "package": GIVERS_TIME}
+RESOURCE_OF = {"room": 2, "individual": PRACTITIONERS_TIME, "package": PRACTITIONERS_TIME}
 
 
 ENGINE = Actor(ActorKind.ENGINE)

@@ -90,15 +90,15 @@ def buyer(market: Market, stripe: StripeServer) -> Buyer:
 
 
 def sessions(market: Market, price_cents: int) -> tuple[Person, int]:
-    giver = market.practitioner()
-    return giver, market.service(giver, price_cents=price_cents)
+    practitioner = market.practitioner()
+    return practitioner, market.service(practitioner, price_cents=price_cents)
 
 
 def test_a_session_is_confirmed_by_its_payment_and_refunded_when_it_is_cancelled_in_time(
     market: Market, buyer: Buyer
 ) -> None:
-    giver, service = sessions(market, 5000)
-    booking = made(book(buyer.client, service, giver, 9))
+    practitioner, service = sessions(market, 5000)
+    booking = made(book(buyer.client, service, practitioner, 9))
     intent = buyer.pay(booking)
     assert buyer.cancel(booking["id"]) == "50.00 usd goes back"
     buyer.wait(booking["id"], "canceled", "refunded")
@@ -108,13 +108,13 @@ def test_a_session_is_confirmed_by_its_payment_and_refunded_when_it_is_cancelled
 def test_who_cancels_too_late_gets_nothing_back_and_whom_the_practitioner_cancels_everything(
     market: Market, buyer: Buyer
 ) -> None:
-    giver, service = sessions(market, 5000)
-    own, theirs = (made(book(buyer.client, service, giver, hour)) for hour in (9, 11))
+    practitioner, service = sessions(market, 5000)
+    own, theirs = (made(book(buyer.client, service, practitioner, hour)) for hour in (9, 11))
     kept, returned = buyer.pay(own), buyer.pay(theirs)
     buyer.soon(own["id"], theirs["id"])
     assert buyer.shown(own["id"])["can_be_canceled"]
     assert buyer.cancel(own["id"]) == "Nothing goes back: it begins in less than 24 hours"
-    assert buyer.cancel(theirs["id"], by=giver.client) == "50.00 usd goes back"
+    assert buyer.cancel(theirs["id"], by=practitioner.client) == "50.00 usd goes back"
     buyer.wait(theirs["id"], "canceled", "refunded")
     buyer.wait_given_back(theirs["id"], returned, 5000)
     buyer.wait_given_back(own["id"], kept)
@@ -124,10 +124,10 @@ def test_who_cancels_too_late_gets_nothing_back_and_whom_the_practitioner_cancel
 def test_a_seat_of_a_workshop_is_paid_and_its_money_comes_back_with_a_cancelled_session(
     market: Market, buyer: Buyer
 ) -> None:
-    giver, service, session = workshop(market, price_cents=2500)
+    practitioner, service, session = workshop(market, price_cents=2500)
     booking = made(take_seat(buyer.client, service, session))
     intent = buyer.pay(booking)
-    assert giver.client.request("DELETE", f"/api/v1/drf/sessions/{session}/").status_code == 200
+    assert practitioner.client.request("DELETE", f"/api/v1/drf/sessions/{session}/").status_code == 200
     buyer.wait(booking["id"], "canceled", "refunded")
     buyer.wait_given_back(booking["id"], intent, 2500)
 
@@ -224,10 +224,10 @@ def test_a_course_gives_back_each_sessions_share_to_the_cent(market: Market, buy
 
 def kwd_course(market: Market, client: httpx.Client) -> dict[str, Any]:
     """Somebody's course of three sessions for 10.000 kwd, held."""
-    giver = market.practitioner()
-    service = market.service(giver, booking_type="course", price_cents=10_000, currency="kwd")
+    practitioner = market.practitioner()
+    service = market.service(practitioner, booking_type="course", price_cents=10_000, currency="kwd")
     for _ in range(3):
-        market.session(giver, service)
+        market.session(practitioner, service)
     booking: dict[str, Any] = made(client.post(f"{BOOKINGS}create-course/", json={"service_id": service}))
     return booking
 
@@ -262,10 +262,10 @@ def test_shares_that_an_older_release_split_go_back_all_the_same(market: Market,
 
 def test_a_package_gives_back_each_parts_share_by_what_the_services_cost_apart(market: Market, buyer: Buyer) -> None:
     """90.00 instead of 30.00 and 70.00. Given up one after the other, without waiting, all of it is back."""
-    giver, short = sessions(market, 3000)
-    long = market.service(giver, price_cents=7000)
-    package = market.service(giver, booking_type="package", service_ids=[short, long], price_cents=9000)
-    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": giver.id, **at(9)}]}
+    practitioner, short = sessions(market, 3000)
+    long = market.service(practitioner, price_cents=7000)
+    package = market.service(practitioner, booking_type="package", service_ids=[short, long], price_cents=9000)
+    body = {"service_id": package, "schedule": [{"index": 0, "practitioner_id": practitioner.id, **at(9)}]}
     booking = made(buyer.client.post(f"{BOOKINGS}create-package/", json=body))
     intent = buyer.pay(booking)
     scheduled, draft = (child["id"] for child in booking["child_bookings"])
@@ -276,8 +276,8 @@ def test_a_package_gives_back_each_parts_share_by_what_the_services_cost_apart(m
 
 
 def test_a_part_of_an_unpaid_purchase_takes_the_whole_with_it(market: Market, buyer: Buyer) -> None:
-    giver, service = sessions(market, 3000)
-    package = market.service(giver, booking_type="package", service_ids=[service] * 2, price_cents=5000)
+    practitioner, service = sessions(market, 3000)
+    package = market.service(practitioner, booking_type="package", service_ids=[service] * 2, price_cents=5000)
     booking = made(buyer.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))
     assert buyer.cancel(booking["child_bookings"][0]["id"]) == "", "there was no money yet"
     gone = buyer.shown(booking["id"])
@@ -285,14 +285,14 @@ def test_a_part_of_an_unpaid_purchase_takes_the_whole_with_it(market: Market, bu
 
 
 def test_a_paid_bundle_pays_for_sessions_until_it_expires(market: Market, buyer: Buyer) -> None:
-    giver, service = sessions(market, 5000)
+    practitioner, service = sessions(market, 5000)
     offered = {"booking_type": "bundle", "service_ids": [service], "credits": 2, "valid_days": 30, "price_cents": 8000}
-    bundle = market.service(giver, **offered)
+    bundle = market.service(practitioner, **offered)
     bought = made(buyer.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))
-    unpaid = made(book(buyer.client, service, giver, 9))
+    unpaid = made(book(buyer.client, service, practitioner, 9))
     assert unpaid["status"] == "pending_payment", "credits that are not paid yet pay for nothing"
     intent = buyer.pay(bought)
-    covered = made(book(buyer.client, service, giver, 10))
+    covered = made(book(buyer.client, service, practitioner, 10))
     assert (covered["status"], covered["payment_status"], covered["final_amount"]) == (
         "confirmed",
         "not_required",
@@ -307,12 +307,14 @@ def test_a_paid_bundle_pays_for_sessions_until_it_expires(market: Market, buyer:
     buyer.soon(covered["id"])
     assert buyer.cancel(covered["id"]) == "Nothing goes back: it begins in less than 24 hours"
     assert balance() == 1, "too late: the credit is gone"
-    again = made(book(buyer.client, service, giver, 11))
+    again = made(book(buyer.client, service, practitioner, 11))
     assert buyer.cancel(again["id"]) == "Its credit is back"
     assert balance() == 1, "in time: it came back"
     expire = "UPDATE credit SET expires_at = clock_timestamp() WHERE booking_id = %s"
     execute(market.stack, expire, bought["id"])
-    assert made(book(buyer.client, service, giver, 12))["status"] == "pending_payment", "what has expired pays no more"
+    assert made(book(buyer.client, service, practitioner, 12))["status"] == "pending_payment", (
+        "what has expired pays no more"
+    )
     assert buyer.cancel(bought["id"]) == "Nothing goes back: credits of it are spent"
     assert buyer.shown(bought["id"])["payment_status"] == "paid"
     buyer.wait_given_back(bought["id"], intent)

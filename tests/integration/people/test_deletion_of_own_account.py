@@ -84,14 +84,14 @@ class Zelda:
         ok(self.market.desk.put(f"{USERS}{self.id}/update/", json={"phone": self.numbers[1]}))
         self.client = self.market.signed_in(self.id)
 
-    def books(self, giver: Person) -> None:
-        service = self.market.service(giver)
+    def books(self, practitioner: Person) -> None:
+        service = self.market.service(practitioner)
         words = {name: self.said(name) for name in ("title", "description", "client_notes")}
-        whom = {"practitioner_id": giver.id, "service_id": service, **words}
+        whom = {"practitioner_id": practitioner.id, "service_id": service, **words}
         for hour, verb in ((9, "cancel"), (11, "reschedule"), (13, "")):
             one = ok(self.client.post(BOOKINGS, json={**whom, **hours(hour)}))["id"]
             meeting = {"meeting_url": f"https://{self.mark}.example.com", "meeting_id": self.said("meeting")}
-            ok(giver.client.patch(f"{BOOKINGS}{one}/", json=meeting))
+            ok(practitioner.client.patch(f"{BOOKINGS}{one}/", json=meeting))
             ok(self.client.patch(f"{BOOKINGS}{one}/", json={"timezone": "Pacific/Apia"}))
             ok(self.client.post(f"{BOOKINGS}{one}/notes/", json={"content": self.said("note")}))
             reason = {"reason": self.said("reason")}
@@ -99,9 +99,9 @@ class Zelda:
                 ok(self.client.post(f"{BOOKINGS}{one}/cancel/", json={**reason, "canceled_by": "client"}))
             elif verb:
                 ok(self.client.post(f"{BOOKINGS}{one}/reschedule/", json={**hours(hour + 1), **reason}))
-        workshop = self.market.service(giver, booking_type="workshop")
-        full = self.market.session(giver, workshop, capacity=1)
-        seat = {"practitioner_id": giver.id, "service_id": workshop, "service_session_id": full}
+        workshop = self.market.service(practitioner, booking_type="workshop")
+        full = self.market.session(practitioner, workshop, capacity=1)
+        seat = {"practitioner_id": practitioner.id, "service_id": workshop, "service_session_id": full}
         ok(self.market.person().client.post(BOOKINGS, json=seat))
         ok(self.client.post(f"{BASE}/sessions/{full}/waiting-list/"))
 
@@ -321,13 +321,13 @@ def test_a_long_history_is_exported_in_pages(stack: Stack, market: Market) -> No
 
 def test_what_has_no_time_or_is_not_paid_yet_is_cancelled_too(stack: Stack, market: Market) -> None:
     """A package's parts can be scheduled later, and a bundle that is held can still be paid."""
-    giver, person = market.practitioner(), market.person()
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk, talk], price_cents=0)
-    schedule = [{"index": 1, "practitioner_id": giver.id, **hours(9)}]
+    practitioner, person = market.practitioner(), market.person()
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk, talk], price_cents=0)
+    schedule = [{"index": 1, "practitioner_id": practitioner.id, **hours(9)}]
     ok(person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package, "schedule": schedule}))
     bundle = market.service(
-        giver, booking_type="bundle", service_ids=[talk], credits=3, valid_days=90, price_cents=5_000
+        practitioner, booking_type="bundle", service_ids=[talk], credits=3, valid_days=90, price_cents=5_000
     )
     ok(person.client.post(f"{BOOKINGS}create-bundle/", json={"service_id": bundle}))
     status = "SELECT status, count(*) FROM booking WHERE user_id = %s GROUP BY 1 ORDER BY 1"
@@ -339,9 +339,9 @@ def test_what_has_no_time_or_is_not_paid_yet_is_cancelled_too(stack: Stack, mark
 
 
 def test_the_money_for_a_package_without_a_time_is_said_to_come_back(stack: Stack, market: Market) -> None:
-    giver, person = market.practitioner(), market.person()
-    talk = market.service(giver)
-    package = market.service(giver, booking_type="package", service_ids=[talk, talk], price_cents=0)
+    practitioner, person = market.practitioner(), market.person()
+    talk = market.service(practitioner)
+    package = market.service(practitioner, booking_type="package", service_ids=[talk, talk], price_cents=0)
     bought = ok(person.client.post(f"{BOOKINGS}create-package/", json={"service_id": package}))["id"]
     execute(stack, "UPDATE booking SET price_minor = 900, payment_status = 'succeeded' WHERE id = %s", bought)
     with Client(base_url=stack.api_url, headers=bearer(access_for(stack, person.user_id))) as fresh:

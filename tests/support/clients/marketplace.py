@@ -129,17 +129,19 @@ class Market:
         person.id = self.made("/practitioners/", {"user_id": user_id, "horizon_days": 3660, **week})
         return person
 
-    def service(self, *givers: Person, **changes: Any) -> int:
+    def service(self, *practitioners: Person, **changes: Any) -> int:
         """An hour with any of these, free of charge."""
         given = {"name": f"Service {next(_numbers)}", "duration_minutes": 60, **changes}
-        if givers[1:]:
-            return self.made("/services/", {**given, "practitioner_ids": [giver.id for giver in givers]})
-        return self.made("/services/", given, by=givers[0].client)
+        if practitioners[1:]:
+            return self.made(
+                "/services/", {**given, "practitioner_ids": [practitioner.id for practitioner in practitioners]}
+            )
+        return self.made("/services/", given, by=practitioners[0].client)
 
-    def session(self, giver: Person, service: int, **changes: Any) -> int:
+    def session(self, practitioner: Person, service: int, **changes: Any) -> int:
         """A session of two hours and twenty seats, far ahead, on a day of its own unless told otherwise."""
-        given = {"service_id": service, "practitioner_id": giver.id, "capacity": 20, **next_hours(), **changes}
-        return self.made("/sessions/", given, by=giver.client)
+        given = {"service_id": service, "practitioner_id": practitioner.id, "capacity": 20, **next_hours(), **changes}
+        return self.made("/sessions/", given, by=practitioner.client)
 
     def made(self, path: str, body: dict[str, Any], by: httpx.Client | None = None) -> int:
         answer = (by or self.desk).post(f"{BASE}{path}", json=body)

@@ -17,13 +17,13 @@ SELECT setval(pg_get_serial_sequence('user_account', 'id'), (SELECT max(id) FROM
 """
 """The tables were filled before with explicit ids."""
 SQL_HOUSE = """
-WITH giver AS (
+WITH account AS (
     INSERT INTO user_account (username, username_key, is_practitioner) VALUES (%(name)s, %(name)s, true) RETURNING id
 ), its AS (
     INSERT INTO resource (kind, name, zone) VALUES ('practitioner', %(name)s, 'UTC') RETURNING id
 ), practitioner_ AS (
     INSERT INTO practitioner (user_id, resource_id, name, name_key, hours)
-    SELECT giver.id, its.id, %(name)s, %(name)s, '[]' FROM giver, its RETURNING id, user_id, resource_id
+    SELECT account.id, its.id, %(name)s, %(name)s, '[]' FROM account, its RETURNING id, user_id, resource_id
 ), service_ AS (
     INSERT INTO service (name, name_key, is_named, resource_id, kind, price_cents)
     SELECT %(name)s, %(name)s, false, id, %(kind)s, %(price)s FROM its RETURNING id
@@ -55,7 +55,7 @@ SELECT nextval('booking_id_seq'), gen_random_uuid(), 'marketplace', user_id, %(s
        %(starts_at)s::timestamptz, %(starts_at)s::timestamptz + interval '2 hours', (%(starts_at)s::timestamptz)::date,
        (%(starts_at)s::timestamptz AT TIME ZONE 'UTC')::time, 120, 'confirmed', {payment}, gen_random_uuid(), now(), now(), {price},
        jsonb_strip_nulls(jsonb_build_object('type', 'market', 'kind', {kind}::text, 'practitioner_id', %(practitioner)s::bigint,
-           'practitioner_user_id', %(giver)s::bigint, 'session_id', {session}::bigint, 'parent_id', {parent}::bigint,
+           'practitioner_user_id', %(practitioner_user)s::bigint, 'session_id', {session}::bigint, 'parent_id', {parent}::bigint,
            'share_minor', {share}::bigint))
 """
 SQL_SEATS = (
@@ -95,7 +95,7 @@ class LargeSession(Struct, frozen=True):
     id: int
     service_id: int
     practitioner_id: int
-    giver_id: int
+    practitioner_user_id: int
     """The practitioner's user."""
     resource_id: int
 
@@ -119,7 +119,7 @@ def large_session(
             "session": made.id,
             "service": made.service_id,
             "practitioner": made.practitioner_id,
-            "giver": made.giver_id,
+            "practitioner_user": made.practitioner_user_id,
             "resource": made.resource_id,
         }
         if kind is Kind.COURSE:

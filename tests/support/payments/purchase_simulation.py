@@ -22,7 +22,7 @@ from tests.support.clients.marketplace import market_service, market_state, prac
 from tests.support.payments.payment_simulation import PaymentSimulation
 from tests.support.values import NOW, envelope, user
 
-CLIENTS, GIVERS, STAFF, STRANGER = (1, 2), (8, 9), Actor(ActorKind.STAFF, 7), Actor(ActorKind.USER, 6)
+CLIENTS, PRACTITIONERS, STAFF, STRANGER = (1, 2), (8, 9), Actor(ActorKind.STAFF, 7), Actor(ActorKind.USER, 6)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TALK, PAID_TALK, WORKSHOP, COURSE, PACKAGE, PAID_PACKAGE, BUNDLE = range(1, 8)
 POLICY = Policy(max_holds_per_user=0, hold_s=30 * 60, payment_look_s=120, refund_notice_s=24 * 60 * 60)
@@ -33,7 +33,7 @@ def a_market() -> State:
     """Two practitioners, all kinds of services, and sessions of two seats on the next three days."""
     by_both, by_first = {"practitioner_ids": (1, 2)}, {"practitioner_ids": (1,)}
     known = market_state(
-        *(practitioner(n + 1, user_id=giver, schedule=ALWAYS) for n, giver in enumerate(GIVERS)),
+        *(practitioner(n + 1, user_id=id_, schedule=ALWAYS) for n, id_ in enumerate(PRACTITIONERS)),
         services=[
             market_service(TALK, price_minor=0, **by_both),
             market_service(PAID_TALK, price_minor=5000, **by_both),
@@ -43,7 +43,7 @@ def a_market() -> State:
             market_service(PAID_PACKAGE, kind=Kind.PACKAGE, price_minor=9999, items=(TALK, PAID_TALK, WORKSHOP)),
             market_service(BUNDLE, kind=Kind.BUNDLE, price_minor=8000, items=(PAID_TALK,), credits=2, valid_days=2),
         ],
-        users=[*(user(id_) for id_ in CLIENTS), *(user(id_, is_practitioner=True) for id_ in GIVERS)],
+        users=[*(user(id_) for id_ in CLIENTS), *(user(id_, is_practitioner=True) for id_ in PRACTITIONERS)],
         policy=POLICY,
     )
     for id_, service, days in ((1, WORKSHOP, 1), (2, COURSE, 1), (3, COURSE, 2), (4, COURSE, 3)):

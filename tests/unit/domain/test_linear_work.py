@@ -97,7 +97,7 @@ AT_MOST = 1.4
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STAFF = Actor(ActorKind.STAFF, 7)
 HALL = Resource(50, "hall", "Hall", "UTC")
-GIVER = 101
+PRACTITIONER = 101
 """The practitioner's resource."""
 POLICY = Policy(max_holds_per_user=0)
 ALWAYS = Schedule(tuple(Window(day, 0, 24 * 60) for day in range(7)))
@@ -152,7 +152,7 @@ def a_state(people: Iterable[int] = (), **changes: Any) -> State:
     }
     known = state(**{**given, **changes})
     market = known.market
-    market.practitioners[1] = practitioner(1, resource_id=GIVER, schedule=ALWAYS, horizon_days=100_000)
+    market.practitioners[1] = practitioner(1, resource_id=PRACTITIONER, schedule=ALWAYS, horizon_days=100_000)
     for service in (
         market_service(TALK),
         market_service(WORKSHOP, kind=Kind.WORKSHOP),
@@ -224,7 +224,7 @@ def market_booking(id_: int, number: int, **changes: Any) -> Booking:
     details = changes.pop("details", MarketDetails(Kind.INDIVIDUAL, 1, 3))
     given = {
         "contract": "marketplace",
-        "resource_id": GIVER,
+        "resource_id": PRACTITIONER,
         "service_id": TALK,
         "details": details,
         "user_id": Id(id_),

@@ -44,10 +44,12 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     user = resolve_buyer(state, envelope, command.user_id, now, ids)
     if tuple(part.service_id for part in command.parts) != service.items:
         raise Refused(Refusal.CHANGED_MEANWHILE)
-    giver = first_practitioner(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
-    details = replace(details_of(Kind.PACKAGE, giver, command.words), is_scheduled=False)
+    practitioner = (
+        first_practitioner(state, service) if service.practitioner_ids else _practitioner_of_parts(state, service)
+    )
+    details = replace(details_of(Kind.PACKAGE, practitioner, command.words), is_scheduled=False)
     parent = with_price(
-        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+        state, new_booking(envelope, user.id, service, practitioner, details, None, now, ids), service.price_minor, now
     )
     ways: list[ExpiredHolds] = []
     children: list[BookingPlaced] = []
@@ -58,7 +60,7 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     return (*joined(ways), *children, BookingPlaced(parent, ()))
 
 
-def _giver_of_parts(state: State, service: MarketService) -> Practitioner:
+def _practitioner_of_parts(state: State, service: MarketService) -> Practitioner:
     parts = (state.market.services.get(id_) for id_ in service.items)
     first = next((part for part in parts if part is not None and part.practitioner_ids), None)
     if first is None:
@@ -88,10 +90,10 @@ def _child(
     if part.session_id is not None:
         return _seat(state, envelope, parent, share, part.session_id, service, command, before, now, ids)
     if part.starts_at is None or part.ends_at is None:
-        giver = first_practitioner(state, service)
-        details = details_of(service.kind, giver, command.words)
+        practitioner = first_practitioner(state, service)
+        details = details_of(service.kind, practitioner, command.words)
         details = replace(details, is_scheduled=False, parent_id=parent.id, share_minor=share)
-        draft = new_booking(envelope, parent.user_id, service, giver, details, None, now, ids)
+        draft = new_booking(envelope, parent.user_id, service, practitioner, details, None, now, ids)
         return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
     if service.kind is not Kind.INDIVIDUAL:
         raise Refused(Refusal.SESSION_WANTED)
@@ -124,11 +126,11 @@ def _seat(
     others = (placed.booking.details for placed in before)
     if any(isinstance(other, MarketDetails) and other.session_id == session.id for other in others):
         raise Refused(Refusal.ALREADY_BOOKED)
-    giver = session_practitioner(state, session)
-    details = session_details(details_of(service.kind, giver, command.words), session)
+    practitioner = session_practitioner(state, session)
+    details = session_details(details_of(service.kind, practitioner, command.words), session)
     details = replace(details, parent_id=parent.id, share_minor=share)
     interval = session.starts_at, session.ends_at
-    child = under(parent, new_booking(envelope, parent.user_id, service, giver, details, interval, now, ids))
+    child = under(parent, new_booking(envelope, parent.user_id, service, practitioner, details, interval, now, ids))
     return way, BookingPlaced(child, ())
 
 
@@ -147,10 +149,12 @@ def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: date
     """Credits that pay as soon as the bundle itself is paid."""
     service = require_service(state, command.service_id, Kind.BUNDLE)
     user = resolve_buyer(state, envelope, command.user_id, now, ids)
-    giver = first_practitioner(state, service) if service.practitioner_ids else _giver_of_parts(state, service)
-    details = replace(details_of(Kind.BUNDLE, giver, command.words), is_scheduled=False)
+    practitioner = (
+        first_practitioner(state, service) if service.practitioner_ids else _practitioner_of_parts(state, service)
+    )
+    details = replace(details_of(Kind.BUNDLE, practitioner, command.words), is_scheduled=False)
     booking = with_price(
-        state, new_booking(envelope, user.id, service, giver, details, None, now, ids), service.price_minor, now
+        state, new_booking(envelope, user.id, service, practitioner, details, None, now, ids), service.price_minor, now
     )
     credit = Credit(
         booking_id=booking.id,

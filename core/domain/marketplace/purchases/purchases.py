@@ -36,10 +36,10 @@ def require_service(state: State, service_id: int, *kinds: Kind) -> MarketServic
 def first_practitioner(state: State, service: MarketService) -> Practitioner:
     """Whose appointment a purchase without a practitioner of its own is: the first who gives it."""
     found = (state.market.practitioners.get(id_) for id_ in service.practitioner_ids)
-    giver = next((practitioner for practitioner in found if practitioner and practitioner.is_active), None)
-    if giver is None:
+    first = next((one for one in found if one and one.is_active), None)
+    if first is None:
         raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    return giver
+    return first
 
 
 def require_location(state: State, location_id: int) -> Location:

@@ -56,11 +56,11 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
     if len(sessions) > command.children:
         raise Refused(Refusal.CHANGED_MEANWHILE)
     way = joined(find_seat(state, session, user.id, now) for session in sessions)
-    giver = session_practitioner(state, sessions[0])
+    practitioner = session_practitioner(state, sessions[0])
     span = sessions[0].starts_at, max(session.ends_at for session in sessions)
-    details = details_of(Kind.COURSE, giver, command.words)
+    details = details_of(Kind.COURSE, practitioner, command.words)
     parent = with_price(
-        state, new_booking(envelope, user.id, service, giver, details, span, now, ids), service.price_minor, now
+        state, new_booking(envelope, user.id, service, practitioner, details, span, now, ids), service.price_minor, now
     )
     children = []
     shares = split(service.price_minor, [1] * len(sessions), service.currency)
