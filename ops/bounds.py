@@ -191,7 +191,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.contracts.marketplace.purchase_requests.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
         Bound("api.contracts.marketplace.booking_notes.NOTES_MAX", "notes", "on one booking", "409 `too_many_notes`"),
         Bound(
-            "api.contracts.appointments.admin_services.SERVICES_MAX",
+            "core.store.catalogue.services.SERVICES_MAX",
             "services",
             "of the installation",
             "409 `too_many_services`",

@@ -19,7 +19,6 @@ from core.store.load import SQL_NOW
 from core.store.sql.list_parameters import intervals_parameter, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
 SQL_TAKEN = f"""
 SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
 WHERE NOT EXISTS (
@@ -98,14 +97,6 @@ async def resource_named(connection: psycopg.AsyncConnection[Any], service_name:
     service = service_of(rows[-1])[1] if rows else None
     check_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
     return service.resource_id if service else None
-
-
-async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
-    row = await (await connection.execute(SQL_DESK)).fetchone()
-    if row is None:
-        raise LookupError("There is no desk: run the migrate command first.")
-    found: int = row[0]
-    return found
 
 
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:

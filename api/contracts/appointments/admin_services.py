@@ -1,4 +1,4 @@
-"""`/api/admin/services/`: staff keep what is booked by name. The catalogue is no command: plain transactions."""
+"""`/api/admin/services/`: staff keep the services that are booked by name (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-import psycopg
 from msgspec import UNSET, Meta, Struct, UnsetType
-from psycopg import AsyncConnection
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.catalogue import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import (
     CURRENCY,
-    ID_MAX,
     ZONE,
     CurrencyCode,
     Id,
@@ -28,38 +27,25 @@ from api.http.fields import (
 from api.http.forms import Rules
 from api.http.parameters import Paging, read_query
 from api.openapi import Content, operation
-from core.domain.names import as_name, folded
+from core.domain.names import as_name
 from core.settings import Settings
+from core.store.catalogue import resources, services
+from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
+from core.store.catalogue.services import SERVICES_MAX, NamedService
+from core.store.connections.database import AsyncConnection
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
 from core.wire.outcomes import encode
 
-SERVICES_MAX = 10_000
-
-Pool = AsyncConnectionPool[Any]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
 EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
 
-_COLUMNS = """s.id, s.name, s.description, s.duration_minutes, s.price_cents, s.currency, s.is_active, r.id, r.kind, r.zone
-FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.is_named"""
-SQL_LIST = f"SELECT {_COLUMNS} ORDER BY s.name, s.id LIMIT %s OFFSET %s"
-SQL_COUNT = "SELECT count(*) FROM service WHERE is_named"
-SQL_ONE = f"SELECT {_COLUMNS} AND s.id = %s"
-SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
-SQL_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('service', %s, %s) RETURNING id"
-SQL_INSERT = """
-INSERT INTO service (name, name_key, description, resource_id, duration_minutes, price_cents, currency)
-VALUES (%(name)s, %(key)s, %(description)s, %(resource_id)s, %(duration_minutes)s, %(price_cents)s, %(currency)s)
-RETURNING id
-"""
-SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(key)s END,
-       description = %(description)s, resource_id = %(resource_id)s, duration_minutes = %(duration_minutes)s,
-       price_cents = %(price_cents)s, is_active = %(is_active)s
-WHERE id = %(id)s
-"""
-"""A name that stays keeps its key: of two that are one by today's rule, which releases before 0033 let in, each can
-still be changed and taken off the list."""
+PROBLEMS: Problems = {
+    NotFoundError: lambda: Problem(404, "service_not_found", "Service not found"),
+    NameTakenError: name_taken("service_exists", "Another service has this name"),
+    UnknownReferenceError: unknown_resource,
+    FullError: lambda: Problem(409, "too_many_services", f"There may be {SERVICES_MAX} services at most"),
+}
 
 
 def _one_resource(body: NewNamedService) -> Iterator[FieldProblem]:
@@ -124,21 +110,6 @@ class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 READ_ONLY = ("id", "currency", "resource_kind", "time_zone")
 
 
-class NamedService(Struct, frozen=True):
-    """A service as staff see it. `duration_minutes` null is the settings'."""
-
-    id: int
-    name: str
-    description: str
-    duration_minutes: int | None
-    price_cents: int
-    currency: str
-    is_active: bool
-    resource_id: int
-    resource_kind: str
-    time_zone: str
-
-
 class NamedServiceShown(Done, frozen=True, kw_only=True):
     data: NamedService
 
@@ -148,7 +119,7 @@ class NamedServiceList(Listed[NamedService], frozen=True, kw_only=True):
 
 
 class AdminServices:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], settings: Settings) -> None:
         self._pool = pool
         self._zone = settings.time_zone
 
@@ -156,10 +127,8 @@ class AdminServices:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         page = read_query(req, Paging)
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_LIST, (page.limit, page.offset))).fetchall()
-            (total,) = await _one(connection, SQL_COUNT)
-        data = [NamedService(*row) for row in rows]
-        resp.data = encode(NamedServiceList(data=data, total_count=total, limit=page.limit, offset=page.offset))
+            found, total = await services.page(connection, page.limit, page.offset)
+        resp.data = encode(NamedServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
         resp.content_type = falcon.MEDIA_JSON
 
     @operation(
@@ -171,41 +140,35 @@ class AdminServices:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewNamedService)
-        async with self._pool.connection() as connection:
-            made = await _writing(self._made, connection, sent)
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            service = await services.create(
+                connection,
+                name=sent.name,
+                description=sent.description,
+                duration_minutes=sent.duration_minutes,
+                price_cents=sent.price_cents,
+                currency=sent.currency,
+                resource_id=await self._resource_id(connection, sent),
+            )
         resp.status = 201
-        _say(resp, "Service created successfully", made)
+        _answer(resp, "Service created successfully", service)
 
-    async def _made(self, connection: AsyncConnection[Any], sent: NewNamedService) -> NamedService:
-        if (await _one(connection, SQL_COUNT))[0] >= SERVICES_MAX:
-            raise Problem(409, "too_many_services", f"There may be {SERVICES_MAX} services at most")
-        values = {
-            "name": as_name(sent.name),
-            "key": folded(sent.name),
-            "description": sent.description,
-            "resource_id": await self._resource(connection, sent),
-            "duration_minutes": sent.duration_minutes,
-            "price_cents": sent.price_cents,
-            "currency": sent.currency,
-        }
-        (id_,) = await _one(connection, SQL_INSERT, values)
-        return NamedService(*await _one(connection, SQL_ONE, (id_,)))
-
-    async def _resource(self, connection: AsyncConnection[Any], sent: NewNamedService) -> int:
+    async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
         if sent.own_resource:
             zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
-            return int((await _one(connection, SQL_RESOURCE, (as_name(sent.name), zone)))[0])
-        return sent.resource_id or int((await _one(connection, SQL_DESK))[0])
+            return await resources.add(connection, "service", as_name(sent.name), zone)
+        return sent.resource_id or await resources.desk_id(connection)
 
 
 class AdminService:
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
     @operation("Read a service", answers={200: NamedServiceShown}, refuses=("service_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
-        async with self._pool.connection() as connection:
-            _say(resp, "Service retrieved successfully", await _read(connection, service_id))
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            service = await services.one(connection, service_id)
+        _answer(resp, "Service retrieved successfully", service)
 
     @operation(
         "Change a service",
@@ -216,9 +179,7 @@ class AdminService:
     )
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         sent = await read_json(req, NamedServiceChange)
-        async with self._pool.connection() as connection:
-            changed = await _writing(_changed, connection, service_id, sent)
-        _say(resp, "Service updated successfully", changed)
+        _answer(resp, "Service updated successfully", await self._change(service_id, sent))
 
     @operation(
         "Take a service off the list",
@@ -227,60 +188,25 @@ class AdminService:
         refuses=("service_not_found",),
     )
     async def on_delete(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
-        async with self._pool.connection() as connection:
-            changed = await _writing(_changed, connection, service_id, NamedServiceChange(is_active=False))
-        _say(resp, "Service deactivated", changed)
+        _answer(resp, "Service deactivated", await self._change(service_id, NamedServiceChange(is_active=False)))
+
+    async def _change(self, service_id: int, sent: NamedServiceChange) -> NamedService:
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            present = await services.one(connection, service_id, locked=True)
+            return await services.change(connection, _changed(present, sent))
 
 
-def _say(resp: falcon.asgi.Response, message: str, service: NamedService) -> None:
+def _changed(present: NamedService, sent: NamedServiceChange) -> NamedService:
+    """The service as it becomes. Raises Problem 400 for what cannot change, or cannot become that."""
+    check_unchanged(sent, {name: getattr(present, name) for name in READ_ONLY})
+    after = replace(present, **sent_fields(sent, but=READ_ONLY))
+    if after.price_cents != present.price_cents:  # a price that an older release accepted may stay
+        problems = list(price_problems("price_cents", after.price_cents, present.currency, is_whole=False))
+        if problems:
+            raise invalid(problems)
+    return after if after.name == present.name else replace(after, name=as_name(after.name))
+
+
+def _answer(resp: falcon.asgi.Response, message: str, service: NamedService) -> None:
     resp.data = encode(NamedServiceShown(message=message, data=service))
     resp.content_type = falcon.MEDIA_JSON
-
-
-async def _read(connection: AsyncConnection[Any], service_id: int, lock: str = "") -> NamedService:
-    row = None
-    if service_id <= ID_MAX:
-        row = await (await connection.execute(f"{SQL_ONE} {lock}".encode(), (service_id,))).fetchone()
-    if row is None:
-        raise Problem(404, "service_not_found", "Service not found")
-    return NamedService(*row)
-
-
-async def _changed(connection: AsyncConnection[Any], service_id: int, sent: NamedServiceChange) -> NamedService:
-    present = await _read(connection, service_id, "FOR UPDATE OF s")
-    moved = [name for name in READ_ONLY if getattr(sent, name) not in (UNSET, getattr(present, name))]
-    if moved:
-        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in moved])
-    price_minor = _or(sent.price_cents, present.price_cents)
-    problems = list(price_problems("price_cents", price_minor, present.currency, is_whole=False))
-    if problems and price_minor != present.price_cents:
-        raise invalid(problems)
-    names = ("name", "description", "duration_minutes", "price_cents", "resource_id", "is_active")
-    values = {name: _or(getattr(sent, name), getattr(present, name)) for name in names}
-    values["name"] = values["name"] if values["name"] == present.name else as_name(values["name"])
-    await connection.execute(SQL_UPDATE, {**values, "id": service_id, "key": folded(values["name"])})
-    return await _read(connection, service_id)
-
-
-def _or(sent: Any, present: Any) -> Any:
-    return present if sent is UNSET else sent
-
-
-async def _writing(act: Any, connection: AsyncConnection[Any], *arguments: Any) -> NamedService:
-    """In one transaction. What the database refuses is the caller's to mend."""
-    try:
-        async with connection.transaction():
-            made: NamedService = await act(connection, *arguments)
-    except psycopg.errors.UniqueViolation:
-        words = "Another service has this name"
-        raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
-    except psycopg.errors.ForeignKeyViolation:
-        raise invalid([FieldProblem("resource_id", "There is no such resource")]) from None
-    return made
-
-
-async def _one(connection: AsyncConnection[Any], statement: str, values: Any = None) -> tuple[Any, ...]:
-    row = await (await connection.execute(statement.encode(), values)).fetchone()
-    assert row is not None  # noqa: S101 - INSERT ... RETURNING, count, the desk, or what was just written
-    found: tuple[Any, ...] = row
-    return found

@@ -23,8 +23,9 @@ from api.openapi.refusal_groups import UNBOOKABLE
 from core.domain.commands import ReopenResource
 from core.domain.values import Closure, Policy
 from core.store.bookings.views import view_of
+from core.store.catalogue import resources
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
-from core.store.free_slots import desk_id, resource_named
+from core.store.free_slots import resource_named
 from core.store.inbox import partition_key
 from core.store.sql.local_days import in_zones, zones_in_use
 from core.text_forms import OPTIONAL_NAME
@@ -129,7 +130,7 @@ class Closures:
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
                 named = await resource_named(connection, body.service, self._policy) if body.service else None
-                return named or await desk_id(connection)
+                return named or await resources.desk_id(connection)
 
 
 class OneClosure:

@@ -1,0 +1,49 @@
+"""What the catalogue's endpoints share: which fields were sent, which may not change, and how errors are answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.structs import asdict
+
+from api.http.errors import Problem, invalid
+from core.store.catalogue.changes import CatalogueError
+from core.wire.errors import FieldProblem
+
+Problems = Mapping[type[CatalogueError], Callable[[], Problem]]
+
+
+@asynccontextmanager
+async def as_problems(problems: Problems) -> AsyncIterator[None]:
+    """Answer the catalogue's errors in the contract's words. Asynchronous only to stand beside `write` in one line."""
+    try:
+        yield
+    except tuple(problems) as error:
+        problem = problems[type(error)]()
+        raise problem from None
+
+
+def sent_fields(sent: Struct, *, but: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a body that were sent, `but` some."""
+    return {name: value for name, value in asdict(sent).items() if value is not UNSET and name not in but}
+
+
+def check_unchanged(sent: Struct, present: Mapping[str, Any]) -> None:
+    """Raise Problem 400 for read-only fields that were sent and are not what is there."""
+    fields = sent_fields(sent)
+    changed = [name for name, value in present.items() if name in fields and fields[name] != value]
+    if changed:
+        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in changed])
+
+
+def name_taken(code: str, words: str) -> Callable[[], Problem]:
+    """409 for a name that another row has."""
+    return lambda: Problem(409, code, words, [FieldProblem("name", words)])
+
+
+def unknown_resource() -> Problem:
+    """400 for a `resource_id` that does not exist."""
+    return invalid([FieldProblem("resource_id", "There is no such resource")])

@@ -1,0 +1,51 @@
+"""How the catalogue is changed: plain transactions, no commands. What cannot be done has a name.
+
+Each subject has a module of its own (`services`, `rooms`, ...) with `page` or `everything`, `one`, `create` and
+`change`. They take a connection and answer structs; whoever calls them holds the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from core.store.connections.database import AsyncConnection
+
+
+class CatalogueError(Exception):
+    """The catalogue cannot be read or changed like this."""
+
+
+class NotFoundError(CatalogueError):
+    """It has no such row."""
+
+
+class NameTakenError(CatalogueError):
+    """Another row of the same kind has this name."""
+
+
+class UnknownReferenceError(CatalogueError):
+    """The row would refer to one that does not exist."""
+
+
+class FullError(CatalogueError):
+    """It has as many rows of the kind as it may have."""
+
+
+@asynccontextmanager
+async def write(pool: AsyncConnectionPool[Any]) -> AsyncIterator[AsyncConnection]:
+    """A connection within one transaction, which any exception rolls back.
+
+    Raises NameTakenError and UnknownReferenceError for what a unique index or a foreign key refuses.
+    """
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            yield connection
+    except psycopg.errors.UniqueViolation as error:
+        raise NameTakenError from error
+    except psycopg.errors.ForeignKeyViolation as error:
+        raise UnknownReferenceError from error

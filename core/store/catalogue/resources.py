@@ -1,0 +1,50 @@
+"""What can be booked and closed: desk, services, rooms, practitioners, categories each have or share a resource."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import psycopg
+
+from core.domain.values import Resource
+from core.store.connections.queries import fetch_all, fetch_one, find_one
+
+Kind = Literal["desk", "service", "room", "practitioner", "category"]
+
+SQL_ADD = "INSERT INTO resource (kind, name, zone) VALUES (%s, %s, %s) RETURNING id"
+SQL_ZONE = "SELECT zone FROM resource WHERE id = %s"
+SQL_DESK = "SELECT id FROM resource WHERE kind = 'desk'"
+SQL_PAGE = """
+SELECT counted.total, r.id, r.kind, r.name, r.zone
+FROM (SELECT count(*) AS total FROM resource WHERE %(kind)s::text IS NULL OR kind = %(kind)s) AS counted
+LEFT JOIN (SELECT id, kind, name, zone FROM resource WHERE %(kind)s::text IS NULL OR kind = %(kind)s
+           ORDER BY id LIMIT %(limit)s OFFSET %(offset)s) AS r ON true
+ORDER BY r.id
+"""
+
+
+async def add(connection: psycopg.AsyncConnection[Any], kind: Kind, name: str, zone: str) -> int:
+    """The id of a new resource. `zone` is an IANA name."""
+    return int((await fetch_one(connection, SQL_ADD, (kind, name, zone)))[0])
+
+
+async def zone_of(connection: psycopg.AsyncConnection[Any], resource_id: int) -> str | None:
+    """Its IANA time zone; None if there is no such resource."""
+    row = await find_one(connection, SQL_ZONE, (resource_id,))
+    return None if row is None else str(row[0])
+
+
+async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
+    """What is booked where nothing else is named."""
+    row = await find_one(connection, SQL_DESK)
+    if row is None:
+        raise LookupError("There is no desk: run the migrate command first.")
+    return int(row[0])
+
+
+async def page(
+    connection: psycopg.AsyncConnection[Any], kind: Kind | None, limit: int, offset: int
+) -> tuple[list[Resource], int]:
+    """Resources of a kind, or of all, and how many there are."""
+    rows = await fetch_all(connection, SQL_PAGE, {"kind": kind, "limit": limit, "offset": offset})
+    return [Resource(*row[1:]) for row in rows if row[1] is not None], rows[0][0]
