@@ -14,59 +14,16 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.openapi import Content, operation
-from core.domain.versions import FIRST
-from core.engine.retention import SQL_BEHIND
-from core.store.inbox import READABLE
+from core.store.pulse import (
+    CANARY_FRESH_S,
+    LANE_LAG_MAX_S,
+    PAYMENTS_LAG_MAX_S,
+    RETENTION_LAG_MAX_S,
+    Pulse,
+    read_pulse_async,
+)
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.wire.outcomes import encode
-
-CANARY_FRESH_S = 20.0
-"""Four canaries missed in a row."""
-LANE_LAG_MAX_S = 15.0
-PAYMENTS_LAG_MAX_S = 30.0
-RETENTION_LAG_MAX_S = 3_600.0
-"""Of the sweep that deletes what is too old, which begins every minute."""
-
-NEWER = f"(awaits IS NULL AND NOT {READABLE} OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"
-"""Of a row of the inbox: it waits for a newer worker. Nothing records which versions the workers know, but all know
-the first. A command with a higher one that waits for long, while the canary gets through, is unknown to them."""
-
-SQL_PULSE = f"""
-SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
-       extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
-       coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND put_offs = 0 AND NOT {NEWER}))::float8, 0),
-       coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
-       greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
-       (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
-       (SELECT count(*) FROM inbox WHERE {NEWER}),
-       coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0),
-       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {NEWER}),
-       EXISTS (SELECT FROM inbox WHERE type = 'canary')
-"""
-
-
-class Pulse(Struct, frozen=True):
-    """Ages in seconds; None for what was never heard."""
-
-    lanes_canary_age_s: float | None
-    notifier_canary_age_s: float | None
-    lane_lag_s: float
-    payments_circuit_is_open: bool = False
-    """Stripe does not answer and is left alone."""
-    payments_lag_s: float = 0.0
-    """How late the payments worker is with what people wait for."""
-    payments_parked: int = 0
-    """Payments that need a person."""
-    commands_for_newer_workers: int = 0
-    """Accepted commands that no running worker knows."""
-    retention_lag_s: float = 0.0
-    """How long ago the oldest row that is still there should have been deleted."""
-    commands_put_off: int = 0
-    """Accepted commands that the database refuses while it decides others."""
-    canary_waits: bool = False
-    """A canary is sent and not decided yet."""
 
 
 class Alive(Struct, frozen=True):
@@ -148,12 +105,11 @@ class Readiness:
         try:
             async with self._pool.connection(timeout=2.0) as connection:
                 await self._schema.check_async(connection)
-                row = await (await connection.execute(SQL_PULSE)).fetchone()
+                return await read_pulse_async(connection), None
         except SchemaDoesNotFitError as problem:
             return None, str(problem)
         except (psycopg.Error, PoolTimeout):
             return None, None
-        return Pulse(*row) if row else None, None
 
 
 def down_parts(pulse: Pulse | None, *, redis_is_up: bool, fits: bool = True) -> list[str]:

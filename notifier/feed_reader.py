@@ -35,11 +35,6 @@ FROM outcome WHERE id = ANY(%s::uuid[])
 """
 """Decided commands as `CommandRecord`s."""
 
-SQL_HEAR = """
-INSERT INTO canary (stage, heard_at) VALUES ('notifier', clock_timestamp())
-ON CONFLICT (stage) DO UPDATE SET heard_at = greatest(canary.heard_at, excluded.heard_at)
-"""
-
 Told = tuple[FeedEvent, News]
 
 

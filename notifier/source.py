@@ -13,9 +13,9 @@ import psycopg
 import structlog
 
 from core.store.feed import FeedEvent, Position
+from core.store.pulse import notifier_heard
 from notifier import messages
 from notifier.feed_reader import (
-    SQL_HEAR,
     Connection,
     Page,
     begin_epoch_after,
@@ -110,4 +110,4 @@ class Source:
     async def _hear_canary(self, connection: Connection, page: Page) -> None:
         """A canary that came this far proves inbox, lane, relay and notifier to `/readyz`."""
         if any(event.type == "canary" for event in page.events):
-            await connection.execute(SQL_HEAR)
+            await notifier_heard(connection)

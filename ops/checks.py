@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, PAYMENTS_LAG_MAX_S, SQL_PULSE, Pulse
 from core.settings import Settings
+from core.store.pulse import CANARY_FRESH_S, LANE_LAG_MAX_S, PAYMENTS_LAG_MAX_S, Pulse, read_pulse
 from core.wakeup.broker import celery_app
 from ops import ports, probes
 
@@ -98,11 +98,9 @@ def _ping(settings: Settings, node: str) -> None:
 def _pulse(settings: Settings) -> Pulse:
     try:
         with psycopg.connect(settings.database_url, connect_timeout=3) as connection:
-            row = connection.execute(SQL_PULSE).fetchone()
+            return read_pulse(connection)
     except psycopg.OperationalError:
         raise CheckError("PostgreSQL does not answer") from None
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    return Pulse(*row)
 
 
 def _lanes_are_fresh(pulse: Pulse) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from msgspec import Struct
 
+from core.store.pulse import stages_heard
+
 TIMEOUT_S = 3.0
 PROXYLESS = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy of the person's environment has no business between us and 127.0.0.1."""
@@ -41,18 +43,7 @@ def _json(raw: bytes) -> Any:
         return None
 
 
-SQL_ARRIVED = "SELECT stage FROM canary WHERE heard_at > %s"
-
-
 def canary_stages(database_url: str, since: datetime) -> set[str]:
     """Which of the stages `lanes` and `notifier` have heard a canary since then (database's clock)."""
     with psycopg.connect(database_url, connect_timeout=2) as connection:
-        return {str(stage) for (stage,) in connection.execute(SQL_ARRIVED, (since,)).fetchall()}
-
-
-def database_now(database_url: str) -> datetime:
-    with psycopg.connect(database_url, connect_timeout=2) as connection:
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    now: datetime = row[0]
-    return now
+        return stages_heard(connection, since)

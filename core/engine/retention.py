@@ -15,28 +15,18 @@ import structlog
 from msgspec import Struct
 
 from core.identity.personal_data.anonymisation import SQL_BLANK_AGAIN
-from core.identity.retention import KEPT as KEPT_OF_LOGINS
 from core.store.connections.database import Connection
 from core.store.maintenance import partitions
-from core.store.maintenance.retention import KEPT, OUTCOMES, RetentionRule
+from core.store.maintenance.retention import KEPT, RetentionRule
 
 log = structlog.get_logger()
 
-TABLES = (*KEPT, *KEPT_OF_LOGINS)
-"""Tables whose rows are deleted by age. Outcomes are dropped by partition."""
 REST_MIN_S = 0.01
 REST_FACTOR = 3.0
 """How many times longer the rest after a batch is than the batch: at most a quarter of one core is used."""
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
 """Held by the session: a second sweep at once would only slow others down."""
-SQL_BEHIND = f"""
-SELECT name, greatest(0, late)::float8 FROM (
-    VALUES {", ".join(f"('{one.table}', {one.behind}::float8)" for one in (OUTCOMES, *TABLES))}
-) AS tables (name, late)
-WHERE late > 0 ORDER BY late DESC LIMIT 1
-"""
-"""The table that is furthest behind, and how many seconds ago its oldest row should have been deleted."""
 
 Rest = Callable[[float], bool]
 """Waits so many seconds; returns whether to continue."""
@@ -122,7 +112,7 @@ class _Tidying:
 
     def _delete_all(self) -> None:
         """Rounds, in which each table deletes one batch, until a round deletes nothing."""
-        turns = [_Turn(kept) for kept in TABLES]
+        turns = [_Turn(kept) for kept in KEPT]
         before = -1
         while before != (before := sum(self._gone.rows.values())):
             for turn in tuple(turns):

@@ -13,7 +13,7 @@ import psycopg
 
 from core.engine.sweep import send_canary
 from core.settings import from_environment
-from core.store.connections.database import connect_lane
+from core.store.connections.database import connect_lane, database_now
 from ops import ports, probes
 from ops.embedded import welcome
 from ops.embedded.child import Child
@@ -128,8 +128,8 @@ class EmbeddedStack:
 
     def _send_canary(self, programs: Programs) -> datetime:
         url = programs.postgres.application_url()
-        since = probes.database_now(url)
         with connect_lane(url, "holdfast start") as connection:
+            since = database_now(connection)
             send_canary(connection, int(time.time()))
         return since
 

@@ -6,6 +6,7 @@ its transactions, lock waits and idling, and TCP notices a dead peer (design, "S
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
@@ -110,6 +111,14 @@ def connect_lane(url: str, application: str) -> Connection:
 def connect_tidy(url: str) -> Connection:
     """The connection of the sweep that deletes expired rows."""
     return connect(url, TIDY_LIMITS, "holdfast tidy")
+
+
+def database_now(connection: psycopg.Connection[Any]) -> datetime:
+    """PostgreSQL's clock, which all machines share."""
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    now: datetime = row[0]
+    return now
 
 
 def set_limits(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:

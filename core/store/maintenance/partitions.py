@@ -39,7 +39,7 @@ SQL_PARTITIONS = f"""
 SELECT relname, ends[1]::timestamptz, ends[2]::timestamptz FROM ({_OF_OUTCOME}) AS parts
 WHERE ends IS NOT NULL ORDER BY 2
 """
-SQL_BEHIND = f"""
+SQL_OUTCOMES_BEHIND = f"""
 (SELECT extract(epoch FROM clock_timestamp() - min(ends[2]::timestamptz) - interval '{OUTCOME_DAYS} days')
  FROM ({_OF_OUTCOME}) AS parts)
 """

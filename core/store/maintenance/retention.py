@@ -1,7 +1,7 @@
 """How long rows are kept: one definition per table, and the statements made from it.
 
-`core.identity.retention` has the tables of logins; `core.engine.retention` deletes, a small batch at a time.
-The outcomes go by whole weeks (`core.store.maintenance.partitions`).
+`core.engine.retention` deletes, a small batch at a time. Outcomes go by whole weeks
+(`core.store.maintenance.partitions`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.store.inbox import IDEMPOTENCY_HOURS
-from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_BEHIND
+from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
 BATCH_ROWS = 500
 """Deleted in one transaction: a few milliseconds' work, so that nobody waits for it."""
@@ -17,6 +17,9 @@ FEED_DAYS = 7
 """A client that was away longer is told to reload."""
 STRIPE_EVENT_DAYS = 30
 """Stripe sends an event again for three days, and by hand for fifteen."""
+LOGIN_DAYS = 14
+"""An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
+KEY_USE_DAYS = 400
 
 
 class RetentionRule(Struct, frozen=True):
@@ -97,8 +100,30 @@ SELECT count(*), '' FROM gone
 )
 """The default partition is usually empty."""
 
-OUTCOMES = RetentionRule("outcome", f"{OUTCOME_DAYS} days", "", SQL_BEHIND)
+OUTCOMES = RetentionRule("outcome", f"{OUTCOME_DAYS} days", "", SQL_OUTCOMES_BEHIND)
 """Dropped by partition, not deleted."""
+
+_LOGINS = f"{LOGIN_DAYS} days"
+_TOKENS = "refresh_family f JOIN refresh_token t ON t.family_id = f.id"
+
+REFRESH_TOKENS = RetentionRule(
+    "refresh_token",
+    _LOGINS,
+    f"""
+WITH gone AS (
+    DELETE FROM refresh_token WHERE token_hash IN (
+        SELECT t.token_hash FROM login_session s JOIN {_TOKENS} ON f.session_id = s.id
+        WHERE s.expires_at >= %(after)s::timestamptz AND s.expires_at < clock_timestamp() - interval '{_LOGINS}'
+        ORDER BY s.expires_at LIMIT {BATCH_ROWS} FOR UPDATE OF t SKIP LOCKED)
+    RETURNING family_id
+)
+SELECT count(*), (SELECT min(s.expires_at)::text FROM gone JOIN refresh_family f ON f.id = gone.family_id
+                  JOIN login_session s ON s.id = f.session_id)
+FROM gone
+""",
+    "NULL",  # as late as their login
+)
+"""One login may have thousands, so they are deleted before it, in batches of their own."""
 
 KEPT = (
     kept("idempotency_key", f"{IDEMPOTENCY_HOURS} hours", key="scope, key", since="created_at"),
@@ -106,5 +131,27 @@ KEPT = (
     kept("stripe_event", f"{STRIPE_EVENT_DAYS} days", key="id", since="received_at"),
     kept("bulk", f"{OUTCOME_DAYS} days", key="id", since="accepted_at"),
     OUTCOMES_WITHOUT_A_WEEK,
+    REFRESH_TOKENS,
+    kept(
+        "login_session",
+        _LOGINS,
+        key="id",
+        since="expires_at",
+        only=f"NOT EXISTS (SELECT FROM {_TOKENS} WHERE f.session_id = login_session.id)",
+    ),
+    kept("ws_ticket", "1 hour", key="ticket_hash", since="expires_at"),
+    kept("password_reset", "1 day", key="token_hash", since="expires_at"),
+    kept("earlier_phone", "45 days", key="user_id, until", since="until"),
+    kept("oauth_attempt", "1 hour", key="state_hash", since="expires_at"),
+    kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
-"""A bulk is deleted before its rows' outcomes, which go by whole weeks, so it never shows fewer than there were."""
+"""Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,
+so it never shows fewer than there were."""
+
+SQL_BEHIND = f"""
+SELECT name, greatest(0, late)::float8 FROM (
+    VALUES {", ".join(f"('{one.table}', {one.behind}::float8)" for one in (OUTCOMES, *KEPT))}
+) AS tables (name, late)
+WHERE late > 0 ORDER BY late DESC LIMIT 1
+"""
+"""The table that is furthest behind, and how many seconds ago its oldest row should have been deleted."""

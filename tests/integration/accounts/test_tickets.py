@@ -9,11 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.identity import retention, users
+from core.identity import users
 from core.identity.credentials import login_sessions, lookup, websocket_tickets
 from core.identity.credentials.login_sessions import NewLogin
 from core.identity.principals import How, PrincipalKind, hash_token
 from core.identity.users import NewUser, TakenError
+from core.store.maintenance.retention import KEPT
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -140,7 +141,7 @@ async def test_what_is_over_is_forgotten_and_nothing_else(database: Connection) 
             [old.claims.user_id],
         )
     for _ in range(2):  # a login goes after its tokens
-        for kept in retention.KEPT:
+        for kept in KEPT:
             await database.execute(kept.delete.encode(), {"after": kept.first})
     rows = await (await database.execute("SELECT token_hash FROM login_session")).fetchall()
     assert [bytes(row[0]) for row in rows] == [hash_token(present.session_token)]

@@ -22,8 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from api.health import CANARY_FRESH_S
 from core.settings import DEMO_SECRET
+from core.store.pulse import CANARY_FRESH_S
 from ops import flower_security
 from ops.embedded import caddy
 from ops.embedded.child import Program

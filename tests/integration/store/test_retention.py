@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from core.engine.retention import SQL_ALONE, SQL_BEHIND, TABLES, SweepResult, tidy
+from core.engine.retention import SQL_ALONE, SweepResult, tidy
 from core.store.connections.database import Connection, connect_lane, connect_tidy
-from core.store.maintenance.retention import BATCH_ROWS
+from core.store.maintenance.retention import BATCH_ROWS, KEPT, SQL_BEHIND
 from tests.support.clients.http_client import Client
 from tests.support.engine.lanes import Sweep
 from tests.support.processes.stack import Stack
@@ -183,7 +183,7 @@ def test_every_table_is_kept_for_good_or_has_a_time_to_go(connection: Connection
     rows = connection.execute(
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition"
     ).fetchall()
-    by_age = {kept.table for kept in TABLES}
+    by_age = {kept.table for kept in KEPT}
     assert by_age == set(OLD)
     known = KEPT_FOR_GOOD | BOUNDED | set(WITH_ANOTHER) | WHEN_DECIDED | (by_age - {"outcome_rest"}) | {"outcome"}
     assert {name for (name,) in rows} == known

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.health import CANARY_FRESH_S, LANE_LAG_MAX_S, Pulse, down_parts
+from api.health import down_parts
+from core.store.pulse import CANARY_FRESH_S, LANE_LAG_MAX_S, Pulse
 
 YOUNG_S, OLD_S = 1.0, CANARY_FRESH_S + 1
 

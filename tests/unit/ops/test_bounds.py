@@ -28,7 +28,6 @@ INSIDE: Mapping[str, str] = {
     "api.http.errors.ACCEPT_MAX_CHARS": "how much of a header is looked at",
     "api.http.fields.ID_MAX": "the largest number that PostgreSQL has for an id",
     "api.http.disconnects.BODY_WITHIN_S": "HOLDFAST_BODY_WITHIN_SECONDS where there are no settings",
-    "api.health": "when the health check complains",
     "api.commands.inbox_writer.GROUP_MAX": "commands written together",
     "api.commands.inbox_writer.WRITERS_MAX": "groups written at once",
     "api.limits.write_limits.SHUT_MAX": "addresses that a process remembers",
