@@ -6,9 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import falcon
-from falcon.media import JSONHandler
-
 from api.accounts import Accounts
 from api.accounts.access.route_rules import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
@@ -37,7 +34,6 @@ from api.runtime import Runtime
 from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError
-from core.wire.outcomes import encode
 
 Extend = Callable[[App, Runtime], None]
 
@@ -76,7 +72,6 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.req_options.auto_parse_qs_csv = False
     app.req_options.keep_blank_qs_values = True
     app.resp_options.xml_error_serialization = False
-    app.resp_options.media_handlers[falcon.MEDIA_JSON] = JSONHandler(dumps=encode)
     add_error_handlers(app)
 
     app.add_route("/healthz", Health())

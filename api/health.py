@@ -13,6 +13,7 @@ from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.commands.outcome_waiter import OutcomeWaiter
+from api.http.responses import respond, respond_encoded
 from api.openapi import Content, operation
 from core.store.pulse import (
     CANARY_FRESH_S,
@@ -23,7 +24,6 @@ from core.store.pulse import (
     read_pulse_async,
 )
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wire.outcomes import encode
 
 
 class Alive(Struct, frozen=True):
@@ -63,8 +63,7 @@ class Health:
 
     @operation("Whether this process answers", answers={200: Alive})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.data = b'{"status":"ok"}'
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, b'{"status":"ok"}')
 
 
 class Readiness:
@@ -94,11 +93,9 @@ class Readiness:
             commands_put_off=pulse.commands_put_off if pulse else None,
             schema=misfit,
         )
-        resp.status = 503 if down else 200
         if down:
             resp.set_header("Retry-After", "2")
-        resp.data = encode(body)
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, body, 503 if down else 200)
 
     async def _pulse(self) -> tuple[Pulse | None, str | None]:
         """And why the schema does not fit, if that is why there is no pulse."""

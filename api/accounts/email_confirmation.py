@@ -8,6 +8,7 @@ from msgspec import Struct
 from api.accounts.access.live_credentials import Pool
 from api.accounts.fields import is_email
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.openapi import operation
 from core.identity import account_changes, users
 from core.identity.permissions import why_not_change
@@ -52,4 +53,4 @@ class ContactEmail:
             user = await users.by_id(connection, user_id)
         if user is None or not confirmed:
             raise Problem(409, "nothing_to_confirm", "This account has no address that waits to be confirmed")
-        resp.media = EmailConfirmed(data=ConfirmedEmail(user.id, user.email))
+        respond(resp, EmailConfirmed(data=ConfirmedEmail(user.id, user.email)))

@@ -18,6 +18,7 @@ from api.accounts.last_superuser import ensure_superuser_remains
 from api.accounts.limits import EXPORTS
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.demo import ACCOUNTS
 from core.identity import users
@@ -28,7 +29,6 @@ from core.identity.principals import Principal
 from core.identity.users import User
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
 log = structlog.get_logger()
 
@@ -108,8 +108,7 @@ class OwnAccount:
         notice_s = 0 if req.context.principal.is_staff else self._accounts.settings.policy.refund_notice_s
         gone = await self._account_deletion.leave(req, user_id, check, notice_s=notice_s)
         self._accounts.cookies.clear_login(resp)
-        resp.data = encode(Goodbye(message="Your account was deleted", data=left_behind(user_id, gone)))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, Goodbye(message="Your account was deleted", data=left_behind(user_id, gone)))
 
     async def _prove(self, req: Request, body: Leave) -> None:
         """Raise Problem unless its owner is asking: finding an open browser must not be enough to end an account."""

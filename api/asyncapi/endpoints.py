@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import falcon
 import falcon.asgi
 
 from api.asyncapi.document import document
+from api.http.responses import respond_encoded
 from api.openapi.operation import operation
 from core.wire.outcomes import encode
 
@@ -16,5 +16,4 @@ class FeedsSchema:
 
     @operation("The description of the WebSocket feeds, as AsyncAPI 3.0", answers={200: dict}, tag="openapi")
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.data = self._bytes
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, self._bytes)

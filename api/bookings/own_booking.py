@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.openapi import operation
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
@@ -21,7 +22,6 @@ from core.wire.contracts.appointments import BookingUpdated
 from core.wire.contracts.calendar import SlotBooking, SlotBookingEnded
 from core.wire.contracts.rooms import RoomBooking, RoomBookingChanged
 from core.wire.contracts.shapes import in_its_shape
-from core.wire.outcomes import encode
 
 
 class OneBooking:
@@ -42,8 +42,7 @@ class OneBooking:
             raise not_found()
         async with self._pool.connection() as connection:
             now = await database_now(connection)
-        resp.data = encode(in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
 
     @operation(
         "Cancel one's own booking",

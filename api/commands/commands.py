@@ -25,6 +25,7 @@ from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, InboxWriter
 from api.commands.outcome_waiter import Answer, OutcomeWaiter
 from api.http.errors import Problem, error_type
 from api.http.preferences import Preferences, deadline, idempotency_key, preferences
+from api.http.responses import respond, respond_encoded
 from api.limits.undecided_writes import UndecidedCounter, counted_user
 from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
@@ -51,7 +52,7 @@ from core.store.inbox import (
     undecoded,
 )
 from core.store.lanes import LANE_SPACE
-from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, encode, withdrawn
+from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, withdrawn
 
 log = structlog.get_logger()
 
@@ -210,13 +211,11 @@ class Commands:
     ) -> None:
         resp.set_header("Holdfast-Command", str(id_))
         if wants.respond_async or answer is None:
-            resp.status = 202
             resp.location = status_url(id_)
             resp.set_header("Retry-After", str(POLL_AFTER_S))
             if wants.respond_async:
                 resp.set_header("Preference-Applied", "respond-async")
-            resp.data = encode(CommandAccepted(id=id_, status_url=status_url(id_)))
-            resp.content_type = falcon.MEDIA_JSON
+            respond(resp, CommandAccepted(id=id_, status_url=status_url(id_)), 202)
             return
         write_answer(req, resp, answer)
 
@@ -309,10 +308,9 @@ def _answer_of(record: CommandRecord | None) -> Answer | None:
 
 
 def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
-    resp.status = answer.status
-    resp.data = answer.body
-    failed = answer.status >= 400  # noqa: PLR2004 - RFC 9110: errors start here
-    resp.content_type = error_type(req.get_header("Accept")) if failed else falcon.MEDIA_JSON
+    respond_encoded(resp, answer.body, answer.status)
+    if answer.status >= 400:  # noqa: PLR2004 - RFC 9110: errors start here
+        resp.content_type = error_type(req.get_header("Accept"))
     if answer.status == 503:  # noqa: PLR2004 - a parked command
         resp.set_header("Retry-After", "60")
 
@@ -340,8 +338,7 @@ class CommandResource:
         principal: Principal = req.context.principal
         if record.owner is not None and record.owner == principal.actor.owner:
             record = await self._commands.reveal(record)
-        resp.data = command_status(record)
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, command_status(record))
         if record.http_status is None:
             resp.set_header("Retry-After", str(POLL_AFTER_S))
 
@@ -356,8 +353,7 @@ class CommandResource:
             raise Problem(409, "already_decided", "The command is already decided and cannot be withdrawn")
         record = await self._commands.look_up(command_id)
         assert record is not None  # noqa: S101 - just written by this request
-        resp.data = command_status(record)
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, command_status(record))
 
     async def _look_up(self, req: falcon.asgi.Request, command_id: UUID) -> CommandRecord | None:
         who = req.context.principal.actor.owner or subscriber_of(req.context.address)

@@ -10,6 +10,7 @@ import falcon
 import falcon.asgi
 
 from api.http.errors import Problem
+from api.http.responses import respond_encoded
 from api.http.served_routes import Routes
 from api.openapi.document import document
 from api.openapi.operation import Content, operation
@@ -45,8 +46,7 @@ class Schema:
 
     @operation("This description, as OpenAPI 3.1", answers={200: dict})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.data = self._bytes
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, self._bytes)
 
 
 class Docs:

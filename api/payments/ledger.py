@@ -13,11 +13,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.http.fields import Id
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.domain.payments.values import PaymentState
 from core.store.lists.totals import COUNT_EXACT_TO
 from core.wire.contracts.rooms import money
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Zulu, zulu
 
 V = TypeVar("V")
@@ -108,8 +108,7 @@ class AdminPayments:
             offset=asked.offset,
             payments=[_shown(*row) for row in rows],
         )
-        resp.data = encode(body)
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, body)
 
 
 def _which(asked: Asked) -> str:

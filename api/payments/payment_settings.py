@@ -5,6 +5,7 @@ from __future__ import annotations
 import falcon.asgi
 from msgspec import Struct
 
+from api.http.responses import respond_encoded
 from api.openapi import operation
 from core.settings import Settings
 from core.wire.outcomes import encode
@@ -34,5 +35,4 @@ class PaymentSettings:
 
     @operation("What a payer's page needs to know", answers={200: PaymentSettingsShown})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        resp.data = self._body
-        resp.content_type = falcon.MEDIA_JSON
+        respond_encoded(resp, self._body)

@@ -18,12 +18,12 @@ from psycopg_pool import AsyncConnectionPool
 from api.commands.lane_waker import LaneWaker
 from api.http.bodies import read_bytes
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.payments.examples import EVENT
 from api.payments.intents import not_set_up
 from core.payments.stripe_events import BadEventError, StripeEvent, verified
 from core.store.payments.received_events import take_in
-from core.wire.outcomes import encode
 
 log = structlog.get_logger()
 
@@ -72,8 +72,7 @@ class StripeWebhook:
             log.warning("stripe event cannot be used", event_id=event.id, type=event.type, problem=event.unusable)
         else:
             await self._take_in(req, event)
-        resp.data = encode(Received())
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, Received())
 
     async def _take_in(self, req: falcon.asgi.Request, event: StripeEvent) -> None:
         async with self._pool.connection() as connection:

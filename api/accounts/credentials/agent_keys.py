@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Any
 
-import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,13 +15,13 @@ from api.http.errors import Problem
 from api.http.fields import text
 from api.http.forms import Form
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core import text_forms
 from core.identity.credentials import agent_key_use, agent_keys
 from core.identity.credentials.agent_key_use import DayOfUse, KeyRecord
 from core.identity.credentials.agent_keys import Network, NewKey
 from core.wire.answers import Done, Listed
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, Micros, micros
 
 log = structlog.get_logger()
@@ -140,7 +139,7 @@ class AgentKeys:
             records = await agent_key_use.listed(connection, is_active=is_active, limit=limit, offset=offset)
             total = await agent_key_use.count(connection, is_active=is_active)
         shown = [KeyShown(**_shown(record)) for record in records]
-        _answer(resp, KeyList(data=shown, total_count=total, limit=limit, offset=offset))
+        respond(resp, KeyList(data=shown, total_count=total, limit=limit, offset=offset))
 
     @operation(
         "Make an agent key",
@@ -160,7 +159,7 @@ class AgentKeys:
             record = await _record(connection, made[0])
         log.info("agent key made", made_key=record.id, by=record.created_by)
         resp.status = 201
-        _answer(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])))
+        respond(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])))
 
 
 class OneAgentKey:
@@ -173,7 +172,7 @@ class OneAgentKey:
         async with self._pool.connection() as connection:
             record = await _record(connection, key_id)
             days = await agent_key_use.days(connection, key_id)
-        _answer(resp, KeyWithDaysAnswer(data=KeyWithDays(**_shown(record), days=[_day(day) for day in days])))
+        respond(resp, KeyWithDaysAnswer(data=KeyWithDays(**_shown(record), days=[_day(day) for day in days])))
 
     @operation(
         "Change an agent key",
@@ -191,7 +190,7 @@ class OneAgentKey:
             record = await _record(connection, key_id)
         self._logins.forget()
         log.info("agent key changed", changed_key=key_id, by=req.context.principal.user_id)
-        _answer(resp, KeyAnswer(message="Agent key updated successfully", data=KeyShown(**_shown(record))))
+        respond(resp, KeyAnswer(message="Agent key updated successfully", data=KeyShown(**_shown(record))))
 
     @operation("Revoke an agent key", answers={200: Done}, refuses=("already_revoked",))
     async def on_delete_delete(self, req: Request, resp: Response, key_id: int) -> None:
@@ -202,7 +201,7 @@ class OneAgentKey:
                 raise _revoked()
         self._logins.forget()
         log.info("agent key revoked", revoked_key=key_id, by=by)
-        _answer(resp, Done(message="Agent key revoked"))
+        respond(resp, Done(message="Agent key revoked"))
 
 
 async def _record(connection: Any, key_id: int) -> KeyRecord:
@@ -238,8 +237,3 @@ def _shown(record: KeyRecord) -> dict[str, Any]:
 
 def _day(day: DayOfUse) -> DayShown:
     return DayShown(day.date.isoformat(), day.requests, day.refused)
-
-
-def _answer(resp: Response, body: Struct) -> None:
-    resp.data = encode(body)
-    resp.content_type = falcon.MEDIA_JSON

@@ -10,6 +10,7 @@ from api.accounts.login.login import LoginBody
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity.credentials import api_tokens
 from core.identity.principals import How, Principal
@@ -41,7 +42,7 @@ class ApiTokens:
         if token is None:
             most = api_tokens.TOKENS_PER_USER_MAX
             raise Problem(409, "too_many_tokens", f"This account has {most} API tokens already; revoke one first")
-        resp.media = IssuedToken(token)
+        respond(resp, IssuedToken(token))
 
     @operation("Revoke the API token of this request", answers={200: Done}, refuses=("not_a_token",))
     async def on_delete(self, req: Request, resp: Response) -> None:
@@ -51,4 +52,4 @@ class ApiTokens:
         async with self._pool.connection() as connection:
             await api_tokens.revoke(connection, principal.key_id)
         self._logins.forget()
-        resp.media = Done(message="Token revoked")
+        respond(resp, Done(message="Token revoked"))

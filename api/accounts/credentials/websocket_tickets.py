@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import TICKETS_OF_USER
+from api.http.responses import respond
 from api.limits.throttle import Throttle
 from api.openapi import operation
 from core.identity.credentials import websocket_tickets
@@ -28,4 +29,4 @@ class Ticket:
         await self._throttle.spend(TICKETS_OF_USER, str(req.context.principal.user_id))
         async with self._pool.connection() as connection:
             ticket = await websocket_tickets.issue(connection, req.context.principal)
-        resp.media = TicketAnswer(ticket, websocket_tickets.TICKET_LIFETIME_S)
+        respond(resp, TicketAnswer(ticket, websocket_tickets.TICKET_LIFETIME_S))

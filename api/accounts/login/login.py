@@ -15,6 +15,7 @@ from api.accounts.login.answers import LoginAnswer, login_answer
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
 from api.http.forms import Rules
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity.principals import Claims, issue_access_token
 from core.settings import Settings
@@ -77,4 +78,4 @@ class Login:
         user = await self._sign_in.check(req, username=username, email=email, password=body.password)
         login = await self._sign_in.begin(req, user, with_body_family=username is not None)
         self._cookies.set_login(resp, login)
-        resp.media = login_answer(user, login, self._access.issue(login.claims))
+        respond(resp, login_answer(user, login, self._access.issue(login.claims)))

@@ -7,6 +7,7 @@ from falcon.asgi import Request, Response
 from api.accounts.access.cookies import Cookies
 from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.openapi import operation
 from core.identity.credentials import login_sessions
 from core.identity.principals import Principal
@@ -28,4 +29,4 @@ class Logout:
             await login_sessions.end(connection, principal.session_id)
         self._logins.forget()
         self._cookies.clear_login(resp)
-        resp.media = Done(message="Logout successful")
+        respond(resp, Done(message="Logout successful"))

@@ -18,6 +18,7 @@ from api.accounts.login.sign_in import SignIn, too_busy, wrong_credentials
 from api.http.bodies import read_json
 from api.http.errors import invalid
 from api.http.forms import Rules
+from api.http.responses import respond
 from api.limits.callers import caller
 from api.openapi import Content, operation
 from core.identity import users
@@ -73,7 +74,7 @@ class PasswordChange:
         changed = await self._change(user, body.password, caller(req))
         login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)
         self._cookies.set_login(resp, login)
-        resp.media = login_answer(changed, login, self._access.issue(login.claims), "Password changed")
+        respond(resp, login_answer(changed, login, self._access.issue(login.claims), "Password changed"))
 
     async def _user(self, req: Request) -> User:
         async with self._pool.connection() as connection:

@@ -14,6 +14,7 @@ from api.accounts.login.sign_in import too_busy
 from api.accounts.mail_queue import MailQueue
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
+from api.http.responses import respond
 from api.limits.callers import caller
 from api.limits.throttle import Throttle
 from api.openapi import Content, operation
@@ -69,7 +70,7 @@ class Reset:
             raise Problem(
                 503, "unavailable", "Too many mails are waiting; try again later", headers={"Retry-After": "60"}
             )
-        resp.media = Done(message=_SENT)
+        respond(resp, Done(message=_SENT))
 
     async def _write(self, email: str) -> Mail | None:
         async with self._pool.connection() as connection:
@@ -104,7 +105,7 @@ class ResetConfirmation:
             raise invalid(problems)
         await self._set(body, caller(req))
         self._logins.forget()
-        resp.media = Done(message="Password changed; log in with the new one")
+        respond(resp, Done(message="Password changed; log in with the new one"))
 
     async def _set(self, body: ConfirmBody, address: str) -> None:
         try:

@@ -23,6 +23,7 @@ from api.accounts.login.sign_in import too_busy
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.forms import Rules
+from api.http.responses import respond
 from api.limits.callers import caller, counter_key
 from api.limits.throttle import Limit, Throttle
 from api.openapi import Content, operation
@@ -126,8 +127,7 @@ class RegisterByEmail:
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, EmailRegistration)
         user = await self._registration.create(req, body.email, body.email, body.password)
-        resp.status = 201
-        resp.media = Registered(user_id=user.id)
+        respond(resp, Registered(user_id=user.id), 201)
 
 
 class RegisterByUsername:
@@ -144,8 +144,7 @@ class RegisterByUsername:
     async def on_post(self, req: Request, resp: Response) -> None:
         body = await read_json(req, UsernameRegistration)
         user = await self._registration.create(req, body.username, body.email or None, body.password)
-        resp.status = 201
-        resp.media = RegisteredUser(user_id=user.id, user=short_user(user))
+        respond(resp, RegisteredUser(user_id=user.id, user=short_user(user)), 201)
 
 
 def _taken(taken: TakenError, asked: tuple[str, ...]) -> Problem:

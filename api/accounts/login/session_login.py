@@ -14,6 +14,7 @@ from api.accounts.fields import LoginName, Password
 from api.accounts.login.answers import FullUser, full_user
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity import users
 from core.identity.principals import SESSION_COOKIE, new_token
@@ -55,7 +56,7 @@ class SessionLogin:
         user = await self._sign_in.check(req, username=body.username, email=None, password=body.password)
         login = await self._sign_in.begin(req, user)
         self._cookies.set_login(resp, login)
-        resp.media = SessionAnswer(user=full_user(user), csrfToken=login.csrf_token)
+        respond(resp, SessionAnswer(user=full_user(user), csrfToken=login.csrf_token))
 
 
 class CurrentUser:
@@ -68,7 +69,7 @@ class CurrentUser:
             user = await users.by_id(connection, req.context.principal.user_id)
         if user is None:
             raise not_authenticated()
-        resp.media = full_user(user)
+        respond(resp, full_user(user))
 
 
 class Csrf:
@@ -84,4 +85,4 @@ class Csrf:
         present = next(iter(req.get_cookie_values(CSRF_COOKIE) or []), "")
         token = live.csrf_secret if live else present if _TOKEN.fullmatch(present) else new_token()
         self._cookies.set_csrf(resp, token)
-        resp.media = CsrfAnswer(token)
+        respond(resp, CsrfAnswer(token))

@@ -14,6 +14,7 @@ from api.accounts.fields import Token
 from api.accounts.limits import REFRESHES
 from api.accounts.login.login import AccessTokens
 from api.http.bodies import read_json
+from api.http.responses import respond
 from api.limits.callers import caller
 from api.limits.throttle import Throttle
 from api.openapi import Content, operation
@@ -72,7 +73,7 @@ class Refresh:
         if given is None:
             self._cookies.set_refresh(resp, rotated.refresh_token)
         fresh = UNSET if given is None else rotated.refresh_token
-        resp.media = Refreshed(access=self._access.issue(rotated.claims), refresh=fresh)
+        respond(resp, Refreshed(access=self._access.issue(rotated.claims), refresh=fresh))
 
     async def _rotate(self, token: str | None) -> Rotated:
         if token is None:

@@ -17,6 +17,7 @@ from api.accounts.oauth.account_match import AccountMatch
 from api.accounts.oauth.provider import AuthorizationFlow, Provider, sign_in_failed
 from api.http.errors import Problem
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.limits.callers import caller
 from api.limits.throttle import Throttle
 from api.openapi import Content, operation
@@ -174,7 +175,7 @@ class OAuthStatus:
     @operation("Say which providers there are", answers={200: OAuthStatusAnswer})
     async def on_get(self, _req: Request, resp: Response) -> None:
         google, github = (ProviderStatus(name in self._providers, f"/oauth/{name}/login/") for name in PROVIDERS)
-        resp.media = OAuthStatusAnswer(google=google, github=github)
+        respond(resp, OAuthStatusAnswer(google=google, github=github))
 
 
 class OAuthAccounts:
@@ -185,7 +186,7 @@ class OAuthAccounts:
     async def on_get(self, req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
             accounts = await linked_accounts.linked(connection, req.context.principal.user_id)
-        resp.media = [LinkedAccount(a.provider, a.subject, a.email, zulu(a.linked_at)) for a in accounts]
+        respond(resp, [LinkedAccount(a.provider, a.subject, a.email, zulu(a.linked_at)) for a in accounts])
 
 
 def local_path(sent: str | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-import falcon
 import falcon.asgi
 from msgspec import Meta, Struct
 
@@ -16,6 +15,7 @@ from api.contracts.agent.bulk.dry_run import DryRuns
 from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
 from api.http.errors import Problem
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.http.responses import respond
 from api.limits.write_limits import WriteLimits
 from api.openapi import Content, operation
 from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
@@ -23,7 +23,6 @@ from core.identity.principals import Principal
 from core.store.bulk import Mode
 from core.store.inbox import CommandWord
 from core.wire.contracts.bulk import BulkAccepted, BulkPage, BulkRehearsed, page, status_url, taken
-from core.wire.outcomes import encode
 
 POLL_AFTER_S = 1
 """What `Retry-After` says while a bulk is not finished."""
@@ -89,18 +88,16 @@ class BulkBookings:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, BulkAsked)
-        resp.content_type = falcon.MEDIA_JSON
         async with self._reading.read(req, asked.mode) as new:
             if asked.dry_run:
-                resp.data = encode(await self._dry_runs.run_dry(new))
+                respond(resp, await self._dry_runs.run_dry(new))
                 return
             if req.context.agent_key is not None:
                 await self._limits.count_rows(req.context.agent_key, new.bulk.rows)
             bulk = await self._bulks.accept(new)
-        resp.status = 202
         resp.location = status_url(bulk.id)
         resp.set_header("Retry-After", str(POLL_AFTER_S))
-        resp.data = encode(taken(bulk.id, bulk.rows - bulk.refused))
+        respond(resp, taken(bulk.id, bulk.rows - bulk.refused), 202)
 
 
 class BulkBookingsStatus:
@@ -125,5 +122,4 @@ class BulkBookingsStatus:
         total = getattr(counts.by_status, asked.status) if asked.status else counts.bulk.rows
         if counts.accepted:
             resp.set_header("Retry-After", str(POLL_AFTER_S))
-        resp.content_type = falcon.MEDIA_JSON
-        resp.data = encode(page(counts, rows, total, asked.limit, asked.offset))
+        respond(resp, page(counts, rows, total, asked.limit, asked.offset))
