@@ -14,10 +14,10 @@ from msgspec import Struct
 from psycopg import AsyncConnection, IsolationLevel
 
 from core.store.bookings.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
-from core.store.bulk import SQL_COUNTS, counts_of
 from core.store.connections.database import API_LIMITS, connect_async
 from core.store.feed import SQL_AFTER, SQL_HEAD, SQL_RENEW_OF, SQL_SETTLE, FeedEvent, Position, feed_event
-from core.store.inbox import SQL_LOOK_UP, CommandRecord
+from core.store.inbox.bulk import SQL_COUNTS, counts_of
+from core.store.inbox.outcomes import CommandRecord
 from core.store.revision import check_schema_async
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
 from core.wire.contracts.bulk import BulkProgress, progress
@@ -163,8 +163,3 @@ async def snapshot(connection: Connection, limit: int) -> tuple[Position, bytes]
         rows = await (await connection.execute(SQL_NEWEST_VIEWS, (limit,))).fetchall()
     bookings = [admin_booking(*view_of(row)) for row in rows]
     return head, messages.told(BookingsTold(data=bookings, position=str(head)))
-
-
-async def look_up(connection: Connection, command_id: UUID) -> CommandRecord | None:
-    row = await (await connection.execute(SQL_LOOK_UP, {"id": command_id})).fetchone()
-    return CommandRecord(*row) if row else None

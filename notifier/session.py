@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 from core.client_addresses import subscriber_of
 from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.store.feed import Position, parse_position
+from core.store.inbox.outcomes import look_up
 from core.token_buckets import Buckets
 from core.wire import close_codes
 from core.wire.close_codes import CloseCode
@@ -22,7 +23,7 @@ from notifier import messages
 from notifier.authentication import Authentication, Pool
 from notifier.catch_up import CatchUp
 from notifier.credential_watch import Credential
-from notifier.feed_reader import look_up, snapshot
+from notifier.feed_reader import snapshot
 from notifier.feeds import command_audience
 from notifier.handshake import RefusedError, check_allowed
 from notifier.hub import ONCE, Hub

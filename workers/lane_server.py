@@ -25,7 +25,7 @@ from core.logs import together
 from core.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
-from core.store.inbox import DEFERRED
+from core.store.inbox.outcomes import DEFERRED
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.store.save import Decided
 from core.wakeup import bells

@@ -15,8 +15,8 @@ from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.identity.principals import Principal
 from core.store.bookings.views import SQL_VIEW, view_of
-from core.store.free_slots import database_now
-from core.store.inbox import partition_key
+from core.store.connections.database import database_now
+from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking
 from core.wire.contracts.appointments import BookingUpdated
 from core.wire.contracts.calendar import SlotBooking, SlotBookingEnded

@@ -31,27 +31,12 @@ from api.openapi import Content, operation
 from api.openapi.parameters import WAIT
 from core import logs
 from core.client_addresses import subscriber_of
-from core.domain.commands import Command, CommandClass
+from core.domain.commands import Command, CommandClass, name_of, type_of
 from core.identity.principals import Principal, PrincipalKind
-from core.store.data_subjects import data_subjects_in
-from core.store.feed_events import SQL_EVENTS, event_parameters, final_event
-from core.store.free_slots import database_now
-from core.store.inbox import (
-    SQL_LOCK_LANE_PATIENTLY,
-    SQL_LOOK_UP,
-    SQL_MOVE,
-    SQL_STILL_WITHDRAWABLE,
-    SQL_WITHDRAWABLE,
-    CommandRecord,
-    IdempotencyKey,
-    NewCommand,
-    PartitionKey,
-    move_parameters,
-    name_of,
-    type_of,
-    undecoded,
-)
-from core.store.lanes import LANE_SPACE
+from core.store.inbox.acceptance import IdempotencyKey, NewCommand
+from core.store.inbox.outcomes import CommandRecord, look_up
+from core.store.inbox.partition_keys import PartitionKey
+from core.store.inbox.withdrawal import withdraw
 from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, withdrawn
 
 log = structlog.get_logger()
@@ -221,9 +206,7 @@ class Commands:
 
     async def look_up(self, id_: UUID) -> CommandRecord | None:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL_LOOK_UP, {"id": id_})
-            row = await cursor.fetchone()
-        return CommandRecord(*row) if row else None
+            return await look_up(connection, id_)
 
     async def long_poll(self, id_: UUID, wait_s: float) -> CommandRecord | None:
         """The poll, and with a wait the long poll: as soon as it is finished, or when the wait is over."""
@@ -239,25 +222,8 @@ class Commands:
 
     async def withdraw(self, id_: UUID) -> bool:
         """Take an undecided command back, between two batches of its lane; False if it is too late."""
-        outcome = withdrawn()
-        async with self._pool.connection() as connection, connection.transaction():
-            row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
-            if row is None:
-                return False
-            found = undecoded(row)  # it may be for a newer worker, or malformed
-            await connection.execute(SQL_LOCK_LANE_PATIENTLY, (LANE_SPACE, found.lane))
-            # Again: the batch that held the lane may have deferred it.
-            if await (await connection.execute(SQL_STILL_WITHDRAWABLE, (id_,))).fetchone() is None:
-                return False
-            now = await database_now(connection)
-            moved = await connection.execute(
-                SQL_MOVE, move_parameters([(id_, outcome, data_subjects_in(found.header, found.body))], now)
-            )
-            if moved.rowcount == 0:
-                return False
-            news = final_event(found.header, "command_withdrawn")
-            await connection.execute(SQL_EVENTS, event_parameters([news], now))
-        return True
+        async with self._pool.connection() as connection:
+            return await withdraw(connection, id_, withdrawn())
 
 
 def take_chosen_id(req: falcon.asgi.Request) -> UUID | None:

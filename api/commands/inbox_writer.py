@@ -24,7 +24,7 @@ from api.http.errors import Problem, unavailable, unknown_outcome
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 from core.store.connections.database import API_LIMITS, connect_as
 from core.store.connections.round_trip import AsyncRoundTrip
-from core.store.inbox import (
+from core.store.inbox.acceptance import (
     SQL_KEY_OWNERS,
     SQL_RELEASE_KEY,
     SQL_WANTED,

@@ -23,7 +23,7 @@ from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
-from core.store.inbox import SQL_OUTCOMES
+from core.store.inbox.outcomes import SQL_OUTCOMES
 from core.wakeup import bells
 
 log = structlog.get_logger()

@@ -21,7 +21,7 @@ from api.payments.examples import INTENT_REQUEST
 from core.domain.commands import RequestPayment
 from core.domain.payments.money import minor
 from core.identity.principals import Principal
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from core.text_forms import ANY_CURRENCY
 from core.wire.contracts.payments import PaymentIntent
 from core.wire.errors import FieldProblem

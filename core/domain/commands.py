@@ -312,3 +312,12 @@ class Envelope(Header, frozen=True, kw_only=True):
     """A command with its header."""
 
     command: Command
+
+
+def name_of(kind: type[Command]) -> str:
+    """The stable name of a kind of command on the wire and in the inbox, e.g. `place`."""
+    return str(kind.__struct_config__.tag)
+
+
+def type_of(command: Command) -> str:
+    return name_of(type(command))

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 STEP_BOOKINGS = 30
 """Bookings loaded and changed by one step; a single purchase with more parts is taken whole. Less than bulk's
-share of a batch while people wait (`core.store.lanes`), so that other bulk runs beside it."""
+share of a batch while people wait (`core.store.inbox.lane_batches`), so that other bulk runs beside it."""
 
 
 class Progress(Struct, frozen=True):

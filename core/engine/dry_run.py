@@ -12,7 +12,7 @@ from core.domain.evolve import evolve
 from core.domain.ids import Ids
 from core.domain.values import Policy
 from core.store.connections.database import connect_lane
-from core.store.inbox import Outcome
+from core.store.inbox.outcomes import Outcome
 from core.store.load import Loaded, load
 from core.wire.outcomes import render
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from uuid import uuid4
 
 from msgspec import Struct
 
-from core.domain.commands import ENGINE, CommandClass, ExpireDue, MoveOn
+from core.domain.commands import CommandClass, ExpireDue, MoveOn, name_of
 from core.store.connections.database import Connection
-from core.store.inbox import READABLE, NewCommand, accept_parameters, accept_statement, name_of, partition_key
+from core.store.inbox.acceptance import NewCommand, engine_command, enqueue
+from core.store.inbox.partition_keys import partition_key
+from core.store.inbox.reading import READABLE
 
 DUE_BATCH = 250
 """Bookings in one command; a lane is closed to people while it decides them."""
@@ -84,18 +85,16 @@ def send_due(connection: Connection) -> SentDue:
             if not ids:
                 continue
             named = _fitting(connection, ids[:DUE_BATCH])
-            new = _new(command(named), key)
             if (lane, type_) in waiting:
                 more = True
                 continue
-            commands.append(new)
+            commands.append(
+                engine_command(command(named), key, request_prefix="due", command_class=CommandClass.EXPIRY)
+            )
             more = more or len(ids) >= DUE_BATCH or len(named) < len(ids)
     if not commands:
         return SentDue(set(), more)
-    sent = connection.execute(
-        accept_statement(commands), accept_parameters([(new, None) for new in commands])
-    ).fetchall()
-    return SentDue({row[1] for row in sent}, more)
+    return SentDue({lane for _, lane in enqueue(connection, commands)}, more)
 
 
 def _lanes(connection: Connection) -> int:
@@ -128,18 +127,3 @@ def _fitting(connection: Connection, ids: Sequence[int]) -> tuple[int, ...]:
         if weight > DUE_BATCH:
             return tuple(ids[: max(n, 1)])
     return tuple(ids)
-
-
-def _new(command: ExpireDue | MoveOn, key: str) -> NewCommand:
-    id_ = uuid4()
-    return NewCommand(
-        id=id_,
-        partition_key=key,
-        command_class=CommandClass.EXPIRY,
-        contract="engine",
-        actor=ENGINE,
-        request_id=f"due-{id_.hex[:12]}",
-        reply_to=None,
-        decide_before=None,
-        command=command,
-    )

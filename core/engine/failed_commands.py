@@ -14,16 +14,9 @@ from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
 from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.feed_events import final_event, write_event_rows
-from core.store.inbox import (
-    SQL_MOVE,
-    SQL_PUT_OFF,
-    SQL_SPLIT,
-    Outcome,
-    Undecoded,
-    Waiting,
-    move_parameters,
-    split_parameters,
-)
+from core.store.inbox.outcomes import SQL_MOVE, Outcome, move_parameters
+from core.store.inbox.reading import Undecoded, Waiting
+from core.store.inbox.unfinished import SQL_PUT_OFF, SQL_SPLIT, split_parameters
 from core.store.save import Decided
 from core.wire.outcomes import parked
 

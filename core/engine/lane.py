@@ -43,8 +43,7 @@ from core.engine.lane_failures import LaneFailures
 from core.engine.lane_notes import LaneNotes
 from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
 from core.store.connections.database import Connection
-from core.store.inbox import DEFERRED, Waiting
-from core.store.lanes import (
+from core.store.inbox.lane_batches import (
     BATCH_COMMANDS,
     LanesRead,
     begin_lanes,
@@ -55,6 +54,8 @@ from core.store.lanes import (
     may_have_more,
     part_of,
 )
+from core.store.inbox.outcomes import DEFERRED
+from core.store.inbox.reading import Waiting
 from core.store.load import load
 from core.store.revision import check_schema
 from core.store.save import Decided, save

@@ -5,14 +5,13 @@ Safe to run twice at once: reading and ringing repeat harmlessly.
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from msgspec import Struct
 
-from core.domain.commands import ENGINE, Canary, CommandClass
+from core.domain.commands import Canary
 from core.store.connections.database import Connection
 from core.store.feed import SQL_UNNUMBERED
-from core.store.inbox import NOT_PUT_OFF, READABLE, SQL_ACCEPT, NewCommand, accept_parameters
+from core.store.inbox.acceptance import engine_command, enqueue
+from core.store.inbox.reading import NOT_PUT_OFF, READABLE
 from core.store.payments.jobs import any_due
 
 SQL_WAITING_LANES = f"""
@@ -46,17 +45,5 @@ def send_canary(connection: Connection, turn: int) -> int | None:
     waits = connection.execute(SQL_CANARY_WAITS).fetchone()
     if waits and waits[0]:
         return None
-    id_ = uuid4()
-    canary = NewCommand(
-        id=id_,
-        partition_key=f"canary:{turn}",
-        command_class=CommandClass.INTERACTIVE,
-        contract="engine",
-        actor=ENGINE,
-        request_id=f"canary-{id_.hex[:12]}",
-        reply_to=None,
-        decide_before=None,
-        command=Canary(),
-    )
-    row = connection.execute(SQL_ACCEPT, accept_parameters([(canary, None)])).fetchone()
-    return int(row[1]) if row else None
+    ((_, lane),) = enqueue(connection, [engine_command(Canary(), f"canary:{turn}", request_prefix="canary")])
+    return lane

@@ -15,8 +15,8 @@ from core.domain.resources.service_names import NearestNames, check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings.bookings import SQL_CLAIMS
 from core.store.catalogue.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
-from core.store.load import SQL_NOW
-from core.store.sql.list_parameters import intervals_parameter, texts_of
+from core.store.connections.database import database_now
+from core.store.sql.parameters import intervals_parameter, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""
@@ -104,11 +104,3 @@ async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resourc
     starts, ends = day_bounds(day, resource.zone)
     cursor = await connection.execute(SQL_TAKEN, (intervals_parameter([(resource.id, starts, ends)]),))
     return [Claim(*row) for row in await cursor.fetchall()]
-
-
-async def database_now(connection: psycopg.AsyncConnection[Any]) -> datetime:
-    """PostgreSQL's clock, which all machines share."""
-    row = await (await connection.execute(SQL_NOW)).fetchone()
-    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    now: datetime = row[0]
-    return now

@@ -21,10 +21,10 @@ from core.domain.values import Policy
 from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
 from core.store.catalogue.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
 from core.store.catalogue.closures import ask_closing, glance_at_bookings
-from core.store.connections.database import Connection
+from core.store.connections.database import SQL_NOW, Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
-from core.store.inbox import SQL_PUT_BACK
+from core.store.inbox.unfinished import SQL_PUT_BACK
 from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_what_is_left
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments.later_purchases import load_bought_again
@@ -32,7 +32,6 @@ from core.store.payments.payments import ask_followers, ask_paid_for, lock_payme
 from core.store.people import ask_owners, ask_people, lock_holders
 from core.store.timeslots import ask_categories, ask_sharing, lock_slots
 
-SQL_NOW = "SELECT clock_timestamp()"
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
 """For who is not alone. A batch that takes longer is halved, and only a command alone has all of `LANE_LIMITS`: so one that
 is slow each time costs others this long, and not more. Of a transaction it counts from here on."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from core.settings import Settings
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
-from core.store.lanes import LANE_SPACE
+from core.store.inbox.lane_batches import LANE_SPACE
 from core.store.maintenance.one_seat import guard_seats
 from core.store.maintenance.partitions import ensure
 from core.store.maintenance.wall_times import keep_wall_times

@@ -7,7 +7,7 @@ from core.domain.state import State
 from core.store.bookings.rows import USER_COLUMNS, user_of
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import TEXTS, array_of, texts_of
+from core.store.sql.parameters import TEXTS, array_of, texts_of
 
 SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 """A statement of its own, before the holds are read: two lanes that hold for one person take turns.

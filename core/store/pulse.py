@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from core.domain.versions import FIRST
 from core.store.connections.database import Connection
-from core.store.inbox import READABLE
+from core.store.inbox.reading import READABLE
 from core.store.maintenance.retention import SQL_BEHIND
 
 CANARY_FRESH_S = 20.0

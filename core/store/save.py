@@ -37,7 +37,8 @@ from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
 from core.store.data_subjects import data_subjects_of
 from core.store.feed_events import EventRow, event_rows, write_event_rows
-from core.store.inbox import DEFERRED, SQL_DEFER, SQL_MOVE_ALL, SQL_STEP, Outcome, move_parameters
+from core.store.inbox.outcomes import DEFERRED, SQL_MOVE_ALL, Outcome, move_parameters
+from core.store.inbox.unfinished import SQL_DEFER, SQL_STEP
 from core.store.marketplace.save import save_market, save_market_before_bookings
 from core.store.payments.payments import write_payments
 from core.store.sql.lost_races import require_all

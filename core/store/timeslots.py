@@ -13,7 +13,7 @@ from core.domain.state import State
 from core.domain.values import Category, Resource, TimeSlot
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
+from core.store.sql.parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
 _TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"

@@ -13,7 +13,7 @@ from core.domain.commands import Command, EngineCommand, Envelope, Place, PlaceA
 from core.domain.events import Event
 from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
-from core.store.inbox import CommandRecord, CommandWord, Outcome
+from core.store.inbox.outcomes import CommandRecord, CommandWord, Outcome
 from core.wire import engine
 from core.wire.contracts import agent, appointments, calendar, marketplace, payments, rooms
 from core.wire.contracts.all_or_nothing import none_placed

@@ -19,7 +19,7 @@ from core.domain.commands import PersonByPhone, Place
 from core.domain.names import as_name
 from core.domain.refusals import Refusal
 from core.identity.phones import phone_key, plain_phone
-from core.store.inbox import ServicePartition
+from core.store.inbox.partition_keys import ServicePartition
 from core.text_forms import CONTACT_EMAIL
 from core.wire.contracts.agent import AgentBookingCreated
 from core.wire.vocabulary import APPOINTMENTS_ASKED, AppointmentsWord

@@ -26,7 +26,7 @@ from core.store.bookings.views import view_of
 from core.store.catalogue import resources
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
 from core.store.free_slots import resource_named
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from core.store.sql.local_days import in_zones, zones_in_use
 from core.text_forms import OPTIONAL_NAME
 from core.wire.answers import Done, Listed

@@ -17,7 +17,7 @@ from api.openapi import Content, operation
 from core.domain.bookings.status import Status
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
 from core.domain.values import Booking, User
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.appointments import BookingRemoved, BookingShown, BookingUpdated, details
 from core.wire.errors import FieldProblem

@@ -15,7 +15,7 @@ from api.openapi.refusal_groups import PLACING, UNBOOKABLE
 from core.domain.commands import ActorKind, PersonById, Place
 from core.domain.names import as_name
 from core.identity.principals import Principal
-from core.store.inbox import ServicePartition
+from core.store.inbox.partition_keys import ServicePartition
 from core.wire.contracts.appointments import BookingCreated
 from core.wire.errors import FieldProblem
 

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.http.errors import Problem
 from core.domain.resources.local_time import local
 from core.domain.values import Category, TimeSlot
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
 from core.store.timeslots import SQL_CATEGORIES, category_of
 from core.wire.errors import FieldProblem

@@ -26,7 +26,7 @@ from api.runtime import Runtime
 from core.domain.commands import ReopenResource
 from core.identity.principals import Principal
 from core.store.catalogue.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from core.text_forms import OPTIONAL_NAME
 from core.wire.contracts.closures import TimeOff, TimeOffMade, time_off_shown
 from core.wire.contracts.marketplace import MarketDone

@@ -15,7 +15,8 @@ from api.openapi import operation
 from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Resource, Room
 from core.store.catalogue.catalogue import SQL_ROOMS, room_of
-from core.store.free_slots import database_now, read_taken
+from core.store.connections.database import database_now
+from core.store.free_slots import read_taken
 from core.wire.contracts.rooms import money
 from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, HourMinuteSecond

@@ -19,7 +19,7 @@ from api.openapi.refusal_groups import PLACING
 from api.runtime import Runtime
 from core.domain.commands import BookRoom
 from core.identity.principals import Principal
-from core.store.inbox import RoomPartition
+from core.store.inbox.partition_keys import RoomPartition
 from core.wire.contracts.rooms import RoomBooking
 from core.wire.errors import FieldProblem
 

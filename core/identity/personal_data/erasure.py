@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -20,7 +19,8 @@ from msgspec import Struct
 from core.domain.commands import Actor, Cancel, CommandClass
 from core.identity.personal_data.inventory import COMMANDS, REASON, STEPPED, Fate, Field, Rows
 from core.store.connections.database import Connection
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
+from core.store.inbox.acceptance import engine_command, enqueue
+from core.store.inbox.partition_keys import partition_key
 
 log = structlog.get_logger()
 
@@ -183,23 +183,17 @@ def _cancel(connection: Connection, erasure: Erasure, done: Done) -> int | None:
     """Ask the lanes to cancel the next of what has not begun. Money and credits go back as for any cancellation."""
     rows = connection.execute(SQL_TO_COME, {"id": erasure.user_id, "after": erasure.after}).fetchall()
     commands = [
-        NewCommand(
-            id=uuid4(),
-            partition_key=partition_key(resource_id, day),
+        engine_command(
+            Cancel(booking_id, REASON),
+            partition_key(resource_id, day),
+            request_id=erasure.request_id,
             command_class=CommandClass.BULK,
             contract="appointments",
             actor=msgspec.json.decode(erasure.actor, type=Actor),
-            request_id=erasure.request_id,
-            reply_to=None,
-            decide_before=None,
-            command=Cancel(booking_id, REASON),
         )
         for booking_id, resource_id, day in rows
     ]
     if not commands:
         return None
-    accepted = connection.execute(
-        accept_statement(commands).encode(), accept_parameters([(command, None) for command in commands])
-    )
-    done.lanes |= {row[1] for row in accepted.fetchall()}
+    done.lanes |= {lane for _, lane in enqueue(connection, commands)}
     return int(rows[-1][0])

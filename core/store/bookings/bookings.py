@@ -11,7 +11,7 @@ from core.domain.values import Claim
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import SQL_INTERVAL_ROWS, intervals_parameter
+from core.store.sql.parameters import SQL_INTERVAL_ROWS, intervals_parameter
 from core.store.timeslots import SQL_NEIGHBOURS, slot_of
 
 SQL_BOOKINGS = f"""

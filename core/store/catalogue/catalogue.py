@@ -11,7 +11,7 @@ from core.domain.state import State
 from core.domain.values import Resource, Room, Rules, Service
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.sql.list_parameters import TEXTS, texts_of
+from core.store.sql.parameters import TEXTS, texts_of
 
 SQL_RULES = """
 SELECT s.working_hours_start, s.working_hours_end, s.duration_minutes, s.off_days, s.is_active, r.id, r.kind, r.name, r.zone

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from core.store.lanes import LANE_SPACE
+from core.store.inbox.lane_batches import LANE_SPACE
 
 SQL_HOLD_LANES = """
 SELECT pg_advisory_xact_lock(%s, lane) FROM (SELECT generate_series(0, lanes - 1) AS lane FROM installation) AS lanes

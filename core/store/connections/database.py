@@ -68,6 +68,8 @@ Connection = psycopg.Connection[TupleRow]
 Kind = TypeVar("Kind", bound=psycopg.AsyncConnection[Any])
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
+SQL_NOW = "SELECT clock_timestamp()"
+
 
 def conninfo(url: str, application: str) -> str:
     """A libpq connection string for `url`; `application` shows in pg_stat_activity."""
@@ -139,3 +141,19 @@ def _set(limits: dict[str, str]) -> sql.Composed:
     """All in one statement: one round trip for each new session."""
     settings = [sql.SQL("set_config({}, {}, false)").format(name, value) for name, value in limits.items()]
     return sql.SQL("SELECT ") + sql.SQL(", ").join(settings)
+
+
+def database_now_sync(connection: Connection) -> datetime:
+    """PostgreSQL's clock, which all machines share."""
+    row = connection.execute(SQL_NOW).fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
+    now: datetime = row[0]
+    return now
+
+
+async def database_now(connection: AsyncConnection) -> datetime:
+    """The same on an event loop."""
+    row = await (await connection.execute(SQL_NOW)).fetchone()
+    assert row is not None  # noqa: S101 - as above
+    now: datetime = row[0]
+    return now

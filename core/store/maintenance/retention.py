@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from core.store.inbox import IDEMPOTENCY_HOURS
+from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
 BATCH_ROWS = 500

@@ -28,7 +28,7 @@ from core.domain.resources.wall_times import Span, days_of_span, instant_at_wall
 from core.store.catalogue.resource_zones import SQL_HOLD_LANES
 from core.store.connections.database import Connection
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
-from core.store.lanes import LANE_SPACE
+from core.store.inbox.lane_batches import LANE_SPACE
 from core.store.sql.local_days import SQL_ZONES
 
 log = structlog.get_logger()

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
-from core.store.free_slots import SQL_BEGIN, database_now
+from core.store.connections.database import database_now
+from core.store.free_slots import SQL_BEGIN
 from core.store.marketplace.rows import (
     PRACTITIONER_COLUMNS,
     PRACTITIONERS,

@@ -13,7 +13,7 @@ from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS, Progress, Step
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
-from core.store.inbox import SQL_BEGUN
+from core.store.inbox.unfinished import SQL_BEGUN
 
 _STATUSES = ", ".join(f"'{status}'" for status in sorted(CANCELLED_WITH_SESSION))
 _LIVE = f"m.status IN ({_STATUSES})"

@@ -14,7 +14,7 @@ from core.store.connections.pipeline import pipelined_async
 from core.store.connections.round_trip import Rows
 from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
 from core.store.people import SQL_USERS
-from core.store.sql.list_parameters import array_of
+from core.store.sql.parameters import array_of
 
 CHILDREN_SHOWN = 200
 SQL_NOW = "SELECT clock_timestamp()"

@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 
 from msgspec import Struct
 
-from core.domain.commands import ENGINE, Command, CommandClass
+from core.domain.commands import Command, CommandClass
 from core.domain.payments.values import PaymentState
 from core.store.connections.database import Connection
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
+from core.store.inbox.acceptance import NewCommand, engine_command, enqueue
+from core.store.inbox.partition_keys import partition_key
 from core.store.payments import reconciliation
 from core.store.payments.reconciliation import PaymentToReconcile, take_to_reconcile
 
@@ -232,9 +233,8 @@ def report(connection: Connection, due: PaymentJob, command: Command | None) -> 
             return None
         if command is None:
             return None
-        new = _new(due, command)
-        row = connection.execute(accept_statement([new]), accept_parameters([(new, None)])).fetchone()
-    return (row[0], int(row[1])) if row else None
+        (accepted,) = enqueue(connection, [_new(due, command)])
+    return accepted
 
 
 def put_off(connection: Connection, due: PaymentJob, delay_s: float, *, new_key: bool) -> None:
@@ -270,16 +270,12 @@ def _release(
 def _new(due: PaymentJob, command: Command) -> NewCommand:
     """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
     closing = due.state is PaymentState.CLOSING
-    return NewCommand(
-        id=uuid4(),
-        partition_key=partition_key(due.resource_id, due.local_date),
+    return engine_command(
+        command,
+        partition_key(due.resource_id, due.local_date),
+        request_id=due.request_id,
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
-        actor=ENGINE,
-        request_id=due.request_id,
-        reply_to=None,
-        decide_before=None,
-        command=command,
     )
 
 

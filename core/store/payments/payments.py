@@ -15,7 +15,7 @@ from core.domain.payments.values import LIVE, Payment, PaymentState
 from core.domain.state import State
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import RoundTrip, Rows
-from core.store.inbox import SQL_FOLLOWERS, Waiting, undecoded, waiting
+from core.store.inbox.reading import SQL_FOLLOWERS, Waiting, undecoded, waiting
 
 PAYMENT_TYPES = {
     "id": "uuid",

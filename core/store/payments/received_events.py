@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import psycopg
 from msgspec import Struct
 
-from core.domain.commands import ENGINE, CommandClass, LookForRefunds, PaymentReport, ReportIntent
+from core.domain.commands import LookForRefunds, PaymentReport, ReportIntent
 from core.payments.stripe_events import StripeEvent
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
+from core.store.inbox.acceptance import engine_command, enqueue_async
+from core.store.inbox.partition_keys import partition_key
 
 SQL_NOTE = """
 INSERT INTO stripe_event (id, type, command_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
@@ -48,11 +49,10 @@ async def take_in(connection: psycopg.AsyncConnection[Any], event: StripeEvent, 
             return TakenIn("known", booking_id=booking_id)
         if report is None:
             return TakenIn("noted", booking_id=booking_id)
-        command = _new(id_, report, partition_key(resource_id, day), request_id)
-        row = await (
-            await connection.execute(accept_statement([command]), accept_parameters([(command, None)]))
-        ).fetchone()
-    return TakenIn("accepted", row[1] if row else None, booking_id)
+        key = partition_key(resource_id, day)
+        command = engine_command(report, key, request_id=request_id, id_=id_, contract="payments")
+        ((_, lane),) = await enqueue_async(connection, [command])
+    return TakenIn("accepted", lane, booking_id)
 
 
 def _about(event: StripeEvent) -> dict[str, Any] | None:
@@ -67,17 +67,3 @@ def _report(event: StripeEvent, payment_id: UUID) -> PaymentReport | None:
     if (intent := event.intent) is not None:
         return ReportIntent(payment_id, intent.id, intent.status, intent.received_minor, intent.decline)
     return None if event.refunded_intent_id is None else LookForRefunds(payment_id)
-
-
-def _new(id_: UUID, report: PaymentReport, key: str, request_id: str) -> NewCommand:
-    return NewCommand(
-        id=id_,
-        partition_key=key,
-        command_class=CommandClass.INTERACTIVE,
-        contract="payments",
-        actor=ENGINE,
-        request_id=request_id,
-        reply_to=None,
-        decide_before=None,
-        command=report,
-    )

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from core.domain.refusals import Refusal
-from core.store.inbox import Outcome
+from core.store.inbox.outcomes import Outcome
 from core.wire.answers import Done
 from core.wire.errors import ErrorBody, FieldProblem, error_body
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from core.store.bulk import BulkCounts, RowCounts
-from core.store.inbox import CommandWord
+from core.store.inbox.bulk import BulkCounts, RowCounts
+from core.store.inbox.outcomes import CommandWord
 from core.wire.outcomes import Response
 
 DRY_RUN_ROWS_MAX = 1_000

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from psycopg.types.range import TimestamptzRange
 
-from core.domain.commands import Envelope, PersonById, Place
+from core.domain.commands import Envelope, PersonById, Place, type_of
 from core.domain.decide import decide
 from core.domain.events import BookingPlaced
 from core.domain.evolve import evolve
@@ -25,7 +25,6 @@ from core.domain.values import Resource, Service, User
 from core.store.bookings.rows import USER_COLUMNS
 from core.store.catalogue.catalogue import rules_of
 from core.store.feed_events import EVENT_VERSION, event_rows
-from core.store.inbox import type_of
 from core.store.save import Decided
 from core.wire.outcomes import refusal, render
 

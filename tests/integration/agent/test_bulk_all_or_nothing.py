@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
-from core.store.bulk import Mode
+from core.store.inbox.bulk import Mode
 from tests.support.clients.bulks import PATH, accepted, code_of, finished, new_services, rows_for, rows_of
 from tests.support.clients.http_client import Client
 from tests.support.processes.stack import Stack

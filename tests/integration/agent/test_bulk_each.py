@@ -14,7 +14,7 @@ import pytest
 
 from api.contracts.agent.bulk.limits import ROWS_MAX
 from core.demo import AGENT_KEY
-from core.store.bulk import Mode
+from core.store.inbox.bulk import Mode
 from tests.support.clients.bulks import (
     CSV,
     PATH,

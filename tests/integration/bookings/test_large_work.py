@@ -26,7 +26,8 @@ from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import STEPPED_VERSION
 from core.store.catalogue import catalogue
 from core.store.connections.pipeline import QueryPipeline
-from core.store.inbox import SQL_LOOK_UP, SQL_WITHDRAWABLE, CommandRecord
+from core.store.inbox.outcomes import SQL_LOOK_UP, CommandRecord
+from core.store.inbox.withdrawal import SQL_WITHDRAWABLE
 from core.store.payments.jobs import take
 from core.wire.outcomes import command_status
 from tests.support.engine.lanes import Pipeline, canaries, new

@@ -16,7 +16,7 @@ from api.commands.inbox_writer import GROUP_ENOUGH, Accepted, InboxWriter
 from api.http.errors import Problem
 from core.store.connections.database import API_LIMITS
 from core.store.connections.round_trip import AsyncRoundTrip
-from core.store.inbox import IdempotencyKey, NewCommand
+from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 from tests.support.engine.lanes import Pipeline, canaries, holding, lock_waits, new, places
 from tests.support.wait import until
 

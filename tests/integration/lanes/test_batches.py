@@ -15,7 +15,7 @@ from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, ChangeStatus, CommandClass, PersonById
 from core.domain.versions import SCHEMA_VERSION
 from core.engine.lane import VisitResult
-from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
+from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, begin_lanes
 from core.store.sql.lost_races import LOST_RACE
 from tests.support.engine.lanes import (
     Background,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.domain.commands import Actor, ActorKind, PlaceAll, RowToPlace
-from core.store.bulk import (
+from core.store.inbox.bulk import (
     SQL_ACCEPT_ROWS,
     SQL_COUNTS,
     SQL_INSERT,
@@ -21,7 +21,9 @@ from core.store.bulk import (
     accept_parameters,
     counts_of,
 )
-from core.store.inbox import SQL_DEFER, SQL_MOVE, SQL_MOVE_ALL, move_parameters, partition_key
+from core.store.inbox.outcomes import SQL_MOVE, SQL_MOVE_ALL, move_parameters
+from core.store.inbox.partition_keys import partition_key
+from core.store.inbox.unfinished import SQL_DEFER
 from core.wire.outcomes import withdrawn
 from tests.support.engine.lanes import DESK_ID, Pipeline, decide_that_raises, meanwhile, places
 from tests.support.values import NOW

@@ -13,8 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.domain.commands import CommandClass
-from core.store.inbox import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
-from core.store.lanes import BATCH_COMMANDS
+from core.store.inbox.lane_batches import BATCH_COMMANDS
+from core.store.inbox.unfinished import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
 from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, misfit
 from tests.conftest import FIGURE
 from tests.support.clients.concurrent_bookings import concurrent_bookings

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from core.domain.commands import Actor, ActorKind
-from core.store import bulk
-from core.store.bulk import Bulk, BulkCommand, Mode, Sender
-from core.store.inbox import PartitionKey, RoomPartition, ServicePartition, partition_key
+from core.store.inbox import bulk
+from core.store.inbox.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox.partition_keys import PartitionKey, RoomPartition, ServicePartition, partition_key
 from ops.ports import accepts
 from tests.support.clients.http_client import Client, admin, agent_booking, anonymous
 from tests.support.engine.lanes import DESK_ID, Pipeline, new

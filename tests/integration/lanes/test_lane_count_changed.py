@@ -6,7 +6,7 @@ import pytest
 
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from core.store.migrate import set_lanes
 from tests.support.engine.lanes import (
     Background,

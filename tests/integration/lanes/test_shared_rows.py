@@ -19,7 +19,7 @@ from core.domain.marketplace.commands import BookBundle, BookIndividual, BookSes
 from core.domain.values import Policy
 from core.store import load as loading
 from core.store.bookings import bookings
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from core.store.payments.jobs import PaymentJob, take
 from tests.support.engine.calendar_lanes import HOUR, TEN, book, by_staff, slot_at, with_calendar
 from tests.support.engine.lanes import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places

@@ -26,7 +26,7 @@ from core.engine.failed_commands import MAX_ATTEMPTS
 from core.engine.lane_failures import LaneFailures
 from core.store import load as loading
 from core.store.connections.database import LANE_LIMITS, connect_lane
-from core.store.inbox import partition_key
+from core.store.inbox.partition_keys import partition_key
 from tests.conftest import FIGURE, UNSYNCED
 from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import agent_booking, anonymous

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from core.store.lanes import BATCH_COMMANDS, PART_MIN, part_of
+from core.store.inbox.lane_batches import BATCH_COMMANDS, PART_MIN, part_of
 from tests.support.engine.lanes import (
     Pipeline,
     assert_order_kept,

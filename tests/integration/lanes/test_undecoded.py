@@ -19,8 +19,8 @@ from core.domain.versions import SCHEMA_VERSION
 from core.engine.due_bookings import send_due
 from core.engine.sweep import look, send_canary
 from core.store.data_subjects import data_subjects_in, data_subjects_of
-from core.store.inbox import SQL_READ_LANES, undecoded
-from core.store.lanes import BATCH_COMMANDS, BULK_MOST
+from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST
+from core.store.inbox.reading import SQL_READ_LANES, undecoded
 from tests.conftest import FIGURE
 from tests.integration.commands.test_withdrawal import UMA, asked_for_an_intent, withdraw
 from tests.support.clients.concurrent_bookings import concurrent_bookings

@@ -17,7 +17,7 @@ import redis
 from core.engine import lane as engine
 from core.engine.lane import VisitResult
 from core.engine.sweep import look
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from core.wakeup import bells
 from core.wakeup.broker import celery_app
 from tests.conftest import NewValkey

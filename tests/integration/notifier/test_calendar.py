@@ -24,7 +24,7 @@ from core.domain.commands import (
     ReopenResource,
 )
 from core.store.feed import number_events
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from tests.support.engine.calendar_lanes import (
     CLARA,
     HALL,

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from core.domain.commands import Actor, ActorKind, PersonById, Place
-from core.store.inbox import SQL_LOOK_UP, CommandRecord, NewCommand
+from core.store.inbox.acceptance import NewCommand
+from core.store.inbox.outcomes import SQL_LOOK_UP, CommandRecord
 from core.wire.outcomes import command_status
 from tests.support.engine.lanes import Pipeline, new, places
 from tests.support.notifier import STAFF, USER, Running, at, populate, running_notifier, tell

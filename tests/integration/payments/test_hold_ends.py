@@ -21,7 +21,7 @@ from core.domain.marketplace.commands import (
     TurnBooking,
     Verb,
 )
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from tests.integration.lanes.test_shared_rows import ANYTHING_GOES, MARKET, PEOPLE, ROOM, STAFF, UMA, VERA
 from tests.support.engine.lanes import Pipeline, Worker, new
 from tests.support.values import book_room

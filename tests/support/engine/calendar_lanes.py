@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from core.domain.commands import Actor, ActorKind, BookSlot, Command, OfferSlot, PersonById
-from core.store.inbox import NewCommand
+from core.store.inbox.acceptance import NewCommand
 from tests.support.engine.lanes import Pipeline, new
 from tests.support.notifier import STAFF, USER, populate
 

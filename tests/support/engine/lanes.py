@@ -23,8 +23,9 @@ from core.engine.lane_notes import LaneNotes
 from core.engine.retention import SweepResult
 from core.store import load as loading
 from core.store.connections.database import Connection, connect_lane
-from core.store.inbox import NewCommand, accept_parameters, accept_statement, partition_key
-from core.store.lanes import LANE_SPACE
+from core.store.inbox.acceptance import NewCommand, enqueue
+from core.store.inbox.lane_batches import LANE_SPACE
+from core.store.inbox.partition_keys import partition_key
 from tests.support.values import MONDAY, by_phone, place
 
 DESK_ID = 1
@@ -63,7 +64,7 @@ class Pipeline:
     def put(self, *commands: Command | NewCommand, on: Connection | None = None) -> list[UUID]:
         """Accept commands as the API does, in one group."""
         made = [one if isinstance(one, NewCommand) else new(one) for one in commands]
-        (on or self.connection).execute(accept_statement(made), accept_parameters([(one, None) for one in made]))
+        enqueue(on or self.connection, made)
         return [one.id for one in made]
 
     def lane_of(self, id_: UUID) -> int:

@@ -16,7 +16,7 @@ from api.contracts.agent.bulk.limits import ROWS_MAX
 from api.contracts.agent.bulk.row_splitter import BadRow
 from api.contracts.agent.date_formats import agent_date
 from api.http.errors import Problem
-from core.store.bulk import Mode
+from core.store.inbox.bulk import Mode
 from ops.importing import report
 from ops.importing.api_client import RefusedRow
 

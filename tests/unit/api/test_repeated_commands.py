@@ -22,7 +22,7 @@ from api.limits.undecided_writes import UndecidedCounter
 from core.domain.commands import Canary
 from core.identity.principals import ANONYMOUS
 from core.store.connections.bounded import NoAnswerError
-from core.store.inbox import CommandRecord
+from core.store.inbox.outcomes import CommandRecord
 from core.wakeup.bells import NO_PREFIX
 
 

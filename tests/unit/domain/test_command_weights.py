@@ -17,8 +17,8 @@ from core.domain.commands import (
 from core.domain.marketplace.commands import BookCourse, BookPackage, CancelSession, OfferSeats, Part
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.weights import ALSO_LOADED, HEAVIEST, own_weight
-from core.store.inbox import Waiting
-from core.store.lanes import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, first_of
+from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST, BULK_SHARE, EXPIRY_SHARE, first_of
+from core.store.inbox.reading import Waiting
 from tests.support.values import envelope, place
 
 DAY = date(2040, 1, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.store.lanes import BATCH_COMMANDS, PART_MIN, part_of
+from core.store.inbox.lane_batches import BATCH_COMMANDS, PART_MIN, part_of
 
 
 @pytest.mark.parametrize("clients", [24, 64, 100, 150])

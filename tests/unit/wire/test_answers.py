@@ -13,7 +13,7 @@ import pytest
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Canary, Cancel, ChangeStatus, Delete, Place
 from core.domain.refusals import Refusal
-from core.store.inbox import CommandRecord, Outcome
+from core.store.inbox.outcomes import CommandRecord, Outcome
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.errors import FieldProblem, error_body
 from core.wire.outcomes import command_status, parked, render, withdrawn

@@ -18,7 +18,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.commands.lane_waker import LaneWaker
 from api.http.database_errors import is_own_data
 from api.http.errors import Problem, unavailable, unknown_outcome
-from core.store.bulk import (
+from core.store.connections.database import database_now
+from core.store.feed_events import SQL_EVENTS, bulk_accepted, event_parameters
+from core.store.inbox.acceptance import SQL_RELEASE_KEY, IdempotencyKey
+from core.store.inbox.bulk import (
     CHUNK_ROWS,
     SQL_ACCEPT_ROWS,
     SQL_COUNTS,
@@ -34,9 +37,6 @@ from core.store.bulk import (
     counts_of,
     refuse_parameters,
 )
-from core.store.feed_events import SQL_EVENTS, bulk_accepted, event_parameters
-from core.store.free_slots import database_now
-from core.store.inbox import SQL_RELEASE_KEY, IdempotencyKey
 from core.wire.contracts.bulk import status_url
 
 log = structlog.get_logger()

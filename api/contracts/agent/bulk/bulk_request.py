@@ -19,8 +19,9 @@ from api.http.errors import Problem, unavailable
 from api.http.preferences import deadline, idempotency_key
 from core.domain.commands import Place, PlaceAll, RowToPlace
 from core.identity.principals import Principal
-from core.store.bulk import Bulk, BulkCommand, Mode, Sender
-from core.store.inbox import IdempotencyKey, ServicePartition
+from core.store.inbox.acceptance import IdempotencyKey
+from core.store.inbox.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox.partition_keys import ServicePartition
 
 
 class BulkRequestReader:

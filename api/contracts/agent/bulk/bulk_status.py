@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from core.store.bulk import (
+from core.store.inbox.bulk import (
     SQL_COUNTS,
     SQL_DECIDED_ROWS,
     SQL_ROWS_BETWEEN,
@@ -20,7 +20,7 @@ from core.store.bulk import (
     Mode,
     counts_of,
 )
-from core.store.inbox import CommandWord
+from core.store.inbox.outcomes import CommandWord
 from core.wire.contracts.all_or_nothing import row_answers
 from core.wire.contracts.bulk import RowOutcome
 

@@ -14,8 +14,8 @@ from api.contracts.agent.bulk.loop_budget import LoopBudget
 from core.domain.commands import Envelope
 from core.domain.values import Policy
 from core.engine.dry_run import DryRun, prepare
-from core.store.bulk import BulkCommand, Sender
-from core.store.inbox import Outcome
+from core.store.inbox.bulk import BulkCommand, Sender
+from core.store.inbox.outcomes import Outcome
 from core.wire.contracts.bulk import BulkRehearsed, RowOutcome, rehearsed
 
 

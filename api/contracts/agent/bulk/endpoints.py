@@ -20,8 +20,8 @@ from api.limits.write_limits import WriteLimits
 from api.openapi import Content, operation
 from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
 from core.identity.principals import Principal
-from core.store.bulk import Mode
-from core.store.inbox import CommandWord
+from core.store.inbox.bulk import Mode
+from core.store.inbox.outcomes import CommandWord
 from core.wire.contracts.bulk import BulkAccepted, BulkPage, BulkRehearsed, page, status_url, taken
 
 POLL_AFTER_S = 1

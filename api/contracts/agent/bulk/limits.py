@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.store.bulk import Mode
+from core.store.inbox.bulk import Mode
 
 ROWS_MAX = {Mode.EACH: 10_000, Mode.ALL_OR_NOTHING: 500}
 ROW_MAX_BYTES = 64 * 1024

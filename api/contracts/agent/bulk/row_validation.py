@@ -11,7 +11,7 @@ from api.contracts.agent.new_booking import AgentBooking, place_command
 from api.http.bodies import parse_json
 from api.http.errors import Problem, body_of
 from core.domain.commands import Place
-from core.store.bulk import BulkRefusal
+from core.store.inbox.bulk import BulkRefusal
 
 
 class ValidatedRows(Struct, frozen=True):

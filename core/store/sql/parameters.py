@@ -1,4 +1,4 @@
-"""Lists as one parameter: encoded in C at once, where arrays would be dumped value by value."""
+"""Lists as one JSON parameter: encoded in C at once, where psycopg would dump an array value by value."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ SQL_INTERVAL_ROWS = "json_to_recordset(%s::json) AS w (id bigint, starts_at time
 TEXTS = "ARRAY(SELECT json_array_elements_text(%s::json))"
 
 
+def json_of(value: object) -> str:
+    """For a parameter with the cast `json`, e.g. the rows of a `json_to_recordset`."""
+    return _encode(value).decode()
+
+
 class _Span(Struct, frozen=True):
     id: int
     starts_at: datetime
@@ -25,12 +30,12 @@ class _Span(Struct, frozen=True):
 
 def intervals_parameter(intervals: Collection[Interval]) -> str:
     """For `SQL_INTERVAL_ROWS`."""
-    return _encode([_Span(*interval) for interval in intervals]).decode()
+    return json_of([_Span(*interval) for interval in intervals])
 
 
 def texts_of(texts: Collection[str]) -> str:
     """For `TEXTS`."""
-    return _encode(list(texts)).decode()
+    return json_of(list(texts))
 
 
 def array_of(ids: Iterable[int | UUID]) -> str:

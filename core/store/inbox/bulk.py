@@ -16,19 +16,11 @@ from uuid import UUID, uuid4
 import msgspec
 from msgspec import Struct
 
-from core.domain.commands import Actor, Command, CommandClass, PlaceAll
+from core.domain.commands import Actor, Command, CommandClass, PlaceAll, type_of
 from core.domain.versions import version_of
-from core.store.inbox import (
-    KEY_LEADS_SOMEWHERE,
-    PARTITION_COLUMNS,
-    SQL_PARTITION_CRC,
-    TAKE_EXPIRED,
-    PartitionKey,
-    partition_row,
-    type_of,
-)
-
-_encode = msgspec.json.Encoder().encode
+from core.store.inbox.acceptance import KEY_LEADS_SOMEWHERE, TAKE_EXPIRED
+from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
+from core.store.sql.parameters import json_of
 
 CHUNK_ROWS = 1_000
 """Rows of one statement. A bulk goes in as several, in one transaction."""
@@ -144,7 +136,7 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
         **_common(bulk, sender),
         "class": CommandClass.BULK,
         "decide_before": sender.decide_before,
-        "rows": _encode([_row(bulk, sender, one) for one in commands]).decode(),
+        "rows": json_of([_row(bulk, sender, one) for one in commands]),
     }
 
 
@@ -166,7 +158,7 @@ def _row(bulk: Bulk, sender: Sender, one: BulkCommand) -> _Row:
 
 def refuse_parameters(bulk: Bulk, sender: Sender, type_: str, refusals: Sequence[BulkRefusal]) -> dict[str, Any]:
     """For `SQL_REFUSE_ROWS`, one chunk."""
-    return {**_common(bulk, sender), "type": type_, "rows": _encode(refusals).decode()}
+    return {**_common(bulk, sender), "type": type_, "rows": json_of(refusals)}
 
 
 def _common(bulk: Bulk, sender: Sender) -> dict[str, Any]:
@@ -175,7 +167,7 @@ def _common(bulk: Bulk, sender: Sender) -> dict[str, Any]:
         "contract": sender.contract,
         "owner": sender.actor.owner,
         "request_id": sender.request_id,
-        "actor": _encode(sender.actor).decode(),
+        "actor": json_of(sender.actor),
     }
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from core.domain.commands import DECIDED_CLASSES, CommandClass
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
-from core.store.inbox import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
+from core.store.inbox.reading import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
 
 BATCH_COMMANDS = 200
 """Places of a batch. A command takes as many as it weighs (`core.domain.weights`): most take one."""

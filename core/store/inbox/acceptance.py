@@ -1,0 +1,246 @@
+"""Accepting commands: a command is on disk before anybody is told that it was accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from msgspec import Struct
+
+from core.domain.commands import ENGINE, Actor, Command, CommandClass, type_of
+from core.domain.versions import version_of
+from core.domain.weights import ALSO_LOADED, HEAVIEST, AlsoLoaded, own_weight
+from core.store.connections.database import AsyncConnection, Connection
+from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
+from core.store.inbox.reading import decode_command
+from core.store.sql.parameters import json_of
+
+
+class NewCommand(Struct, frozen=True):
+    """A command about to be accepted."""
+
+    id: UUID
+    partition_key: PartitionKey
+    command_class: CommandClass
+    contract: str
+    actor: Actor
+    request_id: str
+    reply_to: str | None
+    decide_before: datetime | None
+    command: Command
+    has_chosen_id: bool = False
+    """Chosen by the front door. The same request may come twice with the same id."""
+
+
+def engine_command(
+    command: Command,
+    key: PartitionKey,
+    *,
+    request_id: str | None = None,
+    request_prefix: str = "engine",
+    id_: UUID | None = None,
+    command_class: CommandClass = CommandClass.INTERACTIVE,
+    contract: str = "engine",
+    actor: Actor = ENGINE,
+) -> NewCommand:
+    """A command that Holdfast itself sends: no client waits for its answer.
+
+    Its request id is `request_id`, or `request_prefix` with the beginning of its own id.
+    """
+    id_ = id_ or uuid4()
+    return NewCommand(
+        id=id_,
+        partition_key=key,
+        command_class=command_class,
+        contract=contract,
+        actor=actor,
+        request_id=request_id or f"{request_prefix}-{id_.hex[:12]}",
+        reply_to=None,
+        decide_before=None,
+        command=command,
+    )
+
+
+class IdempotencyKey(Struct, frozen=True):
+    """The client's name for one intent, within the scope of who sent it."""
+
+    scope: str
+    key: str
+    body_hash: bytes
+
+
+IDEMPOTENCY_HOURS = 48
+KEY_EXPIRED = f"idempotency_key.created_at < clock_timestamp() - interval '{IDEMPOTENCY_HOURS} hours'"
+"""A key expires by its age, whether or not its row is deleted yet."""
+TAKE_EXPIRED = f"""
+    ON CONFLICT (scope, key) DO UPDATE
+    SET body_hash = excluded.body_hash, command_id = excluded.command_id, created_at = excluded.created_at
+    WHERE {KEY_EXPIRED}
+"""
+_LOOKED_AT = 10_000
+"""At most so many rows are counted: that is far more than a batch."""
+
+
+def _types(*of: AlsoLoaded) -> str:
+    tags = sorted(str(kind.__struct_config__.tag) for kind, beside in ALSO_LOADED.items() if beside in of)
+    return ", ".join(f"'{tag}'" for tag in tags)
+
+
+_PARTS = """(SELECT count(*) FROM marketplace_booking f WHERE f.parent_id IN (
+    SELECT coalesce(m.parent_id, m.booking_id) FROM marketplace_booking m WHERE m.booking_id = ANY({bookings})))"""
+_NAMED = """CASE WHEN n.body->'booking_ids' IS NULL THEN ARRAY[(n.body->>'booking_id')::bigint]
+             ELSE ARRAY(SELECT json_array_elements_text(n.body->'booking_ids')::bigint) END"""
+_PAID = "ARRAY(SELECT booking_id FROM payment WHERE id = (n.body->>'payment_id')::uuid)"
+_DAYS = """tstzrange(((n.body->>'first_day')::date - interval '1 day') AT TIME ZONE 'UTC',
+                   ((n.body->>'last_day')::date + interval '2 days') AT TIME ZONE 'UTC')"""
+"""Wide enough for the days of any zone."""
+_SLOTS = """SELECT FROM category k JOIN time_slot s ON s.category_id = k.id AND s.deleted_at IS NULL
+             AND tstzrange(s.starts_at, s.ends_at) && {during} WHERE k.resource_id = {resource}"""
+_CLOSED = f"""(SELECT count(*) FROM (
+    SELECT FROM claim c WHERE c.resource_id = (n.body->>'resource_id')::bigint AND c.during && {_DAYS}
+    UNION ALL {_SLOTS.format(during=_DAYS, resource="(n.body->>'resource_id')::bigint")} LIMIT {_LOOKED_AT}) AS inside)"""
+_REOPENED = f"""(SELECT count(*) FROM closure c CROSS JOIN LATERAL (
+    {_SLOTS.format(during="c.during", resource="c.resource_id")} LIMIT {_LOOKED_AT}) AS inside
+    WHERE c.id = (n.body->>'closure_id')::bigint)"""
+
+SQL_WEIGHT = f"""least(n.weight + CASE
+    WHEN n.type IN ({_types(AlsoLoaded.NOTHING)}) THEN 0
+    WHEN n.type IN ({_types(AlsoLoaded.PURCHASES)}) THEN {_PARTS.format(bookings=_NAMED)}
+    WHEN n.type IN ({_types(AlsoLoaded.PURCHASE_PAID)}) THEN {_PARTS.format(bookings=_PAID)}
+    WHEN n.type IN ({_types(AlsoLoaded.TIME_CLOSED)}) THEN {_CLOSED}
+    WHEN n.type IN ({_types(AlsoLoaded.TIME_REOPENED)}) THEN {_REOPENED}
+    ELSE 0 END, {HEAVIEST})"""
+"""Of a row `n` with `type`, `body` and its own `weight`."""
+
+SQL_ACCEPT = f"""
+WITH n AS (
+    SELECT n.*, {SQL_PARTITION_CRC} AS crc
+    FROM ROWS FROM (json_to_recordset(%s::json) AS (
+        id uuid, {PARTITION_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
+        request_id text, reply_to text, decide_before timestamptz, actor json, body json, weight smallint, scope text,
+        key text, body_hash text, is_chosen boolean)) WITH ORDINALITY
+        AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
+              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, place)
+    WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
+), keyed AS (
+    INSERT INTO idempotency_key (scope, key, body_hash, command_id)
+    SELECT DISTINCT ON (scope, key) scope, key, decode(body_hash, 'hex'), id
+    FROM n WHERE key IS NOT NULL ORDER BY scope, key, place
+    {TAKE_EXPIRED}
+    RETURNING command_id
+)
+INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
+                   actor, body, weight)
+SELECT n.id, mod(n.crc, i.lanes), n.crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
+       n.reply_to, n.decide_before, n.actor, n.body, n.weight
+FROM n, installation i
+WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
+ORDER BY n.place
+RETURNING id, lane
+"""
+"""Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
+Keys are inserted sorted, so that two processes with the same keys wait for each other instead of deadlocking, and
+each once, as a statement cannot take over a row that it has inserted itself. An id that the front door chose makes
+one command: the inbox's primary key allows it once, and it is not written again after it is decided."""
+SQL_ACCEPT_AND_WEIGH = SQL_ACCEPT.replace("n.body, n.weight", f"n.body, {SQL_WEIGHT}")
+"""The same for commands whose weight depends on the database. A separate statement, because merely starting that
+look-up costs as much as a command."""
+
+
+def accept_statement(commands: Iterable[NewCommand]) -> str:
+    heavy = any(ALSO_LOADED[type(one.command)] is not AlsoLoaded.NOTHING for one in commands)
+    return SQL_ACCEPT_AND_WEIGH if heavy else SQL_ACCEPT
+
+
+class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
+    id: UUID
+    slot_crc: int | None
+    service_key: str | None
+    room_id: int | None
+    day: date | None
+    class_: CommandClass
+    type: str
+    version: int
+    contract: str
+    owner: str | None
+    request_id: str
+    reply_to: str | None
+    decide_before: datetime | None
+    actor: Actor
+    body: Command
+    weight: int
+    scope: str | None
+    key: str | None
+    body_hash: str | None
+    is_chosen: bool
+
+
+def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
+    """For `accept_statement`: all rows as one parameter, encoded in C at once."""
+    return [json_of([_inbox_row(command, key) for command, key in commands])]
+
+
+def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
+    slot = partition_row(c.partition_key)
+    return _InboxRow(
+        c.id,
+        slot.slot_crc,
+        slot.service_key,
+        slot.room_id,
+        slot.day,
+        c.command_class,
+        type_of(c.command),
+        version_of(c.command, c.actor),
+        c.contract,
+        c.actor.owner,
+        c.request_id,
+        c.reply_to,
+        c.decide_before,
+        c.actor,
+        c.command,
+        own_weight(c.command),
+        key.scope if key else None,
+        key.key if key else None,
+        key.body_hash.hex() if key else None,
+        c.has_chosen_id,
+    )
+
+
+def enqueue(connection: Connection, commands: Sequence[NewCommand]) -> list[tuple[UUID, int]]:
+    """Accept commands without idempotency keys, in the caller's transaction; (id, lane) of each."""
+    statement, parameters = accept_statement(commands), accept_parameters([(one, None) for one in commands])
+    return connection.execute(statement.encode(), parameters).fetchall()
+
+
+async def enqueue_async(connection: AsyncConnection, commands: Sequence[NewCommand]) -> list[tuple[UUID, int]]:
+    """The same on an event loop."""
+    statement, parameters = accept_statement(commands), accept_parameters([(one, None) for one in commands])
+    return await (await connection.execute(statement.encode(), parameters)).fetchall()
+
+
+KEY_LEADS_SOMEWHERE = """(
+    EXISTS (SELECT FROM inbox i WHERE i.id = k.command_id) OR EXISTS (SELECT FROM outcome o WHERE o.id = k.command_id)
+    OR EXISTS (SELECT FROM bulk b WHERE b.id = k.command_id))"""
+"""Condition on a key `k`: its command or bulk still exists. Both kinds share one space of keys."""
+SQL_KEY_OWNERS = f"""
+SELECT k.scope, k.key, k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
+FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON k.scope = w.scope AND k.key = w.key
+"""
+"""With whether the first command still exists."""
+SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND command_id = %s"
+"""Deletes the key of a command that no longer exists."""
+SQL_WANTED = """
+SELECT owner, contract, body::text FROM inbox WHERE id = %(id)s
+UNION ALL
+SELECT owner, contract, body::text FROM outcome WHERE id = %(id)s
+"""
+
+
+def is_same(new: NewCommand, row: tuple[Any, ...]) -> bool:
+    """Whether a row of `SQL_WANTED` is from the same request. An id that we made ourselves is always unique."""
+    owner, contract, body = row
+    if not new.has_chosen_id:
+        return True
+    return (owner, contract, decode_command(body)) == (new.actor.owner, new.contract, new.command)

@@ -1,0 +1,111 @@
+"""What became of commands: moved out of the inbox when they are decided, looked up by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from core.store.connections.database import AsyncConnection
+from core.store.sql.lost_races import require_count
+from core.store.sql.parameters import json_of
+
+_MOVED = "id, seq, type, contract, owner, request_id, accepted_at, actor, body, bulk_id, bulk_row"
+_ANSWERS = "json_to_recordset(%s::json) AS o (id uuid, status text, http_status smallint, response json, about text[])"
+_ANSWER = "status, http_status, response, about"
+SQL_MOVE = f"""
+WITH gone AS (
+    DELETE FROM inbox i USING {_ANSWERS} WHERE i.id = o.id
+    RETURNING {", ".join(f"i.{name.strip()}" for name in _MOVED.split(","))}, o.status, o.http_status, o.response, o.about
+)
+INSERT INTO outcome ({_MOVED}, {_ANSWER}, decided_at) SELECT gone.*, %s FROM gone
+"""
+"""Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
+decided or withdrew one."""
+SQL_MOVE_ALL = f"""
+WITH found AS MATERIALIZED (
+    SELECT {_MOVED}, {_ANSWER}, place
+    FROM {_ANSWERS} CROSS JOIN LATERAL (
+        SELECT {_MOVED.replace("id, ", "", 1)}, ctid AS place FROM inbox WHERE inbox.id = o.id OFFSET 0
+    ) i
+), kept AS (
+    INSERT INTO outcome ({_MOVED}, {_ANSWER}, decided_at) SELECT {_MOVED}, {_ANSWER}, %s FROM found
+), gone AS (
+    DELETE FROM inbox WHERE ctid = ANY (ARRAY(SELECT place FROM found)) RETURNING id
+)
+{require_count("gone")}
+"""
+"""All of them, or the race is lost and the batch is decided again. Each row is looked up by its id, whatever the
+statistics say: taken while the inbox is empty, as it mostly is, they would have it scanned from end to end for each
+batch, and the plan stays when ten thousand rows of a bulk wait there."""
+CommandWord = Literal["accepted", "succeeded", "rejected", "failed"]
+
+
+class Outcome(Struct, frozen=True):
+    """A command's one final answer."""
+
+    status: CommandWord
+    """succeeded, rejected or failed."""
+    http_status: int
+    body: bytes
+    """JSON."""
+
+
+DEFERRED = Outcome("accepted", 202, b"{}")
+"""Of a command whose answer comes later: it stays in the inbox, and nobody is told yet."""
+
+
+class _OutcomeRow(Struct, frozen=True):
+    id: UUID
+    status: str
+    http_status: int
+    response: msgspec.Raw
+    about: Sequence[str]
+
+
+def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now: datetime) -> list[Any]:
+    """For `SQL_MOVE`, with whose data each command holds (`core.store.data_subjects`).
+
+    The response is kept byte for byte as the waiting client gets it.
+    """
+    rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body), about) for id_, o, about in outcomes]
+    return [json_of(rows), now]
+
+
+SQL_LOOK_UP = """
+SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text, done, total
+FROM inbox WHERE id = %(id)s
+UNION ALL
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text, NULL, NULL
+FROM outcome WHERE id = %(id)s
+"""
+"""One snapshot over both tables: a command that is being decided is found in one of them."""
+SQL_OUTCOMES = """
+SELECT id, status, http_status, response::text, accepted_at, decided_at FROM outcome WHERE id = ANY(%s::uuid[])
+"""
+
+
+class CommandRecord(Struct, frozen=True):
+    """What can be known of a command by its id."""
+
+    id: UUID
+    type: str
+    owner: str | None
+    accepted_at: datetime
+    finished_at: datetime | None
+    status: CommandWord
+    http_status: int | None
+    response: str | None
+    """The body as JSON text, exactly as a waiting client got it."""
+    done: int | None = None
+    total: int | None = None
+    """The progress of an unfinished command that is done in steps."""
+
+
+async def look_up(connection: AsyncConnection, id_: UUID) -> CommandRecord | None:
+    row = await (await connection.execute(SQL_LOOK_UP, {"id": id_})).fetchone()
+    return CommandRecord(*row) if row else None
