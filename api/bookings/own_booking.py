@@ -15,7 +15,7 @@ from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.identity.principals import Principal
 from core.store.bookings.views import SQL_VIEW, view_of
-from core.store.connections.database import database_now
+from core.store.connections.database import database_now_async
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking
 from core.wire.contracts.appointments import BookingUpdated
@@ -41,7 +41,7 @@ class OneBooking:
         if booking.user_id != principal.user_id and not principal.is_staff:
             raise not_found()
         async with self._pool.connection() as connection:
-            now = await database_now(connection)
+            now = await database_now_async(connection)
         respond(resp, in_its_shape(booking, user, viewer_id=principal.user_id, now=now))
 
     @operation(

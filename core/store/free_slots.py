@@ -15,7 +15,7 @@ from core.domain.resources.service_names import NearestNames, check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings.bookings import SQL_CLAIMS
 from core.store.catalogue.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
-from core.store.connections.database import database_now
+from core.store.connections.database import database_now_async
 from core.store.sql.parameters import intervals_parameter, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -65,7 +65,7 @@ async def read_day_availability(
     around = (day_bounds(first, resource.zone)[0], day_bounds(last, resource.zone)[1])
     async with connection.pipeline():
         claim_rows = await connection.execute(SQL_TAKEN, (intervals_parameter([(resource.id, *around)]),))
-        now = await database_now(connection)
+        now = await database_now_async(connection)
         await connection.execute("COMMIT")
         claims = [Claim(*found) for found in await claim_rows.fetchall()]
     return DayAvailability(rules, resource, service, claims, now)

@@ -15,7 +15,7 @@ from api.openapi import operation
 from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Resource, Room
 from core.store.catalogue.catalogue import SQL_ROOMS, room_of
-from core.store.connections.database import database_now
+from core.store.connections.database import database_now_async
 from core.store.free_slots import read_taken
 from core.wire.contracts.rooms import money
 from core.wire.outcomes import encode
@@ -59,7 +59,7 @@ class Availability:
                 raise no_room()
             resource = Resource(*row[-4:])
             claims = await read_taken(connection, resource, day)
-            now = await database_now(connection)
+            now = await database_now_async(connection)
         slots = list(room_slots(room, resource, day, claims, now, allow_past=self._allow_past))
         resp.data = encode(_body(room, day, slots))
         resp.content_type = falcon.MEDIA_JSON

@@ -115,10 +115,18 @@ def connect_tidy(url: str) -> Connection:
     return connect(url, TIDY_LIMITS, "holdfast tidy")
 
 
-def database_now(connection: psycopg.Connection[Any]) -> datetime:
+def database_now(connection: Connection) -> datetime:
     """PostgreSQL's clock, which all machines share."""
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    row = connection.execute(SQL_NOW).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    now: datetime = row[0]
+    return now
+
+
+async def database_now_async(connection: AsyncConnection) -> datetime:
+    """The same on an event loop."""
+    row = await (await connection.execute(SQL_NOW)).fetchone()
+    assert row is not None  # noqa: S101 - as above
     now: datetime = row[0]
     return now
 
@@ -141,19 +149,3 @@ def _set(limits: dict[str, str]) -> sql.Composed:
     """All in one statement: one round trip for each new session."""
     settings = [sql.SQL("set_config({}, {}, false)").format(name, value) for name, value in limits.items()]
     return sql.SQL("SELECT ") + sql.SQL(", ").join(settings)
-
-
-def database_now_sync(connection: Connection) -> datetime:
-    """PostgreSQL's clock, which all machines share."""
-    row = connection.execute(SQL_NOW).fetchone()
-    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    now: datetime = row[0]
-    return now
-
-
-async def database_now(connection: AsyncConnection) -> datetime:
-    """The same on an event loop."""
-    row = await (await connection.execute(SQL_NOW)).fetchone()
-    assert row is not None  # noqa: S101 - as above
-    now: datetime = row[0]
-    return now

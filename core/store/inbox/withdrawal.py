@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from core.store.connections.database import AsyncConnection, database_now
+from core.store.connections.database import AsyncConnection, database_now_async
 from core.store.data_subjects import data_subjects_in
 from core.store.feed_events import SQL_EVENTS, event_parameters, final_event
 from core.store.inbox.lane_batches import LANE_SPACE
@@ -30,7 +30,7 @@ async def withdraw(connection: AsyncConnection, id_: UUID, outcome: Outcome) -> 
         # Again: the batch that held the lane may have deferred it.
         if await (await connection.execute(SQL_STILL_WITHDRAWABLE, (id_,))).fetchone() is None:
             return False
-        now = await database_now(connection)
+        now = await database_now_async(connection)
         answer = (id_, outcome, data_subjects_in(found.header, found.body))
         moved = await connection.execute(SQL_MOVE, move_parameters([answer], now))
         if moved.rowcount == 0:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
-from core.store.connections.database import database_now
+from core.store.connections.database import database_now_async
 from core.store.free_slots import SQL_BEGIN
 from core.store.marketplace.rows import (
     PRACTITIONER_COLUMNS,
@@ -70,7 +70,7 @@ async def read_practitioner_availability(
     around = _around(service, practitioners, within)
     async with connection.pipeline():
         claim_rows = await connection.execute(SQL_TAKEN, (resources, *around))
-        now = await database_now(connection)
+        now = await database_now_async(connection)
         await connection.execute("COMMIT")
         taken: defaultdict[int, list[Interval]] = defaultdict(list)
         for resource_id, starts_at, ends_at in await claim_rows.fetchall():

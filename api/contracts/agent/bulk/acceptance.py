@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.commands.lane_waker import LaneWaker
 from api.http.database_errors import is_own_data
 from api.http.errors import Problem, unavailable, unknown_outcome
-from core.store.connections.database import database_now
+from core.store.connections.database import database_now_async
 from core.store.feed_events import SQL_EVENTS, bulk_accepted, event_parameters
 from core.store.inbox.acceptance import SQL_RELEASE_KEY, IdempotencyKey
 from core.store.inbox.bulk import (
@@ -151,7 +151,7 @@ async def _insert(connection: Connection, new: NewBulk) -> set[int]:
         rows = await connection.execute(SQL_ACCEPT_ROWS, accept_parameters(bulk, sender, commands))
         lanes |= {row[0] for row in await rows.fetchall()}
     news = bulk_accepted(bulk.id, sender.actor, sender.contract, sender.request_id)
-    await connection.execute(SQL_EVENTS, event_parameters([news], await database_now(connection)))
+    await connection.execute(SQL_EVENTS, event_parameters([news], await database_now_async(connection)))
     return lanes
 
 
