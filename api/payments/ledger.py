@@ -16,7 +16,7 @@ from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.http.responses import respond
 from api.openapi import operation
 from core.domain.payments.values import PaymentState
-from core.store.lists.totals import COUNT_EXACT_TO
+from core.store.lists.pages import COUNT_EXACT_TO
 from core.wire.contracts.rooms import money
 from core.wire.vocabulary import Zulu, zulu
 

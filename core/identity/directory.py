@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from core.countries import country_code
 from core.domain.names import folded
 from core.identity.person import Person
-from core.store.lists.totals import COUNT_EXACT_TO, Total
+from core.store.lists.pages import COUNT_EXACT_TO, Total
 from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 
 from core.domain.resources.local_time import day_bounds, local
 from core.store.connections.database import Connection
-from core.store.lists.totals import COUNT_EXACT_TO
+from core.store.lists.pages import COUNT_EXACT_TO
 
 FOLD_ROWS = 50_000
 """Changes folded in by one transaction."""

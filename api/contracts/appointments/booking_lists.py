@@ -19,7 +19,7 @@ from core.domain.values import Booking
 from core.identity.usernames import username_keys
 from core.store.lists import tally
 from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, BookingFilter, page
-from core.store.lists.totals import Total
+from core.store.lists.pages import Total
 from core.store.timeslots import SQL_CATEGORY_IDS
 from core.wire.answers import Done
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking

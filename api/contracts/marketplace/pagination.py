@@ -10,7 +10,7 @@ import falcon.asgi
 from falcon.uri import encode_value
 from msgspec import Meta, Struct
 
-from core.store.lists.totals import COUNT_EXACT_TO
+from core.store.lists.pages import COUNT_EXACT_TO
 from core.wire.outcomes import encode
 
 PAGE_SIZE_DEFAULT = 20

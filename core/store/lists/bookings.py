@@ -19,7 +19,7 @@ from core.domain.names import folded
 from core.domain.values import Booking, User
 from core.store.bookings.rows import BOOKING_TYPES
 from core.store.bookings.views import view_of
-from core.store.lists.totals import COUNT_EXACT_TO, Total
+from core.store.lists.pages import COUNT_EXACT_TO, Total
 from core.store.sql.tables import booking as b
 from core.store.sql.tables import booking_count as tally
 from core.store.sql.tables import user_account as u

@@ -25,7 +25,7 @@ from core.identity.person import Person
 from core.identity.principals import Principal
 from core.identity.users import NewUser, TakenError
 from core.passwords import TooManyWaitingError
-from core.store.lists.totals import COUNT_EXACT_TO
+from core.store.lists.pages import COUNT_EXACT_TO
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser as AdminUserShown
 from core.wire.contracts.admin_users import admin_fields, admin_user

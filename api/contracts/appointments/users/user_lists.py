@@ -21,7 +21,7 @@ from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
 from core.identity import directory, headcount
 from core.identity.directory import GENDERS, SORTS, Gender, PeopleFilter, SortWord
-from core.store.lists.totals import COUNT_EXACT_TO
+from core.store.lists.pages import COUNT_EXACT_TO
 from core.text_forms import SEARCH_TEXT
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser, admin_user
