@@ -14,10 +14,10 @@ from celery.exceptions import Ignore
 from core.engine import retention as tidying
 from core.engine import sweep
 from core.engine.due_bookings import send_due
-from core.identity import headcount
 from core.identity.personal_data import erasure
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane, connect_tidy
+from core.store.lists import headcount
 from core.store.lists import tally as bookings_tally
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.wakeup import bells

@@ -9,8 +9,8 @@ from psycopg import AsyncConnection, sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
-from core.identity.person import Person
 from core.identity.users import TakenError, email_key, taken_field
+from core.store.lists.people import Person
 
 Connection = AsyncConnection[Any]
 

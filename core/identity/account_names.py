@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from core.identity.person import Person
 from core.identity.phones import phone_key
 from core.identity.usernames import as_username, number_in, username_key
+from core.store.lists.people import Person
 
 
 class Names(Struct, frozen=True):

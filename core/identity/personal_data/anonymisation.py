@@ -16,10 +16,10 @@ from psycopg.rows import class_row
 
 from core.domain.commands import Actor
 from core.identity.account_changes import SQL_PERSON
-from core.identity.person import Person
 from core.identity.personal_data.erasure import TO_COME, assignments
 from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
+from core.store.lists.people import Person
 
 __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
 

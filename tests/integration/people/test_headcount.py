@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from core.identity import headcount
+from core.store.lists import headcount
 from tests.support.engine.lanes import Pipeline
 
 GROUPED = "is_active, is_staff, is_superuser, gender_key, coalesce(country_code, '')"

@@ -13,7 +13,7 @@ import pytest
 
 from core.domain.resources.local_time import Hours, day_bounds, grid, instant, local
 from core.domain.resources.time_zones import ZONES
-from core.identity.headcount import begun
+from core.store.lists.headcount import begun
 from core.store.sql.local_days import in_zones
 from tests.conftest import FIGURE
 from tests.support.clock_changes import YEARS, clock_changes, different_zones

@@ -21,11 +21,11 @@ from api.openapi import Content, operation
 from core.countries import country_code
 from core.identity import account_changes, users
 from core.identity.permissions import ROLES, why_not_change, why_not_create
-from core.identity.person import Person
 from core.identity.principals import Principal
 from core.identity.users import NewUser, TakenError
 from core.passwords import TooManyWaitingError
 from core.store.lists.pages import COUNT_EXACT_TO
+from core.store.lists.people import Person
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser as AdminUserShown
 from core.wire.contracts.admin_users import admin_fields, admin_user

@@ -19,9 +19,9 @@ from api.http.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, r
 from api.openapi import operation
 from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
-from core.identity import directory, headcount
-from core.identity.directory import GENDERS, SORTS, Gender, PeopleFilter, SortWord
+from core.store.lists import headcount, people
 from core.store.lists.pages import COUNT_EXACT_TO
+from core.store.lists.people import GENDERS, SORTS, Gender, PeopleFilter, SortWord
 from core.text_forms import SEARCH_TEXT
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser, admin_user
@@ -99,7 +99,7 @@ class AdminUsers:
         wanted = self._wanted(asked)
         limit, offset, descending = asked.limit, asked.offset, asked.sort_order == "desc"
         await self._check_country(wanted.country)
-        found = await directory.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
+        found = await people.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
         data = [admin_user(person) for person in found.people]
         resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
         resp.content_type = falcon.MEDIA_JSON
@@ -126,7 +126,7 @@ class AdminUsers:
         if country is None or country_code(country) is not None:
             return
         async with self._engine.connect() as connection:
-            if await directory.is_used(connection, country):
+            if await people.is_used(connection, country):
                 return
         allowed = ", ".join(f"{one.name} ({one.code})" for one in countries())
         raise invalid([FieldProblem("country", f"country must be one of {allowed}")])

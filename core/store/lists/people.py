@@ -18,7 +18,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
 from core.domain.names import folded
-from core.identity.person import Person
 from core.store.lists.pages import COUNT_EXACT_TO, Total
 from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
@@ -60,6 +59,29 @@ PERSON = (
     u.c.email.is_not(None).label("email_is_login"), u.c.date_joined, u.c.last_login,
     u.c.anonymised_at.is_not(None).label("is_anonymised"),
 )  # fmt: skip
+
+
+class Person(Struct, frozen=True):
+    """An account as staff see it: in lists, on its own page, locked for a change. No credentials."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    """The login address, else the contact address that an agent gave, else empty."""
+    phone: str
+    gender: str
+    country: str
+    country_code: str | None
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    is_practitioner: bool
+    email_is_login: bool
+    date_joined: datetime
+    last_login: datetime | None
+    is_anonymised: bool
 
 
 class PeopleFilter(Struct, frozen=True):
