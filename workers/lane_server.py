@@ -19,12 +19,13 @@ from core.engine.database_probe import ProbeThread
 from core.engine.failed_commands import Parked
 from core.engine.lane import Lanes, VisitResult
 from core.engine.lane_failures import LaneFailures
-from core.engine.lane_notes import LaneNotes
 from core.engine.sweep import look
 from core.logs import together
 from core.passwords import hash_shared_password
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
+from core.store.inbox.lane_batches import lane_count
+from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.store.save import Decided
@@ -131,11 +132,10 @@ class LaneServer:
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
             try:
-                row = self._query().execute("SELECT lanes FROM installation").fetchone()
+                self._lanes = lane_count(self._query())
             except psycopg.Error as problem:
                 self._recover(problem)  # or, knowing no lanes yet, we would listen to none and never find out
             else:
-                self._lanes = row[0] if row else 0
                 self._lanes_read_at = time.monotonic()
         return [self._keys.lane_bell(lane) for lane in range(self._lanes)]
 

@@ -22,12 +22,10 @@ from core.domain.commands import RequestPayment
 from core.domain.payments.money import minor
 from core.identity.principals import Principal
 from core.store.inbox.partition_keys import partition_key
+from core.store.payments.jobs import circuit_is_open
 from core.text_forms import ANY_CURRENCY
 from core.wire.contracts.payments import PaymentIntent
 from core.wire.errors import FieldProblem
-
-SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM payments_gate"
-"""Once it is time to try again, so may everybody."""
 
 
 def _chargeable(body: NewIntent) -> Iterator[FieldProblem]:
@@ -104,9 +102,8 @@ class PaymentIntents:
     async def _check_circuit(self) -> None:
         """Nobody should wait for an answer that cannot come. The hold stands; it can be asked for again."""
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_CIRCUIT_IS_OPEN)).fetchone()
-        if row and row[0]:
-            raise provider_away()
+            if await circuit_is_open(connection):
+                raise provider_away()
 
 
 def not_set_up() -> Problem:

@@ -11,19 +11,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Protocol
 
 import psycopg
+
+from core.store.connections.database import Connection, commit_nothing
 
 LONG_S = 1.0
 """A shorter visit is not watched."""
 EVERY_S = 0.5
 GAP_MAX_S = 3.0
 """Between two answers; a longer gap was an outage."""
-SQL_ANSWER = """
-SET statement_timeout = '1s'; SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'holdfast', '')
-"""
-"""A transaction that, like a batch, writes to the WAL and waits for the disk, but touches no table."""
 
 
 class DatabaseProbe(Protocol):
@@ -48,9 +46,9 @@ class NoProbe:
 class ProbeThread:
     """Asks on a connection of its own, opened when it is first needed."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+    def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: Connection | None = None
         self._asking = threading.Lock()
         self._closed = threading.Event()
         self._began: float | None = None
@@ -87,7 +85,7 @@ class ProbeThread:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                self._connection.execute(SQL_ANSWER)
+                commit_nothing(self._connection)
             except psycopg.Error:
                 self._drop()
                 return False

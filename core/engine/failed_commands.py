@@ -10,13 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.domain.commands import ExpireDue, Header, MoveOn
-from core.store.connections.database import Connection
+from core.store.connections.database import Connection, database_now
 from core.store.connections.round_trip import RoundTrip
 from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.feed_events import final_event, write_event_rows
-from core.store.inbox.outcomes import SQL_MOVE, Outcome, move_parameters
+from core.store.inbox import unfinished
+from core.store.inbox.outcomes import Outcome, move
 from core.store.inbox.reading import Undecoded, Waiting
-from core.store.inbox.unfinished import SQL_PUT_OFF, SQL_SPLIT, split_parameters
+from core.store.inbox.unfinished import charge_attempt, split
 from core.store.save import Decided
 from core.wire.outcomes import parked
 
@@ -41,7 +42,7 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
         put_off(connection, [one])
         return []
     if one.attempts + 1 < MAX_ATTEMPTS:
-        connection.execute("UPDATE inbox SET attempts = attempts + 1 WHERE id = %s", (one.envelope.id,))
+        charge_attempt(connection, one.envelope.id)
         return []
     log.error("command parked", command_id=str(one.envelope.id), request_id=one.envelope.request_id, why=why)
     return park(connection, one)
@@ -56,11 +57,11 @@ def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
     for one in refused:
         command = one.envelope.command
         if isinstance(command, ExpireDue | MoveOn) and len(command.booking_ids) > 1:
-            connection.execute(SQL_SPLIT, split_parameters(one, *_halves(command)))
+            split(connection, one, *_halves(command))
         else:
             whole.append(one.envelope.id)
     if whole:
-        connection.execute(SQL_PUT_OFF, (whole,))
+        unfinished.put_off(connection, whole)
 
 
 def _halves(command: ExpireDue | MoveOn) -> tuple[ExpireDue | MoveOn, ExpireDue | MoveOn]:
@@ -101,10 +102,9 @@ def park(connection: Connection, one: Waiting) -> list[Decided]:
 def _end(
     connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], headers: Sequence[Header]
 ) -> int:
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None  # noqa: S101 - SELECT without FROM always answers a row
-    moved = connection.execute(SQL_MOVE, move_parameters(answers, row[0])).rowcount
+    now = database_now(connection)
+    moved = move(connection, answers, now)
     if moved:
         with RoundTrip(connection) as trip:
-            write_event_rows(trip, [final_event(one, "command_failed") for one in headers], row[0])
+            write_event_rows(trip, [final_event(one, "command_failed") for one in headers], now)
     return moved

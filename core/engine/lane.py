@@ -40,7 +40,6 @@ from core.engine.database_probe import DatabaseProbe, NoProbe
 from core.engine.failed_commands import Parked, charge, park_malformed, put_off, tell_put_off
 from core.engine.fresh_ids import fresh_ids
 from core.engine.lane_failures import LaneFailures
-from core.engine.lane_notes import LaneNotes
 from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
 from core.store.connections.database import Connection
 from core.store.inbox.lane_batches import (
@@ -54,6 +53,7 @@ from core.store.inbox.lane_batches import (
     may_have_more,
     part_of,
 )
+from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
 from core.store.inbox.reading import Waiting
 from core.store.load import load

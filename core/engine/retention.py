@@ -14,19 +14,16 @@ import psycopg
 import structlog
 from msgspec import Struct
 
-from core.identity.personal_data.anonymisation import SQL_BLANK_AGAIN
+from core.identity.personal_data.anonymisation import blank_again
 from core.store.connections.database import Connection
 from core.store.maintenance import partitions
-from core.store.maintenance.retention import KEPT, RetentionRule
+from core.store.maintenance.retention import KEPT, RetentionRule, delete_batch, is_alone
 
 log = structlog.get_logger()
 
 REST_MIN_S = 0.01
 REST_FACTOR = 3.0
 """How many times longer the rest after a batch is than the batch: at most a quarter of one core is used."""
-
-SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
-"""Held by the session: a second sweep at once would only slow others down."""
 
 Rest = Callable[[float], bool]
 """Waits so many seconds; returns whether to continue."""
@@ -50,9 +47,7 @@ class _Turn:
         self._after = kept.first
 
     def take(self, connection: Connection) -> None:
-        row = connection.execute(self.kept.delete.encode(), {"after": self._after}).fetchone()
-        assert row is not None  # noqa: S101 - an aggregate answers one row
-        self.deleted, after = row
+        self.deleted, after = delete_batch(connection, self.kept, self._after)
         self._after = after or self._after
 
 
@@ -75,10 +70,9 @@ class _Tidying:
 
     def run(self) -> SweepResult | None:
         try:
-            with_lock = self._session().execute(SQL_ALONE).fetchone()
-            if not (with_lock and with_lock[0]):
+            if not is_alone(self._session()):
                 return None
-            self._try("anonymised", lambda connection: connection.execute(SQL_BLANK_AGAIN))
+            self._try("anonymised", blank_again)
             self._delete_all()
             self._try("outcome weeks", partitions.ensure)  # after the expired rows are gone, which need no partition
             self._drop_weeks()

@@ -123,14 +123,19 @@ def renew_epoch(connection: Connection) -> Position:
     return Position(*row)
 
 
+def has_unnumbered(connection: Connection) -> bool:
+    """Whether events are committed that have no position yet."""
+    row = connection.execute(SQL_UNNUMBERED).fetchone()
+    return bool(row and row[0])
+
+
 def number_events(connection: Connection, known: Position | None = None) -> Position | None:
     """Number what is committed and not yet numbered; the new head, or None if nothing waited.
 
     `known` is the furthest position that anybody remembers (`NOWHERE`: nobody does). If this history cannot
     be the same one, it gets a new epoch first.
     """
-    waits = connection.execute(SQL_UNNUMBERED).fetchone()
-    if not (waits and waits[0]):
+    if not has_unnumbered(connection):
         return None  # most rings after a busy one find nothing: look before locking
     with RoundTrip(connection) as trip:
         trip.execute("BEGIN")

@@ -18,6 +18,7 @@ from core.domain.commands import Actor
 from core.identity.account_changes import SQL_PERSON
 from core.identity.personal_data.erasure import TO_COME, assignments
 from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
+from core.store.connections.database import Connection as SyncConnection
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
 from core.store.lists.people import Person
 
@@ -140,3 +141,8 @@ async def anonymise(connection: Connection, user_id: int) -> None:
     """Empty the account and end all its logins. Username, phone and address are free for others."""
     for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
         await connection.execute(statement.encode(), {"id": user_id})
+
+
+def blank_again(connection: SyncConnection) -> None:
+    """Blank what was decided about people while they were being anonymised."""
+    connection.execute(SQL_BLANK_AGAIN.encode())

@@ -66,9 +66,13 @@ MIGRATE_LIMITS = {
 
 Connection = psycopg.Connection[TupleRow]
 Kind = TypeVar("Kind", bound=psycopg.AsyncConnection[Any])
+Row = TypeVar("Row")
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
 
 SQL_NOW = "SELECT clock_timestamp()"
+SQL_COMMIT_NOTHING = """
+SET statement_timeout = '1s'; SET synchronous_commit = local; SELECT pg_logical_emit_message(true, 'holdfast', '')
+"""
 
 
 def conninfo(url: str, application: str) -> str:
@@ -129,6 +133,18 @@ async def database_now_async(connection: AsyncConnection) -> datetime:
     assert row is not None  # noqa: S101 - as above
     now: datetime = row[0]
     return now
+
+
+def commit_nothing(connection: Connection) -> None:
+    """A transaction that, like a batch, writes to the WAL and waits for the disk, but touches no table."""
+    connection.execute(SQL_COMMIT_NOTHING)
+
+
+def installed(row: Row | None, name: str) -> Row:
+    """A row that every migrated database has, e.g. the desk's."""
+    if row is None:
+        raise LookupError(f"There is no {name}: run the migrate command first.")
+    return row
 
 
 def set_limits(connection: psycopg.Connection[Any], limits: dict[str, str]) -> None:

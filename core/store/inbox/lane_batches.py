@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.domain.commands import DECIDED_CLASSES, CommandClass
-from core.store.connections.database import Connection
+from core.store.connections.database import Connection, installed
 from core.store.connections.round_trip import RoundTrip
 from core.store.inbox.reading import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
 
@@ -40,6 +40,11 @@ FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)
 It tries and never waits, so that workers who want the same lanes cannot stand in a circle. What it
 got is left in the transaction for the statement that reads, so that both go in one round trip and
 what waits in other workers' lanes is not read."""
+
+
+def lane_count(connection: Connection) -> int:
+    """The number of lanes that this database has now: `HOLDFAST_LANES` at its last migration."""
+    return int(installed(connection.execute("SELECT lanes FROM installation").fetchone(), "installation row")[0])
 
 
 class LanesRead(Struct, frozen=True):

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.store.connections.database import AsyncConnection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.sql.lost_races import require_count
 from core.store.sql.parameters import json_of
 
@@ -74,6 +74,11 @@ def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now
     """
     rows = [_OutcomeRow(id_, o.status, o.http_status, msgspec.Raw(o.body), about) for id_, o, about in outcomes]
     return [json_of(rows), now]
+
+
+def move(connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], now: datetime) -> int:
+    """Out of the inbox, into the outcomes; how many of them were still there. `save` moves those of a batch."""
+    return connection.execute(SQL_MOVE.encode(), move_parameters(answers, now)).rowcount
 
 
 SQL_LOOK_UP = """

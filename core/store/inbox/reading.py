@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind, Command, CommandClass, Envelope, Header, name_of
 from core.domain.versions import SCHEMA_VERSION
+from core.store.connections.database import Connection
 
 decode_command = msgspec.json.Decoder(Command).decode
 _decode_actor = msgspec.json.Decoder(Actor).decode
@@ -50,6 +51,13 @@ SQL_READ_LAST = f"""
 SELECT {WAITING_COLUMNS} FROM inbox WHERE lane = %s AND class IN (0, 1, 2) AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq DESC LIMIT 1
 """
 SQL_FOLLOWERS = f"SELECT awaits, {READABLE}, {WAITING_COLUMNS} FROM inbox WHERE awaits = ANY(%s::uuid[]) ORDER BY seq"
+SQL_WAITING_LANES = f"""
+SELECT DISTINCT lane FROM inbox
+WHERE accepted_at < clock_timestamp() - interval '200 milliseconds' AND awaits IS NULL AND {READABLE} AND {NOT_PUT_OFF} ORDER BY lane
+"""
+"""Younger commands are probably being decided right now."""
+SQL_CANARY_WAITS = f"SELECT EXISTS (SELECT FROM inbox WHERE type = 'canary' AND {READABLE})"
+
 NOT_DECODED = (msgspec.MsgspecError, RecursionError)
 
 
@@ -113,3 +121,13 @@ def _actor_of(text: str) -> Actor:
     except NOT_DECODED:
         ids = _Ids()
     return Actor(ActorKind.ANONYMOUS, ids.user_id, ids.key_id)
+
+
+def waiting_lanes(connection: Connection) -> list[int]:
+    """Lanes with commands that wait for longer than usual: their bell may have been lost."""
+    return [row[0] for row in connection.execute(SQL_WAITING_LANES.encode()).fetchall()]
+
+
+def canary_waits(connection: Connection) -> bool:
+    row = connection.execute(SQL_CANARY_WAITS.encode()).fetchone()
+    return bool(row and row[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.store.connections.database import Connection
 from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
@@ -20,6 +21,9 @@ STRIPE_EVENT_DAYS = 30
 LOGIN_DAYS = 14
 """An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
 KEY_USE_DAYS = 400
+
+
+SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
 
 
 class RetentionRule(Struct, frozen=True):
@@ -155,3 +159,16 @@ SELECT name, greatest(0, late)::float8 FROM (
 WHERE late > 0 ORDER BY late DESC LIMIT 1
 """
 """The table that is furthest behind, and how many seconds ago its oldest row should have been deleted."""
+
+
+def is_alone(connection: Connection) -> bool:
+    """Whether no other session sweeps; this one does now, until it ends. A second sweep would only slow others down."""
+    row = connection.execute(SQL_ALONE).fetchone()
+    return bool(row and row[0])
+
+
+def delete_batch(connection: Connection, rule: RetentionRule, after: str) -> tuple[int, str | None]:
+    """How many rows were deleted, and the `after` of the next batch; None where nothing was."""
+    row = connection.execute(rule.delete.encode(), {"after": after}).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate answers one row
+    return int(row[0]), row[1]

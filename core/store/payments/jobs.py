@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from core.domain.commands import Command, CommandClass
 from core.domain.payments.values import PaymentState
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.inbox.acceptance import NewCommand, engine_command, enqueue
 from core.store.inbox.partition_keys import partition_key
 from core.store.payments import reconciliation
@@ -99,6 +99,7 @@ SET opened_at = coalesce(opened_at, clock_timestamp()), problem = %s, failures =
     retry_at = clock_timestamp() + least(%s * 2 ^ failures, %s) * interval '1 second'
 RETURNING failures
 """
+SQL_CIRCUIT_IS_OPEN = "SELECT coalesce(retry_at > clock_timestamp(), false) FROM payments_gate"
 SQL_CLOSE = f"""
 WITH closed AS (
     UPDATE payments_gate SET opened_at = NULL, retry_at = NULL, failures = 0, problem = NULL
@@ -277,6 +278,12 @@ def _new(due: PaymentJob, command: Command) -> NewCommand:
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
     )
+
+
+async def circuit_is_open(connection: AsyncConnection) -> bool:
+    """Whether Stripe is left alone now. Once it is time to try again, so may everybody."""
+    row = await (await connection.execute(SQL_CIRCUIT_IS_OPEN)).fetchone()
+    return bool(row and row[0])
 
 
 def open_circuit(connection: Connection, problem: str) -> int:

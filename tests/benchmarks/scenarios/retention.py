@@ -15,8 +15,9 @@ from statistics import median
 import psycopg
 from msgspec import Struct
 
-from core.engine.retention import SQL_ALONE, SweepResult, tidy
+from core.engine.retention import SweepResult, tidy
 from core.store.connections.database import connect_tidy
+from core.store.maintenance.retention import SQL_ALONE
 from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.measurement import HOLDFAST
 from tests.benchmarks.report import Bar, print_bars

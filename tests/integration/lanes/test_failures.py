@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from core.engine.failed_commands import MAX_ATTEMPTS
-from core.engine.lane_notes import LaneNotes
 from core.engine.verdicts import is_outage
 from core.store import save as saving
 from core.store.inbox.lane_batches import BATCH_COMMANDS
+from core.store.inbox.lane_notes import LaneNotes
 from ops.embedded.environment import ROOT
 from tests.support.engine import dying_worker
 from tests.support.engine.lanes import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from core.engine.retention import SQL_ALONE, SweepResult, tidy
+from core.engine.retention import SweepResult, tidy
 from core.store.connections.database import Connection, connect_lane, connect_tidy
-from core.store.maintenance.retention import BATCH_ROWS, KEPT, SQL_BEHIND
+from core.store.maintenance.retention import BATCH_ROWS, KEPT, SQL_ALONE, SQL_BEHIND
 from tests.support.clients.http_client import Client
 from tests.support.engine.lanes import Sweep
 from tests.support.processes.stack import Stack

@@ -15,8 +15,8 @@ from core.domain import decide as deciding
 from core.domain.values import Policy
 from core.engine import lane
 from core.engine.lane import Lanes
-from core.engine.lane_notes import LaneNotes
 from core.store.connections.database import connect_lane
+from core.store.inbox.lane_notes import LaneNotes
 
 DEATH = 9
 

@@ -19,12 +19,12 @@ from core.domain.events import Event
 from core.domain.values import Policy
 from core.engine import verdicts
 from core.engine.lane import Lanes, VisitResult
-from core.engine.lane_notes import LaneNotes
 from core.engine.retention import SweepResult
 from core.store import load as loading
 from core.store.connections.database import Connection, connect_lane
 from core.store.inbox.acceptance import NewCommand, enqueue
 from core.store.inbox.lane_batches import LANE_SPACE
+from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.partition_keys import partition_key
 from tests.support.values import MONDAY, by_phone, place
 
