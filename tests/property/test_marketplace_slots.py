@@ -18,8 +18,8 @@ from core.domain.marketplace.schedules import Schedule, Window, is_sound
 from core.domain.marketplace.values import MarketService, Practitioner
 from core.domain.resources.local_time import day_bounds, instant, local
 from core.domain.values import Claim, Policy
-from tests.property.test_slots_and_decisions import YEARS, transition_days
 from tests.support.clients.marketplace import market_service, market_state, practitioner
+from tests.support.clock_changes import ZONE_YEARS, transition_days
 from tests.support.values import decided, envelope
 
 CLIENT = Actor(ActorKind.USER, 1)
@@ -106,18 +106,18 @@ def offered_and_booked(dice: Random, zone: str, viewer: str, day: date) -> tuple
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_offered_is_what_the_engine_books(data: st.DataObject) -> None:
-    zone, viewer = data.draw(st.sampled_from(sorted(YEARS))), data.draw(st.sampled_from(sorted(YEARS)))
+    zone, viewer = data.draw(st.sampled_from(sorted(ZONE_YEARS))), data.draw(st.sampled_from(sorted(ZONE_YEARS)))
     day = data.draw(st.sampled_from([*transition_days(zone), *transition_days(viewer)]))
     offered, booked = offered_and_booked(data.draw(st.randoms(use_true_random=False)), zone, viewer, day)
     assert offered == booked
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 def test_on_every_day_around_every_change_of_either_ones_clocks_offered_is_what_the_engine_books(zone: str) -> None:
     """Each day of the zone's, and each of its viewers', once: every viewer gets another tenth."""
     busy_days = 0
-    for n, viewer in enumerate(YEARS):
-        for day in (*transition_days(zone)[n :: len(YEARS)], *transition_days(viewer)[n :: len(YEARS)]):
+    for n, viewer in enumerate(ZONE_YEARS):
+        for day in (*transition_days(zone)[n :: len(ZONE_YEARS)], *transition_days(viewer)[n :: len(ZONE_YEARS)]):
             offered, booked = offered_and_booked(Random(f"{zone} {viewer} {day}"), zone, viewer, day)  # noqa: S311
             assert offered == booked, (zone, viewer, day)
             busy_days += bool(offered)

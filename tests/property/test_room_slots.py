@@ -12,11 +12,11 @@ from core.domain.bookings.rooms import at_minute, room_slots, span
 from core.domain.events import BookingPlaced
 from core.domain.resources.local_time import Hours, day_bounds
 from core.domain.values import Claim, Policy, Resource
-from tests.property.test_slots_and_decisions import YEARS, transition_days
+from tests.support.clock_changes import ZONE_YEARS, transition_days
 from tests.support.values import book_room, counting_ids, decided, envelope, room, state, user
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_free_slots_are_exactly_those_that_a_booking_gets(zone: str, data: st.DataObject) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,40 +14,12 @@ from core.domain.events import BookingPlaced
 from core.domain.resources.free_slots import Slot, free_days, free_slots
 from core.domain.resources.local_time import Hours, day_bounds, instant
 from core.domain.values import Claim, Resource, Rules
+from tests.support.clock_changes import ZONE_YEARS, transition_days
 from tests.support.values import counting_ids, decided, envelope, place, rules, state, user
-
-YEARS = {
-    # zone: years in which it changed its clocks, some at midnight, some by half an hour, some no longer
-    "Europe/Berlin": range(2024, 2028),
-    "America/New_York": range(2024, 2028),
-    "Australia/Lord_Howe": range(2024, 2028),
-    "Africa/Cairo": range(2023, 2028),
-    "America/Sao_Paulo": range(2015, 2020),
-    "Asia/Tehran": range(2019, 2023),
-    "Africa/Casablanca": range(2024, 2028),
-    "Pacific/Apia": range(2010, 2013),  # it left out a whole day, 30 December 2011
-    "America/St_Johns": range(2004, 2008),  # at one minute past midnight
-    "UTC": range(2025, 2026),
-}
-
-
-@lru_cache
-def transition_days(zone: str) -> tuple[date, ...]:
-    """The days around every change of a zone's clocks in its years."""
-    tz, found = ZoneInfo(zone), set()
-    for year in YEARS[zone]:
-        day = datetime(year, 1, 1, tzinfo=UTC)
-        while day.year == year:
-            after = day + timedelta(days=1)
-            if day.astimezone(tz).utcoffset() != after.astimezone(tz).utcoffset():
-                middle = day.astimezone(tz).date()
-                found |= {middle + timedelta(days=n) for n in (-1, 0, 1, 2)}
-            day = after
-    return tuple(sorted(found)) or (date(2025, 10, 20),)
 
 
 def test_the_zones_really_change_their_clocks_in_those_years() -> None:
-    assert {zone for zone in YEARS if len(transition_days(zone)) < 8} == {"UTC"}
+    assert {zone for zone in ZONE_YEARS if len(transition_days(zone)) < 8} == {"UTC"}
 
 
 @st.composite
@@ -71,7 +42,7 @@ def accepted(
     return found
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_slots_on_offer_are_exactly_the_grid_starts_that_decide_accepts(zone: str, data: st.DataObject) -> None:
@@ -98,7 +69,7 @@ def test_slots_on_offer_are_exactly_the_grid_starts_that_decide_accepts(zone: st
     assert all(starts <= slot.starts_at and slot.ends_at <= ends for slot in offered)
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 def test_on_every_day_around_every_change_of_the_clocks_the_offer_is_what_decide_accepts(zone: str) -> None:
     desk = Resource(1, "desk", "desk", zone)
     for day in transition_days(zone):
@@ -136,7 +107,7 @@ def test_a_run_of_days_counts_what_each_days_list_offers(zone: str, data: st.Dat
     assert [day for day, _, _ in counted] == days
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 def test_a_local_time_is_its_first_instant_and_one_that_the_clocks_skip_is_none(zone: str) -> None:
     tz = ZoneInfo(zone)
     for day in transition_days(zone):

@@ -13,7 +13,7 @@ from core.domain.commands import OfferWeekly
 from core.domain.events import SkippedSlot, WhySkipped
 from core.domain.resources.local_time import Hours, instant, local, within_hours
 from core.domain.timeslots.weekly_pattern import MAX_SLOTS, Occurrence, count, occurrences
-from tests.property.test_slots_and_decisions import YEARS, transition_days
+from tests.support.clock_changes import ZONE_YEARS, transition_days
 
 DURATIONS = (5, 20, 30, 45, 60, 90, 120, 150, 480, 1440)
 
@@ -44,7 +44,7 @@ def has_one_offset(day: date, zone: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("zone", YEARS)
+@pytest.mark.parametrize("zone", ZONE_YEARS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_start_of_the_wall_clock_is_made_or_named_and_none_overlaps(zone: str, data: st.DataObject) -> None:

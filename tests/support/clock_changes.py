@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -49,3 +49,33 @@ def _between(tz: ZoneInfo, before: datetime, after: datetime) -> datetime:
         middle = before + (after - before) // SECOND // 2 * SECOND
         before, after = (middle, after) if tz.utcoffset(middle.astimezone(tz)) == was else (before, middle)
     return after
+
+
+ZONE_YEARS = {
+    # zone: years in which it changed its clocks, some at midnight, some by half an hour, some no longer
+    "Europe/Berlin": range(2024, 2028),
+    "America/New_York": range(2024, 2028),
+    "Australia/Lord_Howe": range(2024, 2028),
+    "Africa/Cairo": range(2023, 2028),
+    "America/Sao_Paulo": range(2015, 2020),
+    "Asia/Tehran": range(2019, 2023),
+    "Africa/Casablanca": range(2024, 2028),
+    "Pacific/Apia": range(2010, 2013),  # it left out a whole day, 30 December 2011
+    "America/St_Johns": range(2004, 2008),  # at one minute past midnight
+    "UTC": range(2025, 2026),
+}
+
+
+@lru_cache
+def transition_days(zone: str) -> tuple[date, ...]:
+    """The days around every change of a zone's clocks in its years."""
+    tz, found = ZoneInfo(zone), set()
+    for year in ZONE_YEARS[zone]:
+        day = datetime(year, 1, 1, tzinfo=UTC)
+        while day.year == year:
+            after = day + timedelta(days=1)
+            if day.astimezone(tz).utcoffset() != after.astimezone(tz).utcoffset():
+                middle = day.astimezone(tz).date()
+                found |= {middle + timedelta(days=n) for n in (-1, 0, 1, 2)}
+            day = after
+    return tuple(sorted(found)) or (date(2025, 10, 20),)

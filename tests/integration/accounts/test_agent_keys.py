@@ -10,9 +10,9 @@ import pytest
 
 from core.demo import AGENT_KEY
 from core.identity.principals import hash_token
-from tests.integration.accounts.conftest import FreshApi
 from tests.support.clients.callers import STAFF, USER, access_for, answers, bearer, execute, new_address
 from tests.support.clients.http_client import agent_booking
+from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 

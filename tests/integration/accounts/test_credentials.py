@@ -10,7 +10,6 @@ import jwt
 import pytest
 
 from core.identity import principals
-from tests.integration.accounts.conftest import FreshApi
 from tests.support.clients.callers import (
     PASSWORD,
     USER,
@@ -23,6 +22,7 @@ from tests.support.clients.callers import (
     new_person,
     wait_until_refused,
 )
+from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
 
 

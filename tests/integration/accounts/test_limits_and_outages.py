@@ -16,9 +16,9 @@ from api.accounts.limits import GUESSES_FROM_ADDRESS, OAUTH_STARTS, REFRESHES, R
 from api.limits.throttle import Limit, Throttle
 from core.identity.credentials import agent_keys
 from core.identity.credentials.agent_keys import NewKey
-from tests.integration.accounts.conftest import api
 from tests.support.clients.callers import USER, access_for, bearer, browser, new_address
 from tests.support.conformance.description import example_of, operations, path_with_unknown_ids
+from tests.support.processes.own_api import api
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.sign_in.providers import providing

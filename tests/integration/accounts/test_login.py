@@ -8,7 +8,6 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 
-from tests.integration.accounts.conftest import FreshApi
 from tests.support.clients.callers import (
     ADMIN,
     PASSWORD,
@@ -19,6 +18,7 @@ from tests.support.clients.callers import (
     new_address,
     new_person,
 )
+from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from ops.ports import free_ports
-from tests.integration.accounts.conftest import FreshApi, api
 from tests.support.clients.callers import browser, csrf, execute, new_person
+from tests.support.processes.own_api import FreshApi, api
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.sign_in.providers import Providers, providing

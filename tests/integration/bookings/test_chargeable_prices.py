@@ -13,10 +13,9 @@ import httpx
 import pytest
 
 from tests.conftest import FIGURE
-from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
-from tests.integration.marketplace.test_purchases import take_seat, workshop
 from tests.support.clients.callers import execute
 from tests.support.clients.http_client import Client
+from tests.support.clients.market_bookings import BOOKINGS, at, book, made, take_seat, workshop
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.rooms import book as book_room
 from tests.support.clients.rooms import new_room, people

@@ -19,18 +19,9 @@ from core.domain.marketplace.commands import (
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.maintenance.one_seat import guard_seats
-from tests.integration.lanes.test_shared_rows import (
-    ANYTHING_GOES,
-    MARKET,
-    PEOPLE,
-    STAFF,
-    UMA,
-    VERA,
-    lane,
-    one_after_the_other,
-    run,
-)
 from tests.support.engine.lanes import Pipeline, lost_race_codes, meanwhile
+from tests.support.engine.market_data import ANYTHING_GOES, MARKET, PEOPLE, STAFF, UMA, VERA
+from tests.support.engine.shared_rows import lane, one_after_the_other, run
 
 WORKSHOP, PACKAGE, COURSE = 2, 4, 5
 SESSION, LECTURE = 1, 2

@@ -14,8 +14,8 @@ from api.commands.commands import take_chosen_id
 from api.commands.inbox_writer import Accepted
 from api.http.request_context import RequestContext
 from core.domain.commands import Actor, ActorKind
-from tests.integration.commands.test_inbox_groups import answers, key, opened
 from tests.support.clients.http_client import ADMIN, Client, agent_booking
+from tests.support.engine.inbox_api import answers, key, opened
 from tests.support.engine.lanes import Pipeline, new, places
 from tests.support.processes.stack import Stack
 

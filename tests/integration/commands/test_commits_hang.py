@@ -23,10 +23,11 @@ from api.commands import inbox_writer as inbox_module
 from api.commands.inbox_writer import Accepted, InboxWriter
 from api.http.errors import Problem
 from core.store.connections import bounded as bounds
-from core.store.connections.bounded import InDoubt, NoAnswerError, TooManyInDoubtError, UnknownOutcomeError, bounded
-from core.store.connections.database import API_LIMITS, connect_as
-from tests.integration.commands.test_inbox_groups import answers, opened, problem
+from core.store.connections.bounded import InDoubt, NoAnswerError, TooManyInDoubtError, UnknownOutcomeError
+from core.store.connections.database import API_LIMITS
 from tests.support.clients.http_client import ADMIN, admin, agent_booking, anonymous
+from tests.support.engine.hanging_commits import END, TOUCH, connected
+from tests.support.engine.inbox_api import answers, opened, problem
 from tests.support.engine.lanes import Pipeline, canaries, lock_waits
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
@@ -228,18 +229,7 @@ async def _nobody_is_rung(_lanes: Any) -> None:
     return None
 
 
-@asynccontextmanager
-async def connected(url: str, in_doubt: InDoubt) -> AsyncIterator[bounds.BoundedConnection]:
-    connection = await connect_as(bounded(in_doubt), url, API_LIMITS, "holdfast api")
-    try:
-        yield connection
-    finally:
-        await connection.close()
-        in_doubt.close()
-
-
 SLEEP = "SELECT pg_sleep(60)"
-TOUCH = "UPDATE installation SET lanes = lanes"
 MARKED = 5
 MARK = f"UPDATE installation SET lanes = {MARKED}"
 BEFORE_ITS_COMMIT = "SELECT 1"
@@ -249,9 +239,6 @@ HANG_TOUCH = """
 CREATE CONSTRAINT TRIGGER hang AFTER UPDATE ON installation DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION hang();
 """
-
-
-END = "SELECT pg_terminate_backend(%s, 5000)"
 
 
 async def in_a_transaction(

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.integration.marketplace.test_bookings import at
 from tests.support.clients.http_client import free_slot
+from tests.support.clients.market_bookings import at
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.time_slots import new_category, new_slot
 from tests.support.conformance.description import example_of, operations

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -16,43 +14,13 @@ from api.commands.inbox_writer import GROUP_ENOUGH, Accepted, InboxWriter
 from api.http.errors import Problem
 from core.store.connections.database import API_LIMITS
 from core.store.connections.round_trip import AsyncRoundTrip
-from core.store.inbox.acceptance import IdempotencyKey, NewCommand
+from core.store.inbox.acceptance import IdempotencyKey
+from tests.support.engine.inbox_api import Rung, answers, key, opened, problem
 from tests.support.engine.lanes import Pipeline, canaries, holding, lock_waits, new, places
 from tests.support.wait import until
 
 UNSTORABLE = "a\x00b"
 BLOCK = "LOCK TABLE inbox IN SHARE MODE"
-
-
-class Rung:
-    def __init__(self) -> None:
-        self.lanes: list[set[int]] = []
-
-    async def __call__(self, lanes: Iterable[int]) -> None:
-        self.lanes.append(set(lanes))
-
-
-@asynccontextmanager
-async def opened(url: str, rung: Rung | None = None) -> AsyncIterator[InboxWriter]:
-    inbox = InboxWriter(url, rung or Rung())
-    await inbox.open()
-    try:
-        yield inbox
-    finally:
-        await inbox.close()
-
-
-def key(name: str = "k" * 16, body: bytes = b"body") -> IdempotencyKey:
-    return IdempotencyKey("user:1", name, body)
-
-
-async def answers(inbox: InboxWriter, *commands: NewCommand) -> list[Accepted | BaseException]:
-    return await asyncio.gather(*(inbox.accept(one, None) for one in commands), return_exceptions=True)
-
-
-def problem(answer: object) -> Problem:
-    assert isinstance(answer, Problem)
-    return answer
 
 
 async def test_many_requests_at_once_are_all_on_disk_in_the_order_they_came(pipeline: Pipeline) -> None:

@@ -11,9 +11,9 @@ import pytest
 from api.commands.inbox_writer import Accepted
 from api.http.errors import Problem
 from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
-from tests.integration.commands.test_inbox_groups import key, opened
 from tests.support.clients.bulks import accepted, finished, new_services, rows_for, send
 from tests.support.clients.http_client import Client, agent_booking
+from tests.support.engine.inbox_api import key, opened
 from tests.support.engine.lanes import Pipeline, canaries
 from tests.support.processes.stack import Stack
 

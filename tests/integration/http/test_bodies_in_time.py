@@ -12,7 +12,7 @@ import pytest
 
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
-from tests.integration.accounts.conftest import api
+from tests.support.processes.own_api import api
 from tests.support.processes.servers import PostgresServer, Server
 from tests.support.processes.stack import Stack
 

@@ -7,14 +7,12 @@ FOR UPDATE when it is read (design, "Lanes"); taken away, the test fails.
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import count
 from typing import Any
-from zlib import crc32
 
 import pytest
 
 from core.domain.bookings.status import Status
-from core.domain.commands import Actor, ActorKind, Cancel, ChangeSlot, ChangeStatus, Command, ExpireDue
+from core.domain.commands import Actor, ActorKind, Cancel, ChangeSlot, ChangeStatus, ExpireDue
 from core.domain.marketplace.commands import BookBundle, BookIndividual, BookSession
 from core.domain.values import Policy
 from core.store import load as loading
@@ -22,26 +20,12 @@ from core.store.bookings import bookings
 from core.store.inbox.acceptance import NewCommand
 from core.store.payments.jobs import PaymentJob, take
 from tests.support.engine.calendar_lanes import HOUR, TEN, book, by_staff, slot_at, with_calendar
-from tests.support.engine.lanes import Background, Pipeline, Worker, holding, lock_waits, meanwhile, new, places
+from tests.support.engine.lanes import Background, Pipeline, holding, meanwhile, new, places
+from tests.support.engine.market_data import ANYTHING_GOES, MARKET, PEOPLE, ROOM, STAFF, UMA, VERA
+from tests.support.engine.shared_rows import key_of_lane, lane, one_after_the_other, run, waiting_worker, waits
 from tests.support.values import MONDAY, book_room
 from tests.support.wait import wait_until
 
-STAFF = Actor(ActorKind.STAFF, 1)
-UMA, VERA = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 2)
-PEOPLE = "INSERT INTO user_account (id, username, username_key) VALUES (1, 'uma', 'uma'), (2, 'vera', 'vera');"
-ROOM = """
-INSERT INTO resource (id, kind, name, zone) VALUES (2, 'room', 'Room', 'UTC');
-INSERT INTO room (id, resource_id, name, capacity, price_minor) VALUES (1, 2, 'Room', 10, 5000);
-"""
-MARKET = """
-INSERT INTO user_account (id, username, username_key) VALUES (8, 'practitioner', 'practitioner');
-INSERT INTO resource (id, kind, name, zone) VALUES (3, 'practitioner', 'Practitioner', 'UTC');
-INSERT INTO practitioner (id, user_id, resource_id, name, name_key, hours)
-VALUES (1, 8, 3, 'Practitioner', 'practitioner', '[[0, 0, 1440]]');
-INSERT INTO service (id, name, name_key, kind, price_cents, duration_minutes, resource_id, is_named)
-VALUES (1, 'Hour', 'hour', 'individual', 5000, 60, 3, false), (2, 'Workshop', 'workshop', 'workshop', 0, 60, 3, false);
-INSERT INTO service_practitioner VALUES (1, 1), (2, 1);
-"""
 WORKSHOP_OF_ONE = """
 INSERT INTO service_session (id, service_id, practitioner_id, starts_at, ends_at, capacity)
 VALUES (1, 2, 1, '2025-10-20 10:00+00', '2025-10-20 11:00+00', 1);
@@ -57,57 +41,6 @@ UNSENT_PAYMENT = """
 INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, created_at, updated_at, due_at)
 SELECT gen_random_uuid(), id, 1, 5000, 'usd', 'creating', now(), now(), now() FROM booking
 """
-ANYTHING_GOES = Policy(allow_past=True, max_holds_per_user=0)
-
-
-def waiting_worker(pipeline: Pipeline, policy: Policy = ANYTHING_GOES) -> Worker:
-    """One that waits for a lock as long as a test likes."""
-    worker = pipeline.worker(policy)
-    worker.connection.execute("SET application_name = 'holdfast waiting'")
-    worker.connection.execute("SET lock_timeout = '20s'")
-    return worker
-
-
-def waits(pipeline: Pipeline) -> bool:
-    return lock_waits(pipeline.connection, "holdfast waiting") > 0
-
-
-def one_after_the_other(
-    pipeline: Pipeline, patch: pytest.MonkeyPatch, first: NewCommand, second: NewCommand, policy: Policy = ANYTHING_GOES
-) -> list[str]:
-    """Decide two commands in two lanes, in one visit each; what each came to. The second worker visits once the
-    first has read what it needs, and the first goes on when the second waits for it, or is through."""
-    ids = pipeline.put(first, second)
-    here, there = map(pipeline.lane_of, ids)
-    assert here != there
-    other = waiting_worker(pipeline, policy)
-    visits: list[Background] = []
-
-    def begin_the_other() -> None:
-        visits.append(Background(lambda: other.visit(there)))
-        wait_until(lambda: not visits[0].running or waits(pipeline), "it is there")
-
-    meanwhile(patch, begin_the_other)
-    pipeline.worker(policy).visit(here)
-    visits[0].join()
-    assert pipeline.charged() == {}
-    return pipeline.codes(ids)
-
-
-def key_of_lane(lane: int, lanes: int = 8) -> str:
-    return next(key for key in map("key:{}".format, count()) if crc32(key.encode()) % lanes == lane)
-
-
-def lane(number: int, command: Command, actor: Actor, contract: str = "rooms") -> NewCommand:
-    return new(command, actor=actor, contract=contract, partition_key=key_of_lane(number))
-
-
-def run(pipeline: Pipeline, *commands: NewCommand) -> None:
-    ids = pipeline.put(*commands)
-    worker = pipeline.worker(ANYTHING_GOES)
-    for number in {pipeline.lane_of(id_) for id_ in ids}:
-        worker.visit_until_done(number)
-    assert pipeline.codes(ids) == ["succeeded"] * len(ids)
 
 
 @pytest.fixture

@@ -21,9 +21,8 @@ import pytest
 from core.domain import decide as deciding
 from core.domain.commands import CommandClass
 from core.engine import database_probe as witnessing
-from core.engine.database_probe import DatabaseProbe, ProbeThread
+from core.engine.database_probe import ProbeThread
 from core.engine.failed_commands import MAX_ATTEMPTS
-from core.engine.lane_failures import LaneFailures
 from core.store import load as loading
 from core.store.connections.database import LANE_LIMITS, connect_lane
 from core.store.inbox.partition_keys import partition_key
@@ -31,15 +30,11 @@ from tests.conftest import FIGURE, UNSYNCED
 from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import agent_booking, anonymous
 from tests.support.engine.lanes import POISON_NOTES, SLOTS_A_DAY, Background, Pipeline, new, places, poison
+from tests.support.engine.slow_batches import SLOW_ONE, Seen, Server, sleeps
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
-SLOW_ONE = f"""
-CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {{does}}; RETURN NEW; END $$;
-CREATE TRIGGER dawdle BEFORE INSERT ON booking FOR EACH ROW WHEN (NEW.notes = '{POISON_NOTES}')
-EXECUTE FUNCTION dawdle();
-"""
 SLEEPS = "PERFORM pg_sleep(5)"
 SLOW_ON_A_STACK = f"""
 IF current_setting('statement_timeout') = '{LANE_LIMITS["statement_timeout"]}' AND nextval('tried_alone') > 1 THEN
@@ -56,71 +51,6 @@ def quick_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """No longer than those of `Server`."""
     monkeypatch.setattr(loading, "SEVERAL_STATEMENT_MS", 100)
     monkeypatch.setattr(loading, "SEVERAL_TRANSACTION_MS", 1_000)
-
-
-class Seen:
-    """A probe that says what a test says."""
-
-    def __init__(self, *, answered: bool) -> None:
-        self._answered = answered
-        self.watches = False
-
-    def begin(self) -> None:
-        self.watches = True
-
-    def end(self) -> None:
-        self.watches = False
-
-    def others_were_answered(self) -> bool:
-        return self._answered
-
-
-class Server:
-    """Handles outages like a lane server: it reconnects, and keeps what its process remembers."""
-
-    def __init__(
-        self, pipeline: Pipeline, probe: DatabaseProbe, timeout: str = "100ms", limit: str = "statement_timeout"
-    ) -> None:
-        self._pipeline = pipeline
-        self._probe = probe
-        self._limit = f"SET {limit} = '{timeout}'"
-        self.handed_over: list[set[int]] = []
-        """Lanes that waited, each time that one was visited alone."""
-        self._lane_failures = LaneFailures()
-        self._connect()
-
-    def _connect(self) -> None:
-        self.worker = self._pipeline.worker(
-            cut_off=self._lane_failures.cut_off,
-            lane_failures=self._lane_failures,
-            probe=self._probe,
-            hand_over=lambda lanes: self.handed_over.append(set(lanes)),
-        )
-        self._lane_failures.cut_off = None
-        self.worker.connection.execute(self._limit.encode())
-
-    def visit(self, *lanes: int) -> bool:
-        """Whether there is more."""
-        try:
-            return bool(self.worker.visit(*lanes).more)
-        except psycopg.Error:
-            self.worker.connection.close()
-            self.worker.notes.close()
-            wait_until(self._is_connected, "the database is back")
-            return True
-
-    def _is_connected(self) -> bool:
-        try:
-            self._connect()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def visit_until_done(self, most: int = 60) -> None:
-        for _ in range(most):
-            if not self.visit():
-                return
-        raise AssertionError(f"not done after {most} visits")
 
 
 def slow(pipeline: Pipeline, does: str) -> tuple[list[UUID], UUID]:
@@ -321,11 +251,6 @@ def paused(server: PostgresServer, for_s: float) -> None:
     for pid in reversed(pids):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
-
-
-def sleeps(connection: psycopg.Connection[Any]) -> bool:
-    found = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
-    return found is not None and bool(found[0])
 
 
 @pytest.mark.usefixtures("quick_witness")

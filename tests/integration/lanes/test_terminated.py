@@ -7,8 +7,8 @@ import pytest
 
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
-from tests.integration.lanes.test_slow_batches import SLOW_ONE, Seen, Server, sleeps
 from tests.support.engine.lanes import Background, Pipeline, meanwhile, places, poison
+from tests.support.engine.slow_batches import SLOW_ONE, Seen, Server, sleeps
 from tests.support.wait import wait_until
 
 TIMES = 10

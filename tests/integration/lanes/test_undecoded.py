@@ -22,10 +22,10 @@ from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.inbox.lane_batches import BATCH_COMMANDS, BULK_MOST
 from core.store.inbox.reading import SQL_READ_LANES, undecoded
 from tests.conftest import FIGURE
-from tests.integration.commands.test_withdrawal import UMA, asked_for_an_intent, withdraw
 from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import admin
 from tests.support.engine.lanes import Pipeline, canaries, new, places
+from tests.support.engine.withdrawal import UMA, asked_for_an_intent, withdraw
 from tests.support.processes.stack import Stack
 from tests.support.values import by_phone, envelope, place
 from tests.support.wait import wait_until

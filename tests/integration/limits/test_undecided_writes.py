@@ -14,9 +14,9 @@ import pytest
 from core.identity.credentials import agent_keys
 from core.identity.credentials.agent_keys import NewKey
 from tests.conftest import FIGURE
-from tests.integration.accounts.conftest import api
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, browser, execute
 from tests.support.conformance.description import operations, path_with_unknown_ids
+from tests.support.processes.own_api import api
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until

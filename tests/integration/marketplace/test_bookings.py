@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import httpx
-
 from tests.support.clients.callers import PRACTITIONER, USER
-from tests.support.clients.marketplace import BASE, Market, Person
+from tests.support.clients.market_bookings import BOOKINGS, SOON, at, book, made
+from tests.support.clients.marketplace import Market, Person
 from tests.support.clients.rooms import people
 from tests.support.processes.stack import Stack
-
-BOOKINGS = f"{BASE}/bookings/"
-SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=40)
-
-
-def at(hour: int, day: int = 0) -> dict[str, str]:
-    """An hour of a day far enough ahead to cancel in time."""
-    starts = SOON.replace(hour=hour) + timedelta(days=day)
-    return {
-        "start_time": starts.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "end_time": (starts + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def book(client: httpx.Client, service: int, practitioner: Person | None, hour: int, **more: Any) -> httpx.Response:
-    whom = {"practitioner_id": practitioner.id if practitioner else None}
-    return client.post(BOOKINGS, json={**whom, "service_id": service, **at(hour), **more})
-
-
-def made(answer: httpx.Response) -> Any:
-    assert answer.status_code == 201, answer.text
-    return answer.json()
 
 
 def test_the_documents_requests_as_written(stack: Stack) -> None:

@@ -2,36 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
-import httpx
-
-from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
-from tests.integration.marketplace.test_purchases import course
-from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import BOOKINGS, at, book, course, made, pass_time, wait_status
 from tests.support.clients.marketplace import Market
-from tests.support.wait import wait_until
-
-WITHIN_S = 10.0
-HOUR = timedelta(hours=1)
-
-
-def pass_time(market: Market, *bookings: int, ended: bool = False) -> None:
-    """Let the hour of these bookings be now, or over."""
-    move = "UPDATE booking SET starts_at = clock_timestamp() - %s, ends_at = clock_timestamp() + %s WHERE id = ANY(%s)"
-    execute(market.stack, move, HOUR, timedelta(0) if ended else HOUR, list(bookings))
-
-
-def wait_status(client: httpx.Client, booking: int, status: str) -> Any:
-    def found() -> bool:
-        return bool(shown()["status"] == status)
-
-    def shown() -> Any:
-        return client.get(f"{BOOKINGS}{booking}/").json()
-
-    wait_until(found, f"booking {booking} is {status}", WITHIN_S)
-    return shown()
 
 
 def test_a_session_begins_and_ends_by_the_clock_where_the_practitioner_does_not_say_so(market: Market) -> None:

@@ -7,9 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.marketplace.test_bookings import BOOKINGS, made
-from tests.integration.marketplace.test_clock import pass_time, wait_status
-from tests.integration.marketplace.test_races import at_once, wish
+from tests.support.clients.market_bookings import BOOKINGS, at_once, made, pass_time, wait_status, wish
 from tests.support.clients.marketplace import Market, Person
 
 VERBS = ("confirm", "complete", "no-show", "cancel")

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
 import psycopg
 import pytest
 
-from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
 from tests.support.clients.callers import execute
-from tests.support.clients.marketplace import BASE, Market, Person
-
-
-def take_seat(client: httpx.Client, service: int, session: int, **more: Any) -> httpx.Response:
-    return client.post(BOOKINGS, json={"service_id": service, "service_session_id": session, **more})
-
-
-def session_of(market: Market, session: int) -> Any:
-    return market.desk.get(f"{BASE}/sessions/{session}/").json()
-
-
-def workshop(market: Market, capacity: int = 20, **changes: Any) -> tuple[Person, int, int]:
-    """(who gives it, service, session)."""
-    practitioner = market.practitioner()
-    service = market.service(practitioner, booking_type="group", **changes)
-    return practitioner, service, market.session(practitioner, service, capacity=capacity)
+from tests.support.clients.market_bookings import (
+    BOOKINGS,
+    at,
+    balance,
+    book,
+    bundle_of,
+    course,
+    made,
+    session_of,
+    take_seat,
+    workshop,
+)
+from tests.support.clients.marketplace import BASE, Market
 
 
 def test_a_workshop_gives_each_seat_once(market: Market) -> None:
@@ -66,12 +59,6 @@ def test_a_session_takes_the_practitioners_time_and_gives_it_back_when_it_is_can
     shown = client.get(f"{BOOKINGS}{seat}/").json()
     assert (shown["status"], shown["canceled_by"], shown["cancellation_reason"]) == ("canceled", "practitioner", "Ill")
     made(book(client, hourly, practitioner, 9))
-
-
-def course(market: Market, capacities: tuple[int, ...] = (2, 2, 2)) -> tuple[Person, int, list[int]]:
-    practitioner = market.practitioner()
-    service = market.service(practitioner, booking_type="course", name="Back school")
-    return practitioner, service, [market.session(practitioner, service, capacity=seats) for seats in capacities]
 
 
 def test_a_course_is_one_booking_with_a_child_for_each_session(market: Market) -> None:
@@ -162,24 +149,6 @@ def test_a_workshop_in_a_package_has_its_seat_now_or_later(market: Market) -> No
     assert [session_of(market, one)["seats_taken"] for one in (full, free)] == [1, 1]
     assert late.delete(f"{BOOKINGS}{bought['id']}/").status_code == 200
     assert [session_of(market, one)["seats_taken"] for one in (full, free)] == [1, 0]
-
-
-def bundle_of(market: Market, credits_: int, practitioners: tuple[Person, ...] = (), **changes: Any) -> int:
-    practitioner = practitioners[0] if practitioners else market.practitioner()
-    pays_for = changes.pop("service_ids", None) or [market.service(practitioner)]
-    return market.service(
-        practitioner,
-        booking_type="bundle",
-        service_ids=pays_for,
-        credits=credits_,
-        valid_days=90,
-        price_cents=0,
-        **changes,
-    )
-
-
-def balance(market: Market, bundle_booking: int) -> int:
-    return int(execute(market.stack, "SELECT balance FROM credit WHERE booking_id = %s", bundle_booking)[0][0])
 
 
 def test_credits_pay_soonest_to_expire_first_and_come_back_with_a_cancellation(market: Market) -> None:

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
 
-import httpx
-
-from tests.integration.marketplace.test_bookings import BOOKINGS, at, made
-from tests.integration.marketplace.test_purchases import balance, bundle_of, course, session_of, workshop
 from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import (
+    BOOKINGS,
+    Request,
+    at,
+    at_once,
+    balance,
+    bundle_of,
+    course,
+    made,
+    session_of,
+    wish,
+    workshop,
+)
 from tests.support.clients.marketplace import Market, Person
 from tests.support.clients.rooms import Crowd
-
-Request = tuple[Person, str, dict[str, Any]]
-
-
-def at_once(market: Market, requests: Sequence[Request]) -> list[httpx.Response]:
-    """All of them under way together."""
-    signed = [(who.client.headers["Authorization"], path, body) for who, path, body in requests]
-
-    async def send_all() -> list[httpx.Response]:
-        async with httpx.AsyncClient(base_url=market.stack.api_url, timeout=60.0) as client:
-            sending = [client.post(path, json=body, headers={"Authorization": by}) for by, path, body in signed]
-            return await asyncio.gather(*sending)
-
-    return asyncio.run(send_all())
-
-
-def wish(service: int, practitioner: Person | None, hour: int, day: int = 0, **more: Any) -> dict[str, Any]:
-    return {
-        "practitioner_id": practitioner.id if practitioner else None,
-        "service_id": service,
-        **at(hour, day),
-        **more,
-    }
 
 
 def claims_of(market: Market, *practitioners: Person) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.marketplace.test_bookings import BOOKINGS, book, made
 from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import BOOKINGS, book, made
 from tests.support.clients.marketplace import BASE, Market, next_hours
 from tests.support.engine.lanes import undecided
 

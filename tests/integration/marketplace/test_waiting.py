@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.integration.marketplace.test_bookings import BOOKINGS
-from tests.integration.marketplace.test_purchases import session_of, workshop
 from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import BOOKINGS, session_of, workshop
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.rooms import Crowd
 from tests.support.wait import wait_until

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from core.store.payments.reconciliation import QUIET_S
-from tests.integration.marketplace.test_bookings import BOOKINGS, made
-from tests.integration.marketplace.test_purchases import course
-from tests.integration.payments.test_by_hand import ledger, paid, refunds
 from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import BOOKINGS, course, made
 from tests.support.clients.marketplace import Market
+from tests.support.payments.by_hand import ledger, paid, refunds
 from tests.support.payments.payer import Payer, StripeServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.store.payments.jobs import PARKED_TRIES
 from tests.support.clients.callers import execute
+from tests.support.payments.by_hand import ledger, paid, refunds
 from tests.support.payments.payer import Payer
 from tests.support.wait import wait_until
-
-
-def paid(payer: Payer, **changes: Any) -> tuple[int, str]:
-    booking = payer.hold(**changes)
-    intent = payer.pay(booking)["payment_intent_id"]
-    payer.wait_stands(booking, "confirmed", "succeeded")
-    return booking, intent
-
-
-def ledger(payer: Payer, **asked: Any) -> list[dict[str, Any]]:
-    answer = payer.desk.get("/api/admin/payments/", params=asked).raise_for_status().json()
-    assert answer["total_count"] >= len(answer["payments"])
-    found: list[dict[str, Any]] = answer["payments"]
-    return found
 
 
 def books(payer: Payer, booking: int) -> list[tuple[str, float, float]]:
@@ -55,11 +40,6 @@ def test_a_part_that_went_back_is_in_the_books_and_a_later_cancellation_returns_
     payer.wait_stands(booking, "cancelled", "refunded")
     wait_books(payer, booking, ("refunded", 100.00, 100.00))
     assert refunds(payer, intent) == [3_000, 500, 6_500]
-
-
-def refunds(payer: Payer, intent: str) -> list[int]:
-    """What went back at Stripe, in order, in cents."""
-    return [one["amount"] for one in payer.stripe.books()["refunds"] if one["payment_intent"] == intent]
 
 
 def test_a_refund_before_anybody_heard_of_the_money_is_found_all_the_same(payer: Payer) -> None:

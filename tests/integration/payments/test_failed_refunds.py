@@ -18,9 +18,8 @@ from core.domain.commands import (
 )
 from core.domain.marketplace.commands import BookCourse, CancelSession
 from core.domain.payments.values import IntentStatus, RefundStatus
-from tests.integration.lanes.test_shared_rows import ANYTHING_GOES, STAFF, UMA
-from tests.integration.payments.test_hold_ends import COURSE, ENGINE, HOUR, PEOPLE_AND_SERVICES, TEN
 from tests.support.engine.lanes import Pipeline, Worker, new
+from tests.support.engine.market_data import ANYTHING_GOES, COURSE, ENGINE, HOUR, PEOPLE_AND_SERVICES, STAFF, TEN, UMA
 
 THREE_SESSIONS = """
 INSERT INTO service_session (id, service_id, practitioner_id, starts_at, ends_at, capacity)

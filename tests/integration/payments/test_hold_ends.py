@@ -5,59 +5,36 @@ Tried for every way in which a booking ends, with every kind of booking that can
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
-
 import pytest
 
-from core.domain.commands import Actor, ActorKind, Cancel, CloseResource, Command, Delete, ExpireDue
+from core.domain.commands import Actor, Cancel, CloseResource, Command, Delete, ExpireDue
 from core.domain.marketplace.commands import (
-    BookCourse,
-    BookIndividual,
-    BookPackage,
-    BookSession,
     CancelSession,
-    Part,
     TurnBooking,
     Verb,
 )
-from core.store.inbox.acceptance import NewCommand
-from tests.integration.lanes.test_shared_rows import ANYTHING_GOES, MARKET, PEOPLE, ROOM, STAFF, UMA, VERA
 from tests.support.engine.lanes import Pipeline, Worker, new
-from tests.support.values import book_room
+from tests.support.engine.market_data import (
+    ANYTHING_GOES,
+    BUYS,
+    DAY,
+    ENGINE,
+    HOUR,
+    PEOPLE_AND_SERVICES,
+    SESSIONS,
+    STAFF,
+    TEN,
+    UMA,
+    VERA,
+    from_nothing,
+    run,
+)
 
-TALK, WORKSHOP, PACKAGE, COURSE = 1, 2, 4, 5
-TEN = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=30)
-"""Far enough ahead for everything to be in time."""
-DAY, HOUR = TEN.date(), timedelta(hours=1)
 PRACTITIONERS_TIME = 3
 """The resource of the practitioner."""
-SERVICES = """
-UPDATE service SET price_cents = 2000;
-UPDATE practitioner SET horizon_days = 3660, hours = (SELECT json_agg(json_build_array(day, 0, 1440)) FROM generate_series(0, 6) AS day);
-INSERT INTO service (id, name, name_key, kind, price_cents, duration_minutes, resource_id, is_named)
-VALUES (4, 'Package', 'package', 'package', 6000, 60, 3, false), (5, 'Course', 'course', 'course', 4000, 60, 3, false);
-INSERT INTO service_practitioner VALUES (4, 1), (5, 1);
-INSERT INTO service_item VALUES (4, 0, 1), (4, 1, 2);
-"""
-PEOPLE_AND_SERVICES = PEOPLE + ROOM + MARKET + SERVICES
-SESSIONS = """
-INSERT INTO service_session (id, service_id, practitioner_id, starts_at, ends_at, capacity)
-VALUES (1, 2, 1, %(at)s, %(until)s, 1), (2, 5, 1, %(at)s, %(until)s, 1)
-"""
 
-BUYS: dict[str, Callable[[int], Command]] = {
-    "room": lambda who: book_room(time(10), time(11), user_id=who, date=DAY),
-    "individual": lambda who: BookIndividual(who, TALK, TEN, TEN + HOUR, 1),
-    "seat": lambda who: BookSession(who, WORKSHOP, 1),
-    "course": lambda who: BookCourse(who, COURSE, 1),
-    "package": lambda who: BookPackage(who, PACKAGE, (Part(TALK, 1, TEN, TEN + HOUR), Part(WORKSHOP, session_id=1))),
-}
 SESSIONS_OF = {"seat": 1, "course": 2, "package": 1}
 RESOURCE_OF = {"room": 2, "individual": PRACTITIONERS_TIME, "package": PRACTITIONERS_TIME}
-
-
-ENGINE = Actor(ActorKind.ENGINE)
 
 
 def ways(kind: str, booking: int, part: int) -> dict[str, tuple[Command, Actor]]:
@@ -89,20 +66,6 @@ LAPSES = ("swept", "swept by a part", "made way", "made way by a part", "made wa
 """These end only what has run out."""
 
 
-@pytest.fixture
-def market(pipeline: Pipeline) -> Pipeline:
-    pipeline.one_lane()
-    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
-    pipeline.connection.execute(SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
-    return pipeline
-
-
-def run(market: Pipeline, worker: Worker, command: NewCommand) -> None:
-    ids = market.put(command)
-    worker.visit_until_done()
-    assert market.codes(ids) == ["succeeded"]
-
-
 def bought(market: Pipeline, worker: Worker, kind: str, state: str) -> tuple[int, int]:
     """A hold of Uma's whose payment is in that state, confirmed if it is paid; (booking, one of its parts)."""
     run(market, worker, new(BUYS[kind](1), actor=UMA, contract="rooms" if kind == "room" else "marketplace"))
@@ -123,13 +86,6 @@ def bought(market: Pipeline, worker: Worker, kind: str, state: str) -> tuple[int
     return int(booking), int(part)
 
 
-def from_nothing(market: Pipeline) -> None:
-    market.connection.execute(
-        """DELETE FROM payment; DELETE FROM claim; DELETE FROM closure; DELETE FROM marketplace_booking; DELETE FROM credit;
-           DELETE FROM booking; UPDATE service_session SET seats_taken = 0, is_cancelled = false"""
-    )
-
-
 def ended(market: Pipeline, worker: Worker, kind: str, way: str, state: str) -> tuple[str, str]:
     """What became of a booking and its payment."""
     from_nothing(market)
@@ -146,6 +102,14 @@ def ended(market: Pipeline, worker: Worker, kind: str, way: str, state: str) -> 
 
 
 EVERY_END = [(kind, way) for kind in BUYS for way in ways(kind, 1, 1)]
+
+
+@pytest.fixture
+def market(pipeline: Pipeline) -> Pipeline:
+    pipeline.one_lane()
+    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
+    pipeline.connection.execute(SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
+    return pipeline
 
 
 def test_the_intent_of_a_hold_that_ends_is_ordered_to_be_cancelled(market: Pipeline) -> None:

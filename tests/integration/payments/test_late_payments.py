@@ -10,8 +10,9 @@ import pytest
 from core.domain.commands import Command, ExpireDue, ReportIntent
 from core.domain.marketplace.commands import BookBundle, BookIndividual, BookPackage, BookSession, Part
 from core.domain.payments.values import IntentStatus
-from tests.integration.lanes.test_shared_rows import ANYTHING_GOES, UMA, VERA
-from tests.integration.payments.test_hold_ends import (
+from tests.support.engine.lanes import Pipeline, Worker, new
+from tests.support.engine.market_data import (
+    ANYTHING_GOES,
     BUYS,
     ENGINE,
     HOUR,
@@ -20,11 +21,12 @@ from tests.integration.payments.test_hold_ends import (
     SESSIONS,
     TALK,
     TEN,
+    UMA,
+    VERA,
     WORKSHOP,
     from_nothing,
     run,
 )
-from tests.support.engine.lanes import Pipeline, Worker, new
 
 BUNDLE, LOCATION, PRACTICE = 6, 1, 4
 MORE = """

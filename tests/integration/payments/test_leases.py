@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -20,34 +20,11 @@ from core.store.payments.jobs import (
     report,
     take,
 )
-from tests.support.clients.rooms import FREE_DAY
 from tests.support.engine.lanes import Pipeline
+from tests.support.payments.by_hand import owe
 
 ALL = 1000
 FAST = 1000.0
-
-
-def owe(pipeline: Pipeline, number: int = 1, state: str = "creating") -> list[UUID]:
-    """That many payments of bookings of their own, due now."""
-    intent = "'pi_' || n" if state in {"closing", "open"} else "NULL"
-    cursor = pipeline.connection.execute(
-        f"""WITH person AS (
-                INSERT INTO user_account (username, username_key) VALUES (%(name)s, %(name)s) RETURNING id
-            ), b AS (
-                INSERT INTO booking (public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at,
-                    local_date, local_time, duration_minutes, status, payment_status, command_id, created_at, updated_at,
-                    price_minor)
-                SELECT gen_random_uuid(), 'rooms', p.id, 'A room', r.id, now(), now() + interval '1 hour',
-                       %(day)s, '09:00', 60, 'expired', 'pending', gen_random_uuid(), now(), now(), 100
-                FROM person p, resource r, generate_series(1, %(number)s) WHERE r.kind = 'desk' RETURNING id
-            )
-            INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, intent_id, created_at,
-                                 updated_at, due_at)
-            SELECT gen_random_uuid(), b.id, 1, 100, 'usd', %(state)s, {intent}, now(), now(), clock_timestamp()
-            FROM (SELECT id, row_number() OVER () AS n FROM b) AS b RETURNING id""".encode(),
-        {"name": uuid4().hex, "day": FREE_DAY, "number": number, "state": state},
-    )
-    return [row[0] for row in cursor.fetchall()]
 
 
 def taken(pipeline: Pipeline, limit: int = ALL, pace: float = FAST) -> list[UUID]:

@@ -9,9 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.marketplace.test_bookings import BOOKINGS, at, book, made
-from tests.integration.marketplace.test_purchases import course, take_seat, workshop
 from tests.support.clients.callers import execute
+from tests.support.clients.market_bookings import BOOKINGS, at, book, course, made, take_seat, workshop
 from tests.support.clients.marketplace import Market, Person
 from tests.support.payments.payer import BANK, StripeServer
 from tests.support.processes.stack import Stack

@@ -13,8 +13,8 @@ from celery import Celery
 from core.payments import stripe
 from core.settings import from_environment
 from core.store.payments.jobs import UNDER_WAY_S, close_circuit, open_circuit
-from tests.integration.payments.test_leases import owe
 from tests.support.engine.lanes import Pipeline
+from tests.support.payments.by_hand import owe
 from tests.support.processes.servers import stack_environment
 from tests.support.wait import wait_until
 from workers.payment_server import CALLS_AT_ONCE, COMPARED_AT_ONCE, FAILURES_MAX, PaymentServer

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from core import startup
 from core.startup import TRANSACTION_POOLING, UnusableStoreError, check_database
 from core.store.connections import bounded
 from core.store.connections.bounded import InDoubt
-from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect, connect_async
-from core.store.connections.pool import Pool
-from core.store.connections.sqlalchemy_engines import async_engine, engine
+from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect
 from ops.processes import APPLICATION
 from tests.conftest import FreshStack
-from tests.integration.commands.test_commits_hang import END, TOUCH, connected
+from tests.support.engine.hanging_commits import END, TOUCH, connected
 from tests.support.engine.lanes import Pipeline
+from tests.support.processes.poolers import BOUNDS, WAYS
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.store_proxies import PgBouncer, limits_of
 from tests.support.wait import until, wait_until
 
 NewPooler = Callable[..., PgBouncer]
-BOUNDS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout", "TimeZone"]
-ASKED = "SELECT name, current_setting(name) FROM unnest(ARRAY['{}']) AS n (name)".format("','".join(BOUNDS))
 
 
 @pytest.fixture
@@ -50,52 +44,6 @@ def new_pooler(postgres: PostgresServer, tmp_path: Path) -> Iterator[NewPooler]:
 
 def bounds(limits: dict[str, str]) -> dict[str, str]:
     return {name: limits.get(name, limits["timezone"]) for name in BOUNDS}
-
-
-def of_a_connection(url: str) -> dict[str, Any]:
-    with connect(url, LANE_LIMITS, "holdfast tests") as connection:
-        return limits_of(connection, BOUNDS)
-
-
-def of_an_async_connection(url: str) -> dict[str, Any]:
-    async def asked() -> dict[str, Any]:
-        async with await connect_async(url, LANE_LIMITS, "holdfast tests") as connection:
-            return dict(await (await connection.execute(ASKED)).fetchall())
-
-    return asyncio.run(asked())
-
-
-def of_a_pool(url: str) -> dict[str, Any]:
-    async def asked() -> dict[str, Any]:
-        async with (
-            Pool(url, LANE_LIMITS, "holdfast tests", min_size=1, max_size=1, timeout_s=3) as pool,
-            pool.connection() as connection,
-        ):
-            return dict(await (await connection.execute(ASKED)).fetchall())
-
-    return asyncio.run(asked())
-
-
-def of_an_engine(url: str) -> dict[str, Any]:
-    made = engine(url, LANE_LIMITS, "holdfast tests")
-    with made.connect() as connection:
-        found = {name: value for name, value in connection.execute(text(ASKED))}  # noqa: C416 - rows are no pairs
-    made.dispose()
-    return found
-
-
-def of_an_async_engine(url: str) -> dict[str, Any]:
-    async def asked() -> dict[str, Any]:
-        made = async_engine(url, LANE_LIMITS, "holdfast tests", isolation_level="AUTOCOMMIT")
-        async with made.connect() as connection:
-            found = {name: value for name, value in await connection.execute(text(ASKED))}  # noqa: C416 - as above
-        await made.dispose()
-        return found
-
-    return asyncio.run(asked())
-
-
-WAYS = (of_a_connection, of_an_async_connection, of_a_pool, of_an_engine, of_an_async_engine)
 
 
 def test_every_way_to_connect_is_within_its_limits_behind_a_pooler(new_pooler: NewPooler, database_url: str) -> None:

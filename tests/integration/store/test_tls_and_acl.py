@@ -24,8 +24,8 @@ from core.wakeup.broker import SERVE_PAYMENTS, celery_app
 from ops import checks
 from ops.ports import free_ports
 from ops.processes import APPLICATION
-from tests.integration.store.test_poolers import WAYS
 from tests.support.clients.http_client import agent_booking
+from tests.support.processes.poolers import WAYS
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.processes.stack import Stack
 from tests.support.processes.store_proxies import V6, Certificate, PgBouncer, TlsProxy, certificate

@@ -12,7 +12,7 @@ from tests.support.conformance.whole_run import TOLD_NOTHING, is_whole, missing,
 ALL_HEARD = """
 from tests.support.conformance import feeds
 from tests.support.conformance.answers import conformance
-from tests.unit.conformance.test_completeness import all_answers, all_facts
+from tests.support.conformance.everything_served import all_answers, all_facts
 
 def test_hears_nearly_all():
     conformance().hear(all_answers().heard())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,10 +16,9 @@ from msgspec import Struct
 from core.domain import versions
 from core.domain.commands import Actor, ActorKind, Cancel, Command, Place, PlaceAll, RowToPlace
 from core.domain.versions import FIRST, SCHEMA_VERSION, SINCE, Part, parts_of, version_of
+from tests.support.engine.command_record import RECORD, RELEASED
 from tests.support.values import place
 
-RECORD = Path(__file__).parents[2] / "fixtures" / "commands.json"
-RELEASED: dict[str, int] = json.loads(RECORD.read_text()) if RECORD.exists() else {}
 NEXT = max(RELEASED.values(), default=0) + 1
 
 

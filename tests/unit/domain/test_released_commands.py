@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.unit.domain.test_command_versions import RELEASED
+from tests.support.engine.command_record import RELEASED
 from tests.upgrade.releases import NEW, previous
 
 RECORD_IT = """
