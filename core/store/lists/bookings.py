@@ -1,7 +1,6 @@
 """Lists of bookings at any size: one ordered index range for each word asked for, merged.
 
-Totals are exact from the tally where it knows (all, by word, by day), else counted up to
-`COUNT_EXACT_TO`. Page and total come from one statement, and so from one snapshot.
+The tally has the totals of all, by word and by day; others are counted to the limit.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, func, literal, select, true, union_all
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -19,7 +18,7 @@ from core.domain.names import folded
 from core.domain.values import Booking, User
 from core.store.bookings.rows import BOOKING_TYPES
 from core.store.bookings.views import view_of
-from core.store.lists.pages import COUNT_EXACT_TO, Total
+from core.store.lists.pages import Page, Total, beside_total, counted, page_of, summed, together
 from core.store.sql.tables import booking as b
 from core.store.sql.tables import booking_count as tally
 from core.store.sql.tables import user_account as u
@@ -57,11 +56,6 @@ class BookingFilter(Struct, frozen=True):
         return self.service is None and self.category_id is None and self.usernames is None
 
 
-class Page(Struct, frozen=True):
-    rows: list[tuple[Booking, User]]
-    total: Total
-
-
 class Order(Struct, frozen=True):
     """How a list is sorted, by columns that its index ends with."""
 
@@ -76,17 +70,16 @@ NEWEST_FIRST = Order(("id",), descending=True)
 BY_TIME = Order(("local_date", "local_time", "id"))
 
 
-async def page(engine: AsyncEngine, wanted: BookingFilter, order: Order, limit: int, offset: int) -> Page:
+async def page(
+    engine: AsyncEngine, wanted: BookingFilter, order: Order, limit: int, offset: int
+) -> Page[tuple[Booking, User]]:
     """One page of what is wanted, and how much there is in all."""
     async with engine.connect() as connection:
         narrowed = await _narrowed(connection, wanted)
         if narrowed is None:
             return Page([], Total(0, exact=True))
         rows = (await connection.execute(_statement(wanted, narrowed, order, limit, offset))).all()
-    total = int(rows[0][0])
-    exact = wanted.is_tallied or total <= COUNT_EXACT_TO
-    found = [view_of(tuple(row[1:])) for row in rows if row[1] is not None]
-    return Page(found, Total(total if exact else COUNT_EXACT_TO, exact))
+    return page_of(rows, view_of, exact=wanted.is_tallied)
 
 
 async def _narrowed(connection: AsyncConnection, wanted: BookingFilter) -> list[ColumnElement[bool]] | None:
@@ -109,30 +102,17 @@ async def _narrowed(connection: AsyncConnection, wanted: BookingFilter) -> list[
 def _statement(
     wanted: BookingFilter, narrowed: Sequence[ColumnElement[bool]], order: Order, limit: int, offset: int
 ) -> Select[Any]:
-    """The total beside each row of the page, and alone if the page is empty."""
     columns = [b.c[name] for name in order.columns]
     each = [b.c.listed_as == word for word in wanted.words] if narrowed or wanted.word else [b.c.listed_as.is_not(None)]
     ranges = [select(*columns).where(one, *narrowed) for one in each]
-    merged = _together([one.order_by(*order.of(b)).limit(limit + offset) for one in ranges])
+    merged = together([one.order_by(*order.of(b)).limit(limit + offset) for one in ranges])
     ids = select(merged.c.id).order_by(*order.of(merged)).limit(limit).offset(offset).subquery()
     listed = select(*_BOOKING, *(column.label(f"user_{n}") for n, column in enumerate(_USER)))
     listed_rows = listed.join(ids, ids.c.id == b.c.id).join(u, u.c.id == b.c.user_id).subquery()
-    total = (_tallied(wanted) if wanted.is_tallied else _counted(ranges)).subquery()
-    together = total.outerjoin(listed_rows, true())
-    return select(total.c.total, *listed_rows.c).select_from(together).order_by(*order.of(listed_rows))
+    total = _tallied(wanted) if wanted.is_tallied else counted(*ranges)
+    return beside_total(total, listed_rows, order.of(listed_rows))
 
 
 def _tallied(wanted: BookingFilter) -> Select[Any]:
-    chosen = select(func.coalesce(func.sum(tally.c.bookings), literal(0)).label("total"))
-    chosen = chosen.where(tally.c.listed_as.in_(wanted.words))
-    return chosen if wanted.day is None else chosen.where(tally.c.local_date == wanted.day)
-
-
-def _counted(ranges: Sequence[Select[Any]]) -> Select[Any]:
-    """No further than one beyond what is counted exactly."""
-    found = _together([one.limit(COUNT_EXACT_TO + 1) for one in ranges])
-    return select(func.count().label("total")).select_from(select(found).limit(COUNT_EXACT_TO + 1).subquery())
-
-
-def _together(ranges: Sequence[Select[Any]]) -> Any:
-    return union_all(*(select(one.subquery()) for one in ranges)).subquery()
+    days = [] if wanted.day is None else [tally.c.local_date == wanted.day]
+    return summed(tally.c.bookings, tally.c.listed_as.in_(wanted.words), *days)

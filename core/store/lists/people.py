@@ -1,24 +1,22 @@
 """People as staff find them: searched, filtered and sorted by index, at any number.
 
-Totals are exact from the tally where it knows (all but search, day and what is no country), else
-counted up to `COUNT_EXACT_TO`. Page and total come from one statement, and so from one snapshot.
+The tally has the totals of all but search, day and what is no country; those are counted to the limit.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, literal, literal_column, select, true
+from sqlalchemy import Select, and_, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
 from core.domain.names import folded
-from core.store.lists.pages import COUNT_EXACT_TO, Total
+from core.store.lists.pages import Page, beside_total, counted, page_of, summed
 from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 
@@ -104,22 +102,14 @@ class PeopleFilter(Struct, frozen=True):
         return all(one is None for one in by_index) and (self.country is None or country_code(self.country) is not None)
 
 
-class Page(Struct, frozen=True):
-    people: list[Person]
-    total: Total
-
-
 async def page(
     engine: AsyncEngine, wanted: PeopleFilter, sort_by: SortWord, limit: int, offset: int, *, descending: bool
-) -> Page:
+) -> Page[Person]:
     """One page of who is wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
     statement = _statement(wanted, SORTS[sort_by], limit, offset, descending=descending)
     async with engine.connect() as connection:
         rows = (await connection.execute(statement)).all()
-    total = int(rows[0][0])
-    exact = wanted.is_tallied or total <= COUNT_EXACT_TO
-    people = [Person(*row[1:]) for row in rows if row[1] is not None]
-    return Page(people, Total(total if exact else COUNT_EXACT_TO, exact))
+    return page_of(rows, lambda row: Person(*row[:-1]), exact=wanted.is_tallied)
 
 
 async def is_used(connection: AsyncConnection, country: str) -> bool:
@@ -131,15 +121,13 @@ async def is_used(connection: AsyncConnection, country: str) -> bool:
 def _statement(
     wanted: PeopleFilter, by: ColumnElement[Any], limit: int, offset: int, *, descending: bool
 ) -> Select[Any]:
-    """The total beside each row of the page, and alone if the page is empty."""
     order = [by.desc(), u.c.id.desc()] if descending else [by, u.c.id]
     chosen = _conditions(wanted)
     ids = select(u.c.id).where(*chosen).order_by(*order).limit(limit).offset(offset).subquery()
     place = func.row_number().over(order_by=order).label("place")
     listed = select(*PERSON, place).join(ids, ids.c.id == u.c.id).subquery()
-    total = (_tallied(wanted) if wanted.is_tallied else _counted(chosen)).subquery()
-    shown = [column for column in listed.c if column.name != "place"]
-    return select(total.c.total, *shown).select_from(total.outerjoin(listed, true())).order_by(listed.c.place)
+    total = _tallied(wanted) if wanted.is_tallied else counted(select(u.c.id).where(*chosen))
+    return beside_total(total, listed, [listed.c.place])
 
 
 def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
@@ -160,13 +148,7 @@ def _tallied(wanted: PeopleFilter) -> Select[Any]:
         chosen.append(tally.c.gender_key == wanted.gender)
     if wanted.country is not None:
         chosen.append(tally.c.country_code == country_code(wanted.country))
-    return select(func.coalesce(func.sum(tally.c.people), 0).label("total")).where(*chosen)
-
-
-def _counted(chosen: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """No further than one beyond what is counted exactly."""
-    found = select(u.c.id).where(*chosen).limit(COUNT_EXACT_TO + 1).subquery()
-    return select(func.count().label("total")).select_from(found)
+    return summed(tally.c.people, *chosen)
 
 
 def _flags(table: Any, wanted: PeopleFilter) -> list[tuple[Any, bool | None]]:

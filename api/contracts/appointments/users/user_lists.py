@@ -100,7 +100,7 @@ class AdminUsers:
         limit, offset, descending = asked.limit, asked.offset, asked.sort_order == "desc"
         await self._check_country(wanted.country)
         found = await people.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
-        data = [admin_user(person) for person in found.people]
+        data = [admin_user(person) for person in found.rows]
         resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
         resp.content_type = falcon.MEDIA_JSON
 
