@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from api.accounts import Accounts
-from api.accounts.access.route_rules import check_every_route_has_a_rule
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi.endpoints import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
@@ -21,15 +20,15 @@ from api.contracts.marketplace.routes import add_routes as add_marketplace_route
 from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.health import Health, Readiness
-from api.http.content_encoding import UncompressedBodies
+from api.http.bodies import UncompressedBodies
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
-from api.http.parameters import UnknownParameters
 from api.http.request_context import RequestContext
-from api.http.served_routes import Routes
 from api.limits.undecided_writes import UndecidedWrites
 from api.openapi.endpoints import Asset, Docs, Schema
+from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
+from api.route_rules import check_every_route_has_a_rule
 from api.runtime import Runtime
 from core import settings as environment
 from core.logs import configure

@@ -18,6 +18,7 @@ from api.http.errors import Problem, invalid
 from api.http.field_errors import type_problems, unknown
 from api.http.fields import decoder_of
 from api.http.forms import defaults, first_of_each_field, invalid_fields, is_valid, missing
+from api.http.request_context import SAFE_METHODS
 from core.wire.errors import FieldProblem
 
 S = TypeVar("S", bound=Struct)
@@ -28,6 +29,9 @@ NOTHING = frozenset({b"null", b'""'})
 BODY_MAX_BYTES = 64 * 1024
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
+PLAIN = frozenset({"", "identity"})
+FRAMED = PLAIN | {"chunked"}
+"""A body sent in chunks is as it is too: gunicorn has put it together."""
 
 
 async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[str] = ()) -> S:
@@ -62,6 +66,11 @@ def fields_of(raw: bytes) -> Container[str]:
         return ()
     except MALFORMED:
         raise malformed() from None
+
+
+def has_body(req: falcon.asgi.Request) -> bool:
+    """Whether a body comes along, of whatever length."""
+    return bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
 
 
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
@@ -127,3 +136,27 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
             found += [FieldProblem(name, missing(name))] if empty else type_problems(name, decoder.type, sent[name])
     found += [unknown(name) for name in sent if name not in fields] + invalid_fields(kind, sound, needs)
     return first_of_each_field(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]
+
+
+class UncompressedBodies:
+    """Falcon middleware; goes after the gate. Every route has it, also one that takes no body.
+
+    A body of GET, HEAD or OPTIONS means nothing (RFC 9110, 9.3.1) and is not read at all.
+    """
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        if req.method in SAFE_METHODS:
+            return
+        if not (
+            _is_only(PLAIN, req.get_header("Content-Encoding"))
+            and _is_only(FRAMED, req.get_header("Transfer-Encoding"))
+        ):
+            words = "Send the body as it is: without Content-Encoding, and with no Transfer-Encoding but chunked"
+            raise Problem(415, "unsupported_media_type", words, headers={"Accept-Encoding": "identity"})
+
+
+def _is_only(known: frozenset[str], sent: str | None) -> bool:
+    """Whether a list of codings (RFC 9110, 8.4.1) names no other."""
+    return sent is None or {coding.strip().lower() for coding in sent.split(",")} <= known

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 2
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
 ACCEPT_MAX_CHARS = 1_000
 """Browsers send some 150. A longer `Accept` is not read."""
 
@@ -65,6 +66,19 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 def invalid(problems: Sequence[FieldProblem]) -> Problem:
     """400 with every field's problem; the sentence is the first one's."""
     return Problem(400, "invalid", problems[0].message, problems)
+
+
+def not_authenticated(message: str = "Authentication credentials were not provided") -> Problem:
+    return Problem(401, "not_authenticated", message, headers=CHALLENGE)
+
+
+def bad_credential() -> Problem:
+    """One sentence for forged, expired, revoked and misspelt: the difference would help a forger."""
+    return Problem(401, "bad_credential", "Invalid or expired credentials", headers=CHALLENGE)
+
+
+def forbidden() -> Problem:
+    return Problem(403, "forbidden", "You do not have permission to perform this action")
 
 
 def unavailable(message: str, command_id: UUID | None = None) -> Problem:

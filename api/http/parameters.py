@@ -13,7 +13,7 @@ A parameter sent empty counts as not sent. A field that is a tuple may be repeat
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -26,7 +26,6 @@ from api.http.errors import invalid
 from api.http.field_errors import sentence
 from api.http.fields import iso_date, text
 from api.http.forms import Check, defaults, first_of_each_field, form_check, rule_problems
-from api.http.served_routes import Routes
 from core.text_forms import SEARCH_TEXT
 from core.wire.errors import FieldProblem, shown
 
@@ -133,28 +132,14 @@ def read_query(req: falcon.asgi.Request, kind: type[Q]) -> Q:
         else:
             if value is not None:
                 values[parameter.field] = value
-    problems += [FieldProblem(shown(name), f"Unknown parameter: {shown(name)}") for name in sent] + rule_problems(
-        kind, values
-    )
+    problems += [*unknown_parameters(sent), *rule_problems(kind, values)]
     if problems:
         raise invalid(first_of_each_field([parameter.name for parameter in parameters_of(kind)], problems))
     return kind(**values)
 
 
-class UnknownParameters:
-    """Falcon middleware; goes last. Refuses every parameter of a route that describes none."""
-
-    def __init__(self, routes: Routes) -> None:
-        self._routes = routes
-
-    async def process_resource(
-        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
-    ) -> None:
-        if not req.params:
-            return
-        operation = self._routes.operation(req.uri_template or "", req.method)
-        if operation is not None and operation.query is None:
-            raise invalid([FieldProblem(shown(name), f"Unknown parameter: {shown(name)}") for name in req.params])
+def unknown_parameters(names: Iterable[str]) -> list[FieldProblem]:
+    return [FieldProblem(shown(name), f"Unknown parameter: {shown(name)}") for name in names]
 
 
 @lru_cache

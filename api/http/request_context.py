@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 REQUEST_ID_BYTES = 16
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""They change nothing, and a body of theirs means nothing (RFC 9110, 9.2.1 and 9.3.1)."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

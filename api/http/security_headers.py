@@ -7,7 +7,10 @@ from falcon.asgi import Request, Response
 from core.settings import Settings
 
 PREFLIGHT_MAX_AGE_S = 600
-ALLOWED_HEADERS = "Authorization, Content-Type, X-CSRFToken, Idempotency-Key, Prefer, Holdfast-Expires-At, X-Request-ID"
+CSRF_HEADER = "X-CSRFToken"
+ALLOWED_HEADERS = (
+    f"Authorization, Content-Type, {CSRF_HEADER}, Idempotency-Key, Prefer, Holdfast-Expires-At, X-Request-ID"
+)
 EXPOSED_HEADERS = (
     "Holdfast-Command, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID"
 )

@@ -7,17 +7,24 @@ often than processes times the limit.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 
 import structlog
+from falcon.asgi import Request
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from msgspec import Struct
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLostError
 from redis.exceptions import RedisError
 
 from api.http.errors import Problem
-from api.limits.redis_counters import counting
+from core.client_addresses import subscriber_of
+from core.identity.usernames import number_in, username_key
 from core.wakeup.bells import NO_PREFIX, Keys
 from core.wire.errors import in_seconds
 
@@ -26,6 +33,9 @@ log = structlog.get_logger()
 REDIS_TIMEOUT_S = 0.5
 AWAY_S = 5.0
 """So long Redis is left alone after it failed."""
+CONNECTIONS_MAX = 32
+"""Of one process. A burst waits its turn for them, a millisecond a count: a pool that refuses instead would
+tell strangers that Redis is away."""
 
 
 class Limit(Struct, frozen=True):
@@ -89,3 +99,39 @@ class Throttle:
 
     def _is_away(self) -> bool:
         return asyncio.get_running_loop().time() < self._away_until
+
+
+def counting(redis_url: str, prefix: str, timeout_s: float) -> tuple[ConnectionPool, RedisStorage]:
+    """(connections to close at the end, counters under `prefix`). Errors: RedisError, OSError.
+
+    A connection that was lost while nobody used it is opened again: else each of them would say once
+    more, after Redis is back, that it is away.
+    """
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
+    )
+    url = f"async+{redis_url}"
+    return pool, RedisStorage(url, connection_pool=pool, implementation="redispy", key_prefix=prefix)
+
+
+def caller(req: Request) -> str:
+    """The client's IPv4 address, or its IPv6 network; what is neither, as it is."""
+    return subscriber_of(req.context.address)
+
+
+def normalised_name(typed: str, region: str | None) -> str:
+    """What all spellings of one name share: blanks, case and compatibility forms make no other name.
+
+    It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
+    """
+    return number_in(typed, region) or username_key(typed)
+
+
+def counter_key(typed: str, region: str | None) -> str:
+    """`normalised_name` as counters in Redis hold it: nobody's name or address is in their keys."""
+    return hashlib.sha256(normalised_name(typed, region).encode("utf-8", "replace")).hexdigest()

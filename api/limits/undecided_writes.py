@@ -16,9 +16,9 @@ from uuid import UUID
 from falcon.asgi import Request, Response
 from psycopg_pool import AsyncConnectionPool
 
-from api.accounts.access.authentication import SAFE_METHODS
 from api.http.errors import Problem
-from api.http.served_routes import Routes
+from api.http.request_context import SAFE_METHODS
+from api.openapi.served_routes import Routes
 from core.identity.principals import Principal, PrincipalKind
 
 LOOK_EVERY_S = 0.5

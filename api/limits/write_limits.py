@@ -19,11 +19,10 @@ from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from msgspec import Struct
 from redis.exceptions import RedisError
 
-from api.accounts.access.authentication import SAFE_METHODS
-from api.accounts.access.route_rules import Rule, rules_of
 from api.http.errors import Problem, unavailable
-from api.limits.callers import caller
-from api.limits.redis_counters import counting
+from api.http.request_context import SAFE_METHODS
+from api.limits.throttle import caller, counting
+from api.route_rules import LIMITED
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.principals import Principal, PrincipalKind
 from core.wakeup.bells import Keys
@@ -31,7 +30,6 @@ from core.wire.errors import in_seconds
 
 log = structlog.get_logger()
 
-LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
 WINDOW_S = 60
 KEPT_AFTER_S = WINDOW_S
 """A count outlives its window, whatever the difference between two machines' clocks."""
@@ -89,7 +87,7 @@ class WriteLimits:
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: dict[str, Any]) -> None:
         """Raise Problem 429 over the limit; for strangers 503 while nobody counts."""
-        if req.method in SAFE_METHODS or rules_of(req.uri_template or "").get(req.method) not in LIMITED:
+        if req.method in SAFE_METHODS or req.context.rule not in LIMITED:
             return
         principal: Principal = req.context.principal
         key: AgentKey | None = req.context.agent_key

@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Any
 
 from api.http.error_codes import all_codes
-from api.http.served_routes import Served
 from api.openapi import security
 from api.openapi.error_responses import ERROR, RETRY_AFTER, failures
 from api.openapi.operation import JSON, Content, Operation
 from api.openapi.parameters import OF_COMMANDS, parameters
 from api.openapi.schemas import Schemas
+from api.openapi.served_routes import Served
 from core.wire.errors import ErrorBody
 from core.wire.outcomes import CommandAccepted
 

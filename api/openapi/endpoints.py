@@ -11,9 +11,9 @@ import falcon.asgi
 
 from api.http.errors import Problem
 from api.http.responses import respond_encoded
-from api.http.served_routes import Routes
 from api.openapi.document import document
 from api.openapi.operation import Content, operation
+from api.openapi.served_routes import Routes
 from core.wire.outcomes import encode
 
 HERE = Path(__file__).parent

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from api.accounts.access.authentication import SAFE_METHODS
 from api.http.error_codes import description_of, status_of
 from api.http.errors import PROBLEM_JSON
-from api.http.served_routes import Served
+from api.http.request_context import SAFE_METHODS
 from api.openapi.operation import JSON, Operation, Refused
 from api.openapi.security import refusals_of_rule
+from api.openapi.served_routes import Served
 
 ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}

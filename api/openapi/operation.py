@@ -8,12 +8,27 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from core.domain.refusals import Refusal
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 JSON = "application/json"
 
 Refused = str | tuple[int, str]
 """A code; with its status where a route sends it under another than its own."""
+PLACING = (
+    Refusal.NO_SETTINGS,
+    Refusal.USER_NOT_FOUND,
+    Refusal.FORBIDDEN,
+    Refusal.LOCAL_TIME_SKIPPED,
+    Refusal.IN_THE_PAST,
+    Refusal.OFF_DAY,
+    Refusal.OUTSIDE_WORKING_HOURS,
+    Refusal.SLOT_TAKEN,
+)
+"""What a command that places a booking may be refused for."""
+UNBOOKABLE = (Refusal.SERVICE_INACTIVE, Refusal.UNKNOWN_SERVICE)
+"""What a service name may be refused for."""
 
 
 class Content(Struct, frozen=True):

@@ -11,9 +11,9 @@ from msgspec.inspect import DateType, type_info
 from api.http.fields import ID_MAX
 from api.http.parameters import Parameter, parameters_of
 from api.http.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
-from api.http.served_routes import Served
 from api.openapi.operation import Operation
 from api.openapi.schemas import as_read
+from api.openapi.served_routes import Served
 from core import text_forms
 
 FIELDS: Mapping[str, Mapping[str, Any]] = {

@@ -1,13 +1,13 @@
-"""What a route's rule (`api.accounts.access.route_rules`) asks of its callers, and how it turns them away."""
+"""What a route's rule (`api.route_rules`) asks of its callers, and how it turns them away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from api.accounts.access.authentication import CSRF_HEADER, SAFE_METHODS
-from api.accounts.access.route_rules import ALLOWED, BEFORE_PASSWORD_CHANGE, Rule, rules_of
-from api.http.served_routes import Served
-from api.limits.write_limits import LIMITED
+from api.http.request_context import SAFE_METHODS
+from api.http.security_headers import CSRF_HEADER
+from api.openapi.served_routes import Served
+from api.route_rules import ALLOWED, BEFORE_PASSWORD_CHANGE, LIMITED, Rule, rules_of
 from core.identity.principals import SESSION_COOKIE, PrincipalKind
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from api.accounts.access.route_rules import Rule, allows
 from api.openapi.document import operation_id
 from api.openapi.security import rule_of
+from api.route_rules import Rule, allows
 from core.identity.principals import PrincipalKind
 from ops.embedded.environment import ROOT
 from tests.support.conformance.answers import Heard

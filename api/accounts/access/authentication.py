@@ -13,8 +13,10 @@ from falcon.asgi import Request, Response
 
 from api.accounts.access.cookies import sent
 from api.accounts.access.live_credentials import LiveCredentials
-from api.accounts.access.route_rules import Rule, rules_of
-from api.http.errors import Problem
+from api.http.errors import Problem, bad_credential
+from api.http.request_context import SAFE_METHODS
+from api.http.security_headers import CSRF_HEADER
+from api.route_rules import Rule, rules_of
 from core import logs
 from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.credentials.agent_keys import AgentKey
@@ -24,22 +26,9 @@ from core.identity.principals import ANONYMOUS, SESSION_COOKIE, BadCredentialErr
 from core.origins import origin_allowed
 from core.settings import Settings
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CSRF_HEADER = "X-CSRFToken"
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
-
-
-def not_authenticated(message: str = "Authentication credentials were not provided") -> Problem:
-    return Problem(401, "not_authenticated", message, headers=CHALLENGE)
-
-
-def bad_credential() -> Problem:
-    """One sentence for forged, expired, revoked and misspelt: the difference would help a forger."""
-    return Problem(401, "bad_credential", "Invalid or expired credentials", headers=CHALLENGE)
-
 
 class Authentication:
-    """Falcon middleware; goes before `Gate`."""
+    """Falcon middleware; goes before `Gate`. Also looks up the route's rule, for all that come after it."""
 
     def __init__(self, settings: Settings, logins: LiveCredentials) -> None:
         self._settings = settings
@@ -50,8 +39,9 @@ class Authentication:
         req.context.agent_key = None
 
     async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
-        """Methods without a rule (OPTIONS, and those that are a 405) tell the same to everybody."""
-        if rules_of(req.uri_template or "").get(req.method, Rule.SIGN_IN) is not Rule.SIGN_IN:
+        """Methods without a rule (OPTIONS, and those that are a 405) answer everybody alike."""
+        req.context.rule = rule = rules_of(req.uri_template or "").get(req.method)
+        if rule is not None and rule is not Rule.SIGN_IN:
             req.context.principal = await self._identify(req)
 
     async def _identify(self, req: Request) -> Principal:

@@ -6,23 +6,14 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-from api.accounts.access.authentication import not_authenticated
-from api.accounts.access.route_rules import BEFORE_PASSWORD_CHANGE, Rule, allows, rules_of
-from api.http.errors import Problem
+from api.http.bodies import has_body
+from api.http.errors import Problem, forbidden, not_authenticated
+from api.route_rules import BEFORE_PASSWORD_CHANGE, Rule, allows
 from core.identity.principals import Principal, PrincipalKind
 from core.origins import origin_allowed
 from core.settings import Settings
 
 JSON = "application/json"
-
-
-def forbidden() -> Problem:
-    return Problem(403, "forbidden", "You do not have permission to perform this action")
-
-
-def has_body(req: Request) -> bool:
-    """Whether a body comes along, of whatever length."""
-    return bool(req.content_length) or req.get_header("Transfer-Encoding") is not None
 
 
 class Gate:
@@ -32,8 +23,7 @@ class Gate:
         self._settings = settings
 
     async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
-        template = req.uri_template or ""
-        rule = rules_of(template).get(req.method)
+        rule: Rule | None = req.context.rule
         if rule is None:
             return  # no responder for this method either: Falcon answers OPTIONS and 405
         if rule is Rule.SIGN_IN:
@@ -41,7 +31,7 @@ class Gate:
         principal: Principal = req.context.principal
         if not allows(rule, principal.kind, public_writes=self._settings.public_writes):
             raise not_authenticated() if principal.kind is PrincipalKind.ANONYMOUS else forbidden()
-        if principal.must_change_password and template.rstrip("/") not in BEFORE_PASSWORD_CHANGE:
+        if principal.must_change_password and (req.uri_template or "").rstrip("/") not in BEFORE_PASSWORD_CHANGE:
             raise Problem(403, "password_change_required", "Change your password first")
 
     def _check_sign_in(self, req: Request) -> None:

@@ -8,7 +8,6 @@ from typing import ClassVar
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.authentication import not_authenticated
 from api.accounts.access.cookies import Cookies
 from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.fields import NewPassword, Password, password_differs_from_names
@@ -16,10 +15,10 @@ from api.accounts.login.answers import LoginAnswer, login_answer
 from api.accounts.login.login import AccessTokens
 from api.accounts.login.sign_in import SignIn, too_busy, wrong_credentials
 from api.http.bodies import read_json
-from api.http.errors import invalid
+from api.http.errors import invalid, not_authenticated
 from api.http.forms import Rules
 from api.http.responses import respond
-from api.limits.callers import caller
+from api.limits.throttle import caller
 from api.openapi import Content, operation
 from core.identity import users
 from core.identity.principals import How

@@ -15,8 +15,7 @@ from api.accounts.mail_queue import MailQueue
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.responses import respond
-from api.limits.callers import caller
-from api.limits.throttle import Throttle
+from api.limits.throttle import Throttle, caller
 from api.openapi import Content, operation
 from core.identity import users
 from core.identity.credentials import reset_tokens

@@ -24,8 +24,7 @@ from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.forms import Rules
 from api.http.responses import respond
-from api.limits.callers import caller, counter_key
-from api.limits.throttle import Limit, Throttle
+from api.limits.throttle import Limit, Throttle, caller, counter_key
 from api.openapi import Content, operation
 from core.identity import users
 from core.identity.usernames import as_username

@@ -7,13 +7,13 @@ import re
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.authentication import not_authenticated
 from api.accounts.access.cookies import CSRF_COOKIE, Cookies, sent
 from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.fields import LoginName, Password
 from api.accounts.login.answers import FullUser, full_user
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
+from api.http.errors import not_authenticated
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity import users

@@ -8,8 +8,7 @@ from msgspec import Struct
 from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
 from api.http.errors import Problem
-from api.limits.callers import caller, counter_key
-from api.limits.throttle import Limit, Throttle
+from api.limits.throttle import Limit, Throttle, caller, counter_key
 from core.identity import users
 from core.identity.credentials import login_sessions
 from core.identity.credentials.login_sessions import NewLogin

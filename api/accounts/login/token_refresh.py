@@ -6,17 +6,15 @@ import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
-from api.accounts.access.authentication import bad_credential
 from api.accounts.access.cookies import REFRESH_COOKIE, Cookies, sent
-from api.accounts.access.gate import has_body
 from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.fields import Token
 from api.accounts.limits import REFRESHES
 from api.accounts.login.login import AccessTokens
-from api.http.bodies import read_json
+from api.http.bodies import has_body, read_json
+from api.http.errors import bad_credential
 from api.http.responses import respond
-from api.limits.callers import caller
-from api.limits.throttle import Throttle
+from api.limits.throttle import Throttle, caller
 from api.openapi import Content, operation
 from core.identity.credentials import refresh_tokens
 from core.identity.credentials.refresh_tokens import ReplayError, Rotated

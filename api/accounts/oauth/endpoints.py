@@ -18,8 +18,7 @@ from api.accounts.oauth.provider import AuthorizationFlow, Provider, sign_in_fai
 from api.http.errors import Problem
 from api.http.parameters import read_query
 from api.http.responses import respond
-from api.limits.callers import caller
-from api.limits.throttle import Throttle
+from api.limits.throttle import Throttle, caller
 from api.openapi import Content, operation
 from core.identity.credentials import linked_accounts
 from core.identity.credentials.linked_accounts import Attempt

@@ -13,7 +13,7 @@ from api.contracts.agent.examples import CREATED, REQUEST
 from api.http.bodies import read_json
 from api.http.fields import PHONE, Notes, PersonName, PhoneText, ServiceName, ShortText, text
 from api.openapi import Content, operation
-from api.openapi.refusal_groups import PLACING, UNBOOKABLE
+from api.openapi.operation import PLACING, UNBOOKABLE
 from core.countries import country_code
 from core.domain.commands import PersonByPhone, Place
 from core.domain.names import as_name

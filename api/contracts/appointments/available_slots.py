@@ -14,7 +14,7 @@ from api.contracts.appointments.name_refusal import refused_as_problem
 from api.http.errors import Problem
 from api.http.parameters import Word, read_query
 from api.openapi import Content, operation
-from api.openapi.refusal_groups import UNBOOKABLE
+from api.openapi.operation import UNBOOKABLE
 from core.domain.resources.free_slots import Slot, free_slots
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules

@@ -19,7 +19,7 @@ from api.http.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
 from api.http.forms import Rules
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
 from api.openapi import Content, operation
-from api.openapi.refusal_groups import UNBOOKABLE
+from api.openapi.operation import UNBOOKABLE
 from core.domain.commands import ReopenResource
 from core.domain.values import Closure, Policy
 from core.store.bookings.views import view_of

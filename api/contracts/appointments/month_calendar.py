@@ -15,7 +15,7 @@ from api.contracts.appointments.name_refusal import refused_as_problem
 from api.http.fields import EARLIEST, LATEST
 from api.http.parameters import Word, read_query
 from api.openapi import operation
-from api.openapi.refusal_groups import UNBOOKABLE
+from api.openapi.operation import UNBOOKABLE
 from core.domain.resources.free_slots import free_days
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules

@@ -11,7 +11,7 @@ from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import CLOCK, DAY, ClockText, DayText, Id, Notes, ServiceName
 from api.openapi import Content, operation
-from api.openapi.refusal_groups import PLACING, UNBOOKABLE
+from api.openapi.operation import PLACING, UNBOOKABLE
 from core.domain.commands import ActorKind, PersonById, Place
 from core.domain.names import as_name
 from core.identity.principals import Principal

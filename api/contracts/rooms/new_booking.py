@@ -15,7 +15,7 @@ from api.http.errors import Problem
 from api.http.fields import CLOCK, DAY, ClockText, DayText, Id, Notes
 from api.http.forms import Rules
 from api.openapi import Content, operation
-from api.openapi.refusal_groups import PLACING
+from api.openapi.operation import PLACING
 from api.runtime import Runtime
 from core.domain.commands import BookRoom
 from core.identity.principals import Principal

@@ -6,8 +6,8 @@ from typing import Any
 
 import falcon.asgi
 
-from api.accounts.access.route_rules import Rule, add_rules
 from api.app import create_app
+from api.route_rules import Rule, add_rules
 from api.runtime import Runtime
 from core import settings as environment
 from core.logs import configure

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from api.accounts.limits import GUESSES_AT_ONE, REGISTRATIONS_OF_NAME, RESETS_FROM_ADDRESS
-from api.limits.callers import normalised_name
+from api.limits.throttle import normalised_name
 from core.passwords import hash_password
 from tests.conftest import FIGURE
 from tests.support.clients.callers import PASSWORD, browser, execute

@@ -6,8 +6,8 @@ import falcon.inspect
 import httpx
 import pytest
 
-from api.accounts.access.route_rules import allows, rules_of
 from api.app import create_app
+from api.route_rules import allows, rules_of
 from core.demo import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, new_address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from api.limits.redis_counters import CONNECTIONS_MAX, counting
+from api.limits.throttle import CONNECTIONS_MAX, counting
 
 BURST = 20 * CONNECTIONS_MAX
 

@@ -11,9 +11,9 @@ import falcon.inspect
 import httpx
 import pytest
 
-from api.accounts.access.route_rules import TABLE, Rule, rules_of
 from api.app import create_app
 from api.limits.write_limits import REFUSED_MAX
+from api.route_rules import TABLE, Rule, rules_of
 from core.demo import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
 from tests.conftest import FIGURE

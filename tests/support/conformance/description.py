@@ -12,8 +12,8 @@ import msgspec
 from api.app import create_app
 from api.asyncapi.document import document as document_of_feeds
 from api.http.disconnects import App
-from api.http.served_routes import Routes, Served
 from api.openapi.document import document
+from api.openapi.served_routes import Routes, Served
 from tests.support.processes.servers import settings_for
 
 UNKNOWN_IDS = {"integer": str(10**15), "uuid": str(UUID(int=0)), "string": "nothing"}

@@ -8,8 +8,7 @@ import threading
 import pytest
 
 from api.http.errors import Problem
-from api.limits.callers import normalised_name
-from api.limits.throttle import Limit, Throttle
+from api.limits.throttle import Limit, Throttle, normalised_name
 from core import passwords
 from core.client_addresses import subscriber_of
 from core.passwords import Passwords

@@ -14,9 +14,9 @@ import pytest
 from falcon.asgi import Request, Response
 
 from api.accounts.access.authentication import Authentication
-from api.accounts.access.route_rules import BEFORE_PASSWORD_CHANGE, TABLE, MissingRuleError, Rule, rules_of
 from api.app import create_app
 from api.limits.write_limits import WriteLimits
+from api.route_rules import BEFORE_PASSWORD_CHANGE, TABLE, MissingRuleError, Rule, rules_of
 from core.identity.principals import Principal, PrincipalKind
 from tests.support.processes.servers import settings_for
 
@@ -44,6 +44,7 @@ WHO: dict[Rule, set[Kind]] = {
 async def pretend(_self: Authentication, req: Request, _resp: Response, _resource: object, _params: object) -> None:
     """The caller is who a header says."""
     sent = (req.get_header(AS) or "anonymous").split("!")
+    req.context.rule = rules_of(req.uri_template or "").get(req.method)
     req.context.principal = Principal(Kind(sent[0]), user_id=1, must_change_password=len(sent) > 1)
 
 

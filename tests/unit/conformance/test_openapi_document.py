@@ -14,8 +14,8 @@ import jsonschema_rs
 import pytest
 
 import api
-from api.accounts.access.route_rules import TABLE
 from api.http.error_codes import PROBLEMS, all_codes
+from api.route_rules import TABLE
 from core.domain.refusals import Refusal
 from core.wire.refusals import REFUSALS
 from tests.support.conformance.description import description, operations, served

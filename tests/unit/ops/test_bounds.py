@@ -24,7 +24,7 @@ _NAME = re.compile(r"([A-Z0-9]+_)*(MAX|AT_ONCE|WITHIN_S)(_[A-Z]+)?|MAX_[A-Z]+")
 """What a bound is called."""
 INSIDE: Mapping[str, str] = {
     "api.server.response_headers": "header names that are remembered ready for the wire",
-    "api.limits.redis_counters": "connections to Redis",
+    "api.limits.throttle.CONNECTIONS_MAX": "connections to Redis",
     "api.http.errors.ACCEPT_MAX_CHARS": "how much of a header is looked at",
     "api.http.fields.ID_MAX": "the largest number that PostgreSQL has for an id",
     "api.http.disconnects.BODY_WITHIN_S": "HOLDFAST_BODY_WITHIN_SECONDS where there are no settings",
@@ -136,7 +136,7 @@ def test_every_limit_is_one_of_the_table() -> None:
 
 
 COUNTED_BY_SUBSCRIBER = {
-    "api/limits/callers.py": "counts by subscriber",
+    "api/limits/throttle.py": "counts by subscriber",
     "api/accounts/access/authentication.py": "an agent key's own list of networks",
     "api/commands/commands.py": "long polls by subscriber; the scope of a stranger's idempotency key",
     "api/http/request_context.py": "where the address is found",

@@ -16,7 +16,7 @@ from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
 from api.http.bodies import read_json
 from api.http.errors import Problem
-from api.limits.callers import caller
+from api.limits.throttle import caller
 from api.openapi import Content, operation
 from core.countries import country_code
 from core.identity import account_changes, users

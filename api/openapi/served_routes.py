@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+import falcon.asgi
 import falcon.inspect
 from falcon.routing import CompiledRouter
 from falcon.routing.converters import IntConverter
 from msgspec import Struct
 
+from api.http.errors import invalid
 from api.http.fields import ID_MAX
+from api.http.parameters import unknown_parameters
 from api.openapi.operation import Operation, described_by
 
 _FIELD = re.compile(r"\{(\w+)(?::(\w+)[^}]*)?\}")
@@ -88,6 +91,22 @@ class Routes(CompiledRouter):
         for template, methods in self._added:
             for method, responder in methods.items():
                 yield Served(template, method, responder)
+
+
+class UnknownParameters:
+    """Falcon middleware; goes last. Refuses every parameter of a route that describes none."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        if not req.params:
+            return
+        operation = self._routes.operation(req.uri_template or "", req.method)
+        if operation is not None and operation.query is None:
+            raise invalid(unknown_parameters(req.params))
 
 
 falcon.inspect.register_router(Routes)(falcon.inspect.inspect_compiled_router)

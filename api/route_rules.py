@@ -52,6 +52,9 @@ ALLOWED: Mapping[Rule, frozenset[Kind]] = {
     Rule.SUPERUSER: frozenset({Kind.SUPERUSER}),
 }
 
+LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
+"""Writes under these are counted (api/limits/write_limits.py)."""
+
 TABLE: Mapping[str, Mapping[str, Rule]] = {
     # accounts
     "/api/login": {"POST": Rule.SIGN_IN},
@@ -192,7 +195,7 @@ _FIELD = re.compile(r"\{[^}]*\}")
 
 
 class MissingRuleError(Exception):
-    """A route has no line in the table of api/accounts/access/route_rules.py. Add one."""
+    """A route has no line in the table of api/route_rules.py. Add one."""
 
 
 def rules_of(template: str) -> Mapping[str, Rule]:
@@ -215,7 +218,7 @@ def check_every_route_has_a_rule(app: App[Any, Any]) -> None:
         if not method.internal and method.method not in rules_of(route.path)
     ]
     if missing:
-        raise MissingRuleError(f"No rule in api/accounts/access/route_rules.py for: {', '.join(sorted(missing))}")
+        raise MissingRuleError(f"No rule in api/route_rules.py for: {', '.join(sorted(missing))}")
 
 
 @lru_cache(maxsize=1024)  # the routes are fewer; each request asks for its own three times
