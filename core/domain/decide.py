@@ -49,9 +49,10 @@ from core.domain.ids import Ids
 from core.domain.marketplace.commands import MarketCommandBase
 from core.domain.marketplace.decide import decide_market
 from core.domain.marketplace.purchases.purchase_parts import with_purchase_changes
-from core.domain.payments.checkout import consequences, request
-from core.domain.payments.external_refunds import look_for_refunds, report_given_back
-from core.domain.payments.stripe_reports import report_intent, report_nothing, report_refund
+from core.domain.payments.checkout import request_payment
+from core.domain.payments.intent_reports import report_intent, report_nothing
+from core.domain.payments.refund_reports import look_for_refunds, report_given_back, report_refund
+from core.domain.payments.refunds import settle_payments
 from core.domain.refusals import Refusal, Refused
 from core.domain.resources.closures import decide_closing
 from core.domain.state import State
@@ -69,7 +70,7 @@ def decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[E
         events = with_purchase_changes(state, envelope.actor, events, now)
     except Refused as refused:
         return (refused.event,)
-    return (*consequences(state, envelope.actor, events, now), *availability_changes(state, events), *events)
+    return (*settle_payments(state, envelope.actor, events, now), *availability_changes(state, events), *events)
 
 
 def _decide(state: State, envelope: Envelope, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -124,7 +125,7 @@ def _decide_payments(
 ) -> tuple[Event, ...]:
     match command:
         case RequestPayment():
-            return request(state, envelope, command, now, ids)
+            return request_payment(state, envelope, command, now, ids)
         case ReportIntent():
             return report_intent(state, command, now)
         case ReportNothing():

@@ -48,7 +48,7 @@ from core.domain.commands import (
 from core.domain.marketplace.commands import MarketCommandBase
 from core.domain.marketplace.needs import MarketNeeds, market_intervals
 from core.domain.names import folded
-from core.domain.payments.late_payments import late_payment_intervals
+from core.domain.payments.received import late_payment_intervals
 from core.domain.payments.values import IntentStatus
 from core.domain.resources.closures import closure_interval
 from core.domain.state import State

@@ -1,9 +1,7 @@
-"""Paying for a booking: who may, with which attempt, and what its end means for them.
+"""Somebody asks to pay for a booking: who may, with which attempt, and when they are answered.
 
-Whatever the order in which people pay, decline, cancel and expire, and in which Stripe's reports
-come in (`reported`), it ends in one of: confirmed and paid; not confirmed and refunded; never
-charged. A booking has at most one attempt that can be charged: a new one waits until the one
-before it is known to be canceled at Stripe.
+A booking has at most one attempt that can be charged: a new one waits until the one before it is known to be
+canceled at Stripe.
 """
 
 from __future__ import annotations
@@ -15,11 +13,10 @@ from core.domain.bookings.changes import owned
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, PaymentStatus, Status
 from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
-from core.domain.events import BookingChanged, CommandDeferred, Event, PaymentChanged, PaymentMade, PaymentReady
+from core.domain.events import CommandDeferred, Event, PaymentChanged, PaymentMade, PaymentReady
 from core.domain.ids import Ids
-from core.domain.marketplace.purchases.refunds import Parts, by_whole, owed_minor, parts_owed
-from core.domain.payments.attempts import closing, ended, order_refund, payments_of, with_payment_status
-from core.domain.payments.values import PAYABLE, Payment, PaymentState
+from core.domain.payments.attempts import closing, payments_of, with_payment_status
+from core.domain.payments.values import Payment, PaymentState
 from core.domain.refusals import CommandRefused, Refusal, Refused
 from core.domain.state import State
 from core.domain.values import Booking
@@ -28,8 +25,10 @@ MAX_ATTEMPTS = 20
 """For one booking. Each is a call to Stripe that somebody can make us make."""
 
 
-def request(state: State, envelope: Envelope, command: RequestPayment, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """Somebody wants to pay: by the intent they have, or by a new one after a decline."""
+def request_payment(
+    state: State, envelope: Envelope, command: RequestPayment, now: datetime, ids: Ids
+) -> tuple[Event, ...]:
+    """The intent that the booking has, or a new one after a decline."""
     booking = owned(state, command.booking_id, _as_owner(envelope.actor))
     _may_be_paid(booking, command, now)
     attempts = payments_of(state, booking.id)
@@ -47,12 +46,12 @@ def request(state: State, envelope: Envelope, command: RequestPayment, now: date
         case _:
             pass
     made = _attempt(booking, len(attempts) + 1, begins, now, ids)
-    told = with_payment_status(booking, PaymentStatus.PENDING, now, "payment_requested")
-    return (*before, *told, PaymentMade(made), CommandDeferred(made.id))
+    status = with_payment_status(booking, PaymentStatus.PENDING, now, "payment_requested")
+    return (*before, *status, PaymentMade(made), CommandDeferred(made.id))
 
 
 def _as_owner(actor: Actor) -> Actor:
-    """Staff pay for bookings of their own only, like everybody."""
+    """Staff, too, pay only for their own bookings."""
     return Actor(ActorKind.USER, actor.user_id) if actor.kind is ActorKind.STAFF else actor
 
 
@@ -83,45 +82,8 @@ def _attempt(booking: Booking, number: int, begins: PaymentState, now: datetime,
     )
 
 
-_ABOUT_MONEY = frozenset({BookingChanged, PaymentMade, PaymentChanged})
-"""Of these something may follow; most commands bring about none of them."""
-
-
-def consequences(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
-    """What the end of a booking means for its payments: never waited for, only ordered."""
-    if _ABOUT_MONEY.isdisjoint(map(type, events)):
-        return ()
-    ends = {e.booking.id: e for e in events if isinstance(e, BookingChanged) and _is_the_end(e)}
-    parts = by_whole(end.booking for end in ends.values())
-    paid_for = dict.fromkeys((*ends, *parts))
-    payments = {payment.id: payment for id_ in paid_for for payment in state.payments.of(id_)}
-    payments |= {e.payment.id: e.payment for e in events if isinstance(e, PaymentMade | PaymentChanged)}
-    found: list[Event] = []
-    for payment in payments.values():
-        if (end := ends.get(payment.booking_id)) is not None:
-            found += _after_the_end(state, payment, end.booking, parts, actor, now)
-        elif payment.kept_minor and (part := parts_owed(state, payment.booking_id, parts, actor, now)):
-            found.append(order_refund(payment, min(part, payment.kept_minor), "part_cancelled", now))
-    return tuple(found)
-
-
-def _is_the_end(event: BookingChanged) -> bool:
-    return event.booking.status in ENDED and event.was not in ENDED
-
-
-def _after_the_end(
-    state: State, payment: Payment, booking: Booking, parts: Parts, actor: Actor, now: datetime
-) -> Iterator[PaymentChanged]:
-    if payment.state is PaymentState.QUEUED or (payment.state is PaymentState.CREATING and not payment.sent):
-        yield ended(payment, now)
-    elif payment.state in PAYABLE:
-        yield closing(payment, now)
-    elif payment.kept_minor and (owed := owed_minor(state, payment, booking, parts, actor, now)):
-        yield order_refund(payment, owed, "booking_cancelled", now)
-
-
 def deferred_answers(state: State, events: Sequence[Event]) -> Iterator[tuple[Envelope, tuple[Event, ...]]]:
-    """Commands that waited for a payment's intent, with what they are answered now."""
+    """Commands that waited for a payment's intent, each with its answer."""
     for event in events:
         if isinstance(event, PaymentChanged) and (answer := _answer(event.payment)) is not None:
             for envelope in state.followers.pop(event.payment.id, ()):

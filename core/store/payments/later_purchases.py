@@ -20,7 +20,7 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE id IN (
       AND (o.starts_at < late.ends_at AND late.starts_at < o.ends_at OR o.created_at > late.created_at))
 ORDER BY id FOR UPDATE
 """
-"""Other bookings of the same service or resource by the same person; the rule is in `core.domain.payments.late_payments`."""
+"""Other bookings of the same service or resource by the same person; the rule is in `core.domain.payments.received`."""
 
 
 def load_bought_again(connection: Connection, state: State, needs: Needs) -> None:

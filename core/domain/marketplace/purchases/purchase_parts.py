@@ -18,8 +18,8 @@ from core.domain.commands import ENGINE, Actor
 from core.domain.events import BookingChanged, BookingDeleted, Event
 from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
 from core.domain.marketplace.events import CreditReturned, CreditsVoided
-from core.domain.marketplace.purchases.refunds import is_refundable
 from core.domain.marketplace.verbs import Role, role_of
+from core.domain.payments.refunds import is_refundable
 from core.domain.state import State
 from core.domain.values import Booking
 
