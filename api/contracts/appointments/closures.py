@@ -12,29 +12,30 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.contracts.appointments.name_refusal import refused_as_problem
+from api.contracts.catalogue import Problems, as_problems
 from api.contracts.closure_request import close_command, closure_problems
 from api.http.bodies import read_json
 from api.http.errors import Problem
-from api.http.fields import ID_MAX, ClockText, DayText, Id, ServiceName, text
+from api.http.fields import ClockText, DayText, Id, ServiceName, text
 from api.http.forms import Rules
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Paging, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
 from core.domain.commands import ReopenResource
-from core.domain.values import Closure, Policy
-from core.store.bookings.views import view_of
-from core.store.catalogue import resources
-from core.store.catalogue.closures import SQL_CLOSURE, SQL_CLOSURES_LISTED, SQL_IN_THE_WAY, closure_of
+from core.domain.values import Policy
+from core.store.catalogue import closures, resources
+from core.store.catalogue.changes import NotFoundError
 from core.store.free_slots import resource_named
 from core.store.inbox.partition_keys import partition_key
-from core.store.sql.local_days import in_zones, zones_in_use
+from core.store.lists.closures import bookings_in_the_way, closures_page
 from core.text_forms import OPTIONAL_NAME
 from core.wire.answers import Done, Listed
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
 from core.wire.contracts.closures import ClosureEnded, ClosureMade, ClosureShown, closure_shown
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
+PROBLEMS: Problems = {NotFoundError: lambda: Problem(404, "closure_not_found", "Closure not found")}
 Reason = Annotated[str, text(OPTIONAL_NAME, most=200)]
 EXAMPLE = {"start_date": "2025-12-24", "end_date": "2025-12-26", "reason": "Christmas"}
 
@@ -97,14 +98,10 @@ class Closures:
     @operation("List closures, the earliest first", query=Filters, answers={200: ClosureList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Filters)
-        wanted = {"resource": asked.resource_id, "day": asked.date, "limit": asked.limit, "offset": asked.offset}
         async with self._pool.connection() as connection:
-            zones = await zones_in_use(connection) if asked.date else []
-            values = {**wanted, **in_zones(zones, asked.date, asked.date)}
-            rows = await (await connection.execute(SQL_CLOSURES_LISTED, values)).fetchall()
-        data = [closure_shown(closure_of(row[1:])) for row in rows if row[1] is not None]
-        resp.data = encode(ClosureList(data=data, total_count=rows[0][0], limit=asked.limit, offset=asked.offset))
-        resp.content_type = falcon.MEDIA_JSON
+            found, total = await closures_page(connection, asked.resource_id, asked.date, asked.limit, asked.offset)
+        data = [closure_shown(closure) for closure in found]
+        respond(resp, ClosureList(data=data, total_count=total, limit=asked.limit, offset=asked.offset))
 
     @operation(
         "Close a resource",
@@ -146,32 +143,22 @@ class OneClosure:
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
         asked = read_query(req, Paging)
-        closure = await self._read(closure_id)
-        values = {"id": closure_id, "limit": asked.limit, "offset": asked.offset}
-        async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_IN_THE_WAY, values)).fetchall()
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            closure = await closures.one(connection, closure_id)
+            found, total = await bookings_in_the_way(connection, closure_id, asked.limit, asked.offset)
         details = ClosureDetails(
             data=closure_shown(closure),
-            bookings_in_the_way=[admin_booking(*view_of(row[1:])) for row in rows if row[1] is not None],
-            bookings_in_the_way_count=rows[0][0],
+            bookings_in_the_way=[admin_booking(*view) for view in found],
+            bookings_in_the_way_count=total,
             limit=asked.limit,
             offset=asked.offset,
         )
-        resp.data = encode(details)
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, details)
 
     @operation("Open a resource again", answers={200: ClosureEnded}, refuses=("closure_not_found",), command=True)
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
-        closure = await self._read(closure_id)
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            closure = await closures.one(connection, closure_id)
         key = partition_key(closure.resource.id, closure.first_day)
         command = ReopenResource(closure_id)
         await self._commands.run(req, resp, contract="appointments", partition_key=key, command=command)
-
-    async def _read(self, closure_id: int) -> Closure:
-        row = None
-        if closure_id <= ID_MAX:
-            async with self._pool.connection() as connection:
-                row = await (await connection.execute(SQL_CLOSURE, (closure_id,))).fetchone()
-        if row is None:
-            raise Problem(404, "closure_not_found", "Closure not found")
-        return closure_of(row)

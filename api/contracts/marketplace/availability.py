@@ -10,11 +10,11 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.pagination import write
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, iso_date
 from api.http.forms import Form
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
@@ -127,7 +127,7 @@ class CheckAvailability:
             duration_minutes=service.minutes,
             available_slots=available,
         )
-        write(resp, body)
+        respond(resp, body)
 
 
 class ManyOpenings:
@@ -166,7 +166,7 @@ class ManyOpenings:
             duration_minutes=service.minutes,
             practitioners=openings,
         )
-        write(resp, body)
+        respond(resp, body)
 
 
 def _slots(

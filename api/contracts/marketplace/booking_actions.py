@@ -10,9 +10,9 @@ import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.catalogue import sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, given, not_found
-from api.contracts.marketplace.pagination import write
+from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, not_found
 from api.contracts.marketplace.purchase_requests import (
     TIME_OR_SESSION,
     TIME_OR_SESSION_RULES,
@@ -24,6 +24,7 @@ from api.contracts.marketplace.refusal_groups import CHANGING_STATUS, EDITING, R
 from api.http.bodies import read_json
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rules
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.domain.marketplace.commands import AmendBooking, MarketCommand, MoveBooking, TakeSeat, TurnBooking, Verb
@@ -84,7 +85,7 @@ class OneMarketBooking:
     @operation("Show a booking", answers={200: MarketBookingDetail}, refuses=("not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         state = await read_own(self._run.pool, booking_id, req.context.principal, self._policy)
-        write(resp, _shown(state, booking_id, req.context.principal))
+        respond(resp, _shown(state, booking_id, req.context.principal))
 
     @operation(
         "Change a booking's words, or where it is",
@@ -94,7 +95,7 @@ class OneMarketBooking:
         command=True,
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        sent = given(await read_json(req, MarketBookingChange))
+        sent = sent_fields(await read_json(req, MarketBookingChange))
         if "timezone" in sent:
             sent["timezone"] = ZONE(sent["timezone"])
         await run_in_booking_lane(self._run, req, resp, AmendBooking(booking_id, **sent))

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import falcon.asgi
 from msgspec import Struct
 
+from api.contracts.catalogue import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import read_own
 from api.contracts.marketplace.fields import forbidden
-from api.contracts.marketplace.pagination import write
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import text
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
+from core.domain.marketplace.values import Note
 from core.domain.marketplace.verbs import Role, role_of
 from core.domain.state import State
 from core.identity.principals import Principal
+from core.store.catalogue.changes import FullError
+from core.store.marketplace.booking_notes import add_note
 from core.text_forms import SOME_TEXT
 from core.wire.contracts.marketplace import NoteShown
 
-NOTES_MAX = 500
-"""Of one booking."""
-SQL_ADD = """
-INSERT INTO booking_note (booking_id, author_id, content, is_private)
-SELECT %(booking)s, %(author)s, %(content)s, %(private)s
-WHERE (SELECT count(*) FROM booking_note WHERE booking_id = %(booking)s) < %(most)s
-RETURNING id, content, is_private, created_at,
-          (SELECT coalesce(nullif(trim(concat_ws(' ', first_name, last_name)), ''), username)
-           FROM user_account WHERE id = %(author)s)
-"""
+PROBLEMS: Problems = {
+    FullError: lambda: Problem(409, "too_many_notes", "This booking has as many notes as it may have")
+}
 
 
 class NewNote(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +46,8 @@ class Notes:
         principal: Principal = req.context.principal
         state = await read_own(self._pool, booking_id, principal, self._policy)
         sees_all = _sees_private(state, booking_id, principal)
-        notes = [
-            NoteShown(note.id, note.content, note.is_private, note.author, note.created_at)
-            for note in state.market.notes[booking_id]
-            if sees_all or not note.is_private
-        ]
-        write(resp, notes)
+        notes = [_shown(note) for note in state.market.notes[booking_id] if sees_all or not note.is_private]
+        respond(resp, notes)
 
     @operation(
         "Add a note to a booking",
@@ -68,22 +61,13 @@ class Notes:
         state = await read_own(self._pool, booking_id, principal, self._policy)
         if sent.is_private and not _sees_private(state, booking_id, principal):
             raise forbidden()
-        write(resp, await self._added(booking_id, principal, sent), 201)
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            note = await add_note(connection, booking_id, principal.user_id, sent.content, is_private=sent.is_private)
+        respond(resp, _shown(note), 201)
 
-    async def _added(self, booking_id: int, principal: Principal, sent: NewNote) -> NoteShown:
-        values: dict[str, Any] = {
-            "booking": booking_id,
-            "author": principal.user_id,
-            "content": sent.content,
-            "private": sent.is_private,
-            "most": NOTES_MAX,
-        }
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ADD, values)).fetchone()
-        if row is None:
-            raise Problem(409, "too_many_notes", "This booking has as many notes as it may have")
-        id_, content, is_private, created_at, author = row
-        return NoteShown(id_, content, is_private, author, created_at)
+
+def _shown(note: Note) -> NoteShown:
+    return NoteShown(note.id, note.content, note.is_private, note.author, note.created_at)
 
 
 def _sees_private(state: State, booking_id: int, principal: Principal) -> bool:

@@ -9,13 +9,14 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
+from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.contracts.marketplace.purchase_requests import CreateMarketBooking, NewMarketBooking
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Form
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core import text_forms
@@ -83,11 +84,11 @@ class MarketBookings:
         wanted = _wanted(asked, req.context.principal)
         settings = self._run.settings
         async with self._run.pool.connection() as connection:
-            found = await find(connection, wanted, asked.page_size, asked.offset, COUNT_LIMIT)
+            found = await find(connection, wanted, asked.page_size, asked.offset)
             state = await read_bookings(connection, found.ids, settings.policy, in_full=False)
         now = state.market.now or datetime.now(UTC)
         shown = [brief(state.bookings[id_], state.market, now) for id_ in found.ids if id_ in state.bookings]
-        write(resp, MarketPage(**page_fields(req, settings.public_url, asked, found.count, shown)))
+        respond(resp, MarketPage(**page_fields(req, settings.public_url, asked, found.count, shown)))
 
     @operation(
         "Book a session: with a practitioner, with any, or a seat",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
-from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import asdict
+from msgspec import Meta, Struct, UnsetType
 
 from api.http.errors import Problem
 from api.http.fields import EARLIEST, LATEST, text
@@ -112,11 +111,6 @@ def span(starts: datetime, ends: datetime) -> tuple[datetime, datetime]:
 
 def _utc(value: datetime) -> datetime:
     return TO_THE_MINUTE(IN_RANGE(INSTANT(value))).astimezone(UTC)
-
-
-def given(sent: Struct) -> dict[str, Any]:
-    """What of a body was sent at all."""
-    return {name: value for name, value in asdict(sent).items() if value is not UNSET}
 
 
 def not_found() -> Problem:

@@ -2,55 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
-from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import asdict
-from psycopg import AsyncConnection
+from msgspec import UNSET, Struct, UnsetType, convert
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.catalogue import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import forbidden, given, not_found
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
+from api.contracts.marketplace.fields import check_may_edit, forbidden, not_found
+from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
 from api.http.forms import Rules
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity.principals import Principal
 from core.settings import Settings
+from core.store.catalogue import locations, practitioners, resources
+from core.store.catalogue.changes import NotFoundError, UnknownReferenceError, write
+from core.store.catalogue.locations import OwnedLocation, RoomElsewhereError
+from core.store.connections.database import AsyncConnection
 from core.text_forms import OPTIONAL_NAME
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
 Address = Annotated[str, text(OPTIONAL_NAME, most=500)]
 
-COLUMNS = """l.id, l.name, l.address, l.zone, l.owner_id, l.is_active, p.user_id,
-       coalesce((SELECT json_agg(json_build_object('id', r.id, 'name', r.name) ORDER BY r.id)
-        FROM location_room lr JOIN resource r ON r.id = lr.resource_id
-        WHERE lr.location_id = l.id AND lr.is_active), '[]')"""
-SQL_LIST = f"""
-SELECT {COLUMNS} FROM location l LEFT JOIN practitioner p ON p.id = l.owner_id
-WHERE l.is_active OR %(hidden)s ORDER BY l.id LIMIT %(limit)s OFFSET %(offset)s
-"""
-SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM location WHERE is_active OR %(hidden)s LIMIT {COUNT_LIMIT}) AS found"
-SQL_ONE = f"SELECT {COLUMNS} FROM location l LEFT JOIN practitioner p ON p.id = l.owner_id WHERE l.id = %s"
-SQL_OWNER = "SELECT id FROM practitioner WHERE user_id = %s"
-SQL_INSERT = "INSERT INTO location (name, address, zone, owner_id) VALUES (%s, %s, %s, %s) RETURNING id"
-SQL_UPDATE = "UPDATE location SET name = %(name)s, address = %(address)s, is_active = %(is_active)s WHERE id = %(id)s"
-SQL_ROOM_RESOURCE = "INSERT INTO resource (kind, name, zone) VALUES ('room', %s, %s) RETURNING id"
-SQL_IS_ROOM = "SELECT EXISTS (SELECT FROM resource WHERE id = %s AND kind = 'room')"
-SQL_ADD_ROOM = """
-INSERT INTO location_room (resource_id, location_id) VALUES (%s, %s)
-ON CONFLICT (resource_id) DO UPDATE SET is_active = true WHERE location_room.location_id = excluded.location_id
-RETURNING resource_id
-"""
-SQL_CLOSE_ROOM = """
-UPDATE location_room SET is_active = false WHERE location_id = %s AND resource_id = %s AND is_active RETURNING resource_id
-"""
+PROBLEMS: Problems = {
+    NotFoundError: not_found,
+    RoomElsewhereError: lambda: Problem(409, "room_elsewhere", "That room belongs to another location"),
+    UnknownReferenceError: lambda: invalid([FieldProblem("resource_id", "There is no such room")]),
+}
 
 
 class LocationChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -113,23 +101,22 @@ class Locations:
 
     @operation("List locations", query=Paged, answers={200: LocationPage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Paged)
-        wanted = {"hidden": req.context.principal.is_staff, "limit": asked.page_size, "offset": asked.offset}
+        asked, is_staff = read_query(req, Paged), req.context.principal.is_staff
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
-            count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        body = page_fields(req, self._settings.public_url, asked, count, [location_body(row) for row in rows])
-        write(resp, LocationPage(**body))
+            found, count = await locations.page(connection, hidden=is_staff, limit=asked.page_size, offset=asked.offset)
+        body = page_fields(req, self._settings.public_url, asked, count, [_body(location) for location in found])
+        respond(resp, LocationPage(**body))
 
     @operation("Make a location", body=Content(NewLocation, example=examples.NEW_LOCATION), answers={201: LocationBody})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewLocation)
         zone = self._settings.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
-        async with self._pool.connection() as connection, connection.transaction():
+        async with write(self._pool) as connection:
             owner_id = await owner_for(connection, req.context.principal)
-            made = await connection.execute(SQL_INSERT, (sent.name, sent.address, zone, owner_id))
-            row = await (await connection.execute(SQL_ONE, await made.fetchone())).fetchone()
-        write(resp, location_body(row or ()), 201)
+            made = await locations.create(
+                connection, name=sent.name, address=sent.address, zone=zone, owner_id=owner_id
+            )
+        respond(resp, _body(made), 201)
 
 
 class OneLocation:
@@ -138,11 +125,9 @@ class OneLocation:
 
     @operation("Show a location", answers={200: LocationBody}, refuses=("not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int) -> None:
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ONE, (location_id,))).fetchone()
-        if row is None:
-            raise not_found()
-        write(resp, location_body(row))
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            location = await locations.one(connection, location_id)
+        respond(resp, _body(location))
 
     @operation(
         "Change a location",
@@ -152,15 +137,13 @@ class OneLocation:
     )
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int) -> None:
         sent = await read_json(req, LocationChange)
-        async with self._pool.connection() as connection, connection.transaction():
-            present = location_body(await _kept(connection, location_id, req.context.principal))
-            await connection.execute(SQL_UPDATE, {**asdict(present), **given(sent)})
-            row = await (await connection.execute(SQL_ONE, (location_id,))).fetchone()
-        write(resp, location_body(row or ()))
+        async with _changing(self._pool, location_id, req.context.principal) as (connection, present):
+            after = await locations.change(connection, replace(present, **sent_fields(sent)))
+        respond(resp, _body(after))
 
 
 class LocationRooms:
-    """`POST .../rooms/`: a room more."""
+    """`POST .../rooms/`: another room."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -173,18 +156,20 @@ class LocationRooms:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int) -> None:
         sent = await read_json(req, NewLocationRoom)
-        async with self._pool.connection() as connection, connection.transaction():
-            zone = (await _kept(connection, location_id, req.context.principal))[3]
-            resource_id = await _resource(connection, sent, zone, req.context.principal)
-            added = await (await connection.execute(SQL_ADD_ROOM, (resource_id, location_id))).fetchone()
-            if added is None:
-                raise Problem(409, "room_elsewhere", "That room belongs to another location")
-            row = await (await connection.execute(SQL_ONE, (location_id,))).fetchone()
-        write(resp, location_body(row or ()), 201)
+        principal: Principal = req.context.principal
+        async with _changing(self._pool, location_id, principal) as (connection, location):
+            resource_id = sent.resource_id
+            if isinstance(resource_id, UnsetType):
+                assert not isinstance(sent.name, UnsetType)  # noqa: S101 - one of the two was sent
+                resource_id = await resources.add(connection, "room", sent.name, location.time_zone)
+            elif not principal.is_staff:
+                raise forbidden()
+            after = await locations.add_room(connection, location_id, resource_id)
+        respond(resp, _body(after), 201)
 
 
 class LocationRoom:
-    """`DELETE .../rooms/{id}/`: no longer given; what is booked in it stays."""
+    """`DELETE .../rooms/{id}/`: no longer given to sessions; what is booked in it stays."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -193,47 +178,29 @@ class LocationRoom:
     async def on_delete(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int, room_id: int
     ) -> None:
-        async with self._pool.connection() as connection, connection.transaction():
-            await _kept(connection, location_id, req.context.principal)
-            closed = await (await connection.execute(SQL_CLOSE_ROOM, (location_id, room_id))).fetchone()
-            if closed is None:
-                raise not_found()
-            row = await (await connection.execute(SQL_ONE, (location_id,))).fetchone()
-        write(resp, location_body(row or ()))
+        async with _changing(self._pool, location_id, req.context.principal) as (connection, _):
+            after = await locations.close_room(connection, location_id, room_id)
+        respond(resp, _body(after))
 
 
-def location_body(row: tuple[Any, ...]) -> LocationBody:
-    id_, name, address, zone, owner_id, is_active, _, rooms = row
-    return LocationBody(id_, name, address, zone, owner_id, [LocationRoomName(**room) for room in rooms], is_active)
+@asynccontextmanager
+async def _changing(
+    pool: Pool, location_id: int, principal: Principal
+) -> AsyncIterator[tuple[AsyncConnection, OwnedLocation]]:
+    """A transaction that has locked a location that the caller may change. Raises Problem 403 or 404."""
+    async with as_problems(PROBLEMS), write(pool) as connection:
+        location = await locations.one(connection, location_id, locked=True)
+        check_may_edit(principal, location.owner_user_id)
+        yield connection, location
 
 
-async def owner_for(connection: AsyncConnection[Any], principal: Principal) -> int | None:
-    """Who keeps what a caller makes: the practitioner they are; None, the house, for staff who are none."""
-    row = await (await connection.execute(SQL_OWNER, (principal.user_id,))).fetchone()
-    if row is None and not principal.is_staff:
+def _body(location: OwnedLocation) -> LocationBody:
+    return convert(location, LocationBody, from_attributes=True)
+
+
+async def owner_for(connection: AsyncConnection, principal: Principal) -> int | None:
+    """The owner of what a caller makes: the practitioner they are; None, the house, for staff who are not one."""
+    owner_id = await practitioners.id_of_user(connection, principal.user_id)
+    if owner_id is None and not principal.is_staff:
         raise forbidden()
-    return None if row is None else int(row[0])
-
-
-async def _kept(connection: AsyncConnection[Any], location_id: int, principal: Principal) -> tuple[Any, ...]:
-    """A location that the caller may change, locked."""
-    row = await (await connection.execute(f"{SQL_ONE} FOR UPDATE OF l", (location_id,))).fetchone()
-    if row is None:
-        raise not_found()
-    if not principal.is_staff and (row[6] is None or row[6] != principal.user_id):
-        raise forbidden()
-    found: tuple[Any, ...] = row
-    return found
-
-
-async def _resource(connection: AsyncConnection[Any], sent: NewLocationRoom, zone: str, principal: Principal) -> int:
-    if sent.name is not UNSET:
-        made = await (await connection.execute(SQL_ROOM_RESOURCE, (sent.name, zone))).fetchone()
-        assert made is not None  # noqa: S101 - INSERT ... RETURNING of one row
-        return int(made[0])
-    if not principal.is_staff:
-        raise forbidden()
-    row = await (await connection.execute(SQL_IS_ROOM, (sent.resource_id,))).fetchone()
-    if row is None or not row[0]:
-        raise invalid([FieldProblem("resource_id", "There is no such room")])
-    return int(sent.resource_id)  # type: ignore[arg-type]  # one of the two was sent
+    return owner_id

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import falcon
 import falcon.asgi
 from falcon.uri import encode_value
 from msgspec import Meta, Struct
 
 from core.store.lists.pages import COUNT_EXACT_TO
-from core.wire.outcomes import encode
 
 PAGE_SIZE_DEFAULT = 20
 PAGE_SIZE_MAX = 100
 PAGE_MAX = 100_000
-COUNT_LIMIT = COUNT_EXACT_TO + 1
-"""How far a list is counted."""
 
 
 class Paged(Struct, frozen=True, kw_only=True):
@@ -61,9 +57,3 @@ def _address(req: falcon.asgi.Request, public_url: str, number: int) -> str:
     pairs = [(name, one) for name, sent in asked.items() for one in (sent if isinstance(sent, list) else [sent])]
     text = "&".join(f"{encode_value(name)}={encode_value(str(value))}" for name, value in (*pairs, ("page", number)))
     return f"{public_url}{req.path}/?{text}"
-
-
-def write(resp: falcon.asgi.Response, body: object, status: int = 200) -> None:
-    resp.status = status
-    resp.data = encode(body)
-    resp.content_type = falcon.MEDIA_JSON

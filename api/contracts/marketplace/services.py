@@ -6,26 +6,28 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
-import psycopg
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from msgspec.structs import asdict
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.catalogue import Problems, as_problems, name_taken, sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, Minutes, forbidden, given, not_found
+from api.contracts.marketplace.fields import LongText, Minutes, check_may_edit, forbidden, not_found
 from api.contracts.marketplace.locations import owner_for
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
+from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
-from api.http.errors import Problem, invalid
+from api.http.errors import invalid
 from api.http.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
 from api.http.forms import Rule, Rules, missing, rule_problems
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.marketplace.details import Kind
-from core.domain.names import folded
 from core.identity.principals import Principal
-from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
+from core.store.catalogue import marketplace_services
+from core.store.catalogue.changes import NameTakenError, NotFoundError, UnknownReferenceError, write
+from core.store.catalogue.marketplace_services import OwnedService, ServiceFields, UnsuitableItemError
+from core.store.connections.database import AsyncConnection
 from core.wire.contracts.marketplace import KIND_ASKED, KIND_WORDS, BookingType
 from core.wire.errors import FieldProblem
 
@@ -33,42 +35,11 @@ Pool = AsyncConnectionPool[Any]
 KindWord = Literal["individual", "group", "workshop", "course", "package", "bundle"]
 Ids = Annotated[list[Id], Meta(max_length=100)]
 
-FROM = "service s LEFT JOIN practitioner o ON o.id = s.owner_id"
-COLUMNS = f"{SERVICE_COLUMNS}, s.description, s.owner_id, o.user_id"
-_OWN = 3
-"""How many columns come after the service's own."""
-_WANTED = """(s.is_active OR %(hidden)s) AND (%(kind)s::text IS NULL OR s.kind = %(kind)s)
-  AND (%(practitioner)s::bigint IS NULL OR s.id IN (
-       SELECT service_id FROM service_practitioner WHERE practitioner_id = %(practitioner)s))"""
-SQL_LIST = f"SELECT {COLUMNS} FROM {FROM} WHERE {_WANTED} ORDER BY s.id LIMIT %(limit)s OFFSET %(offset)s"
-SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM service s WHERE {_WANTED} LIMIT {COUNT_LIMIT}) AS found"
-SQL_ONE = f"SELECT {COLUMNS} FROM {FROM} WHERE s.id = %s"
-SQL_INSERT = """
-INSERT INTO service (name, name_key, description, resource_id, duration_minutes, price_cents, currency, kind, is_named,
-                     owner_id, slot_step_minutes, credits, valid_days)
-SELECT %(name)s, %(name_key)s, %(description)s, r.id, %(duration_minutes)s, %(price_cents)s, %(currency)s, %(kind)s, false,
-       %(owner_id)s, %(slot_step_minutes)s, %(credits)s, %(valid_days)s
-FROM resource r WHERE r.kind = 'desk' RETURNING id
-"""
-SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(name_key)s END,
-       description = %(description)s,
-       duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s, slot_step_minutes = %(slot_step_minutes)s,
-       credits = %(credits)s, valid_days = %(valid_days)s, is_active = %(is_active)s
-WHERE id = %(id)s
-"""
-SQL_DROP_PRACTITIONERS = "DELETE FROM service_practitioner WHERE service_id = %s"
-SQL_ADD_PRACTITIONERS = """
-INSERT INTO service_practitioner (service_id, practitioner_id)
-SELECT %s, id FROM practitioner WHERE id = ANY(%s) RETURNING practitioner_id
-"""
-SQL_DROP_ITEMS = "DELETE FROM service_item WHERE service_id = %s"
-SQL_ADD_ITEMS = """
-INSERT INTO service_item (service_id, position, item_id)
-SELECT %s, n, w.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS w (id, n) JOIN service s ON s.id = w.id
-WHERE s.kind = ANY(%s) RETURNING item_id
-"""
-
+PROBLEMS: Problems = {
+    NotFoundError: not_found,
+    NameTakenError: name_taken("service_exists", "Another service has this name"),
+    UnknownReferenceError: lambda: invalid([FieldProblem("practitioner_ids", "There is no such practitioner")]),
+}
 CAN_BE_ITEMS: dict[Kind, tuple[Kind, ...]] = {
     Kind.PACKAGE: (Kind.INDIVIDUAL, Kind.WORKSHOP),
     Kind.BUNDLE: (Kind.INDIVIDUAL, Kind.WORKSHOP),
@@ -186,18 +157,17 @@ class Services:
     @operation("List services", query=ServiceFilters, answers={200: ServicePage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, ServiceFilters)
-        wanted = {
-            "hidden": req.context.principal.is_staff,
-            "kind": KIND_ASKED[asked.booking_type].value if asked.booking_type else None,
-            "practitioner": asked.practitioner_id,
-            "limit": asked.page_size,
-            "offset": asked.offset,
-        }
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
-            count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        body = page_fields(req, self._public_url, asked, count, [_body(row) for row in rows])
-        write(resp, ServicePage(**body))
+            found, count = await marketplace_services.page(
+                connection,
+                hidden=req.context.principal.is_staff,
+                kind=KIND_ASKED[asked.booking_type] if asked.booking_type else None,
+                practitioner_id=asked.practitioner_id,
+                limit=asked.page_size,
+                offset=asked.offset,
+            )
+        body = page_fields(req, self._public_url, asked, count, [_body(service) for service in found])
+        respond(resp, ServicePage(**body))
 
     @operation(
         "Offer a service", body=Content(NewMarketService, example=examples.NEW_SERVICE), answers={201: ServiceBody}
@@ -205,14 +175,18 @@ class Services:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewMarketService)
         kind = KIND_ASKED[sent.booking_type]
-        values = {**DEFAULTS, **given(sent), "kind": kind.value, "name_key": folded(sent.name)}
-        async with self._pool.connection() as connection, connection.transaction():
-            values["owner_id"] = owner_id = await owner_for(connection, req.context.principal)
-            (id_,) = await _row(connection, SQL_INSERT, values)
-            own = [owner_id] if owner_id is not None and sent.practitioner_ids is UNSET else None
-            await _links(connection, id_, kind, sent, req.context.principal, owner_id, own)
-            row = await _row(connection, SQL_ONE, (id_,))
-        write(resp, _body(row), 201)
+        fields = convert({**DEFAULTS, **sent_fields(sent)}, ServiceFields)
+        principal: Principal = req.context.principal
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            owner_id = await owner_for(connection, principal)
+            id_ = await marketplace_services.create(
+                connection, fields, kind=kind, currency=sent.currency, owner_id=owner_id
+            )
+            if owner_id is not None and sent.practitioner_ids is UNSET:
+                await marketplace_services.set_practitioners(connection, id_, [owner_id])
+            await _set_links(connection, id_, kind, sent, principal, owner_id)
+            made = await marketplace_services.one(connection, id_)
+        respond(resp, _body(made), 201)
 
 
 class OneService:
@@ -221,11 +195,9 @@ class OneService:
 
     @operation("Show a service", answers={200: ServiceBody}, refuses=("not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ONE, (service_id,))).fetchone()
-        if row is None:
-            raise not_found()
-        write(resp, _body(row))
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            service = await marketplace_services.one(connection, service_id)
+        respond(resp, _body(service))
 
     @operation(
         "Change a service",
@@ -236,33 +208,20 @@ class OneService:
     async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         sent = await read_json(req, ServiceChange)
         principal: Principal = req.context.principal
-        async with self._pool.connection() as connection, connection.transaction():
-            row = await (await connection.execute(f"{SQL_ONE} FOR UPDATE OF s", (service_id,))).fetchone()
-            if row is None:
-                raise not_found()
-            if not principal.is_staff and (row[-1] is None or row[-1] != principal.user_id):
-                raise forbidden()
-            service = service_of(row[:-_OWN])
-            values = {**asdict(_body(row)), **given(sent)}
-            values["name_key"] = folded(values["name"])
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            present = await marketplace_services.one(connection, service_id, locked=True)
+            check_may_edit(principal, present.owner_user_id)
+            values = {**asdict(_body(present)), **sent_fields(sent)}
             problems = rule_problems(NewMarketService, values)
-            if values["price_cents"] == service.price_minor:  # a price that an older release accepted may stay
+            if values["price_cents"] == present.service.price_minor:  # a price that an older release accepted may stay
                 problems = [one for one in problems if one.field != "price_cents"]
             if problems:
                 raise invalid(problems)
-            await _write(connection, values)
-            await _links(connection, service_id, service.kind, sent, principal, row[-2], None)
-            row = await _row(connection, SQL_ONE, (service_id,))
-        write(resp, _body(row))
-
-
-async def _write(connection: AsyncConnection[Any], values: dict[str, Any]) -> None:
-    """Only a service that is booked by name too has its name for itself."""
-    try:
-        await connection.execute(SQL_UPDATE, values)
-    except psycopg.errors.UniqueViolation:
-        words = "Another service has this name"
-        raise Problem(409, "service_exists", words, [FieldProblem("name", words)]) from None
+            fields, is_active = convert(values, ServiceFields), values["is_active"]
+            await marketplace_services.change(connection, service_id, fields, is_active=is_active)
+            await _set_links(connection, service_id, present.service.kind, sent, principal, present.owner_id)
+            after = await marketplace_services.one(connection, service_id)
+        respond(resp, _body(after))
 
 
 DEFAULTS: dict[str, Any] = {
@@ -275,13 +234,12 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def _body(row: tuple[Any, ...]) -> ServiceBody:
-    found = service_of(row[:-_OWN])
-    description, owner_id, _ = row[-_OWN:]
+def _body(owned: OwnedService) -> ServiceBody:
+    found = owned.service
     return ServiceBody(
         id=found.id,
         name=found.name,
-        description=description,
+        description=owned.description,
         booking_type=KIND_WORDS[found.kind],
         duration_minutes=found.duration_minutes,
         slot_step_minutes=found.slot_step_minutes,
@@ -291,44 +249,30 @@ def _body(row: tuple[Any, ...]) -> ServiceBody:
         valid_days=found.valid_days,
         practitioner_ids=list(found.practitioner_ids),
         service_ids=list(found.items),
-        owner_id=owner_id,
+        owner_id=owned.owner_id,
         is_active=found.is_active,
     )
 
 
-async def _links(
-    connection: AsyncConnection[Any],
+async def _set_links(
+    connection: AsyncConnection,
     service_id: int,
     kind: Kind,
     sent: ServiceChange,
     principal: Principal,
     owner_id: int | None,
-    practitioners: list[int] | None,
 ) -> None:
-    """Who gives it, and what it includes, where that was sent."""
+    """Set who gives a service and what it includes, where that was sent. Raises Problem 400 or 403."""
     if not isinstance(sent.practitioner_ids, UnsetType):
-        wanted = sorted(set(sent.practitioner_ids))
-        if not principal.is_staff and wanted not in ([owner_id], []):
+        if not principal.is_staff and set(sent.practitioner_ids) - {owner_id}:
             raise forbidden()
-        await connection.execute(SQL_DROP_PRACTITIONERS, (service_id,))
-        found = await (await connection.execute(SQL_ADD_PRACTITIONERS, (service_id, wanted))).fetchall()
-        if len(found) != len(wanted):
-            raise invalid([FieldProblem("practitioner_ids", "There is no such practitioner")])
-    elif practitioners:
-        await connection.execute(SQL_ADD_PRACTITIONERS, (service_id, practitioners))
+        await marketplace_services.set_practitioners(connection, service_id, sent.practitioner_ids)
     if not isinstance(sent.service_ids, UnsetType) and kind in CAN_BE_ITEMS:
-        allowed = [one.value for one in CAN_BE_ITEMS[kind]]
+        kinds = CAN_BE_ITEMS[kind]
         if service_id in sent.service_ids:
             raise invalid([FieldProblem("service_ids", "A service cannot include itself")])
-        await connection.execute(SQL_DROP_ITEMS, (service_id,))
-        added = await (await connection.execute(SQL_ADD_ITEMS, (service_id, sent.service_ids, allowed))).fetchall()
-        if len(added) != len(sent.service_ids):
-            words = f"Each must be a service of type {' or '.join(KIND_WORDS[one] for one in CAN_BE_ITEMS[kind])}"
-            raise invalid([FieldProblem("service_ids", words)])
-
-
-async def _row(connection: AsyncConnection[Any], sql: str, values: Any) -> tuple[Any, ...]:
-    row = await (await connection.execute(sql.encode(), values)).fetchone()
-    assert row is not None  # noqa: S101 - each of these answers one row
-    found: tuple[Any, ...] = row
-    return found
+        try:
+            await marketplace_services.set_items(connection, service_id, sent.service_ids, kinds)
+        except UnsuitableItemError:
+            words = f"Each must be a service of type {' or '.join(KIND_WORDS[one] for one in kinds)}"
+            raise invalid([FieldProblem("service_ids", words)]) from None

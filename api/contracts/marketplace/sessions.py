@@ -1,4 +1,4 @@
-"""`/api/v1/drf/sessions/`: sessions of workshops and courses, their waiting lists; and time off."""
+"""`/api/v1/drf/sessions/`: sessions of workshops and courses, and their waiting lists."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from typing import ClassVar
 
 import falcon.asgi
 from msgspec import Struct
+from msgspec.structs import astuple
 
+from api.contracts.catalogue import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, forbidden, span
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
+from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.contracts.marketplace.purchase_requests import Title, no_session
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import Id
 from api.http.forms import Rules
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.domain.marketplace.commands import (
@@ -27,22 +30,15 @@ from core.domain.marketplace.commands import (
 )
 from core.domain.refusals import Refusal
 from core.identity.principals import Principal
+from core.store.catalogue import service_sessions
+from core.store.catalogue.changes import NotFoundError
 from core.store.marketplace.partition_keys import practitioner_key
-from core.store.marketplace.rows import SESSION_COLUMNS, session_of
 from core.wire.contracts.marketplace import MarketDone, SessionShown, WaitingShown, session_shown
 
-_LISTED = """service_session ss WHERE (%(service)s::bigint IS NULL OR ss.service_id = %(service)s)
-  AND (%(practitioner)s::bigint IS NULL OR ss.practitioner_id = %(practitioner)s)
-  AND (NOT %(upcoming)s OR ss.starts_at > clock_timestamp() AND NOT ss.is_cancelled)"""
-SQL_LIST = f"SELECT {SESSION_COLUMNS} FROM {_LISTED} ORDER BY ss.starts_at, ss.id LIMIT %(limit)s OFFSET %(offset)s"
-SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM {_LISTED} LIMIT {COUNT_LIMIT}) AS found"
-SQL_ONE = f"SELECT {SESSION_COLUMNS} FROM service_session ss WHERE ss.id = %s"
-SQL_PLACE = """
-SELECT w.session_id, w.user_id,
-       (SELECT count(*) FROM waiting_place p WHERE p.session_id = w.session_id AND p.booking_id IS NULL AND p.id <= w.id),
-       w.created_at
-FROM waiting_place w WHERE w.session_id = %s AND w.user_id = %s AND w.booking_id IS NULL
-"""
+PROBLEMS: Problems = {NotFoundError: no_session}
+NOT_WAITING: Problems = {
+    NotFoundError: lambda: Problem(404, "not_waiting", "You do not wait for a seat of this session")
+}
 
 
 class SessionFilters(Paged, frozen=True, kw_only=True):
@@ -77,18 +73,17 @@ class Sessions:
     @operation("List sessions, the earliest first", query=SessionFilters, answers={200: SessionPage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, SessionFilters)
-        wanted = {
-            "service": asked.service_id,
-            "practitioner": asked.practitioner_id,
-            "upcoming": asked.is_upcoming,
-            "limit": asked.page_size,
-            "offset": asked.offset,
-        }
         async with self._run.pool.connection() as connection:
-            rows = await (await connection.execute(SQL_LIST, wanted)).fetchall()
-            count = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-        shown = [session_shown(session_of(row)) for row in rows]
-        write(resp, SessionPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
+            found, count = await service_sessions.page(
+                connection,
+                service_id=asked.service_id,
+                practitioner_id=asked.practitioner_id,
+                upcoming=asked.is_upcoming,
+                limit=asked.page_size,
+                offset=asked.offset,
+            )
+        shown = [session_shown(session) for session in found]
+        respond(resp, SessionPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
 
     @operation(
         "Open a session of a workshop or course",
@@ -131,11 +126,9 @@ class OneSession:
 
     @operation("Show a session", answers={200: SessionShown}, refuses=("session_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        async with self._run.pool.connection() as connection:
-            row = await (await connection.execute(SQL_ONE, (session_id,))).fetchone()
-        if row is None:
-            raise no_session()
-        write(resp, session_shown(session_of(row)))
+        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+            session = await service_sessions.one(connection, session_id)
+        respond(resp, session_shown(session))
 
     @operation(
         "Cancel a session, with every booking of it",
@@ -158,12 +151,10 @@ class WaitingList:
 
     @operation("See one's place in the waiting list", answers={200: WaitingShown}, refuses=(Refusal.NOT_WAITING,))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        async with self._run.pool.connection() as connection:
-            cursor = await connection.execute(SQL_PLACE, (session_id, req.context.principal.user_id))
-            row = await cursor.fetchone()
-        if row is None:
-            raise Problem(404, "not_waiting", "You do not wait for a seat of this session")
-        write(resp, WaitingShown(*row))
+        user_id = req.context.principal.user_id
+        async with as_problems(NOT_WAITING), self._run.pool.connection() as connection:
+            place = await service_sessions.place_of(connection, session_id, user_id)
+        respond(resp, WaitingShown(*astuple(place)))
 
     @operation(
         "Wait for a seat of a full session",

@@ -6,34 +6,36 @@ It is a closure of the practitioner's time (docs/closures.md). Taking it and giv
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import falcon.asgi
 from msgspec import Struct
-from psycopg import AsyncConnection
 
+from api.contracts.catalogue import Problems, as_problems
 from api.contracts.closure_request import close_command, closure_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import check_may_edit, not_found
-from api.contracts.marketplace.pagination import COUNT_LIMIT, PageBody, Paged, page_fields, write
+from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
 from api.http.fields import ClockText, DayText, text
 from api.http.forms import Rules
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.domain.commands import ReopenResource
 from core.identity.principals import Principal
-from core.store.catalogue.closures import SQL_CLOSURE, SQL_TIME_OFF, SQL_TIME_OFF_COUNT, closure_of
+from core.store.catalogue import closures, practitioners
+from core.store.catalogue.changes import NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.inbox.partition_keys import partition_key
+from core.store.lists.closures import time_off_page
 from core.text_forms import OPTIONAL_NAME
 from core.wire.contracts.closures import TimeOff, TimeOffMade, time_off_shown
 from core.wire.contracts.marketplace import MarketDone
 from core.wire.errors import FieldProblem
 
-SQL_WHOSE = "SELECT user_id, resource_id FROM practitioner WHERE id = %s"
-"""Neither ever changes."""
+PROBLEMS: Problems = {NotFoundError: not_found}
 
 
 def _ends_later(body: NewTimeOff) -> Iterator[FieldProblem]:
@@ -76,14 +78,13 @@ class TimesOff:
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
         asked = read_query(req, TimeOffFilters)
-        wanted: dict[str, Any] = {"upcoming": asked.is_upcoming, "limit": asked.page_size, "offset": asked.offset}
-        async with self._run.pool.connection() as connection:
-            wanted["resource"] = await _kept(connection, practitioner_id, req.context.principal)
-            rows = await (await connection.execute(SQL_TIME_OFF, wanted)).fetchall()
-            counted = await connection.execute(SQL_TIME_OFF_COUNT, {**wanted, "most": COUNT_LIMIT})
-            count = (await counted.fetchone() or (0,))[0]
-        found = [time_off_shown(closure_of(row)) for row in rows]
-        write(resp, TimeOffPage(**page_fields(req, self._run.settings.public_url, asked, count, found)))
+        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+            resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
+            found, count = await time_off_page(
+                connection, resource_id, upcoming=asked.is_upcoming, limit=asked.page_size, offset=asked.offset
+            )
+        shown = [time_off_shown(closure) for closure in found]
+        respond(resp, TimeOffPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
 
     @operation(
         "Take time off",
@@ -96,8 +97,8 @@ class TimesOff:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
         sent = await read_json(req, NewTimeOff)
-        async with self._run.pool.connection() as connection:
-            resource_id = await _kept(connection, practitioner_id, req.context.principal)
+        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+            resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
         command = close_command(resource_id, sent.start_date, sent.end_date, sent.start, sent.end, sent.reason)
         key = partition_key(resource_id, command.first_day)
         await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
@@ -111,25 +112,17 @@ class OneTimeOff:
     async def on_delete(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int, closure_id: int
     ) -> None:
-        async with self._run.pool.connection() as connection:
-            resource_id = await _kept(connection, practitioner_id, req.context.principal)
-            first_day = await _first_day(connection, closure_id, resource_id)
-        key, command = partition_key(resource_id, first_day), ReopenResource(closure_id)
+        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+            resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
+            closure = await closures.one(connection, closure_id)
+        if closure.resource.id != resource_id:
+            raise not_found()
+        key, command = partition_key(resource_id, closure.first_day), ReopenResource(closure_id)
         await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
-async def _kept(connection: AsyncConnection[Any], practitioner_id: int, principal: Principal) -> int:
-    """The resource of a practitioner whom the caller may act for. Raises Problem 403 or 404."""
-    row = await (await connection.execute(SQL_WHOSE, (practitioner_id,))).fetchone()
-    if row is None:
-        raise not_found()
-    check_may_edit(principal, row[0])
-    return int(row[1])
-
-
-async def _first_day(connection: AsyncConnection[Any], closure_id: int, resource_id: int) -> date:
-    """Of a closure of this resource. Raises Problem 404."""
-    row = await (await connection.execute(SQL_CLOSURE, (closure_id,))).fetchone()
-    if row is None or closure_of(row).resource.id != resource_id:
-        raise not_found()
-    return closure_of(row).first_day
+async def _resource_id(connection: AsyncConnection, practitioner_id: int, principal: Principal) -> int:
+    """The resource of a practitioner whom the caller may act for. Raises Problem 403 and NotFoundError."""
+    user_id, resource_id = await practitioners.owner(connection, practitioner_id)
+    check_may_edit(principal, user_id)
+    return resource_id

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import psycopg
 from msgspec import Struct
 
 from core.domain.commands import CloseResource, Command
@@ -19,10 +20,10 @@ from core.domain.resources.closures import SHOWN_IN_THE_WAY, claims_within, clos
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
-from core.store.bookings.views import VIEW_COLUMNS
+from core.store.catalogue.changes import NotFoundError
 from core.store.connections.pipeline import QueryPipeline
+from core.store.connections.queries import find_one
 from core.store.connections.round_trip import Rows
-from core.store.sql.local_days import DAYS_BEGIN, DAYS_END
 from core.store.sql.lost_races import require_all
 
 SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
@@ -59,32 +60,7 @@ SELECT CASE WHEN EXISTS (
 """A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
 SQL_REOPEN = require_all("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
 
-SQL_CLOSURE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
-_TIME_OFF = """closure c JOIN resource r ON r.id = c.resource_id
-WHERE c.resource_id = %(resource)s AND (NOT %(upcoming)s OR upper(c.during) > clock_timestamp())"""
-SQL_TIME_OFF = f"SELECT {CLOSURE_COLUMNS} FROM {_TIME_OFF} ORDER BY lower(c.during) LIMIT %(limit)s OFFSET %(offset)s"
-SQL_TIME_OFF_COUNT = f"SELECT count(*) FROM (SELECT FROM {_TIME_OFF} LIMIT %(most)s) AS found"
-"""Closures of one resource; those of one never begin together."""
-_LISTED = f"""closure c JOIN resource r ON r.id = c.resource_id
-WHERE (%(resource)s::bigint IS NULL OR c.resource_id = %(resource)s)
-  AND (%(day)s::date IS NULL OR c.during && tstzrange({DAYS_BEGIN}, {DAYS_END}))"""
-SQL_CLOSURES_LISTED = f"""
-SELECT counted.total, listed.*
-FROM (SELECT count(*) AS total FROM {_LISTED}) AS counted
-LEFT JOIN (SELECT {CLOSURE_COLUMNS} FROM {_LISTED} ORDER BY lower(c.during), c.id LIMIT %(limit)s OFFSET %(offset)s)
-    AS listed (id, resource_id, kind, name, zone, first_day, starts, last_day, ends, starts_at, ends_at, reason, created_at)
-    ON true
-ORDER BY listed.starts_at, listed.id
-"""
-"""The total beside each row of the page, and alone if the page is empty."""
-_IN_THE_WAY = """closure c JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during
-     JOIN booking b ON b.id = k.booking_id JOIN user_account u ON u.id = b.user_id WHERE c.id = %(id)s"""
-SQL_IN_THE_WAY = f"""
-SELECT counted.total, listed.*
-FROM (SELECT count(DISTINCT b.id) AS total FROM {_IN_THE_WAY}) AS counted
-LEFT JOIN LATERAL (SELECT DISTINCT ON (b.starts_at, b.id) {VIEW_COLUMNS} FROM {_IN_THE_WAY}
-                   ORDER BY b.starts_at, b.id LIMIT %(limit)s OFFSET %(offset)s) AS listed ON true
-"""
+SQL_ONE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
 
 
 class ClosureRow(Struct, frozen=True):
@@ -106,6 +82,14 @@ class ClosureRow(Struct, frozen=True):
 def closure_of(row: Sequence[Any]) -> Closure:
     """A row that begins with `CLOSURE_COLUMNS`."""
     return Closure(row[0], Resource(*row[1:5]), *row[5:13])
+
+
+async def one(connection: psycopg.AsyncConnection[Any], closure_id: int) -> Closure:
+    """Raises NotFoundError."""
+    row = await find_one(connection, SQL_ONE, (closure_id,))
+    if row is None:
+        raise NotFoundError
+    return closure_of(row)
 
 
 def ask_closing(pipeline: QueryPipeline, state: State, needs: Needs) -> None:

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from msgspec import Struct
 
 from core.domain.commands import DECIDED_CLASSES, CommandClass
@@ -40,6 +41,10 @@ FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)
 It tries and never waits, so that workers who want the same lanes cannot stand in a circle. What it
 got is left in the transaction for the statement that reads, so that both go in one round trip and
 what waits in other workers' lanes is not read."""
+SQL_HOLD_LANES = """
+SELECT pg_advisory_xact_lock(%s, lane) FROM (SELECT generate_series(0, lanes - 1) AS lane FROM installation) AS lanes
+"""
+# In the lanes' order and before any row, as everything that locks several does; lanes never wait for each other.
 
 
 def lane_count(connection: Connection) -> int:
@@ -82,6 +87,11 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
         else:
             malformed.append(one)
     return LanesRead(locked, by_lane, noted, malformed)
+
+
+async def hold_all_lanes(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Wait until no lane is at work, and hold all of them up until the end of the transaction."""
+    await connection.execute(SQL_HOLD_LANES, (LANE_SPACE,))
 
 
 def last_of(connection: Connection, lane: int) -> list[Waiting]:

@@ -18,6 +18,8 @@ from msgspec import Struct
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import Kind
 from core.domain.names import folded
+from core.store.catalogue import practitioners
+from core.store.lists.pages import COUNT_LIMIT
 
 ORDERS: dict[str, tuple[str, str]] = {
     "start_time": ("starts_at", "ASC NULLS FIRST"),
@@ -35,7 +37,6 @@ SQL_NAMED = "SELECT id FROM practitioner WHERE name_folded LIKE %s LIMIT %s"
 SQL_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 SQL_WALK = "SET LOCAL enable_bitmapscan = off"
 """There are many, as the gathering has shown: the planner, who guesses what a search finds, is not to sort them all."""
-SQL_PRACTITIONER = "SELECT id FROM practitioner WHERE user_id = %s"
 
 
 SORTED_AT_ONCE = timedelta(days=31)
@@ -63,16 +64,20 @@ class MarketBookingFilter(Struct, frozen=True, kw_only=True):
 class Found(Struct, frozen=True):
     ids: list[int]
     count: int
-    """Up to one more than the limit it was counted to."""
+    """Counted up to the limit."""
 
 
 async def find(
-    connection: psycopg.AsyncConnection[Any], wanted: MarketBookingFilter, limit: int, offset: int, count_limit: int
+    connection: psycopg.AsyncConnection[Any],
+    wanted: MarketBookingFilter,
+    limit: int,
+    offset: int,
+    count_limit: int = COUNT_LIMIT,
 ) -> Found:
     """One page and the bounded total. Each statement is planned for its own values: a filter may mean ten rows or all."""
     if wanted.is_upcoming and wanted.statuses and not UPCOMING & set(wanted.statuses):
         return Found([], 0)
-    own = await _practitioner_of(connection, wanted.user_id)
+    own = None if wanted.user_id is None else await practitioners.id_of_user(connection, wanted.user_id)
     named = await _named(connection, wanted.search)
     narrowed, values = _narrowed(wanted, named)
     values |= {"limit": limit, "offset": offset, "most": offset + limit, "count": count_limit}
@@ -99,13 +104,6 @@ async def _page(
         sql = _walking([f"{scope} AND {cut}" for scope in scopes for cut in _cuts(wanted)], narrowed, wanted.order)
     cursor = await connection.execute(sql.encode(), values, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
-
-
-async def _practitioner_of(connection: psycopg.AsyncConnection[Any], user_id: int | None) -> int | None:
-    if user_id is None:
-        return None
-    row = await (await connection.execute(SQL_PRACTITIONER, (user_id,))).fetchone()
-    return None if row is None else int(row[0])
 
 
 async def _named(connection: psycopg.AsyncConnection[Any], search: str | None) -> list[int]:

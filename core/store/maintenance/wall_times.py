@@ -25,10 +25,9 @@ from psycopg.errors import ExclusionViolation
 from core.domain.commands import ENGINE
 from core.domain.resources.time_zones import TZDATA_VERSION, ZONES, from_rules, is_guessed, readable, rules_of
 from core.domain.resources.wall_times import Span, days_of_span, instant_at_wall_time, kept, span_of_days, wall
-from core.store.catalogue.resource_zones import SQL_HOLD_LANES
 from core.store.connections.database import Connection
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
-from core.store.inbox.lane_batches import LANE_SPACE
+from core.store.inbox.lane_batches import LANE_SPACE, SQL_HOLD_LANES
 from core.store.sql.local_days import SQL_ZONES
 
 log = structlog.get_logger()

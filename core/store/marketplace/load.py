@@ -13,7 +13,7 @@ from typing import Any
 
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.needs import MarketNeeds
-from core.domain.marketplace.values import Note, WaitingPlace
+from core.domain.marketplace.values import WaitingPlace
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
@@ -21,6 +21,7 @@ from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.connections.database import Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
+from core.store.marketplace.booking_notes import ask_notes
 from core.store.marketplace.rows import (
     CREDIT_COLUMNS,
     LOCATION_COLUMNS,
@@ -117,16 +118,6 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
 ORDER BY id FOR UPDATE
 """
 
-NOTES_SHOWN = 100
-"""Of each booking, the newest."""
-SQL_NOTES = f"""
-SELECT n.id, n.booking_id, n.author_id, coalesce(nullif(trim(concat_ws(' ', u.first_name, u.last_name)), ''), u.username),
-       n.content, n.is_private, n.created_at
-FROM unnest(%s::bigint[]) AS w (id)
-CROSS JOIN LATERAL (SELECT * FROM booking_note n WHERE n.booking_id = w.id ORDER BY n.id DESC LIMIT {NOTES_SHOWN}) AS n
-JOIN user_account u ON u.id = n.author_id ORDER BY n.booking_id, n.id
-"""
-
 
 def ask_market(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> None:
     """What commands name. Bookings of their own are locked before."""
@@ -187,10 +178,6 @@ def _ask_locations(pipeline: QueryPipeline, state: State, ids: Iterable[int]) ->
     pipeline.ask(SQL_ROOMS_THERE, wanted, lambda rows: know_rooms(state, rows))
 
 
-def ask_notes(pipeline: QueryPipeline, state: State, booking_ids: Iterable[int]) -> None:
-    pipeline.ask(SQL_NOTES, (list(booking_ids),), lambda rows: know_notes(state, rows))
-
-
 def market_bookings(state: State) -> list[tuple[Booking, MarketDetails]]:
     return [(b, b.details) for b in state.bookings.values() if isinstance(b.details, MarketDetails)]
 
@@ -247,13 +234,6 @@ def know_locations(state: State, rows: Rows) -> None:
 
 def know_rooms(state: State, rows: Rows) -> None:
     state.market.room_names |= dict(rows)
-
-
-def know_notes(state: State, rows: Rows) -> None:
-    for id_ in {row[1] for row in rows}:
-        state.market.notes.pop(id_, None)
-    for row in rows:
-        state.market.notes[row[1]].append(Note(*row))
 
 
 def _know_sessions(state: State, rows: Rows) -> None:

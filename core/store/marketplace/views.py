@@ -12,7 +12,8 @@ from core.domain.values import Policy
 from core.store.bookings.rows import BOOKING_COLUMNS, user_of
 from core.store.connections.pipeline import pipelined_async
 from core.store.connections.round_trip import Rows
-from core.store.marketplace.load import ask_context, ask_notes, know_bookings, market_bookings
+from core.store.marketplace.booking_notes import ask_notes
+from core.store.marketplace.load import ask_context, know_bookings, market_bookings
 from core.store.people import SQL_USERS
 from core.store.sql.parameters import array_of
 

@@ -8,8 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.store.catalogue.resource_zones import SQL_HOLD_LANES
-from core.store.inbox.lane_batches import LANE_SPACE
+from core.store.inbox.lane_batches import LANE_SPACE, SQL_HOLD_LANES
 from tests.support.clients.callers import execute
 from tests.support.clients.marketplace import BASE, Market, Person
 from tests.support.clients.time_slots import new_category
