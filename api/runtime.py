@@ -12,7 +12,6 @@ from redis.backoff import NoBackoff
 
 from api.commands.commands import Commands
 from api.commands.inbox_writer import InboxWriter
-from api.commands.lane_waker import LaneWaker
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.limits.undecided_writes import UndecidedCounter
 from api.limits.write_limits import WriteLimits
@@ -22,6 +21,7 @@ from core.store.connections.bounded import InDoubt, bounded
 from core.store.connections.database import API_LIMITS, LIST_LIMITS
 from core.store.connections.pool import Pool
 from core.store.connections.sqlalchemy_engines import async_engine
+from core.wakeup.bells import LaneWaker
 from core.wakeup.broker import celery_app
 
 log = structlog.get_logger()

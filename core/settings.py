@@ -18,7 +18,7 @@ from core.domain.resources.time_zones import is_zone
 from core.domain.values import Policy
 from core.passwords import PASSWORD_MAX_CHARS
 from core.text_forms import COUNTRY, PREFIX, SETTING
-from core.wakeup.bells import Keys
+from core.wakeup.keys import Keys
 
 T = TypeVar("T")
 

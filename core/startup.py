@@ -18,7 +18,7 @@ from redis.retry import Retry
 from core.demo import holds_demo
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS, connect, conninfo
-from core.wakeup.bells import Keys
+from core.wakeup.keys import Keys
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from core.wakeup.bells import Keys
+from core.wakeup.keys import Keys
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""The lane server: answers the lanes' bells, then tells who waits and rings the relay."""
+"""The lane server: answers the lanes' bells, then publishes outcomes and rings relay and payments."""
 
 from __future__ import annotations
 
@@ -27,25 +27,21 @@ from core.store.connections.database import Connection, connect_lane
 from core.store.inbox.lane_batches import lane_count
 from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
-from core.store.revision import SchemaDoesNotFitError, SchemaWatch
 from core.store.save import Decided
-from core.wakeup import bells
-from core.wakeup.broker import SERVE_LANES, SERVE_PAYMENTS, SERVE_RELAY
-from workers import shutdown
-from workers.roster import Roster
-from workers.serve_loop import Answer, ServeLoop
-from workers.wakeup import Listener, Waker, connect
+from core.wakeup.bells import Roster
+from core.wakeup.broker import SERVE_LANES
+from core.wakeup.keys import LANES, PAYMENTS, RELAY, lane_of_bell
+from workers.serve_loop import Answer, Server
 
 log = structlog.get_logger()
 
 LANES_FRESH_S = 1.0
-"""How old the known number of lanes may be; a command in a lane nobody listens to is swept up."""
-RECONNECT_PAUSE_S = 0.25
+"""How old the known number of lanes may be; the sweep finds a command in a lane that nobody listens to."""
 SERVERS = max(1, (os.cpu_count() or 1) // 2)
-"""So many serve at all times, if so many were called; more only while batches are full."""
+"""The number of servers that stay; more of them only while batches are full."""
 COUNT_EVERY_S = 1.0
 STAY_S = 3.0
-"""Who was called, or had a full batch, stays so long even if there are enough others."""
+"""A server stays this long after its start or a full batch, even if there are enough others."""
 HELP_EVERY_S = 1.0
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -58,76 +54,61 @@ def register(app: Celery, settings: Settings) -> None:
         return LaneServer(app, settings).run()
 
 
-class LaneServer:
+class LaneServer(Server):
     """One worker's connections and the loop over the bells of all lanes."""
 
+    group = LANES
+
     def __init__(self, app: Celery, settings: Settings) -> None:
-        self._settings = settings
-        self._redis = connect(settings.redis_url)
-        self._keys = settings.redis_keys
-        self._lane_waker = Waker(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys)
-        self._relay_waker = Waker(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
-        self._payments_waker = Waker(
-            self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys
-        )
+        super().__init__(app, settings)
+        self._relay_waker = self._waker_of(RELAY)
+        self._payments_waker = self._waker_of(PAYMENTS)
         self._connection: Connection | None = None
         self._notes: LaneNotes | None = None
         self._visits: Lanes | None = None
         self._lane_failures = LaneFailures()
-        self._schema = SchemaWatch()
         self._probe = ProbeThread(lambda: connect_lane(settings.database_url, "holdfast lane probe"))
         self._width = 1
         """How many lanes to visit together."""
         self._lanes = 0
         self._lanes_read_at = float("-inf")
-        self._roster = Roster(self._redis, bells.LANES, self._keys)
+        self._roster = Roster(self._redis, LANES, self._keys)
         self._counted_at = self._helped_at = float("-inf")
         self._needed_at = time.monotonic()
 
-    def run(self) -> int:
-        serve_loop = ServeLoop(
-            Listener(self._redis, bells.LANES, self._keys),
-            bells=self._bells,
-            answer=self._answer,
-            ring=self._lane_waker.ring,
-            look=self._look,
-            shutdown=shutdown.watch(),
-            most=lambda: self._width,
-            is_needed=self._is_needed,
-        )
-        try:
-            return serve_loop.run()
-        finally:
-            self._roster.leave()
-            self._drop_connection()
-            self._probe.close()
-            self._redis.close()
+    def _close(self) -> None:
+        self._roster.leave()
+        self._disconnect()
+        self._probe.close()
+
+    def _most(self) -> int:
+        return self._width
 
     def _is_needed(self) -> bool:
-        """Once a second, so that servers that nobody needs beside the others make no small batches of large ones."""
+        """Counted once a second. More servers than needed would turn large batches into small ones."""
         now = time.monotonic()
         if now - self._counted_at < COUNT_EVERY_S:
             return True
         self._counted_at = now
         if self._schema.waits:
-            return True  # and does not sign the roster, as a server that can decide would then leave
+            return True  # without signing the roster: a server that can decide would leave because of it
         try:
             return self._roster.older_servers() < SERVERS or now - self._needed_at < STAY_S
         except redis.RedisError:
-            return True  # nobody could be called instead
+            return True  # no other server could be called
 
     def _call_for_help(self) -> None:
-        """A full batch: another worker, if one is free, takes some of the lanes."""
+        """After a full batch: another worker, if one is free, takes some of the lanes."""
         self._needed_at = now = time.monotonic()
         if now - self._helped_at > HELP_EVERY_S:
             self._helped_at = now
-            self._lane_waker.call()
+            self._waker.call()
 
     def _hand_over(self, lanes: Collection[int]) -> None:
-        """Somebody else serves them: the visit under way may last until a timeout."""
+        """Let another server take these lanes: the visit under way may last until a timeout."""
         self._roster.leave()
-        self._lane_waker.ring([self._keys.lane_bell(lane) for lane in lanes])
-        self._lane_waker.call()
+        self._waker.ring([self._keys.lane_bell(lane) for lane in lanes])
+        self._waker.call()
 
     def _bells(self) -> list[str]:
         if time.monotonic() - self._lanes_read_at > LANES_FRESH_S:
@@ -148,7 +129,7 @@ class LaneServer:
 
     def _answer(self, rung: Sequence[str]) -> Answer:
         try:
-            turn = self._connected().visit([bells.lane_of_bell(bell) for bell in rung])
+            turn = self._connected().visit([lane_of_bell(bell) for bell in rung])
         except psycopg.Error as problem:
             self._recover(problem)
             return Answer(ring_again=rung)
@@ -162,7 +143,7 @@ class LaneServer:
         )
 
     def _tell(self, turn: VisitResult) -> None:
-        """After the commit, and only a hint: whoever hears nothing asks the database."""
+        """After the commit, and only a hint: a waiter that hears nothing asks the database."""
         ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
         if not ended:
             return
@@ -205,13 +186,7 @@ class LaneServer:
         assert self._connection is not None  # noqa: S101 - just connected
         return self._connection
 
-    def _recover(self, problem: psycopg.Error) -> None:
-        if not isinstance(problem, SchemaDoesNotFitError):  # that is said already, and not four times a second
-            log.warning("the database failed a lane, connecting again", problem=repr(problem))
-        self._drop_connection()
-        time.sleep(RECONNECT_PAUSE_S)
-
-    def _drop_connection(self) -> None:
+    def _disconnect(self) -> None:
         with suppress(psycopg.Error):
             if self._connection is not None:
                 self._connection.close()
@@ -221,7 +196,7 @@ class LaneServer:
 
 
 def _is_due(event: Event) -> bool:
-    """Whether the payments worker has something to do at once; what is due later the sweep rings for."""
+    """Whether the payments server can act at once; the sweep rings for what is due later."""
     if not isinstance(event, PaymentMade | PaymentChanged):
         return False
     return event.payment.due_at is not None and event.payment.due_at <= event.payment.updated_at
@@ -230,8 +205,8 @@ def _is_due(event: Event) -> bool:
 def narrowed(width: int, *, full: bool, most: int) -> int:
     """How many lanes the next visit may take together.
 
-    Small batches are made fewer by taking more lanes at once; full ones gain nothing by it and
-    would keep lanes from the other workers.
+    More lanes at once make fewer small batches; full batches gain nothing by it, and would keep
+    lanes from the other workers.
     """
     if full:
         return max(1, width // 2)
@@ -239,7 +214,7 @@ def narrowed(width: int, *, full: bool, most: int) -> int:
 
 
 def _hash_of(initial_password: str | None) -> str | None:
-    """Made before the first lane is locked, once a process: argon2 in a lane would cost it fifty bookings a person."""
+    """Hashed once a process, before the first lane is locked: argon2 would cost a lane fifty bookings a person."""
     return None if initial_password is None else hash_shared_password(initial_password)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -39,12 +38,9 @@ from core.store.payments.jobs import (
     take,
 )
 from core.store.payments.reconciliation import PaymentToReconcile, note_reconciled
-from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wakeup import bells
-from core.wakeup.broker import SERVE_LANES, SERVE_PAYMENTS
-from workers import shutdown
-from workers.serve_loop import Answer, ServeLoop
-from workers.wakeup import Listener, Waker, connect
+from core.wakeup.broker import SERVE_PAYMENTS
+from core.wakeup.keys import LANES, PAYMENTS
+from workers.serve_loop import Answer, Server
 
 log = structlog.get_logger()
 
@@ -56,7 +52,6 @@ FAILURES_MAX = 3
 """In a row, over all threads of a worker; then the circuit opens."""
 RETRY_FIRST_S, RETRY_LONGEST_S = 1.0, 60.0
 JITTER = 0.25
-RECONNECT_PAUSE_S = 0.25
 
 
 def register(app: Celery, settings: Settings) -> None:
@@ -66,16 +61,16 @@ def register(app: Celery, settings: Settings) -> None:
         return PaymentServer(app, settings).run() if settings.stripe else 0
 
 
-class PaymentServer:
+class PaymentServer(Server):
+    group = PAYMENTS
+
     def __init__(self, app: Celery, settings: Settings) -> None:
+        super().__init__(app, settings)
         assert settings.stripe is not None  # noqa: S101 - asked before
         stripe = settings.stripe
         self._payments = StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types)
         self._background_per_s = stripe.background_per_s
-        self._redis = connect(settings.redis_url)
-        self._keys = settings.redis_keys
-        self._waker = Waker(self._redis, bells.PAYMENTS, lambda: app.send_task(SERVE_PAYMENTS, retry=False), self._keys)
-        self._lane_waker = Waker(self._redis, bells.LANES, lambda: app.send_task(SERVE_LANES, retry=False), self._keys)
+        self._lane_waker = self._waker_of(LANES)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo(settings.database_url, "holdfast payments"),
             kwargs={"autocommit": True},
@@ -92,25 +87,17 @@ class PaymentServer:
         self._lock = threading.Lock()
         self._turns = count()
         """Of refunds, looks and cancellations at Stripe."""
-        self._schema = SchemaWatch()
-        self._fits = False
 
     def run(self) -> int:
-        serve_loop = ServeLoop(
-            Listener(self._redis, bells.PAYMENTS, self._keys),
-            bells=lambda: [self._keys.payments_bell],
-            answer=self._answer,
-            ring=self._waker.ring,
-            look=lambda: [self._keys.payments_bell],
-            shutdown=shutdown.watch(),
-        )
         self._pool.open()
-        try:
-            return serve_loop.run()
-        finally:
-            self._threads.shutdown(wait=True)
-            self._pool.close()
-            self._redis.close()
+        return super().run()
+
+    def _bells(self) -> list[str]:
+        return [self._keys.payments_bell]
+
+    def _close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self._pool.close()
 
     def _answer(self, rung: Sequence[str]) -> Answer:
         """Take what is due, as far as there are hands free for it."""
@@ -120,15 +107,10 @@ class PaymentServer:
             return Answer(leave_out=rung)
         try:
             with self._pool.connection() as connection:
-                if not self._fits:
-                    self._schema.check(connection)
-                    self._fits = True
+                self._check_schema(connection)
                 taken = take(connection, free, self._background_per_s, next(self._turns), may_compare)
         except (psycopg.Error, PoolTimeout) as problem:
-            if not isinstance(problem, SchemaDoesNotFitError):
-                log.warning("the database failed the payments worker", problem=repr(problem))
-            self._fits = False
-            time.sleep(RECONNECT_PAUSE_S)
+            self._recover(problem)
             return Answer(ring_again=rung)
         with self._lock:
             self._free -= len(taken.jobs) + len(taken.to_compare) + taken.ping

@@ -1,31 +1,46 @@
-"""The relay's task: numbers committed events and tells the feed's readers."""
+"""The relay's task: numbers committed events and tells the feed's readers.
+
+It also remembers in Redis how far the feed came. A database that is behind that was restored, and gets a new epoch.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import psycopg
-import structlog
+import redis
 from celery import Celery
 
 from core.engine.relay import relay
 from core.settings import Settings
-from core.store.connections.database import connect_lane
-from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wakeup import bells
+from core.store.connections.database import Connection, connect_lane
+from core.store.feed import NOWHERE, SQL_HEAD, Position
 from core.wakeup.broker import SERVE_RELAY
-from workers import shutdown
-from workers.feed_memory import FeedMemory
-from workers.serve_loop import Answer, ServeLoop
-from workers.wakeup import Listener, Waker, connect
-
-log = structlog.get_logger()
+from core.wakeup.keys import NO_PREFIX, RELAY, Keys
+from workers.serve_loop import Answer, Server
 
 PACE_S = 0.03
-"""A breath between two numberings, so that a busy moment's batches go in one transaction."""
-RECONNECT_PAUSE_S = 0.25
+"""Between two numberings, so that a busy moment's batches are numbered in one transaction."""
+FEED_REMEMBERED_S = 30 * 86_400
+
+FEED_TELL_SCRIPT = """
+local found = redis.call('GET', KEYS[1]) or ''
+local known = #found <= 18 and tonumber(string.match(found, '^%d+$')) or 0
+if tonumber(ARGV[1]) >= known then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return known
+"""
+"""KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
+Remembers the furthest number, publishes the position, and returns the number known before. What is no number of
+at most 18 digits counts as 0."""
+
+_POSITION = re.compile(r"[0-9]{1,18}")
+"""What `FEED_TELL_SCRIPT` stores. Another value must not stop the feed."""
+
 
 _serving = threading.Lock()
 """Held by the one relay server of this process."""
@@ -34,7 +49,7 @@ _serving = threading.Lock()
 def register(app: Celery, settings: Settings) -> None:
     @app.task(name=SERVE_RELAY)
     def serve() -> int:
-        """Relay until nothing comes any more; 0 at once while this process has another that does.
+        """Relay until nothing comes any more; 0 at once while this process has another relay server.
 
         The sweep calls whenever events wait. While many come, servers that linger beside the first
         would take one place of the pool after another, until no sweep finds one.
@@ -47,52 +62,79 @@ def register(app: Celery, settings: Settings) -> None:
             _serving.release()
 
 
-class RelayServer:
+class RelayServer(Server):
+    group = RELAY
+
     def __init__(self, app: Celery, settings: Settings) -> None:
-        self._settings = settings
-        self._redis = connect(settings.redis_url)
-        self._keys = settings.redis_keys
-        self._waker = Waker(self._redis, bells.RELAY, lambda: app.send_task(SERVE_RELAY, retry=False), self._keys)
+        super().__init__(app, settings)
         self._memory = FeedMemory(self._redis, self._keys)
-        self._connection = connect_lane(settings.database_url, "holdfast relay")
-        self._schema = SchemaWatch()
-        self._fits = False
+        self._connection: Connection | None = connect_lane(settings.database_url, "holdfast relay")
 
-    def run(self) -> int:
-        linger = ServeLoop(
-            Listener(self._redis, bells.RELAY, self._keys),
-            bells=lambda: [self._keys.relay_bell],
-            answer=lambda _: self._relay(),
-            ring=self._waker.ring,
-            look=lambda: [self._keys.relay_bell],
-            shutdown=shutdown.watch(),
-        )
-        try:
-            return linger.run()
-        finally:
-            self._connection.close()
-            self._redis.close()
+    def _bells(self) -> list[str]:
+        return [self._keys.relay_bell]
 
-    def _relay(self) -> Answer:
+    def _answer(self, rung: Sequence[str]) -> Answer:
         try:
-            if not self._fits:
-                self._schema.check(self._connection)
-                self._fits = True
-            self._memory.load_once(self._connection)
-            more = relay(self._connection, self._memory.publish, self._memory.known)
+            connection = self._connected()
+            self._memory.load_once(connection)
+            more = relay(connection, self._memory.publish, self._memory.known)
         except psycopg.Error as problem:
-            if not isinstance(problem, SchemaDoesNotFitError):
-                log.warning("the database failed the relay, connecting again", problem=repr(problem))
-            self._fits = False
-            self._reconnect()
-            return Answer(ring_again=[self._keys.relay_bell])
+            self._recover(problem)
+            return Answer(ring_again=rung)
         time.sleep(PACE_S)
-        return Answer(ring_again=[self._keys.relay_bell] if more else [])
+        return Answer(ring_again=rung if more else [])
 
-    def _reconnect(self) -> None:
-        with suppress(psycopg.Error):
-            self._connection.close()
-        self._memory.expect_another_database()
-        time.sleep(RECONNECT_PAUSE_S)
-        with suppress(psycopg.Error):
+    def _connected(self) -> Connection:
+        if self._connection is None:
             self._connection = connect_lane(self._settings.database_url, "holdfast relay")
+        self._check_schema(self._connection)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        with suppress(psycopg.Error):
+            if self._connection is not None:
+                self._connection.close()
+        self._connection = None
+        self._memory.expect_another_database()
+
+
+class FeedMemory:
+    """Publishes the feed's head on Redis, and knows the furthest head that any relay has published.
+
+    If Redis loses it or does not answer, a restore is left to `feed.origin` and the notifiers to notice.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys = NO_PREFIX) -> None:
+        self._redis = client
+        self._keys = keys
+        self._is_loaded = False
+        self.known = NOWHERE
+
+    def load(self, connection: Connection) -> None:
+        """Read what Redis remembers of this database's epoch. Call it before a connection first numbers events."""
+        row = connection.execute(SQL_HEAD).fetchone()
+        with suppress(redis.RedisError):
+            epoch = row[0] if row else ""
+            found = self._redis.get(self._keys.feed_memory(epoch))
+            if isinstance(found, str) and _POSITION.fullmatch(found):
+                self._note(Position(epoch, int(found)))
+            self._is_loaded = True
+
+    def load_once(self, connection: Connection) -> None:
+        if not self._is_loaded:
+            self.load(connection)
+
+    def expect_another_database(self) -> None:
+        """The next connection may lead to another database."""
+        self._is_loaded = False
+
+    def publish(self, head: Position) -> None:
+        self._note(head)
+        with suppress(redis.RedisError):
+            arguments = (head.number, FEED_REMEMBERED_S, self._keys.feed_channel, head)
+            known = self._redis.eval(FEED_TELL_SCRIPT, 1, self._keys.feed_memory(head.epoch), *map(str, arguments))
+            self._note(Position(head.epoch, int(known)))
+
+    def _note(self, seen: Position) -> None:
+        if seen.epoch != self.known.epoch or seen.number > self.known.number:
+            self.known = seen

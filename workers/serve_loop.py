@@ -1,40 +1,52 @@
 """The lingering loop: one Celery task that serves a group's bells until they fall silent.
 
-A task for each command costs more than the booking it carries, so a task only says "there is
-work" and then stays while there is. It ends after a few idle seconds or at shutdown. While
+A task for each command would cost more than the booking that it carries, so a task only says "there is
+work", and then stays while there is. It ends after a few idle seconds or at shutdown. While
 Redis is away it looks into PostgreSQL instead, a few times a second.
+
+`Server` is what the lane, relay and payment servers have in common around that loop.
 """
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from typing import ClassVar
 
+import psycopg
 import redis
 import structlog
+from celery import Celery
 from msgspec import Struct
+from psycopg_pool import PoolTimeout
 
-from workers.wakeup import Listener
+from core.settings import Settings
+from core.store.connections.database import Connection
+from core.store.revision import SchemaDoesNotFitError, SchemaWatch
+from core.wakeup.bells import Listener, Waker, connect, waker
+from workers import shutdown
 
 log = structlog.get_logger()
 
 IDLE_S = 8.0
 """Longer than the canary's interval, so that one server is always warm."""
 STAY_AFTER_BLIND_S = 10.0
-"""After an outage Celery takes some seconds to consume again (core/wakeup/broker.py); until then nobody else comes."""
+"""After an outage Celery takes some seconds to consume again (core/wakeup/broker.py); until then no other server starts."""
 WAIT_S = 0.5
 BUSY_PAUSE_S = 0.05
-"""How long a bell is left out after its lane turned out to be another worker's, the first time."""
+"""How long a bell is left out the first time that another worker has its lane."""
 BUSY_PAUSE_MAX_S = 0.4
-"""And after many times: two workers that share what one can do make twice as many, smaller batches.
+"""And after many times: two workers that share one's work make twice as many, smaller batches.
 Well below a second, because the other one may have died."""
 BLIND_POLL_S = 0.25
+RECONNECT_PAUSE_S = 0.25
 
 
 class Answer(Struct, frozen=True):
-    """What answering some bells came to."""
+    """The result of answering some bells."""
 
     ring_again: Collection[str] = ()
     leave_out: Collection[str] = ()
@@ -52,7 +64,7 @@ class ServeLoop:
         answer: Callable[[Sequence[str]], Answer],
         ring: Callable[[list[str]], None],
         look: Callable[[], list[str]],
-        shutdown: Callable[[], bool],
+        stopping: Callable[[], bool],
         most: Callable[[], int] = lambda: 1,
         is_needed: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -64,7 +76,7 @@ class ServeLoop:
         self._answer = answer
         self._ring = ring
         self._look = look
-        self._stopping = shutdown
+        self._stopping = stopping
         self._most = most
         self._is_needed = is_needed
         self._order: deque[str] = deque()
@@ -149,3 +161,78 @@ class ServeLoop:
         except redis.RedisError:
             return []
         return [] if found is None else [found]
+
+
+class Server(ABC):
+    """One worker's share in serving a group: its Redis client, its wakers and the loop over its bells."""
+
+    group: ClassVar[str]
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._redis = connect(settings.redis_url)
+        self._keys = settings.redis_keys
+        self._waker = self._waker_of(self.group)
+        self._schema = SchemaWatch()
+        self._fits = False
+        """Whether the schema was found to fit since the last failure."""
+
+    def run(self) -> int:
+        """Serve until idle, not needed or asked to stop; the number of answered rings."""
+        loop = ServeLoop(
+            Listener(self._redis, self.group, self._keys),
+            bells=self._bells,
+            answer=self._answer,
+            ring=self._waker.ring,
+            look=self._look,
+            stopping=shutdown.watch(),
+            most=self._most,
+            is_needed=self._is_needed,
+        )
+        try:
+            return loop.run()
+        finally:
+            self._close()
+            self._redis.close()
+
+    @abstractmethod
+    def _bells(self) -> list[str]: ...
+
+    @abstractmethod
+    def _answer(self, rung: Sequence[str]) -> Answer: ...
+
+    def _look(self) -> list[str]:
+        """The bells whose work waits in PostgreSQL, or may."""
+        return self._bells()
+
+    def _most(self) -> int:
+        """How many bells to answer together."""
+        return 1
+
+    def _is_needed(self) -> bool:
+        """Whether to serve on although others do."""
+        return True
+
+    def _disconnect(self) -> None:  # noqa: B027 - a server with a pool has nothing to drop
+        """Drop a connection that failed; the next answer opens another."""
+
+    def _close(self) -> None:
+        self._disconnect()
+
+    def _waker_of(self, group: str) -> Waker:
+        return waker(self._app, self._redis, group, self._keys)
+
+    def _check_schema(self, connection: Connection) -> None:
+        """Once a connection. Raises SchemaDoesNotFitError."""
+        if not self._fits:
+            self._schema.check(connection)
+            self._fits = True
+
+    def _recover(self, problem: psycopg.Error | PoolTimeout) -> None:
+        """Log a failure of the database and pause before the next attempt."""
+        if not isinstance(problem, SchemaDoesNotFitError):  # the watch has logged that, and not four times a second
+            log.warning("the database failed, connecting again", group=self.group, problem=repr(problem))
+        self._fits = False
+        self._disconnect()
+        time.sleep(RECONNECT_PAUSE_S)

@@ -20,12 +20,9 @@ from core.store.connections.database import Connection, connect_lane, connect_ti
 from core.store.lists import headcount
 from core.store.lists import tally as bookings_tally
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wakeup import bells
+from core.wakeup.bells import Waker, connect, waker
 from core.wakeup.broker import (
     CANARY_EVERY_S,
-    SERVE_LANES,
-    SERVE_PAYMENTS,
-    SERVE_RELAY,
     SWEEP_CANARY,
     SWEEP_DUE,
     SWEEP_EVERY_S,
@@ -33,8 +30,8 @@ from core.wakeup.broker import (
     SWEEP_TALLY,
     SWEEP_TIDY,
 )
+from core.wakeup.keys import LANES, PAYMENTS, RELAY
 from workers import shutdown
-from workers.wakeup import Waker, connect
 
 log = structlog.get_logger()
 
@@ -48,8 +45,8 @@ _schema = SchemaWatch()
 
 
 def register(app: Celery, settings: Settings) -> None:
-    def waker(client: redis.Redis, group: str, task: str) -> Waker:
-        return Waker(client, group, lambda: app.send_task(task, retry=False), settings.redis_keys)
+    def wake(client: redis.Redis, group: str) -> Waker:
+        return waker(app, client, group, settings.redis_keys)
 
     @app.task(name=SWEEP_RING)
     def ring() -> int:
@@ -57,16 +54,16 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             return _ring(
                 connection,
-                waker(client, bells.LANES, SERVE_LANES),
-                waker(client, bells.RELAY, SERVE_RELAY),
-                waker(client, bells.PAYMENTS, SERVE_PAYMENTS),
+                wake(client, LANES),
+                wake(client, RELAY),
+                wake(client, PAYMENTS),
             )
 
     @app.task(name=SWEEP_DUE)
     def due() -> int:
         """Send the lanes what is due by the clock; again and again for a moment while there is more."""
         with _database(settings) as connection, _redis(settings) as client:
-            return _due(connection, waker(client, bells.LANES, SERVE_LANES))
+            return _due(connection, wake(client, LANES))
 
     @app.task(name=SWEEP_CANARY)
     def canary() -> int | None:
@@ -74,7 +71,7 @@ def register(app: Celery, settings: Settings) -> None:
         with _database(settings) as connection, _redis(settings) as client:
             lane = sweep.send_canary(connection, int(time.time() // CANARY_EVERY_S))
             if lane is not None:
-                lanes = waker(client, bells.LANES, SERVE_LANES)
+                lanes = wake(client, LANES)
                 lanes.ring([lanes.keys.lane_bell(lane)])
             return lane
 
@@ -86,8 +83,8 @@ def register(app: Celery, settings: Settings) -> None:
             lanes = erasure.run(connection, ERASE_FOR_S).lanes
         if lanes:
             with _redis(settings) as client:
-                wake = waker(client, bells.LANES, SERVE_LANES)
-                wake.ring(wake.keys.lane_bell(lane) for lane in sorted(lanes))
+                lane_waker = wake(client, LANES)
+                lane_waker.ring(lane_waker.keys.lane_bell(lane) for lane in sorted(lanes))
         return folded
 
     @app.task(name=SWEEP_TIDY)

@@ -24,7 +24,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
 from core.store.inbox.outcomes import SQL_OUTCOMES
-from core.wakeup import bells
+from core.wakeup.keys import NO_PREFIX, Keys
 
 log = structlog.get_logger()
 
@@ -50,9 +50,7 @@ class _Waiter(Struct, frozen=True):
 class OutcomeWaiter:
     """All waiting requests of this process."""
 
-    def __init__(
-        self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis, keys: bells.Keys = bells.NO_PREFIX
-    ) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis, keys: Keys = NO_PREFIX) -> None:
         self.reply_to = uuid4().hex
         """The name under which workers find this process."""
         self.redis_is_up = False

@@ -25,7 +25,7 @@ from api.limits.throttle import caller, counting
 from api.route_rules import LIMITED
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.principals import Principal, PrincipalKind
-from core.wakeup.bells import Keys
+from core.wakeup.keys import Keys
 from core.wire.errors import in_seconds
 
 log = structlog.get_logger()

@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from psycopg_pool import AsyncConnectionPool
 
-from api.commands.lane_waker import LaneWaker
 from api.http.bodies import read_bytes
 from api.http.errors import Problem
 from api.http.responses import respond
@@ -24,6 +23,7 @@ from api.payments.examples import EVENT
 from api.payments.intents import not_set_up
 from core.payments.stripe_events import BadEventError, StripeEvent, verified
 from core.store.payments.received_events import take_in
+from core.wakeup.bells import LaneWaker
 
 log = structlog.get_logger()
 

@@ -1,106 +1,46 @@
-"""Rings: Redis as a wake-up channel that may lose, repeat and reorder.
+"""Bells: how work wakes up those who do it. Redis may lose, repeat and reorder every ring.
 
-Every key and channel name of Holdfast is here. Nothing that matters lives in Redis: if every
-key vanished, the sweep would ring again for whatever waits in PostgreSQL.
+A bell is a list in Redis that holds at most a few rings; the servers of a group wait on its bells
+with BLPOP. While a server listens it keeps a short-lived mark; a ring that finds no mark calls for
+a Celery task, at most once per `CALL_EVERY_MS`. The task is a server: it starts to listen and
+stays while there is work (`workers/serve_loop.py`).
 
-A bell is a list that holds at most a few rings; its workers wait on it with BLPOP. While a
-worker listens it keeps a short-lived mark; a ring without a mark calls for a Celery task, at
-most once per `CALL_EVERY_MS`. A mark that outlives a killed worker costs at most a second:
-the sweep calls whatever the marks say.
+The API rings the lanes (`LaneWaker`); the lane servers ring relay and payments, and the sweep
+whatever waits in PostgreSQL (`Waker`); servers listen (`Listener`) and count each other (`Roster`).
+A mark that outlives a killed server costs at most a second: the sweep calls whatever the marks say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
 
-from msgspec import Struct
+import redis
+import redis.asyncio
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerAway
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
-LANES = "lanes"
-RELAY = "relay"
-PAYMENTS = "payments"
+from core.wakeup.broker import SERVE_LANES, SERVE_TASKS
+from core.wakeup.keys import LANES, NO_PREFIX, Keys
+
+log = structlog.get_logger()
 
 LISTENING_MS = 2_000
 CALL_EVERY_MS = 1_000
 BELL_TTL_S = 600
-"""A bell nobody hears for so long goes away by itself; the sweep rings again."""
-
-FEED_REMEMBERED_S = 30 * 86_400
-
-
-class Keys(Struct, frozen=True):
-    """Names in Redis. `prefix` separates two installations on one Redis; the queues have it too."""
-
-    prefix: str = ""
-
-    @property
-    def feed_channel(self) -> str:
-        """Published by the relay: the feed's new head position. A hint to read."""
-        return f"{self.prefix}hf:feed"
-
-    def feed_memory(self, epoch: str) -> str:
-        """The feed's furthest position in this epoch. A database that is behind it was restored."""
-        return f"{self.prefix}hf:feed:head:{epoch}"
-
-    @property
-    def cleanup_mark(self) -> str:
-        """Set for a moment after somebody has rung for expired bookings."""
-        return f"{self.prefix}hf:cleanup"
-
-    @property
-    def relay_bell(self) -> str:
-        return f"{self.prefix}hf:bell:relay"
-
-    @property
-    def payments_bell(self) -> str:
-        return f"{self.prefix}hf:bell:payments"
-
-    def lane_bell(self, lane: int) -> str:
-        return f"{self.prefix}hf:bell:lane:{lane}"
-
-    def listening_mark(self, group: str) -> str:
-        return f"{self.prefix}hf:listening:{group}"
-
-    def called_mark(self, group: str) -> str:
-        return f"{self.prefix}hf:called:{group}"
-
-    def roster(self, group: str) -> str:
-        """The servers of a group by name, with when each was last there."""
-        return f"{self.prefix}hf:roster:{group}"
-
-    def queue(self, group: str) -> str:
-        """Kombu's list of the group's tasks (`core.wakeup.broker`)."""
-        return f"{self.prefix}{group}"
-
-    def outcome_channel(self, reply_to: str) -> str:
-        """Where the workers publish outcomes for one API process."""
-        return f"{self.prefix}hf:outcomes:{reply_to}"
-
-    def counters(self, kind: str) -> str:
-        """Prefix of the counters of one kind of limit."""
-        return f"{self.prefix}hf:{kind}"
-
-    def to_ring(self, group: str, bells: Iterable[str]) -> list[str]:
-        """The keys of `RING_SCRIPT`."""
-        return [self.listening_mark(group), self.called_mark(group), *bells]
-
-
-NO_PREFIX = Keys()
-
-
-def lane_of_bell(bell: str) -> int:
-    return int(bell.rsplit(":", 1)[1])
-
-
-FEED_TELL_SCRIPT = """
-local found = redis.call('GET', KEYS[1]) or ''
-local known = #found <= 18 and tonumber(string.match(found, '^%d+$')) or 0
-if tonumber(ARGV[1]) >= known then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return known
-"""
-"""KEYS: the epoch's memory. ARGV: number, how long to remember it (s), channel, position.
-Remembers the furthest number, publishes the position, and returns the number known before. What is no number of
-at most 18 digits counts as 0."""
+"""A bell that nobody answers is deleted after this time; the sweep rings again."""
+REDIS_TIMEOUT_S = 2.0
+CALLS_WAITING = 2
+"""Calls left in a queue; more would only outlive their purpose."""
 
 RING_SCRIPT = """
 for i = 3, #KEYS do
@@ -115,9 +55,154 @@ return 0
 """
 """KEYS: listening mark, called mark, bells... ARGV: call interval (ms), bell life (s).
 Answers 1 if the caller should send the group's Celery task."""
-
-
 RING_ARGUMENTS = (CALL_EVERY_MS, BELL_TTL_S)
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that raises at once while Redis is away: every caller can go on without it."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def ring(pipe: Pipeline, keys: Sequence[str]) -> None:
+    """Put a ring into a pipeline (`Keys.to_ring`); its result is 1 if the group's task should be sent."""
+    # The text itself: a registered script would first ask whether Redis still has it.
+    pipe.eval(RING_SCRIPT, len(keys), *keys, *map(str, RING_ARGUMENTS))
+
+
+class Waker:
+    """Rings a group's bells from a worker, and calls for its Celery task if nobody seems to listen."""
+
+    def __init__(self, client: redis.Redis, group: str, call: Callable[[], Any], keys: Keys = NO_PREFIX) -> None:
+        self._client = client
+        self._group = group
+        self._call = call
+        self.keys = keys
+
+    def ring(self, names: Iterable[str], messages: Mapping[str, bytes] | None = None) -> None:
+        """Ring, and publish `messages` by channel, in one round trip.
+
+        Never raises: the sweep makes up for a lost ring, a poll for a lost message.
+        """
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for channel, message in (messages or {}).items():
+                    pipe.publish(channel, message)
+                ring(pipe, self.keys.to_ring(self._group, names))
+                *_, call = pipe.execute()
+            if call:
+                self._call()
+        except (redis.RedisError, BrokerAway, OSError) as problem:
+            log.info("ring lost", group=self._group, problem=repr(problem))
+
+    def call(self) -> None:
+        """Send the group's task whatever the marks say, unless enough of them are queued."""
+        with suppress(redis.RedisError, BrokerAway, OSError):
+            if self._client.llen(self.keys.queue(self._group)) < CALLS_WAITING:
+                self._call()
+
+
+def waker(app: Celery, client: redis.Redis, group: str, keys: Keys) -> Waker:
+    """A `Waker` that calls by sending the group's Celery task."""
+    return Waker(client, group, lambda: app.send_task(SERVE_TASKS[group], retry=False), keys)
+
+
+class LaneWaker:
+    """Rings the lanes from the API, and never makes a request wait for Redis or Celery."""
+
+    def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._celery = celery
+        self._script = client.register_script(RING_SCRIPT)
+        self._wanted: set[str] = set()
+        self._ringing: asyncio.Task[None] | None = None
+
+    async def lanes(self, lanes: Iterable[int]) -> None:
+        """Ring for lanes that have new commands. Never raises: the sweep makes up for a lost ring.
+
+        One ring is under way at a time; lanes wanted meanwhile are rung together by the next.
+        """
+        self._wanted.update(self._keys.lane_bell(lane) for lane in lanes)
+        if self._wanted and self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring_all(), name="rings")
+
+    async def _ring_all(self) -> None:
+        try:
+            while self._wanted:
+                names, self._wanted = self._wanted, set()
+                await self._ring(names)
+        finally:
+            self._ringing = None
+
+    async def _ring(self, names: Iterable[str]) -> None:
+        try:
+            call = await self._script(keys=self._keys.to_ring(LANES, names), args=list(RING_ARGUMENTS))
+            if call:
+                await asyncio.to_thread(self._celery.send_task, SERVE_LANES, retry=False)
+        except Exception as problem:  # noqa: BLE001 - kombu raises what its transport raises
+            known = isinstance(problem, RedisError | OSError)
+            log.info("ring lost", problem=repr(problem), known=known)
+
+
+class Listener:
+    """Waits on the bells of a group."""
+
+    def __init__(self, client: redis.Redis, group: str, keys: Keys = NO_PREFIX) -> None:
+        self._client = client
+        self._group = group
+        self._keys = keys
+        self._mark = keys.listening_mark(group)
+
+    def wait(
+        self, names: Sequence[str], timeout_s: float, most: int = 1, *, ring_first: Collection[str] = ()
+    ) -> list[str]:
+        """The first bell that rings, and up to `most - 1` others to answer along with it; empty after the timeout.
+
+        The others may not have rung: a joint visit costs less than another one a moment later.
+        `ring_first` is rung in the same round trip; that calls nobody, as we listen.
+        Raises redis.RedisError while Redis is away.
+        """
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.set(self._mark, "1", px=LISTENING_MS)
+            if ring_first:
+                ring(pipe, self._keys.to_ring(self._group, ring_first))
+            pipe.blpop(list(names), timeout=timeout_s)
+            if most < len(names):
+                *_, rung = pipe.execute()
+                return [] if rung is None else self._with_others(str(rung[0]), names, most)
+            pipe.delete(*names)  # a ring from here on is for what comes after this visit
+            *_, rung, late = pipe.execute()
+        if rung is None:
+            return list(names) if late else []  # one rang between the timeout and the deletion
+        first = str(rung[0])
+        return [first, *(name for name in names if name != first)]
+
+    def _with_others(self, first: str, names: Sequence[str], most: int) -> list[str]:
+        others = [name for name in names if name != first][: most - 1]
+        if others:
+            self._client.delete(*others)
+        return [first, *others]
+
+    def leave(self) -> None:
+        """Remove the mark, so that the next ring calls for another server at once."""
+        self._client.delete(self._mark)
+
+    def close(self, names: Sequence[str]) -> str | None:
+        """Stop listening; a bell that rang in that moment is answered, not lost."""
+        self.leave()
+        for name in names:
+            if self._client.lpop(name) is not None:
+                return name
+        return None
+
 
 ROSTER_SCRIPT = """
 local time = redis.call('TIME')
@@ -131,5 +216,29 @@ for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
 end
 return before
 """
-"""KEYS: roster. ARGV: a server's name, after how many ms of silence one has gone.
-Signs it in; answers how many are there whose names come before."""
+"""KEYS: roster. ARGV: a server's name, the ms of silence after which a server is gone.
+Signs it in, and returns the number of servers whose names sort before its own."""
+
+
+class Roster:
+    """One server's place among those of its group, on whatever machine, in the order in which they began.
+
+    More servers than a load needs cost processor time: each makes batches of its own, with fewer commands,
+    and two of them on two cores, beside PostgreSQL and the API, decided a tenth fewer bookings than one.
+    """
+
+    def __init__(self, client: redis.Redis, group: str, keys: Keys = NO_PREFIX) -> None:
+        self._client = client
+        self._key = keys.roster(group)
+        self._name = f"{time.time_ns():020d} {uuid4().hex}"
+        """Sorts by start. Clocks of two machines that differ only decide which server counts as the older one."""
+
+    def older_servers(self) -> int:
+        """The number of servers that began before this one. Call it once a second: a server that is silent for
+        longer than `LISTENING_MS` counts as gone. Raises redis.RedisError while Redis is away.
+        """
+        return int(self._client.eval(ROSTER_SCRIPT, 1, self._key, self._name, str(LISTENING_MS)))
+
+    def leave(self) -> None:
+        with suppress(redis.RedisError):
+            self._client.zrem(self._key, self._name)

@@ -16,7 +16,7 @@ from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
 from core.settings import redis_tls
-from core.wakeup import bells
+from core.wakeup.keys import LANES, PAYMENTS, RELAY
 
 SERVE_LANES = "holdfast.lanes.serve"
 SERVE_RELAY = "holdfast.relay.serve"
@@ -28,14 +28,14 @@ SWEEP_TALLY = "holdfast.sweeps.tally"
 SWEEP_TIDY = "holdfast.sweeps.tidy"
 
 SWEEPS = "sweeps"
+SERVE_TASKS = {LANES: SERVE_LANES, RELAY: SERVE_RELAY, PAYMENTS: SERVE_PAYMENTS}
+"""The task that serves a group's bells."""
 EXCHANGE = Exchange("holdfast", type="direct", durable=True)
-QUEUES = tuple(
-    Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (bells.LANES, bells.RELAY, bells.PAYMENTS, SWEEPS)
-)
+QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (LANES, RELAY, PAYMENTS, SWEEPS))
 ROUTES = {
-    SERVE_LANES: {"queue": bells.LANES},
-    SERVE_RELAY: {"queue": bells.RELAY},
-    SERVE_PAYMENTS: {"queue": bells.PAYMENTS},
+    SERVE_LANES: {"queue": LANES},
+    SERVE_RELAY: {"queue": RELAY},
+    SERVE_PAYMENTS: {"queue": PAYMENTS},
     "holdfast.sweeps.*": {"queue": SWEEPS},
 }
 

@@ -10,11 +10,11 @@ import redis
 
 from core.engine.retention import tidy
 from core.store.connections.database import Connection, connect_lane, connect_tidy
+from core.wakeup.bells import connect
 from tests.support.clients.http_client import Client, admin, anonymous
 from tests.support.engine.lanes import Pipeline, Sweep
 from tests.support.processes.stack import Stack
 from workers import serve_loop
-from workers.wakeup import connect
 
 
 @pytest.fixture

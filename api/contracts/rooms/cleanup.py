@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 from api.http.errors import unavailable
 from api.openapi import operation
-from core.wakeup.bells import Keys
 from core.wakeup.broker import SWEEP_DUE
+from core.wakeup.keys import Keys
 from core.wire.outcomes import encode
 
 RING_EVERY_S = 5

@@ -24,7 +24,7 @@ from core.logs import configure
 from core.settings import Settings, from_environment
 from core.store.connections.database import API_LIMITS, connect
 from core.store.save import Decided
-from core.wakeup import bells
+from core.wakeup.keys import NO_PREFIX
 from core.wire.outcomes import encode
 from tests.benchmarks.baselines.create import Create, CreateForPhone
 from tests.benchmarks.baselines.one import decide_one, read, taken
@@ -101,7 +101,7 @@ class Booker:
         log.info("command decided", request_id=envelope.request_id, command_id=str(envelope.id), status=outcome.status)
         if envelope.reply_to is not None:
             entry = (envelope.id.bytes, outcome.http_status, outcome.body)
-            self._redis.publish(bells.NO_PREFIX.outcome_channel(envelope.reply_to), _pack([entry]))
+            self._redis.publish(NO_PREFIX.outcome_channel(envelope.reply_to), _pack([entry]))
 
 
 def worker() -> Celery:

@@ -9,14 +9,14 @@ from itertools import pairwise
 import pytest
 import redis
 
-from core.wakeup import bells
+from core.wakeup.bells import CALLS_WAITING, Listener, Waker
 from core.wakeup.broker import celery_app
+from core.wakeup.keys import LANES, NO_PREFIX
 from tests.support.engine.bells import ring_all, waker
 from tests.support.engine.lanes import Pipeline
 from workers import serve_loop
 from workers.lane_server import narrowed
 from workers.serve_loop import Answer, ServeLoop
-from workers.wakeup import CALLS_WAITING, Listener, Waker
 
 pytestmark = pytest.mark.usefixtures("short_linger")
 
@@ -40,7 +40,7 @@ def test_a_busy_lane_is_asked_again_after_pauses_that_grow(valkey_client: redis.
         answer=answer,
         ring=bell.ring,
         look=list,
-        shutdown=lambda: len(asked) >= 7,
+        stopping=lambda: len(asked) >= 7,
     ).run()
     pauses = [after - before for before, after in pairwise(asked)]
     shortest = [serve_loop.BUSY_PAUSE_S * times for times in (1, 2, 4, 0, 1, 2)]
@@ -64,7 +64,7 @@ def test_a_lane_that_always_has_more_does_not_starve_a_bell_that_rang_once(valke
         answer=answer,
         ring=bell.ring,
         look=list,
-        shutdown=lambda: len(order) >= 6,
+        stopping=lambda: len(order) >= 6,
     ).run()
     assert sorted(order[:3]) == ["a", "b", "c"]
 
@@ -102,23 +102,23 @@ def test_a_worker_takes_more_lanes_while_batches_are_small_and_fewer_when_they_a
 def test_a_bell_rung_many_times_holds_one_ring(valkey_client: redis.Redis) -> None:
     for _ in range(50):
         ring_all(valkey_client, 2)
-    assert valkey_client.llen(bells.NO_PREFIX.lane_bell(0)) == valkey_client.llen(bells.NO_PREFIX.lane_bell(1)) == 1
+    assert valkey_client.llen(NO_PREFIX.lane_bell(0)) == valkey_client.llen(NO_PREFIX.lane_bell(1)) == 1
 
 
 def test_a_ring_that_nobody_hears_calls_for_one_worker(valkey_client: redis.Redis) -> None:
     called: list[str] = []
     for _ in range(50):
-        waker(valkey_client, called).ring([bells.NO_PREFIX.lane_bell(0)])
+        waker(valkey_client, called).ring([NO_PREFIX.lane_bell(0)])
     assert called == ["called"]
 
 
 def test_a_ring_that_somebody_hears_calls_for_nobody(valkey_client: redis.Redis) -> None:
     called: list[str] = []
-    listener = Listener(valkey_client, bells.LANES)
-    assert listener.wait([bells.NO_PREFIX.lane_bell(0)], 0.01) == []
-    waker(valkey_client, called).ring([bells.NO_PREFIX.lane_bell(0)])
+    listener = Listener(valkey_client, LANES)
+    assert listener.wait([NO_PREFIX.lane_bell(0)], 0.01) == []
+    waker(valkey_client, called).ring([NO_PREFIX.lane_bell(0)])
     assert called == []
-    assert listener.wait([bells.NO_PREFIX.lane_bell(0)], 1) == [bells.NO_PREFIX.lane_bell(0)]
+    assert listener.wait([NO_PREFIX.lane_bell(0)], 1) == [NO_PREFIX.lane_bell(0)]
 
 
 def test_a_ring_in_the_moment_a_worker_ends_is_answered(valkey_client: redis.Redis) -> None:
@@ -141,12 +141,12 @@ def test_a_ring_in_the_moment_a_worker_ends_is_answered(valkey_client: redis.Red
         return Answer()
 
     ServeLoop(
-        RungWhileLeaving(valkey_client, bells.LANES),
+        RungWhileLeaving(valkey_client, LANES),
         bells=lambda: ["bell"],
         answer=answer,
         ring=late.ring,
         look=list,
-        shutdown=lambda: False,
+        stopping=lambda: False,
     ).run()
     assert (answered, called) == (["bell"], [])
 
@@ -161,11 +161,11 @@ def test_a_worker_that_is_asked_to_stop_calls_for_somebody_for_what_it_leaves(va
         answered.extend(rung)
         return Answer(ring_again=rung)
 
-    listener = Listener(valkey_client, bells.LANES)
+    listener = Listener(valkey_client, LANES)
     listener.wait(["bell"], 0.01)  # it listens
     bell.ring(["bell"])
     ServeLoop(
-        listener, bells=lambda: ["bell"], answer=answer, ring=bell.ring, look=list, shutdown=lambda: bool(answered)
+        listener, bells=lambda: ["bell"], answer=answer, ring=bell.ring, look=list, stopping=lambda: bool(answered)
     ).run()
     assert (answered, called, valkey_client.llen("bell")) == (["bell"], ["called"], 1)
 
@@ -191,7 +191,7 @@ def test_while_every_lane_is_busy_others_can_hear_the_rings(valkey_client: redis
         answer=answer,
         ring=ring,
         look=list,
-        shutdown=lambda: len(answered) == 2,
+        stopping=lambda: len(answered) == 2,
     ).run()
     assert put_back == [["busy"]]
 
@@ -200,7 +200,7 @@ def test_a_sweep_leaves_no_more_calls_than_are_of_use(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str
 ) -> None:
     app = celery_app(redis_url)
-    lanes = Waker(valkey_client, bells.LANES, lambda: app.send_task("holdfast.lanes.serve", retry=False))
+    lanes = Waker(valkey_client, LANES, lambda: app.send_task("holdfast.lanes.serve", retry=False))
     for _ in range(10):
         lanes.call()
-    assert valkey_client.llen(bells.LANES) == CALLS_WAITING
+    assert valkey_client.llen(LANES) == CALLS_WAITING

@@ -6,15 +6,15 @@ import pytest
 import redis
 
 from core.wakeup import bells
+from core.wakeup.bells import Roster, connect
 from core.wakeup.broker import celery_app
+from core.wakeup.keys import LANES, NO_PREFIX
 from tests.support.engine.bells import ring_all
 from tests.support.engine.lanes import Background, Pipeline, assert_order_kept, commands_by_partition
 from tests.support.processes.servers import settings_for
 from tests.support.wait import wait_until
 from workers import lane_server, serve_loop
 from workers.lane_server import LaneServer
-from workers.roster import Roster
-from workers.wakeup import connect
 
 pytestmark = pytest.mark.usefixtures("short_linger")
 
@@ -25,7 +25,7 @@ def server(pipeline: Pipeline, redis_url: str) -> LaneServer:
 
 def calls(client: redis.Redis) -> int:
     """Celery tasks that wait for a worker."""
-    return int(client.llen(bells.LANES))
+    return int(client.llen(LANES))
 
 
 def test_a_server_that_nobody_needs_leaves_and_the_first_serves_on(
@@ -35,9 +35,9 @@ def test_a_server_that_nobody_needs_leaves_and_the_first_serves_on(
         monkeypatch.setattr(lane_server, name, value)
     monkeypatch.setattr(serve_loop, "IDLE_S", 60.0)
     first = Background(server(pipeline, redis_url).run)
-    wait_until(lambda: valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "the first serves")
+    wait_until(lambda: valkey_client.zcard(NO_PREFIX.roster(LANES)) == 1, "the first serves")
     Background(server(pipeline, redis_url).run).join()
-    assert valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 1, "who leaves says so"
+    assert valkey_client.zcard(NO_PREFIX.roster(LANES)) == 1, "who leaves says so"
     put = commands_by_partition(20, 5)
     pipeline.put(*put)
     ring_all(valkey_client)
@@ -81,7 +81,7 @@ def test_a_server_that_waits_for_its_schema_does_not_count_among_those_that_serv
     waiting = server(pipeline, redis_url)
     assert waiting._bells() == []
     assert waiting._is_needed()
-    assert valkey_client.zcard(bells.NO_PREFIX.roster(bells.LANES)) == 0
+    assert valkey_client.zcard(NO_PREFIX.roster(LANES)) == 0
 
 
 def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
@@ -96,7 +96,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     assert first._is_needed()
     second._needed_at = float("-inf")
     assert not second._is_needed()
-    bell = [bells.NO_PREFIX.lane_bell(0)]
+    bell = [NO_PREFIX.lane_bell(0)]
     few, many = commands_by_partition(10, 1), commands_by_partition(900, 3)
     pipeline.put(*few)
     second._answer(bell)
@@ -105,7 +105,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     second._answer(bell)
     second._answer(bell)
     assert (calls(valkey_client), second._is_needed()) == (1, True), "not with each batch"
-    second._drop_connection()
+    second._disconnect()
 
 
 def test_who_is_silent_for_a_while_is_not_counted_any_more(
@@ -121,4 +121,4 @@ def test_who_is_silent_for_a_while_is_not_counted_any_more(
     assert second.older_servers() == 1
     first.leave()
     assert second.older_servers() == 0
-    assert valkey_client.pttl(bells.NO_PREFIX.roster("tests")) > 0
+    assert valkey_client.pttl(NO_PREFIX.roster("tests")) > 0

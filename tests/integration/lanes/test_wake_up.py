@@ -18,8 +18,9 @@ from core.engine import lane as engine
 from core.engine.lane import VisitResult
 from core.engine.sweep import look
 from core.store.inbox.acceptance import NewCommand
-from core.wakeup import bells
+from core.wakeup.bells import Listener, Waker
 from core.wakeup.broker import celery_app
+from core.wakeup.keys import LANES, NO_PREFIX, PAYMENTS, RELAY
 from tests.conftest import NewValkey
 from tests.support.engine.bells import ring_all, waker
 from tests.support.engine.lanes import (
@@ -35,7 +36,6 @@ from tests.support.processes.servers import settings_for
 from tests.support.wait import at_best, wait_until
 from workers import relay_server, serve_loop, sweep_tasks
 from workers.lane_server import LaneServer
-from workers.wakeup import Listener, Waker
 
 pytestmark = pytest.mark.usefixtures("short_linger")
 
@@ -98,21 +98,21 @@ def test_a_worker_that_ends_takes_its_mark_along(
     pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str
 ) -> None:
     serving(pipeline, redis_url).join()
-    assert not valkey_client.exists(bells.NO_PREFIX.listening_mark(bells.LANES))
+    assert not valkey_client.exists(NO_PREFIX.listening_mark(LANES))
 
 
 def swept(pipeline: Pipeline, valkey_client: redis.Redis) -> list[str]:
     """One run of the ringing sweep; how often it called."""
     called: list[str] = []
-    others = (Waker(valkey_client, group, lambda: None) for group in (bells.RELAY, bells.PAYMENTS))
+    others = (Waker(valkey_client, group, lambda: None) for group in (RELAY, PAYMENTS))
     sweep_tasks._ring(pipeline.connection, waker(valkey_client, called), *others)
     return called
 
 
 def test_a_mark_that_outlives_its_killed_worker_stops_no_sweep(pipeline: Pipeline, valkey_client: redis.Redis) -> None:
     """Remedy: the sweep calls whatever the marks say, each second; and a mark lives two seconds at most."""
-    Listener(valkey_client, bells.LANES).wait([bells.NO_PREFIX.lane_bell(0)], 0.01)  # and then kill -9
-    ttl = valkey_client.pttl(bells.NO_PREFIX.listening_mark(bells.LANES))
+    Listener(valkey_client, LANES).wait([NO_PREFIX.lane_bell(0)], 0.01)  # and then kill -9
+    ttl = valkey_client.pttl(NO_PREFIX.listening_mark(LANES))
     assert isinstance(ttl, int)
     assert 0 < ttl <= 2_000
     pipeline.put(*places(1))
@@ -195,7 +195,7 @@ def test_a_worker_whose_connection_dies_before_it_knows_the_lanes_asks_on_a_new_
     pipeline.rows(f"SELECT pg_terminate_backend({pid}, 5000)")
     assert server._bells() == []
     assert server._bells()
-    server._drop_connection()
+    server._disconnect()
 
 
 @pytest.mark.parametrize(("lanes", "workers"), [(8, 1), (1, 2), (8, 2), (1, 1)])
@@ -247,7 +247,7 @@ def elapsed_s(act: Callable[[], object]) -> float:
 def test_a_ring_wakes_a_waiting_worker_at_once(pipeline: Pipeline, valkey_client: redis.Redis, redis_url: str) -> None:
     """No lane waits a second: a rung command is decided well before the sweep would come."""
     server = serving(pipeline, redis_url)
-    wait_until(lambda: bool(valkey_client.exists(bells.NO_PREFIX.listening_mark(bells.LANES))), "the worker listens")
+    wait_until(lambda: bool(valkey_client.exists(NO_PREFIX.listening_mark(LANES))), "the worker listens")
     ids: list[UUID] = []
     wanted = iter(places(3))
 

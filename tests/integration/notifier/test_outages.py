@@ -19,7 +19,7 @@ import redis
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from core.wakeup.bells import NO_PREFIX
+from core.wakeup.keys import NO_PREFIX
 from notifier import source
 from notifier.feed_reader import render
 from ops.embedded.environment import ROOT

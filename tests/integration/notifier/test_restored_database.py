@@ -16,14 +16,14 @@ import redis
 
 from core.engine.relay import relay
 from core.store.feed import Position, number_events, renew_epoch
-from core.wakeup.bells import NO_PREFIX
+from core.wakeup.keys import NO_PREFIX
 from ops.embedded.postgres import binary, clean_environment
 from tests.conftest import UNSYNCED
 from tests.support.engine.lanes import Pipeline, places
 from tests.support.notifier import STAFF, at, populate, running_notifier
 from tests.support.processes.servers import PostgresServer
 from tests.support.wait import wait_until
-from workers.feed_memory import FeedMemory
+from workers.relay_server import FeedMemory
 
 ADMIN = "/ws/admin/bookings/"
 EARLY, LATE, AFTERWARDS = 5, 9, 15

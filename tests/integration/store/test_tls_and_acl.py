@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from core.startup import REDIS_CLUSTER, UnusableStoreError, check_redis
 from core.store.migrate import upgrade
-from core.wakeup.bells import LANES, PAYMENTS, Keys
+from core.wakeup.bells import connect
 from core.wakeup.broker import SERVE_PAYMENTS, celery_app
+from core.wakeup.keys import LANES, PAYMENTS, Keys
 from ops import checks
 from ops.ports import free_ports
 from ops.processes import APPLICATION
@@ -30,7 +31,6 @@ from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.processes.stack import Stack
 from tests.support.processes.store_proxies import V6, Certificate, PgBouncer, TlsProxy, certificate
 from tests.support.wait import wait_until
-from workers.wakeup import connect
 
 PREFIX = "one"
 CERTIFICATE = r"certificate verify failed|couldn't get a connection"

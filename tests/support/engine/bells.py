@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import redis
 
-from core.wakeup import bells
-from workers.wakeup import Waker
+from core.wakeup.bells import Waker
+from core.wakeup.keys import LANES, NO_PREFIX
 
 
 def waker(client: redis.Redis, called: list[str] | None = None) -> Waker:
     calls = [] if called is None else called
-    return Waker(client, bells.LANES, lambda: calls.append("called"))
+    return Waker(client, LANES, lambda: calls.append("called"))
 
 
 def ring_all(client: redis.Redis, lanes: int = 8) -> None:
-    waker(client).ring(bells.NO_PREFIX.lane_bell(lane) for lane in range(lanes))
+    waker(client).ring(NO_PREFIX.lane_bell(lane) for lane in range(lanes))

@@ -23,7 +23,7 @@ from core.domain.commands import Canary
 from core.identity.principals import ANONYMOUS
 from core.store.connections.bounded import NoAnswerError
 from core.store.inbox.outcomes import CommandRecord
-from core.wakeup.bells import NO_PREFIX
+from core.wakeup.keys import NO_PREFIX
 
 
 class FirstCame:

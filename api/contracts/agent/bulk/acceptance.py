@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.commands.lane_waker import LaneWaker
 from api.http.database_errors import is_own_data
 from api.http.errors import Problem, unavailable, unknown_outcome
 from core.store.connections.database import database_now_async
@@ -37,6 +36,7 @@ from core.store.inbox.bulk import (
     counts_of,
     refuse_parameters,
 )
+from core.wakeup.bells import LaneWaker
 from core.wire.contracts.bulk import status_url
 
 log = structlog.get_logger()
