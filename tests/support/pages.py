@@ -22,6 +22,12 @@ def paths_in(text: str) -> list[str]:
     return [path for path in _PATH.findall(text) if not path.startswith("/")]
 
 
+def sections(text: str) -> dict[str, str]:
+    """The text under each heading of the second level, by its title."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
 @cache
 def names_in(path: str) -> frozenset[str]:
     """What a module defines: functions, classes, constants, and `Class.member`."""

@@ -112,6 +112,13 @@ async def test_every_role_gets_on_every_route_exactly_what_the_table_says(app: A
     assert wrong == []
 
 
+def test_what_lies_under_admin_is_for_staff_alone() -> None:
+    rules = {
+        rule for template, methods in TABLE.items() if template.startswith("/api/admin/") for rule in methods.values()
+    }
+    assert rules <= {Rule.STAFF, Rule.SUPERUSER}
+
+
 def test_every_rule_of_the_table_is_for_a_route_that_there_is(app: App) -> None:
     """A line without a route is a line nobody reads again."""
     there = {(method, id(rules_of(path))) for method, path in routes(app)}
