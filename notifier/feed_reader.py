@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg import AsyncConnection, IsolationLevel
 
-from core.store.bookings.views import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
+from core.store.bookings.rows import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.store.connections.database import API_LIMITS, connect_async
 from core.store.feed import SQL_AFTER, SQL_HEAD, SQL_RENEW_OF, SQL_SETTLE, FeedEvent, Position, feed_event
 from core.store.inbox.bulk import SQL_COUNTS, counts_of

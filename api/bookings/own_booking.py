@@ -14,7 +14,7 @@ from api.openapi import operation
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.identity.principals import Principal
-from core.store.bookings.views import SQL_VIEW, view_of
+from core.store.bookings.rows import SQL_VIEW, view_of
 from core.store.connections.database import database_now_async
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking

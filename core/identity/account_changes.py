@@ -10,16 +10,10 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
 from core.identity.users import TakenError, email_key, taken_field
-from core.store.lists.people import Person
+from core.store.lists.people import SQL_PERSON, Person
 
 Connection = AsyncConnection[Any]
 
-SQL_PERSON = """
-SELECT id, username, first_name, last_name, shown_email AS email, phone, gender, country, country_code, is_active,
-       is_staff, is_superuser, is_practitioner, email IS NOT NULL AS email_is_login, date_joined, last_login,
-       anonymised_at IS NOT NULL AS is_anonymised
-FROM user_account WHERE id = %(id)s
-"""
 SQL_LOCK = SQL_PERSON + " FOR NO KEY UPDATE"
 SQL_LOCK_SUPERUSERS = """
 SELECT id FROM user_account WHERE is_superuser AND is_active ORDER BY id FOR NO KEY UPDATE

@@ -74,7 +74,7 @@ LIMIT %(limit)s
 
 
 class FeedEvent(Struct, frozen=True):
-    """One numbered event. Ids only; `core.store.bookings.views` adds the rest at delivery."""
+    """One numbered event. Ids only; `core.store.bookings.rows` adds the rest at delivery."""
 
     number: int
     type: str

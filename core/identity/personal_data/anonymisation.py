@@ -15,12 +15,11 @@ from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
 from core.domain.commands import Actor
-from core.identity.account_changes import SQL_PERSON
 from core.identity.personal_data.erasure import TO_COME, assignments
 from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
 from core.store.connections.database import Connection as SyncConnection
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
-from core.store.lists.people import Person
+from core.store.lists.people import SQL_PERSON, Person
 
 __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
 

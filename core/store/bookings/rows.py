@@ -1,4 +1,4 @@
-"""Rows as values: the columns of a booking and of a user, named once for every statement."""
+"""Rows as values: the columns of a booking and of its user, named once for every statement."""
 
 from __future__ import annotations
 
@@ -53,8 +53,14 @@ BOOKING_FIXED = frozenset(
 )
 """What no change of a booking touches."""
 
-USER_COLUMNS = """id, username, first_name, last_name, coalesce(email, contact_email), phone, phone_key, gender, country,
-       is_active, is_staff, is_superuser, is_practitioner, date_joined"""
+
+def user_columns(table: str) -> list[str]:
+    """A user's columns in the order of `User`'s fields, of the table or alias of this name."""
+    email = f"coalesce({table}.email, {table}.contact_email)"
+    return [email if name == "email" else f"{table}.{name}" for name in User.__struct_fields__]
+
+
+USER_COLUMNS = ", ".join(user_columns("user_account"))
 
 assert tuple(BOOKING_TYPES) == Booking.__struct_fields__, "BOOKING_TYPES must name Booking's fields in order"  # noqa: S101
 
@@ -63,6 +69,22 @@ BOOKING_WIDTH = len(BOOKING_TYPES)
 _STATUS = list(BOOKING_TYPES).index("status")
 _PAYMENT_STATUS = list(BOOKING_TYPES).index("payment_status")
 _DETAILS = list(BOOKING_TYPES).index("details")
+
+VIEW_COLUMNS = ", ".join([*(f"b.{name}" for name in BOOKING_TYPES), *user_columns("u")])
+"""A booking's columns (`BOOKING_WIDTH` of them), then its user's."""
+SQL_VIEWS_BY_ID = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHERE b.id = ANY(%s)
+"""
+"""Deleted ones too: the news of a deletion still says whose it was."""
+
+SQL_VIEW = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id WHERE b.id = %s AND b.deleted_at IS NULL
+"""
+
+SQL_NEWEST_VIEWS = f"""
+SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
+WHERE b.listed_as IS NOT NULL ORDER BY b.id DESC LIMIT %s
+"""
 
 
 def booking_of(row: tuple[Any, ...]) -> Booking:
@@ -78,3 +100,8 @@ def booking_of(row: tuple[Any, ...]) -> Booking:
 def user_of(row: tuple[Any, ...]) -> User:
     """A row of `USER_COLUMNS` as a value."""
     return User(*row)
+
+
+def view_of(row: tuple[Any, ...]) -> tuple[Booking, User]:
+    """A row of `VIEW_COLUMNS` as values."""
+    return booking_of(row[:BOOKING_WIDTH]), user_of(row[BOOKING_WIDTH:])

@@ -10,14 +10,13 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, Label
 
 from core.domain.names import folded
 from core.domain.values import Booking, User
-from core.store.bookings.rows import BOOKING_TYPES
-from core.store.bookings.views import view_of
+from core.store.bookings.rows import BOOKING_TYPES, user_columns, view_of
 from core.store.lists.pages import Page, Total, beside_total, counted, page_of, summed, together
 from core.store.sql.tables import booking as b
 from core.store.sql.tables import booking_count as tally
@@ -27,11 +26,9 @@ LISTED = ("upcoming", "completed", "cancelled")
 """Every word a booking can be listed under (migration 0005)."""
 
 _BOOKING = [b.c[name] for name in BOOKING_TYPES]
-_USER = (
-    u.c.id, u.c.username, u.c.first_name, u.c.last_name, func.coalesce(u.c.email, u.c.contact_email), u.c.phone,
-    u.c.phone_key, u.c.gender, u.c.country, u.c.is_active, u.c.is_staff, u.c.is_superuser, u.c.is_practitioner,
-    u.c.date_joined,
-)  # fmt: skip
+_USER: list[Label[Any]] = [
+    literal_column(text).label(f"user_{n}") for n, text in enumerate(user_columns("user_account"))
+]
 
 
 class BookingFilter(Struct, frozen=True):
@@ -107,8 +104,9 @@ def _statement(
     ranges = [select(*columns).where(one, *narrowed) for one in each]
     merged = together([one.order_by(*order.of(b)).limit(limit + offset) for one in ranges])
     ids = select(merged.c.id).order_by(*order.of(merged)).limit(limit).offset(offset).subquery()
-    listed = select(*_BOOKING, *(column.label(f"user_{n}") for n, column in enumerate(_USER)))
-    listed_rows = listed.join(ids, ids.c.id == b.c.id).join(u, u.c.id == b.c.user_id).subquery()
+    listed_rows = (
+        select(*_BOOKING, *_USER).select_from(b).join(ids, ids.c.id == b.c.id).join(u, u.c.id == b.c.user_id).subquery()
+    )
     total = _tallied(wanted) if wanted.is_tallied else counted(*ranges)
     return beside_total(total, listed_rows, order.of(listed_rows))
 

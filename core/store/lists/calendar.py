@@ -11,7 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
-from core.store.bookings.views import VIEW_COLUMNS, view_of
+from core.store.bookings.rows import VIEW_COLUMNS, view_of
 from core.store.feed import SQL_HEAD, Position
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 from core.store.timeslots import SLOT_COLUMNS, slot_of

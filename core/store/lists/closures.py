@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from core.domain.values import Booking, Closure, User
-from core.store.bookings.views import VIEW_COLUMNS, view_of
+from core.store.bookings.rows import VIEW_COLUMNS, view_of
 from core.store.catalogue.closures import CLOSURE_COLUMNS, closure_of
 from core.store.connections.queries import fetch_all, fetch_page
 from core.store.lists.pages import count_to_limit

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, func, literal, literal_column, select
+from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
 from core.domain.names import folded
 from core.store.lists.pages import Page, beside_total, counted, page_of, summed
+from core.store.sql.tables import text_of
 from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 
@@ -51,14 +52,6 @@ SORTS: dict[SortWord, ColumnElement[Any]] = {
 """Each is an index's first column (migration 0010), the id its second. Who never logged in comes before all who did."""
 
 
-PERSON = (
-    u.c.id, u.c.username, u.c.first_name, u.c.last_name, u.c.shown_email, u.c.phone, u.c.gender, u.c.country,
-    u.c.country_code, u.c.is_active, u.c.is_staff, u.c.is_superuser, u.c.is_practitioner,
-    u.c.email.is_not(None).label("email_is_login"), u.c.date_joined, u.c.last_login,
-    u.c.anonymised_at.is_not(None).label("is_anonymised"),
-)  # fmt: skip
-
-
 class Person(Struct, frozen=True):
     """An account as staff see it: in lists, on its own page, locked for a change. No credentials."""
 
@@ -80,6 +73,16 @@ class Person(Struct, frozen=True):
     date_joined: datetime
     last_login: datetime | None
     is_anonymised: bool
+
+
+_SHOWN_AS: dict[str, ColumnElement[Any]] = {
+    "email": u.c.shown_email,
+    "email_is_login": u.c.email.is_not(None),
+    "is_anonymised": u.c.anonymised_at.is_not(None),
+}
+PERSON = [(_SHOWN_AS[name] if name in _SHOWN_AS else u.c[name]).label(name) for name in Person.__struct_fields__]
+SQL_PERSON = text_of(select(*PERSON).where(u.c.id == bindparam("id")))
+"""For one account, by `id`."""
 
 
 class PeopleFilter(Struct, frozen=True):

@@ -5,6 +5,8 @@ Hot statements (inbox, batches, feed) are written as SQL where they are used.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
+    Select,
     SmallInteger,
     Table,
     Text,
@@ -21,9 +24,11 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import make_url
 
 metadata = MetaData()
 
+_DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 _instant = DateTime(timezone=True)
 
 user_account = Table(
@@ -166,3 +171,8 @@ booking_count = Table(
     Column("bookings", BigInteger, nullable=False),
 )
 """A view: add up what it has."""
+
+
+def text_of(statement: Select[Any]) -> str:
+    """A statement that never changes, as psycopg runs it: bound values are `%(name)s`."""
+    return str(statement.compile(dialect=_DIALECT))

@@ -22,15 +22,13 @@ from core.domain.ids import Ids
 from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
-from core.store.bookings.rows import USER_COLUMNS
+from core.store.bookings.rows import user_columns
 from core.store.catalogue.catalogue import rules_of
 from core.store.feed_events import EVENT_VERSION, event_rows
 from core.store.save import Decided
 from core.wire.outcomes import refusal, render
 
-_USER = ", ".join(
-    f"u.{name.strip()}" for name in USER_COLUMNS.replace("coalesce(email, contact_email)", "email").split(",")
-)
+_USER = ", ".join(user_columns("u"))
 
 SQL_READ = f"""
 SELECT b.working_hours_start, b.working_hours_end, b.duration_minutes, b.off_days, b.is_active,
