@@ -45,6 +45,10 @@ class Actor(Struct, frozen=True, omit_defaults=True):
     user_id: int | None = None
     key_id: int | None = None
 
+    def may_act_for(self, user_id: int) -> bool:
+        """Users act for themselves, staff and the engine for all."""
+        return self.kind in {ActorKind.STAFF, ActorKind.ENGINE} or self.user_id == user_id
+
     @property
     def owner(self) -> str | None:
         """The name under which commands are owned and feeds are filtered; None for nobody known."""
@@ -266,30 +270,31 @@ class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=T
     closure_id: int
 
 
-ClosingCommand = CloseResource | ReopenResource
-SlotCommand = BookSlot | OfferSlot | OfferWeekly | ChangeSlot | RemoveSlot
 PaymentReport = ReportIntent | ReportNothing | ReportRefund | LookForRefunds | ReportGivenBack
-"""What is said of a payment that is there."""
-PaymentCommand = RequestPayment | PaymentReport
-
+"""What the engine learned about a payment."""
 EngineCommand = ExpireDue | MoveOn | Canary
-"""What the engine asks of itself; nobody waits for the answer."""
+"""What the engine sends to itself; nobody waits for the answer."""
 
-CommonCommand = (
+Command = (
     Place
     | PlaceAll
     | BookRoom
     | ChangeStatus
     | Cancel
     | Delete
-    | SlotCommand
-    | ClosingCommand
-    | PaymentCommand
+    | BookSlot
+    | OfferSlot
+    | OfferWeekly
+    | ChangeSlot
+    | RemoveSlot
+    | CloseResource
+    | ReopenResource
+    | RequestPayment
+    | PaymentReport
     | EngineCommand
+    | MarketCommand
 )
-"""What core.domain.decide tells apart itself; the marketplace has a table of its own."""
-
-Command = CommonCommand | MarketCommand
+"""Each has a handler in `core.domain.command_table`."""
 
 
 class Header(Struct, frozen=True):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
 
 from msgspec import Struct
 
 from core.domain.bookings.status import Status
+
+T = TypeVar("T")
 
 
 class Refusal(StrEnum):
@@ -92,11 +95,18 @@ class RowRefused(Struct, frozen=True):
     why: CommandRefused
 
 
-class Refused(Exception):  # noqa: N818 - a way out of a rule, not an error
-    """Raised by a rule, turned by `decide` into the command's one event."""
+class Refused(Exception):  # noqa: N818 - an answer, not an error
+    """Raised by a rule; `decide` makes it the command's only event."""
 
     def __init__(
         self, refusal: Refusal, present: Status | None = None, *, part: str = "", names: tuple[str, ...] = ()
     ) -> None:
         super().__init__(refusal)
         self.event = CommandRefused(refusal, present, part, names=names)
+
+
+def require(found: T | None, refusal: Refusal) -> T:
+    """What was looked up. Raises `Refused` if there is nothing."""
+    if found is None:
+        raise Refused(refusal)
+    return found

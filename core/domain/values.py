@@ -11,6 +11,11 @@ from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import MarketDetails
 from core.domain.resources.local_time import Hours
 
+Span = tuple[datetime, datetime]
+"""A start, and an end that is no longer part of it."""
+ResourceTime = tuple[int, datetime, datetime]
+"""A resource's id, start, end."""
+
 
 class Resource(Struct, frozen=True):
     """What can be booked. Its zone gives its local days and times."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from core.domain.command_table import needs_of
 from core.domain.commands import CloseResource, Command, Envelope, Header, PersonById, PersonByPhone, Place
 from core.domain.events import (
     BookingChanged,
@@ -20,7 +21,6 @@ from core.domain.events import (
 from core.domain.marketplace.commands import OpenSession
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened
-from core.domain.needs import Needs
 
 _NOT_STORED = "\0"
 """PostgreSQL's text cannot hold this character, so no phone number has it."""
@@ -108,5 +108,5 @@ def _named(command: Command) -> tuple[set[int], set[str]]:
         case Place(person=PersonByPhone(phone_key=phone_key)):
             return set(), {phone_key}
         case _:
-            needs = Needs([command])
+            needs = needs_of([command])
             return needs.users, needs.phones

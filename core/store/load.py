@@ -14,8 +14,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from core.domain.command_table import intervals_of, needs_of
 from core.domain.commands import Envelope
-from core.domain.needs import Needs, intervals
+from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
@@ -77,7 +78,7 @@ def load(
     `with_ids=False` takes none from the sequences. `may_halve`: the rest of the transaction has less time if there are several.
     """
     commands = [envelope.command for envelope in envelopes]
-    needs, state = Needs(commands), State(rules=None, policy=policy)
+    needs, state = needs_of(commands), State(rules=None, policy=policy)
     unreadable: list[UUID] = []
     loaded = Loaded(state, datetime.min, [], [], [], [], [], [])  # noqa: DTZ901 - read below
     with pipelined(connection) as pipeline:
@@ -108,7 +109,7 @@ def load(
         lock_payments(pipeline, state, asked)
     with pipelined(connection) as pipeline:
         ask_followers(pipeline, state, state.payments.keys(), unreadable)
-        times = {interval for command in commands for interval in intervals(state, command)}
+        times = intervals_of(state, commands)
         ask_claims(pipeline, state, commands, times)
         ask_sharing(pipeline, state, times)
         ask_what_is_left(pipeline, state, needs.market)

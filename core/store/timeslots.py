@@ -8,9 +8,9 @@ from typing import Any
 
 from core.domain.bookings.status import TAKES_TIME
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
-from core.domain.needs import Interval, Needs
+from core.domain.needs import Needs
 from core.domain.state import State
-from core.domain.values import Category, Resource, TimeSlot
+from core.domain.values import Category, Resource, ResourceTime, TimeSlot
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
@@ -95,7 +95,7 @@ def ask_categories(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
         pipeline.ask(SQL_CATEGORIES, (list(needs.categories),), take)
 
 
-def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[Interval]) -> None:
+def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[ResourceTime]) -> None:
     """The slots that other bookings, or closures, of this batch may turn."""
 
     def take(rows: Rows) -> None:

@@ -1,27 +1,29 @@
-"""Booking a named service at a local time of its resource (appointments, agent).
+"""Booking a named service at a local time of its resource (docs/contracts/appointments.md, docs/contracts/agent.md).
 
-The checks run in the order that the contracts page gives: (fields and formats before the inbox)
-off day, hours, taken.
+Fields and formats were checked when the command was accepted. Then a booking is refused for the first of: off day,
+outside hours, taken.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from core.domain.bookings.claims import claims_wanted
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import make_way
+from core.domain.bookings.new_booking import new_booking
 from core.domain.bookings.people import resolve_person
-from core.domain.bookings.status import TAKES_TIME, PaymentStatus
-from core.domain.commands import Envelope, Place
+from core.domain.bookings.status import TAKES_TIME
+from core.domain.command_handler import Handler
+from core.domain.commands import Envelope, PersonById, Place
 from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
-from core.domain.marketplace.details import MarketDetails
 from core.domain.names import folded
+from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
 from core.domain.resources.local_time import MINUTE, instant, within_hours
 from core.domain.resources.service_names import check_bookable, is_bookable
 from core.domain.state import State
-from core.domain.values import Booking, Claim, Resource, Rules, Service, User
+from core.domain.values import Booking, Resource, ResourceTime, Rules, Service
 
 
 def place(state: State, envelope: Envelope, command: Place, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -29,21 +31,46 @@ def place(state: State, envelope: Envelope, command: Place, now: datetime, ids: 
     service, resource = _what(state, rules, command)
     check_bookable(service, command.service_name, state.policy, state.near)
     user, created = resolve_person(state, command.person, envelope.actor, now, ids)
-    booking = _booking_wanted(command, envelope, user, service, resource, rules, now, ids)
+    starts_at = instant(command.date, command.time, resource.zone)
+    if starts_at is None:
+        raise Refused(Refusal.LOCAL_TIME_SKIPPED)
+    booking = new_booking(
+        envelope,
+        now,
+        ids,
+        user_id=user.id,
+        resource_id=resource.id,
+        service_id=service.id if service else None,
+        service_name=service.name if service else command.service_name,
+        span=(starts_at, starts_at + _minutes(service, rules) * MINUTE),
+        local_date=command.date,
+        local_time=command.time,
+        status=command.status,
+        notes=command.notes,
+    )
     way = _way(state, booking, rules, resource, now)
-    placed = BookingPlaced(booking, claims_of(booking))
-    return (*way, *created, placed)
+    return (*way, *created, BookingPlaced(booking, claims_of(booking)))
 
 
-def wanted(state: State, command: Place) -> tuple[int, datetime, datetime] | None:
-    """(resource id, start, end) that a command would claim, so that a batch loads those claims."""
+def place_needs(needs: Needs, command: Place) -> None:
+    needs.services.add(folded(command.service_name))
+    needs.new_bookings += 1
+    person = command.person
+    if isinstance(person, PersonById):
+        needs.users.add(person.user_id)
+    else:
+        needs.phones.add(person.phone_key)
+        needs.new_users += 1
+
+
+def place_intervals(state: State, command: Place) -> tuple[ResourceTime, ...]:
     if state.rules is None:
-        return None
+        return ()
     service, resource = _what(state, state.rules, command)
     starts_at = instant(command.date, command.time, resource.zone)
     if starts_at is None or not is_bookable(service, state.policy):
-        return None
-    return resource.id, starts_at, starts_at + _minutes(service, state.rules) * MINUTE
+        return ()
+    return ((resource.id, starts_at, starts_at + _minutes(service, state.rules) * MINUTE),)
 
 
 def _what(state: State, rules: Rules, command: Place) -> tuple[Service | None, Resource]:
@@ -62,45 +89,8 @@ def _active(state: State) -> Rules:
     return state.rules
 
 
-def _booking_wanted(
-    command: Place,
-    envelope: Envelope,
-    user: User,
-    service: Service | None,
-    resource: Resource,
-    rules: Rules,
-    now: datetime,
-    ids: Ids,
-) -> Booking:
-    starts_at = instant(command.date, command.time, resource.zone)
-    if starts_at is None:
-        raise Refused(Refusal.LOCAL_TIME_SKIPPED)
-    minutes = _minutes(service, rules)
-    return Booking(
-        id=ids.booking(),
-        public_uuid=ids.uuid(),
-        contract=envelope.contract,
-        user_id=user.id,
-        service_id=service.id if service else None,
-        service_name=service.name if service else command.service_name,
-        resource_id=resource.id,
-        starts_at=starts_at,
-        ends_at=starts_at + minutes * MINUTE,
-        local_date=command.date,
-        local_time=command.time,
-        duration_minutes=minutes,
-        status=command.status,
-        payment_status=PaymentStatus.NONE,
-        notes=command.notes,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        command_id=envelope.id,
-    )
-
-
 def _way(state: State, booking: Booking, rules: Rules, resource: Resource, now: datetime) -> tuple[Event, ...]:
-    """What must end for this booking; raises the first reason, in the contracts page's order, why it cannot be made."""
+    """What must end for this booking. Raises `Refused` with the first reason against it."""
     takes_time = booking.status in TAKES_TIME
     if takes_time and not rules.allow_past and booking.starts_at <= now:
         raise Refused(Refusal.IN_THE_PAST)
@@ -111,9 +101,4 @@ def _way(state: State, booking: Booking, rules: Rules, resource: Resource, now: 
     return make_way(state, booking.resource_id, booking.starts_at, booking.ends_at, now) if takes_time else ()
 
 
-def claims_of(booking: Booking) -> tuple[Claim, ...]:
-    if booking.status not in TAKES_TIME:
-        return ()
-    if isinstance(booking.details, MarketDetails):
-        return claims_wanted(booking, booking.details)
-    return (Claim(booking.resource_id, booking.starts_at, booking.ends_at, booking.id),)
+HANDLERS = (Handler(Place, place, place_needs, place_intervals),)

@@ -1,4 +1,4 @@
-"""Rooms, booked in slots of the wall clock and held until they are paid (rooms.md).
+"""Rooms, booked in slots of the wall clock and held until they are paid (docs/contracts/rooms.md).
 
 A room's grid starts at its opening time and steps by its slot. A booking takes whole slots of one
 local day; it lasts from the first instant of its start to the end of its last minute, so that a
@@ -9,23 +9,23 @@ skip does not exist.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from msgspec import Struct
 
-from core.domain.bookings.appointments import claims_of
-from core.domain.bookings.holds import check_hold_limit, held, make_way
+from core.domain.bookings.claims import claims_of
+from core.domain.bookings.holds import held, make_way
+from core.domain.bookings.new_booking import new_booking
 from core.domain.bookings.people import resolve_person
-from core.domain.bookings.status import PaymentStatus, Status
+from core.domain.command_handler import Handler
 from core.domain.commands import BookRoom, Envelope, PersonById
 from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
+from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
-from core.domain.resources.local_time import MINUTES_PER_DAY, instant
+from core.domain.resources.local_time import MINUTE, MINUTES_PER_DAY, instant
 from core.domain.state import State
-from core.domain.values import Booking, Claim, Resource, Room, RoomDetails, User
-
-_MINUTE = timedelta(minutes=1)
+from core.domain.values import Claim, Resource, ResourceTime, Room, RoomDetails, Span
 
 
 class RoomSlot(Struct, frozen=True):
@@ -37,14 +37,14 @@ class RoomSlot(Struct, frozen=True):
 
 
 def book_room(state: State, envelope: Envelope, command: BookRoom, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """The checks run in the contracts page's order: fields, formats, off day, hours, taken."""
-    room = _the_room(state, command)
+    """Refused for the first of: guests, grid, skipped time, past, off day, hours, taken, too many holds."""
+    room = _require_room(state, command)
     resource = state.resources[room.resource_id]
     user, _ = resolve_person(state, PersonById(command.user_id), envelope.actor, now, ids)
     if command.guest_count > room.capacity:
         raise Refused(Refusal.TOO_MANY_GUESTS)
     slots = _slots_wanted(room, command)
-    interval = span(command.date, minute_of(command.starts), end_minute_of(command.ends), resource.zone)
+    interval = _span_of(command, resource.zone)
     if interval is None:
         raise Refused(Refusal.LOCAL_TIME_SKIPPED)
     starts_at, ends_at = interval
@@ -52,19 +52,30 @@ def book_room(state: State, envelope: Envelope, command: BookRoom, now: datetime
         raise Refused(Refusal.IN_THE_PAST)
     _within_hours(room, command)
     way = make_way(state, resource.id, starts_at, ends_at, now)
-    booking = held(_booking(envelope, command, user, room, slots, starts_at, ends_at, now, ids), now, state.policy)
-    if booking.status is Status.HELD:
-        check_hold_limit(state, user.id, now)
+    free = new_booking(
+        envelope,
+        now,
+        ids,
+        user_id=user.id,
+        resource_id=room.resource_id,
+        service_name=room.name,
+        span=interval,
+        local_date=command.date,
+        local_time=command.starts,
+        notes=command.special_requests,
+        price_minor=slots * room.price_minor,
+        currency=room.currency,
+        details=RoomDetails(room.id, command.ends, command.guest_count, slots),
+    )
+    booking = held(state, free, now)
     return (*way, BookingPlaced(booking, claims_of(booking)))
 
 
-def room_interval(state: State, command: BookRoom) -> tuple[int, datetime, datetime] | None:
-    """(resource id, start, end) that a command would claim."""
+def room_intervals(state: State, command: BookRoom) -> tuple[ResourceTime, ...]:
     if (room := state.rooms.get(command.room_id)) is None:
-        return None
-    zone_name = state.resources[room.resource_id].zone
-    interval = span(command.date, minute_of(command.starts), end_minute_of(command.ends), zone_name)
-    return None if interval is None else (room.resource_id, *interval)
+        return ()
+    interval = _span_of(command, state.resources[room.resource_id].zone)
+    return () if interval is None else ((room.resource_id, *interval),)
 
 
 def room_slots(
@@ -83,12 +94,18 @@ def room_slots(
         yield RoomSlot(at_minute(minute), at_minute(minute + room.slot_minutes), is_free)
 
 
-def span(day: date, starts: int, ends: int, zone_name: str) -> tuple[datetime, datetime] | None:
-    """The instants of a local interval in minutes from midnight; None if it begins or ends in a gap, or is none."""
+def _span_of(command: BookRoom, zone_name: str) -> Span | None:
+    return span(command.date, minute_of(command.starts), end_minute_of(command.ends), zone_name)
+
+
+def span(day: date, starts: int, ends: int, zone_name: str) -> Span | None:
+    """The instants of a local interval, given in minutes from midnight. None if it is empty, or begins or ends in a
+    gap.
+    """
     starts_at, last_minute = instant(day, at_minute(starts), zone_name), instant(day, at_minute(ends - 1), zone_name)
     if starts >= ends or starts_at is None or last_minute is None:
         return None
-    return starts_at, last_minute + _MINUTE
+    return starts_at, last_minute + MINUTE
 
 
 def minute_of(at: time) -> int:
@@ -104,7 +121,7 @@ def at_minute(minute: int) -> time:
     return time(minute // 60 % 24, minute % 60)
 
 
-def _the_room(state: State, command: BookRoom) -> Room:
+def _require_room(state: State, command: BookRoom) -> Room:
     room = state.rooms.get(command.room_id)
     if room is None or not room.is_available:
         raise Refused(Refusal.ROOM_NOT_FOUND)
@@ -127,38 +144,11 @@ def _within_hours(room: Room, command: BookRoom) -> None:
         raise Refused(Refusal.OUTSIDE_WORKING_HOURS)
 
 
-def _booking(
-    envelope: Envelope,
-    command: BookRoom,
-    user: User,
-    room: Room,
-    slots: int,
-    starts_at: datetime,
-    ends_at: datetime,
-    now: datetime,
-    ids: Ids,
-) -> Booking:
-    return Booking(
-        id=ids.booking(),
-        public_uuid=ids.uuid(),
-        contract=envelope.contract,
-        user_id=user.id,
-        service_id=None,
-        service_name=room.name,
-        resource_id=room.resource_id,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        local_date=command.date,
-        local_time=command.starts,
-        duration_minutes=(ends_at - starts_at) // _MINUTE,
-        status=Status.CONFIRMED,
-        payment_status=PaymentStatus.NONE,
-        notes=command.special_requests,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        command_id=envelope.id,
-        price_minor=slots * room.price_minor,
-        currency=room.currency,
-        details=RoomDetails(room.id, command.ends, command.guest_count, slots),
-    )
+def _needs(needs: Needs, command: BookRoom) -> None:
+    needs.rooms.add(command.room_id)
+    needs.users.add(command.user_id)
+    needs.holders.add(command.user_id)
+    needs.new_bookings += 1
+
+
+HANDLERS = (Handler(BookRoom, book_room, _needs, room_intervals),)

@@ -11,10 +11,6 @@ from enum import StrEnum
 from msgspec import UNSET, Struct, UnsetType
 
 
-class MarketCommandBase(Struct, frozen=True):
-    """Every command of the marketplace and no other: one look tells, where a union is looked through one by one."""
-
-
 class Words(Struct, frozen=True, omit_defaults=True):
     """What a client writes on a booking."""
 
@@ -24,7 +20,7 @@ class Words(Struct, frozen=True, omit_defaults=True):
     timezone: str = "UTC"
 
 
-class BookIndividual(MarketCommandBase, frozen=True, tag="book_individual", omit_defaults=True):
+class BookIndividual(Struct, frozen=True, tag="book_individual", omit_defaults=True):
     """A session with one practitioner, or with any who gives the service and is free."""
 
     user_id: int
@@ -37,7 +33,7 @@ class BookIndividual(MarketCommandBase, frozen=True, tag="book_individual", omit
     use_credits: bool = True
 
 
-class BookSession(MarketCommandBase, frozen=True, tag="book_session", omit_defaults=True):
+class BookSession(Struct, frozen=True, tag="book_session", omit_defaults=True):
     """A seat of a workshop's session."""
 
     user_id: int
@@ -47,7 +43,7 @@ class BookSession(MarketCommandBase, frozen=True, tag="book_session", omit_defau
     use_credits: bool = True
 
 
-class BookCourse(MarketCommandBase, frozen=True, tag="book_course", omit_defaults=True):
+class BookCourse(Struct, frozen=True, tag="book_course", omit_defaults=True):
     """A seat in each session of a course, or in none."""
 
     user_id: int
@@ -69,7 +65,7 @@ class Part(Struct, frozen=True, omit_defaults=True):
     """Of a workshop: the session to have a seat in."""
 
 
-class BookPackage(MarketCommandBase, frozen=True, tag="book_package", omit_defaults=True):
+class BookPackage(Struct, frozen=True, tag="book_package", omit_defaults=True):
     """Everything that a package includes, in its order."""
 
     user_id: int
@@ -78,7 +74,7 @@ class BookPackage(MarketCommandBase, frozen=True, tag="book_package", omit_defau
     words: Words = Words()
 
 
-class BookBundle(MarketCommandBase, frozen=True, tag="book_bundle", omit_defaults=True):
+class BookBundle(Struct, frozen=True, tag="book_bundle", omit_defaults=True):
     user_id: int
     service_id: int
     words: Words = Words()
@@ -91,7 +87,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
 
 
-class TurnBooking(MarketCommandBase, frozen=True, tag="turn_booking", omit_defaults=True):
+class TurnBooking(Struct, frozen=True, tag="turn_booking", omit_defaults=True):
     """One of the document's verbs."""
 
     booking_id: int
@@ -101,7 +97,7 @@ class TurnBooking(MarketCommandBase, frozen=True, tag="turn_booking", omit_defau
     """As the caller says; it must be what they are."""
 
 
-class MoveBooking(MarketCommandBase, frozen=True, tag="move_booking", omit_defaults=True):
+class MoveBooking(Struct, frozen=True, tag="move_booking", omit_defaults=True):
     """Another time for a session, or the first for a part of a package."""
 
     booking_id: int
@@ -110,7 +106,7 @@ class MoveBooking(MarketCommandBase, frozen=True, tag="move_booking", omit_defau
     reason: str = ""
 
 
-class TakeSeat(MarketCommandBase, frozen=True, tag="take_seat", omit_defaults=True):
+class TakeSeat(Struct, frozen=True, tag="take_seat", omit_defaults=True):
     """A seat for a workshop that is part of a package and has none yet."""
 
     booking_id: int
@@ -118,7 +114,7 @@ class TakeSeat(MarketCommandBase, frozen=True, tag="take_seat", omit_defaults=Tr
     reason: str = ""
 
 
-class AmendBooking(MarketCommandBase, frozen=True, tag="amend_booking", omit_defaults=True):
+class AmendBooking(Struct, frozen=True, tag="amend_booking", omit_defaults=True):
     """New words on a booking; a new location for it."""
 
     booking_id: int
@@ -131,7 +127,7 @@ class AmendBooking(MarketCommandBase, frozen=True, tag="amend_booking", omit_def
     location_id: int | UnsetType | None = UNSET
 
 
-class OpenSession(MarketCommandBase, frozen=True, tag="open_session", omit_defaults=True):
+class OpenSession(Struct, frozen=True, tag="open_session", omit_defaults=True):
     """Put a session of a workshop or course on offer; it takes the practitioner's time, and a room's."""
 
     service_id: int
@@ -144,24 +140,24 @@ class OpenSession(MarketCommandBase, frozen=True, tag="open_session", omit_defau
     meeting_url: str = ""
 
 
-class CancelSession(MarketCommandBase, frozen=True, tag="cancel_session", omit_defaults=True):
+class CancelSession(Struct, frozen=True, tag="cancel_session", omit_defaults=True):
     """With every booking of it."""
 
     session_id: int
     reason: str = ""
 
 
-class JoinWaitingList(MarketCommandBase, frozen=True, tag="join_waiting_list", omit_defaults=True):
+class JoinWaitingList(Struct, frozen=True, tag="join_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class LeaveWaitingList(MarketCommandBase, frozen=True, tag="leave_waiting_list", omit_defaults=True):
+class LeaveWaitingList(Struct, frozen=True, tag="leave_waiting_list", omit_defaults=True):
     user_id: int
     session_id: int
 
 
-class OfferSeats(MarketCommandBase, frozen=True, tag="offer_seats", omit_defaults=True):
+class OfferSeats(Struct, frozen=True, tag="offer_seats", omit_defaults=True):
     """Offer the free seats of a session to those who wait for one. The engine asks it of itself."""
 
     session_id: int
@@ -170,7 +166,15 @@ class OfferSeats(MarketCommandBase, frozen=True, tag="offer_seats", omit_default
 
 
 BuyCommand = BookIndividual | BookSession | BookCourse | BookPackage | BookBundle
-KeepCommand = OpenSession | CancelSession
-WaitCommand = JoinWaitingList | LeaveWaitingList | OfferSeats
-ChangeCommand = TurnBooking | MoveBooking | TakeSeat | AmendBooking
-MarketCommand = BuyCommand | ChangeCommand | KeepCommand | WaitCommand
+MarketCommand = (
+    BuyCommand
+    | TurnBooking
+    | MoveBooking
+    | TakeSeat
+    | AmendBooking
+    | OpenSession
+    | CancelSession
+    | JoinWaitingList
+    | LeaveWaitingList
+    | OfferSeats
+)

@@ -1,33 +1,42 @@
-"""Rescheduling and amending: old and new time change hands in one event; refused, the old one stands."""
+"""Rescheduling and amending. The old time is given back and the new one taken in one event, or neither."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
-from core.domain.bookings.claims import claims_wanted
+from core.domain.bookings.changes import at_time, booking_needs, changed
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import TAKES_TIME, Status
-from core.domain.commands import Actor
+from core.domain.command_handler import AlsoLoaded, Handler
+from core.domain.commands import Actor, Envelope
 from core.domain.events import BookingChanged, BookingUnchanged, Event
+from core.domain.ids import Ids
 from core.domain.marketplace.commands import AmendBooking, MoveBooking, TakeSeat
 from core.domain.marketplace.details import Kind, MarketDetails
-from core.domain.marketplace.purchases.individual_sessions import find_place, find_room, placed_details
+from core.domain.marketplace.purchases.individual_sessions import (
+    find_place,
+    find_room,
+    location_needs,
+    placed_details,
+    session_intervals,
+)
 from core.domain.marketplace.purchases.purchases import require_service
 from core.domain.marketplace.purchases.seats import find_seat, require_session, session_details, session_practitioner
 from core.domain.marketplace.values import Practitioner
 from core.domain.marketplace.verbs import Role, market_booking, move_refusal
+from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
-from core.domain.resources.local_time import local
 from core.domain.state import State
-from core.domain.values import Booking
-
-_MINUTE = timedelta(minutes=1)
+from core.domain.values import Booking, ResourceTime, Span
 
 
-def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tuple[Event, ...]:
+def move(state: State, envelope: Envelope, command: MoveBooking, now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    actor = envelope.actor
     booking, details, role = market_booking(state, command.booking_id, actor)
     if refused := move_refusal(booking, role, now, state.policy):
         raise refused
@@ -47,14 +56,15 @@ def move(state: State, actor: Actor, command: MoveBooking, now: datetime) -> tup
     )
     after = replace(placed_details(details, place, details.location_id), is_scheduled=True)
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
-    moved = _at(held, place.practitioner, command.starts_at, command.ends_at, after, now)
+    moved = _at(held, place.practitioner, (command.starts_at, command.ends_at), after, now)
     reason = command.reason or "rescheduled"
-    change = BookingChanged(moved, booking.status, False, actor.kind, reason, claims_wanted(moved, after))
+    change = BookingChanged(moved, booking.status, False, actor.kind, reason, claims_of(moved))
     return (*place.way, change)
 
 
-def take_seat(state: State, actor: Actor, command: TakeSeat, now: datetime) -> tuple[Event, ...]:
+def take_seat(state: State, envelope: Envelope, command: TakeSeat, now: datetime, _ids: Ids) -> tuple[Event, ...]:
     """A workshop that is part of a package gets its session."""
+    actor = envelope.actor
     booking, details, role = market_booking(state, command.booking_id, actor)
     if refused := move_refusal(booking, role, now, state.policy):
         raise refused
@@ -64,35 +74,18 @@ def take_seat(state: State, actor: Actor, command: TakeSeat, now: datetime) -> t
     practitioner = session_practitioner(state, session)
     after = replace(session_details(details, session), practitioner_user_id=practitioner.user_id)
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
-    moved = _at(held, practitioner, session.starts_at, session.ends_at, after, now)
+    moved = _at(held, practitioner, session.span, after, now)
     return (*way, BookingChanged(moved, booking.status, False, actor.kind, command.reason or "rescheduled"))
 
 
-def _at(
-    booking: Booking,
-    practitioner: Practitioner,
-    starts_at: datetime,
-    ends_at: datetime,
-    details: MarketDetails,
-    now: datetime,
-) -> Booking:
-    begins = local(starts_at, practitioner.zone)
-    return replace(
-        booking,
-        resource_id=practitioner.resource_id,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        local_date=begins.date(),
-        local_time=begins.time(),
-        duration_minutes=(ends_at - starts_at) // _MINUTE,
-        details=details,
-        version=booking.version + 1,
-        updated_at=now,
-    )
+def _at(booking: Booking, practitioner: Practitioner, span: Span, details: MarketDetails, now: datetime) -> Booking:
+    return at_time(booking, span, practitioner.zone, now, resource_id=practitioner.resource_id, details=details)
 
 
 def _becomes(state: State, booking: Booking, details: MarketDetails, now: datetime) -> tuple[Status, datetime | None]:
-    """A draft is scheduled under its parent's payment; anything else stays what it is."""
+    """(status, end of the hold) of the rescheduled booking. A draft gets those of its purchase, whose payment is its
+    own.
+    """
     if booking.status is not Status.DRAFT:
         return booking.status, booking.hold_expires_at
     parent = state.bookings.get(details.parent_id or 0)
@@ -104,12 +97,13 @@ def _becomes(state: State, booking: Booking, details: MarketDetails, now: dateti
 
 
 def _whom(details: MarketDetails, booking: Booking) -> int | None:
-    """A session stays with its practitioner; a draft goes to any who is free."""
+    """A session stays with its practitioner. A draft may go to any who is free."""
     return details.practitioner_id if booking.status is not Status.DRAFT else None
 
 
-def amend(state: State, actor: Actor, command: AmendBooking, now: datetime) -> tuple[Event, ...]:
-    """Clients change their own words; where it is and how to meet are the practitioner's to say."""
+def amend(state: State, envelope: Envelope, command: AmendBooking, now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    """Clients change their own texts. The location and how to meet are for the practitioner and staff to change."""
+    actor = envelope.actor
     booking, details, role = market_booking(state, command.booking_id, actor)
     sent = {name: value for name, value in asdict(command).items() if value is not UNSET and name != "booking_id"}
     if role is Role.CLIENT and not sent.keys() <= CLIENTS_OWN:
@@ -129,7 +123,7 @@ CLIENTS_OWN = frozenset({"title", "description", "client_notes", "timezone"})
 def _relocated(
     state: State, booking: Booking, details: MarketDetails, location_id: int | None, actor: Actor, now: datetime
 ) -> tuple[Event, ...]:
-    """Only a session with a time of its own can go elsewhere, as long as it takes that time."""
+    """Only an individual session can be given elsewhere, until it is over."""
     if not details.takes_practitioner or booking.status not in TAKES_TIME:
         raise Refused(Refusal.NOT_MOVABLE)
     room_id: int | None = None
@@ -143,6 +137,48 @@ def _relocated(
 def _amended(
     booking: Booking, details: MarketDetails, actor: Actor, now: datetime, *, takes: bool = False
 ) -> BookingChanged:
-    after = replace(booking, details=details, version=booking.version + 1, updated_at=now)
-    claims = claims_wanted(after, details) if takes else ()
+    after = changed(booking, now, details=details)
+    claims = claims_of(after) if takes else ()
     return BookingChanged(after, booking.status, False, actor.kind, "amended", claims)
+
+
+def _move_intervals(state: State, command: MoveBooking) -> Iterator[ResourceTime]:
+    booking = state.bookings.get(command.booking_id)
+    if booking is None or not isinstance(booking.details, MarketDetails):
+        return
+    details = booking.details
+    whom = details.practitioner_id if details.is_scheduled else None
+    yield from session_intervals(
+        state, booking.service_id, whom, command.starts_at, command.ends_at, details.location_id
+    )
+
+
+def _seat_needs(needs: Needs, command: TakeSeat) -> None:
+    needs.bookings.add(command.booking_id)
+    needs.market.sessions.add(command.session_id)
+    needs.market.seekers.add(command.booking_id)
+
+
+def _amend_needs(needs: Needs, command: AmendBooking) -> None:
+    needs.bookings.add(command.booking_id)
+    location_needs(needs, _new_location(command))
+
+
+def _amend_intervals(state: State, command: AmendBooking) -> Iterator[ResourceTime]:
+    booking = state.bookings.get(command.booking_id)
+    if booking is None or not isinstance(booking.details, MarketDetails):
+        return
+    location = state.market.locations.get(_new_location(command) or 0)
+    for room_id in location.room_ids if location else ():
+        yield room_id, booking.starts_at, booking.ends_at
+
+
+def _new_location(command: AmendBooking) -> int | None:
+    return command.location_id if isinstance(command.location_id, int) else None
+
+
+HANDLERS = (
+    Handler(MoveBooking, move, booking_needs, _move_intervals, also_loaded=AlsoLoaded.PURCHASES),
+    Handler(TakeSeat, take_seat, _seat_needs, also_loaded=AlsoLoaded.PURCHASES),
+    Handler(AmendBooking, amend, _amend_needs, _amend_intervals, also_loaded=AlsoLoaded.PURCHASES),
+)

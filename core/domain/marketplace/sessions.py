@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from core.domain.bookings.changes import with_status
 from core.domain.bookings.holds import joined, make_way
 from core.domain.bookings.status import NEXT, Status
-from core.domain.bookings.transitions import with_status
-from core.domain.commands import Actor, ActorKind, Envelope
+from core.domain.command_handler import Handler
+from core.domain.commands import Actor, Envelope
 from core.domain.events import CommandStepped, Event
 from core.domain.ids import Ids
 from core.domain.marketplace.availability import rule_against
@@ -17,28 +19,28 @@ from core.domain.marketplace.commands import CancelSession, OpenSession
 from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SessionCancelled, SessionEmptied, SessionOpened, WaitingEnded
-from core.domain.marketplace.purchases.individual_sessions import find_room
+from core.domain.marketplace.purchases.individual_sessions import find_room, location_needs
 from core.domain.marketplace.purchases.purchases import require_service
 from core.domain.marketplace.purchases.seats import require_session
 from core.domain.marketplace.values import Practitioner, ServiceSession
-from core.domain.refusals import Refusal, Refused
+from core.domain.needs import Needs
+from core.domain.refusals import Refusal, Refused, require
 from core.domain.state import State
-from core.domain.steps import Progress, Step
-from core.domain.values import Claim
+from core.domain.steps import STEP_BOOKINGS, Progress, Step
+from core.domain.values import Claim, ResourceTime
 
 CANCELLED_WITH_SESSION = frozenset(status for status in KEEPS_SEAT if Status.CANCELLED in NEXT[status])
 
 
-def open_session(state: State, actor: Actor, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
+def open_session(state: State, envelope: Envelope, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
     """The session takes its practitioner (with buffers) and a room; those who book it take seats."""
     service = require_service(state, command.service_id, Kind.WORKSHOP, Kind.COURSE)
-    practitioner = _kept(state, command.practitioner_id, actor)
+    practitioner = _own_practitioner(state, command.practitioner_id, envelope.actor)
     if practitioner.id not in service.practitioner_ids:
         raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
     refusal = rule_against(practitioner, command.starts_at, command.ends_at, now, allow_past=state.policy.allow_past)
-    if (
-        refusal is Refusal.IN_THE_PAST
-    ):  # hours, notice and horizon are for clients: who gives a session may set them aside
+    # Hours, notice and horizon bind clients only: practitioners may set them aside for a session of theirs.
+    if refusal is Refusal.IN_THE_PAST:
         raise Refused(refusal)
     taken = practitioner.claimed(command.starts_at, command.ends_at)
     way = make_way(state, practitioner.resource_id, *taken, now)
@@ -66,7 +68,9 @@ def open_session(state: State, actor: Actor, command: OpenSession, now: datetime
     return (*way, SessionOpened(session, tuple(claims)))
 
 
-def cancel_session(state: State, envelope: Envelope, command: CancelSession, now: datetime) -> tuple[Event, ...]:
+def cancel_session(
+    state: State, envelope: Envelope, command: CancelSession, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     """With all of its bookings that can still be cancelled, their refunds, and its waiting list. Large sessions in steps.
 
     A cancelled session that has bookings or waiting people left is one whose cancellation was not finished:
@@ -74,7 +78,7 @@ def cancel_session(state: State, envelope: Envelope, command: CancelSession, now
     """
     session, begun = require_session(state, command.session_id), state.begun.get(envelope.id)
     if begun is None:
-        _kept(state, session.practitioner_id, envelope.actor)
+        _own_practitioner(state, session.practitioner_id, envelope.actor)
     step = state.market.cancelling.get(session.id, Step())
     found = (state.bookings.get(id_) for id_ in sorted(state.market.of_session[session.id]))
     live = [booking for booking in found if booking is not None and booking.status in CANCELLED_WITH_SESSION]
@@ -97,11 +101,41 @@ def _stepped(before: Progress, done: int) -> CommandStepped:
     return CommandStepped(before.done + done, max(before.total, before.done + done + 1))
 
 
-def _kept(state: State, practitioner_id: int, actor: Actor) -> Practitioner:
-    """A practitioner whom the actor may act for."""
-    practitioner = state.market.practitioners.get(practitioner_id)
-    if practitioner is None:
-        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    if actor.kind is not ActorKind.STAFF and actor.user_id != practitioner.user_id:
+def _own_practitioner(state: State, practitioner_id: int, actor: Actor) -> Practitioner:
+    """The practitioner. Raises `Refused` if the actor may not act for them."""
+    practitioner = require(state.market.practitioners.get(practitioner_id), Refusal.PRACTITIONER_NOT_FOUND)
+    if not actor.may_act_for(practitioner.user_id):
         raise Refused(Refusal.VERB_FORBIDDEN)
     return practitioner
+
+
+def _open_needs(needs: Needs, command: OpenSession) -> None:
+    needs.market.services.add(command.service_id)
+    needs.market.practitioners.add(command.practitioner_id)
+    location_needs(needs, command.location_id)
+    needs.market.new_sessions += 1
+
+
+def _open_intervals(state: State, command: OpenSession) -> Iterator[ResourceTime]:
+    practitioner = state.market.practitioners.get(command.practitioner_id)
+    if practitioner is None:
+        return
+    yield (practitioner.resource_id, *practitioner.claimed(command.starts_at, command.ends_at))
+    location = state.market.locations.get(command.location_id or 0)
+    for room_id in location.room_ids if location else ():
+        yield room_id, command.starts_at, command.ends_at
+
+
+def _cancel_needs(needs: Needs, command: CancelSession) -> None:
+    needs.market.sessions.add(command.session_id)
+    needs.market.emptied.add(command.session_id)
+
+
+def _cancel_weight(_command: CancelSession) -> int:
+    return STEP_BOOKINGS
+
+
+HANDLERS = (
+    Handler(OpenSession, open_session, _open_needs, _open_intervals),
+    Handler(CancelSession, cancel_session, _cancel_needs, weight=_cancel_weight),
+)

@@ -62,6 +62,12 @@ class Market:
                 if booking.status is Status.HELD and booking.hold_expires_at is not None:
                     heappush(self.holds[details.session_id], (booking.hold_expires_at, booking.id))
 
+    def is_session_cancelled(self, booking: Booking) -> bool:
+        """Whether the booking is a seat of a session that is cancelled, or being cancelled in steps."""
+        details = booking.details
+        session = self.sessions.get(details.session_id or 0) if isinstance(details, MarketDetails) else None
+        return session is not None and session.is_cancelled
+
     def fork(self) -> Market:
         """A twin for trying: containers and those inside them are its own, the values are frozen."""
         twin = copy(self)

@@ -104,6 +104,10 @@ class ServiceSession(Struct, frozen=True):
     """How many wait for a seat; as long as anybody does, freed seats are theirs."""
 
     @property
+    def span(self) -> tuple[datetime, datetime]:
+        return self.starts_at, self.ends_at
+
+    @property
     def has_seat(self) -> bool:
         """For somebody who has not waited."""
         return self.seats_taken + self.waiting < self.capacity

@@ -1,15 +1,17 @@
-"""The document's verbs: confirm, complete, no-show, cancel; and who may say them."""
+"""The verbs of docs/contracts/marketplace.md: confirm, complete, no-show, cancel; and who may use them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.domain.bookings.changes import booking_needs, with_status
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
-from core.domain.bookings.transitions import with_status
-from core.domain.commands import Actor, ActorKind
+from core.domain.command_handler import AlsoLoaded, Handler
+from core.domain.commands import Actor, ActorKind, Envelope
 from core.domain.events import BookingUnchanged, Event
+from core.domain.ids import Ids
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.refusals import Refusal, Refused
@@ -18,7 +20,7 @@ from core.domain.values import Booking, Policy
 
 
 class Role(StrEnum):
-    """What somebody is to a booking, in the document's words for `canceled_by`."""
+    """What a person is to a booking, in the contract's words for `canceled_by`."""
 
     CLIENT = "client"
     PRACTITIONER = "practitioner"
@@ -27,7 +29,7 @@ class Role(StrEnum):
 
 
 def role_of(actor: Actor, booking: Booking) -> Role | None:
-    """None is a stranger, to whom the booking does not exist. Staff who are a party act as that party."""
+    """None for a stranger, who is refused as if the booking did not exist. Staff who are a party act as that party."""
     details = booking.details
     if actor.kind is ActorKind.ENGINE:
         return Role.SYSTEM
@@ -48,7 +50,8 @@ def market_booking(state: State, booking_id: int, actor: Actor) -> tuple[Booking
     return booking, booking.details, role
 
 
-def turn(state: State, actor: Actor, command: TurnBooking, now: datetime) -> tuple[Event, ...]:
+def turn(state: State, envelope: Envelope, command: TurnBooking, now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    actor = envelope.actor
     booking, _, role = market_booking(state, command.booking_id, actor)
     match command.verb:
         case Verb.CONFIRM:
@@ -81,7 +84,7 @@ def is_unpaid(booking: Booking) -> bool:
 
 
 def _over(state: State, booking: Booking, role: Role, status: Status, actor: Actor, now: datetime) -> tuple[Event, ...]:
-    """The practitioner says how it went, once it has begun. Completed passes through in_progress in one step."""
+    """Completed or missed: reported by the practitioner or staff, once it has begun."""
     if role is Role.CLIENT:
         raise Refused(Refusal.VERB_FORBIDDEN)
     if booking.status is status:
@@ -94,9 +97,9 @@ def _over(state: State, booking: Booking, role: Role, status: Status, actor: Act
 
 
 def is_under_way(state: State, booking: Booking, now: datetime) -> bool:
-    """Whether it can be said how it went: of a course or package when every part of it has begun.
+    """Whether it has begun, and so can be completed or missed; of a course or package every part must have begun.
 
-    A bundle never takes place: what its credits pay for does.
+    A bundle never begins: what its credits pay for does.
     """
     kind = booking.details.kind if isinstance(booking.details, MarketDetails) else None
     if kind not in {Kind.COURSE, Kind.PACKAGE, Kind.BUNDLE}:
@@ -119,7 +122,7 @@ def is_scheduled(booking: Booking) -> bool:
 
 
 def has_begun(booking: Booking, now: datetime) -> bool:
-    """Whether its start is past. Not for what had begun when it was made: the demo books the past."""
+    """Whether its start is past. A booking made for the past, as the demo's, never counts as begun."""
     return is_scheduled(booking) and booking.created_at < booking.starts_at <= now
 
 
@@ -130,9 +133,9 @@ def cancel_refusal(booking: Booking, now: datetime) -> Refused | None:
 
 
 def move_refusal(booking: Booking, role: Role | None, now: datetime, policy: Policy) -> Refused | None:
-    """Clients move as long as a cancellation would cost nothing, practitioners and staff until it begins.
+    """Why a booking cannot be rescheduled, whatever the new time.
 
-    Whether the new time is free is another matter.
+    Clients may as long as a cancellation would cost nothing, practitioners and staff until it begins.
     """
     if not is_movable(booking):
         live = booking.status in TAKES_TIME or booking.status is Status.DRAFT
@@ -157,7 +160,7 @@ def can_be_rescheduled(booking: Booking, role: Role | None, now: datetime, polic
 
 
 def is_movable(booking: Booking) -> bool:
-    """Sessions with seats have the time they have: who has a seat keeps it, or gives it up."""
+    """A seat of a session has the session's time, so only individual sessions and parts without a time can be moved."""
     details = booking.details
     if not isinstance(details, MarketDetails):
         return False
@@ -170,3 +173,6 @@ def is_in_time(booking: Booking, now: datetime, policy: Policy) -> bool:
     if booking.starts_at <= booking.created_at:
         return True
     return now + timedelta(seconds=policy.refund_notice_s) <= booking.starts_at
+
+
+HANDLERS = (Handler(TurnBooking, turn, booking_needs, also_loaded=AlsoLoaded.PURCHASES),)

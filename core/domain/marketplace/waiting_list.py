@@ -8,23 +8,25 @@ from msgspec.structs import replace
 
 from core.domain.bookings.holds import expired, has_lapsed
 from core.domain.bookings.status import PaymentStatus, Status
-from core.domain.commands import Actor, ActorKind, Envelope
+from core.domain.command_handler import Handler
+from core.domain.commands import Actor, Envelope
 from core.domain.events import BookingPlaced, Event, NothingDue
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import JoinWaitingList, LeaveWaitingList, OfferSeats, Words
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.events import SeatOffered, WaitingBegun, WaitingEnded
-from core.domain.marketplace.purchases.purchases import details_of, new_booking
+from core.domain.marketplace.purchases.purchases import details_of, new_purchase
 from core.domain.marketplace.purchases.seats import (
-    is_open,
+    check_open,
     require_session,
     seats_of,
     session_details,
     session_practitioner,
 )
 from core.domain.marketplace.values import MarketService, ServiceSession, WaitingPlace
+from core.domain.needs import Needs
 from core.domain.payments.money import can_be_charged
-from core.domain.refusals import Refusal, Refused
+from core.domain.refusals import Refusal, Refused, require
 from core.domain.state import State
 from core.domain.values import Booking
 
@@ -32,8 +34,8 @@ WAITING_MAX = 10_000
 """People waiting for one session."""
 
 
-def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    session = _waitable(state, command.session_id, command.user_id, actor, now)
+def join(state: State, envelope: Envelope, command: JoinWaitingList, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    session = _waitable(state, command.session_id, command.user_id, envelope.actor, now)
     if command.user_id in state.market.queues[session.id]:
         raise Refused(Refusal.ALREADY_WAITING)
     if session.has_seat:
@@ -44,17 +46,15 @@ def join(state: State, actor: Actor, command: JoinWaitingList, now: datetime, id
     return (WaitingBegun(place, session.waiting + 1),)
 
 
-def leave(state: State, actor: Actor, command: LeaveWaitingList) -> tuple[Event, ...]:
+def leave(state: State, envelope: Envelope, command: LeaveWaitingList, _now: datetime, _ids: Ids) -> tuple[Event, ...]:
     session = require_session(state, command.session_id)
-    _own(command.user_id, actor)
+    _own(command.user_id, envelope.actor)
     place = state.market.queues[session.id].get(command.user_id)
-    if place is None:
-        raise Refused(Refusal.NOT_WAITING)
-    return (WaitingEnded(place),)
+    return (WaitingEnded(require(place, Refusal.NOT_WAITING)),)
 
 
 def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """To as many people as there are seats, in their order. Those who got a seat otherwise leave the list."""
+    """Each free seat is offered to the next in the queue. Those who got a seat otherwise leave the queue."""
     session = state.market.sessions.get(command.session_id)
     if session is None or session.is_cancelled or session.starts_at <= now:
         return (NothingDue(),)
@@ -79,12 +79,11 @@ def offer_seats(state: State, envelope: Envelope, command: OfferSeats, now: date
 def _offer(
     state: State, envelope: Envelope, session: ServiceSession, place: WaitingPlace, now: datetime, ids: Ids
 ) -> Booking:
-    """Held whatever it costs: who waited must say that they still want it, in time."""
+    """A hold even if it is free: who waited must confirm in time that they still want the seat."""
     service = state.market.services[session.service_id]
     practitioner = session_practitioner(state, session)
     details = session_details(details_of(Kind.WORKSHOP, practitioner, Words()), session)
-    interval = session.starts_at, session.ends_at
-    booking = new_booking(envelope, place.user_id, service, practitioner, details, interval, now, ids)
+    booking = new_purchase(envelope, place.user_id, service, practitioner, details, session.span, now, ids)
     ends = min(now + timedelta(seconds=state.policy.offer_s), session.starts_at)
     owes = PaymentStatus.PENDING if service.price_minor else PaymentStatus.NONE
     return replace(
@@ -97,7 +96,7 @@ def _waitable(state: State, session_id: int, user_id: int, actor: Actor, now: da
     _own(user_id, actor)
     if session.service_id not in state.market.services or state.market.services[session.service_id].kind is Kind.COURSE:
         raise Refused(Refusal.SESSION_NOT_FOUND)
-    is_open(state, session, now)
+    check_open(state, session, now)
     if not _can_be_paid(state.market.services.get(session.service_id)):
         raise Refused(Refusal.NOT_CHARGEABLE)
     if any(seats_of(state, session, user_id)):
@@ -111,5 +110,35 @@ def _can_be_paid(service: MarketService | None) -> bool:
 
 
 def _own(user_id: int, actor: Actor) -> None:
-    if actor.kind is not ActorKind.STAFF and actor.user_id != user_id:
+    if not actor.may_act_for(user_id):
         raise Refused(Refusal.FORBIDDEN)
+
+
+def _join_needs(needs: Needs, command: JoinWaitingList) -> None:
+    needs.users.add(command.user_id)
+    needs.market.sessions.add(command.session_id)
+    needs.market.waiters.add((command.session_id, command.user_id))
+    needs.market.seated.add(command.user_id)
+    needs.market.new_places += 1
+
+
+def _leave_needs(needs: Needs, command: LeaveWaitingList) -> None:
+    needs.market.sessions.add(command.session_id)
+    needs.market.waiters.add((command.session_id, command.user_id))
+
+
+def _offer_needs(needs: Needs, command: OfferSeats) -> None:
+    needs.new_bookings += command.at_most
+    needs.market.sessions.add(command.session_id)
+    needs.market.offered[command.session_id] += command.at_most
+
+
+def _offer_weight(command: OfferSeats) -> int:
+    return command.at_most
+
+
+HANDLERS = (
+    Handler(JoinWaitingList, join, _join_needs),
+    Handler(LeaveWaitingList, leave, _leave_needs),
+    Handler(OfferSeats, offer_seats, _offer_needs, weight=_offer_weight),
+)

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from core.domain.bookings.changes import changed
 from core.domain.bookings.status import PaymentStatus
-from core.domain.commands import ENGINE
+from core.domain.commands import ENGINE, PaymentReport
 from core.domain.events import BookingChanged, Event, PaymentChanged
+from core.domain.needs import Needs
 from core.domain.payments.values import Payment, PaymentState
-from core.domain.refusals import Refusal, Refused
+from core.domain.refusals import Refusal, require
 from core.domain.state import State
 from core.domain.values import Booking, Policy
 
@@ -20,9 +22,11 @@ LOOK_LONGEST = timedelta(hours=1)
 
 
 def require_payment(state: State, payment_id: UUID) -> Payment:
-    if (payment := state.payments.get(payment_id)) is None:
-        raise Refused(Refusal.PAYMENT_NOT_FOUND)
-    return payment
+    return require(state.payments.get(payment_id), Refusal.PAYMENT_NOT_FOUND)
+
+
+def payment_needs(needs: Needs, command: PaymentReport) -> None:
+    needs.payments.add(command.payment_id)
 
 
 def payments_of(state: State, booking_id: int) -> list[Payment]:
@@ -52,7 +56,7 @@ def with_payment_status(
     """The booking's `payment_status`, if it changes."""
     if booking is None or booking.payment_status is payment_status:
         return ()
-    after = replace(booking, payment_status=payment_status, version=booking.version + 1, updated_at=now)
+    after = changed(booking, now, payment_status=payment_status)
     return (BookingChanged(after, booking.status, freed=False, by=ENGINE.kind, reason=reason),)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from core.domain.bookings.changes import owned
+from core.domain.bookings.changes import booking_needs, require_own_booking
 from core.domain.bookings.holds import has_lapsed
 from core.domain.bookings.status import ENDED, PaymentStatus, Status
+from core.domain.command_handler import AlsoLoaded, Handler
 from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
 from core.domain.events import CommandDeferred, Event, PaymentChanged, PaymentMade, PaymentReady
 from core.domain.ids import Ids
@@ -29,7 +30,7 @@ def request_payment(
     state: State, envelope: Envelope, command: RequestPayment, now: datetime, ids: Ids
 ) -> tuple[Event, ...]:
     """The intent that the booking has, or a new one after a decline."""
-    booking = owned(state, command.booking_id, _as_owner(envelope.actor))
+    booking = require_own_booking(state, command.booking_id, _as_owner(envelope.actor))
     _may_be_paid(booking, command, now)
     attempts = payments_of(state, booking.id)
     before: tuple[Event, ...] = ()
@@ -100,3 +101,6 @@ def _answer(payment: Payment) -> Event | None:
             return CommandRefused(Refusal.PAYMENT_REFUSED)
         case _:
             return CommandRefused(Refusal.NOT_PAYABLE)
+
+
+HANDLERS = (Handler(RequestPayment, request_payment, booking_needs, also_loaded=AlsoLoaded.PURCHASES),)

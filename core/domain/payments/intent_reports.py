@@ -10,20 +10,24 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from core.domain.bookings.changes import with_status
 from core.domain.bookings.holds import extended
 from core.domain.bookings.status import PaymentStatus, Status
-from core.domain.bookings.transitions import with_status
-from core.domain.commands import ENGINE, ReportIntent, ReportNothing
+from core.domain.command_handler import AlsoLoaded, Handler
+from core.domain.commands import ENGINE, Envelope, ReportIntent, ReportNothing
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
+from core.domain.ids import Ids
+from core.domain.needs import Needs
 from core.domain.payments.attempts import (
     begin_queued,
     due_again,
     ended,
     next_look,
+    payment_needs,
     require_payment,
     with_payment_status,
 )
-from core.domain.payments.received import receive
+from core.domain.payments.received import late_payment_intervals, receive
 from core.domain.payments.refunds import refund_failed
 from core.domain.payments.values import (
     PAYABLE,
@@ -37,7 +41,9 @@ from core.domain.state import State
 from core.domain.values import Booking
 
 
-def report_intent(state: State, report: ReportIntent, now: datetime) -> tuple[Event, ...]:
+def report_intent(
+    state: State, _envelope: Envelope, report: ReportIntent, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     payment = require_payment(state, report.payment_id)
     if payment.intent_id not in {None, report.intent_id}:
         raise Refused(Refusal.INTENT_MISMATCH)
@@ -114,7 +120,9 @@ def _canceled(state: State, payment: Payment, known: Payment, now: datetime) -> 
             return (PaymentUnchanged(payment),)
 
 
-def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[Event, ...]:
+def report_nothing(
+    state: State, _envelope: Envelope, report: ReportNothing, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     """Stripe refuses for good: it will not make the intent, does not know it, or has nothing to refund."""
     payment = require_payment(state, report.payment_id)
     failed = replace(payment, state=PaymentState.FAILED, decline=report.code, due_at=None, updated_at=now)
@@ -130,3 +138,15 @@ def report_nothing(state: State, report: ReportNothing, now: datetime) -> tuple[
             return (PaymentChanged(replace(payment, due_at=due_again(payment, now)), payment.state),)
         case _:
             return (PaymentUnchanged(payment),)
+
+
+def _intent_needs(needs: Needs, report: ReportIntent) -> None:
+    needs.payments.add(report.payment_id)
+    if report.status is IntentStatus.SUCCEEDED:
+        needs.received.add(report.payment_id)
+
+
+HANDLERS = (
+    Handler(ReportIntent, report_intent, _intent_needs, late_payment_intervals, also_loaded=AlsoLoaded.PURCHASE_PAID),
+    Handler(ReportNothing, report_nothing, payment_needs, also_loaded=AlsoLoaded.PURCHASE_PAID),
+)

@@ -11,10 +11,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from core.domain.bookings.appointments import claims_of
+from core.domain.bookings.changes import with_status
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import ExpiredHolds, has_lapsed, joined, make_way
 from core.domain.bookings.status import ENDED, KEEPS_SLOT, TAKES_TIME, PaymentStatus, Status
-from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, ReportIntent
 from core.domain.events import BookingChanged, Event, PaymentChanged
 from core.domain.marketplace.details import Kind, MarketDetails
@@ -25,7 +25,7 @@ from core.domain.payments.refunds import order_refund
 from core.domain.payments.values import LIVE, IntentStatus, Payment, PaymentState
 from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
-from core.domain.values import Booking, Claim
+from core.domain.values import Booking, Claim, ResourceTime
 
 
 def receive(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tuple[Event, ...]:
@@ -144,8 +144,8 @@ def _what(booking: Booking) -> tuple[int | None, int | None]:
     return booking.service_id, None if booking.service_id is not None else booking.resource_id
 
 
-def late_payment_intervals(state: State, report: ReportIntent) -> Iterator[tuple[int, datetime, datetime]]:
-    """(resource id, start, end) of what a late payment would take, so that a batch loads those claims."""
+def late_payment_intervals(state: State, report: ReportIntent) -> Iterator[ResourceTime]:
+    """What a late payment would take."""
     payment = state.payments.get(report.payment_id)
     booking = state.bookings.get(payment.booking_id) if payment else None
     if booking is not None and report.status is IntentStatus.SUCCEEDED:

@@ -15,18 +15,29 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from core.domain.bookings.changes import with_status
 from core.domain.bookings.status import ENDED, PaymentStatus, Status, may_become
-from core.domain.bookings.transitions import with_status
-from core.domain.commands import ENGINE, LookForRefunds, ReportGivenBack, ReportRefund
+from core.domain.command_handler import AlsoLoaded, Handler
+from core.domain.commands import ENGINE, Envelope, LookForRefunds, ReportGivenBack, ReportRefund
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
-from core.domain.payments.attempts import due_again, next_look, payments_of, require_payment, with_payment_status
+from core.domain.ids import Ids
+from core.domain.payments.attempts import (
+    due_again,
+    next_look,
+    payment_needs,
+    payments_of,
+    require_payment,
+    with_payment_status,
+)
 from core.domain.payments.refunds import order_owed_refund, refund_failed
 from core.domain.payments.values import RECEIVED, REFUND_UNDER_WAY, Payment, PaymentState, RefundStatus
 from core.domain.state import State
 from core.domain.values import Booking
 
 
-def report_refund(state: State, report: ReportRefund, now: datetime) -> tuple[Event, ...]:
+def report_refund(
+    state: State, _envelope: Envelope, report: ReportRefund, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     """What became of a refund that we ordered."""
     payment = require_payment(state, report.payment_id)
     if payment.state not in REFUND_UNDER_WAY or report.number != payment.refund_number:
@@ -83,14 +94,18 @@ LOOKED_AT = frozenset(
 """In any other state a payment is due already, or final, or nobody can have paid it."""
 
 
-def look_for_refunds(state: State, command: LookForRefunds, now: datetime) -> tuple[Event, ...]:
+def look_for_refunds(
+    state: State, _envelope: Envelope, command: LookForRefunds, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     payment = require_payment(state, command.payment_id)
     if payment.state in LOOKED_AT:
         return (PaymentChanged(replace(payment, due_at=now), payment.state),)
     return (PaymentUnchanged(payment),)
 
 
-def report_given_back(state: State, report: ReportGivenBack, now: datetime) -> tuple[Event, ...]:
+def report_given_back(
+    state: State, _envelope: Envelope, report: ReportGivenBack, now: datetime, _ids: Ids
+) -> tuple[Event, ...]:
     """All that went back of a payment's money, as the worker saw it.
 
     A report that was put off may be older than what we know, so it never lowers the amount.
@@ -135,3 +150,10 @@ def _all_is_back(state: State, known: Payment, was: PaymentState, now: datetime)
         unpaid = replace(booking, payment_status=PaymentStatus.REFUNDED)
         return (done, with_status(unpaid, Status.CANCELLED, ENGINE, now, REASON))
     return (done, *with_payment_status(booking, PaymentStatus.REFUNDED, now, reason))
+
+
+HANDLERS = (
+    Handler(ReportRefund, report_refund, payment_needs, also_loaded=AlsoLoaded.PURCHASE_PAID),
+    Handler(LookForRefunds, look_for_refunds, payment_needs, also_loaded=AlsoLoaded.PURCHASE_PAID),
+    Handler(ReportGivenBack, report_given_back, payment_needs, also_loaded=AlsoLoaded.PURCHASE_PAID),
+)

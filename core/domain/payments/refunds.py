@@ -101,19 +101,12 @@ def is_refundable(state: State, booking: Booking, actor: Actor, now: datetime) -
 
     A bundle is in time while nothing of it is spent, a part of a package until it is scheduled.
     """
-    if actor.user_id is None or actor.user_id != booking.user_id or _session_is_cancelled(state, booking):
+    if actor.user_id is None or actor.user_id != booking.user_id or state.market.is_session_cancelled(booking):
         return True
     if isinstance(booking.details, MarketDetails) and booking.details.kind is Kind.BUNDLE:
         credit = state.market.credits.get(booking.id)
         return credit is None or credit.balance == credit.granted
     return not is_scheduled(booking) or now + timedelta(seconds=state.policy.refund_notice_s) <= booking.starts_at
-
-
-def _session_is_cancelled(state: State, booking: Booking) -> bool:
-    """Whether its session is being cancelled: a client who cancels before their turn loses nothing by it."""
-    details = booking.details
-    session = state.market.sessions.get(details.session_id or 0) if isinstance(details, MarketDetails) else None
-    return session is not None and session.is_cancelled
 
 
 Parts = Mapping[int, Sequence[Booking]]

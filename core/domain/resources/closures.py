@@ -9,45 +9,35 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.domain.bookings.holds import expired, has_lapsed
-from core.domain.commands import CloseResource, ClosingCommand
+from core.domain.command_handler import AlsoLoaded, Handler
+from core.domain.commands import CloseResource, Envelope, ReopenResource
 from core.domain.events import BookingChanged, Event, ResourceClosed, ResourceReopened
 from core.domain.ids import Ids
-from core.domain.refusals import Refusal, Refused
+from core.domain.needs import Needs
+from core.domain.refusals import Refusal, Refused, require
 from core.domain.resources.local_time import day_bounds, instant
 from core.domain.state import State
-from core.domain.values import Claim, Closure, Resource
+from core.domain.values import Claim, Closure, Resource, ResourceTime, Span
 
 SHOWN_IN_THE_WAY = 100
 """Bookings that an answer shows whole; it counts them all."""
 
-Span = tuple[datetime, datetime]
 
-
-def decide_closing(state: State, command: ClosingCommand, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    if isinstance(command, CloseResource):
-        return _close(state, command, now, ids)
-    if (closure := state.closures.get(command.closure_id)) is None:
-        raise Refused(Refusal.CLOSURE_NOT_FOUND)
-    return (ResourceReopened(closure),)
-
-
-def closure_interval(state: State, command: CloseResource) -> tuple[int, datetime, datetime] | None:
-    """(resource id, start, end) that a closure would cover, so that a batch loads what is in it."""
+def closure_intervals(state: State, command: CloseResource) -> tuple[ResourceTime, ...]:
     resource = state.resources.get(command.resource_id)
     span = _span(command, resource) if resource else None
-    return (command.resource_id, *span) if span else None
+    return ((command.resource_id, *span),) if span else ()
 
 
-def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    if (resource := state.resources.get(command.resource_id)) is None:
-        raise Refused(Refusal.RESOURCE_NOT_FOUND)
+def close(state: State, _envelope: Envelope, command: CloseResource, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    resource = require(state.resources.get(command.resource_id), Refusal.RESOURCE_NOT_FOUND)
     if (span := _span(command, resource)) is None:
         raise Refused(Refusal.LOCAL_TIME_SKIPPED, part=_skipped(command, resource))
-    inside = sorted(claims_within(state, resource.id, span), key=lambda claim: claim.starts_at)
+    inside = state.claims[resource.id].touching(*span)
     if any(claim.closure_id is not None for claim in inside):
         raise Refused(Refusal.ALREADY_CLOSED)
     lapsed = _expire_lapsed(state, inside, now)
-    gone = {change.booking.id for change in lapsed}
+    expired_ids = {change.booking.id for change in lapsed}
     in_the_way = dict.fromkeys(claim.booking_id for claim in inside if claim.booking_id is not None)
     closure = Closure(
         id=ids.closure(),
@@ -61,11 +51,7 @@ def _close(state: State, command: CloseResource, now: datetime, ids: Ids) -> tup
         reason=command.reason,
         created_at=now,
     )
-    return (*lapsed, ResourceClosed(closure, tuple(id_ for id_ in in_the_way if id_ not in gone)))
-
-
-def claims_within(state: State, resource_id: int, span: Span) -> list[Claim]:
-    return state.claims[resource_id].touching(*span)
+    return (*lapsed, ResourceClosed(closure, tuple(id_ for id_ in in_the_way if id_ not in expired_ids)))
 
 
 def _expire_lapsed(state: State, claims: list[Claim], now: datetime) -> tuple[BookingChanged, ...]:
@@ -91,3 +77,22 @@ def _skipped(command: CloseResource, resource: Resource) -> str:
     if command.ends and instant(command.last_day, command.ends, resource.zone) is None:
         return "ends"
     return "first_day"
+
+
+def reopen(state: State, _envelope: Envelope, command: ReopenResource, _now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    return (ResourceReopened(require(state.closures.get(command.closure_id), Refusal.CLOSURE_NOT_FOUND)),)
+
+
+def _close_needs(needs: Needs, command: CloseResource) -> None:
+    needs.resources.add(command.resource_id)
+    needs.new_closures += 1
+
+
+def _reopen_needs(needs: Needs, command: ReopenResource) -> None:
+    needs.closures.add(command.closure_id)
+
+
+HANDLERS = (
+    Handler(CloseResource, close, _close_needs, closure_intervals, also_loaded=AlsoLoaded.TIME_CLOSED),
+    Handler(ReopenResource, reopen, _reopen_needs, also_loaded=AlsoLoaded.TIME_REOPENED),
+)

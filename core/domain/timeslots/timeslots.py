@@ -5,16 +5,19 @@ What takes a resource's time is a booking, never a slot that nobody booked.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, assert_never
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
-from core.domain.bookings.appointments import claims_of
+from core.domain.bookings.changes import at_time, with_status
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import make_way
+from core.domain.bookings.new_booking import new_booking
 from core.domain.bookings.people import resolve_person
-from core.domain.bookings.status import TAKES_TIME, PaymentStatus, Status
-from core.domain.bookings.transitions import with_status
+from core.domain.bookings.status import TAKES_TIME, Status
+from core.domain.command_handler import Handler
 from core.domain.commands import (
     Actor,
     BookSlot,
@@ -24,7 +27,6 @@ from core.domain.commands import (
     OfferSlot,
     OfferWeekly,
     RemoveSlot,
-    SlotCommand,
 )
 from core.domain.events import (
     BookingChanged,
@@ -40,39 +42,20 @@ from core.domain.events import (
     WhySkipped,
 )
 from core.domain.ids import Ids
-from core.domain.refusals import Refusal, Refused
+from core.domain.needs import Needs
+from core.domain.refusals import Refusal, Refused, require
 from core.domain.resources.local_time import local
 from core.domain.state import State
-from core.domain.timeslots.weekly_pattern import occurrences
-from core.domain.values import Booking, Category, SlotDetails, TimeSlot
-
-
-def decide_slots(state: State, envelope: Envelope, command: SlotCommand, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    match command:
-        case BookSlot():
-            return book_slot(state, envelope, command, now, ids)
-        case OfferSlot():
-            return offer(state, command, now, ids)
-        case OfferWeekly():
-            return offer_weekly(state, command, now, ids)
-        case ChangeSlot():
-            return change_slot(state, command, envelope.actor, now)
-        case RemoveSlot(time_slot_id=id_):
-            return remove_slot(state, id_, envelope.actor, now)
-        case _ as unreachable:
-            assert_never(unreachable)
+from core.domain.timeslots.weekly_pattern import Occurrence, count, occurrences
+from core.domain.values import Booking, Category, ResourceTime, SlotDetails, TimeSlot
 
 
 def require_slot(state: State, time_slot_id: int) -> TimeSlot:
-    if (slot := state.slots.get(time_slot_id)) is None:
-        raise Refused(Refusal.TIME_SLOT_NOT_FOUND)
-    return slot
+    return require(state.slots.get(time_slot_id), Refusal.TIME_SLOT_NOT_FOUND)
 
 
-def _category(state: State, category_id: int) -> Category:
-    if (category := state.categories.get(category_id)) is None:
-        raise Refused(Refusal.CATEGORY_NOT_FOUND)
-    return category
+def _require_category(state: State, category_id: int) -> Category:
+    return require(state.categories.get(category_id), Refusal.CATEGORY_NOT_FOUND)
 
 
 def _is_past(state: State, starts_at: datetime, now: datetime) -> bool:
@@ -88,43 +71,33 @@ def book_slot(state: State, envelope: Envelope, command: BookSlot, now: datetime
     if state.holder_of(slot.id) is not None:
         raise Refused(Refusal.SLOT_TAKEN)
     way = make_way(state, resource.id, slot.starts_at, slot.ends_at, now)
-    booking = Booking(
-        id=ids.booking(),
-        public_uuid=ids.uuid(),
-        contract=envelope.contract,
+    begins = local(slot.starts_at, resource.zone)
+    booking = new_booking(
+        envelope,
+        now,
+        ids,
         user_id=user.id,
-        service_id=None,
-        status=Status.CONFIRMED,
-        payment_status=PaymentStatus.NONE,
-        notes="",
-        version=1,
-        created_at=now,
-        updated_at=now,
-        command_id=envelope.id,
+        span=(slot.starts_at, slot.ends_at),
+        local_date=begins.date(),
+        local_time=begins.time(),
         time_slot_id=slot.id,
-        **_times(slot),
+        **_fields(slot),
     )
     return (*way, BookingPlaced(booking, claims_of(booking)))
 
 
-def _times(slot: TimeSlot) -> dict[str, Any]:
-    """What a booking has of its slot."""
-    resource = slot.category.resource
-    starts = local(slot.starts_at, resource.zone)
+def _fields(slot: TimeSlot) -> dict[str, Any]:
+    """What a booking has of its slot, beside the time."""
+    category = slot.category
     return {
-        "service_name": slot.category.name,
-        "resource_id": resource.id,
-        "starts_at": slot.starts_at,
-        "ends_at": slot.ends_at,
-        "local_date": starts.date(),
-        "local_time": starts.time(),
-        "duration_minutes": (slot.ends_at - slot.starts_at) // timedelta(minutes=1),
-        "details": SlotDetails(slot.category.id),
+        "service_name": category.name,
+        "resource_id": category.resource.id,
+        "details": SlotDetails(category.id),
     }
 
 
-def offer(state: State, command: OfferSlot, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    category = _category(state, command.category_id)
+def offer(state: State, _envelope: Envelope, command: OfferSlot, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    category = _require_category(state, command.category_id)
     slot = TimeSlot(ids.slot(), category, command.starts_at, command.ends_at)
     _may_offer(state, slot, now)
     return (SlotOffered(slot, _is_taken(state, slot)),)
@@ -148,9 +121,9 @@ def _unofferable(state: State, slot: TimeSlot, now: datetime) -> Refusal | None:
     return None
 
 
-def offer_weekly(state: State, command: OfferWeekly, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """All that can be made; with `skip_collisions` the rest is left out, else it refuses them all."""
-    category = _category(state, command.category_id)
+def offer_weekly(state: State, _envelope: Envelope, command: OfferWeekly, now: datetime, ids: Ids) -> tuple[Event, ...]:
+    """Make every slot that can be made. Slots that cannot are left out with `skip_collisions`, else all are refused."""
+    category = _require_category(state, command.category_id)
     made: list[SlotOffered] = []
     skipped: list[SkippedSlot] = []
     for one in occurrences(command, category.resource.zone):
@@ -171,9 +144,9 @@ def offer_weekly(state: State, command: OfferWeekly, now: datetime, ids: Ids) ->
 _WHY = {Refusal.IN_THE_PAST: WhySkipped.IN_THE_PAST, Refusal.TIME_SLOT_OVERLAPS: WhySkipped.OVERLAPS}
 
 
-def change_slot(state: State, command: ChangeSlot, actor: Actor, now: datetime) -> tuple[Event, ...]:
+def change_slot(state: State, envelope: Envelope, command: ChangeSlot, now: datetime, _ids: Ids) -> tuple[Event, ...]:
     was = require_slot(state, command.time_slot_id)
-    category = _category(state, command.category_id)
+    category = _require_category(state, command.category_id)
     slot = TimeSlot(was.id, category, command.starts_at, command.ends_at)
     holder = state.holder_of(was.id)
     if slot == was:
@@ -181,35 +154,39 @@ def change_slot(state: State, command: ChangeSlot, actor: Actor, now: datetime) 
     _may_offer(state, slot, now)
     if holder is None:
         return (SlotChanged(slot, was, None, _is_taken(state, slot)),)
-    return _change_booked(state, holder, slot, was, command.if_booked, actor, now)
+    return _change_booked(state, holder, slot, was, command.if_booked, envelope.actor, now)
 
 
 def _change_booked(
     state: State, holder: Booking, slot: TimeSlot, was: TimeSlot, if_booked: IfBooked, actor: Actor, now: datetime
 ) -> tuple[Event, ...]:
-    """A booking is stranded by nobody's oversight: it is moved or cancelled by name, or the change refused."""
+    """The client says what becomes of the booking; without a word of it the change is refused."""
     if if_booked is IfBooked.REFUSE or holder.status not in TAKES_TIME:
         raise Refused(Refusal.TIME_SLOT_BOOKED)
     if if_booked is IfBooked.CANCEL:
         cancelled = with_status(holder, Status.CANCELLED, actor, now, "time slot changed")
         return (cancelled, SlotChanged(slot, was, None, _is_taken(state, slot, but=holder.id), holder.id))
-    moved = replace(holder, version=holder.version + 1, updated_at=now, **_times(slot))
+    span = slot.starts_at, slot.ends_at
+    moved = at_time(holder, span, slot.category.resource.zone, now, **_fields(slot))
     way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
     claims = claims_of(moved)
     change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims)
     return (*way, change, SlotChanged(slot, was, moved, is_taken=True))
 
 
-def remove_slot(state: State, time_slot_id: int, actor: Actor, now: datetime) -> tuple[Event, ...]:
-    """Its booking goes with it, as when staff cancel it; what is over already stays as it was."""
-    slot, holder = require_slot(state, time_slot_id), state.holder_of(time_slot_id)
+def remove_slot(state: State, envelope: Envelope, command: RemoveSlot, now: datetime, _ids: Ids) -> tuple[Event, ...]:
+    """Its booking is cancelled with it, unless that is over."""
+    slot, holder = require_slot(state, command.time_slot_id), state.holder_of(command.time_slot_id)
     if holder is None or holder.status not in TAKES_TIME:
         return (SlotRemoved(slot, None),)
-    return (with_status(holder, Status.CANCELLED, actor, now, "time slot removed"), SlotRemoved(slot, holder.id))
+    return (
+        with_status(holder, Status.CANCELLED, envelope.actor, now, "time slot removed"),
+        SlotRemoved(slot, holder.id),
+    )
 
 
 def with_time_slots(state: State, events: tuple[Event, ...]) -> tuple[Event, ...]:
-    """The same events; what happened to a time slot's booking says which slot it was, whoever did it."""
+    """The same events, with the time slot of each booking that was made for one."""
     if not state.slots:
         return events
     return tuple(
@@ -218,3 +195,68 @@ def with_time_slots(state: State, events: tuple[Event, ...]) -> tuple[Event, ...
         else event
         for event in events
     )
+
+
+def _book_needs(needs: Needs, command: BookSlot) -> None:
+    needs.slots.add(command.time_slot_id)
+    needs.users.add(command.person.user_id)
+    needs.new_bookings += 1
+
+
+def _offer_needs(needs: Needs, command: OfferSlot) -> None:
+    needs.categories.add(command.category_id)
+    needs.new_slots += 1
+
+
+def _weekly_needs(needs: Needs, command: OfferWeekly) -> None:
+    needs.categories.add(command.category_id)
+    needs.new_slots += count(command)
+
+
+def _change_needs(needs: Needs, command: ChangeSlot) -> None:
+    needs.slots.add(command.time_slot_id)
+    needs.categories.add(command.category_id)
+
+
+def _remove_needs(needs: Needs, command: RemoveSlot) -> None:
+    needs.slots.add(command.time_slot_id)
+
+
+def _book_intervals(state: State, command: BookSlot) -> Iterator[ResourceTime]:
+    if (slot := state.slots.get(command.time_slot_id)) is not None:
+        yield slot.category.resource.id, slot.starts_at, slot.ends_at
+
+
+def _intervals(state: State, command: OfferSlot | ChangeSlot) -> Iterator[ResourceTime]:
+    if (category := state.categories.get(command.category_id)) is not None:
+        yield category.resource.id, command.starts_at, command.ends_at
+
+
+def _category_times(_state: State, command: OfferSlot | ChangeSlot) -> Iterable[ResourceTime]:
+    return ((command.category_id, command.starts_at, command.ends_at),)
+
+
+def _weekly_intervals(state: State, command: OfferWeekly) -> Iterator[ResourceTime]:
+    for category, slot in _weekly_slots(state, command):
+        yield category.resource.id, slot.starts_at, slot.ends_at
+
+
+def _weekly_category_times(state: State, command: OfferWeekly) -> Iterator[ResourceTime]:
+    for category, slot in _weekly_slots(state, command):
+        yield category.id, slot.starts_at, slot.ends_at
+
+
+def _weekly_slots(state: State, command: OfferWeekly) -> Iterator[tuple[Category, Occurrence]]:
+    if (category := state.categories.get(command.category_id)) is not None:
+        for one in occurrences(command, category.resource.zone):
+            if isinstance(one, Occurrence):
+                yield category, one
+
+
+HANDLERS = (
+    Handler(BookSlot, book_slot, _book_needs, _book_intervals),
+    Handler(OfferSlot, offer, _offer_needs, _intervals, _category_times),
+    Handler(OfferWeekly, offer_weekly, _weekly_needs, _weekly_intervals, _weekly_category_times, weight=count),
+    Handler(ChangeSlot, change_slot, _change_needs, _intervals, _category_times),
+    Handler(RemoveSlot, remove_slot, _remove_needs),
+)

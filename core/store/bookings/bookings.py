@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from core.domain.command_table import category_times_of
 from core.domain.commands import Command
-from core.domain.needs import Interval, Needs, offered
+from core.domain.needs import Needs
 from core.domain.state import State
-from core.domain.values import Claim
+from core.domain.values import Claim, ResourceTime
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
@@ -50,7 +51,7 @@ def lock_bookings(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
 
 
 def ask_claims(
-    pipeline: QueryPipeline, state: State, commands: Sequence[Command], wanted: Collection[Interval]
+    pipeline: QueryPipeline, state: State, commands: Sequence[Command], wanted: Collection[ResourceTime]
 ) -> None:
     """What takes the times that commands want, and the slots that are on offer there already."""
 
@@ -64,7 +65,7 @@ def ask_claims(
 
     if wanted:
         pipeline.ask(SQL_CLAIMS, (intervals_parameter(wanted),), claims)
-    if offers := {interval for command in commands for interval in offered(state, command)}:
+    if offers := category_times_of(state, commands):
         pipeline.ask(SQL_NEIGHBOURS, (intervals_parameter(offers),), neighbours)
 
 

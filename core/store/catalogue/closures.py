@@ -16,7 +16,7 @@ from msgspec import Struct
 from core.domain.commands import CloseResource, Command
 from core.domain.events import Event, ResourceClosed, ResourceReopened
 from core.domain.needs import Needs
-from core.domain.resources.closures import SHOWN_IN_THE_WAY, claims_within, closure_interval
+from core.domain.resources.closures import SHOWN_IN_THE_WAY, closure_intervals
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
@@ -113,8 +113,10 @@ def glance_at_bookings(pipeline: QueryPipeline, state: State, commands: Sequence
 
     ids: set[int] = set()
     for command in commands:
-        if isinstance(command, CloseResource) and (wanted := closure_interval(state, command)) is not None:
-            inside = sorted(claims_within(state, wanted[0], wanted[1:]), key=lambda claim: claim.starts_at)
+        for resource_id, starts_at, ends_at in (
+            closure_intervals(state, command) if isinstance(command, CloseResource) else ()
+        ):
+            inside = state.claims[resource_id].touching(starts_at, ends_at)
             ids.update(islice((one.booking_id for one in inside if one.booking_id is not None), SHOWN_IN_THE_WAY))
     if ids:
         pipeline.ask(SQL_GLANCES, (list(ids),), take)

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 from msgspec import Struct
 
+from core.domain.command_handler import AlsoLoaded
+from core.domain.command_table import HANDLERS, HEAVIEST, own_weight
 from core.domain.commands import ENGINE, Actor, Command, CommandClass, type_of
 from core.domain.versions import version_of
-from core.domain.weights import ALSO_LOADED, HEAVIEST, AlsoLoaded, own_weight
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
 from core.store.inbox.reading import decode_command
@@ -84,7 +85,7 @@ _LOOKED_AT = 10_000
 
 
 def _types(*of: AlsoLoaded) -> str:
-    tags = sorted(str(kind.__struct_config__.tag) for kind, beside in ALSO_LOADED.items() if beside in of)
+    tags = sorted(str(kind.__struct_config__.tag) for kind, one in HANDLERS.items() if one.also_loaded in of)
     return ", ".join(f"'{tag}'" for tag in tags)
 
 
@@ -150,7 +151,7 @@ look-up costs as much as a command."""
 
 
 def accept_statement(commands: Iterable[NewCommand]) -> str:
-    heavy = any(ALSO_LOADED[type(one.command)] is not AlsoLoaded.NOTHING for one in commands)
+    heavy = any(HANDLERS[type(one.command)].also_loaded is not AlsoLoaded.NOTHING for one in commands)
     return SQL_ACCEPT_AND_WEIGH if heavy else SQL_ACCEPT
 
 

@@ -18,7 +18,7 @@ from core.store.connections.round_trip import RoundTrip
 from core.store.inbox.reading import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
 
 BATCH_COMMANDS = 200
-"""Places of a batch. A command takes as many as it weighs (`core.domain.weights`): most take one."""
+"""Places of a batch. A command takes as many as it weighs (`core.domain.command_table`): most take one."""
 EXPIRY_SHARE = 40
 BULK_SHARE = 40
 """Places of a batch kept for waiting lower classes, so that none starves."""

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from core.domain.commands import Envelope
 from core.domain.marketplace.commands import CancelSession
-from core.domain.marketplace.needs import MarketNeeds
 from core.domain.marketplace.sessions import CANCELLED_WITH_SESSION
-from core.domain.needs import Needs
+from core.domain.needs import MarketNeeds, Needs
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS, Progress, Step
 from core.store.connections.pipeline import QueryPipeline

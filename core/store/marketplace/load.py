@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.needs import MarketNeeds
 from core.domain.marketplace.values import WaitingPlace
+from core.domain.needs import MarketNeeds
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from core.domain.needs import Interval
+from core.domain.values import ResourceTime
 
 _encode = msgspec.json.Encoder().encode
 
@@ -28,7 +28,7 @@ class _Span(Struct, frozen=True):
     ends_at: datetime
 
 
-def intervals_parameter(intervals: Collection[Interval]) -> str:
+def intervals_parameter(intervals: Collection[ResourceTime]) -> str:
     """For `SQL_INTERVAL_ROWS`."""
     return json_of([_Span(*interval) for interval in intervals])
 

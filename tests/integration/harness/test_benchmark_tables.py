@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import psycopg
 
-from core.domain.bookings.claims import claims_wanted
-from core.domain.bookings.status import TAKES_TIME, Status
+from core.domain.bookings.claims import claims_of
+from core.domain.bookings.status import Status
 from core.domain.marketplace.details import MarketDetails
 from core.domain.values import Booking, Claim
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
@@ -51,7 +51,7 @@ def test_the_filled_marketplace_is_as_the_lanes_would_have_written_it(pipeline: 
     bookings = [booking_of(row) for row in pipeline.rows(BOOKED)]
     assert len(bookings) == 4000
     assert [ListRow(*row) for row in pipeline.rows(LISTED)] == [list_row(one, details(one)) for one in bookings]
-    wanted = [claim for one in bookings if one.status in TAKES_TIME for claim in claims_wanted(one, details(one))]
+    wanted = [claim for one in bookings for claim in claims_of(one)]
     assert len(wanted) > 100
     assert [Claim(*row) for row in pipeline.rows(CLAIMED, market.FIRST)] == wanted
 

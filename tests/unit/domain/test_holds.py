@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from core.domain.bookings.appointments import claims_of
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import extended
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import ENGINE, Actor, ActorKind, BookRoom, ExpireDue, MoveOn

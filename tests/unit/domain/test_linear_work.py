@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from core.domain.bookings.appointments import claims_of
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import (
     Actor,

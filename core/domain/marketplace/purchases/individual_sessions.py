@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.domain.bookings.claims import claims_wanted
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import ExpiredHolds, joined, make_way
+from core.domain.command_handler import Handler
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
@@ -18,22 +19,22 @@ from core.domain.marketplace.commands import BookIndividual
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.purchases.purchases import (
     details_of,
-    matching_credit,
-    new_booking,
+    new_purchase,
+    paid_by_credit,
+    purchase_needs,
     require_location,
     require_service,
     resolve_buyer,
     with_price,
 )
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
-from core.domain.values import Booking
-
-Interval = tuple[int, datetime, datetime]
+from core.domain.values import Booking, ResourceTime
 
 
-class Place(Struct, frozen=True):
+class SessionPlace(Struct, frozen=True):
     """Where a session can be: a practitioner, a room if one is needed, and the lapsed holds that make way."""
 
     practitioner: Practitioner
@@ -49,19 +50,17 @@ def book_individual(
     place = find_place(
         state, service, command.practitioner_id, command.starts_at, command.ends_at, command.location_id, now
     )
-    credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
-    details = replace(
-        placed_details(details_of(Kind.INDIVIDUAL, place.practitioner, command.words), place, command.location_id),
-        credit_id=credit.booking_id if credit else None,
-        discount_minor=service.price_minor if credit else 0,
-    )
-    interval = command.starts_at, command.ends_at
-    booking = new_booking(envelope, user.id, service, place.practitioner, details, interval, now, ids)
-    booking = with_price(state, booking, 0 if credit else service.price_minor, now)
-    return (*place.way, BookingPlaced(booking, claims_wanted(booking, details)))
+    details = details_of(Kind.INDIVIDUAL, place.practitioner, command.words)
+    details = placed_details(details, place, command.location_id)
+    if command.use_credits:
+        details = paid_by_credit(state, details, user.id, service, now)
+    span = command.starts_at, command.ends_at
+    booking = new_purchase(envelope, user.id, service, place.practitioner, details, span, now, ids)
+    booking = with_price(state, booking, service.price_minor - details.discount_minor, now)
+    return (*place.way, BookingPlaced(booking, claims_of(booking)))
 
 
-def placed_details(details: MarketDetails, place: Place, location_id: int | None) -> MarketDetails:
+def placed_details(details: MarketDetails, place: SessionPlace, location_id: int | None) -> MarketDetails:
     """Buffers as they are now: what is booked keeps what it claims when they change."""
     return replace(
         details,
@@ -83,10 +82,10 @@ def find_place(
     location_id: int | None,
     now: datetime,
     moving: Booking | None = None,
-) -> Place:
-    """The practitioner asked for, or the first who is free. Raises `Refused` with the best reason there is.
+) -> SessionPlace:
+    """The practitioner asked for, or the first who is free. Raises `Refused` if there is none.
 
-    `moving` is a booking that is not in its own way.
+    `moving` is a booking that is moved: its own claims do not count.
     """
     if ends_at - starts_at != timedelta(minutes=service.minutes):
         raise Refused(Refusal.WRONG_DURATION)
@@ -102,11 +101,11 @@ def find_place(
 
 
 _TAKEN = frozenset({Refusal.SLOT_TAKEN, Refusal.NO_ROOM_FREE})
-"""Somebody was faster: of several practitioners' reasons that is the one to tell."""
+"""Another client was faster. Where practitioners are refused for several reasons, the client is told this one."""
 
 
 def candidates(state: State, service: MarketService, practitioner_id: int | None) -> list[Practitioner]:
-    """Who could give it, in the service's order."""
+    """The active practitioners who could give it, in the service's order."""
     wanted = service.practitioner_ids if practitioner_id is None else (practitioner_id,)
     found = (state.market.practitioners.get(id_) for id_ in wanted if id_ in service.practitioner_ids)
     return [practitioner for practitioner in found if practitioner is not None and practitioner.is_active]
@@ -120,21 +119,23 @@ def _place_with(
     location_id: int | None,
     now: datetime,
     moving: Booking | None,
-) -> Place:
+) -> SessionPlace:
     if refusal := rule_against(practitioner, starts_at, ends_at, now, allow_past=state.policy.allow_past):
         raise Refused(refusal)
     but = moving.id if moving else None
     way = make_way(state, practitioner.resource_id, *practitioner.claimed(starts_at, ends_at), now, but=but)
     if location_id is None:
-        return Place(practitioner, None, way)
+        return SessionPlace(practitioner, None, way)
     room_id, room_way = find_room(state, location_id, starts_at, ends_at, now, moving)
-    return Place(practitioner, room_id, joined((way, room_way)))
+    return SessionPlace(practitioner, room_id, joined((way, room_way)))
 
 
 def find_room(
     state: State, location_id: int, starts_at: datetime, ends_at: datetime, now: datetime, moving: Booking | None = None
 ) -> tuple[int | None, ExpiredHolds]:
-    """A free room of a location, the one a moving booking has already if it may; None where it has no rooms."""
+    """A free room of a location, or None if the location has no rooms. A booking that is moved keeps its room if it
+    can.
+    """
     room_ids = require_location(state, location_id).room_ids
     if not room_ids:
         return None, ()
@@ -158,11 +159,31 @@ def session_intervals(
     starts_at: datetime,
     ends_at: datetime,
     location_id: int | None,
-) -> Iterator[Interval]:
-    """Whose time decides about a session: of everybody who could give it, and of every room."""
+) -> Iterator[ResourceTime]:
+    """The time of every practitioner who could give the session, and of every room."""
     service = state.market.services.get(service_id or 0)
     for practitioner in candidates(state, service, practitioner_id) if service else ():
         yield (practitioner.resource_id, *practitioner.claimed(starts_at, ends_at))
     location = state.market.locations.get(location_id or 0)
     for room_id in location.room_ids if location else ():
         yield room_id, starts_at, ends_at
+
+
+def location_needs(needs: Needs, location_id: int | None) -> None:
+    if location_id is not None:
+        needs.market.locations.add(location_id)
+
+
+def _needs(needs: Needs, command: BookIndividual) -> None:
+    purchase_needs(needs, command.user_id, command.service_id)
+    needs.market.spenders.add(command.user_id)
+    location_needs(needs, command.location_id)
+
+
+def _intervals(state: State, command: BookIndividual) -> Iterator[ResourceTime]:
+    return session_intervals(
+        state, command.service_id, command.practitioner_id, command.starts_at, command.ends_at, command.location_id
+    )
+
+
+HANDLERS = (Handler(BookIndividual, book_individual, _needs, _intervals),)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from core.domain.bookings.claims import claims_wanted
+from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import ExpiredHolds, joined
 from core.domain.bookings.status import PaymentStatus, Status
+from core.domain.command_handler import Handler
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
-from core.domain.marketplace.commands import BookBundle, BookPackage, Part
+from core.domain.marketplace.commands import BookBundle, BookPackage, Part, Words
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import CreditsGranted
-from core.domain.marketplace.purchases.individual_sessions import find_place, placed_details
+from core.domain.marketplace.purchases.individual_sessions import (
+    find_place,
+    location_needs,
+    placed_details,
+    session_intervals,
+)
 from core.domain.marketplace.purchases.purchases import (
     details_of,
     first_practitioner,
-    new_booking,
+    new_purchase,
+    own_practitioner,
+    purchase_needs,
     require_service,
     resolve_buyer,
     with_price,
@@ -31,11 +40,12 @@ from core.domain.marketplace.purchases.seats import (
     session_practitioner,
     under,
 )
-from core.domain.marketplace.values import Credit, MarketService, Practitioner
+from core.domain.marketplace.values import Credit, MarketService
+from core.domain.needs import Needs
 from core.domain.payments.money import split
 from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
-from core.domain.values import Booking, Claim
+from core.domain.values import Booking, Claim, ResourceTime
 
 
 def book_package(state: State, envelope: Envelope, command: BookPackage, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -44,13 +54,7 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     user = resolve_buyer(state, envelope, command.user_id, now, ids)
     if tuple(part.service_id for part in command.parts) != service.items:
         raise Refused(Refusal.CHANGED_MEANWHILE)
-    practitioner = (
-        first_practitioner(state, service) if service.practitioner_ids else _practitioner_of_parts(state, service)
-    )
-    details = replace(details_of(Kind.PACKAGE, practitioner, command.words), is_scheduled=False)
-    parent = with_price(
-        state, new_booking(envelope, user.id, service, practitioner, details, None, now, ids), service.price_minor, now
-    )
+    parent = _whole(state, envelope, user.id, service, command.words, now, ids)
     ways: list[ExpiredHolds] = []
     children: list[BookingPlaced] = []
     for part, share in zip(command.parts, _shares(state, service), strict=True):
@@ -60,12 +64,14 @@ def book_package(state: State, envelope: Envelope, command: BookPackage, now: da
     return (*joined(ways), *children, BookingPlaced(parent, ()))
 
 
-def _practitioner_of_parts(state: State, service: MarketService) -> Practitioner:
-    parts = (state.market.services.get(id_) for id_ in service.items)
-    first = next((part for part in parts if part is not None and part.practitioner_ids), None)
-    if first is None:
-        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    return first_practitioner(state, first)
+def _whole(
+    state: State, envelope: Envelope, user_id: int, service: MarketService, words: Words, now: datetime, ids: Ids
+) -> Booking:
+    """A package's or bundle's own booking, which has no time."""
+    practitioner = own_practitioner(state, service)
+    details = replace(details_of(service.kind, practitioner, words), is_scheduled=False)
+    booking = new_purchase(envelope, user_id, service, practitioner, details, None, now, ids)
+    return with_price(state, booking, service.price_minor, now)
 
 
 def _shares(state: State, package: MarketService) -> list[int]:
@@ -93,18 +99,17 @@ def _child(
         practitioner = first_practitioner(state, service)
         details = details_of(service.kind, practitioner, command.words)
         details = replace(details, is_scheduled=False, parent_id=parent.id, share_minor=share)
-        draft = new_booking(envelope, parent.user_id, service, practitioner, details, None, now, ids)
+        draft = new_purchase(envelope, parent.user_id, service, practitioner, details, None, now, ids)
         return (), BookingPlaced(replace(draft, status=Status.DRAFT, payment_status=PaymentStatus.NONE), ())
     if service.kind is not Kind.INDIVIDUAL:
         raise Refused(Refusal.SESSION_WANTED)
     place = find_place(state, service, part.practitioner_id, part.starts_at, part.ends_at, part.location_id, now)
     details = placed_details(details_of(service.kind, place.practitioner, command.words), place, part.location_id)
     details = replace(details, parent_id=parent.id, share_minor=share)
-    interval = part.starts_at, part.ends_at
-    child = under(
-        parent, new_booking(envelope, parent.user_id, service, place.practitioner, details, interval, now, ids)
-    )
-    claims = claims_wanted(child, details)
+    span = part.starts_at, part.ends_at
+    child = new_purchase(envelope, parent.user_id, service, place.practitioner, details, span, now, ids)
+    child = under(parent, child)
+    claims = claims_of(child)
     _clear_of(claims, before)
     return place.way, BookingPlaced(child, claims)
 
@@ -129,9 +134,8 @@ def _seat(
     practitioner = session_practitioner(state, session)
     details = session_details(details_of(service.kind, practitioner, command.words), session)
     details = replace(details, parent_id=parent.id, share_minor=share)
-    interval = session.starts_at, session.ends_at
-    child = under(parent, new_booking(envelope, parent.user_id, service, practitioner, details, interval, now, ids))
-    return way, BookingPlaced(child, ())
+    child = new_purchase(envelope, parent.user_id, service, practitioner, details, session.span, now, ids)
+    return way, BookingPlaced(under(parent, child), ())
 
 
 def _clear_of(claims: tuple[Claim, ...], before: list[BookingPlaced]) -> None:
@@ -149,13 +153,7 @@ def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: date
     """Credits that pay as soon as the bundle itself is paid."""
     service = require_service(state, command.service_id, Kind.BUNDLE)
     user = resolve_buyer(state, envelope, command.user_id, now, ids)
-    practitioner = (
-        first_practitioner(state, service) if service.practitioner_ids else _practitioner_of_parts(state, service)
-    )
-    details = replace(details_of(Kind.BUNDLE, practitioner, command.words), is_scheduled=False)
-    booking = with_price(
-        state, new_booking(envelope, user.id, service, practitioner, details, None, now, ids), service.price_minor, now
-    )
+    booking = _whole(state, envelope, user.id, service, command.words, now, ids)
     credit = Credit(
         booking_id=booking.id,
         user_id=user.id,
@@ -166,3 +164,36 @@ def book_bundle(state: State, envelope: Envelope, command: BookBundle, now: date
         is_paid=booking.status is Status.CONFIRMED,
     )
     return (CreditsGranted(credit), BookingPlaced(booking, ()))
+
+
+def _package_needs(needs: Needs, command: BookPackage) -> None:
+    purchase_needs(needs, command.user_id, command.service_id)
+    needs.new_bookings += len(command.parts)
+    needs.market.seated.add(command.user_id)
+    for part in command.parts:
+        needs.market.services.add(part.service_id)
+        location_needs(needs, part.location_id)
+        if part.session_id is not None:
+            needs.market.sessions.add(part.session_id)
+
+
+def _package_intervals(state: State, command: BookPackage) -> Iterator[ResourceTime]:
+    for part in command.parts:
+        if part.starts_at is not None and part.ends_at is not None:
+            yield from session_intervals(
+                state, part.service_id, part.practitioner_id, part.starts_at, part.ends_at, part.location_id
+            )
+
+
+def _package_weight(command: BookPackage) -> int:
+    return 1 + len(command.parts)
+
+
+def _bundle_needs(needs: Needs, command: BookBundle) -> None:
+    purchase_needs(needs, command.user_id, command.service_id)
+
+
+HANDLERS = (
+    Handler(BookPackage, book_package, _package_needs, _package_intervals, weight=_package_weight),
+    Handler(BookBundle, book_bundle, _bundle_needs),
+)

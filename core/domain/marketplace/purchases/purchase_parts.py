@@ -12,8 +12,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from core.domain.bookings.changes import with_status
 from core.domain.bookings.status import ENDED, OVER, Status, may_become
-from core.domain.bookings.transitions import with_status
 from core.domain.commands import ENGINE, Actor
 from core.domain.events import BookingChanged, BookingDeleted, Event
 from core.domain.marketplace.details import Cancellation, Kind, MarketDetails

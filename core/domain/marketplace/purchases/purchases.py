@@ -6,20 +6,19 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from core.domain.bookings.holds import check_hold_limit, held
+from core.domain.bookings.holds import held
+from core.domain.bookings.new_booking import new_booking
 from core.domain.bookings.people import resolve_person
-from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope, PersonById
 from core.domain.ids import Ids
 from core.domain.marketplace.commands import Words
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.values import Credit, Location, MarketService, Practitioner
-from core.domain.refusals import Refusal, Refused
+from core.domain.needs import Needs
+from core.domain.refusals import Refusal, Refused, require
 from core.domain.resources.local_time import local
 from core.domain.state import State
-from core.domain.values import Booking, User
-
-_MINUTE = timedelta(minutes=1)
+from core.domain.values import Booking, Span, User
 
 
 def resolve_buyer(state: State, envelope: Envelope, user_id: int, now: datetime, ids: Ids) -> User:
@@ -36,10 +35,17 @@ def require_service(state: State, service_id: int, *kinds: Kind) -> MarketServic
 def first_practitioner(state: State, service: MarketService) -> Practitioner:
     """Whose appointment a purchase without a practitioner of its own is: the first who gives it."""
     found = (state.market.practitioners.get(id_) for id_ in service.practitioner_ids)
-    first = next((one for one in found if one and one.is_active), None)
-    if first is None:
-        raise Refused(Refusal.PRACTITIONER_NOT_FOUND)
-    return first
+    first = next((practitioner for practitioner in found if practitioner and practitioner.is_active), None)
+    return require(first, Refusal.PRACTITIONER_NOT_FOUND)
+
+
+def own_practitioner(state: State, service: MarketService) -> Practitioner:
+    """Whose appointment a package or bundle is: the first who gives it, or its first part that anybody gives."""
+    if service.practitioner_ids:
+        return first_practitioner(state, service)
+    parts = (state.market.services.get(id_) for id_ in service.items)
+    first = next((part for part in parts if part is not None and part.practitioner_ids), None)
+    return first_practitioner(state, require(first, Refusal.PRACTITIONER_NOT_FOUND))
 
 
 def require_location(state: State, location_id: int) -> Location:
@@ -50,46 +56,38 @@ def require_location(state: State, location_id: int) -> Location:
 
 
 def matching_credit(state: State, user_id: int, service_id: int, now: datetime) -> Credit | None:
-    """The soonest to expire of those that pay for a service (contracts page, "What is claimed")."""
+    """The soonest to expire of those that pay for a service (docs/contracts/marketplace.md)."""
     fitting = [credit for credit in state.market.credits.of(user_id) if credit.pays_for(service_id, now)]
     return min(fitting, key=lambda credit: (credit.expires_at, credit.booking_id), default=None)
 
 
-def new_booking(
+def new_purchase(
     envelope: Envelope,
     user_id: int,
     service: MarketService,
     practitioner: Practitioner,
     details: MarketDetails,
-    interval: tuple[datetime, datetime] | None,
+    span: Span | None,
     now: datetime,
     ids: Ids,
 ) -> Booking:
-    """A booking without a price yet. Without an interval its times say only when it was made, and end then,
-    so that the clock never moves it (core.domain.bookings.clock).
+    """A booking without a price yet. Without a span its times say only when it was made, and end then, so that the
+    clock never changes it (`core.domain.bookings.clock`).
     """
-    starts_at, ends_at = interval or (now - timedelta(minutes=service.minutes), now)
-    begins = local(starts_at, practitioner.zone)
-    return Booking(
-        id=ids.booking(),
-        public_uuid=ids.uuid(),
+    span = span or (now - timedelta(minutes=service.minutes), now)
+    begins = local(span[0], practitioner.zone)
+    return new_booking(
+        envelope,
+        now,
+        ids,
         contract="marketplace",
         user_id=user_id,
         service_id=service.id,
         service_name=service.name,
         resource_id=practitioner.resource_id,
-        starts_at=starts_at,
-        ends_at=ends_at,
+        span=span,
         local_date=begins.date(),
         local_time=begins.time().replace(microsecond=0),
-        duration_minutes=(ends_at - starts_at) // _MINUTE,
-        status=Status.CONFIRMED,
-        payment_status=PaymentStatus.NONE,
-        notes="",
-        version=1,
-        created_at=now,
-        updated_at=now,
-        command_id=envelope.id,
         currency=service.currency,
         details=details,
     )
@@ -108,8 +106,23 @@ def details_of(kind: Kind, practitioner: Practitioner, words: Words) -> MarketDe
 
 
 def with_price(state: State, booking: Booking, price_minor: int, now: datetime) -> Booking:
-    """Held until it is paid, or confirmed where it costs nothing. Raises `Refused` for one hold too many."""
-    found = held(replace(booking, price_minor=price_minor), now, state.policy)
-    if found.status is Status.HELD:
-        check_hold_limit(state, booking.user_id, now)
-    return found
+    """Held until it is paid, or confirmed if it costs nothing. Raises `Refused` as `held` does."""
+    return held(state, replace(booking, price_minor=price_minor), now)
+
+
+def paid_by_credit(
+    state: State, details: MarketDetails, user_id: int, service: MarketService, now: datetime
+) -> MarketDetails:
+    """The details with the credit that pays for the booking, if the buyer has one."""
+    credit = matching_credit(state, user_id, service.id, now)
+    if credit is None:
+        return details
+    return replace(details, credit_id=credit.booking_id, discount_minor=service.price_minor)
+
+
+def purchase_needs(needs: Needs, user_id: int, service_id: int) -> None:
+    """What every purchase needs: the service, the buyer with their holds, and the id of a booking."""
+    needs.market.services.add(service_id)
+    needs.users.add(user_id)
+    needs.holders.add(user_id)
+    needs.new_bookings += 1

@@ -9,6 +9,7 @@ from heapq import heappop
 from msgspec.structs import replace
 
 from core.domain.bookings.holds import ExpiredHolds, expired, has_lapsed, joined
+from core.domain.command_handler import Handler
 from core.domain.commands import Envelope
 from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
@@ -17,13 +18,15 @@ from core.domain.marketplace.counts import KEEPS_SEAT
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.purchases.purchases import (
     details_of,
-    matching_credit,
-    new_booking,
+    new_purchase,
+    paid_by_credit,
+    purchase_needs,
     require_service,
     resolve_buyer,
     with_price,
 )
 from core.domain.marketplace.values import Practitioner, ServiceSession
+from core.domain.needs import Needs
 from core.domain.payments.money import split
 from core.domain.refusals import Refusal, Refused
 from core.domain.state import State
@@ -36,15 +39,12 @@ def book_session(state: State, envelope: Envelope, command: BookSession, now: da
     session = require_session(state, command.session_id, service.id)
     way = find_seat(state, session, user.id, now)
     practitioner = session_practitioner(state, session)
-    credit = matching_credit(state, user.id, service.id, now) if command.use_credits else None
-    details = replace(
-        session_details(details_of(Kind.WORKSHOP, practitioner, command.words), session),
-        credit_id=credit.booking_id if credit else None,
-        discount_minor=service.price_minor if credit else 0,
-    )
-    interval = session.starts_at, session.ends_at
-    booking = new_booking(envelope, user.id, service, practitioner, details, interval, now, ids)
-    return (*way, BookingPlaced(with_price(state, booking, 0 if credit else service.price_minor, now), ()))
+    details = session_details(details_of(Kind.WORKSHOP, practitioner, command.words), session)
+    if command.use_credits:
+        details = paid_by_credit(state, details, user.id, service, now)
+    booking = new_purchase(envelope, user.id, service, practitioner, details, session.span, now, ids)
+    booking = with_price(state, booking, service.price_minor - details.discount_minor, now)
+    return (*way, BookingPlaced(booking, ()))
 
 
 def book_course(state: State, envelope: Envelope, command: BookCourse, now: datetime, ids: Ids) -> tuple[Event, ...]:
@@ -59,16 +59,15 @@ def book_course(state: State, envelope: Envelope, command: BookCourse, now: date
     practitioner = session_practitioner(state, sessions[0])
     span = sessions[0].starts_at, max(session.ends_at for session in sessions)
     details = details_of(Kind.COURSE, practitioner, command.words)
-    parent = with_price(
-        state, new_booking(envelope, user.id, service, practitioner, details, span, now, ids), service.price_minor, now
-    )
+    parent = new_purchase(envelope, user.id, service, practitioner, details, span, now, ids)
+    parent = with_price(state, parent, service.price_minor, now)
     children = []
     shares = split(service.price_minor, [1] * len(sessions), service.currency)
     for session, share in zip(sessions, shares, strict=True):
         teacher = session_practitioner(state, session)
         own = session_details(details_of(Kind.WORKSHOP, teacher, command.words), session)
         own = replace(own, parent_id=parent.id, share_minor=share)
-        child = new_booking(envelope, user.id, service, teacher, own, (session.starts_at, session.ends_at), now, ids)
+        child = new_purchase(envelope, user.id, service, teacher, own, session.span, now, ids)
         children.append(under(parent, child))
     return (*way, *(BookingPlaced(child, ()) for child in children), BookingPlaced(parent, ()))
 
@@ -109,12 +108,11 @@ def session_practitioner(state: State, session: ServiceSession) -> Practitioner:
 
 
 def find_seat(state: State, session: ServiceSession, user_id: int, now: datetime) -> ExpiredHolds:
-    """Make sure that there is a seat for somebody: lapsed holds of this session expire where they must.
+    """The lapsed holds that must expire so that somebody has a seat: their own, as nobody has two, or the first.
 
-    Their own always does, as nobody has two seats of one session.
-    Raises `Refused`: cancelled, begun, had already, or full.
+    Raises `Refused` for a session that is cancelled, has begun or is full, and for somebody who has a seat already.
     """
-    is_open(state, session, now)
+    check_open(state, session, now)
     own = list(seats_of(state, session, user_id))
     if any(not has_lapsed(booking, now) for booking in own):
         raise Refused(Refusal.ALREADY_BOOKED)
@@ -126,8 +124,8 @@ def find_seat(state: State, session: ServiceSession, user_id: int, now: datetime
     return tuple(expired(booking, now) for booking in own)
 
 
-def is_open(state: State, session: ServiceSession, now: datetime) -> None:
-    """Raise `Refused` for a session that nobody can book any more."""
+def check_open(state: State, session: ServiceSession, now: datetime) -> None:
+    """Raises `Refused` if the session is cancelled or has begun."""
     if session.is_cancelled:
         raise Refused(Refusal.SESSION_CANCELLED)
     if session.starts_at <= now and not state.policy.allow_past:
@@ -135,7 +133,7 @@ def is_open(state: State, session: ServiceSession, now: datetime) -> None:
 
 
 def seats_of(state: State, session: ServiceSession, user_id: int) -> Iterator[Booking]:
-    """Somebody's bookings of a session that this batch knows and that have a seat."""
+    """A person's bookings of a session that have a seat, as far as the batch has loaded them."""
     found = (state.bookings.get(id_) for id_ in sorted(state.market.seats_of[session.id, user_id]))
     return (booking for booking in found if booking is not None and booking.status in KEEPS_SEAT)
 
@@ -150,3 +148,27 @@ def _lapsed(state: State, session: ServiceSession, now: datetime) -> Booking | N
             return booking
         heappop(holds)
     return None
+
+
+def _session_needs(needs: Needs, command: BookSession) -> None:
+    purchase_needs(needs, command.user_id, command.service_id)
+    needs.market.spenders.add(command.user_id)
+    needs.market.sessions.add(command.session_id)
+    needs.market.seated.add(command.user_id)
+
+
+def _course_needs(needs: Needs, command: BookCourse) -> None:
+    purchase_needs(needs, command.user_id, command.service_id)
+    needs.market.courses.add(command.service_id)
+    needs.market.seated.add(command.user_id)
+    needs.new_bookings += command.children
+
+
+def _course_weight(command: BookCourse) -> int:
+    return 1 + command.children
+
+
+HANDLERS = (
+    Handler(BookSession, book_session, _session_needs),
+    Handler(BookCourse, book_course, _course_needs, weight=_course_weight),
+)
