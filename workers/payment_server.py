@@ -1,8 +1,7 @@
 """The payments server: asks Stripe for what is due, on threads of its own, and reports to the lanes.
 
-No lane ever waits for it. What goes wrong at Stripe's end is tried again, later each time; when
-nothing gets through any more the circuit opens, for all payments workers, and one of them knocks
-from time to time until Stripe is back.
+No lane ever waits for it. A call that fails at Stripe is tried again, later each time. When several fail in a row the
+circuit opens for all payments workers, and one of them at a time tries from time to time until Stripe is back.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from core.store.payments.jobs import (
     UNDER_WAY_S,
     PaymentJob,
     close_circuit,
+    lease_due,
     open_circuit,
     park,
     put_off,
     report,
-    take,
 )
 from core.store.payments.reconciliation import PaymentToReconcile, note_reconciled
 from core.wakeup.broker import SERVE_PAYMENTS
@@ -57,7 +56,7 @@ JITTER = 0.25
 def register(app: Celery, settings: Settings) -> None:
     @app.task(name=SERVE_PAYMENTS)
     def serve() -> int:
-        """See to due payments until nothing comes any more."""
+        """Work on due payments until none comes any more."""
         return PaymentServer(app, settings).run() if settings.stripe else 0
 
 
@@ -85,8 +84,8 @@ class PaymentServer(Server):
         self._comparing = 0
         self._failures = 0
         self._lock = threading.Lock()
-        self._turns = count()
-        """Of refunds, looks and cancellations at Stripe."""
+        self._rotations = count()
+        """Refunds, looks and cancellations go first in turn."""
 
     def run(self) -> int:
         self._pool.open()
@@ -100,7 +99,7 @@ class PaymentServer(Server):
         self._pool.close()
 
     def _answer(self, rung: Sequence[str]) -> Answer:
-        """Take what is due, as far as there are hands free for it."""
+        """Lease what is due, as far as threads are free for it."""
         with self._lock:
             free, may_compare = self._free, COMPARED_AT_ONCE - self._comparing
         if not free:
@@ -108,37 +107,37 @@ class PaymentServer(Server):
         try:
             with self._pool.connection() as connection:
                 self._check_schema(connection)
-                taken = take(connection, free, self._background_per_s, next(self._turns), may_compare)
+                leased = lease_due(connection, free, self._background_per_s, next(self._rotations), may_compare)
         except (psycopg.Error, PoolTimeout) as problem:
             self._recover(problem)
             return Answer(ring_again=rung)
         with self._lock:
-            self._free -= len(taken.jobs) + len(taken.to_compare) + taken.ping
-            self._comparing += len(taken.to_compare)
-        if taken.ping:
+            self._free -= len(leased.jobs) + len(leased.to_compare) + leased.ping
+            self._comparing += len(leased.to_compare)
+        if leased.ping:
             self._threads.submit(self._work, self._knock)
-        for due in taken.jobs:
-            if due.is_parked:
-                log.error("a parked payment is tried again", request_id=due.request_id, booking_id=due.booking_id)
-            self._threads.submit(self._work, partial(self._run_job, due))
-        for one in taken.to_compare:
+        for job in leased.jobs:
+            if job.is_parked:
+                log.error("a parked payment is tried again", request_id=job.request_id, booking_id=job.booking_id)
+            self._threads.submit(self._work, partial(self._run_job, job))
+        for one in leased.to_compare:
             self._threads.submit(self._work, partial(self._compare, one))
-        return Answer(ring_again=rung if len(taken.jobs) == free else [])
+        return Answer(ring_again=rung if len(leased.jobs) == free else [])
 
     def _work(self, work: Callable[[], None]) -> None:
-        """On a thread of its own. A lease that is not ended by it runs out by itself."""
+        """On a thread of its own. A lease that it does not end runs out by itself."""
         try:
             work()
         except (psycopg.Error, PoolTimeout) as problem:
             log.warning("what stripe said was not written down", problem=repr(problem))
-        except Exception:  # nobody reads what a thread of the pool raised: what is not logged here is lost
+        except Exception:  # nobody reads what a thread of the pool raises: what is not logged here is lost
             log.exception("the payments worker failed")
         finally:
             with self._lock:
                 self._free += 1
 
     def _knock(self) -> None:
-        """Is Stripe back? One question for all that waits."""
+        """Whether Stripe is back: one call for all that waits."""
         try:
             self._payments.ping()
         except PaymentsAwayError as problem:
@@ -182,54 +181,54 @@ class PaymentServer(Server):
             with self._lock:
                 self._comparing -= 1
 
-    def _run_job(self, due: PaymentJob) -> None:
-        """Every line about it, the port's too, carries its ids."""
-        with logs.bound(request_id=due.request_id, payment_id=str(due.id), booking_id=due.booking_id):
-            self._ask(due)
+    def _run_job(self, job: PaymentJob) -> None:
+        """Every log line about it, the port's too, carries its ids."""
+        with logs.bound(request_id=job.request_id, payment_id=str(job.id), booking_id=job.booking_id):
+            self._ask(job)
 
-    def _ask(self, due: PaymentJob) -> None:
+    def _ask(self, job: PaymentJob) -> None:
         try:
-            command = run_job(self._payments, due)
+            command = run_job(self._payments, job)
         except PaymentsAwayError as problem:
-            self._failed(due, problem)
+            self._failed(job, problem)
             return
-        except Exception as problem:  # noqa: BLE001 - a bug, or an answer that nobody understands: never given up
-            self._not_understood(due, problem)
+        except Exception as problem:  # noqa: BLE001 - a bug, or an answer that we do not understand: it is tried again
+            self._not_understood(job, problem)
             return
         with self._lock:
             self._failures = 0
         with self._pool.connection() as connection:
-            reported = report(connection, due, command)
+            reported = report(connection, job, command)
         command_id, lane = reported or (None, None)
-        log.info("payment seen to", state=due.state, report=type(command).__name__, command_id=command_id)
+        log.info("payment seen to", state=job.state, report=type(command).__name__, command_id=command_id)
         if lane is not None:
             self._lane_waker.ring([self._keys.lane_bell(lane)])
 
-    def _not_understood(self, due: PaymentJob, problem: Exception) -> None:
-        """Tried again some times, each later, then parked: shown to staff and tried seldom, until a person helped."""
-        parks = due.tries >= PARKED_TRIES
+    def _not_understood(self, job: PaymentJob, problem: Exception) -> None:
+        """Try again, later each time; after some tries park it: staff see it, and it is tried seldom until a person helps."""
+        parks = job.tries >= PARKED_TRIES
         log.error(
             "a payment is parked" if parks else "a payment could not be seen to",
-            state=due.state,
-            tries=due.tries,
+            state=job.state,
+            tries=job.tries,
             exc_info=problem,
         )
         with self._pool.connection() as connection:
             if parks:
-                park(connection, due, repr(problem))
+                park(connection, job, repr(problem))
             else:
-                put_off(connection, due, backoff_s(due.tries), new_key=False)
+                put_off(connection, job, backoff_s(job.tries), new_key=False)
 
-    def _failed(self, due: PaymentJob, problem: PaymentsAwayError) -> None:
-        log.warning("stripe did not answer", state=due.state, tries=due.tries, problem=str(problem))
+    def _failed(self, job: PaymentJob, problem: PaymentsAwayError) -> None:
+        log.warning("stripe did not answer", state=job.state, tries=job.tries, problem=str(problem))
         opens = self._opens_circuit(problem)
         with self._pool.connection() as connection:
-            put_off(connection, due, _pause_s(due, problem), new_key=problem.replayed)
+            put_off(connection, job, _pause_s(job, problem), new_key=problem.replayed)
         if opens:
             self._open_circuit(problem)
 
     def _opens_circuit(self, problem: PaymentsAwayError) -> bool:
-        """Count a failure, and say whether it is one too many."""
+        """Count a failure; True if it is one too many."""
         with self._lock:
             self._failures += problem.counts
             return self._failures >= FAILURES_MAX and problem.counts
@@ -240,8 +239,8 @@ class PaymentServer(Server):
         log.error("the circuit to stripe is open", problem=str(problem), times=times)
 
 
-def _pause_s(due: PaymentJob, problem: PaymentsAwayError) -> float:
-    return UNDER_WAY_S if problem.under_way and due.state in REFUND_UNDER_WAY else backoff_s(due.tries)
+def _pause_s(job: PaymentJob, problem: PaymentsAwayError) -> float:
+    return UNDER_WAY_S if problem.under_way and job.state in REFUND_UNDER_WAY else backoff_s(job.tries)
 
 
 def backoff_s(tries: int) -> float:

@@ -1,4 +1,4 @@
-"""`client_secret`s, fetched from Stripe when their owner is answered, and kept nowhere."""
+"""`client_secret`s: fetched from Stripe for each answer to the intent's owner, and kept nowhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 CALLS_AT_ONCE = 8
 CALLS_WAITING_MAX = 64
-"""More than that would wait longer than anybody does."""
+"""More would wait longer than any client does."""
 
 
 class ClientSecrets:
@@ -29,7 +29,7 @@ class ClientSecrets:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def reveal(self, answer: Answer) -> Answer:
-        """The answer with its secret. Raises Problem 503: the intent is there, its secret can be had later."""
+        """The answer with its secret. Raises Problem 503: the intent exists, and its secret can be fetched later."""
         if answer.status != 201:  # noqa: PLR2004 - a refusal has no secret
             return answer
         return Answer(answer.status, revealed(answer.body, await self._fetch(intent_of(answer.body))))
@@ -49,7 +49,7 @@ class ClientSecrets:
 
 
 async def nothing_to_reveal(answer: Answer) -> Answer:
-    """Where payments are not set up any more, what was asked for while they were stays without its secret."""
+    """Where payments are not set up any more, an intent of earlier has no secret to show."""
     if answer.status == 201:  # noqa: PLR2004 - as above
         raise not_set_up()
     return answer

@@ -1,4 +1,4 @@
-"""`POST /api/payment-intent/` (rooms.md, "Create Payment Intent")."""
+"""`POST /api/payment-intent/` (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from api.http.fields import CURRENCY, Amount, Id, text, use_nearest
 from api.http.forms import Rules
 from api.http.preferences import preferences
 from api.openapi import Content, operation
-from api.payments.examples import INTENT_REQUEST
 from core.domain.commands import RequestPayment
 from core.domain.payments.money import minor
 from core.identity.principals import Principal
@@ -56,6 +55,10 @@ def request_of(body: NewIntent) -> RequestPayment:
 
 def _minor(body: NewIntent) -> int | None:
     return minor(body.amount, body.currency.lower())
+
+
+INTENT_REQUEST = {"booking_id": 1, "amount": 100.00, "currency": "usd"}
+"""As the rooms contract prints it."""
 
 
 class PaymentIntents:

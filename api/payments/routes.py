@@ -9,8 +9,7 @@ import falcon.asgi
 from api.payments.client_secrets import ClientSecrets, nothing_to_reveal
 from api.payments.intents import PaymentIntents
 from api.payments.ledger import AdminPayments
-from api.payments.payment_settings import PaymentSettings
-from api.payments.return_pages import CANCEL, SUCCESS, Page
+from api.payments.payer_pages import CANCEL, SUCCESS, Page, PaymentSettings
 from api.payments.stripe_webhook import StripeWebhook
 from api.runtime import Runtime
 from core.domain.commands import RequestPayment

@@ -1,8 +1,8 @@
-"""`POST /api/stripe-webhook/`: what Stripe tells, believed only when signed, taken in once.
+"""`POST /api/stripe-webhook/`: Stripe's events, each believed only if it is signed, and received once.
 
-Stripe goes on sending until it gets a 2xx, so: 200 for what was taken in, now or before, and for
-what is not ours or cannot be used, which is logged; 400 for what is not from
-Stripe; 503 while nothing can be written down.
+Stripe sends an event again until it gets a 2xx. So the answer is 200 for an event that was received, now or before,
+and for one that is not ours or cannot be used, which is logged; 400 for what is not from Stripe; 503 while nothing
+can be written.
 """
 
 from __future__ import annotations
@@ -19,16 +19,22 @@ from api.http.bodies import read_bytes
 from api.http.errors import Problem
 from api.http.responses import respond
 from api.openapi import Content, operation
-from api.payments.examples import EVENT
 from api.payments.intents import not_set_up
 from core.payments.stripe_events import BadEventError, StripeEvent, verified
-from core.store.payments.received_events import take_in
+from core.store.payments.received_events import receive_event
 from core.wakeup.bells import LaneWaker
 
 log = structlog.get_logger()
 
 EVENT_MAX_BYTES = 1024 * 1024
 
+EVENT = {
+    "id": "evt_1NG8Du2eZvKYlo2CUI79vXWy",
+    "object": "event",
+    "type": "payment_intent.succeeded",
+    "data": {"object": {"id": "pi_xxxxxxxxxxxxx", "object": "payment_intent", "status": "succeeded"}},
+}
+"""As the rooms contract prints it."""
 
 SIGNATURE = {
     "name": "Stripe-Signature",
@@ -71,14 +77,14 @@ class StripeWebhook:
         if event.unusable is not None:
             log.warning("stripe event cannot be used", event_id=event.id, type=event.type, problem=event.unusable)
         else:
-            await self._take_in(req, event)
+            await self._receive(req, event)
         respond(resp, Received())
 
-    async def _take_in(self, req: falcon.asgi.Request, event: StripeEvent) -> None:
+    async def _receive(self, req: falcon.asgi.Request, event: StripeEvent) -> None:
         async with self._pool.connection() as connection:
-            taken = await take_in(connection, event, req.context.request_id)
-        log.info("stripe event", event_id=event.id, type=event.type, result=taken.result)
-        if event.concern is not None and taken.result in {"accepted", "noted"}:
-            log.error("stripe needs a person", type=event.type, booking_id=taken.booking_id, **asdict(event.concern))
-        if taken.lane is not None:
-            await self._lane_waker.lanes([taken.lane])
+            received = await receive_event(connection, event, req.context.request_id)
+        log.info("stripe event", event_id=event.id, type=event.type, result=received.result)
+        if event.concern is not None and received.result in {"accepted", "noted"}:
+            log.error("stripe needs a person", type=event.type, booking_id=received.booking_id, **asdict(event.concern))
+        if received.lane is not None:
+            await self._lane_waker.lanes([received.lane])

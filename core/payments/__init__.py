@@ -1,1 +1,1 @@
-"""The way to money: the port that Holdfast pays through, and Stripe behind it."""
+"""The port that Holdfast pays through, and Stripe behind it."""

@@ -1,6 +1,6 @@
 """What Holdfast asks of a payment provider, and what can come of it. The words are Stripe's.
 
-Every call may block for as long as its timeouts say: never in a lane, never on an event loop.
+Every call may block until its timeout: never call it in a lane or on an event loop.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ class IntentOrder(Struct, frozen=True):
 
 
 class RefundOrder(Struct, frozen=True):
-    """One refund to make; the same holds for its key."""
+    """One refund to make, also only once under its key."""
 
     key: str
     payment_id: UUID
     intent_id: str
     amount_minor: int
     number: int = 1
-    """Of the payment's refunds, the how manieth."""
+    """Counts the payment's refunds from 1."""
     refund_id: str | None = None
-    """Of a refund that was made already: only to be looked at."""
+    """Of a refund that is made already: it is only looked at."""
     was_asked: bool = False
     """Whether it was requested before, with an unknown outcome: then it is looked up first."""
 
@@ -73,12 +73,12 @@ class PaymentsError(Exception):
 
 
 class PaymentsAwayError(PaymentsError):
-    """It cannot be told whether it was done: no connection, no answer in time, or an error of theirs. Ask again."""
+    """Nobody knows whether it was done: no connection, no answer in time, or an error of theirs. Ask again."""
 
     def __init__(self, reason: str, *, replayed: bool = False, ours: bool = True, under_way: bool = False) -> None:
         super().__init__(reason)
         self.under_way = under_way
-        """It was sent and not answered in time: the provider may be at it still."""
+        """It was sent and not answered in time: the provider may still do it."""
         self.replayed = replayed
         """This answer is kept under the idempotency key: only a new key can bring another one."""
         self.counts = ours
@@ -111,11 +111,11 @@ class PaymentProvider(Protocol):
     def intent(self, intent_id: str) -> Intent: ...
 
     def cancel_intent(self, intent_id: str) -> Intent:
-        """The intent as it is after that: no longer cancelable ones come back as they are."""
+        """The intent as it is afterwards; one that cannot be cancelled any more comes back as it is."""
         ...
 
     def refund(self, order: RefundOrder) -> Refund:
-        """Give money back, once for a payment and number: a second time finds the first refund."""
+        """Refund, once for a payment and number: asked again, it finds the first refund."""
         ...
 
     def books(self, intent_id: str) -> ProviderTotals:
@@ -123,9 +123,9 @@ class PaymentProvider(Protocol):
         ...
 
     def refunded_minor(self, intent_id: str) -> int:
-        """How much of an intent's money went back or is on its way, whoever gave it back."""
+        """How much of an intent's money was refunded or is on its way back, by us or by a person at Stripe."""
         ...
 
     def client_secret(self, intent_id: str) -> str:
-        """What lets the payer's browser pay. For the intent's owner only; keep it nowhere."""
+        """What the payer's browser pays with. For the intent's owner only; keep it nowhere."""
         ...

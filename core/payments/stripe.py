@@ -1,7 +1,7 @@
 """Stripe behind the `PaymentProvider` port, by its official SDK.
 
-Nothing is retried here: whoever calls knows how long it has waited already, and for how long it
-may. `StripeObject` is no dict (SDK 15 and later): fields are read as attributes.
+Nothing is retried here: the caller knows how long it has waited, and how long it may.
+`StripeObject` is no dict (SDK 15 and later): fields are read as attributes.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ _SENT_AND_NOT_ANSWERED = "ReadTimeout"
 
 
 def _asked(call: Callable[[], T]) -> T:
-    """What Stripe says, its errors told apart by what is to be done about them."""
+    """Stripe's answer. Its errors become ours, by what is to be done about each."""
     try:
         return call()
     except stripe.RateLimitError as problem:
@@ -176,7 +176,7 @@ def _asked(call: Callable[[], T]) -> T:
         raise PaymentsRefusedError(problem.code or "card_error", str(problem.user_message)) from None
     except stripe.IdempotencyError as problem:  # a setting changed between two tries
         raise PaymentsAwayError(_reason(problem), replayed=True, ours=False) from None
-    except stripe.StripeError as problem:  # no connection, 5xx, a key in use, credentials that a person must mend
+    except stripe.StripeError as problem:  # no connection, 5xx, a key in use, credentials that a person must correct
         replayed, under_way = _is_replayed(problem), type(problem.__cause__).__name__ == _SENT_AND_NOT_ANSWERED
         raise PaymentsAwayError(_reason(problem), replayed=replayed, under_way=under_way) from None
 
@@ -197,9 +197,9 @@ def _intent(found: stripe.PaymentIntent) -> Intent:
 
 
 def intent_of(found: dict[str, Any]) -> Intent:
-    """A PaymentIntent's JSON as a value, whether an answer or a webhook brought it.
+    """A PaymentIntent's JSON as a value, from an answer or a webhook.
 
-    Raises KeyError, TypeError or ValueError for what is none.
+    Raises KeyError, TypeError or ValueError if it is none.
     """
     error = found.get("last_payment_error")
     status = IntentStatus(found["status"])

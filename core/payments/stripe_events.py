@@ -1,4 +1,4 @@
-"""Stripe's events: verified over the raw bytes, then read no further than needed."""
+"""Stripe's events: verified over the raw bytes, then decoded no further than needed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INTENT_EVENTS = frozenset(
 
 
 REFUND_EVENTS = frozenset({"charge.refunded", "refund.updated", "refund.failed"})
-"""Ours and those that a person made at Stripe: only the account knows which, so they make the worker look."""
+"""Of our refunds and of those that a person made at Stripe: an event does not say which, so the worker looks."""
 
 OPERATORS_EVENTS = frozenset(
     {
@@ -39,11 +39,11 @@ OPERATORS_EVENTS = frozenset(
         "refund.failed",
     }
 )
-"""Nothing follows from these by itself: a person has to see to them at Stripe."""
+"""Holdfast does nothing about these: a person must act at Stripe."""
 
 
 TEXT_CHARS_MAX = 255
-"""Of an id or a word of Stripe's; anything longer is not one."""
+"""Of an id or a status of Stripe's; anything longer is none."""
 NAME_CHARS_MAX = 64
 """Of an id or type in the log, if the event cannot be used."""
 AMOUNT_MAX = 2**63 - 1
@@ -51,11 +51,11 @@ AMOUNT_MAX = 2**63 - 1
 
 
 class BadEventError(Exception):
-    """Not from Stripe, too old, or not a JSON object; the message may be shown."""
+    """The body is not from Stripe, is too old, or is no JSON object. The message may be shown."""
 
 
 class Concern(Struct, frozen=True):
-    """What operators are told of a dispute, or of a refund that failed."""
+    """A dispute or a failed refund, as operators read of it in the log."""
 
     intent_id: str
     amount_minor: int
@@ -68,12 +68,12 @@ class StripeEvent(Struct, frozen=True):
     id: str
     type: str
     intent: Intent | None = None
-    """As it was when the event was made; None for events that are about something else."""
+    """As it was when the event was made; None if the event is about something else."""
     refunded_intent_id: str | None = None
-    """Of which money went back, or did not after all."""
+    """The intent whose refund the event is about."""
     concern: Concern | None = None
     unusable: str | None = None
-    """Why an event of Stripe's cannot be used, e.g. a status of a newer API. It is logged."""
+    """Why the event cannot be used, e.g. a status of a newer API. It is logged."""
 
 
 def verified(raw: bytes, signature: str | None, secret: str) -> StripeEvent:
@@ -150,7 +150,7 @@ def _optional(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """An id or a word that PostgreSQL can store."""
+    """An id or a status that PostgreSQL can store."""
     if not isinstance(value, str) or not value or len(value) > TEXT_CHARS_MAX or not value.isprintable():
         raise ValueError("not an id or word")
     return value

@@ -28,8 +28,7 @@ from core.store.connections.round_trip import Rows
 from core.store.inbox.unfinished import SQL_PUT_BACK
 from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_what_is_left
 from core.store.marketplace.load import ask_market, load_families
-from core.store.payments.later_purchases import load_bought_again
-from core.store.payments.payments import ask_followers, ask_paid_for, lock_payments
+from core.store.payments.payments import ask_followers, ask_paid_for, load_bought_again, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
 from core.store.timeslots import ask_categories, ask_sharing, lock_slots
 

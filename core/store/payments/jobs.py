@@ -1,9 +1,8 @@
-"""Payments that are due, as the payments workers take them, and the gate that they share.
+"""Payments that are due, as the payments workers lease them, and the gate that the workers share.
 
-A worker leases a payment, so that no transaction stays open while Stripe is asked, and nobody
-asks for the same one meanwhile. A lease that ran out belongs to a worker that died; then Stripe
-is asked again under the same idempotency key. What came of it goes into the inbox, in the
-transaction that ends the lease: lanes alone decide.
+A worker leases a payment, so that no transaction stays open while Stripe is asked, and no other worker asks for the
+same one. A lease that ran out belongs to a worker that died: Stripe is asked again under the same idempotency key.
+The report goes into the inbox in the transaction that ends the lease: lanes alone decide.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ LEASE_S = 45.0
 DECIDED_WITHIN_S = 60.0
 """A report that no lane has acted on by then is made again."""
 PING_LEASE_S = 30.0
-"""How long the one try of an open circuit is waited for before there is another."""
+"""How long one try of an open circuit may take before there is another."""
 UNDER_WAY_S = 120.0
-"""Put off for so long, a refund that was not answered in time is not under way any more when it is looked for, and
-nobody makes it twice where idempotency keys are not known. At least half of it is waited."""
+"""A refund that was not answered in time is put off for so long, and at least for half of it: then it is not under way
+any more when it is looked for, and is not made twice at a provider without idempotency keys."""
 BURST_S = 1.0
-"""What may be called in the background in so long may be called at once."""
+"""The background calls of so long a time may be made at once."""
 PARKED_TRIES = 10
-"""Tried in vain so often, which takes some minutes, a payment is parked: staff see it, and it is tried seldom."""
+"""After so many tries in vain, which take some minutes, a payment is parked: staff see it, and it is tried seldom."""
 PARKED_S = 3600.0
 """Between two tries of a parked payment."""
 PROBLEM_CHARS_MAX = 200
@@ -75,15 +74,15 @@ SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
 SQL_TAKE_CLOSING = _TAKE.format(which="= 'closing'")
 """Each by an index of its own."""
 SQL_TAKE_BACKGROUND = (SQL_TAKE_REFUNDS, SQL_TAKE_LOOKS, SQL_TAKE_CLOSING)
-"""All that keep a pace. They take turns at being first: behind ten thousand refunds, a declined intent would wait a
-quarter of an hour to be canceled, and its payer would get no new one until then."""
+"""What keeps a pace, each kind first in turn: behind ten thousand refunds, a declined intent would wait a quarter of an
+hour to be canceled, and its payer would get no new one until then."""
 SQL_RELEASE = """
 UPDATE payment SET lease = NULL, leased_until = NULL, tries = %(tries)s, key_number = %(key_number)s,
        problem = %(problem)s::text, parked_at = CASE WHEN %(problem)s::text IS NOT NULL THEN coalesce(parked_at, clock_timestamp()) END,
        due_at = CASE WHEN due_at = leased_until THEN clock_timestamp() + %(delay)s::interval ELSE due_at END
 WHERE id = %(id)s AND lease = %(lease)s
 """
-"""A lane that has written another `due_at` meanwhile knows better. No row: the lease was lost."""
+"""If a lane has written another `due_at` meanwhile, that one stays. No row: the lease was lost."""
 SQL_ANY_DUE = f"""
 SELECT CASE WHEN opened_at IS NOT NULL THEN retry_at <= clock_timestamp() ELSE EXISTS (
     SELECT FROM payment WHERE due_at <= clock_timestamp() AND state IN ('creating', 'returning', 'refunding')
@@ -112,12 +111,12 @@ WHERE id IN (
       AND (parked_at IS NOT NULL OR due_at <= clock_timestamp() + interval '{UNDER_WAY_S / 2} seconds')
     FOR UPDATE SKIP LOCKED)
 """
-"""What was put off while Stripe was away need not wait any longer, but for what may be under way there."""
+"""What was put off while Stripe was away is due at once, except refunds that may be under way there."""
 OPEN_FIRST_S, OPEN_LONGEST_S = 2.0, 60.0
 """How long Stripe is left alone after the circuit opened: doubled with each failed try."""
 
 
-class TakenJobs(Struct, frozen=True):
+class LeasedJobs(Struct, frozen=True):
     """What a worker is to do now."""
 
     jobs: list[PaymentJob]
@@ -128,7 +127,7 @@ class TakenJobs(Struct, frozen=True):
 
 
 class PaymentJob(Struct, frozen=True):
-    """A payment to be seen to, leased to whoever took it."""
+    """A due payment, leased to one worker."""
 
     id: UUID
     booking_id: int
@@ -137,9 +136,9 @@ class PaymentJob(Struct, frozen=True):
     state: PaymentState
     intent_id: str | None
     refunded_minor: int
-    """What went back already, by whoever did that at Stripe."""
+    """What is refunded already, by us or by a person at Stripe."""
     returning_minor: int
-    """What is to go back now."""
+    """What is to be refunded now."""
     refund_number: int
     refund_id: str | None
     lease: UUID
@@ -150,27 +149,27 @@ class PaymentJob(Struct, frozen=True):
     local_date: date
     created_at: datetime
     was_asked: bool = False
-    """Whether Stripe was asked for the same before, perhaps with an unknown outcome."""
+    """Whether Stripe was asked for the same before, with an outcome that may be unknown."""
     is_parked: bool = False
 
     @property
     def request_id(self) -> str:
-        """Under which everything that is done for it is logged."""
+        """All work on it is logged under this."""
         return f"payment-{self.id.hex[:12]}"
 
 
 _STATE = PaymentJob.__struct_fields__.index("state")
 
 
-def take(
-    connection: Connection, limit: int, background_per_s: float, turn: int = 0, compare_max: int | None = None
-) -> TakenJobs:
-    """Lease at most `limit` due payments: first those that people wait for, then refunds, looks, cancellations, and
-    comparisons with the provider's books. All but the first keep a pace, so cancelling a session with ten thousand
-    participants delays nobody who wants to pay. `turn` says which of refunds, looks and cancellations goes first,
-    `compare_max` how many payments are compared at most.
+def lease_due(
+    connection: Connection, limit: int, background_per_s: float, rotation: int = 0, compare_max: int | None = None
+) -> LeasedJobs:
+    """Lease at most `limit` due payments: first those that people wait for, then refunds, looks and cancellations, then
+    comparisons with the provider's books.
 
-    While the circuit is open nothing is taken, and one worker at a time knocks.
+    All but the first keep a pace, so cancelling a session with ten thousand participants delays nobody who wants to
+    pay. `rotation` counts calls: refunds, looks and cancellations go first in turn. At most `compare_max` payments are
+    compared. While the circuit is open nothing is leased, and one worker at a time tries whether Stripe is back.
     """
     with connection.transaction():
         row = connection.execute(SQL_GATE).fetchone()
@@ -180,13 +179,13 @@ def take(
         if opened_at is not None:
             if ping := retry_at <= now:
                 connection.execute(SQL_PING, (now + timedelta(seconds=PING_LEASE_S),))
-            return TakenJobs([], ping=ping)
-        taken = _take(connection, SQL_TAKE_AWAITED, limit, now)
+            return LeasedJobs([], ping=ping)
+        taken = _lease(connection, SQL_TAKE_AWAITED, limit, now)
         allowed = min(limit - len(taken), _allowed(now, background_until, background_per_s))
         paced: list[PaymentJob] = []
-        first = turn % len(SQL_TAKE_BACKGROUND)
+        first = rotation % len(SQL_TAKE_BACKGROUND)
         for statement in SQL_TAKE_BACKGROUND[first:] + SQL_TAKE_BACKGROUND[:first]:
-            paced += _take(connection, statement, allowed - len(paced), now)
+            paced += _lease(connection, statement, allowed - len(paced), now)
         may_compare = (allowed - len(paced)) // reconciliation.CALLS
         to_compare = take_to_reconcile(
             connection, may_compare if compare_max is None else min(may_compare, compare_max), now
@@ -194,16 +193,16 @@ def take(
         if calls := len(paced) + len(to_compare) * reconciliation.CALLS:
             spoken_for = max(background_until, now) + timedelta(seconds=calls / background_per_s)
             connection.execute(SQL_PACE, (spoken_for,))
-        return TakenJobs([*taken, *paced], to_compare)
+        return LeasedJobs([*taken, *paced], to_compare)
 
 
 def _allowed(now: datetime, background_until: datetime, background_per_s: float) -> int:
-    """As many as the pace allows now: a generic cell rate over all workers (GCRA)."""
+    """How many background calls the pace allows now: a generic cell rate over all workers (GCRA)."""
     free_s = (now - max(background_until, now)).total_seconds() + BURST_S
     return max(0, floor(free_s * background_per_s))
 
 
-def _take(connection: Connection, statement: str, limit: int, now: datetime) -> list[PaymentJob]:
+def _lease(connection: Connection, statement: str, limit: int, now: datetime) -> list[PaymentJob]:
     if limit < 1:
         return []
     parameters = {
@@ -214,43 +213,42 @@ def _take(connection: Connection, statement: str, limit: int, now: datetime) -> 
         "parked_tries": PARKED_TRIES,
         "limit": limit,
     }
-    return [_due(row) for row in connection.execute(statement, parameters).fetchall()]
+    return [_job_of(row) for row in connection.execute(statement, parameters).fetchall()]
 
 
-def _due(row: tuple[Any, ...]) -> PaymentJob:
+def _job_of(row: tuple[Any, ...]) -> PaymentJob:
     values = list(row)
     values[_STATE] = PaymentState(values[_STATE])
     return PaymentJob(*values)
 
 
-def report(connection: Connection, due: PaymentJob, command: Command | None) -> tuple[UUID, int] | None:
-    """End the lease, with what came of it for the booking's lane; the command and that lane, or None if nothing
-    goes there.
+def report(connection: Connection, job: PaymentJob, command: Command | None) -> tuple[UUID, int] | None:
+    """End the lease and send the report to the booking's lane; (command, lane), or None if nothing was sent.
 
-    Nothing goes there either if the lease was lost: whoever has it now reports.
+    Nothing is sent if the lease was lost: the worker that has it now reports.
     """
     with connection.transaction():
-        if not _release(connection, due, DECIDED_WITHIN_S if command else None, tries=0, key_number=due.key_number):
+        if not _release(connection, job, DECIDED_WITHIN_S if command else None, tries=0, key_number=job.key_number):
             return None
         if command is None:
             return None
-        (accepted,) = enqueue(connection, [_new(due, command)])
+        (accepted,) = enqueue(connection, [_new(job, command)])
     return accepted
 
 
-def put_off(connection: Connection, due: PaymentJob, delay_s: float, *, new_key: bool) -> None:
-    """End the lease without a result: to be tried again."""
-    _release(connection, due, delay_s, tries=due.tries, key_number=due.key_number + new_key)
+def put_off(connection: Connection, job: PaymentJob, delay_s: float, *, new_key: bool) -> None:
+    """End the lease without a result; the payment is tried again."""
+    _release(connection, job, delay_s, tries=job.tries, key_number=job.key_number + new_key)
 
 
-def park(connection: Connection, due: PaymentJob, problem: str) -> None:
-    """End the lease without a result, and try seldom from now on: a person should look at it."""
-    _release(connection, due, PARKED_S, tries=due.tries, key_number=due.key_number, problem=problem[:PROBLEM_CHARS_MAX])
+def park(connection: Connection, job: PaymentJob, problem: str) -> None:
+    """End the lease without a result. From now on the payment is tried seldom: a person should look at it."""
+    _release(connection, job, PARKED_S, tries=job.tries, key_number=job.key_number, problem=problem[:PROBLEM_CHARS_MAX])
 
 
 def _release(
     connection: Connection,
-    due: PaymentJob,
+    job: PaymentJob,
     delay_s: float | None,
     *,
     tries: int,
@@ -258,8 +256,8 @@ def _release(
     problem: str | None = None,
 ) -> bool:
     parameters = {
-        "id": due.id,
-        "lease": due.lease,
+        "id": job.id,
+        "lease": job.lease,
         "delay": None if delay_s is None else timedelta(seconds=delay_s),
         "tries": tries,
         "key_number": key_number,
@@ -268,13 +266,13 @@ def _release(
     return connection.execute(SQL_RELEASE, parameters).rowcount == 1
 
 
-def _new(due: PaymentJob, command: Command) -> NewCommand:
+def _new(job: PaymentJob, command: Command) -> NewCommand:
     """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
-    closing = due.state is PaymentState.CLOSING
+    closing = job.state is PaymentState.CLOSING
     return engine_command(
         command,
-        partition_key(due.resource_id, due.local_date),
-        request_id=due.request_id,
+        partition_key(job.resource_id, job.local_date),
+        request_id=job.request_id,
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
     )
@@ -287,7 +285,7 @@ async def circuit_is_open(connection: AsyncConnection) -> bool:
 
 
 def open_circuit(connection: Connection, problem: str) -> int:
-    """Leave Stripe alone for a while, each time for longer; how often in a row that was needed."""
+    """Leave Stripe alone for a while, longer each time; returns how often in a row."""
     row = connection.execute(SQL_OPEN, (problem, OPEN_FIRST_S, OPEN_LONGEST_S)).fetchone()
     return int(row[0]) if row else 0
 

@@ -1,4 +1,7 @@
-"""Payments as lanes read and write them. What only the worker writes is in `core.store.payments.jobs`."""
+"""Payments in a batch, and the later purchases that a late payment may meet.
+
+What only the payments worker writes is in `core.store.payments.jobs`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,21 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec.structs import replace
 
+from core.domain.bookings.status import Status
 from core.domain.events import Event, PaymentChanged, PaymentMade
+from core.domain.marketplace.details import MarketDetails
 from core.domain.needs import Needs
 from core.domain.payments.values import LIVE, Payment, PaymentState
 from core.domain.state import State
-from core.store.connections.pipeline import QueryPipeline
+from core.store.bookings.rows import BOOKING_COLUMNS
+from core.store.connections.database import Connection
+from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.inbox.reading import SQL_FOLLOWERS, Waiting, undecoded, waiting
+from core.store.marketplace.load import know_bookings, load_families, lock_seats
+from core.store.sql.parameters import json_of
 
 PAYMENT_TYPES = {
     "id": "uuid",
@@ -51,7 +59,17 @@ _CHANGING = ", ".join(f"{name} = c.{name}" for name in PAYMENT_TYPES if name not
 
 SQL_BOOKINGS_OF = "SELECT id, booking_id FROM payment WHERE id = ANY(%s::uuid[])"
 SQL_PAYMENTS = f"SELECT {PAYMENT_COLUMNS} FROM payment WHERE booking_id = ANY(%s) ORDER BY id FOR UPDATE"
-"""All attempts of bookings that are locked already: whoever wants both locks the booking first."""
+"""All attempts of bookings. Bookings are locked before their payments."""
+SQL_BOUGHT_AGAIN = f"""
+SELECT {BOOKING_COLUMNS} FROM booking WHERE id IN (
+    SELECT o.id FROM booking late JOIN booking o ON o.user_id = late.user_id AND o.contract = late.contract
+    WHERE late.id = ANY(%s) AND o.id <> late.id AND o.deleted_at IS NULL
+      AND o.status NOT IN ('draft', 'cancelled', 'expired')
+      AND (o.service_id = late.service_id OR late.service_id IS NULL AND o.resource_id = late.resource_id)
+      AND (o.starts_at < late.ends_at AND late.starts_at < o.ends_at OR o.created_at > late.created_at))
+ORDER BY id FOR UPDATE
+"""
+"""Other bookings of the same service or resource by the same person; the rule is in `core.domain.payments.received`."""
 SQL_MAKE = f"""
 INSERT INTO payment ({PAYMENT_COLUMNS}) SELECT {PAYMENT_COLUMNS} FROM json_to_recordset(%s::json) AS p ({_RECORD})
 """
@@ -62,7 +80,6 @@ UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tri
 FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
 """
 
-_encode = msgspec.json.Encoder().encode
 _OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 
 
@@ -100,11 +117,25 @@ def ask_followers(pipeline: QueryPipeline, state: State, payment_ids: Collection
         pipeline.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
 
 
-def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
-    """Each payment as the batch leaves it.
+def load_bought_again(connection: Connection, state: State, needs: Needs) -> None:
+    """After the sessions are locked, so that no other lane gives these people a seat meanwhile."""
+    found = (state.bookings.get(id_) for id_ in needs.paid_for)
+    late = [booking for booking in found if booking is not None and booking.status is Status.EXPIRED]
+    if not late:
+        return
+    details = [booking.details for booking in late if isinstance(booking.details, MarketDetails)]
+    sessions = {one.session_id for one in details if one.session_id is not None}
+    with pipelined(connection) as pipeline:
+        pipeline.ask(SQL_BOUGHT_AGAIN, ([booking.id for booking in late],), lambda rows: know_bookings(state, rows))
+        if sessions:
+            lock_seats(pipeline, state, sessions, {booking.user_id for booking in late})
+    load_families(connection, state)
 
-    Those that end go first: a booking has one live attempt, and the constraint knows no "at the
-    end of the statement".
+
+def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
+    """Write each payment as the batch leaves it.
+
+    Those that end go first: a booking has at most one live attempt, and a unique index is checked row by row.
     """
     if _OF_PAYMENTS.isdisjoint(map(type, events)):
         return
@@ -117,7 +148,7 @@ def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
         (SQL_CHANGE, [payment for payment in changed if payment.state in LIVE]),
     ):
         if rows:
-            trip.execute(statement, (_encode(sorted(rows, key=lambda row: row.id)).decode(),))
+            trip.execute(statement, (json_of(sorted(rows, key=lambda row: row.id)),))
 
 
 def payment_of(row: tuple[Any, ...]) -> Payment:
@@ -125,6 +156,6 @@ def payment_of(row: tuple[Any, ...]) -> Payment:
     values = list(row)
     values[_STATE] = PaymentState(values[_STATE])
     payment = Payment(*values)
-    if payment.state is PaymentState.REFUND_FAILED and payment.returning_minor:  # as earlier releases left it
+    if payment.state is PaymentState.REFUND_FAILED and payment.returning_minor:  # as earlier releases wrote it
         return replace(payment, failed_minor=payment.failed_minor + payment.returning_minor, returning_minor=0)
     return payment

@@ -1,4 +1,4 @@
-"""Stripe's events, taken in once: the event's id and its command in one transaction."""
+"""Stripe's events, each received once: its id and its command are written in one transaction."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ WHERE p.id = %(id)s OR p.intent_id = %(intent_id)s
 """
 
 
-class TakenIn(Struct, frozen=True):
+class ReceivedEvent(Struct, frozen=True):
     result: str
-    """accepted, noted (nothing follows from it by itself), known (it came before) or ignored (it is not
-    about a payment of ours)."""
+    """accepted; noted, if Holdfast does nothing about it; known, if it came before; ignored, if it is about no payment
+    of ours."""
     lane: int | None = None
-    """Where its command waits."""
+    """In which its command waits."""
     booking_id: int | None = None
-    """That the payment is for, if it is one of ours."""
+    """Of the payment, if it is ours."""
 
 
-async def take_in(connection: psycopg.AsyncConnection[Any], event: StripeEvent, request_id: str) -> TakenIn:
-    """What Stripe says goes to the lane of the booking: nothing is decided here."""
+async def receive_event(connection: psycopg.AsyncConnection[Any], event: StripeEvent, request_id: str) -> ReceivedEvent:
+    """Send what Stripe says to the booking's lane, which decides."""
     about = _about(event)
     if about is None:
-        return TakenIn("ignored")
+        return ReceivedEvent("ignored")
     async with connection.transaction():
         row = await (await connection.execute(SQL_PAYMENT, about)).fetchone()
         if row is None:
-            return TakenIn("ignored")
+            return ReceivedEvent("ignored")
         payment_id, booking_id, resource_id, day = row
         report = _report(event, payment_id)
         id_ = uuid4()
         noted = await (await connection.execute(SQL_NOTE, (event.id, event.type, report and id_))).fetchone()
         if noted is None:
-            return TakenIn("known", booking_id=booking_id)
+            return ReceivedEvent("known", booking_id=booking_id)
         if report is None:
-            return TakenIn("noted", booking_id=booking_id)
+            return ReceivedEvent("noted", booking_id=booking_id)
         key = partition_key(resource_id, day)
         command = engine_command(report, key, request_id=request_id, id_=id_, contract="payments")
         ((_, lane),) = await enqueue_async(connection, [command])
-    return TakenIn("accepted", lane, booking_id)
+    return ReceivedEvent("accepted", lane, booking_id)
 
 
 def _about(event: StripeEvent) -> dict[str, Any] | None:
-    """How to find the payment; None for an event that is about none of ours."""
+    """How to find the payment; None if the event is about none of ours."""
     if event.intent is not None:
         return None if event.intent.payment_id is None else {"id": event.intent.payment_id, "intent_id": None}
     intent_id = event.refunded_intent_id or (event.concern.intent_id if event.concern else "")

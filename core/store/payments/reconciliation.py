@@ -1,8 +1,8 @@
-"""Compares our books of payments with the provider's: which payments are due, and the result.
+"""Payments to compare with the provider's books, and the results.
 
-A payment is compared a while after its last change, when nothing is under way for it any more; once
-more a day later if money came in, since the provider's events may be lost; and every hour while the
-two differ, so that a difference that was resolved is no longer shown.
+A payment is compared a minute after its last change, when nothing is under way for it any more; again a day later if
+money came in, as the provider's events may be lost; and every hour while the books differ, so that a resolved
+difference disappears.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.payments.provider import ProviderTotals
 from core.store.connections.database import Connection
 
 QUIET_S = 60.0
-"""After its last change: reports of it may still be under way."""
+"""After its last change: until then reports of it may be under way."""
 COMPARED_WITHIN_S = 120.0
 """Longer than both calls may take; after that another worker compares it."""
 AGAIN_S = 86_400.0

@@ -28,7 +28,7 @@ from core.store.catalogue import catalogue
 from core.store.connections.pipeline import QueryPipeline
 from core.store.inbox.outcomes import SQL_LOOK_UP, CommandRecord
 from core.store.inbox.withdrawal import SQL_WITHDRAWABLE
-from core.store.payments.jobs import take
+from core.store.payments.jobs import lease_due
 from core.wire.outcomes import command_status
 from tests.support.engine.lanes import Pipeline, canaries, new
 from tests.support.engine.large_session import PRICE_MINOR, LargeSession, SessionCounts, large_session, session_counts
@@ -238,7 +238,7 @@ def test_its_refunds_keep_a_pace_and_let_payers_pass(pipeline: Pipeline, session
     payer = """UPDATE payment SET state = 'creating', received_minor = 0, returning_minor = 0, refund_number = 0, intent_id = NULL,
                due_at = clock_timestamp() WHERE id = (SELECT max(id::text)::uuid FROM payment) RETURNING id"""
     (waits,) = pipeline.row(payer)
-    first, second = (take(pipeline.connection, 20, background_per_s=5.0).jobs for _ in range(2))
+    first, second = (lease_due(pipeline.connection, 20, background_per_s=5.0).jobs for _ in range(2))
     assert first[0].id == waits
     assert {due.state for due in first[1:]} == {PaymentState.REFUNDING}
     assert len(first) + len(second) <= 1 + 5 + 1, "a second's worth, and what became due meanwhile"

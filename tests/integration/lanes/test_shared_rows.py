@@ -18,7 +18,7 @@ from core.domain.values import Policy
 from core.store import load as loading
 from core.store.bookings import bookings
 from core.store.inbox.acceptance import NewCommand
-from core.store.payments.jobs import PaymentJob, take
+from core.store.payments.jobs import PaymentJob, lease_due
 from tests.support.engine.calendar_lanes import HOUR, TEN, book, by_staff, slot_at, with_calendar
 from tests.support.engine.lanes import Background, Pipeline, holding, meanwhile, new, places
 from tests.support.engine.market_data import ANYTHING_GOES, MARKET, PEOPLE, ROOM, STAFF, UMA, VERA
@@ -160,10 +160,10 @@ def test_a_payment_that_a_lane_gives_up_is_not_sent_meanwhile(
     pipeline.connection.execute(UNSENT_PAYMENT)
     (id_,) = pipeline.put(lane(0, Cancel(lapsed), UMA))
     took: list[list[PaymentJob]] = []
-    meanwhile(monkeypatch, lambda: took.append(take(pipeline.connect(), 10, 100.0).jobs))
+    meanwhile(monkeypatch, lambda: took.append(lease_due(pipeline.connect(), 10, 100.0).jobs))
     pipeline.worker(ANYTHING_GOES).visit(0)
     assert (took, pipeline.codes([id_])) == ([[]], ["succeeded"])
-    assert take(pipeline.connect(), 10, 100.0).jobs == [], "and there is nothing left to be asked"
+    assert lease_due(pipeline.connect(), 10, 100.0).jobs == [], "and there is nothing left to be asked"
 
 
 def test_a_command_that_waited_for_a_row_is_judged_by_the_present(pipeline: Pipeline, one_booking: int) -> None:
