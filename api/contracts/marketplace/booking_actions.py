@@ -78,13 +78,13 @@ class NewTime(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class OneMarketBooking:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
-        self._policy = run.settings.policy
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._policy = runtime.settings.policy
 
     @operation("Show a booking", answers={200: MarketBookingDetail}, refuses=("not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        state = await read_own(self._run.pool, booking_id, req.context.principal, self._policy)
+        state = await read_own(self._runtime.pool, booking_id, req.context.principal, self._policy)
         respond(resp, _shown(state, booking_id, req.context.principal))
 
     @operation(
@@ -98,7 +98,7 @@ class OneMarketBooking:
         sent = sent_fields(await read_json(req, MarketBookingChange))
         if "timezone" in sent:
             sent["timezone"] = ZONE(sent["timezone"])
-        await run_in_booking_lane(self._run, req, resp, AmendBooking(booking_id, **sent))
+        await run_in_booking_lane(self._runtime, req, resp, AmendBooking(booking_id, **sent))
 
     @operation(
         "Cancel a booking",
@@ -107,14 +107,14 @@ class OneMarketBooking:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL))
+        await run_in_booking_lane(self._runtime, req, resp, TurnBooking(booking_id, Verb.CANCEL))
 
 
 class BookingActions:
     """`POST .../confirm/`, `complete/`, `no-show/`, `cancel/`, `reschedule/`."""
 
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation(
         "Confirm a booking that is paid, covered or free",
@@ -160,7 +160,7 @@ class BookingActions:
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
         by = "" if isinstance(sent.canceled_by, UnsetType) else sent.canceled_by
-        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
+        await run_in_booking_lane(self._runtime, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
 
     @operation(
         "Move a booking to another time",
@@ -173,15 +173,15 @@ class BookingActions:
         sent = await read_json(req, NewTime)
         wanted = time_or_session(sent)
         if isinstance(wanted, int):
-            await run_in_session_lane(self._run, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
+            await run_in_session_lane(self._runtime, req, resp, wanted, TakeSeat(booking_id, wanted, sent.reason))
         else:
             command = MoveBooking(booking_id, *wanted, sent.reason)
-            await run_in_booking_lane(self._run, req, resp, command, at=wanted[0])
+            await run_in_booking_lane(self._runtime, req, resp, command, at=wanted[0])
 
     async def _turn(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int, verb: Verb) -> None:
         if await has_body(req):
             await read_json(req, Empty)
-        await run_in_booking_lane(self._run, req, resp, TurnBooking(booking_id, verb))
+        await run_in_booking_lane(self._runtime, req, resp, TurnBooking(booking_id, verb))
 
 
 async def has_body(req: falcon.asgi.Request) -> bool:
@@ -189,7 +189,7 @@ async def has_body(req: falcon.asgi.Request) -> bool:
 
 
 async def run_in_booking_lane(
-    run: Runtime,
+    runtime: Runtime,
     req: falcon.asgi.Request,
     resp: falcon.asgi.Response,
     command: TurnBooking | MoveBooking | AmendBooking,
@@ -197,23 +197,23 @@ async def run_in_booking_lane(
     at: datetime | None = None,
 ) -> None:
     """Whose booking it is, the lane decides: a stranger's command ends as if there were none."""
-    async with run.pool.connection() as connection:
+    async with runtime.pool.connection() as connection:
         key = await booking_key(connection, command.booking_id, at)
     if key is None:
         raise not_found()
     wanted: MarketCommand = command
-    await run.commands.run(req, resp, contract="marketplace", partition_key=key, command=wanted)
+    await runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=wanted)
 
 
 async def run_in_session_lane(
-    run: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
+    runtime: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
 ) -> None:
     """In the lane of a session's day."""
-    async with run.pool.connection() as connection:
+    async with runtime.pool.connection() as connection:
         home = await session_partition(connection, session_id)
     if home is None:
         raise no_session()
-    await run.commands.run(req, resp, contract="marketplace", partition_key=home.key, command=command)
+    await runtime.commands.run(req, resp, contract="marketplace", partition_key=home.key, command=command)
 
 
 async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:

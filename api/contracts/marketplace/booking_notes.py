@@ -37,9 +37,9 @@ class NewNote(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notes:
-    def __init__(self, run: Runtime) -> None:
-        self._pool = run.pool
-        self._policy = run.settings.policy
+    def __init__(self, runtime: Runtime) -> None:
+        self._pool = runtime.pool
+        self._policy = runtime.settings.policy
 
     @operation("Read a booking's notes, the oldest first", answers={200: list[NoteShown]}, refuses=("not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:

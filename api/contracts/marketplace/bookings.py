@@ -70,9 +70,9 @@ class MarketPage(PageBody, frozen=True, kw_only=True):
 
 
 class MarketBookings:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
-        self._creating = CreateMarketBooking(run)
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._creating = CreateMarketBooking(runtime)
 
     @operation(
         "List bookings: a client's own, a practitioner's appointments too, all for staff",
@@ -82,8 +82,8 @@ class MarketBookings:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, MarketFilters)
         wanted = _wanted(asked, req.context.principal)
-        settings = self._run.settings
-        async with self._run.pool.connection() as connection:
+        settings = self._runtime.settings
+        async with self._runtime.pool.connection() as connection:
             found = await find(connection, wanted, asked.page_size, asked.offset)
             state = await read_bookings(connection, found.ids, settings.policy, in_full=False)
         now = state.market.now or datetime.now(UTC)

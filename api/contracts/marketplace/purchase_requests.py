@@ -141,9 +141,9 @@ class NewCourse(PurchaseFields, frozen=True, forbid_unknown_fields=True, kw_only
 class CreateMarketBooking:
     """`POST` of the bookings' own path; the route's other methods are `MarketBookings`'."""
 
-    def __init__(self, run: Runtime) -> None:
-        self._commands = run.commands
-        self._pool = run.pool
+    def __init__(self, runtime: Runtime) -> None:
+        self._commands = runtime.commands
+        self._pool = runtime.pool
 
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewMarketBooking)
@@ -183,8 +183,8 @@ class CreateMarketBooking:
 
 
 class CreatePackage:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation(
         "Buy a package, scheduled now or later",
@@ -195,15 +195,15 @@ class CreatePackage:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewPackage)
-        purchase = await _purchase(self._run, sent.service_id)
+        purchase = await _purchase(self._runtime, sent.service_id)
         command = BookPackage(_who(sent, req.context.principal), sent.service_id, _parts(purchase, sent), _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class CreateBundle:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation(
         "Buy a bundle of credits",
@@ -216,12 +216,12 @@ class CreateBundle:
         sent = await read_json(req, NewBundle)
         command = BookBundle(_who(sent, req.context.principal), sent.service_id, _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class CreateCourse:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation(
         "Book a course: a seat in each of its sessions, or in none",
@@ -232,15 +232,15 @@ class CreateCourse:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewCourse)
-        purchase = await _purchase(self._run, sent.service_id)
+        purchase = await _purchase(self._runtime, sent.service_id)
         children = min(purchase.sessions, COURSE_SESSIONS_MAX)
         command = BookCourse(_who(sent, req.context.principal), sent.service_id, children, _words(sent))
         key = purchase_key(sent.service_id)
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
-async def _purchase(run: Runtime, service_id: int) -> Purchase:
-    async with run.pool.connection() as connection:
+async def _purchase(runtime: Runtime, service_id: int) -> Purchase:
+    async with runtime.pool.connection() as connection:
         found = await read_purchase(connection, service_id)
     if found is None:
         raise Problem(404, "service_not_found", "There is no such service")

@@ -21,29 +21,29 @@ from api.runtime import Runtime
 BASE = "/api/v1/drf"
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    settings, pool = run.settings, run.pool
-    one, verbs = f"{BASE}/bookings/{{booking_id:int}}", BookingActions(run)
-    app.add_route(f"{BASE}/bookings", MarketBookings(run))
-    app.add_route(f"{BASE}/bookings/create-package", CreatePackage(run))
-    app.add_route(f"{BASE}/bookings/create-bundle", CreateBundle(run))
-    app.add_route(f"{BASE}/bookings/create-course", CreateCourse(run))
-    app.add_route(one, OneMarketBooking(run))
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    settings, pool = runtime.settings, runtime.pool
+    one, verbs = f"{BASE}/bookings/{{booking_id:int}}", BookingActions(runtime)
+    app.add_route(f"{BASE}/bookings", MarketBookings(runtime))
+    app.add_route(f"{BASE}/bookings/create-package", CreatePackage(runtime))
+    app.add_route(f"{BASE}/bookings/create-bundle", CreateBundle(runtime))
+    app.add_route(f"{BASE}/bookings/create-course", CreateCourse(runtime))
+    app.add_route(one, OneMarketBooking(runtime))
     app.add_route(f"{one}/confirm", verbs, suffix="confirm")
     app.add_route(f"{one}/complete", verbs, suffix="complete")
     app.add_route(f"{one}/no-show", verbs, suffix="no_show")
     app.add_route(f"{one}/cancel", verbs, suffix="cancel")
     app.add_route(f"{one}/reschedule", verbs, suffix="reschedule")
-    app.add_route(f"{one}/notes", Notes(run))
-    app.add_route(f"{BASE}/sessions", Sessions(run))
-    app.add_route(f"{BASE}/sessions/{{session_id:int}}", OneSession(run))
-    app.add_route(f"{BASE}/sessions/{{session_id:int}}/waiting-list", WaitingList(run))
+    app.add_route(f"{one}/notes", Notes(runtime))
+    app.add_route(f"{BASE}/sessions", Sessions(runtime))
+    app.add_route(f"{BASE}/sessions/{{session_id:int}}", OneSession(runtime))
+    app.add_route(f"{BASE}/sessions/{{session_id:int}}/waiting-list", WaitingList(runtime))
     app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(pool, settings))
     app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings))
     app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}", OnePractitioner(pool))
-    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off", TimesOff(run))
-    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off/{{closure_id:int}}", OneTimeOff(run))
+    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off", TimesOff(runtime))
+    app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}/time-off/{{closure_id:int}}", OneTimeOff(runtime))
     app.add_route(f"{BASE}/locations", Locations(pool, settings))
     app.add_route(f"{BASE}/locations/{{location_id:int}}", OneLocation(pool))
     app.add_route(f"{BASE}/locations/{{location_id:int}}/rooms", LocationRooms(pool))

@@ -67,13 +67,13 @@ class NewSession(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Sessions:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation("List sessions, the earliest first", query=SessionFilters, answers={200: SessionPage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, SessionFilters)
-        async with self._run.pool.connection() as connection:
+        async with self._runtime.pool.connection() as connection:
             found, count = await service_sessions.page(
                 connection,
                 service_id=asked.service_id,
@@ -83,7 +83,7 @@ class Sessions:
                 offset=asked.offset,
             )
         shown = [session_shown(session) for session in found]
-        respond(resp, SessionPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
+        respond(resp, SessionPage(**page_fields(req, self._runtime.settings.public_url, asked, count, shown)))
 
     @operation(
         "Open a session of a workshop or course",
@@ -103,7 +103,7 @@ class Sessions:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewSession)
         starts_at, ends_at = span(sent.start_time, sent.end_time)
-        async with self._run.pool.connection() as connection:
+        async with self._runtime.pool.connection() as connection:
             key = await practitioner_key(connection, sent.practitioner_id, starts_at)
         if key is None:
             raise Problem(404, "practitioner_not_found", "There is no such practitioner")
@@ -117,16 +117,16 @@ class Sessions:
             sent.title,
             sent.meeting_url,
         )
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class OneSession:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation("Show a session", answers={200: SessionShown}, refuses=("session_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+        async with as_problems(PROBLEMS), self._runtime.pool.connection() as connection:
             session = await service_sessions.one(connection, session_id)
         respond(resp, session_shown(session))
 
@@ -140,19 +140,19 @@ class OneSession:
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
         sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
-        await run_in_session_lane(self._run, req, resp, session_id, CancelSession(session_id, sent.reason))
+        await run_in_session_lane(self._runtime, req, resp, session_id, CancelSession(session_id, sent.reason))
 
 
 class WaitingList:
     """One's own place in the queue for a seat."""
 
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation("See one's place in the waiting list", answers={200: WaitingShown}, refuses=(Refusal.NOT_WAITING,))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
         user_id = req.context.principal.user_id
-        async with as_problems(NOT_WAITING), self._run.pool.connection() as connection:
+        async with as_problems(NOT_WAITING), self._runtime.pool.connection() as connection:
             place = await service_sessions.place_of(connection, session_id, user_id)
         respond(resp, WaitingShown(*astuple(place)))
 
@@ -172,7 +172,7 @@ class WaitingList:
         command=True,
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await run_in_session_lane(self._run, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
+        await run_in_session_lane(self._runtime, req, resp, session_id, JoinWaitingList(_caller(req), session_id))
 
     @operation(
         "Wait no longer",
@@ -181,7 +181,7 @@ class WaitingList:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        await run_in_session_lane(self._run, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
+        await run_in_session_lane(self._runtime, req, resp, session_id, LeaveWaitingList(_caller(req), session_id))
 
 
 def _caller(req: falcon.asgi.Request) -> int:

@@ -67,8 +67,8 @@ class TimeOffPage(PageBody, frozen=True, kw_only=True):
 
 
 class TimesOff:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation(
         "List a practitioner's time off, the earliest first",
@@ -78,13 +78,13 @@ class TimesOff:
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
         asked = read_query(req, TimeOffFilters)
-        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+        async with as_problems(PROBLEMS), self._runtime.pool.connection() as connection:
             resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
             found, count = await time_off_page(
                 connection, resource_id, upcoming=asked.is_upcoming, limit=asked.page_size, offset=asked.offset
             )
         shown = [time_off_shown(closure) for closure in found]
-        respond(resp, TimeOffPage(**page_fields(req, self._run.settings.public_url, asked, count, shown)))
+        respond(resp, TimeOffPage(**page_fields(req, self._runtime.settings.public_url, asked, count, shown)))
 
     @operation(
         "Take time off",
@@ -97,28 +97,28 @@ class TimesOff:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int) -> None:
         sent = await read_json(req, NewTimeOff)
-        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+        async with as_problems(PROBLEMS), self._runtime.pool.connection() as connection:
             resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
         command = close_command(resource_id, sent.start_date, sent.end_date, sent.start, sent.end, sent.reason)
         key = partition_key(resource_id, command.first_day)
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 class OneTimeOff:
-    def __init__(self, run: Runtime) -> None:
-        self._run = run
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     @operation("Give time off back", answers={200: MarketDone}, refuses=("not_found",), command=True)
     async def on_delete(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, practitioner_id: int, closure_id: int
     ) -> None:
-        async with as_problems(PROBLEMS), self._run.pool.connection() as connection:
+        async with as_problems(PROBLEMS), self._runtime.pool.connection() as connection:
             resource_id = await _resource_id(connection, practitioner_id, req.context.principal)
             closure = await closures.one(connection, closure_id)
         if closure.resource.id != resource_id:
             raise not_found()
         key, command = partition_key(resource_id, closure.first_day), ReopenResource(closure_id)
-        await self._run.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
+        await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
 
 async def _resource_id(connection: AsyncConnection, practitioner_id: int, principal: Principal) -> int:
