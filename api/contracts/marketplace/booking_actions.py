@@ -12,7 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.catalogue import sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment, not_found
+from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment
+from api.contracts.marketplace.ownership import not_found
 from api.contracts.marketplace.purchase_requests import (
     TIME_OR_SESSION,
     TIME_OR_SESSION_RULES,

@@ -10,9 +10,8 @@ from msgspec import Struct
 from api.contracts.catalogue import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import read_own
-from api.contracts.marketplace.fields import forbidden
 from api.http.bodies import read_json
-from api.http.errors import Problem
+from api.http.errors import Problem, forbidden
 from api.http.fields import text
 from api.http.responses import respond
 from api.openapi import Content, operation

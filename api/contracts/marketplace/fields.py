@@ -1,4 +1,4 @@
-"""Field types and readings that the catalogue's bodies share."""
+"""Field types and rules that the marketplace's bodies share."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct, UnsetType
 
-from api.http.errors import Problem
 from api.http.fields import EARLIEST, LATEST, text
 from api.http.forms import Form
 from core import text_forms
 from core.domain.bookings.rooms import at_minute
 from core.domain.marketplace.schedules import WINDOWS_MAX, Window, is_sound
 from core.domain.resources.local_time import MINUTES_PER_DAY
-from core.identity.principals import Principal
 from core.wire.errors import FieldProblem
 
 LongText = Annotated[str, text(text_forms.TEXT, most=2000)]
@@ -111,18 +109,3 @@ def span(starts: datetime, ends: datetime) -> tuple[datetime, datetime]:
 
 def _utc(value: datetime) -> datetime:
     return TO_THE_MINUTE(IN_RANGE(INSTANT(value))).astimezone(UTC)
-
-
-def not_found() -> Problem:
-    """The document's word for what does not exist or is not the caller's."""
-    return Problem(404, "not_found", "Not found")
-
-
-def forbidden() -> Problem:
-    return Problem(403, "forbidden", "You do not have permission to perform this action")
-
-
-def check_may_edit(principal: Principal, owner_user_id: int | None) -> None:
-    """Staff keep everything, practitioners what is theirs; anybody may see it, so a stranger is a 403."""
-    if not principal.is_staff and (owner_user_id is None or owner_user_id != principal.user_id):
-        raise forbidden()

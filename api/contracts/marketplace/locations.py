@@ -13,10 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.catalogue import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import check_may_edit, forbidden, not_found
+from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
-from api.http.errors import Problem, invalid
+from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
 from api.http.forms import Rules
 from api.http.parameters import read_query
@@ -24,7 +24,7 @@ from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity.principals import Principal
 from core.settings import Settings
-from core.store.catalogue import locations, practitioners, resources
+from core.store.catalogue import locations, resources
 from core.store.catalogue.changes import NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.locations import OwnedLocation, RoomElsewhereError
 from core.store.connections.database import AsyncConnection
@@ -196,11 +196,3 @@ async def _changing(
 
 def _body(location: OwnedLocation) -> LocationBody:
     return convert(location, LocationBody, from_attributes=True)
-
-
-async def owner_for(connection: AsyncConnection, principal: Principal) -> int | None:
-    """The owner of what a caller makes: the practitioner they are; None, the house, for staff who are not one."""
-    owner_id = await practitioners.id_of_user(connection, principal.user_id)
-    if owner_id is None and not principal.is_staff:
-        raise forbidden()
-    return owner_id

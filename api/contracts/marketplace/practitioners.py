@@ -11,20 +11,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.catalogue import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import (
-    WINDOWS,
-    BufferMinutes,
-    ClockWindow,
-    ClockWindows,
-    LongText,
-    check_may_edit,
-    clock_windows,
-    forbidden,
-    not_found,
-)
+from api.contracts.marketplace.fields import WINDOWS, BufferMinutes, ClockWindow, ClockWindows, LongText, clock_windows
+from api.contracts.marketplace.ownership import check_may_edit, not_found
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
-from api.http.errors import Problem, invalid
+from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.parameters import read_query
 from api.http.responses import respond

@@ -13,7 +13,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Moment, Spanned, ends_later, span
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.http.bodies import read_json
-from api.http.errors import Problem, invalid
+from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rule, Rules, missing
 from api.openapi import Content, operation
@@ -250,7 +250,7 @@ async def _purchase(runtime: Runtime, service_id: int) -> Purchase:
 def _who(sent: PurchaseFields, principal: Principal) -> int:
     user_id = sent.user_id or principal.user_id
     if user_id is None or (user_id != principal.user_id and not principal.is_staff):
-        raise Problem(403, "forbidden", "You do not have permission to perform this action")
+        raise forbidden()
     return user_id
 
 

@@ -12,11 +12,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.catalogue import Problems, as_problems, name_taken, sent_fields
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import LongText, Minutes, check_may_edit, forbidden, not_found
-from api.contracts.marketplace.locations import owner_for
+from api.contracts.marketplace.fields import LongText, Minutes
+from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
-from api.http.errors import invalid
+from api.http.errors import forbidden, invalid
 from api.http.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
 from api.http.forms import Rule, Rules, missing, rule_problems
 from api.http.parameters import read_query

@@ -11,11 +11,11 @@ from msgspec.structs import astuple
 from api.contracts.catalogue import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_in_session_lane
-from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, forbidden, span
+from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, span
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.contracts.marketplace.purchase_requests import Title, no_session
 from api.http.bodies import read_json
-from api.http.errors import Problem
+from api.http.errors import Problem, forbidden
 from api.http.fields import Id
 from api.http.forms import Rules
 from api.http.parameters import read_query

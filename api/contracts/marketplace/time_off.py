@@ -14,7 +14,7 @@ from msgspec import Struct
 from api.contracts.catalogue import Problems, as_problems
 from api.contracts.closure_request import close_command, closure_problems
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.fields import check_may_edit, not_found
+from api.contracts.marketplace.ownership import check_may_edit, not_found
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.bodies import read_json
 from api.http.fields import ClockText, DayText, text
