@@ -1,4 +1,4 @@
-"""Closing a resource: what every contract that offers it holds a request to."""
+"""Requests to close a resource: the rules and the command that contracts share."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from core.domain.state import State
 from core.domain.values import Policy
 from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
 from core.store.catalogue.catalogue import ask_nearest_names, ask_rooms, ask_rules, ask_services
-from core.store.catalogue.closures import ask_closing, glance_at_bookings
+from core.store.catalogue.closures import ask_bookings_in_the_way, ask_closures
 from core.store.connections.database import SQL_NOW, Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
@@ -93,7 +93,7 @@ def load(
         ask_rooms(pipeline, state, needs)
         ask_people(pipeline, state, needs)
         ask_categories(pipeline, state, needs)
-        ask_closing(pipeline, state, needs)
+        ask_closures(pipeline, state, needs)
         if with_ids:
             _take_ids(pipeline, loaded, needs)
         lock_slots(pipeline, state, needs)
@@ -117,7 +117,7 @@ def load(
         ask_claims_of_sharing(pipeline, state)
     _load_lapsed(connection, loaded, asked, unreadable)
     with pipelined(connection) as pipeline:
-        glance_at_bookings(pipeline, state, commands)
+        ask_bookings_in_the_way(pipeline, state, commands)
         if unreadable:
             pipeline.ask(SQL_PUT_BACK, (unreadable,), lambda _: None)
     return loaded

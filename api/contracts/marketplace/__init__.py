@@ -1,1 +1,1 @@
-"""The marketplace contract: clients and practitioners (marketplace.md)."""
+"""The marketplace contract: clients and practitioners (docs/contracts/marketplace.md)."""

@@ -1,4 +1,4 @@
-"""Which sessions can be booked: `check-availability`, and its form for many practitioners and days."""
+"""When sessions can be booked: `check-availability`, and the same for many practitioners and days."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PRACTITIONERS_MAX = 50
 FIRST, LAST = EARLIEST + timedelta(days=1), LATEST - timedelta(days=DAYS_MAX)
 
 
-def _with_room_about(sent: str) -> date | None:
-    """A day that is one of the calendar's in every zone, and has as many after it as may be asked for."""
+def _day_in_range(sent: str) -> date | None:
+    """A day that exists in every time zone, as do the `DAYS_MAX` days after it."""
     day = iso_date(sent)
     return day if day and FIRST <= day <= LAST else None
 
 
-FirstDay = Annotated[DayText, Form(_with_room_about, f"{{field}} must be a day from {FIRST} to {LAST}")]
+FirstDay = Annotated[DayText, Form(_day_in_range, f"{{field}} must be a day from {FIRST} to {LAST}")]
 
 
 class AvailabilityAsked(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -131,7 +131,7 @@ class CheckAvailability:
 
 
 class ManyOpenings:
-    """The same for many practitioners and days at once: a read too."""
+    """The same for many practitioners and days; a read too."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool

@@ -1,4 +1,4 @@
-"""One booking: `GET`, `PATCH`, `DELETE` and the verbs of `/api/v1/drf/bookings/{id}/`."""
+"""One booking: `GET`, `PATCH`, `DELETE` and the actions of `/api/v1/drf/bookings/{id}/`."""
 
 from __future__ import annotations
 
@@ -197,7 +197,10 @@ async def run_in_booking_lane(
     *,
     at: datetime | None = None,
 ) -> None:
-    """Whose booking it is, the lane decides: a stranger's command ends as if there were none."""
+    """Run a command in the lane of its booking, which decides whether the caller has a part in it.
+
+    `at` is when it is to begin, if it moves. Raises Problem 404.
+    """
     async with runtime.pool.connection() as connection:
         key = await booking_key(connection, command.booking_id, at)
     if key is None:
@@ -209,7 +212,7 @@ async def run_in_booking_lane(
 async def run_in_session_lane(
     runtime: Runtime, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int, command: MarketCommand
 ) -> None:
-    """In the lane of a session's day."""
+    """Run a command in the lane of a session's day. Raises Problem 404."""
     async with runtime.pool.connection() as connection:
         home = await session_partition(connection, session_id)
     if home is None:
@@ -218,7 +221,7 @@ async def run_in_session_lane(
 
 
 async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:
-    """A booking with all that its detail shows. Raises Problem 404 for a stranger's."""
+    """A booking with all that its details show. Raises Problem 404 if the caller has no part in it."""
     async with pool.connection() as connection:
         state = await read_bookings(connection, [booking_id], policy, in_full=True)
     booking = state.bookings.get(booking_id)

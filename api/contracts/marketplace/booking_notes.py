@@ -1,4 +1,4 @@
-"""`/api/v1/drf/bookings/{id}/notes/`: an array. Private ones are the practitioner's and staff's."""
+"""`/api/v1/drf/bookings/{id}/notes/`: an array. Only the practitioner and staff see private notes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples of the description: what marketplace.md prints, word for word, and the catalogue in its style."""
+"""Examples for the API description: bookings as the client contract prints them, the catalogue in its style."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/api/v1/drf/locations/`: where sessions are given, and their rooms."""
+"""`/api/v1/drf/locations/`: where sessions take place, and their rooms."""
 
 from __future__ import annotations
 

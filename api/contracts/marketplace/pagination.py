@@ -1,4 +1,4 @@
-"""Lists in the document's style: `count`, `next`, `previous`, `results`, by `page` and `page_size`."""
+"""Lists in the marketplace's style: `count`, `next`, `previous`, `results`, by `page` and `page_size`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PageBody(Struct, frozen=True, kw_only=True):
 def page_fields(
     req: falcon.asgi.Request, public_url: str, paged: Paged, count: int, results: Sequence[Any]
 ) -> dict[str, Any]:
-    """The fields of a `PageBody`. `count` is up to `COUNT_LIMIT`; pages beyond it can still be turned to."""
+    """The fields of a `PageBody`. `count` is up to `COUNT_LIMIT`; later pages can still be read."""
     more = paged.offset + paged.page_size < count or (count > COUNT_EXACT_TO and len(results) == paged.page_size)
     return {
         "count": min(count, COUNT_EXACT_TO),
@@ -52,7 +52,7 @@ def page_fields(
 
 
 def _address(req: falcon.asgi.Request, public_url: str, number: int) -> str:
-    """The same question for another page, at our public address."""
+    """The same request for another page, at the public address."""
     asked = {name: value for name, value in req.params.items() if name != "page"}
     pairs = [(name, one) for name, sent in asked.items() for one in (sent if isinstance(sent, list) else [sent])]
     text = "&".join(f"{encode_value(name)}={encode_value(str(value))}" for name, value in (*pairs, ("page", number)))

@@ -46,7 +46,7 @@ TIME_OR_SESSION: Mapping[str, Any] = {
     "oneOf": [{"required": ["start_time", "end_time"]}, {"required": ["service_session_id"]}],
     "dependentRequired": {"start_time": ["end_time"], "end_time": ["start_time"]},
 }
-"""When something is to be: at a time of its own, or in a session that has one."""
+"""Either a time of its own, or a session that has one."""
 
 
 class Timed(Spanned, Protocol):
@@ -55,7 +55,7 @@ class Timed(Spanned, Protocol):
 
 
 def _without_session(name: str) -> Rule:
-    """The rule: what has no session must say the rest itself."""
+    """The rule: a body without a session must have this field."""
 
     def rule(body: Timed) -> Iterator[FieldProblem]:
         if body.service_session_id in (UNSET, None) and getattr(body, name) is UNSET:
@@ -147,7 +147,7 @@ class CreateMarketBooking:
 
     async def create(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewMarketBooking)
-        user_id, words = _who(sent, req.context.principal), _words(sent)
+        user_id, words = _buyer_id(sent, req.context.principal), _words(sent)
         if sent.service_session_id is not None:
             home = await self._session(sent, sent.service_session_id)
             command: BookSession | BookIndividual = BookSession(
@@ -196,7 +196,9 @@ class CreatePackage:
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewPackage)
         purchase = await _purchase(self._runtime, sent.service_id)
-        command = BookPackage(_who(sent, req.context.principal), sent.service_id, _parts(purchase, sent), _words(sent))
+        command = BookPackage(
+            _buyer_id(sent, req.context.principal), sent.service_id, _parts(purchase, sent), _words(sent)
+        )
         key = purchase_key(sent.service_id)
         await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
@@ -214,7 +216,7 @@ class CreateBundle:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewBundle)
-        command = BookBundle(_who(sent, req.context.principal), sent.service_id, _words(sent))
+        command = BookBundle(_buyer_id(sent, req.context.principal), sent.service_id, _words(sent))
         key = purchase_key(sent.service_id)
         await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
@@ -234,7 +236,7 @@ class CreateCourse:
         sent = await read_json(req, NewCourse)
         purchase = await _purchase(self._runtime, sent.service_id)
         children = min(purchase.sessions, COURSE_SESSIONS_MAX)
-        command = BookCourse(_who(sent, req.context.principal), sent.service_id, children, _words(sent))
+        command = BookCourse(_buyer_id(sent, req.context.principal), sent.service_id, children, _words(sent))
         key = purchase_key(sent.service_id)
         await self._runtime.commands.run(req, resp, contract="marketplace", partition_key=key, command=command)
 
@@ -247,7 +249,7 @@ async def _purchase(runtime: Runtime, service_id: int) -> Purchase:
     return found
 
 
-def _who(sent: PurchaseFields, principal: Principal) -> int:
+def _buyer_id(sent: PurchaseFields, principal: Principal) -> int:
     user_id = sent.user_id or principal.user_id
     if user_id is None or (user_id != principal.user_id and not principal.is_staff):
         raise forbidden()
@@ -292,7 +294,7 @@ def _part(service_id: int, sent: PackagePart | None) -> Part:
 
 
 def time_or_session(sent: Timed) -> tuple[datetime, datetime] | int:
-    """(start, end), or the session that was named instead."""
+    """(start, end), or the id of the session that was named instead."""
     session_id = sent.service_session_id
     return session_id if isinstance(session_id, int) else _sent_span(sent)
 

@@ -1,11 +1,11 @@
-"""Codes that several routes of the marketplace refuse with, under one name."""
+"""Codes with which several routes of the marketplace refuse, by group."""
 
 from __future__ import annotations
 
 from core.domain.refusals import Refusal
 
 BUYING = (Refusal.USER_NOT_FOUND, Refusal.SERVICE_NOT_FOUND, Refusal.NOT_CHARGEABLE, Refusal.TOO_MANY_HOLDS)
-"""What any purchase may be refused for."""
+"""Of any purchase."""
 PLACING = (
     Refusal.PRACTITIONER_NOT_FOUND,
     Refusal.LOCATION_NOT_FOUND,
@@ -17,7 +17,7 @@ PLACING = (
     Refusal.SLOT_TAKEN,
     Refusal.NO_ROOM_FREE,
 )
-"""What a time with a practitioner, and a room, may be refused for."""
+"""Of a time with a practitioner, and of a room."""
 SEATING = (
     Refusal.SESSION_NOT_FOUND,
     Refusal.SESSION_FULL,
@@ -25,10 +25,10 @@ SEATING = (
     Refusal.ALREADY_BOOKED,
     Refusal.IN_THE_PAST,
 )
-"""What a seat may be refused for."""
+"""Of a seat."""
 
 CHANGING_STATUS = (Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION)
-"""What any of the verbs may be refused for."""
+"""Of any action on a booking."""
 RESCHEDULING = (
     *CHANGING_STATUS,
     *PLACING,
@@ -40,7 +40,7 @@ RESCHEDULING = (
     Refusal.HOLD_ENDED,
     Refusal.SERVICE_NOT_FOUND,
 )
-"""What another time may be refused for."""
+"""Of another time."""
 EDITING = (
     Refusal.BOOKING_NOT_FOUND,
     Refusal.VERB_FORBIDDEN,
@@ -48,4 +48,4 @@ EDITING = (
     Refusal.LOCATION_NOT_FOUND,
     Refusal.NO_ROOM_FREE,
 )
-"""What other words, or another place, may be refused for."""
+"""Of other words, or another place."""

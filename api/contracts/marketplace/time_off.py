@@ -1,6 +1,6 @@
-"""`/api/v1/drf/practitioners/{id}/time-off/`: a practitioner's own, kept by them and by staff.
+"""`/api/v1/drf/practitioners/{id}/time-off/`: kept by the practitioner and by staff.
 
-It is a closure of the practitioner's time (docs/closures.md). Taking it and giving it back are commands.
+Time off is a closure of the practitioner's resource (docs/closures.md). To take it and to end it are commands.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class OneTimeOff:
 
 
 async def _resource_id(connection: AsyncConnection, practitioner_id: int, principal: Principal) -> int:
-    """The resource of a practitioner whom the caller may act for. Raises Problem 403 and NotFoundError."""
+    """The resource of a practitioner, if the caller may act for them. Raises Problem 403 and NotFoundError."""
     user_id, resource_id = await practitioners.owner(connection, practitioner_id)
     check_may_edit(principal, user_id)
     return resource_id

@@ -1,4 +1,4 @@
-"""Closures in a batch: loaded before it, written after it.
+"""Closures, as the catalogue reads one and as a batch loads and writes them. Their lists are in `lists/closures`.
 
 A closure's row says what is closed. Its claims, beside those of the bookings in it, put all of its
 time under the exclusion constraint; a trigger claims for it what a booking in it gives back.
@@ -33,7 +33,7 @@ SQL_CLOSURES = f"""
 SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id
 WHERE c.id = ANY(%s) ORDER BY c.id FOR UPDATE OF c
 """
-SQL_GLANCES = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL"
+SQL_SHOWN = f"SELECT {BOOKING_COLUMNS} FROM booking WHERE id = ANY(%s) AND deleted_at IS NULL"
 SQL_CLOSE = """
 INSERT INTO closure (id, resource_id, first_day, starts, last_day, ends, during, reason, created_at)
 SELECT id, resource_id, first_day, starts, last_day, ends, tstzrange(starts_at, ends_at), reason, created_at
@@ -49,7 +49,7 @@ SELECT c.resource_id, c.id, unnest(tstzmultirange(c.during) - coalesce((
 ), '{}'))
 FROM closure c WHERE c.id = ANY(%s)
 """
-"""The claims in it are locked: who frees one meanwhile waits, and then sees the closure."""
+"""The claims in it are locked: a transaction that frees one meanwhile waits, and then sees the closure."""
 SQL_OVERLOOKED = """
 WITH made AS (SELECT * FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[]))
 SELECT CASE WHEN EXISTS (
@@ -57,7 +57,7 @@ SELECT CASE WHEN EXISTS (
     JOIN claim k ON k.resource_id = c.resource_id AND k.during && c.during AND k.booking_id IS NOT NULL
     EXCEPT SELECT id, unnest(in_the_way) FROM made) THEN batch_lost_race() END
 """
-"""A race is lost where a closure has a booking in it that its answer does not name: made meanwhile, elsewhere."""
+"""The race is lost if a booking is in a closure's way that its answer does not name: another lane made it meanwhile."""
 SQL_REOPEN = require_all("DELETE FROM closure WHERE id = ANY(%s) RETURNING id")
 
 SQL_ONE = f"SELECT {CLOSURE_COLUMNS} FROM closure c JOIN resource r ON r.id = c.resource_id WHERE c.id = %s"
@@ -92,23 +92,23 @@ async def one(connection: psycopg.AsyncConnection[Any], closure_id: int) -> Clos
     return closure_of(row)
 
 
-def ask_closing(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def take_resources(rows: Rows) -> None:
+def ask_closures(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
+    def store_resources(rows: Rows) -> None:
         state.resources |= {row[0]: Resource(*row) for row in rows}
 
-    def take_closures(rows: Rows) -> None:
+    def store_closures(rows: Rows) -> None:
         state.closures |= {row[0]: closure_of(row) for row in rows}
 
     if needs.resources:
-        pipeline.ask(SQL_RESOURCES, (list(needs.resources),), take_resources)
+        pipeline.ask(SQL_RESOURCES, (list(needs.resources),), store_resources)
     if needs.closures:
-        pipeline.ask(SQL_CLOSURES, (list(needs.closures),), take_closures)
+        pipeline.ask(SQL_CLOSURES, (list(needs.closures),), store_closures)
 
 
-def glance_at_bookings(pipeline: QueryPipeline, state: State, commands: Sequence[Command]) -> None:
-    """The first of the bookings that closures find in their way, to be shown."""
+def ask_bookings_in_the_way(pipeline: QueryPipeline, state: State, commands: Sequence[Command]) -> None:
+    """Read the first of the bookings in the way of closures, for their answers to show."""
 
-    def take(rows: Rows) -> None:
+    def store_bookings(rows: Rows) -> None:
         state.shown_only |= {row[0]: booking_of(row) for row in rows}
 
     ids: set[int] = set()
@@ -119,14 +119,14 @@ def glance_at_bookings(pipeline: QueryPipeline, state: State, commands: Sequence
             inside = state.claims[resource_id].touching(starts_at, ends_at)
             ids.update(islice((one.booking_id for one in inside if one.booking_id is not None), SHOWN_IN_THE_WAY))
     if ids:
-        pipeline.ask(SQL_GLANCES, (list(ids),), take)
+        pipeline.ask(SQL_SHOWN, (list(ids),), store_bookings)
 
 
 _OF_CLOSURES = frozenset({ResourceClosed, ResourceReopened})
 
 
 def reopened(events: Sequence[Event]) -> list[int]:
-    """Closures that were there before the batch and are not after it."""
+    """Closures that the batch ends and did not make itself."""
     if _OF_CLOSURES.isdisjoint(map(type, events)):
         return []
     made = {event.closure.id for event in events if isinstance(event, ResourceClosed)}
@@ -134,7 +134,7 @@ def reopened(events: Sequence[Event]) -> list[int]:
 
 
 def closed(events: Sequence[Event]) -> list[ClosureRow]:
-    """Closures that were not there before the batch and are after it."""
+    """Closures that the batch makes and does not end itself."""
     if _OF_CLOSURES.isdisjoint(map(type, events)):
         return []
     ended = {event.closure.id for event in events if isinstance(event, ResourceReopened)}

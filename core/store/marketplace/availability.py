@@ -1,4 +1,4 @@
-"""What the slots of practitioners depend on, read in one snapshot and two round trips."""
+"""What practitioners' free slots depend on, read in one snapshot and two round trips."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ they are looked for once and not for each claim.
 class PractitionerAvailability(Struct, frozen=True):
     service: MarketService | None
     practitioners: list[Practitioner]
-    """Those asked for who give the service."""
+    """Those of them who give the service."""
     taken: dict[int, list[Interval]]
     """By resource."""
     now: datetime
@@ -57,7 +57,7 @@ async def read_practitioner_availability(
     *,
     most: int,
 ) -> PractitionerAvailability:
-    """`practitioner_ids` None asks for everybody who gives the service, `most` of them."""
+    """For these practitioners, or for all who give the service (`practitioner_ids` None), up to `most`."""
     wanted = None if practitioner_ids is None else list(practitioner_ids)
     async with connection.pipeline():
         await connection.execute(SQL_BEGIN)

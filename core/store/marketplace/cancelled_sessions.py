@@ -45,38 +45,38 @@ WHERE m.session_id = ANY(%(sessions)s) AND {_LIVE} GROUP BY m.session_id
 def ask_step(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """The bookings that this step cancels; they are locked together with all others."""
 
-    def take(rows: Rows) -> None:
+    def store_needs(rows: Rows) -> None:
         needs.unnamed.update(row[1] for row in rows)
 
     sessions = needs.market.emptied
     state.market.cancelling = {id_: Step() for id_ in sessions}
     if sessions:
-        pipeline.ask(SQL_STEP, {"sessions": sorted(sessions), "most": STEP_BOOKINGS}, take)
+        pipeline.ask(SQL_STEP, {"sessions": sorted(sessions), "most": STEP_BOOKINGS}, store_needs)
 
 
 def ask_begun(pipeline: QueryPipeline, state: State, envelopes: Sequence[Envelope]) -> None:
     """The progress of commands that may take several steps."""
 
-    def take(rows: Rows) -> None:
+    def store_progress(rows: Rows) -> None:
         state.begun = {id_: Progress(done, total) for id_, done, total in rows}
 
     if ids := [envelope.id for envelope in envelopes if isinstance(envelope.command, CancelSession)]:
-        pipeline.ask(SQL_BEGUN, (ids,), take)
+        pipeline.ask(SQL_BEGUN, (ids,), store_progress)
 
 
 def ask_what_is_left(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> None:
-    def left(rows: Rows) -> None:
+    def store_more(rows: Rows) -> None:
         for (id_,) in rows:
             state.market.cancelling[id_].more = True
 
-    def live(rows: Rows) -> None:
+    def store_count(rows: Rows) -> None:
         for id_, count in rows:
             state.market.cancelling[id_].live = count
 
     if not needs.emptied:
         return
     taken = {id_ for session in needs.emptied for id_ in state.market.of_session[session]}
-    pipeline.ask(SQL_LEFT, {"sessions": sorted(needs.emptied), "taken": sorted(taken)}, left)
+    pipeline.ask(SQL_LEFT, {"sessions": sorted(needs.emptied), "taken": sorted(taken)}, store_more)
     known = (state.market.sessions.get(id_) for id_ in sorted(needs.emptied))
     if closing := [session.id for session in known if session is not None and not session.is_cancelled]:
-        pipeline.ask(SQL_LIVE, {"sessions": closing}, live)
+        pipeline.ask(SQL_LIVE, {"sessions": closing}, store_count)

@@ -1,4 +1,4 @@
-"""What the feed tells of the marketplace beside its bookings."""
+"""Events of the marketplace, beside those of bookings, as rows of the feed."""
 
 from __future__ import annotations
 

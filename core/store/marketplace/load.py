@@ -1,9 +1,9 @@
-"""The marketplace in a batch: what its commands and bookings touch.
+"""What the marketplace's commands and bookings of a batch touch, locked and read.
 
-Rows are locked and read by two statements each: a statement that waits for a lock has a snapshot
-older than what it waited for. Sessions, then credits, come after bookings in the order of locks.
-Who has a seat is read after the session is locked, as another lane may give one away until then. The
-second statement locks whatever it finds beyond what the first one locked.
+Rows are locked by one statement and read by another: a statement that waits for a lock has a snapshot
+older than what it waited for. Locks are taken in one order: bookings, sessions, credits. Seats are read
+after their session is locked, as another lane may give one away until then. The second statement locks
+whatever it finds beyond what the first one locked.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ SELECT id, session_id, user_id, created_at FROM waiting_place WHERE id IN (
         ORDER BY id LIMIT %(most)s) AS w)
 ORDER BY session_id, id
 """
-"""Of people who wait: those that are named, the first without a seat and whoever comes before them, and as many as a
-step of a cancellation ends. A queue may have thousands, and most commands need one of them."""
+"""Of those who wait: people named by commands, the first without a seat and all before them, and as many as a step of
+a cancellation ends. A queue may have thousands, and most commands need one of them."""
 
 SQL_LOCK_CREDITS = """
 SELECT FROM credit WHERE booking_id IN (
@@ -120,7 +120,7 @@ ORDER BY id FOR UPDATE
 
 
 def ask_market(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> None:
-    """What commands name. Bookings of their own are locked before."""
+    """What commands name. The bookings that they name are locked before."""
     if needs.services or needs.practitioners or needs.sessions:
         pipeline.ask(SQL_SERVICES, _wanted(needs), lambda rows: know_services(state, rows))
         pipeline.ask(SQL_PRACTITIONERS, _wanted(needs), lambda rows: know_practitioners(state, rows))
@@ -139,7 +139,7 @@ def ask_market(pipeline: QueryPipeline, state: State, needs: MarketNeeds) -> Non
 
 
 def load_families(connection: Connection, state: State) -> None:
-    """What the batch's marketplace bookings belong to: the whole purchase, and what they took."""
+    """The rest of each purchase that the batch's bookings belong to, with its sessions, credits and notes."""
     bookings = market_bookings(state)
     if not bookings:
         return
@@ -159,7 +159,7 @@ def load_families(connection: Connection, state: State) -> None:
 
 
 def ask_context(pipeline: QueryPipeline, state: State, bookings: Iterable[tuple[Booking, MarketDetails]]) -> None:
-    """What the answers about these bookings show."""
+    """What answers show of these bookings: services, practitioners, locations, rooms."""
     pairs = list(bookings)
     services = {booking.service_id for booking, _ in pairs if booking.service_id is not None}
     practitioners = {details.practitioner_id for _, details in pairs}

@@ -1,4 +1,4 @@
-"""Where a command is at home: the practitioner's day that it wants, or that of its session."""
+"""The lane of a marketplace command: that of the practitioner's day, the session's day, or the service it is about."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def day_key(resource_id: int, at: datetime, zone_name: str) -> str:
 
 
 def any_key(service_id: int, at: datetime) -> str:
-    """Of a session with any practitioner of a service."""
+    """For a session with any practitioner of a service."""
     return f"service-{service_id}:{at.date().isoformat()}"
 
 

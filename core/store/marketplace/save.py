@@ -1,4 +1,4 @@
-"""What a batch decided in the marketplace, written beside its bookings."""
+"""What a batch decided in the marketplace beside its bookings, written."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SQL_SEATS = """
 UPDATE service_session s SET seats_taken = s.seats_taken + c.by, updated_at = %s
 FROM unnest(%s::bigint[], %s::integer[]) AS c (id, by) WHERE s.id = c.id
 """
-"""By how many they change, so that whoever changes them at the same time counts too. The CHECK refuses a 21st of 20."""
+"""Seats change by a difference, so that changes by another lane count too. The CHECK refuses a 21st seat of 20."""
 SQL_CREDITS = """
 UPDATE credit c SET balance = c.balance + d.by FROM unnest(%s::bigint[], %s::integer[]) AS d (id, by) WHERE c.booking_id = d.id
 """
@@ -95,8 +95,8 @@ FROM unnest(%(sessions)s::bigint[], %(seats)s::integer[]) AS freed (id, seats)
 JOIN service_session s ON s.id = freed.id, installation i
 WHERE NOT s.is_cancelled AND EXISTS (SELECT FROM waiting_place w WHERE w.session_id = s.id AND w.booking_id IS NULL)
 """
-"""Seats were given back and people wait: the engine asks itself to offer them, in the same transaction.
-The sweep rings for it within a second."""
+"""Seats were given back and people wait: a command of the engine, in the same transaction, will offer them.
+The sweep wakes its lane within a second."""
 
 _OF_SESSIONS = frozenset({SessionOpened, SessionCancelled})
 
@@ -120,15 +120,15 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
     events = [event for event in events if concerns_market(event)]
     if not events:
         return
-    faces = _faces(events)
+    rows = _list_rows(events)
     counts = Counts(events)
     if claims := [claim for event in events if isinstance(event, SessionOpened) for claim in event.claims]:
         trip.execute(SQL_CLAIM, (_json(claims),))
     if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
         trip.execute(SQL_GRANT, (_json(granted),))
-    if gone := [id_ for id_, row in faces.items() if row is None]:
+    if gone := [id_ for id_, row in rows.items() if row is None]:
         trip.execute(SQL_UNLIST, (gone,))
-    if listed := [row for row in faces.values() if row is not None]:
+    if listed := [row for row in rows.values() if row is not None]:
         trip.execute(SQL_LIST, (_json(listed),))
     if credits_ := sorted((id_, by) for id_, by in counts.credits.items() if by):
         trip.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
@@ -138,7 +138,7 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
 
 
 def _save_seats(trip: RoundTrip, events: Sequence[Event], counts: Counts, now: datetime) -> None:
-    """A queue is written before its seats are counted: a seat given back looks for who waits."""
+    """The queue is written before the seats: a seat that is given back looks for people who wait."""
     if joined := [event.place for event in events if isinstance(event, WaitingBegun)]:
         trip.execute(SQL_JOIN, (_json(joined),))
     if left := [event.place.id for event in events if isinstance(event, WaitingEnded)]:
@@ -195,7 +195,7 @@ class ListRow(Struct, frozen=True):
     words: str
 
 
-def _faces(events: Sequence[Event]) -> dict[int, ListRow | None]:
+def _list_rows(events: Sequence[Event]) -> dict[int, ListRow | None]:
     """Each marketplace booking as the batch leaves it; None for one that is deleted."""
     found: dict[int, ListRow | None] = {}
     for event in events:

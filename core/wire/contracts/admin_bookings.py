@@ -1,4 +1,4 @@
-"""The admin shape: one face for bookings of every contract, in admin lists, details and the live feed."""
+"""The admin shape: one form for bookings of every contract, in admin lists, details and the live feed."""
 
 from __future__ import annotations
 

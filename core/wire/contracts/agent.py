@@ -82,8 +82,8 @@ def _created_rows(
 def created(
     booking: Booking, user: User, person: PersonById | PersonByPhone, actor: Actor, *, user_created: bool
 ) -> AgentBookingCreated:
-    """An anonymous caller sees back only what it sent about somebody who already existed."""
-    stranger = actor.kind is ActorKind.ANONYMOUS and not user_created
+    """An anonymous caller sees only what it sent itself about a user who already existed."""
+    sent_only = actor.kind is ActorKind.ANONYMOUS and not user_created
     shown = BookingOfAgent(
         id=booking.id,
         service_name=booking.service_name,
@@ -93,7 +93,7 @@ def created(
         notes=booking.notes,
         created_at=zulu(booking.created_at),
     )
-    whose = _as_sent(user, person) if stranger else _as_stored(user, created=user_created)
+    whose = _as_sent(user, person) if sent_only else _as_stored(user, created=user_created)
     return AgentBookingCreated(
         user_created=user_created, user_id=user.id, booking_id=booking.id, data=AgentBookingData(shown, whose)
     )

@@ -1,4 +1,4 @@
-"""Answers to batches that are booked whole or not at all; which of their rows they name, and how."""
+"""Answers to batches that are booked whole or not at all, and which of their rows these name."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def all_placed(rows: Iterable[tuple[int, object]]) -> AllPlaced:
 
 
 def none_placed(rows: Sequence[tuple[int, Outcome]], others: int) -> NonePlaced:
-    """`rows` stood in the way, and so many others that were refused before the inbox."""
+    """`rows` were refused by the lane, and `others` is how many were refused before the inbox."""
     count = len(rows) + others
     words = f"No booking was made: {count} {'row' if count == 1 else 'rows'} of this batch stood in the way"
     problems = [FieldProblem(f"row {row}", _message(outcome.body)) for row, outcome in rows]

@@ -1,4 +1,4 @@
-"""Bulks as their senders see them: accepted, counted, paged."""
+"""Bulks as their senders see them: accepted, counted, read by the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of the calendar contract: time slots, their bookings, and whose they are to whoever looks."""
+"""Answers of the calendar contract: time slots and their bookings, as each viewer sees them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def booking_body(booking: Booking, viewer_id: int | None, now: datetime) -> Slot
 
 
 def status_word(status: Status, ends_at: datetime, now: datetime) -> Literal["upcoming", "past", "cancelled"]:
-    """A confirmed booking is over when its time is; the others when somebody said so."""
+    """A confirmed booking is over when its time is; others are over by their status."""
     if status not in KEEPS_SLOT:
         return "cancelled"
     is_over = status in OVER or (status is Status.CONFIRMED and ends_at <= now)

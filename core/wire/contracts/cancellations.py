@@ -1,4 +1,4 @@
-"""What a cancellation is answered: what becomes of the money or the credit, where there was any."""
+"""The answer to a cancellation: what becomes of the money or the credit, if there was any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def canceled(booking: Booking, events: tuple[Event, ...], state: State) -> str:
         event for event in events if isinstance(event, PaymentChanged) and event.payment.state in REFUND_UNDER_WAY
     ]
     if ordered:
-        # Of a whole: what is asked for now, or has still to wait for the refund before it.
+        # Of a whole purchase: what is refunded now, or waits for the refund before it.
         minor = details.share_minor or ordered[-1].payment.owed_minor or ordered[-1].payment.returning_minor
         return f"{DONE}. {amount(minor, booking.currency)} {booking.currency} goes back"
     if not _had_something(booking, details, state):
@@ -37,7 +37,7 @@ def canceled(booking: Booking, events: tuple[Event, ...], state: State) -> str:
 
 
 def _had_something(booking: Booking, details: MarketDetails, state: State) -> bool:
-    """A credit, or money that is still kept: its own, or its share of the whole's."""
+    """Whether it had a credit, or money that is still kept: its own, or its share of the whole purchase's."""
     if details.credit_id is not None:
         return True
     paid_for = booking.id if details.parent_id is None else details.parent_id

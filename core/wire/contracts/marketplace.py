@@ -1,4 +1,4 @@
-"""Words and answers of the marketplace contract (marketplace.md)."""
+"""Answers of the marketplace contract (docs/contracts/marketplace.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KIND_WORDS: dict[Kind, BookingType] = {
     Kind.PACKAGE: "package",
     Kind.BUNDLE: "bundle",
 }
-"""The document's `booking_type`: type `group` is a workshop (contracts page)."""
+"""The contract's `booking_type`: type `group` is a workshop."""
 
 KIND_ASKED: dict[str, Kind] = {**{word: kind for kind, word in KIND_WORDS.items()}, "workshop": Kind.WORKSHOP}
 
@@ -296,5 +296,5 @@ def session_shown(session: ServiceSession) -> SessionShown:
 
 def _details(booking: Booking) -> MarketDetails:
     if not isinstance(booking.details, MarketDetails):
-        raise AssertionError(f"booking {booking.id} is none of the marketplace")  # noqa: TRY004 - a bug, not a type
+        raise AssertionError(f"booking {booking.id} is not one of the marketplace's")  # noqa: TRY004 - a bug, not a type
     return booking.details

@@ -1,4 +1,4 @@
-"""Answers about payments (rooms.md, "Create Payment Intent"). Without the secret: see `revealed`."""
+"""Answers about payments (docs/contracts/rooms.md). They are kept without the client secret: see `revealed`."""
 
 from __future__ import annotations
 
@@ -72,5 +72,6 @@ def intent_of(body: bytes) -> str:
 
 
 def revealed(body: bytes, client_secret: str) -> bytes:
+    """A kept answer, with the secret added."""
     kept = msgspec.json.decode(body, type=PaymentIntentKept)
     return msgspec.json.encode(PaymentIntent(client_secret=client_secret, **msgspec.structs.asdict(kept)))
