@@ -10,7 +10,7 @@ from typing import Any, Literal
 import falcon.asgi
 import psycopg
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.http.responses import respond, respond_encoded
@@ -105,7 +105,7 @@ class Readiness:
                 return await read_pulse_async(connection), None
         except SchemaDoesNotFitError as problem:
             return None, str(problem)
-        except (psycopg.Error, PoolTimeout):
+        except psycopg.Error:
             return None, None
 
 

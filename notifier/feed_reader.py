@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, IsolationLevel
 from core.store.bookings.rows import SQL_NEWEST_VIEWS, SQL_VIEWS_BY_ID, view_of
 from core.store.connections.database import API_LIMITS, connect_async
 from core.store.feed import SQL_AFTER, SQL_HEAD, SQL_RENEW_OF, SQL_SETTLE, FeedEvent, Position, feed_event
-from core.store.inbox.bulk import SQL_COUNTS, counts_of
+from core.store.inbox.bulk_status import read_counts
 from core.store.inbox.outcomes import CommandRecord
 from core.store.revision import check_schema_async
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
@@ -152,8 +152,7 @@ async def _outcomes(connection: Connection, ids: set[UUID]) -> dict[UUID, bytes]
 async def _counts(connection: Connection, ids: set[UUID]) -> dict[UUID, BulkProgress]:
     if not ids:
         return {}
-    rows = await (await connection.execute(SQL_COUNTS, (list(ids),))).fetchall()
-    return {row[0]: progress(counts_of(row)) for row in rows}
+    return {one.bulk.id: progress(one) for one in await read_counts(connection, list(ids))}
 
 
 async def snapshot(connection: Connection, limit: int) -> tuple[Position, bytes]:

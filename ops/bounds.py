@@ -114,16 +114,16 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         ),
     ),
     "Bulks": (
-        Bound("api.contracts.agent.bulk.limits.BODY_MAX_BYTES", "bytes", "a bulk's body", "400 `body_too_large`"),
-        Bound("api.contracts.agent.bulk.limits.ROW_MAX_BYTES", "bytes", "a row", "400 `unreadable_body`"),
-        Bound("api.contracts.agent.bulk.limits.ROWS_MAX", "rows", "a bulk", "400 `too_many_rows`"),
+        Bound("api.contracts.agent.bulk.bulk_request.BODY_MAX_BYTES", "bytes", "a bulk's body", "400 `body_too_large`"),
+        Bound("api.contracts.agent.bulk.rows.ROW_MAX_BYTES", "bytes", "a row", "400 `unreadable_body`"),
+        Bound("api.contracts.agent.bulk.bulk_request.ROWS_MAX", "rows", "a bulk", "400 `too_many_rows`"),
         Bound(
-            "api.contracts.agent.bulk.limits.READ_WITHIN_S",
+            "api.contracts.agent.bulk.bulk_request.READ_WITHIN_S",
             "s",
             "a bulk's body from first to last",
             "408 `body_too_slow`",
         ),
-        Bound("api.contracts.agent.bulk.limits.AT_ONCE", "bulks", "being read by one process", BUSY),
+        Bound("api.contracts.agent.bulk.bulk_request.AT_ONCE", "bulks", "being read by one process", BUSY),
         Bound(
             "core.wire.contracts.bulk.DRY_RUN_ROWS_MAX",
             "rows",

@@ -19,7 +19,7 @@ import msgspec
 import psycopg
 import structlog
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, InboxWriter
 from api.commands.outcome_waiter import Answer, OutcomeWaiter
@@ -159,7 +159,7 @@ class Commands:
         try:
             try:
                 record = await self.look_up(id_)
-            except (psycopg.Error, PoolTimeout) as problem:  # a command on disk must not be called "unavailable"
+            except psycopg.Error as problem:  # a command on disk must not be called "unavailable"
                 log.warning("a followed command cannot be looked up", problem=repr(problem))
                 record = None
             answer = _answer_of(record)

@@ -19,20 +19,19 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from api.http.database_errors import Meaning, meaning_of
-from api.http.errors import Problem, unavailable, unknown_outcome
+from api.http.database_errors import Meaning, after_broken_commit, meaning_of
+from api.http.errors import Problem, key_contended, key_reused, unavailable, unknown_outcome
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 from core.store.connections.database import API_LIMITS, connect_as
 from core.store.connections.round_trip import AsyncRoundTrip
 from core.store.inbox.acceptance import (
-    SQL_KEY_OWNERS,
-    SQL_RELEASE_KEY,
-    SQL_WANTED,
     IdempotencyKey,
     NewCommand,
     accept_parameters,
     accept_statement,
-    is_same,
+    is_accepted,
+    key_owners,
+    release_key,
 )
 
 log = structlog.get_logger()
@@ -48,8 +47,6 @@ ACCEPT_WITHIN_S = 5.0
 """For clients that do not wait for the outcome. Others get an answer within their wait (`api.commands.commands`)."""
 WAITING_MAX = 20_000
 """Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
-LOOK_UP_TRIES = 20
-LOOK_UP_PAUSE_S = 0.25
 
 Ring = Callable[[Iterable[int]], Awaitable[None]]
 
@@ -248,24 +245,20 @@ class InboxWriter:
 
     async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[_Entry]) -> None:
         """If the first command is gone there is nothing to follow: its key is released, and taken in the next group."""
-        keys = [entry.key for entry in losers if entry.key]
-        cursor = await connection.execute(SQL_KEY_OWNERS, ([k.scope for k in keys], [k.key for k in keys]))
-        owners = {(scope, key): owner for scope, key, *owner in await cursor.fetchall()}
+        owners = await key_owners(connection, [entry.key for entry in losers if entry.key])
         for entry in losers:
             key = entry.key
             owner = owners.get((key.scope, key.key)) if key else None
             if key is None or owner is None:
-                _fail([entry], unavailable("The idempotency key was just released; send the request again"))
+                _fail([entry], key_contended())
                 continue
-            body_hash, winner, is_there = owner
-            if not is_there:
-                await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, winner))
+            if not owner.exists:
+                await release_key(connection, key, owner.command_id)
                 self._put_back(entry)
-            elif body_hash != key.body_hash:
-                words = "This Idempotency-Key was used with another request; use a new key for a new request"
-                _fail([entry], Problem(422, "idempotency_key_reused", words))
+            elif owner.body_hash != key.body_hash:
+                _fail([entry], key_reused())
             else:
-                _answer(entry, Accepted(winner, fresh=False))
+                _answer(entry, Accepted(owner.command_id, fresh=False))
 
     async def _isolate(
         self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
@@ -300,10 +293,10 @@ class InboxWriter:
 
         A stranger's cannot be followed: this one then gets an id of our own.
         """
-        row = await (await connection.execute(SQL_WANTED, {"id": entry.command.id})).fetchone()
-        if row is None:
+        is_ours = await is_accepted(connection, entry.command)
+        if is_ours is None:
             return False
-        if is_same(entry.command, row):
+        if is_ours:
             _answer(entry, Accepted(entry.command.id, fresh=True))
         else:
             entry.command, entry.is_sent = replace(entry.command, id=uuid4(), has_chosen_id=False), False
@@ -316,14 +309,14 @@ class InboxWriter:
 
     async def _find_out(self, group: Sequence[_Entry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
-        left = _wanted(group)
-        for _ in range(LOOK_UP_TRIES):
-            with suppress(psycopg.Error):
-                async with await self._connect() as connection:
-                    left = [entry for entry in left if not await self._settle(connection, entry)]
-                break
-            await asyncio.sleep(LOOK_UP_PAUSE_S)
-        for entry in left:
+        wanted = _wanted(group)
+
+        async def look_up() -> list[_Entry]:
+            async with await self._connect() as connection:
+                return [entry for entry in wanted if not await self._settle(connection, entry)]
+
+        left = await after_broken_commit(look_up)
+        for entry in wanted if left is None else left:
             _fail([entry], _unknown(entry))
 
 

@@ -20,10 +20,10 @@ import psycopg
 import redis.asyncio
 import structlog
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from redis.exceptions import RedisError
 
-from core.store.inbox.outcomes import SQL_OUTCOMES
+from core.store.inbox.outcomes import read_answers
 from core.wakeup.keys import NO_PREFIX, Keys
 
 log = structlog.get_logger()
@@ -135,12 +135,11 @@ class OutcomeWaiter:
             before = time.monotonic() - POLL_S / 2
             ids = [UUID(bytes=id_) for id_, waiters in self._waiters.items() if any(w.since < before for w in waiters)]
             if ids:
-                with suppress(psycopg.Error, PoolTimeout):
+                with suppress(psycopg.Error):
                     await self._read(ids)
 
     async def _read(self, ids: list[UUID]) -> None:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL_OUTCOMES, (ids,))
-            for id_, _, http_status, response, _, _ in await cursor.fetchall():
+            for id_, http_status, response in await read_answers(connection, ids):
                 self.on_decided(id_.bytes, http_status)
                 self._resolve(id_.bytes, Answer(http_status, response.encode()))

@@ -7,10 +7,18 @@ accepted, is `core/engine/verdicts.py`.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psycopg
+
+T = TypeVar("T")
+
+LOOK_UP_TRIES = 20
+LOOK_UP_PAUSE_S = 0.25
 
 
 class Meaning(Enum):
@@ -82,3 +90,15 @@ def is_outage(problem: BaseException) -> bool:
     if isinstance(problem, psycopg.Error) and problem.sqlstate is None:
         return isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError)
     return meaning_of(problem) not in {Meaning.OWN_DATA, Meaning.ALREADY_THERE}
+
+
+async def after_broken_commit(look_up: Callable[[], Awaitable[T]]) -> T | None:
+    """What `look_up` finds, as soon as the database answers; None if it does not for some seconds.
+
+    When a connection breaks during a commit, only looking tells whether it was committed.
+    """
+    for _ in range(LOOK_UP_TRIES):
+        with suppress(psycopg.Error):
+            return await look_up()
+        await asyncio.sleep(LOOK_UP_PAUSE_S)
+    return None

@@ -11,7 +11,6 @@ import falcon.asgi
 import psycopg
 import structlog
 from falcon.util.mediatypes import quality
-from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 
@@ -91,6 +90,15 @@ def unknown_outcome(message: str, command_id: UUID | None = None, *, location: s
     return Problem(503, "unknown_outcome", message, headers=_headers(command_id, location))
 
 
+def key_reused() -> Problem:
+    words = "This Idempotency-Key was used with another request; use a new key for a new request"
+    return Problem(422, "idempotency_key_reused", words)
+
+
+def key_contended() -> Problem:
+    return unavailable("The idempotency key was just released; send the request again")
+
+
 def _headers(command_id: UUID | None, location: str | None = None) -> dict[str, str]:
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     if command_id is not None:
@@ -106,7 +114,7 @@ def add_error_handlers(app: falcon.asgi.App[Any, Any]) -> None:
     app.add_error_handler(Exception, _on_bug)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(Problem, _on_problem)
-    for outage in (psycopg.Error, PoolTimeout, DBAPIError, EngineTimeout):
+    for outage in (psycopg.Error, DBAPIError, EngineTimeout):
         app.add_error_handler(outage, _on_outage)
 
 

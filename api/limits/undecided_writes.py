@@ -20,14 +20,13 @@ from api.http.errors import Problem
 from api.http.request_context import SAFE_METHODS
 from api.openapi.served_routes import Routes
 from core.identity.principals import Principal, PrincipalKind
+from core.store.inbox.outcomes import undecided
 
 LOOK_EVERY_S = 0.5
 """The inbox is asked at most this often what of one person's is still undecided."""
 COUNTED_MAX = 100_000
 """Commands of all people. The oldest is forgotten then, and no longer counted."""
 RETRY_AFTER_S = 1
-
-SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
 
 
 class UndecidedCounter:
@@ -83,13 +82,12 @@ class UndecidedCounter:
         if now - self._looked_at.get(user_id, -LOOK_EVERY_S) < LOOK_EVERY_S:
             return
         self._looked_at[user_id] = now
-        on_disk = [key for key, is_on_disk in self._commands[user_id].items() if is_on_disk]
+        on_disk = [UUID(bytes=key) for key, is_on_disk in self._commands[user_id].items() if is_on_disk]
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL_UNDECIDED, ([UUID(bytes=key) for key in on_disk],))
-            undecided = {row[0].bytes for row in await cursor.fetchall()}
-        for key in on_disk:
-            if key not in undecided:
-                self.settle(key)
+            left = await undecided(connection, on_disk)
+        for command_id in on_disk:
+            if command_id not in left:
+                self.settle(command_id.bytes)
 
 
 def counted_user(principal: Principal) -> int | None:

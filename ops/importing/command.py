@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from core.store.inbox.bulk import Mode
+from core.store.inbox.bulk_status import Mode
 from ops.importing.api_client import ApiClient, Counts, ImportProblem, RefusedRow
 
 POLL_S = 0.3

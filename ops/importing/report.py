@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from api.contracts.agent.bulk.bulk_request import FORMATS
 from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
-from api.contracts.agent.bulk.media_types import FORMATS
-from api.contracts.agent.bulk.row_splitter import BadRow, Row
+from api.contracts.agent.bulk.rows import BadRow, Row
 from core import spreadsheets
 from ops.importing.api_client import RefusedRow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.agent.bulk.acceptance import BulkWriter
 from api.contracts.agent.bulk.bulk_request import BulkRequestReader
 from api.contracts.agent.bulk.bulk_status import BulkStatusReader
+from api.contracts.agent.bulk.bulk_writer import BulkWriter
 from api.contracts.agent.bulk.dry_run import DryRuns
 from api.contracts.agent.bulk.endpoints import BulkBookings, BulkBookingsStatus
 from api.contracts.agent.new_booking import CreateAgentBooking

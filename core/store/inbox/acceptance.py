@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from msgspec import Struct
@@ -231,7 +230,28 @@ FROM idempotency_key k JOIN unnest(%s::text[], %s::text[]) AS w (scope, key) ON 
 """
 """With whether the first command still exists."""
 SQL_RELEASE_KEY = "DELETE FROM idempotency_key WHERE scope = %s AND key = %s AND command_id = %s"
-"""Deletes the key of a command that no longer exists."""
+
+
+class KeyOwner(Struct, frozen=True):
+    """The command or bulk that took an idempotency key."""
+
+    body_hash: bytes
+    command_id: UUID
+    exists: bool
+    """False when it was deleted: its key is free."""
+
+
+async def key_owners(connection: AsyncConnection, keys: Sequence[IdempotencyKey]) -> dict[tuple[str, str], KeyOwner]:
+    """By scope and key; without those that nobody has."""
+    cursor = await connection.execute(SQL_KEY_OWNERS, ([one.scope for one in keys], [one.key for one in keys]))
+    return {(scope, key): KeyOwner(*owner) for scope, key, *owner in await cursor.fetchall()}
+
+
+async def release_key(connection: AsyncConnection, key: IdempotencyKey, owner_id: UUID) -> None:
+    """Delete the key of a command or bulk that no longer exists."""
+    await connection.execute(SQL_RELEASE_KEY, (key.scope, key.key, owner_id))
+
+
 SQL_WANTED = """
 SELECT owner, contract, body::text FROM inbox WHERE id = %(id)s
 UNION ALL
@@ -239,8 +259,14 @@ SELECT owner, contract, body::text FROM outcome WHERE id = %(id)s
 """
 
 
-def is_same(new: NewCommand, row: tuple[Any, ...]) -> bool:
-    """Whether a row of `SQL_WANTED` is from the same request. An id that we made ourselves is always unique."""
+async def is_accepted(connection: AsyncConnection, new: NewCommand) -> bool | None:
+    """Whether the command of this id is from the same request; None if there is none.
+
+    Only an id that the front door chose can be another's: one that we made ourselves is unique.
+    """
+    row = await (await connection.execute(SQL_WANTED, {"id": new.id})).fetchone()
+    if row is None:
+        return None
     owner, contract, body = row
     if not new.has_chosen_id:
         return True

@@ -1,4 +1,4 @@
-"""Bulks on disk: many rows accepted in one transaction, and what became of each.
+"""Bulks on disk: many rows accepted in one transaction. What became of them: `bulk_status`.
 
 A row is a command like any other: undecided it lies in the inbox, decided in the outcomes, and there
 its bulk's id and its row number find it by index. Rows refused before the inbox are outcomes from the
@@ -7,10 +7,10 @@ start. The bulk's own row is never updated, so lanes that decide its rows do not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -18,28 +18,17 @@ from msgspec import Struct
 
 from core.domain.commands import Actor, Command, CommandClass, PlaceAll, type_of
 from core.domain.versions import version_of
-from core.store.inbox.acceptance import KEY_LEADS_SOMEWHERE, TAKE_EXPIRED
+from core.store.connections.database import AsyncConnection, database_now_async
+from core.store.feed_events import SQL_EVENTS, bulk_accepted, event_parameters
+from core.store.inbox.acceptance import TAKE_EXPIRED, IdempotencyKey, key_owners, release_key
+from core.store.inbox.bulk_status import Bulk, read_counts
 from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
 from core.store.sql.parameters import json_of
 
+T = TypeVar("T")
+
 CHUNK_ROWS = 1_000
 """Rows of one statement. A bulk goes in as several, in one transaction."""
-
-
-class Mode(StrEnum):
-    EACH = "each"
-    ALL_OR_NOTHING = "all_or_nothing"
-
-
-class Bulk(Struct, frozen=True):
-    """What is known of a bulk from the beginning."""
-
-    id: UUID
-    owner: str
-    mode: Mode
-    rows: int
-    refused: int
-    """Before the inbox."""
 
 
 class BulkCommand(Struct, frozen=True):
@@ -76,17 +65,34 @@ class Sender(Struct, frozen=True):
     decide_before: datetime | None
 
 
+class NewBulk(Struct, frozen=True):
+    """A bulk about to be accepted."""
+
+    bulk: Bulk
+    sender: Sender
+    commands: Sequence[BulkCommand]
+    refusals: Sequence[BulkRefusal]
+    key: IdempotencyKey | None
+
+
+class KeyReusedError(Exception):
+    """The idempotency key was used with another body."""
+
+
+class KeyContendedError(Exception):
+    """The idempotency key was freed again and again while this bulk tried to take it."""
+
+
+KEY_WAIT_S = 4
+"""How long a repeat waits for the first request that is being written, before it is told to come again."""
+TAKE_TRIES = 3
+"""How often to take a key that turns out to be free again. A bulk is never written without its key."""
+
 SQL_TAKE_KEY = f"""
 INSERT INTO idempotency_key (scope, key, body_hash, command_id) VALUES (%s, %s, %s, %s)
 {TAKE_EXPIRED}
 """
 """The key of a bulk that is being inserted is waited for: then it is taken, or free again."""
-
-SQL_KEY_OWNER = f"""
-SELECT k.body_hash, k.command_id, {KEY_LEADS_SOMEWHERE}
-FROM idempotency_key k WHERE k.scope = %s AND k.key = %s
-"""
-"""With whether the first bulk or command still exists."""
 
 SQL_INSERT = "INSERT INTO bulk (id, owner, mode, rows, refused) VALUES (%s, %s, %s, %s, %s)"
 
@@ -171,66 +177,57 @@ def _common(bulk: Bulk, sender: Sender) -> dict[str, Any]:
     }
 
 
-SQL_COUNTS = """
-SELECT b.id, b.owner, b.mode, b.rows, b.refused,
-       coalesce(sum(o.n) FILTER (WHERE o.status = 'succeeded'), 0)::integer,
-       coalesce(sum(o.n) FILTER (WHERE o.status = 'rejected'), 0)::integer,
-       coalesce(sum(o.n) FILTER (WHERE o.status = 'failed'), 0)::integer
-FROM bulk b LEFT JOIN LATERAL (
-    SELECT status, sum(CASE WHEN bulk_row IS NULL THEN b.rows - b.refused ELSE 1 END) AS n
-    FROM outcome WHERE bulk_id = b.id GROUP BY status
-) o ON true
-WHERE b.id = ANY(%s::uuid[])
-GROUP BY b.id
-"""
-"""Counted by index, at most 10,000 entries of it. The one outcome of an all-or-nothing bulk stands
-for all its rows that went to the inbox."""
+async def accept(connection: AsyncConnection, new: NewBulk) -> tuple[Bulk, set[int]]:
+    """Write a bulk, all or nothing: (what is on disk, the lanes that have something new to decide).
+
+    On disk is this bulk, or the first one with the same key. Raises KeyReusedError, KeyContendedError.
+    """
+    async with connection.transaction():
+        first = await _first_with_key(connection, new)
+        return (new.bulk, await _insert(connection, new)) if first is None else (first, set())
 
 
-class RowCounts(Struct, frozen=True):
-    """Rows by status; their sum is all rows."""
-
-    accepted: int
-    succeeded: int
-    rejected: int
-    failed: int
+async def read_bulk(connection: AsyncConnection, id_: UUID) -> Bulk | None:
+    found = await read_counts(connection, [id_])
+    return found[0].bulk if found else None
 
 
-class BulkCounts(Struct, frozen=True):
-    """How far a bulk is."""
-
-    bulk: Bulk
-    succeeded: int
-    rejected: int
-    failed: int
-
-    @property
-    def accepted(self) -> int:
-        """Rows that are not decided yet."""
-        return self.bulk.rows - self.succeeded - self.rejected - self.failed
-
-    @property
-    def by_status(self) -> RowCounts:
-        return RowCounts(self.accepted, self.succeeded, self.rejected, self.failed)
-
-
-def counts_of(row: tuple[Any, ...]) -> BulkCounts:
-    """A row of `SQL_COUNTS`."""
-    id_, owner, mode, rows, refused, *decided = row
-    return BulkCounts(Bulk(id_, owner, Mode(mode), rows, refused), *decided)
+async def _first_with_key(connection: AsyncConnection, new: NewBulk) -> Bulk | None:
+    """The bulk that had this key first; None if it is ours now."""
+    key = new.key
+    if key is None:
+        return None
+    await connection.execute(f"SET LOCAL lock_timeout = '{KEY_WAIT_S}s'".encode())
+    for _ in range(TAKE_TRIES):
+        taken = await connection.execute(SQL_TAKE_KEY, (key.scope, key.key, key.body_hash, new.bulk.id))
+        if taken.rowcount:
+            return None
+        owner = (await key_owners(connection, [key])).get((key.scope, key.key))
+        if owner is None:
+            continue  # deleted just now
+        if owner.exists and owner.body_hash != key.body_hash:
+            raise KeyReusedError
+        if (first := await read_bulk(connection, owner.command_id)) is not None:
+            return first
+        await release_key(connection, key, owner.command_id)
+    raise KeyContendedError
 
 
-SQL_ROWS_BETWEEN = """
-SELECT bulk_row, status, http_status, response::text FROM outcome
-WHERE bulk_id = %(id)s AND bulk_row > %(offset)s AND bulk_row <= %(offset)s + %(limit)s ORDER BY bulk_row
-"""
-"""Row numbers are dense: a page of them is a range. What is missing in it is not decided yet."""
+async def _insert(connection: AsyncConnection, new: NewBulk) -> set[int]:
+    bulk, sender = new.bulk, new.sender
+    await connection.execute(SQL_INSERT, (bulk.id, bulk.owner, bulk.mode, bulk.rows, bulk.refused))
+    for refused in _chunks(new.refusals):
+        await connection.execute(SQL_REFUSE_ROWS, refuse_parameters(bulk, sender, "place", refused))
+    lanes: set[int] = set()
+    for commands in _chunks(new.commands):
+        rows = await connection.execute(SQL_ACCEPT_ROWS, accept_parameters(bulk, sender, commands))
+        lanes |= {row[0] for row in await rows.fetchall()}
+    news = bulk_accepted(bulk.id, sender.actor, sender.contract, sender.request_id)
+    await connection.execute(SQL_EVENTS, event_parameters([news], await database_now_async(connection)))
+    return lanes
 
-SQL_ROWS_BY_STATUS = """
-SELECT bulk_row, status, http_status, response::text FROM outcome
-WHERE bulk_id = %(id)s AND status = %(status)s AND bulk_row IS NOT NULL
-ORDER BY bulk_row LIMIT %(limit)s OFFSET %(offset)s
-"""
-SQL_DECIDED_ROWS = "SELECT bulk_row FROM outcome WHERE bulk_id = %(id)s AND bulk_row IS NOT NULL"
-SQL_WHOLE = "SELECT status, http_status, response::text FROM outcome WHERE bulk_id = %(id)s AND bulk_row IS NULL"
-"""The outcome of an all-or-nothing bulk's one command."""
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(items)
+    while chunk := list(islice(left, CHUNK_ROWS)):
+        yield chunk

@@ -89,9 +89,8 @@ SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::
 FROM outcome WHERE id = %(id)s
 """
 """One snapshot over both tables: a command that is being decided is found in one of them."""
-SQL_OUTCOMES = """
-SELECT id, status, http_status, response::text, accepted_at, decided_at FROM outcome WHERE id = ANY(%s::uuid[])
-"""
+SQL_ANSWERS = "SELECT id, http_status, response::text FROM outcome WHERE id = ANY(%s::uuid[])"
+SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
 
 
 class CommandRecord(Struct, frozen=True):
@@ -114,3 +113,13 @@ class CommandRecord(Struct, frozen=True):
 async def look_up(connection: AsyncConnection, id_: UUID) -> CommandRecord | None:
     row = await (await connection.execute(SQL_LOOK_UP, {"id": id_})).fetchone()
     return CommandRecord(*row) if row else None
+
+
+async def read_answers(connection: AsyncConnection, ids: Sequence[UUID]) -> list[tuple[UUID, int, str]]:
+    """(id, HTTP status, response) of those that are decided."""
+    return await (await connection.execute(SQL_ANSWERS, (ids,))).fetchall()
+
+
+async def undecided(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these commands that wait in the inbox."""
+    return {row[0] for row in await (await connection.execute(SQL_UNDECIDED, (ids,))).fetchall()}

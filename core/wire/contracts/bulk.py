@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from core.store.inbox.bulk import BulkCounts, RowCounts
+from core.store.inbox.bulk_status import BulkCounts, RowCounts, RowOutcome
 from core.store.inbox.outcomes import CommandWord
 from core.wire.outcomes import Response
 
@@ -79,16 +79,6 @@ def taken(bulk_id: UUID, accepted: int) -> BulkAccepted:
 
 def progress(counts: BulkCounts) -> BulkProgress:
     return BulkProgress(counts.bulk.id, counts.by_status)
-
-
-class RowOutcome(Struct, frozen=True):
-    """One row and its answer; while it is `accepted` there is none."""
-
-    row: int
-    status: CommandWord
-    http_status: int | None = None
-    response: str | None = None
-    """JSON."""
 
 
 def row_body(one: RowOutcome) -> BulkRow:

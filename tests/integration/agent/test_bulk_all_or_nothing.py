@@ -6,8 +6,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from api.contracts.agent.bulk.limits import ROWS_MAX
-from core.store.inbox.bulk import Mode
+from api.contracts.agent.bulk.bulk_request import ROWS_MAX
+from core.store.inbox.bulk_status import Mode
 from tests.support.clients.bulks import PATH, accepted, code_of, finished, new_services, rows_for, rows_of
 from tests.support.clients.http_client import Client
 from tests.support.processes.stack import Stack

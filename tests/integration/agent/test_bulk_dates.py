@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.contracts.agent.bulk.limits import PIECE_BYTES
+from api.contracts.agent.bulk.bulk_request import PIECE_BYTES
 from core.demo import AGENT_KEY
 from ops.cli import main
 from tests.support.clients.bulks import CSV, PATH, as_csv, new_services, rows_for

@@ -12,9 +12,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.contracts.agent.bulk.limits import ROWS_MAX
+from api.contracts.agent.bulk.bulk_request import ROWS_MAX
 from core.demo import AGENT_KEY
-from core.store.inbox.bulk import Mode
+from core.store.inbox.bulk_status import Mode
 from tests.support.clients.bulks import (
     CSV,
     PATH,

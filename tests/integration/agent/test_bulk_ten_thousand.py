@@ -7,8 +7,8 @@ from collections import Counter
 
 from websockets.sync.client import connect
 
-from api.contracts.agent.bulk.limits import ROWS_MAX
-from core.store.inbox.bulk import Mode
+from api.contracts.agent.bulk.bulk_request import ROWS_MAX
+from core.store.inbox.bulk_status import Mode
 from tests.support.clients.bulks import (
     CSV,
     PATH,

@@ -9,18 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from core.domain.commands import Actor, ActorKind, PlaceAll, RowToPlace
-from core.store.inbox.bulk import (
-    SQL_ACCEPT_ROWS,
-    SQL_COUNTS,
-    SQL_INSERT,
-    Bulk,
-    BulkCommand,
-    Mode,
-    RowCounts,
-    Sender,
-    accept_parameters,
-    counts_of,
-)
+from core.store.inbox.bulk import SQL_ACCEPT_ROWS, SQL_INSERT, BulkCommand, Sender, accept_parameters
+from core.store.inbox.bulk_status import SQL_COUNTS, Bulk, Mode, RowCounts, counts_of
 from core.store.inbox.outcomes import SQL_MOVE, SQL_MOVE_ALL, move_parameters
 from core.store.inbox.partition_keys import partition_key
 from core.store.inbox.unfinished import SQL_DEFER

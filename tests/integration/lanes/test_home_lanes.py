@@ -15,7 +15,8 @@ import pytest
 
 from core.domain.commands import Actor, ActorKind
 from core.store.inbox import bulk
-from core.store.inbox.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox.bulk import BulkCommand, Sender
+from core.store.inbox.bulk_status import Bulk, Mode
 from core.store.inbox.partition_keys import PartitionKey, RoomPartition, ServicePartition, partition_key
 from ops.ports import accepts
 from tests.support.clients.http_client import Client, admin, agent_booking, anonymous

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.contracts.agent.bulk.csv_rows import REPORTED, CsvRows
-from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
-from api.contracts.agent.bulk.row_splitter import BadRow
+from api.contracts.agent.bulk.rows import ROW_MAX_BYTES, BadRow
 from api.http.errors import Problem
 
 COLUMNS = ("phone", "service_name", "booking_date", "booking_time", "notes")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.contracts.agent.bulk.bulk_request import ROWS_MAX
 from api.contracts.agent.bulk.csv_rows import CsvRows
-from api.contracts.agent.bulk.limits import ROWS_MAX
-from api.contracts.agent.bulk.row_splitter import BadRow
+from api.contracts.agent.bulk.rows import BadRow
 from api.contracts.agent.date_formats import agent_date
 from api.http.errors import Problem
-from core.store.inbox.bulk import Mode
+from core.store.inbox.bulk_status import Mode
 from ops.importing import report
 from ops.importing.api_client import RefusedRow
 

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.contracts.agent.bulk.bulk_request import FORMATS
 from api.contracts.agent.bulk.csv_rows import CsvRows
-from api.contracts.agent.bulk.json_rows import JsonRows, NdjsonRows
-from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
-from api.contracts.agent.bulk.media_types import FORMATS
-from api.contracts.agent.bulk.row_splitter import Row, RowSplitter
+from api.contracts.agent.bulk.rows import ROW_MAX_BYTES, JsonRows, NdjsonRows, Row, RowSplitter
 from api.http.errors import Problem
 
 HEADER = "phone,service_name,booking_date,booking_time,notes\n"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.contracts.agent.bulk.csv_rows import COLUMNS, REPORTED, CsvRows
-from api.contracts.agent.bulk.row_splitter import BadRow
+from api.contracts.agent.bulk.rows import BadRow
 from core.spreadsheets import ENCODING, restored, safe
 from ops.importing import report
 from ops.importing.api_client import RefusedRow

@@ -28,10 +28,6 @@ ALLOWED: dict[str, str] = {
 TO_MOVE: frozenset[str] = frozenset(
     {
         "api/bookings/own_booking.py",
-        "api/commands/inbox_writer.py",
-        "api/commands/outcome_waiter.py",
-        "api/contracts/agent/bulk/acceptance.py",
-        "api/contracts/agent/bulk/bulk_status.py",
         "api/contracts/appointments/booking_lists.py",
         "api/contracts/appointments/booking_settings.py",
         "api/contracts/calendar/categories.py",
@@ -40,7 +36,6 @@ TO_MOVE: frozenset[str] = frozenset(
         "api/contracts/rooms/availability.py",
         "api/contracts/rooms/room_fields.py",
         "api/contracts/rooms/rooms.py",
-        "api/limits/undecided_writes.py",
         "api/payments/ledger.py",
         "core/demo.py",
         "notifier/credential_watch.py",

@@ -1,27 +1,55 @@
-"""A request for a bulk, read: what it asks for, refused rows and all, ready to be accepted or rehearsed."""
+"""A request for a bulk: read piece by piece, cut into rows, each row validated as a single call's body is.
+
+What comes out is ready to be accepted or tried in a dry run, refused rows and all.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import hashlib
+import time
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import falcon.asgi
+from msgspec import Raw, Struct
 
 from api.commands.commands import take_chosen_id
-from api.contracts.agent.bulk.acceptance import NewBulk
-from api.contracts.agent.bulk.body_stream import Body
-from api.contracts.agent.bulk.limits import AT_ONCE, READ_WITHIN_S, ROWS_MAX
-from api.contracts.agent.bulk.media_types import row_splitter_for
-from api.contracts.agent.bulk.row_validation import ValidatedRows, validate_rows
-from api.http.errors import Problem, unavailable
+from api.contracts.agent.bulk.csv_rows import CsvRows
+from api.contracts.agent.bulk.rows import JsonRows, NdjsonRows, Row, RowSplitter
+from api.contracts.agent.new_booking import AgentBooking, place_command
+from api.http.bodies import parse_json
+from api.http.disconnects import body_timeout, client_disconnected
+from api.http.errors import Problem, body_of, unavailable
 from api.http.preferences import deadline, idempotency_key
 from core.domain.commands import Place, PlaceAll, RowToPlace
 from core.identity.principals import Principal
 from core.store.inbox.acceptance import IdempotencyKey
-from core.store.inbox.bulk import Bulk, BulkCommand, Mode, Sender
+from core.store.inbox.bulk import BulkCommand, BulkRefusal, NewBulk, Sender
+from core.store.inbox.bulk_status import Bulk, Mode
 from core.store.inbox.partition_keys import ServicePartition
+
+ROWS_MAX = {Mode.EACH: 10_000, Mode.ALL_OR_NOTHING: 500}
+BODY_MAX_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
+"""What is read of a body at a time."""
+READ_WITHIN_S = 60.0
+"""From the first byte to the last: a slower sender holds a place that others wait for."""
+AT_ONCE = 4
+"""Bulks that one API process reads at a time; their rows lie in memory until all are on disk."""
+SLICE_S = 0.002
+"""How long reading rows may keep an API process to itself before others have their turn."""
+
+TOO_LARGE = f"The body is larger than the {BODY_MAX_BYTES} bytes allowed here"
+FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
+    "application/json": JsonRows,
+    "application/x-ndjson": NdjsonRows,
+    "application/ndjson": NdjsonRows,
+    "application/jsonl": NdjsonRows,
+    "text/csv": CsvRows,
+}
+"""What each is called; a charset other than UTF-8 shows when it is read."""
 
 
 class BulkRequestReader:
@@ -78,3 +106,99 @@ def _all(validated: ValidatedRows) -> list[BulkCommand]:
 
 def _key_of(place: Place) -> ServicePartition:
     return ServicePartition(place.service_name, place.date)
+
+
+def row_splitter_for(req: falcon.asgi.Request) -> RowSplitter:
+    """Raises Problem 415 for what cannot be read here."""
+    media_type = (req.content_type or "").partition(";")[0].strip().lower()
+    if media_type not in FORMATS:
+        words = f"Content-Type must be one of {', '.join(FORMATS)}"
+        raise Problem(415, "unsupported_media_type", words)
+    return FORMATS[media_type]()
+
+
+class Body:
+    """One body as it arrives. Its hash is of what was read so far."""
+
+    def __init__(self, req: falcon.asgi.Request) -> None:
+        self._req = req
+        self._hash = hashlib.sha256()
+
+    def hash_with(self, request: str) -> bytes:
+        """Of the body and of what else makes two requests the same."""
+        whole = self._hash.copy()
+        whole.update(b"\0" + request.encode())
+        return whole.digest()
+
+    async def rows(self, splitter: RowSplitter) -> AsyncIterator[Row]:
+        """All rows, with a breath for other requests in between. Raises Problem 400 for an unreadable body."""
+        breath = LoopBudget(SLICE_S)
+        async for piece in self._pieces():
+            for row in splitter.feed(piece):
+                yield row
+                await breath.take()
+        for row in splitter.end():
+            yield row
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        if (self._req.content_length or 0) > BODY_MAX_BYTES:
+            raise Problem(400, "body_too_large", TOO_LARGE)
+        received = 0
+        while piece := await self._req.stream.read(PIECE_BYTES):
+            received += len(piece)
+            if received > BODY_MAX_BYTES:
+                raise Problem(400, "body_too_large", TOO_LARGE)
+            self._hash.update(piece)
+            yield piece
+        if client_disconnected(self._req):
+            raise body_timeout()
+
+
+class LoopBudget:
+    """Call `take` often: when its slice is used up, others have their turn."""
+
+    def __init__(self, slice_s: float) -> None:
+        self._slice_s = slice_s
+        self._since = time.perf_counter()
+
+    async def take(self) -> None:
+        if time.perf_counter() - self._since > self._slice_s:
+            await asyncio.sleep(0)
+            self._since = time.perf_counter()
+
+
+class ValidatedRows(Struct, frozen=True):
+    """A body's rows, counted from 1: each either asks for a place or is refused."""
+
+    places: dict[int, Place]
+    refusals: list[BulkRefusal]
+
+    @property
+    def rows(self) -> int:
+        return len(self.places) + len(self.refusals)
+
+
+async def validate_rows(rows: AsyncIterator[Row], region: str | None, most: int) -> ValidatedRows:
+    """Raises Problem 400 for a body with more than `most` rows, or none."""
+    validated = ValidatedRows({}, [])
+    async for row in rows:
+        number = validated.rows + 1
+        if number > most:
+            raise Problem(400, "too_many_rows", f"At most {most} rows may be sent at once; nothing was accepted")
+        place = _validate_row(row, region)
+        if isinstance(place, Problem):
+            validated.refusals.append(BulkRefusal(number, place.status, Raw(body_of(place))))
+        else:
+            validated.places[number] = place
+    if validated.rows == 0:
+        raise Problem(400, "empty_body", "The body has no rows")
+    return validated
+
+
+def _validate_row(row: Row, region: str | None) -> Place | Problem:
+    if isinstance(row, Problem):
+        return row
+    try:
+        return place_command(parse_json(row, AgentBooking), region)
+    except Problem as problem:
+        return problem

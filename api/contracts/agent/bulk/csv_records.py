@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from api.contracts.agent.bulk.limits import ROW_MAX_BYTES
+from api.contracts.agent.bulk.rows import ROW_MAX_BYTES
 from core.spreadsheets import COMMA, SEPARATORS
 
 QUOTE = '"'

@@ -8,10 +8,9 @@ from typing import NoReturn
 
 import msgspec
 
-from api.contracts.agent.bulk.csv_dates import DateOrders
 from api.contracts.agent.bulk.csv_records import Record, Records, UnreadableError, cells_of_line
-from api.contracts.agent.bulk.row_splitter import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
-from api.contracts.agent.date_formats import agent_date, agent_time
+from api.contracts.agent.bulk.rows import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
+from api.contracts.agent.date_formats import DateOrder, agent_date, agent_time, date_order
 from api.contracts.agent.new_booking import AgentBooking
 from api.http.errors import Problem, invalid
 from core.spreadsheets import COMMA, restored
@@ -29,7 +28,7 @@ class CsvRows:
     Blank lines and lines of nothing but separators are no rows. A row of one line that is wrong is refused by
     itself. One that goes over several lines and is wrong may be several rows whose quotes do not match: nobody
     knows where it ends, and the body is refused whole. So is one whose dates are in two orders
-    (csv_dates.py), unless it was `accepted` already.
+    (`DateOrders`), unless it was `accepted` already.
     """
 
     def __init__(self, *, accepted: bool = False) -> None:
@@ -158,3 +157,28 @@ def _unknown(number: int, name: str) -> FieldProblem:
     if not name:
         return FieldProblem(f"column {number}", f"Column {number} has no name")
     return FieldProblem(shown(name), f"Unknown column: {shown(name)}")
+
+
+class DateOrders:
+    """The first date of each order that a file has shown so far, and its line.
+
+    A file has one order. A spreadsheet that shows the month first saves 5 February as `2/5/2030`, which is read as
+    2 May; only a date such as `2/14/2030` gives it away.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[DateOrder, str] = {}
+
+    def conflict(self, line: int, sent: str) -> str:
+        """What is wrong once a file has shown both orders; empty until then."""
+        order = date_order(sent)
+        if order is None or order in self._first:
+            return ""
+        self._first[order] = f"{sent.strip()} in line {line}"
+        if len(self._first) < len(DateOrder):
+            return ""
+        return (
+            f"the dates are in two orders: {self._first[DateOrder.DAY_FIRST]} is read with the day first, and "
+            f"{self._first[DateOrder.MONTH_FIRST]} can only be read with the month first; "
+            "format the column as yyyy-mm-dd"
+        )

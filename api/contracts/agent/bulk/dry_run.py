@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from api.contracts.agent.bulk.acceptance import NewBulk
+from api.contracts.agent.bulk.bulk_request import SLICE_S, LoopBudget
 from api.contracts.agent.bulk.bulk_status import rows_of_whole
-from api.contracts.agent.bulk.limits import SLICE_S
-from api.contracts.agent.bulk.loop_budget import LoopBudget
 from core.domain.commands import Envelope
 from core.domain.values import Policy
 from core.engine.dry_run import DryRun, prepare
-from core.store.inbox.bulk import BulkCommand, Sender
+from core.store.inbox.bulk import BulkCommand, NewBulk, Sender
+from core.store.inbox.bulk_status import RowOutcome
 from core.store.inbox.outcomes import Outcome
-from core.wire.contracts.bulk import BulkRehearsed, RowOutcome, rehearsed
+from core.wire.contracts.bulk import BulkRehearsed, rehearsed
 
 
 class DryRuns:

@@ -8,9 +8,9 @@ from uuid import UUID
 import falcon.asgi
 from msgspec import Meta, Struct
 
-from api.contracts.agent.bulk.acceptance import BulkWriter
 from api.contracts.agent.bulk.bulk_request import BulkRequestReader
 from api.contracts.agent.bulk.bulk_status import BulkStatusReader, Wanted
+from api.contracts.agent.bulk.bulk_writer import BulkWriter
 from api.contracts.agent.bulk.dry_run import DryRuns
 from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
 from api.http.errors import Problem
@@ -20,7 +20,7 @@ from api.limits.write_limits import WriteLimits
 from api.openapi import Content, operation
 from api.openapi.parameters import EXPIRES_AT, IDEMPOTENCY_KEY
 from core.identity.principals import Principal
-from core.store.inbox.bulk import Mode
+from core.store.inbox.bulk_status import Mode
 from core.store.inbox.outcomes import CommandWord
 from core.wire.contracts.bulk import BulkAccepted, BulkPage, BulkRehearsed, page, status_url, taken
 

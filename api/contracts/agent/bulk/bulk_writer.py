@@ -1,0 +1,71 @@
+"""Putting a bulk on disk: all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import structlog
+from msgspec.structs import replace
+from psycopg_pool import AsyncConnectionPool
+
+from api.http.database_errors import after_broken_commit, is_own_data
+from api.http.errors import Problem, key_contended, key_reused, unknown_outcome
+from core.store.connections.database import AsyncConnection
+from core.store.inbox.bulk import KeyContendedError, KeyReusedError, NewBulk, accept, read_bulk
+from core.store.inbox.bulk_status import Bulk
+from core.wakeup.bells import LaneWaker
+from core.wire.contracts.bulk import status_url
+
+log = structlog.get_logger()
+
+
+class BulkWriter:
+    def __init__(self, pool: AsyncConnectionPool[Any], lane_waker: LaneWaker) -> None:
+        self._pool = pool
+        self._lane_waker = lane_waker
+
+    async def accept(self, new: NewBulk) -> Bulk:
+        """What is on disk: this bulk, or the first one with the same key.
+
+        Raises Problem: 422 for the key of another body, 503 if the database went away meanwhile.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                try:
+                    return await self._write(connection, new)
+                except psycopg.OperationalError as problem:
+                    if not connection.broken:
+                        raise
+                    log.warning("a bulk lost its connection", problem=repr(problem), bulk_id=str(new.bulk.id))
+        except KeyReusedError:
+            raise key_reused() from None
+        except KeyContendedError:
+            raise key_contended() from None
+        except psycopg.errors.UniqueViolation:
+            return await self._with_a_known_id(new)
+        except psycopg.Error as problem:
+            if not is_own_data(problem):
+                raise
+            log.warning("a bulk was refused by the database", problem=repr(problem))
+            raise Problem(400, "unstorable", "The request holds a value that cannot be stored") from None
+        if await after_broken_commit(lambda: self._look_up(new)) is None:
+            words = "It is not known yet whether the rows were accepted; the address in Location will tell"
+            raise unknown_outcome(words, location=status_url(new.bulk.id))
+        return new.bulk
+
+    async def _write(self, connection: AsyncConnection, new: NewBulk) -> Bulk:
+        bulk, lanes = await accept(connection, new)
+        await self._lane_waker.lanes(lanes)
+        return bulk
+
+    async def _with_a_known_id(self, new: NewBulk) -> Bulk:
+        """The id that the front door chose is taken: by the same request, sent twice, or by another caller's."""
+        if await self._look_up(new) == new.bulk:
+            return new.bulk
+        return await self.accept(replace(new, bulk=replace(new.bulk, id=uuid4())))
+
+    async def _look_up(self, new: NewBulk) -> Bulk | None:
+        async with self._pool.connection() as connection:
+            return await read_bulk(connection, new.bulk.id)
