@@ -10,7 +10,7 @@ from api.accounts import Accounts
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi.endpoints import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
-from api.commands.commands import CommandResource
+from api.commands.endpoints import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes

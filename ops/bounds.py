@@ -73,7 +73,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.http.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
         Bound("api.http.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),
         Bound(
-            "api.commands.commands.LONG_POLLS_PER_CALLER_MAX",
+            "api.commands.endpoints.LONG_POLLS_PER_CALLER_MAX",
             "polls",
             "long polls of one owner or address",
             "is answered at once",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,8 +26,6 @@ from api.http.errors import Problem, error_type
 from api.http.preferences import Preferences, deadline, idempotency_key, preferences
 from api.http.responses import respond, respond_encoded
 from api.limits.undecided_writes import UndecidedCounter, counted_user
-from api.openapi import Content, operation
-from api.openapi.parameters import WAIT
 from core import logs
 from core.client_addresses import subscriber_of
 from core.domain.commands import Command, CommandClass, name_of, type_of
@@ -37,7 +34,7 @@ from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 from core.store.inbox.outcomes import CommandRecord, look_up
 from core.store.inbox.partition_keys import PartitionKey
 from core.store.inbox.withdrawal import withdraw
-from core.wire.outcomes import CommandAccepted, CommandStatus, command_status, withdrawn
+from core.wire.outcomes import CommandAccepted, withdrawn
 
 log = structlog.get_logger()
 
@@ -45,8 +42,6 @@ Reveal = Callable[[Answer], Awaitable[Answer]]
 
 ACCEPT_SHARE = 0.9
 """The share of a client's wait that accepting may take."""
-LONG_POLLS_PER_CALLER_MAX = 100
-"""Of one owner, or one address, in a process. Polls beyond that are answered at once."""
 POLL_AFTER_S = 1
 """What `Retry-After` says while a command is not finished."""
 
@@ -279,68 +274,3 @@ def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: A
         resp.content_type = error_type(req.get_header("Accept"))
     if answer.status == 503:  # noqa: PLR2004 - a parked command
         resp.set_header("Retry-After", "60")
-
-
-class CommandResource:
-    """`GET` and `DELETE /api/commands/{id}/`."""
-
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
-        self._polling: Counter[str] = Counter()
-        """Long polls under way, by caller."""
-
-    @operation(
-        "Ask what became of a command",
-        description="`Retry-After` while it is not finished; `Prefer: wait=N` makes it a long poll.",
-        answers={200: Content(CommandStatus, headers={"Retry-After": "While it is not finished"})},
-        refuses=("command_not_found",),
-        parameters=(WAIT,),
-    )
-    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
-        await self._own(req, command_id)
-        record = await self._look_up(req, command_id)
-        if record is None:
-            raise not_found()
-        principal: Principal = req.context.principal
-        if record.owner is not None and record.owner == principal.actor.owner:
-            record = await self._commands.reveal(record)
-        respond_encoded(resp, command_status(record))
-        if record.http_status is None:
-            resp.set_header("Retry-After", str(POLL_AFTER_S))
-
-    @operation(
-        "Withdraw a command that is not decided yet",
-        answers={200: CommandStatus},
-        refuses=("command_not_found", "already_decided"),
-    )
-    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
-        await self._own(req, command_id)
-        if not await self._commands.withdraw(command_id):
-            raise Problem(409, "already_decided", "The command is already decided and cannot be withdrawn")
-        record = await self._commands.look_up(command_id)
-        assert record is not None  # noqa: S101 - just written by this request
-        respond_encoded(resp, command_status(record))
-
-    async def _look_up(self, req: falcon.asgi.Request, command_id: UUID) -> CommandRecord | None:
-        who = req.context.principal.actor.owner or subscriber_of(req.context.address)
-        wait_s = preferences(req, default_s=0).wait_s
-        if self._polling[who] >= LONG_POLLS_PER_CALLER_MAX:
-            wait_s = 0
-        self._polling[who] += 1
-        try:
-            return await self._commands.long_poll(command_id, wait_s)
-        finally:
-            self._polling[who] -= 1
-            if not self._polling[who]:
-                del self._polling[who]
-
-    async def _own(self, req: falcon.asgi.Request, command_id: UUID) -> None:
-        """Anonymous commands belong to whoever holds their id, any other to its owner and staff."""
-        record = await self._commands.look_up(command_id)
-        principal: Principal = req.context.principal
-        if record is None or not (record.owner is None or principal.is_staff or record.owner == principal.actor.owner):
-            raise not_found()
-
-
-def not_found() -> Problem:
-    return Problem(404, "command_not_found", "There is no such command, or it is not yours")

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
-from api.commands.commands import LONG_POLLS_PER_CALLER_MAX, CommandResource, Commands
+from api.commands.commands import Commands
+from api.commands.endpoints import LONG_POLLS_PER_CALLER_MAX, CommandResource
 from api.commands.inbox_writer import Accepted
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.limits.undecided_writes import UndecidedCounter

@@ -138,7 +138,8 @@ def test_every_limit_is_one_of_the_table() -> None:
 COUNTED_BY_SUBSCRIBER = {
     "api/limits/throttle.py": "counts by subscriber",
     "api/accounts/access/authentication.py": "an agent key's own list of networks",
-    "api/commands/commands.py": "long polls by subscriber; the scope of a stranger's idempotency key",
+    "api/commands/commands.py": "the scope of an anonymous caller's idempotency key",
+    "api/commands/endpoints.py": "long polls by subscriber",
     "api/http/request_context.py": "where the address is found",
     "notifier/handshake.py": "handed to `Places`, which counts by subscriber",
     "notifier/session.py": "reads by subscriber; an agent key's own list of networks",
