@@ -49,18 +49,18 @@ def from_environment() -> App:
 
 def create_app(settings: Settings, extend: Extend | None = None) -> App:
     """`extend` adds routes beside these, with their rules: the benchmarks' baselines."""
-    run = Runtime(settings)
-    accounts = Accounts(settings, run.pool)
-    run.at_shutdown(accounts.close)
+    runtime = Runtime(settings)
+    accounts = Accounts(settings, runtime.pool)
+    runtime.at_shutdown(accounts.close)
     routes = Routes()
     unknown = UnknownParameters(routes)
-    undecided = UndecidedWrites(routes, run.undecided)
+    undecided = UndecidedWrites(routes, runtime.undecided)
     requests = RequestContext(settings.trusted_proxies)
     middleware: list[Any] = [
-        run,
+        runtime,
         requests,
         *accounts.middleware,
-        run.write_limits,
+        runtime.write_limits,
         undecided,
         UncompressedBodies(),
         unknown,
@@ -74,22 +74,22 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_error_handlers(app)
 
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(run.pool, run.outcomes))
-    app.add_route("/api/commands/{command_id:uuid}", CommandResource(run.commands))
+    app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes))
+    app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
     app.add_route("/api/schema", Schema(routes))
     app.add_route("/api/schema/feeds", FeedsSchema(settings.public_url))
     app.add_route("/api/docs", Docs())
     app.add_route("/api/docs/assets/{name}", Asset())
     add_account_routes(app, accounts)
-    add_appointments_routes(app, run)
-    add_user_routes(app, run, accounts)
-    add_agent_routes(app, run)
-    add_room_routes(app, run)
-    add_payment_routes(app, run)
-    add_calendar_routes(app, run)
-    add_marketplace_routes(app, run)
-    add_booking_routes(app, run, {"room_id": BookRooms(run), "time_slot": BookSlots(run)})
+    add_appointments_routes(app, runtime)
+    add_user_routes(app, runtime, accounts)
+    add_agent_routes(app, runtime)
+    add_room_routes(app, runtime)
+    add_payment_routes(app, runtime)
+    add_calendar_routes(app, runtime)
+    add_marketplace_routes(app, runtime)
+    add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
     if extend is not None:
-        extend(app, run)
+        extend(app, runtime)
     check_every_route_has_a_rule(app)
     return app

@@ -26,9 +26,9 @@ class Rule(Enum):
     OPEN = auto()
     """Anybody, agent keys included."""
     PUBLIC = auto()
-    """Anybody but agent keys, which reach only what names them."""
+    """Anybody but agent keys, which reach only routes that name them."""
     PUBLIC_WRITE = auto()
-    """Anybody while HOLDFAST_PUBLIC_WRITES is on, else whoever says who they are."""
+    """Anybody while HOLDFAST_PUBLIC_WRITES is on, else anybody with credentials."""
     KEY_OR_STAFF = auto()
     USER = auto()
     """Anybody with an account."""
@@ -189,7 +189,7 @@ BEFORE_PASSWORD_CHANGE = frozenset(
         "/api/logout",
     }
 )
-"""All that an account may reach whose password an agent set."""
+"""All that an account may reach until it has changed a password that an agent set."""
 
 _FIELD = re.compile(r"\{[^}]*\}")
 

@@ -84,11 +84,11 @@ class Runtime:
         self.write_limits.decided(command_id, status)
 
     def at_shutdown(self, closing: Closing) -> None:
-        """Also close what others made for this process."""
+        """Also close this at the process's end."""
         self._closings.append(closing)
 
     async def process_startup(self, scope: dict[str, Any], _event: dict[str, Any]) -> None:
-        """Falcon's lifespan hook. A database that is not there yet delays nothing: requests say 503."""
+        """Falcon's lifespan hook. A database that is not there yet delays nothing: requests are answered 503."""
         scope["state"].setdefault(AT_STOP, []).append(self.outcomes.end_waits)
         await self.pool.open(wait=False)
         await self.inbox.open()

@@ -111,7 +111,7 @@ def _kinds() -> Iterable[type[Struct]]:
 
 
 def _key(kind: type[Struct], word: str) -> str:
-    """Two feeds may mean two things by one word."""
+    """With its type: two feeds may use one word for two things."""
     return f"{kind.__name__}.{word}"
 
 
@@ -148,7 +148,7 @@ def _refusal(status: int, code: str) -> dict[str, Any]:
 
 
 def _operations(feed: FeedDescription) -> Iterator[tuple[str, dict[str, Any]]]:
-    """In the notifier's words: it sends what clients hear."""
+    """From the notifier's side: it sends what clients receive."""
     for name, action, kinds in (
         (f"tell_{_name(feed)}", "send", (*feed.says, *ALL_SAY)),
         (f"ask_{_name(feed)}", "receive", (*feed.understands, *ALL_UNDERSTAND)),

@@ -1,7 +1,7 @@
-"""Commands from outside: accepted, waited for, polled, withdrawn.
+"""Commands from clients: accepted, waited for, looked up, withdrawn (docs/contracts/README.md).
 
-The four ways to follow one are the contracts page's: a request waits for its outcome unless it
-prefers 202; a wait that runs out answers the same 202; the poll tells the rest.
+A request waits for its outcome unless it prefers 202. A wait that runs out answers the same 202, and polling the
+command's address (endpoints.py) tells the rest.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Commands:
         undecided: UndecidedCounter,
         follow_anonymous: Callable[[UUID, str], None] = lambda _id, _address: None,
     ) -> None:
-        """`follow_anonymous` is told of each command that a stranger is about to send, and from where."""
+        """`follow_anonymous` is called with the id and address of each command that an anonymous caller is about to send."""
         self._inbox = inbox
         self._outcomes = outcomes
         self._pool = pool
@@ -70,7 +70,7 @@ class Commands:
         self._reveals: dict[str, Reveal] = {}
 
     def reveal_with(self, kind: type[Command], reveal: Reveal) -> None:
-        """Answers to this kind of command get something on their way to their owner that is kept nowhere."""
+        """Let `reveal` add to answers to this kind of command what only their owner may see and nothing stores."""
         self._reveals[name_of(kind)] = reveal
 
     async def run(
@@ -112,7 +112,7 @@ class Commands:
         try:
             accepted = await self._inbox.accept(new, key_of(req), _accept_within_s(wants))
         except BaseException:
-            self._undecided.accepted(new.id)  # perhaps: the next look tells
+            self._undecided.accepted(new.id)  # perhaps: the next look into the inbox tells
             raise
         if accepted.command_id == new.id:
             self._undecided.accepted(new.id)
@@ -143,13 +143,13 @@ class Commands:
         )
 
     def _answers_at_once(self, wants: Preferences) -> bool:
-        """While Redis is known to be down nobody should wait for a bell that cannot ring."""
+        """While Redis is known to be down, an outcome would not be heard in time: no request waits for it."""
         return wants.respond_async or wants.wait_s == 0 or self._outcomes.redis_is_down
 
     async def _follow(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, id_: UUID, wants: Preferences, until: float
     ) -> None:
-        """Answer a retry with what became of the first request."""
+        """Answer a retry with the outcome of the first request."""
         future = self._outcomes.expect(id_)
         try:
             try:
@@ -166,7 +166,7 @@ class Commands:
             self._outcomes.forget(id_, future)
 
     async def _revealed(self, id_: UUID, type_: str, answer: Answer | None) -> Answer | None:
-        """Raises Problem, with the command's address, if what is to be revealed cannot be had now."""
+        """Raises Problem, with the command's address, if what is to be added is not available now."""
         reveal = self._reveals.get(type_)
         if answer is None or reveal is None:
             return answer
@@ -177,7 +177,7 @@ class Commands:
             raise Problem(problem.status, problem.code, problem.message, problem.problems, headers) from None
 
     async def reveal(self, record: CommandRecord) -> CommandRecord:
-        """What the owner of a command is told of it. Raises Problem 503 as the request did that waited for it."""
+        """A command as its owner may see it. Raises Problem 503, as the request did that waited for it."""
         answer = await self._revealed(record.id, record.type, _answer_of(record))
         return record if answer is None else msgspec.structs.replace(record, response=answer.body.decode())
 
@@ -204,7 +204,7 @@ class Commands:
             return await look_up(connection, id_)
 
     async def long_poll(self, id_: UUID, wait_s: float) -> CommandRecord | None:
-        """The poll, and with a wait the long poll: as soon as it is finished, or when the wait is over."""
+        """The command as soon as it is finished, or as it is when the wait is over."""
         future = self._outcomes.expect(id_)
         try:
             record = await self.look_up(id_)
@@ -236,7 +236,7 @@ def key_of(req: falcon.asgi.Request) -> IdempotencyKey | None:
     if key is None:
         return None
     route = f"{req.method} {req.path}"
-    asked = f"{route}?{req.query_string}"  # a change's parameters say as much as its body
+    asked = f"{route}?{req.query_string}"  # a change's parameters matter as much as its body
     body_hash = hashlib.sha256(asked.encode() + b"\0" + req.context.raw_body).digest()
     return IdempotencyKey(owner or f"address:{req.context.address} {route}", key, body_hash)
 

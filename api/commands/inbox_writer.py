@@ -1,8 +1,8 @@
-"""Accepting commands: written to PostgreSQL in groups, isolated from each other, then rung for.
+"""Accepting commands: written to PostgreSQL in groups, isolated from each other; then their lanes are woken.
 
 Requests that arrive while a group is being committed form the next group, so one fsync serves
 many clients. A command that PostgreSQL refuses for its data fails alone. When the connection
-breaks during a commit nobody knows what became of it: each command is looked up by its id.
+breaks during a commit its outcome is unknown: each command is looked up by its id.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 GROUP_MAX = 256
 GROUP_ENOUGH = 16
-"""A group of so many waits for nobody: what it costs to write one is shared."""
+"""A group of so many is written at once: enough share its cost."""
 CONNECTIONS = 2
 WRITERS_MAX = 4
 """Groups written at once while commits hang."""
@@ -76,7 +76,7 @@ class InboxWriter:
         self._something = asyncio.Event()
         self._writers: set[asyncio.Task[None]] = set()
         self._slow: set[object] = set()
-        """The groups whose commit has taken longer than `SLOW_AFTER_S`."""
+        """Groups whose commit takes longer than `SLOW_AFTER_S`."""
         self._connections: list[BoundedConnection] = []
 
     async def open(self) -> None:
@@ -119,7 +119,7 @@ class InboxWriter:
         task.add_done_callback(self._writers.discard)
 
     def _help(self) -> None:
-        """A commit that hangs must not hold up the groups behind it."""
+        """Add a writer where a commit hangs, so that it does not hold up the groups behind it."""
         if self._waiting and len(self._slow) >= len(self._writers) and len(self._writers) < WRITERS_MAX:
             self._add_writer(self._write_what_waits())
 
@@ -156,14 +156,14 @@ class InboxWriter:
             self._slow.discard(this)
 
     async def _gather(self) -> None:
-        """Requests that are read in the same turns of the event loop join one group. Nobody waits for the clock."""
+        """Requests that are read in the same turns of the event loop join one group. No clock is waited for."""
         joined = 0
         while joined < len(self._waiting) < GROUP_ENOUGH:
             joined = len(self._waiting)
             await asyncio.sleep(0)
 
     async def _commit(self, connection: BoundedConnection | None, group: Sequence[_Entry]) -> BoundedConnection | None:
-        """Write a group and answer everybody in it; the connection to use next time."""
+        """Write a group and answer all of it; the connection to use next time."""
         try:
             if connection is not None and _has_news(connection):
                 await connection.close()
@@ -182,7 +182,7 @@ class InboxWriter:
             entry.is_sent = True
         try:
             await self._write_prepared(connection, group)
-        except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for everybody
+        except Exception as problem:  # noqa: BLE001 - even a bug must not end the task that writes for all
             return await self._not_written(connection, group, problem)
         return connection
 
@@ -199,7 +199,7 @@ class InboxWriter:
     async def _not_written(
         self, connection: BoundedConnection, group: Sequence[_Entry], problem: Exception
     ) -> BoundedConnection | None:
-        """Answer everybody in a group that failed; the connection to use next time."""
+        """Answer all of a group that failed; the connection to use next time."""
         match meaning_of(problem):
             case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
                 return await self._isolate(connection, group, problem)
@@ -263,7 +263,7 @@ class InboxWriter:
     async def _isolate(
         self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
     ) -> BoundedConnection | None:
-        """PostgreSQL refused the group: find out, one by one, whose data it was."""
+        """PostgreSQL refused the group for the data of one: write them one by one."""
         if len(group) == 1:
             ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
             log.warning("inbox refused a command", problem=repr(problem), **ids)
@@ -289,9 +289,10 @@ class InboxWriter:
         return connection
 
     async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
-        """Whether a command with this id exists: this one, from an earlier request, or a stranger's.
+        """Whether the entry is taken care of, because a command with its id exists.
 
-        A stranger's cannot be followed: this one then gets an id of our own.
+        It is this command, from an earlier request, or another caller's, which must not be followed: this one then
+        gets an id of our own.
         """
         is_ours = await is_accepted(connection, entry.command)
         if is_ours is None:
@@ -321,8 +322,8 @@ class InboxWriter:
 
 
 def _has_news(connection: BoundedConnection) -> bool:
-    """Whether the server said something unasked: as a rule that it has gone. Found out before anything is sent,
-    it leaves nobody's command unknown.
+    """Whether the server sent something unasked, as a rule that it is going. Noticed before anything is sent, it
+    leaves no command's outcome unknown.
     """
     if connection.closed:
         return False
@@ -332,13 +333,13 @@ def _has_news(connection: BoundedConnection) -> bool:
 
 
 def _may_be_one_key(group: Sequence[_Entry], problem: Exception) -> bool:
-    """Whether a lock was waited for that only some of these need."""
+    """Whether it failed waiting for a lock that perhaps only some of these need."""
     is_lock = isinstance(problem, psycopg.errors.LockNotAvailable)
     return is_lock and len(group) > 1 and any(entry.key for entry in group)
 
 
 def _wanted(group: Sequence[_Entry]) -> list[_Entry]:
-    """Without those whose client hung up, or was answered, before the command was written."""
+    """Those whose client is still there and not answered."""
     return [entry for entry in group if not entry.done.done()]
 
 
@@ -348,7 +349,7 @@ def _unknown(entry: _Entry) -> Problem:
 
 
 def _give_up(entry: _Entry) -> None:
-    """Its time to be accepted is over. If it was not sent by now, it never will be."""
+    """Its time to be accepted is over. If it has not been sent, it never will be."""
     if entry.is_sent:
         _fail([entry], _unknown(entry))
     else:

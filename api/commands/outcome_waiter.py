@@ -1,8 +1,8 @@
 """Waiting for outcomes: Redis makes it fast, PostgreSQL makes it certain.
 
-Workers publish on this process's channel right after their commit. Whatever has been waited
-for longer than a moment is also read from the database, all at once, a few times a second; so
-a lost message, another process's command or a Redis outage costs a quarter of a second.
+Workers publish on this process's channel right after their commit. Outcomes that have not come after a
+moment are also read from the database, all at once, a few times a second: a lost message, another
+process's command or a Redis outage costs a quarter of a second.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class OutcomeWaiter:
         self._redis = client
         self._keys = keys
         self._waiters: defaultdict[bytes, list[_Waiter]] = defaultdict(list)
-        """By command id, as messages bring it: making a `UUID` of it costs as much as answering."""
+        """By command id, as bytes as in messages: making a `UUID` costs as much as answering."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_ending = False
         self.on_decided: Callable[[bytes, int], None] = lambda _id, _status: None
-        """Called with the id and HTTP status of each outcome that came, whether or not somebody waits for it."""
+        """Called with the id and HTTP status of each outcome that arrives, whether or not a request waits for it."""
 
     async def open(self) -> None:
         self._tasks = [
@@ -80,7 +80,7 @@ class OutcomeWaiter:
     def expect(self, command_id: UUID) -> asyncio.Future[Answer | None]:
         """A future for a command's answer. Register before the command is accepted; `forget` after.
 
-        None: nobody may wait any longer, for this process ends. The command goes on without it.
+        Its result is None when this process ends: waiting is over, the command goes on.
         """
         future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         if self._is_ending:
@@ -89,7 +89,7 @@ class OutcomeWaiter:
         return future
 
     def end_waits(self) -> None:
-        """The process was asked to stop: whoever waits, now or from now on, is told to ask again."""
+        """The process was asked to stop: requests that wait, now or from now on, are answered 202."""
         self._is_ending = True
         for command_id in list(self._waiters):
             self._resolve(command_id, None)

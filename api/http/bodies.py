@@ -28,10 +28,10 @@ NOTHING = frozenset({b"null", b'""'})
 """Of a required field: sent, but with nothing in it."""
 BODY_MAX_BYTES = 64 * 1024
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec says to text that is not JSON, not UTF-8, or nested beyond all reason."""
+"""What msgspec raises for text that is not JSON, not UTF-8, or nested beyond all reason."""
 PLAIN = frozenset({"", "identity"})
 FRAMED = PLAIN | {"chunked"}
-"""A body sent in chunks is as it is too: gunicorn has put it together."""
+"""A body sent in chunks is plain too: gunicorn has put it together."""
 
 
 async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[str] = ()) -> S:
@@ -45,7 +45,7 @@ async def read_json(req: falcon.asgi.Request, kind: type[S], needs: Collection[s
 
 
 def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
-    """A body that was read already as a `kind`. Raises Problem 400 with every field's problem."""
+    """A body that is in memory, as a `kind`. Raises Problem 400 with every field's problem."""
     raw = raw.removeprefix(BOM_UTF8)
     try:
         body: S = _decoder(kind).decode(raw)
@@ -59,7 +59,7 @@ def parse_json(raw: bytes, kind: type[S], needs: Collection[str] = ()) -> S:
 
 
 def fields_of(raw: bytes) -> Container[str]:
-    """The names of a JSON object's fields; none of what is no object. Raises Problem 400 for what is no JSON."""
+    """The names of a JSON object's fields; none if it is not an object. Raises Problem 400 if it is not JSON."""
     try:
         return msgspec.json.decode(raw.removeprefix(BOM_UTF8), type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
@@ -117,7 +117,7 @@ def malformed() -> Problem:
 
 
 def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[FieldProblem]:
-    """What is wrong, field by field: msgspec stops at the first, our clients want them all."""
+    """What is wrong, field by field: msgspec stops at the first, clients want them all."""
     try:
         sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:

@@ -22,7 +22,7 @@ LOOK_UP_PAUSE_S = 0.25
 
 
 class Meaning(Enum):
-    """What becomes of a request whose statement failed with such an error."""
+    """What such an error means for the request whose statement failed."""
 
     OWN_DATA = auto()
     """Its values cannot be stored: 400. In a group it fails alone."""
@@ -72,7 +72,7 @@ _MEANINGS = {row.state: row.meaning for row in TABLE}
 
 
 def meaning_of(problem: BaseException) -> Meaning:
-    """An error without a SQLSTATE did not come from the server, so it is unknown."""
+    """Unknown for an error without a SQLSTATE, which did not come from the server."""
     state = problem.sqlstate if isinstance(problem, psycopg.Error) else None
     if state is None:
         return Meaning.UNKNOWN

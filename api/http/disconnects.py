@@ -1,8 +1,8 @@
 """Bodies that stop in the middle, never come, or are refused before they came.
 
-Falcon ends a body's stream alike whether the body was whole or its sender hung up. Where half a body
-must never be taken for a whole one, this tells them apart. Who sends nothing for as long as gunicorn
-waits (its `timeout`) is taken for gone, though an answer still reaches them.
+Falcon ends a body's stream alike whether the body was whole or its sender hung up. Half a body must never be
+taken for a whole one, so this tells them apart. A client that sends nothing for as long as gunicorn waits (its
+`timeout`) is taken for gone, though an answer still reaches it.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ BODY_WITHIN_S = 60.0
 """Unless told: from a body's first piece to its last."""
 LINGER_S = 5.0
 LINGER_SILENCE_S = 1.0
-"""How long more of a refused body is read: who still sends when the connection closes may miss the answer."""
+"""How long more of a refused body is read: a client still sending when the connection closes may miss the answer."""
 
 _CLIENT_DISCONNECTED = "holdfast.client_disconnected"
 _TO_COME = {"type": "http.request", "body": b"", "more_body": True}
 
 
 class _BodyTimeoutError(BaseException):
-    """A body's time is over. No `Exception`, so that it leaves Falcon and whatever reads the body without an answer."""
+    """A body's time is over. Not an `Exception`, so that neither Falcon nor a responder answers it."""
 
 
 class App(falcon.asgi.App[Any, Any]):
-    """Falcon's, which notes in the ASGI scope that the client went away.
+    """Falcon's application, which also notes in the ASGI scope that the client went away.
 
-    Falcon waits for a first piece of the body before it looks at a request. So a large one begins with an
-    empty piece, for its route to refuse it by its length; and who sends no piece at all, or goes on sending
-    for longer than `body_within_s`, is told so.
+    Falcon waits for a first piece of the body before it looks at a request. So a large body begins with an
+    empty piece, for its route to refuse it by its length. A client that sends no piece at all, or takes longer
+    than `body_within_s`, is answered 408.
     """
 
     body_within_s = BODY_WITHIN_S
@@ -81,7 +81,7 @@ class _BodyEvents:
             self._scope[_CLIENT_DISCONNECTED] = self.has_ended = True
         else:
             self.has_begun, self.has_ended = True, not event.get("more_body")
-            if self._until is None and not self.has_ended:  # most bodies come in one piece: for them no clock is asked
+            if self._until is None and not self.has_ended:  # most bodies come in one piece and need no clock
                 self._until = asyncio.get_running_loop().time() + self._within_s
         return event
 
@@ -101,7 +101,7 @@ class _BodyEvents:
 
 
 def client_disconnected(req: falcon.asgi.Request) -> bool:
-    """Whether its client is taken for gone."""
+    """Whether the client is taken for gone."""
     return bool(req.scope.get(_CLIENT_DISCONNECTED))
 
 
@@ -110,7 +110,7 @@ def body_timeout() -> Problem:
 
 
 async def _refuse(scope: Any, send: Any) -> None:
-    """Falcon saw no request, so nothing else will be said."""
+    """Falcon saw no request and will send nothing."""
     body, kind = body_of(body_timeout()), error_type(_header(scope, b"accept"))
     headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 408, "headers": headers})

@@ -1,4 +1,4 @@
-"""Every `code` of the error shape: its HTTP status and what it says to a program.
+"""Every `code` of the error shape: its HTTP status and what it means.
 
 Stable on the wire. The decisions' refusals bring their own from `core.wire.refusals`; a test holds
 this table to the codes that the API raises.
@@ -92,7 +92,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 
 REPORTS_ALONE = frozenset({Refusal.PAYMENT_NOT_FOUND, Refusal.INTENT_MISMATCH})
-"""Refusals of Stripe's reports: those commands are the engine's own, and nobody is told their ids."""
+"""Refusals of Stripe's reports: those commands are the engine's own, and no client learns their ids."""
 
 
 def status_of(code: str, contract: str = "") -> int:

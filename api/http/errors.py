@@ -81,7 +81,7 @@ def forbidden() -> Problem:
 
 
 def unavailable(message: str, command_id: UUID | None = None) -> Problem:
-    """Nothing was done. If a command's address is given, it leads to a 404."""
+    """Nothing was done. A command's address, if given, leads to a 404."""
     return Problem(503, "unavailable", message, headers=_headers(command_id))
 
 
@@ -138,7 +138,7 @@ def body_of(problem: Problem) -> bytes:
 def error_type(accept: str | None) -> str:
     """RFC 9457's media type for a client that prefers it, or names it beside JSON; the body fits both.
 
-    By RFC 9110, 12.5.1: the more specific range counts, and `q=0` is a no. Who takes neither is told in JSON.
+    By RFC 9110, 12.5.1: the more specific range counts, and `q=0` is a no. A client that takes neither is answered in JSON.
     """
     if accept is None or len(accept) > ACCEPT_MAX_CHARS:
         return falcon.MEDIA_JSON

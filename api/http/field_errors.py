@@ -1,7 +1,7 @@
-"""What a person is told whose value is not of its field's type: one sentence for each kind of mistake.
+"""Sentences for values that are not of their field's type, one for each kind of mistake.
 
-msgspec finds out that a value is wrong; how it says so is for programmers. Here the value is looked at once
-more, by the same types, for the field that is wrong and for what belongs there.
+msgspec notices that a value is wrong, but says so to programmers. Here the value is looked at once more, by the same
+types, to name the field and what belongs there.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from core.text_forms import BY_PATTERN, DAY
 from core.wire.errors import FieldProblem, shown
 
 WHOLE_DIGITS_MAX = 20
-"""Of a whole number that is looked at; one with more is out of every field's bounds."""
+"""Of a whole number that is read; one with more is beyond every field's bounds."""
 TOO_LONG_TO_SAY = 2**53
-"""A bound that nobody meets by mistake."""
+"""A bound from here on is met by nobody by mistake, and not mentioned."""
 
 
 def unknown(name: str) -> FieldProblem:
@@ -65,7 +65,7 @@ def type_problems(name: str, kind: Any, raw: bytes | msgspec.Raw) -> list[FieldP
 
 
 def sentence(name: str, kind: Any, text: str) -> str:
-    """Of a query parameter, which is always a text."""
+    """What is wrong with a query parameter, which is always text."""
     plain = _plain(_info(kind))
     if isinstance(plain, StrType):
         return next((one.message for one in _text(plain, text, name)), f"{name} cannot be understood")
@@ -73,7 +73,7 @@ def sentence(name: str, kind: Any, text: str) -> str:
 
 
 _ORDERS: dict[frozenset[Any], Sequence[Any]] = {}
-"""Words to choose from, as their `Literal` has them: msgspec sorts them."""
+"""Choices in the order of their `Literal`: msgspec sorts them."""
 
 
 @lru_cache
@@ -172,7 +172,7 @@ def _object(kind: StructType, sent: dict[str, Any], at: str) -> Iterator[FieldPr
 
 
 def _of_several(kind: UnionType, value: Any, at: str) -> Iterator[FieldProblem]:
-    """The mistake in the one that was meant, if that can be seen: an object is meant as the type that is one."""
+    """The mistake in the alternative that was meant, if that can be seen: an object is meant for an object's type."""
     if value is None and any(isinstance(one, NoneType) for one in kind.types):
         return
     types = [one for one in kind.types if not isinstance(one, NoneType)]
@@ -196,7 +196,7 @@ def _is_meant(kind: Type, value: Any) -> bool:
 
 
 def _fits(kind: Type, value: Any) -> bool:
-    """Of a type that has no parts."""
+    """Whether a value is of a type that has no parts."""
     match kind:
         case IntType(ge=least, gt=above, le=most, lt=below):
             bounds = ((least, int.__ge__), (above, int.__gt__), (most, int.__le__), (below, int.__lt__))
@@ -243,7 +243,7 @@ def _between(kind: IntType) -> str:
 
 
 def _plain(kind: Type) -> Type:
-    """Without what stands around it."""
+    """Without `Metadata` around it."""
     while isinstance(kind, Metadata):
         kind = kind.type
     return kind

@@ -1,4 +1,4 @@
-"""What a body must be beyond its fields' types: each value's form, and what several must be together.
+"""What a body must be beyond its fields' types: the form of each value, and rules over several.
 
     class NewClosure(Struct, frozen=True, forbid_unknown_fields=True):
         start_date: Annotated[str, Form(iso_date, "{field} must be a day like 2025-10-15")]
@@ -7,8 +7,8 @@
         rules: ClassVar[Rules] = (ends_after_start,)
 
 A form stands in the field's type, at whatever depth; msgspec does not see it. A rule is a generator of
-problems that reads what it needs of a body. Where some fields are wrong already, each rule still runs; one
-that asks for a field of the wrong type, or reads a value that is not of its form, has nothing more to say.
+problems that reads what it needs of a body. Where some fields are wrong already, each rule still runs, until it
+asks for a field of the wrong type or reads a value that is not of its form.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Form(Generic[V, T]):
     """How a value of the right type is read further. `words` may name the `{field}`."""
 
     read: Callable[[V], T | None]
-    """None for what means nothing."""
+    """None for a value that means nothing."""
     words: str
     words_for: Callable[[V], str] | None = None
     """Instead of `words`, where they depend on the value."""
@@ -65,7 +65,7 @@ class Form(Generic[V, T]):
 
 
 class _Typed:
-    """What of a body is of its type, as its rules see it."""
+    """The fields of a body that are of their types, as its rules see them."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.__dict__.update(values)
@@ -75,7 +75,7 @@ class _Typed:
 
 
 def is_valid(body: Struct, needs: Collection[str] = ()) -> bool:
-    """Whether a body that has the right types can be meant. The way of every good request: it only looks."""
+    """Whether a body of the right types fits its forms and rules. Every good request comes this way: it makes no lists."""
     checks, rules = _checks_and_rules(type(body))
     for field, check in checks:
         if check(getattr(body, field), field):
@@ -87,7 +87,7 @@ def is_valid(body: Struct, needs: Collection[str] = ()) -> bool:
 
 
 def invalid_fields(kind: type[Struct], values: Mapping[str, Any], needs: Collection[str] = ()) -> list[FieldProblem]:
-    """What is wrong with those values, by field, that are of the right types."""
+    """What is wrong with values that are of the right types."""
     found = [FieldProblem(name, missing(name)) for name in needs if values.get(name, 0) in (None, UNSET)]
     for field, check in _checks_and_rules(kind)[0]:
         if field in values:
@@ -120,7 +120,7 @@ def missing(name: str) -> str:
 
 
 def defaults(kind: type[Struct]) -> dict[str, Any]:
-    """What fields hold that are not sent."""
+    """The values of fields that are not sent."""
     made = {}
     for field in _fields(kind):
         if field.default_factory is not NODEFAULT:
@@ -141,7 +141,7 @@ def form_check(hint: Any) -> Check | None:
     if isinstance(hint, type) and issubclass(hint, Struct):
         return _inside(hint)
     checks = [check for one in get_args(hint) if (check := form_check(one))]
-    assert len(checks) < 2, f"one of several types may have a form: {hint}"  # noqa: S101, PLR2004 - said to whoever writes one
+    assert len(checks) < 2, f"one of several types may have a form: {hint}"  # noqa: S101, PLR2004 - for the author of such a type
     return _of_given(checks[0]) if checks else None
 
 
@@ -160,7 +160,7 @@ def _checks_and_rules(kind: type[Struct]) -> tuple[Sequence[tuple[str, Check]], 
 
 
 def _said(rule: Rule, seen: _Typed) -> list[FieldProblem]:
-    """What a rule said before it asked for too much counts."""
+    """The problems that a rule found before it read a field that is wrong."""
     said: list[FieldProblem] = []
     with suppress(UnfitError):
         said.extend(rule(seen))
@@ -172,7 +172,7 @@ def _of_given(check: Check) -> Check:
 
 
 def _all_of(forms: Sequence[Form[Any, Any]]) -> Check:
-    """The first that a value is not of."""
+    """The first form that a value is not of."""
     reads = [(form.read, form.sentence) for form in forms]
 
     def check(value: Any, field: str) -> Found:

@@ -158,7 +158,7 @@ def _converted(raw: str, kind: Any) -> Any:
 
 
 def _plus(raw: str) -> str:
-    """What to do about an offset whose + was sent as it is: in a query it means a blank (the HTML form encoding)."""
+    """Advice for an offset whose + was sent as it is: in a query a + means a blank (the HTML form encoding)."""
     return ". Send the + of an offset as %2B: in a query a + means a blank" if _LOST_PLUS.search(raw) else ""
 
 
@@ -168,5 +168,5 @@ def _without_none(hint: Any) -> Any:
     if type(None) not in arguments:
         return hint
     rest = [argument for argument in arguments if argument is not type(None)]
-    assert len(rest) == 1, f"a parameter has one type: {hint}"  # noqa: S101 - said to whoever writes one
+    assert len(rest) == 1, f"a parameter has one type: {hint}"  # noqa: S101 - for the author of such a type
     return rest[0]

@@ -28,7 +28,7 @@ class Preferences(Struct, frozen=True):
 
 
 def preferences(req: falcon.asgi.Request, default_s: float = WAIT_DEFAULT_S) -> Preferences:
-    """`Prefer: respond-async, wait=N`. What it does not understand it ignores (RFC 7240, 2)."""
+    """`Prefer: respond-async, wait=N`. Anything else is ignored (RFC 7240, 2)."""
     sent = req.get_header("Prefer")
     if sent is None:
         return Preferences(respond_async=False, wait_s=default_s)
@@ -41,7 +41,7 @@ def preferences(req: falcon.asgi.Request, default_s: float = WAIT_DEFAULT_S) -> 
 
 
 def idempotency_key(req: falcon.asgi.Request, *, anonymous: bool) -> str | None:
-    """The client's name for one intent. Raises Problem 400 for one that cannot serve."""
+    """The client's name for one intent. Raises Problem 400 for one that is too short, too long or not visible ASCII."""
     key = req.get_header("Idempotency-Key")
     if key is None:
         return None

@@ -1,4 +1,4 @@
-"""What every request passes: its id, its address, its line in the log."""
+"""What every request gets: an id, its client's address, a line in the log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RequestContext:
         resp.set_header("X-Request-ID", req.context.request_id)
 
     def _chosen_id(self, req: falcon.asgi.Request) -> UUID | None:
-        """The command id that the front door chose for this request. Nobody else may choose it: an id gives access."""
+        """The command id that the front door chose for this request. Clients may not choose one: an id gives access."""
         sent = req.get_header("Holdfast-Command")
         if sent is None or not _UUID4.fullmatch(sent) or not self._addresses.trusts(req.remote_addr or ""):
             return None

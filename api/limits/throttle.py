@@ -1,7 +1,7 @@
 """How often something may be tried, counted in Redis for all API processes together.
 
-While Redis is away each process counts for itself: signing in goes on, and nobody may guess more
-often than processes times the limit.
+While Redis is away each process counts for itself: signing in goes on, and the limit is at most multiplied by
+the number of processes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ log = structlog.get_logger()
 
 REDIS_TIMEOUT_S = 0.5
 AWAY_S = 5.0
-"""So long Redis is left alone after it failed."""
+"""How long Redis is left alone after it failed."""
 CONNECTIONS_MAX = 32
 """Of one process. A burst waits its turn for them, a millisecond a count: a pool that refuses instead would
-tell strangers that Redis is away."""
+answer anonymous callers as if Redis were away."""
 
 
 class Limit(Struct, frozen=True):
@@ -104,8 +104,8 @@ class Throttle:
 def counting(redis_url: str, prefix: str, timeout_s: float) -> tuple[ConnectionPool, RedisStorage]:
     """(connections to close at the end, counters under `prefix`). Errors: RedisError, OSError.
 
-    A connection that was lost while nobody used it is opened again: else each of them would say once
-    more, after Redis is back, that it is away.
+    A connection that was lost while it was idle is opened again: else each of them would fail once more
+    after Redis is back.
     """
     pool = BlockingConnectionPool.from_url(
         redis_url,
@@ -120,14 +120,14 @@ def counting(redis_url: str, prefix: str, timeout_s: float) -> tuple[ConnectionP
 
 
 def caller(req: Request) -> str:
-    """The client's IPv4 address, or its IPv6 network; what is neither, as it is."""
+    """The client's IPv4 address, or its IPv6 network; anything else as it is."""
     return subscriber_of(req.context.address)
 
 
 def normalised_name(typed: str, region: str | None) -> str:
-    """What all spellings of one name share: blanks, case and compatibility forms make no other name.
+    """What all spellings of one name share: blanks, case and compatibility forms make no difference.
 
-    It depends on nothing but what was typed, so that a count tells nobody whether the name is known.
+    It depends on nothing but what was typed, so that a count does not show whether the name is known.
     """
     return number_in(typed, region) or username_key(typed)
 

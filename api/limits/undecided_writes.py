@@ -1,9 +1,8 @@
-"""How many writes of one person may be undecided at once: those that wait for their outcome, and those that do not.
+"""How many writes of one person may be undecided at once, whether or not their requests wait for the outcome.
 
-Each process counts what it has accepted itself. It hears of every outcome, as the lanes tell it to whoever
-accepted the command; a lost message is made up for by a look into the inbox, once the bound is reached. So
-the way of a write costs nothing but an entry in a table. Agent keys are bounded by their writes a minute,
-strangers by those of their address.
+Each process counts what it has accepted itself, and hears of each outcome from the lane that decided it. A lost
+message is made up for by a look into the inbox once the bound is reached, so a write costs nothing but an entry in a
+table. Agent keys are bounded by their writes a minute, anonymous callers by those of their address.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from core.identity.principals import Principal, PrincipalKind
 from core.store.inbox.outcomes import undecided
 
 LOOK_EVERY_S = 0.5
-"""The inbox is asked at most this often what of one person's is still undecided."""
+"""How often the inbox is asked which of one person's writes are still undecided."""
 COUNTED_MAX = 100_000
-"""Commands of all people. The oldest is forgotten then, and no longer counted."""
+"""Commands of all people. Beyond that the oldest is forgotten and no longer counted."""
 RETRY_AFTER_S = 1
 
 
@@ -64,7 +63,7 @@ class UndecidedCounter:
             self._commands[user_id][command_id.bytes] = True
 
     def settle(self, key: bytes) -> None:
-        """A command was decided, or never accepted; whoever's it was."""
+        """A command was decided, or never accepted."""
         user_id = self._users.pop(key, None)
         if user_id is None:
             return
@@ -91,12 +90,12 @@ class UndecidedCounter:
 
 
 def counted_user(principal: Principal) -> int | None:
-    """The person whose writes are counted; None for agent keys and strangers."""
+    """The person whose writes are counted; None for agent keys and anonymous callers."""
     return None if principal.kind is PrincipalKind.AGENT else principal.user_id
 
 
 class UndecidedWrites:
-    """Falcon middleware; goes after the gate. Turns those away who have too many, before their body is read."""
+    """Falcon middleware; goes after the gate. Refuses a caller with too many before the body is read."""
 
     def __init__(self, routes: Routes, undecided: UndecidedCounter) -> None:
         self._routes = routes

@@ -1,8 +1,8 @@
-"""How many writes strangers and agent keys may send: fixed windows, counted in Redis for all API processes.
+"""How many writes anonymous callers and agent keys may send: fixed windows, counted in Redis for all API processes.
 
-Windows begin with the clock's minutes, so that one count in Redis says all that the headers tell.
-While Redis is away a keyed agent is let through uncounted, as it can be named and revoked; a
-stranger is told to wait, as nothing else would bound what strangers may do.
+Windows begin with the clock's minutes, so that one count in Redis gives all that the headers say. While Redis is
+away an agent key is let through uncounted, as it can be named and revoked; anonymous callers get a 503, as nothing
+else bounds what they may do.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ WINDOWS_AHEAD_MAX = 60
 """How many minutes ahead the rows of a bulk may be counted."""
 REDIS_TIMEOUT_S = 1.0
 AWAY_S = 2.0
-"""So long Redis is not asked again after it failed."""
+"""How long Redis is left alone after it failed."""
 REFUSED_MAX = 30
 REFUSED_WINDOW_S = 300
-"""Refused bookings for people whom a stranger may not book for, by one address in one window. A refusal by
-phone number tells that the number is known; more of them would be a search."""
+"""Refused bookings for people whom an anonymous caller may not book for, from one address in one window. A refusal
+by phone number shows that the number is known; more of them would be a search."""
 SHUT_MAX = 10_000
 """Addresses that a process remembers as shut out."""
 FOLLOWED_MAX = 20_000
-"""Strangers' undecided commands that a process remembers. The oldest is forgotten then."""
+"""Anonymous callers' undecided commands that a process remembers. Beyond that the oldest is forgotten."""
 FORBIDDEN = 403
 
 
@@ -70,7 +70,7 @@ class Window(Struct, frozen=True):
 
 
 class WriteLimits:
-    """Falcon middleware; goes after the gate, so that only what is let in is counted."""
+    """Falcon middleware; goes after the gate, so that only requests that are let in are counted."""
 
     def __init__(self, redis_url: str, keys: Keys, anonymous_per_minute: int) -> None:
         self._pool, self._storage = counting(redis_url, keys.counters("limit"), REDIS_TIMEOUT_S)
@@ -78,7 +78,7 @@ class WriteLimits:
         self._refusals = RateLimitItemPerSecond(REFUSED_MAX, REFUSED_WINDOW_S, namespace="refused")
         self._shut_until: dict[str, float] = {}
         self._followed: OrderedDict[bytes, str] = OrderedDict()
-        """Addresses of strangers, by the ids of their undecided commands."""
+        """Addresses of anonymous callers, by the ids of their undecided commands."""
         self._counting: set[asyncio.Task[None]] = set()
         self._away_until = 0.0
 
@@ -86,7 +86,7 @@ class WriteLimits:
         await self._pool.aclose()
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: dict[str, Any]) -> None:
-        """Raise Problem 429 over the limit; for strangers 503 while nobody counts."""
+        """Raise Problem 429 over the limit; for anonymous callers 503 while Redis is away."""
         if req.method in SAFE_METHODS or req.context.rule not in LIMITED:
             return
         principal: Principal = req.context.principal
@@ -101,18 +101,16 @@ class WriteLimits:
         else:
             return
         if window is not None:
-            _tell(resp, window)
+            _write_headers(resp, window)
 
     def follow(self, command_id: UUID, address: str) -> None:
-        """A stranger at this address is about to send this command."""
+        """An anonymous caller at this address is about to send this command."""
         self._followed[command_id.bytes] = address
         if len(self._followed) > FOLLOWED_MAX:
             self._followed.popitem(last=False)
 
     def decided(self, command_id: bytes, status: int) -> None:
-        """Count a stranger's command that was refused with 403: once, whether its sender waits for the answer, polls
-        or listens for it at the notifier.
-        """
+        """Count an anonymous command that was refused with 403, once, however its sender learns of it."""
         address = self._followed.pop(command_id, None)
         if address is not None and status == FORBIDDEN:
             counting = asyncio.create_task(self._count_refusal(address), name="a refusal")
@@ -132,7 +130,7 @@ class WriteLimits:
             self._shut_until[address] = now + for_s
 
     def _check_refusals(self, address: str) -> None:
-        """Raise Problem 429 if this process has seen too many. From memory: no write waits for a second count."""
+        """Raise Problem 429 if this process has seen too many. From memory, so that no write waits for a second count."""
         wait_s = round(self._shut_until.get(address, 0.0) - time.time())
         if wait_s > 0:
             words = f"Too many bookings for people whom you may not book for. Try again {in_seconds(wait_s)}"
@@ -141,8 +139,8 @@ class WriteLimits:
     async def count_rows(self, key: AgentKey, rows: int) -> None:
         """Count a bulk's rows, beside its request, against a key's writes. Raises Problem 429.
 
-        What this minute has no room for is taken from the following ones, so that a bulk may be larger than what
-        a minute allows; but who has nothing left waits.
+        Rows beyond this minute's rest are taken from the following minutes, so that a bulk may be larger than what
+        a minute allows; but a key with nothing left is refused.
         """
         item, who = RateLimitItemPerMinute(key.writes_per_minute, namespace="agent"), str(key.id)
         window = await self._count(item, who, amount=rows - 1)
@@ -176,7 +174,7 @@ class WriteLimits:
         return Window(item.amount, int(used), max(1, round(window_s - into_s)))
 
 
-def _tell(resp: Response, window: Window) -> None:
+def _write_headers(resp: Response, window: Window) -> None:
     for name, value in window.headers.items():
         resp.set_header(name, value)
     if window.is_over:

@@ -1,4 +1,4 @@
-"""What a responder takes, answers and refuses, said where it stands (docs/openapi.md)."""
+"""What a responder takes, answers and refuses, described on the responder (docs/openapi.md)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNBOOKABLE = (Refusal.SERVICE_INACTIVE, Refusal.UNKNOWN_SERVICE)
 
 
 class Content(Struct, frozen=True):
-    """One form of a body: its type, its example from the document, its media type if not JSON.
+    """One form of a body: its type, its example, its media type if not JSON.
 
     `kind` None is a body without a schema of its own (a file, a page); `media_type` "" is no body.
     """

@@ -62,8 +62,8 @@ def security(route: Served) -> list[dict[str, list[str]]]:
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE_METHODS:
         session["csrf"] = []
-    stranger: list[dict[str, list[str]]] = [{}] if _lets_strangers_in(rule) else []
-    return [*stranger, {"bearer": []}, {"token": []}, session]
+    anonymous: list[dict[str, list[str]]] = [{}] if _lets_anonymous_in(rule) else []
+    return [*anonymous, {"bearer": []}, {"token": []}, session]
 
 
 def refusals_of_rule(route: Served) -> Iterator[str]:
@@ -79,7 +79,7 @@ def refusals_of_rule(route: Served) -> Iterator[str]:
         yield "too_many_requests"
     if writes:
         yield from ("csrf_failed", "origin_not_allowed")
-    if not _lets_strangers_in(rule) or rule is Rule.PUBLIC_WRITE:
+    if not _lets_anonymous_in(rule) or rule is Rule.PUBLIC_WRITE:
         yield "not_authenticated"
     if ALLOWED[rule] | {PrincipalKind.ANONYMOUS} != frozenset(PrincipalKind):
         yield "forbidden"
@@ -87,5 +87,5 @@ def refusals_of_rule(route: Served) -> Iterator[str]:
         yield "password_change_required"
 
 
-def _lets_strangers_in(rule: Rule) -> bool:
+def _lets_anonymous_in(rule: Rule) -> bool:
     return rule is Rule.PUBLIC_WRITE or PrincipalKind.ANONYMOUS in ALLOWED[rule]

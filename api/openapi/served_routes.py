@@ -34,7 +34,7 @@ class Served(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """As OpenAPI writes it; ours end in a slash, as the documents print them."""
+        """As OpenAPI writes it; ours end in a slash, as in the contracts."""
         plain = _FIELD.sub(r"{\1}", self.template)
         return plain if "/" not in plain.strip("/") else plain.rstrip("/") + "/"
 
@@ -83,11 +83,11 @@ class Routes(CompiledRouter):
 
     @cached_property
     def _described(self) -> Mapping[tuple[str, str], Operation | None]:
-        """Made at the first question, when all routes are added."""
+        """Made when it is first needed: by then all routes are added."""
         return {(route.template, route.method): route.operation for route in self.served()}
 
     def served(self) -> Iterator[Served]:
-        """All but HEAD, which is nowhere described by itself: it answers as GET does."""
+        """All but HEAD, which answers as GET does and is not described by itself."""
         for template, methods in self._added:
             for method, responder in methods.items():
                 yield Served(template, method, responder)

@@ -1,1 +1,1 @@
-"""The agent contract: call centres and systems that book for a phone number (agent.md)."""
+"""The agent contract: call centres and systems that book for a phone number (docs/contracts/agent.md)."""

@@ -1,4 +1,4 @@
-"""Dates and times as agents write them, tried in the document's order (agent.md, "Date & Time Formats")."""
+"""Dates and times as agents write them, tried in the order of docs/contracts/agent.md."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _date_order(sent: str) -> DateOrder | None:
 
 
 def _readings(sent: str) -> Iterator[tuple[DateOrder | None, date]]:
-    """Every day that a text can mean, in the document's order."""
+    """Every day that a text can mean, the preferred one first."""
     bare = sent.strip()
     for order, form in _DATES:
         found = form.fullmatch(bare)

@@ -1,4 +1,4 @@
-"""What agent.md prints, word for word: the description's examples."""
+"""Examples for the API's description, word for word as the agent contract prints them."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Email = Annotated[str, text(CONTACT_EMAIL, most=254)]
 
 
 class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The body, in the document's order. Optional fields may be null or empty, as agents send them."""
+    """Optional fields may be null or empty, as agents send them."""
 
     phone: PhoneText
     service_name: ServiceName

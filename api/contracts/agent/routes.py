@@ -15,14 +15,14 @@ from api.contracts.agent.new_booking import CreateAgentBooking
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    settings = run.settings
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    settings = runtime.settings
     bulk = BulkBookings(
         BulkRequestReader(settings.phone_region),
-        BulkWriter(run.pool, run.lane_waker),
+        BulkWriter(runtime.pool, runtime.lane_waker),
         DryRuns(settings.database_url, settings.policy),
-        run.write_limits,
+        runtime.write_limits,
     )
-    app.add_route("/api/agent/booking/create", CreateAgentBooking(run.commands, settings.phone_region))
+    app.add_route("/api/agent/booking/create", CreateAgentBooking(runtime.commands, settings.phone_region))
     app.add_route("/api/agent/bookings/bulk", bulk)
-    app.add_route("/api/agent/bookings/bulk/{batch_id:uuid}", BulkBookingsStatus(BulkStatusReader(run.pool)))
+    app.add_route("/api/agent/bookings/bulk/{batch_id:uuid}", BulkBookingsStatus(BulkStatusReader(runtime.pool)))

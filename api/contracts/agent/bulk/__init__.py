@@ -1,1 +1,1 @@
-"""Bookings in bulk: up to ten thousand rows in one request, accepted whole or not at all, judged one by one."""
+"""Bookings in bulk: up to ten thousand rows in one request, accepted whole or not at all, decided one by one."""

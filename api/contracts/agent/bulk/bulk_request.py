@@ -49,7 +49,7 @@ FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
     "application/jsonl": NdjsonRows,
     "text/csv": CsvRows,
 }
-"""What each is called; a charset other than UTF-8 shows when it is read."""
+"""By media type. A charset other than UTF-8 shows when the body is read."""
 
 
 class BulkRequestReader:
@@ -61,7 +61,7 @@ class BulkRequestReader:
 
     @asynccontextmanager
     async def read(self, req: falcon.asgi.Request, mode: Mode) -> AsyncIterator[NewBulk]:
-        """Raises Problem: 400 for what cannot be read whole, 408 for what comes too slowly, 503 while others come."""
+        """Raises Problem: 400 for a body that cannot be read whole, 408 for a slow one, 503 while others are read."""
         if self._under_way >= AT_ONCE:
             raise unavailable("Other bulks are being read; send this one again in a moment")
         self._under_way += 1
@@ -75,14 +75,14 @@ class BulkRequestReader:
         sender = Sender("agent", principal.actor, req.context.request_id, deadline(req))
         key = idempotency_key(req, anonymous=False)
         body = Body(req)
-        validated = await self._judge(body, req, mode)
+        validated = await self._validated(body, req, mode)
         owner = principal.actor.owner or ""
         bulk = Bulk(take_chosen_id(req) or uuid4(), owner, mode, validated.rows, len(validated.refusals))
         named = IdempotencyKey(owner, key, body.hash_with(f"{req.method} {req.path} {mode}")) if key else None
-        commands = (_all if mode is Mode.ALL_OR_NOTHING else _each)(validated)
+        commands = (_all_in_one if mode is Mode.ALL_OR_NOTHING else _one_each)(validated)
         return NewBulk(bulk, sender, commands, validated.refusals, named)
 
-    async def _judge(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> ValidatedRows:
+    async def _validated(self, body: Body, req: falcon.asgi.Request, mode: Mode) -> ValidatedRows:
         try:
             async with asyncio.timeout(READ_WITHIN_S):
                 return await validate_rows(body.rows(row_splitter_for(req)), self._region, ROWS_MAX[mode])
@@ -91,12 +91,12 @@ class BulkRequestReader:
             raise Problem(408, "body_too_slow", words) from None
 
 
-def _each(validated: ValidatedRows) -> list[BulkCommand]:
+def _one_each(validated: ValidatedRows) -> list[BulkCommand]:
     return [BulkCommand(_key_of(place), place, row) for row, place in validated.places.items()]
 
 
-def _all(validated: ValidatedRows) -> list[BulkCommand]:
-    """One command, at home in the lane of its first row."""
+def _all_in_one(validated: ValidatedRows) -> list[BulkCommand]:
+    """One command, in the lane of its first row."""
     rows = tuple(RowToPlace(row, place) for row, place in validated.places.items())
     if not rows:
         return []
@@ -109,7 +109,7 @@ def _key_of(place: Place) -> ServicePartition:
 
 
 def row_splitter_for(req: falcon.asgi.Request) -> RowSplitter:
-    """Raises Problem 415 for what cannot be read here."""
+    """Raises Problem 415 for a media type that is not in `FORMATS`."""
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type not in FORMATS:
         words = f"Content-Type must be one of {', '.join(FORMATS)}"
@@ -131,12 +131,12 @@ class Body:
         return whole.digest()
 
     async def rows(self, splitter: RowSplitter) -> AsyncIterator[Row]:
-        """All rows, with a breath for other requests in between. Raises Problem 400 for an unreadable body."""
-        breath = LoopBudget(SLICE_S)
+        """All rows, with turns for other requests in between. Raises Problem 400 for an unreadable body."""
+        budget = LoopBudget(SLICE_S)
         async for piece in self._pieces():
             for row in splitter.feed(piece):
                 yield row
-                await breath.take()
+                await budget.take()
         for row in splitter.end():
             yield row
 
@@ -155,7 +155,7 @@ class Body:
 
 
 class LoopBudget:
-    """Call `take` often: when its slice is used up, others have their turn."""
+    """For long work on the event loop. Call `take` often: when its slice is used up, other requests have their turn."""
 
     def __init__(self, slice_s: float) -> None:
         self._slice_s = slice_s

@@ -1,4 +1,4 @@
-"""What became of a bulk: counts, and pages of its rows."""
+"""How far a bulk is: counts, and pages of its rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.wire.contracts.all_or_nothing import row_answers
 
 
 class Wanted(Struct, frozen=True):
-    """A page of a bulk's rows; all of them, or those in one status."""
+    """A page of a bulk's rows: of all, or of those in one status."""
 
     status: CommandWord | None
     limit: int
@@ -34,7 +34,7 @@ class Wanted(Struct, frozen=True):
 
 
 class BulkStatusReader:
-    """Counts first, then rows: so rows are never older than the counts they are shown with."""
+    """Counts are read before rows: rows are never older than the counts beside them."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool

@@ -17,7 +17,7 @@ from core.spreadsheets import COMMA, restored
 from core.wire.errors import FieldProblem, shown
 
 COLUMNS = {field.encode_name: field.required for field in msgspec.structs.fields(AgentBooking)}
-"""By name, in document order: whether a row must have it."""
+"""By name, in the order of `AgentBooking`: whether a row must have it."""
 REPORTED = ("refused_row", "refused_status", "refused_code", "refused_message")
 """Columns that a report of refused rows adds. They are no fields: a report is sent again as it is."""
 
@@ -26,8 +26,8 @@ class CsvRows:
     """A header and rows; an empty cell is a field that was not sent.
 
     Blank lines and lines of nothing but separators are no rows. A row of one line that is wrong is refused by
-    itself. One that goes over several lines and is wrong may be several rows whose quotes do not match: nobody
-    knows where it ends, and the body is refused whole. So is one whose dates are in two orders
+    itself. One that goes over several lines and is wrong may be several rows whose quotes do not match: where it
+    ends is uncertain, and the body is refused whole. So is one whose dates are in two orders
     (`DateOrders`), unless it was `accepted` already.
     """
 
@@ -103,7 +103,7 @@ class CsvRows:
         return msgspec.json.encode(sent)
 
     def _check_order(self, record: Record) -> None:
-        """The date of a row that is wrong counts too: it shows how the others are meant."""
+        """The date of a refused row counts too: it shows how the others are meant."""
         column = self.columns.index("booking_date")
         if self._orders is None or column >= len(record.cells):
             return

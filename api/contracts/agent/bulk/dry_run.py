@@ -24,7 +24,7 @@ class DryRuns:
         self._policy = policy
 
     async def run_dry(self, new: NewBulk) -> BulkRehearsed:
-        """Every row sees what the rows before it would do. Others may come first before the bulk is sent in earnest."""
+        """Every row sees what the rows before it would do. By the time the bulk is sent in earnest, others may be first."""
         envelopes = [_envelope(new.sender, one) for one in new.commands]
         dry_run = await asyncio.to_thread(prepare, self._url, envelopes, self._policy)
         outcomes = await _outcomes(dry_run, envelopes)

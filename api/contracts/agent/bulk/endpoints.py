@@ -1,4 +1,4 @@
-"""`POST /api/agent/bookings/bulk/` and `GET /api/agent/bookings/bulk/{batch_id}/` (the contracts page, "Our own additions")."""
+"""`POST /api/agent/bookings/bulk/` and `GET /api/agent/bookings/bulk/{batch_id}/` (docs/contracts/agent.md)."""
 
 from __future__ import annotations
 
@@ -46,8 +46,6 @@ class RowsAsked(Struct, frozen=True):
 
 
 class BulkBookings:
-    """Takes bulks."""
-
     def __init__(self, reading: BulkRequestReader, bulks: BulkWriter, dry_runs: DryRuns, limits: WriteLimits) -> None:
         self._reading = reading
         self._bulks = bulks
@@ -101,8 +99,6 @@ class BulkBookings:
 
 
 class BulkBookingsStatus:
-    """Says what became of one."""
-
     def __init__(self, reader: BulkStatusReader) -> None:
         self._reader = reader
 

@@ -25,7 +25,7 @@ NOT_UTF8 = "it is not UTF-8"
 
 
 class BadRow(Problem):
-    """A row that cannot be read though it is clear where it ends."""
+    """A row that cannot be read, though it is clear where it ends."""
 
     def __init__(self, message: str, sent: Mapping[str, str], more: Sequence[str]) -> None:
         super().__init__(400, "malformed_row", message)
@@ -69,7 +69,7 @@ class NdjsonRows:
 
     def end(self) -> Iterator[Row]:
         try:
-            msgspec.json.decode(self._rest or b"null", type=msgspec.Raw)  # without judging its numbers
+            msgspec.json.decode(self._rest or b"null", type=msgspec.Raw)  # numbers are not looked at
         except MALFORMED:
             if self._rest.strip():
                 unreadable(self._seen + 1, CUT_OFF)
@@ -132,25 +132,25 @@ class JsonRows:
         try:
             _, end = _STRICT.raw_decode(self._text, self._at)
         except (ValueError, RecursionError):
-            self._must_go_on(final=final)
+            self._check_more_may_come(final=final)
             return None
         if end - self._at > ROW_MAX_BYTES:
             unreadable(self._seen + 1, TOO_LONG)
         if self._text[end : end + 1] not in _ENDS and not final:
-            self._must_go_on(final=False)  # a number may be longer than it looks
+            self._check_more_may_come(final=False)  # a number may be longer than it looks
             return None
         value = self._text[self._at : end].encode()
         self._at, self._wants = end, ", or ]"
         return value
 
-    def _must_go_on(self, *, final: bool) -> None:
-        """There must be more text than this, but not more than a row may have."""
+    def _check_more_may_come(self, *, final: bool) -> None:
+        """Raise Problem if the text is over, or if this row is already longer than a row may be."""
         if final or len(self._text) - self._at > ROW_MAX_BYTES:
             raise malformed()
 
 
 _ENDS = frozenset(" \t\r\n,]")
-"""What tells that a value is over."""
+"""What may follow a value."""
 _VALUES = frozenset({"value or ]", "value"})
 _AFTER: Mapping[str, Mapping[str, str]] = {
     "[": {"[": "value or ]"},
@@ -171,4 +171,4 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_int=str, parse_float=str)
-"""Only finds where a value ends; NaN and Infinity are no JSON."""
+"""Only finds where a value ends. NaN and Infinity are not JSON."""
