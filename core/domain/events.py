@@ -179,7 +179,7 @@ class CanaryHeard(Struct, frozen=True):
     pass
 
 
-CommonEvent = (
+Event = (
     UserCreated
     | BookingPlaced
     | BookingChanged
@@ -196,7 +196,5 @@ CommonEvent = (
     | PaymentReady
     | NothingDue
     | CanaryHeard
+    | MarketEvent
 )
-"""What core.domain.evolve tells apart itself."""
-
-Event = CommonEvent | MarketEvent

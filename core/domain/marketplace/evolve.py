@@ -1,16 +1,18 @@
-"""How events change what a batch knows of the marketplace."""
+"""How events change what a batch knows of the marketplace; `core.domain.evolve` calls these functions.
+
+Seats and credits follow from bookings, whatever command or contract changes those.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from msgspec.structs import replace
 
 from core.domain.bookings.status import Status
-from core.domain.events import BookingChanged, BookingPlaced
-from core.domain.marketplace.counts import Counts, concerns_market
+from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced
+from core.domain.marketplace.counts import Counts
 from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.events import (
+    CreditReturned,
     CreditsGranted,
     CreditsVoided,
     SeatOffered,
@@ -19,42 +21,12 @@ from core.domain.marketplace.events import (
     WaitingBegun,
     WaitingEnded,
 )
-from core.domain.marketplace.values import WaitingPlace
 from core.domain.state import State
 from core.domain.values import Booking
 
 
-def evolve_market(state: State, event: Any) -> None:
-    """Every event passes here: seats and credits follow from bookings of whatever command."""
-    if not concerns_market(event):
-        return
-    _count(state, event)
-    match event:
-        case BookingPlaced(booking=booking) | BookingChanged(booking=booking):
-            state.market.know_booking(booking)
-            _pay(state, booking)
-        case SessionOpened(session=session, claims=claims):
-            state.market.sessions[session.id] = session
-            for claim in claims:
-                state.take(claim)
-        case SessionCancelled(session=session):
-            state.market.sessions[session.id] = session
-            state.give_back((None, None, session.id))
-        case CreditsGranted(credit=credit):
-            state.market.credits[credit.booking_id] = credit
-        case CreditsVoided(credit_id=id_) if (voided := state.market.credits.get(id_)) is not None:
-            state.market.credits[id_] = replace(voided, balance=0)
-        case WaitingBegun(place=place):
-            state.market.queues[place.session_id][place.user_id] = place
-            _wait(state, place, 1)
-        case WaitingEnded(place=place) | SeatOffered(place=place):
-            del state.market.queues[place.session_id][place.user_id]
-            _wait(state, place, -1)
-        case _:
-            pass
-
-
-def _count(state: State, event: Any) -> None:
+def count(state: State, event: BookingPlaced | BookingChanged | BookingDeleted | CreditReturned) -> None:
+    """The seats and credits that an event takes or gives back."""
     counts, market = Counts([event]), state.market
     for id_, seats in counts.seats.items():
         if (session := market.sessions.get(id_)) is not None:
@@ -64,14 +36,45 @@ def _count(state: State, event: Any) -> None:
             market.credits[id_] = replace(credit, balance=credit.balance + credits_)
 
 
-def _pay(state: State, booking: Booking) -> None:
+def know_booking(state: State, booking: Booking) -> None:
     """A bundle's credits pay as long as the bundle is paid."""
+    state.market.know_booking(booking)
     if not isinstance(booking.details, MarketDetails) or booking.details.kind is not Kind.BUNDLE:
         return
     if (credit := state.market.credits.get(booking.id)) is not None:
         state.market.credits[booking.id] = replace(credit, is_paid=booking.status is Status.CONFIRMED)
 
 
-def _wait(state: State, place: WaitingPlace, by: int) -> None:
-    if (session := state.market.sessions.get(place.session_id)) is not None:
-        state.market.sessions[session.id] = replace(session, waiting=session.waiting + by)
+def open_session(state: State, event: SessionOpened) -> None:
+    state.market.sessions[event.session.id] = event.session
+    for claim in event.claims:
+        state.take(claim)
+
+
+def cancel_session(state: State, event: SessionCancelled) -> None:
+    state.market.sessions[event.session.id] = event.session
+    state.give_back((None, None, event.session.id))
+
+
+def grant_credits(state: State, event: CreditsGranted) -> None:
+    state.market.credits[event.credit.booking_id] = event.credit
+
+
+def void_credits(state: State, event: CreditsVoided) -> None:
+    if (voided := state.market.credits.get(event.credit_id)) is not None:
+        state.market.credits[event.credit_id] = replace(voided, balance=0)
+
+
+def begin_waiting(state: State, event: WaitingBegun) -> None:
+    state.market.queues[event.place.session_id][event.place.user_id] = event.place
+    _count_waiting(state, event.place.session_id, 1)
+
+
+def end_waiting(state: State, event: WaitingEnded | SeatOffered) -> None:
+    del state.market.queues[event.place.session_id][event.place.user_id]
+    _count_waiting(state, event.place.session_id, -1)
+
+
+def _count_waiting(state: State, session_id: int, by: int) -> None:
+    if (session := state.market.sessions.get(session_id)) is not None:
+        state.market.sessions[session_id] = replace(session, waiting=session.waiting + by)
