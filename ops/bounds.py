@@ -197,7 +197,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "409 `too_many_services`",
         ),
         Bound(
-            "api.contracts.calendar.categories.CATEGORIES_MAX",
+            "core.store.catalogue.categories.CATEGORIES_MAX",
             "categories",
             "of the installation",
             "409 `too_many_categories`",

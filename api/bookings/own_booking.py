@@ -14,7 +14,7 @@ from api.openapi import operation
 from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.identity.principals import Principal
-from core.store.bookings.rows import SQL_VIEW, view_of
+from core.store.bookings.rows import find_view
 from core.store.connections.database import database_now_async
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking
@@ -63,10 +63,10 @@ class OneBooking:
 async def read_booking(pool: AsyncConnectionPool[Any], booking_id: int) -> tuple[Booking, User]:
     """A booking that is not deleted, with its user. Raises Problem 404."""
     async with pool.connection() as connection:
-        row = await (await connection.execute(SQL_VIEW, (booking_id,))).fetchone()
-    if row is None:
+        found = await find_view(connection, booking_id)
+    if found is None:
         raise not_found()
-    return view_of(row)
+    return found
 
 
 def not_found() -> Problem:

@@ -13,6 +13,10 @@ from api.http.errors import Problem, invalid
 from core.store.catalogue.changes import CatalogueError
 from core.wire.errors import FieldProblem
 
+CANNOT_BE_CHANGED = "cannot be changed"
+CANNOT_BE_CHANGED_HERE = "cannot be changed here"
+"""Of what another request changes."""
+
 Problems = Mapping[type[CatalogueError], Callable[[], Problem]]
 
 
@@ -31,12 +35,12 @@ def sent_fields(sent: Struct, *, but: Collection[str] = ()) -> dict[str, Any]:
     return {name: value for name, value in asdict(sent).items() if value is not UNSET and name not in but}
 
 
-def check_unchanged(sent: Struct, present: Mapping[str, Any]) -> None:
-    """Raise Problem 400 for read-only fields that were sent and are not what is there."""
+def check_unchanged(sent: Struct, present: Mapping[str, Any], words: str = CANNOT_BE_CHANGED) -> None:
+    """Raise Problem 400 for fields of `present` that were sent with another value."""
     fields = sent_fields(sent)
     changed = [name for name, value in present.items() if name in fields and fields[name] != value]
     if changed:
-        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in changed])
+        raise invalid([FieldProblem(name, f"{name} {words}") for name in changed])
 
 
 def name_taken(code: str, words: str) -> Callable[[], Problem]:

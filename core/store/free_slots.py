@@ -11,10 +11,11 @@ from msgspec import Struct
 from core.domain.names import folded
 from core.domain.refusals import Refused
 from core.domain.resources.local_time import day_bounds
-from core.domain.resources.service_names import NearestNames, check_bookable
+from core.domain.resources.service_names import check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings.bookings import SQL_CLAIMS
-from core.store.catalogue.catalogue import SQL_RULES, SQL_SERVICE_NAMES, SQL_SERVICES, rules_of, service_of
+from core.store.catalogue.booking_settings import SQL_RULES, rules_of
+from core.store.catalogue.services import SQL_BY_NAME, nearest_names, service_of
 from core.store.connections.database import database_now_async
 from core.store.sql.parameters import intervals_parameter, texts_of
 
@@ -54,7 +55,7 @@ async def read_day_availability(
     async with connection.pipeline():
         await connection.execute(SQL_BEGIN)
         rules_rows = await connection.execute(SQL_RULES)
-        service_rows = await connection.execute(SQL_SERVICES, (texts_of(names),))
+        service_rows = await connection.execute(SQL_BY_NAME, (texts_of(names),))
         rules, resource = rules_of(await rules_rows.fetchone(), allow_past=policy.allow_past)
         rows = await service_rows.fetchall()
     service = None
@@ -80,23 +81,6 @@ async def _check_bookable(
     except Refused:
         await connection.execute("COMMIT")
         raise
-
-
-async def nearest_names(
-    connection: psycopg.AsyncConnection[Any], service: Service | None, policy: Policy
-) -> NearestNames:
-    """What a refusal names; nothing is read where there will be none."""
-    if service is not None or policy.books_unknown_services:
-        return NearestNames()
-    return NearestNames(row[0] for row in await (await connection.execute(SQL_SERVICE_NAMES)).fetchall())
-
-
-async def resource_named(connection: psycopg.AsyncConnection[Any], service_name: str, policy: Policy) -> int | None:
-    """The resource that a service name books; None is the desk. Raises Refused."""
-    rows = await (await connection.execute(SQL_SERVICES, (texts_of([folded(service_name)]),))).fetchall()
-    service = service_of(rows[-1])[1] if rows else None
-    check_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
-    return service.resource_id if service else None
 
 
 async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:

@@ -10,7 +10,8 @@ from core.domain.bookings.status import TAKES_TIME
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
 from core.domain.needs import Needs
 from core.domain.state import State
-from core.domain.values import Category, Resource, ResourceTime, TimeSlot
+from core.domain.values import ResourceTime, TimeSlot
+from core.store.catalogue.categories import category_of
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
@@ -27,16 +28,6 @@ ORDER BY s.id FOR UPDATE OF s
 """
 """Locked before any booking, in id order. Which slot a booking was made for never changes, so it
 can be asked before the booking is locked."""
-SQL_CATEGORIES = """
-SELECT c.id, c.name, r.id, r.kind, r.name, r.zone
-FROM category c JOIN resource r ON r.id = c.resource_id WHERE c.id = ANY(%s)
-"""
-CATEGORIES_NAMED = 50
-"""In a refusal, at most."""
-SQL_CATEGORY_IDS = f"""
-SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER BY id LIMIT {CATEGORIES_NAMED}) ORDER BY id
-"""
-"""One category, if there is one of that id, and the first of all."""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
 FROM {SQL_INTERVAL_ROWS}
@@ -87,14 +78,6 @@ def lock_slots(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
         pipeline.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
 
 
-def ask_categories(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def take(rows: Rows) -> None:
-        state.categories |= {row[0]: category_of(row) for row in rows}
-
-    if needs.categories:
-        pipeline.ask(SQL_CATEGORIES, (list(needs.categories),), take)
-
-
 def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[ResourceTime]) -> None:
     """The slots that other bookings, or closures, of this batch may turn."""
 
@@ -107,11 +90,6 @@ def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[Resour
     taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
     if spans or taking:
         pipeline.ask(SQL_SHARING, (intervals_parameter(spans), array_of(taking)), take)
-
-
-def category_of(row: Sequence[Any]) -> Category:
-    """A row of `SQL_CATEGORIES`."""
-    return Category(row[0], row[1], Resource(*row[2:6]))
 
 
 def slot_of(row: Sequence[Any]) -> TimeSlot:

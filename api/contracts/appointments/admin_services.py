@@ -26,6 +26,7 @@ from api.http.fields import (
 )
 from api.http.forms import Rules
 from api.http.parameters import Paging, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.names import as_name
 from core.settings import Settings
@@ -35,7 +36,6 @@ from core.store.catalogue.services import SERVICES_MAX, NamedService
 from core.store.connections.database import AsyncConnection
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
 EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
@@ -128,8 +128,7 @@ class AdminServices:
         page = read_query(req, Paging)
         async with self._pool.connection() as connection:
             found, total = await services.page(connection, page.limit, page.offset)
-        resp.data = encode(NamedServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, NamedServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
 
     @operation(
         "Create a service",
@@ -150,8 +149,7 @@ class AdminServices:
                 currency=sent.currency,
                 resource_id=await self._resource_id(connection, sent),
             )
-        resp.status = 201
-        _answer(resp, "Service created successfully", service)
+        respond(resp, NamedServiceShown(message="Service created successfully", data=service), 201)
 
     async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
         if sent.own_resource:
@@ -168,7 +166,7 @@ class AdminService:
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         async with as_problems(PROBLEMS), self._pool.connection() as connection:
             service = await services.one(connection, service_id)
-        _answer(resp, "Service retrieved successfully", service)
+        respond(resp, NamedServiceShown(message="Service retrieved successfully", data=service))
 
     @operation(
         "Change a service",
@@ -179,7 +177,8 @@ class AdminService:
     )
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         sent = await read_json(req, NamedServiceChange)
-        _answer(resp, "Service updated successfully", await self._change(service_id, sent))
+        service = await self._change(service_id, sent)
+        respond(resp, NamedServiceShown(message="Service updated successfully", data=service))
 
     @operation(
         "Take a service off the list",
@@ -188,7 +187,8 @@ class AdminService:
         refuses=("service_not_found",),
     )
     async def on_delete(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
-        _answer(resp, "Service deactivated", await self._change(service_id, NamedServiceChange(is_active=False)))
+        service = await self._change(service_id, NamedServiceChange(is_active=False))
+        respond(resp, NamedServiceShown(message="Service deactivated", data=service))
 
     async def _change(self, service_id: int, sent: NamedServiceChange) -> NamedService:
         async with as_problems(PROBLEMS), write(self._pool) as connection:
@@ -205,8 +205,3 @@ def _changed(present: NamedService, sent: NamedServiceChange) -> NamedService:
         if problems:
             raise invalid(problems)
     return after if after.name == present.name else replace(after, name=as_name(after.name))
-
-
-def _answer(resp: falcon.asgi.Response, message: str, service: NamedService) -> None:
-    resp.data = encode(NamedServiceShown(message=message, data=service))
-    resp.content_type = falcon.MEDIA_JSON

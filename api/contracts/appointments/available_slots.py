@@ -13,6 +13,7 @@ from api.contracts.appointments.examples import AVAILABLE_SLOTS
 from api.contracts.appointments.name_refusal import refused_as_problem
 from api.http.errors import Problem
 from api.http.parameters import Word, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
 from core.domain.resources.free_slots import Slot, free_slots
@@ -20,7 +21,6 @@ from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
 from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, HourMinute
 
 
@@ -71,8 +71,7 @@ class AvailableSlots:
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
                 offer = await read_day_availability(connection, asked.service, asked.date, asked.date, self._policy)
-        resp.data = encode(slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
 
 
 def active_rules(offer: DayAvailability) -> Rules:

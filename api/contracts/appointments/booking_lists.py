@@ -14,17 +14,17 @@ from api.contracts.appointments.examples import STATS
 from api.http.errors import invalid
 from api.http.fields import ID_MAX
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.values import Booking
 from core.identity.usernames import username_keys
+from core.store.catalogue import categories
 from core.store.lists import tally
 from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, BookingFilter, page
 from core.store.lists.pages import Total
-from core.store.timeslots import SQL_CATEGORY_IDS
 from core.wire.answers import Done
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 from core.wire.vocabulary import APPOINTMENTS_STATUS, AppointmentsWord, Day, HourMinute
 
 T = TypeVar("T")
@@ -95,16 +95,14 @@ class AdminBookings:
         )
         found = await page(self._engine, wanted, NEWEST_FIRST, asked.limit, asked.offset)
         data = [admin_booking(booking, user) for booking, user in found.rows]
-        resp.data = encode(listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
 
     async def _check_category(self, category_id: int | None) -> None:
         """Raise Problem 400 for one that does not exist, with those that do."""
         if category_id is None:
             return
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(SQL_CATEGORY_IDS, {"id": category_id})
-            known = [row[0] for row in await cursor.fetchall()]
+            known = await categories.named_ids(connection, category_id)
         if category_id not in known:
             raise invalid([FieldProblem("category", f"category must be one of {', '.join(map(str, known))}")])
 
@@ -123,8 +121,7 @@ class BookingStats:
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         async with self._pool.connection() as connection:
             stats = await tally.stats(connection)
-        resp.data = encode(StatsAnswer(stats=stats))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, StatsAnswer(stats=stats))
 
 
 class ReservedSlots:
@@ -144,10 +141,7 @@ class ReservedSlots:
         wanted = BookingFilter(day=asked.date, service=asked.service, word=asked.status)
         found = await page(self._engine, wanted, BY_TIME, asked.limit, asked.offset)
         data = [reserved_slot(booking) for booking, _ in found.rows]
-        resp.data = encode(
-            listed("Reserved slots retrieved successfully", data, found.total, asked.limit, asked.offset)
-        )
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, listed("Reserved slots retrieved successfully", data, found.total, asked.limit, asked.offset))
 
 
 def reserved_slot(booking: Booking) -> ReservedSlot:

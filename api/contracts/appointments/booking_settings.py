@@ -1,4 +1,4 @@
-"""`GET` and `POST /api/booking/settings/` (appointments.md, 17 and 18)."""
+"""`GET` and `POST /api/booking/settings/` (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,24 @@ from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import SETTINGS_CHANGE
+from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
 from api.http.bodies import read_json
 from api.http.errors import invalid
 from api.http.fields import text
 from api.http.forms import Form, Rules
+from api.http.responses import respond
 from api.openapi import Content, operation
+from core.store.catalogue import booking_settings
+from core.store.catalogue.booking_settings import BookingSettings as Settings
+from core.store.catalogue.changes import write
 from core.text_forms import WEEKDAYS
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Micros, micros
-
-SQL_READ = """
-SELECT working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
-FROM booking_settings
-"""
-SQL_LOCK = SQL_READ + " FOR UPDATE"
-SQL_WRITE = """
-UPDATE booking_settings SET working_hours_start = %s, working_hours_end = %s, duration_minutes = %s,
-       off_days = %s::smallint[], is_active = %s, updated_at = clock_timestamp()
-RETURNING working_hours_start, working_hours_end, duration_minutes, off_days, is_active, updated_at
-"""
 
 
 def _weekdays(sent: str) -> list[int] | None:
@@ -90,11 +84,8 @@ class BookingSettings:
     @operation("Read the hours and off days", answers={200: SettingsAnswer})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_READ)).fetchone()
-        if row is None:
-            raise LookupError("There are no booking settings: run the migrate command first.")
-        resp.data = encode(_body("Booking settings retrieved successfully", row))
-        resp.content_type = falcon.MEDIA_JSON
+            settings = await booking_settings.one(connection)
+        respond(resp, _body("Booking settings retrieved successfully", settings))
 
     @operation(
         "Change the hours and off days",
@@ -103,35 +94,42 @@ class BookingSettings:
         answers={200: SettingsAnswer},
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        change = await read_json(req, SettingsChange)
-        async with self._pool.connection() as connection, connection.transaction():
-            row = await (await connection.execute(SQL_LOCK)).fetchone()
-            if row is None:
-                raise LookupError("There are no booking settings: run the migrate command first.")
-            if _or(change.updated_at, micros(row[5])) != micros(row[5]):
-                raise invalid([FieldProblem("updated_at", "updated_at cannot be changed here")])
-            start = _or(change.WORKING_HOURS_START, row[0])
-            end = _or(change.WORKING_HOURS_END, row[1])
-            if start >= end:
-                raise invalid([NO_HOURS])
-            values = (
-                start,
-                end,
-                _or(change.DEFAULT_RESERVATION_DURATION_MINUTES, row[2]),
-                row[3] if change.OFF_DAYS is UNSET else OFF_DAYS(change.OFF_DAYS),
-                _or(change.is_active, row[4]),
-            )
-            row = await (await connection.execute(SQL_WRITE, values)).fetchone()
-        assert row is not None  # noqa: S101 - the row was locked above
-        resp.data = encode(_body("Booking settings updated successfully", row))
-        resp.content_type = falcon.MEDIA_JSON
+        sent = await read_json(req, SettingsChange)
+        async with write(self._pool) as connection:
+            present = await booking_settings.one(connection, locked=True)
+            settings = await booking_settings.change(connection, _changed(present, sent))
+        respond(resp, _body("Booking settings updated successfully", settings))
 
 
-def _or(sent: Any, present: Any) -> Any:
-    return present if sent is UNSET else sent
+def _changed(present: Settings, sent: SettingsChange) -> Settings:
+    """The settings as they become. Raises Problem 400."""
+    check_unchanged(sent, {"updated_at": micros(present.updated_at)}, CANNOT_BE_CHANGED_HERE)
+    changes = {_COLUMNS[name]: value for name, value in sent_fields(sent, but={"updated_at"}).items()}
+    if "off_days" in changes:
+        changes["off_days"] = OFF_DAYS(changes["off_days"])
+    after = replace(present, **changes)
+    if after.working_hours_start >= after.working_hours_end:
+        raise invalid([NO_HOURS])
+    return after
 
 
-def _body(message: str, row: tuple[Any, ...]) -> SettingsAnswer:
-    start, end, minutes, off_days, is_active, updated_at = row
-    shown = SettingsShown(start, end, minutes, ",".join(map(str, off_days)), is_active, micros(updated_at))
+_COLUMNS = {
+    "WORKING_HOURS_START": "working_hours_start",
+    "WORKING_HOURS_END": "working_hours_end",
+    "DEFAULT_RESERVATION_DURATION_MINUTES": "duration_minutes",
+    "OFF_DAYS": "off_days",
+    "is_active": "is_active",
+}
+"""By the document's field: the settings' own."""
+
+
+def _body(message: str, settings: Settings) -> SettingsAnswer:
+    shown = SettingsShown(
+        settings.working_hours_start,
+        settings.working_hours_end,
+        settings.duration_minutes,
+        ",".join(map(str, settings.off_days)),
+        settings.is_active,
+        micros(settings.updated_at),
+    )
     return SettingsAnswer(message=message, data=shown)

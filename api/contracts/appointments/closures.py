@@ -24,9 +24,8 @@ from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
 from core.domain.commands import ReopenResource
 from core.domain.values import Policy
-from core.store.catalogue import closures, resources
+from core.store.catalogue import closures, resources, services
 from core.store.catalogue.changes import NotFoundError
-from core.store.free_slots import resource_named
 from core.store.inbox.partition_keys import partition_key
 from core.store.lists.closures import bookings_in_the_way, closures_page
 from core.text_forms import OPTIONAL_NAME
@@ -126,7 +125,7 @@ class Closures:
             return body.resource_id
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
-                named = await resource_named(connection, body.service, self._policy) if body.service else None
+                named = await services.resource_named(connection, body.service, self._policy) if body.service else None
                 return named or await resources.desk_id(connection)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import falcon
 from falcon.asgi import Request, Response
 from msgspec import Meta, Struct
 
 from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.countries import countries
 from core.wire.answers import Listed
-from core.wire.outcomes import encode
 
 
 class CountryPage(Struct, frozen=True):
@@ -41,5 +40,4 @@ class Countries:
         asked = read_query(req, CountryPage)
         page = self._countries[asked.offset : asked.offset + asked.limit]
         body = CountryList(data=page, total_count=len(self._countries), limit=asked.limit, offset=asked.offset)
-        resp.data = encode(body)
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, body)

@@ -13,6 +13,7 @@ from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
 from api.http.bodies import read_json
 from api.http.errors import invalid
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.bookings.status import Status
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
@@ -21,7 +22,6 @@ from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.appointments import BookingRemoved, BookingShown, BookingUpdated, details
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 from core.wire.vocabulary import APPOINTMENTS_ASKED, AppointmentsWord
 
 
@@ -51,8 +51,7 @@ class AdminBooking:
 
     @operation("Read a booking", answers={200: BookingShown}, refuses=("booking_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        resp.data = encode(details(*await self._read(booking_id)))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, details(*await self._read(booking_id)))
 
     @operation(
         "Cancel a booking",

@@ -14,6 +14,7 @@ from api.contracts.appointments.available_slots import WorkingHours, active_rule
 from api.contracts.appointments.name_refusal import refused_as_problem
 from api.http.fields import EARLIEST, LATEST
 from api.http.parameters import Word, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from api.openapi.operation import UNBOOKABLE
 from core.domain.resources.free_slots import free_days
@@ -21,7 +22,6 @@ from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
 from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Day
 
 
@@ -68,8 +68,7 @@ class MonthCalendar:
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
                 offer = await read_day_availability(connection, asked.service, days[0], days[-1], self._policy)
-        resp.data = encode(calendar_body(offer, active_rules(offer), days))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, calendar_body(offer, active_rules(offer), days))
 
 
 def calendar_body(offer: DayAvailability, rules: Rules, days: list[date]) -> MonthAnswer:

@@ -9,12 +9,12 @@ from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.store.catalogue import resources
 from core.store.catalogue.resources import Kind
 from core.wire.answers import Listed
 from core.wire.contracts.closures import ResourceShown
-from core.wire.outcomes import encode
 
 
 class Filters(Struct, frozen=True):
@@ -37,5 +37,4 @@ class Resources:
         async with self._pool.connection() as connection:
             found, total = await resources.page(connection, asked.kind, asked.limit, asked.offset)
         data = [ResourceShown(one.id, one.kind, one.name, one.zone) for one in found]
-        resp.data = encode(ResourceList(data=data, total_count=total, limit=asked.limit, offset=asked.offset))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, ResourceList(data=data, total_count=total, limit=asked.limit, offset=asked.offset))

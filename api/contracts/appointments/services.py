@@ -8,11 +8,11 @@ import falcon.asgi
 from psycopg_pool import AsyncConnectionPool
 
 from api.http.parameters import Paging, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.store.catalogue import services
 from core.store.catalogue.services import Service
 from core.wire.answers import Listed
-from core.wire.outcomes import encode
 
 
 class ServiceList(Listed[Service], frozen=True, kw_only=True):
@@ -28,5 +28,4 @@ class Services:
         page = read_query(req, Paging)
         async with self._pool.connection() as connection:
             found, total = await services.bookable_page(connection, page.limit, page.offset)
-        resp.data = encode(ServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, ServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))

@@ -32,6 +32,7 @@ from api.http.errors import invalid
 from api.http.fields import Id
 from api.http.forms import Rules
 from api.http.parameters import Offset, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.commands import ChangeSlot, IfBooked, OfferSlot, RemoveSlot
 from core.domain.resources.local_time import local
@@ -39,7 +40,6 @@ from core.domain.values import TimeSlot
 from core.store.lists.calendar import SlotFilter, list_slots
 from core.wire.contracts.calendar import ChangedSlot, SlotDeleted, StaffSlot
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 from core.wire.vocabulary import zulu
 
 STATUSES = {"booked": True, "available": False}
@@ -120,8 +120,7 @@ class AdminTimeSlots:
         if found.more:
             add_next_link(req, resp, asked.offset + asked.limit)
         resp.set_header(POSITION_HEADER, str(found.position))
-        resp.data = encode([visible_to(req.context.principal, one) for one in found.slots])
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, [visible_to(req.context.principal, one) for one in found.slots])
 
     @operation(
         "Create a time slot",
@@ -150,8 +149,7 @@ class AdminTimeSlot:
 
     @operation("Read a time slot", answers={200: StaffSlot}, refuses=("time_slot_not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
-        resp.data = encode(visible_to(req.context.principal, await read_slot(self._pool, time_slot_id)))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, visible_to(req.context.principal, await read_slot(self._pool, time_slot_id)))
 
     @operation(
         "Change a time slot",

@@ -13,9 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 from api.http.errors import Problem
 from core.domain.resources.local_time import local
 from core.domain.values import Category, TimeSlot
+from core.store.catalogue import categories
+from core.store.catalogue.changes import NotFoundError
 from core.store.inbox.partition_keys import partition_key
 from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
-from core.store.timeslots import SQL_CATEGORIES, category_of
 from core.wire.errors import FieldProblem
 
 Pool = AsyncConnectionPool[Any]
@@ -31,11 +32,12 @@ POSITION = {POSITION_HEADER: "The feed's position that the list is true at: `/ws
 
 async def read_category(pool: Pool, category_id: int) -> Category:
     """Raises Problem 404."""
-    async with pool.connection() as connection:
-        row = await (await connection.execute(SQL_CATEGORIES, ([category_id],))).fetchone()
-    if row is None:
-        raise Problem(404, "category_not_found", "Category not found", [FieldProblem("category", "Category not found")])
-    return category_of(row)
+    try:
+        async with pool.connection() as connection:
+            return await categories.one(connection, category_id)
+    except NotFoundError:
+        words = "Category not found"
+        raise Problem(404, "category_not_found", words, [FieldProblem("category", words)]) from None
 
 
 async def read_slot(pool: Pool, time_slot_id: int, field: str = "time_slot_id") -> SlotListed:

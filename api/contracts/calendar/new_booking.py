@@ -20,12 +20,12 @@ from api.contracts.calendar.lookups import (
 from api.http.bodies import parse_json
 from api.http.fields import Id
 from api.http.parameters import Offset, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core.domain.commands import BookSlot, PersonById
 from core.store.lists.calendar import my_bookings
 from core.wire.contracts.calendar import SlotBooking, booking_body
-from core.wire.outcomes import encode
 
 IS_OVER = {"upcoming": False, "past": True}
 
@@ -82,5 +82,4 @@ class UserBookings:
             found = await my_bookings(connection, me, over=over, limit=asked.limit, offset=asked.offset)
         if found.more:
             add_next_link(req, resp, asked.offset + asked.limit)
-        resp.data = encode([booking_body(booking, me, found.now) for booking in found.bookings if found.now])
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, [booking_body(booking, me, found.now) for booking in found.bookings if found.now])

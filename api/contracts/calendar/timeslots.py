@@ -21,13 +21,13 @@ from api.contracts.calendar.lookups import (
 )
 from api.http.forms import Rules
 from api.http.parameters import Offset, Word, read_query
+from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.names import folded
 from core.identity.principals import Principal
 from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
 from core.wire.contracts.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
 Names = Annotated[Word, Meta(description="Names of categories, repeated or separated by commas")]
 
@@ -76,8 +76,7 @@ class TimeSlots:
         if found.more:
             add_next_link(req, resp, wanted.offset + wanted.limit)
         resp.set_header(POSITION_HEADER, str(found.position))
-        resp.data = encode([visible_to(principal, one) for one in found.slots])
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, [visible_to(principal, one) for one in found.slots])
 
     def _wanted(self, asked: SlotsAsked) -> SlotFilter:
         first, last = asked.start_date, asked.end_date

@@ -7,10 +7,10 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.http.parameters import Paging, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.store.lists.bookings import NEWEST_FIRST, BookingFilter, page
 from core.wire.contracts.rooms import RoomBooking, room_booking
-from core.wire.outcomes import encode
 
 
 class RoomBookings(Struct, frozen=True, kw_only=True):
@@ -35,5 +35,4 @@ class AllBookings:
             offset=asked.offset,
             bookings=[room_booking(booking, user) for booking, user in found.rows],
         )
-        resp.data = encode(body)
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, body)

@@ -9,16 +9,17 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.rooms.rooms import no_room
+from api.contracts.catalogue import as_problems
+from api.contracts.rooms.rooms import PROBLEMS
 from api.http.parameters import read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
-from core.domain.values import Resource, Room
-from core.store.catalogue.catalogue import SQL_ROOMS, room_of
+from core.domain.values import Room
+from core.store.catalogue import rooms
 from core.store.connections.database import database_now_async
 from core.store.free_slots import read_taken
 from core.wire.contracts.rooms import money
-from core.wire.outcomes import encode
 from core.wire.vocabulary import Day, HourMinuteSecond
 
 
@@ -53,16 +54,12 @@ class Availability:
     @operation("List a room's slots of a day", query=DayAsked, answers={200: RoomDay}, refuses=("room_not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
         day = read_query(req, DayAsked).date
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ROOMS, ([room_id],))).fetchone()
-            if row is None or not (room := room_of(row[:-4])).is_available:
-                raise no_room()
-            resource = Resource(*row[-4:])
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            room, resource = await rooms.bookable(connection, room_id)
             claims = await read_taken(connection, resource, day)
             now = await database_now_async(connection)
         slots = list(room_slots(room, resource, day, claims, now, allow_past=self._allow_past))
-        resp.data = encode(_body(room, day, slots))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, _body(room, day, slots))
 
 
 def _body(room: Room, day: date, slots: list[RoomSlot]) -> RoomDay:

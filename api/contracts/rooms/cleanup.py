@@ -16,10 +16,10 @@ from msgspec import Struct
 from redis.exceptions import RedisError
 
 from api.http.errors import unavailable
+from api.http.responses import respond
 from api.openapi import operation
 from core.wakeup.broker import SWEEP_DUE
 from core.wakeup.keys import Keys
-from core.wire.outcomes import encode
 
 RING_EVERY_S = 5
 
@@ -41,5 +41,4 @@ class CleanUp:
                 await asyncio.to_thread(self._celery.send_task, SWEEP_DUE, retry=False)
         except (RedisError, BrokerAway, OSError):
             raise unavailable("Expired bookings cannot be looked for right now; try again in a moment") from None
-        resp.data = encode(CleaningUp())
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, CleaningUp())

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
+from api.contracts.catalogue import sent_fields
 from api.contracts.rooms.new_booking import GUESTS_MAX
 from api.http.errors import invalid
 from api.http.fields import (
@@ -28,34 +29,11 @@ from api.http.forms import Rules
 from core.domain.bookings.rooms import at_minute, end_minute_of, minute_of
 from core.domain.payments.money import MINOR_MAX, can_be_charged, is_amount, minimum_charge, minor
 from core.domain.resources.local_time import MINUTES_PER_DAY
+from core.store.catalogue.rooms import RoomRow
 from core.text_forms import CLOCK
 from core.wire.contracts.rooms import money
 from core.wire.errors import FieldProblem
 from core.wire.vocabulary import HourMinuteSecond
-
-COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
-       m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
-SQL_ROOM = f"SELECT {COLUMNS} FROM room m JOIN resource r ON r.id = m.resource_id WHERE m.id = %s"
-
-
-class RoomRow(Struct, frozen=True):
-    """A row of `COLUMNS`. Minutes count from local midnight; a new room is as given here."""
-
-    id: int = 0
-    resource_id: int = 0
-    zone: str = ""
-    name: str = ""
-    description: str = ""
-    price_minor: int = 0
-    currency: str = "usd"
-    capacity: int = 1
-    amenities: list[str] = []
-    is_available: bool = True
-    slot_minutes: int = 30
-    opens_minute: int = 9 * 60
-    closes_minute: int = 18 * 60
-    off_days: list[int] = []
-
 
 NEW = RoomRow()
 
@@ -150,9 +128,6 @@ class RoomChange(RoomFields, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     id: Id | UnsetType = UNSET
 
 
-READ_ONLY = {"id": "id", "currency": "currency", "time_zone": "zone", "resource_id": "resource_id"}
-"""Fields of a room that is there, by column; they may come back unchanged."""
-
 _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "name": ("name", str),
     "description": ("description", str),
@@ -169,7 +144,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
     """The room as it becomes. Raises Problem 400 with everything that does not fit together."""
-    given = {name: value for name, value in asdict(sent).items() if value is not UNSET}
+    given = sent_fields(sent)
     after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
     opening = (after.opens_minute, after.closes_minute, after.slot_minutes)
     price: int | None = room.price_minor
@@ -229,11 +204,3 @@ def _too_cheap(price_minor: int | None, currency: str, opens: int, closes: int, 
 
 def _day_minor(price_minor: int | None, opens: int, closes: int, slot: int) -> int:
     return (price_minor or 0) * max(0, (closes - opens) // slot)
-
-
-def kept(room: RoomRow, sent: RoomChange) -> None:
-    """Raise Problem 400 for read-only fields that did not come back as they are."""
-    given = asdict(sent)
-    told = [name for name, column in READ_ONLY.items() if given[name] not in {UNSET, getattr(room, column)}]
-    if told:
-        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in told])

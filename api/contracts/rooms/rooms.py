@@ -1,4 +1,4 @@
-"""`GET /api/rooms/` and `GET /api/rooms/{id}/`: public, and only rooms that can be booked (rooms.md, 1)."""
+"""`GET /api/rooms/` and `GET /api/rooms/{id}/`: public, and only rooms that can be booked (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.rooms.room_fields import COLUMNS, SQL_ROOM, RoomRow, RoomShown, room_body
+from api.contracts.catalogue import Problems, as_problems
+from api.contracts.rooms.room_fields import RoomShown, room_body
 from api.http.errors import Problem
 from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
+from api.http.responses import respond
 from api.openapi import operation
-from core.wire.outcomes import encode
-
-SQL_ROOMS = f"""
-SELECT {COLUMNS} FROM room m JOIN resource r ON r.id = m.resource_id
-WHERE m.is_available OR NOT %(only_available)s ORDER BY m.id LIMIT %(limit)s OFFSET %(offset)s
-"""
-SQL_COUNT = "SELECT count(*) FROM room m WHERE m.is_available OR NOT %(only_available)s"
+from core.store.catalogue import rooms
+from core.store.catalogue.changes import NotFoundError
 
 
 class RoomsPage(Struct, frozen=True):
@@ -49,25 +46,24 @@ class OneRoom:
 
     @operation("Read a room", answers={200: RoomShown}, refuses=("room_not_found",))
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(SQL_ROOM, (room_id,))).fetchone()
-        if row is None or not (room := RoomRow(*row)).is_available:
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            room = await rooms.one(connection, room_id)
+        if not room.is_available:
             raise no_room()
-        resp.data = encode(room_body(room))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, room_body(room))
 
 
 async def list_rooms(
     pool: AsyncConnectionPool[Any], req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool
 ) -> None:
     asked = read_query(req, RoomsPage)
-    wanted = {"only_available": only_available, "limit": asked.limit, "offset": asked.offset}
     async with pool.connection() as connection:
-        rows = await (await connection.execute(SQL_ROOMS, wanted)).fetchall()
-        total = (await (await connection.execute(SQL_COUNT, wanted)).fetchone() or (0,))[0]
-    resp.data = encode(RoomList(total, [room_body(RoomRow(*row)) for row in rows]))
-    resp.content_type = falcon.MEDIA_JSON
+        found, total = await rooms.page(connection, asked.limit, asked.offset, only_available=only_available)
+    respond(resp, RoomList(total, [room_body(room) for room in found]))
 
 
 def no_room() -> Problem:
     return Problem(404, "room_not_found", "Room not found")
+
+
+PROBLEMS: Problems = {NotFoundError: no_room}

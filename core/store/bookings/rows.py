@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import psycopg
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.values import Booking, Details, User
+from core.store.connections.queries import find_one
 
 BOOKING_TYPES = {
     "id": "bigint",
@@ -105,3 +107,9 @@ def user_of(row: tuple[Any, ...]) -> User:
 def view_of(row: tuple[Any, ...]) -> tuple[Booking, User]:
     """A row of `VIEW_COLUMNS` as values."""
     return booking_of(row[:BOOKING_WIDTH]), user_of(row[BOOKING_WIDTH:])
+
+
+async def find_view(connection: psycopg.AsyncConnection[Any], booking_id: int) -> tuple[Booking, User] | None:
+    """A booking that is not deleted, with its user."""
+    row = await find_one(connection, SQL_VIEW, (booking_id,))
+    return None if row is None else view_of(row)

@@ -1,4 +1,4 @@
-"""Services that are booked by name."""
+"""Services that are booked by name: as they are listed, as staff keep them, and as a batch needs them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from core.domain import values
 from core.domain.names import as_name, folded
+from core.domain.needs import Needs
+from core.domain.resources.service_names import COMPARED_MAX, NearestNames, check_bookable
+from core.domain.state import State
+from core.domain.values import Policy
 from core.store.catalogue.changes import FullError, NotFoundError
-from core.store.connections.queries import fetch_one, fetch_page, find_one
+from core.store.connections.pipeline import QueryPipeline
+from core.store.connections.queries import fetch_all, fetch_one, fetch_page, find_one
+from core.store.connections.round_trip import Rows
+from core.store.sql.parameters import TEXTS, texts_of
 
 SERVICES_MAX = 10_000
 
@@ -39,6 +47,15 @@ WHERE id = %(id)s
 """
 # A name that stays keeps its key: of two that are one by today's rule, which releases before 0033 let in, each can
 # still be changed and taken off the list.
+
+
+SQL_BY_NAME = f"""
+SELECT s.name_folded, r.id, r.kind, r.name, r.zone, s.id, s.name, s.resource_id, s.duration_minutes, s.is_active
+FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_folded = ANY({TEXTS}) AND s.is_named
+ORDER BY s.is_active, s.id DESC
+"""
+# Of several with the same name, which older releases let in, the last one counts: the oldest that is active.
+SQL_NAMES = f"SELECT name FROM service WHERE is_named AND is_active ORDER BY id LIMIT {COMPARED_MAX}"
 
 
 class Service(Struct, frozen=True):
@@ -98,7 +115,7 @@ async def create(
     """Raises FullError. The transaction raises NameTakenError, and UnknownReferenceError for the resource."""
     if (await fetch_one(connection, SQL_COUNT))[0] >= SERVICES_MAX:
         raise FullError
-    values = {
+    columns = {
         "name": as_name(name),
         "key": folded(name),
         "description": description,
@@ -107,7 +124,7 @@ async def create(
         "price_cents": price_cents,
         "currency": currency,
     }
-    (id_,) = await fetch_one(connection, SQL_INSERT, values)
+    (id_,) = await fetch_one(connection, SQL_INSERT, columns)
     return await one(connection, id_)
 
 
@@ -115,3 +132,46 @@ async def change(connection: psycopg.AsyncConnection[Any], after: NamedService) 
     """Write what can change of a locked service. Raises as `create` does."""
     await connection.execute(SQL_UPDATE, {**asdict(after), "key": folded(after.name)})
     return await one(connection, after.id)
+
+
+async def resource_named(connection: psycopg.AsyncConnection[Any], service_name: str, policy: Policy) -> int | None:
+    """The resource that a service name books; None is the desk. Raises Refused."""
+    rows = await fetch_all(connection, SQL_BY_NAME, (texts_of([folded(service_name)]),))
+    service = service_of(rows[-1])[1] if rows else None
+    check_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
+    return service.resource_id if service else None
+
+
+async def nearest_names(
+    connection: psycopg.AsyncConnection[Any], service: values.Service | None, policy: Policy
+) -> NearestNames:
+    """What a refusal names; nothing is read where there will be none."""
+    if service is not None or policy.books_unknown_services:
+        return NearestNames()
+    return NearestNames(row[0] for row in await fetch_all(connection, SQL_NAMES))
+
+
+def ask_services(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
+    def take(rows: Rows) -> None:
+        for row in rows:
+            name, service, resource = service_of(row)
+            state.services[name] = service
+            state.resources[resource.id] = resource
+
+    if needs.services:
+        pipeline.ask(SQL_BY_NAME, (texts_of(needs.services),), take)
+
+
+def ask_nearest_names(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
+    """If a name is to be refused."""
+
+    def take(rows: Rows) -> None:
+        state.near = NearestNames(row[0] for row in rows)
+
+    if not state.policy.books_unknown_services and not needs.services <= state.services.keys():
+        pipeline.ask(SQL_NAMES, None, take)
+
+
+def service_of(row: tuple[Any, ...]) -> tuple[str, values.Service, values.Resource]:
+    """A row of `SQL_BY_NAME`: folded name, service, its resource."""
+    return row[0], values.Service(*row[5:]), values.Resource(*row[1:5])

@@ -23,7 +23,7 @@ from core.domain.refusals import CommandRefused, Refusal
 from core.domain.state import State
 from core.domain.values import Resource, Service, User
 from core.store.bookings.rows import user_columns
-from core.store.catalogue.catalogue import rules_of
+from core.store.catalogue.booking_settings import rules_of
 from core.store.feed_events import EVENT_VERSION, event_rows
 from core.store.save import Decided
 from core.wire.outcomes import refusal, render

@@ -24,7 +24,7 @@ from core.domain.payments.values import IntentStatus, PaymentState
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.versions import STEPPED_VERSION
-from core.store.catalogue import catalogue
+from core.store.catalogue import booking_settings
 from core.store.connections.pipeline import QueryPipeline
 from core.store.inbox.outcomes import SQL_LOOK_UP, CommandRecord
 from core.store.inbox.withdrawal import SQL_WITHDRAWABLE
@@ -260,6 +260,6 @@ def before_locking(patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None
     def ask_rules(asking: QueryPipeline, state: State) -> None:
         if acts:
             acts.pop()()
-        catalogue.ask_rules(asking, state)
+        booking_settings.ask_rules(asking, state)
 
     patch.setattr("core.store.load.ask_rules", ask_rules)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from api.contracts.calendar.categories import CATEGORIES_MAX
 from core.identity.credentials.agent_keys import KEYS_MAX
 from core.identity.credentials.api_tokens import TOKENS_PER_USER_MAX
+from core.store.catalogue.categories import CATEGORIES_MAX
 from core.store.catalogue.services import SERVICES_MAX
 from tests.support.clients.callers import PASSWORD, browser, execute, new_person
 from tests.support.clients.http_client import free_slot

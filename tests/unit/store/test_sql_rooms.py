@@ -27,15 +27,6 @@ ALLOWED: dict[str, str] = {
 
 TO_MOVE: frozenset[str] = frozenset(
     {
-        "api/bookings/own_booking.py",
-        "api/contracts/appointments/booking_lists.py",
-        "api/contracts/appointments/booking_settings.py",
-        "api/contracts/calendar/categories.py",
-        "api/contracts/calendar/lookups.py",
-        "api/contracts/rooms/admin_rooms.py",
-        "api/contracts/rooms/availability.py",
-        "api/contracts/rooms/room_fields.py",
-        "api/contracts/rooms/rooms.py",
         "api/payments/ledger.py",
         "core/demo.py",
         "notifier/credential_watch.py",

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import falcon
 from falcon.asgi import Request, Response
 
 from api.accounts import Accounts
 from api.accounts.account_deletion import AccountDeletion, LeftBehind, left_behind
 from api.accounts.last_superuser import ensure_superuser_remains
 from api.contracts.appointments.users.user_details import not_found, refuse
+from api.http.responses import respond
 from api.openapi import operation
 from core.identity import account_changes
 from core.identity.permissions import why_not_delete, why_not_delete_here
 from core.identity.personal_data import anonymisation
 from core.wire.answers import Done
-from core.wire.outcomes import encode
 
 DELETED = "User deleted successfully"
 ANONYMISED = "User has bookings: deactivated and anonymised instead of deleted"
@@ -53,5 +52,4 @@ class DeleteUser:
 
         gone = await self._account_deletion.leave(req, user_id, check, notice_s=0)
         words = ANONYMISED if gone.anonymised else DELETED
-        resp.data = encode(DeleteAnswer(message=words, data=left_behind(user_id, gone)))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, DeleteAnswer(message=words, data=left_behind(user_id, gone)))

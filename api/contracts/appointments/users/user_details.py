@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UnsetType
@@ -16,6 +15,7 @@ from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
 from api.http.bodies import read_json
 from api.http.errors import Problem
+from api.http.responses import respond
 from api.limits.throttle import caller
 from api.openapi import Content, operation
 from core.countries import country_code
@@ -30,7 +30,6 @@ from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser as AdminUserShown
 from core.wire.contracts.admin_users import admin_fields, admin_user
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
 log = structlog.get_logger()
 
@@ -63,7 +62,7 @@ class AdminUser:
             count = await account_changes.bookings(connection, user_id, COUNT_EXACT_TO)
         if person is None:
             raise not_found()
-        _answer(resp, UserDetailsAnswer(data=AdminUserDetails(**admin_fields(person), bookings_count=count)))
+        respond(resp, UserDetailsAnswer(data=AdminUserDetails(**admin_fields(person), bookings_count=count)))
 
     @operation(
         "Make a user",
@@ -99,8 +98,7 @@ class AdminUser:
             raise _taken(taken) from None
         assert person is not None  # noqa: S101 - it was made on the line before
         log.info("user made", made_user=person.id, by=req.context.principal.user_id)
-        resp.status = 201
-        _answer(resp, UserAnswer(message="User created successfully", data=admin_user(person)))
+        respond(resp, UserAnswer(message="User created successfully", data=admin_user(person)), 201)
 
     @operation(
         "Change a user",
@@ -121,7 +119,7 @@ class AdminUser:
             raise _taken(taken) from None
         self._accounts.logins.forget()
         log.info("user changed", changed_user=user_id, by=principal.user_id)
-        _answer(resp, UserAnswer(message="User updated successfully", data=admin_user(person)))
+        respond(resp, UserAnswer(message="User updated successfully", data=admin_user(person)))
 
     async def _check(self, principal: Principal, user_id: int, change: PersonChange) -> None:
         """All that can be refused, before argon2 is given work and a row is locked."""
@@ -173,8 +171,3 @@ def not_found() -> Problem:
 def _taken(taken: TakenError) -> Problem:
     words = f"A user with this {taken.field} already exists"
     return Problem(409, f"{taken.field}_taken", words, [FieldProblem(taken.field, words)])
-
-
-def _answer(resp: Response, body: UserAnswer | UserDetailsAnswer) -> None:
-    resp.data = encode(body)
-    resp.content_type = falcon.MEDIA_JSON

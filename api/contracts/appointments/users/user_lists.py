@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-import falcon
 from falcon.asgi import Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from api.contracts.appointments.booking_lists import Page, listed
 from api.http.errors import invalid
 from api.http.fields import text
 from api.http.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_query
+from api.http.responses import respond
 from api.openapi import operation
 from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
@@ -26,7 +26,6 @@ from core.text_forms import SEARCH_TEXT
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser, admin_user
 from core.wire.errors import FieldProblem
-from core.wire.outcomes import encode
 
 SortOrder = Literal["desc", "asc"]
 SORT_ORDERS: tuple[SortOrder, ...] = ("desc", "asc")
@@ -101,8 +100,7 @@ class AdminUsers:
         await self._check_country(wanted.country)
         found = await people.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
         data = [admin_user(person) for person in found.rows]
-        resp.data = encode(listed("Users retrieved successfully", data, found.total, limit, offset))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, listed("Users retrieved successfully", data, found.total, limit, offset))
 
     def _wanted(self, asked: Filters) -> PeopleFilter:
         last = asked.date_joined_to
@@ -146,8 +144,7 @@ class UserStats:
         lately = {name: getattr(stats, name) for name in _LATELY}
         figures = replace(stats, **{name: min(count, COUNT_EXACT_TO) for name, count in lately.items()})
         exact = all(count <= COUNT_EXACT_TO for count in lately.values())
-        resp.data = encode(UserStatsAnswer(data=figures, stats=figures, total_exact=exact))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, UserStatsAnswer(data=figures, stats=figures, total_exact=exact))
 
 
 _LATELY = ("today_users", "week_users", "month_users")
@@ -174,8 +171,7 @@ class UserFilterOptions:
             sort_order=list(SORT_ORDERS),
             limit=LimitOption(LIMIT_DEFAULT, LIMIT_MAX),
         )
-        resp.data = encode(FilterOptionsAnswer(data=options))
-        resp.content_type = falcon.MEDIA_JSON
+        respond(resp, FilterOptionsAnswer(data=options))
 
 
 def _words(text: str | None) -> str | None:

@@ -1,0 +1,115 @@
+"""Rooms: as staff keep them, and as a batch or a day's slots need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from core.domain.needs import Needs
+from core.domain.resources.local_time import Hours
+from core.domain.state import State
+from core.domain.values import Resource, Room
+from core.store.catalogue.changes import NotFoundError
+from core.store.connections.pipeline import QueryPipeline
+from core.store.connections.queries import fetch_one, fetch_page, find_one
+from core.store.connections.round_trip import Rows
+
+_FROM = "FROM room m JOIN resource r ON r.id = m.resource_id"
+_COLUMNS = """m.id, m.resource_id, r.zone, m.name, m.description, m.price_minor, m.currency, m.capacity, m.amenities,
+       m.is_available, m.slot_minutes, m.opens_minute, m.closes_minute, m.off_days"""
+SQL_PAGE = f"""
+SELECT {_COLUMNS} {_FROM} WHERE m.is_available OR NOT %(only_available)s ORDER BY m.id LIMIT %(limit)s OFFSET %(offset)s
+"""
+SQL_COUNT = "SELECT count(*) FROM room m WHERE m.is_available OR NOT %(only_available)s"
+SQL_ONE = f"SELECT {_COLUMNS} {_FROM} WHERE m.id = %s"
+SQL_LOCK = f"{SQL_ONE} FOR UPDATE OF m"
+_SETTABLE = (
+    "name", "description", "price_minor", "capacity", "amenities", "is_available", "slot_minutes", "opens_minute",
+    "closes_minute", "off_days",
+)  # fmt: skip
+SQL_INSERT = f"""
+INSERT INTO room (resource_id, currency, {", ".join(_SETTABLE)})
+VALUES (%(resource_id)s, %(currency)s, {", ".join(f"%({name})s" for name in _SETTABLE)}) RETURNING id
+"""
+SQL_UPDATE = f"""
+UPDATE room SET {", ".join(f"{name} = %({name})s" for name in _SETTABLE)}, updated_at = clock_timestamp() WHERE id = %(id)s
+"""
+SQL_BOOKABLE = f"""
+SELECT m.id, m.resource_id, m.name, m.capacity, m.price_minor, m.currency, m.slot_minutes, m.opens_minute,
+       m.closes_minute, m.off_days, m.is_available, r.id, r.kind, r.name, r.zone {_FROM} WHERE m.id = ANY(%s)
+"""
+
+
+class RoomRow(Struct, frozen=True):
+    """A row of `_COLUMNS`. Minutes count from local midnight; a new room is as given here."""
+
+    id: int = 0
+    resource_id: int = 0
+    zone: str = ""
+    name: str = ""
+    description: str = ""
+    price_minor: int = 0
+    currency: str = "usd"
+    capacity: int = 1
+    amenities: list[str] = []
+    is_available: bool = True
+    slot_minutes: int = 30
+    opens_minute: int = 9 * 60
+    closes_minute: int = 18 * 60
+    off_days: list[int] = []
+
+
+async def page(
+    connection: psycopg.AsyncConnection[Any], limit: int, offset: int, *, only_available: bool
+) -> tuple[list[RoomRow], int]:
+    """Rooms by id, and how many there are."""
+    values = {"only_available": only_available, "limit": limit, "offset": offset}
+    rows, total = await fetch_page(connection, SQL_PAGE, SQL_COUNT, values)
+    return [RoomRow(*row) for row in rows], total
+
+
+async def one(connection: psycopg.AsyncConnection[Any], room_id: int, *, locked: bool = False) -> RoomRow:
+    """Raises NotFoundError."""
+    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (room_id,))
+    if row is None:
+        raise NotFoundError
+    return RoomRow(*row)
+
+
+async def create(connection: psycopg.AsyncConnection[Any], room: RoomRow) -> RoomRow:
+    """With its id. The transaction raises UnknownReferenceError for a resource that does not exist."""
+    (room_id,) = await fetch_one(connection, SQL_INSERT, asdict(room))
+    return replace(room, id=room_id)
+
+
+async def change(connection: psycopg.AsyncConnection[Any], after: RoomRow) -> RoomRow:
+    """Write what can change of a locked room."""
+    await connection.execute(SQL_UPDATE.encode(), asdict(after))
+    return await one(connection, after.id)
+
+
+async def bookable(connection: psycopg.AsyncConnection[Any], room_id: int) -> tuple[Room, Resource]:
+    """A room with what of it is booked. Raises NotFoundError, also for a room that is not available."""
+    row = await find_one(connection, SQL_BOOKABLE, ([room_id],))
+    if row is None or not (room := _room(row[:-4])).is_available:
+        raise NotFoundError
+    return room, Resource(*row[-4:])
+
+
+def ask_rooms(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
+    def take(rows: Rows) -> None:
+        for row in rows:
+            state.rooms[row[0]] = _room(row[:-4])
+            state.resources[row[-4]] = Resource(*row[-4:])
+
+    if needs.rooms:
+        pipeline.ask(SQL_BOOKABLE, (list(needs.rooms),), take)
+
+
+def _room(row: tuple[Any, ...]) -> Room:
+    """The room's own columns of a row of `SQL_BOOKABLE`."""
+    opens, closes, off_days, is_available = row[-4:]
+    return Room(*[*row[:-4], Hours(opens, closes, frozenset(off_days)), is_available])
