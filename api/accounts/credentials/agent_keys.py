@@ -158,8 +158,7 @@ class AgentKeys:
                 raise Problem(409, "too_many_keys", f"There are {most} agent keys already; revoke one first")
             record = await _record(connection, made[0])
         log.info("agent key made", made_key=record.id, by=record.created_by)
-        resp.status = 201
-        respond(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])))
+        respond(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])), 201)
 
 
 class OneAgentKey:
