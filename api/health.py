@@ -77,8 +77,8 @@ class Readiness:
         answers={200: Ready, 503: Content(Ready, headers={"Retry-After": "Seconds"})},
     )
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        pulse, misfit = await self._pulse()
-        down = down_parts(pulse, redis_is_up=self._outcomes.redis_is_up, fits=misfit is None)
+        pulse, schema_mismatch = await self._pulse()
+        down = down_parts(pulse, redis_is_up=self._outcomes.redis_is_up, fits=schema_mismatch is None)
         body = Ready(
             status="not ready" if down else "ready",
             down=down,
@@ -91,7 +91,7 @@ class Readiness:
             commands_for_newer_workers=pulse.commands_for_newer_workers if pulse else None,
             retention_lag_s=_rounded(pulse.retention_lag_s if pulse else None),
             commands_put_off=pulse.commands_put_off if pulse else None,
-            schema=misfit,
+            schema=schema_mismatch,
         )
         if down:
             resp.set_header("Retry-After", "2")

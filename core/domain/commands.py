@@ -230,7 +230,7 @@ class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True)
     status: RefundStatus
     amount_minor: int
     number: int = 0
-    """Of the payment's refunds, the how manieth."""
+    """Which of the payment's refunds it is, counted from 1."""
 
 
 class LookForRefunds(Struct, frozen=True, tag="look_for_refunds", omit_defaults=True):

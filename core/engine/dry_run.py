@@ -43,5 +43,5 @@ class DryRun:
 
 def prepare(database_url: str, envelopes: Sequence[Envelope], policy: Policy) -> DryRun:
     """Load what these commands touch, as at one moment; blocks. What loading locks is let go at once."""
-    with connect_lane(database_url, "holdfast rehearsal") as connection, connection.transaction(force_rollback=True):
+    with connect_lane(database_url, "holdfast dry run") as connection, connection.transaction(force_rollback=True):
         return DryRun(load(connection, envelopes, policy, with_ids=False))

@@ -28,7 +28,7 @@ class Verdict(Enum):
     """Code and database do not fit. A command that fails while others are decided is put off, and never charged."""
     OUTAGE = auto()
     """The database is down, full or stopping: decided again after a pause, and nobody is charged. A command that fails
-    repeatedly while others are decided is put off, as for a misfit."""
+    repeatedly while others are decided is put off, as for a mismatch."""
 
 
 class Row(NamedTuple):
@@ -113,7 +113,7 @@ _VERDICTS = {row.state: row.verdict for row in TABLE}
 
 
 def verdict_of(problem: BaseException) -> Verdict:
-    """A code of a server that is newer than this table is a misfit."""
+    """A code of a server that is newer than this table is a mismatch."""
     if not isinstance(problem, psycopg.Error):
         return Verdict.OWN
     state = problem.sqlstate

@@ -33,7 +33,7 @@ class SchemaDoesNotFitError(psycopg.OperationalError):
     """The message says why. It is an outage until the database is migrated or another release is started."""
 
 
-def misfit(row: tuple[Any, ...] | None) -> str | None:
+def schema_mismatch(row: tuple[Any, ...] | None) -> str | None:
     """Why to wait, from the row of `SQL_REVISION`; None if the schema fits."""
     revision, serves_from = row or (None, None)
     if revision is None:
@@ -48,7 +48,7 @@ def misfit(row: tuple[Any, ...] | None) -> str | None:
 def check_schema(connection: Connection) -> None:
     """Raises SchemaDoesNotFitError, or psycopg.Error if the database does not answer."""
     try:
-        reason = misfit(connection.execute(SQL_REVISION).fetchone())
+        reason = schema_mismatch(connection.execute(SQL_REVISION).fetchone())
     except _CANNOT_BE_READ as problem:
         reason = _unreadable(problem)
     if reason:
@@ -58,7 +58,7 @@ def check_schema(connection: Connection) -> None:
 async def check_schema_async(connection: AsyncConnection) -> None:
     """The same on an event loop."""
     try:
-        reason = misfit(await (await connection.execute(SQL_REVISION)).fetchone())
+        reason = schema_mismatch(await (await connection.execute(SQL_REVISION)).fetchone())
     except _CANNOT_BE_READ as problem:
         reason = _unreadable(problem)
     if reason:

@@ -1,6 +1,6 @@
 -- One wrk thread that books a distinct free slot with each request and notes what was acknowledged.
 -- Arguments: number of the first slot, access token, note to book under, file for acknowledged ids.
--- Slots go over the services first, so that consecutive requests belong to different slot keys.
+-- Slots go over the services first, so that consecutive requests belong to different partition keys.
 
 local SERVICES, USERS, FIRST_USER = 200, 1000, 1001
 local FIRST_YEAR, FIRST_HOUR, HOURS, DAYS, MONTHS = 2030, 9, 8, 28, 12

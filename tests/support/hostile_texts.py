@@ -36,7 +36,7 @@ class Kind(Enum):
     SEARCH_TEXT = auto()
     """A name to look for, or to log in with."""
     SECRET = auto()
-    """A password that is there already."""
+    """A password that exists."""
     NEW_SECRET = auto()
     PHONE = auto()
     """Copied from messengers, which put marks of direction around it."""

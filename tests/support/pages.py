@@ -1,4 +1,4 @@
-"""What the pages about the code name: files, and symbols in them."""
+"""The repository as text: what its pages name, and every text in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _SYMBOL = re.compile(r"`([\w./-]+\.py)::([\w.]+)`")
 _PATH = re.compile(r"`([\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:py|md|toml|yml|lock)|Makefile)`")
+
+
+FOLDERS = ("api", "core", "notifier", "ops", "workers", "tests", "docs")
+_TEXTS = frozenset({".py", ".md", ".sql", ".toml", ".yml", ".html", ".js", ".json", ".sh", ".txt", ""})
+_NOT_OURS = re.compile(
+    r"__pycache__|node_modules|/swagger_ui/|/fixtures/|package-lock|^CHANGELOG\.md$|/versions/\d{4}_"
+)
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every text of the repository that we may still change, by its path: released migrations and the log stay."""
+    files = [path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".")]
+    files += [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
+    named = {path.relative_to(ROOT).as_posix(): path for path in files if path.suffix in _TEXTS}
+    return {name: path.read_text() for name, path in sorted(named.items()) if not _NOT_OURS.search(name)}
 
 
 def symbols_in(text: str) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def _new_or_there(body: NewLocationRoom) -> Iterator[FieldProblem]:
 
 
 class NewLocationRoom(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new room by its name, or, from staff, a room's resource that is there already."""
+    """A new room by its name, or, from staff, a room's resource that exists."""
 
     name: ServiceName | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET

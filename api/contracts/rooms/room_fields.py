@@ -99,7 +99,7 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     time_zone: ZoneText | UnsetType = UNSET
     """IANA; the setting's unless given."""
     resource_id: Id | UnsetType = UNSET
-    """A resource that is there already, to share its time with; its own unless given."""
+    """A resource that exists, to share its time with; its own unless given."""
 
 
 def _price(body: NewRoom) -> Iterator[FieldProblem]:

@@ -124,7 +124,7 @@ def part_of(waiting: int, taken_before: int) -> int:
 def first_of(
     found: Iterable[Sequence[Waiting]], people_most: Callable[[int], int] = lambda all_: all_
 ) -> list[Waiting]:
-    """A batch from what waits in some lanes; the oldest first in each class. `people_most`: of how many how many."""
+    """A batch from what waits in some lanes; the oldest first in each class. `people_most` says how many of the people who wait are taken."""
     by_class: list[list[Waiting]] = [[], [], []]
     for one in chain.from_iterable(found):
         by_class[one.command_class].append(one)

@@ -11,14 +11,14 @@ from core.domain.names import folded
 
 
 class ServicePartition(Struct, frozen=True):
-    """The slot key of a day at the resource of a service name: its own, or the desk."""
+    """The partition key of a day at the resource of a service name: its own, or the desk."""
 
     service_name: str
     day: date
 
 
 class RoomPartition(Struct, frozen=True):
-    """The slot key of a room's day. An unknown room leads to the desk, and is refused by the lane."""
+    """The partition key of a room's day. An unknown room leads to the desk, and is refused by the lane."""
 
     room_id: int
     day: date
@@ -33,7 +33,7 @@ def partition_key(resource_id: int, day: date) -> str:
 
 
 class PartitionRow(Struct, frozen=True):
-    """A slot key as a statement gets it: `slot_crc`, or what `SQL_PARTITION_CRC` computes it from."""
+    """A partition key as a statement gets it: `slot_crc`, or what `SQL_PARTITION_CRC` computes it from."""
 
     slot_crc: int | None = None
     service_key: str | None = None
@@ -56,4 +56,4 @@ SQL_PARTITION_CRC = """coalesce(n.slot_crc, crc32(convert_to(concat(coalesce(
     (SELECT resource_id FROM service WHERE name_folded = n.service_key AND is_named AND is_active ORDER BY id LIMIT 1),
     (SELECT resource_id FROM room WHERE id = n.room_id),
     (SELECT id FROM resource WHERE kind = 'desk')), ':', n.day), 'UTF8')))"""
-"""The CRC of a slot key, as `partition_key` and `zlib.crc32` compute it in Python, from a row `n` with `PARTITION_COLUMNS`."""
+"""The CRC of a partition key, as `partition_key` and `zlib.crc32` compute it in Python, from a row `n` with `PARTITION_COLUMNS`."""

@@ -66,7 +66,7 @@ class BulkRehearsed(Struct, frozen=True, kw_only=True):
     """How many more would not."""
 
 
-def rehearsed(rows: Sequence[RowOutcome]) -> BulkRehearsed:
+def dry_run_answer(rows: Sequence[RowOutcome]) -> BulkRehearsed:
     refused = sorted((row for row in rows if row.status != "succeeded"), key=lambda row: row.row)
     counts = RowCounts(accepted=0, succeeded=len(rows) - len(refused), rejected=len(refused), failed=0)
     named = [row_body(row) for row in refused[:DRY_RUN_ROWS_MAX]]

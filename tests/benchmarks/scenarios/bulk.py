@@ -30,7 +30,7 @@ from tests.support.wait import wait_until
 
 ROWS = 10_000
 SERVICES, DAYS = 125, 20
-"""Together 2,500 slot keys."""
+"""Together 2,500 partition keys."""
 FIRST_DAY = date(2040, 1, 2)
 BASELINE_CLIENTS = 16
 TIMES_BASELINE = 12.0
@@ -202,7 +202,7 @@ def _bars(measured: Sequence[Round], beside: Load) -> list[Bar]:
     times = median(one.per_s for one in measured) / median(one.one_by_one_per_s for one in measured)
     return [
         Bar(
-            f"{ROWS:,} rows over {SERVICES * DAYS:,} slot keys at least {TIMES_BASELINE:g} times one by one"
+            f"{ROWS:,} rows over {SERVICES * DAYS:,} partition keys at least {TIMES_BASELINE:g} times one by one"
             f" by {BASELINE_CLIENTS} clients through a task per command",
             f"{times:.1f} times",
             times >= TIMES_BASELINE,

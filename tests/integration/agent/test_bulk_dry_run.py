@@ -27,9 +27,9 @@ SELECT (SELECT count(*) FROM bulk), (SELECT count(*) FROM booking), (SELECT coun
 
 def test_a_dry_run_names_exactly_the_rows_that_are_refused_in_earnest(stack: Stack, staff: Client) -> None:
     rows, expected = with_refusals(rows_for(new_services(stack, 30), 600), bad=30, collisions=20)
-    rehearsed = staff.post(DRY, content=as_csv(rows), headers=CSV)
-    assert rehearsed.status_code == 200
-    body = rehearsed.json()
+    answer = staff.post(DRY, content=as_csv(rows), headers=CSV)
+    assert answer.status_code == 200
+    body = answer.json()
     assert body["dry_run"] is True
     assert body["counts"] == {"accepted": 0, "succeeded": 550, "rejected": 50, "failed": 0}
     assert refused(body["rows"]) == expected

@@ -11,7 +11,7 @@ from core.domain.commands import CloseResource, Command
 from core.domain.resources.free_slots import free_slots
 from core.domain.resources.local_time import day_bounds
 from core.domain.values import Policy
-from core.engine.dry_run import prepare as prepare_rehearsal
+from core.engine.dry_run import prepare as prepare_dry_run
 from core.store.free_slots import read_day_availability
 from tests.support.engine.lanes import Pipeline, new
 from tests.support.values import by_phone, envelope, place
@@ -85,7 +85,7 @@ async def test_each_slot_offered_can_be_booked_and_no_other_grid_start(shop: Pip
     grid = [time(minute // 60, minute % 60) for minute in range(0, 24 * 60, MINUTES)]
     asked = [envelope(place(day, at, service_name=SERVICE, person=by_phone("555001"))) for at in grid]
     policy = Policy(allow_past=False)
-    alone = [prepare_rehearsal(shop.url, [one], policy).decide(one).http_status for one in asked]
+    alone = [prepare_dry_run(shop.url, [one], policy).decide(one).http_status for one in asked]
     assert {at for at, status in zip(grid, alone, strict=True) if status == 201} == offered
     assert time(11, 15) in offered or zone != "UTC", "a lapsed hold is in nobody's way"
 

@@ -47,7 +47,7 @@ def test_a_query_with_hundreds_of_wrong_parameters(stack: Stack) -> None:
 def test_a_dry_run_of_thousands_of_wrong_rows(stack: Stack) -> None:
     rows = "\n".join("{}" for _ in range(10_000))
     with admin(stack.api_url) as staff:
-        answer = rehearse(staff, rows)
+        answer = dry_run(staff, rows)
     body = answer.json()
     assert answer.status_code == 200
     assert body["counts"]["rejected"] == 10_000
@@ -55,7 +55,7 @@ def test_a_dry_run_of_thousands_of_wrong_rows(stack: Stack) -> None:
     assert [row["row"] for row in body["rows"]] == list(range(1, DRY_RUN_ROWS_MAX + 1))
 
 
-def rehearse(staff: Client, rows: str) -> httpx.Response:
+def dry_run(staff: Client, rows: str) -> httpx.Response:
     return staff.post(
         "/api/agent/bookings/bulk/?dry_run=true", content=rows, headers={"Content-Type": "application/x-ndjson"}
     )

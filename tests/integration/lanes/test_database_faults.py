@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from core.domain.commands import CommandClass
 from core.store.inbox.lane_batches import BATCH_COMMANDS
 from core.store.inbox.unfinished import PUT_OFF_FIRST_S, PUT_OFF_LONGEST_S, SQL_PUT_OFF
-from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, misfit
+from core.store.revision import NEWEST, SchemaDoesNotFitError, SchemaWatch, check_schema, schema_mismatch
 from tests.conftest import FIGURE
 from tests.support.clients.concurrent_bookings import concurrent_bookings
 from tests.support.clients.http_client import anonymous
@@ -315,7 +315,7 @@ def test_a_worker_waits_while_the_schemas_revision_is_not_its_own(pipeline: Pipe
 def test_a_schema_fits_if_it_has_all_that_this_code_knows_and_still_serves_it(
     found: tuple[str, str | None] | None, says: str | None
 ) -> None:
-    reason = misfit(found)
+    reason = schema_mismatch(found)
     assert reason is says is None or (reason is not None and says is not None and says in reason)
 
 

@@ -1,4 +1,4 @@
-"""A command's lane: its slot key comes from what PostgreSQL knows when the command is written."""
+"""A command's lane: its partition key comes from what PostgreSQL knows when the command is written."""
 
 from __future__ import annotations
 

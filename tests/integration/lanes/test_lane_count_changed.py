@@ -1,4 +1,4 @@
-"""LANES changes while commands wait, arrive and are decided: order kept per slot key, nothing lost."""
+"""LANES changes while commands wait, arrive and are decided: order kept per partition key, nothing lost."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Pipeline:
             connection.close()
 
     def one_lane(self) -> None:
-        """All slot keys in lane 0, for tests about what happens inside a lane."""
+        """All partition keys in lane 0, for tests about what happens inside a lane."""
         self.lanes(1)
 
     def lanes(self, count: int) -> None:
@@ -140,7 +140,7 @@ class Worker:
 
 
 def new(command: Command, **changes: Any) -> NewCommand:
-    """As the API makes it from a request; a Place knows its slot key."""
+    """As the API makes it from a request; a Place knows its partition key."""
     key = partition_key(DESK_ID, command.date) if isinstance(command, Place) else "1:2025-10-20"
     given: dict[str, Any] = {
         "id": uuid4(),
@@ -277,12 +277,12 @@ def holding(url: str, statement: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def commands_by_partition(count: int, keys: int = 10) -> list[NewCommand]:
-    """Commands of that many slot keys, in turn."""
+    """Commands of that many partition keys, in turn."""
     return [one for n in range(count) for one in canaries(1, partition_key=f"key:{n % keys}")]
 
 
 def assert_order_kept(pipeline: Pipeline, put: list[NewCommand]) -> None:
-    """Each decided once, and those of one slot key in the order they were accepted."""
+    """Each decided once, and those of one partition key in the order they were accepted."""
     decided = pipeline.decided_in_order()
     assert sorted(decided) == sorted(one.id for one in put)
     for key in {one.partition_key for one in put}:

@@ -15,7 +15,7 @@ from core.engine.dry_run import DryRun, prepare
 from core.store.inbox.bulk import BulkCommand, NewBulk, Sender
 from core.store.inbox.bulk_status import RowOutcome
 from core.store.inbox.outcomes import Outcome
-from core.wire.contracts.bulk import BulkRehearsed, rehearsed
+from core.wire.contracts.bulk import BulkRehearsed, dry_run_answer
 
 
 class DryRuns:
@@ -32,7 +32,7 @@ class DryRuns:
         refused = [
             RowOutcome(one.row, "rejected", one.http_status, bytes(one.response).decode()) for one in new.refusals
         ]
-        return rehearsed([*decided, *refused])
+        return dry_run_answer([*decided, *refused])
 
 
 async def _outcomes(dry_run: DryRun, envelopes: list[Envelope]) -> list[Outcome]:

@@ -80,7 +80,7 @@ class Account:
         return intent
 
     def adopt_intents(self, ids: list[str]) -> None:
-        """Those that are there already, under ids of one's choice."""
+        """Those that exist, under ids of one's choice."""
         for id_ in ids:
             made = self.create_intent({"amount": 5000, "currency": "usd"})
             self.intents[id_] = {**self.intents.pop(made["id"]), "id": id_}
