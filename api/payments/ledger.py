@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import falcon.asgi
 from msgspec import Struct
-from msgspec.structs import asdict
-from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.http.fields import Id
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.http.responses import respond
 from api.openapi import operation
 from core.domain.payments.values import PaymentState
-from core.store.lists.pages import COUNT_EXACT_TO
+from core.store.lists.payments import ListedPayment, PaymentFilter, page
 from core.wire.contracts.rooms import money
 from core.wire.vocabulary import Zulu, zulu
 
 V = TypeVar("V")
 W = TypeVar("W")
-
-SQL_LEDGER = """
-SELECT id, booking_id, attempt, state, currency, amount_minor, received_minor, refunded_minor,
-       CASE WHEN state = 'refund_failed' THEN 0 ELSE returning_minor END, owed_minor,
-       CASE WHEN state = 'refund_failed' THEN failed_minor + returning_minor ELSE failed_minor END, intent_id, refund_id,
-       decline, refund_reason, parked_at, problem, created_at, updated_at, compared_at, provider_received_minor,
-       provider_refunded_minor, differs_since
-FROM payment WHERE {which} ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
-"""
-SQL_COUNT = f"SELECT count(*) FROM (SELECT FROM payment WHERE {{which}} LIMIT {COUNT_EXACT_TO + 1}) AS found"
-OF_A_BOOKING = "booking_id = %(booking_id)s"
-NEEDS_A_PERSON = "(parked_at IS NOT NULL OR state = 'refund_failed' OR differs_since IS NOT NULL)"
-"""Each filter has an index of its own (migrations 0014 and 0029), so the statement holds only those asked for."""
 
 
 class Asked(Struct, frozen=True):
@@ -91,66 +76,52 @@ class Ledger(Struct, frozen=True, kw_only=True):
 
 
 class AdminPayments:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
-        self._pool = pool
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
 
     @operation("List attempts to pay", query=Asked, answers={200: Ledger})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, Asked)
-        which, wanted = _which(asked), asdict(asked)
-        async with self._pool.connection() as connection:
-            rows = await (await connection.execute(SQL_LEDGER.format(which=which), wanted)).fetchall()
-            count = (await (await connection.execute(SQL_COUNT.format(which=which), wanted)).fetchone() or (0,))[0]
+        wanted = PaymentFilter(asked.booking_id, asked.needs_a_person)
+        found = await page(self._engine, wanted, asked.limit, asked.offset)
         body = Ledger(
-            total_count=min(count, COUNT_EXACT_TO),
-            total_exact=count <= COUNT_EXACT_TO,
+            total_count=found.total.count,
+            total_exact=found.total.exact,
             limit=asked.limit,
             offset=asked.offset,
-            payments=[_shown(*row) for row in rows],
+            payments=[_shown(payment) for payment in found.rows],
         )
         respond(resp, body)
 
 
-def _which(asked: Asked) -> str:
-    wishes = [OF_A_BOOKING] if asked.booking_id is not None else []
-    wishes += [NEEDS_A_PERSON] if asked.needs_a_person else []
-    return " AND ".join(wishes) or "true"
-
-
-def _shown(
-    id_: Any, booking_id: int, attempt: int, state: str, currency: str, amount: int, received: int, refunded: int,
-    returning: int, owed: int, failed: int, intent_id: str | None, refund_id: str | None, decline: str | None, refund_reason: str | None,
-    parked_at: datetime | None, problem: str | None, created_at: datetime, updated_at: datetime,
-    compared_at: datetime | None, provider_received: int | None, provider_refunded: int | None,
-    differs_since: datetime | None,
-) -> PaymentShown:  # fmt: skip
+def _shown(row: ListedPayment) -> PaymentShown:
     def in_currency(minor: int) -> float:
-        return money(minor, currency)
+        return money(minor, row.currency)
 
     return PaymentShown(
-        id=str(id_),
-        booking_id=booking_id,
-        attempt=attempt,
-        state=PaymentState(state),
-        currency=currency,
-        amount=money(amount, currency),
-        amount_received=money(received, currency),
-        amount_refunded=money(refunded, currency),
-        amount_returning=money(returning, currency),
-        amount_owed=money(owed, currency),
-        amount_failed=money(failed, currency),
-        payment_intent_id=intent_id,
-        refund_id=refund_id,
-        decline=decline,
-        refund_reason=refund_reason,
-        parked_at=_or_none(zulu, parked_at),
-        problem=problem,
-        created_at=zulu(created_at),
-        updated_at=zulu(updated_at),
-        compared_at=_or_none(zulu, compared_at),
-        provider_received=_or_none(in_currency, provider_received),
-        provider_refunded=_or_none(in_currency, provider_refunded),
-        differs_since=_or_none(zulu, differs_since),
+        id=str(row.id),
+        booking_id=row.booking_id,
+        attempt=row.attempt,
+        state=PaymentState(row.state),
+        currency=row.currency,
+        amount=in_currency(row.amount_minor),
+        amount_received=in_currency(row.received_minor),
+        amount_refunded=in_currency(row.refunded_minor),
+        amount_returning=in_currency(row.returning_minor),
+        amount_owed=in_currency(row.owed_minor),
+        amount_failed=in_currency(row.failed_minor),
+        payment_intent_id=row.intent_id,
+        refund_id=row.refund_id,
+        decline=row.decline,
+        refund_reason=row.refund_reason,
+        parked_at=_or_none(zulu, row.parked_at),
+        problem=row.problem,
+        created_at=zulu(row.created_at),
+        updated_at=zulu(row.updated_at),
+        compared_at=_or_none(zulu, row.compared_at),
+        provider_received=_or_none(in_currency, row.provider_received_minor),
+        provider_refunded=_or_none(in_currency, row.provider_refunded_minor),
+        differs_since=_or_none(zulu, row.differs_since),
     )
 
 

@@ -25,7 +25,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
         run.commands.reveal_with(RequestPayment, secrets.reveal)
         run.at_shutdown(secrets.close)
     app.add_route("/api/payment-intent", PaymentIntents(run.commands, run.pool, is_set_up=stripe is not None))
-    app.add_route("/api/admin/payments", AdminPayments(run.pool))
+    app.add_route("/api/admin/payments", AdminPayments(run.engine))
     app.add_route("/api/payment-settings", PaymentSettings(run.settings))
     app.add_route(
         "/api/stripe-webhook", StripeWebhook(run.pool, run.lane_waker, stripe.webhook_secret if stripe else None)

@@ -8,6 +8,7 @@ import psycopg
 
 from core.domain.values import Resource
 from core.store.connections.queries import fetch_all, fetch_one, find_one
+from core.store.lists.pages import rows_and_total
 
 Kind = Literal["desk", "service", "room", "practitioner", "category"]
 
@@ -47,4 +48,4 @@ async def page(
 ) -> tuple[list[Resource], int]:
     """Resources of a kind, or of all, and how many there are."""
     rows = await fetch_all(connection, SQL_PAGE, {"kind": kind, "limit": limit, "offset": offset})
-    return [Resource(*row[1:]) for row in rows if row[1] is not None], rows[0][0]
+    return rows_and_total(rows, lambda row: Resource(*row))

@@ -11,7 +11,7 @@ from core.domain.values import Booking, Closure, User
 from core.store.bookings.rows import VIEW_COLUMNS, view_of
 from core.store.catalogue.closures import CLOSURE_COLUMNS, closure_of
 from core.store.connections.queries import fetch_all, fetch_page
-from core.store.lists.pages import count_to_limit
+from core.store.lists.pages import count_to_limit, rows_and_total
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 
 _LISTED = f"""closure c JOIN resource r ON r.id = c.resource_id
@@ -48,7 +48,7 @@ async def closures_page(
     zones = await zones_in_use(connection) if day else []
     values = {"resource": resource_id, "day": day, "limit": limit, "offset": offset, **in_zones(zones, day, day)}
     rows = await fetch_all(connection, SQL_CLOSURES, values)
-    return [closure_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
+    return rows_and_total(rows, closure_of)
 
 
 async def bookings_in_the_way(
@@ -56,7 +56,7 @@ async def bookings_in_the_way(
 ) -> tuple[list[tuple[Booking, User]], int]:
     """Bookings that have time of a closure, the earliest first, and how many there are."""
     rows = await fetch_all(connection, SQL_IN_THE_WAY, {"id": closure_id, "limit": limit, "offset": offset})
-    return [view_of(row[1:]) for row in rows if row[1] is not None], rows[0][0]
+    return rows_and_total(rows, view_of)
 
 
 async def time_off_page(

@@ -32,11 +32,15 @@ class Page(Struct, Generic[Row], frozen=True):
     total: Total
 
 
+def rows_and_total(rows: Sequence[Sequence[Any]], make: Callable[[Any], Row]) -> tuple[list[Row], int]:
+    """Of a statement that has the total beside each row of the page, and alone, with NULLs, if the page is empty."""
+    return [make(tuple(row[1:])) for row in rows if row[1] is not None], int(rows[0][0])
+
+
 def page_of(rows: Sequence[Sequence[Any]], make: Callable[[Any], Row], *, exact: bool = False) -> Page[Row]:
-    """What a statement of `beside_total` answered. `exact`: the total was not counted to the limit only."""
-    total = int(rows[0][0])
+    """The same as a page. `exact`: the total was not counted to the limit only."""
+    found, total = rows_and_total(rows, make)
     exact = exact or total <= COUNT_EXACT_TO
-    found = [make(tuple(row[1:])) for row in rows if row[1] is not None]
     return Page(found, Total(total if exact else COUNT_EXACT_TO, exact))
 
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from core.store.sql.tables import metadata
-
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, transaction_per_migration=True
+    connection=context.config.attributes["connection"], target_metadata=None, transaction_per_migration=True
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -27,7 +27,6 @@ ALLOWED: dict[str, str] = {
 
 TO_MOVE: frozenset[str] = frozenset(
     {
-        "api/payments/ledger.py",
         "core/demo.py",
         "notifier/credential_watch.py",
         "notifier/feed_reader.py",
