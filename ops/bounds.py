@@ -178,7 +178,10 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         ),
         Bound("api.contracts.marketplace.pagination.PAGE_MAX", "pages", "`page`", INVALID),
         Bound(
-            "api.contracts.calendar.lookups.PAGE_MAX", "slots", "a page of time slots", "the rest is on the next page"
+            "api.contracts.calendar.pagination.PAGE_MAX",
+            "slots",
+            "a page of time slots",
+            "the rest is on the next page",
         ),
         Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
         Bound(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -10,17 +12,19 @@ from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import AVAILABLE_SLOTS
-from api.contracts.appointments.name_refusal import refused_as_problem
 from api.http.errors import Problem
 from api.http.parameters import Word, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
+from core.domain.refusals import Refused
 from core.domain.resources.free_slots import Slot, free_slots
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
 from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
+from core.wire.errors import FieldProblem
+from core.wire.refusals import sentence
 from core.wire.vocabulary import Day, HourMinute
 
 
@@ -107,3 +111,13 @@ def _slot(slot: Slot, minutes: int, zone_name: str) -> FreeSlot:
         end_time=local(slot.ends_at, zone_name).strftime("%H:%M"),
         duration_minutes=minutes,
     )
+
+
+@contextmanager
+def refused_as_problem(field: str) -> Iterator[None]:
+    """A refusal of the name in this field is answered as the lanes answer it."""
+    try:
+        yield
+    except Refused as refused:
+        status, words = sentence(refused.event)
+        raise Problem(status, refused.event.refusal, words, [FieldProblem(field, words)]) from None

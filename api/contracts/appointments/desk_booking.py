@@ -11,8 +11,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
+from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged
 from api.http.bodies import read_json
-from api.http.errors import invalid
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.bookings.status import Status
@@ -21,7 +21,6 @@ from core.domain.values import Booking, User
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.appointments import BookingRemoved, BookingShown, BookingUpdated, details
-from core.wire.errors import FieldProblem
 from core.wire.vocabulary import APPOINTMENTS_ASKED, AppointmentsWord
 
 
@@ -40,6 +39,9 @@ class BookingChange(Struct, frozen=True, forbid_unknown_fields=True):
     created_at: Any = UNSET
     version: Any = UNSET
     user_details: Any = UNSET
+
+
+READ_ONLY = [name for name in BookingChange.__struct_fields__ if name != "status"]
 
 
 class AdminBooking:
@@ -74,7 +76,8 @@ class AdminBooking:
     async def on_put_update(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
         change = await read_json(req, BookingChange)
         booking, user = await self._read(booking_id)
-        refuse_other_changes(change, msgspec.to_builtins(admin_booking(booking, user)))
+        shown = msgspec.to_builtins(admin_booking(booking, user))
+        check_unchanged(change, {name: shown[name] for name in READ_ONLY}, CANNOT_BE_CHANGED_HERE)
         await self._run(req, resp, booking, ChangeStatus(booking_id, APPOINTMENTS_ASKED[change.status]))
 
     @operation(
@@ -99,11 +102,3 @@ class AdminBooking:
     ) -> None:
         key = partition_key(booking.resource_id, booking.local_date)
         await self._commands.run(req, resp, contract="appointments", partition_key=key, command=command)
-
-
-def refuse_other_changes(change: BookingChange, present: dict[str, Any]) -> None:
-    """Raise Problem 400 for every read-only field that was sent with another value."""
-    sent = {name: getattr(change, name) for name in change.__struct_fields__ if name != "status"}
-    changed = [name for name, value in sent.items() if value is not UNSET and value != present[name]]
-    if changed:
-        raise invalid([FieldProblem(name, f"{name} cannot be changed here") for name in changed])

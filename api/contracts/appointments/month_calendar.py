@@ -10,8 +10,7 @@ import falcon.asgi
 from msgspec import Meta, Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.appointments.available_slots import WorkingHours, active_rules, working_hours
-from api.contracts.appointments.name_refusal import refused_as_problem
+from api.contracts.appointments.available_slots import WorkingHours, active_rules, refused_as_problem, working_hours
 from api.http.fields import EARLIEST, LATEST
 from api.http.parameters import Word, read_query
 from api.http.responses import respond

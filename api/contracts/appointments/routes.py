@@ -6,7 +6,6 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.appointments.admin_services import AdminService, AdminServices
 from api.contracts.appointments.available_slots import AvailableSlots
 from api.contracts.appointments.booking_lists import AdminBookings, BookingStats, ReservedSlots
 from api.contracts.appointments.booking_settings import BookingSettings
@@ -16,7 +15,7 @@ from api.contracts.appointments.desk_booking import AdminBooking
 from api.contracts.appointments.month_calendar import MonthCalendar
 from api.contracts.appointments.new_booking import CreateBooking
 from api.contracts.appointments.resources import Resources
-from api.contracts.appointments.services import Services
+from api.contracts.appointments.services import AdminService, AdminServices, Services
 from api.runtime import Runtime
 
 

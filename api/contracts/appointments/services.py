@@ -1,18 +1,210 @@
-"""`GET /api/services/` (docs/contracts/appointments.md)."""
+"""`/api/services/` for everybody; `/api/admin/services/`: staff keep what is booked by name (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
+from api.contracts.catalogue import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import (
+    CURRENCY,
+    ZONE,
+    CurrencyCode,
+    Id,
+    Notes,
+    PriceMinor,
+    ServiceName,
+    ZoneText,
+    price_problems,
+)
+from api.http.forms import Rules
 from api.http.parameters import Paging, read_query
 from api.http.responses import respond
-from api.openapi import operation
-from core.store.catalogue import services
-from core.store.catalogue.services import Service
-from core.wire.answers import Listed
+from api.openapi import Content, operation
+from core.domain.names import as_name
+from core.settings import Settings
+from core.store.catalogue import resources, services
+from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
+from core.store.catalogue.services import SERVICES_MAX, NamedService, Service
+from core.store.connections.database import AsyncConnection
+from core.wire.answers import Done, Listed
+from core.wire.errors import FieldProblem
+
+Minutes = Annotated[int, Meta(ge=1, le=1440)]
+EXAMPLE = {"name": "Massage", "duration_minutes": 45, "price_cents": 6000, "own_resource": True}
+
+PROBLEMS: Problems = {
+    NotFoundError: lambda: Problem(404, "service_not_found", "Service not found"),
+    NameTakenError: name_taken("service_exists", "Another service has this name"),
+    UnknownReferenceError: unknown_resource,
+    FullError: lambda: Problem(409, "too_many_services", f"There may be {SERVICES_MAX} services at most"),
+}
+
+
+def _one_resource(body: NewNamedService) -> Iterator[FieldProblem]:
+    if body.own_resource and body.resource_id is not None:
+        yield FieldProblem("resource_id", "A service has its own resource or shares one, not both")
+
+
+def _zone_of_its_own(body: NewNamedService) -> Iterator[FieldProblem]:
+    if body.time_zone is not None and not body.own_resource:
+        yield FieldProblem("time_zone", "A shared resource keeps its own time zone")
+
+
+def _price(body: NewNamedService) -> Iterator[FieldProblem]:
+    if CURRENCY.read(body.currency):
+        yield from price_problems("price_cents", body.price_cents, body.currency, is_whole=False)
+
+
+class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """At the desk, unless it shares another resource (`resource_id`) or has its own (`own_resource`)."""
+
+    name: ServiceName
+    description: Notes = ""
+    duration_minutes: Minutes | None = None
+    """The settings' unless given."""
+    price_cents: PriceMinor = 0
+    currency: CurrencyCode = "usd"
+    resource_id: Id | None = None
+    own_resource: bool = False
+    time_zone: ZoneText | None = None
+    """IANA, of its own resource; the setting's unless given."""
+
+    json_schema: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [
+            {
+                "properties": {"time_zone": {"type": "null"}},
+                "not": {"properties": {"own_resource": {"const": True}}, "required": ["own_resource"]},
+            },
+            {
+                "properties": {"resource_id": {"type": "null"}, "own_resource": {"const": True}},
+                "required": ["own_resource"],
+            },
+        ]
+    }
+    rules: ClassVar[Rules] = (_one_resource, _zone_of_its_own, _price)
+
+
+class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Only what is sent changes; the read-only fields may be sent back as they are. What is booked stays as it is."""
+
+    name: ServiceName | UnsetType = UNSET
+    description: Notes | UnsetType = UNSET
+    duration_minutes: Minutes | UnsetType | None = UNSET
+    price_cents: PriceMinor | UnsetType = UNSET
+    resource_id: Id | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+    id: Any = UNSET
+    currency: Any = UNSET
+    resource_kind: Any = UNSET
+    time_zone: Any = UNSET
+
+
+READ_ONLY = ("id", "currency", "resource_kind", "time_zone")
+
+
+class NamedServiceShown(Done, frozen=True, kw_only=True):
+    data: NamedService
+
+
+class NamedServiceList(Listed[NamedService], frozen=True, kw_only=True):
+    message: str = "Services retrieved successfully"
+
+
+class AdminServices:
+    def __init__(self, pool: AsyncConnectionPool[Any], settings: Settings) -> None:
+        self._pool = pool
+        self._zone = settings.time_zone
+
+    @operation("List services with their resources", query=Paging, answers={200: NamedServiceList})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        page = read_query(req, Paging)
+        async with self._pool.connection() as connection:
+            found, total = await services.page(connection, page.limit, page.offset)
+        respond(resp, NamedServiceList(data=found, total_count=total, limit=page.limit, offset=page.offset))
+
+    @operation(
+        "Create a service",
+        description="Services of one resource take each other's time, whatever their names.",
+        body=Content(NewNamedService, example=EXAMPLE),
+        answers={201: NamedServiceShown},
+        refuses=("service_exists", "too_many_services"),
+    )
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewNamedService)
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            service = await services.create(
+                connection,
+                name=sent.name,
+                description=sent.description,
+                duration_minutes=sent.duration_minutes,
+                price_cents=sent.price_cents,
+                currency=sent.currency,
+                resource_id=await self._resource_id(connection, sent),
+            )
+        respond(resp, NamedServiceShown(message="Service created successfully", data=service), 201)
+
+    async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
+        if sent.own_resource:
+            zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
+            return await resources.add(connection, "service", as_name(sent.name), zone)
+        return sent.resource_id or await resources.desk_id(connection)
+
+
+class AdminService:
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    @operation("Read a service", answers={200: NamedServiceShown}, refuses=("service_not_found",))
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            service = await services.one(connection, service_id)
+        respond(resp, NamedServiceShown(message="Service retrieved successfully", data=service))
+
+    @operation(
+        "Change a service",
+        description="Only what is sent changes. What is booked already keeps its name, resource and duration.",
+        body=Content(NamedServiceChange, example={"duration_minutes": 30}),
+        answers={200: NamedServiceShown},
+        refuses=("service_not_found", "service_exists"),
+    )
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        sent = await read_json(req, NamedServiceChange)
+        service = await self._change(service_id, sent)
+        respond(resp, NamedServiceShown(message="Service updated successfully", data=service))
+
+    @operation(
+        "Take a service off the list",
+        description="A booking by its name is then refused (409 `service_inactive`). PUT `is_active` brings it back.",
+        answers={200: NamedServiceShown},
+        refuses=("service_not_found",),
+    )
+    async def on_delete(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        service = await self._change(service_id, NamedServiceChange(is_active=False))
+        respond(resp, NamedServiceShown(message="Service deactivated", data=service))
+
+    async def _change(self, service_id: int, sent: NamedServiceChange) -> NamedService:
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            present = await services.one(connection, service_id, locked=True)
+            return await services.change(connection, _changed(present, sent))
+
+
+def _changed(present: NamedService, sent: NamedServiceChange) -> NamedService:
+    """The service as it becomes. Raises Problem 400 for what cannot change, or cannot become that."""
+    check_unchanged(sent, {name: getattr(present, name) for name in READ_ONLY})
+    after = replace(present, **sent_fields(sent, but=READ_ONLY))
+    if after.price_cents != present.price_cents:  # a price that an older release accepted may stay
+        problems = list(price_problems("price_cents", after.price_cents, present.currency, is_whole=False))
+        if problems:
+            raise invalid(problems)
+    return after if after.name == present.name else replace(after, name=as_name(after.name))
 
 
 class ServiceList(Listed[Service], frozen=True, kw_only=True):

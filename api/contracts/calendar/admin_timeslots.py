@@ -13,22 +13,17 @@ from msgspec import UNSET, Struct, UnsetType
 from api.commands.commands import Commands
 from api.contracts.calendar.examples import SLOT, SLOT_CHANGE
 from api.contracts.calendar.lookups import (
-    MORE,
-    PAGE_MAX,
-    POSITION,
-    POSITION_HEADER,
-    PageLimit,
     Pool,
-    add_next_link,
     partition_key_of_day,
     partition_key_of_slot,
     read_category,
     read_slot,
 )
+from api.contracts.calendar.pagination import PAGE_MAX, PageLimit
 from api.contracts.calendar.slot_times import Moment, check_span, ends_later, moment
-from api.contracts.calendar.timeslots import visible_to
+from api.contracts.calendar.timeslots import SLOT_PAGE, respond_page, visible_to
+from api.contracts.catalogue import check_unchanged
 from api.http.bodies import read_json
-from api.http.errors import invalid
 from api.http.fields import Id
 from api.http.forms import Rules
 from api.http.parameters import Offset, read_query
@@ -109,7 +104,7 @@ class AdminTimeSlots:
         "List time slots with their bookings",
         description="By start time. Days are local to each category.",
         query=AdminSlotsAsked,
-        answers={200: Content(list[StaffSlot], headers=MORE | POSITION)},
+        answers={200: Content(list[StaffSlot], headers=SLOT_PAGE)},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, AdminSlotsAsked)
@@ -117,10 +112,7 @@ class AdminTimeSlots:
         wanted = SlotFilter(asked.limit, asked.offset, first=day, last=day, category_id=asked.category, taken=taken)
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
-        if found.more:
-            add_next_link(req, resp, asked.offset + asked.limit)
-        resp.set_header(POSITION_HEADER, str(found.position))
-        respond(resp, [visible_to(req.context.principal, one) for one in found.slots])
+        respond_page(req, resp, wanted, found)
 
     @operation(
         "Create a time slot",
@@ -176,7 +168,8 @@ class AdminTimeSlot:
         if_booked = IfBooked(read_query(req, ChangeAsked).if_booked)
         body = await read_json(req, SlotChange)
         found = await read_slot(self._pool, time_slot_id)
-        _check_kept(body, visible_to(req.context.principal, found))
+        shown = msgspec.to_builtins(visible_to(req.context.principal, found))
+        check_unchanged(body, {name: shown[name] for name in READ_ONLY})
         command = await self._change(found.slot, body, if_booked)
         await self._commands.run(
             req, resp, contract="calendar", partition_key=partition_key_of_slot(found.slot), command=command
@@ -211,11 +204,3 @@ class AdminTimeSlot:
 
 def id_of(given: int | CategoryGiven) -> int:
     return given if isinstance(given, int) else given.id
-
-
-def _check_kept(body: SlotChange, present: Struct) -> None:
-    """Raise Problem 400 for read-only fields that did not come back as they are."""
-    shown = msgspec.to_builtins(present)
-    told = [name for name in READ_ONLY if getattr(body, name) not in (UNSET, shown[name])]
-    if told:
-        raise invalid([FieldProblem(name, f"{name} cannot be changed") for name in told])

@@ -8,7 +8,7 @@ import falcon.asgi
 
 from api.contracts.calendar.admin_timeslots import AdminTimeSlot, AdminTimeSlots
 from api.contracts.calendar.categories import AdminCategories, AdminCategory, Categories
-from api.contracts.calendar.new_booking import UserBookings
+from api.contracts.calendar.own_bookings import UserBookings
 from api.contracts.calendar.timeslots import TimeSlots
 from api.contracts.calendar.weekly_pattern import WeeklyTimeSlots
 from api.runtime import Runtime

@@ -10,24 +10,23 @@ import falcon.asgi
 from msgspec import Meta, Struct, field
 
 from api.contracts.calendar.examples import SLOT_SHOWN
-from api.contracts.calendar.lookups import (
-    MORE,
-    PAGE_MAX,
-    POSITION,
-    POSITION_HEADER,
-    PageLimit,
-    Pool,
-    add_next_link,
-)
+from api.contracts.calendar.lookups import Pool
+from api.contracts.calendar.pagination import NEXT_LINK, PAGE_MAX, PageLimit, add_next_link
 from api.http.forms import Rules
 from api.http.parameters import Offset, Word, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.names import folded
 from core.identity.principals import Principal
-from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
+from core.store.lists.calendar import SlotFilter, SlotList, SlotListed, list_slots
 from core.wire.contracts.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem
+
+POSITION_HEADER = "Holdfast-Position"
+SLOT_PAGE = NEXT_LINK | {
+    POSITION_HEADER: "The feed's position that the list is true at: `/ws/calendar/` goes on from it"
+}
+"""The headers of a page of slots."""
 
 Names = Annotated[Word, Meta(description="Names of categories, repeated or separated by commas")]
 
@@ -63,20 +62,16 @@ class TimeSlots:
         query=SlotsAsked,
         answers={
             200: (
-                Content(list[SlotBody], example=[SLOT_SHOWN], headers=MORE | POSITION),
-                Content(list[StaffSlot], headers=MORE | POSITION),
+                Content(list[SlotBody], example=[SLOT_SHOWN], headers=SLOT_PAGE),
+                Content(list[StaffSlot], headers=SLOT_PAGE),
             )
         },
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         wanted = self._wanted(read_query(req, SlotsAsked))
-        principal: Principal = req.context.principal
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
-        if found.more:
-            add_next_link(req, resp, wanted.offset + wanted.limit)
-        resp.set_header(POSITION_HEADER, str(found.position))
-        respond(resp, [visible_to(principal, one) for one in found.slots])
+        respond_page(req, resp, wanted, found)
 
     def _wanted(self, asked: SlotsAsked) -> SlotFilter:
         first, last = asked.start_date, asked.end_date
@@ -89,6 +84,14 @@ class TimeSlots:
             taken=False if asked.available_only else None,
             after=asked.available_only and not self._allow_past,
         )
+
+
+def respond_page(req: falcon.asgi.Request, resp: falcon.asgi.Response, wanted: SlotFilter, found: SlotList) -> None:
+    """Answer with a page of slots, its position in the feed, and a link to the next page."""
+    if found.more:
+        add_next_link(req, resp, wanted.offset + wanted.limit)
+    resp.set_header(POSITION_HEADER, str(found.position))
+    respond(resp, [visible_to(req.context.principal, one) for one in found.slots])
 
 
 def names_of(asked: SlotsAsked) -> list[str] | None:

@@ -1,21 +1,38 @@
-"""`GET /api/rooms/` and `GET /api/rooms/{id}/`: public, and only rooms that can be booked (docs/contracts/rooms.md)."""
+"""`/api/rooms/`: public, and only rooms that can be booked. `/api/admin/rooms/`: staff keep them all (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import falcon.asgi
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems
-from api.contracts.rooms.room_fields import RoomShown, room_body
-from api.http.errors import Problem
+from api.contracts.catalogue import Problems, as_problems, check_unchanged, unknown_resource
+from api.contracts.rooms.examples import ROOM
+from api.contracts.rooms.room_fields import NewRoom, RoomChange, RoomShown, changed, room_body
+from api.http.bodies import read_json
+from api.http.errors import Problem, invalid
+from api.http.fields import ZONE
 from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.http.responses import respond
-from api.openapi import operation
-from core.store.catalogue import rooms
-from core.store.catalogue.changes import NotFoundError
+from api.openapi import Content, operation
+from core.settings import Settings
+from core.store.catalogue import resources, rooms
+from core.store.catalogue.changes import NotFoundError, write
+from core.store.catalogue.rooms import RoomRow
+from core.store.connections.database import AsyncConnection
+from core.wire.errors import FieldProblem
+
+Pool = AsyncConnectionPool[Any]
+
+
+def no_room() -> Problem:
+    return Problem(404, "room_not_found", "Room not found")
+
+
+PROBLEMS: Problems = {NotFoundError: no_room}
 
 
 class RoomsPage(Struct, frozen=True):
@@ -32,7 +49,7 @@ class RoomList(Struct, frozen=True):
 
 
 class Rooms:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("List the rooms that can be booked", query=RoomsPage, answers={200: RoomList})
@@ -41,7 +58,7 @@ class Rooms:
 
 
 class OneRoom:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("Read a room", answers={200: RoomShown}, refuses=("room_not_found",))
@@ -53,17 +70,70 @@ class OneRoom:
         respond(resp, room_body(room))
 
 
-async def list_rooms(
-    pool: AsyncConnectionPool[Any], req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool
-) -> None:
+async def list_rooms(pool: Pool, req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool) -> None:
     asked = read_query(req, RoomsPage)
     async with pool.connection() as connection:
         found, total = await rooms.page(connection, asked.limit, asked.offset, only_available=only_available)
     respond(resp, RoomList(total, [room_body(room) for room in found]))
 
 
-def no_room() -> Problem:
-    return Problem(404, "room_not_found", "Room not found")
+class AdminRooms:
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._zone = settings.time_zone
+
+    @operation("List all rooms", query=RoomsPage, answers={200: RoomList})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """All rooms, those that cannot be booked too."""
+        await list_rooms(self._pool, req, resp, only_available=False)
+
+    @operation("Make a room", body=Content(NewRoom, example=ROOM), answers={201: RoomShown})
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        sent = await read_json(req, NewRoom)
+        currency = "usd" if sent.currency is UNSET else sent.currency
+        room = changed(RoomRow(currency=currency), sent)
+        async with write(self._pool) as connection:
+            resource_id, zone = await self._resource(connection, sent)
+            room = await rooms.create(connection, replace(room, resource_id=resource_id, zone=zone))
+        respond(resp, room_body(room), 201)
+
+    async def _resource(self, connection: AsyncConnection, sent: NewRoom) -> tuple[int, str]:
+        """The room's resource and its zone: a new one, or the one to share."""
+        if isinstance(sent.resource_id, UnsetType):
+            zone = self._zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
+            return await resources.add(connection, "room", str(sent.name), zone), zone
+        shared = await resources.zone_of(connection, sent.resource_id)
+        if shared is None:
+            raise unknown_resource()
+        if sent.time_zone not in {UNSET, shared}:
+            raise invalid([FieldProblem("time_zone", f"That resource's time zone is {shared}")])
+        return sent.resource_id, shared
 
 
-PROBLEMS: Problems = {NotFoundError: no_room}
+class AdminRoom:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @operation("Read a room, available or not", answers={200: RoomShown}, refuses=("room_not_found",))
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
+        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+            room = await rooms.one(connection, room_id)
+        respond(resp, room_body(room))
+
+    @operation(
+        "Change a room",
+        description="Only what is sent changes. Bookings that are there keep their times and prices.",
+        body=Content(RoomChange, example={"is_available": False}),
+        answers={200: RoomShown},
+        refuses=("room_not_found",),
+    )
+    async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
+        sent = await read_json(req, RoomChange)
+        async with as_problems(PROBLEMS), write(self._pool) as connection:
+            present = await rooms.one(connection, room_id, locked=True)
+            keeps = {"id": present.id, "currency": present.currency}
+            check_unchanged(sent, keeps | {"time_zone": present.zone, "resource_id": present.resource_id})
+            room = await rooms.change(connection, changed(present, sent))
+        respond(resp, room_body(room))
+
+    on_patch = on_put

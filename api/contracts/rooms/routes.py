@@ -6,11 +6,10 @@ from typing import Any
 
 import falcon.asgi
 
-from api.contracts.rooms.admin_rooms import AdminRoom, AdminRooms
 from api.contracts.rooms.all_bookings import AllBookings
 from api.contracts.rooms.availability import Availability
 from api.contracts.rooms.cleanup import CleanUp
-from api.contracts.rooms.rooms import OneRoom, Rooms
+from api.contracts.rooms.rooms import AdminRoom, AdminRooms, OneRoom, Rooms
 from api.runtime import Runtime
 
 

@@ -16,6 +16,7 @@ from api.accounts.fields import (
     is_email,
     password_differs_from_names,
 )
+from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
 from api.http.errors import invalid
 from api.http.fields import PersonName, ShortText, dialable, text
 from api.http.forms import Form, Rules
@@ -95,12 +96,10 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     def changed(self, person: Person) -> frozenset[str]:
         """The fields that ask for a change. Raises Problem 400 for those that cannot be changed."""
         present = admin_fields(person)
-        sent = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
-        differ = {name for name, value in sent.items() if value != present.get(name)}
+        check_unchanged(self, {name: present[name] for name in READ_ONLY}, CANNOT_BE_CHANGED_HERE)
+        differ = {name for name, value in sent_fields(self).items() if value != present.get(name)}
         if self.email is None and not person.email:
             differ.discard("email")
-        if told := [name for name in READ_ONLY if name in differ]:
-            raise invalid([FieldProblem(name, f"{name} cannot be changed here") for name in told])
         return frozenset(differ)
 
     def columns(self, person: Person, changed: frozenset[str], region: str | None) -> dict[str, Any]:
