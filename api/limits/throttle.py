@@ -16,7 +16,7 @@ from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from msgspec import Struct
-from redis.asyncio import BlockingConnectionPool, ConnectionPool
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLostError
@@ -32,7 +32,6 @@ log = structlog.get_logger()
 
 REDIS_TIMEOUT_S = 0.5
 AWAY_S = 5.0
-"""How long Redis is left alone after it failed."""
 CONNECTIONS_MAX = 32
 """Of one process. A burst waits its turn for them, a millisecond a count: a pool that refuses instead would
 answer anonymous callers as if Redis were away."""
@@ -50,15 +49,47 @@ class Limit(Struct, frozen=True):
         return RateLimitItemPerSecond(self.amount, self.window_s, namespace=self.name)
 
 
-class Throttle:
-    def __init__(self, redis_url: str, keys: Keys = NO_PREFIX) -> None:
-        self._pool, storage = counting(redis_url, keys.counters("throttle"), REDIS_TIMEOUT_S)
-        self._shared = FixedWindowRateLimiter(storage)
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+class RedisCounters:
+    """Counters that all API processes share, under `prefix`. Errors: RedisError, OSError.
+
+    A connection that was lost while it was idle is opened again: else each of them would fail once more
+    after Redis is back.
+    """
+
+    def __init__(self, redis_url: str, prefix: str, *, timeout_s: float, away_s: float) -> None:
+        """`away_s`: how long Redis is left alone after it failed."""
+        self._pool = BlockingConnectionPool.from_url(
+            redis_url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
+        )
+        url = f"async+{redis_url}"
+        self.storage = RedisStorage(url, connection_pool=self._pool, implementation="redispy", key_prefix=prefix)
+        self._away_s = away_s
         self._away_until = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        return asyncio.get_running_loop().time() < self._away_until
+
+    def failed(self) -> None:
+        self._away_until = asyncio.get_running_loop().time() + self._away_s
 
     async def close(self) -> None:
         await self._pool.aclose()
+
+
+class Throttle:
+    def __init__(self, redis_url: str, keys: Keys = NO_PREFIX) -> None:
+        self._counters = RedisCounters(redis_url, keys.counters("throttle"), timeout_s=REDIS_TIMEOUT_S, away_s=AWAY_S)
+        self._shared = FixedWindowRateLimiter(self._counters.storage)
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+
+    async def close(self) -> None:
+        await self._counters.close()
 
     async def allows(self, limit: Limit, *who: str) -> bool:
         """Whether there is a try left; counts nothing."""
@@ -79,7 +110,7 @@ class Throttle:
             raise await self.refusal(limit, *who)
 
     async def refusal(self, limit: Limit, *who: str) -> Problem:
-        limiter = self._own if self._is_away() else self._shared
+        limiter = self._own if self._counters.is_away else self._shared
         try:
             reset = (await limiter.get_window_stats(limit.item, *who)).reset_time
         except (RedisError, OSError):
@@ -89,34 +120,13 @@ class Throttle:
         return Problem(429, "too_many_requests", message, headers={"Retry-After": str(wait_s)})
 
     async def _ask(self, question: str, limit: Limit, who: tuple[str, ...]) -> bool:
-        if not self._is_away():
+        if not self._counters.is_away:
             try:
                 return bool(await getattr(self._shared, question)(limit.item, *who))
             except (RedisError, OSError) as problem:
-                self._away_until = asyncio.get_running_loop().time() + AWAY_S
+                self._counters.failed()
                 log.warning("sign-in limits are counted in this process", problem=repr(problem))
         return bool(await getattr(self._own, question)(limit.item, *who))
-
-    def _is_away(self) -> bool:
-        return asyncio.get_running_loop().time() < self._away_until
-
-
-def counting(redis_url: str, prefix: str, timeout_s: float) -> tuple[ConnectionPool, RedisStorage]:
-    """(connections to close at the end, counters under `prefix`). Errors: RedisError, OSError.
-
-    A connection that was lost while it was idle is opened again: else each of them would fail once more
-    after Redis is back.
-    """
-    pool = BlockingConnectionPool.from_url(
-        redis_url,
-        max_connections=CONNECTIONS_MAX,
-        timeout=timeout_s,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
-    )
-    url = f"async+{redis_url}"
-    return pool, RedisStorage(url, connection_pool=pool, implementation="redispy", key_prefix=prefix)
 
 
 def caller(req: Request) -> str:

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from api.http.errors import Problem, unavailable
 from api.http.request_context import SAFE_METHODS
-from api.limits.throttle import caller, counting
+from api.limits.throttle import RedisCounters, caller
 from api.route_rules import LIMITED
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.principals import Principal, PrincipalKind
@@ -37,7 +37,6 @@ WINDOWS_AHEAD_MAX = 60
 """How many minutes ahead the rows of a bulk may be counted."""
 REDIS_TIMEOUT_S = 1.0
 AWAY_S = 2.0
-"""How long Redis is left alone after it failed."""
 REFUSED_MAX = 30
 REFUSED_WINDOW_S = 300
 """Refused bookings for people whom an anonymous caller may not book for, from one address in one window. A refusal
@@ -73,17 +72,16 @@ class WriteLimits:
     """Falcon middleware; goes after the gate, so that only requests that are let in are counted."""
 
     def __init__(self, redis_url: str, keys: Keys, anonymous_per_minute: int) -> None:
-        self._pool, self._storage = counting(redis_url, keys.counters("limit"), REDIS_TIMEOUT_S)
+        self._counters = RedisCounters(redis_url, keys.counters("limit"), timeout_s=REDIS_TIMEOUT_S, away_s=AWAY_S)
         self._anonymous = RateLimitItemPerMinute(anonymous_per_minute, namespace="anonymous")
         self._refusals = RateLimitItemPerSecond(REFUSED_MAX, REFUSED_WINDOW_S, namespace="refused")
         self._shut_until: dict[str, float] = {}
         self._followed: OrderedDict[bytes, str] = OrderedDict()
         """Addresses of anonymous callers, by the ids of their undecided commands."""
         self._counting: set[asyncio.Task[None]] = set()
-        self._away_until = 0.0
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        await self._counters.close()
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: dict[str, Any]) -> None:
         """Raise Problem 429 over the limit; for anonymous callers 503 while Redis is away."""
@@ -160,15 +158,14 @@ class WriteLimits:
         self, item: RateLimitItem, who: str, window_s: int = WINDOW_S, *, amount: int = 1, ahead: int = 0
     ) -> Window | None:
         """Count one or more, in this window or a later one; None while Redis is away."""
-        loop_time = asyncio.get_running_loop().time()
-        if loop_time < self._away_until:
+        if self._counters.is_away:
             return None
         number, into_s = divmod(time.time(), window_s)
         try:
             kept_s = window_s * (1 + ahead) + KEPT_AFTER_S
-            used = await self._storage.incr(item.key_for(who, int(number) + ahead), kept_s, amount)
+            used = await self._counters.storage.incr(item.key_for(who, int(number) + ahead), kept_s, amount)
         except (RedisError, OSError) as problem:
-            self._away_until = loop_time + AWAY_S
+            self._counters.failed()
             log.warning("writes cannot be counted", problem=repr(problem))
             return None
         return Window(item.amount, int(used), max(1, round(window_s - into_s)))
