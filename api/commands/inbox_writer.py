@@ -48,7 +48,7 @@ ACCEPT_WITHIN_S = 5.0
 WAITING_MAX = 20_000
 """Commands in memory that are not on disk yet; beyond it the API says 503 instead of growing."""
 
-Ring = Callable[[Iterable[int]], Awaitable[None]]
+WakeLanes = Callable[[Iterable[int]], Awaitable[None]]
 
 
 class Accepted(Struct, frozen=True):
@@ -67,13 +67,13 @@ class _Entry(Struct):
 
 
 class InboxWriter:
-    def __init__(self, database_url: str, ring: Ring, in_doubt: InDoubt | None = None) -> None:
+    def __init__(self, database_url: str, wake_lanes: WakeLanes, in_doubt: InDoubt | None = None) -> None:
         self._url = database_url
         self._in_doubt = InDoubt() if in_doubt is None else in_doubt
         self._connection_class = bounded(self._in_doubt)
-        self._ring = ring
+        self._wake_lanes = wake_lanes
         self._waiting: list[_Entry] = []
-        self._something = asyncio.Event()
+        self._has_waiting = asyncio.Event()
         self._writers: set[asyncio.Task[None]] = set()
         self._slow: set[object] = set()
         """Groups whose commit takes longer than `SLOW_AFTER_S`."""
@@ -104,33 +104,33 @@ class InboxWriter:
         loop = asyncio.get_running_loop()
         entry = _Entry(command, key, loop.create_future())
         self._waiting.append(entry)
-        self._something.set()
+        self._has_waiting.set()
         if self._slow:
-            self._help()
-        ending = loop.call_later(within_s, _give_up, entry)
+            self._add_writer_if_slow()
+        timer = loop.call_later(within_s, _give_up, entry)
         try:
             return await entry.done
         finally:
-            ending.cancel()
+            timer.cancel()
 
     def _add_writer(self, writing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(writing, name="inbox")
         self._writers.add(task)
         task.add_done_callback(self._writers.discard)
 
-    def _help(self) -> None:
+    def _add_writer_if_slow(self) -> None:
         """Add a writer where a commit hangs, so that it does not hold up the groups behind it."""
         if self._waiting and len(self._slow) >= len(self._writers) and len(self._writers) < WRITERS_MAX:
             self._add_writer(self._write_what_waits())
 
-    def _notice(self, slow: object) -> None:
+    def _note_slow(self, slow: object) -> None:
         self._slow.add(slow)
-        self._help()
+        self._add_writer_if_slow()
 
     async def _write_for_ever(self) -> None:
         connection: BoundedConnection | None = None
         while True:
-            await self._something.wait()
+            await self._has_waiting.wait()
             await self._gather()
             connection = await self._write_group(connection)
 
@@ -144,16 +144,16 @@ class InboxWriter:
     async def _write_group(self, connection: BoundedConnection | None) -> BoundedConnection | None:
         group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
         if not self._waiting:
-            self._something.clear()
+            self._has_waiting.clear()
         if not (group := _wanted(group)):
             return connection
-        this = object()
-        noticing = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._notice, this)
+        marker = object()
+        timer = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._note_slow, marker)
         try:
             return await self._commit(connection, group)
         finally:
-            noticing.cancel()
-            self._slow.discard(this)
+            timer.cancel()
+            self._slow.discard(marker)
 
     async def _gather(self) -> None:
         """Requests that are read in the same turns of the event loop join one group. No clock is waited for."""
@@ -204,7 +204,7 @@ class InboxWriter:
             case Meaning.OWN_DATA | Meaning.ALREADY_THERE as meaning if len(group) > 1 or meaning is Meaning.OWN_DATA:
                 return await self._isolate(connection, group, problem)
             case Meaning.BUSY if _may_be_one_key(group, problem):
-                return await self._apart(connection, group, problem)
+                return await self._commit_keys_apart(connection, group, problem)
             case Meaning.BUSY:
                 log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
                 _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
@@ -214,7 +214,7 @@ class InboxWriter:
                 _fail(group, unavailable("The database cannot take commands right now; nothing was accepted"))
             case _:
                 log.warning("inbox write has an unknown outcome", problem=repr(problem), commands=len(group))
-                asyncio.create_task(self._find_out(group)).add_done_callback(lambda _: None)
+                asyncio.create_task(self._look_up_group(group)).add_done_callback(lambda _: None)
         with suppress(psycopg.Error):
             await connection.close()
         return None
@@ -236,7 +236,7 @@ class InboxWriter:
         for entry in group:
             if entry.command.id in written:
                 _answer(entry, Accepted(entry.command.id, fresh=True))
-        await self._ring({row[1] for row in rows})
+        await self._wake_lanes({row[1] for row in rows})
         losers = [
             entry for entry in losers if not (entry.command.has_chosen_id and await self._settle(connection, entry))
         ]
@@ -273,7 +273,7 @@ class InboxWriter:
             connection = await self._commit(connection, [entry])
         return connection
 
-    async def _apart(
+    async def _commit_keys_apart(
         self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
     ) -> BoundedConnection | None:
         """Nothing was written, perhaps for one key that another transaction has taken and not committed: only the
@@ -306,9 +306,9 @@ class InboxWriter:
 
     def _put_back(self, entry: _Entry) -> None:
         self._waiting.append(entry)
-        self._something.set()
+        self._has_waiting.set()
 
-    async def _find_out(self, group: Sequence[_Entry]) -> None:
+    async def _look_up_group(self, group: Sequence[_Entry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
         wanted = _wanted(group)
 

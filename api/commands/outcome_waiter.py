@@ -68,7 +68,7 @@ class OutcomeWaiter:
 
     async def open(self) -> None:
         self._tasks = [
-            asyncio.create_task(self._hear(), name="outcomes from redis"),
+            asyncio.create_task(self._listen(), name="outcomes from redis"),
             asyncio.create_task(self._poll(), name="outcomes from postgresql"),
         ]
 
@@ -107,7 +107,7 @@ class OutcomeWaiter:
             if not waiter.future.done():
                 waiter.future.set_result(answer)
 
-    async def _hear(self) -> None:
+    async def _listen(self) -> None:
         while True:
             try:
                 await self._subscribe()
