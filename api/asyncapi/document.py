@@ -31,9 +31,9 @@ INFO = {
         "five seconds. A handshake that is refused is answered with the one error shape (`x-handshake-refusals`; "
         "where there is no feed, `x-unknown-path`).\n\n"
         "**Resuming**: keep the last `position`. Come back with `?last_position=` or `resume` as the first message: "
-        "what was missed is told in order, without gap or repetition, then what is new. `reload` means that it cannot "
-        "be told any more. A client that sends neither `resume` nor `get_bookings` within half a second hears what is "
-        "new from the moment it connected. Bookings carry a `version`; ignore one that is older than what you have.\n\n"
+        "missed messages are sent in order, without gap or repetition, then new ones. `reload` means that they are no "
+        "longer kept. A client that sends neither `resume` nor `get_bookings` within half a second gets what is new "
+        "from the moment it connected. Bookings carry a `version`; ignore one that is older than what you have.\n\n"
         "**Closing**: `x-close-codes` says why, and what to do."
     ),
 }

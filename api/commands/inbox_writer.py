@@ -121,7 +121,7 @@ class InboxWriter:
     def _add_writer_if_slow(self) -> None:
         """Add a writer where a commit hangs, so that it does not hold up the groups behind it."""
         if self._waiting and len(self._slow) >= len(self._writers) and len(self._writers) < WRITERS_MAX:
-            self._add_writer(self._write_what_waits())
+            self._add_writer(self._write_waiting())
 
     def _note_slow(self, slow: object) -> None:
         self._slow.add(slow)
@@ -134,7 +134,7 @@ class InboxWriter:
             await self._gather()
             connection = await self._write_group(connection)
 
-    async def _write_what_waits(self) -> None:
+    async def _write_waiting(self) -> None:
         connection: BoundedConnection | None = None
         while self._waiting:
             connection = await self._write_group(connection)

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 LARGE_DIGITS = 6
 """Of a `Content-Length`: 100,000 bytes and more. Most routes refuse so much before any of it came."""
 BODY_WITHIN_S = 60.0
-"""Unless told: from a body's first piece to its last."""
+"""By default: from a body's first piece to its last."""
 LINGER_S = 5.0
 LINGER_SILENCE_S = 1.0
 """How long more of a refused body is read: a client still sending when the connection closes may miss the answer."""

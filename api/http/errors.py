@@ -165,7 +165,7 @@ async def _on_http_error(req: Any, resp: Any, error: falcon.HTTPError, _params: 
 
 
 async def _on_outage(req: Any, resp: Any, error: Exception, _params: Any) -> None:
-    """The database is down, overloaded or does not fit: say when to retry, never what it said.
+    """The database is down, overloaded or does not fit: say when to retry, never its own message.
 
     A value that it refuses should have been refused earlier: that is a bug of ours.
     """

@@ -96,9 +96,9 @@ def invalid_fields(kind: type[Struct], values: Mapping[str, Any], needs: Collect
 
 
 def rule_problems(kind: type[Struct], values: Mapping[str, Any]) -> list[FieldProblem]:
-    """What the rules say of the fields that are of their types."""
+    """What the rules find wrong with the fields that are of their types."""
     seen = _Typed(values)
-    return [problem for rule in _checks_and_rules(kind)[1] for problem in _said(rule, seen)]
+    return [problem for rule in _checks_and_rules(kind)[1] for problem in _problems_of(rule, seen)]
 
 
 def first_of_each_field(names: Sequence[str], found: Sequence[FieldProblem]) -> list[FieldProblem]:
@@ -159,12 +159,12 @@ def _checks_and_rules(kind: type[Struct]) -> tuple[Sequence[tuple[str, Check]], 
     return [(name, check) for name, check in found if check], getattr(kind, "rules", ())
 
 
-def _said(rule: Rule, seen: _Typed) -> list[FieldProblem]:
+def _problems_of(rule: Rule, seen: _Typed) -> list[FieldProblem]:
     """The problems that a rule found before it read a field that is wrong."""
-    said: list[FieldProblem] = []
+    found: list[FieldProblem] = []
     with suppress(UnfitError):
-        said.extend(rule(seen))
-    return said
+        found.extend(rule(seen))
+    return found
 
 
 def _of_given(check: Check) -> Check:

@@ -49,7 +49,7 @@ TAGS: Mapping[str, str] = {
     "payments": "Payment intents and Stripe's webhook",
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",
-    "health": "For whoever runs the service",
+    "health": "For the people who run this service",
     "openapi": "This description",
 }
 ACCEPTED = "Accepted: the command is on disk; `Location` tells what becomes of it"
@@ -63,7 +63,7 @@ OTHERS = {"description": "A refusal", "content": {JSON: {"schema": ERROR}}}
 
 
 def document(served: Iterable[Served]) -> dict[str, Any]:
-    """Of the routes that are described. Tests refuse any that is not."""
+    """Of the routes that are described; a test finds any that is not."""
     described = [(route, route.operation) for route in served if route.operation is not None]
     schemas = _schemas([operation for _, operation in described])
     paths: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -126,14 +126,14 @@ def _responses(route: Served, operation: Operation, schemas: Schemas) -> dict[in
 
 
 def _by_status(answers: Mapping[int, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """As OpenAPI has them. Where redirects are the only success, linters want to be told what the rest is."""
+    """By status as text. Where redirects are the only success, linters want a `default`."""
     described = {str(status): answer for status, answer in answers.items()}
     has_success = any(status // 100 == 2 for status in answers)  # noqa: PLR2004 - 2xx
     return described if has_success else described | {"default": OTHERS}
 
 
 def _either(answer: dict[str, Any], failure: dict[str, Any]) -> dict[str, Any]:
-    """One status for two shapes: `/readyz` says 503 for itself, and for a database that is away."""
+    """One status for two shapes: `/readyz` answers 503 when it is not ready, and when the database is away."""
     schemas = [answer["content"][JSON]["schema"], failure["content"][JSON]["schema"]]
     return failure | {"content": failure["content"] | {JSON: {"schema": {"anyOf": schemas}}}}
 
@@ -180,6 +180,6 @@ def _unlike(schemas: Iterable[Any]) -> list[Any]:
 
 
 def operation_id(route: Served) -> str:
-    """Unique, stable, and a name that a generated client can bear: `post_agent_booking_create`."""
+    """Unique, stable, and usable as a name in generated clients: `post_agent_booking_create`."""
     words = [part.strip("{}") for part in route.path.strip("/").split("/") if part != "api"]
     return "_".join([route.method.lower(), *words]).replace("-", "_").replace(".", "_")

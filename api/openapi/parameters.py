@@ -27,7 +27,7 @@ PREFER = {
     "name": "Prefer",
     "in": "header",
     "description": (
-        f"RFC 7240. `wait=N`: wait N seconds for the outcome ({WAIT_DEFAULT_S:.0f} unless told, {WAIT_MAX_S:.0f} at "
+        f"RFC 7240. `wait=N`: wait N seconds for the outcome ({WAIT_DEFAULT_S:.0f} by default, {WAIT_MAX_S:.0f} at "
         "most). `respond-async`: answer 202 at once."
     ),
     "schema": {"type": "string"},

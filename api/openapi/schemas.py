@@ -43,7 +43,7 @@ class Schemas:
         return schema
 
     def _always(self, struct: StructType) -> None:
-        """A default saves typing where an answer is made; the field is sent all the same."""
+        """Mark fields with defaults as required: a default saves typing in our code, the field is sent all the same."""
         if _struct_of(struct.cls).__struct_config__.omit_defaults:
             return
         schema = self._of_struct(struct)
@@ -56,14 +56,14 @@ ALTERNATIVES = ("anyOf", "oneOf")
 NOTHING_FITS: Mapping[str, Any] = {"not": {}}
 
 
-def _rules(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a struct says beyond its fields. Alternatives stand under `if`: what fits none of them does not fit.
+def _rules(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """A struct's `json_schema`. Alternatives go under `if`: a value that fits none of them does not fit.
 
     Beside `properties`, generators of clients take alternatives for types of their own, without the struct's
-    fields; openapi-generator fails at a field that is only null in one of them. Conditions they leave out.
+    fields; openapi-generator fails at a field that is only null in one of them. They ignore conditions.
     """
-    alternatives = {word: _naming_fields(said[word]) for word in ALTERNATIVES if word in said}
-    others = {word: value for word, value in said.items() if word not in ALTERNATIVES}
+    alternatives = {word: _naming_fields(extra[word]) for word in ALTERNATIVES if word in extra}
+    others = {word: value for word, value in extra.items() if word not in ALTERNATIVES}
     return others | ({"if": alternatives, "else": NOTHING_FITS} if alternatives else {})
 
 
@@ -104,7 +104,7 @@ def as_read(schema: Any) -> None:
 def _typed(schema: dict[str, Any], allowed: list[Any]) -> None:
     """The type of an enumeration, which generators of clients want.
 
-    One boolean is said as what it is not: openapi-generator makes the text 'true' of a constant, and its Python
+    One boolean is described by what it is not: openapi-generator makes the text 'true' of a constant, and its Python
     client then takes no answer.
     """
     if len(allowed) == 1 and isinstance(allowed[0], bool):

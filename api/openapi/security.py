@@ -1,4 +1,4 @@
-"""What a route's rule (`api.route_rules`) asks of its callers, and how it turns them away."""
+"""What a route's rule (`api.route_rules`) asks of its callers, and how it refuses them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WHO: Mapping[Rule, str] = {
     Rule.SIGN_IN: "Anybody; credentials are not looked at.",
     Rule.OPEN: "Anybody, agent keys included.",
     Rule.PUBLIC: "Anybody, but no agent keys.",
-    Rule.PUBLIC_WRITE: "Anybody while public writes are on (`HOLDFAST_PUBLIC_WRITES`), else whoever says who they are.",
+    Rule.PUBLIC_WRITE: "Anybody while public writes are on (`HOLDFAST_PUBLIC_WRITES`), else anybody with credentials.",
     Rule.KEY_OR_STAFF: "Agent keys and staff.",
     Rule.USER: "Anybody with an account.",
     Rule.PRACTITIONER: "Practitioners and staff.",
@@ -67,7 +67,7 @@ def security(route: Served) -> list[dict[str, list[str]]]:
 
 
 def refusals_of_rule(route: Served) -> Iterator[str]:
-    """The codes with which middleware turns callers of this route away."""
+    """The codes with which middleware refuses callers of this route."""
     rule, writes = rule_of(route), route.method not in SAFE_METHODS
     if rule is Rule.SIGN_IN:
         yield "origin_not_allowed"

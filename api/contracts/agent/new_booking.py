@@ -41,7 +41,7 @@ class AgentBooking(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     country: ShortText | None = None
     notes: Notes | None = None
     status: AppointmentsWord | None = None
-    """`upcoming` unless told."""
+    """`upcoming` by default."""
 
 
 def place_command(body: AgentBooking, region: str | None) -> Place:
