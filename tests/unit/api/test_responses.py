@@ -1,0 +1,23 @@
+"""Answers are written by `respond`; a module that writes a body in another way is named here, with the reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+WRITES = re.compile(r"\bresp\.(data|media|stream|text) = ")
+ALLOWED = {
+    "api/accounts/own_account.py": "an export is streamed",
+    "api/http/errors.py": "the media type of a refusal depends on Accept",
+    "api/http/responses.py": "it is the one way",
+    "api/openapi/endpoints.py": "a page and its scripts",
+    "api/payments/payer_pages.py": "pages",
+}
+
+
+def test_answers_are_written_in_one_way() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "api").rglob("*.py") if WRITES.search(path.read_text())
+    }
+    assert found == set(ALLOWED)
