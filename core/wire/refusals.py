@@ -7,6 +7,7 @@ that it sent, so a refusal about a field that the command's body lacks names ano
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,34 +16,25 @@ from core.domain.bookings.status import NEXT, Status
 from core.domain.commands import (
     BookRoom,
     BookSlot,
-    Cancel,
     ChangeSlot,
-    ChangeStatus,
     CloseResource,
     Command,
-    Delete,
     OfferSlot,
     OfferWeekly,
     Place,
-    PlaceAll,
-    RemoveSlot,
-    ReopenResource,
     RequestPayment,
 )
 from core.domain.marketplace.commands import (
-    AmendBooking,
     BookBundle,
     BookCourse,
     BookIndividual,
     BookPackage,
     BookSession,
-    CancelSession,
     JoinWaitingList,
     LeaveWaitingList,
     MoveBooking,
     OpenSession,
     TakeSeat,
-    TurnBooking,
 )
 from core.domain.refusals import CommandRefused, Refusal
 from core.wire.vocabulary import APPOINTMENTS_STATUS, STATUS_WORDS
@@ -227,34 +219,25 @@ _OF_COURSE = {"service_session_id": "service_id", "start_time": "service_id"}
 
 FIELDS_OF_COMMAND: Mapping[type[Command], RequestFields] = {
     Place: RequestFields(_names("service_name booking_date booking_time user_id")),
-    PlaceAll: NOTHING,
     BookRoom: RequestFields(_names("room_id booking_date start_time end_time guest_count user_id")),
     BookSlot: RequestFields(_names("time_slot")),
     OfferSlot: RequestFields(_names("start_time end_time category"), _OF_SLOT),
     ChangeSlot: RequestFields(_names("start_time end_time category if_booked"), _OF_SLOT),
     OfferWeekly: RequestFields(_names("category start_date start_time end_time"), {"time_slot": "start_date"}),
-    RemoveSlot: NOTHING,
-    ChangeStatus: RequestFields(_names("status")),
-    Cancel: NOTHING,
-    Delete: NOTHING,
     CloseResource: RequestFields(_names("start_date start_time end_date end_time resource_id")),
-    ReopenResource: NOTHING,
     RequestPayment: RequestFields(_names("booking_id amount currency")),
     BookIndividual: _NEW_BOOKING,
     BookSession: _NEW_BOOKING,
     BookPackage: RequestFields(_names("service_id schedule user_id"), _OF_PACKAGE),
     BookBundle: RequestFields(_names("service_id user_id"), {"practitioner_id": "service_id"}),
     BookCourse: RequestFields(_names("service_id user_id"), _OF_COURSE),
-    TurnBooking: RequestFields(_names("canceled_by")),
     MoveBooking: _NEW_TIME,
     TakeSeat: _NEW_TIME,
-    AmendBooking: RequestFields(_names("location_id")),
     OpenSession: RequestFields(_names("service_id practitioner_id start_time end_time location_id")),
-    CancelSession: NOTHING,
     JoinWaitingList: NOTHING,
     LeaveWaitingList: NOTHING,
 }
-"""Of every command that a client can send."""
+"""Where the body's fields are not the command's own."""
 FIELDS_BY_CONTRACT: Mapping[tuple[str, type[Command]], RequestFields] = {
     ("agent", Place): RequestFields(_names("service_name booking_date booking_time phone")),
     ("marketplace", CloseResource): RequestFields(_names("start_date start end_date end")),
@@ -270,7 +253,12 @@ PARTS: Mapping[str, Mapping[str, str]] = {
 
 def field_of(refused: CommandRefused, contract: str, kind: type[Command]) -> str | None:
     """The field of the request that a refusal is about, if it is about one."""
-    asked = FIELDS_BY_CONTRACT.get((contract, kind)) or FIELDS_OF_COMMAND.get(kind, NOTHING)
+    asked = FIELDS_BY_CONTRACT.get((contract, kind)) or FIELDS_OF_COMMAND.get(kind) or _own_fields(kind)
     usual = answer_of(refused.refusal, contract).field
     name = PARTS.get(contract, {}).get(refused.part, "") or asked.instead.get(usual, usual)
     return name if name in asked.names else None
+
+
+@cache
+def _own_fields(kind: type[Command]) -> RequestFields:
+    return RequestFields(frozenset(kind.__struct_fields__))

@@ -76,7 +76,8 @@ OF_THE_ENGINE = {*get_args(commands.EngineCommand), *get_args(commands.PaymentRe
 
 
 def test_every_command_that_can_be_asked_for_is_walked() -> None:
-    assert {kind for _, kind in SENT} == set(FIELDS_OF_COMMAND) == set(get_args(Command)) - OF_THE_ENGINE
+    assert {kind for _, kind in SENT} == set(get_args(Command)) - OF_THE_ENGINE
+    assert set(FIELDS_OF_COMMAND) <= {kind for _, kind in SENT}
 
 
 def test_every_refusal_of_every_command_names_a_field_of_its_body(
