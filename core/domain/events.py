@@ -1,4 +1,7 @@
-"""What happened, in the past tense. `decide` returns them, `evolve` applies them."""
+"""What happened, in the past tense. `decide` returns events, `evolve` applies them.
+
+The feed tells an event by its tag, which is stable; it does not tell those without one.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ class UserCreated(Struct, frozen=True):
     country_code: str | None
 
 
-class BookingPlaced(Struct, frozen=True):
+class BookingPlaced(Struct, frozen=True, tag="booking_created"):
     booking: Booking
     claims: tuple[Claim, ...]
     slot: TimeSlot | None = None
     """The time slot that it takes."""
 
 
-class BookingChanged(Struct, frozen=True):
+class BookingChanged(Struct, frozen=True, tag="booking_updated"):
     """A booking's new face. `freed` says that it gave its time back, `claims` what it takes from now on."""
 
     booking: Booking
@@ -40,26 +43,26 @@ class BookingChanged(Struct, frozen=True):
     """The time slot that it was made for."""
 
 
-class BookingDeleted(Struct, frozen=True):
+class BookingDeleted(Struct, frozen=True, tag="booking_deleted"):
     booking: Booking
     by: str
     slot: TimeSlot | None = None
     """The time slot that it was made for."""
 
 
-class BookingUnchanged(Struct, frozen=True):
+class BookingUnchanged(Struct, frozen=True, tag="command_unchanged"):
     """The booking was already in the state asked for: answered, but not news."""
 
     booking: Booking
 
 
-class SlotOffered(Struct, frozen=True):
+class SlotOffered(Struct, frozen=True, tag="timeslot_created"):
     slot: TimeSlot
     is_taken: bool
     """Its resource is: the slot cannot be booked."""
 
 
-class SlotChanged(Struct, frozen=True):
+class SlotChanged(Struct, frozen=True, tag="timeslot_updated"):
     """A time slot's new face."""
 
     slot: TimeSlot
@@ -72,7 +75,7 @@ class SlotChanged(Struct, frozen=True):
     """The booking that the change cancelled."""
 
 
-class SlotUnchanged(Struct, frozen=True):
+class SlotUnchanged(Struct, frozen=True, tag="command_unchanged"):
     """The time slot was already as asked for: answered, but not news."""
 
     slot: TimeSlot
@@ -80,14 +83,14 @@ class SlotUnchanged(Struct, frozen=True):
     is_taken: bool
 
 
-class SlotAvailabilityChanged(Struct, frozen=True):
+class SlotAvailabilityChanged(Struct, frozen=True, tag="timeslot_updated"):
     """Somebody else took a time slot's resource, or gave it back."""
 
     slot: TimeSlot
     is_taken: bool
 
 
-class SlotRemoved(Struct, frozen=True):
+class SlotRemoved(Struct, frozen=True, tag="timeslot_deleted"):
     slot: TimeSlot
     cancelled: int | None
     """The booking that went with it."""
@@ -110,7 +113,7 @@ class SkippedSlot(Struct, frozen=True):
     why: WhySkipped
 
 
-class WeeklyOffered(Struct, frozen=True):
+class WeeklyOffered(Struct, frozen=True, tag="timeslots_offered"):
     """The end of a weekly pattern: which slots were made, which left out."""
 
     slots: tuple[SlotOffered, ...]
@@ -120,39 +123,39 @@ class WeeklyOffered(Struct, frozen=True):
 SlotEvent = SlotOffered | SlotChanged | SlotUnchanged | SlotAvailabilityChanged | SlotRemoved | WeeklyOffered
 
 
-class ResourceClosed(Struct, frozen=True):
+class ResourceClosed(Struct, frozen=True, tag="resource_closed"):
     closure: Closure
     in_the_way: tuple[int, ...]
     """Bookings that keep their time in it, the earliest first."""
 
 
-class ResourceReopened(Struct, frozen=True):
+class ResourceReopened(Struct, frozen=True, tag="resource_reopened"):
     closure: Closure
 
 
 ClosingEvent = ResourceClosed | ResourceReopened
 
 
-class PaymentMade(Struct, frozen=True):
+class PaymentMade(Struct, frozen=True, tag="payment_updated"):
     """A new attempt to pay."""
 
     payment: Payment
 
 
-class PaymentChanged(Struct, frozen=True):
+class PaymentChanged(Struct, frozen=True, tag="payment_updated"):
     """An attempt's new face. Its state says what the payments worker is to do, `due_at` when."""
 
     payment: Payment
     was: PaymentState
 
 
-class PaymentUnchanged(Struct, frozen=True):
+class PaymentUnchanged(Struct, frozen=True, tag="command_unchanged"):
     """A report that says nothing new: twice told, or too late to matter."""
 
     payment: Payment
 
 
-class PaymentReady(Struct, frozen=True):
+class PaymentReady(Struct, frozen=True, tag="payment_ready"):
     """The intent can be paid: the answer to whoever asked for it."""
 
     payment: Payment
@@ -171,11 +174,11 @@ class CommandStepped(Struct, frozen=True):
     total: int
 
 
-class NothingDue(Struct, frozen=True):
+class NothingDue(Struct, frozen=True, tag="nothing_due"):
     """A sweep's command came too late: what it named has been seen to by others."""
 
 
-class CanaryHeard(Struct, frozen=True):
+class CanaryHeard(Struct, frozen=True, tag="canary"):
     pass
 
 

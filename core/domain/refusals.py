@@ -76,7 +76,7 @@ class Refusal(StrEnum):
     UNKNOWN_SERVICE = "unknown_service"
 
 
-class CommandRefused(Struct, frozen=True):
+class CommandRefused(Struct, frozen=True, tag="command_refused"):
     refusal: Refusal
     present: Status | None = None
     """For a refused transition: the state the booking is in."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import msgspec
@@ -17,34 +17,36 @@ from core.domain.events import (
     BookingChanged,
     BookingDeleted,
     BookingPlaced,
-    BookingUnchanged,
-    CanaryHeard,
-    ClosingEvent,
     CommandDeferred,
     CommandStepped,
     Event,
-    NothingDue,
     PaymentChanged,
     PaymentMade,
     PaymentReady,
-    PaymentUnchanged,
     ResourceClosed,
     ResourceReopened,
     SlotAvailabilityChanged,
     SlotChanged,
-    SlotEvent,
     SlotOffered,
     SlotRemoved,
     SlotUnchanged,
-    UserCreated,
     WeeklyOffered,
 )
-from core.domain.marketplace.events import MarketEventBase
+from core.domain.marketplace.events import (
+    CreditReturned,
+    CreditsGranted,
+    CreditsVoided,
+    SeatOffered,
+    SessionCancelled,
+    SessionEmptied,
+    SessionOpened,
+    WaitingBegun,
+    WaitingEnded,
+)
 from core.domain.payments.values import Payment
 from core.domain.refusals import CommandRefused
 from core.domain.values import Booking, TimeSlot
 from core.store.connections.round_trip import RoundTrip
-from core.store.marketplace.feed_events import market_feed_event
 
 EVENT_VERSION = 1
 
@@ -145,10 +147,10 @@ def final_event(envelope: Header, type_: str) -> EventRow:
 def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
     """The feed's rows for one command; the last one says that the command is decided."""
     ends = not isinstance(events[-1], CommandDeferred | CommandStepped)
-    news = [(event, fact) for event in events if (fact := _news(event)) is not None]
+    news = [(event, name, *_booking_of(event)) for event in events if (name := _NAMES[type(event)]) is not None]
     return [
         EventRow(
-            type=type_,
+            type=name,
             command_id=envelope.id,
             is_final=ends and place == len(news) - 1,
             booking_id=booking_id,
@@ -157,10 +159,10 @@ def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
             actor=_actor_name(_by(envelope.actor, event)),
             contract=envelope.contract,
             request_id=envelope.request_id,
-            data=data,
+            data=_facts(event),
             bulk_id=envelope.bulk_id,
         )
-        for place, (event, (type_, booking_id, version, data)) in enumerate(news)
+        for place, (event, name, booking_id, version) in enumerate(news)
     ]
 
 
@@ -189,72 +191,71 @@ def _actor_name(actor: Actor) -> str:
     return f"{actor.kind}:{actor.user_id or actor.key_id}" if actor.owner else str(actor.kind)
 
 
-News = tuple[str, int | None, int | None, dict[str, Any] | None]
+_NAMES: Mapping[type[Event], str | None] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
+"""What the feed calls an event; None is not told."""
 
 
-def _news(event: Event) -> News | None:  # noqa: C901, PLR0912 - a table: one line an event
-    """(type, booking id, booking version, facts) of an event; None for what the feed does not tell.
+def _booking_of(event: Event) -> tuple[int | None, int | None]:
+    """(id, version) of the booking that an event is about; the version only where it is the booking's own event."""
+    match event:
+        case BookingPlaced(booking=b) | BookingChanged(booking=b) | BookingDeleted(booking=b):
+            return b.id, b.version
+        case SlotChanged(booking=booking):
+            return booking.id if booking else None, None
+        case SlotUnchanged():
+            return None, None
+        case CreditsGranted(credit=credit):
+            return credit.booking_id, None
+        case CreditsVoided(credit_id=id_):
+            return id_, None
+        case object(booking=Booking() as b):
+            return b.id, b.version
+        case object(payment=Payment() as p):
+            return p.booking_id, None
+        case object(booking_id=int() as id_):
+            return id_, None
+        case _:
+            return None, None
 
-    A reason only where the engine gave it: what people write may be personal, and events cannot be found by person.
+
+def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a table: one line an event
+    """Ids and small facts. A reason only where the engine gave it: what people write may be personal, and events
+    cannot be found by person.
     """
     match event:
         case BookingPlaced(booking=b, slot=slot):
-            return "booking_created", b.id, b.version, _about(slot, b, taken=True) or None
+            return _about(slot, b, taken=True) or None
         case BookingChanged(booking=b, was=was, by=by, reason=reason, slot=slot):
             why = {"reason": reason} if by == ENGINE.kind else {}
-            return (
-                "booking_updated",
-                b.id,
-                b.version,
-                {"was": was, "now": b.status, **why, **_about(slot, b, taken=b.status in KEEPS_SLOT)},
-            )
+            return {"was": was, "now": b.status, **why, **_about(slot, b, taken=b.status in KEEPS_SLOT)}
         case BookingDeleted(booking=b, slot=slot):
-            return (
-                "booking_deleted",
-                b.id,
-                b.version,
-                {"was": b.status, **_about(slot, b, taken=False)} if slot else None,
-            )
-        case BookingUnchanged(booking=b):
-            return "command_unchanged", b.id, b.version, None
+            return {"was": b.status, **_about(slot, b, taken=False)} if slot else None
         case CommandRefused(refusal=refusal):
-            return "command_refused", None, None, {"refusal": refusal}
-        case CanaryHeard():
-            return "canary", None, None, None
-        case NothingDue():
-            return "nothing_due", None, None, None
-        case PaymentMade(payment=p) | PaymentChanged(payment=p):
-            return "payment_updated", p.booking_id, None, _payment_facts(p)
-        case PaymentReady(payment=p):
-            return "payment_ready", p.booking_id, None, _payment_facts(p)
-        case PaymentUnchanged(payment=p):
-            return "command_unchanged", p.booking_id, None, None
-        case CommandDeferred() | CommandStepped() | UserCreated():
-            return None
-        case MarketEventBase():
-            return market_feed_event(event)
-        case _:
-            return _offer_news(event)
-
-
-def _offer_news(event: SlotEvent | ClosingEvent) -> News:
-    match event:
-        case ResourceClosed(closure=c):
-            return "resource_closed", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
-        case ResourceReopened(closure=c):
-            return "resource_reopened", None, None, {"closure_id": c.id, "resource_id": c.resource.id}
-        case SlotOffered(slot=slot, is_taken=taken):
-            return "timeslot_created", None, None, _about(slot, taken=taken)
+            return {"refusal": refusal}
+        case PaymentMade(payment=p) | PaymentChanged(payment=p) | PaymentReady(payment=p):
+            return _payment_facts(p)
+        case ResourceClosed(closure=c) | ResourceReopened(closure=c):
+            return {"closure_id": c.id, "resource_id": c.resource.id}
+        case SlotOffered(slot=slot, is_taken=taken) | SlotAvailabilityChanged(slot=slot, is_taken=taken):
+            return _about(slot, taken=taken)
         case SlotChanged(slot=slot, booking=booking, is_taken=taken):
-            return "timeslot_updated", booking.id if booking else None, None, _about(slot, booking, taken=taken)
-        case SlotAvailabilityChanged(slot=slot, is_taken=taken):
-            return "timeslot_updated", None, None, _about(slot, taken=taken)
+            return _about(slot, booking, taken=taken)
         case SlotRemoved(slot=slot):
-            return "timeslot_deleted", None, None, _about(slot, taken=False)
-        case SlotUnchanged():
-            return "command_unchanged", None, None, None
+            return _about(slot, taken=False)
         case WeeklyOffered(slots=slots, skipped=skipped):
-            return "timeslots_offered", None, None, {"created": len(slots), "skipped": len(skipped)}
+            return {"created": len(slots), "skipped": len(skipped)}
+        case SessionOpened(session=session) | SessionCancelled(session=session) | SessionEmptied(session=session):
+            return {"session_id": session.id}
+        case CreditsGranted(credit=credit):
+            return {"credits": credit.granted}
+        case CreditReturned(credit_id=id_):
+            return {"credit_id": id_}
+        case WaitingBegun(place=place, position=n):
+            return {"session_id": place.session_id, "user_id": place.user_id, "position": n}
+        case WaitingEnded(place=place) | SeatOffered(place=place):
+            return {"session_id": place.session_id, "user_id": place.user_id}
+        case _:
+            return None
 
 
 def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool) -> dict[str, SlotFacts]:

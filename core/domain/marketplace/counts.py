@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from core.domain.bookings.status import KEEPS_SLOT, Status
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced
 from core.domain.marketplace.details import MarketDetails
-from core.domain.marketplace.events import CreditReturned, MarketEventBase
+from core.domain.marketplace.events import CreditReturned, MarketEvent
 from core.domain.values import Booking
 
 KEEPS_SEAT = KEEPS_SLOT - {Status.DRAFT}
-"""Who came, or should have come, had the seat."""
+"""A booking in one of these has, or had, its seat: also one that the client missed."""
+_MARKET_EVENTS = frozenset(get_args(MarketEvent))
 
 
 def concerns_market(event: Any) -> bool:
-    """Most events of most batches do not; they should cost the marketplace next to nothing."""
+    """A cheap check, as most events of most batches do not."""
     booking = getattr(event, "booking", None)
-    return isinstance(event, MarketEventBase) if booking is None else isinstance(booking.details, MarketDetails)
+    return type(event) in _MARKET_EVENTS if booking is None else isinstance(booking.details, MarketDetails)
 
 
 class Counts:

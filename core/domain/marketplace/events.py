@@ -1,7 +1,7 @@
 """What happened in the marketplace, beside what happens to bookings of every contract.
 
-Seats and the credits that pay for a booking are not told apart: they follow from the booking
-(core.domain.marketplace.counts).
+Seats taken and credits spent have no events of their own: they follow from bookings
+(`core.domain.marketplace.counts`).
 """
 
 from __future__ import annotations
@@ -14,55 +14,51 @@ from core.domain.marketplace.values import Credit, ServiceSession, WaitingPlace
 from core.domain.values import Claim
 
 
-class MarketEventBase(Struct, frozen=True):
-    """Every event of the marketplace and no other: one look tells, where a union is looked through one by one."""
-
-
-class SessionOpened(MarketEventBase, frozen=True):
+class SessionOpened(Struct, frozen=True, tag="session_opened"):
     session: ServiceSession
     claims: tuple[Claim, ...]
 
 
-class SessionCancelled(MarketEventBase, frozen=True):
+class SessionCancelled(Struct, frozen=True, tag="session_cancelled"):
     """Its time is free again."""
 
     session: ServiceSession
 
 
-class SessionEmptied(MarketEventBase, frozen=True):
+class SessionEmptied(Struct, frozen=True, tag="session_emptied"):
     """A session that was cancelled in steps has no bookings left."""
 
     session: ServiceSession
 
 
-class CreditsGranted(MarketEventBase, frozen=True):
+class CreditsGranted(Struct, frozen=True, tag="credits_granted"):
     credit: Credit
 
 
-class CreditReturned(MarketEventBase, frozen=True):
+class CreditReturned(Struct, frozen=True, tag="credit_returned"):
     """One credit of a bundle, by a cancellation within the rules."""
 
     credit_id: int
     booking_id: int
 
 
-class CreditsVoided(MarketEventBase, frozen=True):
+class CreditsVoided(Struct, frozen=True, tag="credits_voided"):
     """The bundle was cancelled: what is left of it pays for nothing any more."""
 
     credit_id: int
 
 
-class WaitingBegun(MarketEventBase, frozen=True):
+class WaitingBegun(Struct, frozen=True, tag="waiting_begun"):
     place: WaitingPlace
     position: int
     """How many, this one counted, are now waiting."""
 
 
-class WaitingEnded(MarketEventBase, frozen=True):
+class WaitingEnded(Struct, frozen=True, tag="waiting_ended"):
     place: WaitingPlace
 
 
-class SeatOffered(MarketEventBase, frozen=True):
+class SeatOffered(Struct, frozen=True, tag="seat_offered"):
     """A freed seat is held for who waited longest; `booking_id` is the hold."""
 
     place: WaitingPlace
