@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import SETTINGS_CHANGE
-from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
+from api.contracts.changes import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
 from api.http.bodies import read_json
 from api.http.errors import invalid
 from api.http.fields import text

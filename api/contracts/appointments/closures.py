@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.contracts.appointments.available_slots import refused_as_problem
-from api.contracts.catalogue import Problems, as_problems
+from api.contracts.changes import Problems, as_problems
 from api.contracts.closure_request import close_command, closure_problems
 from api.http.bodies import read_json
 from api.http.errors import Problem

@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
-from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged
+from api.contracts.changes import CANNOT_BE_CHANGED_HERE, check_unchanged
 from api.http.bodies import read_json
 from api.http.responses import respond
 from api.openapi import Content, operation

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
+from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import (

@@ -22,7 +22,7 @@ from api.contracts.calendar.lookups import (
 from api.contracts.calendar.pagination import PAGE_MAX, PageLimit
 from api.contracts.calendar.slot_times import Moment, check_span, ends_later, moment
 from api.contracts.calendar.timeslots import SLOT_PAGE, respond_page, visible_to
-from api.contracts.catalogue import check_unchanged
+from api.contracts.changes import check_unchanged
 from api.http.bodies import read_json
 from api.http.fields import Id
 from api.http.forms import Rules

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
 from api.contracts.calendar.lookups import Pool
-from api.contracts.catalogue import Problems, as_problems, check_unchanged, name_taken, unknown_resource
+from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, unknown_resource
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ZoneText, text

@@ -10,7 +10,7 @@ import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import sent_fields
+from api.contracts.changes import sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment
 from api.contracts.marketplace.ownership import not_found

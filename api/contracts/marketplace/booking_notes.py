@@ -7,7 +7,7 @@ from typing import Annotated
 import falcon.asgi
 from msgspec import Struct
 
-from api.contracts.catalogue import Problems, as_problems
+from api.contracts.changes import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import read_own
 from api.http.bodies import read_json

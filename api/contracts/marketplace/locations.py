@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType, convert
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems, sent_fields
+from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields

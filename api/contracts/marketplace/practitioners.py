@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems, sent_fields
+from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import WINDOWS, BufferMinutes, ClockWindow, ClockWindows, LongText, clock_windows
 from api.contracts.marketplace.ownership import check_may_edit, not_found

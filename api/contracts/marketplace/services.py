@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from msgspec.structs import asdict
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems, name_taken, sent_fields
+from api.contracts.changes import Problems, as_problems, name_taken, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Minutes
 from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for

@@ -8,7 +8,7 @@ import falcon.asgi
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from api.contracts.catalogue import Problems, as_problems
+from api.contracts.changes import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, span

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import falcon.asgi
 from msgspec import Struct
 
-from api.contracts.catalogue import Problems, as_problems
+from api.contracts.changes import Problems, as_problems
 from api.contracts.closure_request import close_command, closure_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.ownership import check_may_edit, not_found

@@ -9,7 +9,7 @@ import falcon.asgi
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import as_problems
+from api.contracts.changes import as_problems
 from api.contracts.rooms.rooms import PROBLEMS
 from api.http.parameters import read_query
 from api.http.responses import respond

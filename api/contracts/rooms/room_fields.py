@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from api.contracts.catalogue import sent_fields
+from api.contracts.changes import sent_fields
 from api.contracts.rooms.new_booking import GUESTS_MAX
 from api.http.errors import invalid
 from api.http.fields import (

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
-from api.contracts.catalogue import Problems, as_problems, check_unchanged, unknown_resource
+from api.contracts.changes import Problems, as_problems, check_unchanged, unknown_resource
 from api.contracts.rooms.examples import ROOM
 from api.contracts.rooms.room_fields import NewRoom, RoomChange, RoomShown, changed, room_body
 from api.http.bodies import read_json

@@ -16,7 +16,7 @@ from api.accounts.fields import (
     is_email,
     password_differs_from_names,
 )
-from api.contracts.catalogue import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
+from api.contracts.changes import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
 from api.http.errors import invalid
 from api.http.fields import PersonName, ShortText, dialable, text
 from api.http.forms import Form, Rules

@@ -1,4 +1,4 @@
-"""What the catalogue's endpoints share: which fields were sent, which may not change, and how errors are answered."""
+"""What endpoints that change things share: which fields were sent, which must stay, and how errors are answered."""
 
 from __future__ import annotations
 
