@@ -14,6 +14,7 @@ from core.domain.resources.local_time import day_bounds
 from core.domain.resources.service_names import check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
 from core.store.bookings.bookings import SQL_CLAIMS
+from core.store.bookings.rows import lapsed
 from core.store.catalogue.booking_settings import SQL_RULES, rules_of
 from core.store.catalogue.services import SQL_BY_NAME, nearest_names, service_of
 from core.store.connections.database import database_now_async
@@ -22,8 +23,7 @@ from core.store.sql.parameters import intervals_parameter, texts_of
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SQL_TAKEN = f"""
 SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
-WHERE NOT EXISTS (
-    SELECT FROM booking b WHERE b.id = taken.booking_id AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
+WHERE NOT EXISTS (SELECT FROM booking b WHERE b.id = taken.booking_id AND {lapsed("b")})
 """
 """Claims that stand in the way of a booking: those of lapsed holds do not, as `decide` would expire them."""
 

@@ -23,16 +23,9 @@ from core.domain.events import (
     Event,
     UserCreated,
 )
-from core.domain.values import Claim
 from core.store.bookings.rows import BOOKING_COLUMNS, BOOKING_FIXED, BOOKING_TYPES
-from core.store.catalogue.closures import (
-    SQL_CLAIM_THE_REST,
-    SQL_CLOSE,
-    SQL_OVERLOOKED,
-    SQL_REOPEN,
-    closed,
-    reopened,
-)
+from core.store.catalogue.closures import reopen_closures, write_closures
+from core.store.claims import write_claims
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
 from core.store.data_subjects import data_subjects_of
@@ -79,13 +72,6 @@ SQL_CHANGES = f"""
 UPDATE booking b SET {", ".join(f"{name} = c.{name}" for name in _CHANGING)}, deleted_at = c.deleted_at
 FROM json_to_recordset(%s::json) AS c ({_RECORD}, deleted_at timestamptz) WHERE b.id = c.id
 """
-SQL_CLAIMS = """
-INSERT INTO claim (resource_id, booking_id, during)
-SELECT resource_id, booking_id, tstzrange(starts_at, ends_at)
-FROM json_to_recordset(%s::json) AS c (
-    resource_id bigint, booking_id bigint, starts_at timestamptz, ends_at timestamptz)
-"""
-SQL_FREE = "DELETE FROM claim WHERE booking_id = ANY(%s::bigint[])"
 SQL_HEAR_CANARY = """
 INSERT INTO canary (stage, heard_at) VALUES (%s, %s)
 ON CONFLICT (stage) DO UPDATE SET heard_at = greatest(canary.heard_at, excluded.heard_at)
@@ -108,9 +94,10 @@ def save(
         save_market_before_bookings(trip, events, now)
         _write_bookings(trip, events)
         trip.flush()  # the longest part: PostgreSQL is busy with it while the rest is made
-        _write_claims(trip, events)
+        reopen_closures(trip, events)
+        write_claims(trip, events)
         save_market(trip, events, now)
-        _write_closures(trip, events)
+        write_closures(trip, events)
         if _of(events, CanaryHeard):
             trip.execute(SQL_HEAR_CANARY, ("lanes", now))
         write_payments(trip, events)
@@ -131,18 +118,8 @@ def _write_users(trip: RoundTrip, events: Sequence[Event], initial_password_hash
 def _write_bookings(trip: RoundTrip, events: Sequence[Event]) -> None:
     if placed := _of(events, BookingPlaced):
         trip.execute(SQL_BOOKINGS, (_json([event.booking for event in placed]),))
-    if changed := _last_faces(events):
+    if changed := _changed_rows(events):
         trip.execute(SQL_CHANGES, (_json(changed),))
-
-
-def _write_claims(trip: RoundTrip, events: Sequence[Event]) -> None:
-    if opened := reopened(events):
-        trip.execute(SQL_REOPEN, (opened, len(opened)))
-    freed, taken = _time(events)
-    if freed:
-        trip.execute(SQL_FREE, (freed,))
-    if taken:
-        trip.execute(SQL_CLAIMS, (_json(taken),))
 
 
 def _write_answers(trip: RoundTrip, decided: Sequence[Decided], now: datetime) -> None:
@@ -165,15 +142,6 @@ def _write_slots(trip: RoundTrip, events: Sequence[Event], now: datetime) -> Non
         trip.execute(SQL_CHANGE, {"rows": _json(changed), "now": now})
     if offered:
         trip.execute(SQL_OFFER, {"rows": _json(offered), "now": now})
-
-
-def _write_closures(trip: RoundTrip, events: Sequence[Event]) -> None:
-    """After all other claims."""
-    if closures := closed(events):
-        rows = _json(closures)
-        trip.execute(SQL_CLOSE, (rows,))
-        trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
-        trip.execute(SQL_OVERLOOKED, (rows,))
 
 
 def _deferred(decided: Sequence[Decided]) -> list[tuple[UUID, UUID]]:
@@ -204,7 +172,7 @@ def _user_rows(events: Sequence[UserCreated]) -> list[dict[str, Any]]:
     return [{**asdict(event.user), "country_code": event.country_code} for event in events]
 
 
-def _last_faces(events: Sequence[Event]) -> list[dict[str, Any]]:
+def _changed_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Each booking that changed, as the batch leaves it."""
     if _OF_CHANGES.isdisjoint(map(type, events)):
         return []
@@ -216,29 +184,6 @@ def _last_faces(events: Sequence[Event]) -> list[dict[str, Any]]:
             b = event.booking
             last[b.id] = {**asdict(b), "deleted_at": b.updated_at}
     return [last[id_] for id_ in sorted(last)]
-
-
-def _time(events: Sequence[Event]) -> tuple[list[int], list[Claim]]:
-    """(bookings that gave their time back, claims to take), net of what one batch takes and gives back."""
-    freed: set[int] = set()
-    taken: dict[int, tuple[Claim, ...]] = {}
-    for event in events:
-        match event:
-            case BookingPlaced(booking=b, claims=claims):
-                taken[b.id] = claims
-            case (
-                BookingChanged(booking=b, freed=True, claims=claims)
-                | BookingChanged(booking=b, claims=(_, *_) as claims)
-            ):
-                freed.add(b.id)
-                taken[b.id] = claims
-            case BookingDeleted(booking=b):
-                freed.add(b.id)
-                taken.pop(b.id, None)
-            case _:
-                pass
-    wanted = sorted(chain.from_iterable(taken.values()), key=lambda c: (c.resource_id, c.starts_at))
-    return sorted(freed), wanted
 
 
 def _news(decided: Sequence[Decided]) -> list[EventRow]:

@@ -9,7 +9,7 @@ from core.domain.commands import Command
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Claim, ResourceTime
-from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
+from core.store.bookings.rows import BOOKING_COLUMNS, booking_of, lapsed
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.round_trip import Rows
 from core.store.sql.parameters import SQL_INTERVAL_ROWS, intervals_parameter
@@ -33,8 +33,7 @@ FROM w JOIN closure c ON c.resource_id = w.resource_id AND c.during && w.during
 """What is taken, by bookings and by whole closures. A closure's own claims only fill what bookings
 leave of it, for the constraint."""
 SQL_LAPSED = f"""
-SELECT {BOOKING_COLUMNS} FROM booking
-WHERE id = ANY(%s) AND status = 'held' AND hold_expires_at <= clock_timestamp() ORDER BY id FOR UPDATE
+SELECT {BOOKING_COLUMNS} FROM booking b WHERE id = ANY(%s) AND {lapsed("b")} ORDER BY id FOR UPDATE
 """
 """Holds that stand in the way and have run out: whoever wants their time expires them first."""
 SQL_OUT_OF_THE_WAY = """

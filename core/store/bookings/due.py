@@ -9,6 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from core.domain.commands import CommandClass
+from core.store.bookings.rows import lapsed
 from core.store.connections.database import Connection
 from core.store.inbox.reading import READABLE
 
@@ -20,9 +21,9 @@ does not hide what is due in the others."""
 class Due(Enum):
     """Why a booking is due, each with the statement that finds it by a small index of its own (migration 0003)."""
 
-    LAPSED = """
-SELECT id, resource_id, local_date FROM booking
-WHERE status = 'held' AND hold_expires_at <= clock_timestamp() AND deleted_at IS NULL
+    LAPSED = f"""
+SELECT id, resource_id, local_date FROM booking b
+WHERE {lapsed("b")} AND deleted_at IS NULL
 ORDER BY hold_expires_at LIMIT %s
 """
     BEGUN = """

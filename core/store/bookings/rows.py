@@ -89,6 +89,11 @@ WHERE b.listed_as IS NOT NULL ORDER BY b.id DESC LIMIT %s
 """
 
 
+def lapsed(booking: str, now: str = "clock_timestamp()") -> str:
+    """SQL: a row of this table or alias is a hold that has run out. Whoever wants its time gets it."""
+    return f"({booking}.status = 'held' AND {booking}.hold_expires_at <= {now})"
+
+
 def booking_of(row: tuple[Any, ...]) -> Booking:
     """A row of `BOOKING_COLUMNS` as a value."""
     values = list(row)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import msgspec
 import psycopg
 from msgspec import Struct
 
@@ -23,7 +24,7 @@ from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.catalogue.changes import NotFoundError
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import find_one
-from core.store.connections.round_trip import Rows
+from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.sql.lost_races import require_all
 
 SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
@@ -125,18 +126,28 @@ def ask_bookings_in_the_way(pipeline: QueryPipeline, state: State, commands: Seq
 _OF_CLOSURES = frozenset({ResourceClosed, ResourceReopened})
 
 
-def reopened(events: Sequence[Event]) -> list[int]:
-    """Closures that the batch ends and did not make itself."""
+def reopen_closures(trip: RoundTrip, events: Sequence[Event]) -> None:
+    """Delete closures that the batch ends and did not make itself; their claims go with them. Before other claims."""
     if _OF_CLOSURES.isdisjoint(map(type, events)):
-        return []
+        return
     made = {event.closure.id for event in events if isinstance(event, ResourceClosed)}
-    return [e.closure.id for e in events if isinstance(e, ResourceReopened) and e.closure.id not in made]
+    ended = [e.closure.id for e in events if isinstance(e, ResourceReopened) and e.closure.id not in made]
+    if ended:
+        trip.execute(SQL_REOPEN, (ended, len(ended)))
 
 
-def closed(events: Sequence[Event]) -> list[ClosureRow]:
-    """Closures that the batch makes and does not end itself."""
+def write_closures(trip: RoundTrip, events: Sequence[Event]) -> None:
+    """Write closures that the batch makes and does not end itself. After all other claims."""
     if _OF_CLOSURES.isdisjoint(map(type, events)):
-        return []
+        return
+    if closures := _closed(events):
+        rows = msgspec.json.encode(closures).decode()
+        trip.execute(SQL_CLOSE, (rows,))
+        trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
+        trip.execute(SQL_OVERLOOKED, (rows,))
+
+
+def _closed(events: Sequence[Event]) -> list[ClosureRow]:
     ended = {event.closure.id for event in events if isinstance(event, ResourceReopened)}
     made = ((event.closure, event.in_the_way) for event in events if isinstance(event, ResourceClosed))
     return [

@@ -11,7 +11,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
-from core.store.bookings.rows import VIEW_COLUMNS, view_of
+from core.store.bookings.rows import VIEW_COLUMNS, lapsed, view_of
 from core.store.feed import SQL_HEAD, Position
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 from core.store.timeslots import SLOT_COLUMNS, slot_of
@@ -19,10 +19,10 @@ from core.store.timeslots import SLOT_COLUMNS, slot_of
 Connection = psycopg.AsyncConnection[Any]
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_TAKEN = """
+_TAKEN = f"""
 EXISTS (SELECT FROM claim k LEFT JOIN booking h ON h.id = k.booking_id
         WHERE k.resource_id = c.resource_id AND k.during && tstzrange(s.starts_at, s.ends_at)
-          AND (h.status IS DISTINCT FROM 'held' OR h.hold_expires_at > clock_timestamp()))
+          AND {lapsed("h")} IS NOT TRUE)
 OR EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.deleted_at IS NULL
                                    AND o.status NOT IN ('cancelled', 'expired'))
 """
@@ -121,7 +121,7 @@ def _values(wanted: SlotFilter) -> dict[str, Any]:
 SQL_BOOKINGS = f"""
 SELECT {VIEW_COLUMNS}, clock_timestamp() FROM booking b JOIN user_account u ON u.id = b.user_id
 WHERE b.user_id = %(user_id)s AND b.deleted_at IS NULL AND b.status NOT IN ('draft', 'cancelled', 'expired')
-  AND (b.status <> 'held' OR b.hold_expires_at > clock_timestamp())
+  AND NOT {lapsed("b")}
   AND (%(over)s::boolean IS NULL OR %(over)s = (
        b.status IN ('completed', 'no_show') OR b.status = 'confirmed' AND b.ends_at <= clock_timestamp()))
 """

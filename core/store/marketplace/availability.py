@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.store.bookings.rows import lapsed
 from core.store.connections.database import database_now_async
 from core.store.free_slots import SQL_BEGIN
 from core.store.marketplace.rows import (
@@ -28,8 +29,8 @@ SELECT {PRACTITIONER_COLUMNS} FROM {PRACTITIONERS}
 JOIN service_practitioner g ON g.practitioner_id = p.id AND g.service_id = %s
 WHERE p.is_active AND (%s::bigint[] IS NULL OR p.id = ANY(%s)) ORDER BY p.id LIMIT %s
 """
-SQL_TAKEN = """
-WITH lapsed AS MATERIALIZED (SELECT id FROM booking WHERE status = 'held' AND hold_expires_at <= now())
+SQL_TAKEN = f"""
+WITH lapsed AS MATERIALIZED (SELECT id FROM booking b WHERE {lapsed("b", "now()")})
 SELECT c.resource_id, lower(c.during), upper(c.during)
 FROM unnest(%s::bigint[]) AS w (resource_id)
 JOIN claim c ON c.resource_id = w.resource_id AND c.during && tstzrange(%s, %s)

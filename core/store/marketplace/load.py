@@ -17,7 +17,7 @@ from core.domain.needs import MarketNeeds
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
-from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
+from core.store.bookings.rows import BOOKING_COLUMNS, booking_of, lapsed
 from core.store.connections.database import Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
@@ -99,13 +99,13 @@ _SEATS = """WITH seat AS NOT MATERIALIZED (
     WHERE session_id IS NOT NULL AND status NOT IN ('draft', 'cancelled', 'expired')
       AND session_id IN (SELECT unnest(%(sessions)s::bigint[])
                          UNION SELECT id FROM service_session WHERE service_id = ANY(%(courses)s::bigint[])))"""
-_SEATED = """booking WHERE deleted_at IS NULL AND id IN (
+_SEATED = f"""booking WHERE deleted_at IS NULL AND id IN (
     SELECT booking_id FROM seat WHERE user_id = ANY(%(users)s)
     UNION SELECT booking_id FROM seat WHERE user_id IN (SELECT user_id FROM booking WHERE id = ANY(%(seekers)s))
     UNION SELECT s.booking_id FROM waiting_place w JOIN seat s USING (session_id, user_id)
           WHERE w.session_id = ANY(%(offered)s) AND w.booking_id IS NULL
     UNION SELECT s.booking_id FROM seat s JOIN booking b ON b.id = s.booking_id
-          WHERE s.status = 'held' AND b.status = 'held' AND b.hold_expires_at <= clock_timestamp())
+          WHERE s.status = 'held' AND {lapsed("b")})
 ORDER BY id FOR UPDATE"""
 SQL_LOCK_SEATED = f"{_SEATS} SELECT FROM {_SEATED}"
 SQL_SEATED = f"{_SEATS} SELECT {BOOKING_COLUMNS} FROM {_SEATED}"

@@ -39,15 +39,7 @@ FROM json_to_recordset(%s::json) AS s (
     id bigint, service_id bigint, practitioner_id bigint, location_id bigint, room_id bigint, title text,
     starts_at timestamptz, ends_at timestamptz, capacity integer, meeting_url text)
 """
-SQL_CLAIM = """
-INSERT INTO claim (resource_id, session_id, during)
-SELECT resource_id, session_id, tstzrange(starts_at, ends_at)
-FROM json_to_recordset(%s::json) AS c (
-    resource_id bigint, session_id bigint, starts_at timestamptz, ends_at timestamptz)
-ORDER BY resource_id, starts_at
-"""
 SQL_CANCEL_SESSIONS = "UPDATE service_session SET is_cancelled = true, updated_at = %s WHERE id = ANY(%s)"
-SQL_FREE = "DELETE FROM claim WHERE session_id = ANY(%s)"
 SQL_SEATS = """
 UPDATE service_session s SET seats_taken = s.seats_taken + c.by, updated_at = %s
 FROM unnest(%s::bigint[], %s::integer[]) AS c (id, by) WHERE s.id = c.id
@@ -105,14 +97,13 @@ OFFERS_AT_ONCE = 250
 
 
 def save_market_before_bookings(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
-    """Sessions that are opened, and time that cancelled ones give back."""
+    """Sessions that are opened or cancelled: claims and bookings refer to them."""
     if _OF_SESSIONS.isdisjoint(map(type, events)):
         return
     if opened := [event.session for event in events if isinstance(event, SessionOpened)]:
         trip.execute(SQL_OPEN_SESSIONS, (_json(opened),))
     if cancelled := [event.session.id for event in events if isinstance(event, SessionCancelled)]:
         trip.execute(SQL_CANCEL_SESSIONS, (now, cancelled))
-        trip.execute(SQL_FREE, (cancelled,))
 
 
 def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
@@ -122,8 +113,6 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
         return
     rows = _list_rows(events)
     counts = Counts(events)
-    if claims := [claim for event in events if isinstance(event, SessionOpened) for claim in event.claims]:
-        trip.execute(SQL_CLAIM, (_json(claims),))
     if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
         trip.execute(SQL_GRANT, (_json(granted),))
     if gone := [id_ for id_, row in rows.items() if row is None]:
