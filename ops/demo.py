@@ -1,4 +1,4 @@
-"""The demo's people and things, as the contracts page lists them. Loaded once, into an empty database."""
+"""The demo's people and things, as README.md lists them. Loaded once, into an empty database."""
 
 from __future__ import annotations
 

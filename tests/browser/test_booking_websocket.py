@@ -1,4 +1,4 @@
-"""The `BookingWebSocket` class of appointments.md, unmodified, in a page of our own origin after a login."""
+"""The `BookingWebSocket` class of the appointments document, unmodified, in a page of our own origin after a login."""
 
 from __future__ import annotations
 

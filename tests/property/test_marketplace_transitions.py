@@ -1,4 +1,4 @@
-"""Every transition that marketplace.md allows happens, and no other, whoever asks in whatever order."""
+"""Every transition that the marketplace document allows happens, and no other, whoever asks in whatever order."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tests.support.clients.marketplace import market_service, market_state, prac
 from tests.support.values import booking, decided, envelope, user
 
 DOCUMENT = {
-    # marketplace.md, "Valid Transitions", in the engine's words
+    # the marketplace document, "Valid Transitions", in the engine's words
     Status.DRAFT: {Status.HELD, Status.CANCELLED},
     Status.HELD: {Status.CONFIRMED, Status.CANCELLED},
     Status.CONFIRMED: {Status.IN_PROGRESS, Status.CANCELLED, Status.NO_SHOW},
     Status.IN_PROGRESS: {Status.COMPLETED, Status.NO_SHOW},
 }
 ADDED = {(Status.HELD, Status.EXPIRED), (Status.CONFIRMED, Status.COMPLETED)}
-"""Of the contracts page's three additions; the third needs a late payment."""
+"""Of the three additions; the third needs a late payment."""
 ALLOWED = {(present, to) for present, onward in DOCUMENT.items() for to in onward} | ADDED
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)

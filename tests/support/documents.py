@@ -2,7 +2,7 @@
 
 An entry has `section`, `method`, `path`, `headers`, `body`, `status`, `response`, all as printed
 (`YOUR_ACCESS_TOKEN` and `YOUR_TOKEN` stand for a login of the demo's admin). Where the document
-prints no answer, `response` is what the contracts page settles. Beside them an entry may have
+prints no answer, `response` is what docs/contracts/README.md settles. Beside them an entry may have
 
 - `before`: requests of the same form, sent first;
 - `begins`: names of lists that are printed in part, from their beginning;

@@ -147,7 +147,7 @@ class RegisterByUsername:
 
 
 def _taken(taken: TakenError, asked: tuple[str, ...]) -> Problem:
-    """Registration may say that an address exists (contracts page), and is throttled for it."""
+    """Registration may say that an address exists (docs/contracts/README.md), and is throttled for it."""
     field = taken.field if taken.field in asked else asked[0]
     code, message = _TAKEN[field]
     return Problem(400, code, message, [FieldProblem(field, message)])

@@ -1,4 +1,4 @@
-"""`GET /api/booking/smart-available-slots/` (appointments.md, 14)."""
+"""`GET /api/booking/smart-available-slots/` (the appointments document, 14)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of bookings: all of them for staff, reserved times for everybody (appointments.md 2, 3, 21; calendar.md)."""
+"""Lists of bookings: all of them for staff, reserved times for everybody (the appointments document 2, 3, 21; the calendar document)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`GET /api/countries/` (appointments.md, 20)."""
+"""`GET /api/countries/` (the appointments document, 20)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One booking at the admin desk: details, change, cancel, delete (appointments.md 4 to 6; calendar.md)."""
+"""One booking at the admin desk: details, change, cancel, delete (the appointments document 4 to 6; the calendar document)."""
 
 from __future__ import annotations
 

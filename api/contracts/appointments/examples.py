@@ -1,4 +1,4 @@
-"""What appointments.md prints, word for word: the description's examples."""
+"""What the appointments document prints, word for word: the description's examples."""
 
 from __future__ import annotations
 

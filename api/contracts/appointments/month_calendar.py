@@ -1,4 +1,4 @@
-"""`GET /api/booking/calendar/`: a month, day by day (appointments.md, 16; the contracts page)."""
+"""`GET /api/booking/calendar/`: a month, day by day (the appointments document, 16; docs/contracts/README.md)."""
 
 from __future__ import annotations
 

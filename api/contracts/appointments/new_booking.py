@@ -1,4 +1,4 @@
-"""`POST /api/booking/create/` (appointments.md, 15)."""
+"""`POST /api/booking/create/` (the appointments document, 15)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The rooms contract: rooms booked in slots, held until they are paid (rooms.md)."""
+"""The rooms contract: rooms booked in slots, held until they are paid (docs/contracts/rooms.md)."""

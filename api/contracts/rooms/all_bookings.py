@@ -1,4 +1,4 @@
-"""`GET /api/bookings/all/` (rooms.md, 5): bookings of every contract for staff, newest first."""
+"""`GET /api/bookings/all/` (the rooms document, 5): bookings of every contract for staff, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST /api/cleanup-expired-bookings` (rooms.md, "Manual Cleanup"): rings the sweep, no more.
+"""`POST /api/cleanup-expired-bookings` (the rooms document, "Manual Cleanup"): rings the sweep, no more.
 
 Anybody may call it as often as they like: it takes no input and rings at most once in a while.
 Holds end by themselves within seconds anyway.

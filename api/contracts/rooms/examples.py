@@ -1,4 +1,4 @@
-"""What rooms.md prints, word for word: the description's examples."""
+"""What the rooms document prints, word for word: the description's examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`POST /api/bookings/` with a `room_id` (rooms.md, "Create Booking")."""
+"""`POST /api/bookings/` with a `room_id` (the rooms document, "Create Booking")."""
 
 from __future__ import annotations
 

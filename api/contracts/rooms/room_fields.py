@@ -39,7 +39,7 @@ NEW = RoomRow()
 
 
 class RoomShown(Struct, frozen=True, kw_only=True):
-    """A room as rooms.md prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
+    """A room as the rooms document prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
 
     id: int
     name: str

@@ -2,7 +2,7 @@
 
 Instants are aware datetimes in UTC; local dates and times belong to a resource's IANA zone.
 A local time that a DST change skips does not exist (`None`); one that happens twice means the
-first, unless the caller names an offset (design, "Time").
+first, unless the caller names an offset.
 
 Python adds to and compares datetimes of one zone as its clocks show them, and those of two zones
 as instants: both are meant below.

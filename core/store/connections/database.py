@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, each kind with its timeouts.
 
 A worker that is stopped or cut off must let its locks go by itself, so every session bounds
-its transactions, lock waits and idling, and TCP notices a dead peer (design, "Snapshots").
+its transactions, lock waits and idling, and TCP notices a dead peer (docs/architecture.md, "Snapshots").
 """
 
 from __future__ import annotations

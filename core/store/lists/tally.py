@@ -45,7 +45,7 @@ FROM booking_count
 
 
 class Stats(Struct, frozen=True):
-    """The document's figures (appointments.md, 3). Days are those that bookings are for."""
+    """The document's figures (the appointments document, 3). Days are those that bookings are for."""
 
     total_bookings: int
     upcoming_bookings: int

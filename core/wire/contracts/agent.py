@@ -43,7 +43,7 @@ class AgentBookingData(Struct, frozen=True):
 
 
 class AgentBookingCreated(Done, frozen=True, kw_only=True):
-    """`POST /api/agent/booking/create/` (agent.md, "Success Response")."""
+    """`POST /api/agent/booking/create/` (the agent document, "Success Response")."""
 
     message: str = "Booking created successfully"
     user_created: bool

@@ -37,7 +37,7 @@ class CreatedBooking(Struct, frozen=True, kw_only=True):
 
 
 class BookingCreated(Done, frozen=True, kw_only=True):
-    """`POST /api/booking/create/` (appointments.md, 15)."""
+    """`POST /api/booking/create/` (the appointments document, 15)."""
 
     message: str = "Booking created successfully"
     data: CreatedBooking

@@ -25,7 +25,7 @@ from core.wire.vocabulary import (
 
 
 class RoomBooking(Struct, frozen=True, kw_only=True):
-    """A booking as rooms.md prints it. One of another contract has no room and no guests."""
+    """A booking as the rooms document prints it. One of another contract has no room and no guests."""
 
     id: int
     user_id: int

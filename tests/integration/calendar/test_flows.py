@@ -1,4 +1,4 @@
-"""calendar.md as its users live it: with session and CSRF, on the real stack."""
+"""The calendar document as its users live it: with session and CSRF, on the real stack."""
 
 from __future__ import annotations
 

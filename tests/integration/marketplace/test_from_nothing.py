@@ -1,4 +1,4 @@
-"""An empty database is filled through the marketplace's own endpoints, and then answers marketplace.md as printed."""
+"""An empty database is filled through the marketplace's own endpoints, and then answers the marketplace document as printed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.support.clients.marketplace import Market, Person
 
 VERBS = ("confirm", "complete", "no-show", "cancel")
 ONWARD = {
-    # marketplace.md, "Valid Transitions"
+    # the marketplace document, "Valid Transitions"
     "draft": "canceled, pending_payment",
     "pending_payment": "canceled, confirmed",
     "confirmed": "canceled, completed, in_progress, no_show",

@@ -1,4 +1,4 @@
-"""Paying for a room, as rooms.md has it, from the intent to the confirmed booking."""
+"""Paying for a room, as the rooms document has it, from the intent to the confirmed booking."""
 
 from __future__ import annotations
 

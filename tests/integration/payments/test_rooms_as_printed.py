@@ -1,4 +1,4 @@
-"""rooms.md from top to bottom: its requests in its order, one reader, paying with its two cards."""
+"""The rooms document from top to bottom: its requests in its order, one reader, paying with its two cards."""
 
 from __future__ import annotations
 

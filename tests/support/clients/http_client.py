@@ -25,7 +25,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
     "booking_time": "14:00",
     "notes": "Agent created booking",
 }
-"""The curl of agent.md, word for word."""
+"""The curl of the agent document, word for word."""
 
 _numbers = count()
 

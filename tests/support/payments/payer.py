@@ -32,7 +32,7 @@ from tests.support.wait import wait_until
 
 GOOD_CARD = "4242 4242 4242 4242"
 EMPTY_CARD = "4000 0000 0000 9995"
-"""Insufficient funds (rooms.md)."""
+"""Insufficient funds (the rooms document)."""
 BANK, EMPTY_BANK = "pm_usBankAccount_success", "pm_usBankAccount_insufficientFunds"
 WEBHOOK_SECRET = "whsec_of_the_tests"
 

@@ -63,7 +63,7 @@ class PurchaseSimulation(PaymentSimulation):
         super().__init__()
         self.known = a_market()
         self.to_return: Counter[int] = Counter()
-        """Minor units that should go back of what was paid for a booking, as the contracts page has it."""
+        """Minor units that should go back of what was paid for a booking, as docs/contracts/README.md has it."""
         self.stood: set[int] = set()
         """Bookings that were confirmed at some time."""
         self.credits_back: set[int] = set()

@@ -23,7 +23,7 @@ from tests.support.clients.responder_requests import refused_fields as named
 from tests.support.clients.responder_requests import request
 
 COMPLETE: dict[str, Any] = {
-    # agent.md, "Complete Request"
+    # the agent document, "Complete Request"
     "phone": "1234567890",
     "first_name": "John",
     "last_name": "Doe",

@@ -16,7 +16,7 @@ from tests.support.values import STAFF, booking, decided, envelope, state, user
 S = Status
 
 DOCUMENTED = {
-    # marketplace.md, "Valid Transitions"
+    # the marketplace document, "Valid Transitions"
     (S.DRAFT, S.HELD),
     (S.DRAFT, S.CANCELLED),
     (S.HELD, S.CONFIRMED),
@@ -26,7 +26,7 @@ DOCUMENTED = {
     (S.CONFIRMED, S.NO_SHOW),
     (S.IN_PROGRESS, S.COMPLETED),
     (S.IN_PROGRESS, S.NO_SHOW),
-    # contracts/README.md, "One status, five vocabularies": the additions anyone may ask for
+    # docs/contracts/README.md, "One status, five vocabularies": the additions anyone may ask for
     (S.HELD, S.EXPIRED),
     (S.CONFIRMED, S.COMPLETED),
 }

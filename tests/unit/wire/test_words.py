@@ -1,4 +1,4 @@
-"""The words that clients read: exactly the tables of the contracts page and the documents' sentences."""
+"""The words that clients read: exactly the tables of docs/contracts/README.md and the documents' sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.wire.vocabulary import (
 )
 
 VOCABULARY = {
-    # contracts/README.md, "One status, five vocabularies", column "appointments, agent"
+    # docs/contracts/README.md, "One status, five vocabularies", column "appointments, agent"
     "held": "upcoming",
     "confirmed": "upcoming",
     "in_progress": "upcoming",
@@ -29,7 +29,7 @@ VOCABULARY = {
 }
 
 PRINTED = {
-    # agent.md, "Common Error Messages"
+    # the agent document, "Common Error Messages"
     Refusal.OFF_DAY: (400, "Booking not allowed on off days"),
     Refusal.OUTSIDE_WORKING_HOURS: (400, "Booking time is outside working hours"),
     Refusal.SLOT_TAKEN: (409, "This time slot is already reserved"),

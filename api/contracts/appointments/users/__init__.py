@@ -1,1 +1,1 @@
-"""The admin desk's people (appointments.md, 7 to 13)."""
+"""The admin desk's people (docs/contracts/appointments.md, 7 to 13)."""

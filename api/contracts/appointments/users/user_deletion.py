@@ -1,4 +1,4 @@
-"""`DELETE /api/admin/users/{id}/delete/` (appointments.md, 13): gone, or anonymised where bookings remain."""
+"""`DELETE /api/admin/users/{id}/delete/` (the appointments document, 13): gone, or anonymised where bookings remain."""
 
 from __future__ import annotations
 

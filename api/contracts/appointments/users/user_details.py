@@ -1,4 +1,4 @@
-"""One person at the admin desk: details, create, update (appointments.md, 10 to 12)."""
+"""One person at the admin desk: details, create, update (the appointments document, 10 to 12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: the list, its statistics and what it can be filtered by (appointments.md, 7 to 9)."""
+"""People: the list, its statistics and what it can be filtered by (the appointments document, 7 to 9)."""
 
 from __future__ import annotations
 
