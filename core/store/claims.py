@@ -1,21 +1,35 @@
-"""Claims: the time that bookings and sessions take of resources. An exclusion constraint lets no two overlap.
+"""Claims: what takes a resource's time. One exclusion constraint keeps any two of them apart.
 
-A closure claims what these leave of its time (core/store/catalogue/closures.py).
+Bookings, sessions and closures claim time. A closure's own claims only fill what bookings leave of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
-
-import msgspec
 
 from core.domain.events import BookingChanged, BookingDeleted, BookingPlaced, Event
 from core.domain.marketplace.events import SessionCancelled, SessionOpened
-from core.domain.values import Claim
-from core.store.connections.round_trip import RoundTrip
+from core.domain.state import State
+from core.domain.values import Claim, ResourceTime
+from core.store.connections.pipeline import QueryPipeline
+from core.store.connections.round_trip import RoundTrip, Rows
+from core.store.sql.parameters import SQL_INTERVAL_ROWS, intervals_parameter, json_of
 
-SQL_CLAIM = """
+SQL_CLAIMS = f"""
+WITH w AS (SELECT id AS resource_id, tstzrange(starts_at, ends_at) AS during FROM {SQL_INTERVAL_ROWS})
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), c.booking_id, NULL::bigint AS closure_id
+FROM w JOIN claim c ON c.resource_id = w.resource_id AND c.during && w.during WHERE c.closure_id IS NULL
+UNION ALL
+SELECT DISTINCT c.resource_id, lower(c.during), upper(c.during), NULL::bigint, c.id
+FROM w JOIN closure c ON c.resource_id = w.resource_id AND c.during && w.during
+"""
+"""What is taken within some times, by bookings and by whole closures."""
+SQL_WITHOUT_CLAIMS = """
+SELECT w.id FROM unnest(%s::bigint[]) AS w (id)
+WHERE NOT EXISTS (SELECT FROM claim c WHERE c.booking_id = w.id)
+"""
+SQL_TAKE = """
 INSERT INTO claim (resource_id, booking_id, session_id, during)
 SELECT resource_id, booking_id, session_id, tstzrange(starts_at, ends_at)
 FROM json_to_recordset(%s::json) AS c (
@@ -24,7 +38,57 @@ FROM json_to_recordset(%s::json) AS c (
 SQL_FREE_BOOKINGS = "DELETE FROM claim WHERE booking_id = ANY(%s::bigint[])"
 SQL_FREE_SESSIONS = "DELETE FROM claim WHERE session_id = ANY(%s::bigint[])"
 
-_encode = msgspec.json.Encoder().encode
+
+def sql_claim_the_rest(which: str) -> str:
+    """A statement by which closures `c` claim what is left of their time. `which` is a condition on `c`.
+
+    The claims in a closure are locked: a transaction that frees one meanwhile waits, and then sees the closure.
+    """
+    return f"""
+INSERT INTO claim (resource_id, closure_id, during)
+SELECT c.resource_id, c.id, unnest(tstzmultirange(c.during) - coalesce((
+    SELECT range_agg(taken.during)
+    FROM (SELECT k.during FROM claim k WHERE k.resource_id = c.resource_id AND k.during && c.during FOR UPDATE) AS taken
+), '{{}}'))
+FROM closure c WHERE {which}
+"""
+
+
+def ask_claims(pipeline: QueryPipeline, state: State, times: Collection[ResourceTime]) -> None:
+    """What takes the times that commands want."""
+
+    def store_claims(rows: Rows) -> None:
+        for row in rows:
+            state.take(Claim(*row))
+
+    if times:
+        pipeline.ask(SQL_CLAIMS, (intervals_parameter(times),), store_claims)
+
+
+def ask_claims_of_shared_slots(pipeline: QueryPipeline, state: State) -> None:
+    """What else takes the time slots whose resource this batch may take or free: it decides whether they are on offer."""
+
+    def store_new_claims(rows: Rows) -> None:
+        for claim in (Claim(*row) for row in rows):
+            if claim not in state.claims[claim.resource_id].touching(claim.starts_at, claim.ends_at):
+                state.take(claim)
+
+    if state.shared_slots:
+        spans = {(slot.category.resource.id, slot.starts_at, slot.ends_at) for slot in state.shared_slots}
+        pipeline.ask(SQL_CLAIMS, (intervals_parameter(spans),), store_new_claims)
+
+
+def drop_ended_claims(pipeline: QueryPipeline, state: State, booking_ids: Sequence[int]) -> None:
+    """Forget the claims that another lane ended since they were read: they are no longer in the way.
+
+    If their time is taken again by now, the exclusion constraint says so.
+    """
+
+    def forget(rows: Rows) -> None:
+        for (id_,) in rows:
+            state.give_back((id_, None, None))
+
+    pipeline.ask(SQL_WITHOUT_CLAIMS, (booking_ids,), forget)
 
 
 def write_claims(trip: RoundTrip, events: Sequence[Event]) -> None:
@@ -35,7 +99,7 @@ def write_claims(trip: RoundTrip, events: Sequence[Event]) -> None:
     if sessions:
         trip.execute(SQL_FREE_SESSIONS, (sessions,))
     if taken:
-        trip.execute(SQL_CLAIM, (_encode(taken).decode(),))
+        trip.execute(SQL_TAKE, (json_of(taken),))
 
 
 def _changed_claims(events: Sequence[Event]) -> tuple[list[int], list[int], list[Claim]]:

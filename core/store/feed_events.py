@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -47,11 +46,9 @@ from core.domain.payments.values import Payment
 from core.domain.refusals import CommandRefused
 from core.domain.values import Booking, TimeSlot
 from core.store.connections.round_trip import RoundTrip
+from core.store.sql.parameters import json_of
 
 EVENT_VERSION = 1
-
-_encode = msgspec.json.Encoder().encode
-
 
 BULK_PROGRESS = "batch_progress"
 
@@ -108,7 +105,7 @@ def write_event_rows(trip: RoundTrip, rows: Sequence[EventRow], now: datetime) -
 def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
     """For `SQL_EVENTS`: one batch of the feed."""
     told = _with_progress(rows)
-    return [len(told), now, EVENT_VERSION, _encode(told).decode()]
+    return [len(told), now, EVENT_VERSION, json_of(told)]
 
 
 def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:

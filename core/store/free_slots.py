@@ -13,10 +13,10 @@ from core.domain.refusals import Refused
 from core.domain.resources.local_time import day_bounds
 from core.domain.resources.service_names import check_bookable
 from core.domain.values import Claim, Policy, Resource, Rules, Service
-from core.store.bookings.bookings import SQL_CLAIMS
 from core.store.bookings.rows import lapsed
 from core.store.catalogue.booking_settings import SQL_RULES, rules_of
 from core.store.catalogue.services import SQL_BY_NAME, nearest_names, service_of
+from core.store.claims import SQL_CLAIMS
 from core.store.connections.database import database_now_async
 from core.store.sql.parameters import intervals_parameter, texts_of
 

@@ -19,12 +19,13 @@ from core.domain.commands import Envelope
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.bookings.bookings import ask_claims, ask_claims_of_sharing, lock_bookings, lock_lapsed
+from core.store.bookings.bookings import lock_bookings, lock_lapsed
 from core.store.catalogue.booking_settings import ask_rules
 from core.store.catalogue.categories import ask_categories
 from core.store.catalogue.closures import ask_bookings_in_the_way, ask_closures
 from core.store.catalogue.rooms import ask_rooms
 from core.store.catalogue.services import ask_nearest_names, ask_services
+from core.store.claims import ask_claims, ask_claims_of_shared_slots
 from core.store.connections.database import SQL_NOW, Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
@@ -33,7 +34,7 @@ from core.store.marketplace.cancelled_sessions import ask_begun, ask_step, ask_w
 from core.store.marketplace.load import ask_market, load_families
 from core.store.payments.payments import ask_followers, ask_paid_for, load_bought_again, lock_payments
 from core.store.people import ask_owners, ask_people, lock_holders
-from core.store.timeslots import ask_sharing, lock_slots
+from core.store.timeslots import ask_neighbours, ask_shared_slots, lock_slots
 
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
 """For who is not alone. A batch that takes longer is halved, and only a command alone has all of `LANE_LIMITS`: so one that
@@ -112,12 +113,13 @@ def load(
     with pipelined(connection) as pipeline:
         ask_followers(pipeline, state, state.payments.keys(), unreadable)
         times = intervals_of(state, commands)
-        ask_claims(pipeline, state, commands, times)
-        ask_sharing(pipeline, state, times)
+        ask_claims(pipeline, state, times)
+        ask_neighbours(pipeline, state, commands)
+        ask_shared_slots(pipeline, state, times)
         ask_what_is_left(pipeline, state, needs.market)
         _read_clock(pipeline, loaded)
     with pipelined(connection) as pipeline:
-        ask_claims_of_sharing(pipeline, state)
+        ask_claims_of_shared_slots(pipeline, state)
     _load_lapsed(connection, loaded, asked, unreadable)
     with pipelined(connection) as pipeline:
         ask_bookings_in_the_way(pipeline, state, commands)

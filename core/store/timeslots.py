@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from core.domain.bookings.status import TAKES_TIME
+from core.domain.command_table import category_times_of
+from core.domain.commands import Command
 from core.domain.events import Event, SlotChanged, SlotOffered, SlotRemoved
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import ResourceTime, TimeSlot
 from core.store.catalogue.categories import category_of
 from core.store.connections.pipeline import QueryPipeline
-from core.store.connections.round_trip import Rows
-from core.store.sql.parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter
+from core.store.connections.round_trip import RoundTrip, Rows
+from core.store.sql.parameters import SQL_INTERVAL_ROWS, array_of, intervals_parameter, json_of
 
 SLOT_COLUMNS = "s.id, c.id, c.name, r.id, r.kind, r.name, r.zone, s.starts_at, s.ends_at"
 _TABLES = "time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
@@ -35,7 +37,7 @@ JOIN time_slot s ON s.category_id = w.id AND s.deleted_at IS NULL
                 AND tstzrange(s.starts_at, s.ends_at) && tstzrange(w.starts_at, w.ends_at)
 JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id
 """
-"""Slots in the way of those that would be offered. Not locked: the exclusion constraint is for what comes after."""
+"""Slots in the way of those that would be offered. They are not locked: the exclusion constraint finds later ones."""
 SQL_SHARING = f"""
 WITH w AS (
     SELECT id AS resource_id, starts_at, ends_at FROM {SQL_INTERVAL_ROWS}
@@ -70,18 +72,29 @@ WHERE s.id = n.id
 def lock_slots(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """Before any booking."""
 
-    def take(rows: Rows) -> None:
+    def store_slots(rows: Rows) -> None:
         state.slots |= {row[0]: slot_of(row) for row in rows}
 
     bookings = needs.bookings | needs.unnamed
     if needs.slots or bookings:
-        pipeline.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, take)
+        pipeline.ask(SQL_SLOTS, {"slots": list(needs.slots), "bookings": list(bookings)}, store_slots)
 
 
-def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[ResourceTime]) -> None:
-    """The slots that other bookings, or closures, of this batch may turn."""
+def ask_neighbours(pipeline: QueryPipeline, state: State, commands: Sequence[Command]) -> None:
+    """The slots that are on offer already where commands offer some."""
 
-    def take(rows: Rows) -> None:
+    def store_neighbours(rows: Rows) -> None:
+        for row in rows:
+            state.timetable.add(slot_of(row))
+
+    if offers := category_times_of(state, commands):
+        pipeline.ask(SQL_NEIGHBOURS, (intervals_parameter(offers),), store_neighbours)
+
+
+def ask_shared_slots(pipeline: QueryPipeline, state: State, wanted: Collection[ResourceTime]) -> None:
+    """The slots that other bookings, or closures, of this batch may take off the offer or give back to it."""
+
+    def store_shared(rows: Rows) -> None:
         for row in rows:
             state.shared_slots.add(slot_of(row))
 
@@ -89,7 +102,7 @@ def ask_sharing(pipeline: QueryPipeline, state: State, wanted: Collection[Resour
     spans |= {(closure.resource.id, closure.starts_at, closure.ends_at) for closure in state.closures.values()}
     taking = [booking.id for booking in state.bookings.values() if booking.status in TAKES_TIME]
     if spans or taking:
-        pipeline.ask(SQL_SHARING, (intervals_parameter(spans), array_of(taking)), take)
+        pipeline.ask(SQL_SHARING, (intervals_parameter(spans), array_of(taking)), store_shared)
 
 
 def slot_of(row: Sequence[Any]) -> TimeSlot:
@@ -100,10 +113,10 @@ def slot_of(row: Sequence[Any]) -> TimeSlot:
 _OF_SLOTS = frozenset({SlotOffered, SlotChanged, SlotRemoved})
 
 
-def offered_and_changed(events: Sequence[Event]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(new rows, changed rows) of time slots, as the batch leaves them."""
+def write_slots(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None:
+    """Each time slot as the batch leaves it."""
     if _OF_SLOTS.isdisjoint(map(type, events)):
-        return [], []
+        return
     new: dict[int, dict[str, Any]] = {}
     old: dict[int, dict[str, Any]] = {}
     for event in events:
@@ -111,11 +124,14 @@ def offered_and_changed(events: Sequence[Event]) -> tuple[list[dict[str, Any]], 
             case SlotOffered(slot=slot):
                 new[slot.id] = _row(slot, removed=False)
             case SlotChanged(slot=slot) | SlotRemoved(slot=slot):
-                faces = new if slot.id in new else old
-                faces[slot.id] = _row(slot, removed=isinstance(event, SlotRemoved))
+                rows = new if slot.id in new else old
+                rows[slot.id] = _row(slot, removed=isinstance(event, SlotRemoved))
             case _:
                 pass
-    return list(new.values()), [old[id_] for id_ in sorted(old)]
+    if old:
+        trip.execute(SQL_CHANGE, {"rows": json_of([old[id_] for id_ in sorted(old)]), "now": now})
+    if new:
+        trip.execute(SQL_OFFER, {"rows": json_of(list(new.values())), "now": now})
 
 
 def _row(slot: TimeSlot, *, removed: bool) -> dict[str, datetime | int | bool]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
 import psycopg
 from msgspec import Struct
 
@@ -22,10 +21,12 @@ from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.catalogue.changes import NotFoundError
+from core.store.claims import sql_claim_the_rest
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import find_one
 from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.sql.lost_races import require_all
+from core.store.sql.parameters import json_of
 
 SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
 CLOSURE_COLUMNS = """c.id, r.id, r.kind, r.name, r.zone, c.first_day, c.starts, c.last_day, c.ends, lower(c.during),
@@ -42,15 +43,7 @@ FROM json_to_recordset(%s::json) AS c (
     id bigint, resource_id bigint, first_day date, starts time, last_day date, ends time, starts_at timestamptz,
     ends_at timestamptz, reason text, created_at timestamptz)
 """
-SQL_CLAIM_THE_REST = """
-INSERT INTO claim (resource_id, closure_id, during)
-SELECT c.resource_id, c.id, unnest(tstzmultirange(c.during) - coalesce((
-    SELECT range_agg(taken.during)
-    FROM (SELECT k.during FROM claim k WHERE k.resource_id = c.resource_id AND k.during && c.during FOR UPDATE) AS taken
-), '{}'))
-FROM closure c WHERE c.id = ANY(%s)
-"""
-"""The claims in it are locked: a transaction that frees one meanwhile waits, and then sees the closure."""
+SQL_CLAIM_THE_REST = sql_claim_the_rest("c.id = ANY(%s)")
 SQL_OVERLOOKED = """
 WITH made AS (SELECT * FROM json_to_recordset(%s::json) AS made (id bigint, in_the_way bigint[]))
 SELECT CASE WHEN EXISTS (
@@ -141,7 +134,7 @@ def write_closures(trip: RoundTrip, events: Sequence[Event]) -> None:
     if _OF_CLOSURES.isdisjoint(map(type, events)):
         return
     if closures := _closed(events):
-        rows = msgspec.json.encode(closures).decode()
+        rows = json_of(closures)
         trip.execute(SQL_CLOSE, (rows,))
         trip.execute(SQL_CLAIM_THE_REST, ([closure.id for closure in closures],))
         trip.execute(SQL_OVERLOOKED, (rows,))

@@ -25,6 +25,7 @@ from psycopg.errors import ExclusionViolation
 from core.domain.commands import ENGINE
 from core.domain.resources.time_zones import TZDATA_VERSION, ZONES, from_rules, is_guessed, readable, rules_of
 from core.domain.resources.wall_times import Span, days_of_span, instant_at_wall_time, kept, span_of_days, wall
+from core.store.claims import sql_claim_the_rest
 from core.store.connections.database import Connection
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
 from core.store.inbox.lane_batches import LANE_SPACE, SQL_HOLD_LANES
@@ -153,13 +154,10 @@ WHERE id = %(id)s
 """
 SQL_MOVE_CLOSURE = "UPDATE closure SET during = tstzrange(%(starts_at)s, %(ends_at)s) WHERE id = %(id)s"
 SQL_FREE_CLOSURE = "DELETE FROM claim WHERE closure_id = %(id)s"
-SQL_CLOSE_THE_REST = """
-INSERT INTO claim (resource_id, closure_id, during)
-SELECT c.resource_id, c.id, unnest(tstzmultirange(c.during) - coalesce((
-    SELECT range_agg(k.during) FROM claim k WHERE k.resource_id = c.resource_id AND k.during && c.during), '{}'))
-FROM closure c WHERE c.during && tstzrange(%(from)s, %(until)s) AND c.resource_id = ANY(%(resources)s)
-"""
-"""Time that somebody left inside a closure is closed."""
+SQL_CLOSE_THE_REST = sql_claim_the_rest(
+    "c.during && tstzrange(%(from)s, %(until)s) AND c.resource_id = ANY(%(resources)s)"
+)
+"""Time that something left inside a closure is closed."""
 SQL_RESOURCES = {
     "booking": "SELECT DISTINCT resource_id FROM claim WHERE booking_id = %(id)s",
     "time_slot": "SELECT DISTINCT k.resource_id FROM claim k JOIN booking b ON b.id = k.booking_id WHERE b.time_slot_id = %(id)s",

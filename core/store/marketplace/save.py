@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from core.domain.commands import ENGINE, CommandClass
@@ -28,8 +26,7 @@ from core.domain.names import folded
 from core.domain.values import Booking
 from core.domain.versions import version_of
 from core.store.connections.round_trip import RoundTrip
-
-_encode = msgspec.json.Encoder().encode
+from core.store.sql.parameters import json_of
 
 SQL_OPEN_SESSIONS = """
 INSERT INTO service_session (id, service_id, practitioner_id, location_id, room_id, title, starts_at, ends_at, capacity,
@@ -101,7 +98,7 @@ def save_market_before_bookings(trip: RoundTrip, events: Sequence[Event], now: d
     if _OF_SESSIONS.isdisjoint(map(type, events)):
         return
     if opened := [event.session for event in events if isinstance(event, SessionOpened)]:
-        trip.execute(SQL_OPEN_SESSIONS, (_json(opened),))
+        trip.execute(SQL_OPEN_SESSIONS, (json_of(opened),))
     if cancelled := [event.session.id for event in events if isinstance(event, SessionCancelled)]:
         trip.execute(SQL_CANCEL_SESSIONS, (now, cancelled))
 
@@ -114,11 +111,11 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
     rows = _list_rows(events)
     counts = Counts(events)
     if granted := [event.credit for event in events if isinstance(event, CreditsGranted)]:
-        trip.execute(SQL_GRANT, (_json(granted),))
+        trip.execute(SQL_GRANT, (json_of(granted),))
     if gone := [id_ for id_, row in rows.items() if row is None]:
         trip.execute(SQL_UNLIST, (gone,))
     if listed := [row for row in rows.values() if row is not None]:
-        trip.execute(SQL_LIST, (_json(listed),))
+        trip.execute(SQL_LIST, (json_of(listed),))
     if credits_ := sorted((id_, by) for id_, by in counts.credits.items() if by):
         trip.execute(SQL_CREDITS, [list(column) for column in zip(*credits_, strict=True)])
     if voided := [event.credit_id for event in events if isinstance(event, CreditsVoided)]:
@@ -129,7 +126,7 @@ def save_market(trip: RoundTrip, events: Sequence[Event], now: datetime) -> None
 def _save_seats(trip: RoundTrip, events: Sequence[Event], counts: Counts, now: datetime) -> None:
     """The queue is written before the seats: a seat that is given back looks for people who wait."""
     if joined := [event.place for event in events if isinstance(event, WaitingBegun)]:
-        trip.execute(SQL_JOIN, (_json(joined),))
+        trip.execute(SQL_JOIN, (json_of(joined),))
     if left := [event.place.id for event in events if isinstance(event, WaitingEnded)]:
         trip.execute(SQL_LEAVE, (left,))
     if offers := [(event.place.id, event.booking_id) for event in events if isinstance(event, SeatOffered)]:
@@ -156,7 +153,7 @@ def _call_waiting(trip: RoundTrip, freed: Sequence[tuple[int, int]]) -> None:
     parameters = {
         "class": int(CommandClass.EXPIRY),
         "version": version_of(OfferSeats(session_id=0, at_most=1), ENGINE),
-        "actor": _encode(ENGINE).decode(),
+        "actor": json_of(ENGINE),
         "sessions": [id_ for id_, _ in freed],
         "seats": [seats for _, seats in freed],
     }
@@ -214,7 +211,3 @@ def list_row(booking: Booking, details: MarketDetails) -> ListRow:
         created_at=booking.created_at,
         words=folded(f"{details.title} {details.description} {booking.service_name}"),
     )
-
-
-def _json(rows: Sequence[Any]) -> str:
-    return _encode(rows).decode()
