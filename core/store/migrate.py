@@ -20,7 +20,7 @@ from core.store.connections.sqlalchemy_engines import engine
 from core.store.inbox.lane_batches import LANE_SPACE
 from core.store.maintenance.one_seat import guard_seats
 from core.store.maintenance.partitions import ensure
-from core.store.maintenance.wall_times import keep_wall_times
+from core.store.maintenance.wall_times.upgrade import keep_wall_times
 
 log = structlog.get_logger()
 

@@ -7,10 +7,9 @@ start. The bulk's own row is never updated, so lanes that decide its rows do not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -23,9 +22,7 @@ from core.store.feed_events import SQL_EVENTS, bulk_accepted, event_parameters
 from core.store.inbox.acceptance import TAKE_EXPIRED, IdempotencyKey, key_owners, release_key
 from core.store.inbox.bulk_status import Bulk, read_counts
 from core.store.inbox.partition_keys import PARTITION_COLUMNS, SQL_PARTITION_CRC, PartitionKey, partition_row
-from core.store.sql.parameters import json_of
-
-T = TypeVar("T")
+from core.store.sql.parameters import chunks, json_of
 
 CHUNK_ROWS = 1_000
 """Rows of one statement. A bulk goes in as several, in one transaction."""
@@ -216,18 +213,12 @@ async def _first_with_key(connection: AsyncConnection, new: NewBulk) -> Bulk | N
 async def _insert(connection: AsyncConnection, new: NewBulk) -> set[int]:
     bulk, sender = new.bulk, new.sender
     await connection.execute(SQL_INSERT, (bulk.id, bulk.owner, bulk.mode, bulk.rows, bulk.refused))
-    for refused in _chunks(new.refusals):
+    for refused in chunks(new.refusals, CHUNK_ROWS):
         await connection.execute(SQL_REFUSE_ROWS, refuse_parameters(bulk, sender, "place", refused))
     lanes: set[int] = set()
-    for commands in _chunks(new.commands):
+    for commands in chunks(new.commands, CHUNK_ROWS):
         rows = await connection.execute(SQL_ACCEPT_ROWS, accept_parameters(bulk, sender, commands))
         lanes |= {row[0] for row in await rows.fetchall()}
     news = bulk_accepted(bulk.id, sender.actor, sender.contract, sender.request_id)
     await connection.execute(SQL_EVENTS, event_parameters([news], await database_now_async(connection)))
     return lanes
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(items)
-    while chunk := list(islice(left, CHUNK_ROWS)):
-        yield chunk

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -11,10 +13,19 @@ from msgspec import Struct
 
 from core.domain.values import ResourceTime
 
+T = TypeVar("T")
+
 _encode = msgspec.json.Encoder().encode
 
 SQL_INTERVAL_ROWS = "json_to_recordset(%s::json) AS w (id bigint, starts_at timestamptz, ends_at timestamptz)"
 TEXTS = "ARRAY(SELECT json_array_elements_text(%s::json))"
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Items by the rows of one statement."""
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
 
 
 def json_of(value: object) -> str:

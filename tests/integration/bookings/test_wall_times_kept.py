@@ -18,8 +18,8 @@ from core.domain.resources.time_zones import TZDATA_VERSION, from_rules, rules_o
 from core.domain.resources.wall_times import days_of_span, kept, span_of_days
 from core.store.connections.database import Connection
 from core.store.feed_events import EventRow
-from core.store.maintenance import wall_times
-from core.store.maintenance.wall_times import keep_wall_times
+from core.store.maintenance.wall_times import moves as wall_time_moves
+from core.store.maintenance.wall_times.upgrade import keep_wall_times
 from core.store.migrate import upgrade
 from tests.conftest import FIGURE
 from tests.support.clock_changes import clock_changes, different_zones
@@ -143,17 +143,17 @@ def test_a_migrate_that_is_killed_again_and_again_goes_on_where_it_was(
     """In the middle of a batch each time, while people book on: nothing moves twice, and nothing is told twice."""
     was = everything(before)
     walls = [(kind, id_, wall(begins, OLD), wall(ends, OLD)) for kind, id_, begins, ends in was]
-    move, deaths, moves = wall_times._move, 0, 0
+    move, deaths, moves = wall_time_moves._move, 0, 0
 
-    def killed(connection: Connection, due: wall_times.Due) -> list[EventRow]:
+    def killed(connection: Connection, due: wall_time_moves.Due) -> list[EventRow]:
         nonlocal moves
         moves += 1
         if moves % (moved_at_once + 1) == 0:
             raise KilledError
         return move(connection, due)
 
-    monkeypatch.setattr(wall_times, "MOVED_AT_ONCE", moved_at_once)
-    monkeypatch.setattr(wall_times, "_move", killed)
+    monkeypatch.setattr(wall_time_moves, "MOVED_AT_ONCE", moved_at_once)
+    monkeypatch.setattr(wall_time_moves, "_move", killed)
     while True:
         try:
             migrate(before)

@@ -1,0 +1,1 @@
+"""Wall times across an upgrade of tzdata: `upgrade` plans (`plan`), moves (`moves`) and reports."""
