@@ -48,11 +48,11 @@ TAKES_TIME = frozenset({Status.HELD, Status.CONFIRMED, Status.IN_PROGRESS})
 KEEPS_SLOT = frozenset(Status) - {Status.CANCELLED, Status.EXPIRED}
 """A booking in one of these has its time slot, also when it is over; else the slot is on offer again."""
 
-ENDED = frozenset({Status.CANCELLED, Status.EXPIRED})
-"""Nothing came of a booking in one of these: money and credits may go back."""
+RELEASED = frozenset({Status.CANCELLED, Status.EXPIRED})
+"""A booking in one of these ended without taking place: its time is free, and money and credits may go back."""
 
-OVER = frozenset(status for status, next_ in NEXT.items() if not next_)
-"""A booking in one of these changes no more by itself."""
+FINAL = frozenset(status for status, next_ in NEXT.items() if not next_)
+"""Nothing may follow one of these, but for a late payment."""
 
 
 def may_become(present: Status, wanted: Status) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from core.domain.bookings.changes import booking_needs, with_status
 from core.domain.bookings.holds import has_lapsed
-from core.domain.bookings.status import ENDED, TAKES_TIME, PaymentStatus, Status, may_become
+from core.domain.bookings.status import RELEASED, TAKES_TIME, PaymentStatus, Status, may_become
 from core.domain.command_handler import AlsoLoaded, Handler
 from core.domain.commands import Actor, ActorKind, Envelope
 from core.domain.events import BookingUnchanged, Event
@@ -105,7 +105,7 @@ def is_under_way(state: State, booking: Booking, now: datetime) -> bool:
     if kind not in {Kind.COURSE, Kind.PACKAGE, Kind.BUNDLE}:
         return is_scheduled(booking) and booking.starts_at <= now
     children = [state.bookings[id_] for id_ in state.market.children[booking.id] if id_ in state.bookings]
-    wanted = [child for child in children if child.status not in ENDED]
+    wanted = [child for child in children if child.status not in RELEASED]
     return bool(wanted) and all(is_scheduled(child) and child.starts_at <= now for child in wanted)
 
 

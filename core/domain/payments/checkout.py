@@ -11,7 +11,7 @@ from datetime import datetime
 
 from core.domain.bookings.changes import booking_needs, require_own_booking
 from core.domain.bookings.holds import has_lapsed
-from core.domain.bookings.status import ENDED, PaymentStatus, Status
+from core.domain.bookings.status import RELEASED, PaymentStatus, Status
 from core.domain.command_handler import AlsoLoaded, Handler
 from core.domain.commands import Actor, ActorKind, Envelope, RequestPayment
 from core.domain.events import CommandDeferred, Event, PaymentChanged, PaymentMade, PaymentReady
@@ -57,7 +57,7 @@ def _as_owner(actor: Actor) -> Actor:
 
 
 def _may_be_paid(booking: Booking, command: RequestPayment, now: datetime) -> None:
-    if booking.status not in ENDED and booking.payment_status in {PaymentStatus.SUCCEEDED, PaymentStatus.NONE}:
+    if booking.status not in RELEASED and booking.payment_status in {PaymentStatus.SUCCEEDED, PaymentStatus.NONE}:
         raise Refused(Refusal.ALREADY_PAID)
     if booking.status is not Status.HELD or has_lapsed(booking, now):
         raise Refused(Refusal.NOT_PAYABLE, booking.status)

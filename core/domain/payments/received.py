@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from core.domain.bookings.changes import with_status
 from core.domain.bookings.claims import claims_of
 from core.domain.bookings.holds import ExpiredHolds, has_lapsed, joined, make_way
-from core.domain.bookings.status import ENDED, KEEPS_SLOT, TAKES_TIME, PaymentStatus, Status
+from core.domain.bookings.status import KEEPS_SLOT, RELEASED, TAKES_TIME, PaymentStatus, Status
 from core.domain.commands import ENGINE, ReportIntent
 from core.domain.events import BookingChanged, Event, PaymentChanged
 from core.domain.marketplace.details import Kind, MarketDetails
@@ -40,7 +40,7 @@ def receive(state: State, paid: Payment, now: datetime, *, fresh: bool) -> tuple
         confirmed = _confirmed(state, _entitled(state, paid, booking), now)
     except _RefundInstead as back:
         reason = back.reason
-        ended_booking = booking if booking is not None and booking.status in ENDED else None
+        ended_booking = booking if booking is not None and booking.status in RELEASED else None
         return (
             order_refund(paid, paid.kept_minor, reason, now, was),
             *with_payment_status(ended_booking, PaymentStatus.SUCCEEDED, now, f"refund: {reason}"),

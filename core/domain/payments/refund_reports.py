@@ -16,7 +16,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from core.domain.bookings.changes import with_status
-from core.domain.bookings.status import ENDED, PaymentStatus, Status, may_become
+from core.domain.bookings.status import RELEASED, PaymentStatus, Status, may_become
 from core.domain.command_handler import AlsoLoaded, Handler
 from core.domain.commands import ENGINE, Envelope, LookForRefunds, ReportGivenBack, ReportRefund
 from core.domain.events import Event, PaymentChanged, PaymentUnchanged
@@ -67,7 +67,7 @@ def _refunded(state: State, known: Payment, now: datetime) -> tuple[Event, ...]:
     all_back = replace(known, state=PaymentState.REFUNDED, owed_minor=0, failed_minor=0, due_at=None)
     done = PaymentChanged(all_back, known.state)
     booking = state.bookings.get(known.booking_id)
-    if booking is None or not (booking.status in ENDED or _was_its_money(state, known, booking)):
+    if booking is None or not (booking.status in RELEASED or _was_its_money(state, known, booking)):
         return (done,)
     return (done, *with_payment_status(booking, PaymentStatus.REFUNDED, now, "refunded"))
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from core.domain.bookings.status import ENDED
+from core.domain.bookings.status import RELEASED
 from core.domain.commands import Actor
 from core.domain.events import BookingChanged, Event, PaymentChanged, PaymentMade
 from core.domain.marketplace.details import Kind, MarketDetails
@@ -46,7 +46,7 @@ def settle_payments(state: State, actor: Actor, events: Sequence[Event], now: da
 
 
 def _is_the_end(event: BookingChanged) -> bool:
-    return event.booking.status in ENDED and event.was not in ENDED
+    return event.booking.status in RELEASED and event.was not in RELEASED
 
 
 def _after_the_end(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import combinations
 from uuid import uuid4
 
-from core.domain.bookings.status import ENDED, OVER, TAKES_TIME, PaymentStatus, Status, may_become
+from core.domain.bookings.status import FINAL, RELEASED, TAKES_TIME, PaymentStatus, Status, may_become
 from core.domain.commands import ENGINE, Actor, ActorKind, Command, Envelope, ExpireDue, MoveOn
 from core.domain.events import BookingChanged, Event
 from core.domain.marketplace.counts import KEEPS_SEAT
@@ -88,7 +88,7 @@ class PurchaseSimulation(PaymentSimulation):
             self.stood.add(id_)
         if (was, status) == (Status.EXPIRED, Status.CONFIRMED):
             self.to_return[id_] = 0
-        if status in ENDED and was not in ENDED:
+        if status in RELEASED and was not in RELEASED:
             self._note_end(one.actor, event.booking, details_of(event.booking))
 
     def _note_end(self, actor: Actor, booking: Booking, details: MarketDetails) -> None:
@@ -136,10 +136,10 @@ class PurchaseSimulation(PaymentSimulation):
             case Status.HELD:
                 assert stand <= {Status.HELD, Status.DRAFT}
             case Status.CONFIRMED | Status.IN_PROGRESS:
-                assert not stand or not stand <= OVER, "it goes on without any part to come"
+                assert not stand or not stand <= FINAL, "it goes on without any part to come"
                 assert Status.HELD not in stand
             case _:
-                assert stand <= OVER, "it is over and parts of it are not"
+                assert stand <= FINAL, "it is over and parts of it are not"
 
     def assert_the_books_balance(self) -> None:
         """To the cent: Stripe's books, ours, and what each booking is owed."""

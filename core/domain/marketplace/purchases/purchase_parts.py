@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from core.domain.bookings.changes import with_status
-from core.domain.bookings.status import ENDED, OVER, Status, may_become
+from core.domain.bookings.status import FINAL, RELEASED, Status, may_become
 from core.domain.commands import ENGINE, Actor
 from core.domain.events import BookingChanged, BookingDeleted, Event
 from core.domain.marketplace.details import Cancellation, Kind, MarketDetails
@@ -87,7 +87,7 @@ def _left_behind(
 
 def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> BookingChanged:
     """A cancellation says by whom and why."""
-    if event.booking.status not in ENDED or event.was in ENDED or details.cancellation is not None:
+    if event.booking.status not in RELEASED or event.was in RELEASED or details.cancellation is not None:
         return event
     by = ENGINE if event.by == ENGINE.kind else actor
     note = Cancellation(role_of(by, event.booking) or Role.ADMIN, event.reason)
@@ -123,14 +123,14 @@ def _whole_after(
     """
     part = event.booking
     if parent.status is Status.HELD:
-        return _ended(parent, part.status, part, event, now) if part.status in ENDED else None
+        return _ended(parent, part.status, part, event, now) if part.status in RELEASED else None
     if parent.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or part.status is event.was:
         return None
     stand = changed.statuses(state, parent.id)
-    if not stand <= OVER:
+    if not stand <= FINAL:
         begins = parent.status is Status.CONFIRMED and part.status in BEGUN
         return with_status(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None
-    if stand <= ENDED and parent.status is Status.CONFIRMED:
+    if stand <= RELEASED and parent.status is Status.CONFIRMED:
         return _ended(parent, Status.CANCELLED, part, event, now)
     missed = Status.NO_SHOW in stand and Status.COMPLETED not in stand
     return with_status(parent, Status.NO_SHOW if missed else Status.COMPLETED, ENGINE, now, "ended")
@@ -170,7 +170,7 @@ def _ended(one: Booking, status: Status, first: Booking, event: BookingChanged, 
 
 def _credits(state: State, event: BookingChanged, actor: Actor, now: datetime) -> Iterator[Event]:
     booking, details = event.booking, event.booking.details
-    if booking.status not in ENDED or event.was in ENDED or not isinstance(details, MarketDetails):
+    if booking.status not in RELEASED or event.was in RELEASED or not isinstance(details, MarketDetails):
         return
     if details.credit_id is not None and is_refundable(state, booking, actor, now):
         bundle = state.market.credits.get(details.credit_id)
