@@ -1,1 +1,1 @@
-"""Deciding: batches, the relay and the sweep, between the pure domain and the store."""
+"""The engine between the pure domain and the store: lanes decide batches, the relay numbers events, sweeps find the rest."""

@@ -1,7 +1,7 @@
 """Whether the database answered others while a batch was being decided.
 
-If a batch runs into a timeout, it was slow, or the database was: paused, full, or cut off. So during a long visit a
-thread commits something else again and again. Stopping the worker stops this thread too.
+A batch that runs into a timeout was slow, or the database was: paused, full, or cut off. So during a long visit a thread
+commits something else again and again. If the worker is stopped, so is this thread.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DatabaseProbe(Protocol):
 
 
 class NoProbe:
-    """Has seen nothing, so everything may have been an outage."""
+    """Sees nothing, so any failure may have been an outage."""
 
     def begin(self) -> None:
         pass
@@ -44,7 +44,7 @@ class NoProbe:
 
 
 class ProbeThread:
-    """Asks on a connection of its own, opened when it is first needed."""
+    """Commits on a connection of its own, opened when it is first needed."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect

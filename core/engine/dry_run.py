@@ -1,4 +1,4 @@
-"""What commands would come to if they were decided now, one after another. Nothing of it is kept."""
+"""Decides commands as if it were now, one after another, and keeps nothing of it."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ class DryRun:
 
 
 def prepare(database_url: str, envelopes: Sequence[Envelope], policy: Policy) -> DryRun:
-    """Load what these commands touch, as at one moment; blocks. What loading locks is let go at once."""
+    """Load what these commands touch at one moment; blocks. The locks of loading are released at once."""
     with connect_lane(database_url, "holdfast dry run") as connection, connection.transaction(force_rollback=True):
         return DryRun(load(connection, envelopes, policy, with_ids=False))

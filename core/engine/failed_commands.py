@@ -1,4 +1,4 @@
-"""Commands that fail alone: charged an attempt each time, set aside after the last."""
+"""Commands that fail alone: each time charged an attempt, and parked after the third."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Parked(Struct, frozen=True):
 
 
 def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
-    """Note one more failed attempt; after the third, park the command with an outcome and an event.
+    """Count one more failed attempt; after the third, park the command with an outcome and an event.
 
-    A command of the clock is never parked, as the sweep would name its bookings again at once: it is put off.
+    A command of the clock is never parked but put off: the sweep would name its bookings again at once.
     """
     if isinstance(one.envelope.command, ExpireDue | MoveOn):
         put_off(connection, [one])
@@ -51,7 +51,7 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
 def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
     """Retry these after a pause, without a charge: the database refuses them while it decides others.
 
-    One that names several bookings is cut in two instead, to be tried at once.
+    A command that names several bookings is cut in two instead, and both are tried at once.
     """
     whole = []
     for one in refused:
@@ -72,8 +72,8 @@ def _halves(command: ExpireDue | MoveOn) -> tuple[ExpireDue | MoveOn, ExpireDue 
     )
 
 
-def tell_put_off(refused: Sequence[Waiting]) -> None:
-    """In the log, once that is committed."""
+def log_put_off(refused: Sequence[Waiting]) -> None:
+    """Call it once that is committed."""
     for one in refused:
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command put off", lane=one.lane, times=one.put_offs + 1, **ids)

@@ -37,7 +37,7 @@ from core.domain.payments.checkout import deferred_answers
 from core.domain.state import State
 from core.domain.values import Policy
 from core.engine.database_probe import DatabaseProbe, NoProbe
-from core.engine.failed_commands import Parked, charge, park_malformed, put_off, tell_put_off
+from core.engine.failed_commands import Parked, charge, log_put_off, park_malformed, put_off
 from core.engine.fresh_ids import fresh_ids
 from core.engine.lane_failures import LaneFailures
 from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
@@ -189,7 +189,7 @@ class Lanes:
             except Exception as problem:  # noqa: BLE001 - the same three; raised again when the visit ends
                 end = self._narrow(number, search, problem)
             else:
-                tell_put_off(search.put_off)
+                log_put_off(search.put_off)
                 return turn
             if end is not None:
                 return end

@@ -1,4 +1,4 @@
-"""What a process remembers of lanes in trouble when it reconnects. Bounded by the number of lanes."""
+"""What a process remembers of lanes that failed, also when it reconnects. Bounded by the number of lanes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay: gives committed events their place in the feed, then tells who listens."""
+"""The relay: numbers committed events, then publishes the feed's new head."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from core.store.connections.database import Connection
 from core.store.feed import Position, number_events
 
 
-def relay(connection: Connection, tell: Callable[[Position], None], known: Position | None = None) -> bool:
-    """Number what waits and tell the new head; True if there was something.
+def relay(connection: Connection, publish: Callable[[Position], None], known: Position | None = None) -> bool:
+    """Number what waits and publish the new head; True if there was something.
 
-    The table is the truth: a lost message only makes readers slower. `known` is the furthest head that was
-    ever published: a table that is behind it was restored (`number_events`).
+    Readers read the table, so a lost message only makes them slower. `known` is the furthest head that was ever
+    published: a table that is behind it was restored (`number_events`).
     """
     head = number_events(connection, known)
     if head is None:
         return False
-    tell(head)
+    publish(head)
     return True

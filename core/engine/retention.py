@@ -1,7 +1,7 @@
 """Retention: deletes every table's expired rows, in small batches, until none is left.
 
-The tables take turns, so a large backlog in one does not delay the others; a table that fails is left out until
-the next sweep. Between two batches the sweep rests longer than the batch took: people come first.
+Each table deletes one batch in turn, so a large backlog in one does not delay the others; a table that fails is left
+out until the next sweep. Between two batches the sweep rests longer than the batch took: people come first.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class SweepResult(Struct):
     failed: list[str]
 
 
-class _Turn:
-    """A table whose batches go one after another."""
+class _TableSweep:
+    """One table's batches, one after another."""
 
     def __init__(self, kept: RetentionRule) -> None:
         self.kept = kept
@@ -46,7 +46,7 @@ class _Turn:
         """By the last batch."""
         self._after = kept.first
 
-    def take(self, connection: Connection) -> None:
+    def delete(self, connection: Connection) -> None:
         self.deleted, after = delete_batch(connection, self.kept, self._after)
         self._after = after or self._after
 
@@ -58,15 +58,15 @@ def rest(pause_s: float) -> bool:
 
 def tidy(connect: Callable[[], Connection], rest: Rest = rest) -> SweepResult | None:
     """Delete until no expired row is left, or `rest` says to stop; None if another sweep is running."""
-    return _Tidying(connect, rest).run()
+    return _Sweep(connect, rest).run()
 
 
-class _Tidying:
+class _Sweep:
     def __init__(self, connect: Callable[[], Connection], rest: Rest) -> None:
         self._connect = connect
         self._rest = rest
         self._connection: Connection | None = None
-        self._gone = SweepResult({}, [])
+        self._result = SweepResult({}, [])
 
     def run(self) -> SweepResult | None:
         try:
@@ -76,7 +76,7 @@ class _Tidying:
             self._delete_all()
             self._try("outcome weeks", partitions.ensure)  # after the expired rows are gone, which need no partition
             self._drop_weeks()
-            return self._gone
+            return self._result
         finally:
             if self._connection is not None:
                 self._connection.close()
@@ -93,7 +93,7 @@ class _Tidying:
             act(self._session())
         except psycopg.Error as problem:
             log.warning("retention failed", table=name, problem=repr(problem))
-            self._gone.failed.append(name)
+            self._result.failed.append(name)
             return False
         return True
 
@@ -106,18 +106,18 @@ class _Tidying:
 
     def _delete_all(self) -> None:
         """Rounds, in which each table deletes one batch, until a round deletes nothing."""
-        turns = [_Turn(kept) for kept in KEPT]
+        tables = [_TableSweep(kept) for kept in KEPT]
         before = -1
-        while before != (before := sum(self._gone.rows.values())):
-            for turn in tuple(turns):
+        while before != (before := sum(self._result.rows.values())):
+            for table in tuple(tables):
                 started = time.monotonic()
-                if not self._try(turn.kept.table, turn.take):
-                    turns.remove(turn)
-                elif turn.deleted:
-                    self._note(turn.kept.table, turn.deleted)
+                if not self._try(table.kept.table, table.delete):
+                    tables.remove(table)
+                elif table.deleted:
+                    self._note(table.kept.table, table.deleted)
                     if not self._rest(max(REST_MIN_S, REST_FACTOR * (time.monotonic() - started))):
                         return
 
     def _note(self, table: str, rows: int) -> None:
         if rows:
-            self._gone.rows[table] = self._gone.rows.get(table, 0) + rows
+            self._result.rows[table] = self._result.rows.get(table, 0) + rows

@@ -1,4 +1,4 @@
-"""Whose data a command holds: under these names its body and outcome are found when somebody is anonymised."""
+"""The people whose data a command holds. Under their names its body and outcome are found when they are anonymised."""
 
 from __future__ import annotations
 
@@ -40,16 +40,15 @@ def practitioner_name(practitioner_id: int) -> str:
 
 
 def resource_name(resource_id: int) -> str:
-    """Of what is closed: the time off of a practitioner says why."""
+    """Of a resource that is closed: a practitioner's time off has a reason."""
     return f"resource:{resource_id}"
 
 
 def data_subjects_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[str]:
-    """Who asked, whom the command names, and whose bookings it touched.
+    """The sender, the people whom the command names, and the owners of the bookings that it touched.
 
-    A number is a name of its own only where no booking says whose it is: a refused command may
-    hold the number of somebody who is made known later. A practitioner's name stands in the answers
-    of those who book them.
+    A phone number is a name of its own only if no booking says whose it is: a refused command may hold the number of
+    a person who becomes known later. A practitioner's name is in the answers of those who book them.
     """
     events = tuple(events)
     owners = {event.booking.user_id for event in events if isinstance(event, _OF_A_BOOKING)}
@@ -62,7 +61,7 @@ def data_subjects_of(envelope: Envelope, events: Iterable[Event] = ()) -> list[s
 
 
 def _providers(command: Command, events: Iterable[Event]) -> Iterable[str]:
-    """Whose sessions, time off and bookings given the command tells of."""
+    """The practitioners whose sessions, time off or bookings the command names."""
     if isinstance(command, OpenSession):
         yield practitioner_name(command.practitioner_id)
     elif isinstance(command, CloseResource):
@@ -78,7 +77,7 @@ def _providers(command: Command, events: Iterable[Event]) -> Iterable[str]:
 
 
 def data_subjects_in(header: Header, body: str) -> list[str]:
-    """The same for a command that is not decoded: who sent it, and whom its fields for people name."""
+    """The same for a command that is not decoded: its sender, and the people in fields that name people."""
     users = {header.actor.user_id} - {None}
     phones: set[str] = set()
     ahead: list[Any] = [_anything(body)]
@@ -101,7 +100,7 @@ def _anything(body: str) -> Any:
 
 
 def _named(command: Command) -> tuple[set[int], set[str]]:
-    """User ids and phone keys. Most commands place one booking: theirs are had without a look at what else there is."""
+    """User ids and phone keys. Most commands place one booking, so that case comes first."""
     match command:
         case Place(person=PersonById(user_id=user_id)):
             return {user_id}, set()

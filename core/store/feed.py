@@ -2,7 +2,7 @@
 
 A position is `epoch-number`, opaque to clients. The relay numbers batches of committed events,
 one short transaction at a time under the feed row's lock, so a reader that asks "after 41"
-cannot miss 40. Another epoch, or history already trimmed, means: reload.
+cannot miss 40. If the epoch is another one, or the events are deleted by now, the reader must reload.
 
 A restored database would give numbers a second time, so it first gets a new epoch. A restore is noticed
 by what it does not keep (`feed.origin`), or because the relay, Redis or a notifier remembers a later
@@ -38,10 +38,10 @@ SQL_SETTLE_BEFORE_NUMBERING = f"""
 UPDATE feed SET epoch = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN {_NEW} ELSE epoch END, {_HERE}
 WHERE {_RESTORED} OR {_STARTED} RETURNING epoch, last_position
 """
-"""The same; and if the server was restarted since, somebody has to know the epoch. Otherwise an older snapshot of the
-disk may have been restored without anybody left to notice."""
+"""The same; and after a restart of the server, some process has to know the epoch. Otherwise an older snapshot of the
+disk may have been restored, and no process would notice."""
 SQL_RENEW_OF = f"UPDATE feed {_NEW_EPOCH} WHERE epoch = %(epoch)s RETURNING epoch, last_position"
-"""Only once, however many notice that this epoch's history has changed."""
+"""Only the first of those that notice that this epoch's history has changed gets a new one."""
 SQL_RENEW = f"UPDATE feed {_NEW_EPOCH} RETURNING epoch, last_position"
 
 SQL_LOCK_FEED = "SELECT epoch, last_position FROM feed FOR UPDATE"
@@ -100,7 +100,7 @@ class Position(Struct, frozen=True):
 
 
 def parse_position(text: str) -> Position | None:
-    """A position as a client sent it; None if it never was one of ours."""
+    """A position as a client sent it; None if it is none of ours."""
     epoch, dash, number = text.partition("-")
     if not dash or not number.isascii() or not number.isdigit() or len(number) > 18 or len(epoch) > 32:  # noqa: PLR2004 - bounds of bigint and epoch
         return None
@@ -112,7 +112,7 @@ def feed_event(row: tuple[Any, ...]) -> FeedEvent:
 
 
 NOWHERE = Position("", 0)
-"""Known by nobody: no feed's epoch is empty."""
+"""The position of those that know none: no feed's epoch is empty."""
 
 
 def renew_epoch(connection: Connection) -> Position:
@@ -132,11 +132,11 @@ def has_unnumbered(connection: Connection) -> bool:
 def number_events(connection: Connection, known: Position | None = None) -> Position | None:
     """Number what is committed and not yet numbered; the new head, or None if nothing waited.
 
-    `known` is the furthest position that anybody remembers (`NOWHERE`: nobody does). If this history cannot
-    be the same one, it gets a new epoch first.
+    `known` is the furthest position that any process remembers, `NOWHERE` if none does. A history that cannot be the
+    one that it belongs to gets a new epoch first.
     """
     if not has_unnumbered(connection):
-        return None  # most rings after a busy one find nothing: look before locking
+        return None  # most rings after a busy one find nothing, so look before locking
     with RoundTrip(connection) as trip:
         trip.execute("BEGIN")
         settle = SQL_SETTLE if known is None else SQL_SETTLE_BEFORE_NUMBERING

@@ -1,4 +1,4 @@
-"""What the feed keeps of a decided command: its rows of news, written with the decision."""
+"""Events of the feed: the rows that are written with a decision."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ class EventRow(Struct, frozen=True, omit_defaults=True):
     booking_id: int | None
     booking_version: int | None
     owner: str | None
-    """Who hears of it on `/ws/commands/`."""
+    """Who gets it on `/ws/commands/`."""
     actor: str
     contract: str
     request_id: str
     data: dict[str, Any] | None
     bulk_id: UUID | None = None
-    """Not kept: see `_with_progress`."""
+    """Not stored: see `_with_progress`."""
 
 
 class SlotFacts(Struct, frozen=True):
-    """A time slot as it was when something happened to it: it may be gone when that is told."""
+    """A time slot as an event left it: it may be gone when the event is delivered."""
 
     id: int
     category_id: int
@@ -80,9 +80,9 @@ class SlotFacts(Struct, frozen=True):
     starts_at: datetime
     ends_at: datetime
     is_booked: bool
-    """From then on."""
+    """Since the event."""
     user_id: int | None
-    """Whose booking it is about, or who has the slot."""
+    """The person whose booking it is about, or who has the slot."""
 
 
 SQL_EVENTS = """
@@ -104,12 +104,12 @@ def write_event_rows(trip: RoundTrip, rows: Sequence[EventRow], now: datetime) -
 
 def event_parameters(rows: Sequence[EventRow], now: datetime) -> list[Any]:
     """For `SQL_EVENTS`: one batch of the feed."""
-    told = _with_progress(rows)
-    return [len(told), now, EVENT_VERSION, json_of(told)]
+    all_rows = _with_progress(rows)
+    return [len(all_rows), now, EVENT_VERSION, json_of(all_rows)]
 
 
 def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:
-    """Who sent ten thousand rows wants to hear how far they are, not ten thousand outcomes."""
+    """The sender of ten thousand rows gets their progress, not ten thousand outcomes."""
     bulks = {row.bulk_id: row for row in rows if row.bulk_id is not None and row.is_final}
     if not bulks:
         return rows
@@ -118,14 +118,14 @@ def _with_progress(rows: Sequence[EventRow]) -> Sequence[EventRow]:
 
 
 def progress(bulk_id: UUID, of: EventRow) -> EventRow:
-    """The news that more of a bulk is decided; how much, its reader counts."""
+    """The event that more of a bulk is decided; its reader counts how much."""
     return replace(
         of, type=BULK_PROGRESS, command_id=bulk_id, is_final=False, booking_id=None, booking_version=None, data=None
     )
 
 
 def final_event(envelope: Header, type_: str) -> EventRow:
-    """The news that a command ended without any booking's change."""
+    """The event that a command ended and changed no booking."""
     return EventRow(
         type=type_,
         command_id=envelope.id,
@@ -164,7 +164,7 @@ def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
 
 
 def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -> EventRow:
-    """The news that a bulk has come in."""
+    """The event that a bulk was accepted."""
     return EventRow(
         type=BULK_PROGRESS,
         command_id=bulk_id,
@@ -180,7 +180,7 @@ def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -
 
 
 def _by(actor: Actor, event: Event) -> Actor:
-    """Who did it: the command's actor, or the engine where a command made an old hold end on its way."""
+    """The command's actor, or the engine where a command made a lapsed hold end."""
     return ENGINE if isinstance(event, BookingChanged) and event.by == ActorKind.ENGINE else actor
 
 
@@ -189,7 +189,7 @@ def _actor_name(actor: Actor) -> str:
 
 
 _NAMES: Mapping[type[Event], str | None] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
-"""What the feed calls an event; None is not told."""
+"""An event's name in the feed; None if the feed does not have it."""
 
 
 def _booking_of(event: Event) -> tuple[int | None, int | None]:
@@ -216,8 +216,8 @@ def _booking_of(event: Event) -> tuple[int | None, int | None]:
 
 
 def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a table: one line an event
-    """Ids and small facts. A reason only where the engine gave it: what people write may be personal, and events
-    cannot be found by person.
+    """Ids and small facts. Only the engine's reasons are in it: what people write may be personal, and events cannot be
+    found by person.
     """
     match event:
         case BookingPlaced(booking=b, slot=slot):
@@ -256,7 +256,7 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
 
 
 def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool) -> dict[str, SlotFacts]:
-    """For an event's facts: nothing where there is no slot."""
+    """For an event's facts; empty if there is no slot."""
     if slot is None:
         return {}
     user_id = booking.user_id if booking else None
@@ -265,7 +265,7 @@ def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool
 
 
 def _payment_facts(payment: Payment) -> dict[str, str]:
-    """Where an attempt stands, and why: never what lets anybody pay it."""
+    """An attempt's state and the reasons for it, never its secret."""
     reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
     facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
     return facts | {name: reason for name, reason in reasons.items() if reason is not None}

@@ -1,9 +1,9 @@
-"""A batch's way in: what its commands touch, loaded in a few set-based queries and few round trips.
+"""Loads a batch: what its commands touch, in a few set-based queries and few round trips.
 
 Each family has its queries in a module of its own. Rows are locked in one order of tables
-(people who hold, time slots, bookings, sessions, credits, payments), by id: another lane may want the
-same ones. What only turns up on the way, a purchase's other parts and lapsed holds, comes after them: a
-deadlock over it is a lost race (`core.engine.verdicts`).
+(people who hold places, time slots, bookings, sessions, credits, payments), by id: another lane may want the
+same ones. Rows that are found on the way, a purchase's other parts and lapsed holds, come after them: a deadlock
+over these is a lost race (`core.engine.verdicts`).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from core.store.people import ask_owners, ask_people, lock_holders
 from core.store.timeslots import ask_neighbours, ask_shared_slots, lock_slots
 
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
-"""For who is not alone. A batch that takes longer is halved, and only a command alone has all of `LANE_LIMITS`: so one that
-is slow each time costs others this long, and not more. Of a transaction it counts from here on."""
+"""For a batch of several commands. One that takes longer is halved, and only a command alone has all of `LANE_LIMITS`:
+so a command that is slow each time costs others no more than this. The transaction's time counts from here on."""
 SQL_SEVERAL = """
 SELECT set_config('statement_timeout', %s, true),
        set_config('transaction_timeout', '0', true), set_config('transaction_timeout', %s, true)
 """
-"""PostgreSQL does not shorten a transaction's timeout that runs already: it is ended, then begun."""
+"""PostgreSQL does not shorten a timeout of a transaction that is running: it is ended, then begun again."""
 SQL_IDS = """
 SELECT ARRAY(SELECT nextval('booking_id_seq') FROM generate_series(1, %s)),
        ARRAY(SELECT nextval(pg_get_serial_sequence('user_account', 'id')) FROM generate_series(1, %s)),
@@ -78,7 +78,8 @@ def load(
 ) -> Loaded:
     """Load the state that a batch touches, inside its transaction, after the lane's lock.
 
-    `with_ids=False` takes none from the sequences. `may_halve`: the rest of the transaction has less time if there are several.
+    `with_ids=False` takes no ids from the sequences. With `may_halve`, a batch of several commands has less time for the
+    rest of its transaction.
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = needs_of(commands), State(rules=None, policy=policy)
@@ -134,10 +135,10 @@ def _priced(state: State) -> set[int]:
 
 
 def _load_lapsed(connection: Connection, loaded: Loaded, asked: Collection[int], unreadable: list[UUID]) -> None:
-    """Lapsed holds that are in the way, which must expire first.
+    """Lapsed holds that are in the way and must expire first.
 
-    With the purchases that they belong to, which end with them, and the payments of all bookings that were not
-    `asked` for before.
+    Also the purchases that they belong to, which end with them, and the payments of bookings that are not `asked` for
+    already.
     """
     lapsed: set[int] = set()
     with pipelined(connection) as pipeline:
@@ -154,14 +155,14 @@ def _load_lapsed(connection: Connection, loaded: Loaded, asked: Collection[int],
 
 
 def _read_clock(pipeline: QueryPipeline, loaded: Loaded) -> None:
-    def take(rows: Rows) -> None:
+    def store_now(rows: Rows) -> None:
         loaded.now = loaded.state.market.now = rows[0][0]
 
-    pipeline.ask(SQL_NOW, None, take)
+    pipeline.ask(SQL_NOW, None, store_now)
 
 
 def _take_ids(pipeline: QueryPipeline, loaded: Loaded, needs: Needs) -> None:
-    def take(rows: Rows) -> None:
+    def store_ids(rows: Rows) -> None:
         (
             loaded.booking_ids,
             loaded.user_ids,
@@ -180,4 +181,4 @@ def _take_ids(pipeline: QueryPipeline, loaded: Loaded, needs: Needs) -> None:
         needs.market.new_places,
     )
     if any(fresh):
-        pipeline.ask(SQL_IDS, fresh, take)
+        pipeline.ask(SQL_IDS, fresh, store_ids)

@@ -107,7 +107,7 @@ def _settle(connection: Connection, settings: Settings) -> None:
 
 
 def _keep_wall_times(connection: Connection) -> None:
-    """By psycopg's own transactions, beside SQLAlchemy's, which are over."""
+    """In psycopg's own transactions: SQLAlchemy's are over."""
     driver: psycopg.Connection[tuple[object, ...]] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's, by the URL
     driver.autocommit = True
     try:
@@ -117,7 +117,7 @@ def _keep_wall_times(connection: Connection) -> None:
 
 
 def _make_partitions(connection: Connection) -> None:
-    """A failure is no reason not to start: outcomes then go into the default partition, where the sweep finds them."""
+    """A failure does not stop the start: outcomes then go into the default partition, where the sweep finds them."""
     try:
         ensure(connection.connection.driver_connection)  # type: ignore[arg-type]  # psycopg's, by the URL
     except psycopg.Error as problem:

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 NEWEST = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
 """The newest migration that this code knows."""
-SAY_AGAIN_S = 60.0
+LOG_AGAIN_S = 60.0
 
 SQL_REVISION = """
 SELECT v.version_num, to_jsonb(i) ->> 'serves_from' FROM alembic_version v LEFT JOIN installation i ON true
@@ -76,31 +76,31 @@ class SchemaWatch:
     """Logs that a process waits for its schema: at first, then once a minute, and when the wait is over."""
 
     def __init__(self) -> None:
-        self._said_at: float | None = None
+        self._logged_at: float | None = None
 
     @property
     def waits(self) -> bool:
-        return self._said_at is not None
+        return self._logged_at is not None
 
     def check(self, connection: Connection) -> None:
-        """As `check_schema`."""
-        with self._told():
+        """The same as `check_schema`."""
+        with self._logged():
             check_schema(connection)
 
     async def check_async(self, connection: AsyncConnection) -> None:
-        with self._told():
+        with self._logged():
             await check_schema_async(connection)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _logged(self) -> Iterator[None]:
         try:
             yield
         except SchemaDoesNotFitError as problem:
             now = time.monotonic()
-            if self._said_at is None or now - self._said_at > SAY_AGAIN_S:
+            if self._logged_at is None or now - self._logged_at > LOG_AGAIN_S:
                 log.error("waiting for a schema that fits", reason=str(problem))  # noqa: TRY400 - the reason is all
-                self._said_at = now
+                self._logged_at = now
             raise
-        if self._said_at is not None:
+        if self._logged_at is not None:
             log.info("the schema fits")
-            self._said_at = None
+            self._logged_at = None

@@ -1,10 +1,10 @@
 """Connections that wait a limited time for an answer, and say when the outcome of a change is unknown.
 
 `statement_timeout` ends a statement, but not a commit that waits for a synchronous standby, nor the wait for a
-server that was stopped. Those are bounded here, in the client. A commit that hangs continues at the server. It is
-not cancelled (a cancelled wait for a standby counts as committed); its connection is abandoned.
+server that was stopped. Those are bounded here, in the client. A commit that hangs goes on at the server: it is not
+cancelled, as a cancelled wait for a standby counts as committed, and its connection is abandoned.
 
-The same holds for a client that hangs up, only sooner: its statement is cancelled, its commit is not.
+The same holds, sooner, for a client that hangs up: its statement is cancelled, its commit is not.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ T = TypeVar("T")
 ANSWER_WITHIN_S = 6.0
 """Longer than the API's `statement_timeout`, so that PostgreSQL reports what it can itself."""
 HUNG_UP_WITHIN_S = 1.0
-"""For the server to take a cancel request, and again to end the statement, once whoever asked is gone."""
+"""For the server to accept a cancel request, and again to end the statement, once the client is gone."""
 IN_DOUBT_MAX = 8
-"""How many commits of one process may hang at the server; then nothing is written until one of them ends."""
+"""How many commits of one process may hang at the server. At that many, nothing is written until one of them ends."""
 
 _WRITING = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COPY|CALL|DO)\b", re.IGNORECASE)
 _ROW_LOCK = re.compile(r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE\b", re.IGNORECASE)

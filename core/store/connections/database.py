@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, each kind with its timeouts.
 
-A worker that is stopped or cut off must let its locks go by itself, so every session bounds
-its transactions, lock waits and idling, and TCP notices a dead peer (docs/architecture.md, "Snapshots").
+A worker that is stopped or cut off must release its locks without doing anything. So every session bounds its
+transactions, its waits for locks and its idling, and TCP notices a dead peer (docs/architecture.md, "Snapshots").
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ API_LIMITS = {
 }
 LIST_LIMITS = {
     **API_LIMITS,
-    # The best way through a list depends on what it asks for: one service has ten bookings, another
-    # half of them all. A plan made for any value would be the wrong one for some.
+    # The best plan for a list depends on its filters: one service has ten bookings, another half of all.
+    # A plan made for any value would be wrong for some.
     "plan_cache_mode": "force_custom_plan",
 }
 LANE_LIMITS = {
@@ -47,7 +47,7 @@ LANE_LIMITS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    # So there is only one good plan for each, and planning is not done anew for each batch.
+    # So each has only one good plan, and is not planned again for each batch.
     "plan_cache_mode": "force_generic_plan",
 }
 TIDY_LIMITS = {
@@ -60,7 +60,7 @@ TIDY_LIMITS = {
 }
 MIGRATE_LIMITS = {
     "timezone": "UTC",
-    # Nothing else is bounded: a migration takes as long as it takes, and waits for the one before it.
+    # Nothing else is bounded: a migration takes its time, and waits for the one before it.
     "idle_in_transaction_session_timeout": "1min",
 }
 
@@ -97,7 +97,7 @@ async def connect_async(url: str, limits: dict[str, str], application: str) -> A
 
 
 async def connect_as(connection_class: type[Kind], url: str, limits: dict[str, str], application: str) -> Kind:
-    """The same with a given class of connection."""
+    """The same, as a connection of a given class."""
     connection = await connection_class.connect(conninfo(url, application), autocommit=True)
     try:
         await set_limits_async(connection, limits)

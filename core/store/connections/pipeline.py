@@ -1,4 +1,7 @@
-"""Several queries in one round trip, each with what is to be done with its rows."""
+"""Several queries in one round trip, each with a callback that gets its rows.
+
+Functions named `ask_...` add a query, those named `lock_...` one that locks its rows.
+"""
 
 from __future__ import annotations
 
@@ -11,48 +14,48 @@ import psycopg
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import Parameters, RoundTrip, Rows
 
-Take = Callable[[Rows], None]
+Store = Callable[[Rows], None]
 
 
 class QueryPipeline:
-    """Queries are asked in order and sent together; they see each other's locks."""
+    """Queries run in the order of `ask`, and are sent together. Each sees the locks of those before it."""
 
     def __init__(self) -> None:
-        self._asked: list[tuple[str, Parameters, Take]] = []
+        self._queries: list[tuple[str, Parameters, Store]] = []
 
-    def ask(self, sql: str, parameters: Parameters, take: Take) -> None:
-        self._asked.append((sql, parameters, take))
+    def ask(self, sql: str, parameters: Parameters, store: Store) -> None:
+        self._queries.append((sql, parameters, store))
 
-    def answer(self, connection: Connection) -> None:
-        if not self._asked:
+    def run(self, connection: Connection) -> None:
+        if not self._queries:
             return
         with RoundTrip(connection) as trip:
-            answers = [trip.execute(sql, parameters) for sql, parameters, _ in self._asked]
-        self._take([answer.fetchall() for answer in answers])
+            answers = [trip.execute(sql, parameters) for sql, parameters, _ in self._queries]
+        self._store([answer.fetchall() for answer in answers])
 
-    async def answer_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def run_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """The same for a reader on an event loop."""
-        if not self._asked:
+        if not self._queries:
             return
         async with connection.pipeline():
-            cursors = [await connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._asked]
-        self._take([await cursor.fetchall() for cursor in cursors])
+            cursors = [await connection.execute(sql.encode(), parameters) for sql, parameters, _ in self._queries]
+        self._store([await cursor.fetchall() for cursor in cursors])
 
-    def _take(self, answers: Sequence[Rows]) -> None:
-        for (_, _, take), rows in zip(self._asked, answers, strict=True):
-            take(rows)
+    def _store(self, answers: Sequence[Rows]) -> None:
+        for (_, _, store), rows in zip(self._queries, answers, strict=True):
+            store(rows)
 
 
 @contextmanager
 def pipelined(connection: Connection) -> Iterator[QueryPipeline]:
-    """What is asked inside is answered, in the order of asking, at the end. Nothing asked, nothing sent."""
+    """Runs the queries that were asked for inside, at its end. Sends nothing if there are none."""
     pipeline = QueryPipeline()
     yield pipeline
-    pipeline.answer(connection)
+    pipeline.run(connection)
 
 
 @asynccontextmanager
 async def pipelined_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[QueryPipeline]:
     pipeline = QueryPipeline()
     yield pipeline
-    await pipeline.answer_async(connection)
+    await pipeline.run_async(connection)

@@ -1,8 +1,8 @@
 """A pool whose connections are all tested as soon as one is found dead.
 
-psycopg's pool tests a connection before it hands it out, and pauses after each dead one, for a second,
-then for two. When PostgreSQL has closed them all, to start again for instance, a request would meet
-one after the other until its patience is over, long after PostgreSQL is back.
+psycopg's pool tests a connection before it hands it out, and pauses after each dead one, for a second, then for two.
+When PostgreSQL has closed them all, for a restart for instance, a request would meet one dead connection after the
+other until it times out, long after PostgreSQL is back.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Pool(AsyncConnectionPool[Any]):
                 raise
 
     async def _test(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        """Raises psycopg.Error for a dead one, and has the others replaced that died with it."""
+        """Raises psycopg.Error for a dead one, and then tests the others, so that those are replaced that died with it."""
         try:
             await self.check_connection(connection)
         except psycopg.Error:

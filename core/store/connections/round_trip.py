@@ -1,9 +1,8 @@
 """Statements that go to PostgreSQL together and are answered together: one round trip.
 
-A visit to a lane sends the same few dozen statements again and again. With a cursor for each, in
-psycopg's own pipeline, a statement costs 50 microseconds of Python and wakes the server by itself;
-prepared once and sent by name through libpq's pipeline it costs a third of both
-(docs/architecture.md has the figures). Adapting values stays psycopg's.
+A visit to a lane sends the same few dozen statements again and again. With a cursor for each, in psycopg's own
+pipeline, a statement costs 50 microseconds of Python and wakes the server. Prepared once and sent by name through
+libpq's pipeline it costs a third of both. psycopg still adapts the values.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ _sessions: WeakKeyDictionary[_Session, _Prepared] = WeakKeyDictionary()
 
 
 class Answer:
-    """What one statement answers. There is nothing in it before its round trip is over."""
+    """The answer to one statement, once its round trip is over."""
 
     __slots__ = ("_adapting", "_result")
 
@@ -110,17 +109,17 @@ class Answer:
 
 
 class _Trip:
-    """What is sent and expected, whoever waits for it."""
+    """What is sent and what is expected back, on either kind of connection."""
 
     def __init__(self, connection: _Session) -> None:
         self._pg: PGconn = connection.pgconn
         self._adapting: abc.Transformer = Transformer(connection)
         self._prepared = _sessions.setdefault(connection, _Prepared())
         self._expected: list[Answer | tuple[bytes, tuple[int, ...], bytes]] = []
-        """Answers, and preparations by text, types and name, in the order of sending."""
+        """Answers, and statements that are prepared (text, types, name), in the order in which they were sent."""
 
     def execute(self, sql: str, parameters: Parameters = None) -> Answer:
-        """Send a statement along. Each is prepared the first time that its session meets it."""
+        """Send a statement. Each is prepared the first time that its session sends it."""
         statement = _statement(sql)
         values: Sequence[Any] = ()
         if parameters:
@@ -188,7 +187,7 @@ class RoundTrip(_Trip):
             results = self._connection.wait(_with_last_word(self._pg))
             self._pg.exit_pipeline_mode()
         except BaseException:
-            self._connection.close()  # nobody knows what is still on the way
+            self._connection.close()  # nobody knows which answers are still on their way
             raise
         self._hand_out(results)
 

@@ -1,4 +1,4 @@
-"""Accepting commands: a command is on disk before anybody is told that it was accepted."""
+"""Accepting commands: they are on disk before their clients get an answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NewCommand(Struct, frozen=True):
     decide_before: datetime | None
     command: Command
     has_chosen_id: bool = False
-    """Chosen by the front door. The same request may come twice with the same id."""
+    """Chosen by the front door, which may send the same request twice with the same id."""
 
 
 def engine_command(
@@ -64,7 +64,7 @@ def engine_command(
 
 
 class IdempotencyKey(Struct, frozen=True):
-    """The client's name for one intent, within the scope of who sent it."""
+    """A client's own name for a request, within its scope (the user, key or address)."""
 
     scope: str
     key: str
@@ -80,7 +80,7 @@ TAKE_EXPIRED = f"""
     WHERE {KEY_EXPIRED}
 """
 _LOOKED_AT = 10_000
-"""At most so many rows are counted: that is far more than a batch."""
+"""At most so many rows are counted, far more than a batch holds."""
 
 
 def _types(*of: AlsoLoaded) -> str:
@@ -141,12 +141,12 @@ ORDER BY n.place
 RETURNING id, lane
 """
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
-Keys are inserted sorted, so that two processes with the same keys wait for each other instead of deadlocking, and
-each once, as a statement cannot take over a row that it has inserted itself. An id that the front door chose makes
-one command: the inbox's primary key allows it once, and it is not written again after it is decided."""
+Keys are inserted in order, so that two processes with the same keys wait for each other instead of deadlocking, and
+each once, as a statement cannot update a row that it has inserted itself. An id that the front door chose makes one
+command: the inbox's primary key allows it once, and after the decision it is not written again."""
 SQL_ACCEPT_AND_WEIGH = SQL_ACCEPT.replace("n.body, n.weight", f"n.body, {SQL_WEIGHT}")
-"""The same for commands whose weight depends on the database. A separate statement, because merely starting that
-look-up costs as much as a command."""
+"""The same for commands whose weight depends on the database. It is a statement of its own, as starting that look-up
+costs as much as a command."""
 
 
 def accept_statement(commands: Iterable[NewCommand]) -> str:

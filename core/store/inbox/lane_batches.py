@@ -1,4 +1,4 @@
-"""Lanes as a visit finds them: locked, or somebody else's; then read."""
+"""A lane's next batch: lock lanes, read what waits in them, and cut a batch from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXPIRY_SHARE = 40
 BULK_SHARE = 40
 """Places of a batch kept for waiting lower classes, so that none starves."""
 BULK_MOST = 100
-"""Places that bulk may take: whoever comes meanwhile waits for the batch under way."""
+"""Places that bulk may take: people who come meanwhile wait for the batch under way."""
 
 PART = 0.4
 PART_MIN = 12
@@ -37,10 +37,9 @@ SQL_LOCK_LANES = """
 SELECT set_config('holdfast.lanes', coalesce(array_agg(lane)::text, '{}'), true)::integer[]
 FROM unnest(%s::integer[]) AS l (lane) WHERE pg_try_advisory_xact_lock(%s, lane)
 """
-"""A statement of its own: locked and read in one, the read would see a snapshot older than the lock.
-It tries and never waits, so that workers who want the same lanes cannot stand in a circle. What it
-got is left in the transaction for the statement that reads, so that both go in one round trip and
-what waits in other workers' lanes is not read."""
+"""A statement of its own: a statement that locks and reads would see a snapshot older than the lock. It never waits, so
+workers that want the same lanes cannot deadlock. The transaction keeps the locked lanes in a setting for the statement
+that reads: both go in one round trip, and other workers' lanes are not read."""
 SQL_HOLD_LANES = """
 SELECT pg_advisory_xact_lock(%s, lane) FROM (SELECT generate_series(0, lanes - 1) AS lane FROM installation) AS lanes
 """
@@ -95,7 +94,7 @@ async def hold_all_lanes(connection: psycopg.AsyncConnection[Any]) -> None:
 
 
 def last_of(connection: Connection, lane: int) -> list[Waiting]:
-    """Whoever came last to a lane that is locked, however many wait before: one, or none."""
+    """The last command of a lane that is locked, if it has any and it can be decoded."""
     found = [waiting(row) for row in connection.execute(SQL_READ_LAST.encode(), (lane,)).fetchall()]
     return [one for one in found if isinstance(one, Waiting)]
 
@@ -110,11 +109,12 @@ def _locked(row: tuple[Any, ...] | None) -> frozenset[int]:
 
 
 def part_of(waiting: int, taken_before: int) -> int:
-    """How many of the people who wait a batch takes, after one that took so many; all if they would fill it.
+    """How many commands of people a batch takes of those that wait, after a batch that took `taken_before`; all if they
+    fill it.
 
-    Who is answered comes back at once. If a batch took all who wait, all would come back together:
-    the API would work while the lanes wait, and the lanes while the API waits. So it takes a little
-    less than half of those who are on the way, and while it decides them the others come.
+    Clients that are answered send their next request at once. If a batch took all that waits, all would come back
+    together: the API would work while the lanes wait, and the other way round. So it takes a little less than half of
+    the clients' commands, and while it decides them the others arrive.
     """
     if waiting >= BATCH_COMMANDS:
         return waiting
@@ -143,7 +143,7 @@ def may_have_more(found: Sequence[Waiting]) -> bool:
 
 
 def is_full(batch: Sequence[Waiting]) -> bool:
-    """Whether no place of a batch was left over."""
+    """Whether the batch has no place left."""
     most = _most(batch[0].command_class) if batch else BATCH_COMMANDS
     return _weight(batch) >= most
 

@@ -1,8 +1,8 @@
-"""The lane's note: which commands its owner is about to decide.
+"""A lane's note: which commands its owner is about to decide.
 
-Written on a connection of its own, committed before the batch is tried, so that it outlives a
-worker that the batch kills. A finished batch needs no clearing: its ids are no longer in the
-inbox. Its loss costs nothing but a slower search, so it does not wait for the disk.
+It is written on a connection of its own and committed before the batch is tried, so that it outlives a worker that the
+batch kills. After a finished batch it need not be cleared: its ids are no longer in the inbox. Its loss only makes a
+search slower, so it does not wait for the disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SQL_OWNER_DIED = """
 SELECT FROM lane_note n WHERE lane = %s AND noted_at > pg_postmaster_start_time()
 AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = n.owner_pid AND a.datname = current_database())
 """
-"""A database that started again ended everybody's connections: that is no sign of death."""
+"""A database that was restarted has ended all connections: that is no sign of death."""
 
 
 class LaneNotes:
@@ -45,7 +45,7 @@ class LaneNotes:
         self._connection = connection
         self._mine: dict[int, list[UUID]] = {}
         self._before: dict[int, list[UUID]] = {}
-        """What was noted before: the last note may still be under way when the lane's is read."""
+        """The notes before: the last one may still be on its way when the lane's note is read."""
         connection.execute("SET synchronous_commit = off")
         if cut_off is not None:
             connection.execute(SQL_FORGET, (cut_off,))
@@ -62,13 +62,13 @@ class LaneNotes:
         self._pg.flush()
 
     def _drain(self) -> None:
-        """Take the answer to the note before this one; it arrived long ago."""
+        """Read the answer to the note before, which arrived long ago."""
         while (result := self._pg.get_result()) is not None:
             if result.status == ExecStatus.FATAL_ERROR:
                 log.info("note lost", problem=result.get_error_message())
 
     def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
-        """What somebody else noted and did not live to finish; nothing if the note is our own."""
+        """What another worker noted and did not finish; nothing if the note is our own."""
         ours = (self._mine.get(lane), self._before.get(lane))
         return [] if list(found) in ours else list(found)
 

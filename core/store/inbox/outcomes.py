@@ -1,4 +1,4 @@
-"""What became of commands: moved out of the inbox when they are decided, looked up by id."""
+"""Outcomes: a decided command moves here out of the inbox, and is looked up by id."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ WITH gone AS (
 )
 INSERT INTO outcome ({_MOVED}, {_ANSWER}, decided_at) SELECT gone.*, %s FROM gone
 """
-"""Decided: out of the inbox, into the outcomes. It moves fewer rows than asked if somebody else
-decided or withdrew one."""
+"""Moves fewer rows than asked for if another transaction decided or withdrew one."""
 SQL_MOVE_ALL = f"""
 WITH found AS MATERIALIZED (
     SELECT {_MOVED}, {_ANSWER}, place
@@ -39,14 +38,14 @@ WITH found AS MATERIALIZED (
 )
 {require_count("gone")}
 """
-"""All of them, or the race is lost and the batch is decided again. Each row is looked up by its id, whatever the
-statistics say: taken while the inbox is empty, as it mostly is, they would have it scanned from end to end for each
-batch, and the plan stays when ten thousand rows of a bulk wait there."""
+"""Moves all of them, or the race is lost and the batch is decided again. Each row is looked up by its id whatever the
+statistics say: collected while the inbox is empty, as it mostly is, they would make each batch scan it from end to end,
+also when ten thousand rows of a bulk wait there."""
 CommandWord = Literal["accepted", "succeeded", "rejected", "failed"]
 
 
 class Outcome(Struct, frozen=True):
-    """A command's one final answer."""
+    """A command's answer: one, and final."""
 
     status: CommandWord
     """succeeded, rejected or failed."""
@@ -56,7 +55,7 @@ class Outcome(Struct, frozen=True):
 
 
 DEFERRED = Outcome("accepted", 202, b"{}")
-"""Of a command whose answer comes later: it stays in the inbox, and nobody is told yet."""
+"""For a command whose answer comes later: it stays in the inbox."""
 
 
 class _OutcomeRow(Struct, frozen=True):
@@ -68,7 +67,7 @@ class _OutcomeRow(Struct, frozen=True):
 
 
 def move_parameters(outcomes: Sequence[tuple[UUID, Outcome, Sequence[str]]], now: datetime) -> list[Any]:
-    """For `SQL_MOVE`, with whose data each command holds (`core.store.data_subjects`).
+    """For `SQL_MOVE`; each outcome with the people whose data the command holds (`core.store.data_subjects`).
 
     The response is kept byte for byte as the waiting client gets it.
     """
@@ -94,7 +93,7 @@ SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
 
 
 class CommandRecord(Struct, frozen=True):
-    """What can be known of a command by its id."""
+    """A command as it is looked up by its id."""
 
     id: UUID
     type: str

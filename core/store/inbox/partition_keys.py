@@ -11,21 +11,21 @@ from core.domain.names import folded
 
 
 class ServicePartition(Struct, frozen=True):
-    """The partition key of a day at the resource of a service name: its own, or the desk."""
+    """A day at the resource of a service: its own, or the desk."""
 
     service_name: str
     day: date
 
 
 class RoomPartition(Struct, frozen=True):
-    """The partition key of a room's day. An unknown room leads to the desk, and is refused by the lane."""
+    """A room's day. An unknown room leads to the desk, and the lane refuses the command."""
 
     room_id: int
     day: date
 
 
 PartitionKey = str | ServicePartition | RoomPartition
-"""Given, or looked up by the statement that writes the command, so that it is never out of date."""
+"""A key itself, or what the statement that writes the command looks it up by, so that it is never out of date."""
 
 
 def partition_key(resource_id: int, day: date) -> str:
@@ -33,7 +33,7 @@ def partition_key(resource_id: int, day: date) -> str:
 
 
 class PartitionRow(Struct, frozen=True):
-    """A partition key as a statement gets it: `slot_crc`, or what `SQL_PARTITION_CRC` computes it from."""
+    """A partition key as a statement gets it: its CRC (`slot_crc`), or what `SQL_PARTITION_CRC` computes that from."""
 
     slot_crc: int | None = None
     service_key: str | None = None

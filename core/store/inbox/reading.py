@@ -45,8 +45,8 @@ SELECT w.* FROM unnest({LANES_LOCKED}) AS l (lane) CROSS JOIN LATERAL (
      ) i WHERE before < %(bulk)s ORDER BY seq)
 ) w
 """
-"""Undecided commands of some lanes, by class, then inbox order. "Undecided", never "after the last
-seq": ids become visible out of commit order. Of heavy commands no more is read than a batch can hold."""
+"""Undecided commands of some lanes, by class, then in the order of the inbox. Not "after the last seq": ids become
+visible out of commit order. Of bulk, no more is read than a batch can hold."""
 SQL_READ_LAST = f"""
 SELECT {WAITING_COLUMNS} FROM inbox WHERE lane = %s AND class IN (0, 1, 2) AND {READABLE} AND {NOT_PUT_OFF} ORDER BY seq DESC LIMIT 1
 """
@@ -75,7 +75,7 @@ class Waiting(Struct, frozen=True):
 
 
 class Undecoded(Struct, frozen=True):
-    """A command of the inbox that is not decoded."""
+    """A command whose body is not decoded."""
 
     lane: int
     header: Header
@@ -89,7 +89,7 @@ def undecoded(row: tuple[Any, ...]) -> Undecoded:
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
-    """Decodes one row, so that a malformed one does not affect the others."""
+    """Decode one row. A malformed row does not affect the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
     actor, body, bulk_id, weight, put_offs = rest
     try:

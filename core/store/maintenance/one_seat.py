@@ -1,7 +1,7 @@
 """One person, one seat of a session: a unique index, built as soon as nobody has two.
 
-Earlier releases could give somebody two seats. A person must decide which one goes, so `migrate`
-logs them, leaves the index out and continues; a later `migrate` builds it once they are gone.
+Earlier releases could give a person two seats. Staff must decide which one goes, so `migrate` logs them, continues
+without the index, and builds it in a later run, once they are gone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WHERE session_id IS NOT NULL AND status NOT IN ('draft', 'cancelled', 'expired')
 
 
 def guard_seats(engine: Engine) -> bool:
-    """Build the index unless it exists; False if somebody has two seats.
+    """Build the index unless it exists; False if a person has two seats.
 
     It is built concurrently, so that bookings continue. A failed attempt leaves an invalid index.
     """
@@ -33,19 +33,19 @@ def guard_seats(engine: Engine) -> bool:
         if connection.execute(text(_SQL_IS_VALID)).scalar():
             return True
         connection.execute(text(_SQL_DROP))
-        if _tell(connection):
+        if _log_doubled(connection):
             return False
         try:
             connection.execute(text(_SQL_MAKE))
-        except IntegrityError:  # somebody got a second one meanwhile
+        except IntegrityError:  # a person got a second seat meanwhile
             connection.execute(text(_SQL_DROP))
-            _tell(connection)
+            _log_doubled(connection)
             return False
         return True
 
 
-def _tell(connection: Connection) -> bool:
-    """Whether somebody has two seats; then the log names them."""
+def _log_doubled(connection: Connection) -> bool:
+    """Whether a person has two seats; then the log names them."""
     doubled = connection.execute(text(_SQL_DOUBLED)).all()
     if doubled:
         found = [{"session": row[0], "user": row[1], "bookings": row[2]} for row in doubled[:NAMED_MAX]]

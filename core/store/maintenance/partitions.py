@@ -1,9 +1,9 @@
 """The weekly partitions of `outcome`: created ahead, dropped when old, and repaired when they were missing.
 
-An outcome whose week has no partition goes into the default partition: nothing created one for weeks, or the
-clock was far ahead for a moment. It is found there like any other, but as long as it lies there its week cannot
-get a partition. So the default partition is replaced by an empty one, and its rows are inserted again, each into
-its week. Rows of weeks that are not due yet stay in the default partition.
+An outcome whose week has no partition goes into the default partition: none was created for weeks, or the clock was
+far ahead for a moment. It is found there like any other, but while it is there its week cannot get a partition. So
+the default partition is replaced by an empty one, and its rows are inserted again, each into its week. Rows of weeks
+that are not due yet stay in the default partition.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ OUTCOME_DAYS = 30
 WEEKS_AHEAD = 4
 """Created ahead. A look-up by id searches every partition, so not many more."""
 DEFAULT_PARTITION = "outcome_rest"
-"""The default partition."""
 MOVED_ROWS = 10_000
-"""At most so many rows are moved. Of more, most stay where they are: their table becomes a partition."""
+"""At most so many rows are moved. If there are more, most stay, and their table becomes a partition."""
 LOCK_WAIT_S = 2
 """Others queue behind a transaction that waits for the table's lock. The next sweep tries again."""
 WEEK = timedelta(weeks=1)
@@ -130,7 +129,7 @@ def ensure(connection: Connection) -> None:
     with connection.transaction():
         connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
         connection.execute("LOCK TABLE ONLY outcome IN ACCESS EXCLUSIVE MODE")
-        _settle(connection, look(connection))  # look again: somebody else may have done it before us
+        _settle(connection, look(connection))  # again: another process may have done it before us
 
 
 def drop(connection: Connection, name: str) -> None:
@@ -175,7 +174,7 @@ def _move(connection: Connection, where: sql.Composable) -> None:
 
 
 def _adopt(connection: Connection, start: datetime, end: datetime) -> None:
-    """Too many rows to move while others wait: their table becomes the partition of their weeks.
+    """The rows are too many to move while others wait: their table becomes the partition of their weeks.
 
     It is named after the last week, as a sweep of an earlier release drops partitions by name.
     """

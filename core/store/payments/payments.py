@@ -86,26 +86,26 @@ _OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 def ask_paid_for(pipeline: QueryPipeline, needs: Needs) -> None:
     """The bookings that payments are for, to be locked before them."""
 
-    def take(rows: Rows) -> None:
+    def store_bookings(rows: Rows) -> None:
         needs.unnamed.update(booking_id for _, booking_id in rows)
         needs.paid_for.update(booking_id for id_, booking_id in rows if id_ in needs.received)
 
     if needs.payments:
-        pipeline.ask(SQL_BOOKINGS_OF, (list(needs.payments),), take)
+        pipeline.ask(SQL_BOOKINGS_OF, (list(needs.payments),), store_bookings)
 
 
 def lock_payments(pipeline: QueryPipeline, state: State, booking_ids: Collection[int]) -> None:
-    def take(rows: Rows) -> None:
+    def store_payments(rows: Rows) -> None:
         state.payments |= {row[0]: payment_of(row) for row in rows}
 
     if booking_ids:
-        pipeline.ask(SQL_PAYMENTS, (sorted(booking_ids),), take)
+        pipeline.ask(SQL_PAYMENTS, (sorted(booking_ids),), store_payments)
 
 
 def ask_followers(pipeline: QueryPipeline, state: State, payment_ids: Collection[UUID], unreadable: list[UUID]) -> None:
     """Deferred commands by the payment that they wait for. Those that cannot be decoded go to `unreadable`."""
 
-    def take(rows: Rows) -> None:
+    def store_followers(rows: Rows) -> None:
         for awaited, readable, *row in rows:
             one = waiting(tuple(row)) if readable else undecoded(tuple(row))
             if isinstance(one, Waiting):
@@ -114,11 +114,13 @@ def ask_followers(pipeline: QueryPipeline, state: State, payment_ids: Collection
                 unreadable.append(one.header.id)
 
     if payment_ids:
-        pipeline.ask(SQL_FOLLOWERS, (list(payment_ids),), take)
+        pipeline.ask(SQL_FOLLOWERS, (list(payment_ids),), store_followers)
 
 
 def load_bought_again(connection: Connection, state: State, needs: Needs) -> None:
-    """After the sessions are locked, so that no other lane gives these people a seat meanwhile."""
+    """Other bookings by which late payers may have bought the same again. Sessions are locked first, so that no other lane
+    gives these people a seat meanwhile.
+    """
     found = (state.bookings.get(id_) for id_ in needs.paid_for)
     late = [booking for booking in found if booking is not None and booking.status is Status.EXPIRED]
     if not late:
