@@ -1,4 +1,4 @@
-"""`POST /api/bookings/`: whose request it is stands in its body."""
+"""`POST /api/bookings/`: the body's fields say for which contract it is."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class CreateBooking:
     def __init__(self, by_field: Mapping[str, BookingCreator]) -> None:
         self._by_field = by_field
 
-    def ways(self) -> list[Callable[..., Any]]:
-        """Each contract's responder, described where it stands."""
-        return [creates.create for creates in self._by_field.values()]
+    def responders(self) -> list[Callable[..., Any]]:
+        """Each contract's responder, which has its own description."""
+        return [creator.create for creator in self._by_field.values()]
 
-    @operation_of(lambda self: together("Make a booking", map(described_by, self.ways())))
+    @operation_of(lambda self: together("Make a booking", map(described_by, self.responders())))
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         req.context.raw_body = await read_bytes(req)
         sent = fields_of(req.context.raw_body)
-        found = [creates for field, creates in self._by_field.items() if field in sent]
+        found = [creator for field, creator in self._by_field.items() if field in sent]
         if len(found) != 1:
             words = f"Send exactly one of {' and '.join(self._by_field)}: it says what is to be booked"
             raise invalid([FieldProblem(field, words) for field in self._by_field])

@@ -1,4 +1,4 @@
-"""`GET` and `DELETE /api/bookings/{id}/`: a person's own booking, whatever contract made it."""
+"""`GET` and `DELETE /api/bookings/{id}/`: one's own booking, of any contract."""
 
 from __future__ import annotations
 

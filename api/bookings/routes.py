@@ -1,4 +1,4 @@
-"""The routes of the paths where contracts meet."""
+"""The routes of the paths that contracts share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from api.runtime import Runtime
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime, booking_creators: Mapping[str, BookingCreator]) -> None:
-    """`booking_creators`: who makes a booking, by the body's field that tells it is theirs."""
+    """`booking_creators`: the contract's part that makes a booking, by the field of the body that names it."""
     app.add_route("/api/bookings", CreateBooking(booking_creators))
     app.add_route("/api/bookings/{booking_id:int}", OneBooking(run.commands, run.pool))

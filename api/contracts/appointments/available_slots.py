@@ -1,4 +1,4 @@
-"""`GET /api/booking/smart-available-slots/` (the appointments document, 14)."""
+"""`GET /api/booking/smart-available-slots/` (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.wire.refusals import sentence
 from core.wire.vocabulary import Day, HourMinute
 
 
-class Asked(Struct, frozen=True):
+class SlotsQuery(Struct, frozen=True):
     date: date
     service: Word | None = None
 
@@ -66,35 +66,37 @@ class AvailableSlots:
     @operation(
         "List the free slots of a day",
         description="Of the desk, or of the resource and duration of a `service`.",
-        query=Asked,
+        query=SlotsQuery,
         answers={200: Content(FreeSlots, example=AVAILABLE_SLOTS)},
         refuses=("no_settings", *UNBOOKABLE),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Asked)
+        query = read_query(req, SlotsQuery)
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
-                offer = await read_day_availability(connection, asked.service, asked.date, asked.date, self._policy)
-        respond(resp, slots_body(offer, active_rules(offer), asked.date, asked.service or ""))
+                availability = await read_day_availability(
+                    connection, query.service, query.date, query.date, self._policy
+                )
+        respond(resp, slots_body(availability, active_rules(availability), query.date, query.service or ""))
 
 
-def active_rules(offer: DayAvailability) -> Rules:
+def active_rules(availability: DayAvailability) -> Rules:
     """Raises Problem 404 while the shop is closed."""
-    if offer.rules is None or not offer.rules.is_active:
+    if availability.rules is None or not availability.rules.is_active:
         raise Problem(404, "no_settings", "No booking settings found")
-    return offer.rules
+    return availability.rules
 
 
-def slots_body(offer: DayAvailability, rules: Rules, day: date, service: str) -> FreeSlots:
-    minutes = offer.minutes
-    slots = free_slots(rules, offer.resource, minutes, day, offer.claims, offer.now)
+def slots_body(availability: DayAvailability, rules: Rules, day: date, service: str) -> FreeSlots:
+    minutes = availability.minutes
+    slots = free_slots(rules, availability.resource, minutes, day, availability.claims, availability.now)
     return FreeSlots(
         date=day.isoformat(),
         service=service,
         working_hours=working_hours(rules),
         duration_minutes=minutes,
         is_off_day=rules.hours.is_off(day),
-        available_slots=[_slot(slot, minutes, offer.resource.zone) for slot in slots],
+        available_slots=[_slot(slot, minutes, availability.resource.zone) for slot in slots],
         total_available_slots=len(slots),
     )
 
@@ -115,7 +117,7 @@ def _slot(slot: Slot, minutes: int, zone_name: str) -> FreeSlot:
 
 @contextmanager
 def refused_as_problem(field: str) -> Iterator[None]:
-    """A refusal of the name in this field is answered as the lanes answer it."""
+    """Answer a refused service name in this field as the lanes do."""
     try:
         yield
     except Refused as refused:

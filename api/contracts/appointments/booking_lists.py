@@ -1,4 +1,4 @@
-"""Lists of bookings: all of them for staff, reserved times for everybody (the appointments document 2, 3, 21; the calendar document)."""
+"""Lists of bookings: all of them for staff, reserved times for everybody (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -84,21 +84,21 @@ class AdminBookings:
 
     @operation("List bookings, newest first", query=Filters, answers={200: Page[AdminBooking]})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Filters)
-        await self._check_category(asked.category)
+        query = read_query(req, Filters)
+        await self._check_category(query.category)
         wanted = BookingFilter(
-            day=asked.date,
-            service=asked.service,
-            word=asked.status,
-            usernames=self._keys(asked.user),
-            category_id=asked.category,
+            day=query.date,
+            service=query.service,
+            word=query.status,
+            usernames=self._keys(query.user),
+            category_id=query.category,
         )
-        found = await page(self._engine, wanted, NEWEST_FIRST, asked.limit, asked.offset)
+        found = await page(self._engine, wanted, NEWEST_FIRST, query.limit, query.offset)
         data = [admin_booking(booking, user) for booking, user in found.rows]
-        respond(resp, listed("Bookings retrieved successfully", data, found.total, asked.limit, asked.offset))
+        respond(resp, listed("Bookings retrieved successfully", data, found.total, query.limit, query.offset))
 
     async def _check_category(self, category_id: int | None) -> None:
-        """Raise Problem 400 for one that does not exist, with those that do."""
+        """Raise Problem 400 for a category that does not exist; it names those that do."""
         if category_id is None:
             return
         async with self._pool.connection() as connection:
@@ -107,7 +107,7 @@ class AdminBookings:
             raise invalid([FieldProblem("category", f"category must be one of {', '.join(map(str, known))}")])
 
     def _keys(self, username: str | None) -> list[str] | None:
-        """A number that an agent sent is a username too, in whatever form it was written."""
+        """A phone number is a username in each form in which it can be written."""
         return None if username is None else username_keys(username, self._region)
 
 
@@ -125,7 +125,7 @@ class BookingStats:
 
 
 class ReservedSlots:
-    """`GET /api/reservations/reserved_slots/`: by date and time. Public, so nothing of who booked or why."""
+    """`GET /api/reservations/reserved_slots/`: by date and time. Public, so it shows neither people nor reasons."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -137,11 +137,11 @@ class ReservedSlots:
         answers={200: Page[ReservedSlot]},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, ReservedFilters)
-        wanted = BookingFilter(day=asked.date, service=asked.service, word=asked.status)
-        found = await page(self._engine, wanted, BY_TIME, asked.limit, asked.offset)
+        query = read_query(req, ReservedFilters)
+        wanted = BookingFilter(day=query.date, service=query.service, word=query.status)
+        found = await page(self._engine, wanted, BY_TIME, query.limit, query.offset)
         data = [reserved_slot(booking) for booking, _ in found.rows]
-        respond(resp, listed("Reserved slots retrieved successfully", data, found.total, asked.limit, asked.offset))
+        respond(resp, listed("Reserved slots retrieved successfully", data, found.total, query.limit, query.offset))
 
 
 def reserved_slot(booking: Booking) -> ReservedSlot:

@@ -102,7 +102,7 @@ class BookingSettings:
 
 
 def _changed(present: Settings, sent: SettingsChange) -> Settings:
-    """The settings as they become. Raises Problem 400."""
+    """The settings after the change. Raises Problem 400 for a change that cannot be made."""
     check_unchanged(sent, {"updated_at": micros(present.updated_at)}, CANNOT_BE_CHANGED_HERE)
     changes = {_COLUMNS[name]: value for name, value in sent_fields(sent, but={"updated_at"}).items()}
     if "off_days" in changes:
@@ -120,7 +120,7 @@ _COLUMNS = {
     "OFF_DAYS": "off_days",
     "is_active": "is_active",
 }
-"""By the document's field: the settings' own."""
+"""By field of the body: the field of the settings."""
 
 
 def _body(message: str, settings: Settings) -> SettingsAnswer:

@@ -96,11 +96,11 @@ class Closures:
 
     @operation("List closures, the earliest first", query=Filters, answers={200: ClosureList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Filters)
+        query = read_query(req, Filters)
         async with self._pool.connection() as connection:
-            found, total = await closures_page(connection, asked.resource_id, asked.date, asked.limit, asked.offset)
+            found, total = await closures_page(connection, query.resource_id, query.date, query.limit, query.offset)
         data = [closure_shown(closure) for closure in found]
-        respond(resp, ClosureList(data=data, total_count=total, limit=asked.limit, offset=asked.offset))
+        respond(resp, ClosureList(data=data, total_count=total, limit=query.limit, offset=query.offset))
 
     @operation(
         "Close a resource",
@@ -141,16 +141,16 @@ class OneClosure:
         refuses=("closure_not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, closure_id: int) -> None:
-        asked = read_query(req, Paging)
+        query = read_query(req, Paging)
         async with as_problems(PROBLEMS), self._pool.connection() as connection:
             closure = await closures.one(connection, closure_id)
-            found, total = await bookings_in_the_way(connection, closure_id, asked.limit, asked.offset)
+            found, total = await bookings_in_the_way(connection, closure_id, query.limit, query.offset)
         details = ClosureDetails(
             data=closure_shown(closure),
             bookings_in_the_way=[admin_booking(*view) for view in found],
             bookings_in_the_way_count=total,
-            limit=asked.limit,
-            offset=asked.offset,
+            limit=query.limit,
+            offset=query.offset,
         )
         respond(resp, details)
 

@@ -1,4 +1,4 @@
-"""`GET /api/countries/` (the appointments document, 20)."""
+"""`GET /api/countries/` (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.countries import countries
 from core.wire.answers import Listed
 
 
-class CountryPage(Struct, frozen=True):
-    """All of them unless a page is asked for: the document's request, without parameters, fills a menu."""
+class CountriesQuery(Struct, frozen=True):
+    """All of them unless a page is asked for: clients fill a menu by a request without parameters."""
 
     limit: Limit = LIMIT_MAX
     offset: Offset = 0
@@ -35,9 +35,9 @@ class Countries:
     def __init__(self) -> None:
         self._countries = [CountryShown(c.code, c.code_3, c.name) for c in countries()]
 
-    @operation("List countries", query=CountryPage, answers={200: CountryList})
+    @operation("List countries", query=CountriesQuery, answers={200: CountryList})
     async def on_get(self, req: Request, resp: Response) -> None:
-        asked = read_query(req, CountryPage)
-        page = self._countries[asked.offset : asked.offset + asked.limit]
-        body = CountryList(data=page, total_count=len(self._countries), limit=asked.limit, offset=asked.offset)
+        query = read_query(req, CountriesQuery)
+        page = self._countries[query.offset : query.offset + query.limit]
+        body = CountryList(data=page, total_count=len(self._countries), limit=query.limit, offset=query.offset)
         respond(resp, body)

@@ -1,4 +1,4 @@
-"""One booking at the admin desk: details, change, cancel, delete (the appointments document 4 to 6; the calendar document)."""
+"""One booking at the admin desk: details, change, cancel, delete (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ READ_ONLY = [name for name in BookingChange.__struct_fields__ if name != "status
 
 
 class AdminBooking:
-    """Each change is a command in the lane of the booking's own slot."""
+    """Each change is a command in the lane of the booking."""
 
     def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
         self._commands = commands

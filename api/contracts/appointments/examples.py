@@ -1,4 +1,4 @@
-"""What the appointments document prints, word for word: the description's examples."""
+"""Examples of the description, as the client's document prints them (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 

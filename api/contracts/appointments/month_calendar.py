@@ -1,4 +1,4 @@
-"""`GET /api/booking/calendar/`: a month, day by day (the appointments document, 16; docs/contracts/README.md)."""
+"""`GET /api/booking/calendar/`: a month, day by day (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.wire.answers import Done
 from core.wire.vocabulary import Day
 
 
-class Month(Struct, frozen=True):
+class MonthQuery(Struct, frozen=True):
     year: Annotated[int, Meta(ge=EARLIEST.year, le=LATEST.year)]
     month: Annotated[int, Meta(ge=1, le=12)]
     service: Word | None = None
@@ -58,21 +58,21 @@ class MonthCalendar:
         self._policy = policy
 
     @operation(
-        "Show a month, day by day", query=Month, answers={200: MonthAnswer}, refuses=("no_settings", *UNBOOKABLE)
+        "Show a month, day by day", query=MonthQuery, answers={200: MonthAnswer}, refuses=("no_settings", *UNBOOKABLE)
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Month)
-        length = monthrange(asked.year, asked.month)[1]
-        days = [date(asked.year, asked.month, day) for day in range(1, length + 1)]
+        query = read_query(req, MonthQuery)
+        length = monthrange(query.year, query.month)[1]
+        days = [date(query.year, query.month, day) for day in range(1, length + 1)]
         with refused_as_problem("service"):
             async with self._pool.connection() as connection:
-                offer = await read_day_availability(connection, asked.service, days[0], days[-1], self._policy)
-        respond(resp, calendar_body(offer, active_rules(offer), days))
+                availability = await read_day_availability(connection, query.service, days[0], days[-1], self._policy)
+        respond(resp, calendar_body(availability, active_rules(availability), days))
 
 
-def calendar_body(offer: DayAvailability, rules: Rules, days: list[date]) -> MonthAnswer:
-    today = local(offer.now, offer.resource.zone).date()
-    counted = free_days(rules, offer.resource, offer.minutes, days, offer.claims, offer.now)
+def calendar_body(availability: DayAvailability, rules: Rules, days: list[date]) -> MonthAnswer:
+    today = local(availability.now, availability.resource.zone).date()
+    counted = free_days(rules, availability.resource, availability.minutes, days, availability.claims, availability.now)
     return MonthAnswer(
         year=days[0].year,
         month=days[0].month,

@@ -1,4 +1,4 @@
-"""`POST /api/booking/create/` (the appointments document, 15)."""
+"""`POST /api/booking/create/` (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class NewBooking(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 WHOM = frozenset({"user_id"})
-"""What callers must send who are no user themselves."""
+"""Required of callers that are not users themselves."""
 
 
 def place_command(body: NewBooking, principal: Principal) -> Place:
-    """The command a body asks for. Raises Problem 403 for somebody else's `user_id`."""
+    """The body as a command. Raises Problem 403 for somebody else's `user_id`."""
     user_id = body.user_id or principal.user_id
     if user_id is None or (principal.actor.kind is ActorKind.USER and user_id != principal.user_id):
         raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])

@@ -1,4 +1,4 @@
-"""`GET /api/admin/resources/`: what can be booked, closed, and given to a service."""
+"""`GET /api/admin/resources/`: what can be booked or closed, and what services share (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Resources:
 
     @operation("List resources", query=Filters, answers={200: ResourceList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Filters)
+        query = read_query(req, Filters)
         async with self._pool.connection() as connection:
-            found, total = await resources.page(connection, asked.kind, asked.limit, asked.offset)
+            found, total = await resources.page(connection, query.kind, query.limit, query.offset)
         data = [ResourceShown(one.id, one.kind, one.name, one.zone) for one in found]
-        respond(resp, ResourceList(data=data, total_count=total, limit=asked.limit, offset=asked.offset))
+        respond(resp, ResourceList(data=data, total_count=total, limit=query.limit, offset=query.offset))

@@ -1,4 +1,4 @@
-"""`/api/services/` for everybody; `/api/admin/services/`: staff keep what is booked by name (docs/contracts/appointments.md)."""
+"""`/api/services/` for everybody; `/api/admin/services/`: staff manage what is booked by name (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ class AdminService:
 
 
 def _changed(present: NamedService, sent: NamedServiceChange) -> NamedService:
-    """The service as it becomes. Raises Problem 400 for what cannot change, or cannot become that."""
+    """The service after the change. Raises Problem 400 for a change that cannot be made."""
     check_unchanged(sent, {name: getattr(present, name) for name in READ_ONLY})
     after = replace(present, **sent_fields(sent, but=READ_ONLY))
     if after.price_cents != present.price_cents:  # a price that an older release accepted may stay

@@ -1,4 +1,4 @@
-"""`/api/admin/timeslots/`: staff offer time slots, change them, and take them off the calendar."""
+"""`/api/admin/timeslots/`: staff create, change and delete time slots (docs/contracts/calendar.md)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class SlotChange(Struct, frozen=True, forbid_unknown_fields=True):
 READ_ONLY = ("id", "is_booked", "booked_by_me", "booking")
 
 
-class AdminSlotsAsked(Struct, frozen=True):
+class AdminSlotsQuery(Struct, frozen=True):
     date: date | None = None
     category: Id | None = None
     status: Literal["booked", "available"] | None = None
@@ -89,8 +89,8 @@ class AdminSlotsAsked(Struct, frozen=True):
     offset: Offset = 0
 
 
-class ChangeAsked(Struct, frozen=True):
-    """What becomes of the booking that the slot has."""
+class SlotChangeQuery(Struct, frozen=True):
+    """What to do with the booking of a booked slot."""
 
     if_booked: Literal["refuse", "move", "cancel"] = "refuse"
 
@@ -103,13 +103,13 @@ class AdminTimeSlots:
     @operation(
         "List time slots with their bookings",
         description="By start time. Days are local to each category.",
-        query=AdminSlotsAsked,
+        query=AdminSlotsQuery,
         answers={200: Content(list[StaffSlot], headers=SLOT_PAGE)},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, AdminSlotsAsked)
-        day, taken = asked.date, STATUSES[asked.status] if asked.status else None
-        wanted = SlotFilter(asked.limit, asked.offset, first=day, last=day, category_id=asked.category, taken=taken)
+        query = read_query(req, AdminSlotsQuery)
+        day, taken = query.date, STATUSES[query.status] if query.status else None
+        wanted = SlotFilter(query.limit, query.offset, first=day, last=day, category_id=query.category, taken=taken)
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
         respond_page(req, resp, wanted, found)
@@ -150,7 +150,7 @@ class AdminTimeSlot:
             "strand its booking: it is refused unless `if_booked` says what becomes of it. `booking_change` in the "
             "answer says what did."
         ),
-        query=ChangeAsked,
+        query=SlotChangeQuery,
         body=Content(SlotChange, example=SLOT_CHANGE),
         answers={200: ChangedSlot},
         refuses=(
@@ -165,7 +165,7 @@ class AdminTimeSlot:
         command=True,
     )
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, time_slot_id: int) -> None:
-        if_booked = IfBooked(read_query(req, ChangeAsked).if_booked)
+        if_booked = IfBooked(read_query(req, SlotChangeQuery).if_booked)
         body = await read_json(req, SlotChange)
         found = await read_slot(self._pool, time_slot_id)
         shown = msgspec.to_builtins(visible_to(req.context.principal, found))

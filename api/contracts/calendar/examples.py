@@ -1,4 +1,4 @@
-"""Examples of the calendar. The calendar document prints one body; the others are in its words."""
+"""Examples of the description (docs/contracts/calendar.md)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class NewSlotBooking(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BookSlots:
-    """How bookings of time slots are made: for oneself."""
+    """A time slot is booked for oneself."""
 
     def __init__(self, run: Runtime) -> None:
         self._commands = run.commands

@@ -18,7 +18,7 @@ from core.wire.contracts.calendar import SlotBooking, booking_body
 IS_OVER = {"upcoming": False, "past": True}
 
 
-class MineAsked(Struct, frozen=True):
+class OwnBookingsQuery(Struct, frozen=True):
     status: Literal["upcoming", "past"] | None = None
     limit: PageLimit = PAGE_MAX
     offset: Offset = 0
@@ -31,14 +31,14 @@ class UserBookings:
     @operation(
         "List one's own bookings",
         description="Of every contract. `upcoming` ones soonest first, others latest first; cancelled ones are gone.",
-        query=MineAsked,
+        query=OwnBookingsQuery,
         answers={200: Content(list[SlotBooking], headers=NEXT_LINK)},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, MineAsked)
-        me, over = req.context.principal.user_id, IS_OVER[asked.status] if asked.status else None
+        query = read_query(req, OwnBookingsQuery)
+        me, over = req.context.principal.user_id, IS_OVER[query.status] if query.status else None
         async with self._pool.connection() as connection:
-            found = await my_bookings(connection, me, over=over, limit=asked.limit, offset=asked.offset)
+            found = await my_bookings(connection, me, over=over, limit=query.limit, offset=query.offset)
         if found.more:
-            add_next_link(req, resp, asked.offset + asked.limit)
+            add_next_link(req, resp, query.offset + query.limit)
         respond(resp, [booking_body(booking, me, found.now) for booking in found.bookings if found.now])

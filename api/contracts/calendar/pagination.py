@@ -9,7 +9,7 @@ import falcon.asgi
 from msgspec import Meta
 
 PAGE_MAX = 1_000
-"""The document knows no pages; what is more than this has a `Link` to it (RFC 8288)."""
+"""Clients need not ask for pages: a longer list has a `Link` to the rest (RFC 8288)."""
 PageLimit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
 
 NEXT_LINK = {"Link": "Where more of the list is, if there is more: `rel=next`"}

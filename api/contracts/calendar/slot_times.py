@@ -1,4 +1,4 @@
-"""When a slot is, as staff write it: with an offset, or local to its category."""
+"""The times of a slot as staff send them: with an offset, or local to the category."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::00)?)(?:\.0{1,6})?
 
 
 def _written(sent: str) -> datetime | None:
-    """With its offset, or without one as it was written."""
+    """Aware if the text has an offset, else naive."""
     found = _MOMENT.fullmatch(sent.strip())
     day, at = (iso_date(found[1]), clock_time(found[2])) if found else (None, None)
     if found is None or day is None or at is None:
@@ -39,7 +39,7 @@ Moment = Annotated[str, text(LOCAL_OR_INSTANT, examples=["2030-10-21T09:00:00Z"]
 
 
 def moment(field: str, sent: str, zone_name: str) -> datetime:
-    """The instant that a text means. Raises Problem 400 for a local time that the clocks skip."""
+    """A text as an instant; without an offset it is local. Raises Problem 400 for a local time that the clocks skip."""
     found = MOMENT(sent)
     if found.tzinfo is not None:
         return found.astimezone(UTC)
@@ -52,7 +52,7 @@ def moment(field: str, sent: str, zone_name: str) -> datetime:
 
 
 def ends_later(start_time: str, end_time: str) -> Iterator[FieldProblem]:
-    """The rule, as far as it can be said before the category's zone is known: offsets or none on both."""
+    """A rule of the body: checked before the zone is known, so only of two times with offsets or two without."""
     starts, ends = MOMENT(start_time), MOMENT(end_time)
     if (starts.tzinfo is None) == (ends.tzinfo is None) and ends <= starts:
         yield FieldProblem("end_time", BACKWARDS)

@@ -1,4 +1,4 @@
-"""`GET /api/timeslots/`: the calendar as people see it."""
+"""`GET /api/timeslots/`: the calendar as everybody sees it (docs/contracts/calendar.md)."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SLOT_PAGE = NEXT_LINK | {
 Names = Annotated[Word, Meta(description="Names of categories, repeated or separated by commas")]
 
 
-def _in_order(asked: SlotsAsked) -> Iterator[FieldProblem]:
-    if asked.start_date is not None and asked.end_date is not None and asked.end_date < asked.start_date:
+def _in_order(query: SlotsQuery) -> Iterator[FieldProblem]:
+    if query.start_date is not None and query.end_date is not None and query.end_date < query.start_date:
         yield FieldProblem("end_date", "end_date must not be before start_date")
 
 
-class SlotsAsked(Struct, frozen=True):
+class SlotsQuery(Struct, frozen=True):
     """Every filter narrows."""
 
     date: dt.date | None = None
@@ -59,7 +59,7 @@ class TimeSlots:
     @operation(
         "List time slots by start time",
         description="Days are local to each category. Staff also see the `booking` of each slot.",
-        query=SlotsAsked,
+        query=SlotsQuery,
         answers={
             200: (
                 Content(list[SlotBody], example=[SLOT_SHOWN], headers=SLOT_PAGE),
@@ -68,21 +68,21 @@ class TimeSlots:
         },
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        wanted = self._wanted(read_query(req, SlotsAsked))
+        wanted = self._wanted(read_query(req, SlotsQuery))
         async with self._pool.connection() as connection:
             found = await list_slots(connection, wanted)
         respond_page(req, resp, wanted, found)
 
-    def _wanted(self, asked: SlotsAsked) -> SlotFilter:
-        first, last = asked.start_date, asked.end_date
+    def _wanted(self, query: SlotsQuery) -> SlotFilter:
+        first, last = query.start_date, query.end_date
         return SlotFilter(
-            limit=asked.limit,
-            offset=asked.offset,
-            first=max((one for one in (asked.date, first) if one), default=None),
-            last=min((one for one in (asked.date, last) if one), default=None),
-            categories=names_of(asked),
-            taken=False if asked.available_only else None,
-            after=asked.available_only and not self._allow_past,
+            limit=query.limit,
+            offset=query.offset,
+            first=max((one for one in (query.date, first) if one), default=None),
+            last=min((one for one in (query.date, last) if one), default=None),
+            categories=names_of(query),
+            taken=False if query.available_only else None,
+            after=query.available_only and not self._allow_past,
         )
 
 
@@ -94,14 +94,14 @@ def respond_page(req: falcon.asgi.Request, resp: falcon.asgi.Response, wanted: S
     respond(resp, [visible_to(req.context.principal, one) for one in found.slots])
 
 
-def names_of(asked: SlotsAsked) -> list[str] | None:
+def names_of(query: SlotsQuery) -> list[str] | None:
     """Folded; None if none were sent."""
-    sent = [word.strip() for words in (*asked.categories, *asked.bracketed) for word in words.split(",")]
+    sent = [word.strip() for words in (*query.categories, *query.bracketed) for word in words.split(",")]
     return [folded(word) for word in sent if word] or None
 
 
 def visible_to(principal: Principal, one: SlotListed) -> SlotBody:
-    """Staff see whose it is, others only whether it is theirs."""
+    """Staff see who has booked the slot, others only whether they have."""
     if principal.is_staff:
         return staff_slot(one.slot, one.holder, principal.user_id, taken=one.is_taken)
     mine = one.holder is not None and one.holder[0].user_id == principal.user_id

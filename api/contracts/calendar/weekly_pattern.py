@@ -1,4 +1,4 @@
-"""`POST /api/admin/timeslots/weekly/`: many slots at once, by a weekly pattern over some days."""
+"""`POST /api/admin/timeslots/weekly/`: many slots at once, by a weekly pattern (docs/contracts/calendar.md)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _some_time(body: WeeklyPattern) -> Iterator[FieldProblem]:
 
 
 def _some_slots(body: WeeklyPattern) -> Iterator[FieldProblem]:
-    """Counted only of a pattern that is bounded."""
+    """Only a pattern whose days and times are valid is counted."""
     if any(_some_days(body)) or any(_some_time(body)):
         return
     slots = count(command_of(body))
@@ -107,7 +107,7 @@ class WeeklyTimeSlots:
 
 
 def command_of(body: WeeklyPattern) -> OfferWeekly:
-    """The command a body asks for."""
+    """The body as a command."""
     first, last = DAY(body.start_date), DAY(body.end_date)
     opens, closes = OPENS(body.start_time), CLOSES(body.end_time)
     weekdays, skip = tuple(sorted(set(body.weekdays))), body.on_collision == "skip"

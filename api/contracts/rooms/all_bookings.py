@@ -1,4 +1,4 @@
-"""`GET /api/bookings/all/` (the rooms document, 5): bookings of every contract for staff, newest first."""
+"""`GET /api/bookings/all/`: bookings of every contract for staff, newest first (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class AllBookings:
 
     @operation("List the bookings of every contract", query=Paging, answers={200: RoomBookings})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Paging)
-        found = await page(self._engine, BookingFilter(), NEWEST_FIRST, asked.limit, asked.offset)
+        query = read_query(req, Paging)
+        found = await page(self._engine, BookingFilter(), NEWEST_FIRST, query.limit, query.offset)
         body = RoomBookings(
             count=found.total.count,
-            limit=asked.limit,
-            offset=asked.offset,
+            limit=query.limit,
+            offset=query.offset,
             bookings=[room_booking(booking, user) for booking, user in found.rows],
         )
         respond(resp, body)

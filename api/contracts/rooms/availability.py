@@ -1,4 +1,4 @@
-"""`GET /api/rooms/{id}/availability/?date=`: a day's slots, exactly as booking would find them at this moment."""
+"""`GET /api/rooms/{id}/availability/?date=`: a day's slots, exactly as a booking would find them now (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.wire.contracts.rooms import money
 from core.wire.vocabulary import Day, HourMinuteSecond
 
 
-class DayAsked(Struct, frozen=True):
+class DayQuery(Struct, frozen=True):
     date: date
 
 
@@ -51,9 +51,9 @@ class Availability:
         self._pool = pool
         self._allow_past = allow_past
 
-    @operation("List a room's slots of a day", query=DayAsked, answers={200: RoomDay}, refuses=("room_not_found",))
+    @operation("List a room's slots of a day", query=DayQuery, answers={200: RoomDay}, refuses=("room_not_found",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        day = read_query(req, DayAsked).date
+        day = read_query(req, DayQuery).date
         async with as_problems(PROBLEMS), self._pool.connection() as connection:
             room, resource = await rooms.bookable(connection, room_id)
             claims = await read_taken(connection, resource, day)

@@ -1,6 +1,6 @@
-"""`POST /api/cleanup-expired-bookings` (the rooms document, "Manual Cleanup"): rings the sweep, no more.
+"""`POST /api/cleanup-expired-bookings` wakes the sweep (docs/contracts/rooms.md).
 
-Anybody may call it as often as they like: it takes no input and rings at most once in a while.
+Anybody may call it as often as they like: it takes no input and wakes the sweep once in `WAKE_EVERY_S` at most.
 Holds end by themselves within seconds anyway.
 """
 
@@ -21,7 +21,7 @@ from api.openapi import operation
 from core.wakeup.broker import SWEEP_DUE
 from core.wakeup.keys import Keys
 
-RING_EVERY_S = 5
+WAKE_EVERY_S = 5
 
 
 class CleaningUp(Struct, frozen=True):
@@ -37,7 +37,7 @@ class CleanUp:
     @operation("Look for expired bookings now", answers={200: CleaningUp})
     async def on_post(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         try:
-            if await self._redis.set(self._keys.cleanup_mark, 1, nx=True, ex=RING_EVERY_S):
+            if await self._redis.set(self._keys.cleanup_mark, 1, nx=True, ex=WAKE_EVERY_S):
                 await asyncio.to_thread(self._celery.send_task, SWEEP_DUE, retry=False)
         except (RedisError, BrokerAway, OSError):
             raise unavailable("Expired bookings cannot be looked for right now; try again in a moment") from None

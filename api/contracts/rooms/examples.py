@@ -1,4 +1,4 @@
-"""What the rooms document prints, word for word: the description's examples."""
+"""Examples of the description, as the client's document prints them (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 

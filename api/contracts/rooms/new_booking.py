@@ -1,4 +1,4 @@
-"""`POST /api/bookings/` with a `room_id` (the rooms document, "Create Booking")."""
+"""`POST /api/bookings/` with a `room_id` (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NewRoomBooking(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def command_of(body: NewRoomBooking, principal: Principal) -> BookRoom:
-    """The command a body asks for. Raises Problem 403 for somebody else's `user_id`."""
+    """The body as a command. Raises Problem 403 for somebody else's `user_id`."""
     user_id = body.user_id or principal.user_id
     if user_id is None or (user_id != principal.user_id and not principal.is_staff):
         raise Problem(403, "forbidden", "You may not book for this user", [FieldProblem("user_id", "Not your own id")])
@@ -57,7 +57,7 @@ def command_of(body: NewRoomBooking, principal: Principal) -> BookRoom:
 
 
 class BookRooms:
-    """How bookings of rooms are made."""
+    """A room is booked for oneself, or by staff for a user."""
 
     def __init__(self, run: Runtime) -> None:
         self._commands = run.commands

@@ -1,4 +1,4 @@
-"""Rooms as they are kept and shown: rows, bodies, and what a room may be like."""
+"""Rooms as they are sent and shown, and the rules that a room must keep."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def _price(body: NewRoom) -> Iterator[FieldProblem]:
     if CURRENCY.read(_currency(body)):
-        yield from _misprice(body.price_per_slot, _currency(body))
+        yield from _price_problems(body.price_per_slot, _currency(body))
 
 
 def _hours(body: NewRoom) -> Iterator[FieldProblem]:
-    yield from _misfits(*_opening(body))
+    yield from _hours_problems(*_opening(body))
 
 
 def _whole_day(body: NewRoom) -> Iterator[FieldProblem]:
@@ -143,15 +143,18 @@ _COLUMNS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 def changed(room: RoomRow, sent: RoomFields) -> RoomRow:
-    """The room as it becomes. Raises Problem 400 with everything that does not fit together."""
+    """The room after the change. Raises Problem 400 with every rule that it would break."""
     given = sent_fields(sent)
     after = replace(room, **{column: read(given[name]) for name, (column, read) in _COLUMNS.items() if name in given})
     opening = (after.opens_minute, after.closes_minute, after.slot_minutes)
     price: int | None = room.price_minor
-    problems = list(_misfits(*opening))
+    problems = list(_hours_problems(*opening))
     if "price_per_slot" in given:
         price = minor(given["price_per_slot"], room.currency)
-        problems += [*_misprice(given["price_per_slot"], room.currency), *_too_cheap(price, room.currency, *opening)]
+        problems += [
+            *_price_problems(given["price_per_slot"], room.currency),
+            *_too_cheap(price, room.currency, *opening),
+        ]
     problems += _too_dear(price, *opening)
     if price is None or problems:
         raise invalid(problems)
@@ -178,12 +181,12 @@ def _of_new(body: NewRoom, name: str) -> int:
     return found
 
 
-def _misprice(price: Decimal, currency: str) -> Iterator[FieldProblem]:
+def _price_problems(price: Decimal, currency: str) -> Iterator[FieldProblem]:
     """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
     yield from price_problems("price_per_slot", minor(price, currency), currency, is_whole=False, sent=price)
 
 
-def _misfits(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
+def _hours_problems(opens: int, closes: int, slot: int) -> Iterator[FieldProblem]:
     if opens >= closes:
         yield FieldProblem("closing_time", "closing_time must be later than opening_time")
     elif closes - opens < slot:

@@ -1,4 +1,4 @@
-"""`/api/rooms/`: public, and only rooms that can be booked. `/api/admin/rooms/`: staff keep them all (docs/contracts/rooms.md)."""
+"""`/api/rooms/`: rooms that can be booked. `/api/admin/rooms/`: staff manage all rooms (docs/contracts/rooms.md)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def no_room() -> Problem:
 PROBLEMS: Problems = {NotFoundError: no_room}
 
 
-class RoomsPage(Struct, frozen=True):
-    """As many as it may unless told otherwise: the document knows no pages."""
+class RoomsQuery(Struct, frozen=True):
+    """By default as many as may be asked for: clients need not ask for pages."""
 
     limit: Limit = LIMIT_MAX
     offset: Offset = 0
@@ -52,7 +52,7 @@ class Rooms:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    @operation("List the rooms that can be booked", query=RoomsPage, answers={200: RoomList})
+    @operation("List the rooms that can be booked", query=RoomsQuery, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         await list_rooms(self._pool, req, resp, only_available=True)
 
@@ -71,9 +71,9 @@ class OneRoom:
 
 
 async def list_rooms(pool: Pool, req: falcon.asgi.Request, resp: falcon.asgi.Response, *, only_available: bool) -> None:
-    asked = read_query(req, RoomsPage)
+    query = read_query(req, RoomsQuery)
     async with pool.connection() as connection:
-        found, total = await rooms.page(connection, asked.limit, asked.offset, only_available=only_available)
+        found, total = await rooms.page(connection, query.limit, query.offset, only_available=only_available)
     respond(resp, RoomList(total, [room_body(room) for room in found]))
 
 
@@ -82,7 +82,7 @@ class AdminRooms:
         self._pool = pool
         self._zone = settings.time_zone
 
-    @operation("List all rooms", query=RoomsPage, answers={200: RoomList})
+    @operation("List all rooms", query=RoomsQuery, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """All rooms, those that cannot be booked too."""
         await list_rooms(self._pool, req, resp, only_available=False)

@@ -1,4 +1,4 @@
-"""The routes of the rooms contract. `/api/bookings/` itself is where contracts meet (api.bookings)."""
+"""The routes of the rooms contract. `/api/bookings/` itself is shared (api.bookings)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from api.contracts.agent.new_booking import AgentBooking
 from api.contracts.appointments.closures import NewClosure
 from api.contracts.appointments.desk_booking import BookingChange
 from api.contracts.appointments.new_booking import NewBooking
-from api.contracts.calendar.admin_timeslots import ChangeAsked, NewSlot, SlotChange
+from api.contracts.calendar.admin_timeslots import NewSlot, SlotChange, SlotChangeQuery
 from api.contracts.calendar.new_booking import NewSlotBooking
 from api.contracts.calendar.weekly_pattern import WeeklyPattern
 from api.contracts.marketplace.booking_actions import Cancellation, MarketBookingChange, NewTime
@@ -44,7 +44,7 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("rooms", commands.BookRoom): (NewRoomBooking,),
     ("calendar", commands.BookSlot): (NewSlotBooking,),
     ("calendar", commands.OfferSlot): (NewSlot,),
-    ("calendar", commands.ChangeSlot): (SlotChange, ChangeAsked),
+    ("calendar", commands.ChangeSlot): (SlotChange, SlotChangeQuery),
     ("calendar", commands.OfferWeekly): (WeeklyPattern,),
     ("calendar", commands.RemoveSlot): (),
     ("appointments", commands.ChangeStatus): (BookingChange,),

@@ -1,1 +1,1 @@
-"""The admin desk's people (docs/contracts/appointments.md, 7 to 13)."""
+"""Users at the admin desk (docs/contracts/appointments.md)."""

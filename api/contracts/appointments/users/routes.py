@@ -1,4 +1,4 @@
-"""The routes of the admin desk's people."""
+"""The routes of users at the admin desk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`DELETE /api/admin/users/{id}/delete/` (the appointments document, 13): gone, or anonymised where bookings remain."""
+"""`DELETE /api/admin/users/{id}/delete/` (docs/contracts/appointments.md): deleted, or anonymised if bookings remain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DeleteUser:
     )
     async def on_delete_delete(self, req: Request, resp: Response, user_id: int) -> None:
         async def check(connection: Any) -> None:
-            """Permission goes before what only a superuser need know."""
+            """Permission first: only then is the last superuser named as the reason."""
             person = await account_changes.person(connection, user_id)
             if person is None:
                 raise not_found()

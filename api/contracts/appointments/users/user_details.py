@@ -1,4 +1,4 @@
-"""One person at the admin desk: details, create, update (the appointments document, 10 to 12)."""
+"""One person at the admin desk: details, create, update (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class AdminUser:
                 person = await account_changes.person(connection, await users.create_user(connection, new))
         except TakenError as taken:
             raise _taken(taken) from None
-        assert person is not None  # noqa: S101 - it was made on the line before
+        assert person is not None  # noqa: S101 - it was created on the line before
         log.info("user made", made_user=person.id, by=req.context.principal.user_id)
         respond(resp, UserAnswer(message="User created successfully", data=admin_user(person)), 201)
 
@@ -122,7 +122,7 @@ class AdminUser:
         respond(resp, UserAnswer(message="User updated successfully", data=admin_user(person)))
 
     async def _check(self, principal: Principal, user_id: int, change: PersonChange) -> None:
-        """All that can be refused, before argon2 is given work and a row is locked."""
+        """Refuse what can be refused before a password is hashed and a row is locked."""
         async with self._pool.connection() as connection:
             person = await account_changes.person(connection, user_id)
         self._columns(principal, person, change)

@@ -1,4 +1,4 @@
-"""People: the list, its statistics and what it can be filtered by (the appointments document, 7 to 9)."""
+"""People: the list, its statistics and what it can be filtered by (docs/contracts/appointments.md)."""
 
 from __future__ import annotations
 
@@ -94,24 +94,24 @@ class AdminUsers:
 
     @operation("List users", query=Filters, answers={200: Page[AdminUser]})
     async def on_get(self, req: Request, resp: Response) -> None:
-        asked = read_query(req, Filters)
-        wanted = self._wanted(asked)
-        limit, offset, descending = asked.limit, asked.offset, asked.sort_order == "desc"
+        query = read_query(req, Filters)
+        wanted = self._wanted(query)
+        limit, offset, descending = query.limit, query.offset, query.sort_order == "desc"
         await self._check_country(wanted.country)
-        found = await people.page(self._engine, wanted, asked.sort_by, limit, offset, descending=descending)
+        found = await people.page(self._engine, wanted, query.sort_by, limit, offset, descending=descending)
         data = [admin_user(person) for person in found.rows]
         respond(resp, listed("Users retrieved successfully", data, found.total, limit, offset))
 
-    def _wanted(self, asked: Filters) -> PeopleFilter:
-        last = asked.date_joined_to
+    def _wanted(self, query: Filters) -> PeopleFilter:
+        last = query.date_joined_to
         return PeopleFilter(
-            search=_words(asked.search),
-            is_active=asked.is_active,
-            is_staff=asked.is_staff,
-            is_superuser=asked.is_superuser,
-            gender=asked.gender,
-            country=_words(asked.country),
-            joined_from=self._begin(asked.date_joined_from),
+            search=_words(query.search),
+            is_active=query.is_active,
+            is_staff=query.is_staff,
+            is_superuser=query.is_superuser,
+            gender=query.gender,
+            country=_words(query.country),
+            joined_from=self._begin(query.date_joined_from),
             joined_before=self._begin(last + timedelta(days=1) if last else None),
         )
 
@@ -120,7 +120,7 @@ class AdminUsers:
         return None if day is None else day_bounds(day, self._zone)[0]
 
     async def _check_country(self, country: str | None) -> None:
-        """Raise Problem 400 for what is neither a country nor what somebody sent as one."""
+        """Raise Problem 400 for a text that is neither a country nor stored as somebody's."""
         if country is None or country_code(country) is not None:
             return
         async with self._engine.connect() as connection:
@@ -131,7 +131,7 @@ class AdminUsers:
 
 
 class UserStats:
-    """`GET /api/admin/users/stats/`: exact from the tally; those who joined lately are counted to a limit."""
+    """`GET /api/admin/users/stats/`: exact from the tally; new users are counted to a limit."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], zone: str) -> None:
         self._pool = pool
@@ -141,17 +141,17 @@ class UserStats:
     async def on_get(self, _req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
             stats = await headcount.stats(connection, self._zone)
-        lately = {name: getattr(stats, name) for name in _LATELY}
-        figures = replace(stats, **{name: min(count, COUNT_EXACT_TO) for name, count in lately.items()})
-        exact = all(count <= COUNT_EXACT_TO for count in lately.values())
+        recent = {name: getattr(stats, name) for name in _RECENT}
+        figures = replace(stats, **{name: min(count, COUNT_EXACT_TO) for name, count in recent.items()})
+        exact = all(count <= COUNT_EXACT_TO for count in recent.values())
         respond(resp, UserStatsAnswer(data=figures, stats=figures, total_exact=exact))
 
 
-_LATELY = ("today_users", "week_users", "month_users")
+_RECENT = ("today_users", "week_users", "month_users")
 
 
 class UserFilterOptions:
-    """`GET /api/admin/users/filter-options/`: every value that the list takes, and the countries there are."""
+    """`GET /api/admin/users/filter-options/`: the values that the list accepts, and the countries in use."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
@@ -175,5 +175,5 @@ class UserFilterOptions:
 
 
 def _words(text: str | None) -> str | None:
-    """None for what is blank."""
+    """None for a blank text."""
     return (text or "").strip() or None
