@@ -1,0 +1,1 @@
+"""The WebSocket server: handshakes, feeds and what each socket may hear."""

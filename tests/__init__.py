@@ -1,0 +1,1 @@
+"""All tests. `make help` names the layers; helpers are in `support`."""

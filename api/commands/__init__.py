@@ -1,0 +1,1 @@
+"""Commands over HTTP: accepted into the inbox, waited for, polled and withdrawn."""

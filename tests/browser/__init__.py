@@ -1,0 +1,1 @@
+"""What a real browser does: pages, sockets, Swagger UI."""

@@ -1,0 +1,1 @@
+"""Real PostgreSQL, Valkey and processes; a folder a subject."""

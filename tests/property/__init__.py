@@ -1,0 +1,1 @@
+"""Invented histories and inputs against the rules (Hypothesis)."""

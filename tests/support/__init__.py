@@ -1,0 +1,1 @@
+"""Helpers of the tests, named by what they drive."""

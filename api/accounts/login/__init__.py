@@ -1,0 +1,1 @@
+"""Logins, registration and passwords."""

@@ -1,0 +1,1 @@
+"""Bookings of a time: made, held, changed, ended by the clock."""

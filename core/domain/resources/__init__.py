@@ -1,0 +1,1 @@
+"""What is booked and when: time zones, hours, claims, closures."""

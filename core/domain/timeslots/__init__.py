@@ -1,0 +1,1 @@
+"""The calendar's time slots: offered, changed, booked, made by a weekly pattern."""

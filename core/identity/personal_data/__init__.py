@@ -1,0 +1,1 @@
+"""Where personal data lies, and how it is exported, erased or anonymised."""

@@ -1,0 +1,1 @@
+"""Bookings as rows, loaded, locked and written by the batch."""

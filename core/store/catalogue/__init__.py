@@ -1,0 +1,1 @@
+"""What can be booked, kept by plain transactions: services, rooms, categories and the rest."""

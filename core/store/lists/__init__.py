@@ -1,0 +1,1 @@
+"""Pages of bookings and people, and their counts, at any size."""

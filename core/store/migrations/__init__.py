@@ -1,0 +1,1 @@
+"""The schema, step by step; `env.py` is what Alembic runs."""

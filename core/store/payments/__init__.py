@@ -1,0 +1,1 @@
+"""Payments, the jobs that are due at Stripe, its events, and reconciliation."""

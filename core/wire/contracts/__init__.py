@@ -1,0 +1,1 @@
+"""What each contract answers: bodies in its own words."""

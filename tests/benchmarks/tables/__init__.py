@@ -1,0 +1,1 @@
+"""Tables of a million rows, filled for the benchmarks."""

@@ -1,0 +1,1 @@
+"""The appointments contract and its desk, over HTTP."""

@@ -1,0 +1,1 @@
+"""Rules about bookings that hold in every contract, end to end."""

@@ -1,0 +1,1 @@
+"""Commands between client and lane: accepted, followed, repeated, withdrawn, lost."""

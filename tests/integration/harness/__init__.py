@@ -1,0 +1,1 @@
+"""The tools of the tests themselves: the stack and the benchmarks."""

@@ -1,0 +1,1 @@
+"""Every route over HTTP: what is right, what is wrong, and what the description says."""

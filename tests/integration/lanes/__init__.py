@@ -1,0 +1,1 @@
+"""Lanes on a real database: order, failures, other workers, outages."""

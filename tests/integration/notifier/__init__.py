@@ -1,0 +1,1 @@
+"""The WebSocket feeds, end to end."""

@@ -1,0 +1,1 @@
+"""Accounts as staff keep them, and what becomes of personal data."""

@@ -1,0 +1,1 @@
+"""The store against real PostgreSQL and Valkey: migrations, partitions, retention, poolers, TLS."""

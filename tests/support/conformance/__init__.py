@@ -1,0 +1,1 @@
+"""What holds every answer that a test hears to the description."""

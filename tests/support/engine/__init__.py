@@ -1,0 +1,1 @@
+"""Lanes, batches and a calendar, driven without the API."""

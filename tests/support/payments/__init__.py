@@ -1,0 +1,1 @@
+"""Payers, and simulations of payments and purchases."""

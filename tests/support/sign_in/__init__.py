@@ -1,0 +1,1 @@
+"""Logins, mail and OpenID providers for tests."""

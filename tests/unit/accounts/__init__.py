@@ -1,0 +1,1 @@
+"""api/accounts: roles, cookies, limits, outages."""

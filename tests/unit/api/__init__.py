@@ -1,0 +1,1 @@
+"""api/http and the contracts: bodies, parameters, messages, refusals."""

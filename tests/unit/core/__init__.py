@@ -1,0 +1,1 @@
+"""What stands at the root of core: settings, logs, phones."""

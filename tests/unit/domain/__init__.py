@@ -1,0 +1,1 @@
+"""core/domain: the rules, one behaviour a test."""

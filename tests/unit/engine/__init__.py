@@ -1,0 +1,1 @@
+"""core/engine: whose fault a failure is."""

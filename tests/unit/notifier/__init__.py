@@ -1,0 +1,1 @@
+"""notifier: the hub and its messages."""

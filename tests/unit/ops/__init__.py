@@ -1,0 +1,1 @@
+"""ops: processes, locks, the compose file, reports."""

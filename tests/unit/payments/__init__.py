@@ -1,0 +1,1 @@
+"""core/payments: settings and webhooks."""

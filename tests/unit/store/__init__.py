@@ -1,0 +1,1 @@
+"""core/store: what can be said of statements without a database."""

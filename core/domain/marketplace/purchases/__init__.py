@@ -1,0 +1,1 @@
+"""What is bought and paid as one: sessions, seats, courses, packages, bundles."""
