@@ -7,43 +7,16 @@ the user's `auth_epoch` grow, so a login that still holds still has the roles it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
-from uuid import UUID
 
 import psycopg
 import structlog
-from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from core.identity.principals import Principal
+from core.identity.credentials.lookup import Credential, still_hold
 
 log = structlog.get_logger()
-
-SQL_HOLDING = """
-SELECT s.id, NULL::bigint, u.id, u.auth_epoch
-FROM login_session s JOIN user_account u ON u.id = s.user_id AND u.is_active AND u.auth_epoch = s.auth_epoch
-WHERE s.id = ANY(%(sessions)s::uuid[]) AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
-UNION ALL
-SELECT NULL, t.id, u.id, u.auth_epoch
-FROM api_token t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.auth_epoch = t.auth_epoch
-WHERE t.id = ANY(%(tokens)s::bigint[]) AND t.revoked_at IS NULL
-UNION ALL
-SELECT NULL, k.id, NULL, k.epoch FROM agent_key k WHERE k.id = ANY(%(agents)s::bigint[]) AND k.revoked_at IS NULL
-"""
-
-
-class Credential(Struct, frozen=True):
-    """What a connection rests on: a login, else a user's API token, else (no user) an agent key."""
-
-    session_id: UUID | None
-    key_id: int | None
-    user_id: int | None
-    auth_epoch: int
-
-    @classmethod
-    def of(cls, principal: Principal) -> Credential:
-        return cls(principal.session_id, principal.key_id, principal.user_id, principal.auth_epoch)
 
 
 class Resting(Protocol):
@@ -54,17 +27,6 @@ class Resting(Protocol):
         """None for a stranger: there is nothing to end."""
 
     def end_login(self) -> None: ...
-
-
-async def holding(connection: psycopg.AsyncConnection[Any], asked: Collection[Credential]) -> set[Credential]:
-    """Those of the credentials asked about that still hold."""
-    parameters = {
-        "sessions": [c.session_id for c in asked if c.session_id],
-        "tokens": [c.key_id for c in asked if c.user_id and not c.session_id],
-        "agents": [c.key_id for c in asked if not c.user_id],
-    }
-    rows = await (await connection.execute(SQL_HOLDING, parameters)).fetchall()
-    return {Credential(*row) for row in rows}
 
 
 class CredentialWatch:
@@ -92,7 +54,7 @@ class CredentialWatch:
         if not asked:
             return
         async with self._pool.connection() as connection:
-            holds = await holding(connection, asked)
+            holds = await still_hold(connection, asked)
         for one, credential in resting:
             if credential is not None and credential not in holds:
                 one.end_login()

@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from core.client_addresses import subscriber_of
+from core.identity.credentials.lookup import Credential
 from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.store.feed import Position, parse_position
 from core.store.inbox.outcomes import look_up
@@ -22,7 +23,6 @@ from core.wire.outcomes import command_status
 from notifier import messages
 from notifier.authentication import Authentication, Pool
 from notifier.catch_up import CatchUp
-from notifier.credential_watch import Credential
 from notifier.feed_reader import snapshot
 from notifier.feeds import command_audience
 from notifier.handshake import RefusedError, check_allowed

@@ -5,6 +5,7 @@ Each lookup answers who it is with their roles as they are now, or None; never w
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -53,22 +54,30 @@ class Live(Struct, frozen=True):
 
 _WHO = "u.id AS user_id, u.auth_epoch, u.is_staff, u.is_superuser, u.is_practitioner, u.must_change_password"
 _LOGIN = f"{_WHO}, s.id AS session_id, NULL::bigint AS key_id, s.csrf_secret"
-_LIVE_LOGIN = """
-JOIN user_account u ON u.id = s.user_id AND u.is_active AND u.auth_epoch = s.auth_epoch
-"""
-_LOGIN_HOLDS = "s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
+LOGIN_HOLDS = "s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
+"""Of a `login_session s`."""
 
-SQL_BY_COOKIE = f"SELECT {_LOGIN} FROM login_session s {_LIVE_LOGIN} WHERE s.token_hash = %(hash)s AND {_LOGIN_HOLDS}"
+
+def live_owner(credential: str) -> str:
+    """A join: `u`, the account of a login, a token or a ticket, while it is open and has not ended its credentials."""
+    return (
+        f"JOIN user_account u ON u.id = {credential}.user_id AND u.is_active AND u.auth_epoch = {credential}.auth_epoch"
+    )
+
+
+SQL_BY_COOKIE = f"""
+SELECT {_LOGIN} FROM login_session s {live_owner("s")} WHERE s.token_hash = %(hash)s AND {LOGIN_HOLDS}
+"""
 
 SQL_BY_CLAIMS = f"""
-SELECT {_LOGIN} FROM login_session s {_LIVE_LOGIN}
+SELECT {_LOGIN} FROM login_session s {live_owner("s")}
 JOIN refresh_family f ON f.id = %(family_id)s AND f.session_id = s.id AND f.ended_at IS NULL
-WHERE s.id = %(session_id)s AND s.user_id = %(user_id)s AND s.auth_epoch = %(epoch)s AND {_LOGIN_HOLDS}
+WHERE s.id = %(session_id)s AND s.user_id = %(user_id)s AND s.auth_epoch = %(epoch)s AND {LOGIN_HOLDS}
 """
 
 SQL_BY_API_TOKEN = f"""
 SELECT {_WHO}, NULL::uuid AS session_id, t.id AS key_id, '' AS csrf_secret
-FROM api_token t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.auth_epoch = t.auth_epoch
+FROM api_token t {live_owner("t")}
 WHERE t.token_hash = %(hash)s AND t.revoked_at IS NULL
 """
 
@@ -79,12 +88,36 @@ WITH used AS (
     RETURNING user_id, session_id, api_token_id, auth_epoch
 )
 SELECT {_WHO}, t.session_id, t.api_token_id AS key_id, '' AS csrf_secret
-FROM used t JOIN user_account u ON u.id = t.user_id AND u.is_active AND u.auth_epoch = t.auth_epoch
+FROM used t {live_owner("t")}
 LEFT JOIN login_session s ON s.id = t.session_id
 LEFT JOIN api_token k ON k.id = t.api_token_id
-WHERE (t.session_id IS NULL OR {_LOGIN_HOLDS}) AND (t.api_token_id IS NULL OR k.revoked_at IS NULL)
+WHERE (t.session_id IS NULL OR {LOGIN_HOLDS}) AND (t.api_token_id IS NULL OR k.revoked_at IS NULL)
 """
 """One statement, so that of two that bring the same ticket one gets in."""
+
+
+SQL_STILL_HOLD = f"""
+SELECT s.id, NULL::bigint, u.id, u.auth_epoch
+FROM login_session s {live_owner("s")} WHERE s.id = ANY(%(sessions)s::uuid[]) AND {LOGIN_HOLDS}
+UNION ALL
+SELECT NULL, t.id, u.id, u.auth_epoch
+FROM api_token t {live_owner("t")} WHERE t.id = ANY(%(tokens)s::bigint[]) AND t.revoked_at IS NULL
+UNION ALL
+SELECT NULL, k.id, NULL, k.epoch FROM agent_key k WHERE k.id = ANY(%(agents)s::bigint[]) AND k.revoked_at IS NULL
+"""
+
+
+class Credential(Struct, frozen=True):
+    """What a connection rests on: a login, else a user's API token, else (no user) an agent key."""
+
+    session_id: UUID | None
+    key_id: int | None
+    user_id: int | None
+    auth_epoch: int
+
+    @classmethod
+    def of(cls, principal: Principal) -> Credential:
+        return cls(principal.session_id, principal.key_id, principal.user_id, principal.auth_epoch)
 
 
 async def by_cookie(connection: Connection, session_token: str) -> Live | None:
@@ -109,6 +142,17 @@ async def by_api_token(connection: Connection, token: str) -> Live | None:
 async def use_ticket(connection: Connection, ticket: str) -> Live | None:
     """Spends the ticket. It carries no further than the login or API token that asked for it."""
     return await _one(connection, SQL_USE_TICKET, {"hash": hash_token(ticket)})
+
+
+async def still_hold(connection: Connection, credentials: Collection[Credential]) -> set[Credential]:
+    """Those of these credentials that hold, with the roles that they came with: a change of roles raises the epoch."""
+    parameters = {
+        "sessions": [c.session_id for c in credentials if c.session_id],
+        "tokens": [c.key_id for c in credentials if c.user_id and not c.session_id],
+        "agents": [c.key_id for c in credentials if not c.user_id],
+    }
+    rows = await (await connection.execute(SQL_STILL_HOLD, parameters)).fetchall()
+    return {Credential(*row) for row in rows}
 
 
 async def _one(connection: Connection, sql: str, parameters: dict[str, Any]) -> Live | None:

@@ -18,6 +18,7 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from core.identity.credentials.lookup import LOGIN_HOLDS, live_owner
 from core.identity.principals import Claims, hash_token, new_token
 
 Connection = AsyncConnection[Any]
@@ -48,7 +49,7 @@ SELECT FROM refresh_family f JOIN refresh_token t ON t.family_id = f.id WHERE t.
 """
 """A statement of its own, so that the next one sees whatever another rotation of this family has just done."""
 
-SQL_ROTATE = """
+SQL_ROTATE = f"""
 WITH found AS (
     SELECT t.token_hash, t.family_id, t.used_at IS NULL AS is_first FROM refresh_token t
     WHERE t.token_hash = %(hash)s AND (
@@ -65,8 +66,7 @@ WITH found AS (
 ), live AS (
     SELECT f.id AS family_id, s.id AS session_id, s.user_id, s.auth_epoch
     FROM found JOIN refresh_family f ON f.id = found.family_id AND f.ended_at IS NULL
-    JOIN login_session s ON s.id = f.session_id AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
-    JOIN user_account u ON u.id = s.user_id AND u.is_active AND u.auth_epoch = s.auth_epoch
+    JOIN login_session s ON s.id = f.session_id AND {LOGIN_HOLDS} {live_owner("s")}
 ), next AS (
     INSERT INTO refresh_token (token_hash, family_id) SELECT %(next_hash)s, family_id FROM live
 )

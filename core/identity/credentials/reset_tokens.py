@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from core.identity.credentials.lookup import live_owner
 from core.identity.principals import hash_token, new_token
 from core.identity.users import User
 
@@ -24,15 +25,14 @@ SELECT u.username, u.email FROM password_reset r JOIN user_account u ON u.id = r
 WHERE r.token_hash = %(hash)s AND r.used_at IS NULL AND r.expires_at > clock_timestamp()
 """
 
-SQL_USE = """
+SQL_USE = f"""
 WITH used AS (
     UPDATE password_reset SET used_at = clock_timestamp()
     WHERE token_hash = %(hash)s AND used_at IS NULL AND expires_at > clock_timestamp()
     RETURNING user_id, auth_epoch, email_key
 ), owner AS (
     SELECT u.id, u.email_verified_at IS NULL AS is_first_proof
-    FROM user_account u JOIN used r ON r.user_id = u.id
-    WHERE u.is_active AND u.auth_epoch = r.auth_epoch AND u.email_key = r.email_key
+    FROM used r {live_owner("r")} WHERE u.email_key = r.email_key
     FOR UPDATE OF u
 ), planted AS (
     DELETE FROM social_account s USING owner o WHERE s.user_id = o.id AND o.is_first_proof
