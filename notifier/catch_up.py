@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
-from core.store.feed import Position
+from core.store.feed import Position, read_page
 from notifier import messages
-from notifier.feed_reader import read_page, render, wanted
+from notifier.feed_reader import render, wanted
 from notifier.hub import Hub
 from notifier.limits import Limits
 from notifier.subscriber import Subscriber

@@ -12,20 +12,11 @@ from contextlib import suppress
 import psycopg
 import structlog
 
-from core.store.feed import FeedEvent, Position
+from core.store.connections.database import AsyncConnection
+from core.store.feed import FeedEvent, Page, Position, begin_epoch_after, read_event, read_page, settle_epoch
 from core.store.pulse import notifier_heard
 from notifier import messages
-from notifier.feed_reader import (
-    Connection,
-    Page,
-    begin_epoch_after,
-    connect,
-    read_event,
-    read_page,
-    render,
-    settle_epoch,
-    wanted,
-)
+from notifier.feed_reader import connect, render, wanted
 from notifier.hub import Hub
 from notifier.limits import Limits
 
@@ -65,7 +56,7 @@ class Source:
         """The position for the log; nothing until the feed was read for the first time."""
         return {"position": str(self._hub.head)} if self._hub.epoch else {}
 
-    async def _follow(self, connection: Connection) -> None:
+    async def _follow(self, connection: AsyncConnection) -> None:
         while True:
             self.hint.clear()
             if await self.read_on(connection):
@@ -74,7 +65,7 @@ class Source:
                 async with asyncio.timeout(self._limits.poll_s):
                     await self.hint.wait()
 
-    async def read_on(self, connection: Connection) -> bool:
+    async def read_on(self, connection: AsyncConnection) -> bool:
         """Read one page, deliver it; True if there may be more."""
         after = self._hub.delivered
         async with connection.transaction():
@@ -90,7 +81,7 @@ class Source:
         await self._hear_canary(connection, page)
         return number < page.head.number
 
-    async def _lost(self, connection: Connection, head: Position) -> bool:
+    async def _lost(self, connection: AsyncConnection, head: Position) -> bool:
         """The feed does not continue from our position."""
         if head.epoch == self._hub.epoch and head.number < self._hub.delivered:
             await begin_epoch_after(connection, head.epoch)  # restored while we were connected: numbers will come twice
@@ -107,7 +98,7 @@ class Source:
             log.info("feed begins", position=str(head))
         self._hub.reset(head.epoch, head.number, messages.reload(head))
 
-    async def _hear_canary(self, connection: Connection, page: Page) -> None:
+    async def _hear_canary(self, connection: AsyncConnection, page: Page) -> None:
         """A canary that came this far proves inbox, lane, relay and notifier to `/readyz`."""
         if any(event.type == "canary" for event in page.events):
             await notifier_heard(connection)

@@ -18,7 +18,7 @@ from celery import Celery
 from core.engine.relay import relay
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
-from core.store.feed import NOWHERE, SQL_HEAD, Position
+from core.store.feed import NOWHERE, Position, present_epoch
 from core.wakeup.broker import SERVE_RELAY
 from core.wakeup.keys import NO_PREFIX, RELAY, Keys
 from workers.serve_loop import Answer, Server
@@ -112,9 +112,8 @@ class FeedMemory:
 
     def load(self, connection: Connection) -> None:
         """Read what Redis remembers of this database's epoch. Call it before a connection first numbers events."""
-        row = connection.execute(SQL_HEAD).fetchone()
+        epoch = present_epoch(connection)
         with suppress(redis.RedisError):
-            epoch = row[0] if row else ""
             found = self._redis.get(self._keys.feed_memory(epoch))
             if isinstance(found, str) and _POSITION.fullmatch(found):
                 self._note(Position(epoch, int(found)))

@@ -17,8 +17,9 @@ from uuid import UUID
 
 import structlog
 from msgspec import Struct
+from psycopg.rows import TupleRow
 
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.round_trip import RoundTrip
 
 log = structlog.get_logger()
@@ -107,6 +108,20 @@ def parse_position(text: str) -> Position | None:
     return Position(epoch, int(number))
 
 
+class Page(Struct, frozen=True):
+    """The events after a position, up to a limit, and the feed's head at that moment."""
+
+    head: Position
+    events: list[FeedEvent]
+
+    def follows(self, number: int) -> bool:
+        """Whether nothing is missing after `number`. Positions are dense: a jump is trimmed history."""
+        if not self.events:
+            return number == self.head.number
+        numbers = [event.number for event in self.events]
+        return numbers == list(range(number + 1, number + 1 + len(numbers)))
+
+
 def feed_event(row: tuple[Any, ...]) -> FeedEvent:
     return FeedEvent(*row)
 
@@ -117,10 +132,7 @@ NOWHERE = Position("", 0)
 
 def renew_epoch(connection: Connection) -> Position:
     """For tools that restore a database: every client reloads. Returns the position from which the feed continues."""
-    row = connection.execute(SQL_RENEW).fetchone()
-    if row is None:
-        raise LookupError("There is no feed row: run the migrate command first.")
-    return Position(*row)
+    return _position(connection.execute(SQL_RENEW).fetchone())
 
 
 def has_unnumbered(connection: Connection) -> bool:
@@ -151,3 +163,50 @@ def number_events(connection: Connection, known: Position | None = None) -> Posi
     if known is not None and known.epoch not in {"", epoch}:
         log.warning("the database was restored: the feed has a new epoch, clients reload", known=str(known))
     return Position(epoch, head[0]) if head[0] != last else None
+
+
+def present_epoch(connection: Connection) -> str:
+    return _position(connection.execute(SQL_HEAD).fetchone()).epoch
+
+
+async def read_head(connection: AsyncConnection) -> Position:
+    """The position of the newest event that is numbered."""
+    return _position(await (await connection.execute(SQL_HEAD)).fetchone())
+
+
+async def settle_epoch(connection: AsyncConnection, known: Position, last: FeedEvent | None) -> None:
+    """A new epoch if the database was restored: its origin changed, it is behind what we have sent, or it has
+    another event in place of the last one that we sent.
+    """
+    await connection.execute(SQL_SETTLE, {"epoch": known.epoch, "number": known.number})
+    if last is not None:
+        present = await read_event(connection, last.number)
+        if present is not None and present.command_id != last.command_id:
+            await begin_epoch_after(connection, known.epoch)
+
+
+async def begin_epoch_after(connection: AsyncConnection, epoch: str) -> None:
+    """Begin a new epoch, as the history of this one has changed. Only the first call has an effect."""
+    await connection.execute(SQL_RENEW_OF, {"epoch": epoch})
+
+
+async def read_event(connection: AsyncConnection, number: int) -> FeedEvent | None:
+    """None if it is trimmed or never existed."""
+    row = await (await connection.execute(SQL_AFTER, {"after": number - 1, "limit": 1})).fetchone()
+    found = feed_event(row) if row else None
+    return found if found is not None and found.number == number else None
+
+
+async def read_page(connection: AsyncConnection, after: int, limit: int) -> Page:
+    """Call it in a transaction."""
+    head = await read_head(connection)
+    if head.number <= after:
+        return Page(head, [])
+    rows = await (await connection.execute(SQL_AFTER, {"after": after, "limit": limit})).fetchall()
+    return Page(head, [feed_event(row) for row in rows])
+
+
+def _position(row: TupleRow | None) -> Position:
+    if row is None:
+        raise LookupError("There is no feed row: run the migrate command first.")
+    return Position(*row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import psycopg
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.values import Booking, Details, User
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import find_one
 
 BOOKING_TYPES = {
@@ -118,3 +120,12 @@ async def find_view(connection: psycopg.AsyncConnection[Any], booking_id: int) -
     """A booking that is not deleted, with its user."""
     row = await find_one(connection, SQL_VIEW, (booking_id,))
     return None if row is None else view_of(row)
+
+
+async def read_views(connection: AsyncConnection, ids: Sequence[int]) -> list[tuple[Booking, User]]:
+    """Bookings with their users, deleted ones too."""
+    return [view_of(row) for row in await (await connection.execute(SQL_VIEWS_BY_ID, (ids,))).fetchall()]
+
+
+async def read_newest_views(connection: AsyncConnection, limit: int) -> list[tuple[Booking, User]]:
+    return [view_of(row) for row in await (await connection.execute(SQL_NEWEST_VIEWS, (limit,))).fetchall()]

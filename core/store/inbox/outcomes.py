@@ -88,6 +88,10 @@ SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::
 FROM outcome WHERE id = %(id)s
 """
 """One snapshot over both tables: a command that is being decided is found in one of them."""
+SQL_DECIDED = """
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text
+FROM outcome WHERE id = ANY(%s::uuid[])
+"""
 SQL_ANSWERS = "SELECT id, http_status, response::text FROM outcome WHERE id = ANY(%s::uuid[])"
 SQL_UNDECIDED = "SELECT id FROM inbox WHERE id = ANY(%s::uuid[])"
 
@@ -112,6 +116,11 @@ class CommandRecord(Struct, frozen=True):
 async def look_up(connection: AsyncConnection, id_: UUID) -> CommandRecord | None:
     row = await (await connection.execute(SQL_LOOK_UP, {"id": id_})).fetchone()
     return CommandRecord(*row) if row else None
+
+
+async def read_decided(connection: AsyncConnection, ids: Sequence[UUID]) -> list[CommandRecord]:
+    """Those of these commands that are decided."""
+    return [CommandRecord(*row) for row in await (await connection.execute(SQL_DECIDED, (ids,))).fetchall()]
 
 
 async def read_answers(connection: AsyncConnection, ids: Sequence[UUID]) -> list[tuple[UUID, int, str]]:

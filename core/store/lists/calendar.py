@@ -12,7 +12,7 @@ from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
 from core.store.bookings.rows import VIEW_COLUMNS, lapsed, view_of
-from core.store.feed import SQL_HEAD, Position
+from core.store.feed import Position, read_head
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 from core.store.timeslots import SLOT_COLUMNS, slot_of
 
@@ -79,16 +79,14 @@ async def list_slots(connection: Connection, wanted: SlotFilter) -> SlotList:
     values = {**_values(wanted), "limit": wanted.limit + 1}
     async with connection.transaction():
         await connection.execute(SQL_SNAPSHOT)
-        head = await (await connection.execute(SQL_HEAD)).fetchone()
+        head = await read_head(connection)
         if wanted.by_day:
             values |= in_zones(await zones_in_use(connection), wanted.first, wanted.last)
         rows = await (await connection.execute(statement, values)).fetchall()
         found = await (await connection.execute(SQL_HOLDERS, ([row[0] for row in rows],))).fetchall()
-    if head is None:
-        raise LookupError("There is no feed row: run the migrate command first.")
     holders = {booking.time_slot_id: (booking, user) for booking, user in map(view_of, found)}
     listed = [SlotListed(slot_of(row), row[-1], holders.get(row[0])) for row in rows[: wanted.limit]]
-    return SlotList(listed, len(rows) > wanted.limit, Position(*head))
+    return SlotList(listed, len(rows) > wanted.limit, head)
 
 
 def _conditions(wanted: SlotFilter) -> Iterator[str]:

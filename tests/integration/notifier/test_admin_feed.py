@@ -12,9 +12,9 @@ import pytest
 
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Canary, ChangeStatus, Delete
-from core.store.feed import Position, number_events
+from core.store.feed import Position, number_events, read_head
 from notifier import feed_reader, session
-from notifier.feed_reader import read_head, snapshot
+from notifier.feed_reader import snapshot
 from tests.support.engine.lanes import Pipeline, new, places
 from tests.support.notifier import STAFF, Running, populate, running_notifier, tell
 from tests.support.wait import wait_until
