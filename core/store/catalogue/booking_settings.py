@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Rules
+from core.store.connections.database import installed
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_one, find_one
 from core.store.connections.round_trip import Rows
@@ -45,9 +46,7 @@ class BookingSettings(Struct, frozen=True):
 async def one(connection: psycopg.AsyncConnection[Any], *, locked: bool = False) -> BookingSettings:
     """Raises LookupError before the first migration."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE)
-    if row is None:
-        raise LookupError("There are no booking settings: run the migrate command first.")
-    return BookingSettings(*row)
+    return BookingSettings(*installed(row, "row of booking settings"))
 
 
 async def change(connection: psycopg.AsyncConnection[Any], after: BookingSettings) -> BookingSettings:
@@ -56,18 +55,16 @@ async def change(connection: psycopg.AsyncConnection[Any], after: BookingSetting
 
 
 def ask_rules(pipeline: QueryPipeline, state: State) -> None:
-    def take(rows: Rows) -> None:
+    def store_rules(rows: Rows) -> None:
         state.rules, desk = rules_of(rows[0] if rows else None, allow_past=state.policy.allow_past)
         state.resources[desk.id] = desk
 
-    pipeline.ask(SQL_RULES, None, take)
+    pipeline.ask(SQL_RULES, None, store_rules)
 
 
 def rules_of(row: tuple[Any, ...] | None, *, allow_past: bool) -> tuple[Rules | None, Resource]:
     """A row of `SQL_RULES`: the settings (None if there are none) and the desk they bind."""
-    if row is None:
-        raise LookupError("There is no desk: run the migrate command first.")
-    starts, ends, minutes, off_days, is_active, *desk = row
+    starts, ends, minutes, off_days, is_active, *desk = installed(row, "desk")
     resource = Resource(*desk)
     if starts is None:
         return None, resource

@@ -74,11 +74,11 @@ async def named_ids(connection: psycopg.AsyncConnection[Any], category_id: int) 
 
 
 def ask_categories(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def take(rows: Rows) -> None:
+    def store_categories(rows: Rows) -> None:
         state.categories |= {row[0]: category_of(row) for row in rows}
 
     if needs.categories:
-        pipeline.ask(SQL_SOME, (list(needs.categories),), take)
+        pipeline.ask(SQL_SOME, (list(needs.categories),), store_categories)
 
 
 def category_of(row: Sequence[Any]) -> Category:

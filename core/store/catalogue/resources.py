@@ -7,6 +7,7 @@ from typing import Any, Literal
 import psycopg
 
 from core.domain.values import Resource
+from core.store.connections.database import installed
 from core.store.connections.queries import fetch_all, fetch_one, find_one
 from core.store.lists.pages import rows_and_total
 
@@ -37,10 +38,7 @@ async def zone_of(connection: psycopg.AsyncConnection[Any], resource_id: int) ->
 
 async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
     """What is booked where nothing else is named."""
-    row = await find_one(connection, SQL_DESK)
-    if row is None:
-        raise LookupError("There is no desk: run the migrate command first.")
-    return int(row[0])
+    return int(installed(await find_one(connection, SQL_DESK), "desk")[0])
 
 
 async def page(

@@ -100,13 +100,13 @@ async def bookable(connection: psycopg.AsyncConnection[Any], room_id: int) -> tu
 
 
 def ask_rooms(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def take(rows: Rows) -> None:
+    def store_rooms(rows: Rows) -> None:
         for row in rows:
             state.rooms[row[0]] = _room(row[:-4])
             state.resources[row[-4]] = Resource(*row[-4:])
 
     if needs.rooms:
-        pipeline.ask(SQL_BOOKABLE, (list(needs.rooms),), take)
+        pipeline.ask(SQL_BOOKABLE, (list(needs.rooms),), store_rooms)
 
 
 def _room(row: tuple[Any, ...]) -> Room:

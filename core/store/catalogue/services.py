@@ -152,24 +152,24 @@ async def nearest_names(
 
 
 def ask_services(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def take(rows: Rows) -> None:
+    def store_services(rows: Rows) -> None:
         for row in rows:
             name, service, resource = service_of(row)
             state.services[name] = service
             state.resources[resource.id] = resource
 
     if needs.services:
-        pipeline.ask(SQL_BY_NAME, (texts_of(needs.services),), take)
+        pipeline.ask(SQL_BY_NAME, (texts_of(needs.services),), store_services)
 
 
 def ask_nearest_names(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """If a name is to be refused."""
 
-    def take(rows: Rows) -> None:
+    def store_names(rows: Rows) -> None:
         state.near = NearestNames(row[0] for row in rows)
 
     if not state.policy.books_unknown_services and not needs.services <= state.services.keys():
-        pipeline.ask(SQL_NAMES, None, take)
+        pipeline.ask(SQL_NAMES, None, store_names)
 
 
 def service_of(row: tuple[Any, ...]) -> tuple[str, values.Service, values.Resource]:
