@@ -5,16 +5,16 @@ Readiness is end to end: beat's canary went through inbox, lane, relay and notif
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import falcon.asgi
 import psycopg
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.http.responses import respond, respond_encoded
 from api.openapi import Content, operation
+from core.store.connections.pool import Pool
 from core.store.pulse import (
     CANARY_FRESH_S,
     LANE_LAG_MAX_S,
@@ -67,7 +67,7 @@ class Health:
 
 
 class Readiness:
-    def __init__(self, pool: AsyncConnectionPool[Any], outcomes: OutcomeWaiter) -> None:
+    def __init__(self, pool: Pool, outcomes: OutcomeWaiter) -> None:
         self._pool = pool
         self._outcomes = outcomes
         self._schema = SchemaWatch()

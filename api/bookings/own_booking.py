@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import falcon.asgi
-from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.http.errors import Problem
@@ -16,6 +13,7 @@ from core.domain.values import Booking, User
 from core.identity.principals import Principal
 from core.store.bookings.rows import find_view
 from core.store.connections.database import database_now_async
+from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import AdminBooking
 from core.wire.contracts.appointments import BookingUpdated
@@ -25,7 +23,7 @@ from core.wire.contracts.shapes import in_its_shape
 
 
 class OneBooking:
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, commands: Commands, pool: Pool) -> None:
         self._commands = commands
         self._pool = pool
 
@@ -60,7 +58,7 @@ class OneBooking:
         await self._commands.run(req, resp, contract=booking.contract, partition_key=key, command=Cancel(booking_id))
 
 
-async def read_booking(pool: AsyncConnectionPool[Any], booking_id: int) -> tuple[Booking, User]:
+async def read_booking(pool: Pool, booking_id: int) -> tuple[Booking, User]:
     """A booking that is not deleted, with its user. Raises Problem 404."""
     async with pool.connection() as connection:
         found = await find_view(connection, booking_id)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID, uuid4
 
 import falcon
@@ -18,7 +17,6 @@ import msgspec
 import psycopg
 import structlog
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, InboxWriter
 from api.commands.outcome_waiter import Answer, OutcomeWaiter
@@ -30,6 +28,7 @@ from core import logs
 from core.client_addresses import subscriber_of
 from core.domain.commands import Command, CommandClass, name_of, type_of
 from core.identity.principals import Principal, PrincipalKind
+from core.store.connections.pool import Pool
 from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 from core.store.inbox.outcomes import CommandRecord, look_up
 from core.store.inbox.partition_keys import PartitionKey
@@ -57,7 +56,7 @@ class Commands:
         self,
         inbox: InboxWriter,
         outcomes: OutcomeWaiter,
-        pool: AsyncConnectionPool[Any],
+        pool: Pool,
         undecided: UndecidedCounter,
         follow_anonymous: Callable[[UUID, str], None] = lambda _id, _address: None,
     ) -> None:

@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -20,9 +19,9 @@ import psycopg
 import redis.asyncio
 import structlog
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 from redis.exceptions import RedisError
 
+from core.store.connections.pool import Pool
 from core.store.inbox.outcomes import read_answers
 from core.wakeup.keys import NO_PREFIX, Keys
 
@@ -50,7 +49,7 @@ class _Waiter(Struct, frozen=True):
 class OutcomeWaiter:
     """All waiting requests of this process."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], client: redis.asyncio.Redis, keys: Keys = NO_PREFIX) -> None:
+    def __init__(self, pool: Pool, client: redis.asyncio.Redis, keys: Keys = NO_PREFIX) -> None:
         self.reply_to = uuid4().hex
         """The name under which workers find this process."""
         self.redis_is_up = False

@@ -13,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from falcon.asgi import Request, Response
-from psycopg_pool import AsyncConnectionPool
 
 from api.http.errors import Problem
 from api.http.request_context import SAFE_METHODS
 from api.openapi.served_routes import Routes
 from core.identity.principals import Principal, PrincipalKind
+from core.store.connections.pool import Pool
 from core.store.inbox.outcomes import undecided
 
 LOOK_EVERY_S = 0.5
@@ -29,7 +29,7 @@ RETRY_AFTER_S = 1
 
 
 class UndecidedCounter:
-    def __init__(self, per_user: int, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, per_user: int, pool: Pool) -> None:
         self._per_user = per_user
         self._pool = pool
         self._users: OrderedDict[bytes, int] = OrderedDict()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import falcon.asgi
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
@@ -20,6 +19,7 @@ from api.openapi import Content, operation
 from core.domain.commands import RequestPayment
 from core.domain.payments.money import minor
 from core.identity.principals import Principal
+from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.store.payments.jobs import circuit_is_open
 from core.text_forms import ANY_CURRENCY
@@ -62,7 +62,7 @@ INTENT_REQUEST = {"booking_id": 1, "amount": 100.00, "currency": "usd"}
 
 
 class PaymentIntents:
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any], *, is_set_up: bool) -> None:
+    def __init__(self, commands: Commands, pool: Pool, *, is_set_up: bool) -> None:
         self._commands = commands
         self._pool = pool
         self._is_set_up = is_set_up

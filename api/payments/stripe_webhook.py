@@ -7,13 +7,12 @@ can be written.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import falcon.asgi
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
-from psycopg_pool import AsyncConnectionPool
 
 from api.http.bodies import read_bytes
 from api.http.errors import Problem
@@ -21,6 +20,7 @@ from api.http.responses import respond
 from api.openapi import Content, operation
 from api.payments.intents import not_set_up
 from core.payments.stripe_events import BadEventError, StripeEvent, verified
+from core.store.connections.pool import Pool
 from core.store.payments.received_events import receive_event
 from core.wakeup.bells import LaneWaker
 
@@ -50,7 +50,7 @@ class Received(Struct, frozen=True):
 
 
 class StripeWebhook:
-    def __init__(self, pool: AsyncConnectionPool[Any], lane_waker: LaneWaker, secret: str | None) -> None:
+    def __init__(self, pool: Pool, lane_waker: LaneWaker, secret: str | None) -> None:
         self._pool = pool
         self._lane_waker = lane_waker
         self._secret = secret

@@ -11,11 +11,11 @@ import structlog
 from falcon.asgi import Request, Response
 from psycopg_pool import PoolTimeout
 
-from api.accounts.access.lookup_cache import Pool
 from api.limits.throttle import caller
 from core.identity.credentials import agent_key_use
 from core.identity.credentials.agent_key_use import KeyUse
 from core.identity.credentials.agent_keys import AgentKey
+from core.store.connections.pool import Pool
 
 log = structlog.get_logger()
 

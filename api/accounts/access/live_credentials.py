@@ -6,11 +6,12 @@ ends is ended within the answer's age here plus the request that carries it: wel
 
 from __future__ import annotations
 
-from api.accounts.access.lookup_cache import FRESH_S, LookupCache, Pool
+from api.accounts.access.lookup_cache import FRESH_S, LookupCache
 from core.identity.credentials import agent_keys, lookup
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.credentials.lookup import Live
 from core.identity.principals import Claims, hash_token
+from core.store.connections.pool import Pool
 
 __all__ = ["FRESH_S", "LiveCredentials", "Pool"]
 

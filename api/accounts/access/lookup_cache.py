@@ -8,15 +8,14 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Generic, TypeVar
 
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+
+from core.store.connections.pool import Pool
 
 T = TypeVar("T")
 
 FRESH_S = 2.0
 REMEMBERED_MAX = 20_000
 """Answers, absent ones too, so that a flood of made-up credentials pushes out its own kind first by age."""
-
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
 class LookupCache(Generic[T]):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import falcon.asgi
 from msgspec import Meta, Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import AVAILABLE_SLOTS
 from api.http.errors import Problem
@@ -21,6 +20,7 @@ from core.domain.refusals import Refused
 from core.domain.resources.free_slots import Slot, free_slots
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
+from core.store.connections.pool import Pool
 from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
@@ -59,7 +59,7 @@ class FreeSlots(Done, frozen=True, kw_only=True):
 
 
 class AvailableSlots:
-    def __init__(self, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
+    def __init__(self, pool: Pool, policy: Policy) -> None:
         self._pool = pool
         self._policy = policy
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import falcon.asgi
 from msgspec import Meta, Struct
-from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.contracts.appointments.examples import STATS
@@ -19,6 +18,7 @@ from api.openapi import Content, operation
 from core.domain.values import Booking
 from core.identity.usernames import username_keys
 from core.store.catalogue import categories
+from core.store.connections.pool import Pool
 from core.store.lists import tally
 from core.store.lists.bookings import BY_TIME, NEWEST_FIRST, BookingFilter, page
 from core.store.lists.pages import Total
@@ -77,7 +77,7 @@ class ReservedSlot(Struct, frozen=True):
 class AdminBookings:
     """`GET /api/admin/bookings/`: newest first, every filter ANDed."""
 
-    def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[Any], phone_region: str | None) -> None:
+    def __init__(self, engine: AsyncEngine, pool: Pool, phone_region: str | None) -> None:
         self._engine = engine
         self._pool = pool
         self._region = phone_region
@@ -114,7 +114,7 @@ class AdminBookings:
 class BookingStats:
     """`GET /api/admin/bookings/stats/`: of all contracts; drafts and deleted ones are not counted."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("Count bookings", answers={200: Content(StatsAnswer, example=STATS)})

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.contracts.changes import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
@@ -21,6 +20,7 @@ from api.openapi import Content, operation
 from core.store.catalogue import booking_settings
 from core.store.catalogue.booking_settings import BookingSettings as Settings
 from core.store.catalogue.changes import write
+from core.store.connections.pool import Pool
 from core.text_forms import WEEKDAYS
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
@@ -78,7 +78,7 @@ class SettingsAnswer(Done, frozen=True, kw_only=True):
 
 
 class BookingSettings:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("Read the hours and off days", answers={200: SettingsAnswer})

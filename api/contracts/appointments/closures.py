@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.commands.commands import Commands
 from api.contracts.appointments.available_slots import refused_as_problem
@@ -26,6 +25,7 @@ from core.domain.commands import ReopenResource
 from core.domain.values import Policy
 from core.store.catalogue import closures, resources, services
 from core.store.catalogue.changes import NotFoundError
+from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.store.lists.closures import bookings_in_the_way, closures_page
 from core.text_forms import OPTIONAL_NAME
@@ -89,7 +89,7 @@ class ClosureDetails(Done, frozen=True, kw_only=True):
 
 
 class Closures:
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
+    def __init__(self, commands: Commands, pool: Pool, policy: Policy) -> None:
         self._commands = commands
         self._pool = pool
         self._policy = policy
@@ -130,7 +130,7 @@ class Closures:
 
 
 class OneClosure:
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, commands: Commands, pool: Pool) -> None:
         self._commands = commands
         self._pool = pool
 

@@ -7,7 +7,6 @@ from typing import Any
 import falcon.asgi
 import msgspec
 from msgspec import UNSET, Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
@@ -18,6 +17,7 @@ from api.openapi import Content, operation
 from core.domain.bookings.status import Status
 from core.domain.commands import Cancel, ChangeStatus, Command, Delete
 from core.domain.values import Booking, User
+from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.appointments import BookingRemoved, BookingShown, BookingUpdated, details
@@ -47,7 +47,7 @@ READ_ONLY = [name for name in BookingChange.__struct_fields__ if name != "status
 class AdminBooking:
     """Each change is a command in the lane of the booking."""
 
-    def __init__(self, commands: Commands, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, commands: Commands, pool: Pool) -> None:
         self._commands = commands
         self._pool = pool
 

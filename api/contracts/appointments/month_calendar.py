@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from calendar import SATURDAY, day_name, monthrange
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import falcon.asgi
 from msgspec import Meta, Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.appointments.available_slots import WorkingHours, active_rules, refused_as_problem, working_hours
 from api.http.fields import EARLIEST, LATEST
@@ -19,6 +18,7 @@ from api.openapi.operation import UNBOOKABLE
 from core.domain.resources.free_slots import free_days
 from core.domain.resources.local_time import local
 from core.domain.values import Policy, Rules
+from core.store.connections.pool import Pool
 from core.store.free_slots import DayAvailability, read_day_availability
 from core.wire.answers import Done
 from core.wire.vocabulary import Day
@@ -53,7 +53,7 @@ class MonthAnswer(Done, frozen=True, kw_only=True):
 class MonthCalendar:
     """Of the desk, or of the resource of a `service`. Public: numbers only."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], policy: Policy) -> None:
+    def __init__(self, pool: Pool, policy: Policy) -> None:
         self._pool = pool
         self._policy = policy
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import falcon.asgi
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, read_query
 from api.http.responses import respond
 from api.openapi import operation
 from core.store.catalogue import resources
 from core.store.catalogue.resources import Kind
+from core.store.connections.pool import Pool
 from core.wire.answers import Listed
 from core.wire.contracts.closures import ResourceShown
 
@@ -28,7 +26,7 @@ class ResourceList(Listed[ResourceShown], frozen=True, kw_only=True):
 
 
 class Resources:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("List resources", query=Filters, answers={200: ResourceList})

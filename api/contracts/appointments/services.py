@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
 from api.http.bodies import read_json
@@ -34,6 +33,7 @@ from core.store.catalogue import resources, services
 from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.services import SERVICES_MAX, NamedService, Service
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.wire.answers import Done, Listed
 from core.wire.errors import FieldProblem
 
@@ -119,7 +119,7 @@ class NamedServiceList(Listed[NamedService], frozen=True, kw_only=True):
 
 
 class AdminServices:
-    def __init__(self, pool: AsyncConnectionPool[Any], settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._zone = settings.time_zone
 
@@ -159,7 +159,7 @@ class AdminServices:
 
 
 class AdminService:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("Read a service", answers={200: NamedServiceShown}, refuses=("service_not_found",))
@@ -212,7 +212,7 @@ class ServiceList(Listed[Service], frozen=True, kw_only=True):
 
 
 class Services:
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @operation("List what can be booked by name", query=Paging, answers={200: ServiceList})

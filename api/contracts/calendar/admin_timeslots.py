@@ -13,7 +13,6 @@ from msgspec import UNSET, Struct, UnsetType
 from api.commands.commands import Commands
 from api.contracts.calendar.examples import SLOT, SLOT_CHANGE
 from api.contracts.calendar.lookups import (
-    Pool,
     partition_key_of_day,
     partition_key_of_slot,
     read_category,
@@ -32,6 +31,7 @@ from api.openapi import Content, operation
 from core.domain.commands import ChangeSlot, IfBooked, OfferSlot, RemoveSlot
 from core.domain.resources.local_time import local
 from core.domain.values import TimeSlot
+from core.store.connections.pool import Pool
 from core.store.lists.calendar import SlotFilter, list_slots
 from core.wire.contracts.calendar import ChangedSlot, SlotDeleted, StaffSlot
 from core.wire.errors import FieldProblem

@@ -9,7 +9,6 @@ import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
-from api.contracts.calendar.lookups import Pool
 from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, unknown_resource
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
@@ -25,6 +24,7 @@ from core.store.catalogue import categories, resources
 from core.store.catalogue.categories import CATEGORIES_MAX
 from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.wire.contracts.calendar import CategoryShown
 from core.wire.errors import FieldProblem
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
-
-from psycopg_pool import AsyncConnectionPool
 
 from api.http.errors import Problem
 from core.domain.resources.local_time import local
 from core.domain.values import Category, TimeSlot
 from core.store.catalogue import categories
 from core.store.catalogue.changes import NotFoundError
+from core.store.connections.pool import Pool
 from core.store.inbox.partition_keys import partition_key
 from core.store.lists.calendar import SlotFilter, SlotListed, list_slots
 from core.wire.errors import FieldProblem
-
-Pool = AsyncConnectionPool[Any]
 
 
 async def read_category(pool: Pool, category_id: int) -> Category:

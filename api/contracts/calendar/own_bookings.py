@@ -7,11 +7,11 @@ from typing import Literal
 import falcon.asgi
 from msgspec import Struct
 
-from api.contracts.calendar.lookups import Pool
 from api.contracts.calendar.pagination import NEXT_LINK, PAGE_MAX, PageLimit, add_next_link
 from api.http.parameters import Offset, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
+from core.store.connections.pool import Pool
 from core.store.lists.calendar import my_bookings
 from core.wire.contracts.calendar import SlotBooking, booking_body
 

@@ -10,7 +10,6 @@ import falcon.asgi
 from msgspec import Meta, Struct, field
 
 from api.contracts.calendar.examples import SLOT_SHOWN
-from api.contracts.calendar.lookups import Pool
 from api.contracts.calendar.pagination import NEXT_LINK, PAGE_MAX, PageLimit, add_next_link
 from api.http.forms import Rules
 from api.http.parameters import Offset, Word, read_query
@@ -18,6 +17,7 @@ from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.names import folded
 from core.identity.principals import Principal
+from core.store.connections.pool import Pool
 from core.store.lists.calendar import SlotFilter, SlotList, SlotListed, list_slots
 from core.wire.contracts.calendar import SlotBody, StaffSlot, slot_body, staff_slot
 from core.wire.errors import FieldProblem

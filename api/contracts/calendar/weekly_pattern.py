@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from api.commands.commands import Commands
 from api.contracts.calendar.admin_timeslots import CategoryGiven, id_of
 from api.contracts.calendar.examples import WEEKLY
-from api.contracts.calendar.lookups import Pool, partition_key_of_day, read_category
+from api.contracts.calendar.lookups import partition_key_of_day, read_category
 from api.http.bodies import read_json
 from api.http.fields import DAY, ClockText, DayText, Id, clock_time, text
 from api.http.forms import Form, Rules
@@ -20,6 +20,7 @@ from core import text_forms
 from core.domain.commands import OfferWeekly
 from core.domain.resources.local_time import MINUTES_PER_DAY
 from core.domain.timeslots.weekly_pattern import MAX_DAYS, MAX_SLOTS, count
+from core.store.connections.pool import Pool
 from core.wire.contracts.calendar import WeeklyMade
 from core.wire.errors import FieldProblem
 

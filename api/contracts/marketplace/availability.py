@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import falcon.asgi
 from msgspec import Meta, Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.marketplace import examples
 from api.http.bodies import read_json
@@ -20,10 +19,9 @@ from core.domain.marketplace.availability import Interval, days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.settings import Settings
+from core.store.connections.pool import Pool
 from core.store.marketplace.availability import PractitionerAvailability, read_practitioner_availability
 from core.wire.vocabulary import Day, Instant
-
-Pool = AsyncConnectionPool[Any]
 
 DAYS_MAX = 31
 PRACTITIONERS_MAX = 50

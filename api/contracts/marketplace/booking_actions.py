@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import sent_fields
 from api.contracts.marketplace import examples
@@ -34,6 +33,7 @@ from core.domain.refusals import Refusal
 from core.domain.state import State
 from core.domain.values import Policy
 from core.identity.principals import Principal
+from core.store.connections.pool import Pool
 from core.store.marketplace.partition_keys import booking_key, session_partition
 from core.store.marketplace.views import read_bookings
 from core.text_forms import TEXT
@@ -220,7 +220,7 @@ async def run_in_session_lane(
     await runtime.commands.run(req, resp, contract="marketplace", partition_key=home.key, command=command)
 
 
-async def read_own(pool: AsyncConnectionPool[Any], booking_id: int, principal: Principal, policy: Policy) -> State:
+async def read_own(pool: Pool, booking_id: int, principal: Principal, policy: Policy) -> State:
     """A booking with all that its details show. Raises Problem 404 if the caller has no part in it."""
     async with pool.connection() as connection:
         state = await read_bookings(connection, [booking_id], policy, in_full=True)

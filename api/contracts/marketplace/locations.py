@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar
 import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType, convert
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
@@ -28,10 +27,10 @@ from core.store.catalogue import locations, resources
 from core.store.catalogue.changes import NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.locations import OwnedLocation, RoomElsewhereError
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.text_forms import OPTIONAL_NAME
 from core.wire.errors import FieldProblem
 
-Pool = AsyncConnectionPool[Any]
 Address = Annotated[str, text(OPTIONAL_NAME, most=500)]
 
 PROBLEMS: Problems = {

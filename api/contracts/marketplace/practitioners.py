@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
@@ -30,10 +29,9 @@ from core.store.catalogue import practitioners
 from core.store.catalogue.changes import NotFoundError, write
 from core.store.catalogue.practitioners import AlreadyPractitionerError, ListedPractitioner, Viewer
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.text_forms import NAME
 from core.wire.errors import FieldProblem
-
-Pool = AsyncConnectionPool[Any]
 
 YEAR_MINUTES = 365 * 24 * 60
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from msgspec.structs import asdict
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import Problems, as_problems, name_taken, sent_fields
 from api.contracts.marketplace import examples
@@ -28,10 +27,10 @@ from core.store.catalogue import marketplace_services
 from core.store.catalogue.changes import NameTakenError, NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.marketplace_services import OwnedService, ServiceFields, UnsuitableItemError
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.wire.contracts.marketplace import KIND_ASKED, KIND_WORDS, BookingType
 from core.wire.errors import FieldProblem
 
-Pool = AsyncConnectionPool[Any]
 KindWord = Literal["individual", "group", "workshop", "course", "package", "bundle"]
 Ids = Annotated[list[Id], Meta(max_length=100)]
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import falcon.asgi
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import as_problems
 from api.contracts.rooms.rooms import PROBLEMS
@@ -18,6 +16,7 @@ from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Room
 from core.store.catalogue import rooms
 from core.store.connections.database import database_now_async
+from core.store.connections.pool import Pool
 from core.store.free_slots import read_taken
 from core.wire.contracts.rooms import money
 from core.wire.vocabulary import Day, HourMinuteSecond
@@ -47,7 +46,7 @@ class RoomDay(Struct, frozen=True, kw_only=True):
 
 
 class Availability:
-    def __init__(self, pool: AsyncConnectionPool[Any], *, allow_past: bool) -> None:
+    def __init__(self, pool: Pool, *, allow_past: bool) -> None:
         self._pool = pool
         self._allow_past = allow_past
 

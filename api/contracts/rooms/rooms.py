@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.contracts.changes import Problems, as_problems, check_unchanged, unknown_resource
 from api.contracts.rooms.examples import ROOM
@@ -23,9 +20,8 @@ from core.store.catalogue import resources, rooms
 from core.store.catalogue.changes import NotFoundError, write
 from core.store.catalogue.rooms import RoomRow
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.wire.errors import FieldProblem
-
-Pool = AsyncConnectionPool[Any]
 
 
 def no_room() -> Problem:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
 
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 
 
 class CatalogueError(Exception):
@@ -37,7 +36,7 @@ class FullError(CatalogueError):
 
 
 @asynccontextmanager
-async def write(pool: AsyncConnectionPool[Any]) -> AsyncIterator[AsyncConnection]:
+async def write(pool: Pool) -> AsyncIterator[AsyncConnection]:
     """A connection within one transaction, which any exception rolls back.
 
     Raises NameTakenError and UnknownReferenceError for what a unique index or a foreign key refuses.

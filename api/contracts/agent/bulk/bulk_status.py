@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from psycopg_pool import AsyncConnectionPool
 
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.store.inbox.bulk_status import (
     Bulk,
     BulkCounts,
@@ -36,7 +35,7 @@ class Wanted(Struct, frozen=True):
 class BulkStatusReader:
     """Counts are read before rows: rows are never older than the counts beside them."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def counts(self, id_: UUID) -> BulkCounts | None:

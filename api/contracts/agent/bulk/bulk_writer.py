@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import uuid4
 
 import psycopg
 import structlog
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 
 from api.http.database_errors import after_broken_commit, is_own_data
 from api.http.errors import Problem, key_contended, key_reused, unknown_outcome
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.store.inbox.bulk import KeyContendedError, KeyReusedError, NewBulk, accept, read_bulk
 from core.store.inbox.bulk_status import Bulk
 from core.wakeup.bells import LaneWaker
@@ -22,7 +21,7 @@ log = structlog.get_logger()
 
 
 class BulkWriter:
-    def __init__(self, pool: AsyncConnectionPool[Any], lane_waker: LaneWaker) -> None:
+    def __init__(self, pool: Pool, lane_waker: LaneWaker) -> None:
         self._pool = pool
         self._lane_waker = lane_waker
 

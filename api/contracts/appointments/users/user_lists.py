@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from falcon.asgi import Request, Response
 from msgspec import Struct
 from msgspec.structs import replace
-from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.contracts.appointments.booking_lists import Page, listed
@@ -19,6 +18,7 @@ from api.http.responses import respond
 from api.openapi import operation
 from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
+from core.store.connections.pool import Pool
 from core.store.lists import headcount, people
 from core.store.lists.pages import COUNT_EXACT_TO
 from core.store.lists.people import GENDERS, SORTS, Gender, PeopleFilter, SortWord
@@ -133,7 +133,7 @@ class AdminUsers:
 class UserStats:
     """`GET /api/admin/users/stats/`: exact from the tally; new users are counted to a limit."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], zone: str) -> None:
+    def __init__(self, pool: Pool, zone: str) -> None:
         self._pool = pool
         self._zone = zone
 
@@ -153,7 +153,7 @@ _RECENT = ("today_users", "week_users", "month_users")
 class UserFilterOptions:
     """`GET /api/admin/users/filter-options/`: the values that the list accepts, and the countries in use."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._names = {country.code: country.name for country in countries()}
 
