@@ -81,7 +81,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
     ),
     "Writes": (
         Bound("HOLDFAST_UNDECIDED_PER_USER", "commands", "undecided writes of one person in a process", TOO_MANY),
-        Bound("HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", "writes a minute", "strangers of one address", TOO_MANY),
+        Bound("HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", "writes a minute", "anonymous callers of one address", TOO_MANY),
         Bound("api.limits.write_limits.REFUSED_MAX", "refusals", "for one address in `REFUSED_WINDOW_S`", TOO_MANY),
         Bound(
             "core.identity.credentials.agent_keys.WRITES_PER_MINUTE_DEFAULT",
@@ -256,7 +256,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound(f"{NOTIFIER}.queued_messages", "messages", "waiting for one client to read", "closes with 4008"),
         Bound(f"{NOTIFIER}.queued_bytes", "bytes", "waiting for one client to read", "closes with 4008"),
         Bound(f"{NOTIFIER}.replay_events", "events", "a client may be behind", "`reload`"),
-        Bound(f"{NOTIFIER}.authentication_s", "s", "until a stranger says who they are", "closes with 4401"),
+        Bound(f"{NOTIFIER}.authentication_s", "s", "until a new connection says who it is", "closes with 4401"),
         Bound(
             "notifier.authentication.CREDENTIAL_MAX_CHARS",
             "characters",
