@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
-from uuid import uuid4
 
 from core.domain.commands import Envelope
 from core.domain.decide import decide
 from core.domain.evolve import evolve
-from core.domain.ids import Ids
 from core.domain.values import Policy
+from core.engine.fresh_ids import made_up_ids
 from core.store.connections.database import connect_lane
 from core.store.inbox.outcomes import Outcome
 from core.store.load import Loaded, load
@@ -23,16 +21,7 @@ class DryRun:
     def __init__(self, loaded: Loaded) -> None:
         self._state = loaded.state
         self._now = loaded.now
-        bookings, users, slots, closures, sessions, places = (count(1) for _ in range(6))
-        self._ids = Ids(
-            booking=lambda: -next(bookings),
-            user=lambda: -next(users),
-            slot=lambda: -next(slots),
-            closure=lambda: -next(closures),
-            session=lambda: -next(sessions),
-            waiting=lambda: -next(places),
-            uuid=uuid4,
-        )
+        self._ids = made_up_ids()
 
     def decide(self, envelope: Envelope) -> Outcome:
         events = decide(self._state, envelope, self._now, self._ids)

@@ -1,17 +1,17 @@
 """Deciding lanes: lock, read a batch, decide each command, persist all in one transaction.
 
-Lanes that rang together are visited together, for most of a visit's cost does not depend on how
-many commands it decides. What can go wrong and what is done (docs/architecture.md, "Lanes"):
+Lanes that rang together are visited together, as most of a visit's cost does not depend on how many commands it
+decides. What can go wrong and what is done (docs/architecture.md, "Lanes"):
 
 * another worker has a lane: it is reported busy, and the caller leaves it out for a moment;
-* a row went to somebody else between load and save: the batch is loaded and decided again;
+* another transaction changed a row between load and save: the batch is loaded and decided again;
 * a batch of several lanes fails: its lanes are visited one by one;
 * a lane's batch fails (a bug, bad data, a constraint): it is decided again in halves, in order,
-  until the culprit stands alone; alone it is charged an attempt, and after three it is parked;
-* an outage (connection, resources, timeouts) charges nobody and goes to the caller;
+  until the command at fault is alone; then it is charged an attempt, and parked after three;
+* an outage (connection, resources, timeouts) charges no command and goes to the caller;
 * the database refuses a command that is not at fault (`core.engine.verdicts`): once others are decided it is put off,
-  for a pause that grows, and never charged; if all are refused, all wait and keep their order;
-* a command kills its worker: the lane's note, left behind, tells the next owner to halve;
+  for a pause that grows, and never charged; if all are refused, all wait in their order;
+* a command kills its worker: the lane's note stays, and the next owner halves the batch;
 * a command cannot be decoded: a malformed one is parked, one for a newer worker is not even read.
 """
 
@@ -64,7 +64,7 @@ from core.wire.outcomes import render
 log = structlog.get_logger()
 
 MAX_RACES = 8
-"""Lost races in a row before a batch counts as failed; each is lost to somebody's success."""
+"""Lost races in a row before a batch counts as failed; each is lost to another batch that succeeded."""
 
 
 ASIDE_MOST = 8
@@ -101,9 +101,9 @@ class Lanes:
         hand_over: Callable[[Collection[int]], None] = lambda _: None,
     ) -> None:
         """`initial_password_hash` is for people whom a command creates; None: no password. `lane_failures` is what the
-        process remembers from earlier connections; `probe` tells a slow command from an outage; `check` raises
-        SchemaDoesNotFitError.
-        `hand_over` is told which lanes wait, before one with a suspect is visited: that may take long.
+        process remembers from earlier connections; `probe` distinguishes a slow command from an outage; `check` raises
+        SchemaDoesNotFitError. `hand_over` gets the lanes that wait before one with a suspect is visited, which may take
+        long.
         """
         self._connection = connection
         self._notes = notes
@@ -121,10 +121,10 @@ class Lanes:
         self._taken = 0
         """By the last visit."""
         self._apart: set[int] = set()
-        """Lanes with a command under suspicion, so that it does not drag others down."""
+        """Lanes with a suspect, visited alone so that it does not fail the others."""
         self._passed_over: set[int] = set()
-        """Lanes whose last visit ended before such a command. The next visit begins with its class; otherwise a steady
-        stream of people would keep it, and what waits behind it, waiting for ever."""
+        """Lanes whose last visit ended before a suspect. The next visit begins with its class; otherwise a steady stream of
+        people would make it, and what is behind it, wait for ever."""
 
     def visit(self, numbers: Collection[int]) -> VisitResult:
         """Decide one bounded batch. Raises psycopg.Error in an outage: the caller connects again; nothing is lost."""
@@ -136,23 +136,23 @@ class Lanes:
     def _visit(self, numbers: Collection[int]) -> VisitResult:
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
-            turn = self._visit_together(numbers)
-            turn = replace(turn, more=turn.more | self._apart.intersection(numbers))
+            result = self._visit_together(numbers)
+            result = replace(result, more=result.more | self._apart.intersection(numbers))
         else:
             number = min(apart or numbers)
             self._apart.discard(number)
             self._others = frozenset(numbers) - {number}
-            turn = self._visit_alone(number)
-            turn = replace(turn, more=turn.more | self._others)
-        if turn.decided:
-            self._lane_failures.decided({one.lane for one in self._batch}, turn.decided)
-        return turn
+            result = self._visit_alone(number)
+            result = replace(result, more=result.more | self._others)
+        if result.decided:
+            self._lane_failures.decided({one.lane for one in self._batch}, result.decided)
+        return result
 
     def _visit_together(self, numbers: Collection[int]) -> VisitResult:
         for _ in range(MAX_RACES):
             try:
                 return self._try(lambda: self._decide_together(numbers))
-            except Exception as problem:  # noqa: BLE001 - a race, an outage, or a bug that one command must answer for alone
+            except Exception as problem:  # noqa: BLE001 - a race, an outage, or a bug for which one command must be charged alone
                 verdict = verdict_of(problem)
                 if verdict is Verdict.LOST_RACE:
                     continue
@@ -185,12 +185,12 @@ class Lanes:
         self._passed_over.discard(number)
         while True:
             try:
-                turn = self._try(lambda: self._decide_alone(number, search))
+                result = self._try(lambda: self._decide_alone(number, search))
             except Exception as problem:  # noqa: BLE001 - the same three; raised again when the visit ends
                 end = self._narrow(number, search, problem)
             else:
                 log_put_off(search.put_off)
-                return turn
+                return result
             if end is not None:
                 return end
 
@@ -244,7 +244,9 @@ class Lanes:
         return VisitResult(decided=decided, more=more, full=is_full(batch))
 
     def _suspected(self, read: LanesRead, number: int) -> list[UUID]:
-        """What a note left, or what is left of it: who comes meanwhile is not mixed with it, or it would never be alone."""
+        """The commands of another worker's note, or those of them that still wait. Later ones are not tried with them, or the
+        command at fault would never be alone.
+        """
         noted = self._notes.inherited(number, read.noted.get(number, ()))
         left = self._suspects.get(number)
         if noted or left is None:
@@ -259,7 +261,7 @@ class Lanes:
             self._suspects[number] = left
 
     def _none_decided(self, number: int, search: Search) -> VisitResult:
-        """All that were tried failed through no fault of their own. Does the database refuse only these, or all?"""
+        """All that were tried failed through no fault of their own: find out whether the database refuses only these."""
         self._notes.write({number: []})
         aside = [one.envelope.id for one in search.aside]
         if self._lane_failures.others_were_decided(number, aside) or all(one.put_offs for one in search.aside):
@@ -272,7 +274,7 @@ class Lanes:
         search.put_off = tuple(search.aside)
 
     def _is_over(self, verdict: Verdict, numbers: Collection[int]) -> bool:
-        """Whether this failure ends the visit: no command's fault, as far as can be told from an outage.
+        """Whether this failure ends the visit: as far as it can be told, it is an outage and no command's fault.
 
         Raises SchemaDoesNotFitError if the schema is the reason.
         """
@@ -289,7 +291,7 @@ class Lanes:
         return False
 
     def _give_up(self, problem: Exception, verdict: Verdict, numbers: Collection[int]) -> NoReturn:
-        """If the batch was slow its note stays: the lane's next owner halves it, and charges a command that is alone."""
+        """If the batch was slow its note stays: the lane's next owner halves the batch, and charges a command that is alone."""
         first = self._lane_failures.outage(numbers)
         slow = verdict is Verdict.SLOW and not (first and is_lost(problem))
         if slow and self._probe.others_were_answered():
@@ -302,11 +304,11 @@ class Lanes:
         """Park these first; the next visit decides the others."""
         return VisitResult(parked=park_malformed(self._connection, read.malformed), more=read.locked)
 
-    def _try(self, turn: Callable[[], VisitResult]) -> VisitResult:
+    def _try(self, decide_some: Callable[[], VisitResult]) -> VisitResult:
         self._batch = ()
         self._probe.begin()
         try:
-            done = turn()
+            done = decide_some()
         except BaseException:
             with suppress(psycopg.Error):
                 self._connection.rollback()
@@ -335,15 +337,15 @@ class Lanes:
         return decided
 
     def _note(self, batch: Sequence[Waiting]) -> None:
-        """Whose lane has only one command in a batch of several is noted twice: it was not alone, so it is tried alone
-        before it is charged.
+        """A command that is the only one of its lane in a batch of several is noted twice: it was not alone, so it is tried
+        alone before it is charged.
         """
         lanes = {one.lane for one in batch}
         notes = {lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes}
         self._notes.write({lane: ids * 2 if len(ids) == 1 < len(batch) else ids for lane, ids in notes.items()})
 
     def _charge(self, one: Waiting, problem: Exception) -> VisitResult:
-        """In a transaction of its own: what failed with the command is rolled back already."""
+        """In a transaction of its own: the failed one is rolled back."""
         ids = {"command_id": str(one.envelope.id), "request_id": one.envelope.request_id}
         log.error("command failed alone", lane=one.lane, **ids, exc_info=problem)
         with self._connection.transaction():
@@ -353,7 +355,7 @@ class Lanes:
             return VisitResult(decided=charge(self._connection, one, repr(problem)), more=frozenset({one.lane}))
 
     def _forget(self) -> None:
-        """An outage is no death: the next owner need not look for a culprit."""
+        """An outage is no death: the next owner need not search."""
         lanes = {one.lane for one in self._batch}
         try:
             self._notes.write({lane: [] for lane in lanes})
@@ -363,7 +365,7 @@ class Lanes:
 
 
 def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Iterator[Decided]:
-    """A command's answer, and those of the commands that waited for what it brought about."""
+    """A command's answer, and those of the commands that waited for its events."""
     if isinstance(events[-1], CommandStepped):
         yield Decided(envelope, events, DEFERRED)
     elif isinstance(events[-1], CommandDeferred):
@@ -376,7 +378,7 @@ def _answers(state: State, envelope: Envelope, events: tuple[Event, ...]) -> Ite
 
 
 def _left(waiting: Mapping[int, Sequence[Waiting]], batch: Sequence[Waiting]) -> frozenset[int]:
-    """Lanes of which the batch did not take all that waits."""
+    """Lanes in which something still waits."""
     taken = Counter(one.lane for one in batch)
     return frozenset(number for number, found in waiting.items() if len(found) > taken[number] or may_have_more(found))
 
@@ -388,7 +390,7 @@ def _stepped(batch: Sequence[Waiting], decided: Sequence[Decided]) -> frozenset[
 
 
 class Search:
-    """How a lane's visit looks for the culprit when its batch fails."""
+    """How a lane's visit searches for the command at fault when its batch fails."""
 
     def __init__(self, *, suspects_first: bool = False) -> None:
         self.limit = BATCH_COMMANDS
@@ -397,7 +399,7 @@ class Search:
         self.aside: list[Waiting] = []
         """Commands that failed alone through no fault of their own: the others are tried without them."""
         self.put_off: Sequence[Waiting] = ()
-        """Those of them that this transaction puts off."""
+        """Those that this transaction puts off."""
         self._races = 0
 
     def judge(self, problem: Exception) -> Verdict:
@@ -414,7 +416,7 @@ class Search:
 
     @property
     def tries_last(self) -> bool:
-        """The first that failed may all be of one kind."""
+        """Whether to try the last command that waits: the first ones that failed may all be of one kind."""
         return ASIDE_MOST // 2 <= len(self.aside) < ASIDE_MOST
 
     def batch_of(self, found: Sequence[Waiting], inherited: Sequence[object]) -> list[Waiting]:
@@ -442,8 +444,8 @@ def _class_of_suspect(found: Sequence[Waiting]) -> Sequence[Waiting]:
 def cut(found: Sequence[Waiting], inherited: Sequence[object], limit: int) -> list[Waiting]:
     """The batch of one lane to try now.
 
-    First half of what a dead worker noted; else what waits, up to `limit`, but a command that
-    has already failed alone is tried alone, so that it does not drag a batch down again.
+    First half of what a dead worker noted; else what waits, up to `limit`, except that a command that has failed alone
+    before is tried alone, so that it does not fail a batch again.
     """
     suspects = set(inherited)
     left = [one for one in found if one.envelope.id in suspects]

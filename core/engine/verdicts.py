@@ -1,7 +1,8 @@
-"""Whose fault a failed batch is: one table, by SQLSTATE.
+"""Whose fault a failed batch is, by SQLSTATE, in one table.
 
-A command is charged only for what is its own: its data, or a bug that it meets. Nothing accepted is ever parked for
-a fault that the database reports about itself. The API's table for what is not accepted yet is `api/http/database_errors.py`.
+A command is charged only for its own data, or for a bug that it meets. No accepted command is ever parked for a fault
+that the database reports about itself. The API's table, for commands that are not accepted yet, is in
+`api/http/database_errors.py`.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ class Verdict(Enum):
     """What becomes of a batch that ended in such an error."""
 
     OWN = auto()
-    """Halved until the culprit stands alone; it is charged an attempt, and parked after three."""
+    """The batch is halved until the command at fault is alone; it is charged an attempt, and parked after three."""
     LOST_RACE = auto()
-    """Decided again at once. If it is lost too often, the error's class decides."""
+    """The batch is decided again at once. If the race is lost too often, the verdict on the error's class counts."""
     SLOW = auto()
     """An outage; but if the database answered others meanwhile, the batch is halved, and a command that is slow
     alone is charged."""
     MISMATCH = auto()
     """Code and database do not fit. A command that fails while others are decided is put off, and never charged."""
     OUTAGE = auto()
-    """The database is down, full or stopping: decided again after a pause, and nobody is charged. A command that fails
+    """The database is down, full or stopping: decided again after a pause, and no command is charged. One that fails
     repeatedly while others are decided is put off, as for a mismatch."""
 
 
@@ -64,8 +65,8 @@ TABLE = (
     Row("23", Verdict.OWN, "a value that a constraint refuses"),
     Row("23502", Verdict.MISMATCH, "a column that the schema demands and our statement does not know"),
     Row("23503", Verdict.LOST_RACE, "a person or thing that a booking names was deleted meanwhile: loaded again"),
-    Row("23505", Verdict.LOST_RACE, "somebody wrote that row first: loaded again"),
-    Row("23P01", Verdict.LOST_RACE, "somebody took that time first: loaded again"),
+    Row("23505", Verdict.LOST_RACE, "another transaction wrote that row first: loaded again"),
+    Row("23P01", Verdict.LOST_RACE, "another transaction took that time first: loaded again"),
     Row("24", Verdict.MISMATCH, "a cursor's state: we use none"),
     Row("25", Verdict.MISMATCH, "a transaction's state, e.g. failed already"),
     Row("25006", Verdict.OUTAGE, "the database takes no writes: a standby, or set to read-only"),
@@ -96,7 +97,7 @@ TABLE = (
     Row("53", Verdict.OUTAGE, "no room: disk, memory, connections"),
     Row("54", Verdict.MISMATCH, "a limit of the server: a statement, a row or an index entry that it cannot hold"),
     Row("55", Verdict.OUTAGE, "an object that is not in the state for it, e.g. in use"),
-    Row("55P03", Verdict.OUTAGE, "somebody holds a lock for longer than lock_timeout"),
+    Row("55P03", Verdict.OUTAGE, "another transaction holds a lock for longer than lock_timeout"),
     Row("57", Verdict.OUTAGE, "an operator's intervention: a stop, a crash, a start"),
     Row("57014", Verdict.SLOW, "cancelled by statement_timeout, or by an operator"),
     Row("58", Verdict.OUTAGE, "the server's own system: I/O, a file that is missing"),
@@ -105,7 +106,7 @@ TABLE = (
     Row("HV", Verdict.MISMATCH, "a foreign table that somebody added failed"),
     Row("P0", Verdict.MISMATCH, "somebody's function or trigger refuses, and does not say whose fault it is"),
     Row("XX", Verdict.OUTAGE, "the server's own mistake, or its data or indexes are damaged"),
-    Row(LOST_RACE, Verdict.LOST_RACE, "the batch found that somebody else changed its rows first: loaded again"),
+    Row(LOST_RACE, Verdict.LOST_RACE, "another transaction changed the batch's rows first: loaded again"),
     Row(LOST_RACE[:2], Verdict.OWN, "the same, again and again: the command meets a bug of ours"),
 )
 
@@ -130,12 +131,12 @@ def of_its_class(problem: BaseException) -> Verdict:
 
 
 def is_outage(problem: BaseException) -> bool:
-    """Whether nobody's command is to blame, as far as the error tells."""
+    """Whether no command is at fault, as far as the error tells."""
     return verdict_of(problem) is not Verdict.OWN and not is_lost_race(problem)
 
 
 def is_lost_race(problem: BaseException) -> bool:
-    """Whether somebody else's commit came first: loaded again, the batch decides differently."""
+    """Whether another commit came first: loaded again, the batch is decided differently."""
     return verdict_of(problem) is Verdict.LOST_RACE
 
 
