@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.names import folded
@@ -17,7 +15,7 @@ from core.store.bookings.rows import lapsed
 from core.store.catalogue.booking_settings import SQL_RULES, rules_of
 from core.store.catalogue.services import SQL_BY_NAME, nearest_names, service_of
 from core.store.claims import SQL_CLAIMS
-from core.store.connections.database import database_now_async
+from core.store.connections.database import AsyncConnection, database_now_async
 from core.store.sql.parameters import intervals_parameter, texts_of
 
 SQL_BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -45,7 +43,7 @@ class DayAvailability(Struct, frozen=True):
 
 
 async def read_day_availability(
-    connection: psycopg.AsyncConnection[Any], service_name: str | None, first: date, last: date, policy: Policy
+    connection: AsyncConnection, service_name: str | None, first: date, last: date, policy: Policy
 ) -> DayAvailability:
     """Rules, resource and claims for local days that a service (or the desk) would be booked on.
 
@@ -72,9 +70,7 @@ async def read_day_availability(
     return DayAvailability(rules, resource, service, claims, now)
 
 
-async def _check_bookable(
-    connection: psycopg.AsyncConnection[Any], service: Service | None, name: str, policy: Policy
-) -> None:
+async def _check_bookable(connection: AsyncConnection, service: Service | None, name: str, policy: Policy) -> None:
     """Ends the transaction if it raises."""
     try:
         check_bookable(service, name, policy, await nearest_names(connection, service, policy))
@@ -83,7 +79,7 @@ async def _check_bookable(
         raise
 
 
-async def read_taken(connection: psycopg.AsyncConnection[Any], resource: Resource, day: date) -> list[Claim]:
+async def read_taken(connection: AsyncConnection, resource: Resource, day: date) -> list[Claim]:
     """What is taken of a resource on one of its local days."""
     starts, ends = day_bounds(day, resource.zone)
     cursor = await connection.execute(SQL_TAKEN, (intervals_parameter([(resource.id, starts, ends)]),))

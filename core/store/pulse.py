@@ -6,13 +6,11 @@ Beat's canary goes through inbox, lane, relay and notifier; each end notes when 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.versions import FIRST
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.inbox.reading import READABLE
 from core.store.maintenance.retention import SQL_BEHIND
 
@@ -77,14 +75,14 @@ def read_pulse(connection: Connection) -> Pulse:
     return Pulse(*row)
 
 
-async def read_pulse_async(connection: psycopg.AsyncConnection[Any]) -> Pulse:
+async def read_pulse_async(connection: AsyncConnection) -> Pulse:
     """The same on an event loop."""
     row = await (await connection.execute(SQL_PULSE)).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return Pulse(*row)
 
 
-async def notifier_heard(connection: psycopg.AsyncConnection[Any]) -> None:
+async def notifier_heard(connection: AsyncConnection) -> None:
     """A canary came as far as the notifier. `core.store.save` notes those that a lane decided."""
     await connection.execute(SQL_HEAR)
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import psycopg
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.values import Booking, Details, User
@@ -116,7 +115,7 @@ def view_of(row: tuple[Any, ...]) -> tuple[Booking, User]:
     return booking_of(row[:BOOKING_WIDTH]), user_of(row[BOOKING_WIDTH:])
 
 
-async def find_view(connection: psycopg.AsyncConnection[Any], booking_id: int) -> tuple[Booking, User] | None:
+async def find_view(connection: AsyncConnection, booking_id: int) -> tuple[Booking, User] | None:
     """A booking that is not deleted, with its user."""
     row = await find_one(connection, SQL_VIEW, (booking_id,))
     return None if row is None else view_of(row)

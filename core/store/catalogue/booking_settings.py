@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Rules
-from core.store.connections.database import installed
+from core.store.connections.database import AsyncConnection, installed
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_one, find_one
 from core.store.connections.round_trip import Rows
@@ -43,13 +42,13 @@ class BookingSettings(Struct, frozen=True):
     updated_at: datetime
 
 
-async def one(connection: psycopg.AsyncConnection[Any], *, locked: bool = False) -> BookingSettings:
+async def one(connection: AsyncConnection, *, locked: bool = False) -> BookingSettings:
     """Raises LookupError before the first migration."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE)
     return BookingSettings(*installed(row, "row of booking settings"))
 
 
-async def change(connection: psycopg.AsyncConnection[Any], after: BookingSettings) -> BookingSettings:
+async def change(connection: AsyncConnection, after: BookingSettings) -> BookingSettings:
     """Write locked settings, with the present time as `updated_at`."""
     return BookingSettings(*await fetch_one(connection, SQL_UPDATE, asdict(after)))
 

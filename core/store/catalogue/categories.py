@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
 from core.domain.names import folded
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Category, Resource
 from core.store.catalogue.changes import FullError, NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one, find_one
 from core.store.connections.round_trip import Rows
@@ -40,12 +39,12 @@ SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER B
 """
 
 
-async def everything(connection: psycopg.AsyncConnection[Any]) -> list[Category]:
+async def everything(connection: AsyncConnection) -> list[Category]:
     """By id."""
     return [category_of(row) for row in await fetch_all(connection, SQL_ALL, (CATEGORIES_MAX,))]
 
 
-async def one(connection: psycopg.AsyncConnection[Any], category_id: int, *, locked: bool = False) -> Category:
+async def one(connection: AsyncConnection, category_id: int, *, locked: bool = False) -> Category:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (category_id,))
     if row is None:
@@ -53,7 +52,7 @@ async def one(connection: psycopg.AsyncConnection[Any], category_id: int, *, loc
     return category_of(row)
 
 
-async def create(connection: psycopg.AsyncConnection[Any], name: str, resource_id: int) -> Category:
+async def create(connection: AsyncConnection, name: str, resource_id: int) -> Category:
     """Raises FullError. The transaction raises NameTakenError, and UnknownReferenceError for the resource."""
     if (await fetch_one(connection, SQL_COUNT))[0] >= CATEGORIES_MAX:
         raise FullError
@@ -61,14 +60,14 @@ async def create(connection: psycopg.AsyncConnection[Any], name: str, resource_i
     return await one(connection, id_)
 
 
-async def change(connection: psycopg.AsyncConnection[Any], category_id: int, name: str, resource_id: int) -> Category:
+async def change(connection: AsyncConnection, category_id: int, name: str, resource_id: int) -> Category:
     """Of a locked category. Raises as `create` does."""
     values = {"id": category_id, "name": name, "key": folded(name), "resource_id": resource_id}
     await connection.execute(SQL_UPDATE.encode(), values)
     return await one(connection, category_id)
 
 
-async def named_ids(connection: psycopg.AsyncConnection[Any], category_id: int) -> list[int]:
+async def named_ids(connection: AsyncConnection, category_id: int) -> list[int]:
     """The first ids there are, and this one too if there is such a category."""
     return [row[0] for row in await fetch_all(connection, SQL_NAMED_IDS, {"id": category_id})]
 

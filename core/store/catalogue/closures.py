@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.commands import CloseResource, Command
@@ -22,6 +21,7 @@ from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
 from core.store.catalogue.changes import NotFoundError
 from core.store.claims import sql_claim_the_rest
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import find_one
 from core.store.connections.round_trip import RoundTrip, Rows
@@ -78,7 +78,7 @@ def closure_of(row: Sequence[Any]) -> Closure:
     return Closure(row[0], Resource(*row[1:5]), *row[5:13])
 
 
-async def one(connection: psycopg.AsyncConnection[Any], closure_id: int) -> Closure:
+async def one(connection: AsyncConnection, closure_id: int) -> Closure:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_ONE, (closure_id,))
     if row is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from core.store.catalogue.changes import CatalogueError, NotFoundError, UnknownReferenceError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, fetch_page, find_one
 from core.store.lists.pages import count_to_limit
 
@@ -62,7 +62,7 @@ class OwnedLocation(Struct, frozen=True):
 
 
 async def page(
-    connection: psycopg.AsyncConnection[Any], *, hidden: bool, limit: int, offset: int
+    connection: AsyncConnection, *, hidden: bool, limit: int, offset: int
 ) -> tuple[list[OwnedLocation], int]:
     """Locations by id, `hidden` ones too or not, and how many there are, counted to the limit of lists."""
     values = {"hidden": hidden, "limit": limit, "offset": offset}
@@ -70,7 +70,7 @@ async def page(
     return [_location(row) for row in rows], count
 
 
-async def one(connection: psycopg.AsyncConnection[Any], location_id: int, *, locked: bool = False) -> OwnedLocation:
+async def one(connection: AsyncConnection, location_id: int, *, locked: bool = False) -> OwnedLocation:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (location_id,))
     if row is None:
@@ -79,19 +79,19 @@ async def one(connection: psycopg.AsyncConnection[Any], location_id: int, *, loc
 
 
 async def create(
-    connection: psycopg.AsyncConnection[Any], *, name: str, address: str, zone: str, owner_id: int | None
+    connection: AsyncConnection, *, name: str, address: str, zone: str, owner_id: int | None
 ) -> OwnedLocation:
     (id_,) = await fetch_one(connection, SQL_INSERT, (name, address, zone, owner_id))
     return await one(connection, id_)
 
 
-async def change(connection: psycopg.AsyncConnection[Any], after: OwnedLocation) -> OwnedLocation:
+async def change(connection: AsyncConnection, after: OwnedLocation) -> OwnedLocation:
     """Write what can change of a locked location: its name, address, and whether it is active."""
     await connection.execute(SQL_UPDATE, asdict(after))
     return await one(connection, after.id)
 
 
-async def add_room(connection: psycopg.AsyncConnection[Any], location_id: int, resource_id: int) -> OwnedLocation:
+async def add_room(connection: AsyncConnection, location_id: int, resource_id: int) -> OwnedLocation:
     """Give a location a room, or a closed one back. Raises UnknownReferenceError and RoomElsewhereError."""
     if not (await fetch_one(connection, SQL_IS_ROOM, (resource_id,)))[0]:
         raise UnknownReferenceError
@@ -100,7 +100,7 @@ async def add_room(connection: psycopg.AsyncConnection[Any], location_id: int, r
     return await one(connection, location_id)
 
 
-async def close_room(connection: psycopg.AsyncConnection[Any], location_id: int, resource_id: int) -> OwnedLocation:
+async def close_room(connection: AsyncConnection, location_id: int, resource_id: int) -> OwnedLocation:
     """Sessions are no longer given a room; what is booked in it stays. Raises NotFoundError."""
     if await find_one(connection, SQL_CLOSE_ROOM, (location_id, resource_id)) is None:
         raise NotFoundError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -13,6 +12,7 @@ from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.domain.names import folded
 from core.store.catalogue.changes import CatalogueError, NotFoundError, UnknownReferenceError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_one, fetch_page, find_one
 from core.store.lists.pages import count_to_limit
 from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
@@ -79,7 +79,7 @@ class ServiceFields(Struct, frozen=True, kw_only=True):
 
 
 async def page(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     *,
     hidden: bool,
     kind: Kind | None,
@@ -99,7 +99,7 @@ async def page(
     return [_service(row) for row in rows], count
 
 
-async def one(connection: psycopg.AsyncConnection[Any], service_id: int, *, locked: bool = False) -> OwnedService:
+async def one(connection: AsyncConnection, service_id: int, *, locked: bool = False) -> OwnedService:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,))
     if row is None:
@@ -108,7 +108,7 @@ async def one(connection: psycopg.AsyncConnection[Any], service_id: int, *, lock
 
 
 async def create(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     fields: ServiceFields,
     *,
     kind: Kind,
@@ -120,16 +120,12 @@ async def create(
     return int((await fetch_one(connection, SQL_INSERT, values))[0])
 
 
-async def change(
-    connection: psycopg.AsyncConnection[Any], service_id: int, fields: ServiceFields, *, is_active: bool
-) -> None:
+async def change(connection: AsyncConnection, service_id: int, fields: ServiceFields, *, is_active: bool) -> None:
     """Write a locked service. A unique index refuses a name if both services are booked by name too."""
     await connection.execute(SQL_UPDATE, {**_values(fields), "id": service_id, "is_active": is_active})
 
 
-async def set_practitioners(
-    connection: psycopg.AsyncConnection[Any], service_id: int, practitioner_ids: Collection[int]
-) -> None:
+async def set_practitioners(connection: AsyncConnection, service_id: int, practitioner_ids: Collection[int]) -> None:
     """Say who gives a service. Raises UnknownReferenceError."""
     await connection.execute(SQL_DROP_PRACTITIONERS, (service_id,))
     wanted = sorted(set(practitioner_ids))
@@ -138,7 +134,7 @@ async def set_practitioners(
 
 
 async def set_items(
-    connection: psycopg.AsyncConnection[Any], service_id: int, item_ids: Sequence[int], kinds: Collection[Kind]
+    connection: AsyncConnection, service_id: int, item_ids: Sequence[int], kinds: Collection[Kind]
 ) -> None:
     """Say what a service includes, in order: services of these kinds. Raises UnsuitableItemError."""
     await connection.execute(SQL_DROP_ITEMS, (service_id,))

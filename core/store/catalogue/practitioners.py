@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -13,6 +12,7 @@ from core.domain.marketplace.values import Practitioner
 from core.domain.names import folded
 from core.store.catalogue import resources
 from core.store.catalogue.changes import CatalogueError, NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, fetch_page, find_one
 from core.store.inbox.lane_batches import hold_all_lanes
 from core.store.lists.pages import count_to_limit
@@ -72,7 +72,7 @@ SEES_ALL = Viewer(None, sees_all=True)
 
 
 async def page(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     viewer: Viewer,
     *,
     hidden: bool,
@@ -87,7 +87,7 @@ async def page(
 
 
 async def one(
-    connection: psycopg.AsyncConnection[Any], practitioner_id: int, viewer: Viewer = SEES_ALL, *, locked: bool = False
+    connection: AsyncConnection, practitioner_id: int, viewer: Viewer = SEES_ALL, *, locked: bool = False
 ) -> ListedPractitioner:
     """Raises NotFoundError."""
     values = {**_viewer(viewer), "id": practitioner_id}
@@ -97,7 +97,7 @@ async def one(
     return _listed(row)
 
 
-async def owner(connection: psycopg.AsyncConnection[Any], practitioner_id: int) -> tuple[int, int]:
+async def owner(connection: AsyncConnection, practitioner_id: int) -> tuple[int, int]:
     """(user id, resource id): neither ever changes. Raises NotFoundError."""
     row = await find_one(connection, SQL_OWNER, (practitioner_id,))
     if row is None:
@@ -105,13 +105,13 @@ async def owner(connection: psycopg.AsyncConnection[Any], practitioner_id: int) 
     return row[0], row[1]
 
 
-async def id_of_user(connection: psycopg.AsyncConnection[Any], user_id: int | None) -> int | None:
+async def id_of_user(connection: AsyncConnection, user_id: int | None) -> int | None:
     """The practitioner that a user is; None if they are none."""
     row = await find_one(connection, SQL_OF_USER, (user_id,))
     return None if row is None else int(row[0])
 
 
-async def create(connection: psycopg.AsyncConnection[Any], *, user_id: int, name: str, zone: str) -> ListedPractitioner:
+async def create(connection: AsyncConnection, *, user_id: int, name: str, zone: str) -> ListedPractitioner:
     """Make a user, who is locked, a practitioner with an empty week. Raises AlreadyPractitionerError."""
     if await id_of_user(connection, user_id) is not None:
         raise AlreadyPractitionerError
@@ -121,7 +121,7 @@ async def create(connection: psycopg.AsyncConnection[Any], *, user_id: int, name
     return await one(connection, id_)
 
 
-async def change(connection: psycopg.AsyncConnection[Any], after: ListedPractitioner) -> ListedPractitioner:
+async def change(connection: AsyncConnection, after: ListedPractitioner) -> ListedPractitioner:
     """Write what can change of a locked practitioner, the zone too: see `zone_may_change`."""
     practitioner = after.practitioner
     values = {
@@ -136,7 +136,7 @@ async def change(connection: psycopg.AsyncConnection[Any], after: ListedPractiti
     return await one(connection, practitioner.id)
 
 
-async def zone_may_change(connection: psycopg.AsyncConnection[Any], resource_id: int) -> bool:
+async def zone_may_change(connection: AsyncConnection, resource_id: int) -> bool:
     """Whether the zone of a resource may change in this transaction, which then holds up all lanes until it ends.
 
     Only while nothing of the resource lies ahead. A lane at work may have read the old zone and be about to claim
@@ -148,7 +148,7 @@ async def zone_may_change(connection: psycopg.AsyncConnection[Any], resource_id:
     return not await _is_taken_ahead(connection, resource_id)
 
 
-async def _is_taken_ahead(connection: psycopg.AsyncConnection[Any], resource_id: int) -> bool:
+async def _is_taken_ahead(connection: AsyncConnection, resource_id: int) -> bool:
     return bool((await fetch_one(connection, SQL_TAKEN_AHEAD, (resource_id,)))[0])
 
 

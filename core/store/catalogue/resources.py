@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import psycopg
+from typing import Literal
 
 from core.domain.values import Resource
-from core.store.connections.database import installed
+from core.store.connections.database import AsyncConnection, installed
 from core.store.connections.queries import fetch_all, fetch_one, find_one
 from core.store.lists.pages import rows_and_total
 
@@ -25,25 +23,23 @@ ORDER BY r.id
 """
 
 
-async def add(connection: psycopg.AsyncConnection[Any], kind: Kind, name: str, zone: str) -> int:
+async def add(connection: AsyncConnection, kind: Kind, name: str, zone: str) -> int:
     """The id of a new resource. `zone` is an IANA name."""
     return int((await fetch_one(connection, SQL_ADD, (kind, name, zone)))[0])
 
 
-async def zone_of(connection: psycopg.AsyncConnection[Any], resource_id: int) -> str | None:
+async def zone_of(connection: AsyncConnection, resource_id: int) -> str | None:
     """Its IANA time zone; None if there is no such resource."""
     row = await find_one(connection, SQL_ZONE, (resource_id,))
     return None if row is None else str(row[0])
 
 
-async def desk_id(connection: psycopg.AsyncConnection[Any]) -> int:
+async def desk_id(connection: AsyncConnection) -> int:
     """What is booked where nothing else is named."""
     return int(installed(await find_one(connection, SQL_DESK), "desk")[0])
 
 
-async def page(
-    connection: psycopg.AsyncConnection[Any], kind: Kind | None, limit: int, offset: int
-) -> tuple[list[Resource], int]:
+async def page(connection: AsyncConnection, kind: Kind | None, limit: int, offset: int) -> tuple[list[Resource], int]:
     """Resources of a kind, or of all, and how many there are."""
     rows = await fetch_all(connection, SQL_PAGE, {"kind": kind, "limit": limit, "offset": offset})
     return rows_and_total(rows, lambda row: Resource(*row))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
@@ -13,6 +12,7 @@ from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Room
 from core.store.catalogue.changes import NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_one, fetch_page, find_one
 from core.store.connections.round_trip import Rows
@@ -63,7 +63,7 @@ class RoomRow(Struct, frozen=True):
 
 
 async def page(
-    connection: psycopg.AsyncConnection[Any], limit: int, offset: int, *, only_available: bool
+    connection: AsyncConnection, limit: int, offset: int, *, only_available: bool
 ) -> tuple[list[RoomRow], int]:
     """Rooms by id, and how many there are."""
     values = {"only_available": only_available, "limit": limit, "offset": offset}
@@ -71,7 +71,7 @@ async def page(
     return [RoomRow(*row) for row in rows], total
 
 
-async def one(connection: psycopg.AsyncConnection[Any], room_id: int, *, locked: bool = False) -> RoomRow:
+async def one(connection: AsyncConnection, room_id: int, *, locked: bool = False) -> RoomRow:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (room_id,))
     if row is None:
@@ -79,19 +79,19 @@ async def one(connection: psycopg.AsyncConnection[Any], room_id: int, *, locked:
     return RoomRow(*row)
 
 
-async def create(connection: psycopg.AsyncConnection[Any], room: RoomRow) -> RoomRow:
+async def create(connection: AsyncConnection, room: RoomRow) -> RoomRow:
     """With its id. The transaction raises UnknownReferenceError for a resource that does not exist."""
     (room_id,) = await fetch_one(connection, SQL_INSERT, asdict(room))
     return replace(room, id=room_id)
 
 
-async def change(connection: psycopg.AsyncConnection[Any], after: RoomRow) -> RoomRow:
+async def change(connection: AsyncConnection, after: RoomRow) -> RoomRow:
     """Write what can change of a locked room."""
     await connection.execute(SQL_UPDATE.encode(), asdict(after))
     return await one(connection, after.id)
 
 
-async def bookable(connection: psycopg.AsyncConnection[Any], room_id: int) -> tuple[Room, Resource]:
+async def bookable(connection: AsyncConnection, room_id: int) -> tuple[Room, Resource]:
     """A room with what of it is booked. Raises NotFoundError, also for a room that is not available."""
     row = await find_one(connection, SQL_BOOKABLE, ([room_id],))
     if row is None or not (room := _room(row[:-4])).is_available:

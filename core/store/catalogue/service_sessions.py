@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.marketplace.values import ServiceSession
 from core.store.catalogue.changes import NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_page, find_one
 from core.store.lists.pages import count_to_limit
 from core.store.marketplace.rows import SESSION_COLUMNS, session_of
@@ -37,7 +36,7 @@ class PlaceInQueue(Struct, frozen=True):
 
 
 async def page(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     *,
     service_id: int | None,
     practitioner_id: int | None,
@@ -57,7 +56,7 @@ async def page(
     return [session_of(row) for row in rows], count
 
 
-async def one(connection: psycopg.AsyncConnection[Any], session_id: int) -> ServiceSession:
+async def one(connection: AsyncConnection, session_id: int) -> ServiceSession:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_ONE, (session_id,))
     if row is None:
@@ -65,7 +64,7 @@ async def one(connection: psycopg.AsyncConnection[Any], session_id: int) -> Serv
     return session_of(row)
 
 
-async def place_of(connection: psycopg.AsyncConnection[Any], session_id: int, user_id: int | None) -> PlaceInQueue:
+async def place_of(connection: AsyncConnection, session_id: int, user_id: int | None) -> PlaceInQueue:
     """Where somebody stands who waits for a seat. Raises NotFoundError."""
     row = await find_one(connection, SQL_PLACE, (session_id, user_id))
     if row is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 from msgspec.structs import asdict
 
@@ -15,6 +14,7 @@ from core.domain.resources.service_names import COMPARED_MAX, NearestNames, chec
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.catalogue.changes import FullError, NotFoundError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one, fetch_page, find_one
 from core.store.connections.round_trip import Rows
@@ -82,19 +82,19 @@ class NamedService(Struct, frozen=True):
     time_zone: str
 
 
-async def bookable_page(connection: psycopg.AsyncConnection[Any], limit: int, offset: int) -> tuple[list[Service], int]:
+async def bookable_page(connection: AsyncConnection, limit: int, offset: int) -> tuple[list[Service], int]:
     """Services that can be booked, by name, and how many there are. Their durations are the settings' by default."""
     rows, total = await fetch_page(connection, SQL_BOOKABLE, SQL_COUNT_BOOKABLE, {"limit": limit, "offset": offset})
     return [Service(*row) for row in rows], total
 
 
-async def page(connection: psycopg.AsyncConnection[Any], limit: int, offset: int) -> tuple[list[NamedService], int]:
+async def page(connection: AsyncConnection, limit: int, offset: int) -> tuple[list[NamedService], int]:
     """All services by name, and how many there are."""
     rows, total = await fetch_page(connection, SQL_PAGE, SQL_COUNT, {"limit": limit, "offset": offset})
     return [NamedService(*row) for row in rows], total
 
 
-async def one(connection: psycopg.AsyncConnection[Any], service_id: int, *, locked: bool = False) -> NamedService:
+async def one(connection: AsyncConnection, service_id: int, *, locked: bool = False) -> NamedService:
     """Raises NotFoundError."""
     row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,))
     if row is None:
@@ -103,7 +103,7 @@ async def one(connection: psycopg.AsyncConnection[Any], service_id: int, *, lock
 
 
 async def create(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     *,
     name: str,
     description: str,
@@ -128,13 +128,13 @@ async def create(
     return await one(connection, id_)
 
 
-async def change(connection: psycopg.AsyncConnection[Any], after: NamedService) -> NamedService:
+async def change(connection: AsyncConnection, after: NamedService) -> NamedService:
     """Write what can change of a locked service. Raises as `create` does."""
     await connection.execute(SQL_UPDATE, {**asdict(after), "key": folded(after.name)})
     return await one(connection, after.id)
 
 
-async def resource_named(connection: psycopg.AsyncConnection[Any], service_name: str, policy: Policy) -> int | None:
+async def resource_named(connection: AsyncConnection, service_name: str, policy: Policy) -> int | None:
     """The resource that a service name books; None is the desk. Raises Refused."""
     rows = await fetch_all(connection, SQL_BY_NAME, (texts_of([folded(service_name)]),))
     service = service_of(rows[-1])[1] if rows else None
@@ -142,9 +142,7 @@ async def resource_named(connection: psycopg.AsyncConnection[Any], service_name:
     return service.resource_id if service else None
 
 
-async def nearest_names(
-    connection: psycopg.AsyncConnection[Any], service: values.Service | None, policy: Policy
-) -> NearestNames:
+async def nearest_names(connection: AsyncConnection, service: values.Service | None, policy: Policy) -> NearestNames:
     """What a refusal names; nothing is read where there will be none."""
     if service is not None or policy.books_unknown_services:
         return NearestNames()

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
-import psycopg
-
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.round_trip import Parameters, RoundTrip, Rows
 
 Store = Callable[[Rows], None]
@@ -33,7 +30,7 @@ class QueryPipeline:
             answers = [trip.execute(sql, parameters) for sql, parameters, _ in self._queries]
         self._store([answer.fetchall() for answer in answers])
 
-    async def run_async(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def run_async(self, connection: AsyncConnection) -> None:
         """The same for a reader on an event loop."""
         if not self._queries:
             return
@@ -55,7 +52,7 @@ def pipelined(connection: Connection) -> Iterator[QueryPipeline]:
 
 
 @asynccontextmanager
-async def pipelined_async(connection: psycopg.AsyncConnection[Any]) -> AsyncIterator[QueryPipeline]:
+async def pipelined_async(connection: AsyncConnection) -> AsyncIterator[QueryPipeline]:
     pipeline = QueryPipeline()
     yield pipeline
     await pipeline.run_async(connection)

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from core.store.connections.database import conninfo, set_limits_async
+from core.store.connections.database import AsyncConnection, conninfo, set_limits_async
 from core.store.connections.round_trip import STALE_STATES
 
-Configure = Callable[[psycopg.AsyncConnection[Any]], Awaitable[None]]
+Configure = Callable[[AsyncConnection], Awaitable[None]]
 
 
 class Pool(AsyncConnectionPool[Any]):
@@ -51,13 +51,13 @@ class Pool(AsyncConnectionPool[Any]):
             **options,
         )
 
-    async def _settle(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _settle(self, connection: AsyncConnection) -> None:
         await set_limits_async(connection, self._limits)
         if self._prepare is not None:
             await self._prepare(connection)
 
     @asynccontextmanager
-    async def connection(self, timeout: float | None = None) -> AsyncIterator[psycopg.AsyncConnection[Any]]:  # noqa: ASYNC109 - psycopg's own
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection]:  # noqa: ASYNC109 - psycopg's own
         """As psycopg's, but closes a session that has lost its prepared statements: it would fail its next user."""
         async with super().connection(timeout) as connection:
             try:
@@ -67,7 +67,7 @@ class Pool(AsyncConnectionPool[Any]):
                     await connection.close()
                 raise
 
-    async def _test(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _test(self, connection: AsyncConnection) -> None:
         """Raises psycopg.Error for a dead one, and then tests the others, so that those are replaced that died with it."""
         try:
             await self.check_connection(connection)

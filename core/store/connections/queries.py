@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import psycopg
 from psycopg.rows import TupleRow
+
+from core.store.connections.database import AsyncConnection
 
 Values = Mapping[str, Any] | Sequence[Any] | None
 
 
-async def fetch_all(connection: psycopg.AsyncConnection[Any], sql: str, values: Values = None) -> list[TupleRow]:
+async def fetch_all(connection: AsyncConnection, sql: str, values: Values = None) -> list[TupleRow]:
     """All rows of a statement that is bounded by its own LIMIT or by what it reads."""
     return await (await connection.execute(sql.encode(), values)).fetchall()
 
 
-async def find_one(connection: psycopg.AsyncConnection[Any], sql: str, values: Values = None) -> TupleRow | None:
+async def find_one(connection: AsyncConnection, sql: str, values: Values = None) -> TupleRow | None:
     """The first row, or None if there is none."""
     row: TupleRow | None = await (await connection.execute(sql.encode(), values)).fetchone()
     return row
 
 
-async def fetch_one(connection: psycopg.AsyncConnection[Any], sql: str, values: Values = None) -> TupleRow:
+async def fetch_one(connection: AsyncConnection, sql: str, values: Values = None) -> TupleRow:
     """The row of a statement that always has one: a count, INSERT ... RETURNING, what was just written.
 
     Raises LookupError if it has none after all.
@@ -34,7 +35,7 @@ async def fetch_one(connection: psycopg.AsyncConnection[Any], sql: str, values: 
 
 
 async def fetch_page(
-    connection: psycopg.AsyncConnection[Any], rows_sql: str, count_sql: str, values: Values
+    connection: AsyncConnection, rows_sql: str, count_sql: str, values: Values
 ) -> tuple[list[TupleRow], int]:
     """One page of rows, and how many rows all pages have. Both statements get the same named values."""
     rows = await fetch_all(connection, rows_sql, values)

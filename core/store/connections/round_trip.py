@@ -23,7 +23,7 @@ from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 Rows = list[tuple[Any, ...]]
@@ -70,7 +70,6 @@ class _Prepared:
         self.made = 0
 
 
-AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 _Session = Connection | AsyncConnection
 _sessions: WeakKeyDictionary[_Session, _Prepared] = WeakKeyDictionary()
 

@@ -9,11 +9,10 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.commands import DECIDED_CLASSES, CommandClass
-from core.store.connections.database import Connection, installed
+from core.store.connections.database import AsyncConnection, Connection, installed
 from core.store.connections.round_trip import RoundTrip
 from core.store.inbox.reading import LANES_LOCKED, SQL_READ_LANES, SQL_READ_LAST, Undecoded, Waiting, waiting
 
@@ -88,7 +87,7 @@ def begin_lanes(connection: Connection, lanes: Collection[int], limit: int = BAT
     return LanesRead(locked, by_lane, noted, malformed)
 
 
-async def hold_all_lanes(connection: psycopg.AsyncConnection[Any]) -> None:
+async def hold_all_lanes(connection: AsyncConnection) -> None:
     """Wait until no lane is at work, and hold all of them up until the end of the transaction."""
     await connection.execute(SQL_HOLD_LANES, (LANE_SPACE,))
 

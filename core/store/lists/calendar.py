@@ -6,17 +6,15 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 from psycopg import sql
 
 from core.domain.values import Booking, TimeSlot, User
 from core.store.bookings.rows import VIEW_COLUMNS, lapsed, view_of
+from core.store.connections.database import AsyncConnection
 from core.store.feed import Position, read_head
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
 from core.store.timeslots import SLOT_COLUMNS, slot_of
-
-Connection = psycopg.AsyncConnection[Any]
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TAKEN = f"""
@@ -73,7 +71,7 @@ class SlotList(Struct, frozen=True):
     position: Position
 
 
-async def list_slots(connection: Connection, wanted: SlotFilter) -> SlotList:
+async def list_slots(connection: AsyncConnection, wanted: SlotFilter) -> SlotList:
     """One page, with who has each slot, and the feed's position that it is true at."""
     statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_CHOSEN, *_conditions(wanted), SQL_PAGE))
     values = {**_values(wanted), "limit": wanted.limit + 1}
@@ -135,7 +133,7 @@ class MyBookings(Struct, frozen=True):
 
 
 async def my_bookings(
-    connection: Connection, user_id: int, *, over: bool | None, limit: int, offset: int
+    connection: AsyncConnection, user_id: int, *, over: bool | None, limit: int, offset: int
 ) -> MyBookings:
     """Somebody's bookings of every contract: upcoming ones soonest first, others latest first."""
     order = SOONEST_FIRST if over is False else LATEST_FIRST

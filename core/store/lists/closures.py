@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
-
-import psycopg
 
 from core.domain.values import Booking, Closure, User
 from core.store.bookings.rows import VIEW_COLUMNS, view_of
 from core.store.catalogue.closures import CLOSURE_COLUMNS, closure_of
+from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_page
 from core.store.lists.pages import count_to_limit, rows_and_total
 from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
@@ -42,7 +40,7 @@ SQL_COUNT_TIME_OFF = count_to_limit(_TIME_OFF)
 
 
 async def closures_page(
-    connection: psycopg.AsyncConnection[Any], resource_id: int | None, day: date | None, limit: int, offset: int
+    connection: AsyncConnection, resource_id: int | None, day: date | None, limit: int, offset: int
 ) -> tuple[list[Closure], int]:
     """Closures (of a resource, on a local day of their resource), the earliest first, and how many there are."""
     zones = await zones_in_use(connection) if day else []
@@ -52,7 +50,7 @@ async def closures_page(
 
 
 async def bookings_in_the_way(
-    connection: psycopg.AsyncConnection[Any], closure_id: int, limit: int, offset: int
+    connection: AsyncConnection, closure_id: int, limit: int, offset: int
 ) -> tuple[list[tuple[Booking, User]], int]:
     """Bookings that have time of a closure, the earliest first, and how many there are."""
     rows = await fetch_all(connection, SQL_IN_THE_WAY, {"id": closure_id, "limit": limit, "offset": offset})
@@ -60,7 +58,7 @@ async def bookings_in_the_way(
 
 
 async def time_off_page(
-    connection: psycopg.AsyncConnection[Any], resource_id: int, *, upcoming: bool, limit: int, offset: int
+    connection: AsyncConnection, resource_id: int, *, upcoming: bool, limit: int, offset: int
 ) -> tuple[list[Closure], int]:
     """Closures of a practitioner's resource, the earliest first, and how many, counted to the limit of lists."""
     values = {"resource": resource_id, "upcoming": upcoming, "limit": limit, "offset": offset}

@@ -7,14 +7,12 @@ tally. The view `user_count` has both, so a reader's sum is exact in its own sna
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from msgspec import Struct
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from core.domain.resources.local_time import day_bounds, local
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 from core.store.lists.pages import COUNT_EXACT_TO
 
 FOLD_ROWS = 50_000
@@ -79,7 +77,7 @@ def fold(connection: Connection) -> int:
     return connection.execute(SQL_FOLD).rowcount
 
 
-async def stats(connection: AsyncConnection[Any], zone: str) -> UserStats:
+async def stats(connection: AsyncConnection, zone: str) -> UserStats:
     """As of now; days are those of `zone`."""
     clock = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
     assert clock is not None  # noqa: S101 - a SELECT without FROM has one row
@@ -97,7 +95,7 @@ def begun(now: datetime, zone: str) -> dict[str, datetime]:
     return {span: day_bounds(day, zone)[0] for span, day in first.items()}
 
 
-async def countries(connection: AsyncConnection[Any]) -> list[tuple[str, int]]:
+async def countries(connection: AsyncConnection) -> list[tuple[str, int]]:
     """(ISO code, people), the most frequent first."""
     rows = await (await connection.execute(SQL_COUNTRIES)).fetchall()
     return [(row[0], row[1]) for row in rows]

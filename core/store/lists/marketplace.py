@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import Kind
 from core.domain.names import folded
 from core.store.catalogue import practitioners
+from core.store.connections.database import AsyncConnection
 from core.store.lists.pages import COUNT_LIMIT
 
 ORDERS: dict[str, tuple[str, str]] = {
@@ -68,7 +68,7 @@ class Found(Struct, frozen=True):
 
 
 async def find(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     wanted: MarketBookingFilter,
     limit: int,
     offset: int,
@@ -90,7 +90,7 @@ async def find(
 
 
 async def _page(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     wanted: MarketBookingFilter,
     scopes: Sequence[str],
     narrowed: str,
@@ -106,7 +106,7 @@ async def _page(
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def _named(connection: psycopg.AsyncConnection[Any], search: str | None) -> list[int]:
+async def _named(connection: AsyncConnection, search: str | None) -> list[int]:
     if not search:
         return []
     rows = await connection.execute(SQL_NAMED, (_like(search), PRACTITIONERS_FOUND_MAX))

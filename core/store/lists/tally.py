@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, LiteralString
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.resources.local_time import local
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
 
 FOLD_ROWS = 50_000
 """Changes folded in by one transaction."""
@@ -62,7 +61,7 @@ def fold(connection: Connection) -> int:
     return connection.execute(SQL_FOLD).rowcount
 
 
-async def stats(connection: psycopg.AsyncConnection[Any]) -> Stats:
+async def stats(connection: AsyncConnection) -> Stats:
     """As of now; "today" is the desk's."""
     today = local(*await _one(connection, SQL_NOW)).date()
     monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
@@ -77,7 +76,7 @@ async def stats(connection: psycopg.AsyncConnection[Any]) -> Stats:
 
 
 async def _one(
-    connection: psycopg.AsyncConnection[Any], statement: LiteralString, values: Mapping[str, Any] | None = None
+    connection: AsyncConnection, statement: LiteralString, values: Mapping[str, Any] | None = None
 ) -> tuple[Any, ...]:
     row: tuple[Any, ...] | None = await (await connection.execute(statement, values)).fetchone()
     assert row is not None  # noqa: S101 - there is one desk, and an aggregate answers one row

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
 from core.store.bookings.rows import lapsed
-from core.store.connections.database import database_now_async
+from core.store.connections.database import AsyncConnection, database_now_async
 from core.store.free_slots import SQL_BEGIN
 from core.store.marketplace.rows import (
     PRACTITIONER_COLUMNS,
@@ -51,7 +49,7 @@ class PractitionerAvailability(Struct, frozen=True):
 
 
 async def read_practitioner_availability(
-    connection: psycopg.AsyncConnection[Any],
+    connection: AsyncConnection,
     service_id: int,
     practitioner_ids: Sequence[int] | None,
     within: Interval,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import psycopg
 
 from core.domain.marketplace.values import Note
 from core.domain.state import State
 from core.store.catalogue.changes import FullError
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import find_one
 from core.store.connections.round_trip import Rows
@@ -48,7 +46,7 @@ def ask_notes(pipeline: QueryPipeline, state: State, booking_ids: Iterable[int])
 
 
 async def add_note(
-    connection: psycopg.AsyncConnection[Any], booking_id: int, author_id: int | None, content: str, *, is_private: bool
+    connection: AsyncConnection, booking_id: int, author_id: int | None, content: str, *, is_private: bool
 ) -> Note:
     """Raises FullError."""
     values = {"booking": booking_id, "author": author_id, "content": content, "private": is_private}

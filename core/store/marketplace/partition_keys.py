@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.resources.local_time import local
+from core.store.connections.database import AsyncConnection
 
 SQL_PRACTITIONER = (
     "SELECT p.resource_id, r.zone FROM practitioner p JOIN resource r ON r.id = p.resource_id WHERE p.id = %s"
@@ -60,19 +59,17 @@ def purchase_key(service_id: int) -> str:
     return f"service-{service_id}"
 
 
-async def practitioner_key(connection: psycopg.AsyncConnection[Any], practitioner_id: int, at: datetime) -> str | None:
+async def practitioner_key(connection: AsyncConnection, practitioner_id: int, at: datetime) -> str | None:
     row = await (await connection.execute(SQL_PRACTITIONER, (practitioner_id,))).fetchone()
     return None if row is None else day_key(row[0], at, row[1])
 
 
-async def session_partition(connection: psycopg.AsyncConnection[Any], session_id: int) -> SessionPartition | None:
+async def session_partition(connection: AsyncConnection, session_id: int) -> SessionPartition | None:
     row = await (await connection.execute(SQL_SESSION, (session_id,))).fetchone()
     return None if row is None else SessionPartition(*[*row[:4], day_key(row[4], row[2], row[5])])
 
 
-async def booking_key(
-    connection: psycopg.AsyncConnection[Any], booking_id: int, at: datetime | None = None
-) -> str | None:
+async def booking_key(connection: AsyncConnection, booking_id: int, at: datetime | None = None) -> str | None:
     """The booking's own day, or the one that it wants to move to."""
     row = await (await connection.execute(SQL_BOOKING, (booking_id,))).fetchone()
     if row is None:
@@ -80,6 +77,6 @@ async def booking_key(
     return f"{row[0]}:{row[1].isoformat()}" if at is None else day_key(row[0], at, row[2])
 
 
-async def read_purchase(connection: psycopg.AsyncConnection[Any], service_id: int) -> Purchase | None:
+async def read_purchase(connection: AsyncConnection, service_id: int) -> Purchase | None:
     row = await (await connection.execute(SQL_PURCHASE, (service_id,))).fetchone()
     return None if row is None else Purchase(row[0], row[1], tuple(row[2]))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import psycopg
 
 from core.domain.state import State
 from core.domain.values import Policy
 from core.store.bookings.rows import BOOKING_COLUMNS, user_of
+from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import pipelined_async
 from core.store.connections.round_trip import Rows
 from core.store.marketplace.booking_notes import ask_notes
@@ -28,9 +26,7 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
 """
 
 
-async def read_bookings(
-    connection: psycopg.AsyncConnection[Any], ids: Sequence[int], policy: Policy, *, in_full: bool
-) -> State:
+async def read_bookings(connection: AsyncConnection, ids: Sequence[int], policy: Policy, *, in_full: bool) -> State:
     """Those of these bookings that there are, with practitioners, services, places, and the clock.
 
     In full: with children, notes and their people too.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 from msgspec import Struct
 
 from core.domain.commands import LookForRefunds, PaymentReport, ReportIntent
 from core.payments.stripe_events import StripeEvent
+from core.store.connections.database import AsyncConnection
 from core.store.inbox.acceptance import engine_command, enqueue_async
 from core.store.inbox.partition_keys import partition_key
 
@@ -32,7 +32,7 @@ class ReceivedEvent(Struct, frozen=True):
     """Of the payment, if it is ours."""
 
 
-async def receive_event(connection: psycopg.AsyncConnection[Any], event: StripeEvent, request_id: str) -> ReceivedEvent:
+async def receive_event(connection: AsyncConnection, event: StripeEvent, request_id: str) -> ReceivedEvent:
     """Send what Stripe says to the booking's lane, which decides."""
     about = _about(event)
     if about is None:

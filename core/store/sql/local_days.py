@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-import psycopg
-
 from core.domain.resources.local_time import day_bounds
+from core.store.connections.database import AsyncConnection
 
 SQL_ZONES = """
 WITH RECURSIVE found AS (
@@ -29,7 +28,7 @@ DAYS_END = f"(%(days_end)s::timestamptz[]){_ZONE}"
 _DAY = timedelta(days=1)
 
 
-async def zones_in_use(connection: psycopg.AsyncConnection[Any]) -> list[str]:
+async def zones_in_use(connection: AsyncConnection) -> list[str]:
     return [row[0] for row in await (await connection.execute(SQL_ZONES)).fetchall()]
 
 

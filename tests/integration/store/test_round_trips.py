@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from core.store.connections.database import API_LIMITS, Connection, connect_async, connect_lane
-from core.store.connections.round_trip import Answer, AsyncConnection, AsyncRoundTrip, RoundTrip
+from core.store.connections.database import API_LIMITS, AsyncConnection, Connection, connect_async, connect_lane
+from core.store.connections.round_trip import Answer, AsyncRoundTrip, RoundTrip
 
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'trip%'"
 
