@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterCrossSlotError, ClusterError, RedisError
 from redis.retry import Retry
 
-from core.demo import holds_demo
+from core.identity.demo_accounts import holds_demo
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS, connect, conninfo
 from core.wakeup.keys import Keys

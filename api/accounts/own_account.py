@@ -19,9 +19,9 @@ from api.http.bodies import read_json
 from api.http.errors import Problem, invalid, not_authenticated
 from api.http.responses import respond
 from api.openapi import Content, operation
-from core.demo import ACCOUNTS
 from core.identity import users
 from core.identity.credentials import login_sessions
+from core.identity.demo_accounts import ACCOUNTS
 from core.identity.personal_data import anonymisation
 from core.identity.personal_data.export import export
 from core.identity.principals import Principal

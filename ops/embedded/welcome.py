@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
-from core import demo
+from core.identity import demo_accounts
 from core.settings import from_environment
 from ops import probes
 from ops.embedded.localstripe import SECRET_KEY
@@ -39,7 +39,13 @@ def ready(programs: Programs, seconds: float) -> None:
     ]
     if settings.demo:
         lines += exposure_warning(programs.listen_addresses)
-        lines += ["Demo accounts:", *map(_account, demo.ACCOUNTS), "", f"Demo agent key: {demo.AGENT_KEY}", ""]
+        lines += [
+            "Demo accounts:",
+            *map(_account, demo_accounts.ACCOUNTS),
+            "",
+            f"Demo agent key: {demo_accounts.AGENT_KEY}",
+            "",
+        ]
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
     if settings.demo and programs.has_own_stripe:
@@ -61,7 +67,7 @@ def exposure_warning(addresses: Sequence[str]) -> list[str]:
     ]
 
 
-def _account(account: demo.Account) -> str:
+def _account(account: demo_accounts.Account) -> str:
     if account.is_superuser:
         role = "superuser"
     elif account.is_staff:
@@ -101,7 +107,7 @@ def free_slot(port: int) -> tuple[str, str]:
 def payment_lines(port: int, base: str, stripe_port: int) -> list[str]:
     """Log in, hold a room, get an intent, pay it as the payer's browser would, look at the booking."""
     day, starts, ends, price = free_room_slot(port)
-    user = demo.USER
+    user = demo_accounts.USER
     stripe = f"http://127.0.0.1:{stripe_port}/v1/payment_intents/$INTENT"
     json = "-H 'Content-Type: application/json'"
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 
-from core.demo import STAFF
+from core.identity.demo_accounts import STAFF
 from core.store.connections.database import connect_lane
 
 SERVICES = 200

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import hash_token
 from tests.support.clients.callers import STAFF, USER, access_for, answers, bearer, execute, new_address
 from tests.support.clients.http_client import agent_booking

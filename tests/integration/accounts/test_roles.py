@@ -8,7 +8,7 @@ import pytest
 
 from api.app import create_app
 from api.route_rules import allows, rules_of
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, new_address
 from tests.support.processes.stack import Stack

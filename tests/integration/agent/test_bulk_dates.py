@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.contracts.agent.bulk.bulk_request import PIECE_BYTES
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from ops.cli import main
 from tests.support.clients.bulks import CSV, PATH, as_csv, new_services, rows_for
 from tests.support.clients.http_client import Client

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.contracts.agent.bulk.bulk_request import ROWS_MAX
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from core.store.inbox.bulk_status import Mode
 from tests.support.clients.bulks import (
     CSV,

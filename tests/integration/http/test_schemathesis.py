@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.contracts.agent.bulk.bulk_request import READ_WITHIN_S
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from tests.conftest import FIGURE, new_stack
 from tests.fuzzing.schemathesis_run import CALLERS, environment, fuzz
 from tests.support.clients.bare_socket import PartialRequest, partial_request

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from core.demo import ACCOUNTS, ADMIN, AGENT_KEY, Account
-from core.identity.principals import hash_token
+from core.identity.demo_accounts import ACCOUNTS, ADMIN, AGENT_KEY, Account, add_account, add_agent_key
 from core.passwords import hash_password
 from core.settings import Settings, from_environment
 from core.startup import DEMO_DATA, UnusableStoreError, check_demo
@@ -51,11 +50,11 @@ def test_each_credential_of_the_demo_is_enough_to_refuse_as_long_as_it_works(
     assert not is_refused(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         if isinstance(credential, Account):
-            connection.execute(demo.SQL_ACCOUNT, demo._row(credential))
+            add_account(connection, credential)
         else:
-            connection.execute(demo.SQL_ACCOUNT, demo._row(ADMIN))
+            add_account(connection, ADMIN)
             connection.execute("UPDATE user_account SET password_hash = NULL")
-            connection.execute(demo.SQL_AGENT_KEY, ("hfa_demo", hash_token(credential), 60, ADMIN.id))
+            add_agent_key(connection)
         assert is_refused(database_url)
         check_demo(settings_for(database_url, NOWHERE))
         connection.execute("UPDATE user_account SET password_hash = %s", (hash_password("something else entirely"),))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from ops.cli import main
 from tests.support.clients.bulks import as_csv, new_services, refused, rows_for, with_refusals
 from tests.support.clients.callers import STAFF, USER, access_for

@@ -14,7 +14,7 @@ import pytest
 from api.app import create_app
 from api.limits.write_limits import REFUSED_MAX
 from api.route_rules import TABLE, Rule, rules_of
-from core.demo import AGENT_KEY
+from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
 from tests.conftest import FIGURE
 from tests.support.clients.callers import (

@@ -1,4 +1,4 @@
-"""A database that holds the demo says so: outside the demo nothing starts on it (`core.demo`).
+"""A database that holds the demo says so: outside the demo nothing starts on it (`core.identity.demo_accounts`).
 
 Revision ID: 0032
 Revises: 0031

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import psycopg
 from msgspec import Struct
 
+from core.identity.credentials.agent_keys import HINT_CHARS, WRITES_PER_MINUTE_DEFAULT
 from core.identity.principals import hash_token
-from core.passwords import verify_password
-
-Connection = psycopg.Connection[tuple[object, ...]]
+from core.passwords import hash_password, verify_password
+from core.store.connections.database import Connection
 
 
 class Account(Struct, frozen=True):
@@ -37,6 +36,14 @@ AGENT_KEY = "hfa_demo-only-never-use-it-outside-the-embedded-stack"
 """Bulk needs a key even where anybody may book one by one."""
 ACCOUNTS = (USER, STAFF, PRACTITIONER, ADMIN, CLIENT)
 
+SQL_ACCOUNT = """
+INSERT INTO user_account (id, username, username_key, email, email_key, phone, phone_key, first_name, last_name,
+                          is_staff, is_superuser, is_practitioner, password_hash)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+SQL_AGENT_KEY = """
+INSERT INTO agent_key (name, hint, token_hash, writes_per_minute, created_by) VALUES ('Demo agent', %s, %s, %s, %s)
+"""
 SQL_IS_MIGRATED = "SELECT to_regclass('installation') IS NOT NULL AND to_regclass('agent_key') IS NOT NULL"
 SQL_IS_MARKED = "SELECT EXISTS (SELECT FROM installation AS here WHERE to_jsonb(here) ->> 'demo_at' IS NOT NULL)"
 """So that it can be asked of a schema that has no such column yet."""
@@ -44,6 +51,38 @@ SQL_HAS_KEY = "SELECT EXISTS (SELECT FROM agent_key WHERE token_hash = %s AND re
 SQL_HASHES = """
 SELECT password_hash FROM user_account WHERE (username_key = %s OR email_key = %s) AND password_hash IS NOT NULL
 """
+
+
+def add_accounts(connection: Connection) -> None:
+    """The accounts and the agent key, in an empty database."""
+    for account in ACCOUNTS:
+        add_account(connection, account)
+    add_agent_key(connection)
+
+
+def add_account(connection: Connection, account: Account) -> None:
+    values = (
+        account.id,
+        account.username,
+        account.username.casefold(),
+        account.email,
+        account.email.lower(),
+        account.phone or "",
+        account.phone,
+        account.first_name,
+        account.last_name,
+        account.is_staff,
+        account.is_superuser,
+        account.is_practitioner,
+        hash_password(account.password),
+    )
+    connection.execute(SQL_ACCOUNT, values)
+
+
+def add_agent_key(connection: Connection) -> None:
+    """Made by the demo's admin."""
+    key = (AGENT_KEY[:HINT_CHARS], hash_token(AGENT_KEY), WRITES_PER_MINUTE_DEFAULT, ADMIN.id)
+    connection.execute(SQL_AGENT_KEY, key)
 
 
 def holds_demo(connection: Connection) -> bool:
