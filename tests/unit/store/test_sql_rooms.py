@@ -17,7 +17,7 @@ ROOMS = ("api", "core", "notifier", "ops", "workers")
 STORE = "core/store/"
 
 ALLOWED: dict[str, str] = {
-    "core/identity/": "the store of accounts: nothing else writes credentials",
+    "core/identity/": "the store of accounts: nothing else reads or writes credentials (a test below)",
     "core/engine/lane.py": "COMMIT is a step of its batch: what fails in it may have been written",
     "core/startup.py": "asks which server process answers, to find a pooler in between: it reads no table",
     "ops/database_roles.py": "a superuser's work, before there is a schema",
@@ -41,6 +41,17 @@ SELECT\b | INSERT\ INTO\b | UPDATE\ [\w{] | DELETE\ FROM\b | WITH\ (RECURSIVE\ )
 SQL = re.compile(rf"\s*\(?({KEYWORDS})", re.VERBOSE)
 CONDITION = re.compile(r"\b[a-z_.]+ (=|<|>|<=|>=|<>|LIKE|IS|IN) .*%(\(\w+\))?s|\bIS (NOT )?NULL\b")
 """A part of a statement, kept by itself."""
+
+
+CREDENTIALS = re.compile(
+    r"\b(password_hash|token_hash|csrf_secret|login_session|refresh_(family|token)|password_reset|ws_ticket|api_token"
+    r"|agent_key|oauth_attempt|social_account)\b"
+)
+NAME_CREDENTIALS = {
+    "core/store/people.py": "people whom a command makes known may get a first password",
+    "core/store/maintenance/retention.py": "what has expired is deleted",
+}
+"""Of the store: the files whose SQL names a table or a column of credentials, and why."""
 
 
 def is_sql(text: str) -> bool:
@@ -100,6 +111,18 @@ def test_what_was_moved_is_taken_off_the_list() -> None:
 def test_each_permission_is_used() -> None:
     unused = [one for one in ALLOWED if not any(name.startswith(one) for name in WITH_SQL)]
     assert unused == []
+
+
+def test_credentials_are_read_and_written_by_identity() -> None:
+    files = [path for path in (ROOT / STORE).rglob("*.py") if "migrations" not in path.parts]
+    texts = {path.relative_to(ROOT).as_posix(): ast.walk(ast.parse(path.read_text())) for path in files}
+    naming = {
+        name
+        for name, nodes in texts.items()
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CREDENTIALS.search(node.value)
+    }
+    assert naming == NAME_CREDENTIALS.keys()
 
 
 @pytest.mark.parametrize(
