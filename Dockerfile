@@ -1,9 +1,14 @@
 # One image for every process; which one it is, the command says (docker-compose.yml, ops/processes.py).
-FROM python:3.11-slim AS packages
-COPY requirements.lock /tmp/requirements.lock
+# This first stage has a compiler, for gunicorn's HTTP parser in C; the image itself has none.
+FROM python:3.11 AS packages
+COPY requirements.lock requirements-build.lock requirements-fast.lock /tmp/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: \
-       --requirement /tmp/requirements.lock
+       --requirement /tmp/requirements.lock \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: \
+       --target /tmp/builder --requirement /tmp/requirements-build.lock \
+    && PYTHONPATH=/tmp/builder /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps \
+       --no-binary :all: --no-build-isolation --requirement /tmp/requirements-fast.lock
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast

@@ -1,6 +1,7 @@
 """Builds `.venv` from a lock file, with nothing but the standard library: `python install.py LOCK_FILE [FOLDER]`.
 
-A stamp remembers which locks are installed, so that a second call costs nothing.
+A stamp remembers which locks are installed, so that a second call costs nothing. Where there is a compiler,
+gunicorn's HTTP parser in C is built too; nothing needs it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +26,9 @@ VENV = ROOT / FOLDER
 STAMP = VENV / "holdfast-installed.json"
 LOCKS = ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock")
 """Each holds all of the one before it: who has the last one has them all. Locks of tools stand alone."""
+FAST, BUILD = "requirements-fast.lock", "requirements-build.lock"
+"""What is built from source, and what builds it."""
+BINARY, SOURCE = ("--only-binary", ":all:"), ("--no-binary", ":all:", "--no-build-isolation")
 
 SAFE_UMASK = 0o022
 TAIL_LINES = 15
@@ -37,6 +43,8 @@ def main(lock_name: str) -> None:
             _check_venv_module()
             _create_venv()
             _install(lock_name)
+        if lock_name in LOCKS and not _is_tried() and _can_compile():
+            _build_fast()
 
 
 def _digest(lock_name: str) -> str:
@@ -50,6 +58,15 @@ def _is_installed(lock_name: str) -> bool:
         return False
     # A moved checkout has a .venv whose programs point to where it was.
     return bool(stamp.get("root") == str(ROOT) and stamp.get(lock_name) == _digest(lock_name) and _works())
+
+
+def _is_tried() -> bool:
+    return bool(json.loads(STAMP.read_text()).get(FAST) == _digest(FAST))
+
+
+def _can_compile() -> bool:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
 
 
 def _works() -> bool:
@@ -82,9 +99,8 @@ def _install(lock_name: str) -> None:
     print(f"Installing {total} packages from {lock_name}", flush=True)
     began = time.monotonic()
     STAMP.unlink(missing_ok=True)
-    # --no-deps: the lock is complete. --only-binary: nothing is built, so nothing is fetched to build with.
-    options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check")
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", *options, "--progress-bar", "off", "-r", lock_name]
+    # --only-binary: nothing is built, so nothing is fetched to build with.
+    command = _pip(lock_name, *BINARY)
     pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = _show_progress(pip, total)
     if pip.wait() != 0:
@@ -92,6 +108,23 @@ def _install(lock_name: str) -> None:
     covered = LOCKS[: LOCKS.index(lock_name) + 1] if lock_name in LOCKS else (lock_name,)
     STAMP.write_text(json.dumps({"root": str(ROOT), **{name: _digest(name) for name in covered}}))
     print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _pip(lock_name: str, *options: str) -> list[str]:
+    """Without dependencies, as a lock is complete."""
+    usual = ("--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off")
+    return [str(VENV / "bin" / "python"), "-m", "pip", "install", *usual, *options, "-r", lock_name]
+
+
+def _build_fast() -> None:
+    """Tried once for each version. A failure says nothing: gunicorn parses in Python then."""
+    print("Building gunicorn's HTTP parser", flush=True)
+    with tempfile.TemporaryDirectory() as builder:
+        environment = {**os.environ, "PYTHONPATH": builder}
+        for command in (_pip(BUILD, *BINARY, "--target", builder), _pip(FAST, *SOURCE)):
+            if subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True).returncode != 0:
+                break
+    STAMP.write_text(json.dumps({**json.loads(STAMP.read_text()), FAST: _digest(FAST)}))
 
 
 def _show_progress(pip: subprocess.Popen[str], total: int) -> list[str]:

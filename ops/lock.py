@@ -20,8 +20,11 @@ LOCKS: tuple[tuple[str, tuple[str, ...]], ...] = (
 TOOLS: tuple[tuple[str, str], ...] = (
     ("requirements-audit.lock", "audit"),
     ("requirements-clients.lock", "clients"),
+    ("requirements-build.lock", "build"),
 )
 """Of tools that never share an environment with Holdfast: by dependency group."""
+FROM_SOURCE = ("requirements-fast.lock", "fast")
+"""Of what is built here, if there is a compiler."""
 OPTIONS = (
     "--universal",
     "--python-version",
@@ -29,10 +32,9 @@ OPTIONS = (
     "--generate-hashes",
     "--no-header",
     "--no-annotate",
-    "--only-binary",
-    ":all:",
     "--quiet",
 )
+ONLY_BINARY = ("--only-binary", ":all:")
 
 
 def main(extra_options: list[str]) -> None:
@@ -40,10 +42,12 @@ def main(extra_options: list[str]) -> None:
     before: tuple[str, ...] = ()
     for name, extras in LOCKS:
         wanted = tuple(word for extra in extras for word in ("--extra", extra))
-        _write(name, (*extra_options, *wanted, *before, "pyproject.toml"))
+        _write(name, (*ONLY_BINARY, *extra_options, *wanted, *before, "pyproject.toml"))
         before = (*before, "-c", name)  # one version of a package in all three
     for name, group in TOOLS:
-        _write(name, (*extra_options, "--group", group))
+        _write(name, (*ONLY_BINARY, *extra_options, "--group", group))
+    name, group = FROM_SOURCE
+    _write(name, ("--no-binary", ":all:", *extra_options, "--group", group))
 
 
 def _write(name: str, options: tuple[str, ...]) -> None:

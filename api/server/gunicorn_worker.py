@@ -1,8 +1,11 @@
-"""gunicorn's ASGI worker, with a stop that is heard at any moment and is over within seconds.
+"""What is bent of gunicorn's ASGI worker: ops/patches.py lists it, with what each patch leans on.
 
-As it comes, it loses a stop that arrives while it still imports (uvloop hears signals only while its
-loop runs), and waits `graceful_timeout` for every idle keep-alive connection and for every request
-that waits for an outcome.
+- A stop is heard at any moment and is over within seconds. As it comes, the worker loses a stop that
+  arrives while it still imports (uvloop hears signals only while its loop runs), and waits
+  `graceful_timeout` for every idle keep-alive connection and for every request that waits for an outcome.
+- What is no HTTP is refused in the one error shape.
+- The parser in C is used where it is installed (docs/dependencies.md): gunicorn looks for it by itself,
+  but would not find it for a connection of a class of its own.
 """
 
 from __future__ import annotations
@@ -16,23 +19,27 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+from gunicorn.asgi import protocol
+from gunicorn.asgi.parser import InvalidHeader, PythonProtocol
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers import gasgi
 
-from api.server import http_parser, response_headers
 from core.wire.errors import error_body
 
 AT_STOP = "holdfast.at_stop"
-"""In the lifespan's state: what the application wants to be called when this process is asked to stop."""
+"""In the lifespan's state: the application's functions to call when this process is asked to stop."""
 
 IDLE_GRACE_S = 0.5
-"""A connection in use is told with its next answer to close; who sends nothing for so long is closed unasked."""
+"""For connections in use, to be told with their next answer to close; then the idle ones are closed."""
+
+LENGTH_DIGITS = 18
+"""Of a `Content-Length`: far more than any body has, and few enough for every language's numbers."""
 
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def exit_on_signal(arbiter: Any) -> None:
-    """In a new process, which serves nobody yet: end at once, also when it was asked before it could hear."""
+    """For a new process, which serves nobody yet: end at once, also if it was asked to before it could hear."""
     for which in _STOPS:
         signal.signal(which, _end)
     if any(which in _STOPS for which in _signals_left_to_the_parent(arbiter)):
@@ -44,17 +51,17 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _signals_left_to_the_parent(arbiter: Any) -> Iterator[int]:
-    """From the fork on, until our own handlers are set, the parent's put signals into our copy of its queue."""
+    """Between the fork and our own handlers, the parent's handlers put signals into our copy of its queue."""
     while not arbiter.SIG_QUEUE.empty():
         yield arbiter.SIG_QUEUE.get_nowait()
 
 
 _REFUSED = {500: ("internal_error", "Something went wrong on our side")}
-"""By status: code and sentence, where it is not the request that is at fault."""
+"""By status: code and sentence, where the request is not at fault."""
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
-    """One that its worker knows, so that it can be closed while it is idle, and that refuses in our words."""
+    """A connection that its worker can close while it is idle, and that refuses in our words."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -65,7 +72,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
         self.worker.connections.discard(self)
 
     def _send_error_response(self, status: int, _message: str, extra_headers: Sequence[tuple[str, str]] = ()) -> None:
-        """What is no HTTP is answered in the one error shape too, and without quoting it."""
+        """Answer in the one error shape, without quoting what was sent."""
         phrase = HTTPStatus(status).phrase
         code, sentence = _REFUSED.get(status, ("bad_request", f"The request is not valid HTTP: {phrase}"))
         body = msgspec.json.encode(error_body(status, code, sentence))
@@ -74,11 +81,11 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
         self._safe_write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def _is_websocket_upgrade(self, _request: Any) -> bool:
-        """Whoever asks to upgrade gets what they would get without asking (RFC 9110, 7.8): feeds are elsewhere."""
+        """Ignore the wish to upgrade (RFC 9110, 7.8): feeds are the notifier's."""
         return False
 
     async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Without a task of its own for the application: nothing of ours goes on after its answer."""
+        """Without a second task for the application: nothing of ours goes on after its answer."""
         return bool(await self._handle_http_request(request, sockname, peername))
 
     def close_if_idle(self) -> None:
@@ -86,9 +93,23 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
             self._keepalive_timeout()
 
 
+class Parser(PythonProtocol):  # type: ignore[misc]  # as above
+    """gunicorn's parser in Python, for where the one in C is not installed."""
+
+    __slots__ = ()
+
+    def _finalize_headers(self) -> None:
+        """Python refuses to read a number of thousands of digits, and gunicorn would not answer then."""
+        for name, value in self._headers_list:
+            if name == b"content-length" and len(value) > LENGTH_DIGITS:
+                raise InvalidHeader("Content-Length has too many digits")
+        super()._finalize_headers()
+
+
 gasgi.ASGIProtocol = Connection  # the worker below names it nowhere else
-http_parser.install()
-response_headers.install()
+protocol.PythonProtocol = Parser
+protocol._CACHED_SERVER_HEADER = b""  # noqa: SLF001 - a line of every answer that names no server
+ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - its finding is stored on the class that asks, and read from this one
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
@@ -97,14 +118,14 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
         self.connections: set[Connection] = set()
 
     def init_signals(self) -> None:
-        """Not yet: until the loop runs, `exit_on_signal` holds."""
+        """Do nothing yet: until the loop runs, the handlers of `exit_on_signal` stay."""
 
     async def _serve(self) -> None:
         super().init_signals()
         await super()._serve()
 
     def handle_exit_signal(self) -> None:
-        """Graceful: whoever waits is answered with what is known, and then `_shutdown` begins."""
+        """Graceful: waiting requests are answered with what is known, and then `_shutdown` begins."""
         super().handle_exit_signal()
         at_stop: list[Callable[[], None]] = self.state.get(AT_STOP, [])
         for call in at_stop:

@@ -10,7 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from ops.processes import LANES
 from tests.benchmarks.load import LoadError
 from tests.benchmarks.measurement import PIPELINES, Plan
-from tests.benchmarks.scenarios import availability, bulk, cancellation, expiry, lists, login, pipelines, retention
+from tests.benchmarks.scenarios import (
+    availability,
+    bulk,
+    cancellation,
+    expiry,
+    lists,
+    login,
+    parser,
+    pipelines,
+    retention,
+)
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
 SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
@@ -20,6 +30,7 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "lists": lists.run,
     "availability": availability.run,
     "expiry": expiry.run,
+    "parser": parser.run,
     "retention": retention.run,
 }
 """Each prints its table and says whether its bars are met."""

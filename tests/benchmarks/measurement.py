@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -15,6 +16,8 @@ from tests.benchmarks.load import Booker, Load
 from tests.benchmarks.stack import Running
 from tests.benchmarks.tables.seed import access_token, analyze
 from tests.support.wait import wait_until
+
+T = TypeVar("T")
 
 SETTLE_WITHIN_S = 60.0
 
@@ -113,7 +116,7 @@ class Bench:
             wait_until(idle, "nothing is undecided, unnumbered or under way", SETTLE_WITHIN_S)
 
 
-def turned(pipelines: Sequence[Pipeline], number: int) -> Iterable[Pipeline]:
-    """Each round begins with another pipeline, so that none always runs after the same one."""
-    start = number % len(pipelines)
-    return [*pipelines[start:], *pipelines[:start]]
+def turned(things: Sequence[T], number: int) -> list[T]:
+    """Each round begins with another, so that none always runs after the same one."""
+    start = number % len(things)
+    return [*things[start:], *things[:start]]

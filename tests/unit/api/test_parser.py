@@ -1,35 +1,30 @@
-"""Our parser answers as gunicorn's own, so that nothing passes that it would refuse."""
+"""Which HTTP parser serves connections, and that gunicorn's one in C refuses what its one in Python refuses."""
 
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from gunicorn.asgi import protocol
 from gunicorn.asgi.parser import ParseError, PythonProtocol
+from gunicorn.config import Config
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.server.http_parser import Parser, install
+from api.server.gunicorn_worker import Connection, Parser
 
-GUNICORNS, OURS = PythonProtocol(), Parser()
-EVERY_BYTE = [bytes([value]) for value in range(256)]
+try:
+    from gunicorn_h1c import H1CProtocol
+except ImportError:
+    H1CProtocol = None
 
-
-def test_each_byte_alone_and_between_others_is_refused_or_taken_alike() -> None:
-    for byte in EVERY_BYTE:
-        for text in (byte, b"a" + byte, byte + b"a", b"a" + byte + b"a"):
-            assert OURS._is_valid_token(text) == GUNICORNS._is_valid_token(text), text
-            assert OURS._has_invalid_header_chars(text) == GUNICORNS._has_invalid_header_chars(text), text
-    assert not OURS._is_valid_token(b"")
-    assert not OURS._has_invalid_header_chars(b"")
-
-
-@given(st.binary(max_size=40))
-def test_any_bytes_are_refused_or_taken_alike(text: bytes) -> None:
-    assert OURS._is_valid_token(text) == GUNICORNS._is_valid_token(text)
-    assert OURS._has_invalid_header_chars(text) == GUNICORNS._has_invalid_header_chars(text)
-
+built = pytest.mark.skipif(H1CProtocol is None, reason="gunicorn_h1c is not built here (docs/dependencies.md)")
+PARSERS = [Parser, pytest.param(H1CProtocol, marks=built)]
+REFUSALS = (ParseError, *protocol.ASGIProtocol._h1c_parse_errors)
+"""The parser in C has errors of its own."""
+LIMITS = {"limit_request_fields": 5, "limit_request_field_size": 64}
 
 LINES = st.sampled_from(
     [
@@ -45,33 +40,41 @@ ENDS = st.sampled_from(
 )
 
 
-def outcome(parser: PythonProtocol, pieces: list[bytes]) -> object:
-    """What a parser makes of a request: the refusal, or all that it knows after it."""
+def outcome(kind: Any, pieces: list[bytes]) -> object:
+    """What a parser makes of a request: "refused", None while its headers have not come, or all it knows."""
+    body, heads = bytearray(), []
+    parser = kind(on_headers_complete=lambda: heads.append(1), on_body=body.extend, **LIMITS)
     try:
         for piece in pieces:
             parser.feed(piece)
-    except ParseError as refusal:
-        return type(refusal), str(refusal)
-    states = {name for kind in PythonProtocol.__mro__ for name in getattr(kind, "__slots__", ()) if "_on_" not in name}
-    return {name: getattr(parser, name) for name in states}
+    except REFUSALS:
+        return "refused"
+    headers = [(name.lower(), value) for name, value in parser.headers]
+    known = (parser.method, parser.path, parser.http_version, headers, parser.content_length, parser.is_chunked)
+    return (*known, parser.should_keep_alive, parser.is_complete, bytes(body)) if heads else None
 
 
+@built
 @settings(max_examples=500, deadline=None)
 @example([b"Host: a", b"X: a", b"X: a", b"X: a", b"X: a", b"X: a"], b"\r\n\r\n", [])
 @given(st.lists(LINES, max_size=7), ENDS, st.lists(st.integers(0, 400), max_size=3))
 def test_headers_are_refused_or_taken_alike_in_whatever_pieces_they_come(
     lines: list[bytes], end: bytes, cuts: list[int]
 ) -> None:
+    """The one in C looks at headers once they have all come; the one in Python refuses a bad one before."""
     sent = b"POST / HTTP/1.1\r\n" + b"\r\n".join(lines) + end
     pieces = [sent[a:b] for a, b in itertools.pairwise(sorted({0, *cuts, len(sent)}))]
-    limits = {"limit_request_fields": 5, "limit_request_field_size": 64}
-    assert outcome(Parser(**limits), pieces) == outcome(PythonProtocol(**limits), pieces)
+    fast = outcome(H1CProtocol, pieces)
+    assert fast == outcome(Parser, pieces) or fast is None
 
 
-def test_connections_are_parsed_by_ours() -> None:
-    install()
-
+def test_connections_are_parsed_in_c_where_that_is_built() -> None:
+    worker = SimpleNamespace(cfg=Config(), log=None, asgi=None)
+    connection = Connection(worker)
+    connection._setup_callback_parser()
+    assert type(connection._callback_parser) is (H1CProtocol or Parser)
     assert protocol.PythonProtocol is Parser
+    assert issubclass(Parser, PythonProtocol)
 
 
 LENGTHS = [
@@ -91,13 +94,23 @@ LENGTHS = [
 ]
 
 
+@pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("length", LENGTHS, ids=range(len(LENGTHS)))
-def test_a_length_that_is_no_length_is_refused(length: bytes) -> None:
+def test_a_length_that_is_no_length_is_refused(length: bytes, parser: Any) -> None:
     """As everything that is no HTTP: with an answer."""
-    with pytest.raises(ParseError):
-        Parser().feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + b"\r\n\r\n")
+    pieces = [b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + length + b"\r\n\r\n"]
+    assert outcome(parser, pieces) == "refused"
 
 
-def test_two_lengths_are_refused() -> None:
-    with pytest.raises(ParseError):
-        Parser().feed(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n")
+@pytest.mark.parametrize("parser", PARSERS)
+def test_two_lengths_are_refused(parser: Any) -> None:
+    assert outcome(parser, [b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"]) == "refused"
+
+
+@built
+@pytest.mark.parametrize("byte", [b"\x00", b"\x1f", b"\x7f", b"\x80", b"\xff"])
+def test_a_target_that_is_none_is_refused_whatever_parsed_it(byte: bytes) -> None:
+    """By gunicorn itself: the parser in C lets bytes above 127 through."""
+    parser: Any = H1CProtocol(on_headers_complete=lambda: bool(protocol.CallbackRequest.from_parser(parser)))
+    with pytest.raises(REFUSALS):
+        parser.feed(b"GET /" + byte + b" HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -23,7 +23,6 @@ SERVICES = ("api", "core", "notifier")
 _NAME = re.compile(r"([A-Z0-9]+_)*(MAX|AT_ONCE|WITHIN_S)(_[A-Z]+)?|MAX_[A-Z]+")
 """What a bound is called."""
 INSIDE: Mapping[str, str] = {
-    "api.server.response_headers": "header names that are remembered ready for the wire",
     "api.limits.throttle.CONNECTIONS_MAX": "connections to Redis",
     "api.http.errors.ACCEPT_MAX_CHARS": "how much of a header is looked at",
     "api.http.fields.ID_MAX": "the largest number that PostgreSQL has for an id",

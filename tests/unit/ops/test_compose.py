@@ -269,6 +269,13 @@ def test_the_image_holds_no_secret_and_no_embedded_server() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "USER 10001" in dockerfile
     assert "requirements.lock" in dockerfile
-    assert not re.search(r"requirements-|HOLDFAST_|PASSWORD|\.env", dockerfile)
-    copied = re.findall(r"^COPY (?:--from=\S+ )?(\S+)", dockerfile, re.MULTILINE)
-    assert set(copied) == {"requirements.lock", "/opt/venv", "core", "api", "workers", "notifier", "ops"}
+    assert not re.search(r"requirements-(?!build|fast)|HOLDFAST_|PASSWORD|\.env", dockerfile)
+    copied = re.findall(r"^COPY (?:--from=\S+ )?(.+) \S+$", dockerfile, re.MULTILINE)
+    locks = "requirements.lock requirements-build.lock requirements-fast.lock"
+    assert set(copied) == {locks, "/opt/venv", "core", "api", "workers", "notifier", "ops"}
+
+
+def test_the_image_holds_no_compiler_but_what_it_built() -> None:
+    """The first stage has one; only its virtual environment is copied."""
+    stages = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert stages == ["python:3.11", "python:3.11-slim"]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def checkout(tmp_path: Path) -> Path:
     """A checkout without `.venv`."""
     shutil.copytree(ROOT / "ops", tmp_path / "ops", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.lock"):
+    for name in ("Makefile", *(path.name for path in ROOT.glob("requirements*.lock"))):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -99,6 +99,36 @@ def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
     )
     done = _run(sys.executable, "-c", asked, path=Path(os.environ["PATH"]), folder=checkout)
     assert done.stdout.split() == ["True", "False", "False"], done.stderr
+
+
+@pytest.mark.parametrize(("exit_code", "calls"), [(0, ["--only-binary", "--no-binary"]), (1, ["--only-binary"])])
+def test_the_parser_in_c_is_tried_once_hashed_and_is_no_condition(
+    checkout: Path, exit_code: int, calls: list[str]
+) -> None:
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    _script(checkout / ".venv" / "bin" / "python", f'echo "$*" >> calls; exit {exit_code}')
+    asked = (
+        "import sys; sys.path.insert(0, 'ops'); import install\n"
+        "install.STAMP.write_text('{}'); print(install._is_tried())\n"
+        "install._build_fast(); print(install._is_tried())\n"
+    )
+    done = _run(sys.executable, "-c", asked, path=Path(os.environ["PATH"]), folder=checkout)
+    assert (done.stdout.splitlines(), done.stderr) == (["False", "Building gunicorn's HTTP parser", "True"], "")
+    lines = (checkout / "calls").read_text().splitlines()
+    assert all("--require-hashes --no-deps" in line for line in lines)
+    assert [next(word for word in line.split() if word.endswith("-binary")) for line in lines] == calls
+    assert lines[-1].endswith("requirements-fast.lock" if exit_code == 0 else "requirements-build.lock")
+
+
+@pytest.mark.parametrize(("compiler", "can"), [("/no/such/compiler", False), (f"{sys.executable} -x", True)])
+def test_without_a_compiler_nothing_is_tried(checkout: Path, compiler: str, can: bool) -> None:  # noqa: FBT001 - pytest names it
+    asked = (
+        f"import os, sys; os.environ['CC'] = {compiler!r}; sys.path.insert(0, 'ops'); import install, sysconfig\n"
+        "(install.ROOT / 'Python.h').touch(); sysconfig.get_path = lambda _: str(install.ROOT)\n"
+        "print(install._can_compile())\n"
+    )
+    done = _run(sys.executable, "-c", asked, path=Path(os.environ["PATH"]), folder=checkout)
+    assert done.stdout.split() == [str(can)], done.stderr
 
 
 def test_continuous_integration_calls_make_test() -> None:
