@@ -78,7 +78,7 @@ class CatchUp:
             rendered = await render(connection, epoch, told)
         self._check_epoch(epoch)
         for message in rendered:
-            if message.but not in subscriber.audiences:
+            if message.left_out not in subscriber.audiences:
                 subscriber.put(message.payload)
         return page.events[-1].number
 

@@ -1,4 +1,4 @@
-"""One client's conversation: who it is, what it asks for, what it is told."""
+"""One client's connection: who it is, what it asks for, and what waits to be written to it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from notifier.subscriber import Subscriber
 
 
 class EndedError(Exception):
-    """The conversation is over; its subscriber knows why."""
+    """The connection is to be closed; its subscriber knows why."""
 
 
 class Shared:
-    """What all sessions of a notifier share."""
+    """What all connections of a notifier share."""
 
     def __init__(self, hub: Hub, pool: Pool, authentication: Authentication, limits: Limits) -> None:
         self.hub = hub
@@ -50,8 +50,11 @@ class Shared:
         self.watches = Buckets(limits.watches_per_owner)
 
 
-class Session:
-    """`ready` is set when there is something to write, `drained` while there is nothing."""
+class ClientConnection:
+    """Answers requests (`run`) and writes what waits (`write`), each in a task of its own.
+
+    `ready` is set when there is something to write, `drained` while there is nothing.
+    """
 
     def __init__(self, socket: Socket, visit: Admission, shared: Shared) -> None:
         self.ready = asyncio.Event()
@@ -83,12 +86,12 @@ class Session:
             self._closer = asyncio.create_task(self._close(self.subscriber.closing))
 
     async def _close(self, why: CloseCode) -> None:
-        """Also when the writer is stuck with a client that reads nothing."""
+        """Close it even if the writer is stuck with a client that does not read."""
         await asyncio.sleep(self._shared.limits.flush_s)
         await self._socket.close(why.code, why.reason)
 
     async def run(self) -> None:
-        """Until the socket closes (raises `ConnectionClosed`) or is to be closed (returns)."""
+        """Answer until the socket closes (raises `ConnectionClosed`) or is to be closed (returns)."""
         try:
             await self._welcome()
             while True:
@@ -98,8 +101,23 @@ class Session:
         except (psycopg.Error, PoolTimeout):
             self.subscriber.end(close_codes.UNAVAILABLE)
 
+    async def write(self) -> None:
+        """Write what waits, at the client's pace. Raises `EndedError` or `ConnectionClosed` in the end."""
+        while True:
+            self.drained.set()
+            if not await _within(self.ready, self._shared.limits.heartbeat_s):
+                position = self._hub.position_of(self.subscriber)
+                if position is not None:
+                    self.subscriber.put(messages.heartbeat(position))
+            self.ready.clear()
+            while (payload := self.subscriber.take()) is not None:
+                await self._socket.send(payload, text=True)
+            if (closing := self.subscriber.closing) is not None:
+                await self._socket.close(closing.code, closing.reason)
+                raise EndedError
+
     async def _welcome(self) -> None:
-        """Up to being live. A prompt `resume` or `get_bookings` says itself where to begin."""
+        """Make it live. A prompt `resume` or `get_bookings` says where to begin."""
         if not self._visit.feed.public and self.principal.kind is PrincipalKind.ANONYMOUS:
             await self._first_login()
         self.subscriber.audiences |= self._visit.feed.audiences(self.principal)
@@ -149,7 +167,7 @@ class Session:
             raise BadMessageError(400, "bad_message", f"This feed serves {', '.join(sorted(served))}")
 
     def _check_rate(self, request: Request) -> None:
-        """A refused request changes nothing: a live session stays live."""
+        """A refused request changes nothing: a live connection stays live."""
         wait_s = self._requests.take(None)
         if not wait_s and isinstance(request, GetBookings | Resume):
             wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
@@ -160,7 +178,7 @@ class Session:
             raise BadMessageError(429, "too_many_requests", words)
 
     def _may_resume(self, last_position: str) -> bool:
-        """Whether the position that came with the handshake may be read from now; else its client is told to wait."""
+        """Whether to read from the position that came with the handshake now; if not, its client is told to wait."""
         try:
             self._check_rate(Resume(last_position))
         except BadMessageError as problem:
@@ -170,7 +188,7 @@ class Session:
 
     @property
     def _owner(self) -> str:
-        """Whom reads are counted for: all sockets of an owner or address count together."""
+        """Reads are counted by owner, or by a stranger's address, over all of their sockets."""
         return self.principal.actor.owner or f"address:{subscriber_of(self._visit.address)}"
 
     def _complain(self, problem: BadMessageError) -> None:
@@ -192,7 +210,7 @@ class Session:
                 await self._introduce(request)
 
     async def _send_bookings(self) -> None:
-        """News waits while the snapshot is read, and goes on from its position."""
+        """News is held back while the snapshot is read, and goes on from its position."""
         self._hub.leave(self.subscriber)
         async with self._shared.pool.connection() as connection:
             position, payload = await snapshot(connection, self._shared.limits.snapshot_bookings)
@@ -203,7 +221,7 @@ class Session:
         await self._shared.catching_up.catch_up(self.subscriber, position, self.drained)
 
     async def _introduce(self, request: Authenticate) -> None:
-        """A stranger who listens already says who they are."""
+        """Authenticate a stranger who listens already."""
         if self.principal.kind is not PrincipalKind.ANONYMOUS:
             self._complain(BadMessageError(409, "already_authenticated", "This connection is authenticated already"))
             return
@@ -229,7 +247,7 @@ class Session:
         raise EndedError
 
     async def _watch(self, request: Watch) -> None:
-        """Listen first, then look: decided in between, it is heard or seen, and told once."""
+        """Listen first, then look: a decision in between is heard or seen, and told once."""
         audience = command_audience(str(request.command_id))
         if sum(a.startswith(ONCE) for a in self.subscriber.audiences) >= self._shared.limits.watched_commands:
             words = f"At most {self._shared.limits.watched_commands} commands can be watched at once"
@@ -249,5 +267,13 @@ class Session:
 
 
 def may_see(principal: Principal, owner: str | None) -> bool:
-    """Anonymous commands are whoever's who holds their id, any other its owner's and staff's."""
+    """A command without an owner may be seen by all who know its id, another by its owner and staff."""
     return owner is None or principal.is_staff or owner == principal.actor.owner
+
+
+async def _within(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

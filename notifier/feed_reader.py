@@ -19,11 +19,11 @@ from core.store.inbox.outcomes import read_decided
 from core.store.revision import check_schema_async
 from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
 from core.wire.contracts.bulk import BulkProgress, progress
-from core.wire.feeds import BookingsTold, BookingTold, ProgressTold, SlotTold
+from core.wire.feeds import BOOKING_WORDS, BookingsTold, BookingTold, ProgressTold, SlotTold
 from core.wire.outcomes import command_status
 from notifier import messages
-from notifier.feeds import BOOKING_WORDS, Kind, News, news_of
 from notifier.hub import Message
+from notifier.news import Kind, News, news_of
 
 Told = tuple[FeedEvent, News]
 
@@ -63,11 +63,11 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
         elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
             payload = messages.told(ProgressTold(data=counts[event.command_id], position=str(position)))
         elif news.slot is not None:
-            told_slot, face = news.slot
-            payload = messages.told(SlotTold(told_slot.type, told_slot.data(face), str(position)))
+            slot, view = news.slot
+            payload = messages.told(SlotTold(slot.type, slot.data(view), str(position)))
         else:
             continue  # older than what is kept, or said better by what follows
-        rendered.append(Message(event.number, news.audiences, payload, news.but))
+        rendered.append(Message(event.number, news.audiences, payload, news.left_out))
     return rendered
 
 

@@ -1,9 +1,9 @@
-"""The hub: who listens to what, and what waits for whom. Pure: no I/O, no clock, no tasks.
+"""The hub: the subscribers by audience, and what is delivered to them. Pure: no I/O, no clock, no tasks.
 
-The source announces how far it has read *before* it renders what it read, and in the same
-breath decides what anybody wants of it. So a subscriber that comes in meanwhile knows exactly
-where its own reading must end (`join`) and where live delivery takes over: no event is missed
-between the two and none comes twice.
+The source announces how far it has read *before* it renders what it read, and decides at the same
+moment, with no await between, what subscribers want of it. So a subscriber that joins meanwhile knows
+where its own reading must end (`join`) and where live delivery takes over: no event is missed between
+the two, and none comes twice.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from core.store.feed import Position
 from notifier.subscriber import Subscriber
 
 ONCE = "command:"
-"""Begins the names of audiences that hear one message, and then there is nothing more to hear."""
+"""Begins the names of audiences that hear one message and then end."""
 
 
 class Message(Struct, frozen=True):
-    """One event, encoded once for all who receive it."""
+    """One event, encoded once for all its receivers."""
 
     number: int
     audiences: tuple[str, ...]
     payload: bytes
-    but: str | None = None
-    """An audience whose members hear it in another message."""
+    left_out: str | None = None
+    """An audience whose members get another message instead."""
 
 
 class Hub:
@@ -35,18 +35,18 @@ class Hub:
     def __init__(self) -> None:
         self.epoch = ""
         self.announced = 0
-        """Events up to here are delivered or on their way; who joins later reads them itself."""
+        """Events up to here are delivered or on their way; a subscriber that joins later reads them itself."""
         self.delivered = 0
-        """The source reads on from here, also after it failed between announcing and delivering."""
+        """The source reads on from here, even after it failed between announcing and delivering."""
         self._members: dict[str, dict[Subscriber, None]] = {}
 
     @property
     def head(self) -> Position:
-        """Where somebody who joins now would begin."""
+        """Where a subscriber that joins now would begin."""
         return Position(self.epoch, self.announced)
 
     def position_of(self, subscriber: Subscriber) -> Position | None:
-        """Up to where a live subscriber was sent everything; None for one that is still catching up."""
+        """The position up to which a live subscriber was sent everything; None while it is catching up."""
         if not subscriber.live:
             return None
         return Position(self.epoch, max(subscriber.after, self.delivered))
@@ -55,7 +55,7 @@ class Hub:
         return audience in self._members
 
     def reset(self, epoch: str, head: int, reload: bytes) -> None:
-        """The feed began anew or has a hole: nobody can go on from where they were."""
+        """The feed began anew or has a hole: no subscriber can go on from where it was."""
         self.epoch, self.announced, self.delivered = epoch, head, head
         for subscriber in {s for members in self._members.values() for s in members}:
             subscriber.go_live(after=head, keep_held=False)
@@ -63,11 +63,11 @@ class Hub:
             self._drop_if_ended(subscriber)
 
     def announce(self, number: int) -> None:
-        """Call in one breath with the last `wants` about events up to `number`."""
+        """Call with no await after the last `wants` about events up to `number`."""
         self.announced = max(self.announced, number)
 
     def deliver(self, messages: Sequence[Message], number: int) -> None:
-        """Hand out what was rendered of the events up to `number`, in order."""
+        """Deliver what was rendered of the events up to `number`, in order."""
         for message in messages:
             once = [audience for audience in message.audiences if audience.startswith(ONCE)]
             for subscriber in self._receivers(message):
@@ -78,10 +78,10 @@ class Hub:
         self.delivered = max(self.delivered, number)
 
     def join(self, subscriber: Subscriber, number: int) -> int | None:
-        """Let a subscriber in that has everything up to `number`.
+        """Add a subscriber that has everything up to `number`.
 
-        None: it is live. Else news is held for it from here on, and it must read and be given
-        the events up to the answered number itself, then `release`d.
+        Returns None if it is live. Otherwise news is held for it, and it must be given the events up
+        to the returned number and then be `release`d.
         """
         for audience in subscriber.audiences:
             self._members.setdefault(audience, {})[subscriber] = None
@@ -92,17 +92,17 @@ class Hub:
         return self.announced
 
     def release(self, subscriber: Subscriber) -> None:
-        """It has caught up: what was held for it follows."""
+        """Let a subscriber that has caught up have what was held for it."""
         subscriber.go_live(after=subscriber.after)
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Nothing more for it; what is already in its queue stays there."""
+        """Deliver nothing more to it; what is already in its queue stays there."""
         subscriber.live = False
         for audience in subscriber.audiences:
             self._leave_one(subscriber, audience)
 
     def listen(self, subscriber: Subscriber, audience: str) -> None:
-        """Add an audience to one who is live."""
+        """Add an audience to a live subscriber."""
         subscriber.audiences.add(audience)
         self._members.setdefault(audience, {})[subscriber] = None
 
@@ -113,7 +113,7 @@ class Hub:
     def _receivers(self, message: Message) -> Iterable[Subscriber]:
         members = [self._members[audience] for audience in message.audiences if audience in self._members]
         found = tuple(members[0]) if len(members) == 1 else tuple({s: None for some in members for s in some})
-        others = self._members.get(message.but or "")
+        others = self._members.get(message.left_out or "")
         return found if not others else [subscriber for subscriber in found if subscriber not in others]
 
     def _drop_if_ended(self, subscriber: Subscriber) -> None:

@@ -14,23 +14,21 @@ from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
 from core.wire import close_codes
 from notifier.authentication import Authentication
+from notifier.client_connection import ClientConnection, EndedError, Shared
 from notifier.credential_watch import CredentialWatch
-from notifier.feed_hints import FeedHints
 from notifier.feed_reader import prepare
 from notifier.handshake import HandshakeGate
 from notifier.hub import Hub
 from notifier.limits import Limits
-from notifier.session import EndedError, Session, Shared
-from notifier.socket_writer import write
 from notifier.sockets import Socket
-from notifier.source import Source
+from notifier.source import FeedHints, Source
 
 log = structlog.get_logger()
 
 POOL_MAX = 6
 POOL_WAIT_S = 5.0
 BACKLOG = 1_024
-"""Handshakes waiting for the loop, when everybody comes back at once."""
+"""Handshakes that wait for the loop, when all clients come back at once."""
 
 
 class Notifier:
@@ -49,19 +47,19 @@ class Notifier:
         )
         self._authentication = Authentication(settings, self._pool)
         self._shared = Shared(self.hub, self._pool, self._authentication, limits)
-        self._sessions: set[Session] = set()
+        self._clients: set[ClientConnection] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; then send everybody away to resume, and return."""
+        """Serve until `stop` is set; then close every connection, to be resumed elsewhere, and return."""
         source = Source(self._settings.database_url, self.hub, self._limits)
         hints = FeedHints(self._settings.redis_url, self._settings.redis_keys, source.hint)
-        identities = CredentialWatch(self._pool, lambda: tuple(self._sessions), self._limits.identities_s)
+        identities = CredentialWatch(self._pool, lambda: tuple(self._clients), self._limits.identities_s)
         async with self._pool, asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(part.run()) for part in (source, hints, identities)]
             async with await self._listen() as server:
                 log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
                 await stop.wait()
-                log.info("notifier stops", sockets=len(self._sessions))
+                log.info("notifier stops", sockets=len(self._clients))
                 server.close(code=close_codes.RESTARTING.code, reason=close_codes.RESTARTING.reason)
             for task in background:
                 task.cancel()
@@ -84,23 +82,23 @@ class Notifier:
 
     async def _visit(self, socket: ServerConnection) -> None:
         assert isinstance(socket, Socket)  # noqa: S101 - made by our factory
-        assert socket.visit is not None  # noqa: S101 - the door let it in
-        session = Session(socket, socket.visit, self._shared)
-        self._sessions.add(session)
+        assert socket.visit is not None  # noqa: S101 - set by the handshake
+        client = ClientConnection(socket, socket.visit, self._shared)
+        self._clients.add(client)
         started = time.monotonic()
-        log.info("socket opened", address=socket.visit.address, user_id=session.principal.user_id)
+        log.info("socket opened", address=socket.visit.address, user_id=client.principal.user_id)
         try:
-            await self._converse(socket, session)
+            await self._serve(client)
         finally:
-            self._sessions.discard(session)
-            self.hub.leave(session.subscriber)
+            self._clients.discard(client)
+            self.hub.leave(client.subscriber)
             log.info("socket closed", close_code=socket.close_code, seconds=round(time.monotonic() - started, 3))
 
-    async def _converse(self, socket: Socket, session: Session) -> None:
-        """Reader and writer; whichever ends first ends the other."""
+    async def _serve(self, client: ClientConnection) -> None:
+        """Read and write; the one that ends first ends the other."""
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(write(socket, session, self.hub, self._limits))
-                await session.run()
+                both.create_task(client.write())
+                await client.run()
         except* (ConnectionClosed, EndedError):
             pass

@@ -22,6 +22,10 @@ PositionText = Annotated[str, Meta(description="Opaque. Keep the last one, send 
 BookingWord = Literal["booking_created", "booking_updated", "booking_deleted"]
 SlotWord = Literal["timeslot_created", "timeslot_updated", "timeslot_deleted", "booking_created", "booking_cancelled"]
 
+BOOKING_WORDS: Mapping[str, BookingWord] = {word: word for word in get_args(BookingWord)}
+SLOT_WORDS: Mapping[str, SlotWord] = {word: word for word in get_args(SlotWord)}
+"""By what an event is called, where that is a word of the feed too."""
+
 
 class BookingTold(Struct, frozen=True):
     """What became of a booking of any contract, in the admin shape."""

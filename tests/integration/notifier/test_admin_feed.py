@@ -13,7 +13,7 @@ import pytest
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Canary, ChangeStatus, Delete
 from core.store.feed import Position, number_events, read_head
-from notifier import feed_reader, session
+from notifier import client_connection, feed_reader
 from notifier.feed_reader import snapshot
 from tests.support.engine.lanes import Pipeline, new, places
 from tests.support.notifier import STAFF, Running, populate, running_notifier, tell
@@ -129,7 +129,7 @@ def test_what_is_booked_while_the_snapshot_is_on_its_way_follows_it(
         await asyncio.to_thread(go_on.wait, 5)
         return taken
 
-    monkeypatch.setattr(session, "snapshot", slow)
+    monkeypatch.setattr(client_connection, "snapshot", slow)
     first, second = places(2)
     pipeline.put(first)
     tell(pipeline)
@@ -154,7 +154,7 @@ def test_what_the_snapshot_shows_is_not_told_again(
         await asyncio.to_thread(numbered.wait, 5)
         return await snapshot(connection, limit)
 
-    monkeypatch.setattr(session, "snapshot", ahead)
+    monkeypatch.setattr(client_connection, "snapshot", ahead)
     with running.listen(headers=running.cookie(STAFF)) as staff:
         staff.send(type="get_bookings")
         pipeline.put(*places(1))

@@ -47,7 +47,7 @@ def test_a_socket_may_resume_so_often_and_listens_on_after_that(running: Running
         error = one.next_of("error")["data"]
         assert (error["status"], error["code"]) == (429, "too_many_requests")
         assert "Try again in" in error["message"]
-        (session,) = running.notifier._sessions
+        (session,) = running.notifier._clients
         assert session.subscriber.live
 
 

@@ -208,12 +208,12 @@ def test_who_hears_it_in_another_message_hears_it_once() -> None:
     hub, owner, other = hub_at(5), subscriber("all", "owner"), subscriber("all")
     for one in (owner, other):
         hub.join(one, 5)
-    tell(hub, Message(6, ("all",), b"plain", but="owner"), Message(6, ("owner",), b"mine"))
+    tell(hub, Message(6, ("all",), b"plain", left_out="owner"), Message(6, ("owner",), b"mine"))
     assert (queued(owner), queued(other)) == ([b"mine"], [b"plain"])
 
 
 def test_a_message_for_all_but_somebody_who_is_not_there_is_for_all() -> None:
     hub, one = hub_at(5), subscriber("all")
     hub.join(one, 5)
-    tell(hub, Message(6, ("all", "nobody"), b"plain", but="owner"))
+    tell(hub, Message(6, ("all", "nobody"), b"plain", left_out="owner"))
     assert queued(one) == [b"plain"]

@@ -14,8 +14,8 @@ from core.wire import close_codes
 from core.wire.close_codes import CloseCode
 from core.wire.feeds import GetBookings, Resume
 from notifier.authentication import session_token, split_target
-from notifier.feeds import Kind, news_of
 from notifier.messages import BadMessageError, parse
+from notifier.news import Kind, news_of
 
 
 def event(type_: str, *, is_final: bool = True, owner: str | None = None) -> FeedEvent:

@@ -141,7 +141,7 @@ COUNTED_BY_SUBSCRIBER = {
     "api/commands/endpoints.py": "long polls by subscriber",
     "api/http/request_context.py": "where the address is found",
     "notifier/handshake.py": "handed to `Places`, which counts by subscriber",
-    "notifier/session.py": "reads by subscriber; an agent key's own list of networks",
+    "notifier/client_connection.py": "reads by subscriber; an agent key's own list of networks",
     "notifier/server.py": "the log",
 }
 """Everything that uses a caller's address, and what for."""

@@ -13,7 +13,8 @@ from core.domain.bookings.status import Status
 from core.store.feed import FeedEvent
 from core.store.feed_events import SlotFacts
 from core.wire.contracts.calendar import booking_body, status_word
-from notifier.calendar import EVERYBODY, STAFF, AudienceView, telling
+from notifier.feeds import CALENDAR_STAFF, CALENDAR_USERS
+from notifier.news import AudienceView, slot_news
 from tests.support.values import NOW, booking
 
 HOUR = timedelta(hours=1)
@@ -47,7 +48,7 @@ def event(type_: str, **data: Any) -> FeedEvent:
 
 
 def told(type_: str, **data: Any) -> str | None:
-    found = telling(event(type_, **data))
+    found = slot_news(event(type_, **data))
     return None if found is None else found.type
 
 
@@ -63,11 +64,11 @@ def test_only_what_takes_or_frees_a_slot_is_news_of_bookings() -> None:
 
 
 def test_each_face_of_an_event_is_for_others_and_only_two_show_the_booking() -> None:
-    found = telling(event("booking_created", slot=FACTS))
+    found = slot_news(event("booking_created", slot=FACTS))
     assert found is not None
-    assert found.faces() == [
-        (AudienceView.EVERYBODY, (EVERYBODY,), "calendar:user:5"),
-        (AudienceView.STAFF, (STAFF,), "calendar:user:5"),
+    assert found.views() == [
+        (AudienceView.EVERYBODY, (CALENDAR_USERS,), "calendar:user:5"),
+        (AudienceView.STAFF, (CALENDAR_STAFF,), "calendar:user:5"),
         (AudienceView.OWNER, ("calendar:user:5",), None),
     ]
     shown = {face: msgspec.to_builtins(found.data(face)) for face in AudienceView}
