@@ -1,7 +1,7 @@
-"""Says who connects, from what came along with the handshake or in the first message.
+"""Authenticates clients by the handshake or by their first message.
 
-An `Authorization` header wins over a ticket, a ticket over the login cookie; one that proves
-nothing is refused and never falls back. A dead cookie is no credential: its owner is a stranger.
+An `Authorization` header wins over a ticket, a ticket over the login cookie. A credential that does not
+hold is refused, with no fallback to the next one. An expired cookie is no credential: its client is a stranger.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _holds(found: lookup.Live | None, how: How) -> Principal:
 
 
 def session_token(headers: Headers) -> str | None:
-    """The login cookie, as the first `Cookie` header line that has one says, by its name of an https site first."""
+    """The login cookie, from the first `Cookie` header line that has one; its name of an https site comes first."""
     pairs = [pair.strip().partition("=") for line in headers.get_all("Cookie") for pair in line.split(";")]
     for wanted in (HOST_PREFIX + SESSION_COOKIE, SESSION_COOKIE):
         for name, equals, value in pairs:
@@ -118,7 +118,7 @@ def session_token(headers: Headers) -> str | None:
 def split_target(target: str, at_most: int) -> tuple[str, dict[str, str]]:
     """Path without its trailing slash, and the first value of each query parameter.
 
-    Raises ValueError for what is no target, or has more than `at_most` parameters.
+    Raises ValueError for a target that cannot be read or has more than `at_most` parameters.
     """
     parts = urlsplit(target)
     query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=at_most)

@@ -15,11 +15,11 @@ from notifier.limits import Limits
 from notifier.subscriber import Subscriber
 
 NOWHERE = Position("", 0)
-"""No feed's epoch is empty."""
+"""No feed has an empty epoch."""
 
 
 class HistoryGoneError(Exception):
-    """The events after this position cannot be told any more, or never could."""
+    """The events after this position are not kept any more, or never existed."""
 
 
 class CatchUp:
@@ -31,9 +31,9 @@ class CatchUp:
         self._limits = limits
 
     async def catch_up(self, subscriber: Subscriber, position: Position | None, drained: asyncio.Event) -> None:
-        """It is live afterwards, told to reload where it cannot go on from `position` (None: not one of ours).
+        """Make it live, with a `reload` if it cannot go on from `position` (None: not one of ours).
 
-        `drained` is set while its queue is empty: history is read at the pace of its reader.
+        `drained` is set while its queue is empty: history is read at the client's pace.
         """
         self._hub.leave(subscriber)
         try:
@@ -69,7 +69,7 @@ class CatchUp:
                 raise HistoryGoneError
 
     async def _page(self, subscriber: Subscriber, epoch: str, number: int, limit: int) -> int:
-        """Give it the next `limit` events; how far it is then."""
+        """Put the next `limit` events into its queue. Returns the number of the last one."""
         async with self._pool.connection() as connection, connection.transaction():
             page = await read_page(connection, number, limit)
             if page.head.epoch != epoch or not page.events or not page.follows(number):

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Resting(Protocol):
-    """A connection, as far as this module cares."""
+    """A connection that rests on a credential."""
 
     @property
     def credential(self) -> Credential | None:
@@ -30,7 +30,7 @@ class Resting(Protocol):
 
 
 class CredentialWatch:
-    """`connected` answers all connections there are."""
+    """`connected` returns all present connections."""
 
     def __init__(
         self, pool: AsyncConnectionPool[Any], connected: Callable[[], Iterable[Resting]], interval_s: float

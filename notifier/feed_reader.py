@@ -29,7 +29,7 @@ Told = tuple[FeedEvent, News]
 
 
 async def prepare(connection: AsyncConnection) -> None:
-    """How our connections read; for the pool and for the source's own."""
+    """Set a connection up for reading; for the pool's and the source's own."""
     await connection.set_autocommit(True)
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     connection.prepare_threshold = 2
@@ -43,7 +43,7 @@ async def connect(database_url: str) -> AsyncConnection:
 
 
 def wanted(events: Sequence[FeedEvent], wants: Callable[[str], bool]) -> list[Told]:
-    """What of these events somebody wants to be told."""
+    """The news of these events that some subscriber wants."""
     return [(event, news) for event in events for news in news_of(event) if any(map(wants, news.audiences))]
 
 
@@ -66,7 +66,7 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
             slot, view = news.slot
             payload = messages.told(SlotTold(slot.type, slot.data(view), str(position)))
         else:
-            continue  # older than what is kept, or said better by what follows
+            continue  # not kept any more, or a later message says it better
         rendered.append(Message(event.number, news.audiences, payload, news.left_out))
     return rendered
 

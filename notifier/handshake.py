@@ -1,4 +1,4 @@
-"""The door: what can be refused before a WebSocket opens is refused in HTTP, in the one error shape."""
+"""The handshake: what can be refused before a WebSocket opens is refused in HTTP, in the one error shape."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RefusedError(Exception):
 
 
 class HandshakeGate:
-    """Decides about handshakes. An instance is `process_request` for `websockets.serve`."""
+    """Admits or refuses. An instance is `process_request` for `websockets.serve`."""
 
     def __init__(self, settings: Settings, hub: Hub, limits: Limits, authentication: Authentication) -> None:
         self._settings = settings
@@ -78,7 +78,7 @@ class HandshakeGate:
         except MultipleValuesError:
             return _refusal(RefusedError(400, "bad_header", "A header that may come once came several times"))
         except (psycopg.Error, PoolTimeout) as problem:
-            log.warning("nobody can be admitted", problem=repr(problem))
+            log.warning("the database cannot be asked, refusing sockets", problem=repr(problem))
             return _refusal(_unavailable())
         except RefusedError as refused:
             return _refusal(refused)
@@ -124,7 +124,7 @@ class HandshakeGate:
 
 
 def check_allowed(feed: Feed, principal: Principal) -> None:
-    """Raise `RefusedError` 403. A stranger may still say who they are, in the first message."""
+    """Raises `RefusedError` 403. A stranger may still authenticate in the first message."""
     if principal.must_change_password:
         raise RefusedError(403, "password_change_required", "Change your password first")
     if principal.kind is not PrincipalKind.ANONYMOUS and not feed.allows(principal):
@@ -132,7 +132,7 @@ def check_allowed(feed: Feed, principal: Principal) -> None:
 
 
 def _is_websocket(headers: Headers) -> bool:
-    """Whether it is a handshake as RFC 6455, 4.2.1 has it: the library would refuse any other in plain words."""
+    """Whether it is a handshake as in RFC 6455, 4.2.1. The library would refuse any other in plain text."""
     return (
         "websocket" in headers.get("Upgrade", "").lower()
         and "upgrade" in headers.get("Connection", "").lower()
@@ -158,6 +158,6 @@ def _refusal(refused: RefusedError) -> Response:
 
 
 def _bodiless(answer: Response) -> Response:
-    """To HEAD: all but the body, whose length stays said."""
+    """For HEAD: all but the body. Its `Content-Length` stays."""
     answer.body = b""
     return answer

@@ -39,7 +39,7 @@ class Limits(Struct, frozen=True):
     watched_commands: int = 100
     authentication_s: float = 5.0
     first_message_s: float = 0.5
-    """How long live news waits for a `resume` or `get_bookings` that would make them duplicates."""
+    """How long live news waits for a `resume` or `get_bookings`, which would repeat it."""
     heartbeat_s: float = 25.0
     """Silence after which a client hears where it is."""
     ping_s: float = 20.0

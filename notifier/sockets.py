@@ -1,4 +1,4 @@
-"""Connections, and how many of them there may be."""
+"""Sockets, and how many of them there may be."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ def respond(status: int, body: bytes, extra: Mapping[str, str]) -> Response:
 
 
 class Admission(Struct, frozen=True):
-    """What a handshake established."""
+    """The result of a handshake."""
 
     feed: Feed
     principal: Principal
     address: str
     last_position: str | None
-    """As asked for in the query; None if it was not."""
+    """From the query; None if it has none."""
     start: Position
-    """The feed's head when it came: later news is for it."""
+    """The feed's head at the handshake: later news is for this client."""
 
 
 REFUSED_BY_THE_LIBRARY = (414, 431)
-"""For a target or a header line of more than 8,192 bytes, or more than 128 headers."""
+"""Statuses for a target or a header line of more than 8,192 bytes, or more than 128 headers."""
 
 
 def refused_by_the_library(status: int, text: str) -> Response:
-    """What it refuses in plain words before our door is asked, in the one error shape: a target or headers too long."""
+    """In the one error shape, what the library refuses in plain text before `process_request` is asked."""
     phrase = http.HTTPStatus(status).phrase
     code, words, more = ("bad_request", f"The request cannot be read: {phrase}", {})
     if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -58,7 +58,7 @@ def refused_by_the_library(status: int, text: str) -> Response:
 
 
 class Socket(ServerConnection):
-    """A connection that knows who visits, and says when it is lost, whatever became of it."""
+    """A connection that keeps its handshake's result, and calls `on_lost` however it ends."""
 
     visit: Admission | None = None
     on_lost: Callable[[], None] | None = None
@@ -89,11 +89,11 @@ class ConnectionLimits:
         return self._by_address[subscriber_of(address)] >= self._limits.connections_per_address
 
     def wait_s(self, address: str) -> float:
-        """Count a handshake: how long it must wait, 0.0 for not at all."""
+        """Count a handshake. Returns how long it must wait, 0.0 if not at all."""
         return self._handshakes.take(subscriber_of(address))
 
     def take(self, socket: Socket, address: str) -> None:
-        """Until the socket is lost."""
+        """Count a socket until it is lost."""
         who = subscriber_of(address)
         self._all += 1
         self._by_address[who] += 1

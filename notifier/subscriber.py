@@ -1,4 +1,4 @@
-"""One client's place in the hub: what it listens to, how far it is, and what waits for it."""
+"""One client in the hub: what it listens to, how far it is, and what waits for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from notifier.limits import Limits
 
 
 class Subscriber:
-    """Bounded in messages and bytes: a client that reads too slowly is ended, and may resume.
+    """Bounded in messages and bytes: the connection of a client that reads too slowly is ended, and may resume.
 
     `wake` is called when there is something to write, or to close.
     """
@@ -20,7 +20,7 @@ class Subscriber:
     def __init__(self, audiences: Iterable[str], limits: Limits, wake: Callable[[], None]) -> None:
         self.audiences = set(audiences)
         self.after = 0
-        """Events up to this number are not for it: it has them, or reads them itself."""
+        """Events up to this number are not offered to it: it has them, or reads them itself."""
         self.live = False
         self.closing: CloseCode | None = None
         self._limits = limits
@@ -30,7 +30,7 @@ class Subscriber:
         self._bytes = 0
 
     def hold(self, after: int) -> None:
-        """Keep news back, behind what it is about to be given."""
+        """Hold news back until it has caught up."""
         self.after = after
         self.live = False
         self._held = deque()
@@ -47,7 +47,7 @@ class Subscriber:
         self._wake()
 
     def offer(self, number: int, payload: bytes) -> bool:
-        """News of event `number`; False if it is not for it (see `after`)."""
+        """News of event `number`; False if it has that already (see `after`)."""
         if number <= self.after:
             return False
         self._append(self._queue if self._held is None else self._held, payload)
@@ -58,13 +58,13 @@ class Subscriber:
         self._append(self._queue, payload)
 
     def end(self, closing: CloseCode) -> None:
-        """Close it once what is queued is written; the first reason stays."""
+        """Close it once its queue is written; the first reason stays."""
         if self.closing is None:
             self.closing = closing
             self._wake()
 
     def cut(self, closing: CloseCode) -> None:
-        """Close it without what is queued: it may not have it any more, or does not read it."""
+        """Close it without writing its queue: it may no longer have that, or does not read."""
         self._queue.clear()
         self._held = None
         self._bytes = 0
@@ -89,6 +89,6 @@ class Subscriber:
         self._bytes += len(payload)
         waiting = len(self._queue) + len(self._held or ())
         if waiting > self._limits.queued_messages or self._bytes > self._limits.queued_bytes:
-            self.cut(TOO_SLOW)  # it will ask for the rest from its last position
+            self.cut(TOO_SLOW)  # it may resume from its last position
         else:
             self._wake()

@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.wire.errors import in_seconds
 
 FAILURES_MAX = 10
-"""Of one address (an IPv6 network) within the window; then not even the right password is looked at."""
+"""Of one address (an IPv6 network) within the window; then even the right password is refused."""
 WINDOW_S = 300.0
 ADDRESSES_MAX = 10_000
 """Beyond that, the address whose last failure is the oldest is forgotten."""

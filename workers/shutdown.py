@@ -1,4 +1,4 @@
-"""How a lingering task learns that its worker wants to end.
+"""How a lingering task learns that its worker is to end.
 
 Celery's warm shutdown waits for running tasks and tells only the main process. The event is
 made before the pool forks, so that main and children share it.
@@ -36,13 +36,13 @@ class AskLingeringTasks(bootsteps.StartStopStep):  # type: ignore[misc]  # celer
         super().__init__(parent, **options)
 
     def start(self, _worker: Any) -> None:
-        """Nothing to start; the event is made before the pool forks."""
+        """Nothing to do: the event is made before the pool forks."""
 
     def stop(self, _worker: Any) -> None:
         ask()
 
 
 def watch() -> Callable[[], bool]:
-    """A question for the loop: has the worker been asked to end, or has its main process died?"""
+    """A function that tells whether the worker was asked to end, or its main process died."""
     parent = os.getppid()
     return lambda: any(event.is_set() for event in _asked) or os.getppid() != parent

@@ -1,4 +1,4 @@
-"""The sweeps' tasks: ring for what nobody rang for, send the canary, fold the tally, tidy up."""
+"""The sweeps' tasks: ring for what waits, send what is due and the canary, fold the tally, tidy up."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from workers import shutdown
 log = structlog.get_logger()
 
 ERASE_FOR_S = 1.0
-"""How long one sweep empties what people left who were deleted; the next goes on."""
+"""How long one sweep erases the data of deleted people; the next one goes on."""
 DUE_PAUSE_S = 0.2
-"""Between two rounds of what is due: the lanes' breath for people."""
+"""Between two rounds of what is due, so that the lanes have time for requests."""
 
 _schema = SchemaWatch()
 """Shared by all tasks of this process, so that nothing is logged twice."""
@@ -61,7 +61,7 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_DUE)
     def due() -> int:
-        """Send the lanes what is due by the clock; again and again for a moment while there is more."""
+        """Send the lanes what is due by the clock, for up to a second while there is more."""
         with _database(settings) as connection, _redis(settings) as client:
             return _due(connection, wake(client, LANES))
 
@@ -77,7 +77,7 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_TALLY)
     def tally() -> int:
-        """Fold what changed about bookings and people into their tallies; go on with whoever left."""
+        """Fold changes of bookings and people into their tallies; go on erasing deleted people."""
         with _database(settings) as connection:
             folded = bookings_tally.fold(connection) + headcount.fold(connection)
             lanes = erasure.run(connection, ERASE_FOR_S).lanes
@@ -89,7 +89,7 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_TIDY)
     def tidy() -> dict[str, int] | None:
-        """Delete expired rows until none is left. A later call that finds this one running does nothing."""
+        """Delete rows that are too old until none is left. While one call runs, others do nothing."""
         return _tidy(settings)
 
 

@@ -22,11 +22,9 @@ worker_class = "api.server.gunicorn_worker.Worker"
 asgi_lifespan = "on"
 worker_connections = 4096
 backlog = 4096
-keepalive = 75  # longer than the front door's (ops/Caddyfile): it must not send into a closing connection
+keepalive = 75  # longer than the front door's (ops/Caddyfile), which must not send into a closing connection
 timeout = 30
-graceful_timeout = (
-    10  # nobody waits for an outcome then (api/server/gunicorn_worker.py): longer than any statement takes
-)
+graceful_timeout = 10  # longer than any statement: requests do not wait for outcomes then (gunicorn_worker.py)
 control_socket_disable = True  # its path is fixed below the home folder: two stacks would share it
 accesslog = None  # the middleware logs requests, with their ids
 errorlog = "-"

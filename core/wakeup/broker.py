@@ -1,7 +1,7 @@
 """The Celery application that all processes share: queues, exchanges and task names by declaration.
 
-Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing waits
-on an eta, every task is safe to run twice or never (the sweep makes up for it).
+Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing has
+an eta, and every task may run twice or never (the sweep makes up for it).
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ RECONNECT_MOST_S = 2.0
 
 
 class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no types
-    """Looks for a lost broker every two seconds. As it comes it waits longer each time, up to half a minute,
-    in which a worker would consume nothing although the broker is back.
+    """Looks for a lost broker every two seconds. kombu's own waits longer each time, up to half a minute,
+    and its worker would consume nothing meanwhile although the broker is back.
     """
 
     def _ensure_connection(
@@ -74,7 +74,7 @@ class Connection(kombu.Connection):  # type: ignore[misc]  # kombu ships no type
         *more: Any,
         **named: Any,
     ) -> Any:
-        """kombu's, with defaults of our own."""
+        """kombu's, with other defaults."""
         return super()._ensure_connection(
             errback, max_retries, interval_start, interval_step, interval_max, *more, **named
         )
@@ -91,16 +91,16 @@ class _Amqp(AMQP):  # type: ignore[misc]  # celery ships no types
 
 
 def _keep_no_messages() -> None:
-    """Let lost messages be lost: the sweep makes up for them.
+    """Restore no unacknowledged messages: the sweep makes up for them.
 
-    Restoring what was not acknowledged fails in kombu 5.7 when the connection is already gone,
-    and ends the worker instead of reconnecting it (or leaves dumps in the temporary folder).
+    In kombu 5.7 that fails when the connection is already gone, and ends the worker instead of
+    reconnecting it, or leaves dumps in the temporary folder.
     """
     redis_transport.Channel.do_restore = False
 
 
 def celery_app(redis_url: str, prefix: str = "") -> Celery:
-    """A configured application; connects to nothing until used. `prefix` stands before all of its names in Redis."""
+    """A configured application; it connects when it is used. `prefix` stands before all its names in Redis."""
     _keep_no_messages()
     # Without these options kombu would encrypt but accept any certificate. Flower reads them only from here.
     tls = redis_tls(redis_url)

@@ -140,7 +140,7 @@ COUNTED_BY_SUBSCRIBER = {
     "api/commands/commands.py": "the scope of an anonymous caller's idempotency key",
     "api/commands/endpoints.py": "long polls by subscriber",
     "api/http/request_context.py": "where the address is found",
-    "notifier/handshake.py": "handed to `Places`, which counts by subscriber",
+    "notifier/handshake.py": "handed to `ConnectionLimits`, which counts by subscriber",
     "notifier/client_connection.py": "reads by subscriber; an agent key's own list of networks",
     "notifier/server.py": "the log",
 }
