@@ -51,7 +51,7 @@ class ReservedFilters(Struct, frozen=True):
 
 
 class Page(Done, Generic[T], frozen=True, kw_only=True):
-    """`total_exact` is false where there are more than `total_count` and nobody counted on."""
+    """`total_exact` is false if counting stopped at `total_count` and there are more."""
 
     data: list[T]
     total_count: int

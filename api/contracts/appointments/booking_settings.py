@@ -52,7 +52,7 @@ NO_HOURS = FieldProblem("WORKING_HOURS_END", "WORKING_HOURS_END must be later th
 
 
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body, with the document's names. Only what is sent changes; `updated_at` may be sent back as it was."""
+    """Only what is sent changes; `updated_at` may be sent back as it was."""
 
     WORKING_HOURS_START: Annotated[int, Meta(ge=0, le=23)] | UnsetType = UNSET
     WORKING_HOURS_END: Annotated[int, Meta(ge=1, le=24)] | UnsetType = UNSET

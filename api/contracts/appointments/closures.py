@@ -54,7 +54,7 @@ class NewClosure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     start_date: DayText
     end_date: DayText | None = None
-    """Inclusive; the same day unless told."""
+    """Inclusive; by default the same day."""
     start_time: ClockText | None = None
     end_time: ClockText | None = None
     resource_id: Id | None = None
@@ -104,8 +104,8 @@ class Closures:
 
     @operation(
         "Close a resource",
-        description="Nobody can book into that time any more. Bookings that are in it already keep their time "
-        "until staff cancel or move them, and are listed; what they give back is closed too.",
+        description="Nobody can book that time any more. Bookings that already have some of it keep it until staff "
+        "cancel or move them, and are listed; time that they release is closed too.",
         body=Content(NewClosure, example=EXAMPLE),
         answers={201: ClosureMade},
         refuses=("resource_not_found", "already_closed", "local_time_skipped", *UNBOOKABLE),

@@ -69,13 +69,13 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     name: ServiceName
     description: Notes = ""
     duration_minutes: Minutes | None = None
-    """The settings' unless given."""
+    """By default that of the settings."""
     price_cents: PriceMinor = 0
     currency: CurrencyCode = "usd"
     resource_id: Id | None = None
     own_resource: bool = False
     time_zone: ZoneText | None = None
-    """IANA, of its own resource; the setting's unless given."""
+    """IANA, for its own resource; by default the installation's."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [
@@ -93,7 +93,7 @@ class NewNamedService(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class NamedServiceChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Only what is sent changes; the read-only fields may be sent back as they are. What is booked stays as it is."""
+    """Only what is sent changes; read-only fields may be sent back as they are. Existing bookings stay as they are."""
 
     name: ServiceName | UnsetType = UNSET
     description: Notes | UnsetType = UNSET
@@ -170,7 +170,7 @@ class AdminService:
 
     @operation(
         "Change a service",
-        description="Only what is sent changes. What is booked already keeps its name, resource and duration.",
+        description="Only what is sent changes. Existing bookings keep their name, resource and duration.",
         body=Content(NamedServiceChange, example={"duration_minutes": 30}),
         answers={200: NamedServiceShown},
         refuses=("service_not_found", "service_exists"),

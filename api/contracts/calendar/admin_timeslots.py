@@ -64,7 +64,7 @@ class NewSlot(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SlotChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body. Only what is sent changes; the rest of what was read may be sent back as it was."""
+    """The body. Only what is sent changes; read-only fields may be sent back as they are."""
 
     start_time: Moment | UnsetType = UNSET
     end_time: Moment | UnsetType = UNSET
@@ -146,9 +146,9 @@ class AdminTimeSlot:
     @operation(
         "Change a time slot",
         description=(
-            "Only what is sent changes; read-only fields may come back as they were. A change of a booked slot would "
-            "strand its booking: it is refused unless `if_booked` says what becomes of it. `booking_change` in the "
-            "answer says what did."
+            "Only what is sent changes; read-only fields may be sent back as they are. A change of a booked slot is "
+            "refused unless `if_booked` says what to do with its booking. `booking_change` in the answer says what "
+            "was done."
         ),
         query=SlotChangeQuery,
         body=Content(SlotChange, example=SLOT_CHANGE),

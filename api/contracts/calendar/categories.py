@@ -45,12 +45,12 @@ def _zone_of_its_own(body: NewCategory) -> Iterator[FieldProblem]:
 
 
 class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body. A category has a resource of its own unless it is to share one that is there."""
+    """A category has a resource of its own unless it shares another (`resource_id`)."""
 
     name: Name
     resource_id: Id | None = None
     time_zone: ZoneText | None = None
-    """IANA; the setting's unless given. A shared resource has its own."""
+    """IANA; by default the installation's. A shared resource has its own."""
 
     json_schema: ClassVar[Mapping[str, Any]] = {
         "anyOf": [{"properties": {"resource_id": {"type": "null"}}}, {"properties": {"time_zone": {"type": "null"}}}]
@@ -59,7 +59,7 @@ class NewCategory(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CategoryChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body. Only what is sent changes. Bookings that are there keep their resource and name."""
+    """The body. Only what is sent changes. Existing bookings keep their resource and name."""
 
     name: Name | UnsetType = UNSET
     resource_id: Id | UnsetType = UNSET
@@ -126,7 +126,7 @@ class AdminCategory:
 
     @operation(
         "Change a category",
-        description="Only what is sent changes. Bookings that are there keep their resource and its name.",
+        description="Only what is sent changes. Existing bookings keep their resource and its name.",
         body=Content(CategoryChange, example=CATEGORY),
         answers={200: CategoryBody},
         refuses=("category_not_found", "name_taken"),

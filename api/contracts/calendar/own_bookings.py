@@ -30,7 +30,7 @@ class UserBookings:
 
     @operation(
         "List one's own bookings",
-        description="Of every contract. `upcoming` ones soonest first, others latest first; cancelled ones are gone.",
+        description="Of every contract. `upcoming` ones soonest first, others latest first; without cancelled ones.",
         query=OwnBookingsQuery,
         answers={200: Content(list[SlotBooking], headers=NEXT_LINK)},
     )

@@ -78,7 +78,7 @@ class WeeklyPattern(Struct, frozen=True, forbid_unknown_fields=True):
     """`00:00` and `24:00` are the end of the day."""
     duration_minutes: Annotated[int, Meta(ge=1, le=MINUTES_PER_DAY)]
     on_collision: Literal["refuse", "skip"] = "refuse"
-    """What happens where a slot cannot be: all are refused, or that one is left out."""
+    """What to do if a slot collides: refuse all slots, or skip that one."""
 
     rules: ClassVar[Rules] = (_some_days, _some_time, _some_slots)
 

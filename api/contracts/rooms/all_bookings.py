@@ -15,7 +15,7 @@ from core.wire.contracts.rooms import RoomBooking, room_booking
 
 class RoomBookings(Struct, frozen=True, kw_only=True):
     count: int
-    """Of all there are."""
+    """How many bookings there are."""
     limit: int
     offset: int
     bookings: list[RoomBooking]

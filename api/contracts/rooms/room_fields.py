@@ -39,7 +39,7 @@ NEW = RoomRow()
 
 
 class RoomShown(Struct, frozen=True, kw_only=True):
-    """A room as the rooms document prints it, with our `currency`, `off_days`, `time_zone` and `resource_id`."""
+    """A room. `currency`, `off_days`, `time_zone` and `resource_id` are not in the client's document."""
 
     id: int
     name: str
@@ -97,9 +97,9 @@ class RoomFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Weekdays, 0 is Monday."""
     currency: CurrencyCode | UnsetType = UNSET
     time_zone: ZoneText | UnsetType = UNSET
-    """IANA; the setting's unless given."""
+    """IANA; by default the installation's."""
     resource_id: Id | UnsetType = UNSET
-    """A resource that exists, to share its time with; its own unless given."""
+    """A resource to share time with; by default its own."""
 
 
 def _price(body: NewRoom) -> Iterator[FieldProblem]:
@@ -182,7 +182,7 @@ def _of_new(body: NewRoom, name: str) -> int:
 
 
 def _price_problems(price: Decimal, currency: str) -> Iterator[FieldProblem]:
-    """Of one slot: several are booked at once, so one may cost less than the minimum charge."""
+    """One slot may cost less than the minimum charge: several can be booked at once."""
     yield from price_problems("price_per_slot", minor(price, currency), currency, is_whole=False, sent=price)
 
 

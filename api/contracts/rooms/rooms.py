@@ -83,7 +83,7 @@ class AdminRooms:
         """All rooms, those that cannot be booked too."""
         await list_rooms(self._pool, req, resp, only_available=False)
 
-    @operation("Make a room", body=Content(NewRoom, example=ROOM), answers={201: RoomShown})
+    @operation("Create a room", body=Content(NewRoom, example=ROOM), answers={201: RoomShown})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewRoom)
         currency = "usd" if sent.currency is UNSET else sent.currency
@@ -118,7 +118,7 @@ class AdminRoom:
 
     @operation(
         "Change a room",
-        description="Only what is sent changes. Bookings that are there keep their times and prices.",
+        description="Only what is sent changes. Existing bookings keep their times and prices.",
         body=Content(RoomChange, example={"is_available": False}),
         answers={200: RoomShown},
         refuses=("room_not_found",),

@@ -68,7 +68,7 @@ class Service(Struct, frozen=True):
 
 
 class NamedService(Struct, frozen=True):
-    """A service as staff see it. `duration_minutes` null is the settings'."""
+    """A service as staff see it. Without `duration_minutes` it has that of the settings."""
 
     id: int
     name: str

@@ -32,8 +32,8 @@ class DeleteUser:
     @operation(
         "Delete a user",
         description=(
-            "A person with bookings is deactivated and anonymised instead; bookings to come are cancelled, with their money "
-            "and credits back. Personal data that is left elsewhere is emptied within moments (docs/accounts.md)."
+            "A user with bookings is deactivated and anonymised instead; future bookings are cancelled, their money and "
+            "credits given back. Personal data elsewhere is erased within moments (docs/accounts.md)."
         ),
         answers={200: DeleteAnswer},
         refuses=("user_not_found", "last_superuser"),

@@ -65,8 +65,8 @@ class AdminUser:
         respond(resp, UserDetailsAnswer(data=AdminUserDetails(**admin_fields(person), bookings_count=count)))
 
     @operation(
-        "Make a user",
-        description="Without a password nobody logs in before the owner has set one by a reset mail.",
+        "Create a user",
+        description="Without a password the user cannot log in until they set one by a reset mail.",
         body=Content(NewPerson, example=NEW_USER),
         answers={201: UserAnswer},
         refuses=TAKEN,
@@ -97,7 +97,7 @@ class AdminUser:
         except TakenError as taken:
             raise _taken(taken) from None
         assert person is not None  # noqa: S101 - it was created on the line before
-        log.info("user made", made_user=person.id, by=req.context.principal.user_id)
+        log.info("user created", created_user=person.id, by=req.context.principal.user_id)
         respond(resp, UserAnswer(message="User created successfully", data=admin_user(person)), 201)
 
     @operation(

@@ -1,4 +1,4 @@
-"""What staff send about people: new accounts, and changes to them."""
+"""What staff send about users: new ones, and changes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Phone = Annotated[
 """Empty for none."""
 
 READ_ONLY = ("id", "email_is_login", "country_code", "is_practitioner", "is_anonymised", "date_joined", "last_login")
-"""Fields of the answers. Sent back as they are they mean nothing; sent with another value they are refused."""
+"""Fields of the answers, which may be sent back as they are."""
 PLAIN = ("first_name", "last_name", "gender", "is_active", "is_staff", "is_superuser")
-"""Columns that are changed to what is sent."""
+"""Fields that are written as they are sent."""
 
 
 def _not_ones_name(body: NewPerson) -> Iterator[FieldProblem]:
@@ -47,7 +47,7 @@ def _not_ones_name(body: NewPerson) -> Iterator[FieldProblem]:
 
 
 class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of create. Without a password nobody logs in before the owner has set one by a reset mail."""
+    """The body of create. Without a password the user cannot log in until they set one by a reset mail."""
 
     username: Username
     email: OptionalEmail | None = None
@@ -64,7 +64,7 @@ class NewPerson(Struct, frozen=True, forbid_unknown_fields=True):
     rules: ClassVar[Rules] = (_not_ones_name,)
 
     def names(self, region: str | None) -> Names:
-        """Raises Problem 400 for a username that is another number than the phone."""
+        """Raises Problem 400 for a username that is a phone number, but not the user's."""
         try:
             return names(self.username.strip(), self.phone.strip(), region)
         except NotOneNumberError:
@@ -94,7 +94,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
     last_login: Any = UNSET
 
     def changed(self, person: Person) -> frozenset[str]:
-        """The fields that ask for a change. Raises Problem 400 for those that cannot be changed."""
+        """The fields that would change. Raises Problem 400 for those that cannot."""
         present = admin_fields(person)
         check_unchanged(self, {name: present[name] for name in READ_ONLY}, CANNOT_BE_CHANGED_HERE)
         differ = {name for name, value in sent_fields(self).items() if value != present.get(name)}
@@ -103,7 +103,7 @@ class PersonChange(Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(differ)
 
     def columns(self, person: Person, changed: frozenset[str], region: str | None) -> dict[str, Any]:
-        """What to write, but for email and password. Raises Problem 400 with everything that cannot be used."""
+        """The columns to write, but for email and password. Raises Problem 400 with everything that cannot be used."""
         problems = []
         if "email" in changed and isinstance(self.email, str) and self.email and not is_email(self.email):
             problems.append(FieldProblem("email", BAD_EMAIL))

@@ -50,7 +50,7 @@ class Filters(Struct, frozen=True):
 
 
 class UserStatsAnswer(Done, frozen=True, kw_only=True):
-    """`stats` as in the statistics of bookings, which the document prints; `data` as in every other answer."""
+    """`stats` as in the statistics of bookings; the same in `data`, as in every other answer."""
 
     message: str = "User statistics retrieved successfully"
     data: headcount.UserStats
