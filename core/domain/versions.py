@@ -7,20 +7,18 @@ listed in `SINCE` with a higher version: a new type of command, a new field, a n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from itertools import chain
 from typing import Any
 
 from msgspec import Struct, inspect
 
+from core.domain.command_parts import Part, parts_of
 from core.domain.commands import Actor, Command
 
 FIRST = 1
 """The version of everything that is not listed."""
-
-Part = type[Struct] | tuple[type[Struct], str] | Enum
-"""A type of command (or of a part of one), a field by its struct and name, or a value of an enumeration."""
 
 SINCE: Mapping[Part, int] = {}
 """What came after version 1, and the version it came with. One number per release: `tests/fixtures/commands.json`
@@ -38,27 +36,6 @@ def version_of(command: Command, actor: Actor | None = None) -> int:
     """What a worker must know to decode this command: 1, unless something in it came later."""
     found = _newest_in(command) if type(command) in _CONCERNED else FIRST
     return max(found, _newest_in(actor)) if actor is not None and Actor in _CONCERNED else found
-
-
-def parts_of(kind: type[Struct]) -> Iterator[Part]:
-    """Everything that an instance may contain: structs, their fields, the values of enumerations."""
-    seen: set[Any] = set()
-    ahead: list[Any] = [inspect.type_info(kind)]
-    while ahead:
-        info = ahead.pop()
-        if isinstance(info, inspect.StructType):
-            if info.cls in seen:
-                continue
-            seen.add(info.cls)
-            yield info.cls
-            yield from ((info.cls, field.encode_name) for field in info.fields)
-            ahead += [field.type for field in info.fields]
-        elif isinstance(info, inspect.EnumType):
-            yield from info.cls
-        elif isinstance(info, inspect.UnionType):
-            ahead += info.types
-        elif isinstance(info, inspect.VarTupleType):
-            ahead.append(info.item_type)
 
 
 def _newest_in(value: Any) -> int:

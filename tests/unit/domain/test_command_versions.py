@@ -14,8 +14,9 @@ import pytest
 from msgspec import Struct
 
 from core.domain import versions
+from core.domain.command_parts import Part, parts_of
 from core.domain.commands import Actor, ActorKind, Cancel, Command, Place, PlaceAll, RowToPlace
-from core.domain.versions import FIRST, SCHEMA_VERSION, SINCE, Part, parts_of, version_of
+from core.domain.versions import FIRST, SCHEMA_VERSION, SINCE, version_of
 from tests.support.engine.command_record import RECORD, RELEASED
 from tests.support.values import place
 
@@ -64,7 +65,7 @@ def test_a_new_field_of_a_released_type_has_a_default() -> None:
 def test_a_new_field_is_found_missing_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(RELEASED, "Cancel.reason")
     assert undeclared() == ["Cancel.reason"]
-    monkeypatch.setattr("tests.unit.domain.test_command_versions.SINCE", {(Cancel, "reason"): NEXT})
+    monkeypatch.setattr("tests.unit.domain.test_command_versions.SINCE", {**SINCE, (Cancel, "reason"): NEXT})
     assert undeclared() == []
 
 
