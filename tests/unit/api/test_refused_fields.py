@@ -51,6 +51,7 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("appointments", commands.Cancel): (),
     ("calendar", commands.Cancel): (),
     ("rooms", commands.Cancel): (),
+    ("rooms", commands.CheckIn): (),
     ("appointments", commands.Delete): (),
     ("appointments", commands.CloseResource): (NewClosure,),
     ("marketplace", commands.CloseResource): (NewTimeOff,),
