@@ -129,7 +129,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/payment/cancel": {"GET": Rule.PUBLIC},
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
-    "/api/bookings/{id}": {"GET": Rule.USER, "POST": Rule.USER, "DELETE": Rule.USER},
+    "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
     "/api/admin/users": {"GET": Rule.STAFF},
     "/api/admin/users/stats": {"GET": Rule.STAFF},
     "/api/admin/users/filter-options": {"GET": Rule.STAFF},

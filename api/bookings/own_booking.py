@@ -1,4 +1,4 @@
-"""`GET`, `POST` and `DELETE /api/bookings/{id}/`: one's own booking, of any contract."""
+"""`GET` and `DELETE /api/bookings/{id}/`: one's own booking, of any contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from api.commands.commands import Commands
 from api.http.errors import Problem
 from api.http.responses import respond
 from api.openapi import operation
-from core.domain.commands import Cancel, CheckIn
+from core.domain.commands import Cancel
 from core.domain.values import Booking, User
 from core.identity.principals import Principal
 from core.store.bookings.rows import find_view
@@ -49,34 +49,13 @@ class OneBooking:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        await self._run(req, resp, await self._own(req, booking_id), Cancel(booking_id))
-
-    @operation(
-        "Check into one's room",
-        description="Tells staff that the guest is there.",
-        answers={200: RoomBookingChanged},
-        refuses=("booking_not_found", "no_check_in_now"),
-        command=True,
-    )
-    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        booking = await self._own(req, booking_id)
-        if booking.contract != "rooms":
-            raise not_found()
-        await self._run(req, resp, booking, CheckIn(booking_id))
-
-    async def _own(self, req: falcon.asgi.Request, booking_id: int) -> Booking:
-        """Staff, too, have only their own: they change others' by the admin path."""
+        """Own bookings only, staff included: they cancel others' by the admin path."""
         principal: Principal = req.context.principal
         booking, _ = await read_booking(self._pool, booking_id)
         if booking.user_id != principal.user_id:
             raise not_found()
-        return booking
-
-    async def _run(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking: Booking, command: Cancel | CheckIn
-    ) -> None:
         key = partition_key(booking.resource_id, booking.local_date)
-        await self._commands.run(req, resp, contract=booking.contract, partition_key=key, command=command)
+        await self._commands.run(req, resp, contract=booking.contract, partition_key=key, command=Cancel(booking_id))
 
 
 async def read_booking(pool: Pool, booking_id: int) -> tuple[Booking, User]:

@@ -133,12 +133,6 @@ class Delete(Struct, frozen=True, tag="delete", omit_defaults=True):
     booking_id: int
 
 
-class CheckIn(Struct, frozen=True, tag="check_in", omit_defaults=True):
-    """The guest of a room is there, for staff to know."""
-
-    booking_id: int
-
-
 class IfBooked(StrEnum):
     """What a change of a time slot does to the booking that has it."""
 
@@ -288,7 +282,6 @@ Command = (
     | ChangeStatus
     | Cancel
     | Delete
-    | CheckIn
     | BookSlot
     | OfferSlot
     | OfferWeekly

@@ -56,10 +56,6 @@ class BookingUnchanged(Struct, frozen=True, tag="command_unchanged"):
     booking: Booking
 
 
-class GuestArrived(Struct, frozen=True, tag="guest_arrived"):
-    booking: Booking
-
-
 class SlotOffered(Struct, frozen=True, tag="timeslot_created"):
     slot: TimeSlot
     is_taken: bool
@@ -192,7 +188,6 @@ Event = (
     | BookingChanged
     | BookingDeleted
     | BookingUnchanged
-    | GuestArrived
     | SlotEvent
     | ClosingEvent
     | CommandRefused

@@ -74,7 +74,6 @@ class Refusal(StrEnum):
     PHONE_IN_USE = "phone_in_use"
     SERVICE_INACTIVE = "service_inactive"
     UNKNOWN_SERVICE = "unknown_service"
-    NO_CHECK_IN_NOW = "no_check_in_now"
 
 
 class CommandRefused(Struct, frozen=True, tag="command_refused"):

@@ -132,9 +132,6 @@ REFUSALS: Mapping[Refusal, RefusalAnswer] = {
     Refusal.DECIDED_TOO_LATE: RefusalAnswer(409, "The command's deadline passed before it was decided"),
     Refusal.SERVICE_INACTIVE: RefusalAnswer(409, "This service cannot be booked any more", "service_name"),
     Refusal.UNKNOWN_SERVICE: RefusalAnswer(400, "There is no service of this name", "service_name"),
-    Refusal.NO_CHECK_IN_NOW: RefusalAnswer(
-        409, "Check in from an hour before a confirmed booking begins until it ends"
-    ),
     Refusal.PHONE_IN_USE: RefusalAnswer(
         409, "Somebody else's account has this phone number as its username: the staff must rename that account first"
     ),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from core.domain.bookings.status import TAKES_TIME, Status, may_become
 from core.domain.command_handler import AlsoLoaded, Handler
-from core.domain.commands import Actor, Cancel, ChangeStatus, CheckIn, Delete, Envelope
-from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged, Event, GuestArrived
+from core.domain.commands import Actor, Cancel, ChangeStatus, Delete, Envelope
+from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged, Event
 from core.domain.ids import Ids
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused, require
@@ -24,10 +24,6 @@ SHOWN_AS: dict[Status, frozenset[Status]] = {
 }
 """What a client that knows three words sees as the one it asks for: it sees a hold as `upcoming` already, and asking
 for that must not confirm the hold unpaid."""
-
-
-CHECK_IN_BEFORE = timedelta(hours=1)
-"""How long before its start a booking can be checked in."""
 
 
 def change_status(
@@ -50,14 +46,6 @@ def delete(state: State, envelope: Envelope, command: Delete, now: datetime, _id
         return (BookingDeleted(booking, actor.kind),)
     cancelled = with_status(booking, Status.CANCELLED, actor, now, "deleted")
     return (cancelled, BookingDeleted(cancelled.booking, actor.kind))
-
-
-def check_in(state: State, envelope: Envelope, command: CheckIn, now: datetime, _ids: Ids) -> tuple[Event, ...]:
-    booking = require_own_booking(state, command.booking_id, envelope.actor)
-    begins_soon = booking.starts_at - CHECK_IN_BEFORE <= now < booking.ends_at
-    if booking.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or not begins_soon:
-        raise Refused(Refusal.NO_CHECK_IN_NOW)
-    return GuestArrived(booking), BookingUnchanged(booking)
 
 
 def require_booking(state: State, booking_id: int) -> Booking:
@@ -121,5 +109,4 @@ HANDLERS = (
     Handler(ChangeStatus, change_status, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
     Handler(Cancel, cancel, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
     Handler(Delete, delete, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
-    Handler(CheckIn, check_in, booking_needs, also_loaded=AlsoLoaded.PURCHASES),
 )

@@ -219,17 +219,3 @@ def test_read_only_fields_of_a_room_cannot_be_changed(desk: httpx.Client) -> Non
     answer = desk.put(f"/api/admin/rooms/{room}/", json={"id": room + 1, "currency": "eur"})
     assert refused(answer) == (400, "invalid", ["id", "currency"])
     assert desk.put("/api/admin/rooms/999999999/", json={}).status_code == 404
-
-
-def test_a_guest_checks_in_once_the_booking_is_about_to_begin(
-    stack: Stack, desk: httpx.Client, person: httpx.Client
-) -> None:
-    booked = book(person, new_room(desk, price_per_slot=0)).json()["id"]
-    path = f"/api/bookings/{booked}/"
-    assert refused(person.post(path)) == (409, "no_check_in_now", [])
-    execute(stack, "UPDATE booking SET starts_at = clock_timestamp() + interval '30 minutes' WHERE id = %s", booked)
-    answer = person.post(path)
-    assert (answer.status_code, answer.json()["status"]) == (200, "confirmed")
-    assert refused(desk.post(path)) == (404, "booking_not_found", [])
-    told = execute(stack, "SELECT count(*) FROM event WHERE booking_id = %s AND type = 'guest_arrived'", booked)
-    assert told == [(1,)]

@@ -51,7 +51,6 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("appointments", commands.Cancel): (),
     ("calendar", commands.Cancel): (),
     ("rooms", commands.Cancel): (),
-    ("rooms", commands.CheckIn): (),
     ("appointments", commands.Delete): (),
     ("appointments", commands.CloseResource): (NewClosure,),
     ("marketplace", commands.CloseResource): (NewTimeOff,),

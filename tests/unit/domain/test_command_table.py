@@ -14,7 +14,6 @@ from core.domain.refusals import CommandRefused
 
 CHANGE_NOTHING = {
     events.BookingUnchanged,
-    events.GuestArrived,
     events.SlotUnchanged,
     events.SlotAvailabilityChanged,
     events.WeeklyOffered,
