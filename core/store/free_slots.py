@@ -1,4 +1,4 @@
-"""What a slot list needs to know, read in one snapshot."""
+"""What a list of free times depends on, read in one snapshot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SQL_TAKEN = f"""
 SELECT taken.* FROM ({SQL_CLAIMS}) AS taken (resource_id, starts_at, ends_at, booking_id, closure_id)
 WHERE NOT EXISTS (SELECT FROM booking b WHERE b.id = taken.booking_id AND {lapsed("b")})
 """
-"""Claims that stand in the way of a booking: those of lapsed holds do not, as `decide` would expire them."""
+"""Claims in the way of a booking. Those of lapsed holds are not: `decide` would expire them."""
 
 
 class DayAvailability(Struct, frozen=True):

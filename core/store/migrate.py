@@ -25,13 +25,13 @@ from core.store.maintenance.wall_times.upgrade import keep_wall_times
 log = structlog.get_logger()
 
 _MIGRATE_LOCK = 0x484F4C44
-"""Two migrates at once take turns under this advisory lock."""
+"""Held by a `migrate` while it runs, so that a second one waits."""
 
 LOCK_WAIT_S = 1.0
 """Others queue behind a transaction that waits for a table's lock, so it gives up soon and tries again."""
 LOCK_TRIES = 60
 LOCK_PAUSE_S = 0.5
-"""Lets those that queued pass."""
+"""Lets the queued ones pass."""
 IN_THE_WAY = ("55P03", "40P01")
 """The lock was not granted in time, or there was a deadlock with a batch: nothing was changed."""
 

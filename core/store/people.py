@@ -16,15 +16,15 @@ from core.store.sql.lost_races import require_all
 from core.store.sql.parameters import TEXTS, array_of, json_of, texts_of
 
 SQL_LOCK_HOLDERS = "SELECT FROM user_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-"""A statement of its own, before the holds are read: two lanes that hold for one person take turns.
-It does not stop other lanes from making bookings that refer to that person."""
+"""A statement of its own, before the holds are read: two lanes that hold places for one person take turns. Other lanes
+may still make bookings for that person."""
 SQL_HOLDS = "SELECT user_id, id, hold_expires_at FROM booking WHERE user_id = ANY(%s) AND status = 'held'"
 SQL_USERS = f"SELECT {USER_COLUMNS} FROM user_account WHERE id = ANY(%s::bigint[])"
 SQL_CALLERS = f"""
 WITH p AS MATERIALIZED (SELECT {TEXTS} AS keys)
 SELECT username_key, {USER_COLUMNS} FROM p, user_account WHERE phone_key = ANY(p.keys) OR username_key = ANY(p.keys)
 """
-"""A user whose username is the number, given by staff, is that person too."""
+"""If staff gave a user the number as username, that user is the person too."""
 SQL_CREATE = require_all("""
 INSERT INTO user_account (id, username, username_key, phone, phone_key, contact_email, first_name, last_name, gender,
                           country, country_code, date_joined, password_hash, must_change_password)

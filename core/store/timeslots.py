@@ -28,8 +28,7 @@ WHERE s.deleted_at IS NULL
                                               WHERE b.id = ANY(%(bookings)s) AND b.time_slot_id IS NOT NULL))
 ORDER BY s.id FOR UPDATE OF s
 """
-"""Locked before any booking, in id order. Which slot a booking was made for never changes, so it
-can be asked before the booking is locked."""
+"""Locked before any booking, in id order. A booking's slot never changes, so it can be read before the booking is locked."""
 SQL_NEIGHBOURS = f"""
 SELECT DISTINCT {SLOT_COLUMNS}
 FROM {SQL_INTERVAL_ROWS}
@@ -51,8 +50,8 @@ JOIN time_slot s ON s.category_id = c.id AND s.deleted_at IS NULL
 WHERE NOT EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.status IN ('completed', 'no_show')
                                           AND o.deleted_at IS NULL)
 """
-"""Slots on the resources that a batch may take or give back, at those times. One whose booking is over stays
-booked whatever becomes of its resource."""
+"""Slots on the resources whose time a batch may take or free. A slot whose booking is over stays booked, whatever
+becomes of its resource."""
 SQL_OFFER = """
 INSERT INTO time_slot (id, category_id, starts_at, ends_at, created_at, deleted_at)
 SELECT id, category_id, starts_at, ends_at, %(now)s, CASE WHEN removed THEN %(now)s::timestamptz END

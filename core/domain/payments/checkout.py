@@ -23,7 +23,7 @@ from core.domain.state import State
 from core.domain.values import Booking
 
 MAX_ATTEMPTS = 20
-"""For one booking. Each is a call to Stripe that somebody can make us make."""
+"""For one booking. A client can cause a call to Stripe with each."""
 
 
 def request_payment(

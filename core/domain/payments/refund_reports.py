@@ -91,7 +91,7 @@ LOOKED_AT = frozenset(
         PaymentState.REFUND_FAILED,
     }
 )
-"""In any other state a payment is due already, or final, or nobody can have paid it."""
+"""In any other state a payment is due already, or final, or cannot have been paid."""
 
 
 def look_for_refunds(

@@ -1,7 +1,7 @@
-"""The nouns of paying: one row an attempt to pay for a booking, and what Stripe says of it.
+"""The nouns of paying: an attempt to pay for a booking is one row, `Payment`.
 
-Money is never moved here: a state orders what the payments worker is to do next, and reports say
-what came of it.
+The domain moves no money: a payment's state says what the payments worker does next, and its reports say what came of
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 
 class IntentStatus(StrEnum):
-    """A PaymentIntent's life, in Stripe's words."""
+    """The status of a PaymentIntent, in Stripe's words."""
 
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
     REQUIRES_CONFIRMATION = "requires_confirmation"
@@ -26,7 +26,7 @@ class IntentStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """A refund's, in Stripe's words."""
+    """The status of a refund, in Stripe's words."""
 
     PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
@@ -43,23 +43,23 @@ class PaymentState(StrEnum):
     CREATING = "creating"
     """Due: make its intent."""
     OPEN = "open"
-    """The payer may pay. Due: look whether they did, in case no webhook came."""
+    """The payer may pay. Due: look whether they did, as a webhook may be lost."""
     PROCESSING = "processing"
-    """The payer's bank is at it. Due: look."""
+    """At the payer's bank. Due: look."""
     CLOSING = "closing"
-    """Nobody is to pay it any more. Due: cancel the intent, or find that it was paid."""
+    """It must not be paid any more. Due: cancel the intent, or find that it was paid."""
     CANCELED = "canceled"
     FAILED = "failed"
-    """Stripe would not make its intent, or lost it."""
+    """Stripe refused to make its intent, or does not know it."""
     SUCCEEDED = "succeeded"
-    """Paid, and the booking has it; less what went back for parts of it."""
+    """Paid and kept for the booking, less what was refunded for parts of it."""
     RETURNING = "returning"
-    """Paid and kept, but some of it is to be given back. Due: refund that."""
+    """Paid and kept, but for some that is to be refunded. Due: refund that."""
     REFUNDING = "refunding"
-    """Paid, and to be given back. Due: refund."""
+    """Paid, and to be refunded. Due: refund."""
     REFUNDED = "refunded"
     REFUND_FAILED = "refund_failed"
-    """Stripe could not refund it, or some of it: a person must. No other refund of it is due now."""
+    """Stripe could not refund it, or some of it: a person must. No other refund is due now."""
 
 
 LIVE = frozenset(
@@ -72,7 +72,7 @@ LIVE = frozenset(
         PaymentState.RETURNING,
     }
 )
-"""Can still be charged, or has been and is kept: a booking has at most one of these."""
+"""Can still be charged, or was and is kept. A booking has at most one of these."""
 
 PAYABLE = frozenset({PaymentState.CREATING, PaymentState.OPEN, PaymentState.PROCESSING})
 
@@ -85,7 +85,7 @@ RECEIVED = frozenset(
         PaymentState.REFUND_FAILED,
     }
 )
-"""Its money came in; nothing that is said of its intent changes that."""
+"""Its money came in. No report of its intent changes that."""
 
 REFUND_UNDER_WAY = frozenset({PaymentState.RETURNING, PaymentState.REFUNDING})
 """Stripe is asked for a refund."""
@@ -104,27 +104,27 @@ class Payment(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     due_at: datetime | None = None
-    """When the worker is to see to it next; None: not before a lane says so."""
+    """When the worker is to act on it next; None: not before a lane sets it."""
     intent_id: str | None = None
     decline: str | None = None
-    """Why the last try to pay, to make the intent or to refund failed, in Stripe's words."""
+    """Why the last attempt to pay, to make the intent or to refund failed, in Stripe's words."""
     received_minor: int = 0
     refunded_minor: int = 0
     refund_id: str | None = None
     refund_reason: str | None = None
     sent: bool = False
-    """The worker's own: it may have asked Stripe for the intent."""
+    """Written by the worker: it may have asked Stripe for the intent."""
     returning_minor: int = 0
-    """What Stripe is asked to give back now: fixed until that is done, as the same key must ask for the same."""
+    """What Stripe is asked to refund now. It is fixed until that is done, as one key must always ask for the same."""
     refund_number: int = 0
-    """Counts the refunds that were ordered; together with `returning_minor` it names the present one."""
+    """Counts the refunds that were ordered; the last one is for `returning_minor`."""
     owed_minor: int = 0
-    """What is to go back after that."""
+    """What is to be refunded after that."""
     failed_minor: int = 0
-    """What Stripe could not refund. A person must; it is not ordered again."""
+    """What Stripe could not refund: a person must. It is not ordered again."""
 
     @property
     def kept_minor(self) -> int:
-        """What came in and is not refunded, nor ordered to be: it pays for the booking."""
+        """What came in and is neither refunded nor ordered to be: it pays for the booking."""
         ordered_minor = self.returning_minor + self.owed_minor + self.failed_minor
         return self.received_minor - self.refunded_minor - ordered_minor

@@ -134,7 +134,7 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
             raise
 
     async def _end_soon(self, gen: PQGen[Any], interval: float) -> None:
-        """In psycopg's place, which would cancel commits too, and wait for five times as long."""
+        """Instead of psycopg's own way, which would cancel commits too, and wait five times as long."""
         try:
             if not self._changes:
                 await self._try_cancel(timeout=HUNG_UP_WITHIN_S)
@@ -199,7 +199,7 @@ class BoundedConnection(psycopg.AsyncConnection[TupleRow]):
 
 
 class _Cursor(AsyncCursor[Any]):
-    """Tells its connection what is sent."""
+    """Reports to its connection what is sent."""
 
     async def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
         with self._conn.sending(query):  # type: ignore[attr-defined]  # it is a BoundedConnection's

@@ -12,11 +12,11 @@ from core.store.inbox.outcomes import SQL_MOVE, Outcome, move_parameters
 from core.store.inbox.reading import WAITING_COLUMNS, undecoded
 
 SQL_WITHDRAWABLE = f"SELECT {WAITING_COLUMNS} FROM inbox WHERE id = %s AND awaits IS NULL AND total IS NULL"
-"""Not a deferred command, which is decided and whose intent exists or is being made; nor one that is partly done."""
+"""Not a deferred command, which is decided and whose intent may exist; nor one that is partly done."""
 SQL_STILL_WITHDRAWABLE = f"{SQL_WITHDRAWABLE} FOR UPDATE"
-"""Asked with the lane locked. The number of lanes may have changed in between: then whoever has the row is waited for."""
+"""With the lane locked. If the number of lanes changed in between, it waits for the transaction that has the row."""
 SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
-"""A withdrawal waits for the batch under way, so that it never takes a row out of a lane's hands."""
+"""A withdrawal waits for the batch under way, so that it never takes a row that a lane is deciding."""
 
 
 async def withdraw(connection: AsyncConnection, id_: UUID, outcome: Outcome) -> bool:

@@ -1,4 +1,4 @@
-"""One person, one seat of a session: a unique index, built as soon as nobody has two.
+"""One seat of a session for one person: a unique index, built as soon as no person has two.
 
 Earlier releases could give a person two seats. Staff must decide which one goes, so `migrate` logs them, continues
 without the index, and builds it in a later run, once they are gone.

@@ -13,7 +13,7 @@ from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
 BATCH_ROWS = 500
-"""Deleted in one transaction: a few milliseconds' work, so that nobody waits for it."""
+"""Deleted in one transaction, in a few milliseconds, so that no request waits for it."""
 FEED_DAYS = 7
 """A client that was away longer is told to reload."""
 STRIPE_EVENT_DAYS = 30

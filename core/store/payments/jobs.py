@@ -67,7 +67,7 @@ RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, 
 """
 """A lease that was never ended belongs to a worker that died. A payment that kills each worker is parked too.
 
-A request to Stripe is recorded before it is sent, so whoever takes the payment next looks there first."""
+A request to Stripe is recorded before it is sent, so the next worker that leases the payment looks there first."""
 SQL_TAKE_AWAITED = _TAKE.format(which="= 'creating'")
 SQL_TAKE_REFUNDS = _TAKE.format(which="IN ('returning', 'refunding')")
 SQL_TAKE_LOOKS = _TAKE.format(which=_LOOKS)
@@ -121,7 +121,7 @@ class LeasedJobs(Struct, frozen=True):
 
     jobs: list[PaymentJob]
     to_compare: Sequence[PaymentToReconcile] = ()
-    """Payments to be compared with the provider's books; nobody waits for them."""
+    """Payments to be compared with the provider's books."""
     ping: bool = False
     """The circuit is open, and it is time to ask whether Stripe is back."""
 
@@ -267,7 +267,7 @@ def _release(
 
 
 def _new(job: PaymentJob, command: Command) -> NewCommand:
-    """People wait for intents; nobody waits for a cancellation, of which there may be very many."""
+    """People wait for intents. No one waits for cancellations, of which there may be very many."""
     closing = job.state is PaymentState.CLOSING
     return engine_command(
         command,

@@ -1,13 +1,13 @@
-"""Races that a statement finds out itself, so that a batch and its commit go in one round trip."""
+"""Lost races, found by the statements themselves, so that a batch and its commit go in one round trip."""
 
 from __future__ import annotations
 
 LOST_RACE = "HF001"
-"""SQLSTATE of `batch_lost_race()`: a row that the batch counted on was written or taken by somebody else first."""
+"""SQLSTATE of `batch_lost_race()`: another transaction wrote or took a row that the batch counted on."""
 
 
 def require_all(statement: str) -> str:
-    """A statement that answers rows (`RETURNING`), failing unless they are as many as one more parameter says."""
+    """A statement with `RETURNING` that fails unless its rows are as many as one more parameter says."""
     return f"WITH met AS ({statement}) {require_count('met')}"
 
 

@@ -37,7 +37,7 @@ WHERE id = ANY(%s) AND moved_at IS NULL ORDER BY array_position(%s::bigint[], id
 SQL_MOVED = "UPDATE wall_time_move SET moved_at = clock_timestamp(), problem = NULL WHERE id = %s"
 SQL_PROBLEM = "UPDATE wall_time_move SET problem = %s WHERE id = %s"
 SQL_FORGET = "DELETE FROM wall_time_move WHERE id = %s"
-"""For what was cancelled or moved by somebody meanwhile."""
+"""For what was cancelled or moved meanwhile."""
 _MOVE_BOOKINGS = """
 moved AS (UPDATE booking b SET starts_at = b.starts_at + %(by)s, ends_at = b.ends_at + %(by)s, version = b.version + 1,
                  updated_at = clock_timestamp()
@@ -177,8 +177,8 @@ def _slot(connection: Connection, due: Due, values: Mapping[str, Any]) -> list[E
     facts = SlotFacts(slot_id, category_id, category, due.new_starts_at, due.new_ends_at, bool(rows), user_id)
     news = [_news("timeslot_updated", "calendar", None, None, {"slot": facts})]
     for id_, version, status, contract, _ in rows:
-        told = {"was": status, "now": status, "reason": REASON, "slot": facts}
-        news.append(_news("booking_updated", contract, id_, version, told))
+        change = {"was": status, "now": status, "reason": REASON, "slot": facts}
+        news.append(_news("booking_updated", contract, id_, version, change))
     return news
 
 

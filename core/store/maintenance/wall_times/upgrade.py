@@ -63,5 +63,5 @@ def _report(connection: Connection, planned: int, version: str, began: datetime)
 
 def _shown(row: Sequence[Any]) -> dict[str, Any]:
     kind, row_id, resource_id, zone, was, becomes, problem = row
-    told = {kind: row_id, "resource": resource_id, "zone": zone, "from": str(was), "to": str(becomes)}
-    return told if problem is None else {**told, "problem": problem}
+    shown = {kind: row_id, "resource": resource_id, "zone": zone, "from": str(was), "to": str(becomes)}
+    return shown if problem is None else {**shown, "problem": problem}
