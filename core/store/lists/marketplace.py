@@ -8,28 +8,41 @@ their appointments, staff all), and for each status, type or service where one i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import Kind
 from core.domain.names import folded
 from core.store.catalogue import practitioners
 from core.store.connections.database import AsyncConnection
-from core.store.lists.pages import COUNT_LIMIT
+from core.store.lists.pages import COUNT_LIMIT, together
+from core.store.sql.tables import TYPES, text_of
+from core.store.sql.tables import marketplace_booking as m
 
-ORDERS: dict[str, tuple[str, str]] = {
-    "start_time": ("starts_at", "ASC NULLS FIRST"),
-    "-start_time": ("starts_at", "DESC NULLS LAST"),
-    "created_at": ("created_at", "ASC"),
-    "-created_at": ("created_at", "DESC"),
-    "price_charged_cents": ("price_minor", "ASC"),
-    "-price_charged_cents": ("price_minor", "DESC"),
-}
-"""By the document's word: column and direction, as the indexes of the table have them. Ties go by id, the same way."""
+COLUMNS = {"start_time": "starts_at", "created_at": "created_at", "price_charged_cents": "price_minor"}
+ORDERS = tuple(f"{sign}{word}" for word in COLUMNS for sign in ("", "-"))
+"""What lists are ordered by, in the contract's words; "-" is descending."""
 
 PRACTITIONERS_FOUND_MAX = 1000
 """Practitioners whose name holds the words searched for."""
@@ -40,6 +53,8 @@ SQL_WALK = "SET LOCAL enable_bitmapscan = off"
 
 
 SORTED_AT_ONCE = timedelta(days=31)
+STATEMENTS_KEPT = 256
+"""Composed statements, by the filters and order that they are for."""
 UPCOMING = frozenset({Status.HELD, Status.CONFIRMED})
 """What is still to come, if its start is."""
 
@@ -78,30 +93,28 @@ async def find(
     if wanted.is_upcoming and wanted.statuses and not UPCOMING & set(wanted.statuses):
         return Found([], 0)
     own = None if wanted.user_id is None else await practitioners.id_of_user(connection, wanted.user_id)
-    named = await _named(connection, wanted.search)
-    narrowed, values = _narrowed(wanted, named)
+    values = _values(wanted)
+    shape = _Shape(
+        _scopes(wanted.user_id, own), tuple(name for name in _CONDITIONS if values[name] is not None), wanted.order
+    )
+    values |= {"user": wanted.user_id, "own": own, "named": await _named(connection, wanted.search)}
     values |= {"limit": limit, "offset": offset, "most": offset + limit, "count": count_limit}
-    scopes = _scopes(wanted.user_id, own, values)
     async with connection.transaction():
         await connection.execute(SQL_ONE_SNAPSHOT)
-        cursor = await connection.execute(_gathering(scopes, narrowed, wanted.order).encode(), values, prepare=False)
+        cursor = await connection.execute(_gathering(shape).encode(), values, prepare=False)
         count, ids = await cursor.fetchone() or (0, [])
-        return Found(await _page(connection, wanted, scopes, narrowed, values) if ids is None else list(ids), count)
+        return Found(await _page(connection, wanted, shape, values) if ids is None else list(ids), count)
 
 
 async def _page(
-    connection: AsyncConnection,
-    wanted: MarketBookingFilter,
-    scopes: Sequence[str],
-    narrowed: str,
-    values: Any,
+    connection: AsyncConnection, wanted: MarketBookingFilter, shape: _Shape, values: Mapping[str, Any]
 ) -> list[int]:
     """Of more than is counted."""
     if _is_sorted_at_once(wanted):
-        sql = _sorting(scopes, narrowed, wanted.order)
+        sql = _sorting(shape)
     else:
         await connection.execute(SQL_WALK)
-        sql = _walking([f"{scope} AND {cut}" for scope in scopes for cut in _cuts(wanted)], narrowed, wanted.order)
+        sql = _walking(shape, _cuts(wanted))
     cursor = await connection.execute(sql.encode(), values, prepare=False)
     return [row[0] for row in await cursor.fetchall()]
 
@@ -119,35 +132,50 @@ def _like(search: str) -> str:
     return f"%{plain}%"
 
 
-def _scopes(user_id: int | None, practitioner_id: int | None, values: dict[str, Any]) -> list[str]:
+def _scopes(user_id: int | None, practitioner_id: int | None) -> tuple[str, ...]:
     """Ranges that do not overlap, so that they can be merged and counted one by one."""
     if user_id is None:
-        return ["true"]
-    values["user"] = user_id
-    if practitioner_id is None:
-        return ["m.user_id = %(user)s"]
-    values["own"] = practitioner_id
-    return ["m.user_id = %(user)s", "m.practitioner_id = %(own)s AND m.user_id <> %(user)s"]
+        return ("all",)
+    return ("user",) if practitioner_id is None else ("user", "own")
 
 
-_UPCOMING = "m.starts_at > now() AND m.status IN ('held', 'confirmed')"
-_CONDITIONS = {
-    "statuses": "m.status = ANY(%(statuses)s)",
-    "payments": "m.payment_status = ANY(%(payments)s)",
-    "practitioner": "m.practitioner_id = %(practitioner)s",
-    "service": "m.service_id = %(service)s",
-    "kinds": "m.kind = ANY(%(kinds)s)",
-    "first": "m.starts_at >= %(first)s",
-    "before": "m.starts_at < %(before)s",
-    "upcoming": _UPCOMING,
-    "not_upcoming": f"({_UPCOMING}) IS NOT TRUE",
-    "search": "(m.words LIKE %(search)s OR m.practitioner_id = ANY(%(named)s))",
+def _bound(name: str, type_: str) -> BindParameter[Any]:
+    return bindparam(name, type_=TYPES[type_])
+
+
+def _any(name: str, type_: str) -> Any:
+    return any_(bindparam(name, type_=ARRAY(TYPES[type_])))
+
+
+def _text(value: str) -> ColumnElement[str]:
+    """A constant in the statement, for the partial indexes."""
+    return literal_column(f"'{value}'")
+
+
+_SCOPES: dict[str, tuple[ColumnElement[bool], ...]] = {
+    "all": (),
+    "user": (m.c.user_id == _bound("user", "bigint"),),
+    "own": (m.c.practitioner_id == _bound("own", "bigint"), m.c.user_id != _bound("user", "bigint")),
 }
-"""By what was given."""
+_UPCOMING = and_(m.c.starts_at > func.now(), m.c.status.in_([_text(status) for status in sorted(UPCOMING)]))
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "statuses": m.c.status == _any("statuses", "text"),
+    "payments": m.c.payment_status == _any("payments", "text"),
+    "practitioner": m.c.practitioner_id == _bound("practitioner", "bigint"),
+    "service": m.c.service_id == _bound("service", "bigint"),
+    "kinds": m.c.kind == _any("kinds", "text"),
+    "first": m.c.starts_at >= _bound("first", "timestamptz"),
+    "before": m.c.starts_at < _bound("before", "timestamptz"),
+    "upcoming": _UPCOMING,
+    "not_upcoming": _UPCOMING.is_not(true()),
+    "search": or_(m.c.words.like(_bound("search", "text")), m.c.practitioner_id == _any("named", "bigint")),
+}
+"""By the value that is given."""
 
 
-def _narrowed(wanted: MarketBookingFilter, named: Sequence[int]) -> tuple[str, dict[str, Any]]:
-    given: dict[str, Any] = {
+def _values(wanted: MarketBookingFilter) -> dict[str, Any]:
+    """By the names of `_CONDITIONS`; what is None narrows nothing."""
+    return {
         "statuses": [status.value for status in wanted.statuses] or None,
         "payments": list(wanted.payment_statuses) or None,
         "practitioner": wanted.practitioner_id,
@@ -159,65 +187,89 @@ def _narrowed(wanted: MarketBookingFilter, named: Sequence[int]) -> tuple[str, d
         "not_upcoming": wanted.is_upcoming is False or None,
         "search": _like(wanted.search) if wanted.search else None,
     }
-    conditions = [_CONDITIONS[name] for name, value in given.items() if value is not None]
-    return " AND ".join(conditions) or "true", {**given, "named": list(named)}
 
 
-def _cuts(wanted: MarketBookingFilter) -> list[str]:
-    """Ranges that do not overlap and make up all that is wanted, each in an index of its own in any order."""
+def _cuts(wanted: MarketBookingFilter) -> tuple[tuple[str, str], ...]:
+    """(column, value) of ranges that do not overlap and make up all that is wanted, each in an index of its own."""
     if wanted.is_upcoming or wanted.statuses:
         among = set(wanted.statuses or Status) & (UPCOMING if wanted.is_upcoming else set(Status))
-        return [f"m.status = '{status.value}'" for status in sorted(among)]
+        return tuple(("status", status.value) for status in sorted(among))
     if wanted.payment_statuses:
-        return [f"m.payment_status = '{PaymentStatus(one).value}'" for one in sorted(set(wanted.payment_statuses))]
-    if wanted.is_upcoming is False and ORDERS[wanted.order][0] == "starts_at":
-        return ["m.starts_at <= now()", "m.starts_at > now()", "m.starts_at IS NULL"]
+        return tuple(("payment_status", PaymentStatus(one).value) for one in sorted(set(wanted.payment_statuses)))
+    if wanted.is_upcoming is False and COLUMNS[wanted.order.removeprefix("-")] == "starts_at":
+        return tuple(("starts_at", one) for one in _TIMES)
     if wanted.kinds:
-        return [f"m.kind = '{Kind(kind).value}'" for kind in sorted(set(wanted.kinds))]
-    return ["true"]
+        return tuple(("kind", Kind(kind).value) for kind in sorted(set(wanted.kinds)))
+    return (("", ""),)
 
 
-def _gathering(scopes: Sequence[str], narrowed: str, order: str) -> str:
+_TIMES: dict[str, ColumnElement[bool]] = {
+    "past": m.c.starts_at <= func.now(),
+    "future": m.c.starts_at > func.now(),
+    "none": m.c.starts_at.is_(None),
+}
+
+
+def _cut(column: str, value: str) -> tuple[ColumnElement[bool], ...]:
+    if column == "starts_at":
+        return (_TIMES[value],)
+    return (m.c[column] == _text(value),) if column else ()
+
+
+class _Shape(Struct, frozen=True):
+    """What a statement's text depends on; it is composed once for each and kept."""
+
+    scopes: tuple[str, ...]
+    given: tuple[str, ...]
+    order: str
+
+    @property
+    def column(self) -> str:
+        return COLUMNS[self.order.removeprefix("-")]
+
+    def ranges(self, *cut: ColumnElement[bool]) -> list[Select[Any]]:
+        """Ids and the column of the order, of each scope."""
+        narrowed = [_CONDITIONS[name] for name in self.given]
+        columns = (m.c.booking_id, m.c[self.column])
+        return [select(*columns).where(*_SCOPES[scope], *cut, *narrowed) for scope in self.scopes]
+
+    def by(self, rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """As the table's indexes are ordered. Ties go by id, the same way."""
+        column, id_ = rows.c[self.column], rows.c.booking_id
+        if self.order.startswith("-"):
+            return (column.desc().nulls_last() if self.column == "starts_at" else column.desc()), id_.desc()
+        return (column.asc().nulls_first() if self.column == "starts_at" else column.asc()), id_.asc()
+
+    def page(self, rows: FromClause) -> Select[Any]:
+        chosen = select(rows.c.booking_id).order_by(*self.by(rows))
+        return chosen.limit(_bound("limit", "bigint")).offset(_bound("offset", "bigint"))
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _gathering(shape: _Shape) -> str:
     """(count, ids of the page), the ids NULL where there is more than is counted."""
-    column, _ = ORDERS[order]
-    found = " UNION ALL ".join(
-        f"(SELECT m.booking_id, m.{column} FROM marketplace_booking m WHERE {scope} AND {narrowed} LIMIT %(count)s)"
-        for scope in scopes
-    )
-    return f"""
-WITH found AS MATERIALIZED (SELECT * FROM ({found}) AS all_scopes LIMIT %(count)s)
-SELECT counted.n, CASE WHEN counted.n < %(count)s THEN ARRAY(
-    SELECT booking_id FROM found ORDER BY {_by(order)} LIMIT %(limit)s OFFSET %(offset)s) END
-FROM (SELECT count(*) AS n FROM found) AS counted
-"""
+    most = _bound("count", "bigint")
+    ranges = together([one.limit(most) for one in shape.ranges()])
+    found = select(ranges).limit(most).cte("found").prefix_with("MATERIALIZED")
+    n = select(func.count().label("n")).select_from(found).subquery().c.n
+    ids = func.array(shape.page(found).scalar_subquery())
+    return text_of(select(n, case((n < most, ids))))
 
 
-def _walking(ranges: Sequence[str], narrowed: str, order: str) -> str:
-    column, _ = ORDERS[order]
-    pages = " UNION ALL ".join(
-        f"(SELECT m.booking_id, m.{column} FROM marketplace_booking m WHERE {one} AND {narrowed}"
-        f" ORDER BY {_by(order)} LIMIT %(most)s)"
-        for one in ranges
-    )
-    return f"SELECT booking_id FROM ({pages}) AS merged ORDER BY {_by(order)} LIMIT %(limit)s OFFSET %(offset)s"
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _walking(shape: _Shape, cuts: tuple[tuple[str, str], ...]) -> str:
+    ranges = [one for cut in cuts for one in shape.ranges(*_cut(*cut))]
+    most = _bound("most", "bigint")
+    return text_of(shape.page(together([one.order_by(*shape.by(m)).limit(most) for one in ranges])))
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _sorting(shape: _Shape) -> str:
+    return text_of(shape.page(together([one.offset(literal_column("0")) for one in shape.ranges()])))
 
 
 def _is_sorted_at_once(wanted: MarketBookingFilter) -> bool:
     """A few weeks in another order than that of their days: the walk might begin years away from them."""
-    if ORDERS[wanted.order][0] == "starts_at" or wanted.first is None or wanted.before is None:
+    if COLUMNS[wanted.order.removeprefix("-")] == "starts_at" or wanted.first is None or wanted.before is None:
         return False
     return wanted.before - wanted.first <= SORTED_AT_ONCE
-
-
-def _sorting(scopes: Sequence[str], narrowed: str, order: str) -> str:
-    column, _ = ORDERS[order]
-    found = " UNION ALL ".join(
-        f"(SELECT m.booking_id, m.{column} FROM marketplace_booking m WHERE {scope} AND {narrowed} OFFSET 0)"
-        for scope in scopes
-    )
-    return f"SELECT booking_id FROM ({found}) AS found ORDER BY {_by(order)} LIMIT %(limit)s OFFSET %(offset)s"
-
-
-def _by(order: str) -> str:
-    column, direction = ORDERS[order]
-    return f"{column} {direction}, booking_id {direction.split()[0]}"

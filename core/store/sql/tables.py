@@ -86,6 +86,20 @@ user_count = _table(
 booking = _table("booking", **BOOKING_TYPES, deleted_at="timestamptz", listed_as="text", category_id="bigint")
 booking_count = _table("booking_count", local_date="date", listed_as="text", bookings="bigint")
 """A view: add up what it has."""
+marketplace_booking = _table(
+    "marketplace_booking",
+    booking_id="bigint",
+    user_id="bigint",
+    practitioner_id="bigint",
+    service_id="bigint",
+    kind="text",
+    status="text",
+    payment_status="text",
+    starts_at="timestamptz",
+    price_minor="bigint",
+    created_at="timestamptz",
+    words="text",
+)
 payment = _table(
     "payment",
     id="uuid",
