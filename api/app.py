@@ -8,7 +8,7 @@ from typing import Any
 
 from api.accounts import Accounts
 from api.accounts.routes import add_routes as add_account_routes
-from api.asyncapi.endpoints import FeedsSchema
+from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
 from api.commands.endpoints import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from api.app import create_app
-from api.asyncapi.document import document as document_of_feeds
+from api.asyncapi import document as document_of_feeds
 from api.http.disconnects import App
 from api.openapi.document import document
 from api.openapi.served_routes import Routes, Served

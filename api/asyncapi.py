@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together once."""
+"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together once; and `GET /api/schema/feeds/`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import falcon.asgi
 from msgspec import Struct
 
+from api.http.responses import respond_encoded
+from api.openapi.operation import operation
 from api.openapi.schemas import Schemas
 from core.identity.principals import SESSION_COOKIE
 from core.wire.close_codes import CLOSE_CODES
@@ -21,6 +24,7 @@ from core.wire.feeds import (
     FeedDescription,
     message_types_of,
 )
+from core.wire.outcomes import encode
 
 INFO = {
     "title": "Holdfast's feeds",
@@ -65,6 +69,15 @@ QUERY = {
         "last_position": {"type": "string", "description": "Resume after this position"},
     },
 }
+
+
+class FeedsSchema:
+    def __init__(self, public_url: str) -> None:
+        self._bytes = encode(document(public_url))
+
+    @operation("The description of the WebSocket feeds, as AsyncAPI 3.0", answers={200: dict}, tag="openapi")
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        respond_encoded(resp, self._bytes)
 
 
 def document(public_url: str) -> dict[str, Any]:
