@@ -18,7 +18,8 @@ import psycopg
 import structlog
 from msgspec.structs import replace
 
-from api.commands.inbox_writer import ACCEPT_WITHIN_S, Accepted, InboxWriter
+from api.commands.inbox_entry import Accepted
+from api.commands.inbox_writer import ACCEPT_WITHIN_S, InboxWriter
 from api.commands.outcome_waiter import Answer, OutcomeWaiter
 from api.http.errors import Problem, error_type
 from api.http.preferences import Preferences, deadline, idempotency_key, preferences

@@ -12,15 +12,15 @@ import select
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 
+from api.commands.inbox_entry import Accepted, InboxEntry, fail_all, still_wanted
 from api.http.database_errors import Meaning, after_broken_commit, meaning_of
-from api.http.errors import Problem, key_contended, key_reused, unavailable, unknown_outcome
+from api.http.errors import Problem, key_contended, key_reused, unavailable
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 from core.store.connections.database import API_LIMITS, connect_as
 from core.store.connections.round_trip import AsyncRoundTrip
@@ -51,28 +51,13 @@ WAITING_MAX = 20_000
 WakeLanes = Callable[[Iterable[int]], Awaitable[None]]
 
 
-class Accepted(Struct, frozen=True):
-    """On disk. `fresh` is False when an earlier request with the same key was first."""
-
-    command_id: UUID
-    fresh: bool
-
-
-class _Entry(Struct):
-    command: NewCommand
-    key: IdempotencyKey | None
-    done: asyncio.Future[Accepted]
-    is_sent: bool = False
-    """PostgreSQL may have it."""
-
-
 class InboxWriter:
     def __init__(self, database_url: str, wake_lanes: WakeLanes, in_doubt: InDoubt | None = None) -> None:
         self._url = database_url
         self._in_doubt = InDoubt() if in_doubt is None else in_doubt
         self._connection_class = bounded(self._in_doubt)
         self._wake_lanes = wake_lanes
-        self._waiting: list[_Entry] = []
+        self._waiting: list[InboxEntry] = []
         self._has_waiting = asyncio.Event()
         self._writers: set[asyncio.Task[None]] = set()
         self._slow: set[object] = set()
@@ -102,12 +87,12 @@ class InboxWriter:
         if len(self._waiting) >= WAITING_MAX:
             raise unavailable("Too many commands wait to be written; try again in a moment")
         loop = asyncio.get_running_loop()
-        entry = _Entry(command, key, loop.create_future())
+        entry = InboxEntry(command, key, loop.create_future())
         self._waiting.append(entry)
         self._has_waiting.set()
         if self._slow:
             self._add_writer_if_slow()
-        timer = loop.call_later(within_s, _give_up, entry)
+        timer = loop.call_later(within_s, entry.give_up)
         try:
             return await entry.done
         finally:
@@ -145,7 +130,7 @@ class InboxWriter:
         group, self._waiting = self._waiting[:GROUP_MAX], self._waiting[GROUP_MAX:]
         if not self._waiting:
             self._has_waiting.clear()
-        if not (group := _wanted(group)):
+        if not (group := still_wanted(group)):
             return connection
         marker = object()
         timer = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._note_slow, marker)
@@ -162,7 +147,9 @@ class InboxWriter:
             joined = len(self._waiting)
             await asyncio.sleep(0)
 
-    async def _commit(self, connection: BoundedConnection | None, group: Sequence[_Entry]) -> BoundedConnection | None:
+    async def _commit(
+        self, connection: BoundedConnection | None, group: Sequence[InboxEntry]
+    ) -> BoundedConnection | None:
         """Write a group and answer all of it; the connection to use next time."""
         try:
             if connection is not None and _has_news(connection):
@@ -171,12 +158,12 @@ class InboxWriter:
                 connection = await self._connect()
         except psycopg.Error as problem:
             log.warning("inbox cannot connect", problem=repr(problem))
-            _fail(group, unavailable("The database is not available right now; nothing was accepted"))
+            fail_all(group, unavailable("The database is not available right now; nothing was accepted"))
             return None
-        if not (group := _wanted(group)):
+        if not (group := still_wanted(group)):
             return connection
         if self._in_doubt.is_full:
-            _fail(group, unavailable("The database does not confirm writes right now; nothing was accepted"))
+            fail_all(group, unavailable("The database does not confirm writes right now; nothing was accepted"))
             return connection
         for entry in group:
             entry.is_sent = True
@@ -186,7 +173,7 @@ class InboxWriter:
             return await self._not_written(connection, group, problem)
         return connection
 
-    async def _write_prepared(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
+    async def _write_prepared(self, connection: BoundedConnection, group: Sequence[InboxEntry]) -> None:
         """A session that has lost its prepared statements has written nothing: prepare them again, once."""
         try:
             await self._write(connection, group)
@@ -197,7 +184,7 @@ class InboxWriter:
             await self._write(connection, group)
 
     async def _not_written(
-        self, connection: BoundedConnection, group: Sequence[_Entry], problem: Exception
+        self, connection: BoundedConnection, group: Sequence[InboxEntry], problem: Exception
     ) -> BoundedConnection | None:
         """Answer all of a group that failed; the connection to use next time."""
         match meaning_of(problem):
@@ -207,11 +194,11 @@ class InboxWriter:
                 return await self._commit_keys_apart(connection, group, problem)
             case Meaning.BUSY:
                 log.warning("inbox waited too long", problem=repr(problem), commands=len(group))
-                _fail(group, unavailable("The database is too busy right now; nothing was accepted"))
+                fail_all(group, unavailable("The database is too busy right now; nothing was accepted"))
                 return connection
             case Meaning.NOT_FITTING | Meaning.UNPREPARED:
                 log.error("inbox cannot write", problem=repr(problem), commands=len(group))
-                _fail(group, unavailable("The database cannot take commands right now; nothing was accepted"))
+                fail_all(group, unavailable("The database cannot take commands right now; nothing was accepted"))
             case _:
                 log.warning("inbox write has an unknown outcome", problem=repr(problem), commands=len(group))
                 asyncio.create_task(self._look_up_group(group)).add_done_callback(lambda _: None)
@@ -225,7 +212,7 @@ class InboxWriter:
         self._connections = [*(one for one in self._connections if not one.closed), connection]
         return connection
 
-    async def _write(self, connection: BoundedConnection, group: Sequence[_Entry]) -> None:
+    async def _write(self, connection: BoundedConnection, group: Sequence[InboxEntry]) -> None:
         parameters = accept_parameters([(entry.command, entry.key) for entry in group])
         with connection.changing():
             async with AsyncRoundTrip(connection) as trip:
@@ -235,7 +222,7 @@ class InboxWriter:
         losers = [entry for entry in group if entry.command.id not in written]
         for entry in group:
             if entry.command.id in written:
-                _answer(entry, Accepted(entry.command.id, fresh=True))
+                entry.answer(Accepted(entry.command.id, fresh=True))
         await self._wake_lanes({row[1] for row in rows})
         losers = [
             entry for entry in losers if not (entry.command.has_chosen_id and await self._settle(connection, entry))
@@ -243,38 +230,38 @@ class InboxWriter:
         if losers:
             await self._follow_winners(connection, losers)
 
-    async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[_Entry]) -> None:
+    async def _follow_winners(self, connection: BoundedConnection, losers: Sequence[InboxEntry]) -> None:
         """If the first command is gone there is nothing to follow: its key is released, and taken in the next group."""
         owners = await key_owners(connection, [entry.key for entry in losers if entry.key])
         for entry in losers:
             key = entry.key
             owner = owners.get((key.scope, key.key)) if key else None
             if key is None or owner is None:
-                _fail([entry], key_contended())
+                entry.fail(key_contended())
                 continue
             if not owner.exists:
                 await release_key(connection, key, owner.command_id)
                 self._put_back(entry)
             elif owner.body_hash != key.body_hash:
-                _fail([entry], key_reused())
+                entry.fail(key_reused())
             else:
-                _answer(entry, Accepted(owner.command_id, fresh=False))
+                entry.answer(Accepted(owner.command_id, fresh=False))
 
     async def _isolate(
-        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+        self, connection: BoundedConnection | None, group: Sequence[InboxEntry], problem: Exception
     ) -> BoundedConnection | None:
         """PostgreSQL refused the group for the data of one: write them one by one."""
         if len(group) == 1:
             ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
             log.warning("inbox refused a command", problem=repr(problem), **ids)
-            _fail(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
+            fail_all(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
             return connection
         for entry in group:
             connection = await self._commit(connection, [entry])
         return connection
 
     async def _commit_keys_apart(
-        self, connection: BoundedConnection | None, group: Sequence[_Entry], problem: Exception
+        self, connection: BoundedConnection | None, group: Sequence[InboxEntry], problem: Exception
     ) -> BoundedConnection | None:
         """Nothing was written, perhaps for one key that another transaction has taken and not committed: only the
         request with that key may wait for it, so those without a key go on together, and the others one by one.
@@ -284,11 +271,11 @@ class InboxWriter:
             entry.is_sent = False
         without = [entry for entry in group if entry.key is None]
         for part in [without, *([entry] for entry in group if entry.key is not None)]:
-            if left := _wanted(part):
+            if left := still_wanted(part):
                 connection = await self._commit(connection, left)
         return connection
 
-    async def _settle(self, connection: BoundedConnection, entry: _Entry) -> bool:
+    async def _settle(self, connection: BoundedConnection, entry: InboxEntry) -> bool:
         """Whether the entry is taken care of, because a command with its id exists.
 
         It is this command, from an earlier request, or another caller's, which must not be followed: this one then
@@ -298,27 +285,27 @@ class InboxWriter:
         if is_ours is None:
             return False
         if is_ours:
-            _answer(entry, Accepted(entry.command.id, fresh=True))
+            entry.answer(Accepted(entry.command.id, fresh=True))
         else:
             entry.command, entry.is_sent = replace(entry.command, id=uuid4(), has_chosen_id=False), False
             self._put_back(entry)
         return True
 
-    def _put_back(self, entry: _Entry) -> None:
+    def _put_back(self, entry: InboxEntry) -> None:
         self._waiting.append(entry)
         self._has_waiting.set()
 
-    async def _look_up_group(self, group: Sequence[_Entry]) -> None:
+    async def _look_up_group(self, group: Sequence[InboxEntry]) -> None:
         """After a broken commit: accepted if the row is there, unknown (503 with its address) if not."""
-        wanted = _wanted(group)
+        wanted = still_wanted(group)
 
-        async def look_up() -> list[_Entry]:
+        async def look_up() -> list[InboxEntry]:
             async with await self._connect() as connection:
                 return [entry for entry in wanted if not await self._settle(connection, entry)]
 
         left = await after_broken_commit(look_up)
         for entry in wanted if left is None else left:
-            _fail([entry], _unknown(entry))
+            entry.fail(entry.unknown())
 
 
 def _has_news(connection: BoundedConnection) -> bool:
@@ -332,37 +319,7 @@ def _has_news(connection: BoundedConnection) -> bool:
     return bool(poll.poll(0))
 
 
-def _may_be_one_key(group: Sequence[_Entry], problem: Exception) -> bool:
+def _may_be_one_key(group: Sequence[InboxEntry], problem: Exception) -> bool:
     """Whether it failed waiting for a lock that perhaps only some of these need."""
     is_lock = isinstance(problem, psycopg.errors.LockNotAvailable)
     return is_lock and len(group) > 1 and any(entry.key for entry in group)
-
-
-def _wanted(group: Sequence[_Entry]) -> list[_Entry]:
-    """Those whose client is still there and not answered."""
-    return [entry for entry in group if not entry.done.done()]
-
-
-def _unknown(entry: _Entry) -> Problem:
-    words = "It is not known yet whether the command was accepted; check its address in Location"
-    return unknown_outcome(words, entry.command.id)
-
-
-def _give_up(entry: _Entry) -> None:
-    """Its time to be accepted is over. If it has not been sent, it never will be."""
-    if entry.is_sent:
-        _fail([entry], _unknown(entry))
-    else:
-        words = "The database did not take the command in time; nothing was accepted"
-        _fail([entry], unavailable(words, entry.command.id))
-
-
-def _answer(entry: _Entry, accepted: Accepted) -> None:
-    if not entry.done.done():
-        entry.done.set_result(accepted)
-
-
-def _fail(group: Sequence[_Entry], problem: Problem) -> None:
-    for entry in group:
-        if not entry.done.done():
-            entry.done.set_exception(problem)

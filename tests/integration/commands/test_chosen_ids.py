@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from api.commands.commands import take_chosen_id
-from api.commands.inbox_writer import Accepted
+from api.commands.inbox_entry import Accepted
 from api.http.request_context import RequestContext
 from core.domain.commands import Actor, ActorKind
 from tests.support.clients.http_client import ADMIN, Client, agent_booking

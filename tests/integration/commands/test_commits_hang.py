@@ -20,7 +20,8 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from api.commands import inbox_writer as inbox_module
-from api.commands.inbox_writer import Accepted, InboxWriter
+from api.commands.inbox_entry import Accepted
+from api.commands.inbox_writer import InboxWriter
 from api.http.errors import Problem
 from core.store.connections import bounded as bounds
 from core.store.connections.bounded import InDoubt, NoAnswerError, TooManyInDoubtError, UnknownOutcomeError

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from api.commands import inbox_writer as inbox_module
-from api.commands.inbox_writer import GROUP_ENOUGH, Accepted, InboxWriter
+from api.commands.inbox_entry import Accepted
+from api.commands.inbox_writer import GROUP_ENOUGH, InboxWriter
 from api.http.errors import Problem
 from core.store.connections.database import API_LIMITS
 from core.store.connections.round_trip import AsyncRoundTrip

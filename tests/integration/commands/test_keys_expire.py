@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.commands.inbox_writer import Accepted
+from api.commands.inbox_entry import Accepted
 from api.http.errors import Problem
 from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from tests.support.clients.bulks import accepted, finished, new_services, rows_for, send

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from api.commands.inbox_writer import Accepted, InboxWriter
+from api.commands.inbox_entry import Accepted
+from api.commands.inbox_writer import InboxWriter
 from api.http.errors import Problem
 from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 

@@ -17,7 +17,7 @@ from psycopg_pool import PoolTimeout
 
 from api.commands.commands import Commands
 from api.commands.endpoints import LONG_POLLS_PER_CALLER_MAX, CommandResource
-from api.commands.inbox_writer import Accepted
+from api.commands.inbox_entry import Accepted
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.limits.undecided_writes import UndecidedCounter
 from core.domain.commands import Canary
