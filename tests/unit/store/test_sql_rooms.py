@@ -1,6 +1,6 @@
 """SQL is written in core/store and its migrations; who needs rows calls a function there.
 
-A file elsewhere that holds SQL stands in `ALLOWED`, with the reason, or in `TO_MOVE`, which only shrinks.
+A file elsewhere that holds SQL stands in `ALLOWED`, with the reason.
 """
 
 from __future__ import annotations
@@ -24,13 +24,6 @@ ALLOWED: dict[str, str] = {
     "ops/embedded/postgres.py": "a superuser's work, before there is a schema",
 }
 """By file, or by folder with a slash at the end: why it may hold SQL."""
-
-TO_MOVE: frozenset[str] = frozenset(
-    {
-        "core/identity/demo_accounts.py",
-    }
-)
-"""What is still to go to core/store. No file is added; one that holds no SQL any more is taken out."""
 
 KEYWORDS = r"""
 SELECT\b | INSERT\ INTO\b | UPDATE\ [\w{] | DELETE\ FROM\b | WITH\ (RECURSIVE\ )?\w+\ (\([^)]*\)\ )?AS\b
@@ -100,12 +93,8 @@ def is_allowed(name: str) -> bool:
 
 
 def test_sql_stands_in_the_store() -> None:
-    found = {name: lines for name, lines in WITH_SQL.items() if not is_allowed(name) and name not in TO_MOVE}
+    found = {name: lines for name, lines in WITH_SQL.items() if not is_allowed(name)}
     assert not found, "SQL belongs into core/store, behind a function that says what it is for"
-
-
-def test_what_was_moved_is_taken_off_the_list() -> None:
-    assert not TO_MOVE - WITH_SQL.keys()
 
 
 def test_each_permission_is_used() -> None:
