@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from psycopg.errors import UniqueViolation
-from psycopg.rows import class_row
 
 from core.identity.users import TakenError, email_key, taken_field
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_all, fetch_one, find_as
 from core.store.lists.people import SQL_PERSON, Person
-
-Connection = AsyncConnection[Any]
 
 SQL_LOCK = SQL_PERSON + " FOR NO KEY UPDATE"
 SQL_LOCK_SUPERUSERS = """
@@ -24,28 +23,26 @@ SELECT count(*) FROM (SELECT FROM booking WHERE user_id = %(id)s AND listed_as I
 """
 
 
-async def person(connection: Connection, user_id: int) -> Person | None:
-    return await _one(connection, SQL_PERSON, user_id)
+async def person(connection: AsyncConnection, user_id: int) -> Person | None:
+    return await find_as(connection, Person, SQL_PERSON, {"id": user_id})
 
 
-async def lock(connection: Connection, user_id: int) -> Person | None:
+async def lock(connection: AsyncConnection, user_id: int) -> Person | None:
     """The same, held until the end of the transaction."""
-    return await _one(connection, SQL_LOCK, user_id)
+    return await find_as(connection, Person, SQL_LOCK, {"id": user_id})
 
 
-async def is_last_superuser(connection: Connection, user_id: int) -> bool:
+async def is_last_superuser(connection: AsyncConnection, user_id: int) -> bool:
     """Whether nobody else could give roles. Until the end of the transaction it stays so."""
-    rows = await (await connection.execute(SQL_LOCK_SUPERUSERS)).fetchall()
-    return [row[0] for row in rows] == [user_id]
+    return await fetch_all(connection, SQL_LOCK_SUPERUSERS) == [(user_id,)]
 
 
-async def bookings(connection: Connection, user_id: int, most: int) -> int:
+async def bookings(connection: AsyncConnection, user_id: int, most: int) -> int:
     """How many bookings somebody has, counted up to `most`."""
-    row = await (await connection.execute(SQL_BOOKINGS, {"id": user_id, "most": most})).fetchone()
-    return int(row[0]) if row else 0
+    return int((await fetch_one(connection, SQL_BOOKINGS, {"id": user_id, "most": most}))[0])
 
 
-async def write(connection: Connection, user_id: int, columns: Mapping[str, Any]) -> None:
+async def write(connection: AsyncConnection, user_id: int, columns: Mapping[str, Any]) -> None:
     """Set columns, named by our own code. Raises `TakenError`; a new password ends every login."""
     if not columns:
         return
@@ -74,9 +71,3 @@ def email_columns(email: str) -> dict[str, Any]:
         "email_verified_at": None,
         "contact_email": "",
     }
-
-
-async def _one(connection: Connection, statement: str, user_id: int) -> Person | None:
-    async with connection.cursor(row_factory=class_row(Person)) as cursor:
-        await cursor.execute(statement, {"id": user_id})
-        return await cursor.fetchone()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
-from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
-from psycopg.rows import class_row
 
 from core.identity.usernames import username_key, username_keys
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_one, find_as, find_one
 
 
 class User(Struct, frozen=True):
@@ -100,48 +98,49 @@ WHERE id = %(id)s AND contact_email = %(contact)s AND email_key IS NULL
 """
 
 
-async def by_username(connection: Connection, username: str, region: str | None) -> User | None:
+async def by_username(connection: AsyncConnection, username: str, region: str | None) -> User | None:
     """By the name as typed, or by the phone number it is."""
     keys = username_keys(username, region)
-    return await _one(connection, SQL_BY_USERNAME, {"keys": keys})
+    return await find_as(connection, User, SQL_BY_USERNAME, {"keys": keys})
 
 
-async def by_email(connection: Connection, email: str) -> User | None:
+async def by_email(connection: AsyncConnection, email: str) -> User | None:
     """By the login address only: an address that an agent gave opens nothing."""
-    return await _one(connection, SQL_BY_EMAIL, {"key": email_key(email)})
+    return await find_as(connection, User, SQL_BY_EMAIL, {"key": email_key(email)})
 
 
-async def by_id(connection: Connection, user_id: int) -> User | None:
-    return await _one(connection, SQL_BY_ID, {"key": user_id})
+async def by_id(connection: AsyncConnection, user_id: int) -> User | None:
+    return await find_as(connection, User, SQL_BY_ID, {"key": user_id})
 
 
-async def create_user(connection: Connection, new: NewUser) -> int:
+async def create_user(connection: AsyncConnection, new: NewUser) -> int:
     """The new account's id. Raises `TakenError`, and leaves an open transaction usable."""
     try:
         async with connection.transaction():
-            row = await (await connection.execute(SQL_CREATE, create_parameters(new))).fetchone()
+            (id_,) = await fetch_one(connection, SQL_CREATE, create_parameters(new))
     except UniqueViolation as violation:
         raise TakenError(taken_field(violation)) from None
-    assert row is not None  # noqa: S101 - an INSERT ... RETURNING that did not fail has a row
-    return int(row[0])
+    return int(id_)
 
 
-async def replace_hash(connection: Connection, user_id: int, stored: str, fresh: str) -> None:
+async def replace_hash(connection: AsyncConnection, user_id: int, stored: str, fresh: str) -> None:
     """The same password under new parameters; nothing happens if `stored` is no longer the hash."""
     await connection.execute(SQL_REPLACE_HASH, {"id": user_id, "stored": stored, "fresh": fresh})
 
 
-async def change_password(connection: Connection, user: User, fresh: str) -> User | None:
+async def change_password(connection: AsyncConnection, user: User, fresh: str) -> User | None:
     """The user as they are now, all logins ended; None if the account changed since `user` was read."""
-    return await _one(connection, SQL_CHANGE_PASSWORD, {"id": user.id, "epoch": user.auth_epoch, "fresh": fresh})
+    return await find_as(
+        connection, User, SQL_CHANGE_PASSWORD, {"id": user.id, "epoch": user.auth_epoch, "fresh": fresh}
+    )
 
 
-async def confirm_contact_email(connection: Connection, user_id: int) -> bool:
+async def confirm_contact_email(connection: AsyncConnection, user_id: int) -> bool:
     """Staff vouch for the address that an agent gave: from now on it logs in, resets and links.
 
     False if there is none, or the account has a login address already. Raises `TakenError`.
     """
-    row = await (await connection.execute(SQL_CONTACT, {"id": user_id})).fetchone()
+    row = await find_one(connection, SQL_CONTACT, {"id": user_id})
     if row is None:
         return False
     parameters = {"id": user_id, "contact": row[0], "email_key": email_key(row[0])}
@@ -165,9 +164,3 @@ def create_parameters(new: NewUser) -> dict[str, Any]:
 def taken_field(violation: UniqueViolation) -> str:
     name = violation.diag.constraint_name or ""
     return next((field for field in ("email", "phone") if field in name), "username")
-
-
-async def _one(connection: Connection, sql: str, parameters: dict[str, Any]) -> User | None:
-    async with connection.cursor(row_factory=class_row(User)) as cursor:
-        await cursor.execute(sql, parameters)
-        return await cursor.fetchone()

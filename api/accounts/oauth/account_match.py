@@ -8,7 +8,8 @@ from api.accounts.oauth.provider import Identity
 from api.http.errors import Problem
 from core.identity import users
 from core.identity.credentials import linked_accounts
-from core.identity.users import Connection, NewUser, TakenError, User
+from core.identity.users import NewUser, TakenError, User
+from core.store.connections.database import AsyncConnection
 from core.text_forms import OPTIONAL_NAME
 
 NAME_MAX_CHARS = 150
@@ -40,7 +41,7 @@ class AccountMatch:
         return found
 
 
-async def _by_address(connection: Connection, identity: Identity) -> User:
+async def _by_address(connection: AsyncConnection, identity: Identity) -> User:
     email = identity.email
     if email is None or not is_email(email):
         raise _not_verified(identity.provider)
@@ -52,7 +53,7 @@ async def _by_address(connection: Connection, identity: Identity) -> User:
     return found
 
 
-async def _create(connection: Connection, identity: Identity, email: str) -> User:
+async def _create(connection: AsyncConnection, identity: Identity, email: str) -> User:
     new = NewUser(
         username=email,
         email=email,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from core.identity.credentials.agent_keys import Network
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_all_as, fetch_one, find_as
 
 USE_DAYS_SHOWN = 30
 
@@ -80,29 +77,26 @@ SET requests = u.requests + excluded.requests, refused = u.refused + excluded.re
 """Sorted, so that two processes that tell at once wait for each other."""
 
 
-async def listed(connection: Connection, *, is_active: bool | None, limit: int, offset: int) -> list[KeyRecord]:
+async def listed(connection: AsyncConnection, *, is_active: bool | None, limit: int, offset: int) -> list[KeyRecord]:
     """Newest first; revoked ones stay in the list."""
-    return await _records(connection, id=None, is_active=is_active, limit=limit, offset=offset)
+    values = {"id": None, "is_active": is_active, "limit": limit, "offset": offset}
+    return await fetch_all_as(connection, KeyRecord, SQL_LIST, values)
 
 
-async def count(connection: Connection, *, is_active: bool | None) -> int:
-    row = await (await connection.execute(SQL_COUNT, {"is_active": is_active})).fetchone()
-    return int(row[0]) if row else 0
+async def count(connection: AsyncConnection, *, is_active: bool | None) -> int:
+    return int((await fetch_one(connection, SQL_COUNT, {"is_active": is_active}))[0])
 
 
-async def by_id(connection: Connection, key_id: int) -> KeyRecord | None:
-    found = await _records(connection, id=key_id, is_active=None, limit=1, offset=0)
-    return found[0] if found else None
+async def by_id(connection: AsyncConnection, key_id: int) -> KeyRecord | None:
+    return await find_as(connection, KeyRecord, SQL_LIST, {"id": key_id, "is_active": None, "limit": 1, "offset": 0})
 
 
-async def days(connection: Connection, key_id: int) -> list[DayOfUse]:
+async def days(connection: AsyncConnection, key_id: int) -> list[DayOfUse]:
     """The newest days on which the key was used."""
-    async with connection.cursor(row_factory=class_row(DayOfUse)) as cursor:
-        await cursor.execute(SQL_DAYS, {"id": key_id, "most": USE_DAYS_SHOWN})
-        return await cursor.fetchall()
+    return await fetch_all_as(connection, DayOfUse, SQL_DAYS, {"id": key_id, "most": USE_DAYS_SHOWN})
 
 
-async def add_use(connection: Connection, seen: Sequence[KeyUse]) -> None:
+async def add_use(connection: AsyncConnection, seen: Sequence[KeyUse]) -> None:
     columns = [
         [use.key_id for use in seen],
         [use.requests for use in seen],
@@ -110,9 +104,3 @@ async def add_use(connection: Connection, seen: Sequence[KeyUse]) -> None:
         [use.last_address for use in seen],
     ]
     await connection.execute(SQL_ADD_USE, columns)
-
-
-async def _records(connection: Connection, **parameters: Any) -> list[KeyRecord]:
-    async with connection.cursor(row_factory=class_row(KeyRecord)) as cursor:
-        await cursor.execute(SQL_LIST, parameters)
-        return await cursor.fetchall()

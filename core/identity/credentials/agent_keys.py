@@ -9,15 +9,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from core.identity.principals import How, Principal, PrincipalKind, hash_token, new_token
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import find_as, find_one
 
-Connection = AsyncConnection[Any]
 Network = IPv4Network | IPv6Network
 
 PREFIX = "hfa_"
@@ -79,7 +77,7 @@ UPDATE agent_key SET revoked_at = clock_timestamp(), revoked_by = %(by)s WHERE i
 """
 
 
-async def make(connection: Connection, new: NewKey, by: int | None) -> tuple[int, str] | None:
+async def make(connection: AsyncConnection, new: NewKey, by: int | None) -> tuple[int, str] | None:
     """(id, the key in clear for the only time), or None if there are `KEYS_MAX` already."""
     token = PREFIX + new_token()
     parameters = {
@@ -91,17 +89,15 @@ async def make(connection: Connection, new: NewKey, by: int | None) -> tuple[int
         "by": by,
         "most": KEYS_MAX,
     }
-    row = await (await connection.execute(SQL_MAKE, parameters)).fetchone()
+    row = await find_one(connection, SQL_MAKE, parameters)
     return None if row is None else (int(row[0]), token)
 
 
-async def by_token(connection: Connection, token: str) -> AgentKey | None:
-    async with connection.cursor(row_factory=class_row(AgentKey)) as cursor:
-        await cursor.execute(SQL_HOLDING, {"hash": hash_token(token)})
-        return await cursor.fetchone()
+async def by_token(connection: AsyncConnection, token: str) -> AgentKey | None:
+    return await find_as(connection, AgentKey, SQL_HOLDING, {"hash": hash_token(token)})
 
 
-async def change(connection: Connection, key_id: int, new: NewKey) -> bool:
+async def change(connection: AsyncConnection, key_id: int, new: NewKey) -> bool:
     """False for a key that is revoked or never was. A new address list ends the key's sockets."""
     parameters = {
         "id": key_id,
@@ -112,6 +108,6 @@ async def change(connection: Connection, key_id: int, new: NewKey) -> bool:
     return (await connection.execute(SQL_CHANGE, parameters)).rowcount == 1
 
 
-async def revoke(connection: Connection, key_id: int, by: int | None) -> bool:
+async def revoke(connection: AsyncConnection, key_id: int, by: int | None) -> bool:
     """False for a key that is revoked already or never was."""
     return (await connection.execute(SQL_REVOKE, {"id": key_id, "by": by})).rowcount == 1

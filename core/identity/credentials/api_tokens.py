@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from psycopg import AsyncConnection
-
 from core.identity.principals import hash_token, new_token
 from core.identity.users import User
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
 
 PREFIX = "hft_"
 """Says what it is to whoever finds one in a log or a repository."""
@@ -25,7 +20,7 @@ WHERE u.id = %(user_id)s AND u.is_active AND u.auth_epoch = %(epoch)s
 SQL_REVOKE = "UPDATE api_token SET revoked_at = clock_timestamp() WHERE id = %(id)s AND revoked_at IS NULL"
 
 
-async def issue(connection: Connection, user: User) -> str | None:
+async def issue(connection: AsyncConnection, user: User) -> str | None:
     """A new token in clear, for the only time; None if the user has `TOKENS_PER_USER_MAX` already."""
     token = PREFIX + new_token()
     parameters = {
@@ -37,5 +32,5 @@ async def issue(connection: Connection, user: User) -> str | None:
     return token if (await connection.execute(SQL_ISSUE, parameters)).rowcount else None
 
 
-async def revoke(connection: Connection, token_id: int) -> None:
+async def revoke(connection: AsyncConnection, token_id: int) -> None:
     await connection.execute(SQL_REVOKE, {"id": token_id})

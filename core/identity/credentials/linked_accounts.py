@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from core.identity.principals import hash_token
 from core.identity.users import User, by_id, email_key
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_all_as, find_one
 
 ATTEMPT_LIFETIME_S = 600
 
@@ -55,7 +52,7 @@ SELECT provider, subject, email, linked_at FROM social_account WHERE user_id = %
 """
 
 
-async def begin_attempt(connection: Connection, provider: str, state: str, browser: str, attempt: Attempt) -> None:
+async def begin_attempt(connection: AsyncConnection, provider: str, state: str, browser: str, attempt: Attempt) -> None:
     """Remember a sign-in that leaves for a provider; secrets of the browser are kept hashed."""
     parameters = {
         "state": hash_token(state),
@@ -69,20 +66,20 @@ async def begin_attempt(connection: Connection, provider: str, state: str, brows
     await connection.execute(SQL_BEGIN, parameters)
 
 
-async def finish_attempt(connection: Connection, provider: str, state: str, browser: str) -> Attempt | None:
+async def finish_attempt(connection: AsyncConnection, provider: str, state: str, browser: str) -> Attempt | None:
     """What was remembered, once, for the same browser and in time; else None."""
     parameters = {"state": hash_token(state), "browser": hash_token(browser), "provider": provider}
-    row = await (await connection.execute(SQL_FINISH, parameters)).fetchone()
+    row = await find_one(connection, SQL_FINISH, parameters)
     return Attempt(row[0], row[1], row[2]) if row is not None and row[3] else None
 
 
-async def owner(connection: Connection, provider: str, subject: str) -> User | None:
+async def owner(connection: AsyncConnection, provider: str, subject: str) -> User | None:
     """Whose account this one signs in to."""
-    row = await (await connection.execute(SQL_OWNER, {"provider": provider, "subject": subject})).fetchone()
+    row = await find_one(connection, SQL_OWNER, {"provider": provider, "subject": subject})
     return None if row is None else await by_id(connection, row[0])
 
 
-async def link(connection: Connection, provider: str, subject: str, user_id: int, email: str) -> bool:
+async def link(connection: AsyncConnection, provider: str, subject: str, user_id: int, email: str) -> bool:
     """Let this account sign in to ours; False unless `email` is the user's, active and verified."""
     parameters = {
         "provider": provider,
@@ -94,7 +91,5 @@ async def link(connection: Connection, provider: str, subject: str, user_id: int
     return (await connection.execute(SQL_LINK, parameters)).rowcount == 1
 
 
-async def linked(connection: Connection, user_id: int) -> list[LinkedAccount]:
-    async with connection.cursor(row_factory=class_row(LinkedAccount)) as cursor:
-        await cursor.execute(SQL_LINKED, {"user_id": user_id})
-        return await cursor.fetchall()
+async def linked(connection: AsyncConnection, user_id: int) -> list[LinkedAccount]:
+    return await fetch_all_as(connection, LinkedAccount, SQL_LINKED, {"user_id": user_id})

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID, uuid4
 
 from msgspec import Struct
-from psycopg import AsyncConnection
 
 from core.identity.principals import Claims, hash_token, new_token
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_one
 
 LOGIN_LIFETIME_S = 14 * 24 * 3600
 """From one password to the next; refreshing does not extend it."""
 
 LOGINS_PER_USER_MAX = 200
 """Live ones. The oldest ends when one more begins: who forgot to log out is never kept from logging in."""
-
-Connection = AsyncConnection[Any]
 
 
 class NewLogin(Struct, frozen=True):
@@ -71,15 +69,14 @@ SELECT EXISTS (SELECT FROM login_session WHERE id = %(session_id)s AND ended_at 
 """
 
 
-async def is_fresh(connection: Connection, session_id: UUID, within_s: int) -> bool:
+async def is_fresh(connection: AsyncConnection, session_id: UUID, within_s: int) -> bool:
     """Whether the owner of this login proved at most this long ago that it is theirs."""
     parameters = {"session_id": session_id, "within_s": within_s}
-    row = await (await connection.execute(SQL_IS_FRESH, parameters)).fetchone()
-    return bool(row and row[0])
+    return bool((await fetch_one(connection, SQL_IS_FRESH, parameters))[0])
 
 
 async def begin(
-    connection: Connection, user_id: int, epoch: int, address: str, *, with_body_family: bool
+    connection: AsyncConnection, user_id: int, epoch: int, address: str, *, with_body_family: bool
 ) -> NewLogin | None:
     """Start a login for somebody who has just proved who they are.
 
@@ -111,13 +108,11 @@ async def begin(
     )
 
 
-async def end(connection: Connection, session_id: UUID) -> None:
+async def end(connection: AsyncConnection, session_id: UUID) -> None:
     """End one login with everything it handed out: cookies, access and refresh tokens, tickets."""
     await connection.execute(SQL_END, {"session_id": session_id})
 
 
-async def known_address(connection: Connection, user_id: int, address: str) -> bool:
+async def known_address(connection: AsyncConnection, user_id: int, address: str) -> bool:
     """Whether this user has logged in from there, within what is remembered of logins."""
-    cursor = await connection.execute(SQL_KNOWN_ADDRESS, {"user_id": user_id, "address": address})
-    row = await cursor.fetchone()
-    return bool(row and row[0])
+    return bool((await fetch_one(connection, SQL_KNOWN_ADDRESS, {"user_id": user_id, "address": address}))[0])

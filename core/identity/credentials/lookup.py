@@ -6,16 +6,13 @@ Each lookup answers who it is with their roles as they are now, or None; never w
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from core.identity.principals import Claims, How, Principal, PrincipalKind, hash_token
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_all, find_as
 
 
 class Live(Struct, frozen=True):
@@ -120,11 +117,11 @@ class Credential(Struct, frozen=True):
         return cls(principal.session_id, principal.key_id, principal.user_id, principal.auth_epoch)
 
 
-async def by_cookie(connection: Connection, session_token: str) -> Live | None:
-    return await _one(connection, SQL_BY_COOKIE, {"hash": hash_token(session_token)})
+async def by_cookie(connection: AsyncConnection, session_token: str) -> Live | None:
+    return await find_as(connection, Live, SQL_BY_COOKIE, {"hash": hash_token(session_token)})
 
 
-async def by_claims(connection: Connection, claims: Claims) -> Live | None:
+async def by_claims(connection: AsyncConnection, claims: Claims) -> Live | None:
     """The login behind a verified access token; it ends with its login and with its refresh family."""
     parameters = {
         "family_id": claims.family_id,
@@ -132,30 +129,23 @@ async def by_claims(connection: Connection, claims: Claims) -> Live | None:
         "user_id": claims.user_id,
         "epoch": claims.epoch,
     }
-    return await _one(connection, SQL_BY_CLAIMS, parameters)
+    return await find_as(connection, Live, SQL_BY_CLAIMS, parameters)
 
 
-async def by_api_token(connection: Connection, token: str) -> Live | None:
-    return await _one(connection, SQL_BY_API_TOKEN, {"hash": hash_token(token)})
+async def by_api_token(connection: AsyncConnection, token: str) -> Live | None:
+    return await find_as(connection, Live, SQL_BY_API_TOKEN, {"hash": hash_token(token)})
 
 
-async def use_ticket(connection: Connection, ticket: str) -> Live | None:
+async def use_ticket(connection: AsyncConnection, ticket: str) -> Live | None:
     """Spends the ticket. It carries no further than the login or API token that asked for it."""
-    return await _one(connection, SQL_USE_TICKET, {"hash": hash_token(ticket)})
+    return await find_as(connection, Live, SQL_USE_TICKET, {"hash": hash_token(ticket)})
 
 
-async def still_hold(connection: Connection, credentials: Collection[Credential]) -> set[Credential]:
+async def still_hold(connection: AsyncConnection, credentials: Collection[Credential]) -> set[Credential]:
     """Those of these credentials that hold, with the roles that they came with: a change of roles raises the epoch."""
     parameters = {
         "sessions": [c.session_id for c in credentials if c.session_id],
         "tokens": [c.key_id for c in credentials if c.user_id and not c.session_id],
         "agents": [c.key_id for c in credentials if not c.user_id],
     }
-    rows = await (await connection.execute(SQL_STILL_HOLD, parameters)).fetchall()
-    return {Credential(*row) for row in rows}
-
-
-async def _one(connection: Connection, sql: str, parameters: dict[str, Any]) -> Live | None:
-    async with connection.cursor(row_factory=class_row(Live)) as cursor:
-        await cursor.execute(sql, parameters)
-        return await cursor.fetchone()
+    return {Credential(*row) for row in await fetch_all(connection, SQL_STILL_HOLD, parameters)}

@@ -11,18 +11,12 @@ the family. So there is never more than one line of tokens that goes on.
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 from msgspec import Struct
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
 from core.identity.credentials.lookup import LOGIN_HOLDS, live_owner
 from core.identity.principals import Claims, hash_token, new_token
-
-Connection = AsyncConnection[Any]
-
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import find_one
 
 GRACE_S = 30
 """How long a used token is good again while none of its successors was used."""
@@ -35,13 +29,6 @@ class ReplayError(Exception):
 class Rotated(Struct, frozen=True):
     claims: Claims
     refresh_token: str
-
-
-class _Row(Struct, frozen=True):
-    family_id: UUID
-    session_id: UUID
-    user_id: int
-    auth_epoch: int
 
 
 SQL_LOCK_FAMILY = """
@@ -81,23 +68,19 @@ FROM refresh_token t WHERE t.token_hash = %(hash)s AND t.used_at IS NOT NULL AND
 """
 
 
-async def rotate(connection: Connection, token: str) -> Rotated | None:
+async def rotate(connection: AsyncConnection, token: str) -> Rotated | None:
     """The next token of the family with the claims for an access token; None for a token that is dead.
 
     Raises `ReplayError`, having ended the family, for one that was used and is in no grace.
     """
     fresh = new_token()
     parameters = {"hash": hash_token(token), "next_hash": hash_token(fresh), "grace_s": GRACE_S}
-    async with connection.transaction(), connection.cursor(row_factory=class_row(_Row)) as cursor:
+    async with connection.transaction():
         await connection.execute(SQL_LOCK_FAMILY, parameters)
-        await cursor.execute(SQL_ROTATE, parameters)
-        row = await cursor.fetchone()
+        row = await find_one(connection, SQL_ROTATE, parameters)
     if row is not None:
-        return _rotated(row, fresh)
+        family_id, session_id, user_id, epoch = row
+        return Rotated(Claims(user_id, session_id, family_id, epoch), fresh)
     if (await connection.execute(SQL_END_FAMILY_OF_USED, parameters)).rowcount:
         raise ReplayError
     return None
-
-
-def _rotated(row: _Row, fresh: str) -> Rotated:
-    return Rotated(Claims(row.user_id, row.session_id, row.family_id, row.auth_epoch), fresh)

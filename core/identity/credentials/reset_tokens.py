@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from psycopg import AsyncConnection
-
 from core.identity.credentials.lookup import live_owner
 from core.identity.principals import hash_token, new_token
 from core.identity.users import User
-
-Connection = AsyncConnection[Any]
+from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import find_one
 
 RESET_LIFETIME_S = 3600
 
@@ -48,20 +44,20 @@ address's mail owns it: if nobody had proved that before, sign-ins that were lin
 be somebody else's, and go."""
 
 
-async def issue(connection: Connection, user: User) -> str | None:
+async def issue(connection: AsyncConnection, user: User) -> str | None:
     """A token for the mail; None for an account that is closed or has no address to log in with."""
     token = new_token()
     parameters = {"hash": hash_token(token), "user_id": user.id, "lifetime_s": RESET_LIFETIME_S}
     return token if (await connection.execute(SQL_ISSUE, parameters)).rowcount else None
 
 
-async def names(connection: Connection, token: str) -> tuple[str, str] | None:
+async def names(connection: AsyncConnection, token: str) -> tuple[str, str] | None:
     """(username, email) of a token that can be used now: what its new password may not be."""
-    row = await (await connection.execute(SQL_NAMES, {"hash": hash_token(token)})).fetchone()
+    row = await find_one(connection, SQL_NAMES, {"hash": hash_token(token)})
     return None if row is None else (row[0], row[1])
 
 
-async def use(connection: Connection, token: str, password_hash: str) -> bool:
+async def use(connection: AsyncConnection, token: str, password_hash: str) -> bool:
     """Spend the token and set the password; False if it cannot be used."""
     parameters = {"hash": hash_token(token), "password_hash": password_hash}
     return (await connection.execute(SQL_USE, parameters)).rowcount == 1

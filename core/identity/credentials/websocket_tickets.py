@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from psycopg import AsyncConnection
-
 from core.identity.principals import Principal, hash_token, new_token
+from core.store.connections.database import AsyncConnection
 
 TICKET_LIFETIME_S = 30
 
@@ -16,7 +13,7 @@ VALUES (%(hash)s, %(user_id)s, %(session_id)s, %(token_id)s, %(epoch)s, clock_ti
 """
 
 
-async def issue(connection: AsyncConnection[Any], principal: Principal) -> str:
+async def issue(connection: AsyncConnection, principal: Principal) -> str:
     """A ticket for a logged-in person, good once and for `TICKET_LIFETIME_S`."""
     ticket = new_token()
     parameters = {

@@ -6,24 +6,20 @@ in steps; `core.identity.personal_data.inventory` lists all of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
-from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
-from psycopg.rows import class_row
 
 from core.domain.commands import Actor
 from core.identity.personal_data.erasure import TO_COME, assignments
 from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
-from core.store.connections.database import Connection as SyncConnection
+from core.store.connections.database import AsyncConnection, Connection
+from core.store.connections.queries import fetch_one, find_as
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
 from core.store.lists.people import SQL_PERSON, Person
 
 __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
 
-Connection = AsyncConnection[Any]
 
 BLANKED_AGAIN_FOR = "1 hour"
 """So long commands that were under way when somebody was anonymised are looked for."""
@@ -92,24 +88,19 @@ class Left(Struct, frozen=True):
     """To come, that others have with this practitioner: staff see to them."""
 
 
-async def lock(connection: Connection, user_id: int) -> Person | None:
-    async with connection.cursor(row_factory=class_row(Person)) as cursor:
-        await cursor.execute(SQL_LOCK, {"id": user_id})
-        return await cursor.fetchone()
+async def lock(connection: AsyncConnection, user_id: int) -> Person | None:
+    return await find_as(connection, Person, SQL_LOCK, {"id": user_id})
 
 
-async def count(connection: Connection, user_id: int, notice_s: int) -> Left:
+async def count(connection: AsyncConnection, user_id: int, notice_s: int) -> Left:
     """`notice_s`: money goes back for what begins at least this many seconds from now."""
-    row = await (await connection.execute(SQL_COUNT, {"id": user_id, "notice_s": notice_s})).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate answers one row
-    return Left(*row)
+    return Left(*await fetch_one(connection, SQL_COUNT, {"id": user_id, "notice_s": notice_s}))
 
 
-async def begin(connection: Connection, user_id: int, by: Actor, request_id: str) -> None:
+async def begin(connection: AsyncConnection, user_id: int, by: Actor, request_id: str) -> None:
     """Note who is to be erased, and by which names, before they are gone. In the transaction of the deletion."""
-    row = await (await connection.execute(SQL_NAMES, {"id": user_id})).fetchone()
-    assert row is not None  # noqa: S101 - the row is locked
-    phone, practitioner_id, resource_id, earlier, until, now = row
+    locked = await fetch_one(connection, SQL_NAMES, {"id": user_id})
+    phone, practitioner_id, resource_id, earlier, until, now = locked
     names = [user_name(user_id)]
     if practitioner_id is not None:
         names += [practitioner_name(practitioner_id), resource_name(resource_id)]
@@ -126,7 +117,7 @@ async def begin(connection: Connection, user_id: int, by: Actor, request_id: str
     await connection.execute(SQL_KEYS.encode(), {"id": user_id})
 
 
-async def delete(connection: Connection, user_id: int) -> bool:
+async def delete(connection: AsyncConnection, user_id: int) -> bool:
     """True if nothing needed the row and it is gone; else everything is as it was."""
     try:
         async with connection.transaction():
@@ -136,12 +127,12 @@ async def delete(connection: Connection, user_id: int) -> bool:
     return True
 
 
-async def anonymise(connection: Connection, user_id: int) -> None:
+async def anonymise(connection: AsyncConnection, user_id: int) -> None:
     """Empty the account and end all its logins. Username, phone and address are free for others."""
     for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
         await connection.execute(statement.encode(), {"id": user_id})
 
 
-def blank_again(connection: SyncConnection) -> None:
+def blank_again(connection: Connection) -> None:
     """Blank what was decided about people while they were being anonymised."""
     connection.execute(SQL_BLANK_AGAIN.encode())

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
-
-from psycopg import AsyncConnection
+from typing import Protocol
 
 from core.identity.personal_data.inventory import LISTED, Field, Rows
+from core.store.connections.database import AsyncConnection
 
 PAGE_ROWS = 500
 
 
 class Pool(Protocol):
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]: ...
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
 
 def page_statement(rows: Rows) -> str:

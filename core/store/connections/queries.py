@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 
 from core.store.connections.database import AsyncConnection
 
+Kind = TypeVar("Kind")
 Values = Mapping[str, Any] | Sequence[Any] | None
 
 
 async def fetch_all(connection: AsyncConnection, sql: str, values: Values = None) -> list[TupleRow]:
     """All rows of a statement that is bounded by its own LIMIT or by what it reads."""
     return await (await connection.execute(sql.encode(), values)).fetchall()
+
+
+async def fetch_all_as(connection: AsyncConnection, kind: type[Kind], sql: str, values: Values = None) -> list[Kind]:
+    """The same as values of a class whose fields have the columns' names."""
+    async with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return await (await cursor.execute(sql.encode(), values)).fetchall()
+
+
+async def find_as(connection: AsyncConnection, kind: type[Kind], sql: str, values: Values = None) -> Kind | None:
+    """The first row as a value of a class whose fields have the columns' names; None if there is none."""
+    async with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return await (await cursor.execute(sql.encode(), values)).fetchone()
 
 
 async def find_one(connection: AsyncConnection, sql: str, values: Values = None) -> TupleRow | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from psycopg.rows import class_row
 
 from core.domain.resources.local_time import day_bounds, local
-from core.store.connections.database import AsyncConnection, Connection
+from core.store.connections.database import AsyncConnection, Connection, database_now_async
+from core.store.connections.queries import fetch_all, fetch_one
 from core.store.lists.pages import COUNT_EXACT_TO
 
 FOLD_ROWS = 50_000
@@ -79,13 +79,8 @@ def fold(connection: Connection) -> int:
 
 async def stats(connection: AsyncConnection, zone: str) -> UserStats:
     """As of now; days are those of `zone`."""
-    clock = await (await connection.execute("SELECT clock_timestamp()")).fetchone()
-    assert clock is not None  # noqa: S101 - a SELECT without FROM has one row
-    async with connection.cursor(row_factory=class_row(UserStats)) as cursor:
-        await cursor.execute(SQL_STATS, begun(clock[0], zone))
-        found = await cursor.fetchone()
-    assert found is not None  # noqa: S101 - an aggregate answers one row
-    return found
+    now = await database_now_async(connection)
+    return UserStats(*await fetch_one(connection, SQL_STATS, begun(now, zone)))
 
 
 def begun(now: datetime, zone: str) -> dict[str, datetime]:
@@ -97,5 +92,4 @@ def begun(now: datetime, zone: str) -> dict[str, datetime]:
 
 async def countries(connection: AsyncConnection) -> list[tuple[str, int]]:
     """(ISO code, people), the most frequent first."""
-    rows = await (await connection.execute(SQL_COUNTRIES)).fetchall()
-    return [(row[0], row[1]) for row in rows]
+    return [(code, people) for code, people in await fetch_all(connection, SQL_COUNTRIES)]

@@ -6,14 +6,13 @@ tally. The view `booking_count` has both, so a reader's sum is exact in its own 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, LiteralString
 
 from msgspec import Struct
 
 from core.domain.resources.local_time import local
 from core.store.connections.database import AsyncConnection, Connection
+from core.store.connections.queries import fetch_one
 
 FOLD_ROWS = 50_000
 """Changes folded in by one transaction."""
@@ -63,7 +62,7 @@ def fold(connection: Connection) -> int:
 
 async def stats(connection: AsyncConnection) -> Stats:
     """As of now; "today" is the desk's."""
-    today = local(*await _one(connection, SQL_NOW)).date()
+    today = local(*await fetch_one(connection, SQL_NOW)).date()
     monday, first = today - timedelta(days=today.weekday()), today.replace(day=1)
     days = {
         "today": today,
@@ -72,12 +71,4 @@ async def stats(connection: AsyncConnection) -> Stats:
         "first": first,
         "next_first": (first + timedelta(days=31)).replace(day=1),
     }
-    return Stats(*await _one(connection, SQL_STATS, days))
-
-
-async def _one(
-    connection: AsyncConnection, statement: LiteralString, values: Mapping[str, Any] | None = None
-) -> tuple[Any, ...]:
-    row: tuple[Any, ...] | None = await (await connection.execute(statement, values)).fetchone()
-    assert row is not None  # noqa: S101 - there is one desk, and an aggregate answers one row
-    return row
+    return Stats(*await fetch_one(connection, SQL_STATS, days))
