@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from core.domain.resources.local_time import local
 from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import find_one
+from core.store.inbox.partition_keys import partition_key
 
 SQL_PRACTITIONER = (
     "SELECT p.resource_id, r.zone FROM practitioner p JOIN resource r ON r.id = p.resource_id WHERE p.id = %s"
@@ -29,7 +31,7 @@ FROM service s WHERE s.id = %s
 
 
 class SessionPartition(Struct, frozen=True):
-    """A session never changes these."""
+    """Where a session's commands go, and what never changes of it."""
 
     service_id: int
     practitioner_id: int
@@ -47,7 +49,8 @@ class Purchase(Struct, frozen=True):
 
 
 def day_key(resource_id: int, at: datetime, zone_name: str) -> str:
-    return f"{resource_id}:{local(at, zone_name).date().isoformat()}"
+    """For the resource's local day of an instant."""
+    return partition_key(resource_id, local(at, zone_name).date())
 
 
 def any_key(service_id: int, at: datetime) -> str:
@@ -56,27 +59,29 @@ def any_key(service_id: int, at: datetime) -> str:
 
 
 def purchase_key(service_id: int) -> str:
+    """For a course, package or bundle."""
     return f"service-{service_id}"
 
 
 async def practitioner_key(connection: AsyncConnection, practitioner_id: int, at: datetime) -> str | None:
-    row = await (await connection.execute(SQL_PRACTITIONER, (practitioner_id,))).fetchone()
+    """For a practitioner's local day of an instant. None if there is no such practitioner, as below."""
+    row = await find_one(connection, SQL_PRACTITIONER, (practitioner_id,))
     return None if row is None else day_key(row[0], at, row[1])
 
 
 async def session_partition(connection: AsyncConnection, session_id: int) -> SessionPartition | None:
-    row = await (await connection.execute(SQL_SESSION, (session_id,))).fetchone()
+    row = await find_one(connection, SQL_SESSION, (session_id,))
     return None if row is None else SessionPartition(*[*row[:4], day_key(row[4], row[2], row[5])])
 
 
 async def booking_key(connection: AsyncConnection, booking_id: int, at: datetime | None = None) -> str | None:
     """The booking's own day, or the one that it wants to move to."""
-    row = await (await connection.execute(SQL_BOOKING, (booking_id,))).fetchone()
+    row = await find_one(connection, SQL_BOOKING, (booking_id,))
     if row is None:
         return None
-    return f"{row[0]}:{row[1].isoformat()}" if at is None else day_key(row[0], at, row[2])
+    return partition_key(row[0], row[1]) if at is None else day_key(row[0], at, row[2])
 
 
 async def read_purchase(connection: AsyncConnection, service_id: int) -> Purchase | None:
-    row = await (await connection.execute(SQL_PURCHASE, (service_id,))).fetchone()
+    row = await find_one(connection, SQL_PURCHASE, (service_id,))
     return None if row is None else Purchase(row[0], row[1], tuple(row[2]))
