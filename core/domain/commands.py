@@ -23,7 +23,7 @@ class CommandClass(IntEnum):
     EXPIRY = 1
     BULK = 2
     DEFERRED = 3
-    """Decided but for its answer, which Stripe has still to give: no lane reads it again."""
+    """Decided, but not answered until Stripe has answered. No lane reads it again."""
 
 
 DECIDED_CLASSES = (CommandClass.INTERACTIVE, CommandClass.EXPIRY, CommandClass.BULK)
@@ -39,7 +39,7 @@ class ActorKind(StrEnum):
 
 
 class Actor(Struct, frozen=True, omit_defaults=True):
-    """Who asks. `user_id` for users and staff, `key_id` for agent keys."""
+    """The sender of a command. `user_id` is of users and staff, `key_id` of agent keys."""
 
     kind: ActorKind
     user_id: int | None = None
@@ -51,7 +51,7 @@ class Actor(Struct, frozen=True, omit_defaults=True):
 
     @property
     def owner(self) -> str | None:
-        """The name under which commands are owned and feeds are filtered; None for nobody known."""
+        """The name by which commands are owned and feeds are filtered; None for anonymous callers and the engine."""
         if self.key_id is not None:
             return f"key:{self.key_id}"
         return None if self.user_id is None else f"user:{self.user_id}"
@@ -65,7 +65,7 @@ class PersonById(Struct, frozen=True, tag="id", omit_defaults=True):
 
 
 class PersonByPhone(Struct, frozen=True, tag="phone", omit_defaults=True):
-    """Somebody named by a phone number; made a user if unknown, never changed if known."""
+    """A person named by a phone number. An unknown one becomes a user; a known one is never changed."""
 
     phone_key: str
     phone: str
@@ -110,11 +110,11 @@ class RowToPlace(Struct, frozen=True):
 
 
 class PlaceAll(Struct, frozen=True, tag="place_all", omit_defaults=True):
-    """Book every row, or none. The rows may be for any times, services and people."""
+    """Book every row, or none. Rows may have any times, services and people."""
 
     rows: tuple[RowToPlace, ...]
     refused: int = 0
-    """Rows that were refused before the inbox: with any, the others are judged but not booked."""
+    """How many rows were refused before the inbox. If any, the others are checked but not booked."""
 
 
 class ChangeStatus(Struct, frozen=True, tag="change_status", omit_defaults=True):
@@ -142,7 +142,7 @@ class IfBooked(StrEnum):
 
 
 class OfferSlot(Struct, frozen=True, tag="offer_slot", omit_defaults=True):
-    """Put one time slot on offer."""
+    """Offer one time slot."""
 
     category_id: int
     starts_at: datetime
@@ -150,7 +150,7 @@ class OfferSlot(Struct, frozen=True, tag="offer_slot", omit_defaults=True):
 
 
 class OfferWeekly(Struct, frozen=True, tag="offer_weekly", omit_defaults=True):
-    """Put time slots on offer by a weekly pattern, in local times of the category's resource."""
+    """Offer time slots by a weekly pattern, in local times of the category's resource."""
 
     category_id: int
     first_day: date
@@ -163,7 +163,7 @@ class OfferWeekly(Struct, frozen=True, tag="offer_weekly", omit_defaults=True):
     """Minutes from local midnight; 1440 is the end of the day."""
     duration_minutes: int
     skip_collisions: bool = False
-    """Else the first slot that collides refuses them all."""
+    """If false, one slot that collides refuses them all."""
 
 
 class ChangeSlot(Struct, frozen=True, tag="change_slot", omit_defaults=True):
@@ -186,19 +186,19 @@ class BookSlot(Struct, frozen=True, tag="book_slot", omit_defaults=True):
 
 
 class ExpireDue(Struct, frozen=True, tag="expire_due", omit_defaults=True):
-    """End those of these holds that have lapsed. The sweep sends it, one for each lane."""
+    """End the named holds that have lapsed. The sweep sends one for each lane."""
 
     booking_ids: tuple[int, ...]
 
 
 class MoveOn(Struct, frozen=True, tag="move_on", omit_defaults=True):
-    """Let the clock move these bookings on, as far as it has come. The sweep sends it."""
+    """Begin or complete the named bookings, as their times say. The sweep sends it."""
 
     booking_ids: tuple[int, ...]
 
 
 class RequestPayment(Struct, frozen=True, tag="request_payment", omit_defaults=True):
-    """Somebody wants to pay for their booking; answered when the intent is there to be paid."""
+    """Pay for one's own booking. Answered when Stripe has an intent for it."""
 
     booking_id: int
     amount_minor: int
@@ -214,11 +214,11 @@ class ReportIntent(Struct, frozen=True, tag="report_intent", omit_defaults=True)
     received_minor: int = 0
     decline: str | None = None
     fresh: bool = False
-    """Seen by the worker, in the order in which it looked. A webhook's word may be out of date."""
+    """The worker saw it, in the order in which it looked. What a webhook says may be out of date."""
 
 
 class ReportNothing(Struct, frozen=True, tag="report_nothing", omit_defaults=True):
-    """Stripe will never do what it was asked for this payment. `code` is its reason."""
+    """Stripe will never do what it was asked to for this payment. `code` is its reason."""
 
     payment_id: UUID
     code: str
@@ -234,13 +234,13 @@ class ReportRefund(Struct, frozen=True, tag="report_refund", omit_defaults=True)
 
 
 class LookForRefunds(Struct, frozen=True, tag="look_for_refunds", omit_defaults=True):
-    """An event said that money went back at Stripe. It may be out of date: look."""
+    """A webhook said that money went back at Stripe. It may be out of date, so the worker looks."""
 
     payment_id: UUID
 
 
 class ReportGivenBack(Struct, frozen=True, tag="report_given_back", omit_defaults=True):
-    """How much of a payment's money went back until now, by whoever did that. From the payments worker."""
+    """How much of a payment's money went back until now, also without our order. From the payments worker."""
 
     payment_id: UUID
     amount_minor: int
@@ -251,7 +251,7 @@ class Canary(Struct, frozen=True, tag="canary", omit_defaults=True):
 
 
 class CloseResource(Struct, frozen=True, tag="close_resource", omit_defaults=True):
-    """Take a resource's time from all who would book it (holidays, illness), in its local times."""
+    """Let nobody book a resource for a time (holidays, illness), given in its local times."""
 
     resource_id: int
     first_day: date
@@ -265,7 +265,7 @@ class CloseResource(Struct, frozen=True, tag="close_resource", omit_defaults=Tru
 
 
 class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=True):
-    """Give the time of a closure back."""
+    """End a closure: its time can be booked again."""
 
     closure_id: int
 
@@ -298,7 +298,7 @@ Command = (
 
 
 class Header(Struct, frozen=True):
-    """What is known of a command in the inbox even if it cannot be decoded."""
+    """What is known of a command even if its body cannot be decoded."""
 
     id: UUID
     seq: int
@@ -308,9 +308,9 @@ class Header(Struct, frozen=True):
     accepted_at: datetime
     decide_before: datetime | None
     reply_to: str | None
-    """The API process that waits for the outcome."""
+    """The API process in which the client waits for the outcome."""
     bulk_id: UUID | None = None
-    """The bulk that it came in; then its owner hears of the bulk, not of each command."""
+    """The bulk that it came in. The feed then tells its owner of the bulk, not of each command."""
 
 
 class Envelope(Header, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ class BookingPlaced(Struct, frozen=True, tag="booking_created"):
 
 
 class BookingChanged(Struct, frozen=True, tag="booking_updated"):
-    """A booking's new face. `freed` says that it gave its time back, `claims` what it takes from now on."""
+    """The booking as it is now. `freed`: it gave its time back. `claims`: what it takes from now on."""
 
     booking: Booking
     was: Status
@@ -51,7 +51,7 @@ class BookingDeleted(Struct, frozen=True, tag="booking_deleted"):
 
 
 class BookingUnchanged(Struct, frozen=True, tag="command_unchanged"):
-    """The booking was already in the state asked for: answered, but not news."""
+    """The booking was already as the command asks."""
 
     booking: Booking
 
@@ -63,7 +63,7 @@ class SlotOffered(Struct, frozen=True, tag="timeslot_created"):
 
 
 class SlotChanged(Struct, frozen=True, tag="timeslot_updated"):
-    """A time slot's new face."""
+    """The time slot as it is now."""
 
     slot: TimeSlot
     was: TimeSlot
@@ -76,7 +76,7 @@ class SlotChanged(Struct, frozen=True, tag="timeslot_updated"):
 
 
 class SlotUnchanged(Struct, frozen=True, tag="command_unchanged"):
-    """The time slot was already as asked for: answered, but not news."""
+    """The time slot was already as the command asks."""
 
     slot: TimeSlot
     booking: Booking | None
@@ -84,7 +84,7 @@ class SlotUnchanged(Struct, frozen=True, tag="command_unchanged"):
 
 
 class SlotAvailabilityChanged(Struct, frozen=True, tag="timeslot_updated"):
-    """Somebody else took a time slot's resource, or gave it back."""
+    """Another booking or a closure took the time slot's resource, or gave it back."""
 
     slot: TimeSlot
     is_taken: bool
@@ -114,7 +114,7 @@ class SkippedSlot(Struct, frozen=True):
 
 
 class WeeklyOffered(Struct, frozen=True, tag="timeslots_offered"):
-    """The end of a weekly pattern: which slots were made, which left out."""
+    """The last event of a weekly pattern: which slots were made, which were left out."""
 
     slots: tuple[SlotOffered, ...]
     skipped: tuple[SkippedSlot, ...]
@@ -143,26 +143,26 @@ class PaymentMade(Struct, frozen=True, tag="payment_updated"):
 
 
 class PaymentChanged(Struct, frozen=True, tag="payment_updated"):
-    """An attempt's new face. Its state says what the payments worker is to do, `due_at` when."""
+    """The attempt as it is now. Its state says what the payments worker is to do, `due_at` when."""
 
     payment: Payment
     was: PaymentState
 
 
 class PaymentUnchanged(Struct, frozen=True, tag="command_unchanged"):
-    """A report that says nothing new: twice told, or too late to matter."""
+    """A report that says nothing new: it came twice, or too late to matter."""
 
     payment: Payment
 
 
 class PaymentReady(Struct, frozen=True, tag="payment_ready"):
-    """The intent can be paid: the answer to whoever asked for it."""
+    """The intent can be paid."""
 
     payment: Payment
 
 
 class CommandDeferred(Struct, frozen=True):
-    """Decided but for its answer, which comes when this payment is known at Stripe."""
+    """Decided, but answered only when Stripe knows this payment."""
 
     payment_id: UUID
 
@@ -175,7 +175,7 @@ class CommandStepped(Struct, frozen=True):
 
 
 class NothingDue(Struct, frozen=True, tag="nothing_due"):
-    """A sweep's command came too late: what it named has been seen to by others."""
+    """A sweep's command found nothing to do: others had done it, or a rule forbids it now."""
 
 
 class CanaryHeard(Struct, frozen=True, tag="canary"):

@@ -1,4 +1,4 @@
-"""Where fresh ids come from; the shell fills it from sequences and its random source."""
+"""Fresh ids for a rule. The engine takes them from database sequences and a source of random numbers."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ Default_Ignorable_Code_Point, which also keeps room for those to come."""
 
 
 def folded(text: str) -> str:
-    """What two texts share when they are the same name.
+    """The form in which two texts are equal if they are the same name.
 
-    Whatever their case, blanks, normal form (NFC, NFD, full width, ligatures) and invisible characters. It is
-    Unicode's NFKC_Casefold (UAX 44), with blanks trimmed and runs of them made one.
+    Case, blanks, normal form (NFC, NFD, full width, ligatures) and invisible characters do not count. It is Unicode's
+    NFKC_Casefold (UAX 44), with blanks trimmed and runs of them made one.
     """
     if text.isascii():
         return " ".join(text.lower().split())

@@ -1,7 +1,5 @@
-"""What a batch knows while it is being decided.
-
-A working set, not a database: loaded before the first command of a batch, changed only by
-`evolve`, thrown away after the commit.
+"""What a batch has loaded while it is decided: before the first command, changed only by `evolve`, and thrown away
+after the commit.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from copy import copy
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from core.domain.bookings.status import KEEPS_SLOT
@@ -39,6 +37,8 @@ from core.domain.values import (
     User,
 )
 
+T = TypeVar("T")
+
 
 class State:
     def __init__(
@@ -61,17 +61,17 @@ class State:
         self.services = {folded(service.name): service for service in services}
         """By folded name; deactivated ones too."""
         self.near = NearestNames()
-        """Names of services, if a name of this batch is unknown and refused."""
+        """Names of services to suggest, loaded only if a name of this batch is unknown and refused."""
         self.rooms = {room.id: room for room in rooms}
         self.users: dict[int, User] = {}
         self.users_by_phone: dict[str, User] = {}
         self.usernames: set[str] = set()
-        """Phone numbers of this batch that are somebody's username, by their keys."""
+        """Keys of phone numbers of this batch that are another user's username."""
         for user in users:
             self.know_user(user)
         self.bookings: dict[int, Booking] = {}
         self.holds: defaultdict[int, dict[int, datetime]] = defaultdict(dict)
-        """When each hold ends, by user and booking; all holds of the users whose limit this batch must know."""
+        """When each hold ends, by user and booking: all holds of the users whose limit this batch checks."""
         self.payments: GroupIndex[UUID, Payment] = GroupIndex(lambda payment: payment.booking_id)
         """Every attempt to pay for the bookings above."""
         self.followers: dict[UUID, list[Envelope]] = {}
@@ -79,7 +79,7 @@ class State:
         self.begun: dict[UUID, Progress] = {}
         """Commands of this batch that have done some of their steps."""
         self.claims: defaultdict[int, ClaimIndex] = defaultdict(ClaimIndex)
-        """By resource; only those that touch a time this batch asks for. Added to by `take`."""
+        """By resource; only those that touch a time that this batch asks for. `take` adds to them."""
         self._resources_of: defaultdict[Holder, set[int]] = defaultdict(set)
         """On which resources a holder has claims."""
         for claim in claims:
@@ -95,13 +95,13 @@ class State:
         self.timetable = Timetable()
         """Those that touch a time this batch would offer."""
         self.shared_slots = SlotsByResource()
-        """Slots whose resource this batch may take or give back, with all claims that touch them."""
+        """Slots whose resource this batch may take or give back; all claims that touch them are loaded."""
         self._of_slot: defaultdict[int, set[int]] = defaultdict(set)
         for booking in bookings:
             self.know_booking(booking)
 
     def know_user(self, user: User) -> None:
-        """A user whose username is a number, given by staff, is that person too, unless somebody has the phone."""
+        """A user with a number as username, which staff gave, is also found by it, unless another user has that phone."""
         self.users[user.id] = user
         if user.phone_key:
             self.users_by_phone[user.phone_key] = user
@@ -114,16 +114,14 @@ class State:
         self.market.know_booking(booking)
 
     def fork(self) -> State:
-        """A twin on which something can be tried: bookings placed, holds expired, people made.
+        """A copy on which commands can be tried: they may place bookings, expire holds and make users.
 
-        Timetable, shared slots and names of services are the same: nothing that is tried changes what is on offer.
+        The indexes of time slots and the names of services are shared with it, as none of these commands changes them.
         """
-        twin = copy(self)
-        vars(twin).update((name, _copied(value)) for name, value in vars(self).items())
-        return twin
+        return _forked(self)
 
     def is_taken(self, resource_id: int, starts_at: datetime, ends_at: datetime, *, but: int | None = None) -> bool:
-        """`but` is a booking that is not in its own way."""
+        """`but` is a booking that is moved: its own claims do not count."""
         in_the_way = self.claims[resource_id].touching(starts_at, ends_at)
         return any(but is None or claim.booking_id != but for claim in in_the_way)
 
@@ -132,7 +130,7 @@ class State:
         self._resources_of[claim.holder].add(claim.resource_id)
 
     def claims_of(self, holder: Holder) -> list[Claim]:
-        """What a booking, a closure or a session has claimed, on whatever resources."""
+        """What a booking, a closure or a session has claimed, on all resources."""
         resources = sorted(self._resources_of.get(holder, ()))
         return [claim for id_ in resources for claim in self.claims[id_].of(holder)]
 
@@ -151,10 +149,16 @@ class State:
         return next((booking for booking in found if booking and booking.status in KEEPS_SLOT), None)
 
 
+def _forked(one: T) -> T:
+    twin = copy(one)
+    vars(twin).update((name, _copied(value)) for name, value in vars(one).items())
+    return twin
+
+
 def _copied(value: Any) -> Any:
     """Containers and those inside them; the values themselves are frozen."""
     if isinstance(value, Market):
-        return value.fork()
+        return _forked(value)
     if not isinstance(value, dict):
         return value
     twin = value.copy()

@@ -1,8 +1,8 @@
-"""Work that is too large for one visit to a lane is done in steps, each a transaction of its own.
+"""A command that is too large for one batch is decided in steps, each a transaction of its own.
 
 A step decides part of a command and leaves it in the inbox with its progress; the last step answers
 it. The first step closes what the command is about, so that nothing is added to the remaining work.
-If a worker dies between two steps, any other continues.
+If a worker dies between two steps, another one continues.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ share of a batch while people wait (`core.store.inbox.lane_batches`), so that ot
 
 
 class Progress(Struct, frozen=True):
-    """How far an unfinished command is."""
+    """The progress of an unfinished command."""
 
     done: int
     total: int
@@ -23,7 +23,7 @@ class Progress(Struct, frozen=True):
 
 
 class Step(Struct):
-    """What one step of cancelling a session sees of it."""
+    """What one step of cancelling a session has loaded of it."""
 
     live: int = 0
     """How many bookings were to be cancelled when the command was begun; not counted again."""

@@ -1,4 +1,4 @@
-"""The nouns of the engine, as frozen values."""
+"""The values that commands and events are about: resources, users, bookings and their claims."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import MarketDetails
 from core.domain.resources.local_time import Hours
 
-Span = tuple[datetime, datetime]
-"""A start, and an end that is no longer part of it."""
 ResourceTime = tuple[int, datetime, datetime]
 """A resource's id, start, end."""
 
 
 class Resource(Struct, frozen=True):
-    """What can be booked. Its zone gives its local days and times."""
+    """What can be booked. Local days and times are in its zone."""
 
     id: int
     kind: str
@@ -84,11 +82,11 @@ class Policy(Struct, frozen=True):
     max_holds_per_user: int = 5
     """Live holds of one person at a time; 0 is no limit."""
     payment_look_s: int = 120
-    """How often Stripe is asked about a payment that nothing was heard of, in case no webhook came."""
+    """How often Stripe is asked about a payment of which no webhook told anything."""
     refund_notice_s: int = 24 * 60 * 60
-    """Who cancels at least this long before the start gets money and credits back."""
+    """A client who cancels at least this long before the start gets money and credits back."""
     offer_s: int = 12 * 60 * 60
-    """How long a freed seat is held for whoever waited for it."""
+    """How long a freed seat is held for the person who is offered it."""
 
 
 DEFAULT_POLICY = Policy()
@@ -113,7 +111,7 @@ class Claim(Struct, frozen=True):
 
 
 Holder = tuple[int | None, int | None, int | None]
-"""Whose a claim is: (booking, closure, session); one of them."""
+"""The ids of what a claim belongs to: (booking, closure, session). One of them is set."""
 
 
 class Room(Struct, frozen=True):
@@ -123,7 +121,7 @@ class Room(Struct, frozen=True):
     resource_id: int
     name: str
     capacity: int
-    """Guests at most. However many come, the room is theirs alone."""
+    """Guests at most. A booking takes the whole room, whatever the number of guests."""
     price_minor: int
     """Of one slot."""
     currency: str
@@ -133,7 +131,7 @@ class Room(Struct, frozen=True):
 
 
 class RoomDetails(Struct, frozen=True, tag="room"):
-    """What only a room's booking has. Its `special_requests` are the booking's notes."""
+    """What only a room's booking has. `special_requests` of rooms are the booking's notes."""
 
     room_id: int
     ends: time
@@ -143,13 +141,13 @@ class RoomDetails(Struct, frozen=True, tag="room"):
 
 
 class SlotDetails(Struct, frozen=True, tag="time_slot"):
-    """What only a time slot's booking has, beside the slot itself."""
+    """What only a time slot's booking has, beside `time_slot_id`."""
 
     category_id: int
 
 
 Details = RoomDetails | SlotDetails | MarketDetails
-"""What bookings of one contract have beside the rest, told apart by tag; they lie in the database as JSON."""
+"""What only bookings of one contract have. It lies in the database as JSON, with a tag."""
 
 
 class Category(Struct, frozen=True):
@@ -161,7 +159,7 @@ class Category(Struct, frozen=True):
 
 
 class Closure(Struct, frozen=True):
-    """A resource's time that nobody may book; what was booked before stays until staff see to it."""
+    """A resource's time that nobody may book. Bookings made before stay until staff move or cancel them."""
 
     id: int
     resource: Resource
@@ -187,7 +185,7 @@ class TimeSlot(Struct, frozen=True):
 
 
 class Booking(Struct, frozen=True):
-    """Who, what, when and in which state. Times it takes are its claims."""
+    """The time that it takes is recorded in its claims."""
 
     id: int
     public_uuid: UUID

@@ -15,9 +15,10 @@ from api.http.fields import DAY, EARLIEST, LATEST, ZONE, DayText, Id, ZoneText, 
 from api.http.forms import Form
 from api.http.responses import respond
 from api.openapi import Content, operation
-from core.domain.marketplace.availability import Interval, days_as_seen, slots
+from core.domain.marketplace.availability import days_as_seen, slots
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
+from core.domain.resources.local_time import Span
 from core.settings import Settings
 from core.store.connections.pool import Pool
 from core.store.marketplace.availability import PractitionerAvailability, read_practitioner_availability
@@ -168,8 +169,8 @@ class ManyOpenings:
 
 
 def _slots(
-    found: PractitionerAvailability, service: MarketService, within: Interval, n: int, *, allow_past: bool
-) -> list[Interval]:
+    found: PractitionerAvailability, service: MarketService, within: Span, n: int, *, allow_past: bool
+) -> list[Span]:
     practitioner = found.practitioners[n]
     taken = found.taken[practitioner.resource_id]
     return list(slots(practitioner, service, within, taken, found.now, allow_past=allow_past))

@@ -14,9 +14,9 @@ from core.domain.events import BookingChanged, BookingDeleted, BookingUnchanged,
 from core.domain.ids import Ids
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused, require
-from core.domain.resources.local_time import MINUTE, local
+from core.domain.resources.local_time import MINUTE, Span, local
 from core.domain.state import State
-from core.domain.values import Booking, Span
+from core.domain.values import Booking
 
 SHOWN_AS: dict[Status, frozenset[Status]] = {
     Status.CONFIRMED: TAKES_TIME,

@@ -7,8 +7,8 @@ from datetime import date, datetime, time
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import Envelope
 from core.domain.ids import Ids
-from core.domain.resources.local_time import MINUTE
-from core.domain.values import Booking, Details, Span
+from core.domain.resources.local_time import MINUTE, Span
+from core.domain.values import Booking, Details
 
 
 def new_booking(

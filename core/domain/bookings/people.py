@@ -17,8 +17,8 @@ def resolve_person(
 ) -> tuple[User, tuple[UserCreated, ...]]:
     """The user meant, made if a phone number is new.
 
-    Users book for themselves only; strangers and agents never for privileged people. Whom they may not
-    book for, they hear nothing of: an unknown, a closed and a privileged account get the same refusal.
+    Users book for themselves only, anonymous callers and agents never for privileged people. They learn nothing of
+    other accounts: an unknown, a closed and a privileged one are refused alike.
     """
     if isinstance(person, PersonById):
         user = state.users.get(person.user_id)

@@ -23,9 +23,9 @@ from core.domain.events import BookingPlaced, Event
 from core.domain.ids import Ids
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
-from core.domain.resources.local_time import MINUTE, MINUTES_PER_DAY, instant
+from core.domain.resources.local_time import MINUTE, MINUTES_PER_DAY, Span, instant
 from core.domain.state import State
-from core.domain.values import Claim, Resource, ResourceTime, Room, RoomDetails, Span
+from core.domain.values import Claim, Resource, ResourceTime, Room, RoomDetails
 
 
 class RoomSlot(Struct, frozen=True):

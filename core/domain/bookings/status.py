@@ -1,8 +1,7 @@
 """The life of a booking: its states and which may follow which.
 
-The table is the marketplace document's "Valid Transitions" with the three additions of the
-contracts page: held to expired, expired to confirmed (a late payment only), and `completed`
-on a confirmed booking, which passes through in_progress within one command.
+The transitions are those of docs/contracts/marketplace.md and three more: held to expired, expired to confirmed (a
+late payment only), and confirmed to completed, which passes through in_progress within one command.
 """
 
 from __future__ import annotations

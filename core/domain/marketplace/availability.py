@@ -1,4 +1,4 @@
-"""Which sessions a practitioner could give: the one rule that slot lists and decisions share."""
+"""When a practitioner can give a session: the rule that slot lists and decisions share."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from datetime import date, datetime, timedelta
 from core.domain.marketplace.schedules import is_open, starts
 from core.domain.marketplace.values import MarketService, Practitioner
 from core.domain.refusals import Refusal
-from core.domain.resources.local_time import day_bounds, local
-
-Interval = tuple[datetime, datetime]
+from core.domain.resources.local_time import Span, day_bounds, local
 
 
 def rule_against(
     practitioner: Practitioner, starts_at: datetime, ends_at: datetime, now: datetime, *, allow_past: bool
 ) -> Refusal | None:
-    """Why the practitioner's rules forbid a session, whatever is booked; None if they do not."""
+    """Why the practitioner's rules forbid a session, whatever is booked; None if they allow it."""
     if refusal := _out_of_time(practitioner, starts_at, now, allow_past=allow_past):
         return refusal
     if not is_open(practitioner.schedule, starts_at, ends_at, practitioner.zone):
@@ -37,16 +35,16 @@ def _out_of_time(practitioner: Practitioner, starts_at: datetime, now: datetime,
 def slots(
     practitioner: Practitioner,
     service: MarketService,
-    within: Interval,
-    taken: Iterable[Interval],
+    within: Span,
+    taken: Iterable[Span],
     now: datetime,
     *,
     allow_past: bool,
-) -> Iterator[Interval]:
+) -> Iterator[Span]:
     """Grid sessions that begin inside an interval and could be booked at this moment, in order.
 
-    `taken` is what the practitioner's claims cover; they never overlap. Instead of every session
-    growing by its buffers, what is taken does, once; then one walk along both finds what is free.
+    `taken` is what the practitioner's claims cover; they never overlap. Buffers are added to what is taken, once,
+    instead of to every session; then one walk along both finds what is free.
     """
     before, after = practitioner.buffers
     busy = sorted((starts_at - after, ends_at + before) for starts_at, ends_at in taken)
@@ -67,7 +65,7 @@ def slots(
             yield starts_at, ends_at
 
 
-def _grid(practitioner: Practitioner, service: MarketService, within: Interval) -> Iterator[Interval]:
+def _grid(practitioner: Practitioner, service: MarketService, within: Span) -> Iterator[Span]:
     first, last = (local(moment, practitioner.zone).date() for moment in within)
     schedule, zone_name = practitioner.schedule, practitioner.zone
     minutes, step_minutes = service.minutes, service.step_minutes
@@ -79,7 +77,7 @@ def _grid(practitioner: Practitioner, service: MarketService, within: Interval) 
             yield from (one for one in day if within[0] <= one[0] < within[1])
 
 
-def days_as_seen(first: date, days: int, viewer_zone: str) -> Interval:
+def days_as_seen(first: date, days: int, viewer_zone: str) -> Span:
     """The interval of some days of the viewer's calendar."""
     starts_at, _ = day_bounds(first, viewer_zone)
     _, ends_at = day_bounds(first + timedelta(days=days - 1), viewer_zone)

@@ -31,8 +31,9 @@ from core.domain.marketplace.values import Practitioner
 from core.domain.marketplace.verbs import Role, market_booking, move_refusal
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused
+from core.domain.resources.local_time import Span
 from core.domain.state import State
-from core.domain.values import Booking, ResourceTime, Span
+from core.domain.values import Booking, ResourceTime
 
 
 def move(state: State, envelope: Envelope, command: MoveBooking, now: datetime, _ids: Ids) -> tuple[Event, ...]:

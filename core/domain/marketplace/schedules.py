@@ -1,7 +1,7 @@
 """When a practitioner can be booked: windows of the week less the breaks, in local time.
 
-A session lies whole inside one open stretch of its local start day. What DST does to a stretch is
-the calendar's rule (core.domain.resources.local_time.within_hours), the same for every contract.
+A session lies whole inside one open stretch of its local start day; what a change of the clocks does to a stretch
+is the same for every contract (`core.domain.resources.local_time.within_hours`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from core.domain.resources.local_time import MINUTES_PER_DAY, Hours, instant, local, within_hours
+from core.domain.resources.local_time import MINUTES_PER_DAY, Hours, Span, instant, local, within_hours
 
 WINDOWS_MAX = 100
 """Windows, and breaks, of one practitioner's week."""
@@ -82,13 +82,11 @@ def is_open(schedule: Schedule, starts_at: datetime, ends_at: datetime, zone_nam
 
 
 @lru_cache(maxsize=16_384)
-def starts(
-    schedule: Schedule, day: date, minutes: int, step_minutes: int, zone_name: str
-) -> tuple[tuple[datetime, datetime], ...]:
+def starts(schedule: Schedule, day: date, minutes: int, step_minutes: int, zone_name: str) -> tuple[Span, ...]:
     """A local day's grid, in order: (start, end) of each session whole inside an open stretch.
 
-    Starts step from the opening of each stretch. Remembered: the same few weeks are asked for again
-    and again, and zones are slow.
+    Starts step from the opening of each stretch. Cached, as the same few weeks are asked for again and again, and
+    computing local times is slow.
     """
     found = []
     for hours in schedule.stretches(day.weekday()):

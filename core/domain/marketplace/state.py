@@ -1,9 +1,8 @@
-"""What a batch, or an answer, knows of the marketplace."""
+"""What a batch, or an answer, has loaded of the marketplace."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappush
@@ -33,21 +32,21 @@ class Market:
     locations: dict[int, Location] = field(default_factory=dict)
     room_names: dict[int, str] = field(default_factory=dict)
     sessions: GroupIndex[int, ServiceSession] = field(default_factory=lambda: GroupIndex(lambda one: one.service_id))
-    """Locked: who reads a seat here may take it."""
+    """Locked, so that a free seat here can be taken."""
     credits: GroupIndex[int, Credit] = field(default_factory=lambda: GroupIndex(lambda one: one.user_id))
     """By the bundle's booking. Locked."""
     queues: defaultdict[int, dict[int, WaitingPlace]] = field(default_factory=lambda: defaultdict(dict))
-    """Waiting people by session and user, in order: those whom a command names, the first to whom seats are offered, or
-    whom a step of a cancellation ends. `ServiceSession.waiting` counts all."""
+    """Places in the queue by session and user, in order: those that a command names, the first to be offered a seat,
+    and those that a step of a cancellation ends. `ServiceSession.waiting` counts all."""
     cancelling: dict[int, Step] = field(default_factory=dict)
-    """By session that is being cancelled: what this step knows of its bookings."""
+    """By session that is being cancelled: what this step has loaded of it."""
     notes: defaultdict[int, list[Note]] = field(default_factory=lambda: defaultdict(list))
     children: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by their parent's id."""
     of_session: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Bookings by session."""
     seats_of: defaultdict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))
-    """Bookings by session and user: whether a person has a seat is asked for each booking of a session."""
+    """Bookings by session and user, as each booking of a session asks whether the person has a seat already."""
     holds: defaultdict[int, list[tuple[datetime, int]]] = field(default_factory=lambda: defaultdict(list))
     """By session, a heap of when its holds end; it may still contain bookings that are no longer holds."""
 
@@ -67,13 +66,3 @@ class Market:
         details = booking.details
         session = self.sessions.get(details.session_id or 0) if isinstance(details, MarketDetails) else None
         return session is not None and session.is_cancelled
-
-    def fork(self) -> Market:
-        """A twin for trying: containers and those inside them are its own, the values are frozen."""
-        twin = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, dict):
-                own = value.copy()
-                own.update((key, copy(inner)) for key, inner in value.items() if isinstance(inner, list | set | dict))
-                setattr(twin, name, own)
-        return twin

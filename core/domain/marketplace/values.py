@@ -1,4 +1,4 @@
-"""The marketplace's nouns, as frozen values."""
+"""The values of the marketplace: practitioners, services, sessions, credits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.schedules import Schedule
+from core.domain.resources.local_time import Span
 
 
 class Practitioner(Struct, frozen=True):
@@ -28,10 +29,10 @@ class Practitioner(Struct, frozen=True):
     """How far ahead a session can be booked."""
     is_active: bool
 
-    def claimed(self, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+    def claimed(self, starts_at: datetime, ends_at: datetime) -> Span:
         """What a session takes of the practitioner: its time and the buffers around it.
 
-        Neighbours keep both their buffers: one's time after and the other's time before.
+        Between two sessions there is room for the buffer after one and the buffer before the other.
         """
         before, after = self.buffers
         return starts_at - before, ends_at + after
@@ -101,15 +102,15 @@ class ServiceSession(Struct, frozen=True):
     is_cancelled: bool
     meeting_url: str = ""
     waiting: int = 0
-    """How many wait for a seat; as long as anybody does, freed seats are theirs."""
+    """How many people wait for a seat; as long as somebody waits, freed seats are offered to them."""
 
     @property
-    def span(self) -> tuple[datetime, datetime]:
+    def span(self) -> Span:
         return self.starts_at, self.ends_at
 
     @property
     def has_seat(self) -> bool:
-        """For somebody who has not waited."""
+        """Whether somebody who has not waited can have a seat."""
         return self.seats_taken + self.waiting < self.capacity
 
 

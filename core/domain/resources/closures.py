@@ -15,9 +15,9 @@ from core.domain.events import BookingChanged, Event, ResourceClosed, ResourceRe
 from core.domain.ids import Ids
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused, require
-from core.domain.resources.local_time import day_bounds, instant
+from core.domain.resources.local_time import Span, day_bounds, instant
 from core.domain.state import State
-from core.domain.values import Claim, Closure, Resource, ResourceTime, Span
+from core.domain.values import Claim, Closure, Resource, ResourceTime
 
 SHOWN_IN_THE_WAY = 100
 """Bookings that an answer shows whole; it counts them all."""

@@ -1,4 +1,4 @@
-"""Slots on offer: exactly the grid starts that `decide` would accept at this moment."""
+"""Free slots: exactly the grid starts that `decide` would accept at this moment."""
 
 from __future__ import annotations
 

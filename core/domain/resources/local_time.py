@@ -20,10 +20,14 @@ from core.domain.resources.time_zones import zone
 
 MINUTES_PER_DAY = 24 * 60
 INSTANTS_KEPT = 4096
-"""Many ask for the same hours of the same days, and a batch asks for each twice: to load it and to decide it."""
+"""The same hours of the same days are asked for often: a batch asks for each twice, to load it and to decide it."""
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 WHOLE_DAY = timedelta(days=1)
+
+
+Span = tuple[datetime, datetime]
+"""A start, and an end that is not part of it."""
 
 
 class Hours(Struct, frozen=True):
@@ -56,7 +60,7 @@ def local(at: datetime, zone_name: str) -> datetime:
     return at.astimezone(zone(zone_name))
 
 
-def day_bounds(day: date, zone_name: str) -> tuple[datetime, datetime]:
+def day_bounds(day: date, zone_name: str) -> Span:
     """First instant of a local day and of the next; 23 to 25 hours apart, whatever midnight does."""
     return _day_begins(day, zone_name), _day_begins(day + WHOLE_DAY, zone_name)
 
@@ -77,7 +81,7 @@ def _day_begins(day: date, zone_name: str) -> datetime:
 
 
 def within_hours(starts_at: datetime, ends_at: datetime, hours: Hours, zone_name: str) -> bool:
-    """Whether an interval lies whole inside the working hours of its local start day.
+    """Whether the whole interval lies inside the working hours of its local start day.
 
     Its first moment shows opening time or later and its last one less than closing time, also
     where the clocks skip closing time; where closing time happens twice, the first one closes.

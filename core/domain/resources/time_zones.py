@@ -15,7 +15,7 @@ from io import BytesIO
 import tzdata
 
 zoneinfo.reset_tzpath(to=())
-zoneinfo.ZoneInfo.clear_cache()  # whoever asked before us may have got the system's
+zoneinfo.ZoneInfo.clear_cache()  # zones that were read before may be the system's
 
 ZONES = frozenset(files(tzdata).joinpath("zones").read_text(encoding="ascii").split())
 """The names that may be given to a resource, as tzdata lists them; exact, capitals included."""
@@ -36,7 +36,7 @@ def readable(name: str) -> str:
 
 
 def is_guessed(name: str) -> bool:
-    """Whether nobody can say which zone a stored name means, such as `localtime`."""
+    """Whether a stored name, such as `localtime`, does not say which zone it means."""
     return _meant(name) is None
 
 

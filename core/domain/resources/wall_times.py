@@ -1,25 +1,23 @@
-"""What keeps its wall time when the rules of a zone change: the same local day and time, at another instant."""
+"""Keeping local days and times when the rules of a zone change: the same wall time, at another instant."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, tzinfo
 
-from core.domain.resources.local_time import WHOLE_DAY, day_bounds, instant, local
+from core.domain.resources.local_time import WHOLE_DAY, Span, day_bounds, instant, local
 from core.domain.resources.time_zones import zone
-
-Span = tuple[datetime, datetime]
 
 
 def instant_at_wall_time(day: date, at: time, zone_name: str, present: datetime) -> datetime | None:
-    """When a local time is now: `present`, if it shows that time; None where the clocks skip it.
+    """The instant of a local time by the present rules; None where the clocks skip it.
 
-    `present` may be the second of two equal times.
+    It is `present` if that shows the time, as `present` may be the second of two equal times.
     """
     return present if wall(present, zone_name) == (day, at) else instant(day, at, zone_name)
 
 
 def kept(at: datetime, before: tzinfo, zone_name: str) -> datetime | None:
-    """When the wall time that an instant had by the rules `before` is now; None where the clocks skip it."""
+    """The instant at which the wall time that `at` had by the rules `before` is now; None where the clocks skip it."""
     wall = at.astimezone(before)
     found = wall.replace(tzinfo=zone(zone_name)).astimezone(UTC)
     shown = local(found, zone_name)

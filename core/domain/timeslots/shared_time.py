@@ -1,7 +1,7 @@
-"""Time slots whose resource somebody else takes: another category's booking, another contract's, a closure.
+"""Time slots whose resource is taken by others: a booking of another category or contract, or a closure.
 
-A calendar shows a slot as booked when it cannot be booked, whoever is in the way. So what takes a
-resource's time, or gives it back, is news of every slot on it.
+A calendar shows a slot as booked when it cannot be booked, for whatever reason. So what takes a resource's time, or
+gives it back, changes every slot on it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _ABOUT_TIME = (BookingPlaced, BookingChanged, BookingDeleted, ResourceClosed, Re
 
 
 def availability_changes(state: State, events: Sequence[Event]) -> tuple[SlotAvailabilityChanged, ...]:
-    """The slots that these events turn from free to taken or back, but for those that the bookings are made for."""
+    """The slots that become taken or free by these events, but for those that the bookings are made for."""
     if not state.shared_slots or not (about := [event for event in events if isinstance(event, _ABOUT_TIME)]):
         return ()
     own = {event.booking.time_slot_id for event in about if isinstance(event, BookingEvent)}
-    gone = {one for event in about if (one := _gives_back(event)) is not None}
+    gone = {holder for event in about if (holder := _gives_back(event)) is not None}
     new = list(chain.from_iterable(map(_takes, about)))
     taken: defaultdict[int, ClaimIndex] = defaultdict(ClaimIndex)
     for claim in new:
         taken[claim.resource_id].add(claim)
-    found = (_turned(state, slot, gone, taken) for slot in _touched(state, gone, new) if slot.id not in own)
-    return tuple(turn for turn in found if turn is not None)
+    found = (_change_of(state, slot, gone, taken) for slot in _touched(state, gone, new) if slot.id not in own)
+    return tuple(change for change in found if change is not None)
 
 
 def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list[TimeSlot]:
@@ -52,7 +52,7 @@ def _touched(state: State, gone: Iterable[Holder], new: Iterable[Claim]) -> list
     return [slots[id_] for id_ in sorted(slots)]
 
 
-def _turned(
+def _change_of(
     state: State, slot: TimeSlot, gone: set[Holder], new: Mapping[int, ClaimIndex]
 ) -> SlotAvailabilityChanged | None:
     if state.holder_of(slot.id) is not None:

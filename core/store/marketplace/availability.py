@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from core.domain.marketplace.availability import Interval
 from core.domain.marketplace.values import MarketService, Practitioner
+from core.domain.resources.local_time import Span
 from core.store.bookings.rows import lapsed
 from core.store.connections.database import AsyncConnection, database_now_async
 from core.store.free_slots import SQL_BEGIN
@@ -43,7 +43,7 @@ class PractitionerAvailability(Struct, frozen=True):
     service: MarketService | None
     practitioners: list[Practitioner]
     """Those of them who give the service."""
-    taken: dict[int, list[Interval]]
+    taken: dict[int, list[Span]]
     """By resource."""
     now: datetime
 
@@ -52,7 +52,7 @@ async def read_practitioner_availability(
     connection: AsyncConnection,
     service_id: int,
     practitioner_ids: Sequence[int] | None,
-    within: Interval,
+    within: Span,
     *,
     most: int,
 ) -> PractitionerAvailability:
@@ -71,13 +71,13 @@ async def read_practitioner_availability(
         claim_rows = await connection.execute(SQL_TAKEN, (resources, *around))
         now = await database_now_async(connection)
         await connection.execute("COMMIT")
-        taken: defaultdict[int, list[Interval]] = defaultdict(list)
+        taken: defaultdict[int, list[Span]] = defaultdict(list)
         for resource_id, starts_at, ends_at in await claim_rows.fetchall():
             taken[resource_id].append((starts_at, ends_at))
     return PractitionerAvailability(service, practitioners, taken, now)
 
 
-def _around(service: MarketService | None, practitioners: Sequence[Practitioner], within: Interval) -> Interval:
+def _around(service: MarketService | None, practitioners: Sequence[Practitioner], within: Span) -> Span:
     """How far sessions that begin within an interval, and their buffers, may reach."""
     length = timedelta(minutes=service.minutes if service else 0)
     buffers = [practitioner.buffers for practitioner in practitioners] or [(timedelta(), timedelta())]

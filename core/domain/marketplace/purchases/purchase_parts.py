@@ -1,6 +1,6 @@
-"""What follows for a purchase when one of its bookings changes, whoever changed it and through whichever contract.
+"""What follows for the rest of a purchase when one of its bookings changes, by whatever command.
 
-Parts of a purchase go with the whole: confirmed, held longer, cancelled, expired or over with it. The
+Parts of a purchase follow the whole: they are confirmed, held longer, cancelled, expired or completed with it. The
 whole begins with its first part and is over with its last one; until it is paid it ends with any of
 them. Credits come back by the same rule as money.
 """
@@ -48,10 +48,10 @@ class ChangedBookings:
 
     def statuses(self, state: State, whole_id: int) -> set[Status]:
         """The statuses of all its parts; looked up once for the whole, not for each part that changes."""
-        if (stand := self._statuses.get(whole_id)) is None:
+        if (statuses := self._statuses.get(whole_id)) is None:
             known = (self._bookings.get(id_) or state.bookings.get(id_) for id_ in state.market.children[whole_id])
-            stand = self._statuses[whole_id] = {booking.status for booking in known if booking is not None}
-        return stand
+            statuses = self._statuses[whole_id] = {booking.status for booking in known if booking is not None}
+        return statuses
 
 
 def with_purchase_changes(state: State, actor: Actor, events: Sequence[Event], now: datetime) -> tuple[Event, ...]:
@@ -77,7 +77,7 @@ def with_purchase_changes(state: State, actor: Actor, events: Sequence[Event], n
 def _left_behind(
     state: State, event: BookingDeleted, changed: ChangedBookings, now: datetime
 ) -> Iterator[BookingChanged]:
-    """Parts still to come of a whole that has begun, and so was not cancelled when it was deleted."""
+    """Cancel the parts still to come of a whole that is deleted after it has begun."""
     gone = BookingChanged(event.booking, event.booking.status, freed=False, by=event.by, reason="deleted")
     for child in changed.unchanged(state, event.booking.id):
         if may_become(child.status, Status.CANCELLED):
@@ -97,7 +97,7 @@ def _signed(event: BookingChanged, details: MarketDetails, actor: Actor) -> Book
 def _followers(
     state: State, event: BookingChanged, changed: ChangedBookings, now: datetime
 ) -> Iterator[BookingChanged]:
-    """Bookings that the command itself changes follow nobody."""
+    """The other bookings of the purchase that change with this one, but for those that the command changes itself."""
     details = event.booking.details
     whole = event
     if isinstance(details, MarketDetails) and details.parent_id is not None:
@@ -118,21 +118,21 @@ def _whole_after(
 ) -> BookingChanged | None:
     """What a change of one part means for the whole.
 
-    What is not paid was priced and is held as one: it ends with any of its parts. What is begins with its first
-    part, and is over with its last one: cancelled if nothing came of any.
+    An unpaid purchase is held as one, so it ends with any of its parts. A paid one begins with its first part and is
+    over with its last one; it is cancelled if all parts were.
     """
     part = event.booking
     if parent.status is Status.HELD:
         return _ended(parent, part.status, part, event, now) if part.status in RELEASED else None
     if parent.status not in {Status.CONFIRMED, Status.IN_PROGRESS} or part.status is event.was:
         return None
-    stand = changed.statuses(state, parent.id)
-    if not stand <= FINAL:
+    statuses = changed.statuses(state, parent.id)
+    if not statuses <= FINAL:
         begins = parent.status is Status.CONFIRMED and part.status in BEGUN
         return with_status(parent, Status.IN_PROGRESS, ENGINE, now, "began") if begins else None
-    if stand <= RELEASED and parent.status is Status.CONFIRMED:
+    if statuses <= RELEASED and parent.status is Status.CONFIRMED:
         return _ended(parent, Status.CANCELLED, part, event, now)
-    missed = Status.NO_SHOW in stand and Status.COMPLETED not in stand
+    missed = Status.NO_SHOW in statuses and Status.COMPLETED not in statuses
     return with_status(parent, Status.NO_SHOW if missed else Status.COMPLETED, ENGINE, now, "ended")
 
 
@@ -159,7 +159,7 @@ def _with_the_whole(child: Booking, whole: Booking, event: BookingChanged, now: 
 
 
 def _ended(one: Booking, status: Status, first: Booking, event: BookingChanged, now: datetime) -> BookingChanged:
-    """A part with its whole, or a whole with its part: in the name of who ended the first."""
+    """A part that ends with its whole, or a whole that ends with its part. Who ended the first is on record for both."""
     change = replace(with_status(one, status, ENGINE, now, event.reason), by=event.by)
     details, signed = one.details, first.details
     if not isinstance(details, MarketDetails) or not isinstance(signed, MarketDetails):

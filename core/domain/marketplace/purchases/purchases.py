@@ -16,9 +16,9 @@ from core.domain.marketplace.details import Kind, MarketDetails
 from core.domain.marketplace.values import Credit, Location, MarketService, Practitioner
 from core.domain.needs import Needs
 from core.domain.refusals import Refusal, Refused, require
-from core.domain.resources.local_time import local
+from core.domain.resources.local_time import Span, local
 from core.domain.state import State
-from core.domain.values import Booking, Span, User
+from core.domain.values import Booking, User
 
 
 def resolve_buyer(state: State, envelope: Envelope, user_id: int, now: datetime, ids: Ids) -> User:

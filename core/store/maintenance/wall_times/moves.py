@@ -11,8 +11,8 @@ from msgspec import Struct
 from psycopg.errors import ExclusionViolation
 
 from core.domain.commands import ENGINE
+from core.domain.resources.local_time import Span
 from core.domain.resources.time_zones import TZDATA_VERSION
-from core.domain.resources.wall_times import Span
 from core.store.claims import sql_claim_the_rest
 from core.store.connections.database import Connection, database_now
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
