@@ -6,11 +6,9 @@ hold is refused, with no fallback to the next one. An expired cookie is no crede
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from psycopg_pool import AsyncConnectionPool
 from websockets.datastructures import Headers
 
 from core.identity.credentials import agent_keys, lookup
@@ -26,10 +24,9 @@ from core.identity.principals import (
     verify_access_token,
 )
 from core.settings import Settings
+from core.store.connections.pool import Pool
 
 log = structlog.get_logger()
-
-Pool = AsyncConnectionPool[Any]
 
 CREDENTIAL_MAX_CHARS = 4_096
 

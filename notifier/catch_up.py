@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-from psycopg_pool import AsyncConnectionPool
-
-from core.store.feed import Position, read_page
+from core.store.connections.pool import Pool
+from core.store.feed import NOWHERE, Position, read_page
 from notifier import messages
 from notifier.feed_reader import render, wanted
 from notifier.hub import Hub
 from notifier.limits import Limits
 from notifier.subscriber import Subscriber
-
-NOWHERE = Position("", 0)
-"""No feed has an empty epoch."""
 
 
 class HistoryGoneError(Exception):
@@ -25,7 +20,7 @@ class HistoryGoneError(Exception):
 class CatchUp:
     """Replays from the table until the hub takes over."""
 
-    def __init__(self, hub: Hub, pool: AsyncConnectionPool[Any], limits: Limits) -> None:
+    def __init__(self, hub: Hub, pool: Pool, limits: Limits) -> None:
         self._hub = hub
         self._pool = pool
         self._limits = limits

@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 from core.client_addresses import subscriber_of
 from core.identity.credentials.lookup import Credential
 from core.identity.principals import BadCredentialError, Principal, PrincipalKind
+from core.store.connections.pool import Pool
 from core.store.feed import Position, parse_position
 from core.store.inbox.outcomes import look_up
 from core.token_buckets import Buckets
@@ -21,7 +22,7 @@ from core.wire.errors import in_seconds
 from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
 from core.wire.outcomes import command_status
 from notifier import messages
-from notifier.authentication import Authentication, Pool
+from notifier.authentication import Authentication
 from notifier.catch_up import CatchUp
 from notifier.feed_reader import snapshot
 from notifier.feeds import command_audience

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from core.identity.credentials.lookup import Credential, still_hold
+from core.store.connections.pool import Pool
 
 log = structlog.get_logger()
 
@@ -32,9 +33,7 @@ class Resting(Protocol):
 class CredentialWatch:
     """`connected` returns all present connections."""
 
-    def __init__(
-        self, pool: AsyncConnectionPool[Any], connected: Callable[[], Iterable[Resting]], interval_s: float
-    ) -> None:
+    def __init__(self, pool: Pool, connected: Callable[[], Iterable[Resting]], interval_s: float) -> None:
         self._pool = pool
         self._connected = connected
         self._interval_s = interval_s

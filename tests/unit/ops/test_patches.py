@@ -65,6 +65,15 @@ def test_each_patch_stands_where_the_table_says() -> None:
         assert library in text, f"{patch.ours} does not name {library}"
 
 
+def test_gunicorn_is_known_in_one_room() -> None:
+    found = [
+        path
+        for path in (ROOT / "api").rglob("*.py")
+        if re.search(r"^(from|import) gunicorn", path.read_text(), re.MULTILINE)
+    ]
+    assert {path.parent for path in found} == {ROOT / "api" / "server"}
+
+
 def test_the_page_says_what_the_table_says() -> None:
     """`python -m ops.patches` prints it."""
     assert table() in (ROOT / "docs" / "dependencies.md").read_text()
