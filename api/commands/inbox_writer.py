@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from api.commands.inbox_entry import Accepted, InboxEntry, fail_all, still_wanted
 from api.http.database_errors import Meaning, after_broken_commit, meaning_of
-from api.http.errors import Problem, key_contended, key_reused, unavailable
+from api.http.errors import key_contended, key_reused, unavailable, unstorable
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 from core.store.connections.database import API_LIMITS, connect_as
 from core.store.connections.round_trip import AsyncRoundTrip
@@ -254,7 +254,7 @@ class InboxWriter:
         if len(group) == 1:
             ids = {"request_id": group[0].command.request_id, "command_id": str(group[0].command.id)}
             log.warning("inbox refused a command", problem=repr(problem), **ids)
-            fail_all(group, Problem(400, "unstorable", "The request holds a value that cannot be stored"))
+            fail_all(group, unstorable())
             return connection
         for entry in group:
             connection = await self._commit(connection, [entry])

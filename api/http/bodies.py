@@ -76,10 +76,10 @@ def has_body(req: falcon.asgi.Request) -> bool:
 async def read_bytes(req: falcon.asgi.Request, limit: int = BODY_MAX_BYTES) -> bytes:
     """The whole body, never more than `limit` bytes of it. Raises Problem 400, for half of one too."""
     if (req.content_length or 0) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     raw: bytes = await req.stream.read(limit + 1)
     if len(raw) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     if client_disconnected(req):
         raise Problem(400, "malformed_json", "The body stopped arriving before its end")
     return raw
@@ -108,7 +108,7 @@ def _refusal(raw: bytes, kind: type[Struct], needs: Collection[str]) -> Problem:
         return malformed()
 
 
-def _too_large(limit: int) -> Problem:
+def too_large(limit: int) -> Problem:
     return Problem(400, "body_too_large", f"The body is larger than the {limit} bytes allowed here")
 
 

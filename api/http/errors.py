@@ -90,6 +90,10 @@ def unknown_outcome(message: str, command_id: UUID | None = None, *, location: s
     return Problem(503, "unknown_outcome", message, headers=_headers(command_id, location))
 
 
+def unstorable() -> Problem:
+    return Problem(400, "unstorable", "The request holds a value that cannot be stored")
+
+
 def key_reused() -> Problem:
     words = "This Idempotency-Key was used with another request; use a new key for a new request"
     return Problem(422, "idempotency_key_reused", words)

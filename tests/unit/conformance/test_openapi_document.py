@@ -106,7 +106,10 @@ def raised_codes() -> set[str]:
 def test_every_code_that_is_raised_is_explained_and_every_explained_one_is_raised() -> None:
     assert raised_codes() <= set(all_codes())
     words = "".join(
-        file.read_text() for root in ("api", "core") for file in Path(root).rglob("*.py") if file.name != "codes.py"
+        file.read_text()
+        for root in ("api", "core")
+        for file in Path(root).rglob("*.py")
+        if file.name != "error_codes.py"
     )
     assert [code for code in PROBLEMS if f'"{code}"' not in words] == []
 

@@ -19,7 +19,7 @@ from api.commands.commands import take_chosen_id
 from api.contracts.agent.bulk.csv_rows import CsvRows
 from api.contracts.agent.bulk.rows import JsonRows, NdjsonRows, Row, RowSplitter
 from api.contracts.agent.new_booking import AgentBooking, place_command
-from api.http.bodies import parse_json
+from api.http.bodies import parse_json, too_large
 from api.http.disconnects import body_timeout, client_disconnected
 from api.http.errors import Problem, body_of, unavailable
 from api.http.preferences import deadline, idempotency_key
@@ -41,7 +41,6 @@ AT_ONCE = 4
 SLICE_S = 0.002
 """How long reading rows may keep an API process to itself before others have their turn."""
 
-TOO_LARGE = f"The body is larger than the {BODY_MAX_BYTES} bytes allowed here"
 FORMATS: Mapping[str, type[NdjsonRows | CsvRows | JsonRows]] = {
     "application/json": JsonRows,
     "application/x-ndjson": NdjsonRows,
@@ -142,12 +141,12 @@ class Body:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         if (self._req.content_length or 0) > BODY_MAX_BYTES:
-            raise Problem(400, "body_too_large", TOO_LARGE)
+            raise too_large(BODY_MAX_BYTES)
         received = 0
         while piece := await self._req.stream.read(PIECE_BYTES):
             received += len(piece)
             if received > BODY_MAX_BYTES:
-                raise Problem(400, "body_too_large", TOO_LARGE)
+                raise too_large(BODY_MAX_BYTES)
             self._hash.update(piece)
             yield piece
         if client_disconnected(self._req):

@@ -9,7 +9,7 @@ import structlog
 from msgspec.structs import replace
 
 from api.http.database_errors import after_broken_commit, is_own_data
-from api.http.errors import Problem, key_contended, key_reused, unknown_outcome
+from api.http.errors import key_contended, key_reused, unknown_outcome, unstorable
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
 from core.store.inbox.bulk import KeyContendedError, KeyReusedError, NewBulk, accept, read_bulk
@@ -48,7 +48,7 @@ class BulkWriter:
             if not is_own_data(problem):
                 raise
             log.warning("a bulk was refused by the database", problem=repr(problem))
-            raise Problem(400, "unstorable", "The request holds a value that cannot be stored") from None
+            raise unstorable() from None
         if await after_broken_commit(lambda: self._look_up(new)) is None:
             words = "It is not known yet whether the rows were accepted; the address in Location will tell"
             raise unknown_outcome(words, location=status_url(new.bulk.id))
