@@ -43,7 +43,7 @@ FROM booking_count
 
 
 class Stats(Struct, frozen=True):
-    """The document's figures (the appointments document, 3). Days are those that bookings are for."""
+    """Bookings by status, and by the days that they are for."""
 
     total_bookings: int
     upcoming_bookings: int
