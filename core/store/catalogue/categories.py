@@ -9,10 +9,10 @@ from core.domain.names import folded
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Category, Resource
-from core.store.catalogue.changes import FullError, NotFoundError
+from core.store.catalogue.changes import FullError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
-from core.store.connections.queries import fetch_all, fetch_one, find_one
+from core.store.connections.queries import fetch_all, fetch_one
 from core.store.connections.round_trip import Rows
 
 CATEGORIES_MAX = 1_000
@@ -46,10 +46,7 @@ async def everything(connection: AsyncConnection) -> list[Category]:
 
 async def one(connection: AsyncConnection, category_id: int, *, locked: bool = False) -> Category:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (category_id,))
-    if row is None:
-        raise NotFoundError
-    return category_of(row)
+    return category_of(await read_one(connection, SQL_LOCK if locked else SQL_ONE, (category_id,)))
 
 
 async def create(connection: AsyncConnection, name: str, resource_id: int) -> Category:

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
+from core.store.connections.queries import Values, find_one
 
 
 class CatalogueError(Exception):
@@ -33,6 +35,14 @@ class UnknownReferenceError(CatalogueError):
 
 class FullError(CatalogueError):
     """It has as many rows of the kind as it may have."""
+
+
+async def read_one(connection: AsyncConnection, sql: str, values: Values) -> TupleRow:
+    """The row that somebody named. Raises NotFoundError."""
+    row = await find_one(connection, sql, values)
+    if row is None:
+        raise NotFoundError
+    return row
 
 
 @asynccontextmanager

@@ -19,11 +19,10 @@ from core.domain.resources.closures import SHOWN_IN_THE_WAY, closure_intervals
 from core.domain.state import State
 from core.domain.values import Closure, Resource
 from core.store.bookings.rows import BOOKING_COLUMNS, booking_of
-from core.store.catalogue.changes import NotFoundError
+from core.store.catalogue.changes import read_one
 from core.store.claims import sql_claim_the_rest
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
-from core.store.connections.queries import find_one
 from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.sql.lost_races import require_all
 from core.store.sql.parameters import json_of
@@ -80,10 +79,7 @@ def closure_of(row: Sequence[Any]) -> Closure:
 
 async def one(connection: AsyncConnection, closure_id: int) -> Closure:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_ONE, (closure_id,))
-    if row is None:
-        raise NotFoundError
-    return closure_of(row)
+    return closure_of(await read_one(connection, SQL_ONE, (closure_id,)))
 
 
 def ask_closures(pipeline: QueryPipeline, state: State, needs: Needs) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from core.store.catalogue.changes import CatalogueError, NotFoundError, UnknownReferenceError
+from core.store.catalogue.changes import CatalogueError, UnknownReferenceError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, fetch_page, find_one
 from core.store.lists.pages import count_to_limit
@@ -72,10 +72,7 @@ async def page(
 
 async def one(connection: AsyncConnection, location_id: int, *, locked: bool = False) -> OwnedLocation:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (location_id,))
-    if row is None:
-        raise NotFoundError
-    return _location(row)
+    return _location(await read_one(connection, SQL_LOCK if locked else SQL_ONE, (location_id,)))
 
 
 async def create(
@@ -102,8 +99,7 @@ async def add_room(connection: AsyncConnection, location_id: int, resource_id: i
 
 async def close_room(connection: AsyncConnection, location_id: int, resource_id: int) -> OwnedLocation:
     """Sessions are no longer given a room; what is booked in it stays. Raises NotFoundError."""
-    if await find_one(connection, SQL_CLOSE_ROOM, (location_id, resource_id)) is None:
-        raise NotFoundError
+    await read_one(connection, SQL_CLOSE_ROOM, (location_id, resource_id))
     return await one(connection, location_id)
 
 

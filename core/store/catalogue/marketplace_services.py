@@ -11,9 +11,9 @@ from msgspec.structs import asdict
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.domain.names import folded
-from core.store.catalogue.changes import CatalogueError, NotFoundError, UnknownReferenceError
+from core.store.catalogue.changes import CatalogueError, UnknownReferenceError, read_one
 from core.store.connections.database import AsyncConnection
-from core.store.connections.queries import fetch_all, fetch_one, fetch_page, find_one
+from core.store.connections.queries import fetch_all, fetch_one, fetch_page
 from core.store.lists.pages import count_to_limit
 from core.store.marketplace.rows import SERVICE_COLUMNS, service_of
 
@@ -101,10 +101,7 @@ async def page(
 
 async def one(connection: AsyncConnection, service_id: int, *, locked: bool = False) -> OwnedService:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,))
-    if row is None:
-        raise NotFoundError
-    return _service(row)
+    return _service(await read_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,)))
 
 
 async def create(

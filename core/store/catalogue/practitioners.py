@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from core.domain.marketplace.values import Practitioner
 from core.domain.names import folded
 from core.store.catalogue import resources
-from core.store.catalogue.changes import CatalogueError, NotFoundError
+from core.store.catalogue.changes import CatalogueError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, fetch_page, find_one
 from core.store.inbox.lane_batches import hold_all_lanes
@@ -91,17 +91,12 @@ async def one(
 ) -> ListedPractitioner:
     """Raises NotFoundError."""
     values = {**_viewer(viewer), "id": practitioner_id}
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, values)
-    if row is None:
-        raise NotFoundError
-    return _listed(row)
+    return _listed(await read_one(connection, SQL_LOCK if locked else SQL_ONE, values))
 
 
 async def owner(connection: AsyncConnection, practitioner_id: int) -> tuple[int, int]:
     """(user id, resource id): neither ever changes. Raises NotFoundError."""
-    row = await find_one(connection, SQL_OWNER, (practitioner_id,))
-    if row is None:
-        raise NotFoundError
+    row = await read_one(connection, SQL_OWNER, (practitioner_id,))
     return row[0], row[1]
 
 

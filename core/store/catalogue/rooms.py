@@ -11,10 +11,10 @@ from core.domain.needs import Needs
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Room
-from core.store.catalogue.changes import NotFoundError
+from core.store.catalogue.changes import NotFoundError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
-from core.store.connections.queries import fetch_one, fetch_page, find_one
+from core.store.connections.queries import fetch_one, fetch_page
 from core.store.connections.round_trip import Rows
 
 _FROM = "FROM room m JOIN resource r ON r.id = m.resource_id"
@@ -73,10 +73,7 @@ async def page(
 
 async def one(connection: AsyncConnection, room_id: int, *, locked: bool = False) -> RoomRow:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (room_id,))
-    if row is None:
-        raise NotFoundError
-    return RoomRow(*row)
+    return RoomRow(*await read_one(connection, SQL_LOCK if locked else SQL_ONE, (room_id,)))
 
 
 async def create(connection: AsyncConnection, room: RoomRow) -> RoomRow:
@@ -92,9 +89,10 @@ async def change(connection: AsyncConnection, after: RoomRow) -> RoomRow:
 
 
 async def bookable(connection: AsyncConnection, room_id: int) -> tuple[Room, Resource]:
-    """A room with what of it is booked. Raises NotFoundError, also for a room that is not available."""
-    row = await find_one(connection, SQL_BOOKABLE, ([room_id],))
-    if row is None or not (room := _room(row[:-4])).is_available:
+    """A room and its resource. Raises NotFoundError, also for a room that is not available."""
+    row = await read_one(connection, SQL_BOOKABLE, ([room_id],))
+    room = _room(row[:-4])
+    if not room.is_available:
         raise NotFoundError
     return room, Resource(*row[-4:])
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from core.domain.marketplace.values import ServiceSession
-from core.store.catalogue.changes import NotFoundError
+from core.store.catalogue.changes import read_one
 from core.store.connections.database import AsyncConnection
-from core.store.connections.queries import fetch_page, find_one
+from core.store.connections.queries import fetch_page
 from core.store.lists.pages import count_to_limit
 from core.store.marketplace.rows import SESSION_COLUMNS, session_of
 
@@ -58,15 +58,9 @@ async def page(
 
 async def one(connection: AsyncConnection, session_id: int) -> ServiceSession:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_ONE, (session_id,))
-    if row is None:
-        raise NotFoundError
-    return session_of(row)
+    return session_of(await read_one(connection, SQL_ONE, (session_id,)))
 
 
 async def place_of(connection: AsyncConnection, session_id: int, user_id: int | None) -> PlaceInQueue:
     """Where somebody stands who waits for a seat. Raises NotFoundError."""
-    row = await find_one(connection, SQL_PLACE, (session_id, user_id))
-    if row is None:
-        raise NotFoundError
-    return PlaceInQueue(*row)
+    return PlaceInQueue(*await read_one(connection, SQL_PLACE, (session_id, user_id)))

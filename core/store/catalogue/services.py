@@ -13,10 +13,10 @@ from core.domain.needs import Needs
 from core.domain.resources.service_names import COMPARED_MAX, NearestNames, check_bookable
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.catalogue.changes import FullError, NotFoundError
+from core.store.catalogue.changes import FullError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
-from core.store.connections.queries import fetch_all, fetch_one, fetch_page, find_one
+from core.store.connections.queries import fetch_all, fetch_one, fetch_page
 from core.store.connections.round_trip import Rows
 from core.store.sql.parameters import TEXTS, texts_of
 
@@ -96,10 +96,7 @@ async def page(connection: AsyncConnection, limit: int, offset: int) -> tuple[li
 
 async def one(connection: AsyncConnection, service_id: int, *, locked: bool = False) -> NamedService:
     """Raises NotFoundError."""
-    row = await find_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,))
-    if row is None:
-        raise NotFoundError
-    return NamedService(*row)
+    return NamedService(*await read_one(connection, SQL_LOCK if locked else SQL_ONE, (service_id,)))
 
 
 async def create(
