@@ -26,10 +26,6 @@ def _canary(_state: State, _envelope: Envelope, _command: Canary, _now: datetime
     return (CanaryHeard(),)
 
 
-def _needs_nothing(_needs: Needs, _command: Canary) -> None:
-    pass
-
-
 HANDLERS: Mapping[type[Command], Handler[Any]] = {
     handler.command: handler
     for handler in (
@@ -51,7 +47,7 @@ HANDLERS: Mapping[type[Command], Handler[Any]] = {
         *rescheduling.HANDLERS,
         *sessions.HANDLERS,
         *waiting_list.HANDLERS,
-        Handler(Canary, _canary, needs=_needs_nothing),
+        Handler(Canary, _canary, needs=lambda _needs, _command: None),
     )
 }
 

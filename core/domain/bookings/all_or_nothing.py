@@ -46,8 +46,4 @@ def _intervals(state: State, command: PlaceAll) -> Iterator[ResourceTime]:
         yield from place_intervals(state, row.place)
 
 
-def _weight(command: PlaceAll) -> int:
-    return len(command.rows)
-
-
-HANDLERS = (Handler(PlaceAll, place_all, _needs, _intervals, weight=_weight),)
+HANDLERS = (Handler(PlaceAll, place_all, _needs, _intervals, weight=lambda command: len(command.rows)),)

@@ -131,11 +131,7 @@ def _cancel_needs(needs: Needs, command: CancelSession) -> None:
     needs.market.emptied.add(command.session_id)
 
 
-def _cancel_weight(_command: CancelSession) -> int:
-    return STEP_BOOKINGS
-
-
 HANDLERS = (
     Handler(OpenSession, open_session, _open_needs, _open_intervals),
-    Handler(CancelSession, cancel_session, _cancel_needs, weight=_cancel_weight),
+    Handler(CancelSession, cancel_session, _cancel_needs, weight=lambda _: STEP_BOOKINGS),
 )

@@ -133,12 +133,8 @@ def _offer_needs(needs: Needs, command: OfferSeats) -> None:
     needs.market.offered[command.session_id] += command.at_most
 
 
-def _offer_weight(command: OfferSeats) -> int:
-    return command.at_most
-
-
 HANDLERS = (
     Handler(JoinWaitingList, join, _join_needs),
     Handler(LeaveWaitingList, leave, _leave_needs),
-    Handler(OfferSeats, offer_seats, _offer_needs, weight=_offer_weight),
+    Handler(OfferSeats, offer_seats, _offer_needs, weight=lambda command: command.at_most),
 )

@@ -92,7 +92,7 @@ OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
     "NewPackage": {f"schedule[].{name}": what for name, what in _INSTANTS.items()},
     "NewSession": _INSTANTS,
 }  # fmt: skip
-ALSO_LOADED: Mapping[str, Mapping[str, Any]] = {
+OTHER_FIELDS: Mapping[str, Mapping[str, Any]] = {
     "NewClosure": {"start_date": "2030-10-21", "end_date": "2030-12-20", "start_time": "09:00", "end_time": "17:00"},
     "NewTimeOff": {"start_date": "2030-10-21", "end_date": "2030-12-20"},
     **{
@@ -133,7 +133,7 @@ def what_is(kind: type[Struct], field: str) -> tuple[Kind, str]:
 
 def body_with(kind: type[Struct], field: str, text: str) -> dict[str, Any]:
     """A body in which only this field can be wrong."""
-    beside = {**ALSO_LOADED.get(kind.__name__, {}), **ALSO_LOADED.get(f"{kind.__name__}.{field}", {})}
+    beside = {**OTHER_FIELDS.get(kind.__name__, {}), **OTHER_FIELDS.get(f"{kind.__name__}.{field}", {})}
     whole = {name: value for name, value in {**BODIES[kind], **beside}.items() if value is not None}
     body = placed(whole, field, text)
     if "confirm_password" in body:  # the two must be one

@@ -185,15 +185,13 @@ def _package_intervals(state: State, command: BookPackage) -> Iterator[ResourceT
             )
 
 
-def _package_weight(command: BookPackage) -> int:
-    return 1 + len(command.parts)
-
-
 def _bundle_needs(needs: Needs, command: BookBundle) -> None:
     purchase_needs(needs, command.user_id, command.service_id)
 
 
 HANDLERS = (
-    Handler(BookPackage, book_package, _package_needs, _package_intervals, weight=_package_weight),
+    Handler(
+        BookPackage, book_package, _package_needs, _package_intervals, weight=lambda command: 1 + len(command.parts)
+    ),
     Handler(BookBundle, book_bundle, _bundle_needs),
 )

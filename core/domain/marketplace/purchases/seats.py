@@ -164,11 +164,7 @@ def _course_needs(needs: Needs, command: BookCourse) -> None:
     needs.new_bookings += command.children
 
 
-def _course_weight(command: BookCourse) -> int:
-    return 1 + command.children
-
-
 HANDLERS = (
     Handler(BookSession, book_session, _session_needs),
-    Handler(BookCourse, book_course, _course_needs, weight=_course_weight),
+    Handler(BookCourse, book_course, _course_needs, weight=lambda command: 1 + command.children),
 )
