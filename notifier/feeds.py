@@ -1,4 +1,4 @@
-"""The feeds: where they are, who may listen, and the names of the audiences that news is told to."""
+"""The feeds: where they are, who may listen, and the names of the audiences of news."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Feed(Struct, frozen=True):
     """A path that clients connect to."""
 
     words: FeedDescription
-    """Its path, and what is said there."""
+    """Its path and its messages."""
     public: bool
-    """Whether strangers may listen; else they must say who they are before anything else."""
+    """Whether strangers may listen. On other feeds the first message must authenticate."""
     allows: Callable[[Principal], bool]
     audiences: Callable[[Principal], set[str]]
 

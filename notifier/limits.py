@@ -14,7 +14,7 @@ class Limits(Struct, frozen=True):
     connections_per_address: int = 500
     """An office behind one address fits; one machine alone cannot take all places."""
     handshakes_per_address: Rate = Rate(1_000, 20.0)
-    """Twice an office that comes back at once, then 20 a second: each asks the database who it is."""
+    """Twice an office that comes back at once, then 20 a second: each authenticates in the database."""
     requests_per_socket: Rate = Rate(200, 20.0)
     """Messages that are understood. As many as may be watched, twice, at once."""
     reads_per_socket: Rate = Rate(5, 0.5)
@@ -28,7 +28,7 @@ class Limits(Struct, frozen=True):
     """Of a handshake's target."""
     queued_messages: int = 2_000
     queued_bytes: int = 2 << 20
-    """What may wait for one client to read it, in messages and in bytes. Payloads are shared between
+    """Bounds of one client's queue, in messages and in bytes. Payloads are shared between
     clients, so this bounds lag more than memory."""
     message_bytes: int = 16 << 10
     """A longer message is refused with an `error`."""
@@ -47,14 +47,14 @@ class Limits(Struct, frozen=True):
     """How long a closing handshake may take before the connection is cut. Together with
     `identities_s` and `flush_s` it keeps the promise that what has ended is ended within 5 s."""
     flush_s: float = 0.5
-    """How long a closing waits for what the client has yet to read."""
+    """How long a close waits for the client to read its queue."""
     identities_s: float = 2.0
-    """Between two looks at who may still listen."""
+    """Between two checks of the connected credentials."""
     page_events: int = 500
     """Events read from the table at once."""
     replay_events: int = 20_000
-    """Who is further behind is told to reload: that is cheaper for both."""
+    """A client that is further behind is told to reload: that is cheaper for both."""
     snapshot_bookings: int = 50
-    """The contracts page: `bookings_data.data` is an array of the newest 50."""
+    """The newest, in `bookings_data` (docs/live-feeds.md)."""
     poll_s: float = 0.5
     """Between two looks at the feed when Redis says nothing."""

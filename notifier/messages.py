@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class BadMessageError(Exception):
-    """What a client sent cannot be served; `status`, `code` and the sentence go back to it."""
+    """A client's message cannot be served; `status`, `code` and the sentence are sent back."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
         super().__init__(words)

@@ -21,7 +21,7 @@ from notifier.feeds import ADMIN, CALENDAR_STAFF, CALENDAR_USERS, calendar_audie
 
 
 class Kind(Enum):
-    """What an event is told as."""
+    """The form in which an event is told."""
 
     BOOKING = auto()
     """By the event's own type, with the booking in the admin shape."""
@@ -109,7 +109,7 @@ _decode = msgspec.json.Decoder(_Facts).decode
 
 
 def slot_news(event: FeedEvent) -> SlotNews | None:
-    """None for what is no news of the calendar."""
+    """None if the calendar is not told of this event."""
     if event.data is None or '"slot"' not in event.data:
         return None
     facts = _decode(event.data)

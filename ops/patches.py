@@ -5,7 +5,7 @@ With `--check` it says which library has moved from under its patch.
 A patch replaces, overrides or leans on something that its library does not promise to keep. For each
 such thing a digest of its source is kept here, and a test compares it with what is installed. When
 that test fails, read what the library changed, see whether the patch still holds, and write the new
-digest down. pyproject.toml bounds each of these libraries above, so that nobody meets another version
+digest down. pyproject.toml bounds each of these libraries above, so that no other version is installed
 before that.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 from msgspec import Struct
 
 DIGITS = 12
-"""Of a SHA-256, in hexadecimal: nobody forges these, they only have to differ."""
+"""Of a SHA-256, in hexadecimal: enough to tell two sources apart."""
 
 
 class Patch(Struct, frozen=True):
@@ -205,7 +205,7 @@ def digest(thing: str) -> str:
 
 
 def moved() -> list[str]:
-    """What is gone or differs from its digest, a line for each."""
+    """A line for each thing that is gone or differs from its digest."""
     lines = []
     for one in PATCHES:
         for thing, known in one.leans_on.items():

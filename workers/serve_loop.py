@@ -108,7 +108,7 @@ class ServeLoop:
                 quiet_since = max(quiet_since, time.monotonic())
         with suppress(redis.RedisError):
             self._listener.leave()
-        self._ring_again()  # the mark is gone: if nobody else listens, it calls for somebody
+        self._ring_again()  # the mark is gone: if no other server listens, this calls for one
         return answered
 
     def _next(self) -> list[str]:

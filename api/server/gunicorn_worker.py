@@ -39,7 +39,7 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def exit_on_signal(arbiter: Any) -> None:
-    """For a new process, which serves nobody yet: end at once, also if it was asked to before it could hear."""
+    """For a new process, which serves no request yet: end at once, even if the signal came before this call."""
     for which in _STOPS:
         signal.signal(which, _end)
     if any(which in _STOPS for which in _signals_left_to_the_parent(arbiter)):

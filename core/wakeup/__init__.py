@@ -1,1 +1,1 @@
-"""Bells, names in Redis and the broker: how work wakes up those who do it."""
+"""Bells, names in Redis and the broker: how work wakes up the workers."""

@@ -1,4 +1,4 @@
-"""Bells: how work wakes up those who do it. Redis may lose, repeat and reorder every ring.
+"""Bells: how work wakes up the workers. Redis may lose, repeat and reorder every ring.
 
 A bell is a list in Redis that holds at most a few rings; the servers of a group wait on its bells
 with BLPOP. While a server listens it keeps a short-lived mark; a ring that finds no mark calls for
@@ -78,7 +78,7 @@ def ring(pipe: Pipeline, keys: Sequence[str]) -> None:
 
 
 class Waker:
-    """Rings a group's bells from a worker, and calls for its Celery task if nobody seems to listen."""
+    """Rings a group's bells from a worker, and sends its Celery task if no server seems to listen."""
 
     def __init__(self, client: redis.Redis, group: str, call: Callable[[], Any], keys: Keys = NO_PREFIX) -> None:
         self._client = client
@@ -221,7 +221,7 @@ Signs it in, and returns the number of servers whose names sort before its own."
 
 
 class Roster:
-    """One server's place among those of its group, on whatever machine, in the order in which they began.
+    """One server's place among those of its group, on all machines, in the order in which they began.
 
     More servers than a load needs cost processor time: each makes batches of its own, with fewer commands,
     and two of them on two cores, beside PostgreSQL and the API, decided a tenth fewer bookings than one.
