@@ -49,7 +49,7 @@ async def one(connection: AsyncConnection, *, locked: bool = False) -> BookingSe
 
 
 async def change(connection: AsyncConnection, after: BookingSettings) -> BookingSettings:
-    """Write locked settings, with the present time as `updated_at`."""
+    """Update locked settings; `updated_at` becomes the present time."""
     return BookingSettings(*await fetch_one(connection, SQL_UPDATE, asdict(after)))
 
 

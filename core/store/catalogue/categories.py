@@ -58,14 +58,14 @@ async def create(connection: AsyncConnection, name: str, resource_id: int) -> Ca
 
 
 async def change(connection: AsyncConnection, category_id: int, name: str, resource_id: int) -> Category:
-    """Of a locked category. Raises as `create` does."""
+    """Update a locked category. The transaction raises as in `create`."""
     values = {"id": category_id, "name": name, "key": folded(name), "resource_id": resource_id}
     await connection.execute(SQL_UPDATE.encode(), values)
     return await one(connection, category_id)
 
 
 async def named_ids(connection: AsyncConnection, category_id: int) -> list[int]:
-    """The first ids there are, and this one too if there is such a category."""
+    """The first ids, and this one if there is such a category."""
     return [row[0] for row in await fetch_all(connection, SQL_NAMED_IDS, {"id": category_id})]
 
 

@@ -1,7 +1,7 @@
-"""How the catalogue is changed: plain transactions, no commands. What cannot be done has a name.
+"""How the catalogue is changed: by plain transactions, not by commands, with an exception for each refusal.
 
 Each subject has a module of its own (`services`, `rooms`, ...) with `page` or `everything`, `one`, `create` and
-`change`. They take a connection and answer structs; whoever calls them holds the transaction.
+`change`. They take a connection and return structs; the caller holds the transaction (`write`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class CatalogueError(Exception):
 
 
 class NotFoundError(CatalogueError):
-    """It has no such row."""
+    """There is no such row."""
 
 
 class NameTakenError(CatalogueError):
@@ -34,11 +34,11 @@ class UnknownReferenceError(CatalogueError):
 
 
 class FullError(CatalogueError):
-    """It has as many rows of the kind as it may have."""
+    """There are as many rows of the kind as there may be."""
 
 
 async def read_one(connection: AsyncConnection, sql: str, values: Values) -> TupleRow:
-    """The row that somebody named. Raises NotFoundError."""
+    """The row of a key that a request named. Raises NotFoundError."""
     row = await find_one(connection, sql, values)
     if row is None:
         raise NotFoundError

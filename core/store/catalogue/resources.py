@@ -1,4 +1,4 @@
-"""What can be booked and closed: desk, services, rooms, practitioners, categories each have or share a resource."""
+"""Resources: what can be booked and closed. Services, rooms, practitioners and categories each have or share one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def zone_of(connection: AsyncConnection, resource_id: int) -> str | None:
 
 
 async def desk_id(connection: AsyncConnection) -> int:
-    """What is booked where nothing else is named."""
+    """The id of the resource that is booked if none is named."""
     return int(installed(await find_one(connection, SQL_DESK), "desk")[0])
 
 

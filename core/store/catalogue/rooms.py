@@ -77,13 +77,13 @@ async def one(connection: AsyncConnection, room_id: int, *, locked: bool = False
 
 
 async def create(connection: AsyncConnection, room: RoomRow) -> RoomRow:
-    """With its id. The transaction raises UnknownReferenceError for a resource that does not exist."""
+    """The room with its id. The transaction raises UnknownReferenceError for a resource that does not exist."""
     (room_id,) = await fetch_one(connection, SQL_INSERT, asdict(room))
     return replace(room, id=room_id)
 
 
 async def change(connection: AsyncConnection, after: RoomRow) -> RoomRow:
-    """Write what can change of a locked room."""
+    """Update a locked room."""
     await connection.execute(SQL_UPDATE.encode(), asdict(after))
     return await one(connection, after.id)
 

@@ -126,13 +126,13 @@ async def create(
 
 
 async def change(connection: AsyncConnection, after: NamedService) -> NamedService:
-    """Write what can change of a locked service. Raises as `create` does."""
+    """Update a locked service. The transaction raises as in `create`."""
     await connection.execute(SQL_UPDATE, {**asdict(after), "key": folded(after.name)})
     return await one(connection, after.id)
 
 
 async def resource_named(connection: AsyncConnection, service_name: str, policy: Policy) -> int | None:
-    """The resource that a service name books; None is the desk. Raises Refused."""
+    """The resource of a service, by name; None is the desk. Raises Refused."""
     rows = await fetch_all(connection, SQL_BY_NAME, (texts_of([folded(service_name)]),))
     service = service_of(rows[-1])[1] if rows else None
     check_bookable(service, service_name, policy, await nearest_names(connection, service, policy))
@@ -140,7 +140,7 @@ async def resource_named(connection: AsyncConnection, service_name: str, policy:
 
 
 async def nearest_names(connection: AsyncConnection, service: values.Service | None, policy: Policy) -> NearestNames:
-    """What a refusal names; nothing is read where there will be none."""
+    """The names that a refusal suggests; none are read if nothing will be refused."""
     if service is not None or policy.books_unknown_services:
         return NearestNames()
     return NearestNames(row[0] for row in await fetch_all(connection, SQL_NAMES))
@@ -158,7 +158,7 @@ def ask_services(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
 
 
 def ask_nearest_names(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    """If a name is to be refused."""
+    """Only if a name will be refused."""
 
     def store_names(rows: Rows) -> None:
         state.near = NearestNames(row[0] for row in rows)
