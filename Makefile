@@ -8,7 +8,7 @@ VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
 SCHEMATHESIS_OPTIONS ?=
-# In the order of the folders: the short unit tests come last and fill up whoever is done first.
+# In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=

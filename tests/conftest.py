@@ -148,7 +148,7 @@ def running(postgres: PostgresServer, folder: Path) -> Iterator[Stack]:
 
 
 def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack:
-    """Not started; whoever makes it closes it."""
+    """Not started; its maker closes it."""
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
     database_url = arguments.pop("database_url", None) or postgres.new_database(demo=True)

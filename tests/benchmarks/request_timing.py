@@ -44,7 +44,7 @@ NO_OP = Question("no-op route", "/healthz")
 
 
 class RequestTimer:
-    """Asks as whoever a question is by."""
+    """Sends each request with its own caller's credentials."""
 
     def __init__(self, api_url: str, tokens: Mapping[str, str]) -> None:
         self._client = httpx.Client(base_url=api_url, timeout=30.0)

@@ -20,7 +20,7 @@ from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
-"""Held, it stops whoever has decided a batch just before it can be committed."""
+"""Held, it stops a worker that has decided a batch just before it can commit."""
 CAUGHT_WITHIN_S = 10.0
 TAKEN_OVER_WITHIN_S = 15.0
 PROMISES = 10
@@ -36,7 +36,7 @@ class Scene:
     chance: random.Random
 
     def start(self, *names: str) -> None:
-        """Whoever of them does not run."""
+        """Those of them that do not run."""
         for name in names:
             server = self.stack.process(name)
             if server.child.exit_code() is not None:

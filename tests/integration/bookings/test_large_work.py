@@ -49,7 +49,7 @@ def cancel(pipeline: Pipeline, session: LargeSession, **changes: object) -> UUID
 
 
 def look(pipeline: Pipeline, id_: UUID) -> dict[str, object]:
-    """As whoever polls reads it."""
+    """As a client that polls reads it."""
     row = pipeline.connection.execute(SQL_LOOK_UP, {"id": id_}).fetchone()
     assert row is not None
     return dict(json.loads(command_status(CommandRecord(*row))))

@@ -1,4 +1,4 @@
-"""OutcomeWaiter reach whoever waits, whether Redis tells them or not."""
+"""Outcomes reach the requests that wait, whether Redis tells them or not."""
 
 from __future__ import annotations
 

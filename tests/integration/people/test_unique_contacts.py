@@ -100,7 +100,7 @@ def test_an_address_is_taken_by_no_look_alike(
 
 
 def test_staff_confirm_no_address_that_folds_into_another_s(stack: Stack, desk: httpx.Client) -> None:
-    """The Kelvin sign is a small k to whoever lowers it."""
+    """Lowered, the Kelvin sign is a small k."""
     [(user_id,)] = execute(
         stack,
         "INSERT INTO user_account (username, username_key, phone, phone_key, contact_email) "

@@ -1,4 +1,4 @@
-"""Whoever is stopped or cut off lets go of the database by itself."""
+"""A process that is stopped or cut off lets go of the database by itself."""
 
 from __future__ import annotations
 

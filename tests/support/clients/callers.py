@@ -75,7 +75,7 @@ def access_for(stack: Stack, user_id: int) -> str:
 
 
 def only_superuser(stack: Stack) -> None:
-    """Whoever other tests made one is none any more: the demo's is the last."""
+    """Others that tests made lose the role: the demo's is the last."""
     execute(stack, "UPDATE user_account SET is_superuser = false WHERE is_superuser AND id <> %s", ADMIN)
 
 

@@ -32,5 +32,14 @@ def test_a_room_is_named(part: str) -> None:
     assert rooms == {room for room in rooms if f"{room}/" in PAGE}
 
 
+def test_a_module_that_the_drawings_name_exists() -> None:
+    drawn = set(re.findall(r"[\w/]+\.py", "".join(re.findall(r"^```$(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL))))
+    assert len(drawn) > 10
+    modules = {
+        path.as_posix() for part in ("api", "core", "workers", "notifier") for path in (ROOT / part).rglob("*.py")
+    }
+    assert {name for name in drawn if not any(module.endswith(f"/{name}") for module in modules)} == set()
+
+
 def test_all_tables_were_looked_for() -> None:
     assert {"inbox", "outcome", "booking", "claim", "user_account", "payment"} <= set(TABLES)

@@ -25,7 +25,6 @@ LARGE_FOLDERS = {"core/store/migrations/versions": "one file a step of the schem
 
 SHORT_MODULES = {
     "api/accounts/last_superuser.py": "one rule, asked by deletion and by the desk",
-    "api/asyncapi/endpoints.py": "the one route of the description; the description is beside it",
     "api/bookings/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/agent/routes.py": "the same",
     "api/contracts/appointments/users/routes.py": "the same",
@@ -36,15 +35,16 @@ SHORT_MODULES = {
     "api/contracts/rooms/routes.py": "each package's routes stand in its routes.py",
     "api/http/responses.py": "the one way to answer, used by every responder",
     "core/domain/ids.py": "the port that the domain gets fresh ids through",
-    "core/engine/fresh_ids.py": "fills that port, from what a batch has loaded",
     "core/engine/relay.py": "the relay's transaction, apart from the lanes'",
     "core/garbage_collector.py": "used by every process, and belongs to none",
+    "core/identity/credentials/websocket_tickets.py": "each kind of credential has a module",
     "core/origins.py": "asked by the API and by the notifier",
     "core/store/migrations/env.py": "Alembic looks for it here",
     "core/store/sql/lost_races.py": "used by every statement that counts its rows",
     "core/wire/answers.py": "the envelope of every contract's answers",
     "core/wire/contracts/shapes.py": "chooses among the contracts' modules, so it is none of them",
     "core/wire/engine.py": "answers of the engine's own commands, which no contract has",
+    "ops/demo.py": "joins what the store and identity load for the demo",
     "ops/embedded/launch.py": "run as a program by its path, in each child",
     "ops/flower_conf.py": "Flower reads it as a file",
 }

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.pages import ROOT, paths_in, texts
+from tests.support.pages import ROOT, names_in, paths_in, symbols_in, texts
 
 PAGES = {path: text for path, text in texts().items() if path.endswith(".md")}
 CODE = {path: text for path, text in texts().items() if path.endswith((".py", ".sql", ".html", ".lua", ".yml"))}
@@ -25,4 +25,5 @@ def test_what_a_page_names_exists(path: str) -> None:
     folder = (ROOT / path).parent
     named = {one for one in paths_in(PAGES[path]) if one.startswith(ROOMS)} | set(_PAGE.findall(PAGES[path]))
     missing = {one for one in named if not any((place / one).exists() for place in (ROOT, folder, ROOT / "docs"))}
+    missing |= {f"{file}::{name}" for file, name in symbols_in(PAGES[path]) if name not in names_in(file)}
     assert missing | {one for one in _LINK.findall(PAGES[path]) if not (folder / one).exists()} == set()
