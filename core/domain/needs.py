@@ -27,7 +27,7 @@ class MarketNeeds:
         self.waiters: set[tuple[int, int]] = set()
         """(session, user) whose place in the queue is wanted, if there is one."""
         self.offered: Counter[int] = Counter()
-        """By session, how many seats are offered: the first who wait are wanted, and the bookings of all who do."""
+        """By session, how many seats are offered: the first in the queue are loaded, and the bookings of all in it."""
         self.emptied: set[int] = set()
         """Sessions whose bookings are to be cancelled: as many as a step takes are loaded and locked, and as many
         people who wait."""

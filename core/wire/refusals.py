@@ -188,7 +188,9 @@ def sentence(refused: CommandRefused, contract: str = "") -> tuple[int, str]:
         present = say[refused.present]
         onward = sorted({say[s] for s in NEXT[refused.present]} - {present})
         words = f"This booking is {present} and may become {', '.join(onward) if onward else 'nothing else'}"
-        if refused.present is Status.IN_PROGRESS and present == say[Status.CONFIRMED]:  # no word of its own
+        if (
+            refused.present is Status.IN_PROGRESS and present == say[Status.CONFIRMED]
+        ):  # its contract has no word for it
             words = "This booking has begun: it can be completed, but not be cancelled any more"
     if refused.names:
         words = f"{words}. The nearest: {', '.join(refused.names)}"

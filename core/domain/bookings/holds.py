@@ -1,4 +1,4 @@
-"""Holds: places kept for somebody who has still to pay, which end by themselves.
+"""Holds: places kept for a person who has still to pay. They end by themselves.
 
 A hold lives until its `hold_expires_at`. From then on its time is free, whether or not the sweep
 has come by: a decision that wants the time expires it first, in the same transaction, because its
@@ -26,7 +26,7 @@ from core.domain.state import State
 from core.domain.values import Booking, Policy
 
 ExpiredHolds = tuple[BookingChanged, ...]
-"""Lapsed holds that end now, to make way for somebody else."""
+"""Lapsed holds that expire now, to make way for another booking."""
 
 
 def held(state: State, booking: Booking, now: datetime) -> Booking:

@@ -1,4 +1,4 @@
-"""What the marketplace is asked for. Tags and field names are stable: they lie on disk.
+"""Requests to change something in the marketplace. Tags and field names are stable: they lie on disk.
 
 List every new type, field or value in `core.domain.versions`, so that older workers leave it alone.
 """
@@ -21,7 +21,7 @@ class Words(Struct, frozen=True, omit_defaults=True):
 
 
 class BookIndividual(Struct, frozen=True, tag="book_individual", omit_defaults=True):
-    """A session with one practitioner, or with any who gives the service and is free."""
+    """A session with one practitioner, or with any who is free."""
 
     user_id: int
     service_id: int
@@ -54,7 +54,7 @@ class BookCourse(Struct, frozen=True, tag="book_course", omit_defaults=True):
 
 
 class Part(Struct, frozen=True, omit_defaults=True):
-    """When one of a package's services is to be; without a time it is scheduled later."""
+    """When one of a package's services is to take place; without a time it is scheduled later."""
 
     service_id: int
     practitioner_id: int | None = None
@@ -88,13 +88,13 @@ class Verb(StrEnum):
 
 
 class TurnBooking(Struct, frozen=True, tag="turn_booking", omit_defaults=True):
-    """One of the document's verbs."""
+    """Confirm, complete, miss or cancel a booking."""
 
     booking_id: int
     verb: Verb
     reason: str = ""
     canceled_by: str = ""
-    """As the caller says; it must be what they are."""
+    """What the caller says they are to the booking; refused if they are not."""
 
 
 class MoveBooking(Struct, frozen=True, tag="move_booking", omit_defaults=True):
@@ -141,7 +141,7 @@ class OpenSession(Struct, frozen=True, tag="open_session", omit_defaults=True):
 
 
 class CancelSession(Struct, frozen=True, tag="cancel_session", omit_defaults=True):
-    """With every booking of it."""
+    """Cancel a session with all its bookings."""
 
     session_id: int
     reason: str = ""
@@ -158,11 +158,11 @@ class LeaveWaitingList(Struct, frozen=True, tag="leave_waiting_list", omit_defau
 
 
 class OfferSeats(Struct, frozen=True, tag="offer_seats", omit_defaults=True):
-    """Offer the free seats of a session to those who wait for one. The engine asks it of itself."""
+    """Offer the free seats of a session to those who wait for one. The engine sends it to itself."""
 
     session_id: int
     at_most: int
-    """What is left over is offered by the next."""
+    """More free seats are offered by the next such command."""
 
 
 BuyCommand = BookIndividual | BookSession | BookCourse | BookPackage | BookBundle

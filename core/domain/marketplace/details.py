@@ -1,4 +1,4 @@
-"""What only a marketplace booking has. It lies in the database as JSON: names are stable."""
+"""What only a marketplace booking has. It is stored as JSON, so its names are stable."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class MarketDetails(Struct, frozen=True, tag="market", omit_defaults=True):
     kind: Kind
     practitioner_id: int
     practitioner_user_id: int
-    """Whose appointment it is. A practitioner never changes hands."""
+    """The practitioner's account, which never changes."""
     is_scheduled: bool = True
     """False: the booking's times say only when it was made, and are shown as null."""
     parent_id: int | None = None
     """The course or package that it is a part of. Its price and payment are the parent's."""
     share_minor: int = 0
-    """What of the whole's price it stands for: goes back when it alone is cancelled in time."""
+    """Its share of the whole's price: refunded when it alone is cancelled in time."""
     session_id: int | None = None
     """The session it has a seat in."""
     location_id: int | None = None
@@ -46,7 +46,7 @@ class MarketDetails(Struct, frozen=True, tag="market", omit_defaults=True):
     """The resource of the location that it claims beside the practitioner."""
     buffer_before_minutes: int = 0
     buffer_after_minutes: int = 0
-    """What it claims of the practitioner around its time, as it was when it was booked."""
+    """What it claims of the practitioner around its time. Later changes of the buffers do not change it."""
     credit_id: int | None = None
     """The bundle whose credit paid for it."""
     discount_minor: int = 0

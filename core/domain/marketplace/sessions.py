@@ -33,7 +33,7 @@ CANCELLED_WITH_SESSION = frozenset(status for status in KEEPS_SEAT if Status.CAN
 
 
 def open_session(state: State, envelope: Envelope, command: OpenSession, now: datetime, ids: Ids) -> tuple[Event, ...]:
-    """The session takes its practitioner (with buffers) and a room; those who book it take seats."""
+    """The session claims its practitioner, with buffers, and a room; bookings of it take seats."""
     service = require_service(state, command.service_id, Kind.WORKSHOP, Kind.COURSE)
     practitioner = _own_practitioner(state, command.practitioner_id, envelope.actor)
     if practitioner.id not in service.practitioner_ids:
@@ -71,10 +71,10 @@ def open_session(state: State, envelope: Envelope, command: OpenSession, now: da
 def cancel_session(
     state: State, envelope: Envelope, command: CancelSession, now: datetime, _ids: Ids
 ) -> tuple[Event, ...]:
-    """With all of its bookings that can still be cancelled, their refunds, and its waiting list. Large sessions in steps.
+    """Cancel the session, its bookings that can still be cancelled, and its waiting list; a large one in steps.
 
-    A cancelled session that has bookings or waiting people left is one whose cancellation was not finished:
-    cancelling it again finishes it.
+    A cancelled session that still has bookings or waiting people was not cancelled to the end. Cancelling it again
+    does the rest.
     """
     session, begun = require_session(state, command.session_id), state.begun.get(envelope.id)
     if begun is None:
@@ -97,7 +97,7 @@ def cancel_session(
 
 
 def _stepped(before: Progress, done: int) -> CommandStepped:
-    """There is more to do, so the total exceeds what is done."""
+    """The total always exceeds what is done, as there is more to do."""
     return CommandStepped(before.done + done, max(before.total, before.done + done + 1))
 
 

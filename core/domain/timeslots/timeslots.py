@@ -1,6 +1,6 @@
-"""Time slots on offer: made, changed, removed by staff; taken by people (calendar).
+"""Time slots: staff offer, change and remove them, people book them (docs/contracts/calendar.md).
 
-What takes a resource's time is a booking, never a slot that nobody booked.
+A booking takes its resource's time; a slot that is not booked takes none.
 """
 
 from __future__ import annotations
