@@ -135,7 +135,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.accounts.limits.GUESSES_AT_ONE", "failures", "for one name, or account, from one address", TOO_MANY),
         Bound("api.accounts.limits.GUESSES_FROM_ADDRESS", "failures", "from one address", TOO_MANY),
         Bound(
-            "api.accounts.limits.GUESSES_BY_STRANGERS",
+            "api.accounts.limits.GUESSES_FROM_UNKNOWN_ADDRESSES",
             "failures",
             "for one name from elsewhere than its owner's",
             TOO_MANY,

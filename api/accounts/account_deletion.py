@@ -12,6 +12,8 @@ from msgspec.structs import asdict
 from psycopg.errors import DeadlockDetected
 
 from api.accounts.composition import Accounts
+from api.http.errors import Problem
+from core.identity import account_changes
 from core.identity.personal_data import anonymisation
 from core.identity.personal_data.anonymisation import Left
 from core.identity.principals import Principal
@@ -74,3 +76,9 @@ class AccountDeletion:
                 return Gone(anonymised=False, left=left)
             await anonymisation.anonymise(connection, user_id)
             return Gone(anonymised=True, left=left)
+
+
+async def ensure_superuser_remains(connection: Any, user_id: int) -> None:
+    """Raise Problem 409 if nobody would be left who can give roles. Call it before any other lock on people."""
+    if await account_changes.is_last_superuser(connection, user_id):
+        raise Problem(409, "last_superuser", "This is the last superuser: make another one first")

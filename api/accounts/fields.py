@@ -11,7 +11,7 @@ from api.http.fields import text
 from api.http.forms import Form
 from core import text_forms
 from core.domain.names import folded
-from core.identity.usernames import as_username, number_in
+from core.identity.account_names import as_username, number_in
 from core.passwords import PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS
 from core.wire.errors import FieldProblem
 

@@ -1,8 +1,8 @@
-"""How often somebody may try to get in, and why so.
+"""How often somebody may try to log in, and why.
 
 Only failures count at login, so a desk that logs in all day is never refused. Guessing at one
-account from one address stops for minutes; guessing at it from many addresses stops all strangers
-for a minute at most, never addresses where its owner has logged in before: nobody can be locked
+account from one address stops for minutes; guessing at it from many addresses stops all unknown
+addresses for a minute at most, never those where its owner has logged in before: nobody can be locked
 out for long by somebody else's guesses.
 """
 
@@ -14,7 +14,7 @@ GUESSES_AT_ONE = Limit("guesses-at-one", 10, 300)
 """Wrong passwords for one name, and for one account by whatever name, from one address."""
 GUESSES_FROM_ADDRESS = Limit("guesses-from-address", 60, 300)
 """Wrong passwords from one address, whatever the account."""
-GUESSES_BY_STRANGERS = Limit("guesses-by-strangers", 30, 60)
+GUESSES_FROM_UNKNOWN_ADDRESSES = Limit("guesses-by-strangers", 30, 60)
 """Wrong passwords for one name, and for one account, from all addresses that its owner has not used."""
 
 REGISTRATIONS_OF_NAME = Limit("registrations-of-name", 5, 3600)

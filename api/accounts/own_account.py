@@ -10,10 +10,9 @@ import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
-from api.accounts.account_deletion import AccountDeletion, LeftBehind, left_behind
+from api.accounts.account_deletion import AccountDeletion, LeftBehind, ensure_superuser_remains, left_behind
 from api.accounts.composition import Accounts
 from api.accounts.fields import Password
-from api.accounts.last_superuser import ensure_superuser_remains
 from api.accounts.limits import EXPORTS
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid, not_authenticated

@@ -1,4 +1,4 @@
-"""The accounts routes, top to bottom. Each has its line in `roles.TABLE`."""
+"""The accounts routes, top to bottom. Each has its line in `api.route_rules`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from api.accounts.credentials.api_tokens import ApiTokens
 from api.accounts.credentials.websocket_tickets import Ticket
 from api.accounts.email_confirmation import ContactEmail
 from api.accounts.login.login import Login
-from api.accounts.login.logout import Logout
 from api.accounts.login.password_change import PasswordChange
 from api.accounts.login.password_reset import Reset, ResetConfirmation
 from api.accounts.login.registration import RegisterByEmail, RegisterByUsername
-from api.accounts.login.session_login import Csrf, CurrentUser, SessionLogin
+from api.accounts.login.session_login import Csrf, CurrentUser, Logout, SessionLogin
 from api.accounts.login.token_refresh import Refresh
 from api.accounts.oauth.account_match import AccountMatch
 from api.accounts.oauth.endpoints import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus

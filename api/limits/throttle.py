@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from api.http.errors import Problem
 from core.client_addresses import subscriber_of
-from core.identity.usernames import number_in, username_key
+from core.identity.account_names import number_in, username_key
 from core.wakeup.keys import NO_PREFIX, Keys
 from core.wire.errors import in_seconds
 

@@ -8,7 +8,8 @@ from typing import Any
 from psycopg import sql
 from psycopg.errors import UniqueViolation
 
-from core.identity.users import TakenError, email_key, taken_field
+from core.identity.account_names import email_key
+from core.identity.users import TakenError, taken_field
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_one, find_as
 from core.store.lists.people import SQL_PERSON, Person

@@ -1,12 +1,56 @@
-"""What an account goes by: a username that is a phone number is the account's own, so that one number is one person."""
+"""What an account goes by: how names and addresses are stored, and what they are found by.
+
+A username that is a phone number is the account's own phone, so that one number is one person.
+"""
 
 from __future__ import annotations
 
+import unicodedata
+
 from msgspec import Struct
 
+from core.domain.names import folded, without_invisible
 from core.identity.phones import phone_key
-from core.identity.usernames import as_username, number_in, username_key
 from core.store.lists.people import Person
+
+
+def as_username(text: str) -> str:
+    """A username as it is checked and stored: full-width letters, ligatures, blanks and dashes as everybody types them."""
+    if text.isascii():
+        return " ".join(text.split())
+    return " ".join(map(_plain_dashes, unicodedata.normalize("NFKC", text).split()))
+
+
+def username_key(username: str) -> str:
+    """The same for two usernames that are one name."""
+    return folded(as_username(username))
+
+
+def username_keys(username: str, region: str | None) -> list[str]:
+    """The keys that an account of this name may have, in the order in which they are tried.
+
+    By its name; by the phone number that it is (people whom agents make known are named by theirs); by the key that
+    releases before migration 0030 gave it, which kept dashes, several blanks and characters that cannot be seen. That
+    one comes first where today's rule gives it to no name: only an account of theirs can have it, and somebody else
+    may have today's by now.
+    """
+    key, before = username_key(username), unicodedata.normalize("NFKC", username.strip()).casefold()
+    keys = [key, number_in(username, region) or key]
+    return list(dict.fromkeys([*keys, before] if username_key(before) == before else [before, *keys]))
+
+
+def number_in(username: str, region: str | None = None) -> str | None:
+    """The key of the phone number that a username is, in whatever digits it is written; None if it is none."""
+    return phone_key(without_invisible(as_username(username)), region)
+
+
+def _plain_dashes(word: str) -> str:
+    return "".join("-" if unicodedata.category(char) == "Pd" else char for char in word)
+
+
+def email_key(email: str) -> str:
+    """The same for two login addresses that are one."""
+    return email.strip().lower()
 
 
 class Names(Struct, frozen=True):
@@ -32,7 +76,7 @@ def names(username: str, phone: str, region: str | None) -> Names:
 
 
 def renamed(present: Person, username: str | None, phone: str | None, region: str | None) -> Names:
-    """What is sent, on top of what is there; somebody who goes by their number goes by the new one.
+    """The present names with what was sent; an account named by its number is named by the new one.
 
     Raises `NotOneNumberError`.
     """

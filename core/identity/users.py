@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from psycopg.errors import UniqueViolation
 
-from core.identity.usernames import username_key, username_keys
+from core.identity.account_names import email_key, username_key, username_keys
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, find_as, find_one
 
@@ -57,10 +57,6 @@ class TakenError(Exception):
     def __init__(self, field: str) -> None:
         super().__init__(f"{field} is taken")
         self.field = field
-
-
-def email_key(email: str) -> str:
-    return email.strip().lower()
 
 
 _COLUMNS = """id, username, coalesce(email, '') AS email, email_key, email_verified_at IS NOT NULL AS email_is_verified,

@@ -27,7 +27,7 @@ from api.http.responses import respond
 from api.limits.throttle import Limit, Throttle, caller, counter_key
 from api.openapi import Content, operation
 from core.identity import users
-from core.identity.usernames import as_username
+from core.identity.account_names import as_username
 from core.identity.users import NewUser, TakenError, User
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings

@@ -1,4 +1,4 @@
-"""The calendar contract's session routes: `/api/auth/login/`, `user/` and `csrf/`."""
+"""`/api/auth/login/`, `user/` and `csrf/`, the calendar contract's; `/api/auth/logout/` and `/api/logout/`, which are one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from api.accounts.fields import LoginName, Password
 from api.accounts.login.answers import FullUser, full_user
 from api.accounts.login.sign_in import SignIn
 from api.http.bodies import read_json
-from api.http.errors import not_authenticated
+from api.http.errors import Problem, not_authenticated
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity import users
-from core.identity.principals import SESSION_COOKIE, new_token
+from core.identity.credentials import login_sessions
+from core.identity.principals import SESSION_COOKIE, Principal, new_token
 from core.wire.answers import Done
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
@@ -86,3 +87,23 @@ class Csrf:
         token = live.csrf_secret if live else present if _TOKEN.fullmatch(present) else new_token()
         self._cookies.set_csrf(resp, token)
         respond(resp, CsrfAnswer(token))
+
+
+class Logout:
+    """Ends the login that asks, on every device it was carried to."""
+
+    def __init__(self, pool: Pool, logins: LiveCredentials, cookies: Cookies) -> None:
+        self._pool = pool
+        self._logins = logins
+        self._cookies = cookies
+
+    @operation("Log out", answers={200: Done}, refuses=("not_a_login",))
+    async def on_post(self, req: Request, resp: Response) -> None:
+        principal: Principal = req.context.principal
+        if principal.session_id is None:
+            raise Problem(400, "not_a_login", "An API token is not a login; revoke it with DELETE /api/auth/token/")
+        async with self._pool.connection() as connection:
+            await login_sessions.end(connection, principal.session_id)
+        self._logins.forget()
+        self._cookies.clear_login(resp)
+        respond(resp, Done(message="Logout successful"))

@@ -6,7 +6,7 @@ from falcon.asgi import Request
 from msgspec import Struct
 
 from api.accounts.access.live_credentials import Pool
-from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS
+from api.accounts.limits import GUESSES_AT_ONE, GUESSES_FROM_ADDRESS, GUESSES_FROM_UNKNOWN_ADDRESSES
 from api.http.errors import Problem
 from api.limits.throttle import Limit, Throttle, caller, counter_key
 from core.identity import users
@@ -101,8 +101,10 @@ class SignIn:
         """The limit that `who` has reached."""
         if not await self._throttle.allows(GUESSES_AT_ONE, who, address):
             return GUESSES_AT_ONE
-        if not await self._throttle.allows(GUESSES_BY_STRANGERS, who) and not await self._knows(user, address):
-            return GUESSES_BY_STRANGERS
+        if not await self._throttle.allows(GUESSES_FROM_UNKNOWN_ADDRESSES, who) and not await self._knows(
+            user, address
+        ):
+            return GUESSES_FROM_UNKNOWN_ADDRESSES
         return None
 
     async def _count_failure(self, req: Request, failure_keys: FailureKeys) -> None:
@@ -110,7 +112,7 @@ class SignIn:
         await self._throttle.count(GUESSES_FROM_ADDRESS, address)
         for who in {failure_keys.name, failure_keys.account}:
             await self._throttle.count(GUESSES_AT_ONE, who, address)
-            await self._throttle.count(GUESSES_BY_STRANGERS, who)
+            await self._throttle.count(GUESSES_FROM_UNKNOWN_ADDRESSES, who)
 
     async def _knows(self, user: User | None, address: str) -> bool:
         """Asked for unknown names too, so that it takes no longer for known ones."""

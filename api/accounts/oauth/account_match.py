@@ -7,6 +7,7 @@ from api.accounts.fields import is_email
 from api.accounts.oauth.provider import Identity
 from api.http.errors import Problem
 from core.identity import users
+from core.identity.account_names import email_key
 from core.identity.credentials import linked_accounts
 from core.identity.users import NewUser, TakenError, User
 from core.store.connections.database import AsyncConnection
@@ -46,9 +47,7 @@ async def _by_address(connection: AsyncConnection, identity: Identity) -> User:
     if email is None or not is_email(email):
         raise _not_verified(identity.provider)
     found = await users.by_email(connection, email) or await _create(connection, identity, email)
-    if not await linked_accounts.link(
-        connection, identity.provider, identity.subject, found.id, users.email_key(email)
-    ):
+    if not await linked_accounts.link(connection, identity.provider, identity.subject, found.id, email_key(email)):
         raise _in_use()
     return found
 

@@ -16,7 +16,7 @@ from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.values import Booking
-from core.identity.usernames import username_keys
+from core.identity.account_names import username_keys
 from core.store.catalogue import categories
 from core.store.connections.pool import Pool
 from core.store.lists import tally

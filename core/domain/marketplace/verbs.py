@@ -29,7 +29,7 @@ class Role(StrEnum):
 
 
 def role_of(actor: Actor, booking: Booking) -> Role | None:
-    """None for a stranger, who is refused as if the booking did not exist. Staff who are a party act as that party."""
+    """None for anybody else, who is refused as if the booking did not exist. Staff who are a party act as that party."""
     details = booking.details
     if actor.kind is ActorKind.ENGINE:
         return Role.SYSTEM

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from core.identity.account_names import email_key
 from core.identity.principals import hash_token
-from core.identity.users import User, by_id, email_key
+from core.identity.users import User, by_id
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all_as, find_one
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from api.accounts.limits import GUESSES_AT_ONE, GUESSES_BY_STRANGERS, GUESSES_FROM_ADDRESS, RESETS_OF_ACCOUNT
+from api.accounts.limits import GUESSES_AT_ONE, GUESSES_FROM_ADDRESS, GUESSES_FROM_UNKNOWN_ADDRESSES, RESETS_OF_ACCOUNT
 from tests.support.clients.callers import (
     PASSWORD,
     bearer,
@@ -210,7 +210,7 @@ def test_guesses_from_everywhere_do_not_lock_the_owner_out(stack: Stack) -> None
     body = {"email": email, "password": PASSWORD}
     with browser(stack) as client:
         assert client.post("/api/login/", json=body, headers={"X-Forwarded-For": home}).status_code == 200
-        for _ in range(GUESSES_BY_STRANGERS.amount):
+        for _ in range(GUESSES_FROM_UNKNOWN_ADDRESSES.amount):
             guess(client, email, new_address())
         assert guess(client, email, new_address()).status_code == 429
         strange = client.post("/api/login/", json=body, headers={"X-Forwarded-For": elsewhere})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from api.accounts.access.lookup_cache import LookupCache
+from api.accounts.access.live_credentials import LookupCache
 from api.accounts.oauth import google
 from api.accounts.oauth.google import Google
 from core.settings import OAuthClient

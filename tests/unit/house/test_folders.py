@@ -24,7 +24,6 @@ LINES_MIN = 30
 LARGE_FOLDERS = {"core/store/migrations/versions": "one file a step of the schema, in the order of its numbers"}
 
 SHORT_MODULES = {
-    "api/accounts/last_superuser.py": "one rule, asked by deletion and by the desk",
     "api/bookings/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/agent/routes.py": "the same",
     "api/contracts/appointments/users/routes.py": "the same",

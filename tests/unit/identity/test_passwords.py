@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 
 from api.accounts.login.registration import EmailRegistration, UsernameRegistration
 from core import passwords
-from core.identity.usernames import username_key
+from core.identity.account_names import username_key
 from core.passwords import Passwords, TooManyWaitingError, hash_password, needs_rehash, verify_password
 from tests.support.clients.responder_requests import refused_fields
 

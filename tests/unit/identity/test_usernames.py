@@ -10,8 +10,7 @@ from api.accounts.login.registration import UsernameRegistration
 from api.contracts.appointments.users.user_fields import NewPerson
 from api.http.bodies import parse_json
 from api.http.errors import Problem
-from core.identity.account_names import NotOneNumberError, names
-from core.identity.usernames import as_username, number_in, username_key, username_keys
+from core.identity.account_names import NotOneNumberError, as_username, names, number_in, username_key, username_keys
 from tests.conftest import FIGURE
 
 NUMBER = "20255779615"

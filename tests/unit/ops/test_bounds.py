@@ -35,7 +35,7 @@ INSIDE: Mapping[str, str] = {
     "api.runtime.POOL_MAX": "connections to PostgreSQL",
     "api.limits.undecided_writes.COUNTED_MAX": "commands that a process remembers",
     "api.accounts.oauth": "what a provider may send us, and lengths of texts",
-    "api.accounts.access.lookup_cache": "credentials that a process remembers",
+    "api.accounts.access.live_credentials": "credentials that a process remembers",
     "api.accounts.fields": "lengths of texts: the description of each field has them",
     "api.contracts.calendar.slot_times.SLOT_MAX": "a field's own range",
     "api.contracts.marketplace.fields.SPAN_MAX": "a field's own range",

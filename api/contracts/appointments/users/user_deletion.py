@@ -7,8 +7,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from api.accounts import Accounts
-from api.accounts.account_deletion import AccountDeletion, LeftBehind, left_behind
-from api.accounts.last_superuser import ensure_superuser_remains
+from api.accounts.account_deletion import AccountDeletion, LeftBehind, ensure_superuser_remains, left_behind
 from api.contracts.appointments.users.user_details import not_found, refuse
 from api.http.responses import respond
 from api.openapi import operation

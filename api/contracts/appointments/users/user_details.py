@@ -9,7 +9,7 @@ from falcon.asgi import Request, Response
 from msgspec import UnsetType
 
 from api.accounts import Accounts
-from api.accounts.last_superuser import ensure_superuser_remains
+from api.accounts.account_deletion import ensure_superuser_remains
 from api.accounts.login.sign_in import too_busy
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
