@@ -1,4 +1,4 @@
-"""Mails on their way: sent after the answer, so that an answer takes no longer for those who exist."""
+"""Sends mails after the answer, so that an answer takes no longer where there is an account."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SQL_LOCK = SQL_PERSON + " FOR NO KEY UPDATE"
 SQL_LOCK_SUPERUSERS = """
 SELECT id FROM user_account WHERE is_superuser AND is_active ORDER BY id FOR NO KEY UPDATE
 """
-"""In id order: of two who remove each other's last right hand, one waits and then finds nobody left."""
+"""In id order: of two superusers who demote each other at once, one waits and then finds itself the last."""
 SQL_BOOKINGS = """
 SELECT count(*) FROM (SELECT FROM booking WHERE user_id = %(id)s AND listed_as IS NOT NULL LIMIT %(most)s) b
 """
@@ -64,7 +64,7 @@ async def write(connection: AsyncConnection, user_id: int, columns: Mapping[str,
 
 
 def email_columns(email: str) -> dict[str, Any]:
-    """A login address that staff typed. Nobody has proved yet to read its mail; empty takes it away."""
+    """A login address that staff typed, not verified yet; an empty one removes it."""
     address = email.strip()
     return {
         "email": address or None,

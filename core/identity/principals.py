@@ -66,7 +66,7 @@ class PrincipalKind(StrEnum):
 
 
 class How(StrEnum):
-    """By what a request proved who sends it."""
+    """How a request proved who sent it."""
 
     NONE = "none"
     BEARER = "bearer"

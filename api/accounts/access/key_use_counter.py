@@ -1,4 +1,4 @@
-"""Counts what agent keys are used for and tells PostgreSQL every few seconds, not with each request."""
+"""Counts the requests of each agent key, and writes the counts to PostgreSQL every few seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/api/auth/password/reset/` and `.../confirm/`: a new password for who reads the account's mail."""
+"""`/api/auth/password/reset/` and `.../confirm/`: a new password for whoever reads the account's mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agent keys as staff see them: never the key itself, but whose hand it left, and how it was used."""
+"""Agent keys as staff see them: who made each and how it is used, never the key itself."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ async def finish_attempt(connection: AsyncConnection, provider: str, state: str,
 
 
 async def owner(connection: AsyncConnection, provider: str, subject: str) -> User | None:
-    """Whose account this one signs in to."""
+    """The user whom this account signs in."""
     row = await find_one(connection, SQL_OWNER, {"provider": provider, "subject": subject})
     return None if row is None else await by_id(connection, row[0])
 

@@ -14,7 +14,7 @@ LOGIN_LIFETIME_S = 14 * 24 * 3600
 """From one password to the next; refreshing does not extend it."""
 
 LOGINS_PER_USER_MAX = 200
-"""Live ones. The oldest ends when one more begins: who forgot to log out is never kept from logging in."""
+"""Live ones. The oldest ends when one more begins, so that nobody who forgot to log out is kept from logging in."""
 
 
 class NewLogin(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Credentials that hold: looked up by cookie, access token, API token or ticket.
 
-Each lookup answers who it is with their roles as they are now, or None; never why.
+Each look-up returns the owner with their present roles, or None without a reason.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ async def by_api_token(connection: AsyncConnection, token: str) -> Live | None:
 
 
 async def use_ticket(connection: AsyncConnection, ticket: str) -> Live | None:
-    """Spends the ticket. It carries no further than the login or API token that asked for it."""
+    """Spends the ticket. It is worth no more than the login or API token that asked for it."""
     return await find_as(connection, Live, SQL_USE_TICKET, {"hash": hash_token(ticket)})
 
 

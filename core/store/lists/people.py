@@ -22,7 +22,7 @@ from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 
 INDEXED_CHARS = 3
-"""Trigrams find what is at least so long anywhere; what is shorter, at the beginning of words."""
+"""Text of at least so many characters is found anywhere, by trigrams; a shorter one at the beginning of words."""
 Gender = Literal["male", "female", "other"]
 GENDERS: tuple[Gender, ...] = get_args(Gender)
 SortWord = Literal[
@@ -108,7 +108,7 @@ class PeopleFilter(Struct, frozen=True):
 async def page(
     engine: AsyncEngine, wanted: PeopleFilter, sort_by: SortWord, limit: int, offset: int, *, descending: bool
 ) -> Page[Person]:
-    """One page of who is wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
+    """One page of the people wanted, and how many there are in all. `sort_by` is one of `SORTS`."""
     statement = _statement(wanted, SORTS[sort_by], limit, offset, descending=descending)
     async with engine.connect() as connection:
         rows = (await connection.execute(statement)).all()
@@ -116,7 +116,7 @@ async def page(
 
 
 async def is_used(connection: AsyncConnection, country: str) -> bool:
-    """Whether anybody is listed under what is no country's name."""
+    """Whether anybody has this as their country; it is no country's name."""
     found = select(literal(1)).where(_from(country)).limit(1)
     return (await connection.execute(found)).first() is not None
 
