@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on standard error, ours and the libraries' alike.
 
 Every line carries the service, and what `begin` and `bind` put into the context (request id, command id).
-Values under names that mean a secret are blanked, whoever logs them.
+Values under names that mean a secret are blanked wherever they are logged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Deleting an account: the same for staff at the desk and for whoever leaves by themselves."""
+"""Deleting an account: the same for staff at the desk and for people who delete their own."""
 
 from __future__ import annotations
 

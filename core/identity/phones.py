@@ -22,7 +22,7 @@ _ANY_REGION = "US"
 
 
 class PhoneFault(Enum):
-    """Why a text that was meant as a phone number cannot be taken, in words for whoever sent it."""
+    """Why a text that was meant as a phone number cannot be taken, in words for its sender."""
 
     DECIMAL = (
         "A spreadsheet has made a decimal number of this phone number: "

@@ -53,7 +53,7 @@ _TYPE = "access"
 
 
 class BadCredentialError(Exception):
-    """A credential that proves nothing. It never says why: that would help whoever forged it."""
+    """A credential that proves nothing. It never says why: that would help a forger."""
 
 
 class PrincipalKind(StrEnum):

@@ -26,7 +26,7 @@ class Cookies:
     """Sets and clears them. `secure` is off in the demo only, which is served over plain HTTP.
 
     On an https site all but `csrftoken` have the prefix `__Host-`, which wants the path `/`. That one keeps the name
-    that clients read; whoever plants another value gains nothing, as it is compared with the login's own.
+    that clients read; planting another value gains nothing, as it is compared with the login's own.
     """
 
     def __init__(self, *, secure: bool, https: bool) -> None:

@@ -30,7 +30,7 @@ class FailureKeys(Struct, frozen=True):
     """What failures are counted under."""
 
     name: str
-    """As typed, in its normal form: the same whether somebody goes by it or not. Whoever tries it too often is told so."""
+    """As typed, in its normal form: the same whether an account has it or not. A caller who tries it too often is told so."""
     account: str
     """So that the other names of an account give no more guesses."""
 

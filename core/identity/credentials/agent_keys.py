@@ -1,6 +1,6 @@
 """Agent keys: for call centres and other systems that book for people by phone number.
 
-A key belongs to the installation, not to whoever made it: it outlives that account, and ends
+A key belongs to the installation, not to the person who made it: it outlives that account, and ends
 when staff revoke it. It is shown once; what is kept is its hash and its first characters.
 """
 
@@ -19,7 +19,7 @@ from core.store.connections.queries import find_as, find_one
 Network = IPv4Network | IPv6Network
 
 PREFIX = "hfa_"
-"""Says what it is to whoever finds one in a log or a repository."""
+"""Says what it is where one is found in a log or a repository."""
 HINT_CHARS = len(PREFIX) + 6
 KEYS_MAX = 1_000
 """Live ones."""

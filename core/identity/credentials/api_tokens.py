@@ -7,7 +7,7 @@ from core.identity.users import User
 from core.store.connections.database import AsyncConnection
 
 PREFIX = "hft_"
-"""Says what it is to whoever finds one in a log or a repository."""
+"""Says what it is where one is found in a log or a repository."""
 TOKENS_PER_USER_MAX = 50
 
 SQL_ISSUE = """
