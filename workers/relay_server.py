@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import psycopg
 import redis
 from celery import Celery
 
-from core.engine.relay import relay
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
-from core.store.feed import NOWHERE, Position, present_epoch
+from core.store.feed import NOWHERE, Position, number_events, present_epoch
 from core.wakeup.broker import SERVE_RELAY
 from core.wakeup.keys import NO_PREFIX, RELAY, Keys
 from workers.serve_loop import Answer, Server
@@ -96,6 +95,19 @@ class RelayServer(Server):
                 self._connection.close()
         self._connection = None
         self._memory.expect_another_database()
+
+
+def relay(connection: Connection, publish: Callable[[Position], None], known: Position | None = None) -> bool:
+    """Number what waits and publish the new head; True if there was something.
+
+    Readers read the table, so a lost message only makes them slower. `known` is the furthest head that was ever
+    published: a table that is behind it was restored (`number_events`).
+    """
+    head = number_events(connection, known)
+    if head is None:
+        return False
+    publish(head)
+    return True
 
 
 class FeedMemory:

@@ -14,11 +14,11 @@ import pytest
 
 from core.domain.bookings.status import Status
 from core.domain.commands import Actor, ActorKind, Canary, Cancel, ChangeStatus, Delete
-from core.engine.relay import relay
 from core.store.connections.database import Connection
 from core.store.feed import SQL_AFTER, SQL_LOCK_FEED, SQL_UNNUMBERED, FeedEvent, Position, feed_event, number_events
 from tests.support.engine.lanes import Background, Pipeline, canaries, holding, lock_waits, new, places
 from tests.support.wait import wait_until
+from workers.relay_server import relay
 
 STAFF = Actor(ActorKind.STAFF, 1)
 

@@ -14,7 +14,6 @@ import psycopg
 import pytest
 import redis
 
-from core.engine.relay import relay
 from core.store.feed import Position, number_events, renew_epoch
 from core.wakeup.keys import NO_PREFIX
 from ops.embedded.postgres import binary, clean_environment
@@ -23,7 +22,7 @@ from tests.support.engine.lanes import Pipeline, places
 from tests.support.notifier import STAFF, at, populate, running_notifier
 from tests.support.processes.servers import PostgresServer
 from tests.support.wait import wait_until
-from workers.relay_server import FeedMemory
+from workers.relay_server import FeedMemory, relay
 
 ADMIN = "/ws/admin/bookings/"
 EARLY, LATE, AFTERWARDS = 5, 9, 15

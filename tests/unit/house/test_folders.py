@@ -34,7 +34,6 @@ SHORT_MODULES = {
     "api/contracts/rooms/routes.py": "each package's routes stand in its routes.py",
     "api/http/responses.py": "the one way to answer, used by every responder",
     "core/domain/ids.py": "the port that the domain gets fresh ids through",
-    "core/engine/relay.py": "the relay's transaction, apart from the lanes'",
     "core/garbage_collector.py": "used by every process, and belongs to none",
     "core/identity/credentials/websocket_tickets.py": "each kind of credential has a module",
     "core/origins.py": "asked by the API and by the notifier",
