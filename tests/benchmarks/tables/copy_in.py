@@ -22,13 +22,16 @@ FROM pg_indexes i
 WHERE i.tablename = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = i.indexname)
 """
 """How to drop and make again every index that is no primary or unique key."""
-SQL_TALLIES = """
+SQL_DERIVED = """
 TRUNCATE booking_tally, booking_tally_change, user_tally, user_tally_change;
 INSERT INTO booking_tally (local_date, listed_as, bookings)
 SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL GROUP BY 1, 2;
 INSERT INTO user_tally (is_active, is_staff, is_superuser, gender_key, country_code, people)
 SELECT is_active, is_staff, is_superuser, gender_key, coalesce(country_code, ''), count(*)
-FROM user_account GROUP BY 1, 2, 3, 4, 5
+FROM user_account GROUP BY 1, 2, 3, 4, 5;
+UPDATE service SET name_folded = folded(name) WHERE name_folded IS NULL;
+UPDATE category SET name_folded = folded(name) WHERE name_folded IS NULL;
+UPDATE practitioner SET name_folded = folded(name) WHERE name_folded IS NULL
 """
 """As their migrations fill them: no trigger sees a COPY in replica mode."""
 
@@ -47,7 +50,7 @@ def filling(database_url: str, say: Say, tables: Sequence[str]) -> Iterator[Conn
         say(f"building {len(made)} indexes")
         for _, make in made:
             connection.execute(make.encode())
-        connection.execute(SQL_TALLIES)
+        connection.execute(SQL_DERIVED)
         connection.execute("SELECT setval('booking_id_seq', (SELECT max(id) FROM booking))")
         connection.execute("SELECT setval(pg_get_serial_sequence('user_account', 'id'), max(id)) FROM user_account")
         say("vacuuming")

@@ -36,6 +36,11 @@ NEW_COLUMN = re.compile(
     re.IGNORECASE,
 )
 
+WRITTEN_INTO_EACH_ROW = re.compile(
+    r"\bSTORED\b|\bDEFAULT\s+\(?(?:clock_timestamp|gen_random_uuid|uuidv\d|random|nextval|timeofday)\b", re.IGNORECASE
+)
+"""Of a new column: PostgreSQL writes the table anew, which is empty to a snapshot from before; lists read in one."""
+
 
 def taken_away(source: str) -> list[str]:
     """What a migration's statements would take away from a process that does not know it."""
@@ -44,6 +49,9 @@ def taken_away(source: str) -> list[str]:
         f"{what}: {' '.join(one[0].split())}"
         for what, pattern in TAKING_AWAY.items()
         for one in re.finditer(pattern, sql, re.IGNORECASE)
+    ]
+    found += [
+        f"writes the table anew: {one[1]}" for one in NEW_COLUMN.finditer(sql) if WRITTEN_INTO_EACH_ROW.search(one[0])
     ]
     return found + [
         f"demands a value: {one[1]}"
@@ -81,6 +89,8 @@ def test_no_migration_takes_anything_away() -> None:
         "ALTER TABLE inbox ADD COLUMN colour text NOT NULL;",
         "ALTER TABLE inbox ADD colour text NOT NULL, ADD COLUMN size integer NOT NULL DEFAULT 0;",
         "ALTER TABLE inbox SET SCHEMA old;",
+        "ALTER TABLE inbox ADD COLUMN folded text GENERATED ALWAYS AS (lower(colour)) STORED;",
+        "ALTER TABLE inbox ADD COLUMN since timestamptz NOT NULL DEFAULT clock_timestamp();",
         "REVOKE SELECT ON inbox FROM holdfast;",
         "TRUNCATE inbox;",
         "op.drop_column('inbox', 'weight')",
@@ -95,6 +105,7 @@ def test_what_takes_away_is_found(statement: str) -> None:
     [
         "CREATE TABLE more (id bigint NOT NULL, name text NOT NULL);",
         "ALTER TABLE inbox ADD COLUMN colour text;",
+        "ALTER TABLE inbox ADD COLUMN since timestamptz NOT NULL DEFAULT now();",
         "ALTER TABLE inbox ADD COLUMN colour text NOT NULL DEFAULT '';",
         "ALTER TABLE inbox ADD CONSTRAINT few CHECK (colour IS NOT NULL) NOT VALID;",
         "ALTER TABLE inbox ALTER COLUMN owner DROP NOT NULL;",

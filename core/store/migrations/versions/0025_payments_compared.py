@@ -26,7 +26,7 @@ COMMENT ON COLUMN payment.differs_since IS 'since when our books and the provide
 UPDATE payment SET refund_asked = refund_number WHERE state IN ('returning', 'refunding');
 
 -- What was settled before this release is not asked for: there may be millions.
-ALTER TABLE payments_gate ADD COLUMN compared_since timestamptz NOT NULL DEFAULT clock_timestamp();
+ALTER TABLE payments_gate ADD COLUMN compared_since timestamptz NOT NULL DEFAULT now();
 COMMENT ON COLUMN payments_gate.compared_since IS 'payments that changed since then are compared';
 """
 

@@ -16,16 +16,31 @@ down_revision = "0032"
 log = structlog.get_logger()
 
 STATEMENTS = """
-ALTER TABLE service ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
-ALTER TABLE category ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
-ALTER TABLE practitioner ADD COLUMN name_folded text GENERATED ALWAYS AS (folded(name)) STORED;
+-- No column here is generated: that rewrites its table, and a transaction that took its snapshot before sees the new
+-- table as empty. Triggers fill the columns, whichever release writes.
+CREATE FUNCTION fold_name() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.name_folded := folded(NEW.name);
+    RETURN NEW;
+END $$;
+ALTER TABLE service ADD COLUMN name_folded text;
+ALTER TABLE category ADD COLUMN name_folded text;
+ALTER TABLE practitioner ADD COLUMN name_folded text;
+CREATE TRIGGER service_folded BEFORE INSERT OR UPDATE OF name, name_folded ON service
+FOR EACH ROW EXECUTE FUNCTION fold_name();
+CREATE TRIGGER category_folded BEFORE INSERT OR UPDATE OF name, name_folded ON category
+FOR EACH ROW EXECUTE FUNCTION fold_name();
+CREATE TRIGGER practitioner_folded BEFORE INSERT OR UPDATE OF name, name_folded ON practitioner
+FOR EACH ROW EXECUTE FUNCTION fold_name();
+UPDATE service SET name_folded = folded(name);
+UPDATE category SET name_folded = folded(name);
+UPDATE practitioner SET name_folded = folded(name);
 CREATE INDEX practitioner_by_folded_words ON practitioner USING gin (name_folded gin_trgm_ops);
 COMMENT ON COLUMN service.name_folded IS 'what the service is found by; name_key is what releases before 0033 found it by';
 COMMENT ON COLUMN category.name_folded IS 'what the category is found by; name_key is what releases before 0033 found it by';
 COMMENT ON COLUMN practitioner.name_folded IS 'for the search; name_key is what releases before 0033 searched';
 
--- Not generated, which would rewrite the table: a trigger fills it, whichever release writes, and migration 0034
--- fills what is there already.
+-- Migration 0034 fills what is there already: there may be millions of people.
 ALTER TABLE user_account ADD COLUMN words text;
 COMMENT ON COLUMN user_account.words IS 'folded, for the search; words begin after a blank, so that one or two letters find beginnings by index';
 CREATE FUNCTION fold_person() RETURNS trigger LANGUAGE plpgsql AS $$
