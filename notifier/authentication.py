@@ -1,7 +1,7 @@
 """Authenticates clients by the handshake or by their first message.
 
 An `Authorization` header wins over a ticket, a ticket over the login cookie. A credential that does not
-hold is refused, with no fallback to the next one. An expired cookie is no credential: its client is a stranger.
+hold is refused, with no fallback to the next one. An expired cookie is no credential: its client is anonymous.
 """
 
 from __future__ import annotations

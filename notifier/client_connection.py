@@ -189,7 +189,7 @@ class ClientConnection:
 
     @property
     def _owner(self) -> str:
-        """Reads are counted by owner, or by a stranger's address, over all of their sockets."""
+        """Reads are counted by owner, or by an anonymous client's address, over all of their sockets."""
         return self.principal.actor.owner or f"address:{subscriber_of(self._visit.address)}"
 
     def _complain(self, problem: BadMessageError) -> None:
@@ -222,7 +222,7 @@ class ClientConnection:
         await self._shared.catching_up.catch_up(self.subscriber, position, self.drained)
 
     async def _introduce(self, request: Authenticate) -> None:
-        """Authenticate a stranger who listens already."""
+        """Authenticate an anonymous client that listens already."""
         if self.principal.kind is not PrincipalKind.ANONYMOUS:
             self._complain(BadMessageError(409, "already_authenticated", "This connection is authenticated already"))
             return

@@ -25,7 +25,7 @@ class Resting(Protocol):
 
     @property
     def credential(self) -> Credential | None:
-        """None for a stranger: there is nothing to end."""
+        """None for an anonymous client: there is nothing to end."""
 
     def end_login(self) -> None: ...
 

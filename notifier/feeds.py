@@ -44,7 +44,7 @@ class Feed(Struct, frozen=True):
     words: FeedDescription
     """Its path and its messages."""
     public: bool
-    """Whether strangers may listen. On other feeds the first message must authenticate."""
+    """Whether anonymous clients may listen. On other feeds the first message must authenticate."""
     allows: Callable[[Principal], bool]
     audiences: Callable[[Principal], set[str]]
 

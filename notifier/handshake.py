@@ -124,7 +124,7 @@ class HandshakeGate:
 
 
 def check_allowed(feed: Feed, principal: Principal) -> None:
-    """Raises `RefusedError` 403. A stranger may still authenticate in the first message."""
+    """Raises `RefusedError` 403. An anonymous client may still authenticate in the first message."""
     if principal.must_change_password:
         raise RefusedError(403, "password_change_required", "Change your password first")
     if principal.kind is not PrincipalKind.ANONYMOUS and not feed.allows(principal):

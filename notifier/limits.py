@@ -20,10 +20,10 @@ class Limits(Struct, frozen=True):
     reads_per_socket: Rate = Rate(5, 0.5)
     """`resume` and `get_bookings`: each may read and send 20,000 events."""
     reads_per_owner: Rate = Rate(100, 2.0)
-    """The same for all sockets of one user or agent key, of strangers for one address; connecting with a
+    """The same for all sockets of one user or agent key, of anonymous clients at one address; connecting with a
     position counts."""
     watches_per_owner: Rate = Rate(2_000, 100.0)
-    """`watch`, counted likewise: each looks the command up. Strangers send at most one command a second."""
+    """`watch`, counted likewise: each looks the command up. Anonymous clients send at most one command a second."""
     query_parameters: int = 20
     """Of a handshake's target."""
     queued_messages: int = 2_000

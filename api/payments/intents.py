@@ -113,7 +113,7 @@ def not_set_up() -> Problem:
     return Problem(
         503,
         "payments_not_set_up",
-        "Nothing can be paid here until whoever runs this service sets up Stripe",
+        "Nothing can be paid here until the operator of this service sets up Stripe",
         headers={"Retry-After": "3600"},
     )
 

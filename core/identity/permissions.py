@@ -9,7 +9,7 @@ from core.store.lists.people import Person
 
 ROLES = frozenset({"is_staff", "is_superuser"})
 WAYS_IN = frozenset({"username", "email", "phone", "password"})
-"""Whoever sets one of these for an account can log in as its owner, at once or by a reset mail."""
+"""A person who sets one of these for an account can log in as its owner, at once or by a reset mail."""
 
 
 def why_not_create(editor: Principal, given: AbstractSet[str]) -> str | None:

@@ -129,7 +129,7 @@ ADMIN_BOOKINGS = FeedDescription(
 CALENDAR = FeedDescription(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))
 COMMANDS = FeedDescription(
     path="/ws/commands",
-    who="Whoever sent the commands; strangers may watch a command that nobody owns by its id.",
+    who="The sender of the commands; anybody may watch, by its id, a command that nobody owns.",
     says=(CommandTold, ProgressTold),
     understands=(Watch,),
 )

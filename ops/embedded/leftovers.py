@@ -48,7 +48,7 @@ def write_record(path: Path, mark: str, children: Iterable[Child]) -> None:
 
 
 def end_leftovers(path: Path) -> list[str]:
-    """End what an earlier run left; the names of what was found. Never touches a stranger's process."""
+    """End what an earlier run left; the names of what was found. Never touches another program's process."""
     try:
         record = msgspec.json.decode(path.read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""`/api/auth/password/reset/` and `.../confirm/`: a new password for whoever reads the account's mail."""
+"""`/api/auth/password/reset/` and `.../confirm/`: a new password for the person who reads the account's mail."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Reset:
         body = await read_json(req, ResetBody)
         await self._throttle.spend(RESETS_FROM_ADDRESS, caller(req))
         if self._outbox is None:
-            raise Problem(503, "mail_not_configured", "Mail is not set up here; ask whoever runs this service")
+            raise Problem(503, "mail_not_configured", "Mail is not set up here; ask the operator of this service")
         if not self._outbox.put(partial(self._write, body.email)):
             raise Problem(
                 503, "unavailable", "Too many mails are waiting; try again later", headers={"Retry-After": "60"}

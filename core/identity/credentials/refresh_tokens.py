@@ -1,6 +1,6 @@
 """Refresh tokens: each is good once, and its return ends its family (RFC 9700, 4.14.2).
 
-Whoever brings a used token, thief or owner, cannot be told apart; so the family ends, its access
+A thief and an owner who bring a used token cannot be told apart; so the family ends, its access
 tokens with it, and the owner signs in again.
 
 An answer may be lost, and two pages of one browser may refresh at once. So for `GRACE_S` after its

@@ -1,7 +1,7 @@
 """What is left of somebody who was deleted is emptied in steps, by the sweep, until nothing is left.
 
 The request that deletes an account ends its logins and empties the account itself, and leaves a row in `erasure`.
-Each step is one short transaction of at most `STEP_ROWS` rows that also notes how far it came, so whoever is killed
+Each step is one short transaction of at most `STEP_ROWS` rows that also notes how far it came, so one that is killed
 in between loses nothing, and a person with a million bookings holds up nobody. The row goes with the last step.
 """
 

@@ -413,7 +413,9 @@ ELSEWHERE = (
         find="false",
         is_exported=False,
         fields=(
-            Field("name", KEPT, why="Names a machine of the house, which outlives whoever made its key"),
+            Field(
+                "name", KEPT, why="Names a machine of the house, which stays when the person who made its key leaves"
+            ),
             Field("networks", KEPT, why="Of a machine"),
         ),
     ),

@@ -91,7 +91,7 @@ WHERE b.listed_as IS NOT NULL ORDER BY b.id DESC LIMIT %s
 
 
 def lapsed(booking: str, now: str = "clock_timestamp()") -> str:
-    """SQL: a row of this table or alias is a hold that has run out. Whoever wants its time gets it."""
+    """SQL: a row of this table or alias is a hold that has run out. Its time is free to be booked."""
     return f"({booking}.status = 'held' AND {booking}.hold_expires_at <= {now})"
 
 
