@@ -316,6 +316,7 @@ MARKETPLACE = (
         fields=(
             Field("name", REPLACED, "'Former service ' || t.id"),
             Field("name_key", REPLACED, "'former service ' || t.id"),
+            Field("name_folded", REPLACED, "'former service ' || t.id"),
             Field("description", EMPTIED),
         ),
     ),
@@ -327,6 +328,7 @@ MARKETPLACE = (
         fields=(
             Field("name", REPLACED, "'Former practitioner'"),
             Field("name_key", REPLACED, "'former practitioner'"),
+            Field("name_folded", REPLACED, "'former practitioner'"),
             Field("bio", EMPTIED),
             Field("hours", REPLACED, "'[]'"),
             Field("breaks", REPLACED, "'[]'"),
@@ -449,7 +451,7 @@ NOT_PERSONAL: dict[str, str] = {
     "booking_tally_change": "listed_as",
     "bulk": "mode",
     "canary": "stage",
-    "category": "name name_key",
+    "category": "name name_key name_folded",
     "erasure": "step",
     "event": "type contract",
     "feed": "epoch origin",

@@ -203,7 +203,10 @@ def test_a_redis_cluster_is_refused_in_one_sentence(
     tmp_path: Path, closing: list[Server | Stack], *, serves: bool
 ) -> None:
     node = ValkeyServer(tmp_path / "node")
-    node.program = replace(node.program, argv=(*node.program.argv, "--cluster-enabled", "yes"))
+    (bus,) = free_ports(1)  # else it is the port + 10,000, which may be taken
+    node.program = replace(
+        node.program, argv=(*node.program.argv, "--cluster-enabled", "yes", "--cluster-port", str(bus))
+    )
     closing.append(node)
     node.start()
     with redis.Redis.from_url(node.url) as client:

@@ -27,7 +27,7 @@ def test_every_locked_package_is_asked_for() -> None:
     lock = "# Written\na-b==1.0 \\\n    --hash=sha256:00\nc==2 ; sys_platform == 'win32' \\\n    --hash=sha256:11\n"
     assert audit.packages_of(lock) == [("a-b", "1.0"), ("c", "2")]
     locks = sorted(audit.ROOT.glob("requirements*.lock"))
-    assert len(locks) == 5
+    assert len(locks) == 7
     assert all(
         len(audit.packages_of(lock.read_text())) == lock.read_text().count("==") - _markers(lock.read_text())
         for lock in locks
