@@ -171,7 +171,7 @@ class Lanes:
         waiting = {number: found for number, found in read.waiting.items() if number not in self._apart}
         self._batch = batch = first_of(waiting.values(), lambda all_: part_of(all_, self._taken))
         self._taken = len(batch)
-        decided = self._decide(batch) if batch else []
+        decided = self._decide(batch, len(read.locked)) if batch else []
         more = _left(waiting, batch) | _stepped(batch, decided)
         return VisitResult(frozenset(numbers) - read.locked, decided, more, is_full(batch))
 
@@ -236,7 +236,7 @@ class Lanes:
             self._hand_over(self._others)
         if search.aside:
             self._put_off(search)  # takes effect only if the others are decided in this transaction
-        decided = self._decide(batch)
+        decided = self._decide(batch, 1)
         if not search.suspects_first and any(map(_is_suspect, found)) and not _is_suspect(batch[0]):
             self._passed_over.add(number)
         self._keep_suspects(number, inherited, batch)
@@ -317,11 +317,13 @@ class Lanes:
             self._connection.execute("COMMIT")  # of a visit that saved nothing
         return done
 
-    def _decide(self, batch: Sequence[Waiting]) -> list[Decided]:
-        self._note(batch)
+    def _decide(self, batch: Sequence[Waiting], lanes: int) -> list[Decided]:
+        """`lanes`: how many are locked. Others wait behind a command even if nothing was in their lanes yet."""
+        is_alone = len(batch) == lanes == 1
+        self._note(batch, is_alone=is_alone)
         envelopes = [one.envelope for one in batch]
-        in_short = sum(one.weight for one in batch) <= BATCH_COMMANDS  # heavier work may need all the time there is
-        loaded = load(self._connection, envelopes, self._policy, may_halve=in_short)
+        heavy = sum(one.weight for one in batch) > BATCH_COMMANDS  # it may need all the time there is
+        loaded = load(self._connection, envelopes, self._policy, in_short=not is_alone and not heavy)
         ids = fresh_ids(loaded)
         decided: list[Decided] = []
         for envelope in envelopes:
@@ -336,13 +338,11 @@ class Lanes:
             )  # a partly done command stays in the inbox and is no suspect
         return decided
 
-    def _note(self, batch: Sequence[Waiting]) -> None:
-        """A command that is the only one of its lane in a batch of several is noted twice: it was not alone, so it is tried
-        alone before it is charged.
-        """
+    def _note(self, batch: Sequence[Waiting], *, is_alone: bool) -> None:
+        """A command that is the only one of its lane, but not alone, is noted twice: it is tried alone before it is charged."""
         lanes = {one.lane for one in batch}
         notes = {lane: [one.envelope.id for one in batch if one.lane == lane] for lane in lanes}
-        self._notes.write({lane: ids * 2 if len(ids) == 1 < len(batch) else ids for lane, ids in notes.items()})
+        self._notes.write({lane: ids * 2 if len(ids) == 1 and not is_alone else ids for lane, ids in notes.items()})
 
     def _charge(self, one: Waiting, problem: Exception) -> VisitResult:
         """In a transaction of its own: the failed one is rolled back."""

@@ -37,8 +37,8 @@ from core.store.people import ask_owners, ask_people, lock_holders
 from core.store.timeslots import ask_neighbours, ask_shared_slots, lock_slots
 
 SEVERAL_STATEMENT_MS, SEVERAL_TRANSACTION_MS = 2_000, 5_000
-"""For a batch of several commands. One that takes longer is halved, and only a command alone has all of `LANE_LIMITS`:
-so a command that is slow each time costs others no more than this. The transaction's time counts from here on."""
+"""For a batch of several commands or lanes. One that takes longer is divided, and only a command alone in one lane has all
+of `LANE_LIMITS`: so a command that is slow each time costs others no more than this. The transaction's time counts from here on."""
 SQL_SEVERAL = """
 SELECT set_config('statement_timeout', %s, true),
        set_config('transaction_timeout', '0', true), set_config('transaction_timeout', %s, true)
@@ -74,12 +74,12 @@ def load(
     policy: Policy,
     *,
     with_ids: bool = True,
-    may_halve: bool = False,
+    in_short: bool = False,
 ) -> Loaded:
     """Load the state that a batch touches, inside its transaction, after the lane's lock.
 
-    `with_ids=False` takes no ids from the sequences. With `may_halve`, a batch of several commands has less time for the
-    rest of its transaction.
+    `with_ids=False` takes no ids from the sequences. With `in_short`, the rest of the batch's transaction has less time:
+    others wait behind it.
     """
     commands = [envelope.command for envelope in envelopes]
     needs, state = needs_of(commands), State(rules=None, policy=policy)
@@ -91,7 +91,7 @@ def load(
         ask_step(pipeline, state, needs)
         ask_begun(pipeline, state, envelopes)
     with pipelined(connection) as pipeline:
-        if may_halve and len(envelopes) > 1:
+        if in_short:
             pipeline.ask(SQL_SEVERAL, (str(SEVERAL_STATEMENT_MS), str(SEVERAL_TRANSACTION_MS)), lambda _: None)
         ask_rules(pipeline, state)
         ask_services(pipeline, state, needs)

@@ -145,6 +145,23 @@ def test_several_lanes_wait_once_for_a_slow_one_and_are_charged_nothing(pipeline
     assert set() < server.handed_over[0] < set(lanes.values())
 
 
+def test_one_command_in_a_visit_to_several_lanes_has_the_time_of_several(pipeline: Pipeline) -> None:
+    """Remedy: its other lanes wait behind it, though nothing was in them when they were locked."""
+    pipeline.connection.execute(SLOW_ONE.format(does="PERFORM pg_sleep(0.5)").encode())
+    culprit, other = places(32)[:: 2 * SLOTS_A_DAY]
+    ids = pipeline.put(poison(culprit))
+    elsewhere = pipeline.put(other)
+    lanes = [pipeline.lane_of(id_) for id_ in (*ids, *elsewhere)]
+    server = Server(pipeline, Seen(answered=True), "5s")
+    server.visit(lanes[1])
+    assert server.visit(*lanes)
+    waits = "SELECT count(*) FROM inbox WHERE id = %s"
+    assert pipeline.rows(waits, ids[0]) == [(1,)], "it was cut short"
+    while server.visit(*lanes):
+        assert pipeline.charged() == {}
+    assert pipeline.codes(ids) == ["succeeded"]
+
+
 def test_several_have_less_time_than_one_alone(pipeline: Pipeline) -> None:
     """Remedy: what is slow costs others two seconds; alone it has all the time there is."""
     ids, culprit = slow(pipeline, "PERFORM pg_sleep(0.5)")
