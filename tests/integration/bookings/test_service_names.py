@@ -15,7 +15,7 @@ from ops.processes import API, LANES
 from tests.conftest import FIGURE, FreshStack
 from tests.support.clients.bulks import accepted, code_of, finished, rows_of, send
 from tests.support.clients.callers import answers, execute
-from tests.support.clients.http_client import Client, admin, agent_booking, free_slot
+from tests.support.clients.http_client import Client, admin, agent_booking, free_day, free_slot
 from tests.support.engine.lanes import Pipeline
 from tests.support.values import by_phone, place
 from tests.support.wait import wait_until
@@ -68,7 +68,7 @@ def test_a_service_is_one_however_its_name_is_written(
 ) -> None:
     name = f"{NAME} {secrets.token_hex(4)}"
     own = new_service(staff, name)
-    day = free_slot()["booking_date"]
+    day = free_day()
     for hour, (way, write) in enumerate(SPELT.items(), 9):
         spelt = write(name)
         slot = {"booking_date": day, "booking_time": f"{hour % 8 + 9:02}:00"} if hour < 17 else free_slot()

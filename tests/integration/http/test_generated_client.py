@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.clients.callers import STAFF, USER, access_for
-from tests.support.clients.http_client import free_slot
+from tests.support.clients.http_client import free_day
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -69,8 +69,8 @@ def test_the_generator_understands_every_operation(generated: tuple[Any, str]) -
     assert set(_WARNING.findall(said)) <= NOT_GENERATED
 
 
-def test_it_finds_a_free_slot_books_it_and_follows_a_command(client: Any) -> None:
-    day = free_slot()["booking_date"]
+def test_it_finds_a_free_day_books_it_and_follows_a_command(client: Any) -> None:
+    day = free_day()
     on_offer = call("appointments.get_booking_smart_available_slots", client, date=date.fromisoformat(day))
     first, second = (slot.time for slot in on_offer.available_slots[:2])
 

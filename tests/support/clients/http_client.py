@@ -27,7 +27,7 @@ AGENT_EXAMPLE: dict[str, Any] = {
 }
 """The curl of the agent document, word for word."""
 
-_numbers = count()
+_numbers, _days = count(), count()
 
 
 def free_slot() -> dict[str, str]:
@@ -35,6 +35,11 @@ def free_slot() -> dict[str, str]:
     number = next(_numbers)
     day, hour = date(2100, 1, 4) + timedelta(days=number // 8 + number // 48), 9 + number % 8
     return {"booking_date": day.isoformat(), "booking_time": f"{hour:02}:00"}
+
+
+def free_day() -> str:
+    """A day of the desk that no other test asks for: a Monday before all that `free_slot` gives."""
+    return (date(2090, 1, 2) + timedelta(weeks=next(_days))).isoformat()
 
 
 def agent_booking(**changes: Any) -> dict[str, Any]:
