@@ -115,7 +115,7 @@ class PaymentServer(Server):
             self._free -= len(leased.jobs) + len(leased.to_compare) + leased.ping
             self._comparing += len(leased.to_compare)
         if leased.ping:
-            self._threads.submit(self._work, self._knock)
+            self._threads.submit(self._work, self._ping)
         for job in leased.jobs:
             if job.is_parked:
                 log.error("a parked payment is tried again", request_id=job.request_id, booking_id=job.booking_id)
@@ -136,7 +136,7 @@ class PaymentServer(Server):
             with self._lock:
                 self._free += 1
 
-    def _knock(self) -> None:
+    def _ping(self) -> None:
         """Whether Stripe is back: one call for all that waits."""
         try:
             self._payments.ping()

@@ -27,8 +27,10 @@ def _only_if(holds: Callable[[str], bool], words: str) -> Form[str, str]:
 
 USERNAME_MAX_CHARS = 150
 _NOT_BLANK = _only_if(lambda sent: bool(folded(sent)), "A username cannot be blank")
-_SHOWABLE = _only_if(
-    lambda sent: text_forms.NAME.fits(as_username(sent)), "A username cannot contain <, > or control characters"
+_SHOWABLE: Form[str, str] = Form(
+    lambda sent: sent if text_forms.NAME.fits(as_username(sent)) else None,
+    text_forms.NAME.words,
+    words_for=lambda sent: text_forms.NAME.sentence("{field}", as_username(sent)),
 )
 _SHORT = _only_if(
     lambda sent: len(as_username(sent)) <= USERNAME_MAX_CHARS,
@@ -66,7 +68,8 @@ def is_email(sent: str) -> bool:
 
 
 BAD_EMAIL = text_forms.EMAIL.words
-Email = Annotated[str, text(text_forms.EMAIL, most=254, format="email")]
+Email = Annotated[str, text(text_forms.EMAIL, most=254)]
+"""Not described as `format: email`, which forbids the blanks around it that we remove."""
 KeptEmail = Annotated[str, text(text_forms.CONTACT_EMAIL, most=254)]
 """Empty for none; an odd one that an agent sent may come back as it was."""
 OptionalEmail = Annotated[str, text(text_forms.OPTIONAL_EMAIL, most=254)]

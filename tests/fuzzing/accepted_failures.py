@@ -25,6 +25,9 @@ SENTENCES: Mapping[str, str] = {
     r"^Missing required field: user_id$": "Strangers and staff say for whom; who is signed in means themselves",
     r"^Invalid date format$| must be a (day|time) (like|such as|with)| must be a day (from|of the calendar)": "A pattern does not know the calendar: 31 February",
     r"^A username cannot be a phone number$": "A pattern does not know phone numbers",
+    r"^username must not contain |^A username can have \d+ characters at most$": (
+        "The normal form of a username is checked: a pattern does not know NFKC"
+    ),
     r" must begin with a letter, a digit or a sign that can be seen$| must not be blank$": (
         "There are 1,336 combining marks, and several letters that are drawn empty: too many for a pattern to be read"
     ),

@@ -96,7 +96,9 @@ class Operation:
         known = self._names | {*map(shown, _names_sent(request))}
         for one in errors if _media_type(request.headers) in {"", "application/json"} else ():
             name = re.split(r"[.[]", one["field"])[0]
-            assert name in known or _ROW.fullmatch(name), f"{self.name} names {name!r}, which it has not: {errors}"
+            assert known & {name, one["field"]} or _ROW.fullmatch(name), (
+                f"{self.name} names {name!r}, which it has not: {errors}"
+            )
 
     @cached_property
     def _names(self) -> set[str]:

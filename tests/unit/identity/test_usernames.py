@@ -52,6 +52,21 @@ def refused(kind: type[UsernameRegistration | NewPerson], username: str) -> list
     return []
 
 
+@pytest.mark.parametrize(
+    ("username", "words"),
+    {
+        "\u00a8zoe": "username must begin with a letter, a digit or a sign that can be seen",  # a blank and a mark
+        "zoe\uff1c": "username must not contain \uff1c (U+FF1C), which looks like <",
+        "\u0308zoe": "username must begin with a letter, a digit or a sign that can be seen",
+    }.items(),
+)
+def test_a_refused_username_is_told_what_is_wrong_with_it(username: str, words: str) -> None:
+    """Also where only its normal form shows it."""
+    with pytest.raises(Problem) as refusal:
+        parse_json(f'{{"username": "{username}", "password": "123456Long"}}'.encode(), UsernameRegistration)
+    assert [one.message for one in refusal.value.problems] == [words]
+
+
 @pytest.mark.parametrize("way", WRITTEN)
 def test_nobody_chooses_a_phone_number_however_it_is_written(way: str) -> None:
     assert refused(UsernameRegistration, WRITTEN[way]) == ["username"]
