@@ -1,7 +1,7 @@
 """Writes the lock files: `make lock`. Needs uv, which comes with requirements-dev.lock.
 
 The locks hold for every supported Python (markers), with the hashes of all files, and name
-neither an index nor a path: where packages come from is the business of who installs.
+neither an index nor a path: each installation decides where its packages come from.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from api.bookings.own_booking import OneBooking
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime, booking_creators: Mapping[str, BookingCreator]) -> None:
+def add_routes(
+    app: falcon.asgi.App[Any, Any], runtime: Runtime, booking_creators: Mapping[str, BookingCreator]
+) -> None:
     """`booking_creators`: the contract's part that makes a booking, by the field of the body that names it."""
     app.add_route("/api/bookings", CreateBooking(booking_creators))
-    app.add_route("/api/bookings/{booking_id:int}", OneBooking(run.commands, run.pool))
+    app.add_route("/api/bookings/{booking_id:int}", OneBooking(runtime.commands, runtime.pool))

@@ -16,19 +16,20 @@ from core.domain.commands import RequestPayment
 from core.payments.stripe import StripePayments
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    stripe = run.settings.stripe
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    stripe = runtime.settings.stripe
     if stripe is None:
-        run.commands.reveal_with(RequestPayment, nothing_to_reveal)
+        runtime.commands.reveal_with(RequestPayment, nothing_to_reveal)
     else:
         secrets = ClientSecrets(StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types))
-        run.commands.reveal_with(RequestPayment, secrets.reveal)
-        run.at_shutdown(secrets.close)
-    app.add_route("/api/payment-intent", PaymentIntents(run.commands, run.pool, is_set_up=stripe is not None))
-    app.add_route("/api/admin/payments", AdminPayments(run.engine))
-    app.add_route("/api/payment-settings", PaymentSettings(run.settings))
+        runtime.commands.reveal_with(RequestPayment, secrets.reveal)
+        runtime.at_shutdown(secrets.close)
+    app.add_route("/api/payment-intent", PaymentIntents(runtime.commands, runtime.pool, is_set_up=stripe is not None))
+    app.add_route("/api/admin/payments", AdminPayments(runtime.engine))
+    app.add_route("/api/payment-settings", PaymentSettings(runtime.settings))
     app.add_route(
-        "/api/stripe-webhook", StripeWebhook(run.pool, run.lane_waker, stripe.webhook_secret if stripe else None)
+        "/api/stripe-webhook",
+        StripeWebhook(runtime.pool, runtime.lane_waker, stripe.webhook_secret if stripe else None),
     )
     app.add_route("/payment/success", Page(*SUCCESS))
     app.add_route("/payment/cancel", Page(*CANCEL))

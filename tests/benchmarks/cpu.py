@@ -41,7 +41,7 @@ def _kind(name: str) -> str:
 
 
 def _all_processes() -> tuple[dict[int, int], dict[int, float]]:
-    """(parent by process id, seconds by process id); what ended children used counts for who reaped them."""
+    """(parent by process id, seconds by process id); what ended children used counts for the process that reaped them."""
     parents, seconds = {}, {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():

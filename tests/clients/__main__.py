@@ -26,7 +26,7 @@ TOOLS = ROOT / ".tools" / "clients"
 NODE = ROOT / ".tools" / "npm"
 BIN = NODE / "node_modules" / ".bin"
 MADE = NODE / "made"
-"""What is generated: left for whoever wants to look."""
+"""What is generated stays there to be looked at."""
 PACKAGE = "holdfast_client"
 STEP_WITHIN_S = 600.0
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}

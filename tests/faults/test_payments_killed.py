@@ -41,7 +41,7 @@ SETTLED_WITHIN_S = 60.0
 
 
 def slow(payer: Payer, operation: str, about: str) -> None:
-    """Wait until Stripe has begun to do that: whoever asked is to die before the answer."""
+    """Wait until Stripe has begun to do that: the process that asked is to die before the answer."""
     wait_until(
         lambda: any(about in request for request in payer.stripe.books()["slowed"]), f"{operation} is under way", 20.0
     )

@@ -22,7 +22,7 @@ from schemathesis.openapi.checks import RejectedPositiveData
 SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
     r"must be a whole number.*, written without a point$": "JSON Schema takes 5.0 for an integer; we read integers written as integers",
-    r"^Missing required field: user_id$": "Strangers and staff say for whom; who is signed in means themselves",
+    r"^Missing required field: user_id$": "Anonymous callers and staff say for whom; signed-in users book for themselves",
     r"^Invalid date format$| must be a (day|time) (like|such as|with)| must be a day (from|of the calendar)": "A pattern does not know the calendar: 31 February",
     r"^A username cannot be a phone number$": "A pattern does not know phone numbers",
     r"^username must not contain |^A username can have \d+ characters at most$": (
@@ -62,7 +62,7 @@ SENTENCES: Mapping[str, str] = {
 
 CODES: Mapping[str, str] = {
     "idempotency_key_reused": "A key names one request: another one with the same key is refused",
-    "invalid_idempotency_key": "Strangers need a longer key; a schema does not know who asks",
+    "invalid_idempotency_key": "Anonymous callers need a longer key; a schema does not know who asks",
     "off_day": "The shop's or the room's days decide (400 by docs/contracts/README.md)",
     "outside_working_hours": "The shop's or the room's hours decide (400 by docs/contracts/README.md)",
     "off_grid": "The room's grid decides (400 by docs/contracts/README.md)",

@@ -1,4 +1,4 @@
-"""Every transition that the marketplace document allows happens, and no other, whoever asks in whatever order."""
+"""Every transition that the marketplace document allows happens, and no other, for every caller in any order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ALLOWED = {(present, to) for present, onward in DOCUMENT.items() for to in onwar
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 BEFORE, AFTER = START - timedelta(days=3), START + timedelta(minutes=30)
 CLIENT, PRACTITIONER, STAFF = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 3), Actor(ActorKind.STAFF, 2)
-STRANGER = Actor(ActorKind.USER, 9)
+OTHER_USER = Actor(ActorKind.USER, 9)
 TARGET = {
     Verb.CONFIRM: Status.CONFIRMED,
     Verb.COMPLETE: Status.COMPLETED,
@@ -111,8 +111,8 @@ def expected(status: Status, verb: Verb, actor: Actor, now: datetime) -> Status 
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_to_a_stranger_the_booking_does_not_exist(verb: Verb) -> None:
-    last = asked(session(Status.CONFIRMED), TurnBooking(1, verb), STRANGER, BEFORE, Policy())[-1]
+def test_to_other_users_the_booking_does_not_exist(verb: Verb) -> None:
+    last = asked(session(Status.CONFIRMED), TurnBooking(1, verb), OTHER_USER, BEFORE, Policy())[-1]
     assert last == CommandRefused(Refusal.BOOKING_NOT_FOUND)
 
 
@@ -139,7 +139,7 @@ def test_can_be_canceled_and_rescheduled_say_what_happens(
     made_after: bool,  # noqa: FBT001 - drawn
     actor: Actor,
 ) -> None:
-    """Computed for whoever looks, by the same policy that decides. What was made after its start has no deadline."""
+    """Computed for each reader by the policy that decides. What was made after its start has no deadline."""
     made = START + timedelta(days=1) if made_after else BEFORE - timedelta(days=1)
     one = session(status, created_at=made, hold_expires_at=datetime.max.replace(tzinfo=UTC))
     policy = Policy(allow_past=True)
@@ -163,7 +163,7 @@ def commands(draw: st.DrawFn) -> tuple[Command, Actor, timedelta]:
         MoveOn((1,)),
     ]
     one = draw(st.sampled_from(asked_for))
-    actors = [ENGINE] if isinstance(one, ExpireDue | MoveOn) else [CLIENT, PRACTITIONER, STAFF, STRANGER]
+    actors = [ENGINE] if isinstance(one, ExpireDue | MoveOn) else [CLIENT, PRACTITIONER, STAFF, OTHER_USER]
     if isinstance(one, ChangeStatus | Delete):
         actors = [STAFF]
     return one, draw(st.sampled_from(actors)), draw(st.timedeltas(timedelta(0), timedelta(hours=30)))

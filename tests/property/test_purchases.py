@@ -37,12 +37,12 @@ from tests.support.payments.purchase_simulation import (
     COURSE,
     DAY,
     HOUR,
+    OTHER_USER,
     PACKAGE,
     PAID_PACKAGE,
     PAID_TALK,
     PRACTITIONERS,
     STAFF,
-    STRANGER,
     TALK,
     WORKSHOP,
     PurchaseSimulation,
@@ -192,7 +192,7 @@ class Story:
 
     def turn(self) -> None:
         booking = self.a_booking()
-        actor = self._draw(st.sampled_from([the_client(booking)] * 2 + [the_practitioner(booking), STAFF, STRANGER]))
+        actor = self._draw(st.sampled_from([the_client(booking)] * 2 + [the_practitioner(booking), STAFF, OTHER_USER]))
         verb = self._draw(st.sampled_from([Verb.CANCEL, *Verb]))
         self.world.accept(TurnBooking(booking.id, verb), actor)
 
@@ -219,7 +219,7 @@ class Story:
         self.world.sweep()
 
     def look(self) -> None:
-        """What the booking says is what the verbs answer, whoever looks."""
+        """What the booking says is what the verbs answer, for every reader."""
         booking = self.a_booking()
         for actor in (the_client(booking), the_practitioner(booking), STAFF):
             cancelled = self.tried(TurnBooking(booking.id, Verb.CANCEL), actor)

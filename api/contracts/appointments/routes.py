@@ -19,11 +19,11 @@ from api.contracts.appointments.services import AdminService, AdminServices, Ser
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    settings, pool = run.settings, run.pool
-    one = AdminBooking(run.commands, pool)
-    app.add_route("/api/admin/closures", Closures(run.commands, pool, settings.policy))
-    app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(run.commands, pool))
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    settings, pool = runtime.settings, runtime.pool
+    one = AdminBooking(runtime.commands, pool)
+    app.add_route("/api/admin/closures", Closures(runtime.commands, pool, settings.policy))
+    app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(runtime.commands, pool))
     app.add_route("/api/admin/resources", Resources(pool))
     app.add_route("/api/admin/services", AdminServices(pool, settings))
     app.add_route("/api/admin/services/{service_id:int}", AdminService(pool))
@@ -32,9 +32,9 @@ def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
     app.add_route("/api/booking/settings", BookingSettings(pool))
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, settings.policy))
     app.add_route("/api/booking/calendar", MonthCalendar(pool, settings.policy))
-    app.add_route("/api/booking/create", CreateBooking(run.commands))
-    app.add_route("/api/reservations/reserved_slots", ReservedSlots(run.engine))
-    app.add_route("/api/admin/bookings", AdminBookings(run.engine, pool, settings.phone_region))
+    app.add_route("/api/booking/create", CreateBooking(runtime.commands))
+    app.add_route("/api/reservations/reserved_slots", ReservedSlots(runtime.engine))
+    app.add_route("/api/admin/bookings", AdminBookings(runtime.engine, pool, settings.phone_region))
     app.add_route("/api/admin/bookings/stats", BookingStats(pool))
     app.add_route("/api/admin/bookings/{booking_id:int}", one)
     app.add_route("/api/admin/bookings/{booking_id:int}/update", one, suffix="update")

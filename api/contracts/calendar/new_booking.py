@@ -27,9 +27,9 @@ class NewSlotBooking(Struct, frozen=True, forbid_unknown_fields=True):
 class BookSlots:
     """A time slot is booked for oneself."""
 
-    def __init__(self, run: Runtime) -> None:
-        self._commands = run.commands
-        self._pool = run.pool
+    def __init__(self, runtime: Runtime) -> None:
+        self._commands = runtime.commands
+        self._pool = runtime.pool
 
     @operation(
         "Book a time slot",

@@ -14,13 +14,13 @@ from api.contracts.calendar.weekly_pattern import WeeklyTimeSlots
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    settings, pool = run.settings, run.pool
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    settings, pool = runtime.settings, runtime.pool
     app.add_route("/api/categories", Categories(pool))
     app.add_route("/api/timeslots", TimeSlots(pool, allow_past=settings.allow_past))
     app.add_route("/api/user/bookings", UserBookings(pool))
     app.add_route("/api/admin/categories", AdminCategories(pool, settings))
     app.add_route("/api/admin/categories/{category_id:int}", AdminCategory(pool))
-    app.add_route("/api/admin/timeslots", AdminTimeSlots(run.commands, pool))
-    app.add_route("/api/admin/timeslots/weekly", WeeklyTimeSlots(run.commands, pool))
-    app.add_route("/api/admin/timeslots/{time_slot_id:int}", AdminTimeSlot(run.commands, pool))
+    app.add_route("/api/admin/timeslots", AdminTimeSlots(runtime.commands, pool))
+    app.add_route("/api/admin/timeslots/weekly", WeeklyTimeSlots(runtime.commands, pool))
+    app.add_route("/api/admin/timeslots/{time_slot_id:int}", AdminTimeSlot(runtime.commands, pool))

@@ -59,8 +59,8 @@ def command_of(body: NewRoomBooking, principal: Principal) -> BookRoom:
 class BookRooms:
     """A room is booked for oneself, or by staff for a user."""
 
-    def __init__(self, run: Runtime) -> None:
-        self._commands = run.commands
+    def __init__(self, runtime: Runtime) -> None:
+        self._commands = runtime.commands
 
     @operation(
         "Book a room",

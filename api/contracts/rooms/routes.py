@@ -13,12 +13,12 @@ from api.contracts.rooms.rooms import AdminRoom, AdminRooms, OneRoom, Rooms
 from api.runtime import Runtime
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], run: Runtime) -> None:
-    settings, pool = run.settings, run.pool
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
+    settings, pool = runtime.settings, runtime.pool
     app.add_route("/api/rooms", Rooms(pool))
     app.add_route("/api/rooms/{room_id:int}", OneRoom(pool))
     app.add_route("/api/rooms/{room_id:int}/availability", Availability(pool, allow_past=settings.allow_past))
     app.add_route("/api/admin/rooms", AdminRooms(pool, settings))
     app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
-    app.add_route("/api/bookings/all", AllBookings(run.engine))
-    app.add_route("/api/cleanup-expired-bookings", CleanUp(run.redis, run.celery, run.settings.redis_keys))
+    app.add_route("/api/bookings/all", AllBookings(runtime.engine))
+    app.add_route("/api/cleanup-expired-bookings", CleanUp(runtime.redis, runtime.celery, runtime.settings.redis_keys))

@@ -39,7 +39,7 @@ SET password_hash = %(password_hash)s, auth_epoch = u.auth_epoch + 1, must_chang
 FROM owner o WHERE u.id = o.id
 RETURNING u.id
 """
-"""Ends every login of the account and every other reset (their epoch is past). Who reads the
+"""Ends every login of the account and every other reset (their epoch is past). Somebody who reads the
 address's mail owns it: if nobody had proved that before, sign-ins that were linked until now may
 be somebody else's, and go."""
 

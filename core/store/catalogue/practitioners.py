@@ -54,7 +54,7 @@ class AlreadyPractitionerError(CatalogueError):
 
 
 class ListedPractitioner(Struct, frozen=True):
-    """A practitioner and what only people read of them. The e-mail is empty for who may not see it."""
+    """A practitioner and what only people read of them. The e-mail is empty for readers who may not see it."""
 
     practitioner: Practitioner
     bio: str
@@ -68,7 +68,7 @@ class Viewer(Struct, frozen=True):
 
 
 SEES_ALL = Viewer(None, sees_all=True)
-"""Who may make or change a practitioner may see the address."""
+"""Callers who may change a practitioner may see the address."""
 
 
 async def page(

@@ -72,7 +72,7 @@ class SlotList(Struct, frozen=True):
 
 
 async def list_slots(connection: AsyncConnection, wanted: SlotFilter) -> SlotList:
-    """One page, with who has each slot, and the feed's position that it is true at."""
+    """One page of slots with their holders, and the feed's position in the same snapshot."""
     statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_CHOSEN, *_conditions(wanted), SQL_PAGE))
     values = {**_values(wanted), "limit": wanted.limit + 1}
     async with connection.transaction():

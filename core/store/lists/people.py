@@ -49,7 +49,7 @@ SORTS: dict[SortWord, ColumnElement[Any]] = {
     "is_staff": u.c.is_staff,
     "is_superuser": u.c.is_superuser,
 }
-"""Each is an index's first column (migration 0010), the id its second. Who never logged in comes before all who did."""
+"""Each is an index's first column (migration 0010), the id its second. People who never logged in come first."""
 
 
 class Person(Struct, frozen=True):

@@ -25,7 +25,7 @@ from core.wire.vocabulary import APPOINTMENTS_STATUS, AppointmentsWord, Day, Hou
 
 
 class CreatedBooking(Struct, frozen=True, kw_only=True):
-    """A booking as who makes it reads it; `booking_time` is `HH:MM` here alone."""
+    """A booking as its maker reads it; only here is `booking_time` `HH:MM`."""
 
     id: int
     service_name: str

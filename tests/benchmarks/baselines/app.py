@@ -30,13 +30,13 @@ def from_environment() -> App:
     return create_app(settings, extend=add_baselines)
 
 
-def add_baselines(app: App, run: Runtime) -> None:
+def add_baselines(app: App, runtime: Runtime) -> None:
     add_rules(
         {path.rstrip("/"): {"POST": Rule.PUBLIC_WRITE} for path in (DIRECT, PER_COMMAND, PER_COMMAND_FOR_PHONE, NOOP)}
     )
-    direct = DirectPool(run.settings)
+    direct = DirectPool(runtime.settings)
     app.add_middleware(direct)
-    app.add_route(DIRECT.rstrip("/"), Direct(direct, allow_past=run.settings.allow_past))
-    app.add_route(PER_COMMAND.rstrip("/"), PerCommand(run.outcomes, run.settings))
-    app.add_route(PER_COMMAND_FOR_PHONE.rstrip("/"), PerCommandForPhone(run.outcomes, run.settings))
+    app.add_route(DIRECT.rstrip("/"), Direct(direct, allow_past=runtime.settings.allow_past))
+    app.add_route(PER_COMMAND.rstrip("/"), PerCommand(runtime.outcomes, runtime.settings))
+    app.add_route(PER_COMMAND_FOR_PHONE.rstrip("/"), PerCommandForPhone(runtime.outcomes, runtime.settings))
     app.add_route(NOOP.rstrip("/"), Noop())

@@ -89,7 +89,7 @@ class Result(Struct, frozen=True):
     """From the first end to the last expiry."""
     expired: int
     by_booking: int
-    """Of these, ended by who booked their place, before the sweep came by."""
+    """Of these, ended by a booking of their place before the sweep came by."""
     left: int
     with_intent: int
     """Of these, had an intent."""
@@ -215,7 +215,7 @@ def summary(plan: Plan, result: Result) -> str:
     )
     return "\n".join(
         (
-            f"{result.holds:,} holds that ended within {plan.spread_s:g} s: {result.expired:,} expired, {result.by_booking:,} of them by who booked their place",
+            f"{result.holds:,} holds that ended within {plan.spread_s:g} s: {result.expired:,} expired, {result.by_booking:,} of them by a booking of their place",
             f"after their time: p50 {p50} s, p99 {p99} s, the last {most} s; all {result.drained_s:.0f} s after the first",
             beside,
             f"{result.with_intent:,} of them had an intent: {result.canceled:,} were canceled by then, the others at the usual pace",

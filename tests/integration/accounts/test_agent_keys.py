@@ -145,11 +145,11 @@ def test_a_key_s_writes_are_limited_and_told_as_the_draft_says(stack: Stack, sta
 
 def test_a_command_belongs_to_the_key_that_sent_it(stack: Stack, staff: httpx.Client) -> None:
     mine, other = make(staff)["key"], make(staff)["key"]
-    with agent(stack, mine) as owner, agent(stack, other) as stranger, agent(stack, "") as nobody:
+    with agent(stack, mine) as owner, agent(stack, other) as other_agent, agent(stack, "") as nobody:
         path = owner.post(CREATE, json=agent_booking(), headers=ASYNC).headers["Location"]
         del nobody.headers["Authorization"]
-        assert [c.get(path).status_code for c in (owner, stranger, nobody, staff)] == [200, 404, 404, 200]
-        assert stranger.delete(path).status_code == 404
+        assert [c.get(path).status_code for c in (owner, other_agent, nobody, staff)] == [200, 404, 404, 200]
+        assert other_agent.delete(path).status_code == 404
         assert owner.delete(path).json()["status"] == "rejected"
 
 
@@ -168,12 +168,12 @@ def test_user_1_does_not_own_what_key_1_sent(stack: Stack) -> None:
     assert httpx.get(stack.api_url + path, headers=bearer(access_for(stack, USER))).status_code == 404
 
 
-def test_while_redis_is_away_agents_come_in_and_strangers_wait(fresh_api: FreshApi) -> None:
+def test_while_redis_is_away_agents_come_in_and_anonymous_callers_wait(fresh_api: FreshApi) -> None:
     stack = fresh_api({})
     stack.valkey.kill()
-    with agent(stack, AGENT_KEY) as keyed, agent(stack, "") as stranger:
-        del stranger.headers["Authorization"]
-        refused = stranger.post(CREATE, json=agent_booking(), headers=ASYNC)
+    with agent(stack, AGENT_KEY) as keyed, agent(stack, "") as anonymous:
+        del anonymous.headers["Authorization"]
+        refused = anonymous.post(CREATE, json=agent_booking(), headers=ASYNC)
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         assert int(refused.headers["Retry-After"]) > 0
         accepted = keyed.post(CREATE, json=agent_booking(), headers=ASYNC)

@@ -150,7 +150,7 @@ def test_an_address_may_be_asked_for_so_often_however_it_is_spelt(stack: Stack, 
         statuses = [ask(client, one) for one in spelt]
     assert statuses == [400 if is_known else 201] + [400] * (REGISTRATIONS_OF_NAME.amount - 1) + [429]
     with browser(stack) as elsewhere:
-        assert ask(elsewhere, email) == 400, "whoever asks elsewhere is not kept out by it"
+        assert ask(elsewhere, email) == 400, "callers at other addresses are not kept out by it"
 
 
 def test_a_username_may_be_asked_for_so_often_whatever_address_comes_along(stack: Stack) -> None:
@@ -175,7 +175,7 @@ def test_a_reset_is_answered_alike_whether_the_address_is_known(stack: Stack) ->
 
 
 def test_no_counter_in_redis_is_called_by_a_name(stack: Stack) -> None:
-    """They outlive whoever deletes their account, by an hour."""
+    """They outlive a deleted account by an hour."""
     name, email = (f"zelda{secrets.token_hex(6)}" for _ in range(2))
     body = {"username": name, "password": PASSWORD, "email": f"{email}@example.com"}
     with browser(stack) as client, redis.Redis.from_url(stack.redis_url, decode_responses=True) as counters:

@@ -113,7 +113,7 @@ def test_asking_again_does_not_make_the_while_longer(stack: Stack) -> None:
 
 
 def test_of_two_successors_the_one_used_later_ends_the_family(stack: Stack) -> None:
-    """The owner has one and a thief the other: whoever comes second is found out, and both are out."""
+    """The owner has one and a thief the other: the second use is noticed, and logs both out."""
     with browser(stack) as client:
         first = log_in_by_name(client, new_person(stack))["refresh"]
         owners, thiefs = refresh_of(rotate(client, first)), refresh_of(rotate(client, first))

@@ -16,7 +16,7 @@ from tests.support.processes.stack import Stack
 PEOPLE = {Kind.USER: USER, Kind.PRACTITIONER: PRACTITIONER, Kind.STAFF: STAFF, Kind.SUPERUSER: ADMIN}
 REFUSED_BY_THE_GATE = {"not_authenticated": 401, "forbidden": 403}
 NOTHING_TO_SEE = {"walk": True}
-"""A field that no route knows: whoever is let in gets no further than a 400."""
+"""A field that no route knows: a caller who is let in gets no further than a 400."""
 
 
 def credential(stack: Stack, kind: Kind) -> dict[str, str]:

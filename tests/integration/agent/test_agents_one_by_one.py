@@ -1,4 +1,4 @@
-"""Agents that book one at a time: who their numbers are, races for a new one, and what strangers may not do."""
+"""Agents that book one at a time: who their numbers are, races for a new one, and what anonymous callers may not do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_one_number_however_it_is_written_is_one_person(client: Client) -> None:
     assert [answer["data"]["user"]["username"] for answer in answers] == [form.strip() for form in forms]
 
 
-def test_a_stranger_changes_nothing_of_somebody_who_exists(stack: Stack, client: Client) -> None:
+def test_an_anonymous_caller_changes_nothing_of_somebody_who_exists(stack: Stack, client: Client) -> None:
     client.book(agent_booking(phone="5558103", first_name="Real", email="real@example.com"))
     before = execute(stack, "SELECT to_jsonb(u) FROM user_account u WHERE phone_key = '5558103'")
     other = {"first_name": "Other", "last_name": "Name", "email": "other@example.com", "gender": "x", "country": "Chad"}
@@ -69,7 +69,7 @@ def test_a_stranger_changes_nothing_of_somebody_who_exists(stack: Stack, client:
     assert execute(stack, "SELECT to_jsonb(u) FROM user_account u WHERE phone_key = '5558103'") == before
 
 
-def test_a_stranger_books_neither_for_the_house_nor_for_who_is_gone(stack: Stack, client: Client) -> None:
+def test_an_anonymous_caller_books_neither_for_staff_nor_for_deleted_accounts(stack: Stack, client: Client) -> None:
     roles = {"is_staff": "5558104", "is_superuser": "5558105", "is_practitioner": "5558106", "is_active": "5558107"}
     for role, phone in roles.items():
         id_ = client.book(agent_booking(phone=phone)).json()["user_id"]
@@ -123,7 +123,7 @@ def test_history_takes_no_time(stack: Stack, client: Client) -> None:
     assert [one["status"] for one in listed] == ["completed", "upcoming", "cancelled", "completed"]
 
 
-def test_a_stranger_reaches_nothing_but_the_two_doors(client: Client) -> None:
+def test_an_anonymous_caller_reaches_nothing_but_the_two_doors(client: Client) -> None:
     booking_id = client.book(agent_booking(phone="5558112")).json()["booking_id"]
     for method, path in (
         ("GET", f"/api/bookings/{booking_id}/"),

@@ -1,4 +1,4 @@
-"""A CSV that mixes the orders of its dates leaves nothing behind, whoever sends it."""
+"""A CSV that mixes the orders of its dates leaves nothing behind, from any sender."""
 
 from __future__ import annotations
 

@@ -111,6 +111,6 @@ def test_nobody_anonymous_books_for_staff(client: Client) -> None:
     assert client.post("/api/booking/create/", json=body).status_code == 403
 
 
-def test_strangers_reach_no_admin_route(client: Client) -> None:
+def test_anonymous_callers_reach_no_admin_route(client: Client) -> None:
     assert client.get("/api/admin/bookings/").status_code == 401
     assert client.post("/api/booking/settings/", json={"is_active": False}).status_code == 401

@@ -1,4 +1,4 @@
-"""Holds that end: by the sweep, by whoever wants their time, by hand; and what crowds come to."""
+"""Holds that end: by the sweep, by a booking that wants their time, by hand; and what crowds come to."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def market(fresh_stack: FreshStack) -> Iterator[Market]:
 
 
 def full_session(market: Market) -> int:
-    """Its one seat is taken, and nobody has the client's who asks next."""
+    """Its one seat is taken, and nobody has the time of the client who asks next."""
     practitioner = market.practitioner()
     workshop = market.service(practitioner, booking_type="workshop")
     session = market.session(practitioner, workshop, capacity=1)

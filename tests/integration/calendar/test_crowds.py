@@ -30,7 +30,7 @@ def test_of_a_hundred_people_who_want_five_slots_five_get_one_and_the_rest_are_t
 def test_crowds_that_book_while_staff_move_and_delete_strand_nobody(
     stack: Stack, staff: httpx.Client, day: date
 ) -> None:
-    """Whoever wins each race: every live booking lies on a slot that is there, at its time, alone."""
+    """However each race ends: every live booking lies on an existing slot, at its time, alone."""
     category = new_category(staff)
     wanted = [new_slot(staff, category, day, hour)["id"] for hour in range(6, 18)]
     crowd = Crowd(stack, 72)

@@ -68,9 +68,9 @@ def test_a_slot_s_life_as_the_document_has_it(
 
 
 def test_writes_want_the_csrf_token_and_reads_a_login(stack: Stack, staff: httpx.Client, user: httpx.Client) -> None:
-    with browser(stack) as stranger:
-        assert stranger.get("/api/timeslots/").status_code == 401
-        assert stranger.get("/api/user/bookings/").status_code == 401
+    with browser(stack) as anonymous:
+        assert anonymous.get("/api/timeslots/").status_code == 401
+        assert anonymous.get("/api/user/bookings/").status_code == 401
     answer = staff.post("/api/bookings/", json={"time_slot": 1}, headers={"X-CSRFToken": ""})
     assert answer.json()["code"] == "csrf_failed"
     for path in ("/api/admin/timeslots/", "/api/admin/categories/"):

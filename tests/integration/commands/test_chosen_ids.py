@@ -93,11 +93,11 @@ def test_a_request_that_makes_no_command_leaves_nothing_under_its_id(stack: Stac
 
 async def test_only_the_same_command_of_the_same_owner_is_followed(pipeline: Pipeline) -> None:
     first, second = places(2)
-    owner, stranger = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 2)
+    owner, other_user = Actor(ActorKind.USER, 1), Actor(ActorKind.USER, 2)
     sent = new(first, actor=owner, has_chosen_id=True)
     twins = [
         new(first, id=sent.id, actor=owner, has_chosen_id=True),
-        new(first, id=sent.id, actor=stranger, has_chosen_id=True),
+        new(first, id=sent.id, actor=other_user, has_chosen_id=True),
         new(second, id=sent.id, actor=owner, has_chosen_id=True),
         new(first, id=sent.id, actor=owner, has_chosen_id=True, contract="appointments"),
     ]
@@ -109,7 +109,7 @@ async def test_only_the_same_command_of_the_same_owner_is_followed(pipeline: Pip
         assert set(pipeline.undecided()) == {sent.id, *others}
 
 
-async def test_a_key_never_leads_to_a_strangers_command_whose_id_was_sent_again(pipeline: Pipeline) -> None:
+async def test_a_key_never_leads_to_another_users_command_whose_id_was_sent_again(pipeline: Pipeline) -> None:
     (place,) = places(1)
     first = new(place, actor=Actor(ActorKind.USER, 2), has_chosen_id=True)
     async with opened(pipeline.url) as inbox:

@@ -46,7 +46,7 @@ def headers_of(answer: httpx.Response) -> dict[str, str]:
 def test_head_answers_as_get_does_but_for_the_body(
     request: pytest.FixtureRequest, caller: str, record_property: Record
 ) -> None:
-    """Under the same rules: both are asked by a stranger, and by one who may see everything."""
+    """Under the same rules: both are asked by an anonymous caller, and by one who may see everything."""
     client: Client = request.getfixturevalue(caller)
     walked, statuses = list(gets()), set()
     for path, described in walked:

@@ -135,7 +135,7 @@ def test_a_body_with_everything_wrong_is_told_all_at_once_and_queues_nothing(
         assert connection.execute(SQL_QUEUED, {"sent": sent}).fetchall() == []
 
 
-def test_a_stranger_is_told_whom_to_name_together_with_the_rest(client: Client) -> None:
+def test_an_anonymous_caller_is_told_whom_to_name_together_with_the_rest(client: Client) -> None:
     told = client.post("/api/booking/create/", json={"booking_date": "2025-02-30", "booking_time": 9}).json()
     assert [(problem["field"], problem["message"]) for problem in told["errors"]] == [
         ("service_name", "Missing required field: service_name"),

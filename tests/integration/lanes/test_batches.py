@@ -129,7 +129,7 @@ def test_somebody_who_was_deleted_while_their_booking_was_decided_is_looked_for_
     pipeline.worker().visit()
     assert loads == [2]
     assert lost == [ForeignKeyViolation.sqlstate]
-    assert pipeline.codes([id_]) == ["forbidden"], "strangers do not hear whether an id is unknown"
+    assert pipeline.codes([id_]) == ["forbidden"], "anonymous callers do not learn whether an id is unknown"
     assert pipeline.charged() == {}
 
 

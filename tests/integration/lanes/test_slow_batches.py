@@ -86,7 +86,7 @@ def losing(patch: pytest.MonkeyPatch, server: Server, culprit: UUID) -> None:
 
 
 def test_a_command_that_is_slow_alone_again_and_again_is_parked_and_the_others_are_decided(pipeline: Pipeline) -> None:
-    """Remedy: the note stays, so whoever comes next halves, and charges who is alone."""
+    """Remedy: the note stays, so the next worker halves, and charges a command that is alone."""
     ids, culprit = slow(pipeline, SLEEPS)
     server = Server(pipeline, Seen(answered=True))
     for _ in range(60):

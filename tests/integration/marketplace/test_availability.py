@@ -93,12 +93,12 @@ def test_what_is_offered_on_a_day_that_lacks_an_hour_is_exactly_what_can_be_book
 
 def test_what_cannot_be_asked_is_refused(stack: Stack, market: Market) -> None:
     asked = {"practitioner_id": 1, "service_id": 2, "date": "2024-03-15", "timezone": "America/New_York"}
-    stranger = market.practitioner()
+    other_practitioner = market.practitioner()
     with people(stack, USER) as client:
         codes = [
             client.post(CHECK, json={**asked, **change}).json()["code"]
             for change in (
-                {"practitioner_id": stranger.id},
+                {"practitioner_id": other_practitioner.id},
                 {"service_id": 1_000_000},
                 {"date": "15/03/2024"},
                 {"date": "1900-01-01"},

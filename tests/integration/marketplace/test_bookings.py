@@ -86,8 +86,8 @@ def test_a_free_session_is_confirmed_at_once_and_moves_with_its_place(market: Ma
     assert client.patch(one, json={"meeting_url": "https://meet.example.com/1"}).status_code == 403
     assert practitioner.client.patch(one, json={"meeting_url": "https://meet.example.com/1"}).status_code == 200
     assert practitioner.client.post(f"{one}complete/").json()["code"] == "not_begun"
-    stranger = market.person().client
-    for answer in (stranger.get(one), stranger.post(f"{one}cancel/"), stranger.get(f"{one}notes/")):
+    other_client = market.person().client
+    for answer in (other_client.get(one), other_client.post(f"{one}cancel/"), other_client.get(f"{one}notes/")):
         assert answer.status_code == 404
     assert client.put(one, json={}).status_code == 405
     assert other["id"] != booking["id"]

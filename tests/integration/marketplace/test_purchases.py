@@ -52,8 +52,8 @@ def test_a_session_takes_the_practitioners_time_and_gives_it_back_when_it_is_can
     hourly, client = market.service(practitioner), market.person().client
     seat = made(take_seat(client, service, session))["id"]
     assert book(client, hourly, practitioner, 9).json()["code"] == "slot_taken"
-    stranger = market.practitioner()
-    assert stranger.client.delete(f"{BASE}/sessions/{session}/").status_code == 403
+    other_practitioner = market.practitioner()
+    assert other_practitioner.client.delete(f"{BASE}/sessions/{session}/").status_code == 403
     cancelled = practitioner.client.request("DELETE", f"{BASE}/sessions/{session}/", json={"reason": "Ill"})
     assert (cancelled.json()["is_canceled"], cancelled.json()["seats_taken"]) == (True, 0)
     shown = client.get(f"{BOOKINGS}{seat}/").json()

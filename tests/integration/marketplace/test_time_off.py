@@ -61,11 +61,11 @@ def test_staff_keep_anybodys_and_nobody_else_sees_it(market: Market) -> None:
     assert practitioner.client.post(off(practitioner), json=past).status_code == 201
     assert practitioner.client.get(off(practitioner)).json()["count"] == 4
     assert practitioner.client.get(off(practitioner), params={"is_upcoming": "true"}).json()["count"] == 3
-    for stranger in (other, client):
+    for outsider in (other, client):
         answers = (
-            stranger.client.get(off(practitioner)),
-            stranger.client.post(off(practitioner), json=past),
-            stranger.client.delete(f"{off(practitioner)}{made[0]}/"),
+            outsider.client.get(off(practitioner)),
+            outsider.client.post(off(practitioner), json=past),
+            outsider.client.delete(f"{off(practitioner)}{made[0]}/"),
         )
         assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert other.client.delete(f"{off(other)}{made[0]}/").status_code == 404, "it is not theirs by that path either"

@@ -36,22 +36,22 @@ def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
         yield one
 
 
-def test_a_stranger_is_told_to_authenticate_and_closed(running: Running) -> None:
-    with running.listen() as stranger:
-        stranger.send(type="get_bookings")
-        assert stranger.next_of("error")["data"]["status"] == 401
-        assert stranger.close_code() == 4401
+def test_an_unauthenticated_socket_is_told_to_authenticate_and_closed(running: Running) -> None:
+    with running.listen() as anonymous:
+        anonymous.send(type="get_bookings")
+        assert anonymous.next_of("error")["data"]["status"] == 401
+        assert anonymous.close_code() == 4401
 
 
-def test_a_stranger_who_says_nothing_is_closed_in_time(running: Running) -> None:
-    with running.listen() as stranger:
-        assert stranger.next_of("error")["data"]["code"] == "not_authenticated"
-        assert stranger.close_code() == 4401
+def test_an_unauthenticated_socket_that_says_nothing_is_closed_in_time(running: Running) -> None:
+    with running.listen() as anonymous:
+        assert anonymous.next_of("error")["data"]["code"] == "not_authenticated"
+        assert anonymous.close_code() == 4401
 
 
 def test_a_dead_cookie_is_no_credential(running: Running) -> None:
-    with running.listen(headers={"Cookie": "holdfast_session=gone"}) as stranger:
-        assert stranger.next_of("error")["data"]["status"] == 401
+    with running.listen(headers={"Cookie": "holdfast_session=gone"}) as anonymous:
+        assert anonymous.next_of("error")["data"]["status"] == 401
 
 
 @pytest.mark.parametrize("credential", ["access_token", "ticket"])
@@ -65,10 +65,10 @@ def test_a_first_message_authenticates(running: Running, credential: str) -> Non
 
 def test_a_bad_first_message_is_refused(running: Running) -> None:
     for token in ("", "x", "a.b.c", "hft_unknown", "x" * 9000, "\ud800"):
-        with running.listen() as stranger:
-            stranger.send(type="authenticate", token=token)
-            assert stranger.next_of("error")["data"]["status"] in {400, 401}, token
-            assert stranger.close_code() == 4401, token
+        with running.listen() as anonymous:
+            anonymous.send(type="authenticate", token=token)
+            assert anonymous.next_of("error")["data"]["status"] in {400, 401}, token
+            assert anonymous.close_code() == 4401, token
 
 
 def test_a_header_authenticates(running: Running) -> None:

@@ -74,7 +74,7 @@ def test_all_sockets_of_a_user_count_together(running: Running) -> None:
 
 
 def test_the_commands_that_all_sockets_of_one_address_watch_count_together(running: Running) -> None:
-    """Each is looked up: a stranger with five hundred sockets could ask ten thousand times a second."""
+    """Each is looked up: an anonymous client with five hundred sockets could ask ten thousand times a second."""
     told = []
     for socket in range(3):
         with running.listen("/ws/commands/") as one:

@@ -82,9 +82,9 @@ def booking_id(pipeline: Pipeline) -> int:
     return int(id_)
 
 
-def test_a_stranger_hears_nothing_and_is_sent_away(running: Running) -> None:
-    with running.listen(CALENDAR) as stranger:
-        assert stranger.close_code() == 4401
+def test_an_unauthenticated_socket_hears_nothing_and_is_closed(running: Running) -> None:
+    with running.listen(CALENDAR) as anonymous:
+        assert anonymous.close_code() == 4401
 
 
 def test_an_agent_s_key_does_not_open_the_calendar(running: Running) -> None:

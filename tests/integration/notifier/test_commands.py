@@ -1,4 +1,4 @@
-"""`/ws/commands/`: outcomes pushed to whoever may have them, as the poll answers them."""
+"""`/ws/commands/`: outcomes pushed to those who may read them, as the poll answers them."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def test_refusals_are_outcomes_too(pipeline: Pipeline, running: Running) -> None
 
 
 def test_nobody_else_hears_it(pipeline: Pipeline, running: Running) -> None:
-    with running.listen(COMMANDS, running.cookie(STAFF)) as staff, running.listen(COMMANDS) as stranger:
+    with running.listen(COMMANDS, running.cookie(STAFF)) as staff, running.listen(COMMANDS) as anonymous:
         pipeline.put(of(USER, places(1)[0]))
         tell(pipeline)
         assert staff.hears_nothing()
-        assert stranger.hears_nothing()
+        assert anonymous.hears_nothing()
 
 
 def test_outcomes_are_resumed(pipeline: Pipeline, running: Running) -> None:
@@ -80,51 +80,51 @@ def test_outcomes_are_resumed(pipeline: Pipeline, running: Running) -> None:
 
 def test_whoever_holds_an_anonymous_commands_id_may_watch_it(pipeline: Pipeline, running: Running) -> None:
     (id_,) = pipeline.put(places(1)[0])
-    with running.listen(COMMANDS) as stranger:
-        stranger.send(type="watch", command_id=str(id_))
-        assert stranger.hears_nothing()
+    with running.listen(COMMANDS) as anonymous:
+        anonymous.send(type="watch", command_id=str(id_))
+        assert anonymous.hears_nothing()
         tell(pipeline)
-        assert stranger.next_of("command_finished")["data"] == polled(pipeline, id_)
-        assert stranger.hears_nothing()
+        assert anonymous.next_of("command_finished")["data"] == polled(pipeline, id_)
+        assert anonymous.hears_nothing()
 
 
 def test_a_decided_command_is_answered_at_once(pipeline: Pipeline, running: Running) -> None:
     (id_,) = pipeline.put(places(1)[0])
     pipeline.worker().visit_until_done()
-    with running.listen(COMMANDS) as stranger:
-        stranger.send(type="watch", command_id=str(id_))
-        assert stranger.next_of("command_finished")["data"] == polled(pipeline, id_)
+    with running.listen(COMMANDS) as anonymous:
+        anonymous.send(type="watch", command_id=str(id_))
+        assert anonymous.next_of("command_finished")["data"] == polled(pipeline, id_)
         tell(pipeline)  # numbered only now: it is not told twice
-        assert stranger.hears_nothing()
+        assert anonymous.hears_nothing()
 
 
 def test_a_command_of_somebody_else_cannot_be_watched_but_by_staff(pipeline: Pipeline, running: Running) -> None:
     (id_,) = pipeline.put(of(USER, places(1)[0]))
-    with running.listen(COMMANDS) as stranger, running.listen(COMMANDS, running.cookie(STAFF)) as staff:
-        for one in (stranger, staff):
+    with running.listen(COMMANDS) as anonymous, running.listen(COMMANDS, running.cookie(STAFF)) as staff:
+        for one in (anonymous, staff):
             one.send(type="watch", command_id=str(id_))
-        assert stranger.next_of("error")["data"]["status"] == 404
+        assert anonymous.next_of("error")["data"]["status"] == 404
         tell(pipeline)
         assert staff.next_of("command_finished")["data"]["id"] == str(id_)
-        assert stranger.hears_nothing()
+        assert anonymous.hears_nothing()
 
 
 def test_an_unknown_command_cannot_be_watched(running: Running) -> None:
-    with running.listen(COMMANDS) as stranger:
-        stranger.send(type="watch", command_id=str(uuid4()))
-        assert stranger.next_of("error")["data"]["code"] == "command_not_found"
+    with running.listen(COMMANDS) as anonymous:
+        anonymous.send(type="watch", command_id=str(uuid4()))
+        assert anonymous.next_of("error")["data"]["code"] == "command_not_found"
 
 
 def test_so_many_commands_can_be_watched_at_once(pipeline: Pipeline, running: Running) -> None:
     ids = pipeline.put(*places(4))
-    with running.listen(COMMANDS) as stranger:
+    with running.listen(COMMANDS) as anonymous:
         for id_ in ids:
-            stranger.send(type="watch", command_id=str(id_))
-        assert stranger.next_of("error")["data"]["status"] == 429
+            anonymous.send(type="watch", command_id=str(id_))
+        assert anonymous.next_of("error")["data"]["status"] == 429
         tell(pipeline)
-        assert {stranger.next_of("command_finished")["data"]["id"] for _ in range(3)} == set(map(str, ids[:3]))
-        stranger.send(type="watch", command_id=str(ids[3]))
-        stranger.next_of("command_finished")
+        assert {anonymous.next_of("command_finished")["data"]["id"] for _ in range(3)} == set(map(str, ids[:3]))
+        anonymous.send(type="watch", command_id=str(ids[3]))
+        anonymous.next_of("command_finished")
 
 
 def test_the_owner_who_watches_hears_it_once(pipeline: Pipeline, running: Running) -> None:
@@ -136,7 +136,7 @@ def test_the_owner_who_watches_hears_it_once(pipeline: Pipeline, running: Runnin
         assert owner.hears_nothing()
 
 
-def test_a_stranger_may_say_later_who_they_are(pipeline: Pipeline, running: Running) -> None:
+def test_an_unauthenticated_socket_may_authenticate_later(pipeline: Pipeline, running: Running) -> None:
     with running.listen(COMMANDS) as user:
         assert user.hears_nothing()
         user.send(type="authenticate", token=running.access_token(USER))

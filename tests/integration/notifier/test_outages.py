@@ -146,7 +146,7 @@ def test_who_asks_while_the_database_goes_away_is_told_to_come_again(pipeline: P
 
 @contextmanager
 def lost_while_waiting_for(pipeline: Pipeline, table: str) -> Iterator[None]:
-    """Whoever of the notifier's connections then waits for the table is cut off."""
+    """Those of the notifier's connections that then wait for the table are cut off."""
     waiting = "application_name = 'holdfast notifier' AND wait_event_type = 'Lock' AND datname = current_database()"
     with holding(pipeline.url, f"LOCK TABLE {table}"):
         yield

@@ -25,7 +25,7 @@ CREATE = "/api/agent/booking/create/"
 
 @pytest.fixture
 def api(fresh_stack: FreshStack) -> Stack:
-    """An API of two processes, alone: nobody decides, so whoever waits for an outcome waits for long."""
+    """An API of two processes without workers: nothing is decided, so requests wait long for their outcomes."""
     return fresh_stack(processes=(API,), environment={"HOLDFAST_API_PROCESSES": "2"}, wait=False)
 
 

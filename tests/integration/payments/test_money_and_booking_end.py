@@ -57,7 +57,7 @@ def test_money_after_expiry_goes_back_when_the_time_is_taken_and_the_payer_is_to
     booking, intent = paid_but_unheard_of(payer)
     payer.lapse(booking)
     with payer.another() as rival:
-        taken = payer.hold(rival)  # whoever wants the time of a lapsed hold expires it
+        taken = payer.hold(rival)  # a booking that wants the time of a lapsed hold expires it
         assert payer.stands(booking) == ("expired", "pending")
         payer.stripe.mend()
         payer.stripe.release()
@@ -143,7 +143,7 @@ def test_a_reconciling_look_settles_what_no_webhook_told(payer: Payer) -> None:
 
 
 def test_an_intent_whose_answer_was_lost_is_found_again(payer: Payer) -> None:
-    """Whatever goes wrong with the first try, and whoever does it: asked for at once, so that their waits overlap."""
+    """Whatever goes wrong with the first try, in every process that refunds: asked for at once, so that their waits overlap."""
     faults = ("work_then_silence", "work_then_500", "error_500", "down", "rate_limited")
     starts = [f"{9 + number}:00:00".zfill(8) for number in range(len(faults))]
     bookings = [payer.hold(start_time=at, end_time=f"{at[:3]}30:00", booking_date="2100-01-05") for at in starts]

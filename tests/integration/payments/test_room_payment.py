@@ -74,8 +74,8 @@ def test_a_booking_has_one_live_intent_however_often_and_at_once_it_is_asked_for
 
 def test_only_the_owner_of_a_held_booking_pays_exactly_its_price(payer: Payer) -> None:
     booking = payer.hold()
-    with payer.another() as stranger:
-        assert payer.ask(booking, stranger).status_code == 404
+    with payer.another() as other_user:
+        assert payer.ask(booking, other_user).status_code == 404
     assert payer.ask(booking, payer.desk).status_code == 404, "staff no more than others"
     for changes, status, field in (
         ({"amount": 99.99}, 400, "amount"),

@@ -107,11 +107,11 @@ def test_an_event_is_taken_in_once_and_answered_200_each_time(
 
 
 def test_events_about_others_things_are_received_and_ignored(payer: Payer) -> None:
-    stranger = {"id": "pi_other", "amount": 1, "currency": "usd", "status": "succeeded", "metadata": {}}
-    lost = {**stranger, "metadata": {"holdfast_payment": "00000000-0000-4000-8000-000000000000"}}
+    unknown = {"id": "pi_other", "amount": 1, "currency": "usd", "status": "succeeded", "metadata": {}}
+    lost = {**unknown, "metadata": {"holdfast_payment": "00000000-0000-4000-8000-000000000000"}}
     for event in (
         {"id": "evt_a", "type": "customer.created", "data": {"object": {"id": "cus_1"}}},
-        {"id": "evt_b", "type": "payment_intent.succeeded", "data": {"object": stranger}},
+        {"id": "evt_b", "type": "payment_intent.succeeded", "data": {"object": unknown}},
         {"id": "evt_c", "type": "payment_intent.succeeded", "data": {"object": lost}},
     ):
         assert send(payer, event).status_code == 200

@@ -183,7 +183,7 @@ def test_the_last_superuser_stays(stack: Stack, superuser: httpx.Client) -> None
 
 
 async def test_of_two_superusers_who_demote_each_other_one_stays(pipeline: Pipeline) -> None:
-    """Whoever comes second waits, and then is told that nobody else is left."""
+    """The second one waits, and then is told that nobody else is left."""
 
     async def open_(name: str) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(pipeline.url, autocommit=True, application_name=name)

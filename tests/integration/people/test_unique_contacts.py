@@ -43,8 +43,8 @@ def test_one_number_is_one_person_at_every_door(stack: Stack, client: Client, de
     write = list(WAYS.values())[number]
     phone = f"771000{number}"
     written = write(phone)
-    with browser(stack) as stranger:
-        assert registered(stranger, written).json()["errors"][0]["field"] == "username"
+    with browser(stack) as newcomer:
+        assert registered(newcomer, written).json()["errors"][0]["field"] == "username"
     made = desk.post(f"{USERS}create/", json={"username": written, "password": PASSWORD})
     assert made.status_code == 201, made.text
     person = made.json()["data"]["id"]
@@ -63,7 +63,7 @@ def test_one_number_is_one_person_at_every_door(stack: Stack, client: Client, de
 def test_a_number_that_is_somebody_else_s_username_is_refused_by_the_lane(
     stack: Stack, client: Client, number: int
 ) -> None:
-    """Nothing is parked, and nobody's booking goes to whoever took the number."""
+    """Nothing is parked, and no booking goes to the account that took the number."""
     phone = f"772000{number}"
     [(squatter,)] = execute(stack, SQL_SQUAT, list(WAYS.values())[number](phone), phone)
     answer = client.book(agent_booking(phone=phone, notes="private"))
@@ -87,13 +87,13 @@ def test_an_address_is_taken_by_no_look_alike(
     stack: Stack, desk: httpx.Client, record_property: Callable[[str, object], None]
 ) -> None:
     addresses = ["zoe\uff20example.org", "zoe\ufe6bexample.org", "zoe@exam\u200dple.org", "\uff5aoe@example.org"]
-    with browser(stack) as stranger:
+    with browser(stack) as newcomer:
         for address in addresses:
-            assert registered(stranger, address).json()["errors"][0]["field"] == "username"
+            assert registered(newcomer, address).json()["errors"][0]["field"] == "username"
             body = {"email": address, "password": PASSWORD, "confirm_password": PASSWORD}
-            assert stranger.post("/api/register/", json=body).json()["errors"][0]["field"] == "email"
+            assert newcomer.post("/api/register/", json=body).json()["errors"][0]["field"] == "email"
             sent = {"username": "look alike", "password": PASSWORD, "email": address}
-            assert stranger.post("/api/auth/register/", json=sent).json()["errors"][0]["field"] == "email"
+            assert newcomer.post("/api/auth/register/", json=sent).json()["errors"][0]["field"] == "email"
             refused = desk.post(f"{USERS}create/", json={"username": "look alike", "email": address})
             assert refused.json()["errors"][0]["field"] == "email"
     record_property(FIGURE, f"names: {len(WAYS)} ways to write a number, {len(addresses)} an address, at every door")

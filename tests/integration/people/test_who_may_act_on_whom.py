@@ -150,7 +150,7 @@ def session(practitioner_id: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", [Kind.ANONYMOUS, Kind.USER, Kind.AGENT])
-def test_nothing_that_a_stranger_may_read_shows_an_address_of_staff(
+def test_nothing_that_an_anonymous_caller_may_read_shows_an_address_of_staff(
     stack: Stack, kind: Kind, record_property: Any
 ) -> None:
     """Practitioners' too: each GET route is asked, lists and things with an id."""
@@ -186,7 +186,7 @@ def closed_account(client: httpx.Client) -> int:
     return make(client, is_active=False)
 
 
-@pytest.mark.parametrize("key", [None, AGENT_KEY], ids=["a stranger", "an agent"])
+@pytest.mark.parametrize("key", [None, AGENT_KEY], ids=["anonymous", "an agent"])
 def test_a_user_id_tells_nothing_of_whose_it_is(stack: Stack, staff: Client, key: str | None) -> None:
     answers = set()
     with caller(stack) as client:
@@ -205,13 +205,13 @@ def test_a_user_id_tells_nothing_of_whose_it_is(stack: Stack, staff: Client, key
 
 def test_a_search_for_phone_numbers_of_staff_is_stopped(stack: Stack) -> None:
     """By number it cannot be hidden that somebody is known: so it can be asked but a few times."""
-    with caller(stack) as stranger:
+    with caller(stack) as sender:
         command = {**AGENT_EXAMPLE, "phone": "9876543210"}
         for number in range(REFUSALS_AT_MOST):
             prefer = {"Prefer": "respond-async"} if number % 2 else {}
-            answer = stranger.book({**command, **free_slot()}, **prefer)
+            answer = sender.book({**command, **free_slot()}, **prefer)
             if answer.status_code == 202:
-                assert stranger.outcome(answer.json()["id"])["response"]["status"] == 403
+                assert sender.outcome(answer.json()["id"])["response"]["status"] == 403
             elif answer.status_code == 429:
                 break
             else:
@@ -227,11 +227,11 @@ def is_refused(stack: Stack, command_id: str) -> bool:
 
 
 def test_a_search_is_stopped_though_nobody_asks_the_api_what_became_of_it(stack: Stack) -> None:
-    """`/ws/commands/` tells a stranger, too."""
-    with caller(stack) as stranger:
+    """`/ws/commands/` tells anonymous clients, too."""
+    with caller(stack) as sender:
         command = {**AGENT_EXAMPLE, "phone": "9876543210"}
         refused = 0
-        while (answer := stranger.book({**command, **free_slot()}, Prefer="respond-async")).status_code == 202:
+        while (answer := sender.book({**command, **free_slot()}, Prefer="respond-async")).status_code == 202:
             wait_until(partial(is_refused, stack, answer.json()["id"]), "it is refused")
             refused += 1
             assert refused < REFUSALS_AT_MOST

@@ -150,10 +150,10 @@ def test_one_person_holds_so_many_places_and_no_more(desk: httpx.Client, person:
 
 def test_bookings_are_their_owners_and_staffs(stack: Stack, desk: httpx.Client, person: httpx.Client) -> None:
     booked = book(person, new_room(desk)).json()["id"]
-    with people(stack, USER) as stranger:
-        assert stranger.get(f"/api/bookings/{booked}/").status_code == 404
-        assert stranger.delete(f"/api/bookings/{booked}/").status_code == 404
-        assert stranger.get("/api/bookings/all/").status_code == 403
+    with people(stack, USER) as other_user:
+        assert other_user.get(f"/api/bookings/{booked}/").status_code == 404
+        assert other_user.delete(f"/api/bookings/{booked}/").status_code == 404
+        assert other_user.get("/api/bookings/all/").status_code == 403
     assert desk.get(f"/api/bookings/{booked}/").json()["id"] == booked
     assert desk.delete(f"/api/bookings/{booked}/").status_code == 404  # own only, staff included
     listed = desk.get("/api/bookings/all/", params={"limit": 5}).json()

@@ -54,7 +54,7 @@ def test_a_migration_gives_way_to_those_who_wait_behind_it(older_database: str) 
 
 
 def test_a_migration_that_meets_others_the_other_way_round_comes_again(older_database: str) -> None:
-    """Somebody has the second table and wants the first, which the migration has: whoever loses, both get on."""
+    """Another session has the second table and wants the first, which the migration has: whichever loses, both finish."""
     with (
         connect(older_database, MIGRATE_LIMITS, "holdfast first") as first,
         connect_lane(older_database, "second") as two,

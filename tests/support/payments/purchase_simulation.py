@@ -22,7 +22,7 @@ from tests.support.clients.marketplace import market_service, market_state, prac
 from tests.support.payments.payment_simulation import PaymentSimulation
 from tests.support.values import NOW, envelope, user
 
-CLIENTS, PRACTITIONERS, STAFF, STRANGER = (1, 2), (8, 9), Actor(ActorKind.STAFF, 7), Actor(ActorKind.USER, 6)
+CLIENTS, PRACTITIONERS, STAFF, OTHER_USER = (1, 2), (8, 9), Actor(ActorKind.STAFF, 7), Actor(ActorKind.USER, 6)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TALK, PAID_TALK, WORKSHOP, COURSE, PACKAGE, PAID_PACKAGE, BUNDLE = range(1, 8)
 POLICY = Policy(max_holds_per_user=0, hold_s=30 * 60, payment_look_s=120, refund_notice_s=24 * 60 * 60)

@@ -139,10 +139,12 @@ class Stack:
         for name, before in started.items():  # a canary needs but one of the lane workers
             wait_until(lambda: ended[name].log.count(WORKER_READY) > before, f"{name} is ready", READY_WITHIN_S)  # noqa: B023
         self.wait_ready()
-        wait_until(lambda: all(self._counts_strangers() for _ in range(LOOKS)), "each API process finds Redis again")
+        wait_until(
+            lambda: all(self._counts_anonymous_writes() for _ in range(LOOKS)), "each API process finds Redis again"
+        )
 
-    def _counts_strangers(self) -> bool:
-        """An API process that takes Redis for away lets no stranger write, whatever it is."""
+    def _counts_anonymous_writes(self) -> bool:
+        """An API process that takes Redis for away refuses every anonymous write."""
         return httpx.post(f"{self.api_url}/api/agent/booking/create/", json={}).status_code != 503
 
     def process(self, name: str) -> Server:

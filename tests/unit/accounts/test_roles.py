@@ -53,7 +53,7 @@ async def count_nothing(_self: WriteLimits, _req: Request, _resp: Response, _res
 
 
 class Stop:
-    """Behind the gate: whoever gets here is let in, and nothing happens."""
+    """Behind the gate: a caller who gets here was let in, and nothing happens."""
 
     async def process_resource(self, _req: Request, resp: Response, _resource: object, _params: object) -> None:
         resp.complete = True

@@ -180,7 +180,7 @@ def test_a_user_may_not_name_another() -> None:
     assert refused.value.status == 403
 
 
-def test_nobody_knows_for_whom_a_stranger_books_unless_told() -> None:
+def test_nobody_knows_for_whom_an_anonymous_caller_books_unless_told() -> None:
     body = {"service_name": "x", "booking_date": "2025-10-20", "booking_time": "14:00"}
     assert named(NewBooking, body, needs=WHOM) == ["user_id"]
     assert appointments_place(new_booking(user_id=2), ANONYMOUS).person == PersonById(2)

@@ -50,7 +50,7 @@ def test_preferences_are_read_as_rfc_7240_and_what_is_unknown_is_ignored(
         ("ümlaut-ümlaut-ümlaut", True, False),
     ],
 )
-def test_an_idempotency_key_is_visible_ascii_and_long_enough_for_a_stranger(
+def test_an_idempotency_key_is_visible_ascii_and_long_enough_for_an_anonymous_caller(
     key: str,
     anonymous: bool,  # noqa: FBT001 - a table
     may: bool,  # noqa: FBT001

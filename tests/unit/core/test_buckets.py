@@ -1,4 +1,4 @@
-"""Token buckets: a burst, then so many a second, and no memory of who has been away."""
+"""Token buckets: a burst, then so many a second, and no memory of idle clients."""
 
 from __future__ import annotations
 

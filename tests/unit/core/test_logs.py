@@ -1,4 +1,4 @@
-"""No secret reaches a log line, whoever logs it."""
+"""No secret reaches a log line, from any logger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README leaves nothing out that a stranger would look for, and names nothing that is not there."""
+"""The README covers what a newcomer looks for, and names nothing that does not exist."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def test_a_known_phone_number_changes_nothing_of_its_user() -> None:
 def test_nobody_books_for_a_user_who_is_unknown_or_inactive(person: PersonById) -> None:
     before = state(users=[user(1, is_active=False)])
     assert refusal(before, envelope(place(person=person), STAFF)) is Refusal.USER_NOT_FOUND
-    assert refusal(before, envelope(place(person=person))) is Refusal.FORBIDDEN, "strangers do not hear why"
+    assert refusal(before, envelope(place(person=person))) is Refusal.FORBIDDEN, "anonymous callers do not learn why"
 
 
 @pytest.mark.parametrize("name", ["legal consultation", "LEGAL\u00a0Consultation ", "Legal  Consul\u00adtation"])
@@ -202,7 +202,7 @@ def test_a_name_that_nothing_has_books_the_desk_or_is_refused_as_the_policy_says
 
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser", "is_practitioner"])
 @pytest.mark.parametrize("actor", [Actor(ActorKind.ANONYMOUS), AGENT])
-def test_strangers_and_agents_never_book_for_privileged_people(role: str, actor: Actor) -> None:
+def test_anonymous_callers_and_agents_never_book_for_privileged_people(role: str, actor: Actor) -> None:
     boss = user(1, phone="42424242", phone_key="42424242", **{role: True})
     assert refusal(state(users=[boss]), envelope(place(), actor)) is Refusal.FORBIDDEN
     by_number = place(person=by_phone("42424242"))

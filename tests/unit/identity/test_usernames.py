@@ -131,7 +131,7 @@ def test_what_is_stored_and_what_it_is_found_by(typed: str, stored: str, key: st
 
 
 def test_a_name_with_a_key_of_an_older_release_is_still_found() -> None:
-    """It kept several blanks, and characters that cannot be seen. Whoever has today's key by now is asked after it."""
+    """It kept several blanks, and characters that cannot be seen. An account that has today's key by now is looked up after it."""
     assert username_keys("Ada  Lovelace", None) == ["ada  lovelace", "ada lovelace"]
     assert username_keys("A\u200dda", None) == ["a\u200dda", "ada"]
     assert username_keys("Jean\u2011Luc", None) == ["jean\u2010luc", "jean-luc"]
@@ -139,7 +139,7 @@ def test_a_name_with_a_key_of_an_older_release_is_still_found() -> None:
 
 
 def test_a_key_of_an_older_release_that_somebody_may_choose_today_is_asked_last() -> None:
-    """Marks in another order: whoever goes by the second name must not be found by the first."""
+    """Marks in another order: an account with the second name must not be found by the first."""
     name, other = "\u1fb3\u0323x", "\u03b1\u03b9\u0323x"
     assert refused(UsernameRegistration, other) == []
     assert username_keys(name, None) == [username_key(name), username_key(other)]

@@ -236,35 +236,35 @@ def test_stages_stop_from_the_front_to_the_stores(programs: Programs, tmp_path: 
     assert order == ["FRONT", "PIPELINE", "STORES"]
 
 
-def test_leftovers_are_ended_and_strangers_are_not(programs: Programs, tmp_path: Path) -> None:
-    ours, stranger = programs.start(PARENT, "ours", mark="m"), programs.start(SLEEP, "stranger")
+def test_leftovers_are_ended_and_unrelated_processes_are_not(programs: Programs, tmp_path: Path) -> None:
+    ours, unrelated = programs.start(PARENT, "ours", mark="m"), programs.start(SLEEP, "unrelated")
     wait_until(lambda: _group(ours.pid) == 2, "it has a child of its own")
     record = tmp_path / "record"
     write_record(record, "m", [ours])
     assert end_leftovers(record) == ["ours"]
     assert ours.wait(5.0)
     assert _group(ours.pid) == 0
-    assert stranger.exit_code() is None
+    assert unrelated.exit_code() is None
 
 
 def test_a_pid_that_was_given_anew_is_not_touched(programs: Programs, tmp_path: Path) -> None:
-    stranger = programs.start(SLEEP)
+    unrelated = programs.start(SLEEP)
     record = tmp_path / "record"
-    write_record(record, "m", [stranger])
+    write_record(record, "m", [unrelated])
     started = record.read_text().split('"started":')[1].split(",")[0]
     record.write_text(record.read_text().replace(f'"started":{started}', '"started":1'))
     assert end_leftovers(record) == []
-    assert stranger.exit_code() is None
+    assert unrelated.exit_code() is None
 
 
 def test_a_record_of_before_the_last_boot_means_nothing(programs: Programs, tmp_path: Path) -> None:
-    stranger = programs.start(SLEEP)
+    unrelated = programs.start(SLEEP)
     record = tmp_path / "record"
-    write_record(record, "m", [stranger])
+    write_record(record, "m", [unrelated])
     boot = record.read_text().split('"boot":"')[1].split('"')[0]
     record.write_text(record.read_text().replace(boot, "another-boot"))
     assert end_leftovers(record) == []
-    assert stranger.exit_code() is None
+    assert unrelated.exit_code() is None
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"boot": 1}'])

@@ -48,7 +48,7 @@ def test_what_is_gone_and_what_differs_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("name", sorted({patch.library for patch in PATCHES}))
 def test_a_library_that_is_bent_is_bounded_above(name: str) -> None:
-    """No release beyond those that the patches were written for is let in by whoever installs without the locks."""
+    """Also an installation without the locks gets no release beyond those that the patches were written for."""
     specifier = _requirements()[name].specifier
     (above,) = [one.version for one in specifier if one.operator == "<"]
     written_for = [patch.version for patch in PATCHES if patch.library == name]

@@ -123,7 +123,7 @@ def agent_answer(actor: Actor, command: Place) -> Any:
     return answer(command, actor, "agent", users=[KNOWN])[1]
 
 
-def test_a_stranger_sees_only_what_it_sent_about_somebody_who_existed() -> None:
+def test_an_anonymous_caller_sees_only_what_it_sent_about_somebody_who_existed() -> None:
     sent = by_phone("1234", first_name="Guess", email="guess@example.com")
     body = agent_answer(ANONYMOUS, place(person=sent))
     assert body["data"]["user"] == {

@@ -13,11 +13,11 @@ from api.contracts.appointments.users.user_lists import AdminUsers, UserFilterOp
 from api.runtime import Runtime
 
 
-def add_routes(app: App[Any, Any], run: Runtime, accounts: Accounts) -> None:
-    zone, one = run.settings.time_zone, AdminUser(accounts)
-    app.add_route("/api/admin/users", AdminUsers(run.engine, zone))
-    app.add_route("/api/admin/users/stats", UserStats(run.pool, zone))
-    app.add_route("/api/admin/users/filter-options", UserFilterOptions(run.pool))
+def add_routes(app: App[Any, Any], runtime: Runtime, accounts: Accounts) -> None:
+    zone, one = runtime.settings.time_zone, AdminUser(accounts)
+    app.add_route("/api/admin/users", AdminUsers(runtime.engine, zone))
+    app.add_route("/api/admin/users/stats", UserStats(runtime.pool, zone))
+    app.add_route("/api/admin/users/filter-options", UserFilterOptions(runtime.pool))
     app.add_route("/api/admin/users/create", one, suffix="create")
     app.add_route("/api/admin/users/{user_id:int}", one)
     delete = DeleteUser(accounts)

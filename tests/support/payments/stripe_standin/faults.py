@@ -13,7 +13,7 @@ KINDS = (
     "work_then_silence",  # the work is done, its answer kept, and the connection dropped
     "work_then_forgotten",  # the same, and the answer's key is forgotten, as Stripe does after a day
     "rate_limited",  # 429
-    "slow",  # some seconds pass before it is done, whoever waits or does not any more
+    "slow",  # some seconds pass before it is done, whether or not the client still waits
     "unauthorized",  # 401
     "disputed",  # 400, for good: of a refund whose charge the payer's bank has taken back
     "gibberish",  # 200, and a body that is none of what was asked for
