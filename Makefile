@@ -7,6 +7,9 @@ DATA ?= .data
 VENV := .venv/bin/python
 # Whatever the person's Python variables say, ours is the code beside this file.
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
+# After a sentence that says what is wrong: ends make with exit code 1 and without its own `Error 1`.
+# It counts on the shell to live on for a moment.
+QUIETLY := { kill -QUIT $$PPID; sleep 0.2; }
 SCHEMATHESIS_OPTIONS ?=
 # In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -29,7 +32,7 @@ help: ## Show this help
 	@echo "  It listens on this machine only; HOST=0.0.0.0 lets others in, and everybody knows the demo's passwords."
 
 run: venv ## Install what is missing, start everything on this machine, stop it with Ctrl-C
-	@exec $(RUN) -m ops.cli run --port "$(PORT)" --host "$(HOST)" --data "$(DATA)"
+	@exec $(RUN) -m ops.quietly ops.cli run --port "$(PORT)" --host "$(HOST)" --data "$(DATA)"
 
 test: venv-dev programs ## Check, then run every test on its own PostgreSQL and Valkey
 	@$(MAKE) --no-print-directory check
@@ -55,9 +58,9 @@ schemathesis: venv-dev ## Fuzz every route by its description, at length (its ow
 
 clients: venv-dev ## Lint the description, generate clients in Python and TypeScript, compile them and book by them
 	@for program in java npm; do \
-		command -v $$program >/dev/null 2>&1 || { echo "holdfast: make clients needs $$program: apt-get update && apt-get install --yes default-jre-headless npm" >&2; exit 1; }; \
+		command -v $$program >/dev/null 2>&1 || { echo "holdfast: make clients needs $$program: apt-get update && apt-get install --yes default-jre-headless npm" >&2; $(QUIETLY); exit; }; \
 	done
-	@sh ops/install.sh requirements-clients.lock .tools/clients
+	@sh ops/install.sh requirements-clients.lock .tools/clients || $(QUIETLY)
 	@exec $(RUN) -m tests.clients
 
 audit: ## Ask a database of known vulnerabilities about every locked package
@@ -85,19 +88,19 @@ upgrade: venv-dev ## Replace the previous release by this one and back, in every
 	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
-	@exec $(RUN) -m ops.cli reset --data "$(DATA)"
+	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"
 
 lock: venv-dev ## Write the lock files anew (LOCK_OPTIONS=--upgrade takes the newest versions)
 	@$(RUN) ops/lock.py $(LOCK_OPTIONS)
 
 venv:
-	@sh ops/install.sh requirements-embedded.lock
+	@sh ops/install.sh requirements-embedded.lock || $(QUIETLY)
 
 venv-dev:
-	@sh ops/install.sh requirements-dev.lock
+	@sh ops/install.sh requirements-dev.lock || $(QUIETLY)
 
 .PHONY: programs
 programs:
 	@for program in chromium openssl pgbouncer; do \
-		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; exit 1; }; \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; $(QUIETLY); exit; }; \
 	done

@@ -31,6 +31,8 @@ class DataFolder:
     folder: Path
     """Absolute."""
     _lock: IO[str] | None = field(default=None, init=False)
+    _made: list[Path] = field(default_factory=list, init=False)
+    """Folders that `prepare` made, innermost first: this one, and those above it that were missing."""
 
     @property
     def run(self) -> Path:
@@ -56,12 +58,21 @@ class DataFolder:
             if not (self.folder / MARKER).exists():
                 if self.folder.exists() and any(self.folder.iterdir()):
                     raise DataFolderError(f"{self.folder} holds other things. Choose another folder with DATA=.")
+                self._made = [one for one in (self.folder, *self.folder.parents) if not one.exists()]
                 self.folder.mkdir(parents=True, exist_ok=True)
                 (self.folder / MARKER).write_text(MARKER_TEXT)
             for part in (self.run, self.logs, self.folder / "secrets"):
                 part.mkdir(mode=0o700, exist_ok=True)
         except OSError as problem:
             raise self._unwritable(problem) from None
+
+    def forget(self) -> None:
+        """Remove what `prepare` made, after a start that was refused before anything was kept here."""
+        if self.folder in self._made:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):  # somebody else has put something there meanwhile
+                for one in self._made[1:]:
+                    one.rmdir()
 
     def _unwritable(self, problem: OSError) -> DataFolderError:
         return DataFolderError(

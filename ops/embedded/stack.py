@@ -12,7 +12,7 @@ from types import FrameType
 import psycopg
 
 from core.engine.sweep import send_canary
-from core.settings import from_environment
+from core.settings import SettingsError, from_environment
 from core.store.connections.database import connect_lane, database_now
 from ops import ports, probes
 from ops.embedded import welcome
@@ -78,9 +78,7 @@ class EmbeddedStack:
         for name in end_leftovers(self._data_folder.record):
             self._say(f"Ended {name}, left over from a start that crashed.")
         self._data_folder.empty_temporary()
-        self._check_addresses()
-        programs = Programs(self._data_folder, self._port, self._data_folder.ports(), self._listen_addresses)
-        from_environment(programs.environment())  # a setting that nobody can use is refused before anything starts
+        programs = self._checked()
         self._supervisor.mark = self._data_folder.secret("mark")
         self._start_stores(programs)
         self._migrate(programs)
@@ -88,6 +86,17 @@ class EmbeddedStack:
         self._start_application(programs)
         self._await_canary(programs, since)
         welcome.ready(programs, time.monotonic() - self._began)
+
+    def _checked(self) -> Programs:
+        """What is to be started, if it can be. A first start that is refused leaves no folder."""
+        try:
+            self._check_addresses()
+            programs = Programs(self._data_folder, self._port, self._data_folder.ports(), self._listen_addresses)
+            from_environment(programs.environment())  # a setting that nobody can use
+        except (DataFolderError, SettingsError):
+            self._data_folder.forget()
+            raise
+        return programs
 
     def _check_addresses(self) -> None:
         for host in self._listen_addresses:

@@ -70,11 +70,12 @@ def test_a_second_one_and_a_reset_are_refused_with_the_remedy(running: Run, tmp_
         assert f"already runs on {running.data} (http://localhost:{running.port})" in refused.stderr
         assert "PORT=" in refused.stderr
     assert (running.data / MARKER).exists()
-    taken = cli("run", "--port", str(running.port), "--data", str(tmp_path / "other"))
+    taken = cli("run", "--port", str(running.port), "--data", str(tmp_path / "above" / "other"))
     assert taken.returncode == 1
     assert taken.stderr.splitlines() == [
         f"holdfast: Port {running.port} is taken. Stop what uses it, or choose another one with PORT=."
     ]
+    assert list(tmp_path.iterdir()) == [], "it leaves no empty folder"
 
 
 def test_it_listens_on_this_machine_only(running: Run) -> None:
@@ -207,6 +208,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(tmp_path: P
     assert refused.returncode == 1
     assert "HOLDFAST_TIME_ZONE" in refused.stderr
     assert "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:

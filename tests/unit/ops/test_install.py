@@ -54,9 +54,30 @@ def test_without_python_the_sentence_says_what_to_install(checkout: Path) -> Non
 def test_an_old_python_is_passed_over_for_a_newer_one(checkout: Path) -> None:
     bin_ = _bin(checkout, "dirname")
     _script(bin_ / "python3", "exit 1")  # as an older one answers the question for its version
-    _script(bin_ / "python3.12", 'case "$1" in -c) exit 0;; *) echo "chosen: $*";; esac')
+    _script(bin_ / "python3.12", 'case "$1" in -c) echo True;; *) echo "chosen: $*";; esac')
     done = _run("/bin/sh", "ops/install.sh", "requirements.lock", path=bin_, folder=checkout)
     assert done.stdout == "chosen: ops/install.py requirements.lock\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("nonesuch", "cannot be run as a Python"),
+        ("/bin/true", "cannot be run as a Python"),
+        ("old", "is Python 3.9, and 3.11 or newer is needed"),
+    ],
+)
+def test_a_python_that_is_named_and_cannot_be_used_is_an_error_and_no_other_is_taken(
+    checkout: Path, named: str, says: str
+) -> None:
+    bin_ = _bin(checkout, "dirname", "sh", "sleep")
+    _script(bin_ / "python3", 'case "$1" in -c) echo True;; *) echo "chosen: $*";; esac')
+    _script(bin_ / "old", 'case "$2" in *">="*) echo False;; *) echo 3.9;; esac')
+    done = _run("/usr/bin/make", "venv", f"PYTHON={named}", path=bin_, folder=checkout)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"holdfast: PYTHON={named} {says}")
+    assert done.stderr.count("\n") == 1, "the sentence, and nothing of make's"
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
@@ -73,9 +94,23 @@ def test_without_the_venv_module_the_sentence_says_what_to_install(checkout: Pat
 
 
 def test_without_a_program_that_they_need_the_tests_fail_with_the_line_that_installs_it(checkout: Path) -> None:
-    done = _run("/usr/bin/make", "programs", path=_bin(checkout, "sh", "echo"), folder=checkout)
+    done = _run("/usr/bin/make", "programs", path=_bin(checkout, "sh", "echo", "sleep"), folder=checkout)
     assert done.returncode != 0
     assert "apt-get install --yes chromium" in done.stderr
+    assert done.stderr.count("\n") == 1, "the sentence, and nothing of make's"
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_make_says_nothing_after_the_sentence_of_a_command_that_ends_by_itself(tmp_path: Path, code: int) -> None:
+    (tmp_path / "told.py").write_text(
+        f"import sys\nprint('one sentence', *sys.argv[1:], file=sys.stderr)\nsys.exit({code})\n"
+    )
+    (tmp_path / "Makefile").write_text(f"all:\n\t@exec {sys.executable} -m ops.quietly told word\n")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = subprocess.run(
+        ["/usr/bin/make"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (int(code != 0), "one sentence word\n")
 
 
 def test_make_alone_explains_itself(checkout: Path) -> None:
