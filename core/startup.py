@@ -18,6 +18,7 @@ from redis.retry import Retry
 from core.identity.demo_accounts import holds_demo
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS, connect, conninfo
+from core.store.maintenance.restore import is_marked
 from core.wakeup.keys import Keys
 
 log = structlog.get_logger()
@@ -49,6 +50,12 @@ DEMO_DATA = (
 )
 
 
+UNFINISHED_RESTORE = (
+    "DATABASE_URL names a database into which a restore is under way, or did not finish. "
+    'Run holdfast restore with --replace again (docs/operations.md, "Backup and restore").'
+)
+
+
 class UnusableStoreError(Exception):
     """A store that answers, but on which Holdfast cannot work; the message says what to do."""
 
@@ -57,6 +64,7 @@ def refuse_unusable_stores(settings: Settings) -> None:
     """Called once before a process serves. Exits with one sentence on standard error."""
     try:
         check_database(settings.database_url)
+        check_restored(settings.database_url)
         check_demo(settings)
         check_redis(settings.redis_url, settings.redis_keys)
     except UnusableStoreError as problem:
@@ -108,6 +116,13 @@ def check_demo(settings: Settings) -> None:
     with suppress(psycopg.Error), connect(settings.database_url, API_LIMITS, "holdfast start") as connection:
         if holds_demo(connection):
             raise UnusableStoreError(DEMO_DATA)
+
+
+def check_restored(url: str) -> None:
+    """Raises `UnusableStoreError` for a database that is not whole."""
+    with suppress(psycopg.Error), connect(url, API_LIMITS, "holdfast start") as connection:
+        if is_marked(connection):
+            raise UnusableStoreError(UNFINISHED_RESTORE)
 
 
 def check_redis(url: str, keys: Keys) -> None:

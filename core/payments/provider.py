@@ -5,6 +5,7 @@ Every call may block until its timeout: never call it in a lane or on an event l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -68,6 +69,22 @@ class ProviderTotals(Struct, frozen=True):
     refunded_minor: int
 
 
+class ListedIntent(Struct, frozen=True):
+    """An intent of ours in the provider's list."""
+
+    intent: Intent
+    booking_id: int | None
+    created_at: datetime
+
+
+class ListedRefund(Struct, frozen=True):
+    """A refund in the provider's list, by us or by a person there."""
+
+    intent_id: str
+    amount_minor: int
+    created_at: datetime
+
+
 class PaymentsError(Exception):
     """The provider did not do what it was asked."""
 
@@ -129,3 +146,19 @@ class PaymentProvider(Protocol):
     def client_secret(self, intent_id: str) -> str:
         """What the payer's browser pays with. For the intent's owner only; keep it nowhere."""
         ...
+
+
+class PaymentHistory(Protocol):
+    """What happened at the provider since a moment, the latest first. Raises `PaymentsError` in one of its kinds."""
+
+    def intents_since(self, since: datetime) -> Iterator[ListedIntent]:
+        """Intents that were made for payments of ours since then."""
+        ...
+
+    def refunds_since(self, since: datetime) -> Iterator[ListedRefund]:
+        """Refunds that succeeded or are on their way, of anybody's intents."""
+        ...
+
+    def intent(self, intent_id: str) -> Intent: ...
+
+    def refunded_minor(self, intent_id: str) -> int: ...

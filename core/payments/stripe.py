@@ -6,9 +6,9 @@ Nothing is retried here: the caller knows how long it has waited, and how long i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,6 +20,8 @@ from core.payments.provider import (
     Intent,
     IntentMissingError,
     IntentOrder,
+    ListedIntent,
+    ListedRefund,
     PaymentsAwayError,
     PaymentsRefusedError,
     ProviderTotals,
@@ -47,8 +49,8 @@ BOOKING_METADATA = "holdfast_booking"
 REFUND_METADATA = "holdfast_refund"
 """What ties an intent to us, so that an event that overtakes its own creation is understood."""
 
-DIGITS_MAX = 10
-"""Of a refund's number."""
+DIGITS_MAX = 18
+"""Of a refund's number, or a booking's."""
 
 NOT_FOUND = 404
 """With the code `resource_missing`, which stand-ins leave out."""
@@ -152,11 +154,36 @@ class StripePayments:
         params: Any = {"payment_intent": intent_id, "limit": PAGE_MAX}
         return list(_asked(lambda: self._refunds.list(params)).data)
 
+    def intents_since(self, since: datetime) -> Iterator[ListedIntent]:
+        for one in _listed_since(self._intents.list, since):
+            if _payment_id(metadata := _metadata(one)) is not None:
+                yield ListedIntent(_intent(one), _whole(metadata.get(BOOKING_METADATA)), _time(one.created))
+
+    def refunds_since(self, since: datetime) -> Iterator[ListedRefund]:
+        for one in _listed_since(self._refunds.list, since):
+            intent = one.payment_intent
+            if one.status not in _CAME_TO_NOTHING and intent is not None:
+                intent_id = intent if isinstance(intent, str) else intent.id
+                yield ListedRefund(intent_id, one.amount, _time(one.created))
+
     def client_secret(self, intent_id: str) -> str:
         secret = _asked(lambda: self._intents.retrieve(intent_id)).client_secret
         if secret is None:
             raise PaymentsRefusedError("no_client_secret", "the intent has no client_secret")
         return secret
+
+
+def _listed_since(listed: Callable[[Any], Any], since: datetime) -> Iterator[Any]:
+    """What was made since then, page by page: Stripe lists the latest first. Stand-ins know no filter by time."""
+    last: str | None = None
+    while True:
+        params: Any = {"limit": PAGE_MAX} | ({"starting_after": last} if last else {})
+        page = _asked(partial(listed, params))
+        new = [one for one in page.data if one.created >= since.timestamp()]
+        yield from new
+        if not page.has_more or not new:
+            return
+        last = page.data[-1].id
 
 
 _SENT_AND_NOT_ANSWERED = "ReadTimeout"
@@ -237,10 +264,16 @@ _CAME_TO_NOTHING = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
 def _number(found: stripe.Refund) -> tuple[UUID | None, int | None]:
     """(payment, number) of a refund that we made."""
     metadata = _metadata(found)
-    number = str(metadata.get(REFUND_METADATA, ""))
-    return _payment_id(metadata), int(number) if number.isascii() and number.isdigit() and len(
-        number
-    ) < DIGITS_MAX else None
+    return _payment_id(metadata), _whole(metadata.get(REFUND_METADATA))
+
+
+def _whole(raw: object) -> int | None:
+    text = str(raw)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < DIGITS_MAX else None
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _metadata(found: stripe.Refund | stripe.PaymentIntent) -> dict[str, Any]:

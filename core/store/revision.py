@@ -24,9 +24,11 @@ NEWEST = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "
 LOG_AGAIN_S = 60.0
 
 SQL_REVISION = """
-SELECT v.version_num, to_jsonb(i) ->> 'serves_from' FROM alembic_version v LEFT JOIN installation i ON true
+SELECT v.version_num, to_jsonb(i) ->> 'serves_from', to_regclass('public.restore_unfinished') IS NOT NULL
+FROM alembic_version v LEFT JOIN installation i ON true
 """
-"""The column is read by its name in JSON: an older schema does not have it."""
+"""The column is read by its name in JSON: an older schema does not have it. The table stands while a restore is under
+way (`core.store.maintenance.restore`)."""
 
 
 class SchemaDoesNotFitError(psycopg.OperationalError):
@@ -35,7 +37,9 @@ class SchemaDoesNotFitError(psycopg.OperationalError):
 
 def schema_mismatch(row: tuple[Any, ...] | None) -> str | None:
     """Why to wait, from the row of `SQL_REVISION`; None if the schema fits."""
-    revision, serves_from = row or (None, None)
+    revision, serves_from, is_restoring = row or (None, None, False)
+    if is_restoring:
+        return "a restore into this database is under way or did not finish: run holdfast restore again"
     if revision is None:
         return "the database has no schema yet: migrate it"
     if revision < NEWEST:

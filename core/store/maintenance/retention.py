@@ -21,6 +21,7 @@ STRIPE_EVENT_DAYS = 30
 LOGIN_DAYS = 14
 """An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
 KEY_USE_DAYS = 400
+RESTORE_DAYS = 400
 
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
@@ -147,6 +148,7 @@ KEPT = (
     kept("password_reset", "1 day", key="token_hash", since="expires_at"),
     kept("earlier_phone", "45 days", key="user_id, until", since="until"),
     kept("oauth_attempt", "1 hour", key="state_hash", since="expires_at"),
+    kept("database_restore", f"{RESTORE_DAYS} days", key="id", since="restored_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

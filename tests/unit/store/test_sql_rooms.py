@@ -42,6 +42,7 @@ CREDENTIALS = re.compile(
 )
 NAME_CREDENTIALS = {
     "core/store/people.py": "people whom a command makes known may get a first password",
+    "core/store/maintenance/restore.py": "what works once may have been used after the backup",
     "core/store/maintenance/retention.py": "what has expired is deleted",
 }
 """Of the store: the files whose SQL names a table or a column of credentials, and why."""

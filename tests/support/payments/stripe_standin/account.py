@@ -92,11 +92,10 @@ class Account:
         return self.intents[id_]
 
     def listed_intents(self, limit: int, after: str | None) -> dict[str, Any]:
-        """The newest first."""
-        ids = list(self.intents)[::-1]
-        rest = ids[ids.index(after) + 1 :] if after else ids
-        data = [self.intents[id_] for id_ in rest[:limit]]
-        return {"object": "list", "url": "/v1/payment_intents", "has_more": len(rest) > limit, "data": data}
+        return _page("/v1/payment_intents", self.intents, limit, after)
+
+    def listed_refunds(self, limit: int, after: str | None) -> dict[str, Any]:
+        return _page("/v1/refunds", self.refunds, limit, after)
 
     def confirm(self, id_: str, method: str) -> dict[str, Any]:
         """Pay with a test card's number or a test payment method. Raises 402 for a decline."""
@@ -246,3 +245,10 @@ class Account:
 def _must_fit(amount: int, currency: str) -> None:
     if amount % STEP.get(currency, 1):
         raise invalid("parameter_invalid_integer", f"Invalid amount of {currency}: {amount}", "amount")
+
+
+def _page(url: str, of: dict[str, dict[str, Any]], limit: int, after: str | None) -> dict[str, Any]:
+    """The newest first."""
+    ids = list(of)[::-1]
+    rest = ids[ids.index(after) + 1 :] if after else ids
+    return {"object": "list", "url": url, "has_more": len(rest) > limit, "data": [of[id_] for id_ in rest[:limit]]}

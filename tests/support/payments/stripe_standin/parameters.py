@@ -24,7 +24,7 @@ CONFIRM_INTENT = {"payment_method": TEXT, "payment_method_data": MAP, "return_ur
 CANCEL_INTENT = {"cancellation_reason": TEXT}
 CREATE_REFUND = {"payment_intent": TEXT, "amount": WHOLE, "metadata": MAP, "reason": TEXT}
 LIST_INTENTS = {"limit": WHOLE, "starting_after": TEXT}
-LIST_REFUNDS = {"payment_intent": TEXT, "limit": WHOLE}
+LIST_REFUNDS = {"payment_intent": TEXT, "limit": WHOLE, "starting_after": TEXT}
 
 METHOD_TYPES = {"card", "us_bank_account", "link"}
 METADATA_KEYS_MAX, METADATA_KEY_CHARS, METADATA_VALUE_CHARS = 50, 40, 500

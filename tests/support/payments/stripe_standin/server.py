@@ -171,8 +171,10 @@ class Handler(BaseHTTPRequestHandler):
             case "refund":
                 return account.refund(parameters.parsed(form, parameters.CREATE_REFUND, ("payment_intent",)))
             case _:
-                sent = parameters.parsed(form, parameters.LIST_REFUNDS, ("payment_intent",))
-                return account.refunds_of(sent["payment_intent"])
+                sent = parameters.parsed(form, parameters.LIST_REFUNDS)
+                if (intent := sent.get("payment_intent")) is not None:
+                    return account.refunds_of(intent)
+                return account.listed_refunds(sent.get("limit", 10), sent.get("starting_after"))
 
     def _confirmation(self, id_: str, form: str) -> dict[str, Any]:
         sent = parameters.parsed(form, parameters.CONFIRM_INTENT)
