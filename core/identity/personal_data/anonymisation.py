@@ -1,7 +1,7 @@
-"""A person leaves: deleted where nothing needs the row, else anonymised, so that history keeps its bookings.
+"""Deletes an account where nothing needs its row, else anonymises it, so that history keeps its bookings.
 
-What happens at once is here: it ends every way in and empties the account. `core.identity.personal_data.erasure` does the rest
-in steps; `core.identity.personal_data.inventory` lists all of it.
+This module does what happens at once: it ends all logins and empties the account. `erasure` does the rest in steps;
+`inventory` lists all of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
 
 
 BLANKED_AGAIN_FOR = "1 hour"
-"""So long commands that were under way when somebody was anonymised are looked for."""
+"""For how long decided commands are searched for what was under way when an account was anonymised."""
 
 SQL_LOCK = SQL_PERSON + " FOR UPDATE"
 """Stronger than for a change: no booking for this person is written until it is decided who they are."""
@@ -71,12 +71,12 @@ FROM booking b WHERE b.user_id = %(id)s AND b.deleted_at IS NULL
 
 
 class Left(Struct, frozen=True):
-    """What becomes of what somebody had."""
+    """What becomes of a deleted account's bookings, credits and payments."""
 
     bookings_being_cancelled: int
-    """To come, without a time or not paid yet: the lanes cancel them, one step after another."""
+    """To come, without a time or not paid yet: the lanes cancel them, step by step."""
     bookings_kept: int
-    """Over, or begun: they stay, without what was personal in them."""
+    """Over, or begun: they stay, without personal data."""
     paid_bookings_to_come: int
     refunds_expected: int
     """Of these, those whose money goes back, as for any cancellation."""
@@ -85,7 +85,7 @@ class Left(Struct, frozen=True):
     payments_kept: int
     """For bookkeeping: amounts, times and the provider's numbers, without a name."""
     bookings_with_others: int
-    """To come, that others have with this practitioner: staff see to them."""
+    """To come, of other people with this practitioner: staff decide about them."""
 
 
 async def lock(connection: AsyncConnection, user_id: int) -> Person | None:
@@ -98,7 +98,7 @@ async def count(connection: AsyncConnection, user_id: int, notice_s: int) -> Lef
 
 
 async def begin(connection: AsyncConnection, user_id: int, by: Actor, request_id: str) -> None:
-    """Note who is to be erased, and by which names, before they are gone. In the transaction of the deletion."""
+    """Note the account and the names to erase, before they are gone. In the transaction of the deletion."""
     locked = await fetch_one(connection, SQL_NAMES, {"id": user_id})
     phone, practitioner_id, resource_id, earlier, until, now = locked
     names = [user_name(user_id)]
@@ -118,7 +118,7 @@ async def begin(connection: AsyncConnection, user_id: int, by: Actor, request_id
 
 
 async def delete(connection: AsyncConnection, user_id: int) -> bool:
-    """True if nothing needed the row and it is gone; else everything is as it was."""
+    """True if nothing needed the row and it is deleted; else nothing changes."""
     try:
         async with connection.transaction():
             await connection.execute(SQL_DELETE, {"id": user_id})

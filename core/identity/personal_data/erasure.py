@@ -1,8 +1,8 @@
-"""What is left of somebody who was deleted is emptied in steps, by the sweep, until nothing is left.
+"""Empties what is left of a deleted account: the sweep does it in steps, until nothing is left.
 
-The request that deletes an account ends its logins and empties the account itself, and leaves a row in `erasure`.
-Each step is one short transaction of at most `STEP_ROWS` rows that also notes how far it came, so one that is killed
-in between loses nothing, and a person with a million bookings holds up nobody. The row goes with the last step.
+The request that deletes an account ends its logins, empties the account itself and inserts a row into `erasure`.
+Each step is one short transaction of at most `STEP_ROWS` rows that also writes down its progress, so a step that is
+killed loses nothing, and a person with a million bookings holds up nobody. The last step deletes the row.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ log = structlog.get_logger()
 
 STEP_ROWS = 500
 CANCEL_ROWS = 200
-"""Bookings to come that one step asks the lanes to cancel."""
+"""Bookings to come that one step has cancelled."""
 CALM_WITHIN = "1 hour"
-"""Transactions that are older than the deletion are waited for no longer: a process hangs, or PostgreSQL forgot one."""
+"""How long transactions older than the deletion are waited for: then a process hangs, or PostgreSQL forgot one."""
 
 _CALM = f"""(e.asked_in < pg_snapshot_xmin(pg_current_snapshot())
         OR e.asked_at < clock_timestamp() - interval '{CALM_WITHIN}')"""
-"""A lane that read the account before it was emptied has written what it decided, bookings for it too."""
+"""A lane that read the account before it was emptied has committed by now, with any bookings for it."""
 _SETTLED = f"({_CALM} AND NOT EXISTS (SELECT FROM inbox i WHERE i.accepted_at <= e.asked_at))"
-"""Whatever was under way when the account was deleted is decided, so nothing new will say who it was."""
+"""All commands that were under way at the deletion are decided, so nothing new will name the person."""
 SQL_NEXT = f"""
 SELECT e.user_id, e.names, e.phones, e.until, e.actor::text, e.request_id, e.step, e.after FROM erasure e
 WHERE CASE e.step WHEN 'cancel' THEN {_CALM} WHEN 'settle' THEN {_SETTLED} ELSE true END
@@ -46,8 +46,8 @@ TO_COME = """(b.deleted_at IS NULL AND b.status IN ('draft', 'held', 'confirmed'
     b.status = 'held' OR b.starts_at > clock_timestamp() OR EXISTS (
         SELECT FROM marketplace_booking m
         WHERE m.booking_id = b.id AND m.starts_at IS NULL AND m.kind <> 'bundle')))"""
-"""What has not begun: also what has no time yet, as a package and its parts, and what is not paid yet, for then it
-could still be paid. Bundles stay: their credits are of the account.
+"""What has not begun: also what has no time yet, such as a package and its parts, and what is unpaid, as it could
+still be paid. Bundles stay: their credits belong to the account.
 """
 SQL_TO_COME = f"""
 SELECT b.id, b.resource_id, b.local_date FROM booking b
@@ -57,14 +57,14 @@ ORDER BY b.id LIMIT {CANCEL_ROWS}
 
 
 class Erasure(Struct, frozen=True):
-    """One person's, as far as it has come."""
+    """One account's, and its progress."""
 
     user_id: int
     names: list[str]
-    """Names of `core.store.data_subjects` under which commands are theirs, whenever they were sent."""
+    """Names of `core.store.data_subjects`: commands about them are this person's, whenever they were sent."""
     phones: list[str]
     until: list[datetime]
-    """Commands that name the phone beside it are theirs if they were accepted by then; later ones are somebody else's."""
+    """Of each phone: commands that name it and were accepted by then are this person's; later ones are not."""
     actor: str
     request_id: str
     step: str
@@ -80,7 +80,7 @@ class Done(Struct):
 
 
 def assignments(fields: Sequence[Field]) -> str:
-    """`SET` of these fields. Paths of one JSON column are taken out of it one after another."""
+    """The `SET` list of these fields. Paths of one JSON column are removed one after another."""
     values: dict[str, str] = {}
     for field in fields:
         if field.fate not in {Fate.EMPTIED, Fate.REPLACED}:
@@ -92,7 +92,7 @@ def assignments(fields: Sequence[Field]) -> str:
 
 
 def step_statement(rows: Rows) -> str:
-    """Empties, or deletes, the next `STEP_ROWS` rows after `%(after)s`; answers how many, and the last one's key."""
+    """Empties or deletes the next `STEP_ROWS` rows after `%(after)s`; returns their number and the last one's key."""
     found = f"""
 WITH found AS (
     SELECT {rows.key} AS key FROM {rows.table} t WHERE ({rows.find}) AND {rows.key} > %(after)s
@@ -125,13 +125,13 @@ STEPS = {
 }
 AGAIN = " again"
 ORDER = (*STEPS, "commands", "cancel", "settle", *(name + AGAIN for name in (*STEPS, "commands")))
-"""Bookings are cancelled when nothing is left in them that an answer could repeat. What was under way may write
-into rows that are emptied already, a reason or notes: so all of it is gone through again once that is decided.
+"""Bookings are cancelled once nothing is left in them that an answer could repeat. Commands that were under way may
+write into emptied rows again (a reason, notes), so all steps are repeated once they are decided.
 """
 
 
 def run(connection: Connection, for_s: float) -> Done:
-    """Take steps for up to `for_s` seconds. Sweeps that run at the same time take different people."""
+    """Take steps for up to `for_s` seconds. Sweeps that run at the same time take different accounts."""
     until, done = time.monotonic() + for_s, Done()
     while _step(connection, done):
         done.steps += 1
@@ -180,7 +180,7 @@ def _blank_commands(connection: Connection, erasure: Erasure) -> bool:
 
 
 def _cancel(connection: Connection, erasure: Erasure, done: Done) -> int | None:
-    """Ask the lanes to cancel the next of what has not begun. Money and credits go back as for any cancellation."""
+    """Have the next bookings that have not begun cancelled. Money and credits go back as for any cancellation."""
     rows = connection.execute(SQL_TO_COME, {"id": erasure.user_id, "after": erasure.after}).fetchall()
     commands = [
         engine_command(

@@ -1,6 +1,6 @@
-"""Export what is kept about a person, by the same list that empties it (`personal`).
+"""Exports what is kept about a person, by the list that erasure follows (`inventory`).
 
-In pages, each in a transaction of its own, so that a slow reader holds no connection and no snapshot.
+In pages, each in a transaction of its own, so that a slow reader occupies no connection and no snapshot.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ ORDER BY {rows.key} LIMIT {PAGE_ROWS}
 def _columns(rows: Rows) -> str:
     plain = [field.column for field in rows.fields if not field.path]
     json = sorted({field.column for field in rows.fields if field.path})
-    shown = [f"t.{column}" for column in dict.fromkeys([*rows.also, *plain])]
+    shown = [f"t.{column}" for column in dict.fromkeys([*rows.also.split(), *plain])]
     shown += [f"{_paths([f for f in rows.fields if f.column == column])} AS {column}" for column in json]
     first = ["t.id"] if rows.key == "t.id" else []
     return ", ".join([*first, *shown])
 
 
 def _paths(fields: list[Field]) -> str:
-    """What the list names of a JSON column, and no more: the rest may be somebody else's."""
+    """Only what the list names of a JSON column: the rest may be somebody else's."""
     pairs = ", ".join(f"'{'_'.join(field.path)}', {_value(field)}" for field in fields)
     return f"jsonb_strip_nulls(jsonb_build_object({pairs}))"
 

@@ -1,10 +1,10 @@
-"""The one list of where personal data is kept, whose it is, and what becomes of it when its person leaves.
+"""The one list of where personal data is kept, whose it is, and what becomes of it when the account is deleted.
 
-`core.identity.personal_data.erasure` empties what it names, `core.identity.personal_data.export` reads it out to its person, and a test
-compares it with the schema: a new text or JSON column is either here or in `NOT_PERSONAL`.
+Erasure empties what the list names, export reads it out to its person, and a test compares the list with the
+schema: each column of text or JSON stands here or in `NOT_PERSONAL`.
 
-Conditions are SQL on the table, called `t`. `%(id)s` is the person. The rows of a practitioner are found by
-`PRACTITIONER`, which stays theirs: it keeps its `user_id`.
+Conditions are SQL on the table, which is called `t`; `%(id)s` is the person. A practitioner's rows are found by
+`PRACTITIONER`, which keeps its `user_id`.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ class Rows(Struct, frozen=True, kw_only=True):
     """Rows of one table that say something of a person."""
 
     name: str
-    """Stable: a key of the export, and of a step in the log."""
+    """A key of the export and a step of the erasure: it stays."""
     table: str
     whose: str
     find: str
     fields: tuple[Field, ...] = ()
     key: str = "t.id"
-    """A whole number by which steps and pages go on."""
-    also: tuple[str, ...] = ()
-    """Columns that the export shows beside: no personal data by themselves."""
+    """A whole number that steps and pages are ordered by."""
+    also: str = ""
+    """Columns that the export shows too; they are not personal data by themselves."""
     is_exported: bool = True
     exported_if: str = "true"
     is_deleted: bool = False
-    """The rows go, with all their columns."""
+    """Whole rows are deleted."""
     at_once: bool = False
-    """In the transaction of the deletion: whatever lets somebody in, or names them in lists."""
+    """In the transaction that deletes the account: what logs people in, or shows them in lists."""
 
 
 EMPTIED, REPLACED, DELETED, KEPT = Fate
@@ -67,7 +67,7 @@ _SERVICES = f"""(SELECT s.id FROM service s WHERE s.owner_id = {PRACTITIONER}
         JOIN practitioner p ON p.id = g.practitioner_id
     WHERE p.user_id = %(id)s AND s.owner_id IS NULL AND p.name <> '' AND position(lower(p.name) IN lower(s.name)) > 0
         AND NOT EXISTS (SELECT FROM service_practitioner o WHERE o.service_id = s.id AND o.practitioner_id <> p.id))"""
-"""What they keep, and what the house named after them and only they give. Their name is replaced last."""
+"""What they keep, and what staff named after them and only they give. So their own name is replaced last."""
 _OF_SERVICES = f"(SELECT m.booking_id FROM marketplace_booking m WHERE m.service_id IN {_SERVICES})"
 _GIVEN = f"(SELECT m.booking_id FROM marketplace_booking m WHERE m.practitioner_id = {PRACTITIONER})"
 _RESOURCES = f"""(SELECT p.resource_id FROM practitioner p WHERE p.user_id = %(id)s
@@ -80,28 +80,52 @@ REASON = "the account was deleted"
 BOOKKEEPING = "Bookkeeping: the provider's own number of a payment, by which it is found in its books and ours"
 BY_ID_ONLY = "An account's number. It names nobody once the account is anonymised"
 
+
+def _each(columns: str, fate: Fate, value: str = "''", why: str = "") -> tuple[Field, ...]:
+    return tuple(Field(column, fate, value, why=why) for column in columns.split())
+
+
+def _in_details(names: str) -> tuple[Field, ...]:
+    return tuple(Field("details", EMPTIED, path=(name,)) for name in names.split())
+
+
+def _reason_of_cancellation(only: str) -> Field:
+    return Field("details", EMPTIED, path=("cancellation", "reason"), only=only)
+
+
+def _sign_in(name: str, table: str, columns: str, also: str = "", *, exported: bool = True, key: str = "t.id") -> Rows:
+    return Rows(
+        name=name,
+        table=table,
+        whose="the person",
+        find="t.user_id = %(id)s",
+        key=key,
+        at_once=True,
+        is_deleted=True,
+        is_exported=exported,
+        fields=_each(columns, DELETED),
+        also=also,
+    )
+
+
+def _kept(name: str, table: str, whose: str, *fields: tuple[Field, ...]) -> Rows:
+    """Rows that no step touches."""
+    return Rows(name=name, table=table, whose=whose, find="false", is_exported=False, fields=sum(fields, ()))
+
+
 ACCOUNT = Rows(
     name="account",
     table="user_account",
     whose="the person",
     find="t.id = %(id)s",
     at_once=True,
-    also=("date_joined", "is_active", "is_staff", "is_superuser", "is_practitioner"),
+    also="date_joined is_active is_staff is_superuser is_practitioner",
     fields=(
-        Field("username", REPLACED, "'deleted-' || t.id"),
-        Field("username_key", REPLACED, "'deleted-' || t.id"),
-        Field("phone", EMPTIED),
-        Field("phone_key", EMPTIED, "NULL"),
-        Field("email", EMPTIED, "NULL"),
-        Field("email_key", EMPTIED, "NULL"),
-        Field("contact_email", EMPTIED),
-        Field("first_name", EMPTIED),
-        Field("last_name", EMPTIED),
-        Field("gender", EMPTIED),
-        Field("country", EMPTIED),
-        Field("country_code", EMPTIED, "NULL"),
-        Field("email_verified_at", EMPTIED, "NULL"),
-        Field("last_login", EMPTIED, "NULL"),
+        *_each("username username_key", REPLACED, "'deleted-' || t.id"),
+        *_each("phone", EMPTIED),
+        *_each("phone_key email email_key", EMPTIED, "NULL"),
+        *_each("contact_email first_name last_name gender country", EMPTIED),
+        *_each("country_code email_verified_at last_login", EMPTIED, "NULL"),
     ),
 )
 SECRETS = Rows(
@@ -113,28 +137,9 @@ SECRETS = Rows(
     is_exported=False,
     fields=(Field("password_hash", EMPTIED, "NULL"), Field("words", EMPTIED)),
 )
-"""A hash that is shown to nobody, and the account's names once more, for the search: a trigger writes those."""
-
+"""The password's hash, and the names again as the search reads them, which a trigger writes. Nobody is shown either."""
 
 WHEN = "(extract(epoch FROM t.created_at) * 1000000)::bigint"
-
-
-def _sign_in(name: str, table: str, columns: str, also: str = "", *, exported: bool = True, key: str = "t.id") -> Rows:
-    fields = tuple(Field(column, DELETED) for column in columns.split())
-    return Rows(
-        name=name,
-        table=table,
-        whose="the person",
-        find="t.user_id = %(id)s",
-        key=key,
-        at_once=True,
-        is_deleted=True,
-        is_exported=exported,
-        fields=fields,
-        also=tuple(also.split()),
-    )
-
-
 SIGN_INS = (
     _sign_in("sign_ins", "login_session", "address", "created_at expires_at ended_at", key=WHEN),
     _sign_in("sign_in_secrets", "login_session", "csrf_secret", exported=False),
@@ -151,18 +156,8 @@ BOOKINGS = Rows(
     whose="the client",
     find="t.user_id = %(id)s",
     also=(
-        "public_uuid",
-        "contract",
-        "starts_at",
-        "ends_at",
-        "duration_minutes",
-        "status",
-        "payment_status",
-        "price_minor",
-        "currency",
-        "created_at",
-        "updated_at",
-        "deleted_at",
+        "public_uuid contract starts_at ends_at duration_minutes status payment_status price_minor currency created_at"
+        " updated_at deleted_at"
     ),
     fields=(
         Field("notes", EMPTIED),
@@ -173,18 +168,8 @@ BOOKINGS = Rows(
             f"CASE WHEN t.service_id IS NULL AND t.contract IN ('appointments', 'agent') THEN {TYPED_NAME}"
             " ELSE t.service_name END",
         ),
-        Field("details", EMPTIED, path=("title",)),
-        Field("details", EMPTIED, path=("description",)),
-        Field("details", EMPTIED, path=("client_notes",)),
-        Field("details", EMPTIED, path=("meeting_url",)),
-        Field("details", EMPTIED, path=("meeting_id",)),
-        Field("details", EMPTIED, path=("timezone",)),
-        Field(
-            "details",
-            EMPTIED,
-            path=("cancellation", "reason"),
-            only=f"t.details #>> '{{cancellation,reason}}' IS DISTINCT FROM '{REASON}'",
-        ),
+        *_in_details("title description client_notes meeting_url meeting_id timezone"),
+        _reason_of_cancellation(f"t.details #>> '{{cancellation,reason}}' IS DISTINCT FROM '{REASON}'"),
     ),
 )
 BOOKINGS_GIVEN = Rows(
@@ -192,16 +177,10 @@ BOOKINGS_GIVEN = Rows(
     table="booking",
     whose="the practitioner",
     find=f"t.id IN {_GIVEN}",
-    also=("starts_at", "ends_at", "status"),
+    also="starts_at ends_at status",
     fields=(
-        Field("details", EMPTIED, path=("meeting_url",)),
-        Field("details", EMPTIED, path=("meeting_id",)),
-        Field(
-            "details",
-            EMPTIED,
-            path=("cancellation", "reason"),
-            only="t.details #>> '{cancellation,by}' = 'practitioner'",
-        ),
+        *_in_details("meeting_url meeting_id"),
+        _reason_of_cancellation("t.details #>> '{cancellation,by}' = 'practitioner'"),
     ),
 )
 BOOKINGS_OF_SERVICES = Rows(
@@ -237,7 +216,7 @@ MARKETPLACE = (
         whose="the client",
         find="t.booking_id IN (SELECT b.id FROM booking b WHERE b.user_id = %(id)s)",
         fields=(Field("content", EMPTIED),),
-        also=("booking_id", "created_at"),
+        also="booking_id created_at",
         exported_if="NOT t.is_private",
     ),
     Rows(
@@ -247,7 +226,7 @@ MARKETPLACE = (
         find="""t.author_id = %(id)s AND NOT EXISTS (
             SELECT FROM booking b WHERE b.id = t.booking_id AND b.user_id = %(id)s)""",
         fields=(Field("content", KEPT, why="It belongs to the client's booking, and goes with the client"),),
-        also=("booking_id", "is_private", "created_at"),
+        also="booking_id is_private created_at",
     ),
     Rows(
         name="waiting",
@@ -255,7 +234,7 @@ MARKETPLACE = (
         whose="the client",
         find="t.user_id = %(id)s AND t.booking_id IS NULL",
         is_deleted=True,
-        also=("session_id", "created_at"),
+        also="session_id created_at",
     ),
     Rows(
         name="credits",
@@ -263,7 +242,7 @@ MARKETPLACE = (
         whose="the client",
         find="t.user_id = %(id)s",
         key="t.booking_id",
-        also=("granted", "balance", "expires_at"),
+        also="granted balance expires_at",
     ),
     Rows(
         name="payments",
@@ -272,11 +251,10 @@ MARKETPLACE = (
         find="t.booking_id IN (SELECT b.id FROM booking b WHERE b.user_id = %(id)s)",
         key="t.booking_id * 1000 + t.attempt",
         fields=(
-            Field("intent_id", KEPT, why=BOOKKEEPING),
-            Field("refund_id", KEPT, why=BOOKKEEPING),
+            *_each("intent_id refund_id", KEPT, why=BOOKKEEPING),
             Field("decline", KEPT, why="The provider's code, from a list of its own"),
         ),
-        also=("booking_id", "amount_minor", "currency", "state", "received_minor", "refunded_minor", "created_at"),
+        also="booking_id amount_minor currency state received_minor refunded_minor created_at",
     ),
     Rows(
         name="sessions",
@@ -284,7 +262,7 @@ MARKETPLACE = (
         whose="the practitioner",
         find=f"t.practitioner_id = {PRACTITIONER}",
         fields=(Field("title", EMPTIED), Field("meeting_url", EMPTIED)),
-        also=("service_id", "starts_at", "ends_at"),
+        also="service_id starts_at ends_at",
     ),
     Rows(
         name="closures",
@@ -292,7 +270,7 @@ MARKETPLACE = (
         whose="the practitioner",
         find=f"t.resource_id IN {_RESOURCES}",
         fields=(Field("reason", EMPTIED),),
-        also=("first_day", "last_day"),
+        also="first_day last_day",
     ),
     Rows(
         name="resources",
@@ -315,8 +293,7 @@ MARKETPLACE = (
         find=f"t.id IN {_SERVICES}",
         fields=(
             Field("name", REPLACED, "'Former service ' || t.id"),
-            Field("name_key", REPLACED, "'former service ' || t.id"),
-            Field("name_folded", REPLACED, "'former service ' || t.id"),
+            *_each("name_key name_folded", REPLACED, "'former service ' || t.id"),
             Field("description", EMPTIED),
         ),
     ),
@@ -327,15 +304,13 @@ MARKETPLACE = (
         find="t.user_id = %(id)s",
         fields=(
             Field("name", REPLACED, "'Former practitioner'"),
-            Field("name_key", REPLACED, "'former practitioner'"),
-            Field("name_folded", REPLACED, "'former practitioner'"),
+            *_each("name_key name_folded", REPLACED, "'former practitioner'"),
             Field("bio", EMPTIED),
-            Field("hours", REPLACED, "'[]'"),
-            Field("breaks", REPLACED, "'[]'"),
+            *_each("hours breaks", REPLACED, "'[]'"),
         ),
     ),
 )
-"""In this order: what is found by the practitioner's name goes before the name."""
+"""In this order: what is found by the practitioner's name comes before the name itself."""
 
 WORDS = "What this answer said about a person was removed"
 _REMOVED = f"""json_build_object(
@@ -352,11 +327,10 @@ COMMANDS = Rows(
         Field("response", REPLACED, _REMOVED),
         Field("about", EMPTIED, "NULL"),
         Field("request_id", EMPTIED),
-        Field("owner", KEPT, why=BY_ID_ONLY),
-        Field("actor", KEPT, why=BY_ID_ONLY),
+        *_each("owner actor", KEPT, why=BY_ID_ONLY),
     ),
 )
-"""By names of its own, also of earlier phone numbers: see `core.identity.personal_data.erasure`."""
+"""Found by the names in `about`, earlier phone numbers too: see `core.identity.personal_data.erasure`."""
 
 IDEMPOTENCY = Rows(
     name="idempotency_keys",
@@ -366,77 +340,49 @@ IDEMPOTENCY = Rows(
     at_once=True,
     is_exported=False,
     is_deleted=True,
-    fields=(Field("scope", DELETED), Field("key", DELETED)),
+    fields=_each("scope key", DELETED),
 )
 STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *MARKETPLACE)
 WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
 ELSEWHERE = (
-    Rows(
-        name="inbox",
-        table="inbox",
-        whose="whom the command names",
-        find="false",
-        is_exported=False,
-        fields=tuple(
-            Field(column, KEPT, why="Not decided yet: emptied as an outcome, before the deletion is finished")
-            for column in ("body", "actor", "owner", "request_id")
+    _kept(
+        "inbox",
+        "inbox",
+        "whom the command names",
+        _each(
+            "body actor owner request_id", KEPT, why="Undecided: emptied as an outcome, before the deletion is finished"
         ),
     ),
-    Rows(
-        name="events",
-        table="event",
-        whose="whose booking it is about",
-        find="false",
-        is_exported=False,
-        fields=(
-            Field("owner", KEPT, why=BY_ID_ONLY),
-            Field("actor", KEPT, why=BY_ID_ONLY),
-            Field("data", KEPT, why="Numbers, states and the engine's own words: what people write is not in it"),
-            Field("request_id", KEPT, why="Names a request; gone after 7 days"),
-        ),
+    _kept(
+        "events",
+        "event",
+        "whose booking it is about",
+        _each("owner actor", KEPT, why=BY_ID_ONLY),
+        _each("data", KEPT, why="Numbers, states and the engine's own words: what people write is not in it"),
+        _each("request_id", KEPT, why="Names a request; gone after 7 days"),
     ),
-    Rows(
-        name="deletions",
-        table="erasure",
-        whose="who leaves",
-        find="false",
-        is_exported=False,
-        fields=(
-            Field("names", KEPT, why="Until the deletion is finished: by it commands are found"),
-            Field("phones", KEPT, why="Until the deletion is finished: by it commands are found"),
-            Field("actor", KEPT, why=BY_ID_ONLY),
-            Field("request_id", KEPT, why="Names a request; gone with the row"),
-        ),
+    _kept(
+        "deletions",
+        "erasure",
+        "the person who leaves",
+        _each("names phones", KEPT, why="Commands are found by them until the deletion is finished"),
+        _each("actor", KEPT, why=BY_ID_ONLY),
+        _each("request_id", KEPT, why="Names a request; gone with the row"),
     ),
-    Rows(
-        name="agent_keys",
-        table="agent_key",
-        whose="the house",
-        find="false",
-        is_exported=False,
-        fields=(
-            Field(
-                "name", KEPT, why="Names a machine of the house, which stays when the person who made its key leaves"
-            ),
-            Field("networks", KEPT, why="Of a machine"),
-        ),
+    _kept(
+        "agent_keys",
+        "agent_key",
+        "the house",
+        _each("name", KEPT, why="Names a machine, which stays when the person who made its key leaves"),
+        _each("networks", KEPT, why="Of a machine"),
     ),
-    Rows(
-        name="agent_key_uses",
-        table="agent_key_use",
-        whose="the house",
-        find="false",
-        is_exported=False,
-        fields=(Field("last_address", KEPT, why="Of a machine; gone after 400 days"),),
+    _kept(
+        "agent_key_uses",
+        "agent_key_use",
+        "the house",
+        _each("last_address", KEPT, why="Of a machine; gone after 400 days"),
     ),
-    Rows(
-        name="bulks",
-        table="bulk",
-        whose="the sender",
-        find="false",
-        is_exported=False,
-        fields=(Field("owner", KEPT, why=BY_ID_ONLY),),
-    ),
+    _kept("bulks", "bulk", "the sender", _each("owner", KEPT, why=BY_ID_ONLY)),
 )
 """What no step empties, with the reason."""
 
@@ -474,8 +420,8 @@ NOT_PERSONAL: dict[str, str] = {
     "user_tally": "gender_key country_code",
     "user_tally_change": "gender_key country_code",
 }
-"""Columns that hold none: words and states of ours, names of the house's rooms and categories, errors of machines,
-a sign-in that is nobody's yet, and totals. Columns that PostgreSQL generates follow those that they are made from."""
+"""Columns without personal data: our own words and states, names of rooms and categories, machines' errors, sign-ins
+that belong to nobody yet, and totals. Columns that PostgreSQL generates follow those that they are made from."""
 
 NOT_PERSONAL_IN_DETAILS = frozenset({"type", "kind", "ends", "by"})
 """Text in a booking's `details` that names nobody: `by` is a role."""
