@@ -50,12 +50,12 @@ def from_environment() -> App:
 def create_app(settings: Settings, extend: Extend | None = None) -> App:
     """`extend` adds routes beside these, with their rules: the benchmarks' baselines."""
     runtime = Runtime(settings)
-    accounts = Accounts(settings, runtime.pool)
+    accounts = Accounts(settings, runtime.pool, runtime.meter)
     runtime.at_shutdown(accounts.close)
     routes = Routes()
     unknown = UnknownParameters(routes)
     undecided = UndecidedWrites(routes, runtime.undecided)
-    requests = RequestContext(settings.trusted_proxies)
+    requests = RequestContext(settings.trusted_proxies, runtime.request_metrics)
     middleware: list[Any] = [
         runtime,
         requests,

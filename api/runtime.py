@@ -13,9 +13,12 @@ from redis.backoff import NoBackoff
 from api.commands.commands import Commands
 from api.commands.inbox_writer import InboxWriter
 from api.commands.outcome_waiter import OutcomeWaiter
+from api.http.request_metrics import RequestMetrics
 from api.limits.undecided_writes import UndecidedCounter
 from api.limits.write_limits import WriteLimits
+from api.process_metrics import ProcessMetrics
 from api.server.gunicorn_worker import AT_STOP
+from core.metrics.meter import Meter
 from core.settings import Settings
 from core.store.connections.bounded import InDoubt, bounded
 from core.store.connections.database import API_LIMITS, LIST_LIMITS
@@ -37,6 +40,8 @@ REDIS_TIMEOUT_S = 3.0
 class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.meter = Meter()
+        self.request_metrics = RequestMetrics(self.meter)
         keys = settings.redis_keys
         self.in_doubt = InDoubt()
         connection_class = bounded(self.in_doubt)
@@ -76,6 +81,9 @@ class Runtime:
         self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)
         self.commands = Commands(self.inbox, self.outcomes, self.pool, self.undecided, self.write_limits.follow)
         self.outcomes.on_decided = self._on_decided
+        self._process_metrics = ProcessMetrics(
+            self.meter, self.pool, self.engine, lambda: self.outcomes.awaited, lambda: len(self.in_doubt)
+        )
 
         self._closings: list[Closing] = []
 
@@ -93,8 +101,10 @@ class Runtime:
         await self.pool.open(wait=False)
         await self.inbox.open()
         await self.outcomes.open()
+        self._process_metrics.start()
 
     async def process_shutdown(self, _scope: dict[str, Any], _event: dict[str, Any]) -> None:
+        self._process_metrics.stop()
         for closing in self._closings:
             await closing()
         await self.inbox.close()

@@ -103,6 +103,11 @@ class Settings:
     flower_user: str
     flower_password: str
     log_level: str
+    metrics_host: str
+    metrics_port: int | None
+    """Where this process serves its metrics to Prometheus; None: nowhere. Whoever reaches the port may read them."""
+    metrics_postgresql: bool
+    """Whether the sweeps worker also serves PostgreSQL's own numbers."""
     anonymous_writes_per_minute: int
     body_within_s: int
     """From the first piece of a request's body to its last."""
@@ -183,6 +188,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
         flower_password=_flower_password(env, demo=demo) if flower else "",
         log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
+        metrics_host=_value(env, "HOLDFAST_METRICS_HOST", str, "127.0.0.1"),
+        metrics_port=_value(env, "HOLDFAST_METRICS_PORT", _port_or_none, ""),
+        metrics_postgresql=_flag(env, "HOLDFAST_METRICS_POSTGRESQL", default=False),
         anonymous_writes_per_minute=_value(
             env, "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE", _whole(1, 1_000_000), "6000" if demo else "60"
         ),
@@ -443,3 +451,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _port_or_none(raw: str) -> int | None:
+    return _whole(1, 65535)(raw) if raw else None

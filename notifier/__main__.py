@@ -10,6 +10,8 @@ import sys
 import uvloop
 
 from core.logs import configure
+from core.metrics.meter import Meter
+from core.metrics.scrape_server import serve_metrics
 from core.settings import Settings, SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 from notifier.limits import Limits
@@ -21,7 +23,10 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for wish in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wish, stop.set)
-    await Notifier(settings, Limits()).run(stop)
+    meter = Meter()
+    notifier = Notifier(settings, Limits(), meter)
+    serve_metrics(settings, meter.registry)
+    await notifier.run(stop)
 
 
 def main() -> None:

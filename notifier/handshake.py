@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from math import ceil
 from uuid import uuid4
 
@@ -49,13 +50,22 @@ class RefusedError(Exception):
 class HandshakeGate:
     """Admits or refuses. An instance is `process_request` for `websockets.serve`."""
 
-    def __init__(self, settings: Settings, hub: Hub, limits: Limits, authentication: Authentication) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        hub: Hub,
+        limits: Limits,
+        authentication: Authentication,
+        on_refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`on_refused` is called with the error code of each handshake that is refused."""
         self._settings = settings
         self._hub = hub
         self._limits = limits
         self._places = ConnectionLimits(limits)
         self._authentication = authentication
         self._addresses = Addresses(settings.trusted_proxies)
+        self._on_refused = on_refused
 
     async def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, Socket)  # noqa: S101 - made by our factory
@@ -67,7 +77,7 @@ class HandshakeGate:
             path, query = split_target(request.path, self._limits.query_parameters)
         except ValueError:
             words = f"The address cannot be read, or has more than {self._limits.query_parameters} parameters"
-            return _refusal(RefusedError(400, "bad_request", words))
+            return self._refusal(RefusedError(400, "bad_request", words))
         if request.method == "OPTIONS" and (path == HEALTH or path in FEEDS):
             return respond(200, b"", {"Allow": "GET, HEAD, OPTIONS"})
         if path == HEALTH:
@@ -76,13 +86,19 @@ class HandshakeGate:
         try:
             connection.visit = await self._admit(connection, request, path, query)
         except MultipleValuesError:
-            return _refusal(RefusedError(400, "bad_header", "A header that may come once came several times"))
+            return self._refusal(RefusedError(400, "bad_header", "A header that may come once came several times"))
         except (psycopg.Error, PoolTimeout) as problem:
             log.warning("the database cannot be asked, refusing sockets", problem=repr(problem))
-            return _refusal(_unavailable())
+            return self._refusal(_unavailable())
         except RefusedError as refused:
-            return _refusal(refused)
+            return self._refusal(refused)
         return None
+
+    def _refusal(self, refused: RefusedError) -> Response:
+        log.info("socket refused", status=refused.status, code=refused.code)
+        self._on_refused(refused.code)
+        body = msgspec.json.encode(error_body(refused.status, refused.code, refused.words))
+        return respond(refused.status, body, refused.headers)
 
     async def _admit(self, socket: Socket, request: Request, path: str, query: dict[str, str]) -> Admission:
         start, headers = self._hub.head, request.headers
@@ -149,12 +165,6 @@ def _unavailable() -> RefusedError:
 def _request_id(headers: Headers) -> str:
     sent = headers.get_all("X-Request-ID")
     return sent[0] if sent and _REQUEST_ID.fullmatch(sent[0]) else uuid4().hex
-
-
-def _refusal(refused: RefusedError) -> Response:
-    log.info("socket refused", status=refused.status, code=refused.code)
-    body = msgspec.json.encode(error_body(refused.status, refused.code, refused.words))
-    return respond(refused.status, body, refused.headers)
 
 
 def _bodiless(answer: Response) -> Response:

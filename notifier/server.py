@@ -9,6 +9,7 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from core.metrics.meter import Meter
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
@@ -20,6 +21,7 @@ from notifier.feed_reader import prepare
 from notifier.handshake import HandshakeGate
 from notifier.hub import Hub
 from notifier.limits import Limits
+from notifier.socket_metrics import SocketMetrics
 from notifier.sockets import Socket
 from notifier.source import FeedHints, Source
 
@@ -32,8 +34,9 @@ BACKLOG = 1_024
 
 
 class Notifier:
-    def __init__(self, settings: Settings, limits: Limits) -> None:
+    def __init__(self, settings: Settings, limits: Limits, meter: Meter | None = None) -> None:
         self.hub = Hub()
+        self._metrics = SocketMetrics(meter or Meter())
         self._settings = settings
         self._limits = limits
         self._pool = Pool(
@@ -48,6 +51,7 @@ class Notifier:
         self._authentication = Authentication(settings, self._pool)
         self._shared = Shared(self.hub, self._pool, self._authentication, limits)
         self._clients: set[ClientConnection] = set()
+        self._metrics.follow(lambda: self.hub.delivered, self._pool.get_stats)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then close every connection, to be resumed elsewhere, and return."""
@@ -69,7 +73,9 @@ class Notifier:
             self._visit,
             self._settings.notifier_host,
             self._settings.notifier_port,
-            process_request=HandshakeGate(self._settings, self.hub, self._limits, self._authentication),
+            process_request=HandshakeGate(
+                self._settings, self.hub, self._limits, self._authentication, self._metrics.refused
+            ),
             create_connection=Socket,
             compression=None,  # 64 KiB a connection with it, 14 without (the library's measurement)
             max_size=self._limits.frame_bytes,
@@ -85,6 +91,8 @@ class Notifier:
         assert socket.visit is not None  # noqa: S101 - set by the handshake
         client = ClientConnection(socket, socket.visit, self._shared)
         self._clients.add(client)
+        feed = socket.visit.feed.words.path
+        self._metrics.opened(feed)
         started = time.monotonic()
         log.info("socket opened", address=socket.visit.address, user_id=client.principal.user_id)
         try:
@@ -92,6 +100,7 @@ class Notifier:
         finally:
             self._clients.discard(client)
             self.hub.leave(client.subscriber)
+            self._metrics.closed(feed, socket.close_code)
             log.info("socket closed", close_code=socket.close_code, seconds=round(time.monotonic() - started, 3))
 
     async def _serve(self, client: ClientConnection) -> None:

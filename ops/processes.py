@@ -9,6 +9,10 @@ import signal
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+METRICS_PORT = 9464
+"""In compose, of each process that has metrics: on the inner network, never published."""
+METRICS_SETTINGS = {"HOLDFAST_METRICS_HOST": "0.0.0.0", "HOLDFAST_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104 - a container's own
+
 
 class Stage(IntEnum):
     """Processes stop from the highest stage down, those of one stage together."""
@@ -32,6 +36,8 @@ class Process:
     queues: tuple[str, ...] = ()
     port: int | None = None
     """Where it listens in compose; the embedded stack chooses free ports."""
+    has_metrics: bool = False
+    """Whether it serves metrics: in compose on `METRICS_PORT`, in the embedded stack on a free port an instance."""
     settings: dict[str, str] = field(default_factory=dict)
     """Environment that only this process gets in compose, beside `ENVIRONMENT`; empty: the person's choice."""
     health: tuple[str, ...] = ()
@@ -49,6 +55,11 @@ class Process:
     def command(self, instance: str) -> tuple[str, ...]:
         """The command line of one instance: Celery's node names must differ on one host."""
         return tuple(word.replace(f"{self.name}@%h", f"{instance}@%h") for word in self.argv)
+
+
+def metrics_of(instance: str) -> str:
+    """The name of its port for metrics among the embedded stack's."""
+    return f"metrics-{instance}"
 
 
 REQUIRED = ("DATABASE_URL", "REDIS_URL", "HOLDFAST_SECRET_KEY")
@@ -115,7 +126,8 @@ API = Process(
     ("gunicorn", "-c", "api/server/gunicorn_conf.py", "api.app:from_environment()"),
     Stage.FRONT,
     port=8001,
-    settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": ""},
+    has_metrics=True,
+    settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": "", **METRICS_SETTINGS},
     health=("python", "-m", "ops.cli", "check", "api"),
     stop_timeout_s=15.0,  # longer than gunicorn's graceful_timeout
 )
@@ -125,6 +137,8 @@ LANES = Process(
     (*_WORKER, "-Q", "lanes", "-P", "prefork", "-c", "1", "-n", "lanes@%h", *_QUIET),
     Stage.PIPELINE,
     queues=("lanes",),
+    has_metrics=True,
+    settings=METRICS_SETTINGS,
     health=("python", "-m", "ops.cli", "check", "lanes"),
     count=2,  # so that one stopped worker leaves another
     stop_timeout_s=15.0,
@@ -135,6 +149,8 @@ SWEEPS = Process(
     (*_WORKER, "-Q", "sweeps,relay", "-P", "threads", "-c", "8", "-n", "sweeps@%h", *_QUIET),
     Stage.PIPELINE,
     queues=("sweeps", "relay"),
+    has_metrics=True,
+    settings={**METRICS_SETTINGS, "HOLDFAST_METRICS_POSTGRESQL": ""},
     health=("python", "-m", "ops.cli", "check", "sweeps"),
     stop_timeout_s=15.0,
 )
@@ -145,6 +161,8 @@ PAYMENTS = Process(
     (*_WORKER, "-Q", "payments", "-P", "threads", "-c", "1", "-n", "payments@%h", *_QUIET),
     Stage.PIPELINE,
     queues=("payments",),
+    has_metrics=True,
+    settings=METRICS_SETTINGS,
     health=("python", "-m", "ops.cli", "check", "payments"),
     stop_timeout_s=30.0,  # longer than a call to Stripe takes at worst
 )
@@ -162,7 +180,8 @@ NOTIFIER = Process(
     ("python", "-m", "notifier"),
     Stage.PIPELINE,
     port=8002,
-    settings={"HOLDFAST_NOTIFIER_HOST": "0.0.0.0", "HOLDFAST_NOTIFIER_PORT": "8002"},  # noqa: S104 - a container's own
+    has_metrics=True,
+    settings={"HOLDFAST_NOTIFIER_HOST": "0.0.0.0", "HOLDFAST_NOTIFIER_PORT": "8002", **METRICS_SETTINGS},  # noqa: S104 - as above
     health=("python", "-m", "ops.cli", "check", "notifier"),
 )
 FLOWER = Process(

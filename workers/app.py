@@ -9,10 +9,11 @@ from celery import signals
 
 from core import garbage_collector
 from core.logs import configure
+from core.metrics import shared_files
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 from core.wakeup.broker import celery_app
-from workers import lane_server, payment_server, relay_server, shutdown, sweep_tasks
+from workers import lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
 
 try:
     settings = from_environment()
@@ -40,12 +41,14 @@ def _refuse_unusable_stores(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def _before_fork(**_: Any) -> None:
+def _before_fork(sender: Any, **_: Any) -> None:
     shutdown.prepare()
+    metrics.begin(settings, sender)
 
 
 @signals.worker_process_init.connect
 def _after_fork(**_: Any) -> None:
+    shared_files.take_place()
     garbage_collector.settle()
 
 

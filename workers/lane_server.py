@@ -31,6 +31,7 @@ from core.store.save import Decided
 from core.wakeup.bells import Roster
 from core.wakeup.broker import SERVE_LANES
 from core.wakeup.keys import LANES, PAYMENTS, RELAY, lane_of_bell
+from workers.metrics import lane_metrics
 from workers.serve_loop import Answer, Server
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ class LaneServer(Server):
         self._roster = Roster(self._redis, LANES, self._keys)
         self._counted_at = self._helped_at = float("-inf")
         self._needed_at = time.monotonic()
+        self._metrics = lane_metrics()
 
     def _close(self) -> None:
         self._roster.leave()
@@ -128,11 +130,14 @@ class LaneServer(Server):
             return []
 
     def _answer(self, rung: Sequence[str]) -> Answer:
+        started = time.monotonic()
         try:
             turn = self._connected().visit([lane_of_bell(bell) for bell in rung])
         except psycopg.Error as problem:
+            self._metrics.failed()
             self._recover(problem)
             return Answer(ring_again=rung)
+        self._metrics.visited(turn, time.monotonic() - started)
         self._width = narrowed(self._width, full=turn.full, most=self._lanes)
         self._tell(turn)
         if turn.full:

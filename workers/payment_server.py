@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -39,9 +41,12 @@ from core.store.payments.jobs import (
 from core.store.payments.reconciliation import PaymentToReconcile, note_reconciled
 from core.wakeup.broker import SERVE_PAYMENTS
 from core.wakeup.keys import LANES, PAYMENTS
+from workers.metrics import payment_metrics
 from workers.serve_loop import Answer, Server
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 CALLS_AT_ONCE = 8
 """Stripe's usual limits are about 100 calls a second live and 25 in test mode; a call takes some 0.3 s."""
@@ -86,9 +91,11 @@ class PaymentServer(Server):
         self._lock = threading.Lock()
         self._rotations = count()
         """Refunds, looks and cancellations go first in turn."""
+        self._metrics = payment_metrics()
 
     def run(self) -> int:
         self._pool.open()
+        self._metrics.pools.follow("payments", self._pool.get_stats)
         return super().run()
 
     def _bells(self) -> list[str]:
@@ -136,10 +143,23 @@ class PaymentServer(Server):
             with self._lock:
                 self._free += 1
 
+    def _timed(self, job: str, ask: Callable[[], T]) -> T:
+        """What Stripe said; how long it took and how it ended is noted."""
+        started, outcome = time.monotonic(), "failed"
+        try:
+            answer = ask()
+            outcome = "answered"
+        except PaymentsAwayError:
+            outcome = "away"
+            raise
+        finally:
+            self._metrics.done(job, outcome, time.monotonic() - started)
+        return answer
+
     def _ping(self) -> None:
         """Whether Stripe is back: one call for all that waits."""
         try:
-            self._payments.ping()
+            self._timed("ping", self._payments.ping)
         except PaymentsAwayError as problem:
             self._open_circuit(problem)
             return
@@ -176,7 +196,7 @@ class PaymentServer(Server):
 
     def _books(self, one: PaymentToReconcile) -> ProviderTotals:
         try:
-            return self._payments.books(one.intent_id)
+            return self._timed("compare", partial(self._payments.books, one.intent_id))
         finally:
             with self._lock:
                 self._comparing -= 1
@@ -188,7 +208,7 @@ class PaymentServer(Server):
 
     def _ask(self, job: PaymentJob) -> None:
         try:
-            command = run_job(self._payments, job)
+            command = self._timed(job.state.value, partial(run_job, self._payments, job))
         except PaymentsAwayError as problem:
             self._failed(job, problem)
             return

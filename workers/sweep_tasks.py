@@ -32,6 +32,7 @@ from core.wakeup.broker import (
 )
 from core.wakeup.keys import LANES, PAYMENTS, RELAY
 from workers import shutdown
+from workers.metrics import note_deleted
 
 log = structlog.get_logger()
 
@@ -131,6 +132,7 @@ def _tidy(settings: Settings) -> dict[str, int] | None:
     if gone is None:
         return None
     if gone.rows:
+        note_deleted(gone.rows)
         log.info("tidied up", seconds=round(time.monotonic() - started, 1), **gone.rows)
     return gone.rows
 

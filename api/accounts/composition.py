@@ -17,6 +17,7 @@ from api.accounts.oauth.provider import Provider
 from api.http.security_headers import CrossOrigin, Strict
 from api.limits.throttle import Throttle
 from core.mail import mailer
+from core.metrics.meter import Meter
 from core.passwords import Passwords
 from core.settings import Settings
 
@@ -24,7 +25,7 @@ from core.settings import Settings
 class Accounts:
     """Made without I/O; `pool` is opened by the app at its start, `close` is called at its end."""
 
-    def __init__(self, settings: Settings, pool: Pool) -> None:
+    def __init__(self, settings: Settings, pool: Pool, meter: Meter) -> None:
         self.settings = settings
         self.pool = pool
         self.passwords = Passwords()
@@ -41,7 +42,7 @@ class Accounts:
         if settings.github is not None:
             self.providers["github"] = GitHub(settings.github, settings.github_url, settings.github_api_url)
         delivery = mailer(settings)
-        self.outbox = MailQueue(delivery) if delivery is not None else None
+        self.outbox = MailQueue(delivery, meter) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)
         self.gate = Gate(settings)
         self.key_uses = AgentKeyUseCounter(pool)

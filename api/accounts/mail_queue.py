@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from core.mail import Mail, Mailer
+from core.metrics.definitions import MAILS, MAILS_WAITING
+from core.metrics.meter import Meter
 
 log = structlog.get_logger()
 
@@ -22,7 +24,11 @@ Writing = Callable[[], Awaitable[Mail | None]]
 class MailQueue:
     """Writes and sends one mail after the other. What waits at a stop is lost: people ask again."""
 
-    def __init__(self, mailer: Mailer) -> None:
+    def __init__(self, mailer: Mailer, meter: Meter | None = None) -> None:
+        meter = meter or Meter()
+        mails = meter.counter(MAILS)
+        self._sent, self._failed, self._dropped = (mails.labels(one) for one in ("sent", "failed", "dropped"))
+        self._depth = meter.gauge(MAILS_WAITING)
         self._mailer = mailer
         self._waiting: asyncio.Queue[Writing] = asyncio.Queue(WAITING_MAX)
         self._sending: asyncio.Task[None] | None = None
@@ -34,7 +40,9 @@ class MailQueue:
         try:
             self._waiting.put_nowait(writing)
         except asyncio.QueueFull:
+            self._dropped.inc()
             return False
+        self._depth.set(self._waiting.qsize())
         return True
 
     async def close(self) -> None:
@@ -46,11 +54,14 @@ class MailQueue:
     async def _send_all(self) -> None:
         while True:
             writing = await self._waiting.get()
+            self._depth.set(self._waiting.qsize())
             try:
                 mail = await writing()
                 if mail is not None:
                     await self._send(mail)
+                    self._sent.inc()
             except Exception:  # a bug in one mail must not end the task that sends the others
+                self._failed.inc()
                 log.exception("mail not sent")
 
     async def _send(self, mail: Mail) -> None:

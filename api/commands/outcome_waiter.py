@@ -65,6 +65,11 @@ class OutcomeWaiter:
         self.on_decided: Callable[[bytes, int], None] = lambda _id, _status: None
         """Called with the id and HTTP status of each outcome that arrives, whether or not a request waits for it."""
 
+    @property
+    def awaited(self) -> int:
+        """How many commands requests wait for."""
+        return len(self._waiters)
+
     async def open(self) -> None:
         self._tasks = [
             asyncio.create_task(self._listen(), name="outcomes from redis"),

@@ -1,4 +1,4 @@
-"""What every request gets: an id, its client's address, a line in the log."""
+"""What every request gets: an id, its client's address, a line in the log, a place in the metrics."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from uuid import UUID
 import falcon.asgi
 import structlog
 
+from api.http.request_metrics import RequestMetrics
 from core import logs
 from core.client_addresses import Addresses
+from core.metrics.meter import Meter
 from core.store.connections.bounded import note_changes
 from core.text_forms import REQUEST_ID
 
@@ -33,8 +35,9 @@ SECURITY_HEADERS = {
 class RequestContext:
     """Names each request, finds its client's address, and logs it when it is answered."""
 
-    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+    def __init__(self, trusted_proxies: Sequence[str], metrics: RequestMetrics | None = None) -> None:
         self._addresses = Addresses(trusted_proxies)
+        self._observe = (metrics or RequestMetrics(Meter())).observe
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = req.get_header("X-Request-ID")
@@ -60,5 +63,7 @@ class RequestContext:
     ) -> None:
         if not hasattr(req.context, "started"):  # Falcon refuses the method WEBSOCKET before any middleware
             await self.process_request(req, resp)
-        elapsed_ms = (time.perf_counter() - req.context.started) * 1000
-        log.info("request", method=req.method, path=req.path, status=resp.status_code, elapsed_ms=round(elapsed_ms, 2))
+        elapsed_s = time.perf_counter() - req.context.started
+        status = resp.status_code
+        self._observe(req.method, req.uri_template, status, elapsed_s)
+        log.info("request", method=req.method, path=req.path, status=status, elapsed_ms=round(elapsed_s * 1000, 2))

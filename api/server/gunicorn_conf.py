@@ -7,6 +7,9 @@ from typing import Any
 
 from api.server.gunicorn_worker import exit_on_signal
 from core import garbage_collector
+from core.logs import configure
+from core.metrics import shared_files
+from core.metrics.scrape_server import serve_metrics
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 
@@ -33,8 +36,16 @@ proc_name = "holdfast-api"
 forwarded_allow_ips = "127.0.0.1,::1"
 
 
+def on_starting(_server: Any) -> None:
+    """The workers count, and this process serves the sums."""
+    if _settings.metrics_port is not None:
+        configure(_settings.log_level, "api")
+        serve_metrics(_settings, shared_files.share())
+
+
 def post_fork(server: Any, _worker: Any) -> None:
     exit_on_signal(server)
+    shared_files.take_place()
 
 
 def post_worker_init(_worker: Any) -> None:

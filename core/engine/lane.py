@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
@@ -83,6 +84,8 @@ class VisitResult(Struct, frozen=True):
     """As much was decided as a batch holds."""
     parked: Sequence[Parked] = ()
     """Commands that could not be decoded."""
+    decided_at: datetime | None = None
+    """By the database's clock, before the commit; None if nothing was decided."""
 
 
 class Lanes:
@@ -120,6 +123,7 @@ class Lanes:
         self._batch: Sequence[Waiting] = ()
         self._taken = 0
         """By the last visit."""
+        self._decided_at: datetime | None = None
         self._apart: set[int] = set()
         """Lanes with a suspect, visited alone so that it does not fail the others."""
         self._passed_over: set[int] = set()
@@ -134,6 +138,7 @@ class Lanes:
             self._probe.end()
 
     def _visit(self, numbers: Collection[int]) -> VisitResult:
+        self._decided_at = None
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             result = self._visit_together(numbers)
@@ -146,6 +151,7 @@ class Lanes:
             result = replace(result, more=result.more | self._others)
         if result.decided:
             self._lane_failures.decided({one.lane for one in self._batch}, result.decided)
+            result = replace(result, decided_at=self._decided_at)
         return result
 
     def _visit_together(self, numbers: Collection[int]) -> VisitResult:
@@ -324,6 +330,7 @@ class Lanes:
         envelopes = [one.envelope for one in batch]
         heavy = sum(one.weight for one in batch) > BATCH_COMMANDS  # it may need all the time there is
         loaded = load(self._connection, envelopes, self._policy, in_short=not is_alone and not heavy)
+        self._decided_at = loaded.now
         ids = fresh_ids(loaded)
         decided: list[Decided] = []
         for envelope in envelopes:

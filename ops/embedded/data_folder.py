@@ -13,13 +13,22 @@ from pathlib import Path
 from typing import IO
 
 from ops.ports import free_ports
+from ops.processes import APPLICATION, metrics_of
 
 MARKER = "holdfast-data"
 MARKER_TEXT = "Holdfast's data folder; `make reset` removes it.\n"
 SECRET_BYTES_USUAL = 32
 SECRET_BYTES = {"flower-password": 12}
 """A person types this one."""
-INNER_PORTS = ("postgres", "valkey", "api", "notifier", "flower", "stripe")
+INNER_PORTS = (
+    "postgres",
+    "valkey",
+    "api",
+    "notifier",
+    "flower",
+    "stripe",
+    *(metrics_of(instance) for process in APPLICATION if process.has_metrics for instance in process.instances()),
+)
 
 
 class DataFolderError(Exception):
@@ -134,7 +143,22 @@ class DataFolder:
         chosen = free_ports(len(INNER_PORTS), tuple(before.get(name, 0) for name in INNER_PORTS if name in before))
         ports = dict(zip(INNER_PORTS, chosen, strict=True))
         path.write_text(json.dumps(ports))
+        self._write_targets(ports)
         return ports
+
+    @property
+    def metrics_targets(self) -> Path:
+        """Where the metrics are served, for Prometheus' `file_sd_configs`."""
+        return self.run / "prometheus-targets.json"
+
+    def _write_targets(self, ports: dict[str, int]) -> None:
+        targets = [
+            {"targets": [f"127.0.0.1:{ports[metrics_of(instance)]}"], "labels": {"process": process.name}}
+            for process in APPLICATION
+            if process.has_metrics
+            for instance in process.instances()
+        ]
+        self.metrics_targets.write_text(json.dumps(targets, indent=1))
 
     def remove(self) -> None:
         """Remove the folder and all that is in it. Raises `DataFolderError` if it is not ours or in use."""

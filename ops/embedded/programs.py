@@ -14,7 +14,7 @@ from ops.embedded.environment import ROOT, child_environment, inherited, install
 from ops.embedded.leftovers import MARK
 from ops.embedded.postgres import Postgres
 from ops.embedded.valkey import Valkey
-from ops.processes import APPLICATION, FLOWER, MIGRATE, Process
+from ops.processes import APPLICATION, FLOWER, MIGRATE, Process, metrics_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,21 @@ class Programs:
         return Program(
             name=instance,
             argv=installed(process.command(instance)),
-            environment=self.environment(),
+            environment={**self.environment(), **self._metrics(process, instance)},
             directory=ROOT,
             log=self._log(instance),
             stop_signal=process.stop_signal,
             stop_timeout_s=process.stop_timeout_s,
         )
+
+    def _metrics(self, process: Process, instance: str) -> dict[str, str]:
+        """On this machine alone, each instance on a port of its own."""
+        if not process.has_metrics:
+            return {}
+        return {
+            "HOLDFAST_METRICS_HOST": "127.0.0.1",
+            "HOLDFAST_METRICS_PORT": str(self.inner[metrics_of(instance)]),
+        }
 
     def migrate(self) -> Program:
         """The only one of ours that is given the superuser."""

@@ -34,6 +34,7 @@ def ready(programs: Programs, seconds: float) -> None:
         f"  WebSocket  {base.replace('http', 'ws', 1)}/ws/admin/bookings/",
         *([f"  Flower     {base}/flower/   ({flower})"] if settings.flower else []),
         f"  Health     {base}/readyz",
+        f"  Metrics    {programs.data_folder.metrics_targets} (where Prometheus finds them)",
         f"  Data       {programs.data_folder.folder}",
         "",
     ]

@@ -59,6 +59,7 @@ class Stack:
     api_port: int = 0
     notifier_port: int = 0
     _servers: dict[str, Server] = field(default_factory=dict)
+    _metrics_ports: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.processes = tuple(self.processes)
@@ -112,7 +113,7 @@ class Stack:
         program = Program(
             name=instance,
             argv=installed(process.command(instance)),
-            environment=child_environment(self.full_environment(), kept),
+            environment=child_environment({**self.full_environment(), **self._metrics(process, instance)}, kept),
             directory=ROOT,
             log=self.folder / f"{instance}.log",
             stop_signal=process.stop_signal,
@@ -121,6 +122,21 @@ class Stack:
         self._servers[instance] = server = Server(program, lambda: self._answers(process))
         server.start(wait=False)
         return server
+
+    def _metrics(self, process: Process, instance: str) -> dict[str, str]:
+        if not process.has_metrics:
+            return {}
+        port = self._metrics_ports.setdefault(instance, free_ports(1)[0])
+        return {"HOLDFAST_METRICS_PORT": str(port)}
+
+    def metrics_url(self, instance: str) -> str:
+        """Where Prometheus would scrape it."""
+        return f"http://127.0.0.1:{self._metrics_ports[instance]}/metrics"
+
+    @property
+    def metrics_targets(self) -> dict[str, str]:
+        """`host:port` by instance."""
+        return {instance: f"127.0.0.1:{port}" for instance, port in self._metrics_ports.items()}
 
     def _answers(self, process: Process) -> bool:
         if process.port is None:

@@ -20,7 +20,7 @@ from core.settings import (
     from_environment,
     owner_database_url,
 )
-from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, MIGRATE, REQUIRED, Process, Stage
+from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, METRICS_PORT, MIGRATE, REQUIRED, Process, Stage
 from ops.store_settings import POSTGRES_MAJOR, postgres_options, valkey_options
 from tests.support.processes.compose import FILLED, WITH_FLOWER, MissingVariable, environment_of, load
 
@@ -116,7 +116,8 @@ def test_queues_are_the_definitions(process: Process) -> None:
 @EACH
 def test_ports_are_the_definitions(process: Process) -> None:
     service = SERVICES[process.name]
-    assert service.get("expose", []) == ([str(process.port)] if process.port else [])
+    ports = [process.port, METRICS_PORT if process.has_metrics else None]
+    assert service.get("expose", []) == [str(port) for port in ports if port]
     assert "ports" not in service, "only the front door is open to the outside"
     if process.port:
         assert f"{process.name}:{process.port}" in environment_of(SERVICES["caddy"]).values()

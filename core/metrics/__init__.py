@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: their definitions, how processes share them, and what is read from PostgreSQL and Redis."""

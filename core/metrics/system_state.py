@@ -1,0 +1,156 @@
+"""What one process, the sweeps worker, reads from PostgreSQL and Redis for all.
+
+Read when somebody scrapes, and no more than once in a while: two Prometheus servers cost what one does. What cannot be
+read is not served: a number that is no longer true would hide the outage.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+import psycopg
+import redis
+import structlog
+from prometheus_client import Metric as Family
+from prometheus_client.core import GaugeMetricFamily
+
+from core.metrics import definitions as d
+from core.metrics.definitions import Metric
+from core.settings import Settings
+from core.store.connections.database import API_LIMITS, Connection, connect
+from core.store.measurements import Measurements, measure
+from core.store.server_statistics import ServerStatistics, read_statistics
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+STATE_FRESH_S = 5.0
+STATISTICS_FRESH_S = 30.0
+"""Sizes of tables are counted in files, and change slowly."""
+REDIS_TIMEOUT_S = 2.0
+LIMITS = {**API_LIMITS, "statement_timeout": "3s", "default_transaction_read_only": "on"}
+"""Less than a scrape may take."""
+
+Sample = tuple[Sequence[str], float]
+
+
+class SystemState:
+    """A collector for prometheus-client's registry."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.database_url
+        self._redis = redis.Redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+        )
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+        self._state = _Cached(self._measure, STATE_FRESH_S)
+        self._statistics = _Cached(self._read_statistics, STATISTICS_FRESH_S) if settings.metrics_postgresql else None
+
+    def collect(self) -> Iterator[Family]:
+        with self._lock:
+            state = self._state.value()
+            statistics = self._statistics.value() if self._statistics and state else None
+            redis_is_up = self._redis_answers()
+        yield family(d.DATABASE_UP, [((), float(state is not None))])
+        yield family(d.REDIS_UP, [((), float(redis_is_up))])
+        if state is not None:
+            yield from state_families(state)
+        if statistics is not None:
+            yield from statistics_families(statistics)
+
+    def describe(self) -> Iterator[Family]:
+        """Without reading anything: the registry asks when the collector is added."""
+        wanted = (d.DATABASE_UP, d.REDIS_UP, *d.STATE, *(d.POSTGRESQL if self._statistics else ()))
+        return (family(metric, ()) for metric in wanted)
+
+    def _measure(self) -> Measurements | None:
+        return self._read(measure)
+
+    def _read_statistics(self) -> ServerStatistics | None:
+        return self._read(read_statistics)
+
+    def _read(self, read: Callable[[Connection], T]) -> T | None:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(self._url, LIMITS, "holdfast metrics")
+            return read(self._connection)
+        except (psycopg.Error, ValueError) as problem:  # ValueError: the feed's row is missing
+            log.warning("metrics cannot be read from the database", problem=repr(problem))
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            return None
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
+
+
+class _Cached(Generic[T]):
+    """The last value, for as long as it is fresh. A failure is remembered too, so that scrapes do not pile up behind it."""
+
+    def __init__(self, read: Callable[[], T | None], fresh_s: float) -> None:
+        self._read = read
+        self._fresh_s = fresh_s
+        self._value: T | None = None
+        self._read_at = float("-inf")
+
+    def value(self) -> T | None:
+        if time.monotonic() - self._read_at > self._fresh_s:
+            self._value = self._read()
+            self._read_at = time.monotonic()
+        return self._value
+
+
+def family(metric: Metric, samples: Sequence[Sample]) -> GaugeMetricFamily:
+    made = GaugeMetricFamily(metric.name, metric.what, labels=metric.labels)
+    for labels, value in samples:
+        made.add_metric(labels, value)
+    return made
+
+
+def state_families(state: Measurements) -> Iterator[Family]:
+    pulse = state.pulse
+    ages = {"lanes": pulse.lanes_canary_age_s, "notifier": pulse.notifier_canary_age_s}
+    yield family(d.CANARY_AGE, [((stage,), age) for stage, age in ages.items() if age is not None])
+    yield family(d.LANE_LAG, _one(pulse.lane_lag_s))
+    yield family(d.INBOX_COMMANDS, _by(state.inbox))
+    yield family(d.PUT_OFF, _one(pulse.commands_put_off))
+    yield family(d.FOR_NEWER, _one(pulse.commands_for_newer_workers))
+    yield family(d.HOLDS, _by({"standing": state.holds, "lapsed": state.holds_lapsed}))
+    yield family(d.PAYMENTS_DUE, _by(state.payments))
+    yield family(d.PAYMENTS_LAG, _one(pulse.payments_lag_s))
+    yield family(d.PAYMENTS_PARKED, _one(pulse.payments_parked))
+    yield family(d.PAYMENTS_DIFFERING, _one(state.payments_differing))
+    yield family(d.CIRCUIT_OPEN, _one(pulse.payments_circuit_is_open))
+    yield family(d.FEED_HEAD, _one(state.feed_head))
+    yield family(d.RELAY_LAG, _one(state.relay_lag_s))
+    yield family(d.RETENTION_LAG, _one(pulse.retention_lag_s))
+
+
+def statistics_families(found: ServerStatistics) -> Iterator[Family]:
+    yield family(d.PG_DEAD_ROWS, _by({one.table: one.dead_rows for one in found.tables}))
+    yield family(d.PG_LIVE_ROWS, _by({one.table: one.live_rows for one in found.tables}))
+    yield family(d.PG_TABLE_BYTES, _by({one.table: one.size_bytes for one in found.tables}))
+    yield family(d.PG_DATABASE_BYTES, _one(found.database_bytes))
+    yield family(d.PG_OLDEST_TRANSACTION, _one(found.oldest_transaction_s))
+    yield family(d.PG_CONNECTIONS, _one(found.connections))
+    yield family(d.PG_CONNECTIONS_MAX, _one(found.connections_max))
+    yield family(d.PG_STANDBYS, _one(found.standbys))
+    yield family(d.PG_WAL_RETAINED, _one(found.wal_retained_bytes))
+    yield family(d.PG_REPLAY_LAG, _one(found.replay_lag_bytes))
+
+
+def _one(value: float) -> list[Sample]:
+    return [((), float(value))]
+
+
+def _by(values: dict[str, int]) -> list[Sample]:
+    return [((name,), float(value)) for name, value in values.items()]

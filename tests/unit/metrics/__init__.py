@@ -1,0 +1,1 @@
+"""Metrics without a server: their definitions, their page, and how processes share them."""
