@@ -137,10 +137,13 @@ def fresh_stack(postgres: PostgresServer, tmp_path: Path) -> Iterator[FreshStack
         postgres.drop_database(one.database_url)
 
 
+RUNNING = {"HOLDFAST_API_PROCESSES": "2", "HOLDFAST_METRICS_POSTGRESQL": "1"}
+
+
 @contextmanager
 def running(postgres: PostgresServer, folder: Path) -> Iterator[Stack]:
     """With two API processes on any machine: requests that belong together meet different ones."""
-    one = new_stack(postgres, folder, environment={"HOLDFAST_API_PROCESSES": "2"})
+    one = new_stack(postgres, folder, environment=RUNNING)
     try:
         yield one.start()
     finally:

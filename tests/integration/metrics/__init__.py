@@ -1,0 +1,1 @@
+"""Metrics of a running stack, as Prometheus scrapes them."""
