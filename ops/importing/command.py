@@ -1,16 +1,13 @@
-"""`holdfast import`: its options, its progress, its report and its exit codes."""
+"""`holdfast import`: its progress, its report and its exit codes."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from core.store.inbox.bulk_status import Mode
 from ops.importing.api_client import ApiClient, Counts, ImportProblem, RefusedRow
 
 POLL_S = 0.3
@@ -18,7 +15,7 @@ BAR_WIDTH = 40
 PROGRESS_LINES = 10
 """Of a whole import, where there is no terminal."""
 ALL_BOOKED, SOME_REFUSED = 0, 3
-"""Exit codes; 1 is an error, 2 is argparse's."""
+"""Exit codes; 1 is an error, 2 is wrong usage."""
 
 MEDIA_TYPES: Mapping[str, str] = {
     ".csv": "text/csv",
@@ -26,42 +23,24 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".jsonl": "application/x-ndjson",
     ".json": "application/json",
 }
-DESCRIPTION = """
-Send a CSV, NDJSON or JSON file of bookings (phone, service_name, booking_date, booking_time, ...) as one batch of at
-most 10,000 rows, wait until every row is decided, and write the refused ones with their reasons to a CSV. The exit
-code is 0 if every row was booked, 3 if some were refused, 1 for an error.
-"""
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser("import", help="book every row of a file through the API", description=DESCRIPTION)
-    parser.add_argument("file", type=Path, help="its name ends in .csv, .ndjson, .jsonl or .json")
-    url = os.environ.get("HOLDFAST_URL") or "http://localhost:8000"
-    parser.add_argument("--url", default=url, help="of Holdfast (HOLDFAST_URL, else http://localhost:8000)")
-    parser.add_argument("--token", help="an agent key, or a staff token (HOLDFAST_TOKEN; safer than the option)")
-    parser.add_argument("--mode", choices=list(Mode), default=Mode.EACH, help="all_or_nothing: at most 500 rows")
-    parser.add_argument("--dry-run", action="store_true", help="book nothing; say what would be refused now")
-    parser.add_argument("--report", type=Path, help="where refused rows go (FILE.refused.csv)")
-    parser.set_defaults(command=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    file: Path = arguments.file
+def run(file: Path, *, url: str, token: str, mode: str, dry_run: bool, report_to: Path | None) -> int:
+    """The exit code: `ALL_BOOKED` or `SOME_REFUSED`. Raises `ImportProblem`."""
     media_type = _media_type(file)
-    token = arguments.token or os.environ.get("HOLDFAST_TOKEN") or ""
     if not token:
         raise ImportProblem("There is no key to import with: set HOLDFAST_TOKEN or give --token.")
-    with ApiClient(arguments.url, token) as service:
-        if arguments.dry_run:
-            counts, refused = service.dry_run(file, media_type, arguments.mode)
+    with ApiClient(url, token) as service:
+        if dry_run:
+            counts, refused = service.dry_run(file, media_type, mode)
         else:
-            counts, refused = _import(service, file, media_type, arguments.mode)
-    path = arguments.report or file.with_suffix(".refused.csv")
+            counts, refused = _import(service, file, media_type, mode)
+    path = report_to or file.with_suffix(".refused.csv")
     if refused:
         from ops.importing import report  # noqa: PLC0415 - it brings the API's packages, which other commands do without
 
         report.write(path, refused, file, media_type)
-    _sum_up(counts, path, len(refused), dry_run=arguments.dry_run)
+    _sum_up(counts, path, len(refused), dry_run=dry_run)
     return SOME_REFUSED if refused else ALL_BOOKED
 
 

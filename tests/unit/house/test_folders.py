@@ -42,6 +42,7 @@ SHORT_MODULES = {
     "core/wire/answers.py": "the envelope of every contract's answers",
     "core/wire/contracts/shapes.py": "chooses among the contracts' modules, so it is none of them",
     "core/wire/engine.py": "answers of the engine's own commands, which no contract has",
+    "ops/cli/__main__.py": "Python looks for it here",
     "ops/demo.py": "joins what the store and identity load for the demo",
     "ops/embedded/launch.py": "run as a program by its path, in each child",
     "ops/flower_conf.py": "Flower reads it as a file",

@@ -1,0 +1,60 @@
+"""The table of commands, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from ops.cli import bulk_import, embedded_stack, health_command, migration
+from ops.cli.errors import CommandError
+from ops.cli.help_texts import with_help
+
+GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
+    (None, embedded_stack.commands),
+    (None, migration.commands),
+    (None, health_command.commands),
+    (None, bulk_import.commands),
+)
+"""`holdfast NAME ...` for each group, in the order of the help; None: its commands stand at the top."""
+
+USAGE = 2
+
+application = typer.Typer(
+    name="holdfast",
+    help="Run Holdfast and look after it. Each command has a help of its own, with examples: holdfast COMMAND --help.",
+    epilog="Let the shell complete commands and options: holdfast --install-completion.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # they would show the values of variables, secrets among them
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _commands in GROUPS:
+    application.add_typer(with_help(_commands), name=_name)
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out one command line and tell its exit code."""
+    try:
+        result = application(words, prog_name="holdfast", standalone_mode=False)
+    except typer.TyperException as problem:  # wrong usage
+        return _usage(problem)
+    except typer.Abort:
+        print("holdfast: stopped; nothing was changed.", file=sys.stderr)
+        return 1
+    except CommandError as problem:
+        print(f"holdfast: {problem}", file=sys.stderr)
+        return problem.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _usage(problem: typer.TyperException) -> int:
+    """One sentence and where the rest is said. Without a command, the help itself is printed already."""
+    message = problem.format_message().strip()
+    if message:
+        context: typer.Context | None = getattr(problem, "ctx", None)
+        path = context.command_path if context else "holdfast"
+        stop = "" if message[-1] in ".!?" else "."
+        print(f"{path}: {message}{stop} Try '{path} --help'.", file=sys.stderr)
+    return problem.exit_code

@@ -1,0 +1,135 @@
+"""The command line as a whole: its exit codes, its helps, and what a health check may import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+from ops import checks, processes
+from ops.cli import application, console, errors, health, main
+from tests.support.pages import ROOT
+
+
+def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for command in group.registered_commands:
+        callback = command.callback
+        assert callback is not None
+        yield (*path, command.name or callback.__name__.replace("_", "-"))
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        name = inner.name or inner.typer_instance.info.name
+        yield from commands(inner.typer_instance, (*path, name) if isinstance(name, str) else path)
+
+
+COMMANDS = sorted(commands(application.application))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_the_help_of_each_command_shows_examples_of_it(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*path, "--help"]) == 0
+    said = capsys.readouterr()
+    shown = said.out.partition("Examples")[2]
+    assert f"holdfast {' '.join(path)}" in shown
+    assert "\x1b" not in said.out, "colours are for terminals"
+    assert said.err == ""
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    shown = capsys.readouterr().out
+    assert [path for path in COMMANDS if path[0] not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    {
+        "nonsense": "holdfast: No such command 'nonsense'. Try 'holdfast --help'.",
+        "check": "holdfast check: Missing argument 'PART'. Try 'holdfast check --help'.",
+        "check api more": "holdfast check: Got unexpected extra argument(s) (more). Try 'holdfast check --help'.",
+        "check all": f"holdfast check: Invalid value for 'PART': there is no 'all', only {', '.join(health.PARTS)}. "
+        "Try 'holdfast check --help'.",
+        "run --port 65536": "holdfast run: Invalid value for '--port': it is not a whole number from 1 to 65535. "
+        "Try 'holdfast run --help'.",
+        "run --host all": "holdfast run: Invalid value for '--host': it is not an IP address such as 0.0.0.0. "
+        "Try 'holdfast run --help'.",
+    }.items(),
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_two(
+    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words.split()) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"{sentence}\n")
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("check", "api"), ("check", "lanes", "--node", "lanes-1@host")])
+def test_a_setting_that_is_missing_is_one_sentence_and_exit_code_one(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.err == "holdfast: DATABASE_URL is not set. Set it in the environment or in .env and start again.\n"
+
+
+def test_the_parts_that_can_be_checked_are_those_that_checks_know() -> None:
+    assert health.PARTS == checks.PARTS
+
+
+@pytest.mark.parametrize("process", processes.APPLICATION, ids=lambda process: process.name)
+def test_a_containers_health_check_takes_the_short_way(process: processes.Process) -> None:
+    assert process.health[:4] == ("python", "-m", "ops.cli", "check")
+    assert health.wanted(process.health[4:]) == (process.name, None)
+
+
+def test_a_health_check_imports_neither_the_command_line_nor_its_tables() -> None:
+    program = (
+        "import sys; from ops.cli import main; code = main(['check', 'api']);"
+        "print(code, *sorted({'typer', 'ops.cli.application', 'ops.cli.console'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+
+
+def test_the_shell_learns_to_complete_parts_and_commands() -> None:
+    def completed(typed: str) -> list[str]:
+        words = typed.split(" ")
+        env = {
+            "_HOLDFAST_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"holdfast {typed}",
+            "COMP_CWORD": str(len(words)),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "ops.cli"], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()
+
+    assert completed("migr") == ["migrate"]
+    assert completed("check n") == ["notifier"]
+
+
+def test_what_users_wrote_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(["name", "note"], [["[bold]Ada[/bold]", ":smile: \x1b[31mred"], ["[/nothing]", None]])
+    header, _rule, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["name", "note"]
+    assert [row.split() for row in rows if row.strip()] == [
+        ["[bold]Ada[/bold]", ":smile:", "[31mred"],
+        ["[/nothing]", "-"],
+    ]
+
+
+def test_a_pipe_gets_each_row_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(["text"], [["word " * 100]])
+    assert "word " * 100 in capsys.readouterr().out
+
+
+def test_expected_errors_become_one_sentence() -> None:
+    with pytest.raises(errors.CommandError, match=r"^It is so\.$"), errors.expected(KeyError, LookupError):
+        raise LookupError("It is so.")
+    assert errors.one_line(OSError("one\n  two")) == "one two"
