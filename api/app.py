@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api.accounts import Accounts
+from api.accounts.audit_log import AuditLog
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
@@ -81,6 +82,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/api/docs", Docs())
     app.add_route("/api/docs/assets/{name}", Asset())
     add_account_routes(app, accounts)
+    app.add_route("/api/admin/audit", AuditLog(runtime.engine, settings.time_zone))
     add_appointments_routes(app, runtime)
     add_user_routes(app, runtime, accounts)
     add_agent_routes(app, runtime)

@@ -78,6 +78,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/agent-keys/{id}": {"GET": Rule.STAFF},
     "/api/admin/agent-keys/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/agent-keys/{id}/delete": {"DELETE": Rule.STAFF},
+    "/api/admin/audit": {"GET": Rule.SUPERUSER},
     "/api/ws-ticket": {"POST": Rule.USER},
     "/api/oauth/status": {"GET": Rule.PUBLIC},
     "/api/oauth/accounts": {"GET": Rule.USER},

@@ -12,6 +12,7 @@ from msgspec.structs import asdict
 from psycopg.errors import DeadlockDetected
 
 from api.accounts.composition import Accounts
+from api.http.audit import note_change
 from api.http.errors import Problem
 from core.identity import account_changes
 from core.identity.personal_data import anonymisation
@@ -72,10 +73,13 @@ class AccountDeletion:
             await check(connection)
             left = await anonymisation.count(connection, user_id, notice_s)
             await anonymisation.begin(connection, user_id, principal.actor, req.context.request_id)
-            if await anonymisation.delete(connection, user_id):
-                return Gone(anonymised=False, left=left)
-            await anonymisation.anonymise(connection, user_id)
-            return Gone(anonymised=True, left=left)
+            is_deleted = await anonymisation.delete(connection, user_id)
+            if not is_deleted:
+                await anonymisation.anonymise(connection, user_id)
+            if principal.is_audited:
+                after = {"anonymised": not is_deleted, **asdict(left)}
+                await note_change(req, connection, "user.deleted", user_id, None, after)
+            return Gone(anonymised=not is_deleted, left=left)
 
 
 async def ensure_superuser_remains(connection: Any, user_id: int) -> None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.accounts.access.live_credentials import Pool
 from api.accounts.fields import is_email
+from api.http.audit import note_change
 from api.http.errors import Problem
 from api.http.responses import respond
 from api.openapi import operation
@@ -37,7 +38,7 @@ class ContactEmail:
     )
     async def on_post(self, req: Request, resp: Response, user_id: int) -> None:
         """From now on it is a login, a reset target and a possible link; before, it was none of these."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             person = await account_changes.person(connection, user_id)
             if person is None:
                 raise Problem(404, "not_found", "User not found")
@@ -50,6 +51,9 @@ class ContactEmail:
                 confirmed = await users.confirm_contact_email(connection, user_id)
             except TakenError:
                 raise Problem(409, "email_taken", "Another account logs in with this address") from None
+            if confirmed:
+                was, now = {"email_is_login": False}, {"email_is_login": True}
+                await note_change(req, connection, "user.email_confirmed", user_id, was, now)
             user = await users.by_id(connection, user_id)
         if user is None or not confirmed:
             raise Problem(409, "nothing_to_confirm", "This account has no address that waits to be confirmed")

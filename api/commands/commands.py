@@ -29,6 +29,7 @@ from core import logs
 from core.client_addresses import subscriber_of
 from core.domain.commands import Command, CommandClass, name_of, type_of
 from core.identity.principals import Principal, PrincipalKind
+from core.store.audit import Author
 from core.store.connections.pool import Pool
 from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 from core.store.inbox.outcomes import CommandRecord, look_up
@@ -140,6 +141,7 @@ class Commands:
             reply_to=self._outcomes.reply_to,
             decide_before=deadline(req),
             command=command,
+            address=req.context.address if principal.is_audited else None,
         )
 
     def _answers_at_once(self, wants: Preferences) -> bool:
@@ -215,10 +217,10 @@ class Commands:
         finally:
             self._outcomes.forget(id_, future)
 
-    async def withdraw(self, id_: UUID) -> bool:
+    async def withdraw(self, id_: UUID, by: Author | None = None) -> bool:
         """Take an undecided command back, between two batches of its lane; False if it is too late."""
         async with self._pool.connection() as connection:
-            return await withdraw(connection, id_, withdrawn())
+            return await withdraw(connection, id_, withdrawn(), by)
 
 
 def take_chosen_id(req: falcon.asgi.Request) -> UUID | None:

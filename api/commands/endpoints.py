@@ -8,6 +8,7 @@ from uuid import UUID
 import falcon.asgi
 
 from api.commands.commands import POLL_AFTER_S, Commands
+from api.http.audit import author
 from api.http.errors import Problem
 from api.http.preferences import preferences
 from api.http.responses import respond_encoded
@@ -54,7 +55,8 @@ class CommandResource:
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, command_id: UUID) -> None:
         await self._check_owner(req, command_id)
-        if not await self._commands.withdraw(command_id):
+        by = author(req) if req.context.principal.is_audited else None
+        if not await self._commands.withdraw(command_id, by):
             raise Problem(409, "already_decided", "The command is already decided and cannot be withdrawn")
         record = await self._commands.look_up(command_id)
         assert record is not None  # noqa: S101 - just written by this request

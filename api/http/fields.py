@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from api.http.forms import Form
 from core import text_forms
 from core.domain.payments.currencies import CURRENCIES
 from core.domain.payments.money import MINOR_MAX, can_be_charged, is_amount, major, minimum_charge, nearest
+from core.domain.resources.local_time import day_bounds
 from core.domain.resources.time_zones import ZONES, is_zone
 from core.identity.phones import phone_key, phone_words
 from core.text_forms import TextForm
@@ -75,10 +76,30 @@ def dialable(text: str) -> str | None:
 
 TEXTS_REMEMBERED = 4_096
 """Most requests are about the same days and times, and each text is read twice: checked, then used."""
+
+
+def _day_or_instant(text: str) -> date | datetime | None:
+    try:
+        found = date.fromisoformat(text) if len(text) == len("2024-03-15") else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found
+
+
 DAY = Form(lru_cache(TEXTS_REMEMBERED)(iso_date), text_forms.DAY.words, text_forms.day_words)
 CLOCK = Form(lru_cache(TEXTS_REMEMBERED)(clock_time), text_forms.CLOCK.words)
 ZONE = Form(zone_key, text_forms.ZONE.words, zone_words)
 PHONE = Form(dialable, text_forms.PHONE.words, phone_words)
+
+DAY_OR_INSTANT = Form(_day_or_instant, text_forms.DAY_OR_INSTANT.words)
+DayOrInstant = Annotated[str, text(text_forms.DAY_OR_INSTANT), DAY_OR_INSTANT]
+
+
+def day_or_instant(text: str, zone: str) -> datetime:
+    """Where a day begins, or an instant as it was sent."""
+    found = DAY_OR_INSTANT(text)
+    return found.astimezone(UTC) if isinstance(found, datetime) else day_bounds(found, zone)[0]
+
 
 DayText = Annotated[str, text(text_forms.DAY, examples=["2025-10-15"], format="date"), DAY]
 ClockText = Annotated[str, text(text_forms.CLOCK, examples=["10:00"]), CLOCK]

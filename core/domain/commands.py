@@ -311,6 +311,8 @@ class Header(Struct, frozen=True):
     """The API process in which the client waits for the outcome."""
     bulk_id: UUID | None = None
     """The bulk that it came in. The feed then tells its owner of the bulk, not of each command."""
+    address: str | None = None
+    """Where staff or an agent key sent it from, for the audit log."""
 
 
 class Envelope(Header, frozen=True, kw_only=True):

@@ -108,6 +108,11 @@ class Principal(Struct, frozen=True):
     def is_staff(self) -> bool:
         return self.kind in {PrincipalKind.STAFF, PrincipalKind.SUPERUSER}
 
+    @property
+    def is_audited(self) -> bool:
+        """Whether all that it changes goes into the audit log: staff, superusers and agent keys."""
+        return self.is_staff or self.kind is PrincipalKind.AGENT
+
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
 

@@ -14,12 +14,14 @@ from msgspec.structs import asdict
 
 from core.domain.commands import Envelope
 from core.domain.events import CanaryHeard, CommandDeferred, CommandStepped, Event
+from core.store.audit import SQL_ENTER, enter_parameters
 from core.store.bookings.bookings import write_bookings
 from core.store.catalogue.closures import reopen_closures, write_closures
 from core.store.claims import write_claims
 from core.store.connections.database import Connection
 from core.store.connections.round_trip import RoundTrip
 from core.store.data_subjects import data_subjects_of
+from core.store.decided_changes import audit_entries
 from core.store.feed_events import event_rows, write_event_rows
 from core.store.inbox.outcomes import DEFERRED, SQL_MOVE_ALL, Outcome, move_parameters
 from core.store.inbox.unfinished import SQL_DEFER, SQL_STEP
@@ -54,6 +56,8 @@ def save(
     """
     events = list(chain.from_iterable(one.events for one in decided))
     with RoundTrip(connection) as trip:
+        if audited := audit_entries((one.envelope, one.events) for one in decided):
+            trip.execute(SQL_ENTER, enter_parameters(audited, now))
         write_users(trip, events, initial_password_hash)
         write_slots(trip, events, now)
         save_market_before_bookings(trip, events, now)

@@ -10,6 +10,7 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.fields import text
@@ -151,12 +152,13 @@ class AgentKeys:
     async def on_post_create(self, req: Request, resp: Response) -> None:
         body = await read_json(req, KeyBody)
         new = NewKey(body.name, _networks(body.networks), body.writes_per_minute)
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             made = await agent_keys.make(connection, new, req.context.principal.user_id)
             if made is None:
                 most = agent_keys.KEYS_MAX
                 raise Problem(409, "too_many_keys", f"There are {most} agent keys already; revoke one first")
             record = await _record(connection, made[0])
+            await note_change(req, connection, "agent_key.created", record.id, None, _audited(record))
         log.info("agent key made", made_key=record.id, by=record.created_by)
         respond(resp, NewKeyAnswer(data=NewKeyShown(**_shown(record), key=made[1])), 201)
 
@@ -183,10 +185,12 @@ class OneAgentKey:
     async def on_put_update(self, req: Request, resp: Response, key_id: int) -> None:
         change = await read_json(req, KeyChange)
         async with self._pool.connection() as connection, connection.transaction():
-            new = change.onto(await _record(connection, key_id))
+            before = await _record(connection, key_id)
+            new = change.onto(before)
             if not await agent_keys.change(connection, key_id, new):
                 raise _revoked()
             record = await _record(connection, key_id)
+            await note_change(req, connection, "agent_key.changed", key_id, _audited(before), _audited(record))
         self._logins.forget()
         log.info("agent key changed", changed_key=key_id, by=req.context.principal.user_id)
         respond(resp, KeyAnswer(message="Agent key updated successfully", data=KeyShown(**_shown(record))))
@@ -194,10 +198,12 @@ class OneAgentKey:
     @operation("Revoke an agent key", answers={200: Done}, refuses=("already_revoked",))
     async def on_delete_delete(self, req: Request, resp: Response, key_id: int) -> None:
         by = req.context.principal.user_id
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await _record(connection, key_id)
             if not await agent_keys.revoke(connection, key_id, by):
                 raise _revoked()
+            was, now = {"is_active": True}, {"is_active": False}
+            await note_change(req, connection, "agent_key.revoked", key_id, was, now)
         self._logins.forget()
         log.info("agent key revoked", revoked_key=key_id, by=by)
         respond(resp, Done(message="Agent key revoked"))
@@ -208,6 +214,14 @@ async def _record(connection: Any, key_id: int) -> KeyRecord:
     if record is None:
         raise Problem(404, "not_found", "Agent key not found")
     return record
+
+
+def _audited(record: KeyRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "networks": list(map(str, record.networks)),
+        "writes_per_minute": record.writes_per_minute,
+    }
 
 
 def _revoked() -> Problem:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from api.accounts.access.live_credentials import LiveCredentials, Pool
 from api.accounts.login.login import LoginBody
 from api.accounts.login.sign_in import SignIn
+from api.http.audit import is_audited, note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.responses import respond
@@ -37,8 +38,10 @@ class ApiTokens:
         body = await read_json(req, LoginBody)
         username, email = body.names()
         user = await self._sign_in.check(req, username=username, email=email, password=body.password)
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             token = await api_tokens.issue(connection, user)
+            if token is not None and is_audited(user):
+                await note_change(req, connection, "user.api_token_created", user.id, by=user)
         if token is None:
             most = api_tokens.TOKENS_PER_USER_MAX
             raise Problem(409, "too_many_tokens", f"This account has {most} API tokens already; revoke one first")
@@ -49,7 +52,9 @@ class ApiTokens:
         principal: Principal = req.context.principal
         if principal.how is not How.TOKEN or principal.key_id is None:
             raise Problem(400, "not_a_token", "Call this with the API token to revoke, as Authorization: Token ...")
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             await api_tokens.revoke(connection, principal.key_id)
+            if principal.is_audited:
+                await note_change(req, connection, "api_token.revoked", principal.key_id)
         self._logins.forget()
         respond(resp, Done(message="Token revoked"))

@@ -14,6 +14,7 @@ from api.accounts.fields import NewPassword, Password, password_differs_from_nam
 from api.accounts.login.answers import LoginAnswer, login_answer
 from api.accounts.login.login import AccessTokens
 from api.accounts.login.sign_in import SignIn, too_busy, wrong_credentials
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import invalid, not_authenticated
 from api.http.forms import Rules
@@ -24,6 +25,7 @@ from core.identity import users
 from core.identity.principals import How
 from core.identity.users import User
 from core.passwords import Passwords, TooManyWaitingError
+from core.store.audit import CHANGED
 from core.wire.errors import FieldProblem
 
 
@@ -70,7 +72,7 @@ class PasswordChange:
             raise invalid(problems)
         if not await self._sign_in.check_password_again(req, user, body.current_password):
             raise invalid([FieldProblem("current_password", "This is not the current password")])
-        changed = await self._change(user, body.password, caller(req))
+        changed = await self._change(req, user, body.password)
         login = await self._sign_in.begin(req, changed, with_body_family=req.context.principal.how is not How.SESSION)
         self._cookies.set_login(resp, login)
         respond(resp, login_answer(changed, login, self._access.issue(login.claims), "Password changed"))
@@ -82,14 +84,16 @@ class PasswordChange:
             raise not_authenticated()
         return user
 
-    async def _change(self, user: User, password: str, address: str) -> User:
+    async def _change(self, req: Request, user: User, password: str) -> User:
         """The user with their new epoch. Raises Problem 401 if somebody else changed the account meanwhile."""
         try:
-            fresh = await self._passwords.hash(password, address)
+            fresh = await self._passwords.hash(password, caller(req))
         except TooManyWaitingError:
             raise too_busy() from None
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as connection, connection.transaction():
             changed = await users.change_password(connection, user, fresh)
+            if changed is not None and req.context.principal.is_audited:
+                await note_change(req, connection, "user.password_changed", user.id, None, {"password": CHANGED})
         self._logins.forget()
         if changed is None:
             raise wrong_credentials()

@@ -12,6 +12,7 @@ from api.accounts.fields import LoginName, NewPassword, Token, password_differs_
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.login.sign_in import too_busy
 from api.accounts.mail_queue import MailQueue
+from api.http.audit import is_audited, note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.responses import respond
@@ -22,6 +23,7 @@ from core.identity.credentials import reset_tokens
 from core.mail import Mail
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
+from core.store.audit import CHANGED
 from core.wire.answers import Done
 
 _SENT = "If an account logs in with this address, a mail is on its way to it"
@@ -102,18 +104,23 @@ class ResetConfirmation:
             raise _unusable()
         if problems := list(password_differs_from_names(body.password, *names)):
             raise invalid(problems)
-        await self._set(body, caller(req))
+        await self._set(req, body)
         self._logins.forget()
         respond(resp, Done(message="Password changed; log in with the new one"))
 
-    async def _set(self, body: ConfirmBody, address: str) -> None:
+    async def _set(self, req: Request, body: ConfirmBody) -> None:
         try:
-            password_hash = await self._passwords.hash(body.password, address)
+            password_hash = await self._passwords.hash(body.password, caller(req))
         except TooManyWaitingError:
             raise too_busy() from None
-        async with self._pool.connection() as connection:
-            if not await reset_tokens.use(connection, body.token, password_hash):
+        async with self._pool.connection() as connection, connection.transaction():
+            user_id = await reset_tokens.use(connection, body.token, password_hash)
+            user = None if user_id is None else await users.by_id(connection, user_id)
+            if user is None:
                 raise _unusable()
+            if is_audited(user):
+                after = {"password": CHANGED}
+                await note_change(req, connection, "user.password_reset", user.id, None, after, by=user)
 
 
 def _unusable() -> Problem:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from api.contracts.appointments.examples import SETTINGS_CHANGE
 from api.contracts.changes import CANNOT_BE_CHANGED_HERE, check_unchanged, sent_fields
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import invalid
 from api.http.fields import text
@@ -98,6 +99,7 @@ class BookingSettings:
         async with write(self._pool) as connection:
             present = await booking_settings.one(connection, locked=True)
             settings = await booking_settings.change(connection, _changed(present, sent))
+            await note_change(req, connection, "booking_settings.changed", "desk", present, settings)
         respond(resp, _body("Booking settings updated successfully", settings))
 
 

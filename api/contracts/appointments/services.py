@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, sent_fields, unknown_resource
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import (
@@ -149,6 +150,7 @@ class AdminServices:
                 currency=sent.currency,
                 resource_id=await self._resource_id(connection, sent),
             )
+            await note_change(req, connection, "service.created", service.id, None, service)
         respond(resp, NamedServiceShown(message="Service created successfully", data=service), 201)
 
     async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
@@ -177,7 +179,7 @@ class AdminService:
     )
     async def on_put(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
         sent = await read_json(req, NamedServiceChange)
-        service = await self._change(service_id, sent)
+        service = await self._change(req, service_id, sent)
         respond(resp, NamedServiceShown(message="Service updated successfully", data=service))
 
     @operation(
@@ -186,14 +188,16 @@ class AdminService:
         answers={200: NamedServiceShown},
         refuses=("service_not_found",),
     )
-    async def on_delete(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
-        service = await self._change(service_id, NamedServiceChange(is_active=False))
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, service_id: int) -> None:
+        service = await self._change(req, service_id, NamedServiceChange(is_active=False))
         respond(resp, NamedServiceShown(message="Service deactivated", data=service))
 
-    async def _change(self, service_id: int, sent: NamedServiceChange) -> NamedService:
+    async def _change(self, req: falcon.asgi.Request, service_id: int, sent: NamedServiceChange) -> NamedService:
         async with as_problems(PROBLEMS), write(self._pool) as connection:
             present = await services.one(connection, service_id, locked=True)
-            return await services.change(connection, _changed(present, sent))
+            after = await services.change(connection, _changed(present, sent))
+            await note_change(req, connection, "service.changed", service_id, present, after)
+            return after
 
 
 def _changed(present: NamedService, sent: NamedServiceChange) -> NamedService:

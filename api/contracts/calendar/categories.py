@@ -7,9 +7,11 @@ from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
 from api.contracts.calendar.examples import CATEGORIES, CATEGORY
 from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, unknown_resource
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
@@ -111,6 +113,7 @@ class AdminCategories:
         async with as_problems(PROBLEMS), write(self._pool) as connection:
             resource_id = sent.resource_id or await resources.add(connection, "category", name, zone)
             category = await categories.create(connection, name, resource_id)
+            await note_change(req, connection, "category.created", category.id, None, asdict(_body(category)))
         respond(resp, _body(category), 201)
 
 
@@ -142,6 +145,8 @@ class AdminCategory:
                 resource_id = sent.resource_id
             name = before.name if sent.name in {UNSET, before.name} else as_name(str(sent.name))
             category = await categories.change(connection, category_id, name, resource_id)
+            was, now = asdict(_body(before)), asdict(_body(category))
+            await note_change(req, connection, "category.changed", category_id, was, now)
         respond(resp, _body(category))
 
 

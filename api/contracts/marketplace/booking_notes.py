@@ -10,6 +10,7 @@ from msgspec import Struct
 from api.contracts.changes import Problems, as_problems
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import read_own
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, forbidden
 from api.http.fields import text
@@ -60,8 +61,11 @@ class Notes:
         state = await read_own(self._pool, booking_id, principal, self._policy)
         if sent.is_private and not _sees_private(state, booking_id, principal):
             raise forbidden()
-        async with as_problems(PROBLEMS), self._pool.connection() as connection:
+        async with as_problems(PROBLEMS), self._pool.connection() as connection, connection.transaction():
             note = await add_note(connection, booking_id, principal.user_id, sent.content, is_private=sent.is_private)
+            if principal.is_audited:
+                after = {"note_id": note.id, "is_private": note.is_private}
+                await note_change(req, connection, "booking.note_added", booking_id, None, after)
         respond(resp, _shown(note), 201)
 
 

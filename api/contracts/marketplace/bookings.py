@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import falcon.asgi
@@ -13,14 +13,12 @@ from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.contracts.marketplace.purchase_requests import CreateMarketBooking, NewMarketBooking
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
-from api.http.fields import ZONE, Id, ZoneText, text
-from api.http.forms import Form
+from api.http.fields import ZONE, DayOrInstant, Id, ZoneText, day_or_instant, text
 from api.http.parameters import read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
 from api.runtime import Runtime
 from core import text_forms
-from core.domain.resources.local_time import day_bounds
 from core.identity.principals import Principal
 from core.store.lists.marketplace import MarketBookingFilter, find
 from core.store.marketplace.views import read_bookings
@@ -32,18 +30,6 @@ Ordering = Literal[
 ]
 SEARCH_LEAST = 3
 """Letters that an index of trigrams can look for."""
-
-
-def _day_or_instant(text: str) -> date | datetime | None:
-    try:
-        found = date.fromisoformat(text) if len(text) == len("2024-03-15") else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found
-
-
-DAY_OR_INSTANT = Form(_day_or_instant, text_forms.DAY_OR_INSTANT.words)
-DayOrInstant = Annotated[str, text(text_forms.DAY_OR_INSTANT), DAY_OR_INSTANT]
 
 
 class MarketFilters(Paged, frozen=True, kw_only=True):
@@ -126,12 +112,6 @@ def _wanted(asked: MarketFilters, principal: Principal) -> MarketBookingFilter:
 def _bounds(asked: MarketFilters) -> _Bounds:
     zone = ZONE(asked.timezone)
     return _Bounds(
-        _instant(asked.start_date, zone) if asked.start_date else None,
-        _instant(asked.end_date, zone) if asked.end_date else None,
+        day_or_instant(asked.start_date, zone) if asked.start_date else None,
+        day_or_instant(asked.end_date, zone) if asked.end_date else None,
     )
-
-
-def _instant(text: str, zone: str) -> datetime:
-    """Where a day begins, or an instant as it was sent."""
-    found = DAY_OR_INSTANT(text)
-    return found.astimezone(UTC) if isinstance(found, datetime) else day_bounds(found, zone)[0]

@@ -14,6 +14,7 @@ from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
@@ -115,6 +116,7 @@ class Locations:
             made = await locations.create(
                 connection, name=sent.name, address=sent.address, zone=zone, owner_id=owner_id
             )
+            await note_change(req, connection, "location.created", made.id, None, made, whose=made.owner_user_id)
         respond(resp, _body(made), 201)
 
 
@@ -138,6 +140,7 @@ class OneLocation:
         sent = await read_json(req, LocationChange)
         async with _changing(self._pool, location_id, req.context.principal) as (connection, present):
             after = await locations.change(connection, replace(present, **sent_fields(sent)))
+            await _note(req, connection, present, after)
         respond(resp, _body(after))
 
 
@@ -164,6 +167,7 @@ class LocationRooms:
             elif not principal.is_staff:
                 raise forbidden()
             after = await locations.add_room(connection, location_id, resource_id)
+            await _note(req, connection, location, after)
         respond(resp, _body(after), 201)
 
 
@@ -177,8 +181,9 @@ class LocationRoom:
     async def on_delete(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, location_id: int, room_id: int
     ) -> None:
-        async with _changing(self._pool, location_id, req.context.principal) as (connection, _):
+        async with _changing(self._pool, location_id, req.context.principal) as (connection, present):
             after = await locations.close_room(connection, location_id, room_id)
+            await _note(req, connection, present, after)
         respond(resp, _body(after))
 
 
@@ -191,6 +196,12 @@ async def _changing(
         location = await locations.one(connection, location_id, locked=True)
         check_may_edit(principal, location.owner_user_id)
         yield connection, location
+
+
+async def _note(
+    req: falcon.asgi.Request, connection: AsyncConnection, before: OwnedLocation, after: OwnedLocation
+) -> None:
+    await note_change(req, connection, "location.changed", after.id, before, after, whose=after.owner_user_id)
 
 
 def _body(location: OwnedLocation) -> LocationBody:

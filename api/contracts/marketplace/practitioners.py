@@ -6,13 +6,14 @@ from typing import Annotated
 
 import falcon.asgi
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from api.contracts.changes import Problems, as_problems, sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import WINDOWS, BufferMinutes, ClockWindow, ClockWindows, LongText, clock_windows
 from api.contracts.marketplace.ownership import check_may_edit, not_found
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
@@ -138,6 +139,7 @@ class Practitioners:
                 zone=self._settings.time_zone,
             )
             after = await practitioners.change(connection, _changed(made, sent))
+            await _note(req, connection, "practitioner.created", None, after)
         respond(resp, _body(after), 201)
 
 
@@ -165,7 +167,20 @@ class OnePractitioner:
             await _check_zone(connection, present, sent)
             locked = await practitioners.one(connection, practitioner_id, locked=True)
             after = await practitioners.change(connection, _changed(locked, sent))
+            await _note(req, connection, "practitioner.changed", locked, after)
         respond(resp, _body(after))
+
+
+async def _note(
+    req: falcon.asgi.Request,
+    connection: AsyncConnection,
+    action: str,
+    before: ListedPractitioner | None,
+    after: ListedPractitioner,
+) -> None:
+    was = None if before is None else asdict(before.practitioner) | {"bio": before.bio}
+    now = asdict(after.practitioner) | {"bio": after.bio}
+    await note_change(req, connection, action, now["id"], was, now, whose=after.practitioner.user_id)
 
 
 async def _name_of(connection: AsyncConnection, principal: Principal, user_id: int) -> str:

@@ -14,6 +14,7 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, Minutes
 from api.contracts.marketplace.ownership import check_may_edit, not_found, owner_for
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import forbidden, invalid
 from api.http.fields import CURRENCY, CurrencyCode, Id, PriceMinor, ServiceName, price_problems
@@ -185,6 +186,7 @@ class Services:
                 await marketplace_services.set_practitioners(connection, id_, [owner_id])
             await _set_links(connection, id_, kind, sent, principal, owner_id)
             made = await marketplace_services.one(connection, id_)
+            await note_change(req, connection, "service.created", id_, None, _body(made), whose=made.owner_user_id)
         respond(resp, _body(made), 201)
 
 
@@ -220,6 +222,8 @@ class OneService:
             await marketplace_services.change(connection, service_id, fields, is_active=is_active)
             await _set_links(connection, service_id, present.service.kind, sent, principal, present.owner_id)
             after = await marketplace_services.one(connection, service_id)
+            was, now = _body(present), _body(after)
+            await note_change(req, connection, "service.changed", service_id, was, now, whose=after.owner_user_id)
         respond(resp, _body(after))
 
 

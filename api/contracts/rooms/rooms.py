@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from api.contracts.changes import Problems, as_problems, check_unchanged, unknown_resource
 from api.contracts.rooms.examples import ROOM
 from api.contracts.rooms.room_fields import NewRoom, RoomChange, RoomShown, changed, room_body
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import ZONE
@@ -91,6 +92,7 @@ class AdminRooms:
         async with write(self._pool) as connection:
             resource_id, zone = await self._resource(connection, sent)
             room = await rooms.create(connection, replace(room, resource_id=resource_id, zone=zone))
+            await note_change(req, connection, "room.created", room.id, None, room)
         respond(resp, room_body(room), 201)
 
     async def _resource(self, connection: AsyncConnection, sent: NewRoom) -> tuple[int, str]:
@@ -130,6 +132,7 @@ class AdminRoom:
             keeps = {"id": present.id, "currency": present.currency}
             check_unchanged(sent, keeps | {"time_zone": present.zone, "resource_id": present.resource_id})
             room = await rooms.change(connection, changed(present, sent))
+            await note_change(req, connection, "room.changed", room_id, present, room)
         respond(resp, room_body(room))
 
     on_patch = on_put

@@ -57,7 +57,7 @@ async def names(connection: AsyncConnection, token: str) -> tuple[str, str] | No
     return None if row is None else (row[0], row[1])
 
 
-async def use(connection: AsyncConnection, token: str, password_hash: str) -> bool:
-    """Spend the token and set the password; False if it cannot be used."""
-    parameters = {"hash": hash_token(token), "password_hash": password_hash}
-    return (await connection.execute(SQL_USE, parameters)).rowcount == 1
+async def use(connection: AsyncConnection, token: str, password_hash: str) -> int | None:
+    """Spend the token and set the password; the owner's id, or None if it cannot be used."""
+    row = await find_one(connection, SQL_USE, {"hash": hash_token(token), "password_hash": password_hash})
+    return None if row is None else int(row[0])

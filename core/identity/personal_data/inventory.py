@@ -312,6 +312,28 @@ MARKETPLACE = (
 )
 """In this order: what is found by the practitioner's name comes before the name itself."""
 
+AUDIT = (
+    Rows(
+        name="audit_log",
+        table="audit_person",
+        whose="the person who made a change, and the one it is about",
+        find="t.user_id = %(id)s",
+        is_deleted=True,
+        also="at",
+        fields=_each("address request_id before after", DELETED),
+    ),
+    Rows(
+        name="audit_log_of_services",
+        table="audit_person",
+        whose="the practitioner",
+        find=f"""t.user_id IS NULL AND t.entry_id IN (
+            SELECT a.id FROM audit_entry a WHERE a.subject IN (SELECT 'service:' || s.id FROM {_SERVICES} AS s))""",
+        is_exported=False,
+        is_deleted=True,
+    ),
+)
+"""Before the services themselves, which it finds by their practitioner."""
+
 WORDS = "What this answer said about a person was removed"
 _REMOVED = f"""json_build_object(
         'success', t.status = 'succeeded', 'message', '{WORDS}', 'error', '{WORDS}', 'detail', '{WORDS}',
@@ -342,7 +364,7 @@ IDEMPOTENCY = Rows(
     is_deleted=True,
     fields=_each("scope key", DELETED),
 )
-STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *MARKETPLACE)
+STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *AUDIT, *MARKETPLACE)
 WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
 ELSEWHERE = (
     _kept(
@@ -350,8 +372,19 @@ ELSEWHERE = (
         "inbox",
         "whom the command names",
         _each(
-            "body actor owner request_id", KEPT, why="Undecided: emptied as an outcome, before the deletion is finished"
+            "body actor owner request_id address",
+            KEPT,
+            why="Undecided: emptied as an outcome, before the deletion is finished",
         ),
+    ),
+    _kept(
+        "audit_entries",
+        "audit_entry",
+        "the person who made a change",
+        _each("actor", KEPT, why="An account's number, or the operator's account on the host"),
+        _each("subject also", KEPT, why=BY_ID_ONLY),
+        _each("before after", KEPT, why="Numbers and states: what says something of a person is in audit_person"),
+        _each("address request_id", KEPT, why="Of a machine or host; gone after 400 days"),
     ),
     _kept(
         "events",
@@ -391,6 +424,7 @@ LISTED: tuple[Rows, ...] = (*WHEN_LEAVING, *STEPPED, COMMANDS, *ELSEWHERE)
 NOT_PERSONAL: dict[str, str] = {
     "alembic_version": "version_num",
     "agent_key": "hint",
+    "audit_entry": "actor_kind action",
     "booking": "contract status payment_status currency",
     "booking_settings": "",
     "booking_tally": "listed_as",

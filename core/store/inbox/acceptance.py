@@ -32,6 +32,8 @@ class NewCommand(Struct, frozen=True):
     command: Command
     has_chosen_id: bool = False
     """Chosen by the front door, which may send the same request twice with the same id."""
+    address: str | None = None
+    """Where staff or an agent key sends it from."""
 
 
 def engine_command(
@@ -120,9 +122,9 @@ WITH n AS (
     FROM ROWS FROM (json_to_recordset(%s::json) AS (
         id uuid, {PARTITION_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
         request_id text, reply_to text, decide_before timestamptz, actor json, body json, weight smallint, scope text,
-        key text, body_hash text, is_chosen boolean)) WITH ORDINALITY
+        key text, body_hash text, is_chosen boolean, address text)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
-              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, place)
+              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, address, place)
     WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
@@ -132,9 +134,9 @@ WITH n AS (
     RETURNING command_id
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
-                   actor, body, weight)
+                   actor, body, weight, address)
 SELECT n.id, mod(n.crc, i.lanes), n.crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
-       n.reply_to, n.decide_before, n.actor, n.body, n.weight
+       n.reply_to, n.decide_before, n.actor, n.body, n.weight, n.address
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
 ORDER BY n.place
@@ -175,6 +177,7 @@ class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
     key: str | None
     body_hash: str | None
     is_chosen: bool
+    address: str | None
 
 
 def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
@@ -205,6 +208,7 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
         key.key if key else None,
         key.body_hash.hex() if key else None,
         c.has_chosen_id,
+        c.address,
     )
 
 

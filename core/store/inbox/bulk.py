@@ -60,6 +60,7 @@ class Sender(Struct, frozen=True):
     actor: Actor
     request_id: str
     decide_before: datetime | None
+    address: str | None = None
 
 
 class NewBulk(Struct, frozen=True):
@@ -100,9 +101,10 @@ WITH n AS (
         id uuid, {PARTITION_COLUMNS}, type text, version smallint, body json, row integer, weight smallint)
 ), accepted AS (
     INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, decide_before, actor,
-                       body, bulk_id, bulk_row, weight)
+                       body, bulk_id, bulk_row, weight, address)
     SELECT n.id, mod(n.crc, i.lanes), n.crc, %(class)s, n.type, n.version, %(contract)s, %(owner)s,
-           %(request_id)s, %(decide_before)s::timestamptz, %(actor)s::json, n.body, %(bulk_id)s, n.row, n.weight
+           %(request_id)s, %(decide_before)s::timestamptz, %(actor)s::json, n.body, %(bulk_id)s, n.row, n.weight,
+           %(address)s
     FROM n, installation i
     ORDER BY n.row
     RETURNING lane
@@ -139,6 +141,7 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
         **_common(bulk, sender),
         "class": CommandClass.BULK,
         "decide_before": sender.decide_before,
+        "address": sender.address,
         "rows": json_of([_row(bulk, sender, one) for one in commands]),
     }
 

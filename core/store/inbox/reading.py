@@ -26,7 +26,7 @@ READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value}
 """Condition on `inbox`: this code knows the type, version and class. Other commands wait for a newer worker."""
 NOT_PUT_OFF = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
 """Condition on `inbox`: the command is not put off at the moment."""
-WAITING_COLUMNS = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs"
+WAITING_COLUMNS = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs, address"
 LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
 """The lanes that this transaction has locked (`core.store.inbox.lane_batches`)."""
 SQL_READ_LANES = f"""
@@ -83,15 +83,33 @@ class Undecoded(Struct, frozen=True):
 
 
 def undecoded(row: tuple[Any, ...]) -> Undecoded:
-    _, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, _, _, actor, body, bulk_id, *_ = row
-    header = Header(id_, seq, contract, _actor_of(actor), request_id, accepted_at, decide_before, reply_to, bulk_id)
+    (
+        _,
+        seq,
+        id_,
+        contract,
+        request_id,
+        accepted_at,
+        decide_before,
+        reply_to,
+        _,
+        _,
+        actor,
+        body,
+        bulk_id,
+        _,
+        _,
+        address,
+    ) = row
+    actor_ = _actor_of(actor)
+    header = Header(id_, seq, contract, actor_, request_id, accepted_at, decide_before, reply_to, bulk_id, address)
     return Undecoded(row[0], header, body)
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
     """Decode one row. A malformed row does not affect the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
-    actor, body, bulk_id, weight, put_offs = rest
+    actor, body, bulk_id, weight, put_offs, address = rest
     try:
         envelope = Envelope(
             id=id_,
@@ -104,6 +122,7 @@ def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
             reply_to=reply_to,
             command=decode_command(body),
             bulk_id=bulk_id,
+            address=address,
         )
     except NOT_DECODED:
         return undecoded(row)

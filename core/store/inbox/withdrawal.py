@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from core.store.audit import AuditEntry, Author, record_async
 from core.store.connections.database import AsyncConnection, database_now_async
 from core.store.data_subjects import data_subjects_in
 from core.store.feed_events import SQL_EVENTS, event_parameters, final_event
@@ -19,8 +20,11 @@ SQL_LOCK_LANE_PATIENTLY = "SELECT pg_advisory_xact_lock(%s, %s)"
 """A withdrawal waits for the batch under way, so that it never takes a row that a lane is deciding."""
 
 
-async def withdraw(connection: AsyncConnection, id_: UUID, outcome: Outcome) -> bool:
-    """Take an undecided command back, between two batches of its lane; False if it is too late."""
+async def withdraw(connection: AsyncConnection, id_: UUID, outcome: Outcome, by: Author | None = None) -> bool:
+    """Take an undecided command back, between two batches of its lane; False if it is too late.
+
+    `by`: whose doing it is, for the audit log; None if it does not go there.
+    """
     async with connection.transaction():
         row = await (await connection.execute(SQL_WITHDRAWABLE, (id_,))).fetchone()
         if row is None:
@@ -37,4 +41,10 @@ async def withdraw(connection: AsyncConnection, id_: UUID, outcome: Outcome) -> 
             return False
         news = final_event(found.header, "command_withdrawn")
         await connection.execute(SQL_EVENTS, event_parameters([news], now))
+        if by is not None:
+            after = {"status": outcome.status, "owner": found.header.actor.owner}
+            await record_async(
+                connection,
+                AuditEntry(by, "command.withdrawn", f"command:{id_}", {"status": "accepted"}, after, command_id=id_),
+            )
     return True

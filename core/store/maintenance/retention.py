@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from core.store.audit import AUDIT_DAYS
 from core.store.connections.database import Connection
 from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
@@ -22,6 +23,8 @@ LOGIN_DAYS = 14
 """An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
 KEY_USE_DAYS = 400
 RESTORE_DAYS = 400
+REPLAY_DAYS = 60
+"""As long as either outcome can be, the old one's and the new one's."""
 
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
@@ -149,6 +152,9 @@ KEPT = (
     kept("earlier_phone", "45 days", key="user_id, until", since="until"),
     kept("oauth_attempt", "1 hour", key="state_hash", since="expires_at"),
     kept("database_restore", f"{RESTORE_DAYS} days", key="id", since="restored_at"),
+    kept("audit_entry", f"{AUDIT_DAYS} days", key="at, id", since="at"),
+    kept("audit_person", f"{AUDIT_DAYS} days", key="id", since="at"),
+    kept("command_replay", f"{REPLAY_DAYS} days", key="command_id", since="replayed_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

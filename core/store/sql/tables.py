@@ -22,7 +22,7 @@ from sqlalchemy import (
     Time,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
@@ -36,6 +36,7 @@ TYPES: dict[str, TypeEngine[Any]] = {
     "integer": Integer(),
     "jsonb": JSONB(),
     "text": Text(),
+    "text[]": ARRAY(Text()),
     "time": Time(),
     "timestamptz": DateTime(timezone=True),
     "uuid": Uuid(),
@@ -125,6 +126,31 @@ payment = _table(
     provider_received_minor="bigint",
     provider_refunded_minor="bigint",
     differs_since="timestamptz",
+)
+audit_entry = _table(
+    "audit_entry",
+    id="bigint",
+    at="timestamptz",
+    actor_kind="text",
+    actor="text",
+    action="text",
+    subject="text",
+    also="text[]",
+    before="jsonb",
+    after="jsonb",
+    address="text",
+    request_id="text",
+    command_id="uuid",
+)
+audit_person = _table(
+    "audit_person",
+    id="bigint",
+    entry_id="bigint",
+    user_id="bigint",
+    address="text",
+    request_id="text",
+    before="jsonb",
+    after="jsonb",
 )
 
 

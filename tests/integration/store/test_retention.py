@@ -139,6 +139,18 @@ OLD = {
         INSERT INTO password_reset (token_hash, user_id, auth_epoch, email_key, expires_at)
         SELECT sha256(n::text::bytea), 1, 0, 'a', now() - interval '2 days' FROM generate_series(1, %(n)s) AS n
     """,
+    "audit_entry": """
+        INSERT INTO audit_entry (at, actor_kind, actor, action, subject)
+        SELECT now() - interval '401 days', 'staff', 'user:1', 'room.changed', 'room:' || n FROM generate_series(1, %(n)s) AS n
+    """,
+    "audit_person": """
+        INSERT INTO audit_person (at, entry_id, user_id)
+        SELECT now() - interval '401 days', n, 1 FROM generate_series(1, %(n)s) AS n
+    """,
+    "command_replay": """
+        INSERT INTO command_replay (command_id, replayed_as, replayed_at)
+        SELECT gen_random_uuid(), gen_random_uuid(), now() - interval '61 days' FROM generate_series(1, %(n)s)
+    """,
     "earlier_phone": """
         INSERT INTO earlier_phone (user_id, until, phone_key)
         SELECT 1, now() - interval '46 days' - n * interval '1 second', n::text FROM generate_series(1, %(n)s) AS n

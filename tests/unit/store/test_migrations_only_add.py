@@ -28,7 +28,7 @@ TAKING_AWAY = {
     "demands a value": r"\bALTER\s+(?:COLUMN\s+)?\w+\s+SET\s+NOT\s+NULL",
     "moves": r"\bSET\s+SCHEMA\s+\w+",
     "takes a right": r"\bREVOKE\s+\w+",
-    "empties": r"\b(?:TRUNCATE|DELETE\s+FROM)\s+\w+",
+    "empties": r"\b(?:TRUNCATE(?!\s+ON\b)|DELETE\s+FROM)\s+\w+",
     "operates": r"\bop\.(?:drop_\w+|alter_column|rename_table)",
 }
 NEW_COLUMN = re.compile(

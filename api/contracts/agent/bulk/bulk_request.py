@@ -71,7 +71,7 @@ class BulkRequestReader:
 
     async def _read(self, req: falcon.asgi.Request, mode: Mode) -> NewBulk:
         principal: Principal = req.context.principal
-        sender = Sender("agent", principal.actor, req.context.request_id, deadline(req))
+        sender = Sender("agent", principal.actor, req.context.request_id, deadline(req), req.context.address)
         key = idempotency_key(req, anonymous=False)
         body = Body(req)
         validated = await self._validated(body, req, mode)

@@ -7,12 +7,14 @@ from typing import Any
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UnsetType
+from msgspec.structs import asdict
 
 from api.accounts import Accounts
 from api.accounts.account_deletion import ensure_superuser_remains
 from api.accounts.login.sign_in import too_busy
 from api.contracts.appointments.examples import NEW_USER, USER_CHANGE
 from api.contracts.appointments.users.user_fields import NewPerson, PersonChange
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem
 from api.http.responses import respond
@@ -24,6 +26,7 @@ from core.identity.permissions import ROLES, why_not_change, why_not_create
 from core.identity.principals import Principal
 from core.identity.users import NewUser, TakenError
 from core.passwords import TooManyWaitingError
+from core.store.audit import CHANGED
 from core.store.lists.pages import COUNT_EXACT_TO
 from core.store.lists.people import Person
 from core.wire.answers import Done
@@ -92,11 +95,12 @@ class AdminUser:
             is_superuser=body.is_superuser,
         )
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection() as connection, connection.transaction():
                 person = await account_changes.person(connection, await users.create_user(connection, new))
+                assert person is not None  # noqa: S101 - it was created on the line before
+                await note_change(req, connection, "user.created", person.id, None, person, whose=person.id)
         except TakenError as taken:
             raise _taken(taken) from None
-        assert person is not None  # noqa: S101 - it was created on the line before
         log.info("user created", created_user=person.id, by=req.context.principal.user_id)
         respond(resp, UserAnswer(message="User created successfully", data=admin_user(person)), 201)
 
@@ -114,7 +118,7 @@ class AdminUser:
         password = None if isinstance(change.password, UnsetType) else await self._hash(req, change.password)
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                person = await self._change(connection, principal, user_id, change, password)
+                person = await self._change(connection, req, user_id, change, password)
         except TakenError as taken:
             raise _taken(taken) from None
         self._accounts.logins.forget()
@@ -128,16 +132,20 @@ class AdminUser:
         self._columns(principal, person, change)
 
     async def _change(
-        self, connection: Any, principal: Principal, user_id: int, change: PersonChange, password: str | None
+        self, connection: Any, req: Request, user_id: int, change: PersonChange, password: str | None
     ) -> Person:
         if change.is_active is False or change.is_superuser is False:
             await ensure_superuser_remains(connection, user_id)
-        columns = self._columns(principal, await account_changes.lock(connection, user_id), change)
+        before = await account_changes.lock(connection, user_id)
+        columns = self._columns(req.context.principal, before, change)
         if password is not None:
             columns["password_hash"] = password
         await account_changes.write(connection, user_id, columns)
         person = await account_changes.person(connection, user_id)
+        assert before is not None  # noqa: S101 - `_columns` has looked
         assert person is not None  # noqa: S101 - its row is locked
+        was, now = asdict(before), asdict(person) | ({"password": CHANGED} if password is not None else {})
+        await note_change(req, connection, "user.changed", user_id, was, now, whose=user_id)
         return person
 
     def _columns(self, principal: Principal, person: Person | None, change: PersonChange) -> dict[str, Any]:
