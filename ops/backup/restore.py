@@ -67,10 +67,12 @@ class RestoreRefusedError(BackupError):
 
 
 def check(archive: Archive, database: Database, *, replace: bool) -> None:
-    """Whether the backup may be restored there. Raises `RestoreRefusedError`; nothing is changed."""
+    """Whether the backup may be restored there. Raises `RestoreRefusedError`; no row is changed."""
     manifest = archive.manifest
     _check_release(manifest)
     _check_demo(manifest, database)
+    if database.owner_url is not None:
+        create_application_role(database.owner_url, database.settings.database_url)  # as any migrate does
     with connect(database.settings.database_url, RESTORE_LIMITS, "holdfast restore") as connection:
         major = connection.info.server_version // 10_000
         if major < manifest.postgresql:
@@ -122,8 +124,6 @@ def restore(archive: Archive, database: Database, told: Told, *, replace: bool, 
         archive.verify(lambda done: told(Step.VERIFY, done, archive.size_bytes))
         check(archive, database, replace=replace)
         programs = find_programs(url, max(manifest.postgresql, _major(manifest.pg_dump)), folder)
-        if database.owner_url is not None:
-            create_application_role(database.owner_url, url)
         with connect(url, RESTORE_LIMITS, "holdfast restore") as connection:
             was_empty = store.is_empty(connection)
             store.mark(connection)
