@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import typer
 
-from ops.cli import bulk_import, embedded_stack, health_command, migration
+from ops.cli import backup, bulk_import, embedded_stack, health_command, migration
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
     (None, migration.commands),
+    (None, backup.commands),
     (None, health_command.commands),
     (None, bulk_import.commands),
 )

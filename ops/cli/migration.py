@@ -27,7 +27,7 @@ def migrate() -> None:
 
     from core.logs import configure  # noqa: PLC0415
     from core.settings import SettingsError, owner_database_url  # noqa: PLC0415
-    from core.startup import UnusableStoreError, check_database, check_demo  # noqa: PLC0415
+    from core.startup import UnusableStoreError, check_database, check_demo, check_restored  # noqa: PLC0415
     from core.store.migrate import upgrade  # noqa: PLC0415
     from ops.database_roles import create_application_role  # noqa: PLC0415
 
@@ -39,6 +39,7 @@ def migrate() -> None:
             if owner_url is not None:
                 create_application_role(owner_url, settings.database_url)
             check_database(settings.database_url)
+            check_restored(settings.database_url)
             check_demo(settings)
             upgrade(settings)
             if settings.demo:
