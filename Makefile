@@ -101,6 +101,6 @@ venv-dev:
 
 .PHONY: programs
 programs:
-	@for program in chromium openssl pgbouncer; do \
+	@for program in chromium openssl pgbouncer prometheus; do \
 		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; $(QUIETLY); exit; }; \
 	done

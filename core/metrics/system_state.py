@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 import psycopg
@@ -32,8 +33,9 @@ STATE_FRESH_S = 5.0
 STATISTICS_FRESH_S = 30.0
 """Sizes of tables are counted in files, and change slowly."""
 REDIS_TIMEOUT_S = 2.0
+READ_WITHIN_S = 4.0
+"""Together less than the ten seconds that Prometheus waits for a scrape."""
 LIMITS = {**API_LIMITS, "statement_timeout": "3s", "default_transaction_read_only": "on"}
-"""Less than a scrape may take."""
 
 Sample = tuple[Sequence[str], float]
 
@@ -48,8 +50,10 @@ class SystemState:
         )
         self._connection: Connection | None = None
         self._lock = threading.Lock()
-        self._state = _Cached(self._measure, STATE_FRESH_S)
-        self._statistics = _Cached(self._read_statistics, STATISTICS_FRESH_S) if settings.metrics_postgresql else None
+        thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
+        self._state = _Cached(self._measure, STATE_FRESH_S, thread)
+        own = _Cached(self._read_statistics, STATISTICS_FRESH_S, thread)
+        self._statistics = own if settings.metrics_postgresql else None
 
     def collect(self) -> Iterator[Family]:
         with self._lock:
@@ -94,19 +98,36 @@ class SystemState:
 
 
 class _Cached(Generic[T]):
-    """The last value, for as long as it is fresh. A failure is remembered too, so that scrapes do not pile up behind it."""
+    """The last value, for as long as it is fresh. A failure is remembered too, so that scrapes do not pile up behind it.
 
-    def __init__(self, read: Callable[[], T | None], fresh_s: float) -> None:
+    Read in a thread: a server that was stopped, or whose storage hangs, answers nothing, not even that it is too late.
+    """
+
+    def __init__(self, read: Callable[[], T | None], fresh_s: float, thread: Executor) -> None:
         self._read = read
         self._fresh_s = fresh_s
+        self._thread = thread
+        self._reading: Future[T | None] | None = None
         self._value: T | None = None
         self._read_at = float("-inf")
 
     def value(self) -> T | None:
-        if time.monotonic() - self._read_at > self._fresh_s:
-            self._value = self._read()
-            self._read_at = time.monotonic()
+        if self._reading is None and time.monotonic() - self._read_at > self._fresh_s:
+            self._reading = self._thread.submit(self._read)
+            self._wait(READ_WITHIN_S)
+        else:
+            self._wait(0.0)
         return self._value
+
+    def _wait(self, within_s: float) -> None:
+        if self._reading is None:
+            return
+        try:
+            self._value = self._reading.result(within_s)
+        except TimeoutError:
+            self._value = None  # the read goes on: nobody begins another beside it
+        else:
+            self._reading, self._read_at = None, time.monotonic()
 
 
 def family(metric: Metric, samples: Sequence[Sample]) -> GaugeMetricFamily:

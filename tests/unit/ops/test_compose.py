@@ -47,7 +47,7 @@ def test_the_schema_would_notice_a_mistake() -> None:
 
 
 def test_it_has_the_defined_processes_and_the_servers_they_need() -> None:
-    servers = {"caddy", "migrate", "postgres", "valkey"}
+    servers = {"caddy", "migrate", "postgres", "valkey", "prometheus", "grafana"}
     assert set(SERVICES) == {process.name for process in APPLICATION} | servers
 
 
@@ -163,7 +163,7 @@ def test_nothing_runs_as_root() -> None:
     """PostgreSQL's entrypoint steps down by itself, once it has handed the volume over; ours is the image's user."""
     by_image = {process.name for process in APPLICATION} | {"migrate"}
     told = {name: service.get("user") for name, service in SERVICES.items() if name not in {*by_image, "postgres"}}
-    assert told == dict.fromkeys(("caddy", "valkey"), "65534:65534")
+    assert told == {**dict.fromkeys(("caddy", "valkey", "prometheus"), "65534:65534"), "grafana": "472:472"}
 
 
 def test_the_image_is_built_once_and_never_looked_for_elsewhere() -> None:
