@@ -16,6 +16,7 @@ from core.store.data_subjects import data_subjects_in, data_subjects_of
 from core.store.feed_events import final_event, write_event_rows
 from core.store.inbox import unfinished
 from core.store.inbox.outcomes import Outcome, move
+from core.store.inbox.parked import note_parked
 from core.store.inbox.reading import Undecoded, Waiting
 from core.store.inbox.unfinished import charge_attempt, split
 from core.store.save import Decided
@@ -33,9 +34,10 @@ class Parked(Struct, frozen=True):
     outcome: Outcome
 
 
-def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
+def charge(connection: Connection, one: Waiting, why: str, kind: str) -> list[Decided]:
     """Count one more failed attempt; after the third, park the command with an outcome and an event.
 
+    `why` goes into the log; `kind` is the part of it that repeats nothing that somebody sent.
     A command of the clock is never parked but put off: the sweep would name its bookings again at once.
     """
     if isinstance(one.envelope.command, ExpireDue | MoveOn):
@@ -45,7 +47,7 @@ def charge(connection: Connection, one: Waiting, why: str) -> list[Decided]:
         charge_attempt(connection, one.envelope.id)
         return []
     log.error("command parked", command_id=str(one.envelope.id), request_id=one.envelope.request_id, why=why)
-    return park(connection, one)
+    return park(connection, one, kind)
 
 
 def put_off(connection: Connection, refused: Sequence[Waiting]) -> None:
@@ -89,20 +91,22 @@ def park_malformed(connection: Connection, malformed: Sequence[Undecoded]) -> li
         (end.envelope.id, end.outcome, data_subjects_in(end.envelope, one.body))
         for end, one in zip(done, malformed, strict=True)
     ]
-    _end(connection, answers, [one.envelope for one in done])
+    _end(connection, answers, [one.envelope for one in done], "it cannot be decoded")
     return done
 
 
-def park(connection: Connection, one: Waiting) -> list[Decided]:
+def park(connection: Connection, one: Waiting, kind: str) -> list[Decided]:
+    """`kind` says why, without anything that somebody sent."""
     envelope, outcome = one.envelope, parked(one.envelope.id)
-    moved = _end(connection, [(envelope.id, outcome, data_subjects_of(envelope))], [envelope])
+    moved = _end(connection, [(envelope.id, outcome, data_subjects_of(envelope))], [envelope], kind)
     return [Decided(envelope, (), outcome)] if moved else []
 
 
 def _end(
-    connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], headers: Sequence[Header]
+    connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence[str]]], headers: Sequence[Header], kind: str
 ) -> int:
     now = database_now(connection)
+    note_parked(connection, [one.id for one in headers], kind)
     moved = move(connection, answers, now)
     if moved:
         with RoundTrip(connection) as trip:

@@ -56,6 +56,7 @@ from core.store.inbox.lane_batches import (
 )
 from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
+from core.store.inbox.parked import why_of
 from core.store.inbox.reading import Waiting
 from core.store.load import load
 from core.store.revision import check_schema
@@ -236,7 +237,8 @@ class Lanes:
         noted = self._notes.inherited(number, read.noted.get(number, ()))
         if len(batch) == 1 and noted == [batch[0].envelope.id] and self._notes.owner_died(self._connection, number):
             self._notes.write({number: []})
-            decided = charge(self._connection, batch[0], "its worker died, or lost its connection, while deciding it")
+            why = "its worker died, or lost its connection, while deciding it"
+            decided = charge(self._connection, batch[0], why, why)
             return VisitResult(decided=decided, more=frozenset({number}))
         if any(one.attempts or one.envelope.id in inherited for one in batch):
             self._hand_over(self._others)
@@ -359,7 +361,8 @@ class Lanes:
             if not lock_lane(self._connection, one.lane):
                 return VisitResult(busy=frozenset({one.lane}))
             self._notes.write({one.lane: []})
-            return VisitResult(decided=charge(self._connection, one, repr(problem)), more=frozenset({one.lane}))
+            charged = charge(self._connection, one, repr(problem), why_of(problem))
+            return VisitResult(decided=charged, more=frozenset({one.lane}))
 
     def _forget(self) -> None:
         """An outage is no death: the next owner need not search."""

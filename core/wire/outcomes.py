@@ -58,6 +58,10 @@ class CommandStatus(Struct, frozen=True):
     response: Response | None
     progress: CommandProgress | UnsetType = UNSET
     """Only for a command that is done in steps, until it is finished."""
+    replay_of: UUID | UnsetType = UNSET
+    """Only for a command that an operator made from a parked one."""
+    replayed_as: UUID | UnsetType = UNSET
+    """Only for a parked command that an operator sent again: the new one."""
 
 
 ANSWERS: Mapping[str, Callable[[Envelope, tuple[Event, ...], State], tuple[int, object]]] = {
@@ -115,5 +119,15 @@ def command_status(record: CommandRecord) -> bytes:
     finished_at = None if record.finished_at is None else zulu(record.finished_at)
     progress = UNSET if record.total is None else CommandProgress(record.done or 0, record.total)
     accepted_at = zulu(record.accepted_at)
-    status = CommandStatus(record.id, record.type, record.status, accepted_at, finished_at, response, progress)
+    status = CommandStatus(
+        record.id,
+        record.type,
+        record.status,
+        accepted_at,
+        finished_at,
+        response,
+        progress,
+        record.replay_of or UNSET,
+        record.replayed_as or UNSET,
+    )
     return encode(status)

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 import typer
 
-from ops.cli import backup, bulk_import, embedded_stack, health_command, migration
+from ops.cli import (
+    accepted_commands,
+    audit_log,
+    backup,
+    bulk_import,
+    embedded_stack,
+    health_command,
+    migration,
+    parked,
+)
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 
@@ -17,6 +26,9 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, backup.commands),
     (None, health_command.commands),
     (None, bulk_import.commands),
+    (None, audit_log.commands),
+    ("commands", accepted_commands.commands),
+    ("parked", parked.commands),
 )
 """`holdfast NAME ...` for each group, in the order of the help; None: its commands stand at the top."""
 

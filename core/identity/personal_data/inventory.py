@@ -442,6 +442,7 @@ NOT_PERSONAL: dict[str, str] = {
     "marketplace_booking": "kind status payment_status",
     "oauth_attempt": "provider code_verifier nonce next_path",
     "outcome": "type contract status",
+    "parked_command": "why",
     "payment": "currency state refund_reason problem",
     "payments_gate": "problem",
     "resource": "kind zone",

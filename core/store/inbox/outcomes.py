@@ -80,16 +80,22 @@ def move(connection: Connection, answers: Sequence[tuple[UUID, Outcome, Sequence
     return connection.execute(SQL_MOVE.encode(), move_parameters(answers, now)).rowcount
 
 
-SQL_LOOK_UP = """
-SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text, done, total
+_REPLAY_OF = "(SELECT command_id FROM command_replay WHERE replayed_as = %(id)s)"
+_REPLAYED_AS = "(SELECT replayed_as FROM command_replay WHERE command_id = %(id)s)"
+SQL_LOOK_UP = f"""
+SELECT id, type, owner, accepted_at, NULL::timestamptz, 'accepted', NULL::smallint, NULL::text, done, total, {_REPLAY_OF},
+       NULL::uuid
 FROM inbox WHERE id = %(id)s
 UNION ALL
-SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text, NULL, NULL
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text, NULL, NULL, {_REPLAY_OF},
+       {_REPLAYED_AS}
 FROM outcome WHERE id = %(id)s
 """
 """One snapshot over both tables: a command that is being decided is found in one of them."""
 SQL_DECIDED = """
-SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text
+SELECT id, type, owner, accepted_at, decided_at, status, http_status, response::text, NULL::integer, NULL::integer,
+       (SELECT r.command_id FROM command_replay r WHERE r.replayed_as = outcome.id),
+       (SELECT r.replayed_as FROM command_replay r WHERE r.command_id = outcome.id)
 FROM outcome WHERE id = ANY(%s::uuid[])
 """
 SQL_ANSWERS = "SELECT id, http_status, response::text FROM outcome WHERE id = ANY(%s::uuid[])"
@@ -111,6 +117,10 @@ class CommandRecord(Struct, frozen=True):
     done: int | None = None
     total: int | None = None
     """The progress of an unfinished command that is done in steps."""
+    replay_of: UUID | None = None
+    """The parked command that it was made from."""
+    replayed_as: UUID | None = None
+    """The command by which this one, which was parked, was sent again."""
 
 
 async def look_up(connection: AsyncConnection, id_: UUID) -> CommandRecord | None:

@@ -12,7 +12,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
+from core.store.connections.database import Connection
 from core.store.lists.pages import Page, beside_total, counted, page_of
+from core.store.sql.tables import DIALECT
 from core.store.sql.tables import audit_entry as e
 from core.store.sql.tables import audit_person as p
 
@@ -56,6 +58,13 @@ async def page(engine: AsyncEngine, wanted: AuditFilter, limit: int, offset: int
     return page_of(rows, entry_of)
 
 
+def read(connection: Connection, wanted: AuditFilter, limit: int) -> Page[ListedEntry]:
+    """The newest entries for the command line."""
+    composed = statement(wanted, limit, 0).compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    rows = connection.execute(str(composed).encode(), composed.params).fetchall()
+    return page_of(rows, entry_of)
+
+
 def statement(wanted: AuditFilter, limit: int, offset: int) -> Select[Any]:
     """The page beside its total."""
     conditions = _conditions(wanted)
@@ -83,10 +92,10 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
 
 
 def _is_action(action: str) -> ColumnElement[bool]:
-    """One action, or all of one kind of subject: a range of the index by action."""
+    """One action, or all of one kind of subject."""
     if "." in action:
         return e.c.action == action
-    return e.c.action.collate("C").between(f"{action}.", f"{action}/")
+    return func.starts_with(e.c.action, f"{action}.")
 
 
 def _touches(subject: str) -> ColumnElement[bool]:

@@ -154,6 +154,7 @@ KEPT = (
     kept("database_restore", f"{RESTORE_DAYS} days", key="id", since="restored_at"),
     kept("audit_entry", f"{AUDIT_DAYS} days", key="at, id", since="at"),
     kept("audit_person", f"{AUDIT_DAYS} days", key="id", since="at"),
+    kept("parked_command", f"{REPLAY_DAYS} days", key="id", since="parked_at"),
     kept("command_replay", f"{REPLAY_DAYS} days", key="command_id", since="replayed_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )

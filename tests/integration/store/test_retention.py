@@ -34,7 +34,7 @@ BOUNDED = {
     *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }
 """A row or a few, or folded away within seconds."""
-WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session"}
+WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session", "restore_finding": "database_restore"}
 WHEN_DECIDED = {"inbox", "erasure"}
 
 
@@ -146,6 +146,14 @@ OLD = {
     "audit_person": """
         INSERT INTO audit_person (at, entry_id, user_id)
         SELECT now() - interval '401 days', n, 1 FROM generate_series(1, %(n)s) AS n
+    """,
+    "database_restore": """
+        INSERT INTO database_restore (restored_at, taken_at, holdfast, schema_before, postgresql, known_epoch, known_head)
+        SELECT now() - interval '401 days', now(), '', '', 180000, '', 0 FROM generate_series(1, %(n)s)
+    """,
+    "parked_command": """
+        INSERT INTO parked_command (id, slot_crc, class, version, weight, why, parked_at)
+        SELECT gen_random_uuid(), 0, 0, 1, 1, 'ValueError', now() - interval '61 days' FROM generate_series(1, %(n)s)
     """,
     "command_replay": """
         INSERT INTO command_replay (command_id, replayed_as, replayed_at)

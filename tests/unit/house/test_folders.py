@@ -24,6 +24,7 @@ LINES_MIN = 30
 LARGE_FOLDERS = {"core/store/migrations/versions": "one file a step of the schema, in the order of its numbers"}
 
 SHORT_MODULES = {
+    "ops/operator.py": "who is at the command line, for every command that changes something",
     "api/bookings/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/agent/routes.py": "the same",
     "api/contracts/appointments/users/routes.py": "the same",
