@@ -11,9 +11,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from ops.embedded import caddy
-from ops.ports import accepts, free_ports
-from tests.support.processes.servers import Server
+from tests.support.processes.front_door import front_door as front_door_of
 from tests.support.processes.stack import Stack
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -63,14 +61,14 @@ def dashboard_port() -> Iterator[int]:
 @pytest.fixture
 def front_door(stack: Stack, dashboard_port: int, tmp_path: Path) -> Iterator[str]:
     """The one origin that browsers see, through Caddy."""
-    (port,) = free_ports(1)
-    inner = caddy.environment(
-        site=f"http://localhost:{port}", api=stack.api_port, notifier=stack.notifier_port, flower=dashboard_port
-    )
-    server = Server(caddy.program(tmp_path / "caddy", inner, tmp_path / "caddy.log"), lambda: accepts(port))
-    server.start()
-    yield f"http://localhost:{port}"
-    server.close()
+    with front_door_of(
+        tmp_path / "caddy",
+        api_port=stack.api_port,
+        notifier_port=stack.notifier_port,
+        flower_port=dashboard_port,
+        site_host="localhost",
+    ) as door:
+        yield door.url
 
 
 @contextmanager

@@ -29,6 +29,8 @@ SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL 
 INSERT INTO user_tally (is_active, is_staff, is_superuser, gender_key, country_code, people)
 SELECT is_active, is_staff, is_superuser, gender_key, coalesce(country_code, ''), count(*)
 FROM user_account GROUP BY 1, 2, 3, 4, 5;
+UPDATE user_account SET words = ' ' || folded(concat_ws(' ', username, first_name, last_name, coalesce(email, contact_email)))
+WHERE words IS NULL;
 UPDATE service SET name_folded = folded(name) WHERE name_folded IS NULL;
 UPDATE category SET name_folded = folded(name) WHERE name_folded IS NULL;
 UPDATE practitioner SET name_folded = folded(name) WHERE name_folded IS NULL

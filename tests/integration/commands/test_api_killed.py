@@ -12,11 +12,9 @@ from threading import Event
 import httpx
 import pytest
 
-from ops.embedded import caddy
-from ops.ports import accepts, free_ports
 from tests.conftest import FIGURE
 from tests.support.clients.http_client import Client, admin, agent_booking
-from tests.support.processes.servers import Server
+from tests.support.processes.front_door import front_door
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -27,14 +25,8 @@ NOWHERE = "nowhere"
 
 @pytest.fixture
 def door(breakable_stack: Stack, tmp_path: Path) -> Iterator[str]:
-    port, notifier, flower = free_ports(3)
-    placeholders = caddy.environment(
-        site=f"http://:{port}", api=breakable_stack.api_port, notifier=notifier, flower=flower
-    )
-    server = Server(caddy.program(tmp_path, placeholders, tmp_path / "caddy.log"), lambda: accepts(port))
-    server.start()
-    yield f"http://127.0.0.1:{port}"
-    server.close()
+    with front_door(tmp_path / "caddy", api_port=breakable_stack.api_port) as one:
+        yield one.url
 
 
 def workers(pid: int) -> set[int]:

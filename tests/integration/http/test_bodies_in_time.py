@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.embedded import caddy
-from ops.ports import accepts, free_ports
+from tests.support.processes.front_door import front_door
 from tests.support.processes.own_api import api
-from tests.support.processes.servers import PostgresServer, Server
+from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 
 WITHIN_S = 1
@@ -28,13 +27,9 @@ def stack(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def front_door(stack: Stack, tmp_path: Path) -> Iterator[int]:
-    port = free_ports(1)[0]
-    placeholders = caddy.environment(site=f"http://localhost:{port}", api=stack.api_port, notifier=1, flower=1)
-    server = Server(caddy.program(tmp_path / "caddy", placeholders, tmp_path / "caddy.log"), lambda: accepts(port))
-    server.start()
-    yield port
-    server.close()
+def front_door_port(stack: Stack, tmp_path: Path) -> Iterator[int]:
+    with front_door(tmp_path / "caddy", api_port=stack.api_port, site_host="localhost") as door:
+        yield door.port
 
 
 def trickle(port: int, path: str, content_type: str) -> bytes:
@@ -72,5 +67,5 @@ def test_a_body_that_trickles_in_is_ended(stack: Stack, path: str) -> None:
     is_told(trickle(stack.api_port, path, "application/json"))
 
 
-def test_a_body_that_trickles_in_through_the_front_door_is_ended(front_door: int) -> None:
-    is_told(trickle(front_door, "/api/login/", "application/json"))
+def test_a_body_that_trickles_in_through_the_front_door_is_ended(front_door_port: int) -> None:
+    is_told(trickle(front_door_port, "/api/login/", "application/json"))

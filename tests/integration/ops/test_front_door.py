@@ -20,11 +20,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import Server as WebSocketServer
 from websockets.sync.server import ServerConnection, serve
 
-from ops.embedded import caddy
-from ops.ports import accepts, free_ports
 from tests.support.clients.http_client import raw_answer
 from tests.support.conformance.description import description
-from tests.support.processes.servers import Server
+from tests.support.processes.front_door import front_door
 from tests.support.wait import wait_until
 
 
@@ -73,15 +71,10 @@ def _greet(socket: ServerConnection) -> None:
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of a front door with echoes behind it; nobody is behind `/ws` but a WebSocket server."""
-    folder = tmp_path_factory.mktemp("caddy")
-    port, api, notifier, flower = free_ports(4)
-    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
-    server = Server(caddy.program(folder, placeholders, folder / "caddy.log"), lambda: accepts(port))
-    sockets = serve(_greet, "127.0.0.1", notifier)
-    with _echo("api", api), _echo("flower", flower), _running(sockets):
-        server.start()
-        yield f"127.0.0.1:{port}"
-        server.close()
+    with front_door(tmp_path_factory.mktemp("caddy")) as one:
+        sockets = serve(_greet, "127.0.0.1", one.notifier_port)
+        with _echo("api", one.api_port), _echo("flower", one.flower_port), _running(sockets):
+            yield one.address
 
 
 @pytest.mark.parametrize("path", ["/api/login/", "/oauth/google/", "/admin/", "/book/", "/payment/", "/healthz", "/"])
@@ -135,17 +128,9 @@ def test_a_client_cannot_choose_an_id(door: str) -> None:
 
 
 def test_a_trusted_terminators_word_is_taken(tmp_path: Path) -> None:
-    port, api, notifier, flower = free_ports(4)
-    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
-    trusting = {**placeholders, "HOLDFAST_TRUSTS": "127.0.0.1/32"}
-    server = Server(caddy.program(tmp_path, trusting, tmp_path / "caddy.log"), lambda: accepts(port))
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
-    with _echo("api", api):
-        try:
-            server.start()
-            said = httpx.get(f"http://127.0.0.1:{port}/", headers=forwarded).json()
-        finally:
-            server.close()
+    with front_door(tmp_path, environment={"HOLDFAST_TRUSTS": "127.0.0.1/32"}) as one, _echo("api", one.api_port):
+        said = httpx.get(f"{one.url}/", headers=forwarded).json()
     assert said["headers"]["X-Forwarded-For"] == "203.0.113.7", "the hop that the terminator saw, not what it was told"
 
 
@@ -181,21 +166,15 @@ def test_what_is_no_http_is_refused_in_the_one_error_shape(door: str, headers: d
 
 
 def test_a_part_that_is_away_is_a_503_in_the_one_error_shape(tmp_path: Path) -> None:
-    port, api, notifier, flower = free_ports(4)
-    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
-    server = Server(caddy.program(tmp_path, placeholders, tmp_path / "caddy.log"), lambda: accepts(port))
-    try:
-        server.start()
+    with front_door(tmp_path) as one:
         secret = "ticket=do-not-log-me"
-        answer = httpx.get(f"http://127.0.0.1:{port}/api/?{secret}", headers={"Cookie": "s=secret"}, timeout=15)
-    finally:
-        server.close()
+        answer = httpx.get(f"{one.url}/api/?{secret}", headers={"Cookie": "s=secret"}, timeout=15)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
     assert answer.json()["code"] == "unavailable"
     assert answer.json()["message"] == answer.json()["detail"] == answer.json()["error"]
-    assert "do-not-log-me" not in server.log
-    assert "s=secret" not in server.log
+    assert "do-not-log-me" not in one.server.log
+    assert "s=secret" not in one.server.log
 
 
 ENDS = ("at once", "after the request", "by a reset", "in its answer", "with nonsense", "never")
@@ -245,14 +224,8 @@ def _ending(port: int, how: str) -> Iterator[list[bytes]]:
 @pytest.fixture(scope="module")
 def door_to_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """host:port of a front door that waits a second for answers, and the API's port, where nobody listens."""
-    folder = tmp_path_factory.mktemp("caddy")
-    port, api, notifier, flower = free_ports(4)
-    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
-    placeholders["HOLDFAST_ANSWER_TIMEOUT"] = "1s"
-    server = Server(caddy.program(folder, placeholders, folder / "caddy.log"), lambda: accepts(port))
-    server.start()
-    yield f"127.0.0.1:{port}", api
-    server.close()
+    with front_door(tmp_path_factory.mktemp("caddy"), environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as one:
+        yield one.address, one.api_port
 
 
 @pytest.mark.parametrize("how", ENDS)
@@ -327,9 +300,9 @@ def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tu
 
 
 def test_who_is_called_by_https_has_browsers_stay_there(tmp_path: Path) -> None:
-    with own_door(tmp_path, {"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}) as (url, _):
+    with front_door(tmp_path, environment={"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}) as door:
         for path in ("/flower/metrics", "/api/"):
-            assert httpx.get(url + path, timeout=15).headers["Strict-Transport-Security"] == "max-age=31536000"
+            assert httpx.get(door.url + path, timeout=15).headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 def test_flower_s_pages_may_have_scripts_of_their_own_and_no_others(door: str) -> None:
@@ -339,9 +312,9 @@ def test_flower_s_pages_may_have_scripts_of_their_own_and_no_others(door: str) -
 
 
 def test_where_flower_is_off_there_is_nothing(tmp_path: Path) -> None:
-    with own_door(tmp_path, {"HOLDFAST_FLOWER_IS_ON": "0"}) as (url, _):
+    with front_door(tmp_path, environment={"HOLDFAST_FLOWER_IS_ON": "0"}) as door:
         for path in ("/flower", "/flower/", "/flower/workers"):
-            answer = httpx.get(url + path)
+            answer = httpx.get(door.url + path)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
@@ -368,27 +341,29 @@ def test_a_sign_in_whose_answer_was_lost_is_not_sent_again(
 
 def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) -> None:
     """By the id that the API was given, with the path and the reason."""
-    with own_door(tmp_path, {"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as (url, server):
-        lost = httpx.get(f"{url}/api/rooms/?secret=do-not-log-me", headers={"Cookie": "s=do-not-log-me"}, timeout=15)
-        with _ending(int(server.program.environment["HOLDFAST_API"].rpartition(":")[2]), "after the request"):
+    with front_door(tmp_path, environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as door:
+        lost = httpx.get(
+            f"{door.url}/api/rooms/?secret=do-not-log-me", headers={"Cookie": "s=do-not-log-me"}, timeout=15
+        )
+        with _ending(door.api_port, "after the request"):
             unknown = httpx.post(
-                f"{url}/api/bookings/?secret=do-not-log-me", json={"note": "do-not-log-me"}, timeout=15
+                f"{door.url}/api/bookings/?secret=do-not-log-me", json={"note": "do-not-log-me"}, timeout=15
             )
-        wait_until(lambda: server.log.count("handled request") == 2, "both are logged")
-    first, second = [json.loads(line) for line in server.log.splitlines() if "handled request" in line]
+        wait_until(lambda: door.server.log.count("handled request") == 2, "both are logged")
+    first, second = [json.loads(line) for line in door.server.log.splitlines() if "handled request" in line]
     assert lost.json()["code"] == "unavailable"
     assert (first["path"], first["status"]) == ("/api/rooms/", 503)
     assert first["problem"].startswith("dial tcp")
     assert UUID(first["id"]).version == 4
     assert (second["id"], second["path"]) == (unknown.json()["id"], "/api/bookings/")
     assert "EOF" in second["problem"]
-    assert "do-not-log-me" not in server.log
+    assert "do-not-log-me" not in door.server.log
 
 
 def test_what_others_answer_is_not_logged(tmp_path: Path) -> None:
-    with own_door(tmp_path, {}) as (url, server), _echo("api", int(server.program.environment["HOLDFAST_API"][10:])):
-        assert httpx.get(f"{url}/api/").status_code == 200
-    assert "handled request" not in server.log
+    with front_door(tmp_path) as door, _echo("api", door.api_port):
+        assert httpx.get(f"{door.url}/api/").status_code == 200
+    assert "handled request" not in door.server.log
 
 
 LENGTHS = ["", "-1", "+5", "5,5", "5 5", "0x5", "5.0", "five", "\u0665", "9" * 20, "9" * 5_000]
@@ -411,16 +386,3 @@ def first_line(address: str, sent: bytes) -> bytes:
     with socket.create_connection((host, int(port)), timeout=15) as connection:
         connection.sendall(sent)
         return connection.makefile("rb").readline()
-
-
-@contextmanager
-def own_door(folder: Path, environment: dict[str, str]) -> Iterator[tuple[str, Server]]:
-    """A front door with settings of its own and nobody behind it: its address, and the server."""
-    port, api, notifier, flower = free_ports(4)
-    placeholders = caddy.environment(site=f"http://:{port}", api=api, notifier=notifier, flower=flower)
-    server = Server(caddy.program(folder, {**placeholders, **environment}, folder / "caddy.log"), lambda: accepts(port))
-    try:
-        server.start()
-        yield f"http://127.0.0.1:{port}", server
-    finally:
-        server.close()
