@@ -21,12 +21,12 @@ from api.contracts.marketplace.routes import add_routes as add_marketplace_route
 from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
 from api.health import Health, Readiness
-from api.http.bodies import UncompressedBodies
+from api.http.bodies import ReadableBodies
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
 from api.http.request_context import RequestContext
 from api.limits.undecided_writes import UndecidedWrites
-from api.openapi.endpoints import Asset, Docs, Schema
+from api.openapi.endpoints import Asset, Docs, Index, Schema, Shortcut
 from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.route_rules import check_every_route_has_a_rule
@@ -63,7 +63,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
         *accounts.middleware,
         runtime.write_limits,
         undecided,
-        UncompressedBodies(),
+        ReadableBodies(),
         unknown,
     ]
     app = App(middleware=middleware, router=routes)
@@ -74,9 +74,13 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.resp_options.xml_error_serialization = False
     add_error_handlers(app)
 
+    app.add_route("/", Shortcut("root", "/api/docs/"))
+    app.add_route("/docs", Shortcut("docs", "/api/docs/"))
+    app.add_route("/openapi.json", Shortcut("openapi", "/api/schema/"))
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
+    app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))
     app.add_route("/api/schema/feeds", FeedsSchema(settings.public_url))
     app.add_route("/api/docs", Docs())

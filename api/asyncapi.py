@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import falcon.asgi
 from msgspec import Struct
 
-from api.http.responses import respond_encoded
+from api.http.responses import respond_zipped
 from api.openapi.operation import operation
 from api.openapi.schemas import Schemas
 from core.identity.principals import SESSION_COOKIE
@@ -76,8 +76,9 @@ class FeedsSchema:
         self._bytes = encode(document(public_url))
 
     @operation("The description of the WebSocket feeds, as AsyncAPI 3.0", answers={200: dict}, tag="openapi")
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        respond_encoded(resp, self._bytes)
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        respond_zipped(req, resp, self._bytes)
+        resp.content_type = falcon.MEDIA_JSON
 
 
 def document(public_url: str) -> dict[str, Any]:

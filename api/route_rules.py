@@ -171,7 +171,11 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
-    # the API's description
+    # where to begin, and the API's description
+    "/": {"GET": Rule.OPEN},
+    "/docs": {"GET": Rule.OPEN},
+    "/openapi.json": {"GET": Rule.OPEN},
+    "/api": {"GET": Rule.OPEN},
     "/api/schema": {"GET": Rule.OPEN},
     "/api/schema/feeds": {"GET": Rule.OPEN},
     "/api/docs": {"GET": Rule.OPEN},

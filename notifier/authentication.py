@@ -14,6 +14,7 @@ from websockets.datastructures import Headers
 from core.identity.credentials import agent_keys, lookup
 from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.credentials.api_tokens import PREFIX as API_TOKEN_PREFIX
+from core.identity.credentials.schemes import misplaced
 from core.identity.principals import (
     ANONYMOUS,
     HOST_PREFIX,
@@ -58,14 +59,12 @@ class Authentication:
         return await self._by_ticket(token)
 
     async def _by_header(self, header: str, address: str) -> Principal:
-        scheme, _, credential = header.partition(" ")
-        match scheme.lower():
-            case "bearer":
-                return await self._by_access_token(credential.strip())
-            case "token":
-                return await self._by_token(credential.strip(), address)
-            case _:
-                raise BadCredentialError
+        if words := misplaced(header):
+            raise BadCredentialError(words)
+        scheme, _, credential = header.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return await self._by_access_token(credential.strip())
+        return await self._by_token(credential.strip(), address)
 
     async def _by_access_token(self, token: str) -> Principal:
         claims = verify_access_token(self._settings, token)

@@ -33,6 +33,11 @@ from notifier.messages import BadMessageError
 from notifier.sockets import Admission, Socket
 from notifier.subscriber import Subscriber
 
+LOG_IN = (
+    "Authentication credentials were not provided: send an authenticate message whose token is the access token of a "
+    "login or a ticket (/api/ws-ticket/), or connect with the cookie of a login"
+)
+
 
 class EndedError(Exception):
     """The connection is to be closed; its subscriber knows why."""
@@ -138,7 +143,7 @@ class ClientConnection:
         except TimeoutError:
             first = None
         if not isinstance(first, Authenticate):
-            self._refuse(401, "not_authenticated", "Authentication credentials were not provided")
+            self._refuse(401, "not_authenticated", LOG_IN)
         await self._authenticate(first)
 
     async def _first_message(self) -> Request | None:

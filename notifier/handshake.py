@@ -108,9 +108,10 @@ class HandshakeGate:
         self._take_place(socket, address)
         try:
             principal = await self._authentication.of_handshake(headers, query, address)
-        except BadCredentialError:
+        except BadCredentialError as refused:
             challenge = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
-            raise RefusedError(401, "bad_credential", "Invalid or expired credentials", challenge) from None
+            words = str(refused) or "Invalid or expired credentials"
+            raise RefusedError(401, "bad_credential", words, challenge) from None
         check_allowed(feed, principal)
         return Admission(feed, principal, address, query.get("last_position"), start)
 

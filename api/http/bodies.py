@@ -138,7 +138,18 @@ def _problems(raw: bytes, kind: type[Struct], needs: Collection[str]) -> list[Fi
     return first_of_each_field(kind.__struct_fields__, found) or [FieldProblem("", "The body cannot be understood")]
 
 
-class UncompressedBodies:
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""What a page's form sends, and curl's `-d` if no header says otherwise. No route reads them."""
+
+
+def check_is_no_form(req: falcon.asgi.Request) -> None:
+    """Raises Problem 415 for a body under a form's content type, whatever it holds."""
+    if (req.content_type or "").lower().startswith(FORMS) and has_body(req):
+        words = "No route reads a form: send JSON, with the header Content-Type: application/json"
+        raise Problem(415, "unsupported_media_type", words)
+
+
+class ReadableBodies:
     """Falcon middleware; goes after the gate. Every route has it, also one that takes no body.
 
     A body of GET, HEAD or OPTIONS means nothing (RFC 9110, 9.3.1) and is not read at all.
@@ -149,6 +160,7 @@ class UncompressedBodies:
     ) -> None:
         if req.method in SAFE_METHODS:
             return
+        check_is_no_form(req)
         if not (
             _is_only(PLAIN, req.get_header("Content-Encoding"))
             and _is_only(FRAMED, req.get_header("Transfer-Encoding"))

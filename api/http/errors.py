@@ -39,7 +39,10 @@ _CODES = {
     500: "internal_error",
     503: "unavailable",
 }
-_SENTENCES = {404: "There is nothing at this address", 405: "This address does not take that method"}
+_SENTENCES = {
+    404: "There is nothing at this address; /api/docs/ lists every address",
+    405: "This address does not take that method",
+}
 """Where Falcon says nothing but the status. The front door says the same of what never gets here (ops/Caddyfile)."""
 
 
@@ -67,13 +70,22 @@ def invalid(problems: Sequence[FieldProblem]) -> Problem:
     return Problem(400, "invalid", problems[0].message, problems)
 
 
-def not_authenticated(message: str = "Authentication credentials were not provided") -> Problem:
+LOG_IN = (
+    "Authentication credentials were not provided: log in at /api/login/ and send its access token as Authorization: "
+    "Bearer, or an API token or agent key as Authorization: Token"
+)
+
+
+def not_authenticated(message: str = LOG_IN) -> Problem:
     return Problem(401, "not_authenticated", message, headers=CHALLENGE)
 
 
-def bad_credential() -> Problem:
-    """One sentence for forged, expired, revoked and misspelt: the difference would help a forger."""
-    return Problem(401, "bad_credential", "Invalid or expired credentials", headers=CHALLENGE)
+def bad_credential(message: str | None = None) -> Problem:
+    """One sentence for forged, expired, revoked and misspelt: the difference would help a forger.
+
+    `message` says instead that the scheme is the wrong one.
+    """
+    return Problem(401, "bad_credential", message or "Invalid or expired credentials", headers=CHALLENGE)
 
 
 def forbidden() -> Problem:

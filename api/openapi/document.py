@@ -99,7 +99,7 @@ def _schemas(operations: Iterable[Operation]) -> Schemas:
 def _operation(route: Served, operation: Operation, schemas: Schemas) -> dict[str, Any]:
     who = security.WHO[security.rule_of(route)]
     described: dict[str, Any] = {
-        "operationId": operation_id(route),
+        "operationId": operation.name or operation_id(route),
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{who}".strip(),
         "tags": [operation.tag or route.contract],

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import falcon
 import falcon.asgi
+import msgspec
+from msgspec import Struct
 
 from api.http.errors import Problem
-from api.http.responses import respond_encoded
+from api.http.responses import respond, respond_zipped
 from api.openapi.document import document
-from api.openapi.operation import Content, operation
+from api.openapi.operation import Content, Operation, operation, operation_of
 from api.openapi.served_routes import Routes
 from core.wire.outcomes import encode
 
@@ -45,8 +47,48 @@ class Schema:
         return encode(document(self._routes.served()))
 
     @operation("This description, as OpenAPI 3.1", answers={200: dict})
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        respond_zipped(req, resp, self._bytes)
+        resp.content_type = falcon.MEDIA_JSON
+
+
+class Entry(Struct, frozen=True):
+    """Where to begin. Each is an address on this server."""
+
+    name: str = "Holdfast"
+    docs: str = "/api/docs/"
+    schema: str = "/api/schema/"
+    feeds: str = "/api/schema/feeds/"
+    login: str = "/api/login/"
+    health: str = "/readyz"
+
+
+class Index:
+    """`GET /api/`."""
+
+    @operation("Where to begin", answers={200: Content(Entry, example=msgspec.to_builtins(Entry()))}, name="get_index")
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        respond_encoded(resp, self._bytes)
+        respond(resp, Entry())
+
+
+class Shortcut:
+    """What people type first, sent on to what they look for."""
+
+    def __init__(self, name: str, to: str) -> None:
+        """`name` ends its `operationId`."""
+        self._name = name
+        self._to = to
+
+    @operation_of(
+        lambda self: Operation(
+            summary=f"Leads to {self._to}",
+            answers={302: (Content(media_type="", headers={"Location": self._to}),)},
+            name=f"get_shortcut_{self._name}",
+        )
+    )
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.status = 302
+        resp.set_header("Location", self._to)
 
 
 class Docs:
@@ -67,9 +109,14 @@ class Asset:
         },
         refuses=("not_found",),
     )
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, name: str) -> None:
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, name: str) -> None:
         if name not in ASSETS:
             raise Problem(404, "not_found", "There is no such asset")
         folder, resp.content_type = ASSETS[name]
-        resp.data = await asyncio.to_thread((folder / name).read_bytes)
+        respond_zipped(req, resp, await asyncio.to_thread(_read, folder / name))
         resp.set_header("Cache-Control", f"public, max-age={ASSET_MAX_AGE_S}")
+
+
+@lru_cache(maxsize=len(ASSETS))
+def _read(path: Path) -> bytes:
+    return path.read_bytes()

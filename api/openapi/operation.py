@@ -59,6 +59,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """A command through the inbox: may be waited for, accepted, withdrawn, repeated under its key."""
     tag: str = ""
     """The contract; by default that of the responder's package."""
+    name: str = ""
+    """Its `operationId`; by default made of method and path."""
     parameters: tuple[Mapping[str, Any], ...] = ()
     """Cookies and headers of its own, in OpenAPI's words."""
 
@@ -74,6 +76,7 @@ def operation(
     command: bool = False,
     description: str = "",
     tag: str = "",
+    name: str = "",
     parameters: tuple[Mapping[str, Any], ...] = (),
 ) -> Callable[[F], F]:
     """Describe the responder below. `body` and `answers` take a type, a `Content` or several."""
@@ -87,6 +90,7 @@ def operation(
         refuses=frozenset(refuses),
         command=command,
         tag=tag,
+        name=name,
         parameters=parameters,
     )
 

@@ -15,6 +15,7 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   docExpansion: "none",
   defaultModelsExpandDepth: 0,
+  persistAuthorization: true, // over a reload; "Logout" in its dialog forgets it
   validatorUrl: null, // nothing leaves this page for another host
   requestInterceptor: withCsrf,
 });

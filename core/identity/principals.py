@@ -53,7 +53,7 @@ _TYPE = "access"
 
 
 class BadCredentialError(Exception):
-    """A credential that proves nothing. It never says why: that would help a forger."""
+    """A credential that proves nothing. It never says why, which would help a forger, but that the scheme is wrong."""
 
 
 class PrincipalKind(StrEnum):

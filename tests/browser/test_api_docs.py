@@ -34,6 +34,24 @@ def test_the_description_is_shown_and_tried_out_with_nothing_from_another_host(p
     assert complaints == []
 
 
+def test_a_token_is_kept_over_a_reload_until_its_owner_logs_out(page: Page, stack: Stack) -> None:
+    """Tried as a person would: log in, put the token in, reload, ask for what only staff see."""
+    login = {"username": "9876543210", "password": "admin"}
+    access = httpx.post(f"{stack.api_url}/api/login/", json=login).raise_for_status().json()["access"]
+    page.goto(f"{stack.api_url}/api/docs/")
+    page.get_by_role("button", name="Authorize").first.click()
+    page.get_by_label("auth-bearer-value").fill(access)
+    page.locator("form", has=page.get_by_label("auth-bearer-value")).get_by_role(
+        "button", name="Apply credentials"
+    ).click()
+    page.reload()
+    page.locator("#operations-tag-appointments .expand-operation").click()
+    page.locator("#operations-appointments-get_admin_resources .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
+
+
 @pytest.mark.parametrize("name", ASSETS)
 def test_an_asset_is_served_as_what_it_is(stack: Stack, name: str) -> None:
     folder, kind = ASSETS[name]

@@ -22,6 +22,7 @@ from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.credentials.agent_keys import AgentKey
 from core.identity.credentials.api_tokens import PREFIX as API_TOKEN_PREFIX
 from core.identity.credentials.lookup import Live
+from core.identity.credentials.schemes import misplaced
 from core.identity.principals import ANONYMOUS, SESSION_COOKIE, BadCredentialError, How, Principal, verify_access_token
 from core.origins import origin_allowed
 from core.settings import Settings
@@ -57,16 +58,16 @@ class Authentication:
         return live.principal(How.SESSION)
 
     async def _by_header(self, req: Request, header: str) -> Principal:
-        scheme, _, credential = header.partition(" ")
+        if words := misplaced(header):
+            raise bad_credential(words)
+        scheme, _, credential = header.strip().partition(" ")
         match scheme.lower():
             case "bearer":
                 live, how = await self._by_access_token(credential.strip()), How.BEARER
             case "token" if credential.strip().startswith(AGENT_KEY_PREFIX):
                 return await self._by_agent_key(req, credential.strip())
-            case "token":
-                live, how = await self._by_api_token(credential.strip()), How.TOKEN
             case _:
-                raise bad_credential()
+                live, how = await self._by_api_token(credential.strip()), How.TOKEN
         if live is None:
             raise bad_credential()
         return live.principal(how)

@@ -6,7 +6,7 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
-from api.http.bodies import has_body
+from api.http.bodies import check_is_no_form, has_body
 from api.http.errors import Problem, forbidden, not_authenticated
 from api.route_rules import BEFORE_PASSWORD_CHANGE, Rule, allows
 from core.identity.principals import Principal, PrincipalKind
@@ -40,5 +40,6 @@ class Gate:
         """
         if not origin_allowed(self._settings, req.get_header("Origin"), req.get_header("Host")):
             raise Problem(403, "origin_not_allowed", "Requests from this origin are not allowed")
+        check_is_no_form(req)
         if has_body(req) and not (req.content_type or "").lower().startswith(JSON):
             raise Problem(400, "not_json", "Send the body as application/json")

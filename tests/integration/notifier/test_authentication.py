@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
 from core.domain.commands import Actor, ActorKind
+from core.identity.demo_accounts import AGENT_KEY
 from notifier.feeds import FEEDS
 from notifier.limits import Limits
 from tests.support.engine.lanes import Pipeline, new, places
@@ -90,6 +91,12 @@ def test_a_bad_header_is_401_and_never_falls_back_to_the_cookie(running: Running
     status, body = running.refusal(headers={**running.cookie(STAFF), "Authorization": "Bearer forged"})
     assert status == 401
     assert body["message"] == body["error"] == body["detail"] == "Invalid or expired credentials"
+
+
+def test_a_key_under_the_wrong_scheme_is_told_where_it_belongs(running: Running) -> None:
+    status, body = running.refusal(headers={"Authorization": f"Bearer {AGENT_KEY}"})
+    assert (status, body["code"]) == (401, "bad_credential")
+    assert body["message"].startswith("An agent key belongs under Authorization: Token")
 
 
 def test_a_user_is_not_staff(running: Running) -> None:

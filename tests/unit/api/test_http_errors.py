@@ -20,7 +20,7 @@ class Empty:
 @pytest.mark.parametrize(
     ("method", "path", "status", "sentence"),
     [
-        ("GET", "/nowhere", 404, "There is nothing at this address"),
+        ("GET", "/nowhere", 404, "There is nothing at this address; /api/docs/ lists every address"),
         ("POST", "/", 405, "This address does not take that method"),
     ],
 )
