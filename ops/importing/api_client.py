@@ -18,6 +18,8 @@ PAGE_ROWS = 500
 TIMEOUT_S = 90.0
 """Longer than the API gives a body to arrive."""
 TRIES = 6
+REFUSED_TRIES = 3
+"""Where nothing listens at the address: a part that is starting again is back within seconds."""
 PAUSE_MAX_S = 30.0
 PROBLEMS_SHOWN = 10
 AGAIN = frozenset({429, 503})
@@ -100,7 +102,7 @@ class ApiClient:
 
     def _ask(self, method: str, path: str, *, file: Path | None = None, **options: Any) -> Any:
         """The answer's body. Asks again while the service is busy or away, as it says."""
-        pause_s, why, remedy = 1.0, "", ""
+        pause_s, why, remedy, refused = 1.0, "", "", 0
         for turn in range(TRIES):
             if turn:
                 print(f"{why}; asking again in {pause_s:g} s", file=sys.stderr, flush=True)
@@ -110,6 +112,9 @@ class ApiClient:
             except httpx2.TransportError as problem:
                 why, pause_s = f"{self._url} does not answer ({problem})", min(2 * pause_s, PAUSE_MAX_S)
                 remedy = "Is it running there? --url or HOLDFAST_URL says where to look."
+                refused += isinstance(problem, httpx2.ConnectError)
+                if refused == REFUSED_TRIES:
+                    break
                 continue
             if answer.status_code not in AGAIN:
                 return self._body(answer)
