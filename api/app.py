@@ -78,7 +78,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/docs", Shortcut("docs", "/api/docs/"))
     app.add_route("/openapi.json", Shortcut("openapi", "/api/schema/"))
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes))
+    app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, settings.database_url))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
     app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))

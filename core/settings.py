@@ -82,6 +82,8 @@ class Settings:
     allowed_origins: frozenset[str]
     trusted_proxies: tuple[str, ...]
     time_zone: str
+    """Written down by the first `migrate`; afterwards the database's counts (`core.store.installation`)."""
+    time_zone_is_set: bool
     phone_region: str | None
     allow_past: bool
     books_unknown_services: bool
@@ -172,6 +174,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
         trusted_proxies=_value(env, "HOLDFAST_TRUSTED_PROXIES", _networks, "127.0.0.1,::1"),
         time_zone=_value(env, "HOLDFAST_TIME_ZONE", _zone, "UTC"),
+        time_zone_is_set=bool(env.get("HOLDFAST_TIME_ZONE", "").strip()),
         phone_region=_value(env, "HOLDFAST_PHONE_REGION", _region, ""),
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
         books_unknown_services=_value(env, "HOLDFAST_UNKNOWN_SERVICES", _desk, "desk" if demo else "refuse"),

@@ -10,8 +10,8 @@ from ops import flower_security
 _settings = from_environment()
 if not _settings.flower:
     sys.exit("holdfast: Flower is off here. Set HOLDFAST_FLOWER=1 and HOLDFAST_FLOWER_PASSWORD, and start it again.")
-refuse_unusable_stores(_settings)
 configure(_settings.log_level, "flower")  # in place of tornado's own, which Flower has set up by now
+refuse_unusable_stores(_settings)
 
 address = _settings.flower_host
 port = _settings.flower_port

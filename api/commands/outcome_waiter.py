@@ -24,6 +24,7 @@ from redis.exceptions import RedisError
 from core.store.connections.pool import Pool
 from core.store.inbox.outcomes import read_answers
 from core.wakeup.keys import NO_PREFIX, Keys
+from core.wakeup.reasons import RedisReason, reason_of
 
 log = structlog.get_logger()
 
@@ -55,6 +56,8 @@ class OutcomeWaiter:
         self.redis_is_up = False
         self.redis_is_down = False
         """Known to be down: a process that has just started knows neither."""
+        self.redis_reason = RedisReason.NO_ANSWER
+        """Why it is not up."""
         self._pool = pool
         self._redis = client
         self._keys = keys
@@ -117,6 +120,7 @@ class OutcomeWaiter:
                 await self._subscribe()
             except (RedisError, OSError, msgspec.DecodeError) as problem:
                 self.redis_is_up, self.redis_is_down = False, True
+                self.redis_reason = reason_of(problem)
                 log.warning("no outcomes from redis", problem=repr(problem))
                 await asyncio.sleep(REDIS_RETRY_S)
 

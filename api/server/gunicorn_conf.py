@@ -17,6 +17,7 @@ try:
     _settings = from_environment()
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
+configure(_settings.log_level, "api")
 refuse_unusable_stores(_settings)
 
 bind = [_settings.api_bind]
@@ -39,7 +40,6 @@ forwarded_allow_ips = "127.0.0.1,::1"
 def on_starting(_server: Any) -> None:
     """The workers count, and this process serves the sums."""
     if _settings.metrics_port is not None:
-        configure(_settings.log_level, "api")
         serve_metrics(_settings, shared_files.share())
 
 

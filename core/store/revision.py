@@ -22,6 +22,7 @@ log = structlog.get_logger()
 NEWEST = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
 """The newest migration that this code knows."""
 LOG_AGAIN_S = 60.0
+NO_SCHEMA = "the database has no schema yet: migrate it"
 
 SQL_REVISION = """
 SELECT v.version_num, to_jsonb(i) ->> 'serves_from', to_regclass('public.restore_unfinished') IS NOT NULL
@@ -41,7 +42,7 @@ def schema_mismatch(row: tuple[Any, ...] | None) -> str | None:
     if is_restoring:
         return "a restore into this database is under way or did not finish: run holdfast restore again"
     if revision is None:
-        return "the database has no schema yet: migrate it"
+        return NO_SCHEMA
     if revision < NEWEST:
         return f"the schema is at migration {revision}, this release needs {NEWEST}: migrate the database"
     if serves_from is not None and serves_from > NEWEST:
@@ -73,7 +74,10 @@ _CANNOT_BE_READ = (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPri
 
 
 def _unreadable(problem: psycopg.Error) -> str:
-    return f"the schema's revision cannot be read: {problem.diag.message_primary}"
+    """In our words: `/readyz` shows them to everybody."""
+    if isinstance(problem, psycopg.errors.UndefinedTable):
+        return NO_SCHEMA
+    return "the role may not read the schema's revision: give it what holdfast doctor lists"
 
 
 class SchemaWatch:

@@ -16,7 +16,7 @@ commands = typer.Typer()
     epilog=examples(
         "holdfast migrate",
         note="It reads the settings from the environment (.env.example lists them). Run it before the processes of a "
-        "new release start; those of the release before may go on meanwhile.",
+        "new release start; those of the release before may go on meanwhile. It logs what holdfast doctor finds.",
     ),
 )
 def migrate() -> None:
@@ -25,9 +25,11 @@ def migrate() -> None:
     import psycopg  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
+    from core.doctor.examination import examine_all  # noqa: PLC0415
+    from core.doctor.stores import examine_stores  # noqa: PLC0415
     from core.logs import configure  # noqa: PLC0415
     from core.settings import SettingsError, owner_database_url  # noqa: PLC0415
-    from core.startup import UnusableStoreError, check_database, check_demo, check_restored  # noqa: PLC0415
+    from core.startup import UnusableStoreError, heed, refuse  # noqa: PLC0415
     from core.store.migrate import upgrade  # noqa: PLC0415
     from ops.database_roles import create_application_role  # noqa: PLC0415
 
@@ -38,14 +40,13 @@ def migrate() -> None:
             owner_url = owner_database_url()
             if owner_url is not None:
                 create_application_role(owner_url, settings.database_url)
-            check_database(settings.database_url)
-            check_restored(settings.database_url)
-            check_demo(settings)
+            refuse(examine_stores(settings))
             upgrade(settings)
             if settings.demo:
                 from ops import demo  # noqa: PLC0415 - loaded only where it may be used
 
                 demo.load(settings)
+            heed(examine_all(settings))
     except (DBAPIError, psycopg.Error) as problem:
         reason = str(problem.orig if isinstance(problem, DBAPIError) else problem).strip()
         raise CommandError(f"the database cannot be migrated: {reason}") from None

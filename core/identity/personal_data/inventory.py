@@ -437,7 +437,7 @@ NOT_PERSONAL: dict[str, str] = {
     "event": "type contract",
     "feed": "epoch origin",
     "inbox": "type contract reply_to",
-    "installation": "serves_from tzdata",
+    "installation": "serves_from tzdata time_zone maintenance_message",
     "location": "zone",
     "marketplace_booking": "kind status payment_status",
     "oauth_attempt": "provider code_verifier nonce next_path",

@@ -2,7 +2,7 @@
 
 The dump is loaded in one transaction that also takes away what was there. A table marks the database from before that
 transaction until all is settled; while it stands, nothing starts on the database and no process decides anything
-(`core.startup`, `core.store.revision`).
+(`core.doctor.postgresql`, `core.store.revision`).
 """
 
 from __future__ import annotations

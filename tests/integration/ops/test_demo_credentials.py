@@ -8,10 +8,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from core.doctor.postgresql import examine_database
 from core.identity.demo_accounts import ACCOUNTS, ADMIN, AGENT_KEY, Account, add_account, add_agent_key
 from core.passwords import hash_password
 from core.settings import Settings, from_environment
-from core.startup import DEMO_DATA, UnusableStoreError, check_demo
 from ops import demo
 from ops.processes import APPLICATION
 from tests.conftest import FIGURE, FreshStack
@@ -20,6 +20,10 @@ from tests.support.processes.servers import PostgresServer, settings_for, stack_
 from tests.support.wait import wait_until
 
 NOWHERE = "redis://127.0.0.1:1/0"
+DEMO_DATA = (
+    "DATABASE_URL names a database that holds the demo, whose passwords and agent key everybody knows: name an empty one "
+    "(with make run: another folder with DATA=), or start the demo on it with HOLDFAST_DEMO=1."
+)
 OUTSIDE = {
     "HOLDFAST_DEMO": "0",
     "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-0123456789-0123456789",
@@ -35,11 +39,8 @@ def outside(database_url: str) -> Settings:
 
 
 def is_refused(database_url: str) -> bool:
-    try:
-        check_demo(outside(database_url))
-    except UnusableStoreError as problem:
-        return str(problem) == DEMO_DATA
-    return False
+    refusal = examine_database(outside(database_url)).refusal
+    return refusal is not None and refusal.text == DEMO_DATA
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda one: one.email if isinstance(one, Account) else "key")
@@ -56,7 +57,7 @@ def test_each_credential_of_the_demo_is_enough_to_refuse_as_long_as_it_works(
             connection.execute("UPDATE user_account SET password_hash = NULL")
             add_agent_key(connection)
         assert is_refused(database_url)
-        check_demo(settings_for(database_url, NOWHERE))
+        assert examine_database(settings_for(database_url, NOWHERE)).refusal is None
         connection.execute("UPDATE user_account SET password_hash = %s", (hash_password("something else entirely"),))
         connection.execute("UPDATE agent_key SET revoked_at = clock_timestamp()")
     assert not is_refused(database_url), "a person of this name whose password nobody knows is none of the demo's"

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core import startup
-from core.startup import TRANSACTION_POOLING, UnusableStoreError, check_database
+from core.doctor import postgresql
+from core.doctor.postgresql import examine_database
 from core.store.connections import bounded
 from core.store.connections.bounded import InDoubt
 from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect
@@ -18,11 +18,20 @@ from tests.conftest import FreshStack
 from tests.support.engine.hanging_commits import END, TOUCH, connected
 from tests.support.engine.lanes import Pipeline
 from tests.support.processes.poolers import BOUNDS, WAYS
-from tests.support.processes.servers import PostgresServer
+from tests.support.processes.servers import PostgresServer, settings_for
 from tests.support.processes.store_proxies import PgBouncer, limits_of
 from tests.support.wait import until, wait_until
 
 NewPooler = Callable[..., PgBouncer]
+TRANSACTION_POOLING = (
+    "DATABASE_URL names a pooler that gives each transaction another session, and Holdfast needs session pooling: "
+    "set pool_mode = session for it, or name PostgreSQL itself."
+)
+
+
+def refusal(url: str) -> str | None:
+    found = examine_database(settings_for(url, "redis://127.0.0.1:1/0")).refusal
+    return None if found is None else found.text
 
 
 @pytest.fixture
@@ -62,8 +71,8 @@ def test_every_limit_is_set(database_url: str, limits: dict[str, str]) -> None:
 
 
 def test_a_pooler_in_session_mode_may_be_started_on(new_pooler: NewPooler, database_url: str) -> None:
-    check_database(database_url)
-    check_database(new_pooler(pool_mode="session").url(database_url))
+    assert refusal(database_url) is None
+    assert refusal(new_pooler(pool_mode="session").url(database_url)) is None
 
 
 @pytest.mark.parametrize(
@@ -81,9 +90,7 @@ def test_any_other_mode_is_refused_in_one_sentence(
 ) -> None:
     pooler = new_pooler(**settings)
     for _ in range(3):  # whatever sessions are left from the time before
-        with pytest.raises(UnusableStoreError) as refusal:
-            check_database(pooler.url(database_url))
-    assert str(refusal.value) == TRANSACTION_POOLING
+        assert refusal(pooler.url(database_url)) == TRANSACTION_POOLING
 
 
 def test_every_process_refuses_to_start_on_it(
@@ -101,12 +108,9 @@ def test_an_older_postgresql_is_refused_in_one_sentence(database_url: str, monke
     """As if the oldest that will do were one later than what runs here."""
     with psycopg.connect(database_url) as connection:
         present = connection.info.server_version // 10_000
-    check_database(database_url)
-    monkeypatch.setattr(startup, "OLDEST_POSTGRESQL", present + 1)
-    with pytest.raises(
-        UnusableStoreError, match=f"names PostgreSQL {present}. Holdfast needs PostgreSQL {present + 1} or newer"
-    ):
-        check_database(database_url)
+    monkeypatch.setattr(postgresql, "OLDEST_POSTGRESQL", present + 1)
+    words = f"DATABASE_URL names PostgreSQL {present}, and Holdfast needs PostgreSQL {present + 1} or newer"
+    assert refusal(database_url) == f"{words}: upgrade it, or name another."
 
 
 async def test_what_hangs_behind_a_pooler_is_counted_until_the_server_ends_it(

@@ -34,6 +34,8 @@ SHORT_MODULES = {
     "api/contracts/rooms/examples.py": "each contract's printed examples stand in its examples.py",
     "api/contracts/rooms/routes.py": "each package's routes stand in its routes.py",
     "core/domain/ids.py": "the port that the domain gets fresh ids through",
+    "core/doctor/examination.py": "the whole, with what lies outside: the starts load the next one alone",
+    "core/doctor/stores.py": "what every start looks at, without Stripe's SDK",
     "core/garbage_collector.py": "used by every process, and belongs to none",
     "core/identity/credentials/schemes.py": "the API and the notifier read it",
     "core/identity/credentials/websocket_tickets.py": "each kind of credential has a module",

@@ -23,6 +23,7 @@ SERVICES = ("api", "core", "notifier")
 _NAME = re.compile(r"([A-Z0-9]+_)*(MAX|AT_ONCE|WITHIN_S)(_[A-Z]+)?|MAX_[A-Z]+")
 """What a bound is called."""
 INSIDE: Mapping[str, str] = {
+    "api.health": "how long one look at the database may take",
     "api.limits.throttle.CONNECTIONS_MAX": "connections to Redis",
     "api.http.errors.ACCEPT_MAX_CHARS": "how much of a header is looked at",
     "api.http.fields.ID_MAX": "the largest number that PostgreSQL has for an id",
@@ -44,6 +45,7 @@ INSIDE: Mapping[str, str] = {
     "core.garbage_collector": "Python's garbage collector",
     "core.domain.payments.money": "a field's own range",
     "core.domain.resources.service_names": "names in a sentence",
+    "core.doctor": "how long a look may take, and names in a sentence",
     "core.engine": "the engine's own steps",
     "core.logs": "a line of the log",
     "core.payments": "what the payment provider sends",

@@ -19,7 +19,6 @@ STORE = "core/store/"
 ALLOWED: dict[str, str] = {
     "core/identity/": "the store of accounts: nothing else reads or writes credentials (a test below)",
     "core/engine/lane.py": "COMMIT is a step of its batch: what fails in it may have been written",
-    "core/startup.py": "asks which server process answers, to find a pooler in between: it reads no table",
     "ops/database_roles.py": "a superuser's work, before there is a schema",
     "ops/embedded/postgres.py": "a superuser's work, before there is a schema",
 }

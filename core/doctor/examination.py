@@ -1,0 +1,15 @@
+"""The whole examination, as `holdfast doctor` shows it and `migrate` runs it."""
+
+from __future__ import annotations
+
+from core.doctor import outside, postgresql, redis_server
+from core.doctor.findings import Examination, together
+from core.doctor.stores import examine_stores
+from core.settings import Settings
+
+CHECKS = (*postgresql.TABLE, *redis_server.TABLE, *outside.TABLE)
+"""Every check there is."""
+
+
+def examine_all(settings: Settings) -> Examination:
+    return together([examine_stores(settings), outside.examine_outside(settings)])
