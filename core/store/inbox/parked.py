@@ -14,7 +14,7 @@ import psycopg
 from msgspec import Struct
 
 from core.domain.commands import CommandClass
-from core.store.audit import AuditEntry, Author, record
+from core.store.audit import ENGINE_AUTHOR, AuditEntry, Author, record
 from core.store.connections.database import Connection
 
 SQL_NOTE = """
@@ -101,6 +101,9 @@ def why_of(problem: BaseException) -> str:
 def note_parked(connection: Connection, ids: Sequence[UUID], why: str) -> None:
     """Before they leave the inbox, in the same transaction."""
     connection.execute(SQL_NOTE.encode(), (why, list(ids)))
+    for id_ in ids:
+        before, after = {"status": "accepted"}, {"status": "failed", "why": why}
+        record(connection, AuditEntry(ENGINE_AUTHOR, "command.parked", f"command:{id_}", before, after, command_id=id_))
 
 
 def parked_commands(connection: Connection, wanted: ParkedFilter, limit: int) -> list[ParkedCommand]:

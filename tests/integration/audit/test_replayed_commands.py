@@ -90,6 +90,7 @@ def test_a_parked_command_that_is_replayed_is_decided_and_the_two_name_each_othe
     assert followed(pipeline, old)["replayed_as"] == str(new)
     assert followed(pipeline, new) | {"replay_of": str(old), "status": "succeeded"} == followed(pipeline, new)
     assert operator.lines("parked", "list", "commands") == []
+    assert [one[:2] for one in audited(pipeline, "command.parked")] == [("engine", f"command:{old}")]
     ((kind, subject, after),) = audited(pipeline, "command.replayed")
     assert (kind, subject) == ("command_line", f"command:{old}")
     assert after == {"type": "place", "replayed_as": str(new)}
