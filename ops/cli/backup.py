@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli.console import note, print_json, print_table
-from ops.cli.errors import CommandError, expected
+from ops.cli.errors import CommandError, expected, one_line
 from ops.cli.help_texts import SETUP, examples
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def backup(
             show(f"{progress.table} ({progress.tables} of {progress.of} tables)", progress.tables, progress.of)
 
         taken = take(database, file, told, pg_bin)
-    manifest = taken.manifest
+        manifest = taken.manifest
+        _note_in_the_audit_log(database, "database.backed_up", {"taken_at": manifest.taken_at})
     note(
         f"Backed up {_counted(manifest.counts)} as of {_moment(manifest.taken_at)}: {_size(taken.size_bytes)}, "
         f"{time.monotonic() - began:.1f} s. Schema {manifest.schema}, feed {manifest.epoch}-{manifest.head}."
@@ -148,6 +149,7 @@ def _restore(file: str, data: Path | None, pg_bin: Path | None, *, replace: bool
                 _ask(archive, database)
             with _shown() as show:
                 outcome = put_back(archive, database, _steps(show), replace=replace, folder=pg_bin)
+            _note_in_the_audit_log(database, "database.restored", {"taken_at": outcome.taken_at})
             note(
                 f"Restored {_counted(archive.manifest.counts)} as of {_moment(outcome.taken_at)} into {database.named} "
                 f"({time.monotonic() - began:.1f} s)."
@@ -162,8 +164,24 @@ def _settle_recovered(data: Path | None, at: datetime) -> None:
     with _database(data, may_run=False) as database, expected(BackupError):
         with _shown() as show:
             outcome = recovered(database, at, _steps(show))
+        _note_in_the_audit_log(database, "database.restored", {"recovered_to": at})
         note(f"Settled {database.named} as of {_moment(at)}.")
         _say_the_rest(database, outcome, data)
+
+
+def _note_in_the_audit_log(database: Database, action: str, after: Mapping[str, datetime]) -> None:
+    """What is done stays done if this fails: the database may be an older release's, or a copy that nobody writes to."""
+    import psycopg  # noqa: PLC0415 - as above
+
+    from core.store.audit import AuditEntry, record  # noqa: PLC0415 - as above
+    from core.store.connections.database import API_LIMITS, connect  # noqa: PLC0415 - as above
+    from ops.operator import operator  # noqa: PLC0415 - as above
+
+    try:
+        with connect(database.settings.database_url, API_LIMITS, "holdfast audit") as connection:
+            record(connection, AuditEntry(operator(), action, "database:1", None, after))
+    except psycopg.Error as problem:
+        note(f"The audit log does not have it: {one_line(problem)}")
 
 
 def _say_the_rest(database: Database, outcome: Outcome, data: Path | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -210,3 +211,18 @@ def test_the_log_is_read_at_the_command_line(pipeline: Pipeline, operator: Opera
     assert operator.run("audit", "--kind", "nobody")[0] == 1
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         pipeline.connection.execute("UPDATE audit_entry SET action = ''")
+
+
+def test_a_backup_and_a_restore_are_in_the_log(
+    pipeline: Pipeline, operator: Operator, database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "holdfast.backup"
+    pipeline.connection.execute("UPDATE installation SET demo_at = now()")  # as the settings of these tests say
+    assert operator.run("backup", str(file))[0] == 0
+    assert [one[:2] for one in audited(pipeline, "database.backed_up")] == [("command_line", "database:1")]
+    pipeline.close()
+    code, _, said = operator.run("restore", str(file), "--replace", "--yes")
+    assert code == 0, said
+    with psycopg.connect(database_url) as connection:
+        restored = "SELECT actor_kind, subject FROM audit_entry WHERE action = 'database.restored'"
+        assert connection.execute(restored).fetchall() == [("command_line", "database:1")]
