@@ -15,12 +15,13 @@ SCHEMATHESIS_OPTIONS ?=
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
+ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults upgrade reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -83,6 +84,9 @@ bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes
 
 faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
 	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
+
+alerts: venv-dev programs ## Fire every alert rule once, each by its real cause, at a real Prometheus (its own stack; takes minutes)
+	@exec $(RUN) -m tests.alerts $(ALERTS_OPTIONS)
 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
 	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)

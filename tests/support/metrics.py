@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+import yaml
 from msgspec import Struct
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
@@ -26,6 +28,12 @@ class Described(Struct, frozen=True):
     labels: frozenset[str]
     served_by: tuple[str, ...]
     what: str
+
+
+def rules() -> list[dict[str, Any]]:
+    """The alert rules of ops/prometheus/alerts.yml."""
+    groups = yaml.safe_load((ROOT / "ops" / "prometheus" / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
 
 
 def described() -> list[Described]:

@@ -14,15 +14,13 @@ import yaml
 
 from core.metrics.definitions import ALL
 from ops.processes import APPLICATION, METRICS_PORT
-from tests.support.metrics import names_in_expression
+from tests.support.metrics import names_in_expression, rules
 from tests.support.pages import ROOT
 
 FOLDER = ROOT / "ops" / "prometheus"
 CASES = Path(__file__).with_name("alert_cases.yml")
 DASHBOARD = ROOT / "ops" / "grafana" / "dashboards" / "holdfast.json"
-RULES: list[dict[str, Any]] = [
-    rule for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"] for rule in group["rules"]
-]
+RULES = rules()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 METRICS = {metric.name: metric for metric in ALL}
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
