@@ -155,8 +155,8 @@ class Archive:
 
 
 def _manifest(path: Path, file: BinaryIO) -> Manifest:
-    if file.readline(len(MAGIC)) != MAGIC:
-        begins = path.open("rb").read(len(MAGIC))
+    begins = file.readline(len(MAGIC))
+    if begins != MAGIC:
         if begins.startswith(MAGIC.split()[0]):
             raise BackupError(f"{path} was written by a newer release of Holdfast. Restore it with that release.")
         raise BackupError(f"{path} is no backup of Holdfast. Name a file that `holdfast backup` has written.")
