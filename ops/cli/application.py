@@ -9,6 +9,7 @@ import typer
 
 from ops.cli import (
     accepted_commands,
+    admin,
     audit_log,
     backup,
     bulk_import,
@@ -31,6 +32,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, audit_log.commands),
     ("commands", accepted_commands.commands),
     ("parked", parked.commands),
+    ("admin", admin.commands),
 )
 """`holdfast NAME ...` for each group, in the order of the help; None: its commands stand at the top."""
 
