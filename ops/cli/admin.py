@@ -12,7 +12,7 @@ import typer
 
 from ops.cli import console
 from ops.cli.errors import CommandError
-from ops.cli.help_texts import examples
+from ops.cli.help_texts import PEOPLE, examples
 from ops.cli.secret_input import PasswordFile, PasswordStdin, read_password
 from ops.cli.store_access import database_async, read_settings
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from core.identity.users import User
     from core.settings import Settings
 
-commands = typer.Typer()
+commands = typer.Typer(
+    help="Superusers: make the first, reset a password, list them.", no_args_is_help=True, rich_help_panel=PEOPLE
+)
 
 
 @commands.command(
@@ -112,6 +114,8 @@ async def _create(settings: Settings, new: NewPerson, *, another: bool) -> int:
     from api.http.errors import Problem  # noqa: PLC0415 - as above
     from core.identity import superusers, users  # noqa: PLC0415 - as above
     from core.passwords import hash_password  # noqa: PLC0415 - as above
+    from core.store import audit  # noqa: PLC0415 - as above
+    from ops.operator import operator  # noqa: PLC0415 - as above
 
     try:
         names = new.names(settings.phone_region)
@@ -131,9 +135,14 @@ async def _create(settings: Settings, new: NewPerson, *, another: bool) -> int:
         if not another:
             _refuse_if_any(await superusers.superusers(connection))
         try:
-            return await users.create_user(connection, wanted)
+            user_id = await users.create_user(connection, wanted)
         except users.TakenError as taken:
             raise CommandError(f"This {taken.field} is taken: choose another.") from None
+        roles = {"is_staff": True, "is_superuser": True}
+        await audit.record_async(
+            connection, audit.AuditEntry(operator(), "user.created", f"user:{user_id}", after=roles)
+        )
+        return user_id
 
 
 def _how_to_sign_in(settings: Settings, new: NewPerson) -> str:
@@ -192,11 +201,17 @@ def _checked_for(user: User, password: str) -> None:
 async def _reset(settings: Settings, user: User, password: str) -> None:
     from core.identity import users  # noqa: PLC0415 - as above
     from core.passwords import hash_password  # noqa: PLC0415 - as above
+    from core.store import audit  # noqa: PLC0415 - as above
+    from ops.operator import operator  # noqa: PLC0415 - as above
 
     fresh = hash_password(password)
     async with database_async(settings, "admin") as connection, connection.transaction():
         if await users.change_password(connection, user, fresh) is None:
             raise CommandError("The account was changed at the same moment: run the command again.")
+        entry = audit.AuditEntry(
+            operator(), "user.password_reset", f"user:{user.id}", after={"password": audit.CHANGED}
+        )
+        await audit.record_async(connection, entry)
 
 
 @commands.command("list", epilog=examples("holdfast admin list", "holdfast admin list --json"))

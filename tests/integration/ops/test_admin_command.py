@@ -68,6 +68,24 @@ def test_the_first_superuser_is_made_and_the_second_only_if_meant(
 
 
 @pytest.mark.usefixtures("empty")
+def test_the_audit_log_tells_of_it_without_the_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give(monkeypatch, "the first password")
+    assert main(["admin", "create", "ada", "--password-stdin"]) == 0
+    give(monkeypatch, "the second password")
+    assert main(["admin", "reset-password", "ada", "--password-stdin"]) == 0
+    capsys.readouterr()
+    assert main(["audit", "--json"]) == 0
+    told = capsys.readouterr().out
+    assert '"user.created"' in told
+    assert '"user.password_reset"' in told
+    assert "command_line:" in told
+    assert "the first" not in told
+    assert "the second" not in told
+
+
+@pytest.mark.usefixtures("empty")
 @pytest.mark.parametrize(
     ("words", "password", "sentence"),
     [
