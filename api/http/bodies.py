@@ -145,7 +145,9 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 def check_is_no_form(req: falcon.asgi.Request) -> None:
     """Raises Problem 415 for a body under a form's content type, whatever it holds."""
     if (req.content_type or "").lower().startswith(FORMS) and has_body(req):
-        words = "No route reads a form: send JSON, with the header Content-Type: application/json"
+        words = (
+            "No route reads a form: send JSON as Content-Type: application/json, or text/csv where the route takes CSV"
+        )
         raise Problem(415, "unsupported_media_type", words)
 
 

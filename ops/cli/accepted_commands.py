@@ -134,7 +134,7 @@ async def _withdraw_each(url: str, ids: list[UUID]) -> int:
     from core.store.inbox.outcomes import look_up  # noqa: PLC0415 - as above
     from core.store.inbox.withdrawal import withdraw as take_back  # noqa: PLC0415 - as above
     from core.wire.outcomes import withdrawn  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     too_late = 0
     async with await connect_async(url, API_LIMITS, "holdfast commands") as connection:

@@ -115,7 +115,7 @@ async def _create(settings: Settings, new: NewPerson, *, another: bool) -> int:
     from core.identity import superusers, users  # noqa: PLC0415 - as above
     from core.passwords import hash_password  # noqa: PLC0415 - as above
     from core.store import audit  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     try:
         names = new.names(settings.phone_region)
@@ -202,7 +202,7 @@ async def _reset(settings: Settings, user: User, password: str) -> None:
     from core.identity import users  # noqa: PLC0415 - as above
     from core.passwords import hash_password  # noqa: PLC0415 - as above
     from core.store import audit  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     fresh = hash_password(password)
     async with database_async(settings, "admin") as connection, connection.transaction():

@@ -175,7 +175,7 @@ def _note_in_the_audit_log(database: Database, action: str, after: Mapping[str, 
 
     from core.store.audit import AuditEntry, record  # noqa: PLC0415 - as above
     from core.store.connections.database import API_LIMITS, connect  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     try:
         with connect(database.settings.database_url, API_LIMITS, "holdfast audit") as connection:

@@ -155,7 +155,7 @@ def drop(
     """Decide that nothing is to be done: it is listed and tried no longer."""
     from core.store.inbox.parked import NotParkedError, ParkedFilter, parked_command  # noqa: PLC0415 - as above
     from core.store.inbox.parked import drop as drop_command  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     author = operator()
     with database(read_settings(), "parked") as connection:
@@ -180,7 +180,7 @@ def _payments(
     connection: Connection, ids: list[UUID], verb: Literal["replay", "drop"], *, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
     from core.store.payments import parked  # noqa: PLC0415 - as above
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     author = operator()
     act = parked.replay_payment if verb == "replay" else parked.drop_payment

@@ -24,7 +24,7 @@ def replay_each(
 ) -> int:
     """Replay parked commands, in the order given. The exit code: 1 if any could not be."""
     from core.store.inbox.parked import NotParkedError, parked_command, replay  # noqa: PLC0415 - as in the commands
-    from ops.operator import operator  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     author = operator()
 

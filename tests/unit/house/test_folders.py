@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -24,7 +25,7 @@ LINES_MIN = 30
 LARGE_FOLDERS = {"core/store/migrations/versions": "one file a step of the schema, in the order of its numbers"}
 
 SHORT_MODULES = {
-    "ops/operator.py": "who is at the command line, for every command that changes something",
+    "ops/operator_identity.py": "who is at the command line, for every command that changes something",
     "api/bookings/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/agent/routes.py": "the same",
     "api/contracts/appointments/users/routes.py": "the same",
@@ -139,3 +140,15 @@ def _root(name: str) -> str:
 def _stem(word: str) -> str:
     found = [ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= 3]
     return word.removesuffix(max(found, key=len, default=""))
+
+
+def test_no_module_beside_a_program_hides_one_of_pythons_own() -> None:
+    """Python puts a program's folder before its own modules: `ops/operator.py` kept `ops/audit.py` from starting."""
+    programs = {path.parent for path, text in MODULES.items() if '__name__ == "__main__"' in text}
+    hidden = [
+        path
+        for path in MODULES
+        if path.parent in programs and path.stem in sys.stdlib_module_names and not path.stem.startswith("__")
+    ]
+    assert hidden == []
+    assert {Path("ops")} <= programs
