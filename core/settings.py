@@ -25,6 +25,8 @@ T = TypeVar("T")
 DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
 DEMO_STRIPE_KEY = "sk_test_localstripe"
+FIRST_LANES = 2
+"""Of a new database, unless told."""
 SECRET_MIN_CHARS = 32
 """A shorter HMAC key than the digest weakens HS256 (RFC 7518, 3.2)."""
 CORES_EACH = 2
@@ -91,8 +93,8 @@ class Settings:
     public_writes: bool
     agent_initial_password: str | None
     """What people that agents make known get, and may do nothing with but change it; None: no password."""
-    lanes: int
-    """How many lanes the database is told to have at the next migrate; see `installation.lanes`."""
+    lanes: int | None
+    """How many lanes the next `migrate` gives the database. None: those that it has; `FIRST_LANES` at first."""
     api_bind: str
     api_processes: int
     """One for each two cores, but at most four, unless told."""
@@ -180,7 +182,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         books_unknown_services=_value(env, "HOLDFAST_UNKNOWN_SERVICES", _desk, "desk" if demo else "refuse"),
         public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
         agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, ""),
-        lanes=_value(env, "HOLDFAST_LANES", _whole(1, 1024), "2"),
+        lanes=_optional(env, "HOLDFAST_LANES", _whole(1, 1024)),
         api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), str(_api_processes(os.cpu_count() or 1))),
         notifier_host=_value(env, "HOLDFAST_NOTIFIER_HOST", str, "127.0.0.1"),
@@ -241,6 +243,11 @@ def _required(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T
 def _value(env: Mapping[str, str], name: str, parse: Callable[[str], T], default: str) -> T:
     raw = env.get(name, "").strip()
     return _parsed(name, raw or default, parse)
+
+
+def _optional(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+    raw = env.get(name, "").strip()
+    return _parsed(name, raw, parse) if raw else None
 
 
 def _parsed(name: str, raw: str, parse: Callable[[str], T]) -> T:

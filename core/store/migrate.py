@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from core.settings import Settings
+from core.settings import FIRST_LANES, Settings
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.inbox.lane_batches import LANE_SPACE
@@ -49,8 +49,10 @@ def upgrade(settings: Settings) -> None:
         with migrating.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
             connection.commit()
+            is_new = MigrationContext.configure(connection).get_current_revision() is None
+            connection.commit()
             _migrate(connection)
-            _settle(connection, settings)
+            _settle(connection, settings, FIRST_LANES if is_new and settings.lanes is None else settings.lanes)
             guard_seats(migrating)
     finally:
         migrating.dispose()  # closing the session gives the advisory lock back
@@ -98,11 +100,11 @@ def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
     return present is not None and present not in {script.revision for script in known.walk_revisions()}
 
 
-def _settle(connection: Connection, settings: Settings) -> None:
+def _settle(connection: Connection, settings: Settings, lanes: int | None) -> None:
     connection.execute(text(_DESK), {"zone": settings.time_zone})
     connection.commit()
     _make_partitions(connection)
-    set_lanes(connection, settings.lanes)
+    _settle_lanes(connection, lanes)
     _keep_wall_times(connection)
 
 
@@ -123,6 +125,15 @@ def _make_partitions(connection: Connection) -> None:
     except psycopg.Error as problem:
         log.warning("the partitions of outcome cannot be created now", problem=repr(problem))
         connection.rollback()
+
+
+def _settle_lanes(connection: Connection, lanes: int | None) -> None:
+    """A `migrate` that is not told a number keeps the one that the database has."""
+    if lanes is not None:
+        set_lanes(connection, lanes)
+    kept = connection.execute(text("SELECT lanes FROM installation")).scalar_one()
+    connection.commit()
+    log.info("the database has its lanes", lanes=kept)
 
 
 def set_lanes(connection: Connection, lanes: int) -> None:

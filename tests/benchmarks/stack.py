@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.settings import from_environment
+from core.settings import FIRST_LANES
 from ops.processes import API, BEAT, LANES, SWEEPS, Process
 from tests.benchmarks.tables.seed import seed
 from tests.support.clients.callers import answers
-from tests.support.processes.servers import PostgresServer, ValkeyServer, stack_environment
+from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -33,7 +33,7 @@ PROCESSES = (SWEEPS, LANES, PER_COMMAND, BEAT, API_WITH_BASELINES)
 
 Say = Callable[[str], None]
 
-PRODUCT_LANES = from_environment({**stack_environment("postgresql:///", "redis://"), "HOLDFAST_LANES": ""}).lanes
+PRODUCT_LANES = FIRST_LANES
 """What a stack has unless it is told otherwise. The tests take more, to see more lanes at work."""
 
 

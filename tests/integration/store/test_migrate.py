@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from core.settings import FIRST_LANES
 from core.store.connections.database import MIGRATE_LIMITS, connect, connect_lane
 from core.store.migrate import upgrade
 from core.store.revision import NEWEST
@@ -26,6 +29,22 @@ def test_a_release_that_comes_back_leaves_the_newer_schema_and_sets_its_lanes(da
         upgrade(settings_for(database_url, REDIS_URL, lanes=3))
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(LATER,)]
         assert connection.execute("SELECT lanes FROM installation").fetchone() == (3,)
+
+
+def test_a_migrate_without_the_setting_keeps_the_lanes(postgres: PostgresServer) -> None:
+    """Whoever forgets the variable once must not shrink the lanes of all workers in silence."""
+    url = postgres.bare_database(f"t_{secrets.token_hex(6)}")
+    unset = replace(settings_for(url, REDIS_URL), lanes=None)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for told, kept in (
+            (unset, FIRST_LANES),
+            (replace(unset, lanes=5), 5),
+            (unset, 5),
+            (replace(unset, lanes=1), 1),
+        ):
+            upgrade(told)
+            assert connection.execute("SELECT lanes FROM installation").fetchone() == (kept,)
+    postgres.drop_database(url)
 
 
 @pytest.fixture
