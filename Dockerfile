@@ -19,6 +19,7 @@ COPY api api
 COPY workers workers
 COPY notifier notifier
 COPY ops ops
+RUN printf '#!/bin/sh\nexec python -P -m ops.cli "$@"\n' > /opt/venv/bin/holdfast && chmod 755 /opt/venv/bin/holdfast
 # No bytecode can be written later: the file system is read-only then.
 RUN python -m compileall -q /app
 ENV PATH=/opt/venv/bin:$PATH \

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def main(lock_name: str) -> None:
             _check_venv_module()
             _create_venv()
             _install(lock_name)
+        if lock_name in LOCKS:
+            _write_launcher()
         if lock_name in LOCKS and not _is_tried() and _can_compile():
             _build_fast()
 
@@ -58,6 +61,16 @@ def _is_installed(lock_name: str) -> bool:
         return False
     # A moved checkout has a .venv whose programs point to where it was.
     return bool(stamp.get("root") == str(ROOT) and stamp.get(lock_name) == _digest(lock_name) and _works())
+
+
+def _write_launcher() -> None:
+    """`.venv/bin/holdfast` carries out the code beside `.venv`, from whatever folder it is called."""
+    program = VENV / "bin" / "holdfast"
+    python, code = shlex.quote(str(VENV / "bin" / "python")), shlex.quote(str(ROOT))
+    text = f'#!/bin/sh\nPYTHONPATH={code} exec {python} -P -m ops.cli "$@"\n'
+    if not program.exists() or program.read_text() != text:
+        program.write_text(text)
+        program.chmod(0o755)
 
 
 def _is_tried() -> bool:

@@ -205,7 +205,10 @@ def _load(archive: Archive, programs: ClientPrograms, where: Address, told: Told
         ):
             _pass_on(archive, reading, loading, told)
         if reading.returncode != 0 or loading.returncode != 0:
-            raise BackupError(f"The backup could not be loaded, and nothing of it was kept: {_problem(said)}")
+            raise BackupError(
+                f"The backup could not be loaded, and nothing of it was kept "
+                f"(pg_restore ended with {reading.returncode}, psql with {loading.returncode}): {_problem(said)}"
+            )
 
 
 def _entries(archive: Archive, programs: ClientPrograms) -> list[str]:
@@ -261,10 +264,11 @@ def _close(pipe: IO[bytes]) -> None:
 
 
 def _problem(said: BinaryIO | IO[bytes]) -> str:
-    """What the programs complained of first."""
+    """What the programs complained of first, or else their last words."""
     said.seek(0)
-    lines = [line.decode(errors="replace").strip() for line in said if b"rror" in line or b"FATAL" in line]
-    return (lines[0] if lines else "no reason was given")[:PROBLEM_CHARS_MAX]
+    lines = [line.decode(errors="replace").strip() for line in said if line.strip()]
+    faults = [line for line in lines if "error" in line.lower() or "FATAL" in line]
+    return (faults[:1] or lines[-1:] or ["no reason was given"])[0][:PROBLEM_CHARS_MAX]
 
 
 def _count_again(connection: Connection, manifest: Manifest) -> None:

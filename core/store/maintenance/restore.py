@@ -59,9 +59,13 @@ DO $clear$
 DECLARE
     statement text;
     statements text[] := ARRAY(
-        SELECT format('DROP %s IF EXISTS public.%I CASCADE', kind, relname) FROM ({_RELATIONS}) AS r
-        UNION ALL SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM ({_ROUTINES}) AS p
-        UNION ALL SELECT format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM ({_TYPES}) AS t);
+        SELECT sql FROM (
+            -- A table takes the sequences of its columns along; they cannot go before it.
+            SELECT CASE kind WHEN 'SEQUENCE' THEN 2 ELSE 1 END AS turn,
+                   format('DROP %s IF EXISTS public.%I CASCADE', kind, relname) AS sql FROM ({_RELATIONS}) AS r
+            UNION ALL SELECT 3, format('DROP ROUTINE IF EXISTS %s CASCADE', oid::regprocedure) FROM ({_ROUTINES}) AS p
+            UNION ALL SELECT 4, format('DROP TYPE IF EXISTS %s CASCADE', oid::regtype) FROM ({_TYPES}) AS t
+        ) AS dropped ORDER BY turn);
 BEGIN
     FOREACH statement IN ARRAY statements LOOP
         EXECUTE statement;

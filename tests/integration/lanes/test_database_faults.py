@@ -305,15 +305,16 @@ def test_a_worker_waits_while_the_schemas_revision_is_not_its_own(pipeline: Pipe
     ("found", "says"),
     [
         (None, "no schema yet"),
-        (("0001", None), "migrate the database"),
-        ((NEWEST, None), None),
-        (("9999", None), None),
-        (("9999", NEWEST), None),
-        (("9999", "9998"), "serves releases from migration 9998"),
+        (("0001", None, False), "migrate the database"),
+        ((NEWEST, None, False), None),
+        (("9999", None, False), None),
+        (("9999", NEWEST, False), None),
+        (("9999", "9998", False), "serves releases from migration 9998"),
+        ((NEWEST, None, True), "restore"),
     ],
 )
 def test_a_schema_fits_if_it_has_all_that_this_code_knows_and_still_serves_it(
-    found: tuple[str, str | None] | None, says: str | None
+    found: tuple[str, str | None, bool] | None, says: str | None
 ) -> None:
     reason = schema_mismatch(found)
     assert reason is says is None or (reason is not None and says is not None and says in reason)

@@ -136,6 +136,21 @@ def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
     assert done.stdout.split() == ["True", "False", "False"], done.stderr
 
 
+def test_the_launcher_runs_the_code_beside_it_from_anywhere(
+    checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever lies in the folder that it is called from."""
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    _script(checkout / ".venv" / "bin" / "python", 'echo "$PYTHONPATH $*"')
+    asked = (
+        "import sys; sys.path.insert(0, 'ops'); import install; install._write_launcher(); install._write_launcher()"
+    )
+    assert _run(sys.executable, "-c", asked, path=Path(os.environ["PATH"]), folder=checkout).stderr == ""
+    program, elsewhere = checkout / ".venv" / "bin" / "holdfast", tmp_path_factory.mktemp("elsewhere")
+    done = _run(str(program), "admin", "two words", path=Path(os.environ["PATH"]), folder=elsewhere)
+    assert done.stdout == f"{checkout} -P -m ops.cli admin two words\n"
+
+
 @pytest.mark.parametrize(("exit_code", "calls"), [(0, ["--only-binary", "--no-binary"]), (1, ["--only-binary"])])
 def test_the_parser_in_c_is_tried_once_hashed_and_is_no_condition(
     checkout: Path, exit_code: int, calls: list[str]
