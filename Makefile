@@ -9,7 +9,10 @@ VENV := .venv/bin/python
 RUN := env -u PYTHONHOME PYTHONPATH="$(CURDIR)" $(VENV)
 # After a sentence that says what is wrong: ends make with exit code 1 and without its own `Error 1`.
 # It counts on the shell to live on for a moment.
-QUIETLY := { kill -QUIT $$PPID; sleep 0.2; }
+# Who started make may have told it to ignore the signal (nohup, a shell's background): then make tells the failure.
+QUIETLY := { while read -r name mask; do \
+	case "$$name$$mask" in SigIgn:*[0-389abAB]) kill -QUIT $$PPID; sleep 0.2; exit 0;; esac; \
+done 2>/dev/null </proc/$$PPID/status; exit 1; }
 SCHEMATHESIS_OPTIONS ?=
 # In the order of the folders: the short unit tests come last and fill the gap of the worker that is done first.
 PYTEST_OPTIONS ?= -n 2 --dist loadfile --no-loadscope-reorder

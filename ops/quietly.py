@@ -24,7 +24,7 @@ def main() -> int:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         code = _told(end)
-        if not code or "MAKELEVEL" not in os.environ:
+        if not code or "MAKELEVEL" not in os.environ or _ignores_signal(os.getppid()):
             return code
         sys.stdout.flush()
         _end(os.getppid())
@@ -40,14 +40,23 @@ def _end(make: int) -> None:
     time.sleep(PAUSE_S)
 
 
+def _ignores_signal(pid: int) -> bool:
+    """As make does under nohup or in the background of a script. Where there is no /proc, nobody knows: it may."""
+    return _has_signal(pid, "SigIgn")
+
+
 def _waits_for_signal(pid: int) -> bool:
-    """Whether a SIGQUIT is still to be delivered. Where there is no /proc: until our patience ends."""
+    """Whether a SIGQUIT is still to be delivered."""
+    return _has_signal(pid, "SigPnd", "ShdPnd")
+
+
+def _has_signal(pid: int, *masks: str) -> bool:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return True
-    pending = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd", "ShdPnd"))]
-    return any(mask >> (signal.SIGQUIT - 1) & 1 for mask in pending)
+    found = [int(line.split()[1], 16) for line in lines if line.startswith(masks)]
+    return any(mask >> (signal.SIGQUIT - 1) & 1 for mask in found)
 
 
 def _told(end: SystemExit) -> int:

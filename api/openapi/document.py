@@ -99,7 +99,7 @@ def _schemas(operations: Iterable[Operation]) -> Schemas:
 def _operation(route: Served, operation: Operation, schemas: Schemas) -> dict[str, Any]:
     who = security.WHO[security.rule_of(route)]
     described: dict[str, Any] = {
-        "operationId": operation.name or operation_id(route),
+        "operationId": operation_id(route),
         "summary": operation.summary,
         "description": f"{operation.description}\n\n{who}".strip(),
         "tags": [operation.tag or route.contract],
@@ -181,5 +181,7 @@ def _unlike(schemas: Iterable[Any]) -> list[Any]:
 
 def operation_id(route: Served) -> str:
     """Unique, stable, and usable as a name in generated clients: `post_agent_booking_create`."""
+    if route.operation is not None and route.operation.name:
+        return route.operation.name
     words = [part.strip("{}") for part in route.path.strip("/").split("/") if part != "api"]
     return "_".join([route.method.lower(), *words]).replace("-", "_").replace(".", "_")

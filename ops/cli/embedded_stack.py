@@ -17,7 +17,9 @@ DIGITS_MAX = 5
 """Of a port."""
 
 
-def _port(raw: str) -> int:
+def _port(given: str | int) -> int:
+    """The default comes as a number, what a person gives as text."""
+    raw = str(given)
     number = int(raw) if raw.isascii() and raw.isdigit() and len(raw) <= DIGITS_MAX else 0
     if not 1 <= number <= 65_535:  # noqa: PLR2004 - TCP's range
         raise typer.BadParameter("it is not a whole number from 1 to 65535")
@@ -59,13 +61,14 @@ def run(
 ) -> int:
     """Start the whole stack on this machine, with the demo, and keep it running."""
     # Imported here: the image has none of the embedded servers' packages.
+    from core.settings import SettingsError  # noqa: PLC0415
     from ops.embedded.data_folder import DataFolder, DataFolderError  # noqa: PLC0415
     from ops.embedded.postgres import PostgresError  # noqa: PLC0415
     from ops.embedded.stack import EmbeddedStack, StartError  # noqa: PLC0415
     from ops.embedded.system_account import AccountError  # noqa: PLC0415
     from ops.ports import listen_addresses  # noqa: PLC0415
 
-    with expected(AccountError, DataFolderError, PostgresError, StartError):
+    with expected(AccountError, DataFolderError, PostgresError, SettingsError, StartError):
         return EmbeddedStack(DataFolder(data.resolve()), port, listen_addresses(host)).run()
 
 

@@ -46,8 +46,10 @@ NO_CHANGE = {
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
 SQL_ENTRIES = """
 SELECT e.action, e.actor, e.subject FROM audit_entry e LEFT JOIN audit_person p ON p.entry_id = e.id
-WHERE %s IN (e.address, p.address) AND e.id > %s ORDER BY e.id
+WHERE (%s IN (e.address, p.address) OR e.action = 'user.deleted' AND coalesce(e.address, p.address) IS NULL)
+  AND e.id > %s ORDER BY e.id
 """
+"""The address of a person who has left is erased, at once or a moment later."""
 SECRET = re.compile(r"hf[at]_|\$argon2|eyJ[A-Za-z0-9_-]{8}|\\x[0-9a-f]{32}")
 """A key, a token, a hash of a password, a signed token, bytes such as a hash."""
 

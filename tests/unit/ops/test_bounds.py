@@ -52,6 +52,7 @@ INSIDE: Mapping[str, str] = {
     "core.payments": "what the payment provider sends",
     "core.identity.phones": "a field's own range",
     "core.store": "the store's own steps",
+    "core.identity.superusers": "rows that the command line lists",
     "notifier.server": "connections to PostgreSQL",
     "notifier.source": "pauses between tries",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,21 @@ def _script(path: Path, text: str) -> None:
 
 def _run(*argv: str, path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(path), "HOME": str(folder)}
-    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(
+        argv,
+        cwd=folder,
+        env=environment,
+        preexec_fn=_as_at_a_terminal,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def _as_at_a_terminal() -> None:
+    """Whoever runs the tests in the background of a script has them ignore SIGQUIT."""
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def test_without_python_the_sentence_says_what_to_install(checkout: Path) -> None:
@@ -100,17 +115,29 @@ def test_without_a_program_that_they_need_the_tests_fail_with_the_line_that_inst
     assert done.stderr.count("\n") == 1, "the sentence, and nothing of make's"
 
 
+@pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN], ids=["told", "ignored"])
 @pytest.mark.parametrize("code", [0, 1, 2])
-def test_make_says_nothing_after_the_sentence_of_a_command_that_ends_by_itself(tmp_path: Path, code: int) -> None:
+def test_make_says_nothing_after_the_sentence_of_a_command_that_ends_by_itself(
+    tmp_path: Path, code: int, handler: signal.Handlers
+) -> None:
+    """Where make ignores the signal, as under nohup, it fails all the same, and says so."""
     (tmp_path / "told.py").write_text(
         f"import sys\nprint('one sentence', *sys.argv[1:], file=sys.stderr)\nsys.exit({code})\n"
     )
     (tmp_path / "Makefile").write_text(f"all:\n\t@exec {sys.executable} -m ops.quietly told word\n")
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
     done = subprocess.run(
-        ["/usr/bin/make"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=30
+        ["/usr/bin/make"],
+        cwd=tmp_path,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGQUIT, handler),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
-    assert (done.returncode, done.stderr) == (int(code != 0), "one sentence word\n")
+    assert (done.returncode != 0, done.stderr.splitlines()[0]) == (code != 0, "one sentence word")
+    assert handler is signal.SIG_IGN or done.stderr.count("\n") == 1
 
 
 def test_make_alone_explains_itself(checkout: Path) -> None:
