@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import falcon
-
 from core.metrics.definitions import HTTP_SECONDS
 from core.metrics.meter import Meter
 
 UNMATCHED = "unmatched"
 """The route of what has none."""
 OTHER_METHOD = "OTHER"
-METHODS = frozenset(falcon.HTTP_METHODS)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _CONVERTER = re.compile(r"\{(\w+):[^}]*\}")
 

@@ -36,8 +36,6 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
 )
 """`holdfast NAME ...` for each group, in the order of the help; None: its commands stand at the top."""
 
-USAGE = 2
-
 application = typer.Typer(
     name="holdfast",
     help="Run Holdfast and look after it. Each command has a help of its own, with examples: holdfast COMMAND --help.",
