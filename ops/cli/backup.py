@@ -18,6 +18,7 @@ import typer
 from ops.cli.console import note, print_json, print_table
 from ops.cli.errors import CommandError, expected, one_line
 from ops.cli.help_texts import SETUP, examples
+from ops.cli.store_access import database_errors
 
 if TYPE_CHECKING:
     from core.store.payments.findings import Finding
@@ -271,14 +272,19 @@ def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False)
     if data is None:
         with expected(SettingsError):
             database = configured()
-        yield database
+        with database_errors():
+            yield database
         return
     from ops.embedded.data_folder import DataFolderError  # noqa: PLC0415 - the image has no stack
     from ops.embedded.postgres import PostgresError  # noqa: PLC0415 - as above
     from ops.embedded.system_account import AccountError  # noqa: PLC0415 - as above
 
     kinds = (AccountError, BackupError, DataFolderError, PostgresError, SettingsError)
-    with expected(*kinds), embedded(data, is_new_allowed=is_new_allowed, may_run=may_run) as database:
+    with (
+        expected(*kinds),
+        database_errors(),
+        embedded(data, is_new_allowed=is_new_allowed, may_run=may_run) as database,
+    ):
         yield database
 
 

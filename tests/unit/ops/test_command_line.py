@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -133,3 +135,55 @@ def test_expected_errors_become_one_sentence() -> None:
     with pytest.raises(errors.CommandError, match=r"^It is so\.$"), errors.expected(KeyError, LookupError):
         raise LookupError("It is so.")
     assert errors.one_line(OSError("one\n  two")) == "one two"
+
+
+ID = "2f0c7a52-9d0c-4a51-8b3e-0a8f5a1f9f3e"
+DATABASE_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("admin", "create"): ("root@example.org", "--password-stdin"),
+    ("admin", "list"): (),
+    ("admin", "reset-password"): ("root@example.org", "--password-stdin"),
+    ("audit",): (),
+    ("backup",): ("new.backup",),
+    ("commands", "list"): (),
+    ("commands", "replay"): (ID, "--yes"),
+    ("commands", "show"): (ID,),
+    ("commands", "withdraw"): (ID, "--yes"),
+    ("migrate",): (),
+    ("parked", "drop"): ("payments", ID, "--yes"),
+    ("parked", "list"): ("payments",),
+    ("parked", "replay"): ("commands", ID, "--yes"),
+    ("parked", "show"): ("commands", ID),
+    ("restore",): ("--findings",),
+}
+WITHOUT_DATABASE = {
+    ("check",): "asks the process",
+    ("doctor",): "says it in its table",
+    ("import",): "asks the API",
+    ("processes",): "needs nothing",
+    ("reset",): "removes a folder",
+    ("run",): "brings its own",
+}
+
+
+def test_every_command_is_tried_without_its_database_or_needs_none() -> None:
+    assert sorted(DATABASE_DOWN.keys() | WITHOUT_DATABASE.keys()) == COMMANDS
+
+
+@pytest.mark.parametrize(("path", "words"), DATABASE_DOWN.items(), ids=[" ".join(path) for path in DATABASE_DOWN])
+def test_a_database_that_is_down_is_one_sentence_and_exit_code_one(
+    path: tuple[str, ...],
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a long enough password 1\n"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://holdfast@127.0.0.1:1/holdfast")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("HOLDFAST_SECRET_KEY", "0123456789" * 4)
+    assert main([*path, *words]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("holdfast: ")
+    assert "Connection refused" in said
+    assert list(tmp_path.iterdir()) == []
