@@ -45,6 +45,12 @@ def pytest_configure() -> None:
     settings.load_profile("holdfast")
 
 
+@pytest.fixture(autouse=True)
+def _logging_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that a test runs in this process would send all logging elsewhere, for every test after it."""
+    monkeypatch.setattr("core.logs.configure", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def prepared_cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A stopped PostgreSQL with its templates: one for all workers, which copy it."""

@@ -262,7 +262,8 @@ def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, a
 
 @contextmanager
 def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False) -> Iterator[Database]:
-    """The database that the options name."""
+    """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error."""
+    from core.logs import configure  # noqa: PLC0415 - as above
     from core.settings import SettingsError  # noqa: PLC0415 - as above
     from ops.backup.archive import BackupError  # noqa: PLC0415 - as above
     from ops.backup.databases import configured, embedded  # noqa: PLC0415 - as above
@@ -272,6 +273,7 @@ def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False)
     if data is None:
         with expected(SettingsError):
             database = configured()
+        configure(database.settings.log_level, "restore")
         with database_errors():
             yield database
         return
@@ -285,6 +287,7 @@ def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False)
         database_errors(),
         embedded(data, is_new_allowed=is_new_allowed, may_run=may_run) as database,
     ):
+        configure(database.settings.log_level, "restore")
         yield database
 
 

@@ -111,6 +111,7 @@ class Shell:
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
+        assert "[info" not in ran.stdout + ran.stderr, "logging goes to standard error, as JSON"
         return ran.stdout + ran.stderr
 
 
