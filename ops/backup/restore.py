@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -34,6 +35,8 @@ NOT_OURS = ("EXTENSION", "COMMENT - EXTENSION", "SCHEMA - public", "COMMENT - SC
 """Entries of a dump that are left out, as `pg_restore --list` names them: what is there belongs to somebody else."""
 LOAD = ("--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels", "--exit-on-error")
 PROBLEM_CHARS_MAX = 300
+SESSIONS_END_WITHIN_S = 5.0
+_POLL_S = 0.1
 
 
 class Step(StrEnum):
@@ -109,7 +112,11 @@ def _check_demo(manifest: Manifest, database: Database) -> None:
 
 
 def _check_nobody_serves(connection: Connection) -> None:
-    if found := store.serving(connection):
+    """A session outlives by a moment the process that closed it: so a restore right after a stop waits for its end."""
+    deadline = time.monotonic() + SESSIONS_END_WITHIN_S
+    while (found := store.serving(connection)) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    if found:
         named = ", ".join(f"{one.name.removeprefix('holdfast ')} ({one.sessions})" for one in found)
         raise RestoreRefusedError(
             f"Processes of Holdfast still have sessions in this database: {named}. Stop the API, the workers and the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
@@ -252,6 +253,14 @@ def test_nothing_is_restored_while_processes_serve(archive: Archive, target: Dat
         pytest.raises(BackupError, match=r"still have sessions in this database: tests \(1\)"),
     ):
         put_back(archive, target)
+
+
+def test_a_session_that_is_just_ending_is_waited_for(archive: Archive, target: Database) -> None:
+    pipeline = Pipeline(target.settings.database_url)
+    ending = threading.Timer(0.5, pipeline.close)
+    ending.start()
+    check(archive, target, replace=False)
+    ending.join()
 
 
 def test_a_backup_of_an_older_release_is_migrated_on(
