@@ -25,6 +25,7 @@ from api.http.bodies import ReadableBodies
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
 from api.http.request_context import RequestContext
+from api.limits.maintenance import MaintenanceGate
 from api.limits.undecided_writes import UndecidedWrites
 from api.openapi.endpoints import Asset, Docs, Index, Schema, Shortcut
 from api.openapi.served_routes import Routes, UnknownParameters
@@ -60,6 +61,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     middleware: list[Any] = [
         runtime,
         requests,
+        MaintenanceGate(runtime.installation),
         *accounts.middleware,
         runtime.write_limits,
         undecided,
@@ -78,7 +80,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/docs", Shortcut("docs", "/api/docs/"))
     app.add_route("/openapi.json", Shortcut("openapi", "/api/schema/"))
     app.add_route("/healthz", Health())
-    app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, settings.database_url))
+    app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, runtime.installation, settings.database_url))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
     app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))

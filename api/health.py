@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.http.responses import respond, respond_encoded
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
 from core.store.connections.pool import Pool
 from core.store.connections.reasons import PostgresReason, connection_reason, reason_of
@@ -48,7 +49,7 @@ class Ready(Struct, frozen=True):
     degraded: list[str]
     """What goes wrong while bookings still get through: `payments` while Stripe does not answer,
     `commands for newer workers` while some wait that no running worker knows, `commands put off` while the database
-    refuses some and decides others, `retention` while rows are there that should have been deleted an hour ago."""
+    refuses some and decides others, `maintenance` while an operator lets nobody write, `retention` while rows are there that should have been deleted an hour ago."""
     reasons: dict[str, str]
     """By part, why it stands in `down` or `degraded`: in words of ours, without names or addresses."""
     canary_age_s: float | None
@@ -64,6 +65,8 @@ class Ready(Struct, frozen=True):
     commands_put_off: int | None
     """How many accepted commands the database refuses while it decides others. They are tried again, and the log says
     why under `command failed alone by no fault of its own`."""
+    maintenance_since: str | None
+    """Since when writes are refused with 503 `maintenance`; null if they are not."""
     schema: str | None
     """Why this process and the database's schema do not fit each other; null if they do."""
 
@@ -96,7 +99,8 @@ class DatabaseReason:
 
 
 class Readiness:
-    def __init__(self, pool: Pool, outcomes: OutcomeWaiter, database_url: str) -> None:
+    def __init__(self, pool: Pool, outcomes: OutcomeWaiter, installation: InstallationWatch, database_url: str) -> None:
+        self._installation = installation
         self._pool = pool
         self._database = DatabaseReason(database_url)
         self._outcomes = outcomes
@@ -111,6 +115,9 @@ class Readiness:
         down: dict[str, str] = {} if self._outcomes.redis_is_up else {"redis": self._outcomes.redis_reason}
         down |= missing or (down_parts(pulse) if pulse else {})
         limps = degraded(pulse) if pulse else {}
+        maintenance = self._installation.maintenance
+        if maintenance is not None:
+            limps["maintenance"] = "an operator has stopped all writes for a while"
         body = Ready(
             status="not ready" if down else "ready",
             down=list(down),
@@ -124,6 +131,7 @@ class Readiness:
             commands_for_newer_workers=pulse.commands_for_newer_workers if pulse else None,
             retention_lag_s=_rounded(pulse.retention_lag_s if pulse else None),
             commands_put_off=pulse.commands_put_off if pulse else None,
+            maintenance_since=None if maintenance is None else maintenance.since.isoformat(),
             schema=missing.get("schema"),
         )
         if down:

@@ -196,6 +196,23 @@ BEFORE_PASSWORD_CHANGE = frozenset(
 )
 """All that an account may reach until it has changed a password that an agent set."""
 
+IN_MAINTENANCE: Mapping[str, frozenset[str]] = {
+    # signing in and out, and what keeps somebody signed in
+    "/api/login": frozenset({"POST"}),
+    "/api/auth/login": frozenset({"POST"}),
+    "/api/token/refresh-cookie": frozenset({"POST"}),
+    "/api/auth/token": frozenset({"POST", "DELETE"}),
+    "/api/logout": frozenset({"POST"}),
+    "/api/auth/logout": frozenset({"POST"}),
+    "/api/ws-ticket": frozenset({"POST"}),
+    # what happened at Stripe has happened
+    "/api/stripe-webhook": frozenset({"POST"}),
+    # questions that are asked with a body
+    "/api/v1/drf/bookings/check-availability": frozenset({"POST"}),
+    "/api/v1/drf/availability": frozenset({"POST"}),
+}
+"""Methods that go on during maintenance, beside GET and HEAD. Every other one is refused."""
+
 _FIELD = re.compile(r"\{[^}]*\}")
 
 
@@ -212,6 +229,11 @@ def allows(rule: Rule, kind: Kind, *, public_writes: bool) -> bool:
     if rule is Rule.PUBLIC_WRITE and kind is Kind.ANONYMOUS:
         return public_writes
     return kind in ALLOWED[rule]
+
+
+def goes_on_in_maintenance(template: str, method: str) -> bool:
+    """Also for a method that the route does not have: its 405 says more than that it should be tried again."""
+    return method in _GOING_ON.get(_shape(template), ()) or method not in rules_of(template)
 
 
 def check_every_route_has_a_rule(app: App[Any, Any]) -> None:
@@ -238,6 +260,7 @@ def _by_shape(table: Mapping[str, Mapping[str, Rule]]) -> dict[str, Mapping[str,
 
 
 _BY_SHAPE = _by_shape(TABLE)
+_GOING_ON = {_shape(template): methods for template, methods in IN_MAINTENANCE.items()}
 
 
 def add_rules(rules: Mapping[str, Mapping[str, Rule]]) -> None:

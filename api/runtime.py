@@ -14,6 +14,7 @@ from api.commands.commands import Commands
 from api.commands.inbox_writer import InboxWriter
 from api.commands.outcome_waiter import OutcomeWaiter
 from api.http.request_metrics import RequestMetrics
+from api.installation import InstallationWatch
 from api.limits.undecided_writes import UndecidedCounter
 from api.limits.write_limits import WriteLimits
 from api.process_metrics import ProcessMetrics
@@ -55,6 +56,7 @@ class Runtime:
             timeout_s=POOL_WAIT_S,
             kwargs={"autocommit": True, "prepare_threshold": 2},
         )
+        self.installation = InstallationWatch(self.pool, settings.time_zone)
         self.engine = async_engine(
             settings.database_url,
             LIST_LIMITS,
@@ -99,6 +101,7 @@ class Runtime:
         """Falcon's lifespan hook. A database that is not there yet delays nothing: requests are answered 503."""
         scope["state"].setdefault(AT_STOP, []).append(self.outcomes.end_waits)
         await self.pool.open(wait=False)
+        await self.installation.open()
         await self.inbox.open()
         await self.outcomes.open()
         self._process_metrics.start()
@@ -110,6 +113,7 @@ class Runtime:
         await self.inbox.close()
         self.in_doubt.close()
         await self.outcomes.close()
+        await self.installation.close()
         await self.pool.close()
         await self.engine.dispose()
         await self.write_limits.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.identity.demo_accounts import add_accounts, holds_demo
 from core.settings import Settings
 from core.store.connections.database import connect_lane
+from core.store.installation import read_installation
 from core.store.maintenance import demo_data
 
 
@@ -17,5 +18,5 @@ def load(settings: Settings) -> bool:
             return False
         demo_data.mark(connection)
         add_accounts(connection)
-        demo_data.load_catalogue(connection, settings.time_zone)
+        demo_data.load_catalogue(connection, read_installation(connection).time_zone or settings.time_zone)
     return True

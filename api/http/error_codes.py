@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_requests": (429, "A limit is reached; `Retry-After` says for how long"),
     "internal_error": (500, "A bug; the request id in `X-Request-ID` helps to find it"),
     "unavailable": (503, "A part is down or overloaded; try again after `Retry-After`"),
+    "maintenance": (503, "Nothing can be changed for now; reading and signing in go on. Try again after `Retry-After`"),
     "unknown_outcome": (
         503,
         "It may have been done, or may still be; check the address in `Location`, if there is one, before you retry",

@@ -13,6 +13,7 @@ from api.http.request_context import SAFE_METHODS
 from api.openapi.operation import JSON, Operation, Refused
 from api.openapi.security import refusals_of_rule
 from api.openapi.served_routes import Served
+from api.route_rules import goes_on_in_maintenance
 
 ERROR = {"$ref": "#/components/schemas/ErrorBody"}
 RETRY_AFTER = {"description": "Seconds to wait before the next try", "schema": {"type": "string"}}
@@ -52,6 +53,8 @@ def _common(route: Served, operation: Operation) -> Iterator[str]:
     yield from ("invalid", "unavailable")  # unknown parameters, for one
     if route.method not in SAFE_METHODS:
         yield from ("unknown_outcome", "unsupported_media_type")
+        if not goes_on_in_maintenance(route.template, route.method):
+            yield "maintenance"
     if operation.body:
         yield from OF_BODY
     if route.fields:

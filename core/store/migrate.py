@@ -18,6 +18,7 @@ from core.settings import FIRST_LANES, Settings
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.inbox.lane_batches import LANE_SPACE
+from core.store.installation import keep_time_zone
 from core.store.maintenance.one_seat import guard_seats
 from core.store.maintenance.partitions import ensure
 from core.store.maintenance.wall_times.upgrade import keep_wall_times
@@ -101,11 +102,18 @@ def _is_newer(connection: Connection, known: ScriptDirectory) -> bool:
 
 
 def _settle(connection: Connection, settings: Settings, lanes: int | None) -> None:
-    connection.execute(text(_DESK), {"zone": settings.time_zone})
+    zone = _keep_time_zone(connection, settings.time_zone)
+    connection.execute(text(_DESK), {"zone": zone})
     connection.commit()
     _make_partitions(connection)
     _settle_lanes(connection, lanes)
     _keep_wall_times(connection)
+
+
+def _keep_time_zone(connection: Connection, time_zone: str) -> str:
+    """The first `migrate` writes the setting down; afterwards the database's counts."""
+    driver: psycopg.Connection[tuple[object, ...]] = connection.connection.driver_connection  # type: ignore[assignment]  # as below
+    return keep_time_zone(driver, time_zone)
 
 
 def _keep_wall_times(connection: Connection) -> None:

@@ -16,6 +16,8 @@ from ops.cli import (
     doctor,
     embedded_stack,
     health_command,
+    installation_zone,
+    maintenance,
     migration,
     parked,
 )
@@ -28,6 +30,8 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, backup.commands),
     (None, health_command.commands),
     (None, doctor.commands),
+    ("maintenance", maintenance.commands),
+    ("time-zone", installation_zone.commands),
     (None, bulk_import.commands),
     (None, audit_log.commands),
     ("commands", accepted_commands.commands),

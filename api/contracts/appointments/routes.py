@@ -25,7 +25,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/admin/closures", Closures(runtime.commands, pool, settings.policy))
     app.add_route("/api/admin/closures/{closure_id:int}", OneClosure(runtime.commands, pool))
     app.add_route("/api/admin/resources", Resources(pool))
-    app.add_route("/api/admin/services", AdminServices(pool, settings))
+    app.add_route("/api/admin/services", AdminServices(pool, runtime.installation))
     app.add_route("/api/admin/services/{service_id:int}", AdminService(pool))
     app.add_route("/api/countries", Countries())
     app.add_route("/api/services", Services(pool))

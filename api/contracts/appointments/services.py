@@ -27,9 +27,9 @@ from api.http.fields import (
 from api.http.forms import Rules
 from api.http.parameters import Paging, read_query
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
 from core.domain.names import as_name
-from core.settings import Settings
 from core.store.catalogue import resources, services
 from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
 from core.store.catalogue.services import SERVICES_MAX, NamedService, Service
@@ -120,9 +120,9 @@ class NamedServiceList(Listed[NamedService], frozen=True, kw_only=True):
 
 
 class AdminServices:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, installation: InstallationWatch) -> None:
         self._pool = pool
-        self._zone = settings.time_zone
+        self._installation = installation
 
     @operation("List services with their resources", query=Paging, answers={200: NamedServiceList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -155,7 +155,7 @@ class AdminServices:
 
     async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
         if sent.own_resource:
-            zone = self._zone if sent.time_zone is None else ZONE(sent.time_zone)
+            zone = self._installation.time_zone if sent.time_zone is None else ZONE(sent.time_zone)
             return await resources.add(connection, "service", as_name(sent.name), zone)
         return sent.resource_id or await resources.desk_id(connection)
 

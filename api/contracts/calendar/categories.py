@@ -17,11 +17,11 @@ from api.http.errors import Problem, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rules
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
 from core import text_forms
 from core.domain.names import as_name
 from core.domain.values import Category
-from core.settings import Settings
 from core.store.catalogue import categories, resources
 from core.store.catalogue.categories import CATEGORIES_MAX
 from core.store.catalogue.changes import FullError, NameTakenError, NotFoundError, UnknownReferenceError, write
@@ -90,9 +90,9 @@ class Categories:
 
 
 class AdminCategories:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, installation: InstallationWatch) -> None:
         self._pool = pool
-        self._zone = settings.time_zone
+        self._installation = installation
 
     @operation("List categories with their resources", answers={200: list[CategoryBody]})
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -109,7 +109,10 @@ class AdminCategories:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewCategory)
-        name, zone = as_name(sent.name), self._zone if sent.time_zone is None else ZONE(sent.time_zone)
+        name, zone = (
+            as_name(sent.name),
+            self._installation.time_zone if sent.time_zone is None else ZONE(sent.time_zone),
+        )
         async with as_problems(PROBLEMS), write(self._pool) as connection:
             resource_id = sent.resource_id or await resources.add(connection, "category", name, zone)
             category = await categories.create(connection, name, resource_id)

@@ -19,7 +19,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/categories", Categories(pool))
     app.add_route("/api/timeslots", TimeSlots(pool, allow_past=settings.allow_past))
     app.add_route("/api/user/bookings", UserBookings(pool))
-    app.add_route("/api/admin/categories", AdminCategories(pool, settings))
+    app.add_route("/api/admin/categories", AdminCategories(pool, runtime.installation))
     app.add_route("/api/admin/categories/{category_id:int}", AdminCategory(pool))
     app.add_route("/api/admin/timeslots", AdminTimeSlots(runtime.commands, pool))
     app.add_route("/api/admin/timeslots/weekly", WeeklyTimeSlots(runtime.commands, pool))

@@ -21,6 +21,7 @@ from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
 from api.http.forms import Rules
 from api.http.parameters import read_query
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
 from core.identity.principals import Principal
 from core.settings import Settings
@@ -95,9 +96,10 @@ class LocationPage(PageBody, frozen=True, kw_only=True):
 
 
 class Locations:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings, installation: InstallationWatch) -> None:
         self._pool = pool
         self._settings = settings
+        self._installation = installation
 
     @operation("List locations", query=Paged, answers={200: LocationPage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -110,7 +112,7 @@ class Locations:
     @operation("Make a location", body=Content(NewLocation, example=examples.NEW_LOCATION), answers={201: LocationBody})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewLocation)
-        zone = self._settings.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
+        zone = self._installation.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
         async with write(self._pool) as connection:
             owner_id = await owner_for(connection, req.context.principal)
             made = await locations.create(

@@ -19,6 +19,7 @@ from api.http.errors import Problem, forbidden, invalid
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.parameters import read_query
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
 from core.domain.marketplace.schedules import Schedule
 from core.domain.marketplace.values import Practitioner
@@ -100,9 +101,10 @@ class PractitionerFilters(Paged, frozen=True, kw_only=True):
 
 
 class Practitioners:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings, installation: InstallationWatch) -> None:
         self._pool = pool
         self._settings = settings
+        self._installation = installation
 
     @operation("List practitioners", query=PractitionerFilters, answers={200: PractitionerPage})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -136,7 +138,7 @@ class Practitioners:
                 connection,
                 user_id=user_id,
                 name=await _name_of(connection, principal, user_id),
-                zone=self._settings.time_zone,
+                zone=self._installation.time_zone,
             )
             after = await practitioners.change(connection, _changed(made, sent))
             await _note(req, connection, "practitioner.created", None, after)

@@ -15,8 +15,8 @@ from api.http.errors import Problem, invalid
 from api.http.fields import ZONE
 from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import Content, operation
-from core.settings import Settings
 from core.store.catalogue import resources, rooms
 from core.store.catalogue.changes import NotFoundError, write
 from core.store.catalogue.rooms import RoomRow
@@ -75,9 +75,9 @@ async def list_rooms(pool: Pool, req: falcon.asgi.Request, resp: falcon.asgi.Res
 
 
 class AdminRooms:
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, installation: InstallationWatch) -> None:
         self._pool = pool
-        self._zone = settings.time_zone
+        self._installation = installation
 
     @operation("List all rooms", query=RoomsQuery, answers={200: RoomList})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -98,7 +98,7 @@ class AdminRooms:
     async def _resource(self, connection: AsyncConnection, sent: NewRoom) -> tuple[int, str]:
         """The room's resource and its zone: a new one, or the one to share."""
         if isinstance(sent.resource_id, UnsetType):
-            zone = self._zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
+            zone = self._installation.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
             return await resources.add(connection, "room", str(sent.name), zone), zone
         shared = await resources.zone_of(connection, sent.resource_id)
         if shared is None:

@@ -18,7 +18,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/rooms", Rooms(pool))
     app.add_route("/api/rooms/{room_id:int}", OneRoom(pool))
     app.add_route("/api/rooms/{room_id:int}/availability", Availability(pool, allow_past=settings.allow_past))
-    app.add_route("/api/admin/rooms", AdminRooms(pool, settings))
+    app.add_route("/api/admin/rooms", AdminRooms(pool, runtime.installation))
     app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
     app.add_route("/api/bookings/all", AllBookings(runtime.engine))
     app.add_route("/api/cleanup-expired-bookings", CleanUp(runtime.redis, runtime.celery, runtime.settings.redis_keys))

@@ -14,9 +14,9 @@ from api.runtime import Runtime
 
 
 def add_routes(app: App[Any, Any], runtime: Runtime, accounts: Accounts) -> None:
-    zone, one = runtime.settings.time_zone, AdminUser(accounts)
-    app.add_route("/api/admin/users", AdminUsers(runtime.engine, zone))
-    app.add_route("/api/admin/users/stats", UserStats(runtime.pool, zone))
+    installation, one = runtime.installation, AdminUser(accounts)
+    app.add_route("/api/admin/users", AdminUsers(runtime.engine, installation))
+    app.add_route("/api/admin/users/stats", UserStats(runtime.pool, installation))
     app.add_route("/api/admin/users/filter-options", UserFilterOptions(runtime.pool))
     app.add_route("/api/admin/users/create", one, suffix="create")
     app.add_route("/api/admin/users/{user_id:int}", one)

@@ -15,6 +15,7 @@ from api.http.errors import invalid
 from api.http.fields import text
 from api.http.parameters import LIMIT_DEFAULT, LIMIT_MAX, Limit, Offset, Word, read_query
 from api.http.responses import respond
+from api.installation import InstallationWatch
 from api.openapi import operation
 from core.countries import countries, country_code
 from core.domain.resources.local_time import day_bounds
@@ -88,9 +89,9 @@ class FilterOptionsAnswer(Done, frozen=True, kw_only=True):
 class AdminUsers:
     """`GET /api/admin/users/`: every filter ANDed."""
 
-    def __init__(self, engine: AsyncEngine, zone: str) -> None:
+    def __init__(self, engine: AsyncEngine, installation: InstallationWatch) -> None:
         self._engine = engine
-        self._zone = zone
+        self._installation = installation
 
     @operation("List users", query=Filters, answers={200: Page[AdminUser]})
     async def on_get(self, req: Request, resp: Response) -> None:
@@ -117,7 +118,7 @@ class AdminUsers:
 
     def _begin(self, day: date | None) -> datetime | None:
         """When a day begins where this installation is."""
-        return None if day is None else day_bounds(day, self._zone)[0]
+        return None if day is None else day_bounds(day, self._installation.time_zone)[0]
 
     async def _check_country(self, country: str | None) -> None:
         """Raise Problem 400 for a text that is neither a country nor stored as somebody's."""
@@ -133,14 +134,14 @@ class AdminUsers:
 class UserStats:
     """`GET /api/admin/users/stats/`: exact from the tally; new users are counted to a limit."""
 
-    def __init__(self, pool: Pool, zone: str) -> None:
+    def __init__(self, pool: Pool, installation: InstallationWatch) -> None:
         self._pool = pool
-        self._zone = zone
+        self._installation = installation
 
     @operation("Count users", answers={200: UserStatsAnswer})
     async def on_get(self, _req: Request, resp: Response) -> None:
         async with self._pool.connection() as connection:
-            stats = await headcount.stats(connection, self._zone)
+            stats = await headcount.stats(connection, self._installation.time_zone)
         recent = {name: getattr(stats, name) for name in _RECENT}
         figures = replace(stats, **{name: min(count, COUNT_EXACT_TO) for name, count in recent.items()})
         exact = all(count <= COUNT_EXACT_TO for count in recent.values())

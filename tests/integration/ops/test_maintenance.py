@@ -1,0 +1,84 @@
+"""`holdfast maintenance`: nobody writes for a while, and all else goes on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from api.route_rules import IN_MAINTENANCE, TABLE, goes_on_in_maintenance
+from tests.support.clients.http_client import ADMIN, Client
+from tests.support.processes.make_run import command
+from tests.support.processes.stack import LOOKS, Stack
+from tests.support.wait import wait_until
+
+UNSAFE = ("post", "put", "patch", "delete")
+WORDS = "Back at 14:00 UTC"
+
+
+def holdfast(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**stack.full_environment(), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command(*words), env=environment, capture_output=True, text=True, check=False)
+
+
+def is_heard(client: Client, *, on: bool) -> bool:
+    """By every API process."""
+    return all((client.post("/api/agent/booking/create/", json={}).status_code == 503) == on for _ in range(LOOKS))
+
+
+@pytest.fixture
+def under_maintenance(stack: Stack, client: Client) -> Iterator[str]:
+    """The address of a command that was accepted before."""
+    accepted = client.book(Prefer="respond-async")
+    done = holdfast(stack, "maintenance", "on", "--message", WORDS, "--retry-after", "7")
+    assert (done.returncode, done.stderr.count("holdfast maintenance off")) == (0, 1), done.stderr
+    try:
+        wait_until(lambda: is_heard(client, on=True), "every API process refuses")
+        yield accepted.headers["Location"]
+    finally:
+        assert holdfast(stack, "maintenance", "off").returncode == 0
+        wait_until(lambda: is_heard(client, on=False), "every API process takes writes again")
+
+
+def test_every_write_is_refused_but_those_that_go_on(stack: Stack, client: Client, under_maintenance: str) -> None:
+    paths = client.get("/api/schema").raise_for_status().json()["paths"]
+    wrong, refused = [], 0
+    for path, operations in paths.items():
+        for method in (one for one in UNSAFE if one in operations):
+            filled = re.sub(r"\{[^}]*\}", str(uuid4()) if "commands" in path else "1", path)
+            answer = client.request(method.upper(), filled)
+            is_refused = answer.status_code == 503 and answer.json()["code"] == "maintenance"
+            if is_refused:
+                assert (answer.headers["Retry-After"], answer.json()["message"]) == ("7", WORDS)
+                refused += 1
+            if is_refused == goes_on_in_maintenance(path, method.upper()):
+                wrong.append((method, path, answer.status_code))
+    assert wrong == []
+    assert refused > 40
+
+
+def test_what_else_there_is_goes_on(stack: Stack, client: Client, under_maintenance: str) -> None:
+    assert client.post("/api/login/", json=ADMIN).status_code == 200
+    assert client.get("/api/services/").status_code == 200
+    assert client.get(under_maintenance, headers={"Prefer": "wait=5"}).json()["status"] in {"succeeded", "rejected"}
+    ready = httpx.get(f"{stack.api_url}/readyz")
+    body = ready.json()
+    assert ready.status_code == 200
+    assert "maintenance" in body["degraded"]
+    assert body["reasons"]["maintenance"]
+    assert body["maintenance_since"]
+
+
+def test_it_cannot_end_twice(stack: Stack) -> None:
+    done = holdfast(stack, "maintenance", "off")
+    assert (done.returncode, done.stderr) == (1, "holdfast: Maintenance is not on: there is nothing to end.\n")
+
+
+def test_what_goes_on_is_a_route() -> None:
+    assert {
+        (path, one) for path, methods in IN_MAINTENANCE.items() for one in methods if one not in TABLE[path]
+    } == set()
