@@ -16,13 +16,12 @@ from ops.cli import (
     doctor,
     embedded_stack,
     health_command,
-    installation_zone,
-    maintenance,
     migration,
     parked,
 )
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
+from ops.cli.installation import maintenance, zone
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
@@ -31,7 +30,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, health_command.commands),
     (None, doctor.commands),
     ("maintenance", maintenance.commands),
-    ("time-zone", installation_zone.commands),
+    ("time-zone", zone.commands),
     (None, bulk_import.commands),
     (None, audit_log.commands),
     ("commands", accepted_commands.commands),

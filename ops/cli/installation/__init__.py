@@ -1,0 +1,1 @@
+"""Commands that change the row of the installation, which every process reads."""
