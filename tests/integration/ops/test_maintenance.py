@@ -25,9 +25,10 @@ def holdfast(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*words), env=environment, capture_output=True, text=True, check=False)
 
 
-def is_heard(client: Client, *, on: bool) -> bool:
-    """By every API process."""
-    return all((client.post("/api/agent/booking/create/", json={}).status_code == 503) == on for _ in range(LOOKS))
+def is_heard(stack: Stack, *, on: bool) -> bool:
+    """By every API process: each look has a connection of its own, as one stays with its process."""
+    url = f"{stack.api_url}/api/agent/booking/create/"
+    return all((httpx.post(url, json={}).status_code == 503) == on for _ in range(LOOKS))
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def under_maintenance(stack: Stack, client: Client) -> Iterator[str]:
     done = holdfast(stack, "maintenance", "on", "--message", WORDS, "--retry-after", "7")
     assert (done.returncode, done.stderr.count("holdfast maintenance off")) == (0, 1), done.stderr
     try:
-        wait_until(lambda: is_heard(client, on=True), "every API process refuses")
+        wait_until(lambda: is_heard(stack, on=True), "every API process refuses")
         yield accepted.headers["Location"]
     finally:
         assert holdfast(stack, "maintenance", "off").returncode == 0
-        wait_until(lambda: is_heard(client, on=False), "every API process takes writes again")
+        wait_until(lambda: is_heard(stack, on=False), "every API process takes writes again")
 
 
 def test_every_write_is_refused_but_those_that_go_on(stack: Stack, client: Client, under_maintenance: str) -> None:
