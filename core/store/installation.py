@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from core.store.audit import AuditEntry, Author, change_of, record
 from core.store.connections.database import AsyncConnection, Connection, installed
 
 SQL_READ = """
@@ -21,10 +22,13 @@ UPDATE installation SET maintenance_since = coalesce(maintenance_since, clock_ti
        maintenance_retry_after_s = %s
 """
 SQL_END_MAINTENANCE = """
-UPDATE installation i SET maintenance_since = NULL, maintenance_message = NULL, maintenance_retry_after_s = NULL
-FROM (SELECT maintenance_since FROM installation FOR UPDATE) AS before WHERE before.maintenance_since IS NOT NULL
-RETURNING before.maintenance_since
+UPDATE installation SET maintenance_since = NULL, maintenance_message = NULL, maintenance_retry_after_s = NULL
 """
+SQL_LOCK = "SELECT FROM installation FOR UPDATE"
+
+
+SUBJECT = "installation:1"
+"""In the audit log."""
 
 
 class Maintenance(Struct, frozen=True):
@@ -57,18 +61,36 @@ def keep_time_zone(connection: Connection, time_zone: str) -> str:
     return read_installation(connection).time_zone or time_zone
 
 
-def begin_maintenance(connection: Connection, message: str | None, retry_after_s: int) -> Maintenance:
+def begin_maintenance(connection: Connection, message: str | None, retry_after_s: int, by: Author) -> Maintenance:
     """Again: with another message or time, since the first time."""
-    connection.execute(SQL_BEGIN_MAINTENANCE, (message, retry_after_s))
-    begun = read_installation(connection).maintenance
-    assert begun is not None  # noqa: S101 - just written
+    with connection.transaction():
+        connection.execute(SQL_LOCK)
+        before = read_installation(connection).maintenance
+        connection.execute(SQL_BEGIN_MAINTENANCE, (message, retry_after_s))
+        begun = read_installation(connection).maintenance
+        assert begun is not None  # noqa: S101 - just written
+        if begun != before:
+            _record(connection, by, "installation.maintenance_began", before, begun)
     return begun
 
 
-def end_maintenance(connection: Connection) -> datetime | None:
+def end_maintenance(connection: Connection, by: Author) -> datetime | None:
     """Since when it was on; None if it was not."""
-    row = connection.execute(SQL_END_MAINTENANCE).fetchone()
-    return None if row is None else row[0]
+    with connection.transaction():
+        connection.execute(SQL_LOCK)
+        before = read_installation(connection).maintenance
+        if before is None:
+            return None
+        connection.execute(SQL_END_MAINTENANCE)
+        _record(connection, by, "installation.maintenance_ended", before, None)
+    return before.since
+
+
+def _record(
+    connection: Connection, by: Author, action: str, before: Maintenance | None, after: Maintenance | None
+) -> None:
+    change = change_of(before, after)
+    record(connection, AuditEntry(by, action, SUBJECT, change.before, change.after))
 
 
 def _read(row: tuple[Any, ...]) -> Installation:

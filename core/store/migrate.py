@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
@@ -15,10 +16,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from core.settings import FIRST_LANES, Settings
+from core.store.audit import AuditEntry, Author, change_of, record
 from core.store.connections.database import MIGRATE_LIMITS
 from core.store.connections.sqlalchemy_engines import engine
 from core.store.inbox.lane_batches import LANE_SPACE
-from core.store.installation import keep_time_zone
+from core.store.installation import SUBJECT, keep_time_zone
 from core.store.maintenance.one_seat import guard_seats
 from core.store.maintenance.partitions import ensure
 from core.store.maintenance.wall_times.upgrade import keep_wall_times
@@ -43,20 +45,43 @@ WHERE NOT EXISTS (SELECT FROM resource WHERE kind = 'desk')
 """
 
 
-def upgrade(settings: Settings) -> None:
-    """Safe to run at every start and by several processes at once."""
+def upgrade(settings: Settings, by: Author | None = None) -> None:
+    """Safe to run at every start and by several processes at once.
+
+    What it changed is in the audit log as `by`'s; without, the caller tells of it in an entry of its own.
+    """
     migrating = engine(settings.database_url, MIGRATE_LIMITS, "holdfast migrate")
     try:
         with migrating.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATE_LOCK})
             connection.commit()
-            is_new = MigrationContext.configure(connection).get_current_revision() is None
-            connection.commit()
+            before = _state(connection)
             _migrate(connection)
-            _settle(connection, settings, FIRST_LANES if is_new and settings.lanes is None else settings.lanes)
+            _settle(connection, settings, FIRST_LANES if before is None and settings.lanes is None else settings.lanes)
+            if by is not None:
+                _record(connection, before, by)
             guard_seats(migrating)
     finally:
         migrating.dispose()  # closing the session gives the advisory lock back
+
+
+def _state(connection: Connection) -> dict[str, Any] | None:
+    """What a `migrate` may change, for the audit log; None of a database that has no schema yet."""
+    revision = MigrationContext.configure(connection).get_current_revision()
+    kept = {} if revision is None else connection.execute(text("SELECT to_jsonb(i) FROM installation i")).scalar_one()
+    connection.commit()
+    return (
+        None if revision is None else {"schema": revision, **{name: kept.get(name) for name in ("lanes", "time_zone")}}
+    )
+
+
+def _record(connection: Connection, before: dict[str, Any] | None, by: Author) -> None:
+    """Nothing if nothing was changed: it runs at every start."""
+    change = change_of(before, _state(connection))
+    if not change.is_empty:
+        driver = _driver(connection)
+        with driver.transaction():
+            record(driver, AuditEntry(by, "installation.migrated", SUBJECT, change.before, change.after))
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -112,13 +137,12 @@ def _settle(connection: Connection, settings: Settings, lanes: int | None) -> No
 
 def _keep_time_zone(connection: Connection, time_zone: str) -> str:
     """The first `migrate` writes the setting down; afterwards the database's counts."""
-    driver: psycopg.Connection[tuple[object, ...]] = connection.connection.driver_connection  # type: ignore[assignment]  # as below
-    return keep_time_zone(driver, time_zone)
+    return keep_time_zone(_driver(connection), time_zone)
 
 
 def _keep_wall_times(connection: Connection) -> None:
     """In psycopg's own transactions: SQLAlchemy's are over."""
-    driver: psycopg.Connection[tuple[object, ...]] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's, by the URL
+    driver = _driver(connection)
     driver.autocommit = True
     try:
         keep_wall_times(driver)
@@ -126,10 +150,14 @@ def _keep_wall_times(connection: Connection) -> None:
         driver.autocommit = False
 
 
+def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    return connection.connection.driver_connection  # type: ignore[return-value]  # psycopg's, by the URL
+
+
 def _make_partitions(connection: Connection) -> None:
     """A failure does not stop the start: outcomes then go into the default partition, where the sweep finds them."""
     try:
-        ensure(connection.connection.driver_connection)  # type: ignore[arg-type]  # psycopg's, by the URL
+        ensure(_driver(connection))
     except psycopg.Error as problem:
         log.warning("the partitions of outcome cannot be created now", problem=repr(problem))
         connection.rollback()

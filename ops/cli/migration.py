@@ -32,6 +32,7 @@ def migrate() -> None:
     from core.startup import UnusableStoreError, heed, refuse  # noqa: PLC0415
     from core.store.migrate import upgrade  # noqa: PLC0415
     from ops.database_roles import create_application_role  # noqa: PLC0415
+    from ops.operator_identity import operator  # noqa: PLC0415
 
     settings = read_settings()
     configure(settings.log_level, "migrate")
@@ -41,7 +42,7 @@ def migrate() -> None:
             if owner_url is not None:
                 create_application_role(owner_url, settings.database_url)
             refuse(examine_stores(settings))
-            upgrade(settings)
+            upgrade(settings, operator())
             if settings.demo:
                 from ops import demo  # noqa: PLC0415 - loaded only where it may be used
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from core.store.audit import AuditEntry, Author, record
 from core.store.connections.database import Connection
 from core.store.inbox.lane_batches import LANE_SPACE, SQL_HOLD_LANES
-from core.store.installation import read_installation
+from core.store.installation import SUBJECT, read_installation
 
 SQL_FOLLOWING = """
 SELECT r.id, r.kind, r.name,
@@ -63,11 +64,24 @@ def plan_zone_change(connection: Connection, after: str) -> ZoneChange:
     )
 
 
-def change_zone(connection: Connection, after: str) -> ZoneChange:
+def change_zone(connection: Connection, after: str, by: Author) -> ZoneChange:
     """Make the change, while no lane is at work: one might have read the old zone and be about to claim by it."""
     with connection.transaction():
         connection.execute(SQL_HOLD_LANES, (LANE_SPACE,))
         change = plan_zone_change(connection, after)
         connection.execute(SQL_FOLLOW, (after, [one.id for one in change.follow]))
         connection.execute(SQL_SET, (after,))
+        if change.before != after:
+            record(connection, _entry(change, by))
     return change
+
+
+def _entry(change: ZoneChange, by: Author) -> AuditEntry:
+    return AuditEntry(
+        by,
+        "installation.time_zone_changed",
+        SUBJECT,
+        {"time_zone": change.before},
+        {"time_zone": change.after},
+        also=[f"resource:{one.id}" for one in change.follow],
+    )

@@ -52,9 +52,10 @@ def on(
     Reading, signing in and out, Stripe's webhook, feeds and everything that was accepted go on.
     """
     from core.store.installation import begin_maintenance  # noqa: PLC0415 - the help needs none of it
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     with database(read_settings(), "maintenance") as connection:
-        begun = begin_maintenance(connection, message, retry_after)
+        begun = begin_maintenance(connection, message, retry_after, operator())
     print(f"Maintenance is on since {begun.since:%Y-%m-%d %H:%M:%S} UTC. API processes heed it within about a second.")
     note("What was accepted before is still decided. End it with: holdfast maintenance off")
 
@@ -63,9 +64,10 @@ def on(
 def off() -> None:
     """Take writes again."""
     from core.store.installation import end_maintenance  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     with database(read_settings(), "maintenance") as connection:
-        since = end_maintenance(connection)
+        since = end_maintenance(connection, operator())
     if since is None:
         raise CommandError("Maintenance is not on: there is nothing to end.")
     print(f"Maintenance is off. It was on since {since:%Y-%m-%d %H:%M:%S} UTC.")

@@ -68,6 +68,7 @@ def set_zone(
     from psycopg.errors import CheckViolation, LockNotAvailable  # noqa: PLC0415 - as above
 
     from core.store.maintenance.zone_change import change_zone, plan_zone_change  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
 
     if as_json and not (yes or dry_run):
         raise CommandError("With --json nobody can be asked: add --yes or --dry-run.")
@@ -78,7 +79,7 @@ def set_zone(
             _tell(planned)
         if not dry_run and (yes or typer.confirm(f"Change the time zone from {planned.before} to {zone}?", abort=True)):
             try:
-                planned = change_zone(connection, zone)
+                planned = change_zone(connection, zone, operator())
             except (CheckViolation, LockNotAvailable):
                 raise CommandError(
                     "Something was booked meanwhile, or a lane is busy; nothing was changed. Run it again."

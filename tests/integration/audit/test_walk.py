@@ -1,4 +1,7 @@
-"""Every route by which staff, superusers and agent keys change something leaves one entry, and no secret in it."""
+"""Every route by which staff, superusers and agent keys change something leaves one entry, and no secret in it.
+
+Commands of the command line: `AUDITED` in tests/unit/ops/test_command_line.py.
+"""
 
 from __future__ import annotations
 

@@ -11,12 +11,18 @@ import httpx
 import pytest
 
 from api.route_rules import IN_MAINTENANCE, TABLE, goes_on_in_maintenance
+from ops.operator_identity import operator
+from tests.support.clients.callers import execute
 from tests.support.clients.http_client import ADMIN, Client
 from tests.support.processes.make_run import command
 from tests.support.processes.stack import LOOKS, Stack
 from tests.support.wait import wait_until
 
 UNSAFE = ("post", "put", "patch", "delete")
+SQL_ENTRIES = """
+SELECT action, actor, address, before, after FROM audit_entry WHERE subject = 'installation:1'
+AND action <> 'installation.migrated' ORDER BY id
+"""
 WORDS = "Back at 14:00 UTC"
 
 
@@ -72,6 +78,21 @@ def test_what_else_there_is_goes_on(stack: Stack, client: Client, under_maintena
     assert "maintenance" in body["degraded"]
     assert body["reasons"]["maintenance"]
     assert body["maintenance_since"]
+
+
+def test_its_beginning_its_words_and_its_end_are_in_the_audit_log(stack: Stack, under_maintenance: str) -> None:
+    assert holdfast(stack, "maintenance", "on").returncode == 0
+    assert holdfast(stack, "maintenance", "off").returncode == 0
+    assert holdfast(stack, "maintenance", "on").returncode == 0
+    entries = execute(stack, SQL_ENTRIES)[-4:]
+    assert [(action, actor, address) for action, actor, address, *_ in entries] == [
+        (f"installation.maintenance_{what}", operator().name, operator().address)
+        for what in ("began", "began", "ended", "began")
+    ]
+    (first, again, ended, _) = [(before, after) for *_, before, after in entries]
+    assert (first[0], first[1]["message"], first[1]["retry_after_s"]) == (None, WORDS, 7)
+    assert again == ({"message": WORDS, "retry_after_s": 7}, {"message": None, "retry_after_s": 60})
+    assert (ended[0]["since"], ended[1]) == (first[1]["since"], None)
 
 
 def test_it_cannot_end_twice(stack: Stack) -> None:

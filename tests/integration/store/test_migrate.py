@@ -14,6 +14,7 @@ from core.settings import FIRST_LANES
 from core.store.connections.database import MIGRATE_LIMITS, connect, connect_lane
 from core.store.migrate import upgrade
 from core.store.revision import NEWEST
+from ops.operator_identity import operator
 from tests.support.engine.lanes import Background, lock_waits
 from tests.support.processes.servers import PostgresServer, settings_for
 from tests.support.wait import wait_until
@@ -44,6 +45,20 @@ def test_a_migrate_without_the_setting_keeps_the_lanes(postgres: PostgresServer)
         ):
             upgrade(told)
             assert connection.execute("SELECT lanes FROM installation").fetchone() == (kept,)
+    postgres.drop_database(url)
+
+
+def test_what_it_changed_is_in_the_audit_log_and_a_second_one_changes_nothing(postgres: PostgresServer) -> None:
+    url = postgres.bare_database(f"t_{secrets.token_hex(6)}")
+    first = settings_for(url, REDIS_URL, lanes=3)
+    for settings in (first, first, replace(first, lanes=4)):
+        upgrade(settings, operator())
+    entries = "SELECT actor, subject, before, after FROM audit_entry WHERE action = 'installation.migrated' ORDER BY id"
+    with psycopg.connect(url) as connection:
+        assert connection.execute(entries).fetchall() == [
+            (operator().name, "installation:1", None, {"schema": NEWEST, "lanes": 3, "time_zone": first.time_zone}),
+            (operator().name, "installation:1", {"lanes": 3}, {"lanes": 4}),
+        ]
     postgres.drop_database(url)
 
 

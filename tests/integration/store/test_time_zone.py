@@ -8,14 +8,17 @@ from io import StringIO
 import psycopg
 import pytest
 
+from core.store.audit import ENGINE_AUTHOR
 from core.store.connections.database import Connection
 from core.store.installation import read_installation
 from core.store.maintenance.zone_change import change_zone, plan_zone_change
 from core.store.migrate import upgrade
 from ops.cli import main
+from ops.operator_identity import operator
 from tests.support.processes.servers import settings_for, stack_environment
 
 NOWHERE = "redis://127.0.0.1:1/0"
+SQL_ENTRIES = "SELECT action, actor, before, after, also FROM audit_entry WHERE subject = 'installation:1' ORDER BY id"
 SQL_ROOM = "INSERT INTO resource (kind, name, zone) VALUES (%s, %s, 'UTC') RETURNING id"
 
 
@@ -43,7 +46,7 @@ def test_what_has_nothing_ahead_follows_and_the_rest_keeps_its_zone(connection: 
     planned = plan_zone_change(connection, "Europe/Berlin")
     assert ({one.name for one in planned.follow}, [one.name for one in planned.stay]) == ({"desk", "free"}, ["taken"])
     assert set(zones(connection).values()) == {"UTC"}, "planning changes nothing"
-    assert change_zone(connection, "Europe/Berlin") == planned
+    assert change_zone(connection, "Europe/Berlin", ENGINE_AUTHOR) == planned
     assert zones(connection) == {"desk": "Europe/Berlin", "free": "Europe/Berlin", "taken": "UTC", "own": "UTC"}
     assert read_installation(connection).time_zone == "Europe/Berlin"
 
@@ -63,4 +66,14 @@ def test_the_command_asks_and_a_dry_run_changes_nothing(
     assert main(["time-zone", "show"]) == 0
     assert capsys.readouterr().out == "Europe/Berlin\n"
     with psycopg.connect(database_url) as other:
-        assert other.execute("SELECT zone FROM resource WHERE kind = 'desk'").fetchone() == ("Europe/Berlin",)
+        assert other.execute("SELECT zone, id FROM resource WHERE kind = 'desk'").fetchall() == [("Europe/Berlin", 1)]
+        assert main(["time-zone", "set", "Europe/Berlin", "--yes"]) == 0, "it is so already: no second entry"
+        assert other.execute(SQL_ENTRIES).fetchall() == [
+            (
+                "installation.time_zone_changed",
+                operator().name,
+                {"time_zone": "UTC"},
+                {"time_zone": "Europe/Berlin"},
+                ["resource:1"],
+            )
+        ]

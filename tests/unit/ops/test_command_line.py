@@ -148,12 +148,16 @@ DATABASE_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("commands", "replay"): (ID, "--yes"),
     ("commands", "show"): (ID,),
     ("commands", "withdraw"): (ID, "--yes"),
+    ("maintenance", "off"): (),
+    ("maintenance", "on"): (),
     ("migrate",): (),
     ("parked", "drop"): ("payments", ID, "--yes"),
     ("parked", "list"): ("payments",),
     ("parked", "replay"): ("commands", ID, "--yes"),
     ("parked", "show"): ("commands", ID),
     ("restore",): ("--findings",),
+    ("time-zone", "set"): ("Europe/Berlin", "--yes"),
+    ("time-zone", "show"): (),
 }
 WITHOUT_DATABASE = {
     ("check",): "asks the process",
@@ -163,10 +167,53 @@ WITHOUT_DATABASE = {
     ("reset",): "removes a folder",
     ("run",): "brings its own",
 }
+AUDITED: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("admin", "create"): ("user.created",),
+    ("admin", "reset-password"): ("user.password_reset",),
+    ("backup",): ("database.backed_up",),
+    ("commands", "replay"): ("command.replayed",),
+    ("commands", "withdraw"): ("command.withdrawn",),
+    ("maintenance", "off"): ("installation.maintenance_ended",),
+    ("maintenance", "on"): ("installation.maintenance_began",),
+    ("migrate",): ("installation.migrated",),
+    ("parked", "drop"): ("command.dropped", "payment.dropped"),
+    ("parked", "replay"): ("command.replayed", "payment.replayed"),
+    ("restore",): ("database.restored",),
+    ("time-zone", "set"): ("installation.time_zone_changed",),
+}
+"""What commands that change something leave in the audit log: a command stands here or in `CHANGES_NOTHING`."""
+CHANGES_NOTHING = {
+    ("import",): "the API does, with the entry of the account that sends",
+    ("reset",): "removes the database with its audit log",
+    ("run",): "migrates as migrate does",
+} | dict.fromkeys(
+    (
+        ("admin", "list"),
+        ("audit",),
+        ("check",),
+        ("commands", "list"),
+        ("commands", "show"),
+        ("doctor",),
+        ("parked", "list"),
+        ("parked", "show"),
+        ("processes",),
+        ("time-zone", "show"),
+    ),
+    "looks",
+)
 
 
 def test_every_command_is_tried_without_its_database_or_needs_none() -> None:
     assert sorted(DATABASE_DOWN.keys() | WITHOUT_DATABASE.keys()) == COMMANDS
+
+
+def test_every_command_that_changes_something_is_in_the_audit_log() -> None:
+    """Each entry is tested where its command is."""
+    assert sorted(AUDITED.keys() | CHANGES_NOTHING.keys()) == COMMANDS
+    assert AUDITED.keys() & CHANGES_NOTHING.keys() == set()
+    sources = [path.read_text() for room in ("core", "ops") for path in (ROOT / room).rglob("*.py")]
+    told = {action for actions in AUDITED.values() for action in actions}
+    assert {action for action in told if not any(f'"{action}"' in text for text in sources)} == set()
 
 
 @pytest.mark.parametrize(("path", "words"), DATABASE_DOWN.items(), ids=[" ".join(path) for path in DATABASE_DOWN])
