@@ -20,6 +20,15 @@ COPY workers workers
 COPY notifier notifier
 COPY ops ops
 RUN printf '#!/bin/sh\nexec python -P -m ops.cli "$@"\n' > /opt/venv/bin/holdfast && chmod 755 /opt/venv/bin/holdfast
+# What this image is of: without both, or with another version than the code's, nothing is built (ops/image_stamp.py).
+ARG VERSION
+ARG COMMIT
+RUN python -m ops.image_stamp "$VERSION" "$COMMIT"
+LABEL org.opencontainers.image.title="Holdfast" \
+      org.opencontainers.image.description="A booking backend that never books one place twice" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT"
 # No bytecode can be written later: the file system is read-only then.
 RUN python -m compileall -q /app
 ENV PATH=/opt/venv/bin:$PATH \

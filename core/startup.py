@@ -10,6 +10,7 @@ import sys
 import structlog
 from msgspec.structs import asdict
 
+from core import release
 from core.doctor.findings import Examination
 from core.doctor.stores import examine_stores
 from core.settings import Settings
@@ -23,11 +24,17 @@ class UnusableStoreError(Exception):
 
 def refuse_unusable_stores(settings: Settings) -> None:
     """Called once before a process serves. Exits with one sentence on standard error."""
+    log_release()
     try:
         heed(examine_stores(settings))
     except UnusableStoreError as problem:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(1)
+
+
+def log_release() -> None:
+    """So that a log says from where on another release wrote it."""
+    log.info("this release starts", version=release.VERSION, commit=release.commit())
 
 
 def refuse(examination: Examination) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from core import release
 from ops.cli import (
     accepted_commands,
     admin,
@@ -48,6 +50,24 @@ application = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
+    if wanted:
+        print(f"holdfast {release.words()}")
+        raise typer.Exit
+
+
+@application.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", is_eager=True, callback=_print_version, help="Print version and commit.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 for _name, _commands in GROUPS:
     application.add_typer(with_help(_commands), name=_name)
 

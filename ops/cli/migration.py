@@ -29,13 +29,14 @@ def migrate() -> None:
     from core.doctor.stores import examine_stores  # noqa: PLC0415
     from core.logs import configure  # noqa: PLC0415
     from core.settings import SettingsError, owner_database_url  # noqa: PLC0415
-    from core.startup import UnusableStoreError, heed, refuse  # noqa: PLC0415
+    from core.startup import UnusableStoreError, heed, log_release, refuse  # noqa: PLC0415
     from core.store.migrate import upgrade  # noqa: PLC0415
     from ops.database_roles import create_application_role  # noqa: PLC0415
     from ops.operator_identity import operator  # noqa: PLC0415
 
     settings = read_settings()
     configure(settings.log_level, "migrate")
+    log_release()
     try:
         with expected(SettingsError, UnusableStoreError):
             owner_url = owner_database_url()

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
+from core import release
 from core.identity import demo_accounts
 from core.settings import from_environment
 from ops import probes
@@ -28,7 +29,7 @@ def ready(programs: Programs, seconds: float) -> None:
     flower = f"{settings.flower_user} / {settings.flower_password}"
     lines = [
         "",
-        f"Holdfast is ready after {seconds:.1f} s.",
+        f"Holdfast {release.words()} is ready after {seconds:.1f} s.",
         "",
         f"  API        {base}/api/docs/",
         f"  WebSocket  {base.replace('http', 'ws', 1)}/ws/admin/bookings/",

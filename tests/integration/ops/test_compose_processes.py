@@ -31,7 +31,7 @@ from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION, LANES, MIGRATE, Process
 from ops.store_settings import DATABASE
-from tests.support.processes.compose import FILLED, WITH_FLOWER, copied_into_the_image, environment_of, load
+from tests.support.processes.compose import FILLED, SECRETS, WITH_FLOWER, copied_into_the_image, environment_of, load
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.wait import wait_until
 
@@ -223,7 +223,7 @@ def test_anonymous_agents_are_refused_outside_the_demo(composition: Composition)
 
 
 def test_no_command_line_shows_a_secret(composition: Composition) -> None:
-    secrets = [value for name, value in FILLED.items() if name != "HOLDFAST_PUBLIC_URL"]
+    secrets = list(SECRETS.values())
     for server in composition.running:
         shown = Path(f"/proc/{server.pid}/cmdline").read_text()
         assert not any(secret in shown for secret in secrets)

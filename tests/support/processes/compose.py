@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from core.release import VERSION
+
 ROOT = Path(__file__).parents[3]
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?)(?P<rest>[^}]*))?\}")
 
@@ -18,8 +20,10 @@ FILLED = {
     "VALKEY_PASSWORD": "another-password-of-the-tests",
     "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-that-guards-nothing",
     "HOLDFAST_PUBLIC_URL": "https://booking.example.com",
+    "HOLDFAST_VERSION": VERSION,
 }
 """A filled-in .env: what .env.example asks for, and nothing else."""
+SECRETS = {name: value for name, value in FILLED.items() if name not in {"HOLDFAST_PUBLIC_URL", "HOLDFAST_VERSION"}}
 
 
 WITH_FLOWER = {**FILLED, "HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests"}

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from core.release import VERSION
 from core.settings import (
     DEMO_FLOWER_PASSWORD,
     DEMO_SECRET,
@@ -22,7 +23,7 @@ from core.settings import (
 )
 from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, METRICS_PORT, MIGRATE, REQUIRED, Process, Stage
 from ops.store_settings import POSTGRES_MAJOR, postgres_options, valkey_options
-from tests.support.processes.compose import FILLED, WITH_FLOWER, MissingVariable, environment_of, load
+from tests.support.processes.compose import FILLED, SECRETS, WITH_FLOWER, MissingVariable, environment_of, load
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = Path(__file__).parents[2] / "fixtures" / "compose-spec.json"
@@ -149,7 +150,7 @@ def test_no_command_carries_a_secret() -> None:
     for service in SERVICES.values():
         check = service.get("healthcheck", {}).get("test", [])
         words = " ".join(map(str, [*service.get("command", []), *check]))
-        assert not any(secret in words for name, secret in FILLED.items() if name != "HOLDFAST_PUBLIC_URL")
+        assert not any(secret in words for secret in SECRETS.values())
 
 
 def test_every_service_runs_with_few_rights() -> None:
@@ -171,8 +172,26 @@ def test_the_image_is_built_once_and_never_looked_for_elsewhere() -> None:
     built = [name for name, service in SERVICES.items() if "build" in service]
     assert built == ["migrate"], "which all others wait for"
     for name in [*(process.name for process in APPLICATION), "migrate"]:
-        assert SERVICES[name]["image"] == "holdfast:latest"
+        assert SERVICES[name]["image"] == f"holdfast:{VERSION}"
         assert SERVICES[name]["pull_policy"] == "never"
+
+
+def test_an_image_is_labelled_with_its_version_and_its_commit() -> None:
+    """Both are given by who builds it, and compared with the code inside."""
+    given = SERVICES["migrate"]["build"]["args"]
+    assert given == {"VERSION": VERSION, "COMMIT": ""}
+    assert load({**FILLED, "HOLDFAST_COMMIT": "0f" * 20})["services"]["migrate"]["build"]["args"]["COMMIT"] == "0f" * 20
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    final = dockerfile.rpartition("\nFROM ")[2]
+    assert re.findall(r"^ARG (\w+)$", final, re.MULTILINE) == list(given)
+    assert 'RUN python -m ops.image_stamp "$VERSION" "$COMMIT"\n' in final
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', final))
+    assert (labels["version"], labels["revision"]) == ("$VERSION", "$COMMIT")
+
+
+def test_no_image_of_ours_is_whatever_was_built_last() -> None:
+    assert "latest" not in (ROOT / "docker-compose.yml").read_text() + (ROOT / ".env.example").read_text()
+    assert dict(_example())["HOLDFAST_VERSION"] == VERSION
 
 
 def _example() -> Iterator[tuple[str, str]]:
