@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
-from psycopg import sql
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+)
 
 from core.domain.values import Booking, TimeSlot, User
 from core.store.bookings.rows import VIEW_COLUMNS, lapsed, view_of
 from core.store.connections.database import AsyncConnection
+from core.store.connections.queries import fetch_all
 from core.store.feed import Position, read_head
-from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones, zones_in_use
+from core.store.sql import tables
+from core.store.sql.local_days import days_begin, days_end, in_zones, zones_in_use
+from core.store.sql.tables import TYPES, text_of
 from core.store.timeslots import SLOT_COLUMNS, slot_of
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_TAKEN = f"""
-EXISTS (SELECT FROM claim k LEFT JOIN booking h ON h.id = k.booking_id
-        WHERE k.resource_id = c.resource_id AND k.during && tstzrange(s.starts_at, s.ends_at)
-          AND {lapsed("h")} IS NOT TRUE)
-OR EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.deleted_at IS NULL
-                                   AND o.status NOT IN ('cancelled', 'expired'))
-"""
+STATEMENTS_KEPT = 128
+"""Composed statements, by the filters that they are for."""
+
+s, c, r = tables.time_slot.alias("s"), tables.category.alias("c"), tables.resource.alias("r")
+_SLOTS = s.join(c, c.c.id == s.c.category_id).join(r, r.c.id == c.c.resource_id)
+_TAKEN: ColumnElement[bool] = literal_column(
+    f"""
+(EXISTS (SELECT FROM claim k LEFT JOIN booking h ON h.id = k.booking_id
+         WHERE k.resource_id = c.resource_id AND k.during && tstzrange(s.starts_at, s.ends_at)
+           AND {lapsed("h")} IS NOT TRUE)
+ OR EXISTS (SELECT FROM booking o WHERE o.time_slot_id = s.id AND o.deleted_at IS NULL
+                                    AND o.status NOT IN ('cancelled', 'expired')))
+""",
+    Boolean(),
+)
 """By its own booking, also one that is over, or because its resource is. A lapsed hold takes nothing."""
-_FROM = "FROM time_slot s JOIN category c ON c.id = s.category_id JOIN resource r ON r.id = c.resource_id"
-SQL_CHOSEN = f"WITH chosen AS (SELECT s.id {_FROM} WHERE s.deleted_at IS NULL"
-SQL_PAGE = f"""
-ORDER BY s.starts_at, s.id LIMIT %(limit)s OFFSET %(offset)s)
-SELECT {SLOT_COLUMNS}, {_TAKEN} {_FROM} JOIN chosen ON chosen.id = s.id ORDER BY s.starts_at, s.id
-"""
-"""Whether a slot is taken is asked of the page alone."""
 SQL_HOLDERS = f"""
 SELECT {VIEW_COLUMNS} FROM booking b JOIN user_account u ON u.id = b.user_id
 WHERE b.time_slot_id = ANY(%s) AND b.deleted_at IS NULL AND b.status NOT IN ('cancelled', 'expired')
@@ -73,45 +90,64 @@ class SlotList(Struct, frozen=True):
 
 async def list_slots(connection: AsyncConnection, wanted: SlotFilter) -> SlotList:
     """One page of slots with their holders, and the feed's position in the same snapshot."""
-    statement = sql.SQL(" ").join(sql.SQL(part) for part in (SQL_CHOSEN, *_conditions(wanted), SQL_PAGE))
-    values = {**_values(wanted), "limit": wanted.limit + 1}
+    values = _values(wanted)
+    statement = _statement(tuple(name for name in _CONDITIONS if values[name] is not None))
+    values |= {"limit": wanted.limit + 1, "offset": wanted.offset}
     async with connection.transaction():
         await connection.execute(SQL_SNAPSHOT)
         head = await read_head(connection)
         if wanted.by_day:
             values |= in_zones(await zones_in_use(connection), wanted.first, wanted.last)
-        rows = await (await connection.execute(statement, values)).fetchall()
+        rows = await fetch_all(connection, statement, values)
         found = await (await connection.execute(SQL_HOLDERS, ([row[0] for row in rows],))).fetchall()
     holders = {booking.time_slot_id: (booking, user) for booking, user in map(view_of, found)}
     listed = [SlotListed(slot_of(row), row[-1], holders.get(row[0])) for row in rows[: wanted.limit]]
     return SlotList(listed, len(rows) > wanted.limit, head)
 
 
-def _conditions(wanted: SlotFilter) -> Iterator[str]:
-    if wanted.id is not None:
-        yield "AND s.id = %(id)s"
-    if wanted.first is not None:
-        yield f"AND s.starts_at >= %(days_earliest)s AND s.starts_at >= {DAYS_BEGIN}"
-    if wanted.last is not None:
-        yield f"AND s.starts_at < %(days_latest)s AND s.starts_at < {DAYS_END}"
-    if wanted.category_id is not None:
-        yield "AND s.category_id = %(category_id)s"
-    if wanted.categories is not None:
-        yield "AND c.name_folded = ANY(%(categories)s)"
-    if wanted.taken is not None:
-        yield f"AND ({_TAKEN}) = %(taken)s"
-    if wanted.after:
-        yield "AND s.starts_at > clock_timestamp()"
+def _bound(name: str, type_: str) -> BindParameter[Any]:
+    return bindparam(name, type_=TYPES[type_])
+
+
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "id": s.c.id == _bound("id", "bigint"),
+    "first": and_(s.c.starts_at >= _bound("days_earliest", "timestamptz"), s.c.starts_at >= days_begin),
+    "last": and_(s.c.starts_at < _bound("days_latest", "timestamptz"), s.c.starts_at < days_end),
+    "category": s.c.category_id == _bound("category", "bigint"),
+    "categories": c.c.name_folded == any_(bindparam("categories", type_=ARRAY(TYPES["text"]))),
+    "taken": _bound("taken", "boolean") == _TAKEN,
+    "after": s.c.starts_at > func.clock_timestamp(),
+}
+"""By the value that is given."""
 
 
 def _values(wanted: SlotFilter) -> dict[str, Any]:
+    """By the names of `_CONDITIONS`; what is None narrows nothing."""
     return {
         "id": wanted.id,
-        "category_id": wanted.category_id,
-        "categories": list(wanted.categories or ()),
+        "first": wanted.first,
+        "last": wanted.last,
+        "category": wanted.category_id,
+        "categories": None if wanted.categories is None else list(wanted.categories),
         "taken": wanted.taken,
-        "offset": wanted.offset,
+        "after": wanted.after or None,
     }
+
+
+@lru_cache(maxsize=STATEMENTS_KEPT)
+def _statement(given: tuple[str, ...]) -> str:
+    """Whether a slot is taken is asked of the page alone, unless it is what is asked for."""
+    chosen = (
+        select(s.c.id)
+        .select_from(_SLOTS)
+        .where(s.c.deleted_at.is_(None), *(_CONDITIONS[name] for name in given))
+        .order_by(s.c.starts_at, s.c.id)
+        .limit(_bound("limit", "bigint"))
+        .offset(_bound("offset", "bigint"))
+        .cte("chosen")
+    )
+    page = select(text(SLOT_COLUMNS)).add_columns(_TAKEN).select_from(_SLOTS.join(chosen, chosen.c.id == s.c.id))
+    return text_of(page.order_by(s.c.starts_at, s.c.id))
 
 
 SQL_BOOKINGS = f"""

@@ -101,6 +101,16 @@ marketplace_booking = _table(
     created_at="timestamptz",
     words="text",
 )
+resource = _table("resource", id="bigint")
+category = _table("category", id="bigint", resource_id="bigint", name_folded="text")
+time_slot = _table(
+    "time_slot",
+    id="bigint",
+    category_id="bigint",
+    starts_at="timestamptz",
+    ends_at="timestamptz",
+    deleted_at="timestamptz",
+)
 payment = _table(
     "payment",
     id="uuid",
