@@ -1,0 +1,1 @@
+"""The agents' contract: what is read of a bulk, without a server."""
