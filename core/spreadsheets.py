@@ -14,8 +14,8 @@ from typing import TextIO
 ENCODING = "utf-8-sig"
 """Excel takes a file for UTF-8 only if it begins with a byte order mark."""
 COMMA = ","
-SEPARATORS = (COMMA, ";", "\t")
-"""Which of them Excel writes depends on the language that it runs in."""
+SEPARATORS = (COMMA, ";", "\t", "|")
+"""Which of the first three Excel writes depends on the language that it runs in; databases like to write the last."""
 
 _CALCULATED = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212-"
 """What begins a formula: the signs, their fullwidth and small forms, and the minus sign."""

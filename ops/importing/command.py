@@ -19,6 +19,7 @@ ALL_BOOKED, SOME_REFUSED = 0, 3
 
 MEDIA_TYPES: Mapping[str, str] = {
     ".csv": "text/csv",
+    ".tsv": "text/csv",
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
     ".json": "application/json",

@@ -1,6 +1,6 @@
 """Failures that are none, each with its written reason. What is not here fails the run.
 
-All but one are of one kind: data that fits its schema and is refused (positive_data_acceptance). A
+Nearly all are of one kind: data that fits its schema and is refused (positive_data_acceptance). A
 schema says what a value looks like, not what is stored, who asks, or how two fields agree. Each such
 refusal is a 400 in the one error shape that names its fields; every sentence of it must be here.
 """
@@ -85,18 +85,32 @@ CODES: Mapping[str, str] = {
 }
 """Refusals with a code of their own."""
 
+LINES = frozenset({"application/x-ndjson", "application/jsonl", "text/csv"})
+"""Forms of a bulk that are text to a schema."""
 _PARAMETER = re.compile(r"parameter `([^`]+)` in query")
 EMPTY_PARAMETER = "An empty parameter counts as not sent, and is described so (allowEmptyValue)"
 ONE_OF_MANY = "A parameter that may be repeated and is sent once: a query cannot say whether that is a list"
+
+REFUSED_ROWS = (
+    "What is sent as lines is text, whatever it was made of. Each line is a row, and the bulk is taken (202) also where "
+    "every row is refused: the batch's address says why (docs/bulk.md)"
+)
 
 
 def reason_for(failure: Failure, case: Case[Any], response: Response) -> str | None:
     """Why this is none, or None if it is a failure."""
     if isinstance(failure, RejectedPositiveData):
         return _why_refused(json.loads(response.content))
+    if isinstance(failure, AcceptedNegativeData) and "in body" in failure.message:
+        return REFUSED_ROWS if _took_no_row(case, response) else None
     if isinstance(failure, AcceptedNegativeData) and "in query" in failure.message:
         return _why_taken(failure.message, case, parse_qs(urlsplit(response.request.url or "").query, True))
     return None
+
+
+def _took_no_row(case: Case[Any], response: Response) -> bool:
+    """Whether lines were taken and not one of them waits to be decided."""
+    return case.media_type in LINES and json.loads(response.content).get("accepted") == 0
 
 
 def _why_taken(message: str, case: Case[Any], sent: Mapping[str, list[str]]) -> str | None:

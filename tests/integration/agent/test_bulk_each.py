@@ -122,6 +122,31 @@ def test_a_row_that_does_not_fit_its_header_is_refused_alone(staff: Client, serv
     assert [code_of(row) for row in found] == ["malformed_row", "succeeded", "succeeded"]
 
 
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("application/json", b'[[], 5, {"phone": "2025551001"}]'),
+        ("application/x-ndjson", b'[]\n5\n{"phone": "2025551001"}'),
+        ("application/jsonl", b"[]\nno JSON\n{}"),
+        ("text/csv", b"phone,service_name,booking_date,booking_time\n1\n2,,,\n3,Legal,soon,now\n"),
+    ],
+)
+@pytest.mark.parametrize("mode", Mode)
+def test_a_bulk_of_refused_rows_alone_is_taken_and_finished_and_says_why(
+    staff: Client, form: str, body: bytes, mode: Mode
+) -> None:
+    """As in any bulk: what is wrong with a row is found at the batch's address, in every form."""
+    answer = staff.post(PATH, params={"mode": mode}, content=body, headers={"Content-Type": form})
+    batch_id = accepted(answer)
+    assert answer.json()["accepted"] == 0
+    found = staff.get(f"{PATH}{batch_id}/").json()
+    assert (found["status"], found["counts"]) == (
+        "finished",
+        {"accepted": 0, "succeeded": 0, "rejected": 3, "failed": 0},
+    )
+    assert all(row["response"]["status"] == 400 and row["response"]["body"]["message"] for row in found["rows"])
+
+
 def test_rows_can_be_paged_and_asked_for_by_status(staff: Client, services: list[str]) -> None:
     rows = rows_for(services, 30)
     for number in (3, 17, 28):

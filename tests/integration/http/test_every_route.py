@@ -30,7 +30,7 @@ NOT_READ = {
     "/api/stripe-webhook/": ("bad_webhook", "payments_not_set_up"),
     "/api/agent/bookings/bulk/": ("malformed_json",),
 }
-"""A webhook's bytes are signed as they are; a bulk is an array (tests/unit/api/test_bulk_rows.py)."""
+"""A webhook's bytes are signed as they are; a bulk is an array (tests/unit/agent/test_bulk_rows.py)."""
 FORGED = {"Authorization": "Bearer forged"}
 
 

@@ -129,17 +129,17 @@ def test_a_column_without_a_name_between_others_is_named() -> None:
     assert [(one.field, one.message) for one in refused.value.problems] == [("column 2", "Column 2 has no name")]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"], ids=["comma", "semicolon", "tab", "bar"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\r\r\n"])
 @pytest.mark.parametrize("first", ["", "sep="])
 @pytest.mark.parametrize("piece", [1, 1 << 16])
 def test_separators_and_line_ends_are_the_files_own(separator: str, line_end: str, first: str, piece: int) -> None:
-    cells = ["2025551001", '"a, b; c\td"', "2030-01-07", "09:00", '"two' + line_end + 'lines"']
+    cells = ["2025551001", '"a, b; c\td | e"', "2030-01-07", "09:00", '"two' + line_end + 'lines"']
     lines = [*([first + separator] if first else []), separator.join(COLUMNS), *[separator.join(cells)] * 2]
     for last in ("", line_end):
         text = line_end.join(lines) + last
         found = rows_of(text, piece)
-        assert [(row["service_name"], row["notes"]) for row in found] == [("a, b; c\td", f"two{line_end}lines")] * 2
+        assert [(row["service_name"], row["notes"]) for row in found] == [("a, b; c\td | e", f"two{line_end}lines")] * 2
 
 
 def test_a_line_end_in_a_cell_without_quotes_is_that_rows_own_problem() -> None:

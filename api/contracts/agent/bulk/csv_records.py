@@ -50,6 +50,8 @@ class Record(Struct, frozen=True):
 class Records:
     def __init__(self) -> None:
         self.separator = ""
+        self.is_declared = False
+        """Whether a line for Excel says which separator the file has."""
         self._line_end = ""
         self._rest = ""
         self._line = 0
@@ -81,7 +83,7 @@ class Records:
         self._line += 1
         if not self.separator:
             if declared := _DECLARED.fullmatch(line):
-                self.separator = declared[1]
+                self.separator, self.is_declared = declared[1], True
                 return
             self.separator = max(SEPARATORS, key=line.count) if line else ""
         record = self._record or _Record(self._line, self.separator or COMMA)

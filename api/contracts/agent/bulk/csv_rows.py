@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
+from api.contracts.agent.bulk import separators
 from api.contracts.agent.bulk.csv_records import Record, Records, UnreadableError, cells_of_line
 from api.contracts.agent.bulk.rows import CUT_OFF, NOT_UTF8, BadRow, Row, unreadable
 from api.contracts.agent.date_formats import DateOrder, agent_date, agent_time, date_order
@@ -20,6 +21,7 @@ COLUMNS = {field.encode_name: field.required for field in msgspec.structs.fields
 """By name, in the order of `AgentBooking`: whether a row must have it."""
 REPORTED = ("refused_row", "refused_status", "refused_code", "refused_message")
 """Columns that a report of refused rows adds. They are no fields: a report is sent again as it is."""
+NAMES = (*COLUMNS, *REPORTED)
 
 
 class CsvRows:
@@ -74,12 +76,12 @@ class CsvRows:
         if record.is_blank:
             return
         if not self.columns:
-            self.columns = _header(record)
+            self.columns = _header(record, self.separator, declared=self._records.is_declared)
             return
         if len(record.lines) > 1:
             self._check_quotes(record)
         if not record.is_ended and len(record.cells) < len(self.columns):
-            self._unreadable(CUT_OFF)
+            self._unreadable(CUT_OFF + self._other_separator(record))
         self._check_order(record)
         self._seen += 1
         yield self._bad(record) or self._named(record.cells)
@@ -91,10 +93,18 @@ class CsvRows:
         elif given > width or len(record.cells) < width:
             cells = given if given > width else len(record.cells)
             words = f"The row has {cells} {'cell' if cells == 1 else 'cells'} where the header has {width}"
+            words += self._other_separator(record)
         else:
             return None
         fields = [(name, cell) for name, cell in zip(self.columns, record.cells, strict=False) if name in COLUMNS]
         return BadRow(words, {name: restored(cell) for name, cell in fields}, record.cells[width:given])
+
+    def _other_separator(self, record: Record) -> str:
+        """What to add where a row has not the header's separator."""
+        found = separators.of_row(record.lines[0], len(self.columns), self.separator)
+        if not found or len(record.lines) > 1:
+            return ""
+        return f"; it seems to be separated by {separators.quoted(found)}, not {separators.quoted(self.separator)}"
 
     def _named(self, cells: Sequence[str]) -> bytes:
         sent = {
@@ -136,10 +146,8 @@ def _width(cells: Sequence[str]) -> int:
     return next((n for n in range(len(cells), 0, -1) if cells[n - 1].strip()), 0)
 
 
-def _header(record: Record) -> list[str]:
-    """Column names as fields of a row. Raises Problem 400 naming every column that is wrong."""
-    if record.fault:
-        raise Problem(400, "malformed_row", f"Line {record.line} is not valid CSV: {record.fault}")
+def _header(record: Record, separator: str, *, declared: bool) -> list[str]:
+    """Column names as fields of a row. Raises Problem 400 naming every column that is wrong, or the separator."""
     names = [cell.strip().lower() for cell in record.cells[: _width(record.cells)]]
     problems = [_unknown(n, name) for n, name in enumerate(names, 1) if name not in COLUMNS and name not in REPORTED]
     problems += [FieldProblem(name, f"Column given twice: {name}") for name in COLUMNS if names.count(name) > 1]
@@ -148,6 +156,12 @@ def _header(record: Record) -> list[str]:
         for name, required in COLUMNS.items()
         if required and name not in names
     ]
+    if (problems or record.fault) and (
+        words := separators.of_header(record.lines[0], NAMES, separator, declared=declared)
+    ):
+        raise invalid([FieldProblem(f"line {record.line}", words)])
+    if record.fault:
+        raise Problem(400, "malformed_row", f"Line {record.line} is not valid CSV: {record.fault}")
     if problems:
         raise invalid(list(dict.fromkeys(problems)))
     return names
