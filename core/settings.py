@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from core.client_addresses import network
 from core.domain.resources.time_zones import is_zone
 from core.domain.values import Policy
 from core.passwords import PASSWORD_MAX_CHARS
+from core.recorded_settings import Reading, RecordedEnvironment
 from core.text_forms import COUNTRY, PREFIX, SETTING
 from core.wakeup.keys import Keys
 
@@ -161,7 +162,10 @@ def _api_processes(cores: int) -> int:
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
-    env = os.environ if environ is None else environ
+    return _read(os.environ if environ is None else environ)
+
+
+def _read(env: Mapping[str, str]) -> Settings:
     demo = _flag(env, "HOLDFAST_DEMO", default=False)
     flower = _flag(env, "HOLDFAST_FLOWER", default=demo)
     public_url = _value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000")
@@ -181,7 +185,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         allow_past=_flag(env, "HOLDFAST_ALLOW_PAST", default=demo),
         books_unknown_services=_value(env, "HOLDFAST_UNKNOWN_SERVICES", _desk, "desk" if demo else "refuse"),
         public_writes=_flag(env, "HOLDFAST_PUBLIC_WRITES", default=demo),
-        agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, ""),
+        agent_initial_password=_value(env, "HOLDFAST_AGENT_INITIAL_PASSWORD", _initial_password, "", is_secret=True),
         lanes=_optional(env, "HOLDFAST_LANES", _whole(1, 1024)),
         api_bind=_value(env, "HOLDFAST_API_BIND", str, "127.0.0.1:8001"),
         api_processes=_value(env, "HOLDFAST_API_PROCESSES", _whole(1, 64), str(_api_processes(os.cpu_count() or 1))),
@@ -191,7 +195,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         flower_host=_value(env, "HOLDFAST_FLOWER_HOST", str, "127.0.0.1"),
         flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
-        flower_password=_flower_password(env, demo=demo) if flower else "",
+        flower_password=_flower_password(env, demo=demo) if _is_needed(env, "HOLDFAST_FLOWER", flower) else "",
         log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
         metrics_host=_value(env, "HOLDFAST_METRICS_HOST", str, "127.0.0.1"),
         metrics_port=_value(env, "HOLDFAST_METRICS_PORT", _port_or_none, ""),
@@ -223,9 +227,23 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def readings(environ: Mapping[str, str]) -> list[Reading]:
+    """Every setting as a start reads it, also those that cannot be used."""
+    found: dict[str, Reading] = {}
+    for reads_all in (False, True):
+        env = RecordedEnvironment(environ, reads_all=reads_all)
+        _read(env)
+        _owner_database_url(env)
+        found = env.readings | found
+    return [found[name] for name in env.readings]
+
+
 def owner_database_url(environ: Mapping[str, str] | None = None) -> str | None:
     """A superuser's address of the same database, for `migrate` alone: it hands all over to DATABASE_URL's role."""
-    env = os.environ if environ is None else environ
+    return _owner_database_url(os.environ if environ is None else environ)
+
+
+def _owner_database_url(env: Mapping[str, str]) -> str | None:
     return _value(env, "HOLDFAST_OWNER_DATABASE_URL", _owner_url, "")
 
 
@@ -233,21 +251,62 @@ def _owner_url(raw: str) -> str | None:
     return _postgres_url(raw) if raw else None
 
 
-def _required(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T:
-    raw = env.get(name, "").strip()
-    if not raw:
-        raise SettingsError(f"{name} is not set. Set it in the environment or in .env and start again.")
-    return _parsed(name, raw, parse)
+def _noted(
+    env: Mapping[str, str],
+    name: str,
+    read: Callable[[], T],
+    *,
+    default: str | None,
+    otherwise: Callable[[], T],
+    is_secret: bool = False,
+) -> T:
+    """The one way to a setting. Where it is only recorded, `otherwise` takes the place of a value that cannot be used."""
+    if not isinstance(env, RecordedEnvironment):
+        return read()
+    try:
+        value = read()
+    except SettingsError as problem:
+        env.note(name, default, str(problem), is_secret=is_secret)
+        return otherwise()
+    env.note(name, default, None, is_secret=is_secret)
+    return value
 
 
-def _value(env: Mapping[str, str], name: str, parse: Callable[[str], T], default: str) -> T:
-    raw = env.get(name, "").strip()
-    return _parsed(name, raw or default, parse)
+def _is_needed(env: Mapping[str, str], name: str, needed: bool) -> bool:  # noqa: FBT001 - the other half of a pair
+    """Whether to read what is of use only together with `name`. A recorder reads it all the same, and says so."""
+    if not isinstance(env, RecordedEnvironment) or not env.reads_all:
+        return needed
+    env.needs = None if needed else name
+    return True
+
+
+def _plain(env: Mapping[str, str], name: str, *, is_secret: bool = False) -> str:
+    return _noted(env, name, lambda: env.get(name, "").strip(), default="", otherwise=str, is_secret=is_secret)
+
+
+def _required(env: Mapping[str, str], name: str, parse: Callable[[str], str]) -> str:
+    def read() -> str:
+        raw = env.get(name, "").strip()
+        if not raw:
+            raise SettingsError(f"{name} is not set. Set it in the environment or in .env and start again.")
+        return _parsed(name, raw, parse)
+
+    return _noted(env, name, read, default=None, otherwise=str)
+
+
+def _value(env: Mapping[str, str], name: str, parse: Callable[[str], T], default: str, *, is_secret: bool = False) -> T:
+    def read() -> T:
+        return _parsed(name, env.get(name, "").strip() or default, parse)
+
+    return _noted(env, name, read, default=default, otherwise=lambda: parse(default), is_secret=is_secret)
 
 
 def _optional(env: Mapping[str, str], name: str, parse: Callable[[str], T]) -> T | None:
-    raw = env.get(name, "").strip()
-    return _parsed(name, raw, parse) if raw else None
+    def read() -> T | None:
+        raw = env.get(name, "").strip()
+        return _parsed(name, raw, parse) if raw else None
+
+    return _noted(env, name, read, default="", otherwise=lambda: None)
 
 
 def _parsed(name: str, raw: str, parse: Callable[[str], T]) -> T:
@@ -260,31 +319,51 @@ def _parsed(name: str, raw: str, parse: Callable[[str], T]) -> T:
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    raw = env.get(name, "").strip().lower()
-    if raw == "":
-        return default
-    if raw in {"1", "true", "yes", "on"}:
-        return True
-    if raw in {"0", "false", "no", "off"}:
-        return False
-    raise SettingsError(f"{name} cannot be used: it is neither on nor off. Correct it and start again.")
+    def read() -> bool:
+        raw = env.get(name, "").strip().lower()
+        if raw == "":
+            return default
+        if raw in {"1", "true", "yes", "on"}:
+            return True
+        if raw in {"0", "false", "no", "off"}:
+            return False
+        raise SettingsError(f"{name} cannot be used: it is neither on nor off. Correct it and start again.")
+
+    return _noted(env, name, read, default="on" if default else "off", otherwise=lambda: default)
 
 
 def _secret(
-    env: Mapping[str, str], name: str, demo_default: str, *, demo: bool, least: int, issuer: str | None = None
+    env: Mapping[str, str],
+    name: str,
+    demo_default: str,
+    *,
+    demo: bool,
+    least: int,
+    issuer: str | None = None,
+    beside: str | None = None,
 ) -> str:
-    """A secret may take its default in the demo only; its value never enters a message. We choose it, or an issuer does."""
-    raw = env.get(name, "").strip()
-    if demo:
-        return raw or demo_default
-    remedy = f"the one that {issuer} gave you" if issuer else f"a random value of at least {least} characters"
-    if not raw:
-        raise SettingsError(f"{name} is not set. Set it to {remedy}.")
-    if raw == demo_default or PLACEHOLDER in raw:
-        raise SettingsError(f"{name} still has a default value. Set it to {remedy}.")
-    if len(raw) < least:
-        raise SettingsError(f"{name} is too short. Set it to {remedy}.")
-    return raw
+    """A secret may take its default in the demo only; its value never enters a message. We choose it, or an issuer does.
+
+    `beside` names the setting that makes this one necessary, where there is no default even for the demo.
+    """
+
+    def read() -> str:
+        raw = env.get(name, "").strip()
+        if demo and beside and not raw:
+            raise SettingsError(f"{name} is not set, but {beside} is. Set both or neither.")
+        if demo:
+            return raw or demo_default
+        remedy = f"the one that {issuer} gave you" if issuer else f"a random value of at least {least} characters"
+        if not raw:
+            raise SettingsError(f"{name} is not set. Set it to {remedy}.")
+        if raw == demo_default or PLACEHOLDER in raw:
+            raise SettingsError(f"{name} still has a default value. Set it to {remedy}.")
+        if len(raw) < least:
+            raise SettingsError(f"{name} is too short. Set it to {remedy}.")
+        return raw
+
+    default = demo_default if demo else None
+    return _noted(env, name, read, default=default, otherwise=lambda: demo_default, is_secret=True)
 
 
 def _flower_password(env: Mapping[str, str], *, demo: bool) -> str:
@@ -293,19 +372,18 @@ def _flower_password(env: Mapping[str, str], *, demo: bool) -> str:
 
 def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | None:
     """A retired secret verifies like a present one, so it is held to the same rules where it is set."""
-    if not env.get(name, "").strip():
+    if not _plain(env, name, is_secret=True):
         return None
     return _secret(env, name, DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS)
 
 
 def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:
     """Both halves of a registration, or None where neither is set."""
-    client_id = env.get(f"{prefix}_CLIENT_ID", "").strip()
-    if not client_id:
+    id_name = f"{prefix}_CLIENT_ID"
+    client_id = _plain(env, id_name)
+    if not _is_needed(env, id_name, bool(client_id)):
         return None
-    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8, issuer="the provider")
-    if not secret:
-        raise SettingsError(f"{prefix}_CLIENT_SECRET is not set, but {prefix}_CLIENT_ID is. Set both or neither.")
+    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8, issuer="the provider", beside=id_name)
     return OAuthClient(client_id, secret)
 
 
@@ -317,26 +395,41 @@ def _initial_password(raw: str) -> str | None:
 
 def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
     """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed."""
-    if not env.get("STRIPE_SECRET_KEY", "").strip():
+    key = "STRIPE_SECRET_KEY"
+    if not _is_needed(env, key, bool(_plain(env, key, is_secret=True))):
         return None
-    secret_key = _secret(env, "STRIPE_SECRET_KEY", DEMO_STRIPE_KEY, demo=demo, least=8, issuer="Stripe")
-    if PLACEHOLDER in secret_key:
-        raise SettingsError("STRIPE_SECRET_KEY still holds a placeholder. Set it to your account's, or leave it empty.")
-    webhook_secret = _secret(env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8, issuer="Stripe")
-    if not webhook_secret:
-        raise SettingsError("STRIPE_WEBHOOK_SECRET is not set, but STRIPE_SECRET_KEY is. Set both or neither.")
     return Stripe(
-        secret_key=secret_key,
-        webhook_secret=webhook_secret,
-        publishable_key=env.get("STRIPE_PUBLISHABLE_KEY", "").strip(),
+        secret_key=_stripe_key(env, key, demo=demo),
+        webhook_secret=_secret(
+            env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8, issuer="Stripe", beside="STRIPE_SECRET_KEY"
+        ),
+        publishable_key=_plain(env, "STRIPE_PUBLISHABLE_KEY"),
         api_base=_value(env, "STRIPE_API_BASE", _origin_url, "https://api.stripe.com"),
         method_types=_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", _words, "card"),
         background_per_s=_value(env, "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND", _whole(1, 1000), "10"),
     )
 
 
+def _stripe_key(env: Mapping[str, str], name: str, *, demo: bool) -> str:
+    def read() -> str:
+        key = _secret(env, name, DEMO_STRIPE_KEY, demo=demo, least=8, issuer="Stripe")
+        if PLACEHOLDER in key:
+            raise SettingsError(f"{name} still holds a placeholder. Set it to your account's, or leave it empty.")
+        return key
+
+    return _noted(env, name, read, default="", otherwise=str, is_secret=True)
+
+
+def _address(raw: str) -> SplitResult:
+    """Python's own message would repeat the password."""
+    try:
+        return urlsplit(raw)
+    except ValueError:
+        raise ValueError("it is not an address that can be read") from None
+
+
 def _http_url(raw: str) -> str:
-    parts = urlsplit(raw)
+    parts = _address(raw)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("it is not an http:// or https:// address")
     return raw
@@ -345,7 +438,7 @@ def _http_url(raw: str) -> str:
 def _smtp_url(raw: str) -> str | None:
     if raw == "":
         return None
-    parts = urlsplit(raw)
+    parts = _address(raw)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise ValueError("it is not an smtp:// or smtps:// address")
     if PLACEHOLDER in raw:
@@ -358,6 +451,9 @@ def _postgres_url(raw: str) -> str:
         raise ValueError("it does not start with postgresql://")
     if PLACEHOLDER in raw:
         raise ValueError("it still holds the placeholder password of .env.example")
+    authority, _, path = raw.partition("://")[2].partition("/")
+    if "@" not in authority and "@" in path.partition("?")[0]:  # libpq's message would repeat a part of the password
+        raise ValueError("its password holds a character that an address cannot have: write / as %2F")
     return raw.replace("postgres://", "postgresql://", 1)
 
 
@@ -377,8 +473,12 @@ def redis_tls(url: str) -> dict[str, str | bool] | None:
 
     Certificates are checked unless the address says `ssl_cert_reqs=none`. Raises ValueError.
     """
-    parts = urlsplit(url)
+    parts = _address(url)
     told = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(
+            "its password holds characters that an address cannot have: write / as %2F, ? as %3F, # as %23"
+        )
     if unknown := sorted(told.keys() - REDIS_TLS_WORDS):
         raise ValueError(f"{unknown[0]} is not one of its parameters: {', '.join(sorted(REDIS_TLS_WORDS))}")
     if parts.scheme != "rediss":
@@ -386,9 +486,9 @@ def redis_tls(url: str) -> dict[str, str | bool] | None:
             raise ValueError(f"{min(told)} is for TLS only; begin the address with rediss://")
         return None
     if (wanted := told.get("ssl_cert_reqs", "required")) not in {"none", "optional", "required"}:
-        raise ValueError(f"ssl_cert_reqs={wanted} is not one of none, optional, required")
+        raise ValueError("ssl_cert_reqs is not one of none, optional, required")
     if (check := told.pop("ssl_check_hostname", "true").lower()) not in {"true", "false"}:
-        raise ValueError(f"ssl_check_hostname={check} is neither true nor false")
+        raise ValueError("ssl_check_hostname is neither true nor false")
     for name in REDIS_TLS_FILES & told.keys():
         if not os.access(told[name], os.R_OK):
             raise ValueError(f"{name} names {told[name]}, which cannot be read")
@@ -402,7 +502,7 @@ def _redis_keys(raw: str) -> Keys:
 
 
 def _origin_url(raw: str) -> str:
-    parts = urlsplit(raw)
+    parts = _address(raw)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("it is not an http:// or https:// address")
     return raw.rstrip("/")
@@ -415,7 +515,10 @@ def _words(raw: str) -> tuple[str, ...]:
 def _networks(raw: str) -> tuple[str, ...]:
     words = _words(raw)
     for word in words:
-        network(word)
+        try:
+            network(word)
+        except ValueError:
+            raise ValueError("it is not a list of networks such as 10.0.0.0/8, 192.0.2.7, fd00::/8") from None
     return words
 
 

@@ -24,6 +24,7 @@ from ops.cli import (
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import maintenance, zone
+from ops.cli.records import configuration
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
@@ -33,6 +34,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, doctor.commands),
     ("maintenance", maintenance.commands),
     ("time-zone", zone.commands),
+    (None, configuration.commands),
     (None, bulk_import.commands),
     (None, audit_log.commands),
     ("commands", accepted_commands.commands),

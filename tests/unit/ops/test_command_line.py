@@ -161,6 +161,7 @@ DATABASE_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 WITHOUT_DATABASE = {
     ("check",): "asks the process",
+    ("config",): "reads the environment",
     ("doctor",): "says it in its table",
     ("import",): "asks the API",
     ("processes",): "needs nothing",
@@ -193,6 +194,7 @@ CHANGES_NOTHING = {
         ("check",),
         ("commands", "list"),
         ("commands", "show"),
+        ("config",),
         ("doctor",),
         ("parked", "list"),
         ("parked", "show"),

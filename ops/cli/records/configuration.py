@@ -1,0 +1,132 @@
+"""`holdfast config`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.cli.console import note, print_json, print_table
+from ops.cli.help_texts import LOOK, examples
+
+if TYPE_CHECKING:
+    from core.recorded_settings import Reading
+
+commands = typer.Typer()
+
+DOT_ENV = Path(".env")
+DOT_ENV_MAX_BYTES = 1_000_000
+OURS = ("HOLDFAST_", "STRIPE_")
+OF_CLIENTS = {"HOLDFAST_URL", "HOLDFAST_TOKEN"}
+"""Of `holdfast import`, which is a client of the API."""
+
+
+@commands.command(
+    rich_help_panel=LOOK,
+    epilog=examples(
+        "holdfast config",
+        "holdfast config --json",
+        "docker compose exec api holdfast config",
+        note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
+        ".env of this folder. Exit code 1: a start would stop at a setting.",
+    ),
+)
+def config(
+    *, as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for programs.")] = False
+) -> int:
+    """Show each setting as the processes read it in this environment, and where its value came from.
+
+    A setting that cannot be used is shown with the sentence that a start prints, without its value.
+    """
+    from core.settings import readings  # noqa: PLC0415 - the help needs none of it
+
+    dot_env = _dot_env(DOT_ENV)
+    found = readings(os.environ)
+    stopping = [one for one in found if one.stops_a_start]
+    told = _told_beside(found, dot_env)
+    if as_json:
+        settings = [_as_json(one, _source(one, dot_env)) for one in found]
+        print_json({"is_usable": not stopping, "settings": settings, **told})
+    else:
+        rows = [(one.name, _value(one), _source(one, dot_env), _to_know(one)) for one in found]
+        print_table(("setting", "value", "from", "to know"), rows)
+        _note(told, len(stopping))
+    return 1 if stopping else 0
+
+
+def _as_json(one: Reading, source: str | None) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "value": one.shown,
+        "from": source,
+        "is_set": one.is_set,
+        "is_secret": one.is_secret,
+        "problem": one.problem if one.stops_a_start else None,
+        "needs": one.needs,
+    }
+
+
+def _value(one: Reading) -> str | None:
+    has_one = one.is_set or bool(one.default)
+    return one.shown or ("(not shown)" if has_one else None)
+
+
+def _source(one: Reading, dot_env: Mapping[str, str]) -> str | None:
+    """None: it has no value."""
+    if not one.is_set:
+        return "default" if one.default else None
+    return ".env" if dot_env.get(one.name) == one.raw else "environment"
+
+
+def _to_know(one: Reading) -> str:
+    if one.stops_a_start:
+        return one.problem or ""
+    return f"of use with {one.needs}" if one.needs else ""
+
+
+def _told_beside(found: Sequence[Reading], dot_env: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names in which a person may be mistaken: what .env alone has, and what no process reads."""
+    raw = {one.name: one.raw for one in found}
+    ours = {name for name, value in os.environ.items() if name.startswith(OURS) and value.strip()}
+    return {
+        "only_in_dot_env": sorted(name for name in raw.keys() & dot_env.keys() if dot_env[name] and not raw[name]),
+        "other_in_dot_env": sorted(
+            name for name in raw.keys() & dot_env.keys() if dot_env[name] and raw[name] not in {"", dot_env[name]}
+        ),
+        "read_by_none": sorted(ours - raw.keys() - OF_CLIENTS),
+    }
+
+
+def _note(told: Mapping[str, list[str]], stopping: int) -> None:
+    if told["only_in_dot_env"]:
+        note(
+            f"In .env, but not in this environment: {', '.join(told['only_in_dot_env'])}. Compose reads that file; a shell "
+            "does by: set -a; . ./.env; set +a"
+        )
+    if told["other_in_dot_env"]:
+        note(f"In .env with another value, which does not count here: {', '.join(told['other_in_dot_env'])}.")
+    if told["read_by_none"]:
+        note(f"No process reads {', '.join(told['read_by_none'])}. Are the names right?")
+    if stopping:
+        note(f"{stopping} cannot be used: a start stops at the first of them.")
+
+
+def _dot_env(path: Path) -> dict[str, str]:
+    """Its assignments, as Compose and shells read them; empty if there is no such file."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as opened:
+            lines = opened.read(DOT_ENV_MAX_BYTES).splitlines()
+    except OSError:
+        return {}
+    pairs = [line.strip().removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#")]
+    return {name.strip(): _unquoted(value.strip()) for name, sign, value in pairs if sign}
+
+
+def _unquoted(value: str) -> str:
+    for quote in ("'", '"'):
+        if value.startswith(quote) and (end := value.find(quote, 1)) > 0:
+            return value[1:end].strip()
+    return value.partition(" #")[0].strip()
