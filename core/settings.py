@@ -121,7 +121,10 @@ class Settings:
     registrations_per_hour: int
     """From one address."""
     smtp_url: str | None
-    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://`. None: no mail outside the demo."""
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://`; `?tls=unverified` takes any certificate.
+
+    None: no mail outside the demo.
+    """
     mail_from: str
     google: OAuthClient | None
     google_issuer: str
@@ -441,6 +444,8 @@ def _smtp_url(raw: str) -> str | None:
     parts = _address(raw)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise ValueError("it is not an smtp:// or smtps:// address")
+    if parts.query not in {"", "tls=unverified"} or parts.path not in {"", "/"}:
+        raise ValueError("nothing but ?tls=unverified may follow its host and port")
     if PLACEHOLDER in raw:
         raise ValueError("it still holds the placeholder password of .env.example")
     return raw

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any, NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import stripe
 from msgspec import Struct
@@ -28,7 +28,7 @@ from core.doctor.findings import (
     together,
     when,
 )
-from core.mail import SMTP_PORT, SMTPS_PORT
+from core.mail import LOOPBACK, UNVERIFIED, UnprotectedError, is_encrypted, signed_in
 from core.payments.stripe import STRIPE_VERSION
 from core.payments.stripe_webhooks import WebhookEndpoint, webhook_endpoints
 from core.settings import Settings
@@ -149,7 +149,7 @@ def _is_stand_in(settings: Settings) -> bool:
 
 
 def _is_here(url: str) -> bool:
-    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+    return urlsplit(url).hostname in LOOPBACK
 
 
 class _Job(threading.Thread):
@@ -189,20 +189,23 @@ def _mail(settings: Settings) -> Examination:
 
 
 def _greet(smtp_url: str) -> str:
-    """Sign in as `core.mail` does, and send nothing. Says why the server is not verified; empty if it is."""
+    """Sign in as for a mail, and send nothing. Says why the server is not verified; empty if it is."""
     url = urlsplit(smtp_url)
     try:
-        connection, unverified = _connected(url.scheme, url.hostname or "", url.port)
-        with connection:
-            if url.username:
-                connection.login(unquote(url.username), unquote(url.password or ""))
+        with signed_in(url, WITHIN_S) as connection:
+            if url.query == UNVERIFIED:
+                return f"HOLDFAST_SMTP_URL ends in ?{UNVERIFIED}"
+            return "" if is_encrypted(connection) or url.hostname in LOOPBACK else "it offers no STARTTLS"
     except smtplib.SMTPAuthenticationError:
         raise MailError("refuses the user or its password", "correct them in HOLDFAST_SMTP_URL") from None
     except smtplib.SMTPException:
         raise MailError("does not answer as a mail server", "correct HOLDFAST_SMTP_URL") from None
+    except UnprotectedError:
+        raise MailError(
+            "offers no TLS, and a password is not sent without", "turn STARTTLS on there, or begin with smtps://"
+        ) from None
     except OSError as problem:
         _no_connection(problem)
-    return unverified
 
 
 def _no_connection(problem: OSError) -> NoReturn:
@@ -210,32 +213,16 @@ def _no_connection(problem: OSError) -> NoReturn:
         raise MailError("has an unknown host name", "correct the host in HOLDFAST_SMTP_URL") from None
     if isinstance(problem, ConnectionRefusedError):
         raise MailError("does not listen", "start it, or correct the host and port in HOLDFAST_SMTP_URL") from None
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        raise MailError(
+            "has a certificate that is not trusted for its host name",
+            f"give it one, name its authority in SSL_CERT_FILE, or add ?{UNVERIFIED} to HOLDFAST_SMTP_URL to take any",
+        ) from None
     if isinstance(problem, ssl.SSLError):
         raise MailError(
             "speaks no TLS at that port", "begin HOLDFAST_SMTP_URL with smtp://, or correct the port"
         ) from None
     raise MailError("does not answer", "look for a firewall between: many providers close these ports") from None
-
-
-def _connected(scheme: str, host: str, port: int | None) -> tuple[smtplib.SMTP, str]:
-    """First with its certificate checked; if that fails, as mail is sent."""
-    try:
-        return _session(scheme, host, port, ssl.create_default_context())
-    except ssl.SSLCertVerificationError:
-        unchecked = ssl._create_unverified_context()  # noqa: S323, SLF001 - as smtplib has it, which core.mail uses
-        return _session(scheme, host, port, unchecked)[0], "its certificate is not trusted"
-
-
-def _session(scheme: str, host: str, port: int | None, context: ssl.SSLContext) -> tuple[smtplib.SMTP, str]:
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port or SMTPS_PORT, timeout=WITHIN_S, context=context), ""
-    connection = smtplib.SMTP(host, port or SMTP_PORT, timeout=WITHIN_S)
-    connection.ehlo()
-    if connection.has_extn("starttls"):
-        connection.starttls(context=context)
-        return connection, ""
-    here = host in {"localhost", "127.0.0.1", "::1"}
-    return connection, "" if here else "it offers no STARTTLS"
 
 
 def _account(account: StripeSettings, url: str) -> Examination:

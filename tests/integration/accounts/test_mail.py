@@ -5,31 +5,39 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.mail import ConsoleMailer, Mail, SmtpMailer, mailer
+from core.mail import UNVERIFIED, ConsoleMailer, Mail, SmtpMailer, UnprotectedError, mailer
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT
 from ops.ports import accepts, free_ports
 from tests.support.processes.servers import Server, settings_for
+from tests.support.processes.store_proxies import certificate
 from tests.support.wait import wait_until
 
 SETTINGS = settings_for("postgresql://localhost/none", "redis://localhost:1/0")
 
 
-@pytest.fixture
-def mail_server(tmp_path: Path) -> Iterator[tuple[Server, int]]:
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[tuple[Server, int]]:
     port = free_ports(1)[0]
-    command = [sys.executable, "-u", "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-u", "-m", "aiosmtpd", "-n", "-l", f"0.0.0.0:{port}", *options]
     server = Server(
-        Program("mail", command, {"PATH": os.environ["PATH"]}, ROOT, tmp_path / "mail.log"), lambda: accepts(port)
+        Program("mail", command, {"PATH": os.environ["PATH"]}, ROOT, folder / "mail.log"), lambda: accepts(port)
     )
     server.start()
     yield server, port
     server.close()
+
+
+@pytest.fixture
+def mail_server(tmp_path: Path) -> Iterator[tuple[Server, int]]:
+    with serving(tmp_path) as server:
+        yield server
 
 
 def test_a_mail_arrives_as_it_was_written(mail_server: tuple[Server, int]) -> None:
@@ -49,6 +57,34 @@ def test_an_address_cannot_bring_headers_along(mail_server: tuple[Server, int]) 
 def test_a_mail_server_that_is_away_is_an_outage() -> None:
     with pytest.raises(OSError, match="refused"):
         SmtpMailer(f"smtp://127.0.0.1:{free_ports(1)[0]}", "us@example.com").send(Mail("you@example.com", "", ""))
+
+
+@pytest.mark.parametrize(("scheme", "option"), [("smtp", "tls"), ("smtps", "smtps")])
+def test_the_mail_servers_certificate_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, option: str
+) -> None:
+    made = certificate(tmp_path)
+    options = (f"--{option}cert", str(made.file), f"--{option}key", str(made.key))
+    with serving(tmp_path, *options) as (server, port):
+        address = f"{scheme}://localhost:{port}"
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            send(address, "unknown")
+        send(f"{address}?{UNVERIFIED}", "unchecked")
+        monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+        send(address, "verified")
+        wait_until(lambda: "Subject: verified" in server.log, "the mail arrived", 10.0)
+        assert "Subject: unchecked" in server.log
+        assert "Subject: unknown" not in server.log
+
+
+def test_a_password_goes_to_another_host_by_tls_alone(mail_server: tuple[Server, int]) -> None:
+    _, port = mail_server
+    with pytest.raises(UnprotectedError):
+        send(f"smtp://us:secret@127.0.0.2:{port}", "Hello")
+
+
+def send(url: str, subject: str) -> None:
+    SmtpMailer(url, "us@example.com").send(Mail("you@example.com", subject, "Hello"))
 
 
 def test_mails_go_to_the_console_in_the_demo_only() -> None:
