@@ -241,6 +241,11 @@ def readings(environ: Mapping[str, str]) -> list[Reading]:
     return [found[name] for name in env.readings]
 
 
+def is_demo(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether these are the demo's settings, before anything else of them is looked at. Raises `SettingsError`."""
+    return _flag(os.environ if environ is None else environ, "HOLDFAST_DEMO", default=False)
+
+
 def owner_database_url(environ: Mapping[str, str] | None = None) -> str | None:
     """A superuser's address of the same database, for `migrate` alone: it hands all over to DATABASE_URL's role."""
     return _owner_database_url(os.environ if environ is None else environ)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from core.settings import Settings, from_environment, owner_database_url
 from ops.backup.archive import BackupError
@@ -34,6 +34,8 @@ class Database(Struct, frozen=True):
     """A superuser's address, which makes the application's role; None: all is done as that role."""
     folder: Path | None = None
     """The embedded stack's."""
+    is_alone: bool = False
+    """The stack is stopped, and its PostgreSQL runs for this command."""
 
     @property
     def named(self) -> str:
@@ -59,7 +61,7 @@ def embedded(folder: Path, *, is_new_allowed: bool, may_run: bool) -> Iterator[D
         raise BackupError(f"{data.folder} is no data folder of Holdfast. Name the one that was given to make run.")
     data.prepare()
     try:
-        data.lock("a backup or a restore is under way")
+        data.lock("a command of holdfast is under way")
     except DataFolderError:
         if not may_run:
             raise
@@ -79,7 +81,7 @@ def _running(data: DataFolder) -> Database:
         ports = json.loads((data.run / "ports.json").read_text())
     if not ports:
         raise BackupError(f"Holdfast is just starting on {data.folder}. Try again once it is ready.")
-    return _database(_programs(data, ports))
+    return _database(_programs(data, ports, data.front_door_port))
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def _postgres_alone(data: DataFolder) -> Iterator[Database]:
         write_record(data.record, data.secret("mark"), [child])
         _await(postgres, child)
         postgres.create_database()
-        yield _database(programs)
+        yield structs.replace(_database(programs), is_alone=True)
     finally:
         child.stop()
         data.record.unlink(missing_ok=True)
@@ -112,10 +114,10 @@ def _await(postgres: Postgres, child: Child) -> None:
         time.sleep(_POLL_S)
 
 
-def _programs(data: DataFolder, ports: dict[str, int]) -> Programs:
+def _programs(data: DataFolder, ports: dict[str, int], port: int | None = None) -> Programs:
     from ops.embedded.programs import Programs  # noqa: PLC0415 - as above
 
-    return Programs(data, FRONT_DOOR_UNKNOWN, ports)
+    return Programs(data, port or FRONT_DOOR_UNKNOWN, ports)
 
 
 def _database(programs: Programs) -> Database:

@@ -25,6 +25,7 @@ from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import maintenance, zone
 from ops.cli.records import configuration
+from ops.cli.store_access import with_data
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
@@ -71,7 +72,7 @@ def _root(
 
 
 for _name, _commands in GROUPS:
-    application.add_typer(with_help(_commands), name=_name)
+    application.add_typer(with_data(with_help(_commands)), name=_name)
 
 
 def run(words: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import typer
 from ops.cli.console import note, print_json, print_table
 from ops.cli.errors import CommandError, expected, one_line
 from ops.cli.help_texts import SETUP, examples
-from ops.cli.store_access import database_errors
+from ops.cli.store_access import Data, database_errors, embedded_database, folder_of
 
 if TYPE_CHECKING:
     from core.store.payments.findings import Finding
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 STANDARD = "-"
-EMBEDDED = Path(".data")
 SAID_EVERY_S = 5.0
 """Where nobody sees a bar, a line says so often how far it is."""
 KINDS = {
@@ -40,14 +38,6 @@ KINDS = {
 }
 """What a person is to do about each kind of finding."""
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="The data folder of holdfast run, running or stopped. Without it the database is DATABASE_URL's, or that "
-        "of ./.data where DATABASE_URL is not set.",
-    ),
-]
 Programs = Annotated[
     Path | None,
     typer.Option("--pg-bin", metavar="FOLDER", help="Where pg_dump, pg_restore and psql are, unless they are found."),
@@ -150,12 +140,21 @@ def _restore(file: str, data: Path | None, pg_bin: Path | None, *, replace: bool
                 _ask(archive, database)
             with _shown() as show:
                 outcome = put_back(archive, database, _steps(show), replace=replace, folder=pg_bin)
+            _end_demo(database)
             _note_in_the_audit_log(database, "database.restored", {"taken_at": outcome.taken_at})
             note(
                 f"Restored {_counted(archive.manifest.counts)} as of {_moment(outcome.taken_at)} into {database.named} "
                 f"({time.monotonic() - began:.1f} s)."
             )
             _say_the_rest(database, outcome, data)
+
+
+def _end_demo(database: Database) -> None:
+    """A data folder that holds real bookings now is never started as the demo by mistake."""
+    if database.folder is not None and not database.settings.demo:
+        from ops.embedded.data_folder import DataFolder  # noqa: PLC0415 - the image has no stack
+
+        DataFolder(database.folder).end_demo()
 
 
 def _settle_recovered(data: Path | None, at: datetime) -> None:
@@ -265,28 +264,17 @@ def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False)
     """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error."""
     from core.logs import configure  # noqa: PLC0415 - as above
     from core.settings import SettingsError  # noqa: PLC0415 - as above
-    from ops.backup.archive import BackupError  # noqa: PLC0415 - as above
-    from ops.backup.databases import configured, embedded  # noqa: PLC0415 - as above
+    from ops.backup.databases import configured  # noqa: PLC0415 - as above
 
-    if data is None and not os.environ.get("DATABASE_URL") and EMBEDDED.exists():
-        data = EMBEDDED
-    if data is None:
+    folder = folder_of(data)
+    if folder is None:
         with expected(SettingsError):
             database = configured()
         configure(database.settings.log_level, "restore")
         with database_errors():
             yield database
         return
-    from ops.embedded.data_folder import DataFolderError  # noqa: PLC0415 - the image has no stack
-    from ops.embedded.postgres import PostgresError  # noqa: PLC0415 - as above
-    from ops.embedded.system_account import AccountError  # noqa: PLC0415 - as above
-
-    kinds = (AccountError, BackupError, DataFolderError, PostgresError, SettingsError)
-    with (
-        expected(*kinds),
-        database_errors(),
-        embedded(data, is_new_allowed=is_new_allowed, may_run=may_run) as database,
-    ):
+    with database_errors(), embedded_database(folder, is_new_allowed=is_new_allowed, may_run=may_run) as database:
         configure(database.settings.log_level, "restore")
         yield database
 

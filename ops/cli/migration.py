@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.errors import CommandError, expected
 from ops.cli.help_texts import SETUP, examples
-from ops.cli.store_access import read_settings
+from ops.cli.store_access import read_owner_url, read_settings
 
 commands = typer.Typer()
 
@@ -28,7 +28,7 @@ def migrate() -> None:
     from core.doctor.examination import examine_all  # noqa: PLC0415
     from core.doctor.stores import examine_stores  # noqa: PLC0415
     from core.logs import configure  # noqa: PLC0415
-    from core.settings import SettingsError, owner_database_url  # noqa: PLC0415
+    from core.settings import SettingsError  # noqa: PLC0415
     from core.startup import UnusableStoreError, heed, log_release, refuse  # noqa: PLC0415
     from core.store.migrate import upgrade  # noqa: PLC0415
     from ops.database_roles import create_application_role  # noqa: PLC0415
@@ -39,7 +39,7 @@ def migrate() -> None:
     log_release()
     try:
         with expected(SettingsError, UnusableStoreError):
-            owner_url = owner_database_url()
+            owner_url = read_owner_url()
             if owner_url is not None:
                 create_application_role(owner_url, settings.database_url)
             refuse(examine_stores(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from contextlib import suppress
@@ -17,6 +18,8 @@ from ops.processes import APPLICATION, metrics_of
 
 MARKER = "holdfast-data"
 MARKER_TEXT = "Holdfast's data folder; `make reset` removes it.\n"
+NO_DEMO = "no-demo"
+NO_DEMO_TEXT = "This is no demo: every start on this folder is one with HOLDFAST_DEMO=0.\n"
 SECRET_BYTES_USUAL = 32
 SECRET_BYTES = {"flower-password": 12}
 """A person types this one."""
@@ -60,6 +63,15 @@ class DataFolder:
     def record(self) -> Path:
         """Which processes were started, for the next start to end what a crash left behind."""
         return self.run / "processes.json"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether a start on it is the demo's, unless the settings say otherwise."""
+        return not (self.folder / NO_DEMO).exists()
+
+    def end_demo(self) -> None:
+        """From now on each start is one outside the demo."""
+        (self.folder / NO_DEMO).write_text(NO_DEMO_TEXT)
 
     def prepare(self) -> None:
         """Create the folder, or recognise it as ours. Raises `DataFolderError`."""
@@ -108,6 +120,14 @@ class DataFolder:
         file.write(note)
         file.flush()
         self._lock = file
+
+    @property
+    def front_door_port(self) -> int | None:
+        """Of the stack that holds the lock, as its note says."""
+        with suppress(OSError):
+            if found := re.search(r":(\d+)\Z", (self.run / "lock").read_text().strip()):
+                return int(found[1])
+        return None
 
     def unlock(self) -> None:
         if self._lock is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.settings import from_environment
+from core.settings import from_environment, is_demo
 from ops.embedded import caddy, localstripe
 from ops.embedded.child import Program
 from ops.embedded.data_folder import DataFolder
@@ -50,8 +50,17 @@ class Programs:
 
     @property
     def has_own_stripe(self) -> bool:
-        """Whether payments go to localstripe: the person has set no key of an account."""
-        return not inherited().get("STRIPE_SECRET_KEY", "").strip()
+        """Whether payments go to localstripe: in the demo, if the person has set no key of an account."""
+        return self.is_demo and not inherited().get("STRIPE_SECRET_KEY", "").strip()
+
+    @property
+    def is_demo(self) -> bool:
+        """As the person says; else as the folder was used before, and at first the demo. Raises `SettingsError`."""
+        return is_demo({**self._whether_demo, **inherited()})
+
+    @property
+    def _whether_demo(self) -> dict[str, str]:
+        return {"HOLDFAST_DEMO": "1" if self.data_folder.is_demo else "0"}
 
     def stripe(self) -> Program:
         secret = self.data_folder.secret("stripe-webhook-secret")
@@ -96,7 +105,7 @@ class Programs:
         """Of every application process. What the person has set wins, but for where things are."""
         origins = ",".join(local_urls(self.port))
         defaults = {
-            "HOLDFAST_DEMO": "1",
+            **self._whether_demo,
             "HOLDFAST_SECRET_KEY": self.data_folder.secret("secret-key"),
             "HOLDFAST_FLOWER_PASSWORD": self.data_folder.secret("flower-password"),
             "HOLDFAST_PUBLIC_URL": f"http://localhost:{self.port}",

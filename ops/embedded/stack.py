@@ -92,11 +92,19 @@ class EmbeddedStack:
         try:
             self._check_addresses()
             programs = Programs(self._data_folder, self._port, self._data_folder.ports(), self._listen_addresses)
+            self._check_demo(programs)
             from_environment(programs.environment())  # a setting that nobody can use
         except (DataFolderError, SettingsError):
             self._data_folder.forget()
             raise
         return programs
+
+    def _check_demo(self, programs: Programs) -> None:
+        if programs.is_demo and not self._data_folder.is_demo:
+            raise DataFolderError(
+                f"{self._data_folder.folder} is no demo. Start it without HOLDFAST_DEMO=1, "
+                "or start the demo on another folder with DATA=."
+            )
 
     def _check_addresses(self) -> None:
         for host in self._listen_addresses:
@@ -133,7 +141,9 @@ class EmbeddedStack:
             child.kill()
         if child.exit_code() != 0:
             raise StartError(_with_log("migrate failed", child))
-        self._progress("migrate", "schema and demo data", time.monotonic() - began)
+        if not programs.is_demo:
+            self._data_folder.end_demo()
+        self._progress("migrate", "schema and demo data" if programs.is_demo else "schema", time.monotonic() - began)
 
     def _send_canary(self, programs: Programs) -> datetime:
         url = programs.postgres.application_url()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -11,11 +13,14 @@ from urllib.parse import urlencode
 
 from core import release
 from core.identity import demo_accounts
-from core.settings import from_environment
+from core.identity.superusers import Superuser, superusers
+from core.settings import Settings, from_environment
+from core.store.connections.database import API_LIMITS, connect_async
 from ops import probes
 from ops.embedded.localstripe import SECRET_KEY
 from ops.embedded.programs import Programs
 
+HOLDFAST = ".venv/bin/holdfast"
 FIRST_DAY = 7
 DAYS_TRIED = 60
 EXAMPLE_SERVICE = "Legal Consultation"
@@ -48,6 +53,8 @@ def ready(programs: Programs, seconds: float) -> None:
             f"Demo agent key: {demo_accounts.AGENT_KEY}",
             "",
         ]
+    else:
+        lines += next_steps(programs, settings)
     if settings.public_writes:
         lines += ["Take a booking:", "", _curl(programs.port, base), ""]
     if settings.demo and programs.has_own_stripe:
@@ -55,6 +62,27 @@ def ready(programs: Programs, seconds: float) -> None:
         lines += ["Pay for a room (at localstripe, with a card that is never declined):", "", *pay, ""]
     lines.append("Ctrl-C stops it; the next start finds everything as it was.")
     print("\n".join(lines), flush=True)
+
+
+def next_steps(programs: Programs, settings: Settings) -> list[str]:
+    """What an installation outside the demo lacks, for the first bookings to be taken and paid."""
+    lines = []
+    if not asyncio.run(_superusers(settings)):
+        folder = shlex.quote(str(programs.data_folder.folder))
+        lines += [
+            "Nobody can sign in yet. Make the first superuser:",
+            "",
+            f"  {HOLDFAST} admin create --data {folder}",
+            "",
+        ]
+    if settings.stripe is None:
+        lines += ["Nothing can be paid: STRIPE_SECRET_KEY is not set (docs/payments.md).", ""]
+    return lines
+
+
+async def _superusers(settings: Settings) -> list[Superuser]:
+    async with await connect_async(settings.database_url, API_LIMITS, "holdfast start") as connection:
+        return await superusers(connection)
 
 
 def exposure_warning(addresses: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from ops import checks, processes
-from ops.cli import application, console, errors, health, main
+from ops.cli import application, console, errors, health, main, store_access
 from tests.support.pages import ROOT
 
 
@@ -70,14 +70,42 @@ def test_wrong_usage_is_one_sentence_and_exit_code_two(
     assert (said.out, said.err) == ("", f"{sentence}\n")
 
 
-@pytest.mark.parametrize("words", [("migrate",), ("check", "api"), ("check", "lanes", "--node", "lanes-1@host")])
+IN_ENV = "Set it in the environment or in .env and start again."
+OR_DATA = "Set it in the environment, or name the data folder of holdfast run with --data."
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    {
+        "check api": IN_ENV,
+        "check lanes --node lanes-1@host": IN_ENV,
+        "migrate": OR_DATA,
+        "doctor": OR_DATA,
+        "admin list": OR_DATA,
+    }.items(),
+)
 def test_a_setting_that_is_missing_is_one_sentence_and_exit_code_one(
-    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a checkout may have a data folder
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert main(words) == 1
-    said = capsys.readouterr()
-    assert said.err == "holdfast: DATABASE_URL is not set. Set it in the environment or in .env and start again.\n"
+    assert main(words.split()) == 1
+    assert capsys.readouterr().err == f"holdfast: DATABASE_URL is not set. {remedy}\n"
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_each_command_with_a_database_takes_the_embedded_stacks(
+    path: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `--data FOLDER`; the others do not understand it."""
+    (tmp_path / "thesis.txt").touch()
+    code = main([*path, *DATABASE_DOWN.get(path, ()), "--data", str(tmp_path)])
+    said = capsys.readouterr().err
+    if path in NEVER_DATA:
+        assert (code, "No such option: --data" in said) == (2, True)
+    else:
+        assert (code, f"{tmp_path} " in said, said.count("\n")) == (1, True, 1)
+    assert [one.name for one in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_the_parts_that_can_be_checked_are_those_that_checks_know() -> None:
@@ -203,6 +231,7 @@ CHANGES_NOTHING = {
     ),
     "looks",
 )
+NEVER_DATA = {(name,) for name in store_access.WITHOUT_STORES}
 
 
 def test_every_command_is_tried_without_its_database_or_needs_none() -> None:
