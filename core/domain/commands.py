@@ -313,6 +313,8 @@ class Header(Struct, frozen=True):
     """The bulk that it came in. The feed then tells its owner of the bulk, not of each command."""
     address: str | None = None
     """Where staff or an agent key sent it from, for the audit log."""
+    traceparent: str | None = None
+    """Of the sampled trace that it belongs to (W3C); None if there is none."""
 
 
 class Envelope(Header, frozen=True, kw_only=True):

@@ -63,7 +63,8 @@ SQL_HEAD = "SELECT epoch, last_position FROM feed"
 
 SQL_AFTER = """
 SELECT b.first_position + e.n, e.type, e.version, e.command_id, e.is_final, e.booking_id, e.booking_version,
-       e.owner, e.actor, e.contract, e.request_id, e.data::text, b.created_at
+       e.owner, e.actor, e.contract, e.request_id, e.data::text, b.created_at,
+       e.traceparent
 FROM event_batch b JOIN event e ON e.batch_id = b.id
 WHERE b.first_position > (
           SELECT coalesce(max(first_position), 0) - 1 FROM event_batch WHERE first_position <= %(after)s + 1)
@@ -90,6 +91,7 @@ class FeedEvent(Struct, frozen=True):
     request_id: str
     data: str | None
     at: datetime
+    traceparent: str | None = None
 
 
 class Position(Struct, frozen=True):

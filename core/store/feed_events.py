@@ -67,6 +67,8 @@ class EventRow(Struct, frozen=True, omit_defaults=True):
     contract: str
     request_id: str
     data: dict[str, Any] | None
+    traceparent: str | None = None
+    """Of the command's trace, if it is sampled."""
     bulk_id: UUID | None = None
     """Not stored: see `_with_progress`."""
 
@@ -88,13 +90,14 @@ class SlotFacts(Struct, frozen=True):
 SQL_EVENTS = """
 WITH batch AS (INSERT INTO event_batch (events, created_at) VALUES (%s, %s) RETURNING id)
 INSERT INTO event (batch_id, n, version, type, command_id, is_final, booking_id, booking_version, owner, actor,
-                   contract, request_id, data)
+                   contract, request_id, data, traceparent)
 SELECT batch.id, e.n - 1, %s, e.type, e.command_id, e.is_final, e.booking_id, e.booking_version, e.owner, e.actor,
-       e.contract, e.request_id, e.data
+       e.contract, e.request_id, e.data, e.traceparent
 FROM batch, ROWS FROM (json_to_recordset(%s::json) AS (
     type text, command_id uuid, is_final boolean, booking_id bigint, booking_version integer, owner text, actor text,
-    contract text, request_id text, data json)) WITH ORDINALITY
-    AS e (type, command_id, is_final, booking_id, booking_version, owner, actor, contract, request_id, data, n)
+    contract text, request_id text, data json, traceparent text)) WITH ORDINALITY
+    AS e (type, command_id, is_final, booking_id, booking_version, owner, actor, contract, request_id, data,
+          traceparent, n)
 """
 
 
@@ -137,6 +140,7 @@ def final_event(envelope: Header, type_: str) -> EventRow:
         contract=envelope.contract,
         request_id=envelope.request_id,
         data=None,
+        traceparent=envelope.traceparent,
         bulk_id=envelope.bulk_id,
     )
 
@@ -157,13 +161,16 @@ def event_rows(envelope: Envelope, events: Sequence[Event]) -> list[EventRow]:
             contract=envelope.contract,
             request_id=envelope.request_id,
             data=_facts(event),
+            traceparent=envelope.traceparent,
             bulk_id=envelope.bulk_id,
         )
         for place, (event, name, booking_id, version) in enumerate(news)
     ]
 
 
-def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -> EventRow:
+def bulk_accepted(
+    bulk_id: UUID, actor: Actor, contract: str, request_id: str, traceparent: str | None = None
+) -> EventRow:
     """The event that a bulk was accepted."""
     return EventRow(
         type=BULK_PROGRESS,
@@ -176,6 +183,7 @@ def bulk_accepted(bulk_id: UUID, actor: Actor, contract: str, request_id: str) -
         contract=contract,
         request_id=request_id,
         data=None,
+        traceparent=traceparent,
     )
 
 

@@ -69,7 +69,7 @@ def save(
         write_closures(trip, events)
         if any(isinstance(event, CanaryHeard) for event in events):
             trip.execute(SQL_HEAR_CANARY, ("lanes", now))
-        write_payments(trip, events)
+        write_payments(trip, events, ((one.envelope.traceparent, one.events) for one in decided))
         if rows := list(chain.from_iterable(event_rows(one.envelope, one.events) for one in decided)):
             write_event_rows(trip, rows, now)
         _write_answers(trip, decided, now)

@@ -34,6 +34,8 @@ class NewCommand(Struct, frozen=True):
     """Chosen by the front door, which may send the same request twice with the same id."""
     address: str | None = None
     """Where staff or an agent key sends it from."""
+    traceparent: str | None = None
+    """Of the sampled trace that it belongs to (W3C); None if there is none."""
 
 
 def engine_command(
@@ -46,6 +48,7 @@ def engine_command(
     command_class: CommandClass = CommandClass.INTERACTIVE,
     contract: str = "engine",
     actor: Actor = ENGINE,
+    traceparent: str | None = None,
 ) -> NewCommand:
     """A command that Holdfast itself sends: no client waits for its answer.
 
@@ -62,6 +65,7 @@ def engine_command(
         reply_to=None,
         decide_before=None,
         command=command,
+        traceparent=traceparent,
     )
 
 
@@ -122,9 +126,9 @@ WITH n AS (
     FROM ROWS FROM (json_to_recordset(%s::json) AS (
         id uuid, {PARTITION_COLUMNS}, class smallint, type text, version smallint, contract text, owner text,
         request_id text, reply_to text, decide_before timestamptz, actor json, body json, weight smallint, scope text,
-        key text, body_hash text, is_chosen boolean, address text)) WITH ORDINALITY
+        key text, body_hash text, is_chosen boolean, address text, traceparent text)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
-              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, address, place)
+              decide_before, actor, body, weight, scope, key, body_hash, is_chosen, address, traceparent, place)
     WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
@@ -134,9 +138,9 @@ WITH n AS (
     RETURNING command_id
 )
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, reply_to, decide_before,
-                   actor, body, weight, address)
+                   actor, body, weight, address, traceparent)
 SELECT n.id, mod(n.crc, i.lanes), n.crc, n.class, n.type, n.version, n.contract, n.owner, n.request_id,
-       n.reply_to, n.decide_before, n.actor, n.body, n.weight, n.address
+       n.reply_to, n.decide_before, n.actor, n.body, n.weight, n.address, n.traceparent
 FROM n, installation i
 WHERE n.key IS NULL OR n.id IN (SELECT command_id FROM keyed)
 ORDER BY n.place
@@ -178,6 +182,7 @@ class _InboxRow(Struct, frozen=True, rename={"class_": "class"}):
     body_hash: str | None
     is_chosen: bool
     address: str | None
+    traceparent: str | None
 
 
 def accept_parameters(commands: Sequence[tuple[NewCommand, IdempotencyKey | None]]) -> list[str]:
@@ -209,6 +214,7 @@ def _inbox_row(c: NewCommand, key: IdempotencyKey | None) -> _InboxRow:
         key.body_hash.hex() if key else None,
         c.has_chosen_id,
         c.address,
+        c.traceparent,
     )
 
 

@@ -28,6 +28,10 @@ CHUNK_ROWS = 1_000
 """Rows of one statement. A bulk goes in as several, in one transaction."""
 
 
+ROWS_TRACED = 10
+"""Of a sampled bulk only the first rows are traced: nobody reads a trace of ten thousand decisions."""
+
+
 class BulkCommand(Struct, frozen=True):
     """One command of a bulk, about to be accepted."""
 
@@ -61,6 +65,8 @@ class Sender(Struct, frozen=True):
     request_id: str
     decide_before: datetime | None
     address: str | None = None
+    traceparent: str | None = None
+    """Of the sampled trace that the first `ROWS_TRACED` commands belong to; None if there is none."""
 
 
 class NewBulk(Struct, frozen=True):
@@ -101,10 +107,10 @@ WITH n AS (
         id uuid, {PARTITION_COLUMNS}, type text, version smallint, body json, row integer, weight smallint)
 ), accepted AS (
     INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, decide_before, actor,
-                       body, bulk_id, bulk_row, weight, address)
+                       body, bulk_id, bulk_row, weight, address, traceparent)
     SELECT n.id, mod(n.crc, i.lanes), n.crc, %(class)s, n.type, n.version, %(contract)s, %(owner)s,
            %(request_id)s, %(decide_before)s::timestamptz, %(actor)s::json, n.body, %(bulk_id)s, n.row, n.weight,
-           %(address)s
+           %(address)s, CASE WHEN coalesce(n.row, 1) <= %(rows_traced)s THEN %(traceparent)s::text END
     FROM n, installation i
     ORDER BY n.row
     RETURNING lane
@@ -142,6 +148,8 @@ def accept_parameters(bulk: Bulk, sender: Sender, commands: Sequence[BulkCommand
         "class": CommandClass.BULK,
         "decide_before": sender.decide_before,
         "address": sender.address,
+        "rows_traced": ROWS_TRACED,
+        "traceparent": sender.traceparent,
         "rows": json_of([_row(bulk, sender, one) for one in commands]),
     }
 
@@ -222,6 +230,6 @@ async def _insert(connection: AsyncConnection, new: NewBulk) -> set[int]:
     for commands in chunks(new.commands, CHUNK_ROWS):
         rows = await connection.execute(SQL_ACCEPT_ROWS, accept_parameters(bulk, sender, commands))
         lanes |= {row[0] for row in await rows.fetchall()}
-    news = bulk_accepted(bulk.id, sender.actor, sender.contract, sender.request_id)
+    news = bulk_accepted(bulk.id, sender.actor, sender.contract, sender.request_id, sender.traceparent)
     await connection.execute(SQL_EVENTS, event_parameters([news], await database_now_async(connection)))
     return lanes

@@ -26,7 +26,7 @@ READABLE = f"(version <= {SCHEMA_VERSION} AND class <= {max(CommandClass).value}
 """Condition on `inbox`: this code knows the type, version and class. Other commands wait for a newer worker."""
 NOT_PUT_OFF = "(put_off_until IS NULL OR put_off_until <= clock_timestamp())"
 """Condition on `inbox`: the command is not put off at the moment."""
-WAITING_COLUMNS = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs, address"
+WAITING_COLUMNS = "lane, seq, id, contract, request_id, accepted_at, decide_before, reply_to, class, attempts, actor::text, body::text, bulk_id, weight, put_offs, address, traceparent"
 LANES_LOCKED = "current_setting('holdfast.lanes')::integer[]"
 """The lanes that this transaction has locked (`core.store.inbox.lane_batches`)."""
 SQL_READ_LANES = f"""
@@ -100,16 +100,19 @@ def undecoded(row: tuple[Any, ...]) -> Undecoded:
         _,
         _,
         address,
+        traceparent,
     ) = row
     actor_ = _actor_of(actor)
-    header = Header(id_, seq, contract, actor_, request_id, accepted_at, decide_before, reply_to, bulk_id, address)
+    header = Header(
+        id_, seq, contract, actor_, request_id, accepted_at, decide_before, reply_to, bulk_id, address, traceparent
+    )
     return Undecoded(row[0], header, body)
 
 
 def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
     """Decode one row. A malformed row does not affect the others."""
     lane, seq, id_, contract, request_id, accepted_at, decide_before, reply_to, class_, attempts, *rest = row
-    actor, body, bulk_id, weight, put_offs, address = rest
+    actor, body, bulk_id, weight, put_offs, address, traceparent = rest
     try:
         envelope = Envelope(
             id=id_,
@@ -123,6 +126,7 @@ def waiting(row: tuple[Any, ...]) -> Waiting | Undecoded:
             command=decode_command(body),
             bulk_id=bulk_id,
             address=address,
+            traceparent=traceparent,
         )
     except NOT_DECODED:
         return undecoded(row)

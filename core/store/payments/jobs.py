@@ -63,7 +63,7 @@ FROM booking b, until u
 WHERE b.id = p.booking_id AND p.id = u.id
 RETURNING p.id, p.booking_id, p.amount_minor, p.currency, p.state, p.intent_id, p.refunded_minor, p.returning_minor,
           p.refund_number, p.refund_id, p.lease, p.tries, p.key_number, b.resource_id, b.local_date, p.created_at,
-          u.was_asked, p.parked_at IS NOT NULL
+          u.was_asked, p.parked_at IS NOT NULL, p.traceparent
 """
 """A lease that was never ended belongs to a worker that died. A payment that kills each worker is parked too.
 
@@ -151,6 +151,8 @@ class PaymentJob(Struct, frozen=True):
     was_asked: bool = False
     """Whether Stripe was asked for the same before, with an outcome that may be unknown."""
     is_parked: bool = False
+    traceparent: str | None = None
+    """Of the trace of the command that ordered it, if that is sampled."""
 
     @property
     def request_id(self) -> str:
@@ -275,6 +277,7 @@ def _new(job: PaymentJob, command: Command) -> NewCommand:
         request_id=job.request_id,
         command_class=CommandClass.EXPIRY if closing else CommandClass.INTERACTIVE,
         contract="payments",
+        traceparent=job.traceparent,
     )
 
 

@@ -5,7 +5,7 @@ What only the payments worker writes is in `core.store.payments.jobs`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -76,9 +76,14 @@ INSERT INTO payment ({PAYMENT_COLUMNS}) SELECT {PAYMENT_COLUMNS} FROM json_to_re
 SQL_CHANGE = f"""
 UPDATE payment p SET {_CHANGING}, tries = CASE WHEN p.state = c.state THEN p.tries ELSE 0 END,
        parked_at = CASE WHEN p.state = c.state THEN p.parked_at END,
-       problem = CASE WHEN p.state = c.state THEN p.problem END
+       problem = CASE WHEN p.state = c.state THEN p.problem END, traceparent = NULL
 FROM json_to_recordset(%s::json) AS c ({_RECORD}) WHERE p.id = c.id
 """
+SQL_TRACE = """
+UPDATE payment SET traceparent = t.traceparent FROM unnest(%s::uuid[], %s::text[]) AS t (id, traceparent)
+WHERE payment.id = t.id
+"""
+"""What Stripe is asked for belongs to the trace of the command that ordered it, if that is sampled."""
 
 _OF_PAYMENTS = frozenset({PaymentMade, PaymentChanged})
 
@@ -134,8 +139,12 @@ def load_bought_again(connection: Connection, state: State, needs: Needs) -> Non
     load_families(connection, state)
 
 
-def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
-    """Write each payment as the batch leaves it.
+Traced = tuple[str | None, Sequence[Event]]
+"""A command's trace and its events."""
+
+
+def write_payments(trip: RoundTrip, events: Sequence[Event], decided: Iterable[Traced]) -> None:
+    """Write each payment as the batch leaves it, with the trace of the last command that changed it.
 
     Those that end go first: a booking has at most one live attempt, and a unique index is checked row by row.
     """
@@ -151,6 +160,19 @@ def write_payments(trip: RoundTrip, events: Sequence[Event]) -> None:
     ):
         if rows:
             trip.execute(statement, (json_of(sorted(rows, key=lambda row: row.id)),))
+    if traced := _traced(decided):
+        trip.execute(SQL_TRACE, (list(traced), list(traced.values())))
+
+
+def _traced(decided: Iterable[Traced]) -> dict[UUID, str]:
+    """By payment, where it is sampled."""
+    last = {
+        event.payment.id: traceparent
+        for traceparent, events in decided
+        for event in events
+        if isinstance(event, PaymentMade | PaymentChanged)
+    }
+    return {id_: traceparent for id_, traceparent in last.items() if traceparent is not None}
 
 
 def payment_of(row: tuple[Any, ...]) -> Payment:

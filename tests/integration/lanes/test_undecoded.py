@@ -169,7 +169,7 @@ def test_whose_data_a_command_holds_is_told_without_decoding_it(
     """So that it is found when that person is anonymised."""
     asked = envelope(command, actor)
     (row,) = pipeline.rows(
-        "SELECT 0, 1, %s::uuid, '', '', now(), now(), NULL, 0, 0, %s, %s, NULL, 1, 0, NULL",
+        "SELECT 0, 1, %s::uuid, '', '', now(), now(), NULL, 0, 0, %s, %s, NULL, 1, 0, NULL, NULL",
         uuid4(),
         encoded(actor),
         encoded(command),
