@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line on standard error, ours and the libraries' alike.
+"""Structured logs: one JSON object a line on standard error, for our own lines and those of libraries.
 
 Every line carries the service, and what `begin` and `bind` put into the context (request id, command id).
-Values under names that mean a secret are blanked wherever they are logged.
+A value whose name says that it is a secret is blanked, wherever it is logged.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _SECRET_NAMES = re.compile(
 _URL_CREDENTIALS = re.compile(r"(\w+://[^/\s:@]*):[^@\s/]+@")
 BLANK = "[blank]"
 _PLAIN = frozenset({bool, int, float, UUID, type(None)})
-"""Kinds of values that say no more than themselves."""
+"""Types whose values cannot hold a secret."""
 STANDARD_ERROR = 2
-"""The file, whatever `sys.stderr` is made to be."""
+"""The file descriptor, whatever `sys.stderr` was replaced with."""
 WRITE_MAX_BYTES = 4096
-"""Of lines that are written at once: a pipe takes so much (PIPE_BUF) without another process's line in between."""
+"""Of one write of lines: up to PIPE_BUF, a pipe keeps other processes' lines from coming in between."""
 
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound to every line", default=MappingProxyType({}))
 _held: ContextVar[list[bytes] | None] = ContextVar("lines held back", default=None)
@@ -87,7 +87,7 @@ def bind(**fields: Any) -> None:
 
 @contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Every line that is said in here carries these too."""
+    """Every line that is logged inside carries these too."""
     token = _bound.set({**_bound.get(), **fields})
     try:
         yield
@@ -96,7 +96,7 @@ def bound(**fields: Any) -> Iterator[None]:
 
 
 class Lines:
-    """What structlog gives each finished line to. It is written at once, so that no answer's line is ever lost."""
+    """Where structlog sends each finished line. It is written at once, so that no line about an answer is ever lost."""
 
     def __init__(self, *_names: Any) -> None:
         pass
@@ -113,7 +113,7 @@ class Lines:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Write what is said in here at its end, however it ends: many lines by few calls of the system."""
+    """Write what is logged inside at its end, however it ends: many lines by few system calls."""
     held: list[bytes] = []
     token = _held.set(held)
     try:
@@ -168,7 +168,7 @@ def _blanked(name: str, value: Any) -> Any:
 
 
 def _completing(service: str) -> structlog.typing.Processor:
-    """What every line has beside what it says, in one step: it is done for each request and each decision."""
+    """Adds what every line has, in one step, as it runs for each request and each decision."""
 
     def complete(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         line = {**_bound.get(), **line}

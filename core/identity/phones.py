@@ -18,11 +18,11 @@ _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u22
 _SHORTENED = re.compile(r"\+?[0-9]+([.,][0-9]+)?[Ee]\+?[0-9]+")
 _DECIMAL = re.compile(r"\+?[0-9]{4,}[.,](0+|[0-9])")
 _ANY_REGION = "US"
-"""An extension is written alike everywhere."""
+"""Extensions are written the same way everywhere."""
 
 
 class PhoneFault(Enum):
-    """Why a text that was meant as a phone number cannot be taken, in words for its sender."""
+    """Why a text is not accepted as a phone number, in words for its sender."""
 
     DECIMAL = (
         "A spreadsheet has made a decimal number of this phone number: "
@@ -32,20 +32,20 @@ class PhoneFault(Enum):
         "A spreadsheet has shortened this phone number and lost digits: "
         "format the column as text and enter the number again"
     )
-    EXTENSION = "A phone number with an extension cannot be taken: send the number alone, and the extension as a note"
-    HIDDEN = "This phone number holds a character that cannot be seen: type the number again"
+    EXTENSION = "A phone number cannot have an extension: send the number alone, and the extension as a note"
+    HIDDEN = "This phone number contains an invisible character: type the number again"
     OTHER = "Invalid phone number"
 
 
 def plain_phone(raw: str) -> str:
-    """A phone number in the characters of ASCII, where it can be: other digits, blanks and dashes replaced."""
+    """The same number in ASCII as far as possible: other digits, blanks and dashes are replaced."""
     if raw.isascii():
         return raw.strip()
     return "".join(map(_plain, raw.translate(_DIRECTIONS))).translate(_DASHES).strip()
 
 
 def phone_fault(raw: str) -> PhoneFault | None:
-    """None for what can be a phone number in some region."""
+    """What is wrong with it; None if it can be a phone number in some region."""
     text = plain_phone(raw)
     if _DECIMAL.fullmatch(text):
         return PhoneFault.DECIMAL
@@ -59,15 +59,15 @@ def phone_fault(raw: str) -> PhoneFault | None:
 
 
 def phone_words(raw: str) -> str:
-    """What is wrong with a text that is no phone number."""
+    """What is wrong with a text that is not a phone number, as a sentence."""
     return (phone_fault(raw) or PhoneFault.OTHER).value
 
 
 def phone_key(raw: str, region: str | None) -> str | None:
     """E.164 for a number that is valid as written in `region`, else bare digits.
 
-    None for what is no phone number at all. `region` is an ISO 3166 alpha-2 code; without one nobody
-    knows which country a number without its code belongs to, so all of them are kept as their digits.
+    None for what is no phone number at all. `region` is an ISO 3166 alpha-2 code; without it, the country
+    of a number without a country code is unknown, so all numbers are kept as their digits.
     """
     if phone_fault(raw) is not None:
         return None
@@ -85,7 +85,7 @@ def phone_key(raw: str, region: str | None) -> str | None:
 
 
 def _plain(char: str) -> str:
-    """Digits of other scripts as ours. A superscript 2 is not one: it stays, and is refused."""
+    """Digits of other scripts as ASCII ones. A superscript 2 is not a digit: it stays, and is refused."""
     if unicodedata.category(char) == "No":
         return char
     return str(unicodedata.decimal(char, unicodedata.normalize("NFKC", char)))
