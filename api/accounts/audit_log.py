@@ -20,7 +20,7 @@ from core.wire.vocabulary import Micros, micros
 
 class AuditAsked(Struct, frozen=True):
     actor_kind: AuthorKind | None = None
-    """Superusers are staff."""
+    """`staff` are those who are no superusers."""
     actor: Word | None = None
     """`user:ID`, `key:ID`, `command_line:ACCOUNT` or `engine`."""
     action: Word | None = None

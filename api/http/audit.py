@@ -8,7 +8,7 @@ import falcon.asgi
 from msgspec import Struct
 
 from core.domain.commands import Actor, ActorKind
-from core.identity.principals import Principal
+from core.identity.principals import Principal, PrincipalKind
 from core.identity.users import User
 from core.store.audit import AuditEntry, Author, author_of, change_of, record_async
 from core.store.connections.database import AsyncConnection
@@ -29,7 +29,8 @@ PERSONAL = {
 def author(req: falcon.asgi.Request) -> Author:
     """Who sends a request, as the log names them."""
     principal: Principal = req.context.principal
-    return author_of(principal.actor, req.context.address, req.context.request_id)
+    found = author_of(principal.actor, req.context.address, req.context.request_id)
+    return found.as_superuser() if principal.kind is PrincipalKind.SUPERUSER else found
 
 
 async def note_change(
@@ -62,4 +63,5 @@ def is_audited(user: User) -> bool:
 
 
 def _signing_in(req: falcon.asgi.Request, user: User) -> Author:
-    return author_of(Actor(ActorKind.STAFF, user.id), req.context.address, req.context.request_id)
+    found = author_of(Actor(ActorKind.STAFF, user.id), req.context.address, req.context.request_id)
+    return found.as_superuser() if user.is_superuser else found

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.domain.commands import Actor, ActorKind
 from core.store.connections.database import AsyncConnection, Connection
@@ -29,7 +30,8 @@ class AuthorKind(StrEnum):
 
     USER = "user"
     STAFF = "staff"
-    """Superusers too."""
+    SUPERUSER = "superuser"
+    """Entries of before this kind have `staff`."""
     AGENT = "agent"
     COMMAND_LINE = "command_line"
     ENGINE = "engine"
@@ -45,12 +47,15 @@ class Author(Struct, frozen=True):
     address: str | None = None
     request_id: str | None = None
 
+    def as_superuser(self) -> Author:
+        return replace(self, kind=AuthorKind.SUPERUSER)
+
 
 ENGINE_AUTHOR = Author(AuthorKind.ENGINE, "engine")
 
 
 def author_of(actor: Actor, address: str | None, request_id: str | None) -> Author:
-    """The sender of a command, or of a request."""
+    """The sender of a command, or of a request. The engine does not tell superusers from staff: `SQL_ENTER` does."""
     if actor.kind is ActorKind.ENGINE:
         return Author(AuthorKind.ENGINE, "engine", request_id=request_id)
     return Author(AuthorKind(actor.kind), actor.owner or str(actor.kind), actor.user_id, address, request_id)
@@ -153,9 +158,12 @@ class _Row(Struct, frozen=True, omit_defaults=True):
     request_id: str | None
     command_id: UUID | None
     booking: int | None
+    user_id: int | None
     people: Sequence[Personal]
 
 
+_KIND = """CASE WHEN n.actor_kind = 'staff' AND (SELECT u.is_superuser FROM user_account u WHERE u.id = n.user_id)
+    THEN 'superuser' ELSE n.actor_kind END"""
 _BOOKING_BEFORE = """(SELECT jsonb_build_object('status', b.status, 'payment_status', b.payment_status, 'starts_at', b.starts_at,
     'ends_at', b.ends_at, 'resource_id', b.resource_id) FROM booking b WHERE b.id = n.booking)"""
 SQL_ENTER = f"""
@@ -163,7 +171,7 @@ WITH n AS MATERIALIZED (
     SELECT nextval('audit_entry_id_seq') AS id, coalesce(%s, clock_timestamp()) AS at, r.*
     FROM json_to_recordset(%s::json) AS r (
         actor_kind text, actor text, action text, subject text, also text[], before jsonb, after jsonb, address text,
-        request_id text, command_id uuid, booking bigint, people json)
+        request_id text, command_id uuid, booking bigint, user_id bigint, people json)
 ), people AS (
     INSERT INTO audit_person (entry_id, at, user_id, address, request_id, before, after)
     SELECT n.id, n.at, p.user_id, p.address, p.request_id, p.before, p.after
@@ -171,7 +179,7 @@ WITH n AS MATERIALIZED (
         user_id bigint, address text, request_id text, before jsonb, after jsonb)
 )
 INSERT INTO audit_entry (id, at, actor_kind, actor, action, subject, also, before, after, address, request_id, command_id)
-SELECT n.id, n.at, n.actor_kind, n.actor, n.action, n.subject, n.also,
+SELECT n.id, n.at, {_KIND}, n.actor, n.action, n.subject, n.also,
        CASE WHEN n.booking IS NULL THEN n.before ELSE coalesce({_BOOKING_BEFORE}, '{{}}') || coalesce(n.before, '{{}}') END,
        n.after, n.address, n.request_id, n.command_id
 FROM n
@@ -202,6 +210,7 @@ def _row(entry: AuditEntry) -> _Row:
         author.request_id if of_machine else None,
         entry.command_id,
         entry.booking_before,
+        author.user_id,
         people,
     )
 

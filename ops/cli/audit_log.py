@@ -32,7 +32,7 @@ def audit(
         str | None, typer.Option(help="user:ID, key:ID, command_line:ACCOUNT or engine.", show_default=False)
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(help="user, staff, agent, command_line or engine.", show_default=False)
+        str | None, typer.Option(help="user, staff, superuser, agent, command_line or engine.", show_default=False)
     ] = None,
     action: Annotated[
         str | None, typer.Option(help="booking.cancelled, or booking for all of its kind.", show_default=False)
@@ -56,9 +56,18 @@ def audit(
         for entry in found.rows:
             print_json_line(entry)
         return
-    columns = ("when (UTC)", "who", "from", "what", "subject", "before", "after")
+    columns = ("when (UTC)", "who", "kind", "from", "what", "subject", "before", "after")
     rows = [
-        (shown(one.at), one.actor, one.address, one.action, one.subject, _values(one.before), _values(one.after))
+        (
+            shown(one.at),
+            one.actor,
+            one.actor_kind,
+            one.address,
+            one.action,
+            one.subject,
+            _values(one.before),
+            _values(one.after),
+        )
         for one in found.rows
     ]
     print_table(columns, rows)

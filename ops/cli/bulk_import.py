@@ -24,7 +24,7 @@ commands = typer.Typer()
     ),
 )
 def import_(
-    file: Annotated[Path, typer.Argument(help="Its name ends in .csv, .ndjson, .jsonl or .json.")],
+    file: Annotated[Path, typer.Argument(help="Its name ends in .csv, .tsv, .ndjson, .jsonl or .json.")],
     *,
     url: Annotated[str, typer.Option(envvar="HOLDFAST_URL", help="Of Holdfast.")] = "http://localhost:8000",
     token: Annotated[

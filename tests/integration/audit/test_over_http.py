@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from tests.support.clients.callers import execute
-from tests.support.clients.http_client import Client
+import secrets
+
+import pytest
+
+from tests.support.clients.callers import ADMIN, STAFF, access_for, bearer, execute
+from tests.support.clients.http_client import Client, free_day
 from tests.support.processes.stack import Stack
 
 
@@ -27,7 +31,7 @@ def test_superusers_read_the_log_and_narrow_it(staff: Client) -> None:
     (entry,) = found["entries"]
     told = {name: entry[name] for name in ("actor_kind", "actor", "action", "subject", "also", "before", "address")}
     assert told == {
-        "actor_kind": "staff",
+        "actor_kind": "superuser",
         "actor": "user:4",
         "action": "category.created",
         "subject": subject,
@@ -43,7 +47,8 @@ def test_superusers_read_the_log_and_narrow_it(staff: Client) -> None:
         "action=category.changed": 0,
         "actor=user:4": 1,
         "actor=user:5": 0,
-        "actor_kind=staff": 1,
+        "actor_kind=superuser": 1,
+        "actor_kind=staff": 0,
         "actor_kind=agent": 0,
         "start_date=2001-01-01": 1,
         "end_date=2001-01-01": 0,
@@ -55,3 +60,24 @@ def test_superusers_read_the_log_and_narrow_it(staff: Client) -> None:
     staff.put(f"/api/admin/categories/{category.json()['id']}/", json={"name": "Audited"}).raise_for_status()
     again = staff.get("/api/admin/audit/", params={"subject": subject}).json()
     assert again["total_count"] == 1, "nothing changed"
+
+
+@pytest.mark.parametrize(("user_id", "kind"), [(STAFF, "staff"), (ADMIN, "superuser")], ids=["staff", "superuser"])
+@pytest.mark.parametrize("path", ["categories", "closures"], ids=["by the responder", "by a command"])
+def test_superusers_are_told_apart_from_other_staff(
+    stack: Stack, staff: Client, user_id: int, kind: str, path: str
+) -> None:
+    """The engine knows both as staff: who is a superuser is looked up when the entry is written."""
+    bodies = {
+        "categories": {"name": f"Apart {secrets.token_hex(4)}"},
+        "closures": {"start_date": free_day(), "reason": "Apart"},
+    }
+    who = bearer(access_for(stack, user_id))
+    made = staff.post(f"/api/admin/{path}/", json=bodies[path], headers=who).raise_for_status().json()
+    id_, subject = (made["id"], "category") if path == "categories" else (made["data"]["id"], "closure")
+    asked = {"subject": f"{subject}:{id_}", "actor": f"user:{user_id}"}
+    counts = {
+        one: staff.get("/api/admin/audit/", params={**asked, "actor_kind": one}).json()["total_count"]
+        for one in ("staff", "superuser")
+    }
+    assert counts == {"staff": 0, "superuser": 0, kind: 1}

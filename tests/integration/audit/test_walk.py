@@ -48,7 +48,7 @@ NO_CHANGE = {
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
 SQL_ENTRIES = """
-SELECT e.action, e.actor, e.subject FROM audit_entry e LEFT JOIN audit_person p ON p.entry_id = e.id
+SELECT e.action, e.actor, e.subject, e.actor_kind FROM audit_entry e LEFT JOIN audit_person p ON p.entry_id = e.id
 WHERE (%s IN (e.address, p.address) OR e.action = 'user.deleted' AND coalesce(e.address, p.address) IS NULL)
   AND e.id > %s ORDER BY e.id
 """
@@ -100,8 +100,11 @@ class Walk:
         if after:
             wait_until(lambda: self.entries(before) != [], f"{line} leaves an entry", 15.0)
         found = self.entries(before)
+        kind = Kind.AGENT if actor.startswith("key:") else Kind.SUPERUSER if actor == f"user:{ADMIN}" else None
         if [(one[0], one[1]) for one in found] != [(action, actor)] or subject not in {None, found[0][2]}:
             self.wrong.append(f"{line}: {found}")
+        elif kind not in {None, found[0][3]}:
+            self.wrong.append(f"{line}: by {found[0][3]}, not by {kind}")
         return answer.json()
 
     def entries(self, after: int) -> list[tuple[Any, ...]]:
