@@ -124,6 +124,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # payments
     "/api/payment-intent": {"POST": Rule.USER},
     "/api/admin/payments": {"GET": Rule.STAFF},
+    "/api/admin/payments/restore-findings": {"GET": Rule.SUPERUSER},
     "/api/payment-settings": {"GET": Rule.PUBLIC},
     "/api/stripe-webhook": {"POST": Rule.PUBLIC},
     "/payment/success": {"GET": Rule.PUBLIC},

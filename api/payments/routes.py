@@ -10,6 +10,7 @@ from api.payments.client_secrets import ClientSecrets, nothing_to_reveal
 from api.payments.intents import PaymentIntents
 from api.payments.ledger import AdminPayments
 from api.payments.payer_pages import CANCEL, SUCCESS, Page, PaymentSettings
+from api.payments.restore_findings import RestoreFindings
 from api.payments.stripe_webhook import StripeWebhook
 from api.runtime import Runtime
 from core.domain.commands import RequestPayment
@@ -26,6 +27,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
         runtime.at_shutdown(secrets.close)
     app.add_route("/api/payment-intent", PaymentIntents(runtime.commands, runtime.pool, is_set_up=stripe is not None))
     app.add_route("/api/admin/payments", AdminPayments(runtime.engine))
+    app.add_route("/api/admin/payments/restore-findings", RestoreFindings(runtime.pool))
     app.add_route("/api/payment-settings", PaymentSettings(runtime.settings))
     app.add_route(
         "/api/stripe-webhook",

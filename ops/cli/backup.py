@@ -30,13 +30,6 @@ commands = typer.Typer()
 STANDARD = "-"
 SAID_EVERY_S = 5.0
 """Where nobody sees a bar, a line says so often how far it is."""
-KINDS = {
-    "charged_unknown": "paid for a booking that is lost: book it anew, or refund it in Stripe's dashboard",
-    "payable_unknown": "can still be paid for a booking that is lost: cancel it in Stripe's dashboard",
-    "charged": "paid after the backup: the payments workers settle it; look at the booking tomorrow",
-    "refunded": "refunded after the backup: cancel the booking if it should not stand",
-}
-"""What a person is to do about each kind of finding."""
 
 Programs = Annotated[
     Path | None,
@@ -201,7 +194,7 @@ def _show_findings(data: Path | None, *, again: bool, as_json: bool) -> None:
 def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, again: bool = False) -> None:
     """Kept findings are shown as they are; Stripe is asked where nobody has yet."""
     from core.store.connections.database import MIGRATE_LIMITS, connect  # noqa: PLC0415 - as above
-    from core.store.payments.findings import last_restore, read_findings  # noqa: PLC0415 - as above
+    from core.store.payments.findings import WHAT_TO_DO, last_restore, read_findings  # noqa: PLC0415 - as above
     from ops.backup.findings import ProviderAwayError, compare  # noqa: PLC0415 - as above
 
     with connect(database.settings.database_url, MIGRATE_LIMITS, "holdfast restore") as connection:
@@ -221,7 +214,7 @@ def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, a
                 return
         found = read_findings(connection, last.id)
     if as_json:
-        print_json([{**_fields(one), "what_to_do": KINDS[one.kind]} for one in found])
+        print_json([{**_fields(one), "what_to_do": WHAT_TO_DO[one.kind]} for one in found])
     elif not found:
         note(f"Stripe knows of no charge and no refund after {_moment(last.taken_at)} that the database does not have.")
     else:
@@ -250,7 +243,7 @@ def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, a
                             one.refunded_minor,
                         )
                     ),
-                    KINDS[one.kind],
+                    WHAT_TO_DO[one.kind],
                 )
                 for one in found
             ],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
 
-from core.store.connections.database import Connection
+from core.store.connections.database import AsyncConnection, Connection
+from core.store.connections.queries import fetch_all, find_as
 
 SQL_PAYMENTS = """
 SELECT id, booking_id, state, intent_id, currency, received_minor, refunded_minor FROM payment
@@ -31,6 +32,15 @@ SELECT intent_id, kind, payment_id, booking_id, currency, amount_minor, provider
        provider_refunded_minor, received_minor, refunded_minor, happened_at
 FROM restore_finding WHERE restore_id = %s ORDER BY happened_at, intent_id
 """
+SQL_PAGE = """
+SELECT count(*) OVER (), intent_id, kind, payment_id, booking_id, currency, amount_minor, provider_received_minor,
+       provider_refunded_minor, received_minor, refunded_minor, happened_at
+FROM restore_finding WHERE restore_id = %(restore)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+ORDER BY happened_at, intent_id LIMIT %(limit)s OFFSET %(offset)s
+"""
+SQL_COUNT = """
+SELECT count(*) FROM restore_finding WHERE restore_id = %(restore)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+"""
 
 
 class FindingKind(StrEnum):
@@ -42,6 +52,15 @@ class FindingKind(StrEnum):
     """An intent of such a payment can still be paid."""
     REFUNDED = "refunded"
     """More was refunded than the backup says."""
+
+
+WHAT_TO_DO: Mapping[FindingKind, str] = {
+    FindingKind.CHARGED_UNKNOWN: "paid for a booking that is lost: book it anew, or refund it in Stripe's dashboard",
+    FindingKind.PAYABLE_UNKNOWN: "can still be paid for a booking that is lost: cancel it in Stripe's dashboard",
+    FindingKind.CHARGED: "paid after the backup: the payments workers settle it; look at the booking tomorrow",
+    FindingKind.REFUNDED: "refunded after the backup: cancel the booking if it should not stand",
+}
+"""For the person who looks at it."""
 
 
 class Finding(Struct, frozen=True):
@@ -108,3 +127,22 @@ def keep_findings(connection: Connection, restore_id: int, found: Sequence[Findi
 def read_findings(connection: Connection, restore_id: int) -> list[Finding]:
     rows = connection.execute(SQL_FOUND, (restore_id,)).fetchall()
     return [Finding(row[0], FindingKind(row[1]), *row[2:]) for row in rows]
+
+
+class FindingsPage(Struct, frozen=True):
+    """The last restore, if there was one, and some of what was found after it."""
+
+    restore: LastRestore | None
+    total: int
+    findings: Sequence[Finding]
+
+
+async def findings_page(connection: AsyncConnection, kind: FindingKind | None, limit: int, offset: int) -> FindingsPage:
+    """The oldest first. Stripe is not asked: `holdfast restore --findings` does that."""
+    last = await find_as(connection, LastRestore, SQL_LAST)
+    if last is None:
+        return FindingsPage(None, 0, ())
+    values = {"restore": last.id, "kind": kind, "limit": limit, "offset": offset}
+    rows = await fetch_all(connection, SQL_PAGE, values)
+    ((total,),) = [row[:1] for row in rows[:1]] or await fetch_all(connection, SQL_COUNT, values)
+    return FindingsPage(last, total, [Finding(row[1], FindingKind(row[2]), *row[3:]) for row in rows])
