@@ -96,10 +96,10 @@ def _migrate(connection: Connection) -> None:
     if _is_newer(connection, ScriptDirectory.from_config(config)):
         log.warning("a newer release has migrated this database: nothing to do")
         return
-    connection.execute(text("SELECT set_config('lock_timeout', :wait, false)"), {"wait": f"{LOCK_WAIT_S:g}s"})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT_S:g}s'"))
     connection.commit()
     _upgrade(connection, config)
-    connection.execute(text("SELECT set_config('lock_timeout', '0', false)"))
+    connection.execute(text("SET lock_timeout = 0"))
     connection.commit()
 
 

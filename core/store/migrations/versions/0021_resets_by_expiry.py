@@ -4,15 +4,11 @@ Revision ID: 0021
 Revises: 0020
 """
 
-from alembic import op
+from core.store.migrations.beside_bookings import build_concurrently
 
 revision = "0021"
 down_revision = "0020"
 
-STATEMENTS = """
-CREATE INDEX password_reset_by_expiry ON password_reset (expires_at);
-"""
-
 
 def upgrade() -> None:
-    op.execute(STATEMENTS)
+    build_concurrently({"password_reset_by_expiry": "password_reset (expires_at)"})

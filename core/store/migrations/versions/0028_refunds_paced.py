@@ -4,16 +4,16 @@ Revision ID: 0028
 Revises: 0027
 """
 
-from alembic import op
+from core.store.migrations.beside_bookings import build_concurrently
 
 revision = "0028"
 down_revision = "0027"
 
-STATEMENTS = """
-CREATE INDEX payment_creating_due ON payment (due_at) WHERE due_at IS NOT NULL AND state = 'creating';
-CREATE INDEX payment_refund_due ON payment (due_at) WHERE due_at IS NOT NULL AND state IN ('returning', 'refunding');
-"""
+INDEXES = {
+    "payment_creating_due": "payment (due_at) WHERE due_at IS NOT NULL AND state = 'creating'",
+    "payment_refund_due": "payment (due_at) WHERE due_at IS NOT NULL AND state IN ('returning', 'refunding')",
+}
 
 
 def upgrade() -> None:
-    op.execute(STATEMENTS)
+    build_concurrently(INDEXES)

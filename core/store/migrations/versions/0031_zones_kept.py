@@ -8,12 +8,12 @@ Revises: 0030
 
 from alembic import op
 
+from core.store.migrations.beside_bookings import build_concurrently
+
 revision = "0031"
 down_revision = "0030"
 
 STATEMENTS = """
-CREATE INDEX resource_by_zone ON resource (zone);
-
 CREATE FUNCTION resource_keeps_zone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT FROM claim WHERE resource_id = NEW.id AND during && tstzrange(clock_timestamp(), NULL)) THEN
@@ -28,4 +28,5 @@ FOR EACH ROW WHEN (OLD.zone IS DISTINCT FROM NEW.zone) EXECUTE FUNCTION resource
 
 
 def upgrade() -> None:
+    build_concurrently({"resource_by_zone": "resource (zone)"})
     op.execute(STATEMENTS)

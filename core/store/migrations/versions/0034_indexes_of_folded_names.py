@@ -2,13 +2,13 @@
 
 The tables can be large, so they are written in small transactions and the indexes built concurrently.
 
-Each is dropped first, as a failed attempt leaves an invalid one. What the release before used stays until the next.
+What the release before used stays until the next.
 
 Revision ID: 0034
 Revises: 0033
 """
 
-from alembic import op
+from core.store.migrations.beside_bookings import build_concurrently, fill_in_small_transactions
 
 revision = "0034"
 down_revision = "0033"
@@ -44,27 +44,6 @@ FILLS = (
 )
 
 
-def in_small_transactions(fill: str) -> str:
-    return f"""
-    DO $$
-    DECLARE
-        last bigint := 0;
-    BEGIN
-        WHILE last IS NOT NULL LOOP
-            {fill};
-            COMMIT;
-        END LOOP;
-    END $$
-    """
-
-
 def upgrade() -> None:
-    with op.get_context().autocommit_block():
-        lock_timeout = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar_one()
-        op.execute("SET lock_timeout = 0")  # it waits for older transactions, and nobody waits behind it
-        for fill in FILLS:
-            op.execute(in_small_transactions(fill))
-        for name, on in INDEXES.items():
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-            op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {on}")
-        op.execute(f"SET lock_timeout = '{lock_timeout}'")
+    fill_in_small_transactions(FILLS)
+    build_concurrently(INDEXES)
