@@ -11,6 +11,7 @@ position.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -61,10 +62,11 @@ SQL_UNNUMBERED = "SELECT EXISTS (SELECT FROM event_batch WHERE first_position IS
 
 SQL_HEAD = "SELECT epoch, last_position FROM feed"
 
-SQL_AFTER = """
-SELECT b.first_position + e.n, e.type, e.version, e.command_id, e.is_final, e.booking_id, e.booking_version,
+_EVENT = """b.first_position + e.n, e.type, e.version, e.command_id, e.is_final, e.booking_id, e.booking_version,
        e.owner, e.actor, e.contract, e.request_id, e.data::text, b.created_at,
-       e.traceparent
+       e.traceparent"""
+SQL_AFTER = f"""
+SELECT {_EVENT}
 FROM event_batch b JOIN event e ON e.batch_id = b.id
 WHERE b.first_position > (
           SELECT coalesce(max(first_position), 0) - 1 FROM event_batch WHERE first_position <= %(after)s + 1)
@@ -73,6 +75,14 @@ ORDER BY b.first_position, e.n
 LIMIT %(limit)s
 """
 """Events after a position. The inner query finds the batch that the position lies in."""
+LAST_WITHIN = 100_000
+"""Events among which the last ones of some types are looked for: a rare type does not make a statement read all."""
+SQL_LAST = f"""
+SELECT {_EVENT}
+FROM event_batch b JOIN event e ON e.batch_id = b.id
+WHERE b.first_position > %(head)s - {LAST_WITHIN} AND e.type = ANY(%(types)s)
+ORDER BY b.first_position DESC, e.n DESC LIMIT %(count)s
+"""
 
 
 class FeedEvent(Struct, frozen=True):
@@ -206,6 +216,14 @@ async def read_page(connection: AsyncConnection, after: int, limit: int) -> Page
         return Page(head, [])
     rows = await (await connection.execute(SQL_AFTER, {"after": after, "limit": limit})).fetchall()
     return Page(head, [feed_event(row) for row in rows])
+
+
+async def read_last(connection: AsyncConnection, types: Collection[str], count: int) -> Page:
+    """The last events of these types, in their order. Call it in a transaction."""
+    head = await read_head(connection)
+    wanted = {"head": head.number, "types": list(types), "count": count}
+    rows = await (await connection.execute(SQL_LAST.encode(), wanted)).fetchall()
+    return Page(head, [feed_event(row) for row in reversed(rows)])
 
 
 def _position(row: TupleRow | None) -> Position:

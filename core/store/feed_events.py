@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from msgspec import Struct
@@ -51,6 +51,8 @@ from core.store.sql.parameters import json_of
 EVENT_VERSION = 1
 
 BULK_PROGRESS = "batch_progress"
+WithoutDecision = Literal["command_failed", "command_withdrawn"]
+"""How a command ends that no rule decided."""
 
 
 class EventRow(Struct, frozen=True, omit_defaults=True):
@@ -127,7 +129,7 @@ def progress(bulk_id: UUID, of: EventRow) -> EventRow:
     )
 
 
-def final_event(envelope: Header, type_: str) -> EventRow:
+def final_event(envelope: Header, type_: WithoutDecision) -> EventRow:
     """The event that a command ended and changed no booking."""
     return EventRow(
         type=type_,
@@ -198,6 +200,8 @@ def _actor_name(actor: Actor) -> str:
 
 _NAMES: Mapping[type[Event], str | None] = {kind: kind.__struct_config__.tag for kind in get_args(Event)}
 """An event's name in the feed; None if the feed does not have it."""
+TYPES = frozenset({name for name in _NAMES.values() if name is not None} | {BULK_PROGRESS, *get_args(WithoutDecision)})
+"""Every name that an event of the feed may have."""
 
 
 def _booking_of(event: Event) -> tuple[int | None, int | None]:

@@ -24,7 +24,7 @@ from ops.cli import (
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import maintenance, zone
-from ops.cli.records import configuration
+from ops.cli.records import configuration, events
 from ops.cli.store_access import with_data
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, configuration.commands),
     (None, bulk_import.commands),
     (None, audit_log.commands),
+    ("events", events.commands),
     ("commands", accepted_commands.commands),
     ("parked", parked.commands),
     ("admin", admin.commands),

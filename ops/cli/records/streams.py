@@ -1,0 +1,59 @@
+"""Where long results go: standard output, which a reader may leave, or a file that has its name once it is whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from ops.cli.errors import CommandError
+
+OWNER_ONLY = 0o600
+
+
+@contextmanager
+def quiet_when_unread() -> Iterator[None]:
+    """Whoever reads standard output, as `head`, may leave: then there is nothing more to do."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+
+
+def refuse_existing(file: Path, *, overwrite: bool) -> None:
+    """Before anything is read."""
+    if file.exists() and not overwrite:
+        raise CommandError(f"{file} exists. Name another file, or replace it with --overwrite.")
+
+
+@contextmanager
+def output(file: Path | None) -> Iterator[BinaryIO]:
+    """Standard output, or a file that its owner alone can read and that takes its name only when the block succeeds."""
+    if file is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with _beside(file) as opened:
+            yield opened
+    except OSError as problem:
+        raise CommandError(f"{file} cannot be written: {problem.strerror}.") from None
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[BinaryIO]:
+    unfinished = file.with_name(f".{file.name}.{token_hex(4)}.unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
