@@ -32,6 +32,7 @@ from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.route_rules import check_every_route_has_a_rule
 from api.runtime import Runtime
+from core import secret_settings
 from core import settings as environment
 from core.logs import configure
 from core.settings import Settings, SettingsError
@@ -42,7 +43,7 @@ Extend = Callable[[App, Runtime], None]
 def from_environment() -> App:
     """Gunicorn's entry: `gunicorn "api.app:from_environment()"`."""
     try:
-        settings = environment.from_environment()
+        settings = environment.from_environment(asks=secret_settings.API)
     except SettingsError as problem:
         sys.exit(f"holdfast: {problem}")
     configure(settings.log_level, "api")

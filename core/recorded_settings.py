@@ -50,6 +50,8 @@ class Reading(Struct, frozen=True):
     """The sentence that a start prints, unless it does not need the setting."""
     needs: str | None = None
     """It is read only if this other one is set, and that one is not."""
+    is_from_file: bool = False
+    """A secret: its value comes from the file that `NAME_FILE` names."""
 
     @property
     def is_set(self) -> bool:
@@ -70,8 +72,10 @@ class Reading(Struct, frozen=True):
 class RecordedEnvironment(dict[str, str]):
     """An environment whose readers note what they read, and go on where a start stops."""
 
-    def __init__(self, values: Mapping[str, str], *, reads_all: bool) -> None:
+    def __init__(self, values: Mapping[str, str], files: Mapping[str, str | None], *, reads_all: bool) -> None:
         super().__init__(values)
+        self.files = files
+        """The secrets that come from files, each with the sentence why its file cannot be used, or None."""
         self.readings: dict[str, Reading] = {}
         self.reads_all = reads_all
         """Also what is read only if another setting is set."""
@@ -81,7 +85,7 @@ class RecordedEnvironment(dict[str, str]):
         """The first reading counts, unless a later one finds a problem."""
         if name not in self.readings or problem is not None:
             raw = self.get(name, "").strip()
-            self.readings[name] = Reading(name, raw, default, is_secret, problem, self.needs)
+            self.readings[name] = Reading(name, raw, default, is_secret, problem, self.needs, name in self.files)
 
 
 def without_secrets(text: str) -> str:

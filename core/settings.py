@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -18,6 +18,7 @@ from core.domain.resources.time_zones import is_zone
 from core.domain.values import Policy
 from core.passwords import PASSWORD_MAX_CHARS
 from core.recorded_settings import Reading, RecordedEnvironment
+from core.secret_settings import ALL, OWNER, SecretFileError, asked, asked_one_by_one
 from core.text_forms import COUNTRY, PREFIX, SETTING
 from core.wakeup.keys import Keys
 
@@ -113,6 +114,8 @@ class Settings:
     """Where this process serves its metrics to Prometheus; None: nowhere. Whoever reaches the port may read them."""
     metrics_postgresql: bool
     """Whether the sweeps worker also serves PostgreSQL's own numbers."""
+    health_socket: str
+    """Where the process answers its health checks; "": nowhere. See `core/health_socket.py`."""
     anonymous_writes_per_minute: int
     body_within_s: int
     """From the first piece of a request's body to its last."""
@@ -163,21 +166,25 @@ def _api_processes(cores: int) -> int:
     return max(1, min(cores // CORES_EACH, API_PROCESSES_MOST))
 
 
-def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read all settings. Raises `SettingsError`, naming the first that cannot be used."""
-    return _read(os.environ if environ is None else environ)
+def from_environment(environ: Mapping[str, str] | None = None, asks: Collection[str] = ALL) -> Settings:
+    """Read all settings, and of the secrets those that are asked for: the others are left empty.
+
+    Raises `SettingsError`, naming the first that cannot be used.
+    """
+    return _read(_asked(environ, asks))
 
 
 def _read(env: Mapping[str, str]) -> Settings:
+    """A secret that is asked for stands in `env`, empty or not; no other does."""
     demo = _flag(env, "HOLDFAST_DEMO", default=False)
     flower = _flag(env, "HOLDFAST_FLOWER", default=demo)
     public_url = _value(env, "HOLDFAST_PUBLIC_URL", _origin_url, "http://localhost:8000")
     return Settings(
-        database_url=_required(env, "DATABASE_URL", _postgres_url),
-        redis_url=_required(env, "REDIS_URL", _redis_url),
+        database_url=_required(env, "DATABASE_URL", _postgres_url) if "DATABASE_URL" in env else "",
+        redis_url=_required(env, "REDIS_URL", _redis_url) if "REDIS_URL" in env else "",
         redis_keys=_value(env, "HOLDFAST_REDIS_PREFIX", _redis_keys, ""),
         demo=demo,
-        secret_key=_secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS),
+        secret_key=_secret_key(env, demo=demo) if "HOLDFAST_SECRET_KEY" in env else "",
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
         public_url=public_url,
         allowed_origins=_value(env, "HOLDFAST_ALLOWED_ORIGINS", _origins, ""),
@@ -198,7 +205,8 @@ def _read(env: Mapping[str, str]) -> Settings:
         flower_host=_value(env, "HOLDFAST_FLOWER_HOST", str, "127.0.0.1"),
         flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
-        flower_password=_flower_password(env, demo=demo) if _is_needed(env, "HOLDFAST_FLOWER", flower) else "",
+        flower_password=_flower_password(env, demo=demo, needed=flower),
+        health_socket=_value(env, "HOLDFAST_HEALTH_SOCKET", str, ""),
         log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
         metrics_host=_value(env, "HOLDFAST_METRICS_HOST", str, "127.0.0.1"),
         metrics_port=_value(env, "HOLDFAST_METRICS_PORT", _port_or_none, ""),
@@ -233,8 +241,9 @@ def _read(env: Mapping[str, str]) -> Settings:
 def readings(environ: Mapping[str, str]) -> list[Reading]:
     """Every setting as a start reads it, also those that cannot be used."""
     found: dict[str, Reading] = {}
+    values, files = asked_one_by_one(environ)
     for reads_all in (False, True):
-        env = RecordedEnvironment(environ, reads_all=reads_all)
+        env = RecordedEnvironment(values, files, reads_all=reads_all)
         _read(env)
         _owner_database_url(env)
         found = env.readings | found
@@ -248,11 +257,18 @@ def is_demo(environ: Mapping[str, str] | None = None) -> bool:
 
 def owner_database_url(environ: Mapping[str, str] | None = None) -> str | None:
     """A superuser's address of the same database, for `migrate` alone: it hands all over to DATABASE_URL's role."""
-    return _owner_database_url(os.environ if environ is None else environ)
+    return _owner_database_url(_asked(environ, {OWNER}))
 
 
 def _owner_database_url(env: Mapping[str, str]) -> str | None:
-    return _value(env, "HOLDFAST_OWNER_DATABASE_URL", _owner_url, "")
+    return _value(env, OWNER, _owner_url, "")
+
+
+def _asked(environ: Mapping[str, str] | None, asks: Collection[str]) -> Mapping[str, str]:
+    try:
+        return asked(os.environ if environ is None else environ, asks)
+    except SecretFileError as problem:
+        raise SettingsError(str(problem)) from None
 
 
 def _owner_url(raw: str) -> str | None:
@@ -271,6 +287,9 @@ def _noted(
     """The one way to a setting. Where it is only recorded, `otherwise` takes the place of a value that cannot be used."""
     if not isinstance(env, RecordedEnvironment):
         return read()
+    if unusable := env.files.get(name):
+        env.note(name, default, unusable, is_secret=is_secret)
+        return otherwise()
     try:
         value = read()
     except SettingsError as problem:
@@ -374,7 +393,14 @@ def _secret(
     return _noted(env, name, read, default=default, otherwise=lambda: demo_default, is_secret=True)
 
 
-def _flower_password(env: Mapping[str, str], *, demo: bool) -> str:
+def _secret_key(env: Mapping[str, str], *, demo: bool) -> str:
+    return _secret(env, "HOLDFAST_SECRET_KEY", DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS)
+
+
+def _flower_password(env: Mapping[str, str], *, demo: bool, needed: bool) -> str:
+    """Flower alone asks for it."""
+    if "HOLDFAST_FLOWER_PASSWORD" not in env or not _is_needed(env, "HOLDFAST_FLOWER", needed):
+        return ""
     return _secret(env, "HOLDFAST_FLOWER_PASSWORD", DEMO_FLOWER_PASSWORD, demo=demo, least=12)
 
 
@@ -386,12 +412,12 @@ def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | No
 
 
 def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:
-    """Both halves of a registration, or None where neither is set."""
-    id_name = f"{prefix}_CLIENT_ID"
+    """Both halves of a registration, or None where neither is set, or the secret is not asked for."""
+    id_name, secret_name = f"{prefix}_CLIENT_ID", f"{prefix}_CLIENT_SECRET"
     client_id = _plain(env, id_name)
-    if not _is_needed(env, id_name, bool(client_id)):
+    if secret_name not in env or not _is_needed(env, id_name, bool(client_id)):
         return None
-    secret = _secret(env, f"{prefix}_CLIENT_SECRET", "", demo=demo, least=8, issuer="the provider", beside=id_name)
+    secret = _secret(env, secret_name, "", demo=demo, least=8, issuer="the provider", beside=id_name)
     return OAuthClient(client_id, secret)
 
 
@@ -402,15 +428,17 @@ def _initial_password(raw: str) -> str | None:
 
 
 def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
-    """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed."""
-    key = "STRIPE_SECRET_KEY"
+    """An account, or None where no key is set. Without the webhook's secret nobody's event could be believed: who
+    receives events asks for it.
+    """
+    key, webhook = "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"
     if not _is_needed(env, key, bool(_plain(env, key, is_secret=True))):
         return None
     return Stripe(
         secret_key=_stripe_key(env, key, demo=demo),
-        webhook_secret=_secret(
-            env, "STRIPE_WEBHOOK_SECRET", "", demo=demo, least=8, issuer="Stripe", beside="STRIPE_SECRET_KEY"
-        ),
+        webhook_secret=_secret(env, webhook, "", demo=demo, least=8, issuer="Stripe", beside=key)
+        if webhook in env
+        else "",
         publishable_key=_plain(env, "STRIPE_PUBLISHABLE_KEY"),
         api_base=_value(env, "STRIPE_API_BASE", _origin_url, "https://api.stripe.com"),
         method_types=_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", _words, "card"),

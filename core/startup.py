@@ -6,6 +6,7 @@ One that does not answer yet is no reason to refuse: the process starts and wait
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import structlog
 from msgspec.structs import asdict
@@ -22,11 +23,14 @@ class UnusableStoreError(Exception):
     """A store that answers, but on which Holdfast cannot work; the message says what to do."""
 
 
-def refuse_unusable_stores(settings: Settings) -> None:
-    """Called once before a process serves. Exits with one sentence on standard error."""
+def refuse_unusable_stores(settings: Settings, examine: Callable[[Settings], Examination] = examine_stores) -> None:
+    """Called once before a process serves. Exits with one sentence on standard error.
+
+    Flower has no database, and has Redis alone examined.
+    """
     log_release()
     try:
-        heed(examine_stores(settings))
+        heed(examine(settings))
     except UnusableStoreError as problem:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(1)

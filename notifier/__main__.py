@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from core import secret_settings
 from core.logs import configure
 from core.metrics.meter import Meter
 from core.metrics.scrape_server import serve_metrics
@@ -31,7 +32,7 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     try:
-        settings = from_environment()
+        settings = from_environment(asks=secret_settings.NOTIFIER)
     except SettingsError as problem:
         sys.stderr.write(f"holdfast: {problem}\n")
         sys.exit(2)

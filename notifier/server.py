@@ -14,6 +14,7 @@ from core.settings import Settings
 from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
 from core.wire import close_codes
+from notifier import health
 from notifier.authentication import Authentication
 from notifier.client_connection import ClientConnection, EndedError, Shared
 from notifier.credential_watch import CredentialWatch
@@ -61,6 +62,7 @@ class Notifier:
         async with self._pool, asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(part.run()) for part in (source, hints, identities)]
             async with await self._listen() as server:
+                health.answer(self._settings, asyncio.get_running_loop())
                 log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
                 await stop.wait()
                 log.info("notifier stops", sockets=len(self._clients))

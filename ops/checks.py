@@ -1,4 +1,6 @@
-"""Health checks of the parts, as compose runs them inside each container.
+"""Health checks of the parts: `holdfast check PART`, for a person who looks from beside it.
+
+The containers' own checks ask the same in the process itself (`ops/health_probe.py`, `core/health_socket.py`).
 
 A process that exists proves nothing: each check asks whether the part answers *and* whether
 beat's canary has come through the pipeline as far as this part lately.
@@ -9,10 +11,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-import psycopg
-
+from core.health_socket import Judge, pulse_problem
 from core.settings import Settings
-from core.store.pulse import CANARY_FRESH_S, LANE_LAG_MAX_S, PAYMENTS_LAG_MAX_S, Pulse, read_pulse
+from core.store.pulse import Pulse
 from core.wakeup.broker import celery_app
 from ops import ports, probes
 
@@ -45,29 +46,24 @@ def _reachable(host: str) -> str:
 def _worker(settings: Settings, node: str) -> None:
     """The worker itself consumes, and canaries are decided."""
     _ping(settings, node)
-    _lanes_are_fresh(_pulse(settings))
+    _judge(settings, Pulse.lanes_problem)
 
 
 def _payments(settings: Settings, node: str) -> None:
     """Consumes, and what is due gets seen to. While Stripe does not answer, waiting is right."""
     _ping(settings, node)
-    pulse = _pulse(settings)
-    _lanes_are_fresh(pulse)
-    if pulse.payments_lag_s > PAYMENTS_LAG_MAX_S and not pulse.payments_circuit_is_open:
-        raise CheckError(f"a payment has waited for {pulse.payments_lag_s:.0f} s")
+    _judge(settings, Pulse.payments_problem)
 
 
 def _beat(settings: Settings, _node: str) -> None:
     """Beat answers nothing; its canaries do."""
-    _lanes_are_fresh(_pulse(settings))
+    _judge(settings, Pulse.lanes_problem)
 
 
 def _notifier(settings: Settings, _node: str) -> None:
     if not ports.accepts(settings.notifier_port, _reachable(settings.notifier_host).strip("[]")):
         raise CheckError(f"nobody listens on port {settings.notifier_port}")
-    age_s = _pulse(settings).notifier_canary_age_s
-    if age_s is None or age_s > CANARY_FRESH_S:
-        raise CheckError(f"no canary heard for {_age(age_s)}")
+    _judge(settings, Pulse.notifier_problem)
 
 
 def _flower(settings: Settings, _node: str) -> None:
@@ -95,21 +91,6 @@ def _ping(settings: Settings, node: str) -> None:
         raise CheckError(f"{node} does not answer within {PING_TIMEOUT_S:g} s")
 
 
-def _pulse(settings: Settings) -> Pulse:
-    try:
-        with psycopg.connect(settings.database_url, connect_timeout=3) as connection:
-            return read_pulse(connection)
-    except psycopg.OperationalError:
-        raise CheckError("PostgreSQL does not answer") from None
-
-
-def _lanes_are_fresh(pulse: Pulse) -> None:
-    age_s = pulse.lanes_canary_age_s
-    if age_s is None or age_s > CANARY_FRESH_S:
-        raise CheckError(f"no canary decided for {_age(age_s)}")
-    if pulse.lane_lag_s > LANE_LAG_MAX_S:
-        raise CheckError(f"a command has waited for {pulse.lane_lag_s:.0f} s")
-
-
-def _age(seconds: float | None) -> str:
-    return "ever" if seconds is None else f"{seconds:.0f} s"
+def _judge(settings: Settings, judge: Judge) -> None:
+    if problem := pulse_problem(settings, judge):
+        raise CheckError(problem)

@@ -2,16 +2,17 @@
 
 import sys
 
+from core.doctor.redis_server import examine_redis
 from core.logs import configure
-from core.settings import from_environment
 from core.startup import refuse_unusable_stores
 from ops import flower_security
+from ops.flower_app import settings
 
-_settings = from_environment()
+_settings = settings
 if not _settings.flower:
     sys.exit("holdfast: Flower is off here. Set HOLDFAST_FLOWER=1 and HOLDFAST_FLOWER_PASSWORD, and start it again.")
 configure(_settings.log_level, "flower")  # in place of tornado's own, which Flower has set up by now
-refuse_unusable_stores(_settings)
+refuse_unusable_stores(_settings, examine_redis)
 
 address = _settings.flower_host
 port = _settings.flower_port

@@ -9,6 +9,8 @@ import signal
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from core import secret_settings
+
 METRICS_PORT = 9464
 """In compose, of each process that has metrics: on the inner network, never published."""
 METRICS_SETTINGS = {"HOLDFAST_METRICS_HOST": "0.0.0.0", "HOLDFAST_METRICS_PORT": str(METRICS_PORT)}  # noqa: S104 - a container's own
@@ -39,7 +41,9 @@ class Process:
     has_metrics: bool = False
     """Whether it serves metrics: in compose on `METRICS_PORT`, in the embedded stack on a free port an instance."""
     settings: dict[str, str] = field(default_factory=dict)
-    """Environment that only this process gets in compose, beside `ENVIRONMENT`; empty: the person's choice."""
+    """Environment that only this process gets in compose, beside `OPTIONAL`; empty: the person's choice."""
+    secrets: frozenset[str] = frozenset()
+    """The secret settings that it is given, as files in compose and Kubernetes (`core.secret_settings`)."""
     health: tuple[str, ...] = ()
     """The command whose success means that work gets through this process."""
     count: int = 1
@@ -63,10 +67,9 @@ def metrics_of(instance: str) -> str:
 
 
 REQUIRED = ("DATABASE_URL", "REDIS_URL", "HOLDFAST_SECRET_KEY")
-"""What every application process is given, and refuses to start without outside the demo."""
+"""What a process that asks for it refuses to start without outside the demo. All three are secrets."""
 
 OPTIONAL = (
-    "HOLDFAST_SECRET_KEY_PREVIOUS",
     "HOLDFAST_PUBLIC_URL",
     "HOLDFAST_ALLOWED_ORIGINS",
     "HOLDFAST_TRUSTED_PROXIES",
@@ -75,26 +78,21 @@ OPTIONAL = (
     "HOLDFAST_ALLOW_PAST",
     "HOLDFAST_UNKNOWN_SERVICES",
     "HOLDFAST_PUBLIC_WRITES",
-    "HOLDFAST_AGENT_INITIAL_PASSWORD",
     "HOLDFAST_LANES",
     "HOLDFAST_REDIS_PREFIX",
     "HOLDFAST_FLOWER",
     "HOLDFAST_FLOWER_USER",
-    "HOLDFAST_FLOWER_PASSWORD",
     "HOLDFAST_LOG_LEVEL",
     "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE",
     "HOLDFAST_UNDECIDED_PER_USER",
     "HOLDFAST_BODY_WITHIN_SECONDS",
     "HOLDFAST_REGISTRATIONS_PER_HOUR",
-    "HOLDFAST_SMTP_URL",
     "HOLDFAST_MAIL_FROM",
     "HOLDFAST_HOLD_SECONDS",
     "HOLDFAST_HOLD_EXTENSION_SECONDS",
     "HOLDFAST_MAX_HOLDS_PER_USER",
     "HOLDFAST_REFUND_NOTICE_HOURS",
     "HOLDFAST_OFFER_SECONDS",
-    "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
     "STRIPE_PUBLISHABLE_KEY",
     "STRIPE_API_BASE",
     "STRIPE_CALLBACK_SUCCESS_URL",
@@ -103,22 +101,24 @@ OPTIONAL = (
     "HOLDFAST_PAYMENT_LOOK_SECONDS",
     "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND",
     "HOLDFAST_GOOGLE_CLIENT_ID",
-    "HOLDFAST_GOOGLE_CLIENT_SECRET",
     "HOLDFAST_GOOGLE_ISSUER",
     "HOLDFAST_GITHUB_CLIENT_ID",
-    "HOLDFAST_GITHUB_CLIENT_SECRET",
     "HOLDFAST_GITHUB_URL",
     "HOLDFAST_GITHUB_API_URL",
 )
-"""Given to every application process too; empty means the default of core/settings.py."""
+"""Given to every application process; empty means the default of core/settings.py. Secrets go by `Process.secrets`."""
 
-ENVIRONMENT = REQUIRED + OPTIONAL
+HEALTH_SOCKET = "/tmp/health.sock"  # noqa: S108 - of a container, whose /tmp is its own
+"""Where a process without HTTP answers its health checks in a container; elsewhere none asks."""
+_SOCKET = {"HOLDFAST_HEALTH_SOCKET": HEALTH_SOCKET}
+_PROBE = ("python", "-I", "-S", "ops/health_probe.py")
 
 _WORKER = ("celery", "--quiet", "-A", "workers.app", "worker")
 _QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
 
 MIGRATE = ("python", "-m", "ops.cli", "migrate")
 """One shot, before all others."""
+MIGRATE_SECRETS = secret_settings.MIGRATE
 
 API = Process(
     "api",
@@ -128,7 +128,8 @@ API = Process(
     port=8001,
     has_metrics=True,
     settings={"HOLDFAST_API_BIND": "0.0.0.0:8001", "HOLDFAST_API_PROCESSES": "", **METRICS_SETTINGS},
-    health=("python", "-m", "ops.cli", "check", "api"),
+    secrets=secret_settings.API,
+    health=(*_PROBE, "http://127.0.0.1:8001/readyz"),
     stop_timeout_s=15.0,  # longer than gunicorn's graceful_timeout
 )
 LANES = Process(
@@ -138,8 +139,9 @@ LANES = Process(
     Stage.PIPELINE,
     queues=("lanes",),
     has_metrics=True,
-    settings=METRICS_SETTINGS,
-    health=("python", "-m", "ops.cli", "check", "lanes"),
+    settings={**METRICS_SETTINGS, **_SOCKET},
+    secrets=secret_settings.LANES,
+    health=(*_PROBE, HEALTH_SOCKET),
     count=2,  # so that one stopped worker leaves another
     stop_timeout_s=15.0,
 )
@@ -150,8 +152,9 @@ SWEEPS = Process(
     Stage.PIPELINE,
     queues=("sweeps", "relay"),
     has_metrics=True,
-    settings={**METRICS_SETTINGS, "HOLDFAST_METRICS_POSTGRESQL": ""},
-    health=("python", "-m", "ops.cli", "check", "sweeps"),
+    settings={**METRICS_SETTINGS, "HOLDFAST_METRICS_POSTGRESQL": "", **_SOCKET},
+    secrets=secret_settings.SWEEPS,
+    health=(*_PROBE, HEALTH_SOCKET),
     stop_timeout_s=15.0,
 )
 PAYMENTS = Process(
@@ -162,8 +165,9 @@ PAYMENTS = Process(
     Stage.PIPELINE,
     queues=("payments",),
     has_metrics=True,
-    settings=METRICS_SETTINGS,
-    health=("python", "-m", "ops.cli", "check", "payments"),
+    settings={**METRICS_SETTINGS, **_SOCKET},
+    secrets=secret_settings.PAYMENTS,
+    health=(*_PROBE, HEALTH_SOCKET),
     stop_timeout_s=30.0,  # longer than a call to Stripe takes at worst
 )
 BEAT = Process(
@@ -172,7 +176,9 @@ BEAT = Process(
     # The schedule is all intervals of seconds: nothing is worth remembering in a file.
     ("celery", "--quiet", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
     Stage.PIPELINE,
-    health=("python", "-m", "ops.cli", "check", "beat"),
+    settings=_SOCKET,
+    secrets=secret_settings.BEAT,
+    health=(*_PROBE, HEALTH_SOCKET),
 )
 NOTIFIER = Process(
     "notifier",
@@ -181,17 +187,19 @@ NOTIFIER = Process(
     Stage.PIPELINE,
     port=8002,
     has_metrics=True,
-    settings={"HOLDFAST_NOTIFIER_HOST": "0.0.0.0", "HOLDFAST_NOTIFIER_PORT": "8002", **METRICS_SETTINGS},  # noqa: S104 - as above
-    health=("python", "-m", "ops.cli", "check", "notifier"),
+    settings={"HOLDFAST_NOTIFIER_HOST": "0.0.0.0", "HOLDFAST_NOTIFIER_PORT": "8002", **METRICS_SETTINGS, **_SOCKET},  # noqa: S104 - as above
+    secrets=secret_settings.NOTIFIER,
+    health=(*_PROBE, HEALTH_SOCKET),
 )
 FLOWER = Process(
     "flower",
     "Flower, a view of Celery",
-    ("celery", "--quiet", "-A", "workers.app", "flower", "--conf=ops/flower_conf.py"),
+    ("celery", "--quiet", "-A", "ops.flower_app", "flower", "--conf=ops/flower_conf.py"),
     Stage.FRONT,
     port=5555,
     settings={"HOLDFAST_FLOWER_HOST": "0.0.0.0", "HOLDFAST_FLOWER_PORT": "5555"},  # noqa: S104 - a container's own
-    health=("python", "-m", "ops.cli", "check", "flower"),
+    secrets=secret_settings.FLOWER,
+    health=(*_PROBE, "http://127.0.0.1:5555/flower/healthcheck"),
     stop_signal=signal.SIGKILL,  # it keeps nothing, and on SIGTERM waits for its event thread for ever
     stop_timeout_s=2.0,
 )

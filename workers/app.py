@@ -1,4 +1,4 @@
-"""The entry of every Celery process: `celery -A workers.app worker|beat|flower`."""
+"""The entry of every Celery process that works: `celery -A workers.app worker|beat`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from celery import signals
 
-from core import garbage_collector
+from core import garbage_collector, secret_settings
 from core.logs import configure
 from core.metrics import shared_files
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 from core.wakeup.broker import celery_app
-from workers import lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
+from workers import health, lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
 
 try:
-    settings = from_environment()
+    settings = from_environment(asks=secret_settings.WORKERS)
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
@@ -38,6 +38,16 @@ def _log_as_json(**_: Any) -> None:
 @signals.beat_init.connect
 def _refuse_unusable_stores(**_: Any) -> None:
     refuse_unusable_stores(settings)
+
+
+@signals.worker_ready.connect
+def _answer_checks(sender: Any, **_: Any) -> None:
+    health.of_worker(app, settings, sender.hostname)
+
+
+@signals.beat_init.connect
+def _answer_checks_of_beat(**_: Any) -> None:
+    health.of_beat(settings)
 
 
 @signals.worker_init.connect

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from api.server.gunicorn_worker import exit_on_signal
-from core import garbage_collector
+from core import garbage_collector, secret_settings
 from core.logs import configure
 from core.metrics import shared_files
 from core.metrics.scrape_server import serve_metrics
@@ -14,7 +14,7 @@ from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 
 try:
-    _settings = from_environment()
+    _settings = from_environment(asks=secret_settings.API)
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 configure(_settings.log_level, "api")

@@ -68,6 +68,29 @@ class Pulse(Struct, frozen=True):
     canary_waits: bool = False
     """A canary is sent and not decided yet."""
 
+    def lanes_problem(self) -> str | None:
+        """Why commands are not decided, in a phrase."""
+        age_s = self.lanes_canary_age_s
+        if age_s is None or age_s > CANARY_FRESH_S:
+            return f"no canary decided for {_age(age_s)}"
+        if self.lane_lag_s > LANE_LAG_MAX_S:
+            return f"a command has waited for {self.lane_lag_s:.0f} s"
+        return None
+
+    def payments_problem(self) -> str | None:
+        """While Stripe does not answer, waiting is right."""
+        if self.payments_lag_s > PAYMENTS_LAG_MAX_S and not self.payments_circuit_is_open:
+            return self.lanes_problem() or f"a payment has waited for {self.payments_lag_s:.0f} s"
+        return self.lanes_problem()
+
+    def notifier_problem(self) -> str | None:
+        age_s = self.notifier_canary_age_s
+        return f"no canary heard for {_age(age_s)}" if age_s is None or age_s > CANARY_FRESH_S else None
+
+
+def _age(seconds: float | None) -> str:
+    return "ever" if seconds is None else f"{seconds:.0f} s"
+
 
 def read_pulse(connection: Connection) -> Pulse:
     row = connection.execute(SQL_PULSE).fetchone()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +43,9 @@ class Database(Struct, frozen=True):
         return "the database of DATABASE_URL" if self.folder is None else f"the data folder {self.folder}"
 
 
-def configured(environ: Mapping[str, str] | None = None) -> Database:
-    """The database of the settings. Raises `SettingsError`."""
-    return Database(from_environment(environ), owner_database_url(environ))
+def configured(environ: Mapping[str, str], *, asks: Collection[str]) -> Database:
+    """The database of the settings, with these of the secrets. Raises `SettingsError`."""
+    return Database(from_environment(environ, asks), owner_database_url(environ))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ops.cli import (
     bulk_import,
     doctor,
     embedded_stack,
-    health_command,
+    health,
     migration,
     parked,
 )
@@ -31,7 +31,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
     (None, migration.commands),
     (None, backup.commands),
-    (None, health_command.commands),
+    (None, health.commands),
     (None, doctor.commands),
     ("maintenance", maintenance.commands),
     ("time-zone", zone.commands),

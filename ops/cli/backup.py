@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -63,7 +64,7 @@ def backup(
     if file != STANDARD and Path(file).exists() and not overwrite:
         raise CommandError(f"{file} exists. Name another file, or replace it with --overwrite.")
     began = time.monotonic()
-    with _database(data, may_run=True) as database, _shown() as show, expected(BackupError):
+    with _database(data, may_run=True, database_alone=True) as database, _shown() as show, expected(BackupError):
 
         def told(progress: Progress) -> None:
             show(f"{progress.table} ({progress.tables} of {progress.of} tables)", progress.tables, progress.of)
@@ -253,16 +254,22 @@ def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, a
 
 
 @contextmanager
-def _database(data: Path | None, *, may_run: bool, is_new_allowed: bool = False) -> Iterator[Database]:
-    """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error."""
+def _database(
+    data: Path | None, *, may_run: bool, is_new_allowed: bool = False, database_alone: bool = False
+) -> Iterator[Database]:
+    """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error.
+
+    With `database_alone` no other secret than its address is asked for: who takes backups need not be given Redis'.
+    """
     from core.logs import configure  # noqa: PLC0415 - as above
+    from core.secret_settings import DATABASE, given  # noqa: PLC0415 - as above
     from core.settings import SettingsError  # noqa: PLC0415 - as above
     from ops.backup.databases import configured  # noqa: PLC0415 - as above
 
     folder = folder_of(data)
     if folder is None:
         with expected(SettingsError):
-            database = configured()
+            database = configured(os.environ, asks={DATABASE} if database_alone else given(os.environ))
         configure(database.settings.log_level, "restore")
         with database_errors():
             yield database

@@ -91,7 +91,10 @@ def _names_database() -> bool:
 
 
 def read_settings() -> Settings:
-    """As every process reads them, or as the embedded stack has them on the data folder that is meant."""
+    """As every process reads them, with the secrets that this container is given, or as the embedded stack has them on
+    the data folder that is meant.
+    """
+    from core.secret_settings import given  # noqa: PLC0415 - as below
     from core.settings import SettingsError, from_environment  # noqa: PLC0415 - `holdfast --help` needs none of it
 
     if (found := _embedded()) is not None:
@@ -101,7 +104,7 @@ def read_settings() -> Settings:
             "DATABASE_URL is not set. Set it in the environment, or name the data folder of holdfast run with --data."
         )
     with expected(SettingsError):
-        return from_environment()
+        return from_environment(asks=given(os.environ))
 
 
 def read_owner_url() -> str | None:

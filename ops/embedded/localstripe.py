@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from core.secret_settings import without_others
 from core.settings import DEMO_STRIPE_KEY
 from ops.embedded.child import LAUNCH, Program
 from ops.embedded.environment import ROOT, child_environment
@@ -64,7 +65,9 @@ def program(
     return Program(
         name="stripe",
         argv=(sys.executable, "-m", "ops.embedded.localstripe", str(port), str(folder), webhook),
-        environment=child_environment({**environment, "STRIPE_WEBHOOK_SECRET": webhook_secret}),
+        environment=child_environment(
+            {**environment, "STRIPE_WEBHOOK_SECRET": webhook_secret}, without_others(os.environ, ())
+        ),
         directory=ROOT,
         log=log,
     )

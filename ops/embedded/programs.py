@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core import secret_settings
+from core.secret_settings import FILE
 from core.settings import from_environment, is_demo
 from ops.embedded import caddy, localstripe
 from ops.embedded.child import Program
@@ -51,7 +53,7 @@ class Programs:
     @property
     def has_own_stripe(self) -> bool:
         """Whether payments go to localstripe: in the demo, if the person has set no key of an account."""
-        return self.is_demo and not inherited().get("STRIPE_SECRET_KEY", "").strip()
+        return self.is_demo and not secret_settings.is_set(inherited(), "STRIPE_SECRET_KEY")
 
     @property
     def is_demo(self) -> bool:
@@ -77,7 +79,10 @@ class Programs:
         return Program(
             name=instance,
             argv=installed(process.command(instance)),
-            environment={**self.environment(), **self._metrics(process, instance)},
+            environment={
+                **secret_settings.without_others(self.environment(), process.secrets),
+                **self._metrics(process, instance),
+            },
             directory=ROOT,
             log=self._log(instance),
             stop_signal=process.stop_signal,
@@ -95,7 +100,8 @@ class Programs:
 
     def migrate(self) -> Program:
         """The only one of ours that is given the superuser."""
-        environment = {**self.environment(), "HOLDFAST_OWNER_DATABASE_URL": self.postgres.url()}
+        environment = secret_settings.without_others(self.environment(), secret_settings.MIGRATE)
+        environment[secret_settings.OWNER] = self.postgres.url()
         return Program("migrate", installed(MIGRATE), environment, ROOT, self._log("migrate"))
 
     def _log(self, name: str) -> Path:
@@ -124,4 +130,14 @@ class Programs:
         }
         if self.has_own_stripe:
             parts |= localstripe.settings(self.inner["stripe"], self.data_folder.secret("stripe-webhook-secret"))
-        return child_environment({**defaults, **inherited(), **parts})
+        own = _own_settings(parts)
+        defaults = {name: value for name, value in defaults.items() if not secret_settings.is_set(own, name)}
+        return child_environment({**defaults, **own, **parts}, own)
+
+
+def _own_settings(parts: Collection[str]) -> dict[str, str]:
+    """What the person has set, their secrets' files by paths that hold in every folder; `parts` are not theirs to set."""
+    own = secret_settings.without_others(inherited(), secret_settings.ALL)
+    files = {name + FILE for name in secret_settings.ALL}
+    located = {name: str(Path(path).absolute()) if name in files and path else path for name, path in own.items()}
+    return {name: value for name, value in located.items() if name.removesuffix(FILE) not in parts}

@@ -31,7 +31,7 @@ OF_CLIENTS = {"HOLDFAST_URL", "HOLDFAST_TOKEN"}
         "holdfast config --json",
         "docker compose exec api holdfast config",
         note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
-        ".env of this folder. Exit code 1: a start would stop at a setting.",
+        ".env of this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
     ),
 )
 def config(
@@ -76,6 +76,8 @@ def _value(one: Reading) -> str | None:
 
 def _source(one: Reading, dot_env: Mapping[str, str]) -> str | None:
     """None: it has no value."""
+    if one.is_from_file:
+        return "file"
     if not one.is_set:
         return "default" if one.default else None
     return ".env" if dot_env.get(one.name) == one.raw else "environment"
@@ -89,14 +91,17 @@ def _to_know(one: Reading) -> str:
 
 def _told_beside(found: Sequence[Reading], dot_env: Mapping[str, str]) -> dict[str, list[str]]:
     """Names in which a person may be mistaken: what .env alone has, and what no process reads."""
+    from core.secret_settings import EVERY, FILE  # noqa: PLC0415 - as above
+
     raw = {one.name: one.raw for one in found}
+    files = {name + FILE for name in EVERY}
     ours = {name for name, value in os.environ.items() if name.startswith(OURS) and value.strip()}
     return {
         "only_in_dot_env": sorted(name for name in raw.keys() & dot_env.keys() if dot_env[name] and not raw[name]),
         "other_in_dot_env": sorted(
             name for name in raw.keys() & dot_env.keys() if dot_env[name] and raw[name] not in {"", dot_env[name]}
         ),
-        "read_by_none": sorted(ours - raw.keys() - OF_CLIENTS),
+        "read_by_none": sorted(ours - raw.keys() - files - OF_CLIENTS),
     }
 
 

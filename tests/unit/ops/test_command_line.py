@@ -1,4 +1,4 @@
-"""The command line as a whole: its exit codes, its helps, and what a health check may import."""
+"""The command line as a whole: its exit codes and its helps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ops import checks, processes
+from ops import checks
 from ops.cli import application, console, errors, health, main, store_access
 from tests.support.pages import ROOT
 
@@ -110,21 +110,6 @@ def test_each_command_with_a_database_takes_the_embedded_stacks(
 
 def test_the_parts_that_can_be_checked_are_those_that_checks_know() -> None:
     assert health.PARTS == checks.PARTS
-
-
-@pytest.mark.parametrize("process", processes.APPLICATION, ids=lambda process: process.name)
-def test_a_containers_health_check_takes_the_short_way(process: processes.Process) -> None:
-    assert process.health[:4] == ("python", "-m", "ops.cli", "check")
-    assert health.wanted(process.health[4:]) == (process.name, None)
-
-
-def test_a_health_check_imports_neither_the_command_line_nor_its_tables() -> None:
-    program = (
-        "import sys; from ops.cli import main; code = main(['check', 'api']);"
-        "print(code, *sorted({'typer', 'ops.cli.application', 'ops.cli.console'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={}, capture_output=True, text=True, check=True)
-    assert done.stdout == "1\n"
 
 
 def test_the_shell_learns_to_complete_parts_and_commands() -> None:

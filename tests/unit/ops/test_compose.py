@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from core.release import VERSION
+from core.secret_settings import ALL, asked
 from core.settings import (
     DEMO_FLOWER_PASSWORD,
     DEMO_SECRET,
@@ -21,7 +22,7 @@ from core.settings import (
     from_environment,
     owner_database_url,
 )
-from ops.processes import API, APPLICATION, ENVIRONMENT, LANES, METRICS_PORT, MIGRATE, REQUIRED, Process, Stage
+from ops.processes import API, APPLICATION, LANES, METRICS_PORT, MIGRATE, OPTIONAL, REQUIRED, Process, Stage
 from ops.store_settings import POSTGRES_MAJOR, postgres_options, valkey_options
 from tests.support.processes.compose import FILLED, SECRETS, WITH_FLOWER, MissingVariable, environment_of, load
 
@@ -67,24 +68,25 @@ def test_migrate_is_the_definitions_and_comes_first() -> None:
 @EACH
 def test_environments_are_the_definitions(process: Process) -> None:
     environment = environment_of(SERVICES[process.name])
-    assert set(environment) == set(ENVIRONMENT) | set(process.settings)
+    assert set(environment) == {*ALL, *OPTIONAL, *process.settings}
     for name, value in process.settings.items():
         assert environment[name] == value
 
 
-def test_every_setting_can_be_given_in_compose() -> None:
+def test_every_setting_can_be_given_in_compose(monkeypatch: pytest.MonkeyPatch) -> None:
     class Recorder(dict[str, str]):
         def get(self, name: str, default: Any = None) -> Any:
-            asked.add(name)
+            looked_for.add(name)
             return super().get(name, default)
 
-    asked: set[str] = set()
+    looked_for: set[str] = set()
+    monkeypatch.setattr("core.settings.asked", lambda environ, asks: Recorder(asked(environ, asks)))
     secrets = {f"HOLDFAST_{one}_CLIENT_{part}": "x" * 32 for one in ("GOOGLE", "GITHUB") for part in ("ID", "SECRET")}
     secrets |= {"HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "x" * 32}
     secrets |= {"STRIPE_SECRET_KEY": "sk_test_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
-    from_environment(Recorder({**environment_of(SERVICES["api"]), **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32}))
+    from_environment({**environment_of(SERVICES["api"]), **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32})
     own = {name for process in APPLICATION for name in process.settings}
-    assert asked - {"HOLDFAST_DEMO"} == set(ENVIRONMENT) | own
+    assert looked_for - {"HOLDFAST_DEMO"} == {*ALL, *OPTIONAL, *own}
 
 
 def test_flower_is_off_unless_it_is_asked_for() -> None:

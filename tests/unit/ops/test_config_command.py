@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.secret_settings import EVERY
 from core.settings import SettingsError, from_environment, owner_database_url, readings
 from ops.bounds import UNSET
 from ops.cli import main
-from ops.processes import APPLICATION, ENVIRONMENT
+from ops.processes import APPLICATION, OPTIONAL
 
 NAMES = sorted(one.name for one in readings({}))
 SECRET = "s3cr3t"
@@ -36,6 +37,7 @@ FREE_TEXT = {
     "HOLDFAST_FLOWER_USER",
     "HOLDFAST_GITHUB_CLIENT_ID",
     "HOLDFAST_GOOGLE_CLIENT_ID",
+    "HOLDFAST_HEALTH_SOCKET",
     "HOLDFAST_MAIL_FROM",
     "HOLDFAST_METRICS_HOST",
     "HOLDFAST_NOTIFIER_HOST",
@@ -97,7 +99,7 @@ def test_no_start_prints_a_secret_either(shape: str) -> None:
 
 def test_it_knows_every_setting_that_a_process_is_given() -> None:
     own = {name for process in APPLICATION for name in process.settings}
-    assert set(ENVIRONMENT) | own <= set(NAMES)
+    assert {*OPTIONAL, *EVERY, *own} <= set(NAMES)
 
 
 def sentence_of_a_start(given: dict[str, str]) -> str | None:
@@ -163,3 +165,28 @@ def test_it_needs_no_environment_at_all(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "DATABASE_URL is not set. Set it in the environment or in .env and start again." in said.out
     assert said.err == "3 cannot be used: a start stops at the first of them.\n"
     assert not any(name in os.environ for name in NAMES)
+
+
+def test_a_secret_from_a_file_is_said_to_come_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key").write_text(f"{SECRET}{'x' * 40}\n")
+    (tmp_path / "stripe").write_text("")
+    files = {"HOLDFAST_SECRET_KEY_FILE": str(tmp_path / "key"), "STRIPE_SECRET_KEY_FILE": str(tmp_path / "stripe")}
+    give(monkeypatch, {**UNSET, "HOLDFAST_SECRET_KEY": "", **files})
+    assert main(["config", "--json"]) == 1
+    said = capsys.readouterr()
+    assert SECRET not in said.out + said.err
+    told = json.loads(said.out)
+    by_name = {one["name"]: (one["from"], one["problem"]) for one in told["settings"]}
+    assert by_name["HOLDFAST_SECRET_KEY"] == ("file", None)
+    source, problem = by_name["STRIPE_SECRET_KEY"]
+    assert (
+        source,
+        str(problem).startswith(f"STRIPE_SECRET_KEY_FILE names {tmp_path / 'stripe'}, which is empty."),
+    ) == (
+        "file",
+        True,
+    )
+    assert by_name["REDIS_URL"] == ("environment", None)
+    assert told["read_by_none"] == []
