@@ -24,7 +24,7 @@ UPGRADE_OPTIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -90,6 +90,9 @@ faults: venv-dev ## Kill, stop and empty parts while clients book, then balance 
 
 alerts: venv-dev programs ## Fire every alert rule once, each by its real cause, at a real Prometheus (its own stack; takes minutes)
 	@exec $(RUN) -m tests.alerts $(ALERTS_OPTIONS)
+
+pictures: venv-dev ## Draw docs/status.svg anew, from a stack that is booked on meanwhile (takes a minute)
+	@exec $(RUN) -m tests.pictures
 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
 	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)

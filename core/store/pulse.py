@@ -21,7 +21,7 @@ PAYMENTS_LAG_MAX_S = 30.0
 RETENTION_LAG_MAX_S = 3_600.0
 """Of the sweep that deletes what is too old, which begins every minute."""
 
-_NEWER = f"""(awaits IS NULL AND NOT {READABLE}
+NEWER = f"""(awaits IS NULL AND NOT {READABLE}
     OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"""
 """A row of the inbox that waits for a newer worker. Nothing records which versions the workers know, but all know the
 first. A command with a higher one that waits for long, while the canary gets through, is unknown to them."""
@@ -30,14 +30,14 @@ SQL_PULSE = f"""
 SELECT extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'lanes'))::float8,
        extract(epoch FROM clock_timestamp() - (SELECT heard_at FROM canary WHERE stage = 'notifier'))::float8,
        coalesce(extract(epoch FROM clock_timestamp() - (
-           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND put_offs = 0 AND NOT {_NEWER}))::float8, 0),
+           SELECT min(accepted_at) FROM inbox WHERE awaits IS NULL AND put_offs = 0 AND NOT {NEWER}))::float8, 0),
        coalesce((SELECT opened_at IS NOT NULL FROM payments_gate), false),
        greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
            SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL AND state IN ('creating', 'returning', 'refunding')))::float8, 0)),
        (SELECT count(*) FROM payment WHERE parked_at IS NOT NULL),
-       (SELECT count(*) FROM inbox WHERE {_NEWER}),
+       (SELECT count(*) FROM inbox WHERE {NEWER}),
        coalesce((SELECT late FROM ({SQL_BEHIND}) AS furthest (name, late)), 0),
-       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {_NEWER}),
+       (SELECT count(*) FROM inbox WHERE put_offs > 0 AND NOT {NEWER}),
        EXISTS (SELECT FROM inbox WHERE type = 'canary')
 """
 SQL_HEAR = """

@@ -23,7 +23,7 @@ from ops.cli import (
 )
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
-from ops.cli.installation import maintenance, zone
+from ops.cli.installation import maintenance, status, zone
 from ops.cli.records import configuration, events
 from ops.cli.store_access import with_data
 
@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, backup.commands),
     (None, health.commands),
     (None, doctor.commands),
+    (None, status.commands),
     ("maintenance", maintenance.commands),
     ("time-zone", zone.commands),
     (None, configuration.commands),

@@ -1,1 +1,1 @@
-"""Commands that change the row of the installation, which every process reads."""
+"""Commands about the installation as a whole: its row in the database, which every process reads, and how it runs."""

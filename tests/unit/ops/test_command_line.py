@@ -181,6 +181,7 @@ WITHOUT_DATABASE = {
     ("processes",): "needs nothing",
     ("reset",): "removes a folder",
     ("run",): "brings its own",
+    ("status",): "shows it as down",
 }
 AUDITED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("admin", "create"): ("user.created",),
@@ -214,6 +215,7 @@ CHANGES_NOTHING = {
         ("parked", "list"),
         ("parked", "show"),
         ("processes",),
+        ("status",),
         ("time-zone", "show"),
     ),
     "looks",

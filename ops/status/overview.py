@@ -1,0 +1,124 @@
+"""What `holdfast status` says, as one value: its JSON is a contract (docs/status.schema.json).
+
+Only what a part has said stands in it. Where a part did not answer, its figures are null and `parts` says why.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from core.store.running_state import WaitingLane
+
+
+class PartState(Struct, frozen=True):
+    """One that was asked."""
+
+    name: str
+    is_up: bool | None
+    """None: nobody was asked, for `problem`."""
+    took_ms: float | None
+    detail: str | None
+    problem: str | None
+
+
+class ProcessState(Struct, frozen=True):
+    """All processes of one kind."""
+
+    name: str
+    """As in ops/processes.py."""
+    is_up: bool | None
+    """None: whoever could tell did not answer."""
+    count: int | None
+    """None: not known."""
+    seen: str | None
+    """By what they were seen."""
+    workers: tuple[str, ...] = ()
+    """The names under which workers answered."""
+
+
+class Inbox(Struct, frozen=True):
+    """Commands that are not decided yet, counted up to 100,000."""
+
+    by_class: dict[str, int]
+    put_off: int
+    for_newer_workers: int
+
+
+class Lanes(Struct, frozen=True):
+    count: int
+    lag_s: float
+    """Age of the oldest command that a lane should have decided."""
+    waiting: tuple[WaitingLane, ...]
+    """Those in whose inbox something waits."""
+
+
+class Decisions(Struct, frozen=True):
+    """Of the last seconds, without canaries."""
+
+    per_second: float
+    within_s: float
+    succeeded: int
+    rejected: int
+    failed: int
+
+
+class Feed(Struct, frozen=True):
+    position: str
+    """Of the last event."""
+    relay_lag_s: float
+    """Age of the oldest event that has no position yet."""
+    delivered: int | None
+    """Number of the last event that the notifier furthest behind has delivered; None: not known."""
+    lanes_canary_age_s: float | None
+    notifier_canary_age_s: float | None
+    """None: no canary has ever come so far."""
+
+
+class Holds(Struct, frozen=True):
+    standing: int
+    lapsed: int
+    """Their time is over, and the sweep has not expired them yet."""
+
+
+class Payments(Struct, frozen=True):
+    by_state: dict[str, int]
+    """Those that are not settled."""
+    lag_s: float
+    """How late the payments workers are with what people wait for."""
+    parked: int
+    differing: int
+    stripe_is_left_alone: bool
+    """It did not answer, and is tried only once in a while."""
+
+
+class Sockets(Struct, frozen=True):
+    open: int
+    by_feed: dict[str, int]
+    slow_clients_closed: int
+    """Since the notifiers started."""
+
+
+class Overview(Struct, frozen=True):
+    at: datetime
+    """By the clock of whoever asks."""
+    version: str
+    is_ready: bool | None
+    """What the API's `/readyz` says; None: the API did not answer."""
+    down: dict[str, str]
+    """The parts that keep a booking from getting through, with the reason."""
+    degraded: dict[str, str]
+    maintenance_since: datetime | None
+    parts: tuple[PartState, ...]
+    processes: tuple[ProcessState, ...]
+    decisions: Decisions | None
+    inbox: Inbox | None
+    lanes: Lanes | None
+    queues: dict[str, int] | None
+    """Tasks that wait in Celery's queues."""
+    feed: Feed | None
+    holds: Holds | None
+    payments: Payments | None
+    retention_lag_s: float | None
+    sockets: Sockets | None

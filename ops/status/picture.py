@@ -1,0 +1,164 @@
+"""The overview as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ops.status.overview import Decisions, Feed, Inbox, Lanes, Overview, PartState, Payments, ProcessState, Sockets
+
+UP, DOWN, UNKNOWN = Text("up", "green"), Text("down", "bold red"), Text("unknown", "yellow")
+LANES_SHOWN_MAX = 8
+"""Those that wait longest."""
+WORKERS_SHOWN_MAX = 6
+
+MINUTE_S = 60
+HOUR_S = 3_600
+
+Told = TypeVar("Told")
+Row = tuple[str, Text, str]
+"""Subject, how it is in a word, and the rest."""
+
+
+def picture(overview: Overview) -> RenderableType:
+    return Group(
+        _headline(overview),
+        *_problems(overview),
+        Text(),
+        _table(("part", "state", "answers in", ""), map(_part_row, overview.parts)),
+        Text(),
+        _table(("process", "state", "how many", "seen by"), map(_process_row, overview.processes)),
+        Text(),
+        _table(("work", "now", ""), _work_rows(overview)),
+    )
+
+
+def _headline(overview: Overview) -> Text:
+    word, style = {
+        True: ("Bookings get through", "bold green"),
+        False: ("Bookings do not get through", "bold red"),
+        None: ("The API does not say whether bookings get through", "bold yellow"),
+    }[overview.is_ready]
+    return Text.assemble((word, style), f"   Holdfast {overview.version}, {overview.at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _problems(overview: Overview) -> Iterator[Text]:
+    for state, style, parts in (("down", "red", overview.down), ("degraded", "yellow", overview.degraded)):
+        for name, reason in parts.items():
+            yield Text.assemble((f"{state}: ", style), f"{name}: {reason}" if reason else name)
+    if overview.maintenance_since is not None:
+        yield Text(f"maintenance since {overview.maintenance_since:%Y-%m-%d %H:%M:%S} UTC", "yellow")
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_printable(cell)) for cell in row))
+    return table
+
+
+def _printable(cell: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in cell)
+
+
+def _state(is_up: bool | None) -> Text:  # noqa: FBT001 - one of three values, not a switch
+    return {True: UP, False: DOWN, None: UNKNOWN}[is_up]
+
+
+def _part_row(part: PartState) -> tuple[str | Text, ...]:
+    took = "" if part.took_ms is None else f"{part.took_ms:.0f} ms"
+    return part.name, _state(part.is_up), took, part.problem or part.detail or ""
+
+
+def _process_row(process: ProcessState) -> tuple[str | Text, ...]:
+    count = "" if process.count is None else str(process.count)
+    return process.name, _state(process.is_up), count, ": ".join(filter(None, (process.seen, _named(process.workers))))
+
+
+def _named(workers: tuple[str, ...]) -> str:
+    """Without their host where all are on one."""
+    hosts = {worker.partition("@")[2] for worker in workers}
+    shown = [worker.partition("@")[0] if len(hosts) == 1 else worker for worker in workers[:WORKERS_SHOWN_MAX]]
+    left = len(workers) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left else "")
+
+
+def _work_rows(overview: Overview) -> tuple[Row, ...]:
+    return (
+        _row("decisions", overview.decisions, lambda one: f"{one.per_second:.1f} a second", _decisions),
+        _row("inbox", overview.inbox, lambda one: f"{sum(one.by_class.values())} waiting", _inbox),
+        _row("lanes", overview.lanes, lambda one: f"{_age(one.lag_s)} behind", _lanes),
+        _row("queues", overview.queues, lambda one: f"{sum(one.values())} waiting", _counts),
+        _row("feed", overview.feed, lambda one: f"{_age(one.relay_lag_s)} behind", _feed),
+        _row("holds", overview.holds, lambda one: f"{one.standing} standing", lambda one: f"{one.lapsed} lapsed"),
+        _row("payments", overview.payments, lambda one: f"{sum(one.by_state.values())} under way", _payments),
+        _row("sockets", overview.sockets, lambda one: f"{one.open} open", _sockets),
+        _row("retention", overview.retention_lag_s, lambda late_s: f"{_age(late_s)} behind", lambda _: ""),
+    )
+
+
+def _row(subject: str, told: Told | None, now: Callable[[Told], str], rest: Callable[[Told], str]) -> Row:
+    """Figures that nobody told are unknown, not zero."""
+    return (subject, UNKNOWN, "") if told is None else (subject, Text(_printable(now(told))), rest(told))
+
+
+def _decisions(one: Decisions) -> str:
+    counts = {"succeeded": one.succeeded, "rejected": one.rejected, "failed": one.failed}
+    return f"{_counts(counts)}, in {one.within_s:g} s"
+
+
+def _inbox(one: Inbox) -> str:
+    more = {"put off": one.put_off, "for newer workers": one.for_newer_workers}
+    return _counts({**one.by_class, **{name: count for name, count in more.items() if count}})
+
+
+def _lanes(one: Lanes) -> str:
+    """The slowest first."""
+    slowest = sorted(one.waiting, key=lambda lane: (-(lane.lag_s or 0.0), lane.lane))
+    shown = [
+        f"{lane.lane} ({lane.waiting}{'' if lane.lag_s is None else f', {_age(lane.lag_s)}'})"
+        for lane in slowest[:LANES_SHOWN_MAX]
+    ]
+    left = len(slowest) - len(shown)
+    which = f": {', '.join(shown)}" if shown else ""
+    return f"{len(slowest)} of {one.count} have commands waiting{which}{f' and {left} more' if left else ''}"
+
+
+def _feed(one: Feed) -> str:
+    heard = {"lanes": one.lanes_canary_age_s, "notifier": one.notifier_canary_age_s}
+    canaries = ", ".join(f"{stage} {'never' if age is None else f'{_age(age)} ago'}" for stage, age in heard.items())
+    delivered = "" if one.delivered is None else f", delivered up to {one.delivered}"
+    return f"at {one.position}{delivered}; last canary: {canaries}"
+
+
+def _payments(one: Payments) -> str:
+    states = _counts({state: count for state, count in one.by_state.items() if count})
+    told = (
+        states,
+        f"{_age(one.lag_s)} behind",
+        f"{one.parked} parked",
+        f"{one.differing} differing",
+        "Stripe does not answer" if one.stripe_is_left_alone else "",
+    )
+    return ", ".join(filter(None, told))
+
+
+def _sockets(one: Sockets) -> str:
+    return f"{_counts(one.by_feed)}, {one.slow_clients_closed} closed as too slow"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _age(seconds: float) -> str:
+    if seconds < MINUTE_S:
+        return f"{seconds:.1f} s"
+    return f"{seconds / MINUTE_S:.0f} min" if seconds < HOUR_S else f"{seconds / HOUR_S:.0f} h"

@@ -1,0 +1,1 @@
+"""Pictures for the pages, made from a stack that runs: `make pictures`."""
