@@ -36,6 +36,25 @@ def test_promtool_accepts_configuration_and_rules() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_promtool_accepts_the_configuration_for_kubernetes(tmp_path: Path) -> None:
+    """Debian builds it without Kubernetes' discovery, so a list of targets stands in its place."""
+    told = yaml.safe_load((FOLDER / "kubernetes.yml").read_text())
+    (job,) = told["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["holdfast"]}}]
+    job["static_configs"] = [{"targets": ["127.0.0.1:9464"]}]
+    told["rule_files"] = [str(FOLDER / name) for name in told["rule_files"]]
+    (tmp_path / "kubernetes.yml").write_text(yaml.safe_dump(told))
+    checked = promtool("check", "config", str(tmp_path / "kubernetes.yml"))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_both_configurations_give_a_process_the_label_that_the_rules_ask_for() -> None:
+    for name in ("prometheus.yml", "kubernetes.yml"):
+        (job,) = yaml.safe_load((FOLDER / name).read_text())["scrape_configs"]
+        assert job["job_name"] == "holdfast"
+        assert "process" in {one.get("target_label") for one in job["relabel_configs"]}
+
+
 def test_the_rules_fire_and_stay_silent_as_the_cases_say() -> None:
     checked = promtool("test", "rules", str(CASES))
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,0 +1,1 @@
+"""ops/kubernetes/: rendered by kustomize, and compared with schemas, definitions and docs."""
