@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 from falcon.asgi import Request
-from msgspec import Struct
 from msgspec.structs import asdict
 from psycopg.errors import DeadlockDetected
 
@@ -16,7 +15,7 @@ from api.http.audit import note_change
 from api.http.errors import Problem
 from core.identity import account_changes
 from core.identity.personal_data import anonymisation
-from core.identity.personal_data.anonymisation import Left
+from core.identity.personal_data.anonymisation import Gone, Left
 from core.identity.principals import Principal
 
 log = structlog.get_logger()
@@ -26,12 +25,6 @@ TRIES = 3
 
 Check = Callable[[Any], Awaitable[None]]
 """Raises Problem if the account may not be deleted; asked in the transaction that deletes it, and locks it."""
-
-
-class Gone(Struct, frozen=True):
-    anonymised: bool
-    """Else nothing needed the account, and it is deleted."""
-    left: Left
 
 
 class LeftBehind(Left, frozen=True, kw_only=True):
@@ -71,15 +64,11 @@ class AccountDeletion:
         principal: Principal = req.context.principal
         async with self._accounts.pool.connection() as connection, connection.transaction():
             await check(connection)
-            left = await anonymisation.count(connection, user_id, notice_s)
-            await anonymisation.begin(connection, user_id, principal.actor, req.context.request_id)
-            is_deleted = await anonymisation.delete(connection, user_id)
-            if not is_deleted:
-                await anonymisation.anonymise(connection, user_id)
+            request_id = req.context.request_id
+            gone = await anonymisation.remove(connection, user_id, principal.actor, request_id, notice_s)
             if principal.is_audited:
-                after = {"anonymised": not is_deleted, **asdict(left)}
-                await note_change(req, connection, "user.deleted", user_id, None, after)
-            return Gone(anonymised=not is_deleted, left=left)
+                await note_change(req, connection, "user.deleted", user_id, None, gone.audited)
+            return gone
 
 
 async def ensure_superuser_remains(connection: Any, user_id: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from psycopg.errors import UniqueViolation
 
-from core.identity.account_names import email_key, username_key, username_keys
+from core.identity.account_names import email_key, number_in, username_key, username_keys
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_one, find_as, find_one
 
@@ -66,6 +66,7 @@ SELECT {_COLUMNS} FROM user_account WHERE username_key = ANY(%(keys)s::text[])
 ORDER BY array_position(%(keys)s::text[], username_key) LIMIT 1
 """
 SQL_BY_EMAIL = f"SELECT {_COLUMNS} FROM user_account WHERE email_key = %(key)s"
+SQL_BY_PHONE = f"SELECT {_COLUMNS} FROM user_account WHERE phone_key = %(key)s"
 SQL_BY_ID = f"SELECT {_COLUMNS} FROM user_account WHERE id = %(key)s"
 
 SQL_CREATE = """
@@ -103,6 +104,11 @@ async def by_username(connection: AsyncConnection, username: str, region: str | 
 async def by_email(connection: AsyncConnection, email: str) -> User | None:
     """By the login address only: an address that an agent gave opens nothing."""
     return await find_as(connection, User, SQL_BY_EMAIL, {"key": email_key(email)})
+
+
+async def by_phone(connection: AsyncConnection, phone: str, region: str | None) -> User | None:
+    """By the number that agents call and book by, however it is written."""
+    return await find_as(connection, User, SQL_BY_PHONE, {"key": number_in(phone, region)})
 
 
 async def by_id(connection: AsyncConnection, user_id: int) -> User | None:

@@ -24,7 +24,7 @@ from ops.cli import (
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import maintenance, status, zone
-from ops.cli.records import configuration, events
+from ops.cli.records import configuration, events, people
 from ops.cli.store_access import with_data
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
@@ -43,6 +43,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     ("commands", accepted_commands.commands),
     ("parked", parked.commands),
     ("admin", admin.commands),
+    ("people", people.commands),
 )
 """`holdfast NAME ...` for each group, in the order of the help; None: its commands stand at the top."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 from psycopg.errors import ForeignKeyViolation
 
 from core.domain.commands import Actor
@@ -18,7 +19,7 @@ from core.store.connections.queries import fetch_one, find_as
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
 from core.store.lists.people import SQL_PERSON, Person
 
-__all__ = ["WORDS", "Left", "anonymise", "begin", "count", "delete", "lock"]
+__all__ = ["WORDS", "Gone", "Left", "anonymise", "begin", "count", "delete", "lock", "remove"]
 
 
 BLANKED_AGAIN_FOR = "1 hour"
@@ -86,6 +87,30 @@ class Left(Struct, frozen=True):
     """For bookkeeping: amounts, times and the provider's numbers, without a name."""
     bookings_with_others: int
     """To come, of other people with this practitioner: staff decide about them."""
+
+
+class Gone(Struct, frozen=True):
+    anonymised: bool
+    """Else nothing needed the account, and it is deleted."""
+    left: Left
+
+    @property
+    def audited(self) -> dict[str, int]:
+        """What the audit log says of it."""
+        return {"anonymised": self.anonymised, **asdict(self.left)}
+
+
+async def remove(connection: AsyncConnection, user_id: int, by: Actor, request_id: str, notice_s: int) -> Gone:
+    """Delete an account, or anonymise it. In a transaction that has checked that it may go, and has locked it.
+
+    `by` is who cancels its bookings to come; `notice_s` as in `count`.
+    """
+    left = await count(connection, user_id, notice_s)
+    await begin(connection, user_id, by, request_id)
+    is_deleted = await delete(connection, user_id)
+    if not is_deleted:
+        await anonymise(connection, user_id)
+    return Gone(anonymised=not is_deleted, left=left)
 
 
 async def lock(connection: AsyncConnection, user_id: int) -> Person | None:

@@ -169,6 +169,8 @@ DATABASE_DOWN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("parked", "list"): ("payments",),
     ("parked", "replay"): ("commands", ID, "--yes"),
     ("parked", "show"): ("commands", ID),
+    ("people", "erase"): ("user:17", "--yes"),
+    ("people", "export"): ("user:17", "--output", "new.json"),
     ("restore",): ("--findings",),
     ("time-zone", "set"): ("Europe/Berlin", "--yes"),
     ("time-zone", "show"): (),
@@ -194,6 +196,8 @@ AUDITED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("migrate",): ("installation.migrated",),
     ("parked", "drop"): ("command.dropped", "payment.dropped"),
     ("parked", "replay"): ("command.replayed", "payment.replayed"),
+    ("people", "erase"): ("user.deleted",),
+    ("people", "export"): ("user.exported",),
     ("restore",): ("database.restored",),
     ("time-zone", "set"): ("installation.time_zone_changed",),
 }
