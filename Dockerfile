@@ -1,6 +1,6 @@
 # One image for every process; which one it is, the command says (docker-compose.yml, ops/processes.py).
 # This first stage has a compiler, for gunicorn's HTTP parser in C; the image itself has none.
-FROM python:3.11 AS packages
+FROM python:3.11.14-trixie AS packages
 COPY requirements.lock requirements-build.lock requirements-fast.lock /tmp/
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: \
@@ -10,7 +10,7 @@ RUN python -m venv /opt/venv \
     && PYTHONPATH=/tmp/builder /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps \
        --no-binary :all: --no-build-isolation --requirement /tmp/requirements-fast.lock
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim-trixie
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app

@@ -14,6 +14,8 @@ from core.text_forms import SETTING
 
 FILE = "_FILE"
 SECRET_FILE_MAX_BYTES = 65_536
+ONLY_AS_A_FILE = "only-as-a-file"
+"""What docker-compose.yml puts in the place of a secret that stands in .env itself, where it would reach no container."""
 
 DATABASE = "DATABASE_URL"
 OWNER = "HOLDFAST_OWNER_DATABASE_URL"
@@ -86,6 +88,11 @@ def given(environ: Mapping[str, str]) -> frozenset[str]:
 def secret(environ: Mapping[str, str], name: str) -> str:
     """The value of `NAME`, or what stands in the file that `NAME_FILE` names; "" if neither is set."""
     value, path = environ.get(name, "").strip(), environ.get(name + FILE, "").strip()
+    if value == ONLY_AS_A_FILE:
+        raise SecretFileError(
+            f"{name} stands in .env, but in compose secrets are files. Run sh ops/compose/secrets.sh, which moves it, and "
+            "start again."
+        )
     if not path:
         return value
     if value:

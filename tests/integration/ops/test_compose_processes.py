@@ -22,7 +22,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from core.settings import PLACEHOLDER
 from core.store.pulse import CANARY_FRESH_S
 from ops import flower_security, health_probe
 from ops.embedded import caddy
@@ -31,7 +30,17 @@ from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION, HEALTH_SOCKET, LANES, MIGRATE, Process
 from ops.store_settings import DATABASE
-from tests.support.processes.compose import FILLED, SECRETS, WITH_FLOWER, copied_into_the_image, environment_of, load
+from tests.support.processes.compose import (
+    FILLED,
+    MOUNTED,
+    PASSWORDS,
+    WITH_FLOWER,
+    copied_into_the_image,
+    environment_of,
+    load,
+    make_secrets,
+    secrets_of,
+)
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.wait import wait_until
 
@@ -49,8 +58,11 @@ class Composition:
             "HOLDFAST_DATABASE_PASSWORD": _password(postgres.cluster.application_url("x")),
             "VALKEY_PASSWORD": _password(valkey.url),
         }
-        self.services = load({**WITH_FLOWER, **stores})["services"]
+        compose = load(WITH_FLOWER)
+        self.services, self._secrets = compose["services"], compose["secrets"]
         self._folder = folder
+        made = make_secrets(folder, "".join(f"{name}={value}\n" for name, value in {**PASSWORDS, **stores}.items()))
+        assert made.returncode == 0, made.stderr
         self._image = folder / "app"
         for name in copied_into_the_image():
             shutil.copytree(ROOT / name, self._image / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -58,19 +70,27 @@ class Composition:
             "postgres:5432": f"127.0.0.1:{postgres.cluster.port}",
             "valkey:6379": f"127.0.0.1:{valkey.cluster.port}",
         }
-        names = ["caddy", *(process.name for process in APPLICATION if process.port)]
+        names = ["caddy", "check", *(process.name for process in APPLICATION if process.port)]
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.running: list[Server] = []
+        for secret in (folder / "secrets").iterdir():
+            content = secret.read_text()
+            secret.unlink()
+            secret.write_text(self._placed(content))
+
+    def _placed(self, text: str) -> str:
+        for place, here in self._places.items():
+            text = text.replace(place, here)
+        return text
 
     def environment(self, name: str) -> dict[str, str]:
         """The service's environment, its network replaced by this machine's."""
         own = {process.name: process.port for process in APPLICATION}.get(name)
+        files = secrets_of(self.services[name], self._secrets, self._folder)
         values = environment_of(self.services[name])
-        return {key: self._here(value, name, own) for key, value in values.items()}
+        return {key: str(files.get(value) or self._here(value, name, own)) for key, value in values.items()}
 
     def _here(self, value: str, name: str, own_port: int | None) -> str:
-        for place, here in self._places.items():
-            value = value.replace(place, here)
         for process in APPLICATION:
             if process.port:
                 value = value.replace(f"{process.name}:{process.port}", f"127.0.0.1:{self.ports[process.name]}")
@@ -78,6 +98,7 @@ class Composition:
             value = re.sub(rf"\b{own_port}$", str(self.ports[name]), value)
         value = value.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - which is what is taken away here
         value = value.replace(HEALTH_SOCKET, self.health_socket(name))
+        value = value.replace("http://127.0.0.1:8008", f"http://127.0.0.1:{self.ports['check']}")
         return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
 
     def program(self, name: str, argv: list[str]) -> Program:
@@ -128,18 +149,23 @@ class Composition:
         words: list[str] = self.services[name]["healthcheck"]["test"][1:]
         return words
 
-    def run(self, name: str, argv: list[str]) -> subprocess.CompletedProcess[str]:
-        """A command in the service's container, until it ends."""
+    def run(self, name: str, argv: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        """A command in the service's container, until it ends; `more` environment on top."""
         program = self.program(name, argv)
         return subprocess.run(
             program.argv,
             cwd=program.directory,
-            env=program.environment,
+            env={**program.environment, **more},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    def secrets(self) -> set[str]:
+        """The contents of all secrets' files, and the passwords in addresses."""
+        contents = [file.read_text().strip() for file in (self._folder / "secrets").iterdir()]
+        return {password for one in contents if (password := urlsplit(one).password or one)}
 
     def close(self) -> None:
         for server in self.running:
@@ -214,8 +240,8 @@ def test_a_restart_would_help_nobody_while_it_works(composition: Composition, pr
 
 def test_a_person_who_stands_beside_a_part_is_told_the_same_with_its_secrets_alone(composition: Composition) -> None:
     """A file of somebody else's secret, which is not there, stops nobody who does not ask for it."""
-    argv = ["sh", "-c", "HOLDFAST_SECRET_KEY= HOLDFAST_SECRET_KEY_FILE=/nowhere python -m ops.cli check beat"]
-    wait_until(lambda: composition.run("beat", argv).returncode == 0, "beat is well")
+    argv, not_asked_for = ["python", "-m", "ops.cli", "check", "beat"], {"HOLDFAST_SECRET_KEY_FILE": "/nowhere"}
+    wait_until(lambda: composition.run("beat", argv, **not_asked_for).returncode == 0, "beat is well")
 
 
 def test_more_lane_workers_serve_with_no_other_change(composition: Composition) -> None:
@@ -229,7 +255,7 @@ def test_flower_asks_for_its_password(composition: Composition) -> None:
     wait_until(lambda: httpx.get(url).status_code != 503, "Flower answers")
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, auth=("flower", "wrong")).status_code == 401
-    assert httpx.get(url, auth=("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
+    assert httpx.get(url, auth=("flower", PASSWORDS["HOLDFAST_FLOWER_PASSWORD"])).status_code == 200
 
 
 def test_every_log_line_is_structured_and_names_its_service(composition: Composition) -> None:
@@ -250,11 +276,23 @@ def test_anonymous_agents_are_refused_outside_the_demo(composition: Composition)
     assert httpx.post(url, json=body).status_code == 401
 
 
-def test_no_command_line_shows_a_secret(composition: Composition) -> None:
-    secrets = list(SECRETS.values())
+def test_no_command_line_and_no_environment_shows_a_secret(composition: Composition) -> None:
+    secrets = composition.secrets()
+    assert len(secrets) > len(PASSWORDS)
     for server in composition.running:
-        shown = Path(f"/proc/{server.pid}/cmdline").read_text()
-        assert not any(secret in shown for secret in secrets)
+        shown = Path(f"/proc/{server.pid}/cmdline").read_text() + Path(f"/proc/{server.pid}/environ").read_text()
+        assert not any(secret in shown for secret in secrets), server.name
+
+
+def test_no_log_shows_a_secret(composition: Composition) -> None:
+    secrets = composition.secrets()
+    for server in composition.running:
+        assert not any(secret in server.log for secret in secrets), server.name
+
+
+def test_the_front_doors_check_asks_beside_the_certificates(composition: Composition) -> None:
+    """On an address of its own, which needs none of them, and is no public one."""
+    wait_until(lambda: _is_ready(f"http://127.0.0.1:{composition.ports['check']}/readyz"), "the check is answered")
 
 
 def test_the_notifier_is_behind_the_front_door(composition: Composition) -> None:
@@ -276,15 +314,15 @@ STARTS = {"migrate": MIGRATE, **{process.name: process.argv for process in APPLI
 
 @pytest.mark.parametrize("service", STARTS)
 def test_it_refuses_to_start_without_a_secret_by_name(service: str, tmp_path: Path) -> None:
-    """One secret for each process; that each secret is refused is in tests/unit/ops/test_compose.py."""
+    """None is there. What each secret may hold is in tests/unit/ops/test_compose_secrets.py."""
     environment = environment_of(load()["services"][service])
-    environment["REDIS_URL"] = f"redis://:{PLACEHOLDER}@valkey:6379/0"
-    ended = _start(STARTS[service], environment, tmp_path)
-    said = ended.stdout + ended.stderr
+    nowhere = {name: value.replace(MOUNTED, f"{tmp_path}/") for name, value in environment.items()}
+    ended = _start(STARTS[service], nowhere, tmp_path)
+    first = min(name for name, value in nowhere.items() if value.startswith(str(tmp_path)))
+    sentence = f"holdfast: {first} names {nowhere[first]}, which cannot be read: No such file or directory."
     assert ended.returncode != 0
-    assert "REDIS_URL" in said
-    assert "Traceback" not in said
-    assert PLACEHOLDER not in said
+    assert next(line for line in ended.stderr.splitlines() if line.startswith("holdfast: ")).startswith(sentence)
+    assert "Traceback" not in ended.stdout + ended.stderr
 
 
 def _start(argv: Sequence[str], environment: Mapping[str, str], home: Path) -> subprocess.CompletedProcess[str]:
@@ -305,7 +343,7 @@ def test_flower_is_strict_and_counts_failed_sign_ins(composition: Composition) -
     """The last of its tests: this address is locked out then (tests/unit/ops/test_flower_security.py has several)."""
     url = f"http://127.0.0.1:{composition.ports['flower']}/flower/"
     wait_until(lambda: accepts(composition.ports["flower"]), "Flower answers")
-    right, wrong = ("flower", WITH_FLOWER["HOLDFAST_FLOWER_PASSWORD"]), ("flower", "wrong")
+    right, wrong = ("flower", PASSWORDS["HOLDFAST_FLOWER_PASSWORD"]), ("flower", "wrong")
     page = httpx.get(url, auth=right)
     assert page.status_code == 200
     assert "Server" not in page.headers

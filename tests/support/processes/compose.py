@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,21 +14,21 @@ import yaml
 from core.release import VERSION
 
 ROOT = Path(__file__).parents[3]
-_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?)(?P<rest>[^}]*))?\}")
+_VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?|:\+)(?P<rest>[^}]*))?\}")
+SECRETS_SCRIPT = Path("ops/compose/secrets.sh")
+MOUNTED = "/run/secrets/"
 
-FILLED = {
+FILLED = {"HOLDFAST_PUBLIC_URL": "https://booking.example.com", "HOLDFAST_VERSION": VERSION}
+"""A filled-in .env: what compose refuses to start without."""
+WITH_FLOWER = {**FILLED, "HOLDFAST_FLOWER": "1"}
+PASSWORDS = {
     "POSTGRES_PASSWORD": "a-password-of-the-tests",
     "HOLDFAST_DATABASE_PASSWORD": "a-database-password-of-the-tests",
     "VALKEY_PASSWORD": "another-password-of-the-tests",
     "HOLDFAST_SECRET_KEY": "a-secret-of-the-tests-that-guards-nothing",
-    "HOLDFAST_PUBLIC_URL": "https://booking.example.com",
-    "HOLDFAST_VERSION": VERSION,
+    "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests",
 }
-"""A filled-in .env: what .env.example asks for, and nothing else."""
-SECRETS = {name: value for name, value in FILLED.items() if name not in {"HOLDFAST_PUBLIC_URL", "HOLDFAST_VERSION"}}
-
-
-WITH_FLOWER = {**FILLED, "HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "a-flower-of-the-tests"}
+"""As an .env of an earlier release has them; without it they are random."""
 
 
 class MissingVariable(Exception):  # noqa: N818 - what Compose reports
@@ -38,6 +40,22 @@ def load(variables: Mapping[str, str] = FILLED) -> dict[str, Any]:
     raw = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     filled: dict[str, Any] = _filled(raw, variables)
     return filled
+
+
+def make_secrets(checkout: Path, dot_env: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the script that makes them, in a folder that stands for the checkout."""
+    script = checkout / SECRETS_SCRIPT
+    script.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / SECRETS_SCRIPT, script)
+    if dot_env:
+        (checkout / ".env").write_text(dot_env)
+    argv = ["sh", str(SECRETS_SCRIPT)]
+    return subprocess.run(argv, cwd=checkout, capture_output=True, text=True, timeout=60, check=False)
+
+
+def secrets_of(service: Mapping[str, Any], secrets: Mapping[str, Any], checkout: Path) -> dict[str, Path]:
+    """Where the files of its secrets lie, by their paths in its container."""
+    return {MOUNTED + name: checkout / secrets[name]["file"] for name in service.get("secrets", [])}
 
 
 def copied_into_the_image() -> list[str]:
@@ -64,8 +82,12 @@ def _interpolated(text: str, variables: Mapping[str, str]) -> str:
         if match[0] == "$$":
             return "$"
         value = variables.get(match["name"], "")
+        if value and match["sign"] == ":+":
+            return match["rest"]
         if value or match["sign"] is None:
             return value
+        if match["sign"] == ":+":
+            return ""
         if match["sign"] == ":?":
             raise MissingVariable(match["name"])
         return match["rest"]

@@ -40,7 +40,7 @@ class Run:
 
     def until_ready(self) -> Run:
         wait_until(lambda: SIGNED_OFF in self.said or not self.alive, f"ready: {self.said}", READY_S)
-        assert "Holdfast is ready" in self.said, self.said
+        assert "is ready after" in self.said, self.said
         return self
 
     @property
