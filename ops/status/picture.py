@@ -17,6 +17,9 @@ LANES_SHOWN_MAX = 8
 """Those that wait longest."""
 WORKERS_SHOWN_MAX = 6
 
+PARTS = ("part", "state", "answers in", "")
+PROCESSES = ("process", "state", "how many", "seen by")
+WORK = ("work", "now", "")
 MINUTE_S = 60
 HOUR_S = 3_600
 
@@ -25,17 +28,17 @@ Row = tuple[str, Text, str]
 """Subject, how it is in a word, and the rest."""
 
 
-def picture(overview: Overview) -> RenderableType:
-    return Group(
-        _headline(overview),
-        *_problems(overview),
-        Text(),
-        _table(("part", "state", "answers in", ""), map(_part_row, overview.parts)),
-        Text(),
-        _table(("process", "state", "how many", "seen by"), map(_process_row, overview.processes)),
-        Text(),
-        _table(("work", "now", ""), _work_rows(overview)),
+def picture(overview: Overview, *, is_short: bool = False) -> RenderableType:
+    """`is_short` leaves out lines and parts that are up, for terminals of 24 rows."""
+    parts = [one for one in overview.parts if not (is_short and one.is_up)]
+    tables = (
+        _table(PARTS, map(_part_row, parts), is_short=is_short),
+        _table(PROCESSES, map(_process_row, overview.processes), is_short=is_short),
+        _table(WORK, _work_rows(overview), is_short=is_short),
     )
+    shown = [table for table in tables if table.row_count]
+    spaced = shown if is_short else [one for table in shown for one in (Text(), table)]
+    return Group(_headline(overview), *_problems(overview), *spaced)
 
 
 def _headline(overview: Overview) -> Text:
@@ -55,8 +58,8 @@ def _problems(overview: Overview) -> Iterator[Text]:
         yield Text(f"maintenance since {overview.maintenance_since:%Y-%m-%d %H:%M:%S} UTC", "yellow")
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, is_short: bool) -> Table:
+    table = Table(box=None if is_short else box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -35,14 +35,18 @@ def _api(replies: Replies) -> ProcessState:
 
 
 def _workers(name: str, session: str, replies: Replies) -> ProcessState:
-    """Workers answer through Redis and say which queues they consume. Without Redis there are their sessions."""
+    """Workers answer through Redis and say which queues they consume. Without Redis there are their sessions; one that
+    has a session and does not answer hangs, or is too busy to answer in time.
+    """
     workers = replies.workers.value
     found = tuple(worker for worker, queues in (workers or {}).items() if name in queues)
     if found:
         return ProcessState(name, True, len(found), "answering through Redis", found)
-    if workers is None and _sessions(replies).get(session):
+    if not _sessions(replies).get(session):
+        return _unseen(name, knows=workers is not None)
+    if workers is None:
         return ProcessState(name, True, None, "sessions in PostgreSQL")
-    return _unseen(name, knows=workers is not None)
+    return ProcessState(name, None, None, "sessions in PostgreSQL, though none answers through Redis")
 
 
 def _beat(database: RunningState | None, *, sweeps_run: bool) -> ProcessState:

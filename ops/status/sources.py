@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import psycopg
+from celery import Celery
 from msgspec import Struct
 from psycopg.conninfo import make_conninfo
 from redis.exceptions import NoPermissionError
@@ -102,13 +103,13 @@ def _of_redis(problem: Exception) -> str:
 
 def workers_part(settings: Settings) -> Part[dict[str, tuple[str, ...]]]:
     """The queues that each worker says it consumes, by the worker's name (`lanes-1@host`)."""
-    return Part("workers", partial(_read_workers, settings), _of_redis)
+    app = celery_app(settings.redis_url, settings.redis_keys.prefix)
+    return Part("workers", partial(_read_workers, app, settings), _of_redis)
 
 
-def _read_workers(settings: Settings) -> dict[str, tuple[str, ...]]:
+def _read_workers(app: Celery, settings: Settings) -> dict[str, tuple[str, ...]]:
     with bells.connect(settings.redis_url) as client:  # Celery would try again and again
         client.ping()
-    app = celery_app(settings.redis_url, settings.redis_keys.prefix)
     with app.connection_for_write() as connection:
         asked = app.control.inspect(timeout=WORKERS_ANSWER_WITHIN_S, connection=connection)
         found: dict[str, list[dict[str, Any]]] = asked.active_queues() or {}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-EVERY_S = 2.0
-EVERY_MAX_S = 60.0
+EVERY_S = 2
+EVERY_MAX_S = 60
 _TARGET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})\Z")
 _URL = re.compile(r"https?://[^\s/?#@]+\Z")
 PORT_MAX = 65_535
@@ -62,7 +62,7 @@ def status(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Once, as one JSON object, for programs.")] = False,
     every: Annotated[
-        float, typer.Option(min=1.0, max=EVERY_MAX_S, metavar="SECONDS", help="How often the picture is made anew.")
+        int, typer.Option(min=1, max=EVERY_MAX_S, metavar="SECONDS", help="How often the picture is made anew.")
     ] = EVERY_S,
     api: Annotated[
         str | None,
@@ -121,7 +121,7 @@ def _show_once(overview: Overview, *, as_json: bool) -> int:
     return 0 if overview.is_ready else 1
 
 
-def _show_live(read: Callable[[], Overview], every_s: float) -> int:
+def _show_live(read: Callable[[], Overview], every_s: int) -> int:
     """Until Ctrl-C. The last picture stays on the terminal."""
     from rich.live import Live  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
@@ -134,8 +134,10 @@ def _show_live(read: Callable[[], Overview], every_s: float) -> int:
         with Live(Text("Asking all parts ..."), console=shown, screen=True, auto_refresh=False) as live:
             while True:
                 began = time.monotonic()
-                last = picture(read())
-                live.update(last, refresh=True)
+                found = read()
+                last = picture(found)
+                is_too_tall = len(shown.render_lines(last)) > shown.height
+                live.update(picture(found, is_short=True) if is_too_tall else last, refresh=True)
                 time.sleep(max(0.0, began + every_s - time.monotonic()))
     except KeyboardInterrupt:
         if last is not None:

@@ -88,7 +88,7 @@ SEEN: dict[str, tuple[str, Replies, tuple[bool | None, int | None]]] = {
     "lanes, none answers but sessions stay": (
         "lanes",
         replace(WHOLE, workers=Reply({}), database=database(lane=2)),
-        (False, 0),
+        (None, None),
     ),
     "lanes, nobody knows": ("lanes", replace(NOBODY, database=database()), (None, None)),
     "beat, by its canaries": ("beat", WHOLE, (True, None)),
@@ -169,6 +169,16 @@ def test_many_lanes_and_workers_are_shown_in_part_the_slowest_first() -> None:
     assert "and 3 more" in text
 
 
+def test_a_small_terminal_has_room_for_the_short_picture() -> None:
+    feeds = {"/ws/admin/bookings": 1_000, "/ws/calendar": 1_000, "/ws/commands": 1_000}
+    busy = said(replace(WHOLE, notifiers=Reply(SocketState(2, feeds, 0, 16)), redis=SILENT))
+    console = Console(file=io.StringIO(), width=80, height=24)
+    assert len(console.render_lines(picture(busy))) > 24
+    lines = ["".join(one.text for one in line) for line in console.render_lines(picture(busy, is_short=True))]
+    assert len(lines) <= 24
+    assert [line.split()[0] for line in lines if NO_ANSWER in line] == ["redis"], "of the parts those that are not up"
+
+
 def test_a_worker_cannot_write_to_the_terminal() -> None:
     assert "\x1b" not in shown(replace(WHOLE, workers=Reply({"lanes\x1b[2J@one": ("lanes",)})))
 
@@ -234,7 +244,7 @@ def test_the_picture_names_no_machine_and_loads_nothing() -> None:
         "--metrics notifier:0": "it is not HOST:PORT such as notifier:9464",
         "--api api:8001": "it is not the beginning of a URL such as http://api:8001",
         "--api http://user:word@api": "it is not the beginning of a URL such as http://api:8001",
-        "--every 0": "0.0 is not in the range 1.0<=x<=60.0",
+        "--every 0": "0 is not in the range 1<=x<=60",
     }.items(),
 )
 def test_wrong_options_are_named(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
