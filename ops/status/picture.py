@@ -42,12 +42,18 @@ def picture(overview: Overview, *, is_short: bool = False) -> RenderableType:
 
 
 def _headline(overview: Overview) -> Text:
-    word, style = {
-        True: ("Bookings get through", "bold green"),
-        False: ("Bookings do not get through", "bold red"),
-        None: ("The API does not say whether bookings get through", "bold yellow"),
-    }[overview.is_ready]
-    return Text.assemble((word, style), f"   Holdfast {overview.version}, {overview.at:%Y-%m-%d %H:%M:%S} UTC")
+    return Text.assemble(_verdict(overview), f"   Holdfast {overview.version}, {overview.at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _verdict(overview: Overview) -> tuple[str, str]:
+    """In words, and how they look."""
+    if overview.is_ready is None:
+        return "The API does not say whether bookings get through", "bold yellow"
+    if not overview.is_ready:
+        return "Bookings do not get through", "bold red"
+    if overview.maintenance_since is not None:
+        return "Nobody can book, for maintenance", "bold yellow"
+    return "Bookings get through", "bold green"
 
 
 def _problems(overview: Overview) -> Iterator[Text]:
@@ -55,7 +61,7 @@ def _problems(overview: Overview) -> Iterator[Text]:
         for name, reason in parts.items():
             yield Text.assemble((f"{state}: ", style), f"{name}: {reason}" if reason else name)
     if overview.maintenance_since is not None:
-        yield Text(f"maintenance since {overview.maintenance_since:%Y-%m-%d %H:%M:%S} UTC", "yellow")
+        yield Text(f"maintenance: since {overview.maintenance_since:%Y-%m-%d %H:%M:%S} UTC", "yellow")
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str | Text]], *, is_short: bool) -> Table:

@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from core.store.installation import Maintenance
 from core.store.measurements import Measurements
 from core.store.pulse import Pulse
 from core.store.running_state import Decided, RunningState, WaitingLane
@@ -152,6 +153,15 @@ def test_what_is_down_stands_at_the_top_with_its_reason() -> None:
     first, *problems = shown(replace(WHOLE, api=Reply(not_ready))).splitlines()[:3]
     assert first.startswith("Bookings do not get through")
     assert [line.strip() for line in problems] == ["down: lanes: a command waits", "degraded: payments: Stripe is away"]
+
+
+def test_maintenance_is_not_told_as_if_people_could_book() -> None:
+    state = database().value
+    assert state is not None
+    stopped = replace(WHOLE, database=Reply(replace(state, maintenance=Maintenance(AT, None, 60))))
+    first, second, *_ = shown(stopped).splitlines()
+    assert first.startswith("Nobody can book, for maintenance")
+    assert second.strip() == "maintenance: since 2026-03-01 12:00:00 UTC"
 
 
 def test_without_the_api_its_judgement_is_made_from_what_it_would_have_looked_at() -> None:
