@@ -45,11 +45,13 @@ PATCHES = (
         "gunicorn",
         "27.0",
         "api.server.gunicorn_worker",
-        "A stop is heard at any moment and over within seconds; what is no HTTP is refused in the one error shape; "
-        "upgrades are ignored; a request needs no second task; answers do not name the server; the parser in C is found.",
+        "A stop is heard at any moment, is over within seconds, and resets no connection that waits to be accepted; "
+        "what is no HTTP is refused in the one error shape; upgrades are ignored; a request needs no second task; "
+        "answers do not name the server; the parser in C is found.",
         "A stop that arrives during the imports is lost, and one that arrives later waits `graceful_timeout` for idle "
-        "connections. A second task for each request costs 4 µs. What gunicorn knows of the parser in C it keeps on the "
-        "class that looked, and reads from another.",
+        "connections; closing the listening socket resets what the kernel has accepted for it. A second task for each "
+        "request costs 4 µs. What gunicorn knows of the parser in C it keeps on the class that looked, and reads from "
+        "another.",
         {
             "gunicorn.workers.gasgi:ASGIWorker.init_signals": "3ffb903a13e4",
             "gunicorn.workers.gasgi:ASGIWorker._serve": "986a7a4ab51c",

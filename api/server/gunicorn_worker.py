@@ -3,6 +3,8 @@
 - A stop is heard at any moment and is over within seconds. As it comes, the worker loses a stop that
   arrives while it still imports (uvloop hears signals only while its loop runs), and waits
   `graceful_timeout` for every idle keep-alive connection and for every request that waits for an outcome.
+- A stop breaks no connection that has sent something. As it comes, those that the kernel has accepted and the
+  worker has not are reset when it stops to listen, with the requests that they have carried by then.
 - What is no HTTP is refused in the one error shape.
 - The parser in C is used where it is installed (docs/dependencies.md): gunicorn looks for it by itself,
   but would not find it for a connection of a class of its own.
@@ -11,7 +13,9 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
@@ -89,8 +93,15 @@ class Connection(ASGIProtocol):  # type: ignore[misc]  # gunicorn ships no types
         return bool(await self._handle_http_request(request, sockname, peername))
 
     def close_if_idle(self) -> None:
-        if self._awaiting_request:
+        """Not if a request has come that is not read yet: it is answered, and its answer says to close."""
+        if self._awaiting_request and not _has_unread(self.transport):
             self._keepalive_timeout()
+
+
+def _has_unread(transport: Any) -> bool:
+    looking = select.poll()
+    looking.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 class Parser(PythonProtocol):  # type: ignore[misc]  # as above
@@ -132,10 +143,34 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]  # as above
             call()
 
     async def _shutdown(self) -> None:
-        for server in self.servers:
-            server.close()  # no new connections
+        await self._stop_listening()
         if not self._quick_shutdown:
             await asyncio.sleep(IDLE_GRACE_S)
         for connection in list(self.connections):
             connection.close_if_idle()
         await super()._shutdown()
+
+    async def _stop_listening(self) -> None:
+        """The last to close a listening socket resets what nobody has accepted: so that is done right before."""
+        listening = [listener.sock.dup() for listener in self.sockets]
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0)  # now its own accepting is over
+        for listener in listening:
+            accepted = list(_accept_waiting(listener))
+            listener.close()
+            for connection in accepted:
+                await self.loop.connect_accepted_socket(lambda: Connection(self), connection)
+
+
+def _accept_waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.setblocking(False)
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except ConnectionAbortedError:  # it has gone again
+            continue
+        except OSError:  # there is none
+            return
+        connection.setblocking(False)
+        yield connection
