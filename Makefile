@@ -20,11 +20,12 @@ BENCH_OPTIONS ?=
 FAULTS_OPTIONS ?=
 ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
+ROLLING_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade rolling pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -96,6 +97,9 @@ pictures: venv-dev ## Draw docs/status.svg anew, from a stack that is booked on 
 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
 	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)
+
+rolling: venv-dev ## Restart every process in turn while clients book, and time their bookings (its own stack; takes a few minutes)
+	@exec $(RUN) -m tests.rolling $(ROLLING_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"

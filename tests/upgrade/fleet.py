@@ -32,7 +32,10 @@ WAITS = "migrate the database"
 SEND_CANARY = """
 from core.engine.sweep import send_canary
 from core.settings import from_environment
-from core.store.database import connect_lane
+try:
+    from core.store.connections.database import connect_lane
+except ImportError:  # the previous release
+    from core.store.database import connect_lane
 with connect_lane(from_environment().database_url, "holdfast tests") as connection:
     send_canary(connection, 0)
 """

@@ -1,0 +1,1 @@
+"""Every process restarted, one after another, while clients book: `make rolling`."""
