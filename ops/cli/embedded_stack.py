@@ -1,7 +1,8 @@
-"""`holdfast run`, `reset` and `processes`: the whole stack on this machine."""
+"""`holdfast run` and `reset`: the whole stack on this machine; `start` and `processes`: its processes one by one."""
 
 from __future__ import annotations
 
+import os
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from ops.cli.errors import expected
 from ops.cli.help_texts import SETUP, examples
+from ops.processes import APPLICATION, Process
 
 commands = typer.Typer()
 
@@ -43,7 +45,8 @@ Data = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for everythin
     epilog=examples(
         "holdfast run",
         "holdfast run --port 8080 --data /var/lib/holdfast-demo",
-        note="It brings its own PostgreSQL, Valkey, Stripe stand-in and front door, and loads the demo. Ctrl-C stops it.",
+        note="It brings its own PostgreSQL, Valkey, Stripe stand-in and front door, and loads the demo; with "
+        "HOLDFAST_DEMO=0 nothing but the tables. Ctrl-C stops it.",
     ),
 )
 def run(
@@ -59,7 +62,7 @@ def run(
     ] = None,
     data: Data = Path(".data"),
 ) -> int:
-    """Start the whole stack on this machine, with the demo, and keep it running."""
+    """Start the whole stack on this machine, as a rule with the demo, and keep it running."""
     # Imported here: the image has none of the embedded servers' packages.
     from core.settings import SettingsError  # noqa: PLC0415
     from ops.embedded.data_folder import DataFolder, DataFolderError  # noqa: PLC0415
@@ -83,11 +86,51 @@ def reset(*, data: Data = Path(".data")) -> None:
     print(f"{folder} is empty: the next make run starts from nothing.")
 
 
+def _process(raw: str) -> Process:
+    found = {process.name: process for process in APPLICATION}
+    if raw not in found:
+        raise typer.BadParameter(f"there is no {raw!r}, only {', '.join(found)}")
+    return found[raw]
+
+
+def _names(incomplete: str) -> list[str]:
+    return [process.name for process in APPLICATION if process.name.startswith(incomplete)]
+
+
+@commands.command(
+    rich_help_panel=SETUP,
+    epilog=examples(
+        "holdfast start api",
+        "holdfast start lanes --number 2",
+        note="It reads the settings from the environment, becomes the process that holdfast processes names, and ends "
+        "with it: so a supervisor such as systemd can keep it running. Run holdfast migrate before.",
+    ),
+)
+def start(
+    process: Annotated[
+        Process,
+        typer.Argument(
+            parser=_process,
+            autocompletion=_names,
+            metavar="PROCESS",
+            help=", ".join(process.name for process in APPLICATION),
+        ),
+    ],
+    *,
+    number: Annotated[int, typer.Option(min=1, max=1_000, help="Which of several on this machine.")] = 1,
+) -> None:
+    """Start one process beside a PostgreSQL and a Redis that run already."""
+    from ops.embedded.environment import ROOT, installed  # noqa: PLC0415 - a command imports what it needs
+
+    instance = process.name if number == 1 else f"{process.name}-{number}"
+    argv = installed(process.command(instance))
+    os.chdir(ROOT)  # its configuration files are named from there
+    os.execve(argv[0], argv, {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})  # noqa: S606 - the definition's own
+
+
 @commands.command(rich_help_panel=SETUP, epilog=examples("holdfast processes"))
 def processes() -> None:
     """Print the table of processes: how many of each, their port, Celery queues and command line."""
-    from ops.processes import APPLICATION  # noqa: PLC0415 - a command imports what it needs
-
     for process in APPLICATION:
         queues = ",".join(process.queues) or "-"
         print(f"{process.name:<9} x{process.count}  {process.port or '-':<5} {queues:<13} {' '.join(process.argv)}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ops.backup.databases import Database
 
 EMBEDDED = Path(".data")
-WITHOUT_STORES = frozenset({"check", "config", "import", "processes"})
+WITHOUT_STORES = frozenset({"check", "config", "import", "processes", "start"})
 """Commands that have no database."""
 
 Data = Annotated[

@@ -184,6 +184,7 @@ WITHOUT_DATABASE = {
     ("reset",): "removes a folder",
     ("run",): "brings its own",
     ("status",): "shows it as down",
+    ("start",): "becomes a process that waits for it",
 }
 AUDITED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("admin", "create"): ("user.created",),
@@ -206,6 +207,7 @@ CHANGES_NOTHING = {
     ("import",): "the API does, with the entry of the account that sends",
     ("reset",): "removes the database with its audit log",
     ("run",): "migrates as migrate does",
+    ("start",): "becomes a process, whose entries are those of its callers",
 } | dict.fromkeys(
     (
         ("admin", "list"),
