@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from stat import S_ISREG
 
 from core.text_forms import SETTING
@@ -74,6 +75,12 @@ def asked_one_by_one(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[s
 def without_others(environ: Mapping[str, str], own: Collection[str]) -> dict[str, str]:
     """The environment of a process that is given its own secrets only, as they are or by their files."""
     return {name: one for name, one in environ.items() if name.removesuffix(FILE) not in EVERY - set(own)}
+
+
+def with_whole_paths(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same files, for a process that starts in another folder."""
+    files = {name + FILE for name in EVERY}
+    return {name: str(Path(one).absolute()) if name in files and one else one for name, one in environ.items()}
 
 
 def is_set(environ: Mapping[str, str], name: str) -> bool:

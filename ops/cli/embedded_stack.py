@@ -102,8 +102,8 @@ def _names(incomplete: str) -> list[str]:
     epilog=examples(
         "holdfast start api",
         "holdfast start lanes --number 2",
-        note="It reads the settings from the environment, becomes the process that holdfast processes names, and ends "
-        "with it: so a supervisor such as systemd can keep it running. Run holdfast migrate before.",
+        note="It reads the settings from the environment, leaves out other processes' secrets, and becomes the process "
+        "that holdfast processes names: so a supervisor such as systemd can run it. Run holdfast migrate before.",
     ),
 )
 def start(
@@ -120,12 +120,14 @@ def start(
     number: Annotated[int, typer.Option(min=1, max=1_000, help="Which of several on this machine.")] = 1,
 ) -> None:
     """Start one process beside a PostgreSQL and a Redis that run already."""
-    from ops.embedded.environment import ROOT, installed  # noqa: PLC0415 - a command imports what it needs
+    from core.secret_settings import with_whole_paths, without_others  # noqa: PLC0415 - a command imports what it needs
+    from ops.embedded.environment import ROOT, installed  # noqa: PLC0415 - as above
 
+    environment = with_whole_paths(without_others(os.environ, process.secrets))
     instance = process.name if number == 1 else f"{process.name}-{number}"
     argv = installed(process.command(instance))
     os.chdir(ROOT)  # its configuration files are named from there
-    os.execve(argv[0], argv, {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})  # noqa: S606 - the definition's own
+    os.execve(argv[0], argv, {**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})  # noqa: S606 - the definition's own
 
 
 @commands.command(rich_help_panel=SETUP, epilog=examples("holdfast processes"))

@@ -137,7 +137,5 @@ class Programs:
 
 def _own_settings(parts: Collection[str]) -> dict[str, str]:
     """What the person has set, their secrets' files by paths that hold in every folder; `parts` are not theirs to set."""
-    own = secret_settings.without_others(inherited(), secret_settings.ALL)
-    files = {name + FILE for name in secret_settings.ALL}
-    located = {name: str(Path(path).absolute()) if name in files and path else path for name, path in own.items()}
-    return {name: value for name, value in located.items() if name.removesuffix(FILE) not in parts}
+    own = secret_settings.with_whole_paths(secret_settings.without_others(inherited(), secret_settings.ALL))
+    return {name: value for name, value in own.items() if name.removesuffix(FILE) not in parts}

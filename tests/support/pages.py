@@ -44,6 +44,11 @@ def sections(text: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def blocks(text: str, language: str = "bash") -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)\n```$", text, re.MULTILINE | re.DOTALL)
+
+
 @cache
 def names_in(path: str) -> frozenset[str]:
     """What a module defines: functions, classes, constants, and `Class.member`."""

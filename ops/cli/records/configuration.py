@@ -20,8 +20,13 @@ commands = typer.Typer()
 DOT_ENV = Path(".env")
 DOT_ENV_MAX_BYTES = 1_000_000
 OURS = ("HOLDFAST_", "STRIPE_")
-OF_CLIENTS = {"HOLDFAST_URL", "HOLDFAST_TOKEN"}
-"""Of `holdfast import`, which is a client of the API."""
+OF_OTHERS = {
+    *("HOLDFAST_URL", "HOLDFAST_TOKEN"),
+    *("HOLDFAST_SITE", "HOLDFAST_BIND", "HOLDFAST_TRUSTS", "HOLDFAST_API", "HOLDFAST_NOTIFIER"),
+    *("HOLDFAST_FLOWER_IS_ON", "HOLDFAST_ANSWER_TIMEOUT"),
+    *("HOLDFAST_HTTP_PORT", "HOLDFAST_HTTPS_PORT", "HOLDFAST_CERTIFICATES"),
+}
+"""Of `holdfast import`, which is a client of the API, and of the front door."""
 
 
 @commands.command(
@@ -101,7 +106,7 @@ def _told_beside(found: Sequence[Reading], dot_env: Mapping[str, str]) -> dict[s
         "other_in_dot_env": sorted(
             name for name in raw.keys() & dot_env.keys() if dot_env[name] and raw[name] not in {"", dot_env[name]}
         ),
-        "read_by_none": sorted(ours - raw.keys() - files - OF_CLIENTS),
+        "read_by_none": sorted(ours - raw.keys() - files - OF_OTHERS),
     }
 
 

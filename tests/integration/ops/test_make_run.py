@@ -18,8 +18,10 @@ from websockets.sync.client import connect
 from ops.embedded.data_folder import MARKER
 from ops.ports import accepts, free_ports
 from ops.processes import APPLICATION
+from tests.support import documented
 from tests.support.clients.http_client import agent_booking
 from tests.support.processes.make_run import Run, cli, still_running
+from tests.support.processes.shell import shell
 from tests.support.wait import wait_until
 
 SERVERS = {"postgres", "valkey", "caddy", "stripe"}
@@ -56,6 +58,14 @@ def test_what_it_prints_works_when_pasted(running: Run) -> None:
     slots = httpx.get(f"{running.url}/api/booking/smart-available-slots/?date={day}").json()["available_slots"]
     assert slots
     assert time not in {slot["time"] for slot in slots}
+
+
+def test_the_readmes_examples_work_when_pasted_in_order(running: Run, tmp_path: Path) -> None:
+    """As a reader does whose stack has another port; no command among them fails."""
+    with shell(tmp_path, {"HOLDFAST_URL": running.url}) as terminal:
+        said = [(block, terminal.paste(block)) for block in documented.EXAMPLES]
+    heard = {word: any(word in line for _, line in said) for word in documented.HEARD}
+    assert [word for word, is_heard in heard.items() if not is_heard] == [], said
 
 
 def _paste_booking(run: Run) -> str:
@@ -170,17 +180,25 @@ def _waiting(run: Run) -> int:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Run]:
-    """An installation of the test's own, run by an ordinary account."""
+    """An installation of the test's own outside the demo, run by an ordinary account."""
     tmp_path.chmod(0o777)
     prefix = AS_NOBODY if os.geteuid() == 0 else ()
-    one = Run(tmp_path / "data", free_ports(1)[0], prefix=prefix, log=tmp_path / "said")
+    where = documented.embedded_settings()
+    one = Run(tmp_path / "data", free_ports(1)[0], prefix=prefix, log=tmp_path / "said", settings=where)
     yield one
     one.close()
 
 
-def test_an_ordinary_account_starts_stops_in_a_hurry_and_empties(fresh: Run) -> None:
+def test_an_ordinary_account_starts_signs_in_stops_in_a_hurry_and_empties(fresh: Run, tmp_path: Path) -> None:
+    """With the commands of README.md, "From nothing to the first booking"."""
     fresh.start().until_ready()
-    assert json.loads(_paste_booking(fresh))["success"] is True
+    assert "Nobody can sign in yet" in fresh.said
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    with shell(folder) as terminal:
+        for block in documented.embedded_steps(fresh.data, fresh.url):
+            said = terminal.paste(block)
+        assert re.search(r"^\d+$", terminal.paste("echo $ROOM"), re.MULTILINE), said
     pids = fresh.pids()
     os.killpg(pids["api"], signal.SIGSTOP)
     fresh.signal(signal.SIGINT)

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,15 +27,24 @@ SIGNED_OFF = "Ctrl-C stops it"
 class Run:
     """One `make run`, without the installation before it."""
 
-    def __init__(self, data: Path, port: int, *, prefix: tuple[str, ...] = (), log: Path) -> None:
+    def __init__(
+        self,
+        data: Path,
+        port: int,
+        *,
+        prefix: tuple[str, ...] = (),
+        log: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.data, self.port, self.log = data, port, log
-        self.prefix = prefix
+        self.prefix, self._settings = prefix, settings or {}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Run:
         argv = [*self.prefix, *command("run", "--port", str(self.port), "--data", str(self.data))]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(argv, cwd=ROOT, env=environment(), stdout=log, stderr=log)
+            settings = {**environment(), **self._settings}
+            self.process = subprocess.Popen(argv, cwd=ROOT, env=settings, stdout=log, stderr=log)
         return self
 
     def until_ready(self) -> Run:
