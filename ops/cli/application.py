@@ -24,7 +24,7 @@ from ops.cli import (
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import maintenance, status, zone
-from ops.cli.records import configuration, events, people
+from ops.cli.records import bookings, configuration, events, people
 from ops.cli.store_access import with_data
 
 GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     ("time-zone", zone.commands),
     (None, configuration.commands),
     (None, bulk_import.commands),
+    ("export", bookings.commands),
     (None, audit_log.commands),
     ("events", events.commands),
     ("commands", accepted_commands.commands),

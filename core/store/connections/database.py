@@ -64,6 +64,14 @@ MIGRATE_LIMITS = {
     "idle_in_transaction_session_timeout": "1min",
 }
 
+EXPORT_LIMITS = {
+    "timezone": "UTC",
+    # One snapshot as long as all is read, which may take minutes. Whoever stops reading must not hold it for ever.
+    "statement_timeout": "60s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
 Connection = psycopg.Connection[TupleRow]
 Kind = TypeVar("Kind", bound=psycopg.AsyncConnection[Any])
 Row = TypeVar("Row")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import BinaryIO
 from ops.cli.errors import CommandError
 
 OWNER_ONLY = 0o600
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a program that was told to stop, as shells have it."""
 
 
 @contextmanager
@@ -49,6 +52,7 @@ def output(file: Path | None) -> Iterator[BinaryIO]:
 def _beside(file: Path) -> Iterator[BinaryIO]:
     unfinished = file.with_name(f".{file.name}.{token_hex(4)}.unfinished")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # it may hold personal data: tidy up first
     try:
         with os.fdopen(descriptor, "wb") as opened:
             yield opened
@@ -56,4 +60,5 @@ def _beside(file: Path) -> Iterator[BinaryIO]:
             os.fsync(opened.fileno())
         unfinished.replace(file)
     finally:
+        signal.signal(signal.SIGTERM, before)
         unfinished.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -39,6 +40,17 @@ def test_what_is_half_written_is_gone_and_an_earlier_file_stays(tmp_path: Path, 
         half_write(wanted, problem)
     assert [path.name for path in tmp_path.iterdir()] == ["bookings.csv"]
     assert wanted.read_text() == "earlier"
+
+
+def test_a_program_that_is_told_to_stop_tidies_up_first(tmp_path: Path) -> None:
+    def stop() -> None:
+        with output(tmp_path / "bookings.csv"):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        stop()
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_file_that_exists_is_not_replaced_unless_told(tmp_path: Path) -> None:
