@@ -85,7 +85,7 @@ class OwnAccount:
             "are over stay, without personal data (docs/accounts.md). An account with a password sends it again; one "
             "without has to have signed in within the last ten minutes."
         ),
-        body=Content(Leave, example={"password": "123456Long"}),
+        body=Content(Leave, example={"password": "yourpassword"}),
         answers={200: Goodbye},
         refuses=("sign_in_again", "demo_account", "last_superuser", "too_many_requests"),
     )

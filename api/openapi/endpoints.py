@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import falcon
 import falcon.asgi
@@ -14,6 +16,7 @@ from msgspec import Struct
 from api.http.errors import Problem
 from api.http.responses import respond, respond_zipped
 from api.openapi.document import document
+from api.openapi.examples import to_come
 from api.openapi.operation import Content, Operation, operation, operation_of
 from api.openapi.served_routes import Routes
 from core.wire.outcomes import encode
@@ -37,18 +40,24 @@ ASSETS = {
 
 
 class Schema:
-    """The description is made at the first question, from the routes that the app has then."""
+    """The description is made at the first question, from the routes that the app has then; each day its examples move."""
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
+        self._made: tuple[date, bytes] | None = None
 
     @cached_property
-    def _bytes(self) -> bytes:
-        return encode(document(self._routes.served()))
+    def _document(self) -> dict[str, Any]:
+        return document(self._routes.served())
+
+    def _bytes(self, today: date) -> bytes:
+        if self._made is None or self._made[0] != today:
+            self._made = (today, encode(to_come(self._document, today)))
+        return self._made[1]
 
     @operation("This description, as OpenAPI 3.1", answers={200: dict})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        respond_zipped(req, resp, self._bytes)
+        respond_zipped(req, resp, self._bytes(datetime.now(UTC).date()))
         resp.content_type = falcon.MEDIA_JSON
 
 

@@ -11,6 +11,7 @@ from msgspec.inspect import DateType, type_info
 from api.http.fields import ID_MAX
 from api.http.parameters import Parameter, parameters_of
 from api.http.preferences import ANONYMOUS_KEY_MIN_CHARS, KEY_MAX_CHARS, WAIT_DEFAULT_S, WAIT_MAX_S
+from api.openapi import examples
 from api.openapi.operation import Operation
 from api.openapi.schemas import as_read
 from api.openapi.served_routes import Served
@@ -31,7 +32,7 @@ PREFER = {
         "most). `respond-async`: answer 202 at once."
     ),
     "schema": {"type": "string"},
-    "examples": {"async": {"value": "respond-async"}, "wait": {"value": "wait=5"}},
+    "examples": {"wait": {"value": "wait=5"}, "async": {"value": "respond-async"}},
 }
 WAIT = {
     "name": "Prefer",
@@ -67,7 +68,13 @@ OF_COMMANDS = {"Prefer": PREFER, "IdempotencyKey": IDEMPOTENCY_KEY, "ExpiresAt":
 
 def parameters(route: Served, operation: Operation) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": FIELDS[converter]}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": FIELDS[converter],
+            "example": examples.in_path(route.template, name),
+        }
         for name, converter in route.fields.items()
     ]
     found += [_query(parameter) for parameter in (parameters_of(operation.query) if operation.query else ())]
@@ -87,6 +94,8 @@ def _query(parameter: Parameter) -> dict[str, Any]:
     described = {"name": parameter.name, "in": "query", "required": parameter.required, "schema": schema}
     if not parameter.required:
         described["allowEmptyValue"] = True  # and counts as not sent
+    elif parameter.name in examples.IN_QUERIES:
+        described["example"] = examples.IN_QUERIES[parameter.name]
     return described | ({"description": words} if words else {})
 
 

@@ -57,8 +57,8 @@ def _minor(body: NewIntent) -> int | None:
     return minor(body.amount, body.currency.lower())
 
 
-INTENT_REQUEST = {"booking_id": 1, "amount": 100.00, "currency": "usd"}
-"""As the rooms contract prints it."""
+INTENT_REQUEST = {"booking_id": 2, "amount": 100.00, "currency": "usd"}
+"""As the rooms contract prints it, but for the booking: the demo's first one is paid."""
 
 
 class PaymentIntents:

@@ -67,7 +67,7 @@ class Login:
         ),
         body=(
             Content(LoginBody, example={"username": "9876543210", "password": "admin"}),
-            Content(LoginBody, example={"email": "user@example.com", "password": "yourpassword"}),
+            Content(LoginBody, example={"email": "user@example.com", "password": "123456Long"}),
         ),
         answers={200: LoginAnswer},
         refuses=("wrong_credentials", "too_many_requests"),

@@ -34,7 +34,7 @@ If it was you, use this token within the hour:
     {token}
 
 It goes, with the new password, to POST {url}/api/auth/password/reset/confirm/ as
-{{"token": "...", "password": "..."}}. If it was not you, there is nothing to do.
+{{"token": "the-token-of-the-mail", "password": "..."}}. If it was not you, there is nothing to do.
 """
 
 
@@ -91,7 +91,7 @@ class ResetConfirmation:
 
     @operation(
         "Set a new password with the mailed token",
-        body=Content(ConfirmBody, example={"token": "...", "password": "a new password"}),
+        body=Content(ConfirmBody, example={"token": "the-token-of-the-mail", "password": "a new password"}),
         answers={200: Done},
         refuses=("too_many_requests", "bad_reset_token"),
     )

@@ -115,7 +115,7 @@ class RegisterByEmail:
         body=Content(
             EmailRegistration,
             example={
-                "email": "user@example.com",
+                "email": "newcomer@example.com",
                 "password": "yourpassword",
                 "confirm_password": "yourpassword",
             },

@@ -58,7 +58,7 @@ class Refresh:
             "From the cookie, or from the body. Each is used once, and again within 30 seconds if the answer was lost; "
             "one that comes back later ends its login."
         ),
-        body=Content(RefreshBody, example={"refresh": "..."}),
+        body=Content(RefreshBody, example={}),
         body_required=False,
         answers={200: Refreshed},
         refuses=("bad_credential", "too_many_requests"),

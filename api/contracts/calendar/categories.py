@@ -9,7 +9,7 @@ import falcon.asgi
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
-from api.contracts.calendar.examples import CATEGORIES, CATEGORY
+from api.contracts.calendar.examples import CATEGORIES, CATEGORY, CATEGORY_CHANGE
 from api.contracts.changes import Problems, as_problems, check_unchanged, name_taken, unknown_resource
 from api.http.audit import note_change
 from api.http.bodies import read_json
@@ -133,7 +133,7 @@ class AdminCategory:
     @operation(
         "Change a category",
         description="Only what is sent changes. Existing bookings keep their resource and its name.",
-        body=Content(CategoryChange, example=CATEGORY),
+        body=Content(CategoryChange, example=CATEGORY_CHANGE),
         answers={200: CategoryBody},
         refuses=("category_not_found", "name_taken"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 BOOK = {"time_slot": 1}
 CATEGORIES = [{"id": 1, "name": "Cat 1"}, {"id": 2, "name": "Cat 2"}, {"id": 3, "name": "Cat 3"}]
 CATEGORY = {"name": "Cat 4"}
+CATEGORY_CHANGE = {"name": "Category 1"}
 SLOT = {"start_time": "2030-10-21T09:00:00Z", "end_time": "2030-10-21T10:00:00Z", "category": 1}
 SLOT_CHANGE = {"end_time": "2030-10-21T10:30:00Z"}
 WEEKLY = {

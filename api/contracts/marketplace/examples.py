@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 NEW_PRACTITIONER = {
-    "user_id": 3,
-    "name": "Dr. Smith",
+    "user_id": 5,
+    "name": "Dr. Jones",
     "time_zone": "America/New_York",
     "hours": [{"weekday": 0, "start": "09:00", "end": "17:00"}],
     "breaks": [{"weekday": 0, "start": "12:00", "end": "13:00"}],
 }
 PRACTITIONER_CHANGE = {"buffer_after_minutes": 10, "notice_minutes": 120, "horizon_days": 60}
-TIME_OFF = {"start_date": "2026-12-24", "end_date": "2026-12-26", "reason": "Holiday"}
+TIME_OFF = {"start_date": "2026-12-22", "end_date": "2026-12-23", "reason": "Holiday"}
 NEW_LOCATION = {"name": "Practice", "address": "High Street 1", "time_zone": "America/New_York"}
 LOCATION_CHANGE = {"address": "High Street 2"}
 NEW_ROOM = {"name": "Room 1"}
-NEW_SERVICE = {"name": "60-minute Consultation", "duration_minutes": 60, "price_cents": 5000}
+NEW_SERVICE = {"name": "30-minute Consultation", "duration_minutes": 30, "price_cents": 3000}
 SERVICE_CHANGE = {"price_cents": 6000}
 CHECK_AVAILABILITY = {
     "practitioner_id": 1,
@@ -23,7 +23,9 @@ CHECK_AVAILABILITY = {
     "timezone": "America/New_York",
 }
 OPENINGS = {"service_id": 2, "start_date": "2024-03-15", "days": 7, "timezone": "America/New_York"}
-CREATE_SPECIAL = {"service_id": 123}
+CREATE_PACKAGE = {"service_id": 4}
+CREATE_BUNDLE = {"service_id": 5}
+CREATE_COURSE = {"service_id": 6}
 NEW_BOOKING = {
     "practitioner_id": 1,
     "service_id": 2,
@@ -44,6 +46,13 @@ NEW_SESSION = {
     "practitioner_id": 1,
     "start_time": "2026-03-15T10:00:00Z",
     "end_time": "2026-03-15T12:00:00Z",
+    "capacity": 20,
+}
+NEW_COURSE_SESSION = {
+    "service_id": 6,
+    "practitioner_id": 1,
+    "start_time": "2026-03-17T13:00:00Z",
+    "end_time": "2026-03-17T15:00:00Z",
     "capacity": 20,
 }
 CANCEL_SESSION = {"reason": "The practitioner is ill"}

@@ -188,7 +188,7 @@ class CreatePackage:
 
     @operation(
         "Buy a package, scheduled now or later",
-        body=Content(NewPackage, example=examples.CREATE_SPECIAL),
+        body=Content(NewPackage, example=examples.CREATE_PACKAGE),
         answers={201: MarketBookingDetail},
         refuses=(*BUYING, *PLACING, *SEATING, Refusal.SESSION_WANTED, Refusal.CHANGED_MEANWHILE),
         command=True,
@@ -209,7 +209,7 @@ class CreateBundle:
 
     @operation(
         "Buy a bundle of credits",
-        body=Content(NewBundle, example=examples.CREATE_SPECIAL),
+        body=Content(NewBundle, example=examples.CREATE_BUNDLE),
         answers={201: MarketBookingDetail},
         refuses=(*BUYING, Refusal.PRACTITIONER_NOT_FOUND),
         command=True,
@@ -227,7 +227,7 @@ class CreateCourse:
 
     @operation(
         "Book a course: a seat in each of its sessions, or in none",
-        body=Content(NewCourse, example=examples.CREATE_SPECIAL),
+        body=Content(NewCourse, example=examples.CREATE_COURSE),
         answers={201: MarketBookingDetail},
         refuses=(*BUYING, *SEATING, Refusal.CHANGED_MEANWHILE),
         command=True,

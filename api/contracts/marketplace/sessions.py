@@ -87,7 +87,10 @@ class Sessions:
 
     @operation(
         "Open a session of a workshop or course",
-        body=Content(NewSession, example=examples.NEW_SESSION),
+        body=(
+            Content(NewSession, example=examples.NEW_SESSION),
+            Content(NewSession, example=examples.NEW_COURSE_SESSION),
+        ),
         answers={201: SessionShown},
         refuses=(
             Refusal.SERVICE_NOT_FOUND,

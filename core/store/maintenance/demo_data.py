@@ -18,12 +18,24 @@ FROM resource r, (VALUES
     (2, '60-minute Consultation', '60-minute consultation', 'An hour with a practitioner', 60, 5000)
 ) AS v (id, name, name_key, description, minutes, cents)
 WHERE r.kind = 'desk';
-SELECT setval(pg_get_serial_sequence('service', 'id'), 2);
 INSERT INTO resource (kind, name, zone) SELECT 'practitioner', 'Dr. Smith', zone FROM resource WHERE kind = 'desk';
 INSERT INTO practitioner (user_id, resource_id, name, name_key, hours)
 SELECT 3, id, name, 'dr. smith', (SELECT jsonb_agg(jsonb_build_array(day, 540, 1020)) FROM generate_series(0, 4) AS day)
 FROM resource WHERE kind = 'practitioner';
 INSERT INTO service_practitioner (service_id, practitioner_id) VALUES (2, 1);
+INSERT INTO service (id, name, name_key, description, resource_id, duration_minutes, price_cents, kind, is_named, credits,
+                     valid_days)
+SELECT v.id, v.name, lower(v.name), v.description, r.id, v.minutes, v.cents, v.kind, false, v.credits, v.days
+FROM resource r, (VALUES
+    (3, 'Breathing Workshop', 'Two hours for a group', 120, 4000, 'workshop', NULL::integer, NULL::integer),
+    (4, 'First Consultation and Workshop', 'Both, each at a time of its own', NULL, 8000, 'package', NULL, NULL),
+    (5, 'Five Consultations', 'Credits for a year', NULL, 20000, 'bundle', 5, 365),
+    (6, 'Evening Course', 'Every session of it', NULL, 12000, 'course', NULL, NULL)
+) AS v (id, name, description, minutes, cents, kind, credits, days)
+WHERE r.kind = 'desk';
+INSERT INTO service_practitioner (service_id, practitioner_id) VALUES (3, 1), (6, 1);
+INSERT INTO service_item (service_id, position, item_id) VALUES (4, 1, 2), (4, 2, 3), (5, 1, 2);
+SELECT setval(pg_get_serial_sequence('service', 'id'), 6);
 SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5);
 """
 SQL_ROOM = """

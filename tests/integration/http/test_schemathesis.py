@@ -1,4 +1,4 @@
-"""The description fuzzed against a running stack: every check on, as everybody that there is."""
+"""The description tried on a running stack: its examples as they stand, then fuzzed with every check on, as everybody."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests.fuzzing.schemathesis_run import CALLERS, environment, fuzz
 from tests.support.clients.bare_socket import PartialRequest, partial_request
 from tests.support.clients.bulks import CSV, PATH, as_csv, rows_for
 from tests.support.conformance.answers import conformance
+from tests.support.conformance.examples import UNTRIED, Walk
+from tests.support.documents import reset_demo_database
 from tests.support.payments.payer import StripeServer, stripe_server
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
@@ -45,6 +47,19 @@ def slow_bulk(stack: Stack) -> Iterator[PartialRequest]:
     headers = {**CSV, "Authorization": f"Token {AGENT_KEY}"}
     with partial_request(stack.api_url, PATH, as_csv(rows_for(["Nothing comes of it"], 2)), headers) as sent:
         yield sent
+
+
+def test_every_example_gets_the_success_that_is_documented(
+    stack: Stack, record_property: Callable[[str, object], None]
+) -> None:
+    walk = Walk(stack)
+    try:
+        walk.run()
+    finally:
+        reset_demo_database(stack.settings)
+    assert walk.failed == []
+    assert walk.sent >= len(walk.operations) - len(UNTRIED)
+    record_property(FIGURE, f"examples: {walk.sent} requests of {len(walk.operations)} operations succeeded")
 
 
 @pytest.mark.usefixtures("slow_bulk")
