@@ -74,6 +74,11 @@ class TextForm:
     words_for: Callable[[str], str] | None = None
     """Instead of `words`, where they depend on the text."""
 
+    @property
+    def is_format(self) -> bool:
+        """Whether its sentence says how such a text is written. Of free texts it says what they may not hold."""
+        return not self.strays
+
     @cached_property
     def pattern(self) -> str:
         return rf"\A(?:{self.allowed})\Z"
@@ -152,7 +157,7 @@ _ATOM = r"[!#$%&'*+\-./0-9=?A-Z^_`a-z{|}~]"
 _LABEL = r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]"
 """Visible ASCII but what needs quotes (RFC 5321); the second without the dot."""
 _EMAIL = f" *{_ATOM}+@(?:{_LABEL}+[.])+{_LABEL}{{2,}} *"
-BAD_EMAIL = "Enter a valid email address"
+BAD_EMAIL = "Enter a valid email address, such as name@example.com"
 EMAIL = TextForm("email address", _EMAIL, BAD_EMAIL)
 OPTIONAL_EMAIL = TextForm("email address or nothing", f"(?:{_EMAIL})?", BAD_EMAIL)
 _NOT_BESIDE_AT = rf"@\ufe6b\uff20{_NOT_IN_ADDRESSES}"
@@ -163,7 +168,8 @@ CONTACT_EMAIL = TextForm(
     shown=f"([^{_NOT_BESIDE_AT}]+@[^{_NOT_BESIDE_AT}]+)?",
 )
 """As an agent wrote it down, letters of other scripts too: nobody logs in by it."""
-PHONE = TextForm("phone number", f"[^{_NOT_IN_PHONES}]*", "Invalid phone number")
+BAD_PHONE = "Invalid phone number: send its 3 to 20 digits, such as 1234567890 or +1 (202) 555-0123"
+PHONE = TextForm("phone number", f"[^{_NOT_IN_PHONES}]*", BAD_PHONE)
 """Only what no number has; which digits are a number is `core.identity.phones`' to say."""
 
 _DAY = r"(?:19|2[01])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -207,7 +213,8 @@ LOCAL_OR_INSTANT = TextForm(
     "{field} must be a time such as 2030-01-31T09:00:00Z, in whole minutes; without an offset it is local to the "
     "category",
 )
-BAD_DATE, BAD_TIME = "Invalid date format", "Invalid time format"
+BAD_DATE = "Invalid date format: write it like 2025-10-20, 20/10/2025, 10/20/2025, 20-10-2025 or 10-20-2025"
+BAD_TIME = "Invalid time format: write it like 14:00, 14:00:00, 2:00 PM or 2:00PM"
 """The agents' document gives these sentences."""
 _D, _M, _Y = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])", "(?:19|2[01])[0-9]{2}"
 AGENT_DAY = TextForm(
@@ -236,7 +243,7 @@ COUNTRY = TextForm("country code", "[A-Za-z]{2}", "{field} must be a two-letter 
 HTTPS_URL = TextForm(
     "https address, or nothing",
     rf"(?:https://[^\x22\x5c\x5e\x60{{|}}{_NOT_IN_ADDRESSES}]+)?",
-    "{field} must be an address that begins with https://",
+    "{field} must be an address that begins with https://, such as https://meet.example.com/room-1",
 )
 NETWORK = TextForm(
     "network", "[0-9A-Fa-f:.]{2,45}(?:/[0-9]{1,3})?", "Enter an address or a CIDR block such as 192.0.2.0/24"

@@ -143,7 +143,9 @@ class HandshakeGate:
 def check_allowed(feed: Feed, principal: Principal) -> None:
     """Raises `RefusedError` 403. An anonymous client may still authenticate in the first message."""
     if principal.must_change_password:
-        raise RefusedError(403, "password_change_required", "Change your password first")
+        raise RefusedError(
+            403, "password_change_required", "Change your password first, at POST /api/auth/password/change/"
+        )
     if principal.kind is not PrincipalKind.ANONYMOUS and not feed.allows(principal):
         raise RefusedError(403, "forbidden", "You do not have permission to perform this action")
 

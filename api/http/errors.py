@@ -65,9 +65,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.headers = headers or {}
 
 
+HEADLINES = ("Invalid date format", "Invalid time format")
+"""Sentences that the agent contract prints. What follows the colon, the formats, stands in `errors` alone."""
+
+
 def invalid(problems: Sequence[FieldProblem]) -> Problem:
     """400 with every field's problem; the sentence is the first one's."""
-    return Problem(400, "invalid", problems[0].message, problems)
+    head, _, _ = problems[0].message.partition(":")
+    return Problem(400, "invalid", head if head in HEADLINES else problems[0].message, problems)
 
 
 LOG_IN = (
@@ -80,12 +85,15 @@ def not_authenticated(message: str = LOG_IN) -> Problem:
     return Problem(401, "not_authenticated", message, headers=CHALLENGE)
 
 
+BAD_CREDENTIAL = "Invalid or expired credentials: log in again at /api/login/, or use a key that is not revoked"
+
+
 def bad_credential(message: str | None = None) -> Problem:
     """One sentence for forged, expired, revoked and misspelt: the difference would help a forger.
 
     `message` says instead that the scheme is the wrong one.
     """
-    return Problem(401, "bad_credential", message or "Invalid or expired credentials", headers=CHALLENGE)
+    return Problem(401, "bad_credential", message or BAD_CREDENTIAL, headers=CHALLENGE)
 
 
 def forbidden() -> Problem:

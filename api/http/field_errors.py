@@ -36,7 +36,7 @@ from msgspec.inspect import (
 )
 
 from api.http.forms import missing
-from core.text_forms import BY_PATTERN, DAY
+from core.text_forms import BY_PATTERN, DAY, TextForm
 from core.wire.errors import FieldProblem, shown
 
 WHOLE_DIGITS_MAX = 20
@@ -95,7 +95,7 @@ def _note_orders(hint: Any) -> None:
 
 WANTED: Mapping[type[Type], str] = {
     StrType: "text",
-    UUIDType: "an id as it was given",
+    UUIDType: "an id as it was given, such as 6f1c1a4e-3f0b-4c7a-9b53-0d9b0f6f2c11",
     BoolType: "one of true, false",
     ListType: "a list",
     DateTimeType: "a time with its offset from UTC, such as 2024-03-15T10:00:00Z",
@@ -134,6 +134,8 @@ def _mistakes(kind: Type, value: Any, at: str) -> Iterator[FieldProblem]:
             yield from _list(kind, value, at)
         case StructType() if isinstance(value, dict):
             yield from _object(kind, value, at)
+        case StrType() if (form := BY_PATTERN.get(kind.pattern or "")) and form.is_format:
+            yield FieldProblem(at, _must_be_text(form, at))
         case _ if not _fits(kind, value):
             yield FieldProblem(at, f"{at} must be {wanted(kind)}{_how_to_write(kind, value)}")
 
@@ -147,6 +149,17 @@ def _text(kind: StrType, text: str, at: str) -> Iterator[FieldProblem]:
         yield FieldProblem(at, f"{at} {at_least}")
     elif form is not None and not form.fits(text):
         yield FieldProblem(at, form.sentence(at, text))
+
+
+def _must_be_text(form: TextForm, at: str) -> str:
+    """Of a value that is no text where one of a certain form belongs."""
+    wanted_form = form.sentence(at, "")
+    begins = f"{at} must be "
+    return (
+        f"{begins}text: {wanted_form[len(begins) :]}"
+        if wanted_form.startswith(begins)
+        else f"{begins}text. {wanted_form}"
+    )
 
 
 def _list(kind: ListType, values: list[Any], at: str) -> Iterator[FieldProblem]:

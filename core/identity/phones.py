@@ -8,6 +8,8 @@ from enum import Enum
 
 import phonenumbers
 
+from core.text_forms import BAD_PHONE
+
 _ALLOWED = re.compile(r"\(?\+?[0-9 ()./-]{3,32}", re.ASCII)
 DIGITS_MIN = 3
 DIGITS_MAX = 20
@@ -34,7 +36,7 @@ class PhoneFault(Enum):
     )
     EXTENSION = "A phone number cannot have an extension: send the number alone, and the extension as a note"
     HIDDEN = "This phone number contains an invisible character: type the number again"
-    OTHER = "Invalid phone number"
+    OTHER = BAD_PHONE
 
 
 def plain_phone(raw: str) -> str:

@@ -141,7 +141,10 @@ class ApiClient:
 
 def _refused(row: dict[str, Any]) -> RefusedRow:
     response = row["response"]
-    return RefusedRow(row["row"], response["status"], response["body"]["code"], response["body"]["message"])
+    body = response["body"]
+    first = next((one["message"] for one in body.get("errors", ())), "")
+    message = first if first.startswith(body["message"]) else body["message"]  # with the formats that are understood
+    return RefusedRow(row["row"], response["status"], body["code"], message)
 
 
 def _sentence(answer: httpx2.Response) -> str:

@@ -23,8 +23,8 @@ SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
     r"must be a whole number.*, written without a point$": "JSON Schema takes 5.0 for an integer; we read integers written as integers",
     r"^Missing required field: user_id$": "Anonymous callers and staff say for whom; signed-in users book for themselves",
-    r"^Invalid date format$| must be a (day|time) (like|such as|with)| must be a day (from|of the calendar)": "A pattern does not know the calendar: 31 February",
-    r"^Invalid phone number$": "A pattern does not count the digits among blanks and dashes: 3 to 20 make a number",
+    r"^Invalid date format: | must be a (day|time) (like|such as|with)| must be a day (from|of the calendar)": "A pattern does not know the calendar: 31 February",
+    r"^Invalid phone number: ": "A pattern does not count the digits among blanks and dashes: 3 to 20 make a number",
     r"^A username cannot be a phone number$": "A pattern does not know phone numbers",
     r"^username must not contain |^A username can have \d+ characters at most$": (
         "The normal form of a username is checked: a pattern does not know NFKC"

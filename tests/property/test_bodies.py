@@ -26,7 +26,7 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
     text_forms.CLOCK.words: ["25:00", "14:60", "24:00", "14:00:30", "late"],
     text_forms.AGENT_CLOCK.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
     text_forms.CLOSING.words: ["25:00", "14:60", "24:01", "14:00:30", "late"],
-    "Invalid phone number": ["nobody", "12", "1" * 21],
+    text_forms.PHONE.words: ["nobody", "12", "1" * 21],
     "This is not an IANA time zone: use one such as Europe/Berlin": ["Nowhere/Else", "../etc/passwd", "/etc/localtime"],
     "{field} needs an offset from UTC, such as 2024-03-15T10:00:00Z": ["2024-03-15T10:00:00"],
     "{field} is out of range": ["0001-01-01T00:00:00Z"],

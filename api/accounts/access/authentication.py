@@ -99,4 +99,8 @@ class Authentication:
             raise Problem(403, "origin_not_allowed", "Requests from this origin are not allowed")
         sent = req.get_header(CSRF_HEADER) or ""
         if not hmac.compare_digest(sent.encode(), live.csrf_secret.encode()):
-            raise Problem(403, "csrf_failed", "CSRF token missing or incorrect")
+            raise Problem(
+                403,
+                "csrf_failed",
+                "CSRF token missing or incorrect: send the value of the cookie csrftoken, or of GET /api/auth/csrf/, as X-CSRFToken",
+            )

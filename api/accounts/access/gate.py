@@ -32,7 +32,9 @@ class Gate:
         if not allows(rule, principal.kind, public_writes=self._settings.public_writes):
             raise not_authenticated() if principal.kind is PrincipalKind.ANONYMOUS else forbidden()
         if principal.must_change_password and (req.uri_template or "").rstrip("/") not in BEFORE_PASSWORD_CHANGE:
-            raise Problem(403, "password_change_required", "Change your password first")
+            raise Problem(
+                403, "password_change_required", "Change your password first, at POST /api/auth/password/change/"
+            )
 
     def _check_sign_in(self, req: Request) -> None:
         """No CSRF token is asked for here, so a foreign page is told by what it cannot fake or send:

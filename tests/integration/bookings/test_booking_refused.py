@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from core.text_forms import BAD_PHONE
 from tests.support.clients.http_client import Client, agent_booking, free_slot, raw_answer
 from tests.support.processes.stack import Stack
 
@@ -18,7 +19,7 @@ from tests.support.processes.stack import Stack
         ({"booking_time": "5:00 PM"}, "Booking time is outside working hours"),
         ({"booking_date": "2025-02-30"}, "Invalid date format"),
         ({"booking_time": "25:00"}, "Invalid time format"),
-        ({"phone": "not a phone"}, "Invalid phone number"),
+        ({"phone": "not a phone"}, BAD_PHONE),
     ],
 )
 def test_an_unusable_booking_says_why(client: Client, change: dict[str, str], message: str) -> None:

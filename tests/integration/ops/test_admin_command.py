@@ -92,7 +92,7 @@ def test_the_audit_log_tells_of_it_without_the_password(
         (["ada"], "short", "A password needs at least 8 characters."),
         (["ada lovelace"], "Ada Lovelace", "A password cannot be the account's own name."),
         (["a<b"], "a long password", "username must not contain < or >."),
-        (["ada", "--email", "ada"], "a long password", "Enter a valid email address."),
+        (["ada", "--email", "ada"], "a long password", "Enter a valid email address, such as name@example.com."),
         (["ada"], "", "Standard input holds no password."),
     ],
 )

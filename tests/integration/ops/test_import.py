@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core.identity.demo_accounts import AGENT_KEY
+from core.text_forms import BAD_DATE, BAD_PHONE
 from ops.cli import main
 from tests.support.clients.bulks import as_csv, new_services, refused, rows_for, with_refusals
 from tests.support.clients.callers import STAFF, USER, access_for
@@ -33,7 +34,7 @@ def test_a_file_is_booked_and_the_refused_rows_are_reported_with_what_was_sent(
 ) -> None:
     rows, expected = with_refusals(rows_for(new_services(stack, 20), 200), bad=8, collisions=4)
     rows[3] = {**rows[3], "notes": "=HYPERLINK(1)", "phone": "+1"}
-    expected[4] = (400, "Invalid phone number")
+    expected[4] = (400, BAD_PHONE)
     file = tmp_path / "bookings.csv"
     file.write_bytes(as_csv(rows))
     assert main(["import", str(file)]) == 3
@@ -98,7 +99,7 @@ def test_a_report_is_corrected_and_sent_again_as_it_is(
     assert main(["import", str(report)]) == 3
     assert "2 of 3 rows booked, 1 refused." in capsys.readouterr().out
     (left,) = report_of(tmp_path / "bookings.refused.refused.csv")
-    assert (left["booking_date"], left["refused_message"]) == ("soon", "Invalid date format")
+    assert (left["booking_date"], left["refused_message"]) == ("soon", BAD_DATE)
     with stack.database() as connection:
         notes = connection.execute(
             "SELECT DISTINCT notes FROM booking WHERE service_name = %s", (rows[0]["service_name"],)

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from core.text_forms import BAD_PHONE
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -106,7 +107,7 @@ def code_of(row: dict[str, Any]) -> str:
 
 
 BAD: tuple[tuple[dict[str, str], int, str], ...] = (
-    ({"phone": "nobody"}, 400, "Invalid phone number"),
+    ({"phone": "nobody"}, 400, BAD_PHONE),
     ({"phone": ""}, 400, "Missing required field: phone"),
     ({"booking_date": "2101-13-45"}, 400, "Invalid date format"),
     ({"booking_time": "noon"}, 400, "Invalid time format"),

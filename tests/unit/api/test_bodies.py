@@ -19,6 +19,7 @@ from api.http.errors import Problem
 from core.domain.bookings.status import Status
 from core.domain.commands import PersonById, PersonByPhone
 from core.identity.principals import ANONYMOUS, Principal, PrincipalKind
+from core.text_forms import BAD_DATE, BAD_PHONE, BAD_TIME
 from tests.support.clients.responder_requests import refused_fields as named
 from tests.support.clients.responder_requests import request
 
@@ -136,19 +137,19 @@ async def test_optional_fields_may_be_null_or_empty() -> None:
 async def test_unusable_values_of_an_agent_are_all_named_in_the_documents_words() -> None:
     unusable = {"phone": "nobody", "booking_date": "soon", "booking_time": "late"}
     assert await refused_fields(msgspec.json.encode({**COMPLETE, **unusable})) == [
-        ("phone", "Invalid phone number"),
-        ("booking_date", "Invalid date format"),
-        ("booking_time", "Invalid time format"),
+        ("phone", BAD_PHONE),
+        ("booking_date", BAD_DATE),
+        ("booking_time", BAD_TIME),
     ]
 
 
 async def test_unusable_values_are_named_together_with_wrong_types_and_missing_and_unknown_fields() -> None:
     raw = b'{"phone":12,"booking_date":"2025-02-30","booking_time":"25:00","colour":"red"}'
     assert await refused_fields(raw) == [
-        ("phone", "phone must be text"),
+        ("phone", f"phone must be text. {BAD_PHONE}"),
         ("service_name", "Missing required field: service_name"),
-        ("booking_date", "Invalid date format"),
-        ("booking_time", "Invalid time format"),
+        ("booking_date", BAD_DATE),
+        ("booking_time", BAD_TIME),
         ("colour", "Unknown field: colour"),
     ]
 

@@ -114,7 +114,7 @@ def test_every_form_and_every_refusal_has_a_sentence() -> None:
         ("booking_date", "0001-01-01", "booking_date must be a day from 1900-01-01 to 2199-12-31"),
         ("booking_time", "9:30", "booking_time must be a time like 09:30"),
         ("booking_time", "09:30\n", "booking_time must be a time like 09:30"),
-        ("booking_time", 9, "booking_time must be text"),
+        ("booking_time", 9, "booking_time must be text: a time like 09:30"),
         ("service_name", "a\nb", "service_name must not contain a line break"),
         ("service_name", "<b>", "service_name must not contain < or >"),
         ("service_name", "\uff1cb", "service_name must not contain \uff1c (U+FF1C), which looks like <"),
