@@ -76,7 +76,7 @@ def fields_of_bodies() -> Iterator[tuple[type[Struct], Any, str]]:
 def test_the_answer_to_a_wrong_value_of_a_body_says_what_is_understood(
     record_property: Callable[[str, object], None],
 ) -> None:
-    untold, fields, sentences = set(), set(), set()
+    untold, fields, sentences, proved = set(), set(), set(), set()
     for kind, good, name in fields_of_bodies():
         fields.add((kind, name))
         for wrong in WRONG:
@@ -86,13 +86,23 @@ def test_the_answer_to_a_wrong_value_of_a_body_says_what_is_understood(
 
             for field, sentence in told_of(wrong).items():
                 sentences.add(sentence)
-                if not is_told(field, sentence, told_of):
+                said = sentence.replace(field, "")
+                if said in proved or is_told(field, sentence, told_of):
+                    proved.add(said)
+                else:
                     untold.add((kind.__name__, field, sentence))
     assert untold == set()
-    described = {one for _, _, operation in operations() for one in operation.get("requestBody", {}).get("content", {})}
-    assert "application/json" in described
-    assert len(fields) > 250
+    assert set(described_fields()) <= {re.split(r"[.\[]", name)[0] for _, name in fields}
     record_property(FIGURE, f"formats: {len(sentences)} sentences of {len(fields)} fields name what is understood")
+
+
+def described_fields() -> Iterator[str]:
+    """The fields of all objects that the description has as bodies."""
+    for _, _, operation in operations():
+        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        for one in (schema, *schema.get("anyOf", ())):
+            if name := one.get("$ref", "").rpartition("/")[2]:
+                yield from description()["components"]["schemas"][name]["properties"]
 
 
 def _with(good: Any, name: str, value: Any) -> Any:
