@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import psycopg
@@ -44,12 +44,12 @@ class RedisState(Struct, frozen=True):
 
 
 class Readyz(Struct, frozen=True):
-    """What the API says of itself and all others."""
+    """What the API says of itself and all others. That of an earlier release may say less."""
 
-    status: str
+    status: Literal["ready", "not ready"]
     down: list[str]
-    degraded: list[str]
-    reasons: dict[str, str]
+    degraded: list[str] = []
+    reasons: dict[str, str] = {}
 
     @property
     def is_ready(self) -> bool:

@@ -21,15 +21,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from websockets.sync.client import connect
 
+from core.store.connections.database import Connection
 from ops.cli import main
 from ops.ports import free_ports
-from ops.status.asked_parts import NO_ANSWER
+from ops.status.asked_parts import NO_ANSWER, begin_all
 from ops.status.overview import Overview
 from ops.status.reader import StatusReader
+from ops.status.sources import NOT_MIGRATED, database_part
 from tests.support.clients.callers import ADMIN, access_for, bearer, execute
 from tests.support.clients.http_client import Client
 from tests.support.pages import ROOT
 from tests.support.processes.make_run import command
+from tests.support.processes.servers import settings_for
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -130,6 +133,12 @@ def test_stores_that_are_away_leave_the_rest_as_it_is(stack: Stack) -> None:
     }
     assert overview.is_ready is True
     assert counts(overview)["lanes"] == (None, None)
+
+
+def test_a_database_of_another_release_is_said_to_be_one(database_url: str, connection: Connection) -> None:
+    connection.execute("ALTER TABLE payment RENAME TO payment_of_old")
+    part = database_part(settings_for(database_url, "redis://127.0.0.1:1/0"))
+    assert part.reply(begin_all((part,), WITHIN_S)).problem == NOT_MIGRATED
 
 
 def test_what_hangs_is_waited_for_no_longer_than_said(stack: Stack) -> None:

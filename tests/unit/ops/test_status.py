@@ -164,6 +164,10 @@ def test_maintenance_is_not_told_as_if_people_could_book() -> None:
     assert second.strip() == "maintenance: since 2026-03-01 12:00:00 UTC"
 
 
+def test_the_readyz_of_an_earlier_release_is_understood() -> None:
+    assert msgspec.convert({"status": "not ready", "down": ["lanes"], "canary_age_s": None}, Readyz).reasons == {}
+
+
 def test_without_the_api_its_judgement_is_made_from_what_it_would_have_looked_at() -> None:
     down = said(replace(WHOLE, api=Reply(problem="nobody answers"), database=database(STALE))).down
     assert down == {"api": "nobody answers", "sweeps": "no canary was sent lately: beat or the sweeps stand still"}
