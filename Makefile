@@ -98,7 +98,7 @@ pictures: venv-dev ## Draw docs/status.svg anew, from a stack that is booked on 
 upgrade: venv-dev ## Replace the previous release by this one and back, in every order, while clients book (takes half an hour)
 	@exec $(RUN) -m tests.upgrade $(UPGRADE_OPTIONS)
 
-rolling: venv-dev ## Restart every process in turn while clients book, and time their bookings (its own stack; takes a few minutes)
+rolling: venv-dev ## Migrate a large database, then restart every process in turn, while clients book (takes some minutes)
 	@exec $(RUN) -m tests.rolling $(ROLLING_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing

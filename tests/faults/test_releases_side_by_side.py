@@ -14,7 +14,7 @@ from tests.support.processes.servers import PostgresServer
 from tests.upgrade.books import Books, balance
 from tests.upgrade.caller import Plain
 from tests.upgrade.releases import NEW, previous
-from tests.upgrade.replacement_orders import Upgrade, silences
+from tests.upgrade.replacement_orders import MIGRATE, Upgrade, silences
 from tests.upgrade.scene import Scene, scene
 
 THERE, BACK = ("workers", "migrate", "api", "notifier"), ("api", "workers", "notifier")
@@ -67,6 +67,11 @@ def test_nothing_accepted_is_lost_and_nothing_is_booked_or_charged_twice(
 def test_both_releases_decide_and_a_key_means_the_same_to_both(played: Played) -> None:
     assert min(played.decided.values()) > 0
     assert played.scene.traffic.journal.repeated > 0
+
+
+def test_migrate_refuses_nobody(played: Played) -> None:
+    (migrating,) = (step for step in played.upgrade.steps if step.what == MIGRATE)
+    assert migrating.refused == 0
 
 
 def test_nothing_is_silent_for_longer_than_a_process_takes_to_start(played: Played, record_property: Record) -> None:

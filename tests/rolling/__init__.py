@@ -1,1 +1,1 @@
-"""Every process restarted, one after another, while clients book: `make rolling`."""
+"""What clients notice of `migrate`, and of every process restarted in turn: `make rolling`."""

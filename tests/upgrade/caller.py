@@ -17,6 +17,8 @@ ANSWERED_WITHIN_S = 90.0
 PAUSE_S = 0.05
 ACCEPTED = frozenset({200, 201, 202, 400, 404, 409})
 """Statuses that may come with a command's id: it was accepted, and usually decided."""
+REFUSED = "refused"
+"""What is marked of each 503, also where the request is sent again."""
 
 Urls = Callable[[], Sequence[str]]
 _turns = count()
@@ -47,6 +49,10 @@ class Journal:
 
     def mark(self, what: str) -> None:
         self.marks[what].append(time.monotonic())
+
+    def marked(self, what: str, began: float, ended: float) -> int:
+        """How often it happened within a span."""
+        return sum(began <= moment < ended for moment in self.marks[what].copy())
 
     def silence_s(self, what: str, began: float, ended: float) -> float:
         """The longest time without progress among those that touch this span."""
@@ -127,6 +133,7 @@ class Caller:
                 raise LostError from None
             if answer.status_code != 503:
                 return self._looked_at(method, path, answer)
+            self._journal.mark(REFUSED)
             if "Location" in answer.headers and not may_repeat:
                 self._journal.lost += 1
                 raise LostError

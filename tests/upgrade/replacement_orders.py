@@ -9,6 +9,7 @@ from itertools import permutations
 
 from msgspec import Struct
 
+from tests.upgrade.caller import REFUSED
 from tests.upgrade.fleet import Fleet, kind_of, waves_of
 from tests.upgrade.releases import Release
 from tests.upgrade.traffic import MEASURED, Traffic
@@ -30,6 +31,8 @@ class Step(Struct, frozen=True):
     what: str
     took_s: float
     silences_s: dict[str, float]
+    refused: int
+    """How many requests were answered 503."""
 
     @property
     def longest_s(self) -> float:
@@ -109,7 +112,7 @@ class Upgrade:
         ended = time.monotonic()
         journal = self._traffic.journal
         silences = {name: journal.silence_s(name, began, ended) for name in MEASURED}
-        step = Step(what, ended - began, silences)
+        step = Step(what, ended - began, silences, journal.marked(REFUSED, began, ended))
         self.steps.append(step)
         self._told(step)
 

@@ -48,10 +48,10 @@ COPY booking (id, public_uuid, contract, user_id, service_name, resource_id, sta
 COPY_CLAIMS: LiteralString = "COPY claim (resource_id, booking_id, during) FROM STDIN"
 
 
-def fill(database_url: str, say: Say, size: Size) -> None:
-    """Fill a migrated database with the demo data in it."""
+def fill(database_url: str, say: Say, size: Size, *, folded: bool = True) -> None:
+    """Fill a migrated database with the demo data in it. Without `folded`, one of 0.1.0."""
     today = datetime.now(UTC).date()
-    with filling(database_url, say, TABLES) as connection:
+    with filling(database_url, say, TABLES, folded=folded) as connection:
         _resources(connection)
         for name, statement, rows in (
             (f"{size.users:,} users", COPY_USERS, users(size)),

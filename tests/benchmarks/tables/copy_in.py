@@ -22,13 +22,15 @@ FROM pg_indexes i
 WHERE i.tablename = ANY(%(tables)s) AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conname = i.indexname)
 """
 """How to drop and make again every index that is no primary or unique key."""
-SQL_DERIVED = """
+SQL_TALLIES = """
 TRUNCATE booking_tally, booking_tally_change, user_tally, user_tally_change;
 INSERT INTO booking_tally (local_date, listed_as, bookings)
 SELECT local_date, listed_as, count(*) FROM booking WHERE listed_as IS NOT NULL GROUP BY 1, 2;
 INSERT INTO user_tally (is_active, is_staff, is_superuser, gender_key, country_code, people)
 SELECT is_active, is_staff, is_superuser, gender_key, coalesce(country_code, ''), count(*)
-FROM user_account GROUP BY 1, 2, 3, 4, 5;
+FROM user_account GROUP BY 1, 2, 3, 4, 5
+"""
+SQL_FOLDED = """
 UPDATE user_account SET words = ' ' || folded(concat_ws(' ', username, first_name, last_name, coalesce(email, contact_email)))
 WHERE words IS NULL;
 UPDATE service SET name_folded = folded(name) WHERE name_folded IS NULL;
@@ -39,8 +41,11 @@ UPDATE practitioner SET name_folded = folded(name) WHERE name_folded IS NULL
 
 
 @contextmanager
-def filling(database_url: str, say: Say, tables: Sequence[str]) -> Iterator[Connection]:
-    """A connection to copy through; afterwards the tables are as if they had filled by booking."""
+def filling(database_url: str, say: Say, tables: Sequence[str], *, folded: bool = True) -> Iterator[Connection]:
+    """A connection to copy through; afterwards the tables are as if they had filled by booking.
+
+    Without `folded`, in a schema that does not keep folded names yet.
+    """
     with connect_lane(database_url, "holdfast bench") as connection:
         for setting in ("statement_timeout = 0", "transaction_timeout = 0", "session_replication_role = replica"):
             connection.execute(f"SET {setting}".encode())
@@ -52,7 +57,9 @@ def filling(database_url: str, say: Say, tables: Sequence[str]) -> Iterator[Conn
         say(f"building {len(made)} indexes")
         for _, make in made:
             connection.execute(make.encode())
-        connection.execute(SQL_DERIVED)
+        connection.execute(SQL_TALLIES)
+        if folded:
+            connection.execute(SQL_FOLDED)
         connection.execute("SELECT setval('booking_id_seq', (SELECT max(id) FROM booking))")
         connection.execute("SELECT setval(pg_get_serial_sequence('user_account', 'id'), max(id)) FROM user_account")
         say("vacuuming")
