@@ -489,10 +489,24 @@ def _postgres_url(raw: str) -> str:
         raise ValueError("it does not start with postgresql://")
     if PLACEHOLDER in raw:
         raise ValueError("it still holds the placeholder password of .env.example")
-    authority, _, path = raw.partition("://")[2].partition("/")
-    if "@" not in authority and "@" in path.partition("?")[0]:  # libpq's message would repeat a part of the password
-        raise ValueError("its password holds a character that an address cannot have: write / as %2F")
+    if not _is_read_by_libpq(raw):
+        raise ValueError(
+            "libpq cannot read it. Write % in a password as %25, / as %2F, @ as %40 and a blank as %20, give the port as a "
+            "number, and no parameter that libpq does not know"
+        )
     return raw.replace("postgres://", "postgresql://", 1)
+
+
+def _is_read_by_libpq(url: str) -> bool:
+    """Asked here, because what libpq says of an address repeats parts of it, which may be of the password."""
+    from psycopg import ProgrammingError  # noqa: PLC0415 - Flower has no database
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
+
+    try:
+        ports = str(conninfo_to_dict(url).get("port", ""))
+    except ProgrammingError:
+        return False
+    return all(port.isdecimal() for port in ports.split(",") if port)
 
 
 def _redis_url(raw: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 DOT_ENV = Path(".env")
+MIGRATE = "migrate"
 DOT_ENV_MAX_BYTES = 1_000_000
 OURS = ("HOLDFAST_", "STRIPE_")
 OF_OTHERS = {
@@ -29,18 +30,46 @@ OF_OTHERS = {
 """Of `holdfast import`, which is a client of the API, and of the front door."""
 
 
+def _process(raw: str) -> str:
+    from ops.processes import APPLICATION  # noqa: PLC0415 - the help needs none of it
+
+    if raw not in (names := [*(process.name for process in APPLICATION), MIGRATE]):
+        raise typer.BadParameter(f"there is no {raw!r}, only {', '.join(names)}")
+    return raw
+
+
+def _secrets_of_others(name: str | None) -> frozenset[str]:
+    from core import secret_settings  # noqa: PLC0415 - as above
+    from ops.processes import APPLICATION  # noqa: PLC0415 - as above
+
+    if name is None:
+        return frozenset()
+    own = {process.name: process.secrets for process in APPLICATION} | {MIGRATE: secret_settings.MIGRATE}
+    return secret_settings.EVERY - own[name]
+
+
 @commands.command(
     rich_help_panel=LOOK,
     epilog=examples(
         "holdfast config",
         "holdfast config --json",
-        "docker compose exec api holdfast config",
+        "docker compose exec lanes holdfast config --process lanes",
         note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
         ".env of this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
     ),
 )
 def config(
-    *, as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for programs.")] = False
+    *,
+    process: Annotated[
+        str | None,
+        typer.Option(
+            parser=_process,
+            metavar="NAME",
+            show_default=False,
+            help="Without the secrets that this process is not given: api, lanes, ..., migrate.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for programs.")] = False,
 ) -> int:
     """Show each setting as the processes read it in this environment, and where its value came from.
 
@@ -49,7 +78,7 @@ def config(
     from core.settings import readings  # noqa: PLC0415 - the help needs none of it
 
     dot_env = _dot_env(DOT_ENV)
-    found = readings(os.environ)
+    found = [one for one in readings(os.environ) if one.name not in _secrets_of_others(process)]
     stopping = [one for one in found if one.stops_a_start]
     told = _told_beside(found, dot_env)
     if as_json:

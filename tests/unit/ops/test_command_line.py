@@ -254,11 +254,12 @@ def test_a_database_that_is_down_is_one_sentence_and_exit_code_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.StringIO("a long enough password 1\n"))
-    monkeypatch.setenv("DATABASE_URL", "postgresql://holdfast@127.0.0.1:1/holdfast")
-    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-    monkeypatch.setenv("HOLDFAST_SECRET_KEY", "0123456789" * 4)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://holdfast:s3cr3t@127.0.0.1:1/holdfast")
+    monkeypatch.setenv("REDIS_URL", "redis://:s3cr3t@127.0.0.1:1/0")
+    monkeypatch.setenv("HOLDFAST_SECRET_KEY", "s3cr3t" * 8)
     assert main([*path, *words]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("holdfast: ")
-    assert "Connection refused" in said
+    said = capsys.readouterr()
+    assert said.err.startswith("holdfast: ")
+    assert "Connection refused" in said.err
+    assert "s3cr3t" not in said.out + said.err
     assert list(tmp_path.iterdir()) == []

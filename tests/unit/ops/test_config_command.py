@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.secret_settings import EVERY
+from core.secret_settings import EVERY, STORES
 from core.settings import SettingsError, from_environment, owner_database_url, readings
 from ops.bounds import UNSET
 from ops.cli import main
@@ -20,6 +20,9 @@ SHAPES = {
     "alone": SECRET + "{n}",
     "of a database": "postgresql://somebody:" + SECRET + "{n}@host:5432/name",
     "of a database, with a slash": "postgresql://somebody:a/" + SECRET + "{n}@host/name",
+    "of a database, with a percent sign": "postgresql://somebody:100%" + SECRET + "{n}@host/name",
+    "of a database, with a blank": "postgresql://somebody:a " + SECRET + "{n}@host/name",
+    "of a database, as its port": "postgresql://somebody:a@host:" + SECRET + "{n}/name",
     "of a database, as a parameter": "postgresql://host/name?user=somebody&password=" + SECRET + "{n}",
     "of redis": "redis://:" + SECRET + "{n}@host:6379/0",
     "of redis, with a hash": "redis://:a#" + SECRET + "{n}@host/0",
@@ -190,3 +193,29 @@ def test_a_secret_from_a_file_is_said_to_come_from_there(
     )
     assert by_name["REDIS_URL"] == ("environment", None)
     assert told["read_by_none"] == []
+
+
+def test_a_process_is_shown_without_the_secrets_that_others_are_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for process in APPLICATION:
+        values = {name: "postgresql://host/name" if name == "DATABASE_URL" else "redis://host" for name in STORES}
+        give(monkeypatch, {name: values.get(name, "x" * 40) for name in process.secrets - {"HOLDFAST_SMTP_URL"}})
+        assert main(["config", "--json", "--process", process.name]) == 0, process.name
+        shown = {one["name"] for one in json.loads(capsys.readouterr().out)["settings"]}
+        assert shown & EVERY == process.secrets
+    assert main(["config", "--process", "nobody"]) == 2
+    assert "there is no 'nobody', only api, lanes," in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///name?host=/run/postgresql",
+        "postgresql://a,b:5433/name?sslmode=verify-full",
+        "postgres://a:b#c@[::1]/d",
+    ],
+)
+def test_what_libpq_reads_is_an_address_of_a_database(url: str) -> None:
+    found = {one.name: one for one in readings({**UNSET, "DATABASE_URL": url})}
+    assert found["DATABASE_URL"].problem is None
