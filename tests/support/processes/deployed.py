@@ -15,7 +15,7 @@ class Deployed(Struct, frozen=True):
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    """Every variable, as the process gets it; of a secret the name of its file."""
+    """Every variable, as the process gets it; of a secret the name of its file, or whatever stands for its value."""
     ports: tuple[int, ...]
     checks: frozenset[tuple[str, ...]]
     """The commands of its health checks; a request is written as the command that sends it."""
@@ -38,10 +38,9 @@ def _differences(process: Process, found: Deployed) -> Iterator[str]:
         yield f"its command is {found.command}"
     if queues_of(found.command) != process.queues:
         yield f"it consumes from {queues_of(found.command)}"
-    secrets = {name + FILE for name in process.secrets}
-    wanted = {*OPTIONAL, *process.settings, *secrets}
-    if names := wanted ^ set(found.environment):
-        yield f"missing or unknown in its environment: {sorted(names)}"
+    told = sorted(name.removesuffix(FILE) for name in found.environment)
+    if told != sorted({*OPTIONAL, *process.settings, *process.secrets}):
+        yield f"missing, unknown or said twice in its environment: {told}"
     for name, value in process.settings.items():
         if value and found.environment.get(name) != value:
             yield f"{name} is {found.environment.get(name)!r}"

@@ -88,13 +88,13 @@ def config_map(overlay: str, name: str) -> dict[str, str]:
 
 
 def environment_of(overlay: str, container: Object) -> dict[str, str]:
-    """What the container's process finds in its environment."""
+    """What the container's process finds in its environment. For a secret stands the key that it comes from."""
     maps = {one["metadata"]["name"]: one["data"] for one in of_kind(overlay, "ConfigMap")}
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         found |= maps[source["configMapRef"]["name"]]
     for one in container.get("env", []):
-        found[one["name"]] = one["value"] if "value" in one else _value(maps, one["valueFrom"]["configMapKeyRef"])
+        found[one["name"]] = one["value"] if "value" in one else _value(maps, one["valueFrom"])
     return found
 
 
@@ -107,6 +107,26 @@ def secret_files(workload: Object) -> dict[str, str]:
         for source in volume.get("projected", {}).get("sources", [])
         for item in source["secret"]["items"]
     }
+
+
+def secret_variables(workload: Object) -> dict[str, str]:
+    """The variables that hold a secret, each with the key of the Secret that it comes from. It may be missing there."""
+    found = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]
+        for one in container_of(workload).get("env", [])
+        if _is_secret(one)
+    }
+    assert all(reference["optional"] for reference in found.values())
+    return {name: reference["key"] for name, reference in found.items()}
+
+
+def secrets_of(workload: Object) -> set[str]:
+    """The keys of the Secret that its container is given, however."""
+    return {*secret_files(workload).values(), *secret_variables(workload).values()}
+
+
+def _is_secret(variable: Object) -> bool:
+    return "secretKeyRef" in variable.get("valueFrom", {})
 
 
 def deployed(overlay: str, process: Process) -> Deployed:
@@ -139,7 +159,10 @@ def check_of(container: Object, probe: Object) -> tuple[str, ...]:
     return (*_REQUEST, f"http://127.0.0.1:{numbers[asked['port']]}{asked['path']}")
 
 
-def _value(maps: Mapping[str, Mapping[str, str]], reference: Mapping[str, str]) -> str:
+def _value(maps: Mapping[str, Mapping[str, str]], source: Mapping[str, Mapping[str, str]]) -> str:
+    if "secretKeyRef" in source:
+        return source["secretKeyRef"]["key"]
+    reference = source["configMapKeyRef"]
     return maps[reference["name"]][reference["key"]]
 
 

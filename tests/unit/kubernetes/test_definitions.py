@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -20,13 +21,13 @@ from core.settings import PLACEHOLDER, SettingsError, from_environment
 from ops.processes import (
     API,
     APPLICATION,
-    FLOWER,
     LANES,
     METRICS_PORT,
     MIGRATE,
     MIGRATE_SECRETS,
     NOTIFIER,
     OPTIONAL,
+    REQUIRED,
     Process,
 )
 from ops.store_settings import postgres_options, valkey_options
@@ -51,6 +52,8 @@ from tests.support.processes.kubernetes import (
     rendered,
     replicas_of,
     secret_files,
+    secret_variables,
+    secrets_of,
     workloads,
 )
 
@@ -141,9 +144,10 @@ def test_processes_are_the_definitions(overlay: str, process: Process) -> None:
 def test_migrate_is_the_definitions(overlay: str) -> None:
     migrate = container_of(named(overlay, "Job", "migrate"))
     assert migrate["command"] == list(MIGRATE)
-    secrets = MIGRATE_SECRETS - (set() if overlay == TRIAL else {OWNER})
-    assert set(environment_of(overlay, migrate)) == {*OPTIONAL, *(name + FILE for name in secrets)}
-    assert set(secret_files(named(overlay, "Job", "migrate")).values()) == secrets
+    job = named(overlay, "Job", "migrate")
+    assert secrets_of(job) == MIGRATE_SECRETS - (set() if overlay == TRIAL else {OWNER})
+    told = {name.removesuffix(FILE) for name in environment_of(overlay, migrate)}
+    assert told == {*OPTIONAL, *secrets_of(job)}
 
 
 @EACH
@@ -178,16 +182,26 @@ def test_every_setting_that_is_no_secret_can_be_given(overlay: str) -> None:
 @IN_EACH
 def test_each_process_is_given_its_own_secrets_alone(overlay: str, process: Process) -> None:
     workload = named(overlay, "Deployment", process.name)
-    files = secret_files(workload)
-    assert set(files.values()) == process.secrets
+    assert secrets_of(workload) == process.secrets
     environment = environment_of(overlay, container_of(workload))
-    assert {environment[name + FILE]: name for name in process.secrets} == files
+    for path, key in secret_files(workload).items():
+        assert environment[key + FILE] == path
+    for name, key in secret_variables(workload).items():
+        assert name == key
+
+
+@EACH
+@IN_EACH
+def test_what_a_start_cannot_do_without_is_a_file(overlay: str, process: Process) -> None:
+    """A Secret without it keeps the pod from starting, and says so; the rest may be missing or empty."""
+    files = secret_files(named(overlay, "Deployment", process.name))
+    assert set(files.values()) == process.secrets & set(REQUIRED)
 
 
 @IN_EACH
 def test_only_the_migration_is_given_the_superuser(overlay: str) -> None:
     """Everything else has a role that may do nothing beyond its database."""
-    holders = {one["metadata"]["name"] for one in workloads(overlay) if OWNER in secret_files(one).values()}
+    holders = {one["metadata"]["name"] for one in workloads(overlay) if OWNER in secrets_of(one)}
     assert holders == ({"migrate"} if overlay == TRIAL else set())
 
 
@@ -197,14 +211,14 @@ def test_no_secret_stands_in_plain_text(overlay: str) -> None:
     for one in workloads(overlay):
         for container in containers(one):
             given = environment_of(overlay, container)
-            assert not set(given) & EVERY
+            assert all(given[name] == name for name in set(given) & EVERY), "a reference"
             assert all(value.startswith("/run/secrets/") for name, value in given.items() if name.endswith(FILE))
             assert not re.search(r"//[^/@ ]+:[^/@ ]+@", " ".join([*given.values(), *container.get("command", [])]))
 
 
 @pytest.mark.parametrize("overlay", [MANAGED, TRIAL])
 def test_the_example_of_the_secret_has_all_that_is_mounted_and_no_more(overlay: str) -> None:
-    mounted = set(chain.from_iterable(secret_files(one).values() for one in workloads(overlay)))
+    mounted = set(chain.from_iterable(secrets_of(one) for one in workloads(overlay)))
     mounted |= {
         one["key"] for auth in of_kind(overlay, "TriggerAuthentication") for one in auth["spec"]["secretTargetRef"]
     }
@@ -217,35 +231,49 @@ def _example(overlay: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))
 
 
-def _as_read(overlay: str, process: Process) -> dict[str, str]:
-    """The environment of a process, with the example's secrets in place of their files, all filled in."""
-    environment = environment_of(overlay, container_of(named(overlay, "Deployment", process.name)))
-    files = {name: value for name, value in environment.items() if not name.endswith(FILE)}
-    secrets = {name: _example(overlay)[name].replace(PLACEHOLDER, "x" * 32) for name in process.secrets}
-    return {**files, **secrets}
-
-
-def _filled(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value.replace(PLACEHOLDER, "10.244.0.0/16") for name, value in environment.items()}
+def _as_found(overlay: str, process: Process, folder: Path, password: str = "x" * 32) -> dict[str, str]:
+    """The environment that a process finds in its pod, with the examples filled in, its files in a folder of ours."""
+    workload = named(overlay, "Deployment", process.name)
+    told = environment_of(overlay, container_of(workload))
+    found = {name: value.replace(PLACEHOLDER, "10.244.0.0/16") for name, value in told.items()}
+    secrets = {name: value.replace(PLACEHOLDER, password) for name, value in _example(overlay).items()}
+    if overlay == WITH_FLOWER:
+        secrets["HOLDFAST_FLOWER_PASSWORD"] = "x" * 12
+    for path, key in secret_files(workload).items():
+        file = folder / path.rpartition("/")[2]
+        file.write_text(secrets[key])
+        found[key + FILE] = str(file)
+    return found | {name: secrets[key] for name, key in secret_variables(workload).items()}
 
 
 @EACH
 @IN_EACH
-def test_a_filled_in_overlay_is_accepted_everywhere(overlay: str, process: Process) -> None:
-    environment = _filled(_as_read(overlay, process))
-    if process == FLOWER:
-        environment["HOLDFAST_FLOWER_PASSWORD"] = "x" * 12
-    settings = from_environment(environment, process.secrets)
+def test_a_filled_in_overlay_is_accepted_everywhere(overlay: str, process: Process, tmp_path: Path) -> None:
+    settings = from_environment(_as_found(overlay, process, tmp_path), process.secrets)
     assert not settings.demo
     assert not settings.public_writes
     assert settings.flower == (overlay == WITH_FLOWER)
+    assert settings.database_url.startswith(
+        "postgresql://holdfast_app:xxxx" if "DATABASE_URL" in process.secrets else ""
+    )
 
 
 @EACH
-def test_a_placeholder_left_in_the_settings_is_refused_by_name(process: Process) -> None:
+def test_a_placeholder_left_in_the_settings_is_refused_by_name(process: Process, tmp_path: Path) -> None:
+    environment = _as_found(WITH_FLOWER, process, tmp_path) | {"HOLDFAST_TRUSTED_PROXIES": PLACEHOLDER}
     with pytest.raises(SettingsError, match="HOLDFAST_TRUSTED_PROXIES"):
-        from_environment(_as_read(MANAGED, process), process.secrets)
-    assert config_map(MANAGED, "front-door")["HOLDFAST_TRUSTS"] == PLACEHOLDER
+        from_environment(environment, process.secrets)
+    told = (
+        config_map(MANAGED, "settings")["HOLDFAST_TRUSTED_PROXIES"],
+        config_map(MANAGED, "front-door")["HOLDFAST_TRUSTS"],
+    )
+    assert told == (PLACEHOLDER, PLACEHOLDER)
+
+
+@EACH
+def test_a_placeholder_left_in_the_secret_is_refused_by_name(process: Process, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL|REDIS_URL"):
+        from_environment(_as_found(MANAGED, process, tmp_path, PLACEHOLDER), process.secrets)
 
 
 @IN_EACH

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from core.secret_settings import FILE
 from core.settings import PLACEHOLDER, from_environment, owner_database_url
 from ops.processes import APPLICATION, LANES
 from tests.support.pages import ROOT, sections
@@ -25,7 +26,7 @@ from tests.support.processes.kubernetes import (
     environment_of,
     named,
     of_kind,
-    secret_files,
+    secrets_of,
     workloads,
 )
 
@@ -93,7 +94,7 @@ def test_the_trials_secrets_are_made_as_printed(tmp_path: Path) -> None:
     )
     secret = yaml.safe_load(made.stdout)
     values = {name: base64.b64decode(value).decode() for name, value in secret["data"].items()}
-    mounted = {key for one in workloads(TRIAL) for key in secret_files(one).values()}
+    mounted = {key for one in workloads(TRIAL) for key in secrets_of(one)}
     assert set(values) == mounted
     assert not any(PLACEHOLDER in value for value in values.values())
     assert len({values["POSTGRES_PASSWORD"], values["VALKEY_PASSWORD"], values["HOLDFAST_SECRET_KEY"]}) == 3
@@ -103,7 +104,7 @@ def test_the_trials_secrets_are_made_as_printed(tmp_path: Path) -> None:
     assert owner_database_url(values)
     for process in APPLICATION:
         environment = environment_of(TRIAL, container_of(named(TRIAL, "Deployment", process.name)))
-        plain = {name: value for name, value in environment.items() if not name.endswith("_FILE")}
+        plain = {name: value for name, value in environment.items() if not name.endswith(FILE)}
         assert from_environment({**plain, **{name: values[name] for name in process.secrets}}, process.secrets)
 
 
