@@ -32,6 +32,7 @@ from ops.processes import (
 )
 from ops.store_settings import postgres_options, valkey_options
 from tests.support.pages import ROOT
+from tests.support.processes import compose
 from tests.support.processes.deployed import differences
 from tests.support.processes.kubernetes import (
     COMPONENT,
@@ -62,6 +63,8 @@ OLDEST, NEWEST = "1.31", "1.37"
 EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
 IN_EACH = pytest.mark.parametrize("overlay", OVERLAYS)
 FOLDER_OF = {MANAGED: MANAGED, TRIAL: TRIAL, WITH_FLOWER: MANAGED}
+OF_CERTIFICATES = {"HOLDFAST_HTTP_PORT", "HOLDFAST_HTTPS_PORT", "HOLDFAST_CERTIFICATES"}
+"""What the front door reads where TLS ends at itself, and has a default for."""
 STORES = {TRIAL: {"postgres", "valkey"}}
 KEDA = {
     path.stem: yaml.safe_load(path.read_text())["spec"]
@@ -288,9 +291,18 @@ def test_no_image_is_without_an_exact_tag(overlay: str) -> None:
 
 
 @IN_EACH
+def test_images_of_others_are_those_of_compose(overlay: str) -> None:
+    known = {service["image"] for service in compose.load()["services"].values()}
+    used = {container["image"] for one in workloads(overlay) for container in containers(one)}
+    assert {image for image in used if "holdfast" not in image} <= known
+
+
+@IN_EACH
 def test_everything_that_the_front_door_asks_for_is_told_it(overlay: str) -> None:
     asked = set(re.findall(r"\{\$([A-Z_]+)", (ROOT / "ops" / "Caddyfile").read_text()))
-    assert asked == set(_environment_of_the_front_door(overlay))
+    told = _environment_of_the_front_door(overlay)
+    assert told["HOLDFAST_SITE"].startswith("http://"), "so it asks nobody for a certificate"
+    assert asked - OF_CERTIFICATES == set(told)
 
 
 def _environment_of_the_front_door(overlay: str) -> dict[str, str]:
