@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.conformance import feeds
 from tests.support.conformance.answers import conformance
+from tests.support.processes import spoken_secrets
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
 
@@ -175,6 +176,7 @@ def _held_to_the_description() -> Iterator[None]:
     def checked(self: httpx.Client, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:
         response = send(self, request, stream=stream, **how)
         if not stream:
+            spoken_secrets.listen(response)
             conformance().check(response)
             feeds.heard().plain(response)
         return response
@@ -184,6 +186,7 @@ def _held_to_the_description() -> Iterator[None]:
     ) -> httpx.Response:
         response = await send_async(self, request, stream=stream, **how)
         if not stream and not isinstance(self._transport, httpx.ASGITransport):  # that has stand-ins for responders
+            spoken_secrets.listen(response)
             conformance().check(response)
         return response
 

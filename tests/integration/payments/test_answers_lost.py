@@ -97,8 +97,8 @@ def test_a_refund_that_was_reported_but_not_decided_in_time_is_made_once(buyer: 
         reported = "SELECT lease FROM payment WHERE booking_id = %s"
         wait_until(lambda: execute(buyer.stack, reported, buyer.id) == [(None,)], "it is reported", 20.0)
         buyer.stripe.forget_keys()
-        execute(buyer.stack, "UPDATE payment SET due_at = clock_timestamp() WHERE booking_id = %s", buyer.id)
         looked = buyer.stripe.books()["calls"].get("refunds", 0)
+        execute(buyer.stack, "UPDATE payment SET due_at = clock_timestamp() WHERE booking_id = %s", buyer.id)
         wait_until(lambda: buyer.stripe.books()["calls"].get("refunds", 0) > looked, "it is looked for", 20.0)
     finally:
         for lane in lanes:

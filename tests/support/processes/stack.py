@@ -35,6 +35,7 @@ from ops.embedded.child import Program
 from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
 from ops.processes import NOTIFIER, PIPELINE, Process
+from tests.support.processes import spoken_secrets
 from tests.support.processes.servers import LANES_DEFAULT, Server, ValkeyServer, stack_environment
 from tests.support.wait import READY_WITHIN_S, wait_until
 
@@ -208,3 +209,4 @@ class Stack:
         for server in self.servers:
             server.close()
         self.valkey.close()
+        spoken_secrets.check_logs({server.name: server.program.log for server in self.servers}, self.settings)
