@@ -17,7 +17,7 @@ from core.domain.marketplace.details import Kind
 from ops.cli.console import note
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import DATA, examples
-from ops.cli.records.streams import output, quiet_when_unread, refuse_existing
+from ops.cli.records.streams import chosen, output, quiet_when_unread, refuse_existing
 from ops.cli.store_access import database, database_errors, read_settings
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def bookings(
         Format | None, typer.Option("--format", help="As FILE ends, else csv; jsonl: one JSON object a line.")
     ] = None,
     file: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Instead of standard output.", show_default=False),
+        Any | None,
+        typer.Option("--output", parser=chosen, metavar="FILE", help="Instead of standard output.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -14,7 +14,7 @@ import typer
 from ops.cli.console import cell_text, note, print_json
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import PEOPLE, examples
-from ops.cli.records.streams import output, quiet_when_unread, refuse_existing
+from ops.cli.records.streams import chosen, output, quiet_when_unread, refuse_existing
 from ops.cli.store_access import database_async, read_settings
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def export(
     user: Named,
     *,
     file: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Instead of standard output.", show_default=False),
+        Any | None,
+        typer.Option("--output", parser=chosen, metavar="FILE", help="Instead of standard output.", show_default=False),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
 ) -> None:

@@ -34,6 +34,11 @@ def refuse_existing(file: Path, *, overwrite: bool) -> None:
         raise CommandError(f"{file} exists. Name another file, or replace it with --overwrite.")
 
 
+def chosen(raw: str) -> Path | None:
+    """What `--output` names: `-` is standard output, as for a backup."""
+    return None if raw == "-" else Path(raw)
+
+
 @contextmanager
 def output(file: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a file that its owner alone can read and that takes its name only when the block succeeds."""

@@ -72,7 +72,7 @@ def test_lines_are_json_and_can_be_narrowed(
     booked: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monday = MONDAY.isoformat()
-    found = lines(capsys)
+    found = lines(capsys, "--output", "-")
     assert [one["id"] for one in found] == [1, 2, 3, 5]
     assert tuple(found[0]) == exported_bookings.ExportedBooking.__struct_fields__
     assert (found[2]["notes"], found[0]["price_minor"], found[0]["currency"]) == (HOSTILE, 0, "usd")
