@@ -48,17 +48,24 @@ def configured(environ: Mapping[str, str], *, asks: Collection[str]) -> Database
     return Database(from_environment(environ, asks), owner_database_url(environ))
 
 
+def embedded_environment(folder: Path) -> dict[str, str]:
+    """What the embedded stack gives its processes on a data folder, running or stopped. Raises `BackupError`."""
+    data = _data_folder(folder)
+    ports = _ports(data)
+    if not ports:
+        raise BackupError(f"{data.folder} was not started yet: its settings are not chosen.")
+    return _programs(data, ports, data.front_door_port).environment()
+
+
 @contextmanager
 def embedded(folder: Path, *, is_new_allowed: bool, may_run: bool) -> Iterator[Database]:
     """The embedded stack's database; if the stack is stopped, PostgreSQL alone runs as long as the block lasts.
 
     Raises `BackupError`, or what the embedded stack raises when it cannot start.
     """
-    from ops.embedded.data_folder import MARKER, DataFolder, DataFolderError  # noqa: PLC0415 - the image has no stack
+    from ops.embedded.data_folder import DataFolderError  # noqa: PLC0415 - the image has no stack
 
-    data = DataFolder(folder.resolve())
-    if not is_new_allowed and not (data.folder / MARKER).exists():
-        raise BackupError(f"{data.folder} is no data folder of Holdfast. Name the one that was given to make run.")
+    data = _data_folder(folder, is_new_allowed=is_new_allowed)
     data.prepare()
     try:
         data.lock("a command of holdfast is under way")
@@ -74,11 +81,26 @@ def embedded(folder: Path, *, is_new_allowed: bool, may_run: bool) -> Iterator[D
         data.unlock()
 
 
+def _data_folder(folder: Path, *, is_new_allowed: bool = False) -> DataFolder:
+    from ops.embedded.data_folder import MARKER, DataFolder  # noqa: PLC0415 - as above
+
+    data = DataFolder(folder.resolve())
+    if not is_new_allowed and not (data.folder / MARKER).exists():
+        raise BackupError(f"{data.folder} is no data folder of Holdfast. Name the one that was given to make run.")
+    return data
+
+
+def _ports(data: DataFolder) -> dict[str, int]:
+    """Of its last start; empty before the first."""
+    found: dict[str, int] = {}
+    with suppress(OSError, ValueError):
+        found = json.loads((data.run / "ports.json").read_text())
+    return found
+
+
 def _running(data: DataFolder) -> Database:
     """Of a stack that somebody else started."""
-    ports: dict[str, int] = {}
-    with suppress(OSError, ValueError):
-        ports = json.loads((data.run / "ports.json").read_text())
+    ports = _ports(data)
     if not ports:
         raise BackupError(f"Holdfast is just starting on {data.folder}. Try again once it is ready.")
     return _database(_programs(data, ports, data.front_door_port))

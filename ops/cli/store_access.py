@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ops.backup.databases import Database
 
 EMBEDDED = Path(".data")
-WITHOUT_STORES = frozenset({"check", "config", "import", "processes", "start"})
+WITHOUT_STORES = frozenset({"check", "import", "processes", "start"})
 """Commands that have no database."""
 
 Data = Annotated[
@@ -115,6 +115,19 @@ def read_owner_url() -> str | None:
         return found.owner_url
     with expected(SettingsError):
         return owner_database_url()
+
+
+def read_environment(data: Path | None) -> Mapping[str, str]:
+    """What a process is started with: this environment, or what the embedded stack has on a data folder."""
+    from core.settings import SettingsError  # noqa: PLC0415 - as above
+    from ops.backup.archive import BackupError  # noqa: PLC0415 - as above
+    from ops.backup.databases import embedded_environment  # noqa: PLC0415 - as above
+
+    folder = folder_of(data)
+    if folder is None:
+        return os.environ
+    with expected(BackupError, SettingsError):
+        return embedded_environment(folder)
 
 
 def _embedded() -> Database | None:

@@ -11,6 +11,7 @@ import typer
 
 from ops.cli.console import note, print_json, print_table
 from ops.cli.help_texts import LOOK, examples
+from ops.cli.store_access import Data, read_environment
 
 if TYPE_CHECKING:
     from core.recorded_settings import Reading
@@ -54,6 +55,7 @@ def _secrets_of_others(name: str | None) -> frozenset[str]:
         "holdfast config",
         "holdfast config --json",
         "docker compose exec lanes holdfast config --process lanes",
+        "holdfast config --data /var/lib/holdfast",
         note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
         ".env of this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
     ),
@@ -70,6 +72,7 @@ def config(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for programs.")] = False,
+    data: Data = None,
 ) -> int:
     """Show each setting as the processes read it in this environment, and where its value came from.
 
@@ -78,7 +81,7 @@ def config(
     from core.settings import readings  # noqa: PLC0415 - the help needs none of it
 
     dot_env = _dot_env(DOT_ENV)
-    found = [one for one in readings(os.environ) if one.name not in _secrets_of_others(process)]
+    found = [one for one in readings(read_environment(data)) if one.name not in _secrets_of_others(process)]
     stopping = [one for one in found if one.stops_a_start]
     told = _told_beside(found, dot_env)
     if as_json:
@@ -114,6 +117,8 @@ def _source(one: Reading, dot_env: Mapping[str, str]) -> str | None:
         return "file"
     if not one.is_set:
         return "default" if one.default else None
+    if os.environ.get(one.name, "").strip() != one.raw:
+        return "data folder"
     return ".env" if dot_env.get(one.name) == one.raw else "environment"
 
 

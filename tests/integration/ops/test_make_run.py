@@ -206,9 +206,23 @@ def test_an_ordinary_account_starts_signs_in_stops_in_a_hurry_and_empties(fresh:
     fresh.signal(signal.SIGINT)
     assert fresh.end() == 0
     assert still_running(pids) == set()
+    _looks_at_what_is_stopped(fresh)
     emptied = cli("reset", "--data", str(fresh.data), prefix=fresh.prefix)
     assert emptied.returncode == 0, emptied.stderr
     assert not fresh.data.exists()
+
+
+def _looks_at_what_is_stopped(run: Run) -> None:
+    """Its PostgreSQL runs for a command alone; and nobody starts it as the demo by mistake."""
+    where = ("--data", str(run.data))
+    listed = cli("admin", "list", "--json", *where, prefix=run.prefix)
+    assert ([one["username"] for one in json.loads(listed.stdout)], listed.returncode) == (["ada@example.com"], 0)
+    assert "is not running" in listed.stderr
+    shown = cli("config", "--json", *where, prefix=run.prefix)
+    settings = {one["name"]: (one["value"], one["from"]) for one in json.loads(shown.stdout)["settings"]}
+    assert settings["HOLDFAST_DEMO"] == ("0", "data folder")
+    refused = cli("run", "--port", str(run.port), *where, prefix=run.prefix, HOLDFAST_DEMO="1")
+    assert (refused.returncode, "is no demo" in refused.stderr, refused.stderr.count("\n")) == (1, True, 1)
 
 
 def test_an_interrupt_while_it_starts_stops_what_was_started(fresh: Run) -> None:

@@ -52,7 +52,8 @@ FREE_TEXT = {
 
 
 def give(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
-    """As the whole environment that is Holdfast's."""
+    """As the whole environment that is Holdfast's, in a checkout without a data folder."""
+    monkeypatch.setattr("ops.cli.store_access.EMBEDDED", Path("/dev/null/.data"))
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     for name, value in settings.items():
