@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from core.client_addresses import subscriber_of
 from core.identity.credentials.lookup import Credential
+from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.store.connections.pool import Pool
 from core.store.feed import Position, parse_position
@@ -242,7 +243,7 @@ class ClientConnection:
             principal = await self._shared.authentication.of_message(request.token, self._visit.address)
             check_allowed(self._visit.feed, principal)
         except BadCredentialError:
-            self._refuse(401, "bad_credential", "Invalid or expired credentials")
+            self._refuse(401, "bad_credential", BAD_CREDENTIAL)
         except RefusedError as refused:
             self._refuse(refused.status, refused.code, refused.words)
         self.principal = principal

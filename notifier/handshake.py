@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 
 from core import logs
 from core.client_addresses import Addresses
+from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.identity.principals import BadCredentialError, Principal, PrincipalKind
 from core.origins import origin_allowed
 from core.settings import Settings
@@ -110,7 +111,7 @@ class HandshakeGate:
             principal = await self._authentication.of_handshake(headers, query, address)
         except BadCredentialError as refused:
             challenge = {"WWW-Authenticate": 'Bearer realm="holdfast"'}
-            words = str(refused) or "Invalid or expired credentials"
+            words = str(refused) or BAD_CREDENTIAL
             raise RefusedError(401, "bad_credential", words, challenge) from None
         check_allowed(feed, principal)
         return Admission(feed, principal, address, query.get("last_position"), start)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as EngineTimeout
 
 from api.http.database_errors import is_outage
+from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.store.connections.bounded import UnknownOutcomeError, has_changed
 from core.wire.errors import FieldProblem, error_body
 from core.wire.outcomes import encode
@@ -83,9 +84,6 @@ LOG_IN = (
 
 def not_authenticated(message: str = LOG_IN) -> Problem:
     return Problem(401, "not_authenticated", message, headers=CHALLENGE)
-
-
-BAD_CREDENTIAL = "Invalid or expired credentials: log in again at /api/login/, or use a key that is not revoked"
 
 
 def bad_credential(message: str | None = None) -> Problem:

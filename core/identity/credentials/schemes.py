@@ -6,6 +6,8 @@ from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.credentials.api_tokens import PREFIX as API_TOKEN_PREFIX
 
 JWT_PARTS = 3
+BAD_CREDENTIAL = "Invalid or expired credentials: log in again at /api/login/, or use a key that is not revoked"
+"""One sentence for forged, expired, revoked and misspelt: the difference would help a forger."""
 KNOWN = "Authorization must be Bearer with the access token of a login, or Token with an API token or agent key"
 
 

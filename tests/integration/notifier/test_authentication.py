@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
 from core.domain.commands import Actor, ActorKind
+from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.identity.demo_accounts import AGENT_KEY
 from notifier.feeds import FEEDS
 from notifier.limits import Limits
@@ -90,7 +91,7 @@ def test_a_ticket_opens_one_socket(running: Running) -> None:
 def test_a_bad_header_is_401_and_never_falls_back_to_the_cookie(running: Running) -> None:
     status, body = running.refusal(headers={**running.cookie(STAFF), "Authorization": "Bearer forged"})
     assert status == 401
-    assert body["message"] == body["error"] == body["detail"] == "Invalid or expired credentials"
+    assert body["message"] == body["error"] == body["detail"] == BAD_CREDENTIAL
 
 
 def test_a_key_under_the_wrong_scheme_is_told_where_it_belongs(running: Running) -> None:

@@ -12,8 +12,9 @@ import pytest
 from msgspec import Struct
 
 from api.http.bodies import parse_json
-from api.http.errors import BAD_CREDENTIAL, HEADLINES, LOG_IN, Problem
+from api.http.errors import HEADLINES, LOG_IN, Problem
 from api.http.parameters import Parameter, parameters_of, read_query
+from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.text_forms import BAD_DATE, BAD_TIME
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import request
