@@ -140,7 +140,7 @@ def test_an_anonymous_caller_is_told_whom_to_name_together_with_the_rest(client:
     assert [(problem["field"], problem["message"]) for problem in told["errors"]] == [
         ("service_name", "Missing required field: service_name"),
         ("booking_date", "booking_date must be a day of the calendar, and 2025-02-30 is none"),
-        ("booking_time", "booking_time must be text"),
+        ("booking_time", "booking_time must be text: a time like 09:30"),
         ("user_id", "Missing required field: user_id"),
     ]
 
