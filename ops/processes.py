@@ -1,6 +1,6 @@
 """The one definition of Holdfast's processes.
 
-The embedded stack starts them from here; docker-compose.yml and the tests are compared with it.
+The embedded stack starts them from here; docker-compose.yml, ops/kubernetes/ and the tests are compared with it.
 """
 
 from __future__ import annotations
