@@ -25,6 +25,7 @@ from api.http.bodies import ReadableBodies
 from api.http.disconnects import App
 from api.http.errors import add_error_handlers
 from api.http.request_context import RequestContext
+from api.http.request_traces import RequestTraces, Sampler
 from api.limits.maintenance import MaintenanceGate
 from api.limits.undecided_writes import UndecidedWrites
 from api.openapi.endpoints import Asset, Docs, Index, Schema, Shortcut
@@ -62,6 +63,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     middleware: list[Any] = [
         runtime,
         requests,
+        *([] if settings.traces is None else [RequestTraces(Sampler(settings.traces), requests.trusts)]),
         MaintenanceGate(runtime.installation),
         *accounts.middleware,
         runtime.write_limits,

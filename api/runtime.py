@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from core.store.connections.bounded import InDoubt, bounded
 from core.store.connections.database import API_LIMITS, LIST_LIMITS
 from core.store.connections.pool import Pool
 from core.store.connections.sqlalchemy_engines import async_engine
+from core.tracing import process as tracing
 from core.wakeup.bells import LaneWaker
 from core.wakeup.broker import celery_app
 
@@ -100,6 +102,7 @@ class Runtime:
     async def process_startup(self, scope: dict[str, Any], _event: dict[str, Any]) -> None:
         """Falcon's lifespan hook. A database that is not there yet delays nothing: requests are answered 503."""
         scope["state"].setdefault(AT_STOP, []).append(self.outcomes.end_waits)
+        tracing.start(self.settings.traces, "api")
         await self.pool.open(wait=False)
         await self.installation.open()
         await self.inbox.open()
@@ -118,3 +121,4 @@ class Runtime:
         await self.engine.dispose()
         await self.write_limits.close()
         await self.redis.aclose()
+        await asyncio.to_thread(tracing.stop)

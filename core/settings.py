@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from core.client_addresses import network
 from core.domain.resources.time_zones import is_zone
@@ -67,6 +67,26 @@ class Stripe:
     """How people may pay, in Stripe's words."""
     background_per_s: int
     """Calls that nobody waits for, over all workers: cancellations after a mass of holds has lapsed, and looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where spans are sent by OTLP, of how many requests, and as whose."""
+
+    endpoint: str
+    """Of the collector, with the path for traces."""
+    headers: tuple[tuple[str, str], ...]
+    """Sent along; a collector's key is a secret."""
+    certificate: str | None
+    """A file with the certificates that the collector's is checked against; None: the system's."""
+    service_name: str | None
+    """None: `holdfast-` and the process's name."""
+    resource: tuple[tuple[str, str], ...]
+    """Attributes of all spans."""
+    ratio: float
+    """The share of requests that are traced, from 0 to 1."""
+    parent_based: bool
+    """Whether the decision of a caller that may make one is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +165,8 @@ class Settings:
     payment_success_url: str
     payment_cancel_url: str
     """Where a payer's browser is sent back to."""
+    traces: Traces | None
+    """None: nothing is traced, and nothing of OpenTelemetry is imported."""
 
     @property
     def policy(self) -> Policy:
@@ -235,6 +257,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         stripe=_stripe(env, demo=demo),
         payment_success_url=_value(env, "STRIPE_CALLBACK_SUCCESS_URL", _http_url, f"{public_url}/payment/success"),
         payment_cancel_url=_value(env, "STRIPE_CALLBACK_CANCEL_URL", _http_url, f"{public_url}/payment/cancel"),
+        traces=_traces(env),
     )
 
 
@@ -462,6 +485,82 @@ def _address(raw: str) -> SplitResult:
         return urlsplit(raw)
     except ValueError:
         raise ValueError("it is not an address that can be read") from None
+
+
+TRACES_PATH = "/v1/traces"
+TRACES_RATIO = "0.1"
+"""Unless told."""
+SAMPLERS = ("always_on", "always_off", "traceidratio")
+"""Each also as `parentbased_...`."""
+_PARENT_BASED = "parentbased_"
+
+
+def _traces(env: Mapping[str, str]) -> Traces | None:
+    """By OpenTelemetry's own names. None where no endpoint is set, or where it is switched off."""
+    name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    base = _optional(env, name, _origin_url)
+    endpoint = _optional(env, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", _http_url) or (base and base + TRACES_PATH)
+    is_disabled = _flag(env, "OTEL_SDK_DISABLED", default=False)
+    if not _is_needed(env, name, endpoint is not None and not is_disabled):
+        return None
+    _value(env, "OTEL_EXPORTER_OTLP_PROTOCOL", _otlp_protocol, OTLP_PROTOCOL)
+    parent_based, sampler = _value(env, "OTEL_TRACES_SAMPLER", _sampler, f"{_PARENT_BASED}traceidratio")
+    ratio = _value(env, "OTEL_TRACES_SAMPLER_ARG", _share, TRACES_RATIO)
+    return Traces(
+        endpoint=endpoint or "",
+        headers=_value(env, "OTEL_EXPORTER_OTLP_HEADERS", _pairs, "", is_secret=True),
+        certificate=_optional(env, "OTEL_EXPORTER_OTLP_CERTIFICATE", _readable_file),
+        service_name=_optional(env, "OTEL_SERVICE_NAME", str),
+        resource=_value(env, "OTEL_RESOURCE_ATTRIBUTES", _pairs, ""),
+        ratio={"always_on": 1.0, "always_off": 0.0}.get(sampler, ratio),
+        parent_based=parent_based,
+    )
+
+
+OTLP_PROTOCOL = "http/protobuf"
+
+
+def _otlp_protocol(raw: str) -> str:
+    if raw != OTLP_PROTOCOL:
+        raise ValueError(f"Holdfast speaks {OTLP_PROTOCOL} only, as a rule on port 4318")
+    return raw
+
+
+def _sampler(raw: str) -> tuple[bool, str]:
+    """Whether it follows its caller, and how it decides itself."""
+    own = raw.removeprefix(_PARENT_BASED)
+    if own not in SAMPLERS:
+        raise ValueError(f"it is none of {', '.join(SAMPLERS)}, each also with {_PARENT_BASED} before it")
+    return raw != own, own
+
+
+def _share(raw: str) -> float:
+    number = float(raw) if _SHARE.fullmatch(raw) else None
+    if number is None or number > 1:
+        raise ValueError("it is not a number from 0 to 1 such as 0.1")
+    return number
+
+
+_SHARE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,18})?")
+
+
+def _pairs(raw: str) -> tuple[tuple[str, str], ...]:
+    """`name=value,name=value`, as OpenTelemetry writes them: values may be percent-encoded."""
+    pairs = [word.partition("=") for word in _words(raw)]
+    for name, equals, value in pairs:
+        if not _PAIR_NAME.fullmatch(name.strip()) or not equals or not SETTING.fits(unquote(value)):
+            raise ValueError("it is not written as name=value,name=value")
+    return tuple((name.strip(), unquote(value.strip())) for name, _, value in pairs)
+
+
+_PAIR_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Fit for a header (RFC 9110, 5.6.2)."""
+
+
+def _readable_file(raw: str) -> str:
+    if not os.access(raw, os.R_OK):
+        raise ValueError("it names a file that cannot be read")
+    return raw
 
 
 def _http_url(raw: str) -> str:

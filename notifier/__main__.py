@@ -15,6 +15,7 @@ from core.metrics.meter import Meter
 from core.metrics.scrape_server import serve_metrics
 from core.settings import Settings, SettingsError, from_environment
 from core.startup import refuse_unusable_stores
+from core.tracing import process as tracing
 from notifier.limits import Limits
 from notifier.server import Notifier
 
@@ -27,7 +28,9 @@ async def serve(settings: Settings) -> None:
     meter = Meter()
     notifier = Notifier(settings, Limits(), meter)
     serve_metrics(settings, meter.registry)
+    tracing.start(settings.traces, "notifier")
     await notifier.run(stop)
+    tracing.stop()
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from notifier.handshake import RefusedError, check_allowed
 from notifier.hub import ONCE, Hub
 from notifier.limits import Limits
 from notifier.messages import BadMessageError
+from notifier.socket_traces import TracedPayload
 from notifier.sockets import Admission, Socket
 from notifier.subscriber import Subscriber
 
@@ -119,6 +120,8 @@ class ClientConnection:
             self.ready.clear()
             while (payload := self.subscriber.take()) is not None:
                 await self._socket.send(payload, text=True)
+                if isinstance(payload, TracedPayload):
+                    payload.written(self._visit.feed.words.path)
             if (closing := self.subscriber.closing) is not None:
                 await self._socket.close(closing.code, closing.reason)
                 raise EndedError

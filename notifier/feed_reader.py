@@ -67,7 +67,7 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
             payload = messages.told(SlotTold(slot.type, slot.data(view), str(position)))
         else:
             continue  # not kept any more, or a later message says it better
-        rendered.append(Message(event.number, news.audiences, payload, news.left_out))
+        rendered.append(Message(event.number, news.audiences, payload, news.left_out, event.traceparent))
     return rendered
 
 

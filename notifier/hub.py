@@ -27,6 +27,8 @@ class Message(Struct, frozen=True):
     payload: bytes
     left_out: str | None = None
     """An audience whose members get another message instead."""
+    traceparent: str | None = None
+    """Of the sampled request that the event goes back to."""
 
 
 class Hub:

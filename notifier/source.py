@@ -7,6 +7,7 @@ a second. When PostgreSQL is away it connects again and goes on from where it wa
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 import psycopg
@@ -19,11 +20,13 @@ from redis.exceptions import RedisError
 from core.store.connections.database import AsyncConnection
 from core.store.feed import FeedEvent, Page, Position, begin_epoch_after, read_event, read_page, settle_epoch
 from core.store.pulse import notifier_heard
+from core.tracing import spans
 from core.wakeup.keys import Keys
 from notifier import messages
 from notifier.feed_reader import connect, render, wanted
 from notifier.hub import Hub
 from notifier.limits import Limits
+from notifier.socket_traces import traced
 
 log = structlog.get_logger()
 
@@ -75,7 +78,7 @@ class Source:
 
     async def read_on(self, connection: AsyncConnection) -> bool:
         """Read one page, deliver it; True if there may be more."""
-        after = self._hub.delivered
+        after, began_ns = self._hub.delivered, time.time_ns()
         async with connection.transaction():
             page = await read_page(connection, after, self._limits.page_events)
             if page.head.epoch != self._hub.epoch or not page.follows(after):
@@ -84,6 +87,8 @@ class Source:
             number = page.events[-1].number if page.events else after
             self._hub.announce(number)  # with no await since `wants`
             rendered = await render(connection, page.head.epoch, told)
+        if spans.is_on():
+            rendered = [traced(message, began_ns) for message in rendered]
         self._hub.deliver(rendered, number)
         self._last = page.events[-1] if page.events else self._last
         await self._hear_canary(connection, page)

@@ -105,6 +105,15 @@ OPTIONAL = (
     "HOLDFAST_GITHUB_CLIENT_ID",
     "HOLDFAST_GITHUB_URL",
     "HOLDFAST_GITHUB_API_URL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_SDK_DISABLED",
 )
 """Given to every application process; empty means the default of core/settings.py. Secrets go by `Process.secrets`."""
 

@@ -12,7 +12,9 @@ from core.logs import configure
 from core.metrics import shared_files
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
+from core.tracing import process as tracing
 from core.wakeup.broker import celery_app
+from core.wakeup.keys import LANES
 from workers import health, lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
 
 try:
@@ -54,14 +56,28 @@ def _answer_checks_of_beat(**_: Any) -> None:
 def _before_fork(sender: Any, **_: Any) -> None:
     shutdown.prepare()
     metrics.begin(settings, sender)
+    if not metrics.forks(sender):
+        tracing.start(settings.traces, _named(sender))
 
 
 @signals.worker_process_init.connect
 def _after_fork(**_: Any) -> None:
     shared_files.take_place()
+    tracing.start(settings.traces, LANES)  # the one group that is served by children
     garbage_collector.settle()
 
 
 @signals.worker_shutting_down.connect
 def _on_shutdown(**_: Any) -> None:
     shutdown.ask()
+
+
+@signals.worker_process_shutdown.connect
+@signals.worker_shutdown.connect
+def _at_the_end(**_: Any) -> None:
+    tracing.stop()
+
+
+def _named(worker: Any) -> str:
+    """As `ops/processes.py` names its process: `sweeps@host` is sweeps."""
+    return str(worker.hostname).partition("@")[0]

@@ -28,9 +28,12 @@ from core.store.inbox.lane_batches import lane_count
 from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.outcomes import DEFERRED
 from core.store.save import Decided
+from core.tracing import spans
+from core.tracing.context import trace_id_of
 from core.wakeup.bells import Roster
 from core.wakeup.broker import SERVE_LANES
 from core.wakeup.keys import LANES, PAYMENTS, RELAY, lane_of_bell
+from workers.lane_traces import record_visit
 from workers.metrics import lane_metrics
 from workers.serve_loop import Answer, Server
 
@@ -44,6 +47,8 @@ COUNT_EVERY_S = 1.0
 STAY_S = 3.0
 """A server stays this long after its start or a full batch, even if there are enough others."""
 HELP_EVERY_S = 1.0
+
+NO_TRACE: dict[str, str] = {}
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -152,11 +157,15 @@ class LaneServer(Server):
         ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
         if not ended:
             return
+        began = time.time_ns()
         messages = {channel: _encode(outcomes) for channel, outcomes in self._by_channel(ended).items()}
         self._relay_waker.ring([self._keys.relay_bell], messages)
         if any(_is_due(event) for one in turn.decided for event in one.events):
             self._payments_waker.ring([self._keys.payments_bell])
+        told = time.time_ns()
         log_decided(ended)
+        if spans.is_on():
+            record_visit(turn, began, told)
 
     def _by_channel(self, decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
         """(command id, HTTP status, body) for each API process that waits."""
@@ -183,6 +192,7 @@ class LaneServer(Server):
                 probe=self._probe,
                 check=self._schema.check,
                 hand_over=self._hand_over,
+                traces=spans.is_on(),
             )
         return self._visits
 
@@ -233,4 +243,5 @@ def log_decided(decided: Sequence[Decided | Parked]) -> None:
                 command_id=one.envelope.id,
                 status=one.outcome.status,
                 http_status=one.outcome.http_status,
+                **NO_TRACE if one.envelope.traceparent is None else {"trace_id": trace_id_of(one.envelope.traceparent)},
             )

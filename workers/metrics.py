@@ -44,7 +44,7 @@ def begin(settings: Settings, worker: Any) -> None:
     """In a Celery worker's main process, before its pool starts."""
     if settings.metrics_port is None:
         return
-    registry: CollectorRegistry = shared_files.share() if _forks(worker) else METER.registry
+    registry: CollectorRegistry = shared_files.share() if forks(worker) else METER.registry
     queues = worker.app.amqp.queues.consume_from
     if SWEEPS in queues:
         registry.register(SystemState(settings))
@@ -54,7 +54,7 @@ def begin(settings: Settings, worker: Any) -> None:
     serve_metrics(settings, registry)
 
 
-def _forks(worker: Any) -> bool:
+def forks(worker: Any) -> bool:
     """Celery's command line has resolved the pool's name by now."""
     return "prefork" in getattr(worker.pool_cls, "__module__", str(worker.pool_cls))
 

@@ -18,6 +18,7 @@ from typing import TypeVar
 import psycopg
 import structlog
 from celery import Celery
+from msgspec.structs import replace
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core import logs
@@ -39,6 +40,9 @@ from core.store.payments.jobs import (
     report,
 )
 from core.store.payments.reconciliation import PaymentToReconcile, note_reconciled
+from core.tracing import spans
+from core.tracing.context import trace_id_of
+from core.tracing.spans import within
 from core.wakeup.broker import SERVE_PAYMENTS
 from core.wakeup.keys import LANES, PAYMENTS
 from workers.metrics import payment_metrics
@@ -202,9 +206,14 @@ class PaymentServer(Server):
                 self._comparing -= 1
 
     def _run_job(self, job: PaymentJob) -> None:
-        """Every log line about it, the port's too, carries its ids."""
+        """Every log line about it, the port's too, carries its ids. What Stripe is asked belongs to the trace of its request."""
         with logs.bound(request_id=job.request_id, payment_id=str(job.id), booking_id=job.booking_id):
-            self._ask(job)
+            if job.traceparent is None or not spans.is_on():
+                self._ask(job)
+                return
+            with logs.bound(trace_id=trace_id_of(job.traceparent)), within("payment", job.traceparent) as span:
+                span.attributes |= {"holdfast.payment_state": job.state.value, "holdfast.tries": job.tries}
+                self._ask(replace(job, traceparent=span.context.traceparent))
 
     def _ask(self, job: PaymentJob) -> None:
         try:

@@ -17,7 +17,10 @@ from celery import Celery
 
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
-from core.store.feed import NOWHERE, Position, number_events, present_epoch
+from core.store.feed import NOWHERE, Position, number_events, present_epoch, traces_between
+from core.tracing import spans
+from core.tracing.context import context_of
+from core.tracing.spans import Span, SpanKind, Value, child_of
 from core.wakeup.broker import SERVE_RELAY
 from core.wakeup.keys import NO_PREFIX, RELAY, Keys
 from workers.serve_loop import Answer, Server
@@ -76,7 +79,10 @@ class RelayServer(Server):
         try:
             connection = self._connected()
             self._memory.load_once(connection)
-            more = relay(connection, self._memory.publish, self._memory.known)
+            before, began_ns = self._memory.known, time.time_ns()
+            more = relay(connection, self._memory.publish, before)
+            if more and spans.is_on():
+                record_numbering(connection, before, self._memory.known, began_ns)
         except psycopg.Error as problem:
             self._recover(problem)
             return Answer(ring_again=rung)
@@ -108,6 +114,18 @@ def relay(connection: Connection, publish: Callable[[Position], None], known: Po
         return False
     publish(head)
     return True
+
+
+def record_numbering(connection: Connection, before: Position, head: Position, began_ns: int) -> None:
+    """Spans for those of the newly numbered events that belong to a sampled request."""
+    ended_ns = time.time_ns()
+    if before.epoch != head.epoch:
+        return
+    numbered = head.number - before.number
+    for traceparent in traces_between(connection, before.number, head.number):
+        parent = context_of(traceparent)
+        attributes: dict[str, Value] = {"holdfast.events": numbered}
+        spans.record(Span("feed", child_of(parent), parent.span_id, SpanKind.PRODUCER, began_ns, ended_ns, attributes))
 
 
 class FeedMemory:

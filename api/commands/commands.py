@@ -35,6 +35,8 @@ from core.store.inbox.acceptance import IdempotencyKey, NewCommand
 from core.store.inbox.outcomes import CommandRecord, look_up
 from core.store.inbox.partition_keys import PartitionKey
 from core.store.inbox.withdrawal import withdraw
+from core.tracing import spans
+from core.tracing.spans import SpanKind
 from core.wire.outcomes import CommandAccepted, withdrawn
 
 log = structlog.get_logger()
@@ -88,18 +90,23 @@ class Commands:
         chosen = take_chosen_id(req)
         id_ = chosen or uuid4()
         logs.bind(command_id=id_)
+        inbox = spans.begin("inbox", SpanKind.PRODUCER)
         new = self._new(req, id_, contract, partition_key, command)
+        if inbox is not None:
+            inbox.attributes |= {"holdfast.command_id": str(id_), "holdfast.command_type": type_of(command)}
+            new = replace(new, traceparent=inbox.context.traceparent)
         if chosen:
             new = replace(new, has_chosen_id=True)
         until = asyncio.get_running_loop().time() + wants.wait_s
         future = self._outcomes.expect(id_)
         try:
             accepted = await self._accept(req, new, wants)
+            spans.end(inbox)
             if not accepted.fresh or accepted.command_id != id_:
                 logs.bind(command_id=accepted.command_id)
                 await self._follow(req, resp, accepted.command_id, wants, until)
                 return
-            answer = None if self._answers_at_once(wants) else await _until(future, until)
+            answer = None if self._answers_at_once(wants) else await _outcome(future, until)
             self._respond(req, resp, id_, wants, await self._revealed(id_, type_of(command), answer))
         finally:
             self._outcomes.forget(id_, future)
@@ -248,6 +255,14 @@ def _accept_within_s(wants: Preferences) -> float:
     if wants.respond_async or not wants.wait_s:
         return min(wants.wait_s or ACCEPT_WITHIN_S, ACCEPT_WITHIN_S)
     return wants.wait_s * ACCEPT_SHARE
+
+
+async def _outcome(future: asyncio.Future[Answer | None], until: float) -> Answer | None:
+    """What a client waits for who has just sent a command."""
+    span = spans.begin("wait for the outcome")
+    answer = await _until(future, until)
+    spans.end(span)
+    return answer
 
 
 async def _until(future: asyncio.Future[Answer | None], moment: float) -> Answer | None:

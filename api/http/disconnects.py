@@ -15,6 +15,8 @@ import falcon.asgi
 import structlog
 
 from api.http.errors import Problem, body_of, error_type
+from api.http.request_traces import OPEN
+from core.tracing import spans
 
 log = structlog.get_logger()
 
@@ -48,6 +50,9 @@ class App(falcon.asgi.App[Any, Any]):
         arriving = _BodyEvents(scope, receive, self.body_within_s)
         try:
             await super().__call__(scope, arriving.receive, send)
+        except asyncio.CancelledError:
+            spans.end(scope.pop(OPEN, None), "the client went away")
+            raise
         except _BodyTimeoutError:
             log.warning("a body came too slowly", path=scope["path"], seconds=self.body_within_s)
             await _refuse(scope, send)

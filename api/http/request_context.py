@@ -37,6 +37,7 @@ class RequestContext:
 
     def __init__(self, trusted_proxies: Sequence[str], metrics: RequestMetrics | None = None) -> None:
         self._addresses = Addresses(trusted_proxies)
+        self.trusts = self._addresses.trusts
         self._observe = (metrics or RequestMetrics(Meter())).observe
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

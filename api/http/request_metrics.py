@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from core.metrics.definitions import HTTP_SECONDS
 from core.metrics.meter import Meter
@@ -33,5 +34,10 @@ class RequestMetrics:
         observe(seconds)
 
     def _observer(self, method: str, template: str | None, status: int) -> Callable[[float], None]:
-        route = UNMATCHED if template is None else _CONVERTER.sub(r"{\1}", template)
-        return self._seconds.labels(method, route, str(status)).observe
+        return self._seconds.labels(method, route_of(template), str(status)).observe
+
+
+@lru_cache(maxsize=512)
+def route_of(template: str | None) -> str:
+    """A route as it is shown: without the types of its parameters."""
+    return UNMATCHED if template is None else _CONVERTER.sub(r"{\1}", template)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import structlog
 
@@ -40,7 +41,8 @@ class ClientSecrets:
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._payments.client_secret, intent_id)
+            asked = copy_context().run  # the call belongs to the request's trace
+            return await loop.run_in_executor(self._threads, asked, self._payments.client_secret, intent_id)
         except PaymentsError as problem:
             log.warning("no client_secret from stripe", intent_id=intent_id, problem=str(problem))
             raise provider_away() from None

@@ -22,6 +22,8 @@ from api.payments.intents import not_set_up
 from core.payments.stripe_events import BadEventError, StripeEvent, verified
 from core.store.connections.pool import Pool
 from core.store.payments.received_events import receive_event
+from core.tracing import spans
+from core.tracing.spans import SpanKind
 from core.wakeup.bells import LaneWaker
 
 log = structlog.get_logger()
@@ -81,8 +83,11 @@ class StripeWebhook:
         respond(resp, Received())
 
     async def _receive(self, req: falcon.asgi.Request, event: StripeEvent) -> None:
+        inbox = spans.begin("inbox", SpanKind.PRODUCER)
+        traceparent = None if inbox is None else inbox.context.traceparent
         async with self._pool.connection() as connection:
-            received = await receive_event(connection, event, req.context.request_id)
+            received = await receive_event(connection, event, req.context.request_id, traceparent)
+        spans.end(inbox)
         log.info("stripe event", event_id=event.id, type=event.type, result=received.result)
         if event.concern is not None and received.result in {"accepted", "noted"}:
             log.error("stripe needs a person", type=event.type, booking_id=received.booking_id, **asdict(event.concern))

@@ -17,6 +17,7 @@ decides. What can go wrong and what is done (docs/architecture.md, "Lanes"):
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -42,6 +43,7 @@ from core.engine.failed_commands import Parked, charge, log_put_off, park_malfor
 from core.engine.fresh_ids import fresh_ids
 from core.engine.lane_failures import LaneFailures
 from core.engine.verdicts import Verdict, is_lost, of_its_class, verdict_of
+from core.engine.visit_times import VisitTimes, times_of
 from core.store.connections.database import Connection
 from core.store.inbox.lane_batches import (
     BATCH_COMMANDS,
@@ -87,6 +89,8 @@ class VisitResult(Struct, frozen=True):
     """Commands that could not be decoded."""
     decided_at: datetime | None = None
     """By the database's clock, before the commit; None if nothing was decided."""
+    times: VisitTimes | None = None
+    """Only if one of its commands is traced."""
 
 
 class Lanes:
@@ -103,11 +107,12 @@ class Lanes:
         probe: DatabaseProbe | None = None,
         check: Callable[[Connection], None] = check_schema,
         hand_over: Callable[[Collection[int]], None] = lambda _: None,
+        traces: bool = False,
     ) -> None:
         """`initial_password_hash` is for people whom a command creates; None: no password. `lane_failures` is what the
         process remembers from earlier connections; `probe` distinguishes a slow command from an outage; `check` raises
         SchemaDoesNotFitError. `hand_over` gets the lanes that wait before one with a suspect is visited, which may take
-        long.
+        long. `traces`: note the times of batches with sampled commands.
         """
         self._connection = connection
         self._notes = notes
@@ -117,6 +122,9 @@ class Lanes:
         self._check_schema = check
         self._probe = probe or NoProbe()
         self._hand_over = hand_over
+        self._traces = traces
+        self._began_ns = 0
+        self._times: VisitTimes | None = None
         self._others: frozenset[int] = frozenset()
         """Lanes that wait while this visit is in one alone."""
         self._suspects: dict[int, list[UUID]] = {}
@@ -139,7 +147,8 @@ class Lanes:
             self._probe.end()
 
     def _visit(self, numbers: Collection[int]) -> VisitResult:
-        self._decided_at = None
+        self._decided_at = self._times = None
+        self._began_ns = time.time_ns()
         apart = self._apart.intersection(numbers)
         if not apart and len(numbers) > 1:
             result = self._visit_together(numbers)
@@ -152,7 +161,7 @@ class Lanes:
             result = replace(result, more=result.more | self._others)
         if result.decided:
             self._lane_failures.decided({one.lane for one in self._batch}, result.decided)
-            result = replace(result, decided_at=self._decided_at)
+            result = replace(result, decided_at=self._decided_at, times=self._times)
         return result
 
     def _visit_together(self, numbers: Collection[int]) -> VisitResult:
@@ -334,13 +343,19 @@ class Lanes:
         loaded = load(self._connection, envelopes, self._policy, in_short=not is_alone and not heavy)
         self._decided_at = loaded.now
         ids = fresh_ids(loaded)
+        times = self._times = times_of(envelopes, self._began_ns) if self._traces else None
         decided: list[Decided] = []
         for envelope in envelopes:
+            began_ns = 0 if times is None else time.time_ns()
             events = decide(loaded.state, envelope, loaded.now, ids)
             for event in events:
                 evolve(loaded.state, event)
             decided += _answers(loaded.state, envelope, events)
+            if times is not None:
+                times.note_decided(envelope, began_ns)
         save(self._connection, decided, loaded.now, initial_password_hash=self._initial_password_hash)
+        if times is not None:
+            times.saved = time.time_ns()
         if stepped := _stepped(batch, decided):
             self._notes.write(
                 {lane: [] for lane in stepped}

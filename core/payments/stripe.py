@@ -23,11 +23,14 @@ from core.payments.provider import (
     ListedIntent,
     ListedRefund,
     PaymentsAwayError,
+    PaymentsError,
     PaymentsRefusedError,
     ProviderTotals,
     Refund,
     RefundOrder,
 )
+from core.tracing import spans
+from core.tracing.spans import SpanKind
 
 T = TypeVar("T")
 
@@ -84,14 +87,16 @@ class StripePayments:
             "payment_method_types": self._method_types,
             "metadata": {PAYMENT_METADATA: str(order.payment_id), BOOKING_METADATA: str(order.booking_id)},
         }
-        return _intent(_asked(lambda: self._intents.create(params, {"idempotency_key": order.key})))
+        return _intent(
+            _asked("payment_intents.create", lambda: self._intents.create(params, {"idempotency_key": order.key}))
+        )
 
     def _intent_of(self, order: IntentOrder, since: datetime) -> Intent | None:
         """The intent that an earlier call made for this payment, if it can still be used."""
         last: str | None = None
         for _ in range(PAGES_MAX):
             params: Any = {"limit": PAGE_MAX} | ({"starting_after": last} if last else {})
-            page = _asked(partial(self._intents.list, params))
+            page = _asked("payment_intents.list", partial(self._intents.list, params))
             for one in page.data:
                 if _payment_id(_metadata(one)) == order.payment_id and one.status != IntentStatus.CANCELED:
                     return _intent(one)
@@ -101,12 +106,12 @@ class StripePayments:
         return None
 
     def intent(self, intent_id: str) -> Intent:
-        return _intent(_asked(lambda: self._intents.retrieve(intent_id)))
+        return _intent(_asked("payment_intents.retrieve", lambda: self._intents.retrieve(intent_id)))
 
     def cancel_intent(self, intent_id: str) -> Intent:
         """Without an idempotency key: a refusal kept under it would come back when it is out of date."""
         try:
-            return _intent(_asked(lambda: self._intents.cancel(intent_id)))
+            return _intent(_asked("payment_intents.cancel", lambda: self._intents.cancel(intent_id)))
         except IntentMissingError:
             raise
         except PaymentsRefusedError:
@@ -119,11 +124,13 @@ class StripePayments:
             "metadata": {PAYMENT_METADATA: str(order.payment_id), REFUND_METADATA: str(order.number)},
         }
         if (known := order.refund_id) is not None:
-            return _refund(_asked(lambda: self._refunds.retrieve(known)))
+            return _refund(_asked("refunds.retrieve", lambda: self._refunds.retrieve(known)))
         if order.was_asked and (found := self._refund_of(order)) is not None:
             return found
         try:
-            return _refund(_asked(lambda: self._refunds.create(params, {"idempotency_key": order.key})))
+            return _refund(
+                _asked("refunds.create", lambda: self._refunds.create(params, {"idempotency_key": order.key}))
+            )
         except PaymentsRefusedError:
             if (found := self._refund_of(order)) is None:
                 raise
@@ -152,7 +159,7 @@ class StripePayments:
 
     def _refunds_of(self, intent_id: str) -> list[stripe.Refund]:
         params: Any = {"payment_intent": intent_id, "limit": PAGE_MAX}
-        return list(_asked(lambda: self._refunds.list(params)).data)
+        return list(_asked("refunds.list", lambda: self._refunds.list(params)).data)
 
     def intents_since(self, since: datetime) -> Iterator[ListedIntent]:
         for one in _listed_since(self._intents.list, since):
@@ -167,7 +174,7 @@ class StripePayments:
                 yield ListedRefund(intent_id, one.amount, _time(one.created))
 
     def client_secret(self, intent_id: str) -> str:
-        secret = _asked(lambda: self._intents.retrieve(intent_id)).client_secret
+        secret = _asked("payment_intents.retrieve", lambda: self._intents.retrieve(intent_id)).client_secret
         if secret is None:
             raise PaymentsRefusedError("no_client_secret", "the intent has no client_secret")
         return secret
@@ -178,7 +185,7 @@ def _listed_since(listed: Callable[[Any], Any], since: datetime) -> Iterator[Any
     last: str | None = None
     while True:
         params: Any = {"limit": PAGE_MAX} | ({"starting_after": last} if last else {})
-        page = _asked(partial(listed, params))
+        page = _asked("list", partial(listed, params))
         new = [one for one in page.data if one.created >= since.timestamp()]
         yield from new
         if not page.has_more or not new:
@@ -190,8 +197,19 @@ _SENT_AND_NOT_ANSWERED = "ReadTimeout"
 """Of `requests`, which is the SDK's own dependency."""
 
 
-def _asked(call: Callable[[], T]) -> T:
-    """Stripe's answer. Its errors become ours, by what is to be done about each."""
+def _asked(what: str, call: Callable[[], T]) -> T:
+    """Stripe's answer. Its errors become ours, by what is to be done about each. `what` is in Stripe's words."""
+    span = spans.begin(f"stripe {what}", SpanKind.CLIENT)
+    try:
+        answer = _translated(call)
+    except PaymentsError as problem:
+        spans.end(span, type(problem).__name__)
+        raise
+    spans.end(span)
+    return answer
+
+
+def _translated(call: Callable[[], T]) -> T:
     try:
         return call()
     except stripe.RateLimitError as problem:

@@ -85,6 +85,16 @@ ORDER BY b.first_position DESC, e.n DESC LIMIT %(count)s
 """
 
 
+SQL_TRACED = """
+SELECT DISTINCT e.traceparent
+FROM event_batch b JOIN event e ON e.batch_id = b.id
+WHERE b.first_position > %(after)s AND b.first_position <= %(last)s AND e.traceparent IS NOT NULL
+LIMIT %(limit)s
+"""
+TRACED_MAX = 200
+"""Spans of one numbering."""
+
+
 class FeedEvent(Struct, frozen=True):
     """One numbered event. Ids only; `core.store.bookings.rows` adds the rest at delivery."""
 
@@ -175,6 +185,13 @@ def number_events(connection: Connection, known: Position | None = None) -> Posi
     if known is not None and known.epoch not in {"", epoch}:
         log.warning("the database was restored: the feed has a new epoch, clients reload", known=str(known))
     return Position(epoch, head[0]) if head[0] != last else None
+
+
+def traces_between(connection: Connection, after: int, last: int) -> list[str]:
+    """The sampled traces of the events that were numbered from one position on to another."""
+    with RoundTrip(connection) as trip:  # prepared: asked for thirty times a second
+        found = trip.execute(SQL_TRACED, {"after": after, "last": last, "limit": TRACED_MAX})
+    return [row[0] for row in found.fetchall()]
 
 
 def present_epoch(connection: Connection) -> str:

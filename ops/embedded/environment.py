@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout (or /app in the image)."""
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_KEPT_PREFIXES = ("HOLDFAST_", "STRIPE_")
+_KEPT_PREFIXES = ("HOLDFAST_", "STRIPE_", "OTEL_")
 
 
 def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:

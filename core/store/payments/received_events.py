@@ -32,7 +32,9 @@ class ReceivedEvent(Struct, frozen=True):
     """Of the payment, if it is ours."""
 
 
-async def receive_event(connection: AsyncConnection, event: StripeEvent, request_id: str) -> ReceivedEvent:
+async def receive_event(
+    connection: AsyncConnection, event: StripeEvent, request_id: str, traceparent: str | None = None
+) -> ReceivedEvent:
     """Send what Stripe says to the booking's lane, which decides."""
     about = _about(event)
     if about is None:
@@ -50,7 +52,9 @@ async def receive_event(connection: AsyncConnection, event: StripeEvent, request
         if report is None:
             return ReceivedEvent("noted", booking_id=booking_id)
         key = partition_key(resource_id, day)
-        command = engine_command(report, key, request_id=request_id, id_=id_, contract="payments")
+        command = engine_command(
+            report, key, request_id=request_id, id_=id_, contract="payments", traceparent=traceparent
+        )
         ((_, lane),) = await enqueue_async(connection, [command])
     return ReceivedEvent("accepted", lane, booking_id)
 

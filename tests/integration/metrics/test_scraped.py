@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +14,8 @@ from websockets.sync.client import connect
 from core.metrics.definitions import PAYMENT_JOB_SECONDS
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.metrics import described, label_names, scrape, values
+from tests.support.processes.collector import PROTOBUF
+from tests.support.processes.make_run import family as descendants
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -20,7 +23,7 @@ CREATE = ("POST", "/api/agent/booking/create", "201")
 REQUESTS = "holdfast_http_request_duration_seconds"
 DECIDED = "holdfast_commands_decided_total"
 UNSERVED = {PAYMENT_JOB_SECONDS.name}
-"""This stack has no payments worker: tests/integration/payments/test_payment_metrics.py asks one."""
+"""This stack has no payments worker: tests/integration/payments/test_metrics_and_traces.py asks one."""
 
 
 def of_kind(stack: Stack, process: str) -> Iterator[dict[str, Family]]:
@@ -98,3 +101,11 @@ def test_an_open_socket_is_counted_while_it_is_open(stack: Stack) -> None:
 def test_nobody_reads_metrics_at_the_ports_of_clients(stack: Stack) -> None:
     assert httpx.get(f"{stack.api_url}/metrics").status_code == 404
     assert httpx.get(f"{stack.ws_url.replace('ws', 'http', 1)}/metrics").status_code == 404
+
+
+def test_where_nothing_is_traced_no_process_has_loaded_what_traces_need(stack: Stack) -> None:
+    """The library in C that OTLP needs; `tests/unit/tracing/test_off.py` looks at Python's modules."""
+    pids = {pid for server in stack.servers for pid in descendants(server.pid)}
+    assert len(pids) > len(stack.servers)
+    loaded = [pid for pid in pids if PROTOBUF in Path(f"/proc/{pid}/maps").read_text()]
+    assert loaded == []

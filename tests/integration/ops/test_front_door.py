@@ -141,11 +141,20 @@ def test_a_client_cannot_choose_an_id(door: str) -> None:
     assert {UUID(one).version for one in chosen} == {4}
 
 
+TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "vendor=1"}
+
+
+def test_a_client_cannot_say_that_it_is_traced(door: str) -> None:
+    said = httpx.get(f"http://{door}/api/", headers=TRACE).json()
+    assert not TRACE.keys() & {name.lower() for name in said["headers"]}
+
+
 def test_a_trusted_terminators_word_is_taken(tmp_path: Path) -> None:
-    forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+    forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", **TRACE}
     with front_door(tmp_path, environment={"HOLDFAST_TRUSTS": "127.0.0.1/32"}) as one, _echo("api", one.api_port):
         said = httpx.get(f"{one.url}/", headers=forwarded).json()
     assert said["headers"]["X-Forwarded-For"] == "203.0.113.7", "the hop that the terminator saw, not what it was told"
+    assert {name.lower(): value for name, value in said["headers"].items()}.items() >= TRACE.items()
 
 
 def test_large_bodies_pass_and_larger_ones_do_not(door: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.payments.payer import Payer, StripeServer, stack_with_stripe, stripe_server
+from tests.support.processes.collector import Collector, collector
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 
@@ -21,8 +22,18 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
 
 
 @pytest.fixture(scope="session")
-def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def traces() -> Iterator[Collector]:
+    """Every request to the stack below is traced. The other stacks of the session trace nothing."""
+    with collector() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def stack(
+    postgres: PostgresServer, stripe: StripeServer, traces: Collector, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     settings = {
+        **traces.environment(),
         "HOLDFAST_PAYMENT_LOOK_SECONDS": "3600",  # nothing settles by looking, unless a test says so
         "HOLDFAST_OFFER_SECONDS": "7200",
         "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND": "100",

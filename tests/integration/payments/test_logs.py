@@ -24,11 +24,13 @@ from tests.support.clients.callers import browser, csrf
 from tests.support.clients.http_client import agent_booking
 from tests.support.payments.payer import WEBHOOK_SECRET, Payer
 from tests.support.payments.stripe_standin.server import SECRET_KEY
+from tests.support.processes.collector import Collector
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
 CREATE = "/api/agent/booking/create/"
+PERSON = {"first_name": "Hildegunst", "last_name": "Mythenmetz"}
 SQL_BREAK = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -40,6 +42,8 @@ class Busy:
         settings = stack.settings
         self.secrets = {settings.secret_key, settings.flower_password, SECRET_KEY, WEBHOOK_SECRET}
         self.secrets |= {str(urlsplit(url).password) for url in (stack.database_url, stack.redis_url)}
+        booking = {**agent_booking(), **PERSON}
+        self.people = {"@example.com", *(str(booking[one]) for one in ("phone", "email", "notes", *PERSON))}
         self.commands: dict[str, str] = {}
         """Request id by command id."""
 
@@ -79,7 +83,7 @@ class Busy:
         url, named = self.stack.api_url + CREATE, {**headers, "X-Request-ID": request_id}
 
         def accepted() -> bool:
-            answer = httpx.post(url, json=agent_booking(), headers=named, timeout=35.0)
+            answer = httpx.post(url, json=agent_booking(**PERSON), headers=named, timeout=35.0)
             if answer.status_code == 503:
                 return False
             assert answer.status_code in {201, 202}, answer.text
@@ -132,7 +136,7 @@ def busy(stack: Stack, postgres: PostgresServer, payer: Payer) -> Busy:
     return Busy(stack, postgres, payer)
 
 
-def test_every_line_ties_to_its_request_and_none_holds_a_secret(busy: Busy, tmp_path: Path) -> None:
+def test_every_line_ties_to_its_request_and_none_holds_a_secret(busy: Busy, traces: Collector, tmp_path: Path) -> None:
     busy.sign_in()
     busy.book({})
     said = busy.bring_in(tmp_path)
@@ -151,6 +155,11 @@ def test_every_line_ties_to_its_request_and_none_holds_a_secret(busy: Busy, tmp_
     decided = {line["command_id"]: line["request_id"] for line in lines if line["event"] == "command decided"}
     for command_id, request_id in busy.commands.items():
         assert asked[command_id] == decided[command_id] == request_id
+    for command_id in busy.commands:
+        traces.wait_for(lambda one: one.attributes.get("holdfast.command_id") == command_id, command_id)  # noqa: B023
+    sent = b"".join(traces.bodies)
+    told = [one for one in (*busy.secrets, *busy.people, "127.0.0.1") if one.encode() in sent]
+    assert not told, f"traces tell {len(told)} secrets, or of somebody"
 
 
 def _decided(busy: Busy) -> set[str]:

@@ -27,8 +27,14 @@ VALUES = {
     "HOLDFAST_GITHUB_CLIENT_SECRET": "hidden-word-of-github",
     "STRIPE_SECRET_KEY": "sk_test_hidden-word",
     "STRIPE_WEBHOOK_SECRET": "whsec_hidden-word",
+    "OTEL_EXPORTER_OTLP_HEADERS": "api-key=hidden-word",
 }
-NO_SECRETS = {"HOLDFAST_FLOWER": "1", "HOLDFAST_GOOGLE_CLIENT_ID": "google", "HOLDFAST_GITHUB_CLIENT_ID": "github"}
+NO_SECRETS = {
+    "HOLDFAST_FLOWER": "1",
+    "HOLDFAST_GOOGLE_CLIENT_ID": "google",
+    "HOLDFAST_GITHUB_CLIENT_ID": "github",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+}
 EACH = pytest.mark.parametrize("name", sorted(EVERY))
 
 

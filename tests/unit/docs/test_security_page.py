@@ -13,9 +13,9 @@ from tests.conftest import FIGURE
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "SECURITY.md").read_text()
 SETTINGS = (ROOT / "core" / "settings.py").read_text()
-NAMES = sorted(set(re.findall(r'"((?:HOLDFAST_|STRIPE_)?[A-Z][A-Z_]*)"', SETTINGS)))
+NAMES = sorted(set(re.findall(r'"((?:HOLDFAST_|STRIPE_|OTEL_)?[A-Z][A-Z_]*)"', SETTINGS)))
 PREFIXES = re.findall(r'_oauth_client\(env, "(\w+)"', SETTINGS)
-_SECRET = re.compile(r"SECRET|PASSWORD|KEY|TOKEN|^DATABASE_URL$|_DATABASE_URL$|^REDIS_URL$|SMTP_URL$")
+_SECRET = re.compile(r"SECRET|PASSWORD|KEY|TOKEN|^DATABASE_URL$|_DATABASE_URL$|^REDIS_URL$|SMTP_URL$|OTLP_HEADERS$")
 SECRETS = [*(name for name in NAMES if _SECRET.search(name)), *(f"{prefix}_CLIENT_SECRET" for prefix in PREFIXES)]
 
 

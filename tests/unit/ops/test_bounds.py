@@ -51,6 +51,7 @@ INSIDE: Mapping[str, str] = {
     "core.engine": "the engine's own steps",
     "core.logs": "a line of the log",
     "core.metrics": "figures that the metrics tell",
+    "core.tracing": "spans that wait to be sent",
     "core.payments": "what the payment provider sends",
     "core.identity.phones": "a field's own range",
     "core.store": "the store's own steps",

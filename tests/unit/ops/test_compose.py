@@ -79,6 +79,7 @@ def test_every_setting_can_be_given_in_compose(monkeypatch: pytest.MonkeyPatch) 
     secrets = {f"HOLDFAST_{one}_CLIENT_{part}": "x" * 32 for one in ("GOOGLE", "GITHUB") for part in ("ID", "SECRET")}
     secrets |= {"HOLDFAST_FLOWER": "1", "HOLDFAST_FLOWER_PASSWORD": "x" * 32}
     secrets |= {"STRIPE_SECRET_KEY": "sk_test_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
+    secrets |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     from_environment({**UNSET, **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32})
     own = {name for process in APPLICATION for name in process.settings}
     assert looked_for - {"HOLDFAST_DEMO"} == {*ALL, *OPTIONAL, *own}

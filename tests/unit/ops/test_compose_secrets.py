@@ -47,6 +47,7 @@ GIVEN = {
     "HOLDFAST_GITHUB_CLIENT_SECRET": "a-secret-of-github",
     "STRIPE_SECRET_KEY": "sk_live_of_the_tests",
     "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests",
+    "OTEL_EXPORTER_OTLP_HEADERS": "api-key=of-the-collector",
 }
 """What others gave the operator; Holdfast makes the rest."""
 IDS = {"HOLDFAST_GOOGLE_CLIENT_ID": "google", "HOLDFAST_GITHUB_CLIENT_ID": "github"}
@@ -102,7 +103,7 @@ def test_every_setting_of_a_file_names_a_mounted_secret() -> None:
         named = {value for setting, value in environment_of(service).items() if setting.endswith(FILE)}
         assert named == mounted, name
     empty = [value for name, value in environment_of(COMPOSE["services"]["api"]).items() if name in NAMED]
-    assert empty == [""] * 6
+    assert empty == [""] * 7
 
 
 def test_every_secret_has_a_file_whether_or_not_env_names_one(checkout: Path) -> None:

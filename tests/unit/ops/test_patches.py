@@ -62,7 +62,7 @@ def test_each_patch_stands_where_the_table_says() -> None:
         library = patch.library.replace("-", "_")
         text = (ROOT / f"{patch.ours.replace('.', '/')}.py").read_text()
         assert find_spec(patch.ours.rpartition(".")[0]) is not None
-        assert library in text, f"{patch.ours} does not name {library}"
+        assert library in text.replace(".", "_"), f"{patch.ours} does not name {library}"
 
 
 def test_gunicorn_is_known_in_one_room() -> None:

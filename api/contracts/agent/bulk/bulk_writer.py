@@ -14,6 +14,8 @@ from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
 from core.store.inbox.bulk import KeyContendedError, KeyReusedError, NewBulk, accept, read_bulk
 from core.store.inbox.bulk_status import Bulk
+from core.tracing import spans
+from core.tracing.spans import SpanKind
 from core.wakeup.bells import LaneWaker
 from core.wire.contracts.bulk import status_url
 
@@ -30,6 +32,15 @@ class BulkWriter:
 
         Raises Problem: 422 for the key of another body, 503 if the database went away meanwhile.
         """
+        inbox = spans.begin("inbox", SpanKind.PRODUCER)
+        if inbox is not None:
+            inbox.attributes |= {"holdfast.bulk_id": str(new.bulk.id), "holdfast.rows": new.bulk.rows}
+            new = replace(new, sender=replace(new.sender, traceparent=inbox.context.traceparent))
+        bulk = await self._accept(new)
+        spans.end(inbox)
+        return bulk
+
+    async def _accept(self, new: NewBulk) -> Bulk:
         try:
             async with self._pool.connection() as connection:
                 try:
@@ -63,7 +74,7 @@ class BulkWriter:
         """The id that the front door chose is taken: by the same request, sent twice, or by another caller's."""
         if await self._look_up(new) == new.bulk:
             return new.bulk
-        return await self.accept(replace(new, bulk=replace(new.bulk, id=uuid4())))
+        return await self._accept(replace(new, bulk=replace(new.bulk, id=uuid4())))
 
     async def _look_up(self, new: NewBulk) -> Bulk | None:
         async with self._pool.connection() as connection:
