@@ -58,8 +58,9 @@ def test_every_example_gets_the_success_that_is_documented(
     finally:
         reset_demo_database(stack.settings)
     assert walk.failed == []
-    assert walk.sent >= len(walk.operations) - len(UNTRIED)
-    record_property(FIGURE, f"examples: {walk.sent} requests of {len(walk.operations)} operations succeeded")
+    tried = len(walk.operations) - len(UNTRIED)
+    assert walk.sent >= tried
+    record_property(FIGURE, f"examples: {walk.sent} requests of {tried} operations succeeded")
 
 
 @pytest.mark.usefixtures("slow_bulk")
