@@ -11,7 +11,16 @@ RUN python -m venv /opt/venv \
        --no-binary :all: --no-build-isolation --requirement /tmp/requirements-fast.lock
 
 FROM python:3.11.14-slim-trixie
+# pg_dump, pg_restore and psql of the server's major version, for backups: Debian's own are older, PostgreSQL's are signed
+# by a key that Debian's postgresql-common brings.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
+    && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+    && apt-get install --yes --no-install-recommends postgresql-client-18 \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+# A new volume has the owner of the folder that it covers.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin holdfast
+RUN install --directory --owner=10001 --mode=0700 /backups
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY core core

@@ -43,6 +43,7 @@ WORKERS = LANES | SWEEPS | PAYMENTS | BEAT
 """All Celery workers start by one module; each is given what its own queues need."""
 NOTIFIER = STORES | SIGNING | TRACES
 FLOWER = frozenset({"REDIS_URL", "HOLDFAST_FLOWER_PASSWORD"})
+BACKUP = frozenset({DATABASE})
 MIGRATE = STORES | OUTSIDE | {OWNER}
 """It also looks at what lies outside, as `holdfast doctor` does."""
 ALL = API | WORKERS | NOTIFIER | FLOWER

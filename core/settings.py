@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import time
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -134,6 +135,10 @@ class Settings:
     """Where this process serves its metrics to Prometheus; None: nowhere. Whoever reaches the port may read them."""
     metrics_postgresql: bool
     """Whether the sweeps worker also serves PostgreSQL's own numbers."""
+    backup_every_h: int
+    backup_at: time
+    """A time of day in UTC at which a backup is taken; the others are whole intervals away from it."""
+    backups_kept: int
     health_socket: str
     """Where the process answers its health checks; "": nowhere. See `core/health_socket.py`."""
     anonymous_writes_per_minute: int
@@ -228,6 +233,9 @@ def _read(env: Mapping[str, str]) -> Settings:
         flower_port=_value(env, "HOLDFAST_FLOWER_PORT", _whole(1, 65535), "5555"),
         flower_user=_value(env, "HOLDFAST_FLOWER_USER", str, "flower"),
         flower_password=_flower_password(env, demo=demo, needed=flower),
+        backup_every_h=_value(env, "HOLDFAST_BACKUP_EVERY_HOURS", _whole(1, 31 * 24), "24"),
+        backup_at=_value(env, "HOLDFAST_BACKUP_AT", _time_of_day, "03:00"),
+        backups_kept=_value(env, "HOLDFAST_BACKUPS_KEPT", _whole(1, 10_000), "7"),
         health_socket=_value(env, "HOLDFAST_HEALTH_SOCKET", str, ""),
         log_level=_value(env, "HOLDFAST_LOG_LEVEL", _level, "INFO"),
         metrics_host=_value(env, "HOLDFAST_METRICS_HOST", str, "127.0.0.1"),
@@ -683,6 +691,12 @@ def _zone(raw: str) -> str:
     return raw
 
 
+def _time_of_day(raw: str) -> time:
+    if not _TIME_OF_DAY.fullmatch(raw):
+        raise ValueError("it is not a time of day such as 03:00")
+    return time.fromisoformat(raw)
+
+
 def _region(raw: str) -> str | None:
     if raw == "":
         return None
@@ -703,6 +717,7 @@ def _level(raw: str) -> str:
     return raw.upper()
 
 
+_TIME_OF_DAY = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 _WHOLE = re.compile("-?[0-9]{1,18}")
 """Python reads digits of all scripts, and gives up on very many."""
 

@@ -216,5 +216,23 @@ FLOWER = Process(
 APPLICATION = (API, LANES, PAYMENTS, SWEEPS, BEAT, NOTIFIER, FLOWER)
 """What runs our code. The stores and the front door are others' programs: see `ops.store_settings`."""
 
+BACKUPS_FOLDER = "/backups"
+BACKUP = Process(
+    "backup",
+    "backups by a schedule",
+    ("python", "-m", "ops.cli", "keep-backups", BACKUPS_FOLDER),
+    Stage.PIPELINE,
+    settings={
+        "HOLDFAST_BACKUP_EVERY_HOURS": "",
+        "HOLDFAST_BACKUP_AT": "",
+        "HOLDFAST_BACKUPS_KEPT": "",
+        "HOLDFAST_LOG_LEVEL": "",
+        **_SOCKET,
+    },
+    secrets=secret_settings.BACKUP,
+    health=(*_PROBE, HEALTH_SOCKET),
+)
+"""Of compose alone: the embedded stack is backed up by whoever runs it, Kubernetes by a job of its own."""
+
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
 """What a booking needs, as far as it is free."""

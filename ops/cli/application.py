@@ -23,7 +23,7 @@ from ops.cli import (
 )
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
-from ops.cli.installation import maintenance, status, zone
+from ops.cli.installation import keep_backups, maintenance, status, zone
 from ops.cli.records import bookings, configuration, events, people
 from ops.cli.store_access import with_data
 
@@ -31,6 +31,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
     (None, migration.commands),
     (None, backup.commands),
+    (None, keep_backups.commands),
     (None, health.commands),
     (None, doctor.commands),
     (None, status.commands),

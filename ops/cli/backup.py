@@ -64,14 +64,14 @@ def backup(
     if file != STANDARD and Path(file).exists() and not overwrite:
         raise CommandError(f"{file} exists. Name another file, or replace it with --overwrite.")
     began = time.monotonic()
-    with _database(data, may_run=True, database_alone=True) as database, _shown() as show, expected(BackupError):
+    with database_of(data, may_run=True, database_alone=True) as database, _shown() as show, expected(BackupError):
 
         def told(progress: Progress) -> None:
             show(f"{progress.table} ({progress.tables} of {progress.of} tables)", progress.tables, progress.of)
 
         taken = take(database, file, told, pg_bin)
         manifest = taken.manifest
-        _note_in_the_audit_log(database, "database.backed_up", {"taken_at": manifest.taken_at})
+        note_in_the_audit_log(database, "database.backed_up", {"taken_at": manifest.taken_at})
     note(
         f"Backed up {_counted(manifest.counts)} as of {_moment(manifest.taken_at)}: {_size(taken.size_bytes)}, "
         f"{time.monotonic() - began:.1f} s. Schema {manifest.schema}, feed {manifest.epoch}-{manifest.head}."
@@ -129,13 +129,13 @@ def _restore(file: str, data: Path | None, pg_bin: Path | None, *, replace: bool
     began = time.monotonic()
     with _archive_file(file) as path, expected(BackupError, SettingsError):
         archive = Archive(path)
-        with _database(data, may_run=False, is_new_allowed=True) as database:
+        with database_of(data, may_run=False, is_new_allowed=True) as database:
             if replace and not yes:
                 _ask(archive, database)
             with _shown() as show:
                 outcome = put_back(archive, database, _steps(show), replace=replace, folder=pg_bin)
             _end_demo(database)
-            _note_in_the_audit_log(database, "database.restored", {"taken_at": outcome.taken_at})
+            note_in_the_audit_log(database, "database.restored", {"taken_at": outcome.taken_at})
             note(
                 f"Restored {_counted(archive.manifest.counts)} as of {_moment(outcome.taken_at)} into {database.named} "
                 f"({time.monotonic() - began:.1f} s)."
@@ -155,15 +155,15 @@ def _settle_recovered(data: Path | None, at: datetime) -> None:
     from ops.backup.archive import BackupError  # noqa: PLC0415 - as above
     from ops.backup.restore import recovered  # noqa: PLC0415 - as above
 
-    with _database(data, may_run=False) as database, expected(BackupError):
+    with database_of(data, may_run=False) as database, expected(BackupError):
         with _shown() as show:
             outcome = recovered(database, at, _steps(show))
-        _note_in_the_audit_log(database, "database.restored", {"recovered_to": at})
+        note_in_the_audit_log(database, "database.restored", {"recovered_to": at})
         note(f"Settled {database.named} as of {_moment(at)}.")
         _say_the_rest(database, outcome, data)
 
 
-def _note_in_the_audit_log(database: Database, action: str, after: Mapping[str, datetime]) -> None:
+def note_in_the_audit_log(database: Database, action: str, after: Mapping[str, datetime]) -> None:
     """What is done stays done if this fails: the database may be an older release's, or a copy that nobody writes to."""
     import psycopg  # noqa: PLC0415 - as above
 
@@ -188,7 +188,7 @@ def _say_the_rest(database: Database, outcome: Outcome, data: Path | None) -> No
 
 
 def _show_findings(data: Path | None, *, again: bool, as_json: bool) -> None:
-    with _database(data, may_run=True) as database:
+    with database_of(data, may_run=True) as database:
         _compare_and_show(database, data, as_json=as_json, again=again)
 
 
@@ -254,8 +254,13 @@ def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, a
 
 
 @contextmanager
-def _database(
-    data: Path | None, *, may_run: bool, is_new_allowed: bool = False, database_alone: bool = False
+def database_of(
+    data: Path | None,
+    *,
+    may_run: bool,
+    is_new_allowed: bool = False,
+    database_alone: bool = False,
+    service: str = "restore",
 ) -> Iterator[Database]:
     """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error.
 
@@ -270,12 +275,12 @@ def _database(
     if folder is None:
         with expected(SettingsError):
             database = configured(os.environ, asks={DATABASE} if database_alone else given(os.environ))
-        configure(database.settings.log_level, "restore")
+        configure(database.settings.log_level, service)
         with database_errors():
             yield database
         return
     with database_errors(), embedded_database(folder, is_new_allowed=is_new_allowed, may_run=may_run) as database:
-        configure(database.settings.log_level, "restore")
+        configure(database.settings.log_level, service)
         yield database
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ops.backup.databases import Database
 
 EMBEDDED = Path(".data")
-WITHOUT_STORES = frozenset({"check", "import", "processes", "start"})
-"""Commands that have no database."""
+WITHOUT_STORES = frozenset({"check", "import", "keep-backups", "processes", "start"})
+"""Commands that have no database, or that of DATABASE_URL alone."""
 
 Data = Annotated[
     Path | None,

@@ -11,6 +11,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import stat
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,17 +26,19 @@ from websockets.typing import Origin
 
 from core.store.pulse import CANARY_FRESH_S
 from ops import flower_security, health_probe
+from ops.backup.archive import Archive
 from ops.embedded import caddy
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
-from ops.processes import APPLICATION, HEALTH_SOCKET, LANES, MIGRATE, Process
+from ops.processes import APPLICATION, BACKUP, BACKUPS_FOLDER, HEALTH_SOCKET, LANES, MIGRATE, Process
 from ops.store_settings import DATABASE
 from tests.support.processes.compose import (
     FILLED,
     MOUNTED,
     PASSWORDS,
     WITH_FLOWER,
+    bytes_of,
     copied_into_the_image,
     environment_of,
     load,
@@ -60,7 +64,7 @@ class Composition:
         }
         compose = load(WITH_FLOWER)
         self.services, self._secrets = compose["services"], compose["secrets"]
-        self._folder = folder
+        self.folder = folder
         made = make_secrets(folder, "".join(f"{name}={value}\n" for name, value in {**PASSWORDS, **stores}.items()))
         assert made.returncode == 0, made.stderr
         self._image = folder / "app"
@@ -86,7 +90,7 @@ class Composition:
     def environment(self, name: str) -> dict[str, str]:
         """The service's environment, its network replaced by this machine's."""
         own = {process.name: process.port for process in APPLICATION}.get(name)
-        files = secrets_of(self.services[name], self._secrets, self._folder)
+        files = secrets_of(self.services[name], self._secrets, self.folder)
         values = environment_of(self.services[name])
         return {key: str(files.get(value) or self._here(value, name, own)) for key, value in values.items()}
 
@@ -102,9 +106,10 @@ class Composition:
         return value.replace("http://:8000", f"http://:{self.ports['caddy']}")
 
     def program(self, name: str, argv: list[str]) -> Program:
-        kept = {"PATH": os.environ["PATH"], "HOME": str(self._folder), "TMPDIR": str(self._folder)}
+        kept = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "TMPDIR": str(self.folder)}
         environment = child_environment({**self.environment(name), "PYTHONPATH": str(self._image)}, kept)
-        return Program(name, installed(argv), environment, self._image, self._folder / f"{name}.log")
+        argv = [str(self.folder / "backups") if word == BACKUPS_FOLDER else word for word in argv]
+        return Program(name, installed(argv), environment, self._image, self.folder / f"{name}.log")
 
     def start(self, name: str) -> None:
         server = Server(self.program(name, self.services[name]["command"]), lambda: True)
@@ -119,7 +124,7 @@ class Composition:
             program = self.program(process.name, argv)
             program = dataclasses.replace(
                 program,
-                log=self._folder / f"{instance}.log",
+                log=self.folder / f"{instance}.log",
                 environment={**program.environment, "HOLDFAST_HEALTH_SOCKET": self.health_socket(instance)},
             )
             server = Server(program, lambda: True)
@@ -127,7 +132,7 @@ class Composition:
             self.running.append(server)
 
     def start_caddy(self) -> None:
-        folder = self._folder / "caddy"
+        folder = self.folder / "caddy"
         server = Server(caddy.program(folder, self.environment("caddy"), folder / "caddy.log"), self._caddy_answers)
         server.start()
         self.running.append(server)
@@ -137,11 +142,11 @@ class Composition:
 
     def health_socket(self, instance: str) -> str:
         """Of a container, each of which has its own /tmp."""
-        return str(self._folder / f"{instance}.sock")
+        return str(self.folder / f"{instance}.sock")
 
     def check(self, name: str, instance: str | None = None) -> subprocess.CompletedProcess[str]:
         """The service's health check, as Docker would run it in the container."""
-        own = next(process.port for process in APPLICATION if process.name == name)
+        own = next(process.port for process in (*APPLICATION, BACKUP) if process.name == name)
         words = [word.replace(HEALTH_SOCKET, self.health_socket(instance or name)) for word in self._check(name)]
         return self.run(name, [word.replace(f":{own}/", f":{self.ports.get(name)}/") for word in words])
 
@@ -164,7 +169,7 @@ class Composition:
 
     def secrets(self) -> set[str]:
         """The contents of all secrets' files, and the passwords in addresses."""
-        contents = [file.read_text().strip() for file in (self._folder / "secrets").iterdir()]
+        contents = [file.read_text().strip() for file in (self.folder / "secrets").iterdir()]
         return {password for one in contents if (password := urlsplit(one).password or one)}
 
     def close(self) -> None:
@@ -214,6 +219,40 @@ def test_a_canary_goes_through_all_of_them(composition: Composition) -> None:
     assert max(said["canary_age_s"], said["canary_at_notifier_age_s"]) < CANARY_FRESH_S
 
 
+def test_the_backup_service_takes_the_first_at_once_and_no_other_before_its_time(composition: Composition) -> None:
+    """With the database's address and no other secret. It ends when it is asked to."""
+    folder = composition.folder / "backups"
+    folder.mkdir()
+    service = Server(composition.program(BACKUP.name, composition.services[BACKUP.name]["command"]), lambda: True)
+    try:
+        service.start()
+        wait_until(lambda: "backup taken" in service.log, "a backup is taken")
+        (file,) = folder.iterdir()
+        Archive(file).verify(lambda _: None)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert composition.check(BACKUP.name).returncode == 0
+        _end(service)
+        service.start()
+        wait_until(lambda: composition.check(BACKUP.name).returncode == 0, "it is well")
+        _end(service)
+        assert list(folder.iterdir()) == [file]
+        said = [json.loads(line) for line in service.log.splitlines()]
+        assert [one["event"] for one in said if one["level"] != "warning"] == [
+            "this release starts",
+            "backup taken",
+            "this release starts",
+        ]
+        assert {one["service"] for one in said} == {"backup"}
+        assert not any(secret in service.log for secret in composition.secrets())
+    finally:
+        service.close()
+
+
+def _end(service: Server) -> None:
+    os.kill(service.pid, signal.SIGTERM)
+    wait_until(lambda: service.child.exit_code() == 0, "it ends without an error")
+
+
 @EACH
 def test_its_health_check_succeeds(composition: Composition, process: Process) -> None:
     wait_until(lambda: composition.check(process.name).returncode == 0, f"{process.name} is well")
@@ -248,6 +287,41 @@ def test_more_lane_workers_serve_with_no_other_change(composition: Composition) 
     composition.scale(LANES, 4)
     for instance in ("lanes-2", "lanes-3", "lanes-4"):
         wait_until(lambda: composition.check("lanes", instance).returncode == 0, f"{instance} serves")  # noqa: B023
+
+
+def test_each_has_room_within_its_limits(composition: Composition) -> None:
+    """At its start; `docs/operations.md` says when to raise them."""
+    for server in composition.running:
+        service = composition.services[server.name.partition("-")[0]]
+        processes = list(_with_children(server.pid))
+        memory_kib = sum(_rss_kib(pid) for pid in processes)
+        threads = sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in processes)
+        assert memory_kib * 1024 < bytes_of(service["mem_limit"]) / 2, server.name
+        assert threads < service["pids_limit"] / 2, server.name
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            yield from _with_children(int(child))
+
+
+def _rss_kib(pid: int) -> int:
+    found = re.search(r"^VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def test_logs_hold_a_week_of_ten_requests_a_second(composition: Composition) -> None:
+    """As Docker keeps them: a line of JSON around each of ours."""
+    lines_kept = 7 * 24 * 3600 * 10
+    for name, event in {"api": "request", "lanes": "command decided"}.items():
+        log = next(server.log for server in composition.running if server.name == name)
+        lines = [line for line in log.splitlines() if json.loads(line)["event"] == event]
+        kept = [{"log": f"{line}\n", "stream": "stderr", "time": "2030-01-01T00:00:00.000000000Z"} for line in lines]
+        line_bytes = max(len(json.dumps(one, separators=(",", ":"))) + 1 for one in kept)
+        options = composition.services[name]["logging"]["options"]
+        assert bytes_of(options["max-size"]) * (int(options["max-file"]) - 1) > lines_kept * line_bytes, name
 
 
 def test_flower_asks_for_its_password(composition: Composition) -> None:
@@ -309,7 +383,7 @@ def _until(socket: ClientConnection, word: str) -> None:
         pass
 
 
-STARTS = {"migrate": MIGRATE, **{process.name: process.argv for process in APPLICATION}}
+STARTS = {"migrate": MIGRATE, **{process.name: process.argv for process in (*APPLICATION, BACKUP)}}
 
 
 @pytest.mark.parametrize("service", STARTS)

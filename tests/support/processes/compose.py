@@ -69,6 +69,12 @@ def environment_of(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in service.get("environment", {}).items()}
 
 
+def bytes_of(size: str) -> int:
+    """`512m` as Docker reads it."""
+    unit = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[-1]]
+    return int(size[:-1]) * unit
+
+
 def _filled(value: Any, variables: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _filled(one, variables) for key, one in value.items()}

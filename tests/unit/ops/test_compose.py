@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from core.release import VERSION
 from core.secret_settings import ALL, EVERY, FILE, asked
@@ -17,14 +18,32 @@ from core.settings import (
     from_environment,
 )
 from ops.bounds import UNSET
-from ops.processes import API, APPLICATION, LANES, METRICS_PORT, MIGRATE, OPTIONAL, Process, Stage
-from ops.store_settings import POSTGRES_MAJOR, postgres_options, valkey_options
-from tests.support.processes.compose import FILLED, WITH_FLOWER, MissingVariable, environment_of, load
+from ops.processes import (
+    API,
+    APPLICATION,
+    BACKUP,
+    BACKUPS_FOLDER,
+    LANES,
+    METRICS_PORT,
+    MIGRATE,
+    OPTIONAL,
+    Process,
+    Stage,
+)
+from ops.store_settings import (
+    POSTGRES_MAJOR,
+    POSTGRES_SETTINGS,
+    VALKEY_SETTINGS,
+    postgres_options,
+    valkey_options,
+)
+from tests.support.processes.compose import FILLED, WITH_FLOWER, MissingVariable, bytes_of, environment_of, load
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = Path(__file__).parents[2] / "fixtures" / "compose-spec.json"
 SERVICES = load()["services"]
-EACH = pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
+OURS = (*APPLICATION, BACKUP)
+EACH = pytest.mark.parametrize("process", OURS, ids=lambda process: process.name)
 
 
 def mistakes(compose: dict[str, Any]) -> list[str]:
@@ -45,7 +64,7 @@ def test_the_schema_would_notice_a_mistake() -> None:
 
 def test_it_has_the_defined_processes_and_the_servers_they_need() -> None:
     servers = {"caddy", "certificates", "migrate", "postgres", "valkey", "prometheus", "grafana"}
-    assert set(SERVICES) == {process.name for process in APPLICATION} | servers
+    assert set(SERVICES) == {process.name for process in OURS} | servers
 
 
 @EACH
@@ -55,7 +74,7 @@ def test_commands_are_the_definitions(process: Process) -> None:
 
 def test_migrate_is_the_definitions_and_comes_first() -> None:
     assert SERVICES["migrate"]["command"] == list(MIGRATE)
-    for process in APPLICATION:
+    for process in OURS:
         waited_for = SERVICES[process.name]["depends_on"]["migrate"]
         assert waited_for == {"condition": "service_completed_successfully"}
 
@@ -63,7 +82,8 @@ def test_migrate_is_the_definitions_and_comes_first() -> None:
 @EACH
 def test_environments_are_the_definitions(process: Process) -> None:
     environment = environment_of(SERVICES[process.name])
-    assert set(environment) == {*OPTIONAL, *process.settings, *(name + FILE for name in process.secrets)}
+    common = set() if process is BACKUP else set(OPTIONAL)
+    assert set(environment) == {*common, *process.settings, *(name + FILE for name in process.secrets)}
     for name, value in process.settings.items():
         assert environment[name] == value
 
@@ -81,7 +101,7 @@ def test_every_setting_can_be_given_in_compose(monkeypatch: pytest.MonkeyPatch) 
     secrets |= {"STRIPE_SECRET_KEY": "sk_test_of_the_tests", "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests"}
     secrets |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
     from_environment({**UNSET, **secrets, "HOLDFAST_SECRET_KEY_PREVIOUS": "x" * 32})
-    own = {name for process in APPLICATION for name in process.settings}
+    own = {name for process in OURS for name in process.settings}
     assert looked_for - {"HOLDFAST_DEMO"} == {*ALL, *OPTIONAL, *own}
 
 
@@ -150,6 +170,14 @@ def test_images_are_of_the_versions_that_the_tests_run(service: str) -> None:
     assert re.fullmatch(rf"{re.escape(version)}(\.(post)?\d+)?", locked[1]), "the package may count its own releases"
 
 
+@pytest.mark.parametrize("overlay", ["managed-stores", "trial"])
+def test_kubernetes_runs_the_same_versions(overlay: str) -> None:
+    images = yaml.safe_load((ROOT / "ops/kubernetes/overlays" / overlay / "kustomization.yaml").read_text())["images"]
+    tags = {one.get("newName", one["name"]): one["newTag"] for one in images}
+    ours = dict(SERVICES[service]["image"].split(":") for service in IMAGES)
+    assert {name: ours.get(name, VERSION) for name in tags} == tags
+
+
 def test_every_image_has_an_exact_version() -> None:
     """Another one is chosen by a change of the file, not by the day of a pull."""
     images = [service["image"] for service in SERVICES.values()]
@@ -186,6 +214,19 @@ def test_health_checks_and_stop_times_are_the_definitions(process: Process) -> N
     assert service["restart"] == "unless-stopped"
 
 
+def test_backups_lie_in_a_volume_that_their_user_may_write_to() -> None:
+    """Or in a folder of the host. A new volume has the owner of what it covers in the image."""
+    assert SERVICES["backup"]["volumes"] == [f"backups:{BACKUPS_FOLDER}"]
+    elsewhere = load({**FILLED, "HOLDFAST_BACKUPS": "/srv/backups"})["services"]["backup"]
+    assert elsewhere["volumes"] == [f"/srv/backups:{BACKUPS_FOLDER}"]
+    assert f"RUN install --directory --owner=10001 --mode=0700 {BACKUPS_FOLDER}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_image_has_a_client_of_the_servers_major_version() -> None:
+    """`pg_dump` refuses a newer server."""
+    assert f" postgresql-client-{POSTGRES_MAJOR} " in (ROOT / "Dockerfile").read_text()
+
+
 def test_lanes_can_be_scaled_without_other_changes() -> None:
     lanes = SERVICES["lanes"]
     assert not {"container_name", "hostname", "ports", "volumes"} & set(lanes)
@@ -206,9 +247,37 @@ def test_every_service_runs_with_few_rights() -> None:
         assert "no-new-privileges:true" in service["security_opt"]
 
 
+def test_every_service_has_limits_that_the_smallest_host_can_give() -> None:
+    """Docker refuses more cores than there are; a log without bounds fills the disk."""
+    for name, service in SERVICES.items():
+        assert 0 < float(service["cpus"]) <= 2, name
+        assert bytes_of(service["mem_limit"]) >= 64 << 20, name
+        assert 0 < service["pids_limit"] <= 512, name
+        options = service["logging"]["options"]
+        assert bytes_of(options["max-size"]) * int(options["max-file"]) <= 2200 << 20, name
+        assert options["compress"] == "true", name
+
+
+def test_limits_hold_what_the_stores_are_told_to_take() -> None:
+    """PostgreSQL also has a process for each connection, and Valkey some memory beside its data."""
+    postgres, valkey = SERVICES["postgres"], SERVICES["valkey"]
+    assert postgres["pids_limit"] > int(POSTGRES_SETTINGS["max_connections"]) * 1.5
+    assert bytes_of(postgres["mem_limit"]) > 4 * bytes_of(postgres["shm_size"].removesuffix("b"))
+    assert bytes_of(valkey["mem_limit"]) >= 1.5 * bytes_of(VALKEY_SETTINGS["maxmemory"].removesuffix("b"))
+
+
+def test_limits_of_what_grows_with_the_load_can_be_raised() -> None:
+    raised = {"HOLDFAST_API_CPUS": "6", "HOLDFAST_API_MEMORY": "4g", "HOLDFAST_NOTIFIER_MEMORY": "2g"}
+    raised |= {"POSTGRES_CPUS": "4", "POSTGRES_MEMORY": "16g"}
+    services = load({**FILLED, **raised})["services"]
+    assert (services["api"]["cpus"], services["api"]["mem_limit"]) == ("6", "4g")
+    assert services["notifier"]["mem_limit"] == "2g"
+    assert (services["postgres"]["cpus"], services["postgres"]["mem_limit"]) == ("4", "16g")
+
+
 def test_nothing_runs_as_root() -> None:
     """But for who hands a volume over: PostgreSQL's entrypoint, which then steps down, and `certificates`, which ends."""
-    by_image = {process.name for process in APPLICATION} | {"migrate"}
+    by_image = {process.name for process in OURS} | {"migrate"}
     by_root = {"postgres", "certificates"}
     told = {name: service.get("user") for name, service in SERVICES.items() if name not in by_image | by_root}
     assert told == {**dict.fromkeys(("caddy", "valkey", "prometheus"), "65534:65534"), "grafana": "472:472"}
@@ -218,7 +287,7 @@ def test_the_image_is_built_once_and_never_looked_for_elsewhere() -> None:
     """Compose builds services side by side: two that build one name end each other ("already exists")."""
     built = [name for name, service in SERVICES.items() if "build" in service]
     assert built == ["migrate"], "which all others wait for"
-    for name in [*(process.name for process in APPLICATION), "migrate"]:
+    for name in [*(process.name for process in OURS), "migrate"]:
         assert SERVICES[name]["image"] == f"holdfast:{VERSION}"
         assert SERVICES[name]["pull_policy"] == "never"
 

@@ -19,7 +19,7 @@ from core.settings import (
     from_environment,
     owner_database_url,
 )
-from ops.processes import APPLICATION, MIGRATE_SECRETS, REQUIRED, Process
+from ops.processes import APPLICATION, BACKUP, MIGRATE_SECRETS, REQUIRED, Process
 from ops.store_settings import APPLICATION_ROLE, ROLE
 from tests.support.pages import ROOT
 from tests.support.processes.compose import (
@@ -79,7 +79,7 @@ def read(checkout: Path, process: Process, variables: dict[str, str]) -> Setting
     return from_environment(inside(checkout, process.name, variables), process.secrets)
 
 
-@pytest.mark.parametrize("process", APPLICATION, ids=lambda process: process.name)
+@pytest.mark.parametrize("process", [*APPLICATION, BACKUP], ids=lambda process: process.name)
 def test_each_service_is_given_its_own_secrets_alone(process: Process) -> None:
     service = COMPOSE["services"][process.name]
     assert {name.upper() for name in service["secrets"]} == process.secrets
@@ -90,7 +90,7 @@ def test_the_other_services_are_given_theirs() -> None:
     migrate = COMPOSE["services"]["migrate"]
     assert {name.upper() for name in migrate["secrets"]} == MIGRATE_SECRETS
     assert {name + FILE for name in MIGRATE_SECRETS} <= set(environment_of(migrate))
-    ours = {process.name for process in APPLICATION} | {"migrate"}
+    ours = {process.name for process in (*APPLICATION, BACKUP)} | {"migrate"}
     others = {name: set(one["secrets"]) for name, one in COMPOSE["services"].items() if "secrets" in one}
     assert {name: one for name, one in others.items() if name not in ours} == OF_STORES
 
@@ -118,7 +118,7 @@ def test_every_secret_has_a_file_whether_or_not_env_names_one(checkout: Path) ->
 
 
 def test_every_process_starts_with_what_the_script_makes(checkout: Path) -> None:
-    for process in APPLICATION:
+    for process in (*APPLICATION, BACKUP):
         settings = read(checkout, process, {**WITH_FLOWER, **NAMED, **IDS})
         assert not settings.demo
         assert not settings.public_writes
