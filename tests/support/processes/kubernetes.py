@@ -212,12 +212,12 @@ def ways_within(overlay: str) -> set[tuple[str, str, int]]:
     }
 
 
-def ways_in(overlay: str) -> set[tuple[str, str, int]]:
-    """From the namespaces with which label to which pods, on which port."""
+def ways_by_namespace(overlay: str, direction: str) -> set[tuple[str, str, int]]:
+    """From the namespaces with which label to which pods, on which port; for `egress` the other way."""
     return {
         (label, labels_of(one)[COMPONENT], port)
         for one in workloads(overlay)
-        for peers, ports in _rules(overlay, "ingress", labels_of(one))
+        for peers, ports in _rules(overlay, direction, labels_of(one))
         for peer in peers
         for label in peer.get("namespaceSelector", {}).get("matchLabels", {})
         for port in ports

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from core.secret_settings import TRACES
 from ops.processes import APPLICATION, FLOWER, METRICS_PORT
-from tests.support.processes.kubernetes import MANAGED, OVERLAYS, TRIAL, of_kind, ways_in, ways_out, ways_within
+from tests.support.processes.kubernetes import (
+    MANAGED,
+    OVERLAYS,
+    TRIAL,
+    of_kind,
+    ways_by_namespace,
+    ways_out,
+    ways_within,
+)
 
 WITH_A_DATABASE = {process.name for process in APPLICATION} - {FLOWER.name} | {"migrate"}
 WITH_REDIS = WITH_A_DATABASE | {FLOWER.name}
@@ -16,6 +25,8 @@ OUTSIDE = {(name, 443) for name in ("api", "payments", "migrate")} | {
 STORES_WITHIN = {(name, "postgres", 5432) for name in WITH_A_DATABASE} | {(name, "valkey", 6379) for name in WITH_REDIS}
 STORES_ELSEWHERE = {(name, 5432) for name in WITH_A_DATABASE} | {(name, 6379) for name in WITH_REDIS}
 NAME_SERVER = 53
+OTLP_PORT = 4318
+"""Of OTLP over HTTP."""
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -33,7 +44,14 @@ def test_pods_reach_only_what_they_need(overlay: str, stores: set[tuple[str, str
 def test_only_the_ingress_and_prometheus_come_in(overlay: str) -> None:
     """The metrics have no password: whoever reaches the port reads them."""
     scraped = {("holdfast/metrics", process.name, METRICS_PORT) for process in APPLICATION if process.has_metrics}
-    assert ways_in(overlay) == {("holdfast/ingress", "front-door", 8000)} | scraped
+    assert ways_by_namespace(overlay, "ingress") == {("holdfast/ingress", "front-door", 8000)} | scraped
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_only_name_servers_and_a_collector_of_traces_are_asked_elsewhere_in_the_cluster(overlay: str) -> None:
+    traced = {("holdfast/traces", process.name, OTLP_PORT) for process in APPLICATION if TRACES & process.secrets}
+    asked = {(label, name, port) for label, name, port in ways_by_namespace(overlay, "egress") if port != NAME_SERVER}
+    assert asked == traced
 
 
 @pytest.mark.parametrize(("overlay", "stores"), [(MANAGED, STORES_ELSEWHERE), (TRIAL, set())])
