@@ -29,14 +29,12 @@ class Step(Struct, frozen=True):
     started_s: float = 0.0
     """How long its next one took to serve."""
     exit_code: int = 0
-    is_killed: bool = False
-    """Whether it had to be, as it did not end by itself within its time."""
+    """-9 where it had to be killed, as it did not end by itself within its time."""
 
     @property
     def problems(self) -> list[str]:
         return [
-            *([f"{self.what} was killed after {self.ended_s:.1f} s"] if self.is_killed else []),
-            *([f"{self.what} ended with {self.exit_code}"] if self.exit_code else []),
+            *([f"{self.what} ended with {self.exit_code} after {self.ended_s:.1f} s"] if self.exit_code else []),
             *([f"{self.what}: {self.figures}"] if self.figures.refused or self.figures.lost else []),
         ]
 
@@ -78,7 +76,6 @@ class RollingRestart:
             ended_s=ended_s,
             started_s=after.start_s or 0.0,
             exit_code=code,
-            is_killed=ended_s >= before.process.stop_timeout_s,
         )
 
     def _noticed(self, what: str, began: float) -> Step:
