@@ -232,7 +232,7 @@ BACKUP = Process(
     secrets=secret_settings.BACKUP,
     health=(*_PROBE, HEALTH_SOCKET),
 )
-"""Of compose alone: the embedded stack is backed up by whoever runs it, Kubernetes by a job of its own."""
+"""Of compose alone: the embedded stack is backed up by whoever runs it, managed stores by who manages them."""
 
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
 """What a booking needs, as far as it is free."""

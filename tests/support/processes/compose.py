@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from core.release import VERSION
+from tests.support.processes.deployed import Deployed
 
 ROOT = Path(__file__).parents[3]
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>[A-Z_]+)(?:(?P<sign>:-|:\?|:\+)(?P<rest>[^}]*))?\}")
@@ -63,6 +64,17 @@ def copied_into_the_image() -> list[str]:
     copied = re.findall(r"^COPY (\w+) \w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert copied
     return copied
+
+
+def deployed(service: Mapping[str, Any]) -> Deployed:
+    """A service in the shape that every deployment is compared in."""
+    return Deployed(
+        command=tuple(service["command"]),
+        environment=environment_of(service),
+        ports=tuple(int(port) for port in service.get("expose", [])),
+        checks=frozenset({tuple(service["healthcheck"]["test"][1:])}),
+        stop_timeout_s=float(service["stop_grace_period"].removesuffix("s")),
+    )
 
 
 def environment_of(service: Mapping[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -23,9 +23,9 @@ class Deployed(Struct, frozen=True):
     """From the signal to the end."""
 
 
-def differences(process: Process, found: Deployed) -> list[str]:
-    """How a deployment strays from `ops.processes`; empty if it does not."""
-    return list(_differences(process, found))
+def differences(process: Process, found: Deployed, common: Collection[str] = OPTIONAL) -> list[str]:
+    """How a deployment strays from `ops.processes`; empty if it does not. `common` is what it has beside its own."""
+    return list(_differences(process, found, common))
 
 
 def queues_of(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,13 +33,13 @@ def queues_of(command: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(command[command.index("-Q") + 1].split(",")) if "-Q" in command else ()
 
 
-def _differences(process: Process, found: Deployed) -> Iterator[str]:
+def _differences(process: Process, found: Deployed, common: Collection[str]) -> Iterator[str]:
     if found.command != process.argv:
         yield f"its command is {found.command}"
     if queues_of(found.command) != process.queues:
         yield f"it consumes from {queues_of(found.command)}"
     told = sorted(name.removesuffix(FILE) for name in found.environment)
-    if told != sorted({*OPTIONAL, *process.settings, *process.secrets}):
+    if told != sorted({*common, *process.settings, *process.secrets}):
         yield f"missing, unknown or said twice in its environment: {told}"
     for name, value in process.settings.items():
         if value and found.environment.get(name) != value:
