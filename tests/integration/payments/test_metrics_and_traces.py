@@ -113,7 +113,8 @@ def test_a_payment_is_one_trace_to_stripe_and_back(payer: Payer, traces: Collect
     trace = new_trace()
     answer = payer.ask(payer.hold(), headers=within(trace))
     assert answer.status_code in {201, 202}
-    spans = whole(traces, trace, "payment", "stripe payment_intents.create", "lane visit", "lane visit", "lane visit")
+    named = ["inbox", "payment", "stripe payment_intents.create", *["lane visit"] * 3, *["outcome"] * 2]
+    spans = whole(traces, trace, *named)
     (asked,), (created,) = spans["inbox"], spans["stripe payment_intents.create"]
     (payment,) = spans["payment"]
     assert (payment.parent_id, created.parent_id) == (asked.span_id, payment.span_id)
@@ -146,7 +147,7 @@ def test_of_a_sampled_bulk_the_first_rows_are_in_its_trace(payer: Payer, stack: 
     rows = rows_for(new_services(stack, 2), 12)
     answer = httpx.post(f"{stack.api_url}/api/agent/bookings/bulk/", json=rows, headers=headers)
     assert answer.status_code == 202, answer.text
-    spans = whole(traces, trace, "inbox", *["decide"] * 10)
+    spans = whole(traces, trace, "inbox", *["decide"] * 10, *["lane visit"] * 10)
     assert len(spans["lane visit"]) == 10
     assert spans["inbox"][0].attributes["holdfast.rows"] == 12
     first, *others = spans["lane visit"]
