@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import SettingsError
 from core.store.connections.database import conninfo
+from core.store.connections.server_log import ROLE_LOG
 
 EXTENSIONS = ("btree_gist", "pg_trgm")
 LOCK_WAIT = "1s"
@@ -43,6 +44,13 @@ WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r') AND t
 """
 """What another role owns, as ALTER names it. An extension's parts stay the superuser's; a column's sequence goes with it."""
 
+SQL_LOG_SETTINGS = """
+SELECT name, value FROM unnest(%(names)s::text[], %(values)s::text[]) AS wanted (name, value)
+WHERE has_parameter_privilege(name, 'SET') AND NOT EXISTS (
+    SELECT FROM pg_roles WHERE rolname = %(role)s AND name || '=' || value = ANY (rolconfig))
+"""
+"""Those that the role does not have yet."""
+
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -67,6 +75,7 @@ def _create_application_role(owner_url: str, application_url: str) -> None:
     with psycopg.connect(conninfo(owner_url, "holdfast owner"), autocommit=True) as connection:
         connection.execute(f"SET lock_timeout = '{LOCK_WAIT}'")
         _make_role(connection, role, password)
+        _keep_from_the_log(connection, role)
         for extension in EXTENSIONS:
             connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
         for tried in range(1, LOCK_TRIES + 1):
@@ -87,6 +96,17 @@ def _make_role(connection: Connection, role: str, password: str) -> None:
     statement = "{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
     verb = sql.SQL("ALTER" if exists else "CREATE")
     connection.execute(sql.SQL(statement).format(verb, sql.Identifier(role), sql.Literal(secret)))
+
+
+def _keep_from_the_log(connection: Connection, role: str) -> None:
+    """What the role does; on a server where the owner may not say so, the doctor tells the operator."""
+    for name, value in connection.execute(SQL_LOG_SETTINGS, {"role": role, **_log_settings()}).fetchall():
+        statement = sql.SQL("ALTER ROLE {} SET {} = {}")
+        connection.execute(statement.format(sql.Identifier(role), sql.Identifier(str(name)), sql.Literal(value)))
+
+
+def _log_settings() -> dict[str, list[str]]:
+    return {"names": list(ROLE_LOG), "values": list(ROLE_LOG.values())}
 
 
 def _give(connection: Connection, role: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.store.connections.server_log import SERVER_LOG
+
 POSTGRES_MAJOR = 18
 DATABASE = "holdfast"
 ROLE = "holdfast"
@@ -24,6 +26,7 @@ POSTGRES_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    **SERVER_LOG,
     # A client that vanished must not keep its locks.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",

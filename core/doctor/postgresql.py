@@ -217,6 +217,13 @@ CHECKS = (
         lambda one: when(one.facts.full_page_writes != "on", value=one.facts.full_page_writes),
     ),
     Check[Database](
+        "database-log",
+        Severity.WARNING,
+        "PostgreSQL's own log would hold personal data, by {settings}",
+        'set for the role what docs/operations.md lists ("PostgreSQL\'s log")',
+        lambda one: when(bool(one.facts.log_settings), settings=_few(one.facts.log_settings)),
+    ),
+    Check[Database](
         "clock",
         Severity.ERROR,
         "This machine's clock is {by_s} s {way} the database's, so sign-ins end too early or too late",

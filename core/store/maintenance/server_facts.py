@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from core.domain.resources.time_zones import ZONES
 from core.store.connections.database import API_LIMITS, Connection, connect, conninfo, database_now, set_limits
+from core.store.connections.server_log import SHOWN, revealing
 from core.store.revision import SchemaDoesNotFitError, check_schema
 from core.store.sql.local_days import SQL_ZONES
 
@@ -52,6 +53,10 @@ WHERE pronamespace = 'public'::regnamespace AND NOT has_function_privilege(p.oid
 ORDER BY 1, 2
 """
 """An owner has every right, unless somebody took it away."""
+SQL_SHOWN = """
+SELECT name, current_setting(name, true) FROM unnest(%s::text[]) WITH ORDINALITY AS shown (name, place)
+WHERE current_setting(name, true) IS NOT NULL ORDER BY place
+"""
 SQL_INSTALLATION = """
 SELECT to_jsonb(i) ->> 'time_zone', to_jsonb(i) ->> 'tzdata' FROM installation i
 """
@@ -72,6 +77,8 @@ class DatabaseFacts(Struct, frozen=True, kw_only=True):
     fsync: str = "on"
     full_page_writes: str = "on"
     synchronous_commit: str = "on"
+    log_settings: tuple[str, ...] = ()
+    """Those by which the server's log would hold personal data, e.g. `log_error_verbosity = default`."""
     is_encrypted: bool = False
     host: str = ""
     """The address that it was reached at; empty for a Unix socket."""
@@ -122,6 +129,7 @@ def _facts(connection: Connection, version: int, now_s: Any) -> DatabaseFacts:
         fsync=fsync,
         full_page_writes=pages,
         synchronous_commit=commit,
+        log_settings=revealing({str(k): str(v) for k, v in connection.execute(SQL_SHOWN, (list(SHOWN),)).fetchall()}),
         is_encrypted=bool(connection.pgconn.ssl_in_use),
         host=info.hostaddr,
         sslmode=next((one.val or b"" for one in connection.pgconn.info if one.keyword == b"sslmode"), b"").decode(),

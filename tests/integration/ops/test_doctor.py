@@ -39,6 +39,7 @@ BY_SQL = {
     "extensions": "DROP EXTENSION pg_trgm CASCADE",
     "rights": "REVOKE INSERT ON booking FROM holdfast_app",
     "synchronous-commit": "ALTER DATABASE {name} SET synchronous_commit = off",
+    "database-log": "ALTER ROLE holdfast_app IN DATABASE {name} SET log_error_verbosity = verbose",
     "time-zone-rules": "UPDATE installation SET tzdata = '2020.1'",
     "time-zone": "UPDATE installation SET time_zone = 'Asia/Tokyo'",
     "zones-listed": "INSERT INTO resource (kind, name, zone) VALUES ('room', 'odd', 'localtime')",
