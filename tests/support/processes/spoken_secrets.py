@@ -27,7 +27,7 @@ _NO_SECRETS = re.compile(r"_(type|id|url|expires?\w*|at)$|^(token_type|public\w*
 _SHAPES = {
     "a signed token": re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}"),
     "a key of Stripe's": re.compile(r"\b(sk|rk)_(test|live)_\w+|whsec_\w+|pi_\w+_secret_\w+"),
-    "a password in an address": re.compile(r"\w+://[^/\s:@\"]*:(?!\[blank\])[^@\s/\"]+@"),
+    "a password in an address": re.compile(r"\w+://[^/\s:@\"]*:(?!\[blank\]@|\*+@)[^@\s/\"]+@"),
 }
 _SHOWN_MAIL = re.compile(r"^--- mail to .*?^---$", re.DOTALL | re.MULTILINE)
 """The demo shows mails where it was started, with the links in them."""
