@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from ops.embedded.environment import ROOT
 from tests.support.clients.bulks import as_csv, new_services, rows_for
 from tests.support.clients.callers import browser, csrf
 from tests.support.clients.http_client import agent_booking
+from tests.support.pages import sections
 from tests.support.payments.payer import WEBHOOK_SECRET, Payer
 from tests.support.payments.stripe_standin.server import SECRET_KEY
 from tests.support.processes.collector import Collector
@@ -29,6 +31,7 @@ from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
+LOGS = sections((ROOT / "docs/operations.md").read_text())["Logs"]
 CREATE = "/api/agent/booking/create/"
 PERSON = {"first_name": "Hildegunst", "last_name": "Mythenmetz"}
 SQL_BREAK = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -149,6 +152,9 @@ def test_every_line_ties_to_its_request_and_none_holds_a_secret(busy: Busy, trac
         assert not found, f"{name} logs {len(found)} secrets"
     lines = list(busy.lines())
     assert all({"event", "level", "timestamp", "service"} <= line.keys() for line in lines)
+    assert documented_fields() <= {name for line in lines for name in line} | {"exception"}
+    assert {line["service"] for line in lines} == {"api", "workers", "notifier"}
+    assert all(f"`{line['level']}`" in LOGS for line in lines)
     requests = [line for line in lines if line["event"] == "request"]
     assert all(line["request_id"] for line in requests)
     asked = {line["command_id"]: line["request_id"] for line in requests if "command_id" in line}
@@ -160,6 +166,11 @@ def test_every_line_ties_to_its_request_and_none_holds_a_secret(busy: Busy, trac
     sent = b"".join(traces.bodies)
     told = [one for one in (*busy.secrets, *busy.people, "127.0.0.1") if one.encode() in sent]
     assert not told, f"traces tell {len(told)} secrets, or of somebody"
+
+
+def documented_fields() -> set[str]:
+    """Of a line, as docs/operations.md lists them."""
+    return {*re.findall(r"^\| `([a-z_]+)` \| (?!work|Holdfast|something)", LOGS, re.MULTILINE)}
 
 
 def _decided(busy: Busy) -> set[str]:
