@@ -17,7 +17,7 @@ import jsonschema_rs
 from schemathesis import Case
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
-from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 
 SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
@@ -96,6 +96,8 @@ REFUSED_ROWS = (
     "every row is refused: the batch's address says why (docs/bulk.md)"
 )
 
+WITHDRAWN = "DELETE withdraws a command that is undecided. That is its outcome, and stays where its client looks for it"
+
 
 def reason_for(failure: Failure, case: Case[Any], response: Response) -> str | None:
     """Why this is none, or None if it is a failure."""
@@ -105,7 +107,15 @@ def reason_for(failure: Failure, case: Case[Any], response: Response) -> str | N
         return REFUSED_ROWS if _took_no_row(case, response) else None
     if isinstance(failure, AcceptedNegativeData) and "in query" in failure.message:
         return _why_taken(failure.message, case, parse_qs(urlsplit(response.request.url or "").query, True))
+    if isinstance(failure, UseAfterFree):
+        return WITHDRAWN if _is_withdrawn(response) else None
     return None
+
+
+def _is_withdrawn(response: Response) -> bool:
+    """Whether a command says that it was withdrawn."""
+    outcome = json.loads(response.content).get("response") or {}
+    return outcome.get("status") == 409 and outcome["body"]["code"] == "withdrawn"
 
 
 def _took_no_row(case: Case[Any], response: Response) -> bool:
