@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -41,6 +42,10 @@ def pytest_configure() -> None:
     """Logs of what runs in the tests' own process: as people read them, but not drawn, which takes a second an error."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    if (
+        signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    ):  # as in a shell's background job: so would all that tests start
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # How long an example takes, and how long it takes to make one, the machine decides.
     settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("holdfast")

@@ -247,7 +247,10 @@ def outside_the_demo(database: Database) -> Database:
     return replace(database, settings=dataclasses.replace(database.settings, demo=False))
 
 
-def test_nothing_is_restored_while_processes_serve(archive: Archive, target: Database) -> None:
+def test_nothing_is_restored_while_processes_serve(
+    archive: Archive, target: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.backup.restore.SESSIONS_END_WITHIN_S", 0.0)
     with (
         closing(Pipeline(target.settings.database_url)),
         pytest.raises(BackupError, match=r"still have sessions in this database: tests \(1\)"),

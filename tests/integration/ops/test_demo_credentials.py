@@ -13,10 +13,10 @@ from core.identity.demo_accounts import ACCOUNTS, ADMIN, AGENT_KEY, Account, add
 from core.passwords import hash_password
 from core.settings import Settings, from_environment
 from ops import demo
-from ops.processes import APPLICATION
 from tests.conftest import FIGURE, FreshStack
 from tests.support.processes.make_run import command
 from tests.support.processes.servers import PostgresServer, settings_for, stack_environment
+from tests.support.processes.stack import WITH_DATABASE
 from tests.support.wait import wait_until
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -85,7 +85,7 @@ def test_a_demo_of_an_earlier_release_is_marked_at_its_next_start(postgres: Post
 
 
 def test_every_process_and_the_migration_refuse(fresh_stack: FreshStack) -> None:
-    stack = fresh_stack(processes=APPLICATION, environment=OUTSIDE, wait=False)
+    stack = fresh_stack(processes=WITH_DATABASE, environment=OUTSIDE, wait=False)
     environment = {**stack.full_environment(), "PATH": "/usr/bin:/bin"}
     migrated = subprocess.run(command("migrate"), env=environment, capture_output=True, text=True, check=False)
     assert (migrated.returncode, migrated.stderr.count(f"holdfast: {DEMO_DATA}")) == (1, 1)

@@ -123,6 +123,7 @@ def test_it_goes_on_through_an_outage_of_the_database_and_ends_on_ctrl_c(
         assert tailing.wait(10) == 0
     finally:
         tailing.kill()
+        tailing.wait()
     position = json.loads(out.read_text().splitlines()[-1])["position"]
     assert err.read_text().endswith(f"\nStopped. To go on: holdfast events tail --after {position}\n")
     assert "Traceback" not in err.read_text()

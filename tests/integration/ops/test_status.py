@@ -187,9 +187,12 @@ def test_a_terminal_shows_it_again_and_again_until_ctrl_c() -> None:
                 shown += os.read(ours, 1 << 16)
             return shown.count(b"notifier ")
 
-        wait_until(lambda: pictures() >= 2, "it is shown twice", 60.0)
-        process.send_signal(signal.SIGINT)
-        wait_until(lambda: pictures() >= 3 and process.poll() is not None, "it ends", 60.0)
+        try:
+            wait_until(lambda: pictures() >= 2, "it is shown twice", 60.0)
+            process.send_signal(signal.SIGINT)
+            wait_until(lambda: pictures() >= 3 and process.poll() is not None, "it ends", 60.0)
+        finally:
+            process.kill()  # it could wait for ever for somebody who reads
         assert process.returncode == 0
     os.close(ours)
     in_the_end = shown.rpartition(b"\x1b[?1049l")[2]

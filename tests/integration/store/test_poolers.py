@@ -13,12 +13,12 @@ from core.doctor.postgresql import examine_database
 from core.store.connections import bounded
 from core.store.connections.bounded import InDoubt
 from core.store.connections.database import API_LIMITS, LANE_LIMITS, LIST_LIMITS, MIGRATE_LIMITS, connect
-from ops.processes import APPLICATION
 from tests.conftest import FreshStack
 from tests.support.engine.hanging_commits import END, TOUCH, connected
 from tests.support.engine.lanes import Pipeline
 from tests.support.processes.poolers import BOUNDS, WAYS
 from tests.support.processes.servers import PostgresServer, settings_for
+from tests.support.processes.stack import WITH_DATABASE
 from tests.support.processes.store_proxies import PgBouncer, limits_of
 from tests.support.wait import until, wait_until
 
@@ -97,7 +97,9 @@ def test_every_process_refuses_to_start_on_it(
     new_pooler: NewPooler, fresh_stack: FreshStack, database_url: str
 ) -> None:
     url = new_pooler(pool_mode="transaction").url(database_url)
-    stack = fresh_stack(database_url=database_url, processes=APPLICATION, environment={"DATABASE_URL": url}, wait=False)
+    stack = fresh_stack(
+        database_url=database_url, processes=WITH_DATABASE, environment={"DATABASE_URL": url}, wait=False
+    )
     wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
     for server in stack.servers:
         assert server.child.exit_code() == 1, server.name

@@ -28,13 +28,14 @@ import httpx
 import psycopg
 
 from core.engine.sweep import send_canary
+from core.secret_settings import DATABASE
 from core.settings import Settings, from_environment
 from core.store.connections.database import connect_lane
 from core.store.migrate import upgrade
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT, child_environment, installed
 from ops.ports import accepts, free_ports
-from ops.processes import NOTIFIER, PIPELINE, Process
+from ops.processes import APPLICATION, NOTIFIER, PIPELINE, Process
 from tests.support.processes import spoken_secrets
 from tests.support.processes.servers import LANES_DEFAULT, Server, ValkeyServer, stack_environment
 from tests.support.wait import READY_WITHIN_S, wait_until
@@ -44,6 +45,9 @@ WORKER_READY = " ready."
 """What a Celery worker's log says when it consumes."""
 LOOKS = 10
 """Each finds one API process or another: enough to meet all."""
+
+WITH_DATABASE = tuple(process for process in APPLICATION if DATABASE in process.secrets)
+"""All processes but Flower, which is not given the database's address."""
 
 
 @dataclass
