@@ -21,13 +21,14 @@ from msgspec.structs import replace
 from api.commands.inbox_entry import Accepted
 from api.commands.inbox_writer import ACCEPT_WITHIN_S, InboxWriter
 from api.commands.outcome_waiter import Answer, OutcomeWaiter
-from api.http.errors import Problem, error_type
+from api.http.errors import Problem, answer_removed, error_type
 from api.http.preferences import Preferences, deadline, idempotency_key, preferences
 from api.http.responses import respond, respond_encoded
 from api.limits.undecided_writes import UndecidedCounter, counted_user
 from core import logs
 from core.client_addresses import subscriber_of
 from core.domain.commands import Command, CommandClass, name_of, type_of
+from core.identity.personal_data.inventory import REMOVED
 from core.identity.principals import Principal, PrincipalKind
 from core.store.audit import Author
 from core.store.connections.pool import Pool
@@ -169,6 +170,8 @@ class Commands:
             answer = _answer_of(record)
             if answer is None and record is not None and not self._answers_at_once(wants):
                 answer = await _until(future, until)
+            if answer is not None and not wants.respond_async and _is_removed(answer):
+                raise answer_removed(id_)
             answer = await self._revealed(id_, record.type if record else "", answer)
             self._respond(req, resp, id_, wants, answer)
         finally:
@@ -283,6 +286,15 @@ def _answer_of(record: CommandRecord | None) -> Answer | None:
     if record is None or record.http_status is None or record.response is None:
         return None
     return Answer(record.http_status, record.response.encode())
+
+
+class _Coded(msgspec.Struct):
+    code: str | None = None
+
+
+def _is_removed(answer: Answer) -> bool:
+    """Whether what it said about a person was removed since."""
+    return REMOVED.encode() in answer.body and msgspec.json.decode(answer.body, type=_Coded).code == REMOVED
 
 
 def write_answer(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:

@@ -42,6 +42,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "command_not_found": (404, "There is no such command, or it is not the caller's"),
     "already_decided": (409, "The command is decided and cannot be withdrawn"),
     "withdrawn": (409, "The command was withdrawn before it was decided"),
+    "answer_removed": (
+        409,
+        "The request was decided before, and its answer was about a person who has left since; `Location` tells more",
+    ),
     "idempotency_key_reused": (422, "The key was used with another request"),
     "command_failed": (503, "The command failed three times and was set aside"),
     # payments

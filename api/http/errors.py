@@ -117,6 +117,14 @@ def key_reused() -> Problem:
     return Problem(422, "idempotency_key_reused", words)
 
 
+def answer_removed(command_id: UUID) -> Problem:
+    words = (
+        "This request was decided before, and what its answer said about a person was removed since; "
+        "its address says whether it was done"
+    )
+    return Problem(409, "answer_removed", words, headers=_headers(command_id))
+
+
 def key_contended() -> Problem:
     return unavailable("The idempotency key was just released; send the request again")
 

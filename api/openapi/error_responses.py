@@ -29,6 +29,7 @@ OF_COMMANDS = (
     "invalid_idempotency_key",
     "unstorable",
     "idempotency_key_reused",
+    "answer_removed",
     "decided_too_late",
     "withdrawn",
     "command_failed",

@@ -17,7 +17,7 @@ import jsonschema_rs
 from schemathesis import Case
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
-from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
+from schemathesis.openapi.checks import RejectedPositiveData, UndefinedStatusCode, UseAfterFree
 
 SENTENCES: Mapping[str, str] = {
     r"cannot be changed": "What is only read may come back unchanged; a schema does not know its present value",
@@ -62,6 +62,7 @@ SENTENCES: Mapping[str, str] = {
 """Of refusals with the code `invalid`: what they say, and why that is right."""
 
 CODES: Mapping[str, str] = {
+    "answer_removed": "Whom the first answer was about has left since",
     "idempotency_key_reused": "A key names one request: another one with the same key is refused",
     "invalid_idempotency_key": "Anonymous callers need a longer key; a schema does not know who asks",
     "off_day": "The shop's or the room's days decide (400 by docs/contracts/README.md)",
@@ -96,6 +97,7 @@ REFUSED_ROWS = (
     "every row is refused: the batch's address says why (docs/bulk.md)"
 )
 
+TOO_LONG = "A request line beyond the server's limit is a 414 before anybody knows which operation it was for"
 WITHDRAWN = "DELETE withdraws a command that is undecided. That is its outcome, and stays where its client looks for it"
 
 
@@ -107,6 +109,8 @@ def reason_for(failure: Failure, case: Case[Any], response: Response) -> str | N
         return REFUSED_ROWS if _took_no_row(case, response) else None
     if isinstance(failure, AcceptedNegativeData) and "in query" in failure.message:
         return _why_taken(failure.message, case, parse_qs(urlsplit(response.request.url or "").query, True))
+    if isinstance(failure, UndefinedStatusCode):
+        return TOO_LONG if response.status_code == 414 else None
     if isinstance(failure, UseAfterFree):
         return WITHDRAWN if _is_withdrawn(response) else None
     return None

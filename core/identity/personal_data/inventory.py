@@ -335,9 +335,11 @@ AUDIT = (
 """Before the services themselves, which it finds by their practitioner."""
 
 WORDS = "What this answer said about a person was removed"
+REMOVED = "anonymised"
+"""The code of an answer whose words were removed."""
 _REMOVED = f"""json_build_object(
         'success', t.status = 'succeeded', 'message', '{WORDS}', 'error', '{WORDS}', 'detail', '{WORDS}',
-        'code', 'anonymised', 'status', t.http_status, 'errors', '[]'::json)"""
+        'code', '{REMOVED}', 'status', t.http_status, 'errors', '[]'::json)"""
 COMMANDS = Rows(
     name="commands",
     table="outcome",

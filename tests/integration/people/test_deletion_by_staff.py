@@ -72,7 +72,9 @@ def test_who_has_no_bookings_is_gone(stack: Stack, staff: Client) -> None:
 def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: Client, agent: Client) -> None:
     phone, email = number(), f"{secrets.token_hex(6)}@example.com"
     person = {"phone": phone, "first_name": "Zelda", "last_name": "Gone", "email": email, "gender": "female"}
-    over = agent.book(agent_booking(**person, status="completed", notes="Zelda's secret")).json()
+    keyed, key = agent_booking(**person, status="completed", notes="Zelda's secret"), secrets.token_hex(16)
+    over = agent.book(keyed, Idempotency_Key=key).json()
+    assert agent.book(keyed, Idempotency_Key=key).json() == over
     command_id = agent.accept(agent_booking(**person, notes="allergic"))
     to_come = agent.outcome(command_id)["response"]["body"]["booking_id"]
     refused = agent.accept(agent_booking(**person, booking_date="2100-01-03"))  # a Sunday
@@ -111,6 +113,9 @@ def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: C
     for id_, status in ((command_id, "succeeded"), (refused, "rejected")):
         polled = agent.outcome(id_)
         assert (polled["status"], polled["response"]["body"]["message"]) == (status, WORDS)
+    again = agent.book(keyed, Idempotency_Key=key)
+    assert (again.status_code, again.json()["code"]) == (409, "answer_removed")
+    assert agent.get(again.headers["Location"]).json()["status"] == "succeeded"
     left = execute(
         stack,
         "SELECT body, response FROM outcome WHERE concat(body, response) LIKE ANY(%s)",
