@@ -129,7 +129,8 @@ WITH n AS (
         key text, body_hash text, is_chosen boolean, address text, traceparent text)) WITH ORDINALITY
         AS n (id, slot_crc, service_key, room_id, day, class, type, version, contract, owner, request_id, reply_to,
               decide_before, actor, body, weight, scope, key, body_hash, is_chosen, address, traceparent, place)
-    WHERE NOT (n.is_chosen AND EXISTS (SELECT FROM outcome o WHERE o.id = n.id))
+    WHERE NOT (n.is_chosen AND (EXISTS (SELECT FROM inbox i WHERE i.id = n.id)
+                                OR EXISTS (SELECT FROM outcome o WHERE o.id = n.id)))
 ), keyed AS (
     INSERT INTO idempotency_key (scope, key, body_hash, command_id)
     SELECT DISTINCT ON (scope, key) scope, key, decode(body_hash, 'hex'), id
@@ -149,7 +150,8 @@ RETURNING id, lane
 """Keys and commands in one statement: the loser of a race for a key puts nothing into the inbox.
 Keys are inserted in order, so that two processes with the same keys wait for each other instead of deadlocking, and
 each once, as a statement cannot update a row that it has inserted itself. An id that the front door chose makes one
-command: the inbox's primary key allows it once, and after the decision it is not written again."""
+command: one snapshot looks for it in inbox and outcome, as its lane may move it from one to the other meanwhile. Of
+two that arrive together, the inbox's primary key lets one in."""
 SQL_ACCEPT_AND_WEIGH = SQL_ACCEPT.replace("n.body, n.weight", f"n.body, {SQL_WEIGHT}")
 """The same for commands whose weight depends on the database. It is a statement of its own, as starting that look-up
 costs as much as a command."""

@@ -9,11 +9,13 @@ import falcon.asgi
 import falcon.testing
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from api.commands.commands import take_chosen_id
 from api.commands.inbox_entry import Accepted
 from api.http.request_context import RequestContext
 from core.domain.commands import Actor, ActorKind
+from core.store.inbox.acceptance import enqueue
 from tests.support.clients.http_client import ADMIN, Client, agent_booking
 from tests.support.engine.inbox_api import answers, key, opened
 from tests.support.engine.lanes import Pipeline, new, places
@@ -132,3 +134,15 @@ def test_only_a_configured_proxy_may_choose(proxies: tuple[str, ...], *, is_take
     asyncio.run(RequestContext(proxies).process_request(req, falcon.asgi.Response()))
     assert take_chosen_id(req) == (id_ if is_taken else None)
     assert take_chosen_id(req) is None
+
+
+def test_an_id_whose_command_is_being_decided_is_not_written_again(pipeline: Pipeline) -> None:
+    """Whoever writes it meanwhile waits for no lane: the row would be free once the lane has moved it."""
+    first, second = (new(place, has_chosen_id=True) for place in places(2))
+    pipeline.put(first)
+    writer = pipeline.connect()
+    writer.execute("SET lock_timeout = '5s'")
+    deciding = pipeline.connect()
+    with deciding.transaction():
+        deciding.execute("DELETE FROM inbox WHERE id = %s", (first.id,))
+        assert enqueue(writer, [replace(second, id=first.id)]) == []
