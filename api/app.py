@@ -33,8 +33,8 @@ from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.route_rules import check_every_route_has_a_rule
 from api.runtime import Runtime
-from core import secret_settings
 from core import settings as environment
+from core.configuration import secret_settings
 from core.logs import configure
 from core.settings import Settings, SettingsError
 

@@ -9,7 +9,7 @@ import sys
 
 import uvloop
 
-from core import secret_settings
+from core.configuration import secret_settings
 from core.logs import configure
 from core.metrics.meter import Meter
 from core.metrics.scrape_server import serve_metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from core import secret_settings
+from core.configuration import secret_settings
 from core.settings import SettingsError, from_environment
 from core.wakeup.broker import celery_app
 

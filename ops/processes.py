@@ -9,7 +9,7 @@ import signal
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from core import secret_settings
+from core.configuration import secret_settings
 
 METRICS_PORT = 9464
 """In compose, of each process that has metrics: on the inner network, never published."""
@@ -43,7 +43,7 @@ class Process:
     settings: dict[str, str] = field(default_factory=dict)
     """Environment that only this process gets in compose, beside `OPTIONAL`; empty: the person's choice."""
     secrets: frozenset[str] = frozenset()
-    """The secret settings that it is given, as files in compose and Kubernetes (`core.secret_settings`)."""
+    """The secret settings that it is given, as files in compose and Kubernetes (`core.configuration.secret_settings`)."""
     health: tuple[str, ...] = ()
     """The command whose success means that work gets through this process."""
     count: int = 1

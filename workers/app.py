@@ -7,7 +7,8 @@ from typing import Any
 
 from celery import signals
 
-from core import garbage_collector, secret_settings
+from core import garbage_collector
+from core.configuration import secret_settings
 from core.logs import configure
 from core.metrics import shared_files
 from core.settings import SettingsError, from_environment

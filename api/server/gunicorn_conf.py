@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 from api.server.gunicorn_worker import exit_on_signal
-from core import garbage_collector, secret_settings
+from core import garbage_collector
+from core.configuration import secret_settings
 from core.logs import configure
 from core.metrics import shared_files
 from core.metrics.scrape_server import serve_metrics

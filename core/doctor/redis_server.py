@@ -10,9 +10,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ClusterCrossSlotError, ClusterError, NoPermissionError, RedisError
 from redis.retry import Retry
 
+from core.configuration.values import redis_tls
 from core.doctor.findings import Check, Examination, Severity, examined, found_by, not_asked, together, when
 from core.doctor.postgresql import is_public
-from core.settings import Settings, redis_tls
+from core.settings import Settings
 from core.wakeup.keys import Keys
 from core.wakeup.reasons import RedisReason, reason_of
 

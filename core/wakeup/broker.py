@@ -15,7 +15,7 @@ from celery.app.amqp import AMQP
 from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
-from core.settings import redis_tls
+from core.configuration.values import redis_tls
 from core.wakeup.keys import LANES, PAYMENTS, RELAY
 
 SERVE_LANES = "holdfast.lanes.serve"

@@ -266,8 +266,8 @@ def database_of(
 
     With `database_alone` no other secret than its address is asked for: who takes backups need not be given Redis'.
     """
+    from core.configuration.secret_settings import DATABASE, given  # noqa: PLC0415 - as above
     from core.logs import configure  # noqa: PLC0415 - as above
-    from core.secret_settings import DATABASE, given  # noqa: PLC0415 - as above
     from core.settings import SettingsError  # noqa: PLC0415 - as above
     from ops.backup.databases import configured  # noqa: PLC0415 - as above
 

@@ -120,7 +120,7 @@ def start(
     number: Annotated[int, typer.Option(min=1, max=1_000, help="Which of several on this machine.")] = 1,
 ) -> None:
     """Start one process beside a PostgreSQL and a Redis that run already."""
-    from core.secret_settings import with_whole_paths, without_others  # noqa: PLC0415 - a command imports what it needs
+    from core.configuration.secret_settings import with_whole_paths, without_others  # noqa: PLC0415 - a command imports what it needs
     from ops.embedded.environment import ROOT, installed  # noqa: PLC0415 - as above
 
     environment = with_whole_paths(without_others(os.environ, process.secrets))

@@ -94,7 +94,7 @@ def read_settings() -> Settings:
     """As every process reads them, with the secrets that this container is given, or as the embedded stack has them on
     the data folder that is meant.
     """
-    from core.secret_settings import given  # noqa: PLC0415 - as below
+    from core.configuration.secret_settings import given  # noqa: PLC0415 - as below
     from core.settings import SettingsError, from_environment  # noqa: PLC0415 - `holdfast --help` needs none of it
 
     if (found := _embedded()) is not None:

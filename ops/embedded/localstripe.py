@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from core.secret_settings import without_others
+from core.configuration.secret_settings import without_others
 from core.settings import DEMO_STRIPE_KEY
 from ops.embedded.child import LAUNCH, Program
 from ops.embedded.environment import ROOT, child_environment

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import secret_settings
-from core.secret_settings import FILE
+from core.configuration import secret_settings
+from core.configuration.secret_settings import FILE
 from core.settings import from_environment, is_demo
 from ops.embedded import caddy, localstripe
 from ops.embedded.child import Program

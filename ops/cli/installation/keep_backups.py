@@ -46,9 +46,9 @@ def keep_backups(
     """
     from datetime import timedelta  # noqa: PLC0415 - a command imports what it needs
 
+    from core.configuration.secret_settings import BACKUP  # noqa: PLC0415 - as above
     from core.health_socket import Checks, answer_checks  # noqa: PLC0415 - as above
     from core.logs import configure  # noqa: PLC0415 - as above
-    from core.secret_settings import BACKUP  # noqa: PLC0415 - as above
     from core.settings import SettingsError, from_environment  # noqa: PLC0415 - as above
     from core.startup import log_release  # noqa: PLC0415 - as above
     from ops.backup.archive import BackupError  # noqa: PLC0415 - as above

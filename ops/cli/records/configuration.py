@@ -14,7 +14,7 @@ from ops.cli.help_texts import LOOK, examples
 from ops.cli.store_access import Data, read_environment
 
 if TYPE_CHECKING:
-    from core.recorded_settings import Reading
+    from core.configuration.recorded_settings import Reading
 
 commands = typer.Typer()
 
@@ -40,7 +40,7 @@ def _process(raw: str) -> str:
 
 
 def _secrets_of_others(name: str | None) -> frozenset[str]:
-    from core import secret_settings  # noqa: PLC0415 - as above
+    from core.configuration import secret_settings  # noqa: PLC0415 - as above
     from ops.processes import APPLICATION  # noqa: PLC0415 - as above
 
     if name is None:
@@ -130,7 +130,7 @@ def _to_know(one: Reading) -> str:
 
 def _told_beside(found: Sequence[Reading], dot_env: Mapping[str, str]) -> dict[str, list[str]]:
     """Names in which a person may be mistaken: what .env alone has, and what no process reads."""
-    from core.secret_settings import EVERY, FILE  # noqa: PLC0415 - as above
+    from core.configuration.secret_settings import EVERY, FILE  # noqa: PLC0415 - as above
 
     raw = {one.name: one.raw for one in found}
     files = {name + FILE for name in EVERY}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import Struct
 
-from core.secret_settings import FILE
+from core.configuration.secret_settings import FILE
 from ops.processes import METRICS_PORT, OPTIONAL, Process
 
 

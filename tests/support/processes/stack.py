@@ -27,8 +27,8 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from core.configuration.secret_settings import DATABASE
 from core.engine.sweep import send_canary
-from core.secret_settings import DATABASE
 from core.settings import Settings, from_environment
 from core.store.connections.database import connect_lane
 from core.store.migrate import upgrade

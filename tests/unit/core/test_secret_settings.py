@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.secret_settings import EVERY, OWNER, SECRET_FILE_MAX_BYTES, without_others
+from core.configuration.secret_settings import EVERY, OWNER, SECRET_FILE_MAX_BYTES, without_others
 from core.settings import Settings, SettingsError, from_environment, owner_database_url
 from ops.processes import APPLICATION, MIGRATE_SECRETS, Process
 from tests.support.pages import ROOT

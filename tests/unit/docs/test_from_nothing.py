@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from core.secret_settings import EVERY
+from core.configuration.secret_settings import EVERY
 from core.settings import SettingsError, from_environment
 from ops.cli import application
 from ops.cli.records.configuration import OF_OTHERS

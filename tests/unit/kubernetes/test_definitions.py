@@ -15,9 +15,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from core.configuration.secret_settings import EVERY, FILE, OWNER
+from core.configuration.values import PLACEHOLDER
 from core.release import VERSION
-from core.secret_settings import EVERY, FILE, OWNER
-from core.settings import PLACEHOLDER, SettingsError, from_environment
+from core.settings import SettingsError, from_environment
 from ops.processes import (
     API,
     APPLICATION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.secret_settings import TRACES
+from core.configuration.secret_settings import TRACES
 from ops.processes import APPLICATION, FLOWER, METRICS_PORT
 from tests.support.processes.kubernetes import (
     MANAGED,

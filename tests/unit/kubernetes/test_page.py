@@ -13,8 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from core.secret_settings import FILE
-from core.settings import PLACEHOLDER, from_environment, owner_database_url
+from core.configuration.secret_settings import FILE
+from core.configuration.values import PLACEHOLDER
+from core.settings import from_environment, owner_database_url
 from ops.processes import APPLICATION, LANES
 from tests.support.pages import ROOT, sections
 from tests.support.processes.kubernetes import (

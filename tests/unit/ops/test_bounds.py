@@ -43,7 +43,7 @@ INSIDE: Mapping[str, str] = {
     "api.contracts.rooms.new_booking.GUESTS_MAX": "a field's own range",
     "api.payments.client_secrets": "calls to the payment provider",
     "core.garbage_collector": "Python's garbage collector",
-    "core.secret_settings.SECRET_FILE_MAX_BYTES": "a file that an operator names",
+    "core.configuration.secret_settings.SECRET_FILE_MAX_BYTES": "a file that an operator names",
     "core.health_socket.QUESTION_MAX_BYTES": "what a health check asks",
     "core.domain.payments.money": "a field's own range",
     "core.domain.resources.service_names": "names in a sentence",

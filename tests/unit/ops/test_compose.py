@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
+from core.configuration.secret_settings import ALL, EVERY, FILE, asked
 from core.release import VERSION
-from core.secret_settings import ALL, EVERY, FILE, asked
 from core.settings import (
     from_environment,
 )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.secret_settings import EVERY, FILE, ONLY_AS_A_FILE
+from core.configuration.secret_settings import EVERY, FILE, ONLY_AS_A_FILE
+from core.configuration.values import PLACEHOLDER
 from core.settings import (
     DEMO_FLOWER_PASSWORD,
     DEMO_SECRET,
     DEMO_STRIPE_KEY,
-    PLACEHOLDER,
     Settings,
     SettingsError,
     from_environment,

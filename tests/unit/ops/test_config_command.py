@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.secret_settings import EVERY, STORES
+from core.configuration.secret_settings import EVERY, STORES
 from core.settings import SettingsError, from_environment, owner_database_url, readings
 from ops.bounds import UNSET
 from ops.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.secret_settings import EVERY, OWNER
+from core.configuration.secret_settings import EVERY, OWNER
 from core.settings import from_environment
 from ops.embedded.data_folder import DataFolder
 from ops.embedded.programs import Programs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.settings import PLACEHOLDER, SettingsError, from_environment
+from core.configuration.values import PLACEHOLDER
+from core.settings import SettingsError, from_environment
 from tests.support.processes.servers import stack_environment
 
 ACCOUNT = {"STRIPE_SECRET_KEY": "sk_test_of_somebody", "STRIPE_WEBHOOK_SECRET": "whsec_of_somebody"}
