@@ -15,7 +15,7 @@ from api.contracts.calendar.slot_times import MOMENT
 from api.http.forms import Form
 from core import text_forms
 from tests.support.clients.responder_requests import refused_fields
-from tests.support.conformance.description import served
+from tests.support.conformance.description import bodies
 
 WRONG_TYPE: Any = [[[]]]
 """No field of any body is of this type."""
@@ -47,13 +47,7 @@ IMPOSSIBLE: Mapping[str, list[Any]] = {
     "Enter an address or a CIDR block such as 192.0.2.0/24": [["here"], ["10.0.0.0/8", "192.0.2.1/24"]],
 }
 """By a form's words: values of the right type that are not of it. What has another form adds its own."""
-BODIES = {
-    content.kind: content.example
-    for route in served()
-    if route.operation
-    for content in route.operation.body
-    if isinstance(content.kind, type) and issubclass(content.kind, Struct)
-}
+BODIES = bodies()
 """Each with a good body, which the API's description has."""
 
 

@@ -17,7 +17,7 @@ from core.domain.marketplace.details import Kind
 from ops.cli.console import note
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import DATA, examples
-from ops.cli.records.streams import chosen, output, quiet_when_unread, refuse_existing
+from ops.cli.records.streams import OutputFile, Overwrite, output, quiet_when_unread, refuse_existing
 from ops.cli.store_access import database, database_errors, read_settings
 
 if TYPE_CHECKING:
@@ -64,11 +64,8 @@ def bookings(
     format_: Annotated[
         Format | None, typer.Option("--format", help="As FILE ends, else csv; jsonl: one JSON object a line.")
     ] = None,
-    file: Annotated[
-        Any | None,
-        typer.Option("--output", parser=chosen, metavar="FILE", help="Instead of standard output.", show_default=False),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
+    file: OutputFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write all bookings of one moment, in the order in which they were made. The audit log has it.
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
@@ -14,7 +14,7 @@ import typer
 from ops.cli.console import cell_text, note, print_json
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import PEOPLE, examples
-from ops.cli.records.streams import chosen, output, quiet_when_unread, refuse_existing
+from ops.cli.records.streams import OutputFile, Overwrite, output, quiet_when_unread, refuse_existing
 from ops.cli.store_access import database_async, read_settings
 
 if TYPE_CHECKING:
@@ -48,11 +48,8 @@ Named = Annotated[
 def export(
     user: Named,
     *,
-    file: Annotated[
-        Any | None,
-        typer.Option("--output", parser=chosen, metavar="FILE", help="Instead of standard output.", show_default=False),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
+    file: OutputFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write what is kept about somebody as one JSON object, a list for each subject. The audit log has it."""
     if file is not None:

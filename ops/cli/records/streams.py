@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import Annotated, Any, BinaryIO
+
+import typer
 
 from ops.cli.errors import CommandError
 
@@ -37,6 +39,14 @@ def refuse_existing(file: Path, *, overwrite: bool) -> None:
 def chosen(raw: str) -> Path | None:
     """What `--output` names: `-` is standard output, as for a backup."""
     return None if raw == "-" else Path(raw)
+
+
+OutputFile = Annotated[
+    Any | None,
+    typer.Option("--output", parser=chosen, metavar="FILE", help="Instead of standard output.", show_default=False),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")]
+"""The options of every command that writes what it exports."""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from api.app import create_app
 from api.asyncapi import document as document_of_feeds
@@ -65,3 +66,15 @@ def example_of(described: Mapping[str, Any]) -> Any:
     """The first body that the operation shows; None if it takes none."""
     media = described.get("requestBody", {}).get("content", {}).get("application/json", {})
     return media.get("example") or next((one["value"] for one in media.get("examples", {}).values()), None)
+
+
+@cache
+def bodies() -> dict[type[Struct], Any]:
+    """Every body that is described by a type, with a good one of its kind: the description's example."""
+    return {
+        content.kind: content.example
+        for route in served()
+        if route.operation
+        for content in route.operation.body
+        if isinstance(content.kind, type) and issubclass(content.kind, Struct)
+    }

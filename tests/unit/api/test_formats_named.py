@@ -18,16 +18,10 @@ from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.text_forms import BAD_DATE, BAD_TIME
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import request
-from tests.support.conformance.description import description, operations, served
+from tests.support.conformance.description import bodies, description, operations, served
 from tests.support.hostile_texts import fields_with_text
 
-BODIES = {
-    content.kind: content.example
-    for route in served()
-    if route.operation
-    for content in route.operation.body
-    if isinstance(content.kind, type) and issubclass(content.kind, Struct)
-}
+BODIES = bodies()
 QUERIES = {route.operation.query for route in served() if route.operation and route.operation.query}
 WRONG: tuple[Any, ...] = ("?!", -1.5, {"?": 1}, True)
 FREE = re.compile(r" must not contain | must not be blank$| (may|can) have \d+ characters at most$")

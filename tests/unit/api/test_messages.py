@@ -19,17 +19,11 @@ from core import text_forms
 from core.wire.refusals import REFUSALS, REFUSALS_BY_CONTRACT
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import request
-from tests.support.conformance.description import served
+from tests.support.conformance.description import bodies, served
 from tests.support.conformance.sentences import unclear_wording
 from tests.support.hostile_texts import fields_with_text, placed, with_bad_characters
 
-BODIES = {
-    content.kind: content.example
-    for route in served()
-    if route.operation
-    for content in route.operation.body
-    if isinstance(content.kind, type) and issubclass(content.kind, Struct)
-}
+BODIES = bodies()
 QUERIES = {route.operation.query for route in served() if route.operation and route.operation.query}
 WRONG: tuple[Any, ...] = (
     None, True, 0, -1, 7, 25, 1.5, 5.0, 1e300, 10**30, 2**63, "", " ", "x", "x" * 6000, "9", "\x00", "24:61", "2030-02-30",

@@ -21,7 +21,7 @@ from core.domain.names import folded
 from core.settings import SettingsError, from_environment
 from tests.conftest import FIGURE
 from tests.support.clients.responder_requests import refused_fields, request
-from tests.support.conformance.description import served
+from tests.support.conformance.description import bodies, served
 from tests.support.hostile_texts import TAKEN, Case, Kind, fields_with_text, names_of, placed, with_bad_characters
 
 GOOD: Mapping[str, tuple[Kind, str]] = {
@@ -115,13 +115,7 @@ OTHER_FIELDS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """What must be sent along, so that nothing else is wrong."""
-BODIES = {
-    content.kind: content.example
-    for route in served()
-    if route.operation
-    for content in route.operation.body
-    if isinstance(content.kind, type) and issubclass(content.kind, Struct)
-}
+BODIES = bodies()
 """Each with the good body of the API's description."""
 QUERIES = {(route.template, route.operation.query) for route in served() if route.operation and route.operation.query}
 
