@@ -28,6 +28,9 @@ _SECRET_NAMES = re.compile(
 )
 _URL_CREDENTIALS = re.compile(r"(\w+://[^/\s:@]*):[^@\s/]+@")
 BLANK = "[blank]"
+_PATH_TOKEN = re.compile(r"[A-Za-z0-9_%-]{40,}")
+"""What can only be a token where an address has its parts: 256 bits are 43 letters, the ids of everything else fewer."""
+_PATH_TOKEN_MIN_CHARS = 40
 _PLAIN = frozenset({bool, int, float, UUID, type(None)})
 """Types whose values cannot hold a secret."""
 STANDARD_ERROR = 2
@@ -165,6 +168,11 @@ def _blanked(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_blanked("", inner) for inner in value]
     return value
+
+
+def without_tokens(path: str) -> str:
+    """An address's path without the tokens that links have in it: whoever reads logs may not follow them."""
+    return path if len(path) < _PATH_TOKEN_MIN_CHARS else _PATH_TOKEN.sub(BLANK, path)
 
 
 def _completing(service: str) -> structlog.typing.Processor:

@@ -67,4 +67,5 @@ class RequestContext:
         elapsed_s = time.perf_counter() - req.context.started
         status = resp.status_code
         self._observe(req.method, req.uri_template, status, elapsed_s)
-        log.info("request", method=req.method, path=req.path, status=status, elapsed_ms=round(elapsed_s * 1000, 2))
+        path = logs.without_tokens(req.path)
+        log.info("request", method=req.method, path=path, status=status, elapsed_ms=round(elapsed_s * 1000, 2))

@@ -362,6 +362,10 @@ def test_a_sign_in_whose_answer_was_lost_is_not_sent_again(
     assert len(got) <= 1
 
 
+LINK_TOKEN = "t0kEn-" + "k_X9" * 10
+"""As long as what stands in a link of a mail or a calendar."""
+
+
 def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) -> None:
     """By the id that the API was given, with the path and the reason."""
     with front_door(tmp_path, environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as door:
@@ -370,7 +374,9 @@ def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) 
         )
         with _ending(door.api_port, "after the request"):
             unknown = httpx.post(
-                f"{door.url}/api/bookings/?secret=do-not-log-me", json={"note": "do-not-log-me"}, timeout=15
+                f"{door.url}/api/guest/bookings/{LINK_TOKEN}/?secret=do-not-log-me",
+                json={"note": "do-not-log-me"},
+                timeout=15,
             )
         wait_until(lambda: door.server.log.count("handled request") == 2, "both are logged")
     first, second = [json.loads(line) for line in door.server.log.splitlines() if "handled request" in line]
@@ -378,9 +384,11 @@ def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) 
     assert (first["path"], first["status"]) == ("/api/rooms/", 503)
     assert first["problem"].startswith("dial tcp")
     assert UUID(first["id"]).version == 4
-    assert (second["id"], second["path"]) == (unknown.json()["id"], "/api/bookings/")
+    assert (second["id"], second["path"]) == (unknown.json()["id"], "/api/guest/bookings/.../")
+    assert second["request"]["uri"] == "/api/guest/bookings/.../?..."
     assert "EOF" in second["problem"]
     assert "do-not-log-me" not in door.server.log
+    assert LINK_TOKEN not in door.server.log
 
 
 def test_what_others_answer_is_not_logged(tmp_path: Path) -> None:

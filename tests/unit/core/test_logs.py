@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import msgspec
 import pytest
 
-from core.logs import BLANK, WRITE_MAX_BYTES, Lines, blank_secrets, together
+from core.identity.principals import new_token
+from core.logs import BLANK, WRITE_MAX_BYTES, Lines, blank_secrets, together, without_tokens
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,14 @@ def test_what_is_no_secret_stays_as_it_is() -> None:
 @pytest.mark.parametrize("value", [{"password": "hunter2"}, [{"token": "hunter2"}], {"deep": {"cookie": "hunter2"}}])
 def test_a_secret_inside_a_logged_structure_is_blanked(value: object) -> None:
     assert "hunter2" not in repr(blank_secrets(None, "info", {"body": value}))
+
+
+def test_a_links_token_is_blanked_in_a_path_and_nothing_else_is() -> None:
+    token = new_token()
+    assert without_tokens(f"/api/guest/bookings/{token}/cancel/") == f"/api/guest/bookings/{BLANK}/cancel/"
+    assert token not in without_tokens(f"/x%2F{token}")
+    for path in ("/api/v1/drf/bookings/check-availability/", f"/api/commands/{uuid4()}/", "/api/bookings/12/"):
+        assert without_tokens(path) == path
 
 
 @contextmanager
