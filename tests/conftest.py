@@ -173,13 +173,25 @@ def new_stack(postgres: PostgresServer, folder: Path, **arguments: Any) -> Stack
     return Stack(folder=folder, database_url=database_url, valkey=valkey, **arguments)
 
 
+UNTOLD = httpx.Timeout(5.0).as_dict()
+"""What httpx waits where nobody said how long."""
+PATIENCE = httpx.Timeout(60.0).as_dict()
+
+
+def patient(request: httpx.Request) -> httpx.Request:
+    """A request whose test named no timeout waits as long as a busy machine needs: the answer is what is tested."""
+    if request.extensions.get("timeout") == UNTOLD:
+        request.extensions["timeout"] = PATIENCE
+    return request
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _held_to_the_description() -> Iterator[None]:
     """Every answer and every message that a test hears is checked: see `tests.support.conformance.answers`, `tests.support.conformance.feeds`."""
     send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def checked(self: httpx.Client, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:
-        response = send(self, request, stream=stream, **how)
+        response = send(self, patient(request), stream=stream, **how)
         if not stream:
             spoken_secrets.listen(response)
             conformance().check(response)
@@ -189,7 +201,7 @@ def _held_to_the_description() -> Iterator[None]:
     async def checked_async(
         self: httpx.AsyncClient, request: httpx.Request, *, stream: bool = False, **how: Any
     ) -> httpx.Response:
-        response = await send_async(self, request, stream=stream, **how)
+        response = await send_async(self, patient(request), stream=stream, **how)
         if not stream and not isinstance(self._transport, httpx.ASGITransport):  # that has stand-ins for responders
             spoken_secrets.listen(response)
             conformance().check(response)

@@ -21,8 +21,6 @@ from tests.support.wait import wait_until
 
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops a worker that has decided a batch just before it can commit."""
-CAUGHT_WITHIN_S = 10.0
-TAKEN_OVER_WITHIN_S = 15.0
 PROMISES = 10
 LANES_TRIED = (1, 2, 3, 8)
 
@@ -71,7 +69,7 @@ class Scene:
     def when_decided_but_not_committed(self, act: Callable[[], None]) -> None:
         """Act while every lane worker that has something to do holds its lanes in an open transaction."""
         with holding(self.stack.database_url, NO_BOOKING_IS_WRITTEN), self.stack.database() as looking:
-            wait_until(lambda: lock_waits(looking, "holdfast lane") > 0, "a batch is caught", CAUGHT_WITHIN_S)
+            wait_until(lambda: lock_waits(looking, "holdfast lane") > 0, "a batch is caught")
             act()
 
 
@@ -108,7 +106,7 @@ def _stop_before_commit(scene: Scene) -> None:
     scene.when_decided_but_not_committed(scene.stack.process("lanes-1").stop)
     stuck = scene.waiting()
     scene.start("lanes-2")
-    wait_until(lambda: not stuck & scene.waiting(), "its lanes are another's", TAKEN_OVER_WITHIN_S)
+    wait_until(lambda: not stuck & scene.waiting(), "its lanes are another's")
 
 
 def _continue_stopped(scene: Scene) -> None:
@@ -132,7 +130,7 @@ def _start_redis(scene: Scene) -> None:
 def _kill_the_api(scene: Scene) -> None:
     """With promises that nobody has kept yet."""
     _kill_all_lane_workers(scene)
-    wait_until(lambda: len(scene.waiting()) >= PROMISES, "commands wait to be decided", CAUGHT_WITHIN_S)
+    wait_until(lambda: len(scene.waiting()) >= PROMISES, "commands wait to be decided")
     scene.kill("api")
 
 

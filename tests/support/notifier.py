@@ -30,12 +30,10 @@ from notifier.server import Notifier
 from ops.ports import accepts, free_ports
 from tests.support.engine.lanes import Pipeline
 from tests.support.processes.servers import settings_for
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Any]
-
-WITHIN_S = 10.0
 
 
 class Listener:
@@ -47,11 +45,11 @@ class Listener:
     def send(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
 
-    def next(self, within_s: float = WITHIN_S) -> dict[str, Any]:
+    def next(self, within_s: float = READY_WITHIN_S) -> dict[str, Any]:
         message: dict[str, Any] = json.loads(self.socket.recv(timeout=within_s))
         return message
 
-    def next_of(self, type_: str, within_s: float = WITHIN_S) -> dict[str, Any]:
+    def next_of(self, type_: str, within_s: float = READY_WITHIN_S) -> dict[str, Any]:
         message = self.next(within_s)
         assert message["type"] == type_, message
         return message
@@ -64,7 +62,7 @@ class Listener:
             return True
         raise AssertionError(f"heard {message}")
 
-    def close_code(self, within_s: float = WITHIN_S) -> int | None:
+    def close_code(self, within_s: float = READY_WITHIN_S) -> int | None:
         """Read on until the notifier closes."""
         try:
             while True:
@@ -88,7 +86,7 @@ class Running:
     def catch_up_with(self, pipeline: Pipeline) -> None:
         """Wait until all that is numbered is delivered."""
         (head,) = pipeline.row("SELECT last_position FROM feed")
-        wait_until(lambda: self.notifier.hub.delivered >= head, f"event {head} is delivered", WITHIN_S)
+        wait_until(lambda: self.notifier.hub.delivered >= head, f"event {head} is delivered")
 
     @contextmanager
     def listen(self, path: str = "/ws/admin/bookings/", headers: HeadersLike | None = None) -> Iterator[Listener]:
@@ -209,7 +207,7 @@ def running_notifier(database_url: str, redis_url: str, **limits: Any) -> Iterat
     thread.start()
     ready.wait()
     try:
-        wait_until(lambda: bool(problems) or (bool(made[0].hub.epoch) and accepts(port)), "the notifier serves", 10)
+        wait_until(lambda: bool(problems) or (bool(made[0].hub.epoch) and accepts(port)), "the notifier serves")
         yield Running(made[0], settings, stop)
     finally:
         stop.set()

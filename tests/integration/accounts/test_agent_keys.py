@@ -64,7 +64,7 @@ def test_a_revoked_key_is_refused_and_stays_in_the_list(stack: Stack, staff: htt
         assert status(client) == 200
         revoked = staff.delete(f"{KEYS}{made['id']}/delete/")
         assert (revoked.status_code, revoked.json()["message"]) == (200, "Agent key revoked")
-        wait_until(lambda: status(client) == 401, "the key has ended", 5.0)
+        wait_until(lambda: status(client) == 401, "the key has ended")
     assert staff.delete(f"{KEYS}{made['id']}/delete/").status_code == 409
     assert staff.put(f"{KEYS}{made['id']}/update/", json={"name": "Back"}).status_code == 409
     ended = {key["id"]: key for key in staff.get(KEYS, params={"is_active": "false"}).json()["data"]}[made["id"]]
@@ -81,7 +81,7 @@ def test_a_key_may_be_limited_to_addresses(stack: Stack, staff: httpx.Client) ->
     changed = staff.put(f"{KEYS}{made['id']}/update/", json={"networks": []}).json()["data"]
     assert (changed["networks"], changed["name"]) == ([], made["name"])
     with agent(stack, made["key"], "192.0.3.9") as client:
-        wait_until(lambda: status(client) == 200, "the new list counts", 5.0)
+        wait_until(lambda: status(client) == 200, "the new list counts")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_use_of_a_key_is_counted_day_by_day(stack: Stack, staff: httpx.Clien
         data: dict[str, Any] = staff.get(f"{KEYS}{made['id']}/").json()["data"]
         return data
 
-    wait_until(lambda: shown()["requests"] == 2, "the use is told", 10.0)
+    wait_until(lambda: shown()["requests"] == 2, "the use is told")
     found = shown()
     assert (found["refused"], found["last_address"]) == (1, "198.51.100.7")
     days = found["days"]  # two of them if midnight was in between

@@ -23,7 +23,7 @@ def log_in(client: httpx.Client, phone: str, password: str) -> httpx.Response:
 def booked(fresh: Stack, phone: str) -> None:
     wait_until(lambda: answers(fresh), "the API answers")
     with anonymous(fresh.api_url) as agent:
-        made = agent.outcome(agent.accept(agent_booking(phone=phone)), within_s=30.0)
+        made = agent.outcome(agent.accept(agent_booking(phone=phone)))
     assert made["response"]["body"]["user_created"] is True
 
 

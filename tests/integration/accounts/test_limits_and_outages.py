@@ -105,7 +105,7 @@ def test_an_agent_s_quota_is_of_all_its_writes(stack: Stack) -> None:
         return [answer.status_code for answer in answers][1:] == [429] * 5
 
     with browser(stack) as client:
-        wait_until(is_over, "the quota is over for all of them", 5.0)
+        wait_until(is_over, "the quota is over for all of them")
 
 
 def told_to_wait(answer: httpx.Response, at_most_s: int) -> None:

@@ -43,7 +43,7 @@ def mail_server(tmp_path: Path) -> Iterator[tuple[Server, int]]:
 def test_a_mail_arrives_as_it_was_written(mail_server: tuple[Server, int]) -> None:
     server, port = mail_server
     SmtpMailer(f"smtp://127.0.0.1:{port}", "Holdfast <us@example.com>").send(Mail("you@example.com", "Hello", "Grüße"))
-    wait_until(lambda: "Subject: Hello" in server.log, "the mail arrived", 10.0)
+    wait_until(lambda: "Subject: Hello" in server.log, "the mail arrived")
     assert "From: Holdfast <us@example.com>" in server.log
     assert "To: you@example.com" in server.log
 
@@ -72,7 +72,7 @@ def test_the_mail_servers_certificate_is_verified(
         send(f"{address}?{UNVERIFIED}", "unchecked")
         monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
         send(address, "verified")
-        wait_until(lambda: "Subject: verified" in server.log, "the mail arrived", 10.0)
+        wait_until(lambda: "Subject: verified" in server.log, "the mail arrived")
         assert "Subject: unchecked" in server.log
         assert "Subject: unknown" not in server.log
 

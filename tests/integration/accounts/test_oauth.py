@@ -167,7 +167,7 @@ def test_resetting_the_password_proves_the_address_and_drops_what_was_planted(pr
     with browser(providers.stack) as client:
         client.post("/api/auth/password/reset/", json={"email": email})
         log = providers.stack.process("api")
-        wait_until(lambda: f"mail to {email}" in log.log, "the mail came", 10.0)
+        wait_until(lambda: f"mail to {email}" in log.log, "the mail came")
         token = log.log.split(f"mail to {email}")[1].split("\n    ")[1].split("\n")[0]
         body = {"token": token, "password": "the owner's own"}
         assert client.post("/api/auth/password/reset/confirm/", json=body).status_code == 200
@@ -285,7 +285,7 @@ def test_an_account_that_is_closed_while_its_owner_comes_back_stays_closed(provi
             with providers.stack.database() as connection, connection.transaction():
                 connection.execute("LOCK TABLE login_session")
                 coming_back = pool.submit(login, client)
-                wait_until(lambda: is_being_written(providers.stack), "the login is being written", 10.0)
+                wait_until(lambda: is_being_written(providers.stack), "the login is being written")
                 connection.execute("UPDATE user_account SET is_active = false WHERE email_key = 'race@example.com'")
             answer = coming_back.result()
             assert (answer.status_code, answer.json()["code"]) == (401, "wrong_credentials")

@@ -43,7 +43,7 @@ def ask_reset(stack: Stack, email: str) -> httpx.Response:
 def reset_token(stack: Stack, email: str) -> str:
     before = len(mailed_tokens(stack, email))
     assert ask_reset(stack, email).status_code == 200
-    wait_until(lambda: len(mailed_tokens(stack, email)) > before, "the mail came", 10.0)
+    wait_until(lambda: len(mailed_tokens(stack, email)) > before, "the mail came")
     return mailed_tokens(stack, email)[-1]
 
 

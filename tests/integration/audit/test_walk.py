@@ -98,7 +98,7 @@ class Walk:
             self.wrong.append(f"{line}: {answer.status_code} {answer.text}")
             return {}
         if after:
-            wait_until(lambda: self.entries(before) != [], f"{line} leaves an entry", 15.0)
+            wait_until(lambda: self.entries(before) != [], f"{line} leaves an entry")
         found = self.entries(before)
         kind = Kind.AGENT if actor.startswith("key:") else Kind.SUPERUSER if actor == f"user:{ADMIN}" else None
         if [(one[0], one[1]) for one in found] != [(action, actor)] or subject not in {None, found[0][2]}:

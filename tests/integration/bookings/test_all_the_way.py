@@ -51,7 +51,7 @@ def test_every_log_line_of_a_booking_has_its_ids_and_no_secret(stack: Stack, cli
         text = "".join(server.log for server in stack.servers)
         return [json.loads(line) for line in text.splitlines() if sent in line]
 
-    wait_until(lambda: len(lines()) >= 2, "the request and its decision are logged", 10.0)
+    wait_until(lambda: len(lines()) >= 2, "the request and its decision are logged")
     assert {line["command_id"] for line in lines()} == {command_id}
     assert {line["event"] for line in lines()} >= {"request", "command decided"}
     everything = "".join(server.log for server in stack.servers)

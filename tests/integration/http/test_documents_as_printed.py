@@ -12,9 +12,9 @@ from websockets.sync.client import connect
 
 from tests.support.documents import Printed, differences, printed, reset_demo_database, send
 from tests.support.processes.stack import Stack
+from tests.support.wait import READY_WITHIN_S
 
 ENTRIES = [*printed("appointments"), *printed("agent")]
-TOLD_WITHIN_S = 10.0
 MESSAGES_MOST = 20
 """News of entries before, and heartbeats, may come first."""
 ADMIN = {"username": "9876543210", "password": "admin"}
@@ -45,7 +45,7 @@ class Afresh:
         who = {"Authorization": f"Bearer {self._access}"}
         with connect(self._ws_url + "/ws/admin/bookings/", additional_headers=who, close_timeout=1) as socket:
             answer = send(self._client, entry, self._access)
-            told = (json.loads(socket.recv(timeout=TOLD_WITHIN_S)) for _ in range(MESSAGES_MOST))
+            told = (json.loads(socket.recv(timeout=READY_WITHIN_S)) for _ in range(MESSAGES_MOST))
             return answer, next(message for message in told if message["type"] == entry.pushed["type"])
 
     def _log_in(self) -> str:

@@ -94,7 +94,7 @@ def test_it_finds_a_free_day_books_it_and_follows_a_command(client: Any) -> None
         found.append(call("commands.get_commands_command_id", client, accepted.id, prefer="wait=5"))
         return bool(found[-1].status == "succeeded")
 
-    wait_until(finished, "the command has succeeded", 15.0)
+    wait_until(finished, "the command has succeeded")
     assert found[-1].response.status == 201
 
 

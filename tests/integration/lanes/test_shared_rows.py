@@ -173,8 +173,8 @@ def test_a_command_that_waited_for_a_row_is_judged_by_the_present(pipeline: Pipe
     worker = waiting_worker(pipeline)
     with holding(pipeline.url, "SELECT FROM booking FOR UPDATE"):
         visit = Background(lambda: worker.visit(0))
-        wait_until(lambda: waits(pipeline), "the batch waits", 10)
-        wait_until(lambda: pipeline.row("SELECT clock_timestamp() > %s", deadline) == (True,), "it is too late", 10)
+        wait_until(lambda: waits(pipeline), "the batch waits")
+        wait_until(lambda: pipeline.row("SELECT clock_timestamp() > %s", deadline) == (True,), "it is too late")
     visit.join()
     assert pipeline.codes([id_]) == ["decided_too_late"]
 
@@ -186,7 +186,7 @@ def locked_by_who_waits_for(pipeline: Pipeline, table: str, row: int, *commands:
     name = IDS[table]
     with holding(pipeline.url, f"SELECT FROM {table} WHERE {name} = {row} FOR UPDATE"):
         visit = Background(lambda: worker.visit(*range(8)))
-        wait_until(lambda: waits(pipeline), "the batch waits", 10)
+        wait_until(lambda: waits(pipeline), "the batch waits")
         locked = {}
         for table_, name_ in IDS.items():
             free = pipeline.rows(f"SELECT {name_} FROM {table_} FOR UPDATE SKIP LOCKED")

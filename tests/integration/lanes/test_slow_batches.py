@@ -337,7 +337,7 @@ def test_on_a_running_stack_a_command_that_always_runs_into_its_timeout_is_parke
                 id_ = client.accept(slow_one)
                 found = database.execute("SELECT lane FROM inbox WHERE id = %s", (id_,)).fetchone()
                 assert found == (lane_of(slow_one),)
-                wait_until(lambda: database.execute(SQL_IS_TRIED_ALONE).fetchone() == (True,), "it is tried alone", 60)
+                wait_until(lambda: database.execute(SQL_IS_TRIED_ALONE).fetchone() == (True,), "it is tried alone")
                 meanwhile = len(beside.took_s)
                 wait_until(lambda: len(beside.took_s) > meanwhile + CLIENTS, "others ask and are booked meanwhile")
                 assert database.execute(SQL_ASLEEP).fetchone() == (1,), "it is still being tried"

@@ -111,7 +111,7 @@ class Reader:
             found = self._client.client.get(f"{BASE}/bookings/{self._booking}/").json()
             return bool(found["payment_status"] == "paid")
 
-        wait_until(is_paid, "the booking is paid", 15.0)
+        wait_until(is_paid, "the booking is paid")
 
 
 def filled(desk: Someone, practitioner: Someone) -> dict[str, int]:

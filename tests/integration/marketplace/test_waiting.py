@@ -38,7 +38,7 @@ def test_300_people_for_20_seats(market: Market) -> None:
         with crowd.client(user) as client:
             booking = answers[user].json()["id"]
             assert client.delete(f"{BOOKINGS}{booking}/").status_code == 200
-    wait_until(lambda: len(offers(market, session)) == 3, "three seats are offered", 15.0)
+    wait_until(lambda: len(offers(market, session)) == 3, "three seats are offered")
     assert [user for user, _ in offers(market, session)] == order[:3], "first come, first offered"
 
     (first, accepted), (second, declined), (third, lapsed) = offers(market, session)
@@ -49,7 +49,7 @@ def test_300_people_for_20_seats(market: Market) -> None:
     with crowd.client(second) as client:
         assert client.post(f"{BOOKINGS}{declined}/cancel/").status_code == 200
     execute(market.stack, "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s", lapsed)
-    wait_until(lambda: len(offers(market, session)) == 5, "declined and lapsed go to the next", 20.0)
+    wait_until(lambda: len(offers(market, session)) == 5, "declined and lapsed go to the next")
     assert [user for user, _ in offers(market, session)] == order[:5]
     assert third == order[2]
     assert session_of(market, session)["seats_taken"] == 20

@@ -150,7 +150,7 @@ def lost_while_waiting_for(pipeline: Pipeline, table: str) -> Iterator[None]:
     waiting = "application_name = 'holdfast notifier' AND wait_event_type = 'Lock' AND datname = current_database()"
     with holding(pipeline.url, f"LOCK TABLE {table}"):
         yield
-        wait_until(lambda: bool(pipeline.rows(f"SELECT FROM pg_stat_activity WHERE {waiting}")), "it waits", 10.0)
+        wait_until(lambda: bool(pipeline.rows(f"SELECT FROM pg_stat_activity WHERE {waiting}")), "it waits")
         pipeline.rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}")
 
 
@@ -237,7 +237,7 @@ def test_the_process_serves_and_ends_at_sigterm_with_clean_logs(pipeline: Pipeli
         except InvalidStatus as refused:
             return refused.response.status_code == 401
 
-    wait_until(connected, "the notifier answers", 15)
+    wait_until(connected, "the notifier answers")
     process.terminate()
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 0

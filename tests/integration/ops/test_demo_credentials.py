@@ -89,7 +89,7 @@ def test_every_process_and_the_migration_refuse(fresh_stack: FreshStack) -> None
     environment = {**stack.full_environment(), "PATH": "/usr/bin:/bin"}
     migrated = subprocess.run(command("migrate"), env=environment, capture_output=True, text=True, check=False)
     assert (migrated.returncode, migrated.stderr.count(f"holdfast: {DEMO_DATA}")) == (1, 1)
-    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
+    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended")
     for server in stack.servers:
         assert server.child.exit_code() == 1, server.name
         assert server.log.count(f"holdfast: {DEMO_DATA}") == 1, server.name

@@ -143,7 +143,7 @@ def test_a_crash_loses_nothing_and_the_next_start_cleans_up(running: Run) -> Non
     os.killpg(pids["lanes-1"], signal.SIGSTOP)  # its pool process will not notice anything
     running.signal(signal.SIGKILL)
     running.end()
-    wait_until(lambda: still_running(pids) <= {"lanes-1"}, "the others end with it", 10)
+    wait_until(lambda: still_running(pids) <= {"lanes-1"}, "the others end with it")
     running.start().until_ready()
     assert still_running(pids) == set()
     assert not any(folder.exists() for folder in temporary)

@@ -61,7 +61,7 @@ class ArchivedServer:
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
             [(wanted,)] = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchall()
 
-        wait_until((self._archive / str(wanted)).exists, "the log is archived", 30.0)
+        wait_until((self._archive / str(wanted)).exists, "the log is archived")
 
     def recover(self, until: datetime) -> None:
         self.server.terminate()

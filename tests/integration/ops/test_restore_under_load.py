@@ -124,12 +124,12 @@ def test_a_backup_under_load_is_restored_and_goes_on_booking(
     stack: Stack, shell: Shell, tmp_path: Path, record_property: Any
 ) -> None:
     with clients_that_book(stack) as clients:
-        wait_until(lambda: clients.count >= BEFORE, "clients book", 60.0)
+        wait_until(lambda: clients.count >= BEFORE, "clients book")
         acknowledged, calm = set(clients.bodies), len(clients.took_s)
         said = shell.paste("holdfast backup holdfast.backup")
         during = clients.took_s[calm:]
         taken = clients.count
-        wait_until(lambda: clients.count >= taken + AFTER, "they go on", 60.0)
+        wait_until(lambda: clients.count >= taken + AFTER, "they go on")
         with stack.database() as connection:
             [(ahead,)] = connection.execute(SQL_HEAD).fetchall()
     assert clients.problems == []

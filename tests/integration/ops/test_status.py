@@ -102,7 +102,7 @@ def test_each_part_that_is_killed_is_shown_as_down(breakable_stack: Stack) -> No
         found.append(whole.read())
         return counts(found[-1]) == expected
 
-    wait_until(is_seen, "the dead are missed, and the living answer", 60.0)
+    wait_until(is_seen, "the dead are missed, and the living answer")
     silent = found[-1]
     assert up(silent) == {"postgresql": True, "redis": True, "workers": True, "api": False, "notifiers": False}
     assert silent.is_ready is None
@@ -188,9 +188,9 @@ def test_a_terminal_shows_it_again_and_again_until_ctrl_c() -> None:
             return shown.count(b"notifier ")
 
         try:
-            wait_until(lambda: pictures() >= 2, "it is shown twice", 60.0)
+            wait_until(lambda: pictures() >= 2, "it is shown twice")
             process.send_signal(signal.SIGINT)
-            wait_until(lambda: pictures() >= 3 and process.poll() is not None, "it ends", 60.0)
+            wait_until(lambda: pictures() >= 3 and process.poll() is not None, "it ends")
         finally:
             process.kill()  # it could wait for ever for somebody who reads
         assert process.returncode == 0

@@ -18,7 +18,7 @@ from tests.support.clients.marketplace import Market
 from tests.support.payments.by_hand import ledger, paid, refunds
 from tests.support.payments.payer import Payer, StripeServer
 from tests.support.processes.stack import Stack
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 LOST = ["work_then_silence", "work_then_forgotten"]
 LEASE_ENDS = "UPDATE payment SET leased_until = clock_timestamp(), due_at = clock_timestamp() WHERE booking_id = %s"
@@ -45,7 +45,7 @@ class Course(Payer):
     def give_up(self, part: int) -> None:
         assert self.client.post(f"{BOOKINGS}{self.parts[part]}/cancel/").status_code == 200
 
-    def wait_refunded(self, *amounts: int, within_s: float = 30.0) -> None:
+    def wait_refunded(self, *amounts: int, within_s: float = READY_WITHIN_S) -> None:
         """Wait until our books say so; then Stripe must have made exactly these refunds."""
         sql = "SELECT refunded_minor, returning_minor, owed_minor FROM payment WHERE booking_id = %s"
         settled = [(sum(amounts), 0, 0)]
@@ -71,39 +71,41 @@ def test_a_refund_whose_answer_was_lost_is_made_once(buyer: Course, lost: str) -
 
 
 def test_a_refund_whose_worker_was_killed_before_the_answer_is_made_once(buyer: Course) -> None:
-    buyer.stripe.fault("slow", "refund", about=buyer.intent_id)
+    buyer.stripe.hold("refund", buyer.intent_id)
     buyer.give_up(0)
     worker = buyer.stack.process("payments")
-    wait_until(lambda: any(buyer.intent_id in one for one in buyer.stripe.books()["slowed"]), "it is asked for", 20.0)
+    buyer.stripe.wait_held(buyer.intent_id)
     worker.kill()
+    buyer.stripe.mend(buyer.intent_id)
     try:
-        wait_until(lambda: refunds(buyer, buyer.intent_id) == [3_000], "stripe made it", 20.0)
+        wait_until(lambda: refunds(buyer, buyer.intent_id) == [3_000], "stripe made it")
         buyer.stripe.forget_keys()
         execute(buyer.stack, LEASE_ENDS, buyer.id)
     finally:
         worker.start()
-    buyer.wait_refunded(3_000, within_s=60.0)
+    buyer.wait_refunded(3_000)
 
 
 def test_a_refund_that_was_reported_but_not_decided_in_time_is_made_once(buyer: Course) -> None:
     """The lanes were down for longer than a report is waited for: the payment is due again, and nothing failed."""
     lanes = [buyer.stack.process(name) for name in ("lanes-1", "lanes-2")]
-    buyer.stripe.fault("slow", "refund", about=buyer.intent_id)
+    buyer.stripe.hold("refund", buyer.intent_id)
     buyer.give_up(0)
-    wait_until(lambda: any(buyer.intent_id in one for one in buyer.stripe.books()["slowed"]), "it is asked for", 20.0)
+    buyer.stripe.wait_held(buyer.intent_id)
     for lane in lanes:
         lane.kill()
+    buyer.stripe.mend(buyer.intent_id)
     try:
         reported = "SELECT lease FROM payment WHERE booking_id = %s"
-        wait_until(lambda: execute(buyer.stack, reported, buyer.id) == [(None,)], "it is reported", 20.0)
+        wait_until(lambda: execute(buyer.stack, reported, buyer.id) == [(None,)], "it is reported")
         buyer.stripe.forget_keys()
         looked = buyer.stripe.books()["calls"].get("refunds", 0)
         execute(buyer.stack, "UPDATE payment SET due_at = clock_timestamp() WHERE booking_id = %s", buyer.id)
-        wait_until(lambda: buyer.stripe.books()["calls"].get("refunds", 0) > looked, "it is looked for", 20.0)
+        wait_until(lambda: buyer.stripe.books()["calls"].get("refunds", 0) > looked, "it is looked for")
     finally:
         for lane in lanes:
             lane.start()
-    buyer.wait_refunded(3_000, within_s=60.0)
+    buyer.wait_refunded(3_000)
 
 
 @pytest.mark.parametrize("lost", LOST)
@@ -130,14 +132,14 @@ def compared(payer: Payer, booking: int) -> dict[str, Any]:
     """The payment's entry in the ledger, as soon as it is compared with Stripe's books."""
     execute(payer.stack, "UPDATE payment SET compared_at = NULL WHERE booking_id = %s", booking)
     rest(payer, booking)
-    wait_until(lambda: ledger(payer, booking_id=booking)[0]["compared_at"] is not None, "it is compared", 20.0)
+    wait_until(lambda: ledger(payer, booking_id=booking)[0]["compared_at"] is not None, "it is compared")
     entry: dict[str, Any] = ledger(payer, booking_id=booking)[0]
     return entry
 
 
 def test_books_that_are_stripes_are_compared_and_nothing_is_said(payer: Payer) -> None:
     booking, _ = paid(payer)
-    wait_until(lambda: execute(payer.stack, SETTLED, booking) == [(True,)], "nothing is under way", 15.0)
+    wait_until(lambda: execute(payer.stack, SETTLED, booking) == [(True,)], "nothing is under way")
     entry = compared(payer, booking)
     assert (entry["provider_received"], entry["provider_refunded"]) == (100.00, 0.00)
     assert entry["differs_since"] is None
@@ -159,7 +161,7 @@ def test_an_unpaid_payment_that_ended_is_compared_once(payer: Payer) -> None:
 
 def test_a_difference_is_shown_to_staff_and_in_the_log_until_it_is_gone(payer: Payer) -> None:
     booking, intent = paid(payer)
-    wait_until(lambda: execute(payer.stack, SETTLED, booking) == [(True,)], "nothing is under way", 15.0)
+    wait_until(lambda: execute(payer.stack, SETTLED, booking) == [(True,)], "nothing is under way")
     payer.stripe.webhooks("lose")
     refund = payer.stripe.refund(intent, 3_000)
     entry = compared(payer, booking)
@@ -176,7 +178,7 @@ def test_a_difference_is_shown_to_staff_and_in_the_log_until_it_is_gone(payer: P
     assert execute(payer.stack, soon, booking) == [(True,)]
     payer.stripe.fail_refund(refund["id"])
     execute(payer.stack, "UPDATE payment SET compare_again_at = clock_timestamp() WHERE booking_id = %s", booking)
-    wait_until(lambda: ledger(payer, booking_id=booking)[0]["differs_since"] is None, "they are one again", 20.0)
+    wait_until(lambda: ledger(payer, booking_id=booking)[0]["differs_since"] is None, "they are one again")
     assert ledger(payer, booking_id=booking, needs_a_person="true") == []
 
 

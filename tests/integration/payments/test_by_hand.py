@@ -16,7 +16,7 @@ def books(payer: Payer, booking: int) -> list[tuple[str, float, float]]:
 
 
 def wait_books(payer: Payer, booking: int, *entries: tuple[str, float, float]) -> None:
-    wait_until(lambda: books(payer, booking) == list(entries), f"the books of {booking} say {entries}", 15.0)
+    wait_until(lambda: books(payer, booking) == list(entries), f"the books of {booking} say {entries}")
 
 
 def test_a_refund_of_everything_at_stripe_cancels_the_booking_and_frees_its_time(payer: Payer) -> None:
@@ -72,7 +72,7 @@ def test_a_dispute_and_a_refund_that_came_back_are_told_to_operators_once(payer:
     refund = payer.stripe.refund(intent, 1_000)
     payer.stripe.fail_refund(refund["id"])
     payer.stripe.release(times=2)
-    wait_until(lambda: len(told(payer, booking)) == 2, "both are told", 15.0)
+    wait_until(lambda: len(told(payer, booking)) == 2, "both are told")
     assert sorted(told(payer, booking)) == ["charge.dispute.created", "refund.failed"]
     wait_books(payer, booking, ("succeeded", 100.00, 0.00))
     assert payer.stands(booking) == ("confirmed", "succeeded")
@@ -92,7 +92,7 @@ def test_what_nobody_understands_is_parked_where_staff_see_it_and_settles_when_i
     payer.stripe.fault("gibberish", "retrieve", times=-1, about=intent)
     look = "UPDATE payment SET due_at = clock_timestamp(), tries = %s WHERE booking_id = %s"
     execute(payer.stack, look, PARKED_TRIES - 1, booking)
-    wait_until(lambda: ledger(payer, needs_a_person="true", booking_id=booking) != [], "it is parked", 15.0)
+    wait_until(lambda: ledger(payer, needs_a_person="true", booking_id=booking) != [], "it is parked")
     (entry,) = ledger(payer, booking_id=booking)
     assert entry["parked_at"] is not None
     assert "KeyError" in entry["problem"]

@@ -71,7 +71,7 @@ def test_the_printed_lines_pay_for_a_room_and_what_was_begun_can_be_paid_after_a
     booking: dict[str, Any] = json.loads(done.stdout)
     with people(stack, USER) as client:
         url = f"/api/bookings/{booking['id']}/"
-        wait_until(lambda: client.get(url).json()["status"] == "confirmed", "the booking is confirmed", 15.0)
+        wait_until(lambda: client.get(url).json()["status"] == "confirmed", "the booking is confirmed")
         assert execute(stack, "SELECT type FROM stripe_event") == [("payment_intent.succeeded",)], "a signed event told"
 
         held = client.post(
@@ -83,10 +83,10 @@ def test_the_printed_lines_pay_for_a_room_and_what_was_begun_can_be_paid_after_a
         server.terminate()
         server.start()
         assert client.delete(url).status_code == 200
-        wait_until(lambda: client.get(url).json()["payment_status"] == "refunded", "the money is back", 15.0)
+        wait_until(lambda: client.get(url).json()["payment_status"] == "refunded", "the money is back")
         pay(port, intent)
         url = f"/api/bookings/{held}/"
-        wait_until(lambda: client.get(url).json()["status"] == "confirmed", "the other is confirmed", 15.0)
+        wait_until(lambda: client.get(url).json()["status"] == "confirmed", "the other is confirmed")
     assert (tmp_path / "stripe" / localstripe.MEMORY).exists()
     assert accepts(port)
     with pytest.raises(OSError, match="refused"):
@@ -136,7 +136,7 @@ def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[St
 
         proxy.cut["POST /v1/refunds"], proxy.holding = 1, threading.Event()
         client.delete(f"/api/bookings/{bookings[1]}/").raise_for_status()
-        wait_until(lambda: proxy.done.count("POST /v1/refunds") == 2, "localstripe has refunded", 20.0)
+        wait_until(lambda: proxy.done.count("POST /v1/refunds") == 2, "localstripe has refunded")
         stack.process("payments").kill()
         proxy.holding.set()
         execute(
@@ -169,7 +169,7 @@ def test_a_refund_that_was_made_twice_is_shown_to_staff(proxied: tuple[Stack, Lo
             found: list[dict[str, Any]] = desk.get("/api/admin/payments/?needs_a_person=true").json()["payments"]
             return found
 
-        wait_until(lambda: bool(differing()), "the books are compared", 30.0)
+        wait_until(lambda: bool(differing()), "the books are compared")
         (entry,) = differing()
         assert (entry["state"], entry["amount_received"], entry["amount_refunded"]) == ("refunded", 50.00, 50.00)
         assert (entry["provider_received"], entry["provider_refunded"]) == (50.00, 100.00)
@@ -191,7 +191,7 @@ def intent_for(client: httpx.Client, booking: int) -> str:
         found.extend([answer.json()["payment_intent_id"]] if answer.status_code == 201 else [])
         return bool(found)
 
-    wait_until(is_there, "there is an intent", 30.0)
+    wait_until(is_there, "there is an intent")
     return found[0]
 
 
@@ -200,7 +200,7 @@ def wait_stands(client: httpx.Client, booking: int, *stands: str) -> None:
         shown = client.get(f"/api/bookings/{booking}/").json()
         return shown["status"], shown["payment_status"]
 
-    wait_until(lambda: found() == stands, f"booking {booking} is {stands}", 30.0)
+    wait_until(lambda: found() == stands, f"booking {booking} is {stands}")
 
 
 def at_localstripe(port: int) -> httpx.Client:

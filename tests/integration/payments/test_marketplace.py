@@ -16,8 +16,6 @@ from tests.support.payments.payer import BANK, StripeServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
-WITHIN_S = 15.0
-
 
 @pytest.fixture(scope="module")
 def market(stack: Stack) -> Iterator[Market]:
@@ -56,7 +54,7 @@ class Buyer:
             shown = self.shown(booking)
             return shown["status"], shown["payment_status"]
 
-        wait_until(lambda: found() == stands, f"booking {booking} is {stands}", WITHIN_S)
+        wait_until(lambda: found() == stands, f"booking {booking} is {stands}")
 
     def cancel(self, booking: int, by: httpx.Client | None = None) -> str:
         """What it says becomes of the money."""
@@ -71,7 +69,7 @@ class Buyer:
             sql = "SELECT refunded_minor, returning_minor, owed_minor FROM payment WHERE booking_id = %s"
             return execute(self.market.stack, sql, booking) == [(sum(amounts), 0, 0)]
 
-        wait_until(settled, f"{amounts} of booking {booking} are back", WITHIN_S)
+        wait_until(settled, f"{amounts} of booking {booking} are back")
         refunds = [one["amount"] for one in self.stripe.books()["refunds"] if one["payment_intent"] == intent]
         assert refunds == list(amounts)
 
@@ -137,9 +135,9 @@ def lapsed_in_a_banks_hands(market: Market, buyer: Buyer, booking: dict[str, Any
     intent = made(buyer.client.post("/api/payment-intent/", json=wanted))
     buyer.stripe.pay(intent["client_secret"], BANK)
     is_known = "SELECT state = 'processing' FROM payment WHERE booking_id = %s"
-    wait_until(lambda: execute(market.stack, is_known, booking["id"]) == [(True,)], "it is processing", WITHIN_S)
+    wait_until(lambda: execute(market.stack, is_known, booking["id"]) == [(True,)], "it is processing")
     execute(market.stack, "UPDATE booking SET hold_expires_at = clock_timestamp() WHERE id = %s", booking["id"])
-    wait_until(lambda: buyer.shown(booking["id"])["status"] == "canceled", "the hold has run out", WITHIN_S)
+    wait_until(lambda: buyer.shown(booking["id"])["status"] == "canceled", "the hold has run out")
     return str(intent["payment_intent_id"])
 
 
@@ -175,11 +173,11 @@ def test_when_stripe_refuses_to_refund_one_part_the_others_go_back_and_the_ledge
         return {name: entry[name] for name in ("state", "amount_refunded", "amount_returning", "amount_failed")}
 
     failed = {"state": "refund_failed", "amount_refunded": 0.0, "amount_returning": 0.0, "amount_failed": 30.0}
-    wait_until(lambda: books() == failed, "it is a person's", WITHIN_S)
+    wait_until(lambda: books() == failed, "it is a person's")
     buyer.cancel(booking["id"], by=market.desk)
-    wait_until(lambda: books() == {**failed, "amount_refunded": 60.0}, "the rest is back", WITHIN_S)
+    wait_until(lambda: books() == {**failed, "amount_refunded": 60.0}, "the rest is back")
     buyer.stripe.refund(intent, 3_000)  # a person, in the dashboard
-    wait_until(lambda: books()["state"] == "refunded", "and so is the first part", WITHIN_S)
+    wait_until(lambda: books()["state"] == "refunded", "and so is the first part")
     assert books() == {"state": "refunded", "amount_refunded": 90.0, "amount_returning": 0.0, "amount_failed": 0.0}
 
 
@@ -195,7 +193,7 @@ def test_a_seat_that_was_waited_for_is_paid_within_its_offer(market: Market, buy
         found: list[dict[str, Any]] = buyer.client.get(BOOKINGS).json()["results"]
         return found
 
-    wait_until(lambda: len(offered()) == 1, "the seat is offered", WITHIN_S)
+    wait_until(lambda: len(offered()) == 1, "the seat is offered")
     offer = buyer.shown(int(offered()[0]["id"]))
     ends = datetime.fromisoformat(offer["hold_expires_at"]) - datetime.fromisoformat(offer["created_at"])
     assert abs(ends - timedelta(hours=2)) < timedelta(seconds=2)

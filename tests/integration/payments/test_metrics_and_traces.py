@@ -57,7 +57,7 @@ def whole(traces: Collector, trace_id: str, *wanted: str) -> dict[str, list[Rece
     def found() -> Counter[str]:
         return Counter(one.name for one in traces.trace(trace_id))
 
-    wait_until(lambda: found() >= needed, f"{dict(needed)} arrive", 20.0)
+    wait_until(lambda: found() >= needed, f"{dict(needed)} arrive")
     spans = traces.trace(trace_id)
     return {name: [one for one in spans if one.name == name] for name in found()}
 
@@ -164,14 +164,14 @@ def test_a_collector_that_fails_or_hangs_is_no_trouble_of_a_booking(stack: Stack
     traces.status = 500
     try:
         books()
-        wait_until(lambda: "spans cannot be sent" in stack.process("api").log, "the API says it", 15.0)
+        wait_until(lambda: "spans cannot be sent" in stack.process("api").log, "the API says it")
         traces.goes_on.clear()
         books()
     finally:
         traces.status = 200
         traces.goes_on.set()
-    wait_until(books(), "spans arrive again", 15.0)
-    wait_until(lambda: "spans are sent again" in stack.process("api").log, "the API says it", 15.0)
+    wait_until(books(), "spans arrive again")
+    wait_until(lambda: "spans are sent again" in stack.process("api").log, "the API says it")
     assert stack.readyz() is not None
 
 

@@ -25,12 +25,12 @@ def park_a_refund_that_was_made(payer: Payer) -> tuple[int, str, str]:
     payer.stripe.fault("work_then_forgotten", "refund", about=intent)
     payer.stripe.fault("gibberish", times=-1, about=intent)
     assert payer.cancel(booking).status_code == 200
-    wait_until(lambda: refunds(payer, intent) == [10_000], "the money goes back", 15.0)
+    wait_until(lambda: refunds(payer, intent) == [10_000], "the money goes back")
     asked = "SELECT refund_asked = refund_number FROM payment WHERE booking_id = %s AND lease IS NULL"
-    wait_until(lambda: execute(payer.stack, asked, booking) == [(True,)], "the answer is given up", 15.0)
+    wait_until(lambda: execute(payer.stack, asked, booking) == [(True,)], "the answer is given up")
     again = "UPDATE payment SET due_at = clock_timestamp(), tries = %s WHERE booking_id = %s"
     execute(payer.stack, again, PARKED_TRIES - 1, booking)
-    wait_until(lambda: ledger(payer, needs_a_person="true", booking_id=booking) != [], "it is parked", 15.0)
+    wait_until(lambda: ledger(payer, needs_a_person="true", booking_id=booking) != [], "it is parked")
     (entry,) = ledger(payer, booking_id=booking)
     return booking, intent, entry["id"]
 
@@ -44,7 +44,7 @@ def test_a_refund_whose_answer_was_lost_is_found_and_not_made_a_second_time(
     assert payment in capsys.readouterr().out
     payer.stripe.mend()
     assert main(["parked", "replay", "payments", payment, "--yes"]) == 0
-    wait_until(lambda: ledger(payer, booking_id=booking)[0]["state"] == "refunded", "it is seen to", 15.0)
+    wait_until(lambda: ledger(payer, booking_id=booking)[0]["state"] == "refunded", "it is seen to")
     (entry,) = ledger(payer, booking_id=booking)
     assert (entry["parked_at"], entry["problem"]) == (None, None)
     assert refunds(payer, intent) == [10_000], "once"

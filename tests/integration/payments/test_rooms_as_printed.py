@@ -66,4 +66,4 @@ def test_the_documents_requests_in_its_order(stack: Stack, stripe: StripeServer)
                     lambda: reader.stands() == ("pending", "failed"), "the decline is known, the hold stands", 15
                 )
                 stripe.pay(reader.assert_as_printed(entry)["client_secret"], GOOD_CARD)
-                wait_until(lambda: reader.stands() == ("confirmed", "succeeded"), "it is paid and confirmed", 15)
+                wait_until(lambda: reader.stands() == ("confirmed", "succeeded"), "it is paid and confirmed")

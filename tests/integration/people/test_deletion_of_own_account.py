@@ -216,9 +216,9 @@ def test_nothing_of_somebody_who_left_is_found_anywhere(stack: Stack, zelda: Zel
     gone = ok(zelda.client.request("DELETE", "/api/user/", json={"password": PASSWORD}))["data"]
     assert (gone["id"], gone["deleted"], gone["anonymised"]) == (zelda.id, False, True)
     assert (gone["bookings_being_cancelled"], gone["bookings_with_others"]) == (3, 1)
-    wait_until(lambda: zelda.client.get("/api/auth/user/").status_code == 401, "the login has ended", 5.0)
+    wait_until(lambda: zelda.client.get("/api/auth/user/").status_code == 401, "the login has ended")
     left = "SELECT user_id FROM erasure WHERE user_id = %s"
-    wait_until(lambda: execute(stack, left, zelda.id) == [], "the erasure is finished", 30.0)
+    wait_until(lambda: execute(stack, left, zelda.id) == [], "the erasure is finished")
     assert "\n".join(found_in_the_database(zelda)) == ""
     cancelled = "SELECT count(*) FROM booking WHERE user_id = %s AND status IN ('held', 'confirmed')"
     wait_until(lambda: execute(stack, cancelled, zelda.id) == [(0,)], "what was to come is cancelled")
@@ -335,7 +335,7 @@ def test_what_has_no_time_or_is_not_paid_yet_is_cancelled_too(stack: Stack, mark
     with Client(base_url=stack.api_url, headers=bearer(access_for(stack, person.user_id))) as fresh:
         gone = ok(leave(fresh))["data"]
     assert (gone["bookings_being_cancelled"], gone["bookings_kept"]) == (4, 0)
-    wait_until(lambda: execute(stack, status, person.user_id) == [("cancelled", 4)], "all are cancelled", 30.0)
+    wait_until(lambda: execute(stack, status, person.user_id) == [("cancelled", 4)], "all are cancelled")
 
 
 def test_the_money_for_a_package_without_a_time_is_said_to_come_back(stack: Stack, market: Market) -> None:

@@ -91,7 +91,7 @@ def test_an_erasure_says_what_becomes_of_it_and_asks(
     assert main(["people", "erase", somebody.name]) == 0
     assert capsys.readouterr().out.lstrip().startswith(f"user {somebody.id} is anonymised: its logins are ended")
     with httpx.Client(base_url=running.api_url, headers=bearer(access)) as person:
-        wait_until(lambda: person.get("/api/auth/user/").status_code == 401, "the login has ended", 5.0)
+        wait_until(lambda: person.get("/api/auth/user/").status_code == 401, "the login has ended")
     wait_until(
         lambda: staff.get(f"/api/admin/bookings/{somebody.to_come}/").json()["data"]["status"] == "cancelled",
         "what was to come is cancelled",

@@ -100,7 +100,7 @@ def test_every_process_refuses_to_start_on_it(
     stack = fresh_stack(
         database_url=database_url, processes=WITH_DATABASE, environment={"DATABASE_URL": url}, wait=False
     )
-    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended", 30)
+    wait_until(lambda: all(server.child.exit_code() is not None for server in stack.servers), "all have ended")
     for server in stack.servers:
         assert server.child.exit_code() == 1, server.name
         assert server.log.count(f"holdfast: {TRANSACTION_POOLING}") == 1, server.name

@@ -13,7 +13,7 @@ import httpx
 
 from core.text_forms import BAD_PHONE
 from tests.support.processes.stack import Stack
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 PATH = "/api/agent/bookings/bulk/"
 CSV = {"Content-Type": "text/csv"}
@@ -74,7 +74,7 @@ def accepted(answer: httpx.Response) -> str:
     return str(answer.json()["batch_id"])
 
 
-def finished(client: httpx.Client, batch_id: str, within_s: float = 30.0) -> dict[str, int]:
+def finished(client: httpx.Client, batch_id: str, within_s: float = READY_WITHIN_S) -> dict[str, int]:
     """Its counts, once no row waits any more."""
     found: dict[str, Any] = {}
 

@@ -95,7 +95,7 @@ def execute(stack: HasDatabase, statement: str, *parameters: object) -> list[tup
 
 def wait_until_refused(client: httpx.Client, headers: dict[str, str] | None = None) -> None:
     """Until the caller is nobody any more: what ends, ends within five seconds."""
-    wait_until(lambda: client.get("/api/auth/user/", headers=headers).status_code == 401, "the login has ended", 5.0)
+    wait_until(lambda: client.get("/api/auth/user/", headers=headers).status_code == 401, "the login has ended")
 
 
 def answers(stack: Stack) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 ADMIN = {"username": "9876543210", "password": "admin"}
 AGENT_EXAMPLE: dict[str, Any] = {
@@ -70,7 +70,7 @@ class Client(httpx.Client):
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
-    def outcome(self, command_id: str, within_s: float = 15.0) -> dict[str, Any]:
+    def outcome(self, command_id: str, within_s: float = READY_WITHIN_S) -> dict[str, Any]:
         """Poll until the command is finished; what the poll then answers."""
         found: dict[str, Any] = {}
 

@@ -77,9 +77,6 @@ def balance(market: Market, bundle_booking: int) -> int:
     return int(execute(market.stack, "SELECT balance FROM credit WHERE booking_id = %s", bundle_booking)[0][0])
 
 
-WITHIN_S = 10.0
-
-
 HOUR = timedelta(hours=1)
 
 
@@ -96,7 +93,7 @@ def wait_status(client: httpx.Client, booking: int, status: str) -> Any:
     def shown() -> Any:
         return client.get(f"{BOOKINGS}{booking}/").json()
 
-    wait_until(found, f"booking {booking} is {status}", WITHIN_S)
+    wait_until(found, f"booking {booking} is {status}")
     return shown()
 
 

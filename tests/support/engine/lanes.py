@@ -27,6 +27,7 @@ from core.store.inbox.lane_batches import LANE_SPACE
 from core.store.inbox.lane_notes import LaneNotes
 from core.store.inbox.partition_keys import partition_key
 from tests.support.values import MONDAY, by_phone, place
+from tests.support.wait import READY_WITHIN_S
 
 DESK_ID = 1
 SLOTS_A_DAY = 8
@@ -240,7 +241,7 @@ class Background:
     def running(self) -> bool:
         return self._thread.is_alive()
 
-    def join(self, within_s: float = 30.0) -> None:
+    def join(self, within_s: float = READY_WITHIN_S) -> None:
         self._thread.join(within_s)
         assert not self._thread.is_alive(), f"still running after {within_s} s"
         if self._problem is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.clients.callers import HasDatabase, execute
 from tests.support.payments.payer import StripeServer
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 OVER = ("canceled", "failed", "succeeded", "refunded")
 SQL_UNDER_WAY = """
@@ -22,7 +22,7 @@ FROM booking b JOIN payment p ON p.booking_id = b.id GROUP BY b.id
 """
 
 
-def wait_until_settled(stack: HasDatabase, within_s: float) -> None:
+def wait_until_settled(stack: HasDatabase, within_s: float = READY_WITHIN_S) -> None:
     """Until no payment is under way, no hold stands and no command waits."""
 
     def settled() -> bool:

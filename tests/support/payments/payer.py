@@ -28,7 +28,7 @@ from tests.support.clients.rooms import book, new_room, people, staff
 from tests.support.payments.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.processes.stack import Stack
-from tests.support.wait import wait_until
+from tests.support.wait import READY_WITHIN_S, wait_until
 
 GOOD_CARD = "4242 4242 4242 4242"
 EMPTY_CARD = "4000 0000 0000 9995"
@@ -87,8 +87,17 @@ class StripeServer(Server):
         """As Stripe does with idempotency keys after a day or more."""
         self._control("forget_keys")
 
-    def mend(self) -> None:
-        self._control("mend")
+    def mend(self, about: str = "") -> None:
+        """End the faults that were planned with this `about`, or all; what they held goes on."""
+        self._control("mend", about=about)
+
+    def hold(self, operation: str, about: str) -> None:
+        """Nothing of that is done until `mend(about)`, however often it is asked for."""
+        self.fault("held", operation, times=-1, about=about)
+
+    def wait_held(self, about: str) -> None:
+        """Until such a request waits for the fault's end."""
+        wait_until(lambda: any(about in request for request in self.books()["held"]), f"{about} is held")
 
     def settle(self, intent_id: str, *, succeeds: bool) -> None:
         """What the payer's bank says in the end."""
@@ -217,9 +226,20 @@ class Payer:
         body = {"booking_id": booking, "amount": 100.00, "currency": "usd", **changes}
         return (client or self.client).post("/api/payment-intent/", json=body, headers=headers)
 
+    def ask_until_served(self, booking: int, client: httpx.Client | None = None, **changes: Any) -> httpx.Response:
+        """While the circuit is open, for others' failures too, the door says 503 and means it."""
+        answers: list[httpx.Response] = []
+
+        def is_served() -> bool:
+            answers.append(self.ask(booking, client, **changes))
+            return answers[-1].status_code != 503
+
+        wait_until(is_served, "Stripe is asked")
+        return answers[-1]
+
     def intent(self, booking: int, client: httpx.Client | None = None) -> dict[str, Any]:
         """As soon as it is there: on a busy machine the answer may be a 202 first."""
-        answer = self.ask(booking, client)
+        answer = self.ask_until_served(booking, client)
         assert answer.status_code in {201, 202}, answer.text
         found: dict[str, Any] = answer.json()
         return found if answer.status_code == 201 else self.answered(found["status_url"], client)
@@ -233,7 +253,7 @@ class Payer:
             found.extend([] if response is None else [response["body"]])
             return bool(found)
 
-        wait_until(is_there, "the command is answered", 60.0)
+        wait_until(is_there, "the command is answered")
         return found[0]
 
     def pay(self, booking: int, card: str = GOOD_CARD) -> dict[str, Any]:
@@ -254,7 +274,7 @@ class Payer:
         found = self.booking(booking)
         return found["status"], found["payment_status"]
 
-    def wait_stands(self, booking: int, status: str, payment_status: str, within_s: float = 15.0) -> None:
+    def wait_stands(self, booking: int, status: str, payment_status: str, within_s: float = READY_WITHIN_S) -> None:
         wanted = (status, payment_status)
         wait_until(lambda: self.stands(booking) == wanted, f"booking {booking} is {wanted}", within_s)
 
@@ -264,7 +284,7 @@ class Payer:
             self.stack, "SELECT state, intent_id FROM payment WHERE booking_id = %s ORDER BY attempt", booking
         )
 
-    def wait_payments(self, booking: int, *states: str, within_s: float = 15.0) -> None:
+    def wait_payments(self, booking: int, *states: str, within_s: float = READY_WITHIN_S) -> None:
         def found() -> bool:
             return tuple(state for state, _ in self.payments(booking)) == states
 

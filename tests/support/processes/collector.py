@@ -61,7 +61,7 @@ class Collector:
         return sorted((one for one in self.spans if one.trace_id == trace_id), key=lambda one: one.began_ns)
 
     def wait_for(self, wanted: Callable[[Received], bool], what: str) -> Received:
-        wait_until(lambda: any(map(wanted, self.spans)), f"a span of {what} arrives", 15.0)
+        wait_until(lambda: any(map(wanted, self.spans)), f"a span of {what} arrives")
         return next(filter(wanted, self.spans))
 
     def take(self, body: bytes, headers: dict[str, str]) -> int:

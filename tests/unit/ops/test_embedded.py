@@ -104,7 +104,7 @@ def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.kill()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the child has ended with its parent", 10.0)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the child has ended with its parent")
 
 
 def test_a_command_that_is_not_there_says_so(programs: Programs, tmp_path: Path) -> None:

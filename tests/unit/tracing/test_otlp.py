@@ -121,7 +121,7 @@ def test_each_process_after_a_fork_has_an_exporter_of_its_own(received: Collecto
         children.append(pid)
     for pid in children:
         os.waitpid(pid, 0)
-    wait_until(lambda: len(received.spans) == len(children), "both children's spans arrive", 10.0)
+    wait_until(lambda: len(received.spans) == len(children), "both children's spans arrive")
     assert {(one.name, one.resource["holdfast.process"]) for one in received.spans} == {
         ("of child 1", "child-1"),
         ("of child 2", "child-2"),

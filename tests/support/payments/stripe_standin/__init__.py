@@ -11,6 +11,6 @@ from Stripe's API reference; nothing here knows Holdfast.
 - `parameters`: what each request may carry.
 - `idempotency`: answers kept under their key.
 - `deliveries`: webhooks, signed, delivered in good order or in none.
-- `faults`: being down, slow, or dead after the work is done.
+- `faults`: being down, holding a request, or dead after the work is done.
 - `server`: HTTP.
 """

@@ -16,12 +16,11 @@ from tests.support.payments.stripe_standin import parameters
 from tests.support.payments.stripe_standin.account import Account
 from tests.support.payments.stripe_standin.deliveries import Deliveries
 from tests.support.payments.stripe_standin.errors import StripeProblem, invalid
-from tests.support.payments.stripe_standin.faults import Faults
+from tests.support.payments.stripe_standin.faults import Fault, Faults
 from tests.support.payments.stripe_standin.idempotency import Answer, Kept, Keys
 
 SECRET_KEY = "sk_test_standin"
 PUBLISHABLE_KEY = "pk_test_standin"
-SLOW_S = 2.0
 
 _INTENT = re.compile(r"/v1/payment_intents/(\w+)(?:/(confirm|cancel))?")
 
@@ -42,8 +41,8 @@ class StandIn(ThreadingHTTPServer):
         self.keys_seen: list[tuple[str, str]] = []
         """(operation, idempotency key), in order."""
         self.versions: set[str] = set()
-        self.slowed: list[str] = []
-        """Requests that a slow answer was planned for, as they began."""
+        self.held: list[str] = []
+        """Requests that were held, as their waiting began."""
         self.lock = threading.RLock()
         """The account does one thing at a time, as Stripe does with one object."""
         self.deliveries.start()
@@ -76,13 +75,13 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers["Idempotency-Key"]
         if key and self.command == "POST":
             self.server.keys_seen.append((operation, key))
-        fault = self.server.faults.next(operation, unquote_plus(f"{path}?{form}&"))
+        request = unquote_plus(f"{path}?{form}&")
+        planned = self.server.faults.next(operation, request)
+        fault = planned.kind if planned else None
         if fault == "down":
             self._drop()
             return
-        if fault == "slow":
-            self.server.slowed.append(unquote_plus(f"{path}?{form}"))
-            time.sleep(SLOW_S)  # the fault itself
+        self._hold("held", planned, request)
         self._refuse(fault)
         if fault == "gibberish":
             self._answer((200, _json({"object": "surprise"})))
@@ -98,12 +97,18 @@ class Handler(BaseHTTPRequestHandler):
                 answer, replayed = work(), False
         except Kept as kept:
             answer, replayed = kept.answer, False
+        self._hold("work_then_held", planned, request)
         if fault == "work_then_forgotten":
             self.server.keys = Keys()
         if fault in {"work_then_silence", "work_then_forgotten"}:
             self._drop()
             return
         self._answer(answer, replayed=replayed)
+
+    def _hold(self, kind: str, fault: Fault | None, request: str) -> None:
+        if fault is not None and fault.kind == kind:
+            self.server.held.append(request)
+            fault.ended.wait()
 
     def _operation(self, path: str) -> str:
         """create, retrieve, intents, confirm, cancel, refund or refunds."""
@@ -198,7 +203,7 @@ class Handler(BaseHTTPRequestHandler):
             case "forget_keys":
                 server.keys = Keys()
             case "mend":
-                server.faults.clear()
+                server.faults.end(**told)
             case "books":
                 with server.lock:
                     return self._books()
@@ -234,11 +239,10 @@ class Handler(BaseHTTPRequestHandler):
             "refunds": list(server.account.refunds.values()),
             "events": server.account.events,
             "tried": server.deliveries.tried,
-            "held": len(server.deliveries.held),
             "calls": dict(server.calls),
             "keys": server.keys_seen,
             "versions": sorted(server.versions),
-            "slowed": server.slowed,
+            "held": server.held,
         }
 
     def _answer(self, answer: Answer, *, replayed: bool = False) -> None:
