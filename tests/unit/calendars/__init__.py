@@ -1,0 +1,1 @@
+"""Calendar files, by what other libraries read in them."""

@@ -1,0 +1,36 @@
+"""Calendar files as two libraries read them that know nothing of each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import icalendar
+import vobject
+
+Span = tuple[datetime, datetime]
+
+
+def by_icalendar(file: bytes) -> dict[str, Span]:
+    """In UTC, by UID. It knows zones by their names."""
+    events = icalendar.Calendar.from_ical(file).walk("VEVENT")
+    return {str(event["UID"]): (_utc(event.decoded("DTSTART")), _utc(event.decoded("DTEND"))) for event in events}
+
+
+def by_the_files_own_rules(file: bytes) -> dict[str, Span]:
+    """icalendar's once more, with zones renamed: it has nothing but the file's VTIMEZONE to know them by."""
+    return by_icalendar(file.replace(b"TZID:", b"TZID:Renamed ").replace(b"TZID=", b"TZID=Renamed "))
+
+
+def by_vobject(file: bytes) -> dict[str, Span]:
+    """It reads each VTIMEZONE with dateutil."""
+    found = vobject.readOne(file.decode())
+    return {event.uid.value: (_utc(event.dtstart.value), _utc(event.dtend.value)) for event in found.vevent_list}
+
+
+READERS = (by_icalendar, by_the_files_own_rules, by_vobject)
+
+
+def _utc(found: date | datetime) -> datetime:
+    assert isinstance(found, datetime)
+    assert found.tzinfo is not None
+    return found.astimezone(UTC)

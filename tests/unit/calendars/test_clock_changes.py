@@ -1,0 +1,77 @@
+"""A file says the same instants to every library, on each side of every change of the clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.calendars.calendar_file import calendar_file
+from core.calendars.event_component import CalendarEntry, shown_at
+from core.calendars.zone_component import clock_changes
+from core.domain.resources.time_zones import zone
+from tests.support.clock_changes import ZONE_YEARS
+from tests.unit.calendars.entries import entry
+from tests.unit.calendars.reading import READERS, Span
+
+ZONES = {
+    **ZONE_YEARS,
+    "America/Santiago": range(2026, 2030),  # southern, at midnight
+    "Pacific/Chatham": range(2026, 2028),  # a quarter of an hour beside everybody else
+    "Europe/Dublin": range(2026, 2028),  # where winter is the exception
+    "America/Havana": range(2026, 2028),  # midnight twice
+    "Asia/Kathmandu": range(2026, 2027),
+}
+MINUTES = timedelta(minutes=1)
+AROUND = range(-150, 151, 30)
+"""Starts in minutes around each change: before it, in the repeated hour or behind the gap, and after it."""
+
+
+def entries_around_changes(zone_name: str) -> Iterator[CalendarEntry]:
+    years = ZONES[zone_name][-2:]
+    begins, ends = datetime(years[0], 1, 1, tzinfo=UTC), datetime(years[-1] + 1, 1, 1, tzinfo=UTC)
+    instants = [change.at for change in clock_changes(zone_name, begins, ends)] or [begins]
+    starts = (at + offset * MINUTES for at in instants for offset in AROUND)
+    return (entry(number, at, zone=zone_name) for number, at in enumerate(starts))
+
+
+@pytest.mark.parametrize("zone_name", ZONES)
+def test_every_library_reads_the_instants_that_were_meant(zone_name: str) -> None:
+    entries = list(entries_around_changes(zone_name))
+    file = calendar_file(entries)
+    meant = {str(one.uid): (one.starts_at, one.ends_at) for one in entries}
+    read: Mapping[Callable[[bytes], dict[str, Span]], dict[str, Span]] = {reader: reader(file) for reader in READERS}
+    wrong = {
+        f"{reader.__name__}: {meant[uid]} as {found}"
+        for reader, spans in read.items()
+        for uid, found in spans.items()
+        if found != meant[uid]
+    }
+    assert wrong == set()
+    assert all(set(spans) == set(meant) for spans in read.values())
+
+
+def test_a_file_names_the_zone_of_what_is_booked() -> None:
+    at = datetime(2026, 7, 1, 8, tzinfo=UTC)
+    file = calendar_file([entry(1, at, zone="Europe/Berlin"), entry(2, at, zone="America/New_York")]).decode()
+    assert "DTSTART;TZID=Europe/Berlin:20260701T100000\r\n" in file
+    assert "DTSTART;TZID=America/New_York:20260701T040000\r\n" in file
+    assert file.count("BEGIN:VTIMEZONE") == 2
+
+
+def test_a_time_that_the_clocks_show_twice_is_written_in_utc() -> None:
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert [shown_at(at, "Europe/Berlin").tzinfo for at in (first, first + 60 * MINUTES)] == [UTC, UTC]
+    assert shown_at(first + 90 * MINUTES, "Europe/Berlin").tzinfo is zone("Europe/Berlin")
+
+
+@pytest.mark.parametrize("name", ["UTC", "Etc/UTC", "localtime"])
+def test_utc_needs_no_rules(name: str) -> None:
+    assert b"VTIMEZONE" not in calendar_file([entry(zone=name)])
+
+
+def test_a_change_is_dated_by_the_clocks_before_it() -> None:
+    """RFC 5545, 3.6.5: summer time begins at the 02:00 that nobody sees."""
+    file = calendar_file([entry(1, datetime(2026, 7, 1, tzinfo=UTC))]).decode()
+    assert "DTSTART:20250330T020000\r\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\r\n" in file
