@@ -53,6 +53,7 @@ class Bound(Struct, frozen=True):
 TOO_MANY = "429 `too_many_requests`, `Retry-After`"
 BUSY = "503 `unavailable`, `Retry-After`"
 INVALID = "400 `invalid`"
+FAILED_ATTEMPT = "the attempt has failed"
 TOLD = "`error` 429 `too_many_requests`"
 
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {
@@ -263,6 +264,16 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "a credential in a message",
             "closes with 4401",
         ),
+    ),
+    "Webhooks": (
+        Bound("core.outbound.targets.URL_MAX_CHARS", "characters", "an endpoint's URL", INVALID),
+        Bound("core.outbound.targets.HOST_MAX_CHARS", "characters", "its host", INVALID),
+        Bound("core.outbound.client.RESOLVE_S", "s", "to resolve its name", FAILED_ATTEMPT),
+        Bound("core.outbound.client.CONNECT_S", "s", "to connect to one of its addresses", FAILED_ATTEMPT),
+        Bound("core.outbound.client.READ_S", "s", "until its next byte", FAILED_ATTEMPT),
+        Bound("core.outbound.client.TOTAL_S", "s", "from its name to its answer's end", FAILED_ATTEMPT),
+        Bound("core.outbound.client.ADDRESSES_TRIED_MAX", "addresses", "tried in one attempt", FAILED_ATTEMPT),
+        Bound("core.outbound.client.READ_MAX_BYTES", "bytes", "its answer's body", "the rest is not read"),
     ),
 }
 

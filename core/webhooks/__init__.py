@@ -1,0 +1,1 @@
+"""Webhooks: what happened to bookings, sent to URLs that staff name."""

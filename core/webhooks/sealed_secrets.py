@@ -1,0 +1,49 @@
+"""Secrets of endpoints as the database keeps them: encrypted, since they must be known to sign with.
+
+The key is derived from HOLDFAST_SECRET_KEY, so a copy of the database alone signs nothing. What was sealed with the
+key before it is opened as long as HOLDFAST_SECRET_KEY_PREVIOUS holds that one, and sealed anew (`is_current`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+_PURPOSE = b"holdfast webhook secrets"
+
+
+class UnreadableSecretError(Exception):
+    """Sealed with a key that this process does not know."""
+
+
+class SecretBox:
+    """Seals with today's key; opens with that or the one before it."""
+
+    def __init__(self, secret_key: str, previous: str | None = None) -> None:
+        self._present = _fernet(secret_key)
+        self._all = MultiFernet([self._present, *([_fernet(previous)] if previous else [])])
+
+    def seal(self, secret: str) -> str:
+        return self._present.encrypt(secret.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """Raises `UnreadableSecretError`."""
+        try:
+            return self._all.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise UnreadableSecretError from None
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed with today's key."""
+        try:
+            self._present.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
+
+def _fernet(secret_key: str) -> Fernet:
+    """AES-128-CBC and HMAC-SHA256, with a key that is used for nothing else."""
+    return Fernet(base64.urlsafe_b64encode(hmac.digest(secret_key.encode(), _PURPOSE, "sha256")))

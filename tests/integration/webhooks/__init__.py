@@ -1,0 +1,1 @@
+"""Webhooks over the wire: real receivers, and what they make of it."""
