@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from core.token_buckets import Rate
 from core.wire.feeds import FEEDS
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.lanes import Pipeline
 from tests.support.notifier import STAFF, USER, Running, populate, running_notifier
 
@@ -18,9 +19,8 @@ SELDOM = 0.001
 
 
 @pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
-    populate(pipeline)
-    narrowed = {
+def limits() -> Narrowed:
+    return {
         "poll_s": 0.05,
         "first_message_s": 0.1,
         "bad_messages": 4,
@@ -29,8 +29,6 @@ def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
         "reads_per_owner": Rate(5, SELDOM),
         "watches_per_owner": Rate(8, SELDOM),
     }
-    with running_notifier(pipeline.url, redis_url, **narrowed) as one:
-        yield one
 
 
 def credentials(running: Running, user_id: int = STAFF) -> dict[str, str]:

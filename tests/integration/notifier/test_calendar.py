@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, time
 from typing import Any
 
@@ -25,6 +24,7 @@ from core.domain.commands import (
 )
 from core.store.feed import number_events
 from core.store.inbox.acceptance import NewCommand
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.calendar_lanes import (
     CLARA,
     HALL,
@@ -50,9 +50,13 @@ def calendar(pipeline: Pipeline) -> Pipeline:
 
 
 @pytest.fixture
-def running(calendar: Pipeline, redis_url: str) -> Iterator[Running]:
-    with running_notifier(calendar.url, redis_url, poll_s=0.05, first_message_s=0.1, authentication_s=0.2) as one:
-        yield one
+def populated(calendar: Pipeline) -> Pipeline:
+    return calendar
+
+
+@pytest.fixture
+def limits(limits: Narrowed) -> Narrowed:
+    return {**limits, "authentication_s": 0.2}
 
 
 def do(pipeline: Pipeline, *commands: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +12,7 @@ from tests.support.clients.callers import execute
 from tests.support.clients.market_bookings import BOOKINGS, at, book, course, made, take_seat, workshop
 from tests.support.clients.marketplace import Market, Person
 from tests.support.payments.payer import BANK, StripeServer
-from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
-
-
-@pytest.fixture(scope="module")
-def market(stack: Stack) -> Iterator[Market]:
-    opened = Market(stack)
-    yield opened
-    opened.close()
 
 
 class Buyer:
