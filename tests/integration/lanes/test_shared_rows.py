@@ -1,7 +1,7 @@
 """Rows that several lanes may change: who comes second waits for the first, and decides by what it left.
 
 The second of two lanes begins between the first one's reading and its writing. Remedy, each time: the row is locked
-FOR UPDATE when it is read (docs/architecture.md, "Lanes"); taken away, the test fails.
+FOR UPDATE when it is read (docs/lanes.md); taken away, the test fails.
 """
 
 from __future__ import annotations
