@@ -1,4 +1,4 @@
-"""Every metric, in one place: its name, its type, what it says, its labels and the process that serves it.
+"""Every metric in one place: its name, type, meaning, labels, and the process that serves it.
 
 Names follow Prometheus' conventions: the prefix, the base unit, `_total` for what only grows. Labels have few values
 and never an id: routes by their templates, types of commands, names of states. docs/metrics.md is the table for people,
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 class Served(StrEnum):
-    """By which processes."""
+    """The processes that serve it."""
 
     API = "api"
     LANES = "lanes"
@@ -45,11 +45,11 @@ COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _API, _LANES, _SWEEPS, _PAYMENTS, _NOTIFIER = ((one,) for one in Served)
 
 WAITS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Up to the longest that a request waits."""
+"""Up to the longest wait of a request."""
 BATCHES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Up to the longest that a transaction may take."""
+"""Up to the longest transaction allowed."""
 BATCH_COMMANDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
-"""Up to what a batch holds."""
+"""Up to a full batch."""
 
 HTTP_SECONDS = Metric(
     "holdfast_http_request_duration_seconds",

@@ -1,4 +1,4 @@
-"""Take backups by a schedule, as long as nobody asks to stop: what `holdfast keep-backups` runs."""
+"""Takes backups by a schedule until it is stopped: `holdfast keep-backups`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Keeper:
         self._remove_unfinished()
 
     def run(self) -> None:
-        """Until an exception ends it, as that of a signal."""
+        """Runs until an exception ends it, for example that of a signal."""
         while True:
             self.look()
             time.sleep(LOOK_EVERY_S)
@@ -62,7 +62,7 @@ class Keeper:
             )
 
     def problem(self) -> str | None:
-        """What a health check says: None while the newest backup is as young as it should be."""
+        """The problem for the health check; None while the newest backup is as young as it should be."""
         now = self._clock()
         overdue_s = self._schedule.overdue_s(self._newest(now), self._since, now)
         if overdue_s is None:
@@ -87,7 +87,7 @@ class Keeper:
         )
 
     def _read_again(self, file: Path) -> None:
-        """What is damaged on its way to the disk is no backup, and must not push an older one out."""
+        """A backup that was damaged on its way to the disk must not push an older one out."""
         try:
             Archive(file).verify(lambda _: None)
         except (BackupError, OSError) as problem:
@@ -101,7 +101,7 @@ class Keeper:
         return removed
 
     def _remove_unfinished(self) -> None:
-        """Those of a keeper that was killed: they are dot files of gigabytes that nobody else would find."""
+        """Left by a keeper that was killed: hidden files of gigabytes."""
         for path in self._folder.iterdir():
             if _UNFINISHED.fullmatch(path.name):
                 path.unlink(missing_ok=True)

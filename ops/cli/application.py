@@ -73,7 +73,7 @@ def _root(
         bool, typer.Option("--version", "-V", is_eager=True, callback=_print_version, help="Print version and commit.")
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Options that stand before a command."""
 
 
 for _name, _commands in GROUPS:
@@ -96,7 +96,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _usage(problem: typer.TyperException) -> int:
-    """One sentence and where the rest is said. Without a command, the help itself is printed already."""
+    """One sentence, and where to read more. Without a command, the help itself is printed already."""
     message = problem.format_message().strip()
     if message:
         context: typer.Context | None = getattr(problem, "ctx", None)

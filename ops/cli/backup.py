@@ -30,11 +30,15 @@ commands = typer.Typer()
 
 STANDARD = "-"
 SAID_EVERY_S = 5.0
-"""Where nobody sees a bar, a line says so often how far it is."""
+"""How often a line tells the progress where there is no progress bar."""
 
 Programs = Annotated[
     Path | None,
-    typer.Option("--pg-bin", metavar="FOLDER", help="Where pg_dump, pg_restore and psql are, unless they are found."),
+    typer.Option(
+        "--pg-bin",
+        metavar="FOLDER",
+        help="Where pg_dump, pg_restore and psql are, if they are not found by themselves.",
+    ),
 ]
 
 
@@ -86,17 +90,18 @@ def backup(
         "holdfast restore holdfast.backup --replace",
         "holdfast restore --findings",
         "holdfast restore --recovered-to 2027-03-01T09:30:00Z",
-        note="Stop all processes of Holdfast before. A restore that fails keeps nothing of the backup.",
+        note="Stop all processes of Holdfast first. A restore that fails keeps nothing of the backup.",
     ),
 )
 def restore(
     *,
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="The backup; - is standard input.")] = None,
     data: Data = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take away what the database holds now.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Delete what the database holds now.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before replacing.")] = False,
     findings: Annotated[
-        bool, typer.Option("--findings", help="Show what Stripe knew beyond the backup; ask it if nobody has yet.")
+        bool,
+        typer.Option("--findings", help="Show what Stripe knew beyond the backup, asking it if that was not done yet."),
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="With --findings: ask Stripe once more.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --findings: as JSON.")] = False,
@@ -105,7 +110,7 @@ def restore(
         typer.Option(
             formats=["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"],
             metavar="TIME",
-            help="PostgreSQL itself has recovered the database to this time: do the rest of a restore.",
+            help="Finish a restore after PostgreSQL itself has recovered the database to this time.",
         ),
     ] = None,
     pg_bin: Programs = None,
@@ -164,7 +169,7 @@ def _settle_recovered(data: Path | None, at: datetime) -> None:
 
 
 def note_in_the_audit_log(database: Database, action: str, after: Mapping[str, datetime]) -> None:
-    """What is done stays done if this fails: the database may be an older release's, or a copy that nobody writes to."""
+    """The backup or restore stands even if this fails: the database may be an older release's, or read-only."""
     import psycopg  # noqa: PLC0415 - as above
 
     from core.store.audit import AuditEntry, record  # noqa: PLC0415 - as above
@@ -181,7 +186,7 @@ def note_in_the_audit_log(database: Database, action: str, after: Mapping[str, d
 def _say_the_rest(database: Database, outcome: Outcome, data: Path | None) -> None:
     if outcome.migrated_from is not None:
         note(f"It was of an older release (schema {outcome.migrated_from}) and is migrated.")
-    note(f"The feed goes on at {outcome.position}, a new epoch: whoever follows it loads anew.")
+    note(f"The feed goes on at {outcome.position}, in a new epoch: its clients are told to reload.")
     if outcome.dropped_keys is None:
         note("Redis does not answer. Nothing in it matters; start it before Holdfast.")
     _compare_and_show(database, data, as_json=False)
@@ -193,7 +198,7 @@ def _show_findings(data: Path | None, *, again: bool, as_json: bool) -> None:
 
 
 def _compare_and_show(database: Database, data: Path | None, *, as_json: bool, again: bool = False) -> None:
-    """Kept findings are shown as they are; Stripe is asked where nobody has yet."""
+    """Shows findings that are kept; asks Stripe if that was not done yet."""
     from core.store.connections.database import MIGRATE_LIMITS, connect  # noqa: PLC0415 - as above
     from core.store.payments.findings import WHAT_TO_DO, last_restore, read_findings  # noqa: PLC0415 - as above
     from ops.backup.findings import ProviderAwayError, compare  # noqa: PLC0415 - as above
@@ -262,9 +267,9 @@ def database_of(
     database_alone: bool = False,
     service: str = "restore",
 ) -> Iterator[Database]:
-    """The database that the options name. What is logged meanwhile, as by its migrations, goes to standard error.
+    """The database that the options name. What is logged meanwhile, for example by migrations, goes to standard error.
 
-    With `database_alone` no other secret than its address is asked for: who takes backups need not be given Redis'.
+    With `database_alone` its address is the only secret that is asked for: taking backups needs no Redis.
     """
     from core.configuration.secret_settings import DATABASE, given  # noqa: PLC0415 - as above
     from core.logs import configure  # noqa: PLC0415 - as above
@@ -299,9 +304,11 @@ def _archive_file(file: str) -> Iterator[Path]:
 def _ask(archive: Archive, database: Database) -> None:
     manifest = archive.manifest
     if not sys.stdin.isatty():
-        raise CommandError("--replace takes away what the database holds now, and there is nobody to ask: add --yes.")
+        raise CommandError(
+            "--replace deletes what the database holds now, and there is no terminal to ask at: add --yes."
+        )
     question = (
-        f"Take away what {database.named} holds now, and restore {_counted(manifest.counts)} "
+        f"Delete what {database.named} holds now, and restore {_counted(manifest.counts)} "
         f"as of {_moment(manifest.taken_at)}?"
     )
     if not typer.confirm(question, err=True):
@@ -309,7 +316,7 @@ def _ask(archive: Archive, database: Database) -> None:
 
 
 class _Show:
-    """Where a long command is: a bar for a person, a line now and then for a log."""
+    """The progress of a long command: a bar for a person, a line now and then for a log."""
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - as above

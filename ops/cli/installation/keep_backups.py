@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 SERVICE = "backup"
-"""As its log lines call it."""
+"""Its name in log lines."""
 
 
 class Stopped(BaseException):
-    """Somebody asked to stop. No `Exception`: a backup that is being written is taken away on the way out."""
+    """A signal to stop. Not an `Exception`: nothing catches it, and a half-written backup is removed on the way."""
 
 
 @commands.command(
@@ -33,14 +33,17 @@ class Stopped(BaseException):
         "holdfast keep-backups /backups",
         "HOLDFAST_BACKUP_EVERY_HOURS=6 HOLDFAST_BACKUPS_KEPT=28 holdfast keep-backups /backups",
         note="HOLDFAST_BACKUP_EVERY_HOURS (24) and HOLDFAST_BACKUP_AT (03:00 UTC) say when, HOLDFAST_BACKUPS_KEPT (7) how "
-        "many stay. Other files in the folder are left alone. Copy the backups to another place: this one may burn.",
+        "many stay. Other files in the folder are left alone. Copy the backups to another place: a disk can be lost.",
     ),
 )
 def keep_backups(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they are kept, by one such command.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where they are kept. One such command works on a folder at a time."),
+    ],
 ) -> None:
-    """Take a backup whenever one is due and remove the oldest, until somebody asks to stop.
+    """Take a backup whenever one is due and remove the oldest, until it is stopped.
 
     A backup that fails is tried again ten minutes later. Each is read again before an older one is removed.
     """

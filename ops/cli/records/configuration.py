@@ -56,8 +56,8 @@ def _secrets_of_others(name: str | None) -> frozenset[str]:
         "holdfast config --json",
         "docker compose exec lanes holdfast config --process lanes",
         "holdfast config --data /var/lib/holdfast",
-        note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
-        ".env of this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
+        note="Secrets are never shown, not even inside addresses. From .env: the variable has the value of the .env of "
+        "this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
     ),
 )
 def config(
