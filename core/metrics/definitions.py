@@ -65,16 +65,16 @@ OUTCOMES_AWAITED = Metric(
 COMMITS_IN_DOUBT = Metric(
     "holdfast_http_commits_in_doubt", GAUGE, "Commits that hang at PostgreSQL; at eight a process writes nothing", _API
 )
-MAILS = Metric(
-    "holdfast_mails_total", COUNTER, "Mails by result: sent, failed or dropped", _API, ("outcome",)
-)
+MAILS = Metric("holdfast_mails_total", COUNTER, "Mails by result: sent, failed or dropped", _API, ("outcome",))
 MAILS_WAITING = Metric("holdfast_mails_waiting", GAUGE, "Mails that wait to be sent", _API)
 
 _POOLED = (Served.API, Served.PAYMENTS, Served.NOTIFIER)
 POOL_CONNECTIONS = Metric(
     "holdfast_pool_connections", GAUGE, "Connections of a pool to PostgreSQL: used or idle", _POOLED, ("pool", "state")
 )
-POOL_WAITING = Metric("holdfast_pool_waiting", GAUGE, "Requests and jobs that wait for a connection of a pool", _POOLED, ("pool",))
+POOL_WAITING = Metric(
+    "holdfast_pool_waiting", GAUGE, "Requests and jobs that wait for a connection of a pool", _POOLED, ("pool",)
+)
 
 DECIDED = Metric(
     "holdfast_commands_decided_total",
