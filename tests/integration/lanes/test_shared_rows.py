@@ -59,7 +59,7 @@ def test_a_booking_that_is_cancelled_is_not_completed_as_well(
     assert pipeline.row("SELECT status, version FROM booking") == ("cancelled", 2)
 
 
-def test_who_books_a_time_slot_that_moves_gets_its_new_time(
+def test_somebody_who_books_a_time_slot_that_moves_gets_its_new_time(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slot_id = slot_at(with_calendar(pipeline), TEN)

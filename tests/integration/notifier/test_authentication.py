@@ -105,7 +105,7 @@ def test_a_user_is_not_staff(running: Running) -> None:
         assert user.close_code() == 4403
 
 
-def test_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, running: Running) -> None:
+def test_a_user_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, running: Running) -> None:
     pipeline.connection.execute("UPDATE user_account SET must_change_password = true WHERE id = %s", [STAFF])
     status, body = running.refusal(headers=running.cookie(STAFF))
     assert (status, body["code"]) == (403, "password_change_required")

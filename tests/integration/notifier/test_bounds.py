@@ -49,7 +49,7 @@ def test_a_socket_may_resume_so_often_and_listens_on_after_that(running: Running
         assert session.subscriber.live
 
 
-def test_who_goes_on_all_the_same_is_closed(running: Running) -> None:
+def test_a_client_that_goes_on_all_the_same_is_closed(running: Running) -> None:
     with running.listen(headers=credentials(running)) as one:
         for _ in range(12):
             one.send(type="get_bookings")
@@ -117,7 +117,9 @@ def test_a_handshake_that_is_too_much_gets_an_answer_in_the_one_shape(running: R
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_connects_again_and_again_is_told_when_to_come_again(pipeline: Pipeline, redis_url: str, path: str) -> None:
+def test_a_client_that_connects_again_and_again_is_told_when_to_come_again(
+    pipeline: Pipeline, redis_url: str, path: str
+) -> None:
     populate(pipeline)
     handshake = {
         "Connection": "Upgrade",

@@ -137,7 +137,7 @@ def test_staff_who_book_hear_that_it_is_theirs_and_only_that(calendar: Pipeline,
         assert staff.hears_nothing(0.1)
 
 
-def test_who_was_away_hears_of_a_deleted_slot_what_it_was(calendar: Pipeline, running: Running) -> None:
+def test_a_client_that_was_away_hears_what_a_deleted_slot_was(calendar: Pipeline, running: Running) -> None:
     slot_id = slot_at(calendar, TEN)
     do(calendar, book(slot_id))
     running.catch_up_with(calendar)

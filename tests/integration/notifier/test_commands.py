@@ -76,7 +76,7 @@ def test_outcomes_are_resumed(pipeline: Pipeline, running: Running) -> None:
         assert owner.hears_nothing()
 
 
-def test_whoever_holds_an_anonymous_commands_id_may_watch_it(pipeline: Pipeline, running: Running) -> None:
+def test_an_anonymous_command_may_be_watched_by_anybody_with_its_id(pipeline: Pipeline, running: Running) -> None:
     (id_,) = pipeline.put(places(1)[0])
     with running.listen(COMMANDS) as anonymous:
         anonymous.send(type="watch", command_id=str(id_))

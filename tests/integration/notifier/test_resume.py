@@ -87,7 +87,7 @@ def test_trimmed_history_means_reload(pipeline: Pipeline, running: Running) -> N
         assert numbers(staff, 6) == [4, 5, 6, 7, 8, 9]
 
 
-def test_who_is_too_far_behind_reloads(pipeline: Pipeline, redis_url: str) -> None:
+def test_a_client_too_far_behind_reloads(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     with running_notifier(pipeline.url, redis_url, poll_s=0.02, replay_events=5) as running:
         pipeline.put(*places(6))

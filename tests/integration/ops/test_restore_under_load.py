@@ -112,7 +112,7 @@ def _goes_on(run: Run, acknowledged: set[str], bodies: dict[str, Any], ahead: st
         with connect(address, additional_headers={"Authorization": client.headers["Authorization"]}) as socket:
             first = re.search(r'"type":\s*"(\w+)"', str(socket.recv(15)))
     assert first is not None
-    assert first[1] == "reload", "whoever is ahead of the backup loads anew"
+    assert first[1] == "reload", "a client ahead of the backup is told to reload"
 
 
 def test_a_backup_can_be_read_without_holdfast(terminal: Shell) -> None:

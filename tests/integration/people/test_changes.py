@@ -47,7 +47,7 @@ def log_in(stack: Stack, password: str = PASSWORD, **name: str) -> httpx.Respons
     return httpx.post(f"{stack.api_url}/api/login/", json={**name, "password": password}, headers=headers)
 
 
-def test_who_was_made_can_log_in_by_name_and_by_address(stack: Stack, staff: httpx.Client) -> None:
+def test_a_user_made_by_staff_can_log_in_by_name_and_by_address(stack: Stack, staff: httpx.Client) -> None:
     email = f"{secrets.token_hex(6)}@example.com"
     made = make_user(staff, email=email, password=PASSWORD, first_name="New", country="Canada", gender="male")
     assert (made["country_code"], made["email_is_login"], made["is_active"]) == ("CA", True, True)
@@ -222,7 +222,7 @@ def close_code(socket: ClientConnection) -> int | None:
 
 
 @pytest.mark.parametrize("user_id", [999_999_999, 2**63, 10**30])
-def test_who_never_was_is_a_404(staff: httpx.Client, user_id: int) -> None:
+def test_a_user_who_never_was_is_a_404(staff: httpx.Client, user_id: int) -> None:
     for method, path in (("GET", ""), ("PUT", "update/"), ("DELETE", "delete/")):
         answer = staff.request(method, f"{USERS}{user_id}/{path}", json={} if method == "PUT" else None)
         assert answer.status_code == 404

@@ -42,7 +42,7 @@ def log_in(stack: Stack, username: str) -> httpx.Response:
     return httpx.post(f"{stack.api_url}/api/login/", json={"username": username, "password": PASSWORD}, headers=headers)
 
 
-def test_who_has_no_bookings_is_gone(stack: Stack, staff: Client) -> None:
+def test_a_user_without_bookings_is_gone(stack: Stack, staff: Client) -> None:
     made = make_user(staff, password=PASSWORD)
     access = log_in(stack, made["username"]).json()["access"]
     answer = delete(staff, made["id"])
@@ -56,7 +56,7 @@ def test_who_has_no_bookings_is_gone(stack: Stack, staff: Client) -> None:
     assert make_user(staff, username=made["username"])["id"] != made["id"]
 
 
-def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: Client, agent: Client) -> None:
+def test_a_user_with_bookings_is_anonymised_and_history_stays(stack: Stack, staff: Client, agent: Client) -> None:
     phone, email = free_phone(), f"{secrets.token_hex(6)}@example.com"
     person = {"phone": phone, "first_name": "Zelda", "last_name": "Gone", "email": email, "gender": "female"}
     keyed, key = agent_booking(**person, status="completed", notes="Zelda's secret"), secrets.token_hex(16)

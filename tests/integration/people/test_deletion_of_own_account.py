@@ -253,7 +253,7 @@ def test_guesses_at_the_password_are_counted(stack: Stack) -> None:
         assert int(answers[-1].headers["Retry-After"]) > 0
 
 
-def test_who_has_no_password_signs_in_again(stack: Stack, market: Market) -> None:
+def test_a_user_without_a_password_signs_in_again(stack: Stack, market: Market) -> None:
     person = market.person()
     late = "UPDATE login_session SET created_at = now() - interval '11 minutes' WHERE user_id = %s"
     assert person.client.get("/api/auth/user/").status_code == 200

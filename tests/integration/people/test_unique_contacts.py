@@ -107,7 +107,7 @@ def test_staff_confirm_no_address_that_folds_into_another_s(stack: Stack, desk: 
 @pytest.mark.parametrize(
     ("older", "name"), [("Ada  Byron", "Ada Byron"), ("Eva\u200d Byron", "Eva Byron"), ("Jean\u2010Luc", "Jean-Luc")]
 )
-def test_who_was_here_before_the_rule_still_signs_in_when_another_takes_the_key(
+def test_a_user_from_before_the_rule_still_signs_in_when_another_takes_the_key(
     stack: Stack, older: str, name: str
 ) -> None:
     """Earlier releases kept several blanks, dashes of other kinds and joiners in a key."""

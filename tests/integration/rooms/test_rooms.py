@@ -74,7 +74,7 @@ def test_a_booking_is_a_hold_at_the_present_price_in_the_documents_shape(
     assert person.get(f"/api/bookings/{body['id']}/").json() == body
 
 
-def test_whose_request_it_is_must_stand_in_the_body(person: httpx.Client) -> None:
+def test_the_body_must_say_whose_request_it_is(person: httpx.Client) -> None:
     assert refused(person.post("/api/bookings/", json={"booking_date": FREE_DAY}))[:2] == (400, "invalid")
     assert "room_id" in person.post("/api/bookings/", json=[]).json()["message"]
     assert refused(person.post("/api/bookings/", content=b"{"))[:2] == (400, "malformed_json")

@@ -374,7 +374,7 @@ def test_lanes_are_scaled_by_an_age_and_to_no_more_than_there_are_lanes() -> Non
     assert "connection" not in trigger["metadata"]
 
 
-def test_whoever_is_scaled_says_no_number_himself() -> None:
+def test_a_scaled_deployment_says_no_number_itself() -> None:
     """An `apply` would set it back."""
     for one in of_kind(MANAGED, "HorizontalPodAutoscaler", "ScaledObject"):
         target = named(MANAGED, "Deployment", one["spec"]["scaleTargetRef"]["name"])

@@ -114,7 +114,7 @@ def test_each_is_taken_once_and_the_oldest_goes(shelf: Shelf) -> None:
 
 def test_a_failure_is_tried_again_later_and_takes_nothing_away(shelf: Shelf) -> None:
     first = shelf.look(NOON)
-    shelf.fails = "PostgreSQL does not let itself be read"
+    shelf.fails = "PostgreSQL cannot be read"
     assert shelf.look(on(11, 3)) == first
     shelf.fails = None
     assert shelf.look(on(11, 3) + RETRY_AFTER / 2) == first, "not at once: whatever is wrong may last"
