@@ -48,13 +48,20 @@ class Keeper:
             self.look()
             time.sleep(LOOK_EVERY_S)
 
+    def take_now(self) -> None:
+        """Due or not. Raises `BackupError`; then no older one was removed."""
+        try:
+            self._take_one(self._clock())
+        except OSError as problem:
+            raise BackupError(f"{self._folder} cannot be written to: {problem.strerror}.") from None
+
     def look(self) -> None:
         """Take a backup if one is due, and not too soon after one that failed."""
         now = self._clock()
         if now < self._not_before or not self._schedule.is_due(self._newest(now), now):
             return
         try:
-            self._take_one(now)
+            self._take_one(now, next_at=self._schedule.next_due(now).isoformat())
         except (BackupError, OSError) as problem:
             self._failed, self._not_before = str(problem), self._clock() + RETRY_AFTER
             log.error(  # noqa: TRY400 - the sentence says it all
@@ -70,7 +77,7 @@ class Keeper:
         why = f": {self._failed}" if self._failed else ""
         return f"no backup for {overdue_s / 3600:.0f} h{why}"
 
-    def _take_one(self, now: datetime) -> None:
+    def _take_one(self, now: datetime, **said: str) -> None:
         file, began = self._folder / name_of(now), time.monotonic()
         taken = self._take(file)
         self._read_again(file)
@@ -83,7 +90,7 @@ class Keeper:
             taken_at=taken.manifest.taken_at.isoformat(),
             seconds=round(time.monotonic() - began, 1),
             removed=removed,
-            next_at=self._schedule.next_due(now).isoformat(),
+            **said,
         )
 
     def _read_again(self, file: Path) -> None:

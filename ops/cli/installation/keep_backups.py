@@ -1,4 +1,4 @@
-"""`holdfast keep-backups`: the backup service of compose."""
+"""`holdfast keep-backups`: the backup service of compose, and with `--once` the CronJob of Kubernetes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Stopped(BaseException):
     epilog=examples(
         "holdfast keep-backups /backups",
         "HOLDFAST_BACKUP_EVERY_HOURS=6 HOLDFAST_BACKUPS_KEPT=28 holdfast keep-backups /backups",
+        "HOLDFAST_BACKUPS_KEPT=14 holdfast keep-backups --once /backups",
         note="HOLDFAST_BACKUP_EVERY_HOURS (24) and HOLDFAST_BACKUP_AT (03:00 UTC) say when, HOLDFAST_BACKUPS_KEPT (7) how "
         "many stay. Other files in the folder are left alone. Copy the backups to another place: a disk can be lost.",
     ),
@@ -42,6 +43,7 @@ def keep_backups(
         Path,
         typer.Argument(metavar="FOLDER", help="Where they are kept. One such command works on a folder at a time."),
     ],
+    once: Annotated[bool, typer.Option("--once", help="Take one now and end: a clock of your own says when.")] = False,
 ) -> None:
     """Take a backup whenever one is due and remove the oldest, until it is stopped.
 
@@ -68,6 +70,9 @@ def keep_backups(
     try:
         with expected(BackupError):
             keeper = Keeper(folder, schedule, _take)
+            if once:
+                keeper.take_now()
+                return
         answer_checks(settings, Checks(alive=lambda: None, ready=keeper.problem))
         keeper.run()
     except Stopped:
