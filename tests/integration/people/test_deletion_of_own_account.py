@@ -306,7 +306,8 @@ def test_a_long_history_is_exported_in_pages(stack: Stack, market: Market) -> No
         person.user_id,
     )
     data = ok(person.client.get("/api/user/export/"))["data"]
-    assert [note["content"] for note in data["notes_written"]] == [f"note {n}" for n in range(1, 1204)]
+    assert len({note["id"] for note in data["notes_written"]}) == 1203
+    assert all("content" not in note for note in data["notes_written"]), "what was noted is about the client"
     assert len(data["earlier_phones"]) == 3
     execute(stack, "DELETE FROM booking_note WHERE author_id = %s", person.user_id)
 
