@@ -157,7 +157,7 @@ def _note(told: Mapping[str, list[str]], stopping: Sequence[Reading]) -> None:
     if stopping:
         note(f"{len(stopping)} cannot be used: a start stops at the first of them.")
     if without := _start_without(stopping):
-        note(f"{', '.join(without)} start without: they are not given it. --process NAME shows one of them.")
+        note(f"Not given these, and started without: {', '.join(without)}. --process NAME shows one of them.")
 
 
 def _start_without(stopping: Sequence[Reading]) -> list[str]:
