@@ -39,4 +39,4 @@ def _terse(problem: psycopg.Error, *words: Any, info: Any = None, encoding: str 
 
 def bend() -> None:
     """Once a process."""
-    psycopg.Error.__init__ = _terse  # type: ignore[method-assign]
+    psycopg.Error.__init__ = _terse  # type: ignore[assignment, method-assign]
