@@ -13,13 +13,8 @@ from api.contracts.changes import sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment
 from api.contracts.marketplace.ownership import not_found
-from api.contracts.marketplace.purchase_requests import (
-    TIME_OR_SESSION,
-    TIME_OR_SESSION_RULES,
-    Title,
-    no_session,
-    time_or_session,
-)
+from api.contracts.marketplace.purchase_bodies import TIME_OR_SESSION, TIME_OR_SESSION_RULES, Title, time_or_session
+from api.contracts.marketplace.purchase_requests import no_session
 from api.contracts.marketplace.refusal_groups import CHANGING_STATUS, EDITING, RESCHEDULING
 from api.http.bodies import has_body, read_json
 from api.http.fields import ZONE, Id, ZoneText, text

@@ -13,7 +13,8 @@ from api.contracts.marketplace import examples
 from api.contracts.marketplace.booking_actions import Cancellation, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, span
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
-from api.contracts.marketplace.purchase_requests import Title, no_session
+from api.contracts.marketplace.purchase_bodies import Title
+from api.contracts.marketplace.purchase_requests import no_session
 from api.http.bodies import has_body, read_json
 from api.http.errors import Problem, forbidden
 from api.http.fields import Id
