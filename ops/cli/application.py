@@ -13,7 +13,6 @@ from ops.cli import (
     accepted_commands,
     admin,
     audit_log,
-    backup,
     bulk_import,
     doctor,
     embedded_stack,
@@ -21,6 +20,7 @@ from ops.cli import (
     migration,
     parked,
 )
+from ops.cli.backups import backup, restore
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import keep_backups, maintenance, status, zone
@@ -31,6 +31,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
     (None, migration.commands),
     (None, backup.commands),
+    (None, restore.commands),
     (None, keep_backups.commands),
     (None, health.commands),
     (None, doctor.commands),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.backup import database_of, note_in_the_audit_log
+from ops.cli.backups.target import database_of, note_in_the_audit_log
 from ops.cli.errors import CommandError, expected
 from ops.cli.help_texts import SETUP, examples
 
