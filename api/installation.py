@@ -7,8 +7,10 @@ from contextlib import suppress
 
 import psycopg
 import structlog
+from msgspec import UnsetType
 
 from api.http.errors import unavailable
+from api.http.fields import ZONE
 from core.store.connections.pool import Pool
 from core.store.installation import Installation, Maintenance, read_installation_async
 
@@ -46,6 +48,10 @@ class InstallationWatch:
         if self._found is None:
             raise unavailable("The database is not available right now; try again in a moment")
         return self._found.time_zone or self._time_zone
+
+    def zone_for(self, asked: str | UnsetType | None) -> str:
+        """The time zone of a new resource: the one that the request names, else the installation's."""
+        return ZONE(asked) if isinstance(asked, str) else self.time_zone
 
     @property
     def maintenance(self) -> Maintenance | None:

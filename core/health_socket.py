@@ -1,7 +1,7 @@
 """How a process answers its health check: one line on a Unix socket of its own container.
 
 The check (`ops/health_probe.py`) is a Python without any import of ours; what is asked is asked in here, where
-everything is loaded. `alive` is for whoever restarts processes, `ready` goes end to end.
+everything is loaded. `alive` is for what restarts processes, `ready` goes end to end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PENDING = 4
 """Checks that may wait: one is asked after the other."""
 
 Problem = Callable[[], str | None]
-"""Says what is wrong, or None."""
+"""Returns what is wrong, or None."""
 
 
 Judge = Callable[[Pulse], str | None]
@@ -81,7 +81,7 @@ def answer_to(question: str, checks: Checks) -> str:
 
 def _serve(server: socket.socket, checks: Checks) -> None:
     while True:
-        with suppress(OSError):  # who asked has gone
+        with suppress(OSError):  # the asker is gone
             connection, _ = server.accept()
             with connection:
                 connection.settimeout(READ_TIMEOUT_S)

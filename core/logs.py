@@ -36,7 +36,7 @@ _PLAIN = frozenset({bool, int, float, UUID, type(None)})
 STANDARD_ERROR = 2
 """The file descriptor, whatever `sys.stderr` was replaced with."""
 WRITE_MAX_BYTES = 4096
-"""Of one write of lines: up to PIPE_BUF, a pipe keeps other processes' lines from coming in between."""
+"""Size of one write: up to PIPE_BUF, a pipe mixes no other process's lines into it."""
 
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound to every line", default=MappingProxyType({}))
 _held: ContextVar[list[bytes] | None] = ContextVar("lines held back", default=None)
@@ -116,7 +116,7 @@ class Lines:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Write what is logged inside at its end, however it ends: many lines by few system calls."""
+    """Hold back what is logged inside the block and write it at its end: many lines in few system calls."""
     held: list[bytes] = []
     token = _held.set(held)
     try:

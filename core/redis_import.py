@@ -37,7 +37,7 @@ class _Finder(MetaPathFinder):
 
 @contextmanager
 def _hidden() -> Iterator[None]:
-    """An import of it fails, as if it were not installed: redis-py provides for that."""
+    """Makes its import fail, as if it were not installed, which redis-py provides for."""
     known = sys.modules.get(HIDDEN)
     sys.modules[HIDDEN] = None  # type: ignore[assignment]  # Python's own word for it
     try:
@@ -49,5 +49,5 @@ def _hidden() -> Iterator[None]:
 
 
 def bend() -> None:
-    """Once a process, before redis-py is imported."""
+    """Call once in each process, before redis-py is imported."""
     sys.meta_path.insert(0, _Finder())

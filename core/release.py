@@ -1,4 +1,4 @@
-"""Which release this is: its version, and the commit that its code is of.
+"""Which release this is: its version, and the commit of its code.
 
 Nothing here is told over HTTP. `holdfast --version` prints it, and every process logs it when it starts.
 """
@@ -15,7 +15,7 @@ ARCHIVED = "$Format:%H$"
 """`git archive` puts the commit here (.gitattributes)."""
 UNKNOWN = "unknown"
 SHOWN_CHARS = 12
-"""Of a commit, where people read it."""
+"""Length of a commit's short form."""
 
 ROOT = Path(__file__).parents[1]
 IN_IMAGE = "commit"
@@ -36,7 +36,7 @@ def is_commit(text: str) -> bool:
 
 
 def words() -> str:
-    """As people read it: `0.2.0 (commit 0460132c7f0a)`."""
+    """For people: `0.2.0 (commit 0460132c7f0a)`."""
     return f"{VERSION} (commit {commit()[:SHOWN_CHARS]})"
 
 

@@ -1,6 +1,6 @@
 """CSV that a spreadsheet opens as text, and that can be read back as it was.
 
-A cell that a spreadsheet would calculate gets a `'` in front (OWASP, "CSV Injection"): it is shown, not run.
+A cell that a spreadsheet would take for a formula gets a `'` in front (OWASP, "CSV Injection"): it is shown, not run.
 `restored` takes that `'` away again, so that what was written and what is read are the same.
 """
 
@@ -18,7 +18,7 @@ SEPARATORS = (COMMA, ";", "\t", "|")
 """Which of the first three Excel writes depends on the language that it runs in; databases like to write the last."""
 
 _CALCULATED = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212-"
-"""What begins a formula: the signs, their fullwidth and small forms, and the minus sign."""
+"""Characters that begin a formula: the signs, their fullwidth and small forms, and the minus sign."""
 _BEGINS = rf"'*(?:[\t\r\n]|\s*[{_CALCULATED}])"
 _UNSAFE = re.compile(_BEGINS)
 _NEUTRALISED = re.compile(f"'{_BEGINS}")
@@ -35,5 +35,5 @@ def restored(cell: str) -> str:
 
 
 def write(out: TextIO, rows: Iterable[Sequence[str]], separator: str = COMMA) -> None:
-    """The one way in which we write CSV: every cell is safe. `out` was opened with `ENCODING` and `newline=""`."""
+    """Holdfast's only CSV writer: every cell is safe. `out` was opened with `ENCODING` and `newline=""`."""
     csv.writer(out, delimiter=separator).writerows([safe(cell) for cell in row] for row in rows)

@@ -37,12 +37,12 @@ def refuse_unusable_stores(settings: Settings, examine: Callable[[Settings], Exa
 
 
 def log_release() -> None:
-    """So that a log says from where on another release wrote it."""
+    """So that a log shows where another release begins."""
     log.info("this release starts", version=release.VERSION, commit=release.commit())
 
 
 def refuse(examination: Examination) -> None:
-    """Raises `UnusableStoreError` if nothing may start like this."""
+    """Raises `UnusableStoreError` if no process may start."""
     if (refusal := examination.refusal) is not None:
         raise UnusableStoreError(refusal.text)
 

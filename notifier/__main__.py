@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from core import garbage_collector
 from core.configuration import secret_settings
 from core.logs import configure
 from core.metrics.meter import Meter
@@ -34,6 +35,7 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> None:
+    garbage_collector.end_quickly()
     try:
         settings = from_environment(asks=secret_settings.NOTIFIER)
     except SettingsError as problem:

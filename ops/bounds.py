@@ -191,8 +191,8 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "looked at for one answer",
             "the first of them",
         ),
-        Bound("api.contracts.marketplace.purchase_requests.PARTS_MAX", "parts", "a package or bundle", INVALID),
-        Bound("api.contracts.marketplace.purchase_requests.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
+        Bound("api.contracts.marketplace.purchase_bodies.PARTS_MAX", "parts", "a package or bundle", INVALID),
+        Bound("api.contracts.marketplace.purchase_bodies.COURSE_SESSIONS_MAX", "sessions", "a course", INVALID),
         Bound("core.store.marketplace.booking_notes.NOTES_MAX", "notes", "on one booking", "409 `too_many_notes`"),
         Bound(
             "core.store.catalogue.services.SERVICES_MAX",

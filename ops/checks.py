@@ -1,4 +1,4 @@
-"""Health checks of the parts: `holdfast check PART`, for a person who looks from beside it.
+"""Health checks of the parts: `holdfast check PART`, for a person on the same machine.
 
 The containers' own checks ask the same in the process itself (`ops/health_probe.py`, `core/health_socket.py`).
 
@@ -50,7 +50,7 @@ def _worker(settings: Settings, node: str) -> None:
 
 
 def _payments(settings: Settings, node: str) -> None:
-    """Consumes, and what is due gets seen to. While Stripe does not answer, waiting is right."""
+    """Consumes, and does what is due. While Stripe does not answer, waiting is right."""
     _ping(settings, node)
     _judge(settings, Pulse.payments_problem)
 

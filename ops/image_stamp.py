@@ -12,7 +12,7 @@ BUILD = "HOLDFAST_COMMIT=$(git rev-parse HEAD) docker compose build"
 
 
 class WrongStampError(Exception):
-    """An image that would not be what its labels say; the message says how to build it."""
+    """The image would not be what its labels say; the message says how to build it."""
 
 
 def stamp(version: str, commit: str, root: Path = ROOT) -> None:

@@ -143,6 +143,14 @@ PATCHES = (
         },
     ),
     Patch(
+        "psycopg",
+        "3.3",
+        "core.store.connections.terse_errors",
+        "An error's words are PostgreSQL's first line alone, without the value that it quotes.",
+        "DETAIL, CONTEXT and the value would bring personal data into logs and tracebacks.",
+        {"psycopg:Error.__init__": "d1eef6f0b7fe"},
+    ),
+    Patch(
         "psycopg-pool",
         "3.3",
         "core.store.connections.pool",

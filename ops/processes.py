@@ -232,7 +232,9 @@ BACKUP = Process(
     secrets=secret_settings.BACKUP,
     health=(*_PROBE, HEALTH_SOCKET),
 )
-"""Of compose alone: the embedded stack is backed up by whoever runs it, managed stores by who manages them."""
+"""In compose; in Kubernetes a CronJob says when (`BACKUP_ONCE`). The embedded stack is backed up by whoever runs it,
+managed stores by who manages them."""
+BACKUP_ONCE = (*BACKUP.argv[:-1], "--once", BACKUPS_FOLDER)
 
 PIPELINE = (API, LANES, SWEEPS, BEAT, NOTIFIER)
 """What a booking needs, as far as it is free."""

@@ -1,4 +1,4 @@
-"""How PostgreSQL and Valkey are set up, embedded and in compose alike."""
+"""Settings of PostgreSQL and Valkey, embedded and in compose alike."""
 
 from __future__ import annotations
 

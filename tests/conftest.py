@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection
 
 from tests.support.conformance import feeds
 from tests.support.conformance.answers import conformance
+from tests.support.payments.payer import StripeServer, stripe_server
 from tests.support.processes import spoken_secrets
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
@@ -114,6 +115,13 @@ def new_valkey(tmp_path: Path) -> Iterator[NewValkey]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
+    """The scripted stand-in, with books of its own for each file."""
+    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from core.wakeup.broker import celery_app
 from core.wakeup.keys import LANES
 from workers import health, lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
 
+garbage_collector.end_quickly()
 try:
     settings = from_environment(asks=secret_settings.WORKERS)
 except SettingsError as problem:

@@ -14,6 +14,7 @@ from core.metrics.scrape_server import serve_metrics
 from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 
+garbage_collector.end_quickly()
 try:
     _settings = from_environment(asks=secret_settings.API)
 except SettingsError as problem:

@@ -1,4 +1,4 @@
-"""How one setting is read: required or not, a flag or a secret, and noted where a recorder asks (`RecordedEnvironment`)."""
+"""How one setting is read, required or not, a flag or a secret; `RecordedEnvironment` notes what was read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def noted(
     otherwise: Callable[[], T],
     is_secret: bool = False,
 ) -> T:
-    """The one way to a setting. Where it is only recorded, `otherwise` takes the place of a value that cannot be used."""
+    """The one way to read a setting. A recorder goes on with `otherwise` where a value cannot be used."""
     if not isinstance(env, RecordedEnvironment):
         return read()
     if unusable := env.files.get(name):
@@ -41,7 +41,7 @@ def noted(
 
 
 def is_needed(env: Mapping[str, str], name: str, needed: bool) -> bool:  # noqa: FBT001 - the other half of a pair
-    """Whether to read what is of use only together with `name`. A recorder reads it all the same, and says so."""
+    """Whether to read a setting that is of use only together with `name`. A recorder reads it all the same."""
     if not isinstance(env, RecordedEnvironment) or not env.reads_all:
         return needed
     env.needs = None if needed else name

@@ -1,4 +1,4 @@
-"""Settings as a start reads them, one by one, also where a start would stop: what `holdfast config` shows.
+"""Settings one by one, as a start reads them, and beyond where a start would stop: for `holdfast config`.
 
 There is no second list of settings: the readers of `core/settings.py` note down what they read. A value is shown
 without its secrets; one that cannot be used is not shown at all, as nobody knows what it is.
@@ -33,7 +33,7 @@ SHOWN_PARAMETERS = frozenset(
         "ssl_check_hostname",
     ]
 )
-"""Of addresses; what another parameter is set to may be a secret."""
+"""Parameters of addresses that are shown; the value of any other may be a secret."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s,<>]*")
 
 
@@ -42,9 +42,9 @@ class Reading(Struct, frozen=True):
 
     name: str
     raw: str
-    """As it is set, with all secrets; empty: it is not."""
+    """As it is set, secrets included; empty if it is not set."""
     default: str | None
-    """What it is when empty. None: it has to be set."""
+    """The default; None if it has to be set."""
     is_secret: bool
     problem: str | None
     """The sentence that a start prints, unless it does not need the setting."""
@@ -63,14 +63,14 @@ class Reading(Struct, frozen=True):
 
     @property
     def shown(self) -> str | None:
-        """The value that counts, without secrets. None: there is none, or none that may be seen."""
+        """The value in force, without secrets; None if there is none, or none that may be shown."""
         if self.problem is not None or (self.is_secret and self.is_set):
             return None
         return without_secrets(self.raw or (None if self.is_secret else self.default) or "") or None
 
 
 class RecordedEnvironment(dict[str, str]):
-    """An environment whose readers note what they read, and go on where a start stops."""
+    """An environment that notes what is read from it, and goes on where a start stops."""
 
     def __init__(self, values: Mapping[str, str], files: Mapping[str, str | None], *, reads_all: bool) -> None:
         super().__init__(values)
@@ -78,7 +78,7 @@ class RecordedEnvironment(dict[str, str]):
         """The secrets that come from files, each with the sentence why its file cannot be used, or None."""
         self.readings: dict[str, Reading] = {}
         self.reads_all = reads_all
-        """Also what is read only if another setting is set."""
+        """Includes settings that are read only if another one is set."""
         self.needs: str | None = None
 
     def note(self, name: str, default: str | None, problem: str | None, *, is_secret: bool) -> None:

@@ -24,9 +24,9 @@ OWNER = "HOLDFAST_OWNER_DATABASE_URL"
 STORES = frozenset({DATABASE, "REDIS_URL"})
 SIGNING = frozenset({"HOLDFAST_SECRET_KEY", "HOLDFAST_SECRET_KEY_PREVIOUS"})
 OUTSIDE = frozenset({"STRIPE_SECRET_KEY", "HOLDFAST_SMTP_URL"})
-"""What opens a part that lies outside."""
+"""Keys to services outside, such as Stripe."""
 TRACES = frozenset({"OTEL_EXPORTER_OTLP_HEADERS"})
-"""A collector's key, as a rule."""
+"""As a rule the collector's key."""
 
 API = (
     STORES
@@ -45,7 +45,7 @@ NOTIFIER = STORES | SIGNING | TRACES
 FLOWER = frozenset({"REDIS_URL", "HOLDFAST_FLOWER_PASSWORD"})
 BACKUP = frozenset({DATABASE})
 MIGRATE = STORES | OUTSIDE | {OWNER}
-"""It also looks at what lies outside, as `holdfast doctor` does."""
+"""It also checks the services outside, as `holdfast doctor` does."""
 ALL = API | WORKERS | NOTIFIER | FLOWER
 EVERY = ALL | MIGRATE
 
@@ -92,7 +92,7 @@ def is_set(environ: Mapping[str, str], name: str) -> bool:
 
 
 def given(environ: Mapping[str, str]) -> frozenset[str]:
-    """Those that somebody has set, and the stores': what a command line asks for in whatever container it runs."""
+    """The secrets that are set, and those of the stores: what a command line asks for in any container."""
     return STORES | {name for name in ALL if is_set(environ, name)}
 
 
@@ -112,7 +112,7 @@ def secret(environ: Mapping[str, str], name: str) -> str:
 
 
 def _read(name: str, path: str) -> str:
-    # Somebody may have put the secret itself where its file belongs: only what is surely a path is shown.
+    # The secret itself may stand where its file belongs, so only what is surely a path is shown.
     file = f"{name}{FILE} names {path if path.startswith('/') and SETTING.fits(path) else 'a file'}"
     try:
         content = _content(path)
@@ -135,7 +135,7 @@ def _read(name: str, path: str) -> str:
 
 
 def _content(path: str) -> bytes | None:
-    """None for too much. A pipe or a device is refused, since some processes read their settings more than once."""
+    """None if it is too large. A pipe or a device is refused: some processes read their settings more than once."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         if not S_ISREG(os.fstat(descriptor).st_mode):

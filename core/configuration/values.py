@@ -1,4 +1,4 @@
-"""What the text of a setting may say: one function a form, which returns its value or raises ValueError with the reason.
+"""The forms of settings: one function for each, which returns the value or raises ValueError with the reason.
 
 No reason shows what may be a password.
 """
@@ -18,7 +18,7 @@ from core.text_forms import COUNTRY, PREFIX, SETTING
 from core.wakeup.keys import Keys
 
 PLACEHOLDER = "change-me"
-"""What `.env.example` puts where a secret belongs; a start with it is refused."""
+"""The placeholder of `.env.example` for a secret; a start with it is refused."""
 REDIS_TLS_FILES = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 REDIS_TLS_WORDS = REDIS_TLS_FILES | {"ssl_cert_reqs", "ssl_check_hostname"}
 """The query parameters that REDIS_URL may have."""
@@ -55,7 +55,7 @@ def otlp_protocol(raw: str) -> str:
 
 
 def sampler(raw: str) -> tuple[bool, str]:
-    """Whether it follows its caller, and how it decides itself."""
+    """Whether it follows its caller's decision, and how it decides without one."""
     own = raw.removeprefix(PARENT_BASED)
     if own not in SAMPLERS:
         raise ValueError(f"it is none of {', '.join(SAMPLERS)}, each also with {PARENT_BASED} before it")
@@ -134,7 +134,7 @@ def _is_read_by_libpq(url: str) -> bool:
 
 def redis_url(raw: str) -> str:
     if raw.startswith("valkey://"):
-        raw = raw.replace("valkey://", "redis://", 1)  # kombu knows no valkey://
+        raw = raw.replace("valkey://", "redis://", 1)  # kombu does not know valkey://
     if not raw.startswith(("redis://", "rediss://")):
         raise ValueError("it does not start with redis:// or rediss://")
     _check_filled_in(raw)

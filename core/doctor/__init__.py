@@ -1,1 +1,1 @@
-"""What `holdfast doctor`, `migrate` and every start look at: checks, each with its severity and its remedy."""
+"""The checks of `holdfast doctor`, `migrate` and every start, each with its severity and its remedy."""

@@ -1,4 +1,4 @@
-"""The whole examination, as `holdfast doctor` shows it and `migrate` runs it."""
+"""All checks, as `holdfast doctor` shows and `migrate` runs them."""
 
 from __future__ import annotations
 

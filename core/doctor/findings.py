@@ -1,4 +1,4 @@
-"""Checks and findings: what each check asks, how bad its fault is, and what to do about it."""
+"""Checks and findings: what a check asks, how bad a fault is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Facts = TypeVar("Facts")
 
 class Severity(StrEnum):
     REFUSAL = "refusal"
-    """Holdfast cannot work so: no process starts, and `migrate` neither."""
+    """Holdfast cannot work: no process starts, nor does `migrate`."""
     ERROR = "error"
-    """Something is wrong: `doctor` fails. Processes start, and wait or work at a risk."""
+    """`doctor` fails. Processes start, and wait or work at a risk."""
     WARNING = "warning"
     """Worth knowing."""
 
@@ -60,7 +60,7 @@ class Examination(Struct, frozen=True):
     findings: tuple[Finding, ...]
     passed: tuple[str, ...]
     skipped: Mapping[str, str]
-    """By check: why it could not be asked."""
+    """Why a check could not be asked, by check."""
 
     @property
     def refusal(self) -> Finding | None:
@@ -90,7 +90,7 @@ def found_by(check: Check[Any], details: Details, detail: str = "") -> Finding:
 
 
 def not_asked(checks: Iterable[Check[Any]], why: str) -> Examination:
-    """As if none of the checks had been asked."""
+    """The same with none of the checks asked."""
     return Examination((), (), {check.name: why for check in checks})
 
 

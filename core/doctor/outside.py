@@ -1,4 +1,4 @@
-"""The checks of what lies outside: the mail server and Stripe. They only warn, and no start waits for them."""
+"""The checks of services outside, the mail server and Stripe. They only warn, and no start waits for them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from core.settings import Settings
 from core.settings import Stripe as StripeSettings
 
 WITHIN_S = 2.0
-"""For all of it together."""
+"""For all checks together."""
 WEBHOOK = "/api/stripe-webhook/"
 UNSIGNED_REFUSED = 400
-"""What our webhook answers to an event without Stripe's signature."""
+"""Our webhook's answer to an event without Stripe's signature."""
 NAMED_MAX = 3
 
 SMTP = Check[str](
@@ -55,14 +55,14 @@ MAIL = (SMTP, SMTP_ENCRYPTION)
 
 
 class Webhooks(Struct, frozen=True):
-    """What Stripe says of our account, and what answers at our own address."""
+    """What Stripe says about our account, and what answers at our own address."""
 
     url: str
     endpoints: tuple[WebhookEndpoint, ...]
 
     @property
     def ours(self) -> WebhookEndpoint | None:
-        """The one that sends to us; one that is enabled, if there are several."""
+        """The endpoint that sends to us; an enabled one, if there are several."""
         ours = [one for one in self.endpoints if one.url.rstrip("/") == self.url.rstrip("/")]
         return max(ours, key=lambda one: one.is_enabled, default=None)
 
@@ -102,7 +102,7 @@ ENDPOINT = (
         "stripe-version",
         Severity.WARNING,
         "Stripe's webhook endpoint sends events of API version {found}, and Holdfast reads those of {ours}",
-        "make the endpoint anew with that version",
+        "create the endpoint again with that version",
         _version,
     ),
 )
@@ -128,7 +128,7 @@ class MailError(Exception):
 
 
 def examine_outside(settings: Settings) -> Examination:
-    """All at once, within two seconds. What has not answered by then has not answered."""
+    """All at once, within two seconds. A later answer counts as none."""
     jobs: list[_Job] = [_Job(MAIL, SMTP, lambda: _mail(settings))]
     if settings.stripe is not None and not _is_stand_in(settings):
         account, url = settings.stripe, f"{settings.public_url}{WEBHOOK}"
@@ -153,7 +153,7 @@ def _is_here(url: str) -> bool:
 
 
 class _Job(threading.Thread):
-    """Asks on a thread of its own that nobody waits for at the end: a name server may take its time."""
+    """Asks in a thread that is not waited for at the end: a name server may be slow."""
 
     def __init__(self, checks: tuple[Check[Any], ...], answers: Check[Any], ask: Callable[[], Examination]) -> None:
         super().__init__(daemon=True, name=f"doctor: {answers.name}")
@@ -189,7 +189,7 @@ def _mail(settings: Settings) -> Examination:
 
 
 def _greet(smtp_url: str) -> str:
-    """Sign in as for a mail, and send nothing. Says why the server is not verified; empty if it is."""
+    """Sign in as for a mail, and send nothing. Returns why the server is not verified; empty if it is."""
     url = urlsplit(smtp_url)
     try:
         with signed_in(url, WITHIN_S) as connection:

@@ -21,15 +21,15 @@ from core.store.maintenance.server_facts import DatabaseFacts, read_server_facts
 OLDEST_POSTGRESQL = 18
 """Its `crc32()` finds a command's lane in the statement that writes it, and `transaction_timeout` frees a lane."""
 CLOCK_FAR_S = 30.0
-"""Beyond that a token of a process may have ended when the database says that it begins, and the other way round."""
+"""With more, a token may have expired by one clock before it is valid by the other."""
 CLOCK_NEAR_S = 1.0
 NAMED_MAX = 3
-"""Of a list in a sentence; the rest is counted."""
+"""Names of a list in a sentence; the rest are counted."""
 VERIFYING = ("verify-ca", "verify-full")
 
 
 class Database(Struct, frozen=True):
-    """What the checks judge."""
+    """What the checks look at."""
 
     facts: DatabaseFacts
     settings: Settings
@@ -50,10 +50,10 @@ REMEDIES = {
     PostgresReason.TOO_OLD: f"upgrade it to PostgreSQL {OLDEST_POSTGRESQL} or newer",
     PostgresReason.RIGHTS: "grant the role CONNECT on the database, and make it the database's owner",
     PostgresReason.READ_ONLY: "name the primary in DATABASE_URL",
-    PostgresReason.BUSY: "look for a statement that takes long",
+    PostgresReason.BUSY: "look for a slow statement",
     PostgresReason.LOST: "read PostgreSQL's log, and the pooler's",
 }
-"""What to do about a server that cannot be asked."""
+"""Remedies for a server that cannot be asked."""
 
 ANSWERS = Check[Database](
     "postgresql", Severity.ERROR, "PostgreSQL cannot be used, as {reason}", "{remedy}", lambda _: None
@@ -70,7 +70,7 @@ def _pooled(one: Database) -> Details | None:
 
 
 def _extensions(one: Database) -> Details | None:
-    """What a first `migrate` will add itself is no fault yet."""
+    """What the first `migrate` will add is no fault yet."""
     missing, absent = one.facts.missing_extensions, one.facts.unavailable_extensions
     if absent:
         names = ", ".join(absent)
@@ -88,7 +88,7 @@ def _rights(one: Database) -> Details | None:
 
 
 def _schema(one: Database) -> Details | None:
-    """The reason says what to do, too."""
+    """The reason also says what to do."""
     reason, _, do = (one.facts.schema_mismatch or "").partition(": ")
     remedy = "run holdfast migrate" if "migrate" in do else do
     return when(bool(reason), reason=reason, remedy=remedy)
@@ -142,7 +142,7 @@ DATABASE = (
         _pooled,
     ),
 )
-"""What has to be right before anything else is asked."""
+"""Faults beside which nothing else can be asked."""
 
 CHECKS = (
     Check[Database](
@@ -294,7 +294,7 @@ def examine_database(settings: Settings) -> Examination:
 
 
 def _database(settings: Settings, facts: DatabaseFacts) -> Database:
-    """With what its rows tell. The check of rights tells if the role may not read them."""
+    """With what its rows say. If the role may not read them, the check of rights says so."""
     if facts.version < OLDEST_POSTGRESQL or facts.shares_sessions:
         return Database(facts, settings)
     with connect(settings.database_url, API_LIMITS, "holdfast doctor") as connection:

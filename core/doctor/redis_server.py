@@ -21,16 +21,16 @@ REDIS_TIMEOUT_S = 2.0
 LANES_ASKED = 8
 """Enough keys that a cluster spreads them over several nodes."""
 OLDEST_REDIS = (6, 2)
-"""BLPOP waits for parts of a second, and an ACL names channels."""
+"""The first with BLPOP by parts of a second and ACLs that name channels."""
 INFORMATIVE = ("server", "memory", "replication")
 
 
 class RedisFacts(Struct, frozen=True, kw_only=True):
-    """As one connection of REDIS_URL found it."""
+    """What one connection of REDIS_URL found."""
 
     is_cluster: bool = False
     may_ask: bool = True
-    """Whether the user may use INFO; the rest is unknown without it."""
+    """Whether the user may use INFO, which tells the rest."""
     version: str = "6.2"
     policy: str = "noeviction"
     role: str = "master"
@@ -39,7 +39,7 @@ class RedisFacts(Struct, frozen=True, kw_only=True):
 
 
 class RedisServer(Struct, frozen=True):
-    """What the checks judge."""
+    """What the checks look at."""
 
     facts: RedisFacts
     url: str
@@ -97,7 +97,7 @@ INFORMED = (
         lambda one: when(one.facts.role != "master"),
     ),
 )
-"""What only INFO tells."""
+"""Checks that need INFO."""
 TRANSPORT = (
     Check[RedisServer](
         "redis-encryption",
@@ -162,7 +162,7 @@ def _info(client: Any, part: str) -> dict[str, Any]:
 
 
 def _host(client: redis.Redis) -> str:
-    """The address at the other end; empty if it cannot be told."""
+    """The address of the other end; empty if it is unknown."""
     connection: Any = client.connection_pool.get_connection()
     try:
         return str(connection._sock.getpeername()[0])  # noqa: SLF001 - redis-py does not show it

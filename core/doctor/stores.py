@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis: what every start looks at. It loads nothing of what lies outside."""
+"""The checks of PostgreSQL and Redis, for every start. This imports nothing for services outside."""
 
 from __future__ import annotations
 

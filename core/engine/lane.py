@@ -1,7 +1,7 @@
 """Deciding lanes: lock, read a batch, decide each command, persist all in one transaction.
 
 Lanes that rang together are visited together, as most of a visit's cost does not depend on how many commands it
-decides. What can go wrong and what is done (docs/architecture.md, "Lanes"):
+decides. What can go wrong and what is done (docs/lanes.md):
 
 * another worker has a lane: it is reported busy, and the caller leaves it out for a moment;
 * another transaction changed a row between load and save: the batch is loaded and decided again;

@@ -1,4 +1,4 @@
-"""Every metric, in one place: its name, its type, what it says, its labels and the process that serves it.
+"""Every metric in one place: its name, type, meaning, labels, and the process that serves it.
 
 Names follow Prometheus' conventions: the prefix, the base unit, `_total` for what only grows. Labels have few values
 and never an id: routes by their templates, types of commands, names of states. docs/metrics.md is the table for people,
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 class Served(StrEnum):
-    """By which processes."""
+    """The processes that serve it."""
 
     API = "api"
     LANES = "lanes"
@@ -45,11 +45,11 @@ COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
 _API, _LANES, _SWEEPS, _PAYMENTS, _NOTIFIER = ((one,) for one in Served)
 
 WAITS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Up to the longest that a request waits."""
+"""Up to the longest wait of a request."""
 BATCHES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Up to the longest that a transaction may take."""
+"""Up to the longest transaction allowed."""
 BATCH_COMMANDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
-"""Up to what a batch holds."""
+"""Up to a full batch."""
 
 HTTP_SECONDS = Metric(
     "holdfast_http_request_duration_seconds",
@@ -65,16 +65,16 @@ OUTCOMES_AWAITED = Metric(
 COMMITS_IN_DOUBT = Metric(
     "holdfast_http_commits_in_doubt", GAUGE, "Commits that hang at PostgreSQL; at eight a process writes nothing", _API
 )
-MAILS = Metric(
-    "holdfast_mails_total", COUNTER, "Mails by what became of them: sent, failed or dropped", _API, ("outcome",)
-)
+MAILS = Metric("holdfast_mails_total", COUNTER, "Mails by result: sent, failed or dropped", _API, ("outcome",))
 MAILS_WAITING = Metric("holdfast_mails_waiting", GAUGE, "Mails that wait to be sent", _API)
 
 _POOLED = (Served.API, Served.PAYMENTS, Served.NOTIFIER)
 POOL_CONNECTIONS = Metric(
     "holdfast_pool_connections", GAUGE, "Connections of a pool to PostgreSQL: used or idle", _POOLED, ("pool", "state")
 )
-POOL_WAITING = Metric("holdfast_pool_waiting", GAUGE, "Who waits for a connection of a pool", _POOLED, ("pool",))
+POOL_WAITING = Metric(
+    "holdfast_pool_waiting", GAUGE, "Requests and jobs that wait for a connection of a pool", _POOLED, ("pool",)
+)
 
 DECIDED = Metric(
     "holdfast_commands_decided_total",

@@ -1,4 +1,4 @@
-"""Makes the metrics that a process counts by itself, from their definitions."""
+"""The metrics that a process counts by itself, made from their definitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.metrics.definitions import POOL_CONNECTIONS, POOL_WAITING, Metric
 
 
 class Meter:
-    """One process's metrics. Each definition is made once; a process that serves none counts all the same."""
+    """The metrics of one process, each made once. A process that serves none counts all the same."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more a counter, which only OpenMetrics knows what to do with
@@ -40,11 +40,11 @@ class PoolGauges:
         self._waiting.labels(pool).set(waiting)
 
     def set_from(self, pool: str, stats: Mapping[str, int]) -> None:
-        """From `get_stats()` of a pool of psycopg's."""
+        """Fields of `get_stats()` of psycopg's pool."""
         self.set(pool, used=_used(stats), idle=stats["pool_available"], waiting=stats["requests_waiting"])
 
     def follow(self, pool: str, stats: Callable[[], Mapping[str, int]]) -> None:
-        """Ask at each scrape: in a process that shares no files."""
+        """Asked at each scrape, in a process that shares no files."""
         self._connections.labels(pool, "used").set_function(lambda: _used(stats()))
         self._connections.labels(pool, "idle").set_function(lambda: stats()["pool_available"])
         self._waiting.labels(pool).set_function(lambda: stats()["requests_waiting"])

@@ -16,7 +16,7 @@ BIND_AGAIN_S = 2.0
 
 
 def serve_metrics(settings: Settings, registry: CollectorRegistry) -> None:
-    """Nothing where no port is set. A port that is taken keeps nobody from booking: it is tried again until it is free."""
+    """Does nothing without a port. A port in use stops no bookings: it is tried again until it is free."""
     if settings.metrics_port is None:
         return
     port, host = settings.metrics_port, settings.metrics_host

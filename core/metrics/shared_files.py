@@ -26,7 +26,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class _Shared:
-    """What a process and those that it forks share."""
+    """What a process shares with its children."""
 
     folder: Path | None = None
     """None: this process counts for itself."""
@@ -34,7 +34,7 @@ class _Shared:
 
 
 def share() -> CollectorRegistry:
-    """In the parent, once, before it forks: what it serves. The folder is new, and goes with the parent."""
+    """Call once in the parent, before it forks. The folder is new, and is removed with the parent."""
     folder = _Shared.folder = Path(tempfile.mkdtemp(prefix="holdfast-metrics-"))
     os.environ[FOLDER] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: _Shared.place)  # type: ignore[no-untyped-call]
@@ -51,7 +51,7 @@ def take_place() -> None:
 
 
 def _remove_folder(folder: Path, maker: int) -> None:
-    if os.getpid() == maker:  # children inherit what is to be done at the end
+    if os.getpid() == maker:  # children inherit exit handlers
         shutil.rmtree(folder, ignore_errors=True)
 
 

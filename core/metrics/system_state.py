@@ -1,7 +1,7 @@
 """What one process, the sweeps worker, reads from PostgreSQL and Redis for all.
 
-Read when somebody scrapes, and no more than once in a while: two Prometheus servers cost what one does. What cannot be
-read is not served: a number that is no longer true would hide the outage.
+Read at a scrape, but not at every one: two Prometheus servers cost no more than one. What cannot be
+read is not served: an old number would hide the outage.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ T = TypeVar("T")
 
 STATE_FRESH_S = 5.0
 STATISTICS_FRESH_S = 30.0
-"""Sizes of tables are counted in files, and change slowly."""
+"""Sizes of tables are read from their files, and change slowly."""
 REDIS_TIMEOUT_S = 2.0
 READ_WITHIN_S = 4.0
-"""Together less than the ten seconds that Prometheus waits for a scrape."""
+"""Together less than the ten seconds that Prometheus waits."""
 LIMITS = {**API_LIMITS, "statement_timeout": "3s", "default_transaction_read_only": "on"}
 
 Sample = tuple[Sequence[str], float]
@@ -98,9 +98,9 @@ class SystemState:
 
 
 class _Cached(Generic[T]):
-    """The last value, for as long as it is fresh. A failure is remembered too, so that scrapes do not pile up behind it.
+    """A value that is read again when it is no longer fresh.
 
-    Read in a thread: a server that was stopped, or whose storage hangs, answers nothing, not even that it is too late.
+    A failure is remembered too, so that scrapes do not pile up behind it. Read in a thread: a server that was stopped, or whose storage hangs, answers nothing, not even that it is too late.
     """
 
     def __init__(self, read: Callable[[], T | None], fresh_s: float, thread: Executor) -> None:
@@ -125,7 +125,7 @@ class _Cached(Generic[T]):
         try:
             self._value = self._reading.result(within_s)
         except TimeoutError:
-            self._value = None  # the read goes on: nobody begins another beside it
+            self._value = None  # the read goes on, and no other is begun beside it
         else:
             self._reading, self._read_at = None, time.monotonic()
 

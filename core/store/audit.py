@@ -26,12 +26,12 @@ AUDIT_DAYS = 400
 
 
 class AuthorKind(StrEnum):
-    """Who can change something. Stable: a filter of the list."""
+    """The kinds of actors. Stable: a filter of the list."""
 
     USER = "user"
     STAFF = "staff"
     SUPERUSER = "superuser"
-    """Entries of before this kind have `staff`."""
+    """Entries from before this kind existed have `staff`."""
     AGENT = "agent"
     COMMAND_LINE = "command_line"
     ENGINE = "engine"
@@ -65,7 +65,7 @@ Values = Mapping[str, Any]
 
 
 class Personal(Struct, frozen=True):
-    """What an entry says of one person."""
+    """The part of an entry about one person."""
 
     user_id: int | None
     address: str | None = None
@@ -93,7 +93,7 @@ class AuditEntry(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Before and after, without what stayed, and apart from it what is personal."""
+    """What changed, before and after, with the personal part apart."""
 
     before: Values | None
     after: Values | None
@@ -114,7 +114,7 @@ class Change(Struct, frozen=True):
 
 
 SECRETS = ("password", "token", "secret", "hash")
-"""A field whose name has one of these words is never shown but as `CHANGED`."""
+"""A field whose name has one of these words is only ever shown as `CHANGED`."""
 CHANGED = "changed"
 _NOT_TOLD = frozenset({"updated_at", "created_at", "last_login"})
 
@@ -184,7 +184,7 @@ SELECT n.id, n.at, {_KIND}, n.actor, n.action, n.subject, n.also,
        n.after, n.address, n.request_id, n.command_id
 FROM n
 """
-"""Sent before what it tells of is written: the row of a booking still says how it was."""
+"""Sent before the change is written, while the row of a booking still has its earlier state."""
 
 
 def enter_parameters(entries: Sequence[AuditEntry], at: datetime | None = None) -> list[Any]:

@@ -1,7 +1,7 @@
 """What decided commands of staff and agent keys changed, for the audit log: one entry a command.
 
-Commands of people who book for themselves and of the engine leave none, so that their batches pay nothing. Neither
-does a command that was refused, or that found all as it asked for.
+Commands of people who book for themselves and of the engine leave none, so that their batches pay nothing. Nor
+does a command that was refused, or that found everything as it asked for.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Touched(Struct, frozen=True):
     before: Values | None
     after: Values | None
     booking: int | None = None
-    """Its row still says how it was when the entry is written."""
+    """Its row still has the earlier state when the entry is written."""
 
 
 def audit_entries(decided: Iterable[tuple[Envelope, Sequence[Event]]]) -> list[AuditEntry]:
@@ -117,8 +117,8 @@ def _together(touched: Iterable[Touched]) -> dict[str, Touched]:
 
 
 def _about(touched: Mapping[str, Touched], kind: str, command: Command) -> Touched:
-    """What the command names, or else the first thing of the action's kind."""
-    if isinstance(command, CancelSession):  # a later step meets only bookings
+    """The thing that the command names, or else the first of the action's kind."""
+    if isinstance(command, CancelSession):  # a later step changes bookings only
         subject = f"session:{command.session_id}"
         return touched.get(subject, Touched(subject, None, None))
     named = touched.get(f"booking:{getattr(command, 'booking_id', None)}") if kind == "booking" else None
@@ -172,7 +172,7 @@ def _of_others(event: Event) -> Touched | None:
 
 
 def _booking(b: Booking) -> dict[str, Any]:
-    """What can change of a booking and says nothing of a person. The row gives the same of before."""
+    """The fields of a booking that can change and are not personal. The row gives the same fields as they were."""
     return {
         "status": b.status,
         "payment_status": b.payment_status,

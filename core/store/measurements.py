@@ -1,4 +1,4 @@
-"""What the metrics say of the state in the database, read with bounded effort: counts go by small indexes, or stop."""
+"""Measurements of the state in the database, with bounded effort: counts use small indexes, or stop at a limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.store.connections.database import Connection
 from core.store.pulse import Pulse, read_pulse
 
 INBOX_COUNTED_MAX = 100_000
-"""A million waiting rows of bulks are not counted to the end."""
+"""So that a million waiting rows of bulks are not counted to the end."""
 UNSETTLED = (
     PaymentState.QUEUED,
     PaymentState.CREATING,
@@ -23,7 +23,7 @@ UNSETTLED = (
     PaymentState.REFUNDING,
     PaymentState.REFUND_FAILED,
 )
-"""States in which something is to happen yet. Settled payments only grow: they are counted as they change."""
+"""States in which something is still to happen. Settled payments only become more: they are counted as they change."""
 
 SQL_INBOX = f"SELECT class, count(*) FROM (SELECT class FROM inbox LIMIT {INBOX_COUNTED_MAX}) AS counted GROUP BY class"
 SQL_HOLDS = """
@@ -58,7 +58,7 @@ class Measurements(Struct, frozen=True):
     """By class; a class of which nothing waits has 0."""
     holds: int
     holds_lapsed: int
-    """Their time is over, and the sweep has not expired them yet."""
+    """Their time is over, but the sweep has not expired them yet."""
     payments: dict[str, int]
     """By state, those of `UNSETTLED`."""
     payments_differing: int

@@ -52,7 +52,7 @@ def lock_holders(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
 
 def ask_people(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     if needs.users:
-        pipeline.ask(SQL_USERS, (array_of(needs.users),), lambda rows: _store(state, rows))
+        pipeline.ask(SQL_USERS, (array_of(needs.users),), lambda rows: know_users(state, rows))
     if needs.phones:
         pipeline.ask(SQL_CALLERS, (texts_of(needs.phones),), lambda rows: _store_callers(state, rows))
 
@@ -61,17 +61,17 @@ def ask_owners(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     """The owners of the bookings that commands name, for the answers."""
     named = (b for b in state.bookings.values() if b.id in needs.bookings or b.id not in needs.unnamed)
     if missing := {booking.user_id for booking in named} - state.users.keys():
-        pipeline.ask(SQL_USERS, (array_of(missing),), lambda rows: _store(state, rows))
+        pipeline.ask(SQL_USERS, (array_of(missing),), lambda rows: know_users(state, rows))
 
 
-def _store(state: State, rows: Rows) -> None:
+def know_users(state: State, rows: Rows) -> None:
     for row in rows:
         state.know_user(user_of(row))
 
 
 def _store_callers(state: State, rows: Rows) -> None:
     state.usernames.update(row[0] for row in rows)
-    _store(state, [row[1:] for row in rows])
+    know_users(state, [row[1:] for row in rows])
 
 
 def write_users(trip: RoundTrip, events: Sequence[Event], initial_password_hash: str | None) -> None:

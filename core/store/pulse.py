@@ -1,4 +1,4 @@
-"""Whether the pipeline moves: how old its canaries are, and how late each part is with its work.
+"""Whether the pipeline moves: the age of its canaries, and how late each part is.
 
 Beat's canary goes through inbox, lane, relay and notifier; each end notes when it last heard one.
 """
@@ -19,7 +19,7 @@ CANARY_FRESH_S = 20.0
 LANE_LAG_MAX_S = 15.0
 PAYMENTS_LAG_MAX_S = 30.0
 RETENTION_LAG_MAX_S = 3_600.0
-"""Of the sweep that deletes what is too old, which begins every minute."""
+"""The same for the sweep that deletes old rows, which begins every minute."""
 
 NEWER = f"""(awaits IS NULL AND NOT {READABLE}
     OR awaits IS NULL AND version > {FIRST} AND accepted_at < clock_timestamp() - interval '{LANE_LAG_MAX_S} s')"""
@@ -66,7 +66,7 @@ class Pulse(Struct, frozen=True):
     commands_put_off: int = 0
     """Accepted commands that the database refuses while it decides others."""
     canary_waits: bool = False
-    """A canary is sent and not decided yet."""
+    """A canary was sent that is not decided yet."""
 
     def lanes_problem(self) -> str | None:
         """Why commands are not decided, in a phrase."""

@@ -74,7 +74,7 @@ _CANNOT_BE_READ = (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPri
 
 
 def _unreadable(problem: psycopg.Error) -> str:
-    """In our words: `/readyz` shows them to everybody."""
+    """Without details of the database: `/readyz` shows it to everybody."""
     if isinstance(problem, psycopg.errors.UndefinedTable):
         return NO_SCHEMA
     return "the role may not read the schema's revision: give it what holdfast doctor lists"

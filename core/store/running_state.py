@@ -1,4 +1,4 @@
-"""What `holdfast status` reads from PostgreSQL beside the measurements: lanes, sessions, and what was decided lately."""
+"""What `holdfast status` reads from PostgreSQL beside the measurements: lanes, sessions, recent decisions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity
 
 
 class WaitingLane(Struct, frozen=True):
-    """A lane in whose inbox something waits."""
+    """A lane with commands in the inbox."""
 
     lane: int
     waiting: int
@@ -74,7 +74,7 @@ class RunningState(Struct, frozen=True):
     measurements: Measurements
     maintenance: Maintenance | None
     lanes: int
-    """How many there are."""
+    """Of the installation."""
     waiting_lanes: tuple[WaitingLane, ...]
     decided: Decided
     feed_epoch: str

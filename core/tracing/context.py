@@ -12,7 +12,7 @@ _UNKNOWN_VERSION = "ff"
 _FIRST_VERSION = "00"
 _SAMPLED = 0x01
 _WRITTEN_CHARS_MAX = 256
-"""Of a version to come, which may say more."""
+"""A later version may have more fields."""
 
 
 class TraceContext(Struct, frozen=True):
@@ -23,19 +23,19 @@ class TraceContext(Struct, frozen=True):
 
     @property
     def traceparent(self) -> str:
-        """Only what is sampled is handed on."""
+        """Only sampled spans are handed on."""
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
 class Caller(Struct, frozen=True):
-    """The span of whoever asks, and whether its trace is sampled."""
+    """The caller's span, and whether its trace is sampled."""
 
     context: TraceContext
     is_sampled: bool
 
 
 def caller_of(written: str) -> Caller | None:
-    """From a `traceparent`; None for what is none (W3C Trace Context, 3.2)."""
+    """From a `traceparent`; None if it is not valid (W3C Trace Context, 3.2)."""
     found = _WRITTEN.fullmatch(written) if len(written) <= _WRITTEN_CHARS_MAX else None
     if found is None:
         return None
@@ -48,7 +48,7 @@ def caller_of(written: str) -> Caller | None:
 
 
 def context_of(traceparent: str) -> TraceContext:
-    """Of one that we wrote."""
+    """From one that Holdfast wrote."""
     return TraceContext(traceparent[3:35], traceparent[36:52])
 
 
@@ -57,7 +57,7 @@ def trace_id_of(traceparent: str) -> str:
 
 
 def new_trace_id() -> str:
-    """Random, and no secret: an id gives no access."""
+    """Random, but no secret: an id gives no access."""
     return f"{getrandbits(128) or 1:032x}"
 
 

@@ -33,9 +33,9 @@ QUEUED_MAX = 8_192
 SENT_AT_ONCE = 1_000
 EVERY_S = 2.0
 SENT_WITHIN_S = 5.0
-"""With all retries. A collector that takes longer loses the batch."""
+"""For all retries together; then the batch is lost."""
 FLUSH_S = 1.0
-"""How long a process that stops waits for its last spans."""
+"""How long a stopping process waits for its last spans."""
 
 _KINDS = {kind: Encoded.SpanKind.Value(f"SPAN_KIND_{kind.value}") for kind in SpanKind}
 _SAMPLED = 1
@@ -72,7 +72,7 @@ class OtlpExporter:
             self._wake.set()
 
     def close(self, within_s: float = FLUSH_S) -> None:
-        """Send what is left, as far as there is time for it."""
+        """Send what is left, as far as time allows."""
         self._stopping = True
         self._wake.set()
         self._thread.join(within_s)
@@ -171,7 +171,7 @@ def _resource(traces: Traces, process: str) -> Mapping[str, Any]:
 
 
 class _LastWords(logging.Handler):
-    """What OpenTelemetry said last: it says it again for each batch, and we once."""
+    """OpenTelemetry's last message: it repeats it for each batch, and we log it once."""
 
     message = ""
 

@@ -20,7 +20,7 @@ class _Process:
 
 
 def start(traces: Traces | None, process: str) -> None:
-    """Once a process, after the fork. `process` is api, lanes, ... Does nothing where no endpoint is set."""
+    """Call once in each process, after the fork. `process` is api, lanes, ... Does nothing where no endpoint is set."""
     if traces is None or _Process.exporter is not None:
         return
     from core.tracing.otlp import OtlpExporter  # noqa: PLC0415 - costs a quarter of a second, and nothing where it is off

@@ -32,7 +32,7 @@ class SpanKind(Enum):
 
 
 class Span(Struct, frozen=True):
-    """What a sampled piece of work was, and from when to when. Times are in nanoseconds since 1970."""
+    """A sampled piece of work with its beginning and end, in nanoseconds since 1970."""
 
     name: str
     context: TraceContext
@@ -43,12 +43,12 @@ class Span(Struct, frozen=True):
     attributes: Attributes
     links: Sequence[TraceContext] = ()
     problem: str | None = None
-    """Why it failed, in a word of our own; None if it did not."""
+    """Why it failed, in a word; None if it did not."""
 
 
 class Exporter(Protocol):
     def put(self, span: Span) -> None:
-        """Returns at once: a span that there is no room for is dropped."""
+        """Returns at once; drops the span if there is no room."""
         ...
 
 
@@ -60,7 +60,7 @@ current: ContextVar[TraceContext | None] = ContextVar("the sampled span that thi
 
 
 def export_with(exporter: Exporter | None) -> None:
-    """From now on, in this process. None: nothing is measured any more."""
+    """For this process, from now on. With None nothing is measured any more."""
     _Process.exporter = exporter
 
 
@@ -69,7 +69,7 @@ def is_on() -> bool:
 
 
 class OpenSpan:
-    """Work under way. It becomes a span when it is `end`ed; what is not ended leaves none."""
+    """Work under way. It becomes a span when it is `end`ed, and leaves none otherwise."""
 
     __slots__ = ("attributes", "began_ns", "context", "kind", "name", "parent_id", "problem")
 
@@ -102,7 +102,7 @@ def child_of(parent: TraceContext) -> TraceContext:
 
 
 def begin(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: TraceContext | None = None) -> OpenSpan | None:
-    """A part of `parent`, or else of what is being done now; None unless that is sampled."""
+    """A child of `parent`, or else of the current span; None unless that is sampled."""
     if _Process.exporter is None:
         return None
     parent = parent or current.get()
@@ -111,7 +111,7 @@ def begin(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: TraceContext | 
 
 @contextmanager
 def within(name: str, traceparent: str) -> Iterator[OpenSpan]:
-    """A part of a sampled trace that came from another process; what is begun in here is a part of it."""
+    """Continue a sampled trace of another process: what is begun in the block is its child."""
     parent = context_of(traceparent)
     span = OpenSpan(name, SpanKind.INTERNAL, child_of(parent), parent.span_id)
     token = current.set(span.context)

@@ -1,4 +1,4 @@
-"""A backup's file: a line that names the format, the manifest as a line of JSON, PostgreSQL's dump, and a checksum.
+"""The file of a backup: a line with the format, the manifest as a line of JSON, PostgreSQL's dump, and a checksum.
 
 It is written front to back, so it can go to standard output. The dump is `pg_dump`'s custom format: with the two lines
 before it and the 73 bytes behind it taken away, `pg_restore` reads it without Holdfast (docs/operations.md).
@@ -27,7 +27,7 @@ CHUNK_BYTES = 1_048_576
 STANDARD_OUTPUT = "-"
 
 Told = Callable[[int], None]
-"""Called with how many bytes there are so far."""
+"""Called with the number of bytes so far."""
 
 
 class BackupError(Exception):
@@ -35,7 +35,7 @@ class BackupError(Exception):
 
 
 class Manifest(Struct, frozen=True):
-    """What a backup says of itself, true of the snapshot that it holds."""
+    """What a backup says about the snapshot that it holds."""
 
     holdfast: str
     """The release that took it."""
@@ -53,12 +53,12 @@ class Manifest(Struct, frozen=True):
     pg_dump: str
     database_bytes: int
     counts: dict[str, int]
-    """Rows by table, of those that a person would count."""
+    """Numbers of rows, for the tables that mean something to a person."""
 
 
 @contextmanager
 def new_file(name: str) -> Iterator[BinaryIO]:
-    """A file that has its name once it is whole and on disk, readable by its owner only; `-` is standard output."""
+    """A file that gets its name once it is complete and on disk, readable by its owner only; `-` is standard output."""
     if name == STANDARD_OUTPUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -113,7 +113,7 @@ class Body:
 
 
 class Archive:
-    """A backup's file, to read. Raises `BackupError` if it is none of ours."""
+    """A backup to read. Raises `BackupError` for a file that is none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -139,7 +139,7 @@ class Archive:
         if not end.startswith(TRAILER):
             raise BackupError(f"{self.path} is not whole: its end is missing. Take another backup.")
         if end != TRAILER + digest.hexdigest().encode() + b"\n":
-            raise BackupError(f"{self.path} is damaged: its checksum is another one. Take another backup.")
+            raise BackupError(f"{self.path} is damaged: its checksum does not match. Take another backup.")
 
     def copy_dump(self, target: IO[bytes], told: Told) -> None:
         """Write the dump to a program's input. One that has read enough may close it early."""

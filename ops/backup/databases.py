@@ -1,4 +1,4 @@
-"""Whose database it is: the one that the settings name, or the embedded stack's in a data folder, running or not."""
+"""The database to back up or restore: the settings', or the embedded stack's in a data folder, running or not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Database(Struct, frozen=True):
 
     settings: Settings
     owner_url: str | None
-    """A superuser's address, which makes the application's role; None: all is done as that role."""
+    """A superuser's address, to create the application's role; None if that role does everything."""
     folder: Path | None = None
     """The embedded stack's."""
     is_alone: bool = False
@@ -39,7 +39,7 @@ class Database(Struct, frozen=True):
 
     @property
     def named(self) -> str:
-        """As the person knows it."""
+        """Its name for a person."""
         return "the database of DATABASE_URL" if self.folder is None else f"the data folder {self.folder}"
 
 
@@ -91,7 +91,7 @@ def _data_folder(folder: Path, *, is_new_allowed: bool = False) -> DataFolder:
 
 
 def _ports(data: DataFolder) -> dict[str, int]:
-    """Of its last start; empty before the first."""
+    """The settings of its last start; empty before the first."""
     found: dict[str, int] = {}
     with suppress(OSError, ValueError):
         found = json.loads((data.run / "ports.json").read_text())
@@ -99,7 +99,7 @@ def _ports(data: DataFolder) -> dict[str, int]:
 
 
 def _running(data: DataFolder) -> Database:
-    """Of a stack that somebody else started."""
+    """The port of a stack that runs already."""
     ports = _ports(data)
     if not ports:
         raise BackupError(f"Holdfast is just starting on {data.folder}. Try again once it is ready.")

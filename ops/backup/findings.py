@@ -47,11 +47,11 @@ AT_ONCE = 500
 """Payments that are looked up together."""
 
 Told = Callable[[int], None]
-"""Called with how many intents and refunds were looked at so far."""
+"""Called with the number of intents and refunds looked at so far."""
 
 
 class ProviderAwayError(Exception):
-    """Stripe did not answer, or refused; the message says what it said."""
+    """Stripe did not answer, or refused; the message has its words."""
 
 
 def compare(settings: Settings, connection: Connection, restore: LastRestore, told: Told) -> list[Finding]:
@@ -72,7 +72,7 @@ def compare(settings: Settings, connection: Connection, restore: LastRestore, to
 
 
 def find(history: PaymentHistory, connection: Connection, since: datetime, told: Told) -> list[Finding]:
-    """What differs, in no order."""
+    """The differences, in no order."""
     count = _Counter(told)
     listed: dict[str, ListedIntent] = {}
     for one in history.intents_since(since):
@@ -134,7 +134,7 @@ class _Books:
         return by_id or self.by_intent.get(intent.id)
 
     def refunded_minor(self, intent_id: str, ours: KnownPayment | None) -> int:
-        """As the provider has it. Without a refund since the backup it is what we have."""
+        """The provider's amount. Without a refund since the backup it is ours."""
         if intent_id in self.refunds:
             return self._history.refunded_minor(intent_id)
         return 0 if ours is None else ours.refunded_minor

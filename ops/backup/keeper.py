@@ -1,4 +1,4 @@
-"""Take backups by a schedule, as long as nobody asks to stop: what `holdfast keep-backups` runs."""
+"""Takes backups by a schedule until it is stopped: `holdfast keep-backups`."""
 
 from __future__ import annotations
 
@@ -43,10 +43,17 @@ class Keeper:
         self._remove_unfinished()
 
     def run(self) -> None:
-        """Until an exception ends it, as that of a signal."""
+        """Runs until an exception ends it, for example that of a signal."""
         while True:
             self.look()
             time.sleep(LOOK_EVERY_S)
+
+    def take_now(self) -> None:
+        """Due or not. Raises `BackupError`; then no older one was removed."""
+        try:
+            self._take_one(self._clock())
+        except OSError as problem:
+            raise BackupError(f"{self._folder} cannot be written to: {problem.strerror}.") from None
 
     def look(self) -> None:
         """Take a backup if one is due, and not too soon after one that failed."""
@@ -54,7 +61,7 @@ class Keeper:
         if now < self._not_before or not self._schedule.is_due(self._newest(now), now):
             return
         try:
-            self._take_one(now)
+            self._take_one(now, next_at=self._schedule.next_due(now).isoformat())
         except (BackupError, OSError) as problem:
             self._failed, self._not_before = str(problem), self._clock() + RETRY_AFTER
             log.error(  # noqa: TRY400 - the sentence says it all
@@ -62,7 +69,7 @@ class Keeper:
             )
 
     def problem(self) -> str | None:
-        """What a health check says: None while the newest backup is as young as it should be."""
+        """The problem for the health check; None while the newest backup is as young as it should be."""
         now = self._clock()
         overdue_s = self._schedule.overdue_s(self._newest(now), self._since, now)
         if overdue_s is None:
@@ -70,7 +77,7 @@ class Keeper:
         why = f": {self._failed}" if self._failed else ""
         return f"no backup for {overdue_s / 3600:.0f} h{why}"
 
-    def _take_one(self, now: datetime) -> None:
+    def _take_one(self, now: datetime, **said: str) -> None:
         file, began = self._folder / name_of(now), time.monotonic()
         taken = self._take(file)
         self._read_again(file)
@@ -83,11 +90,11 @@ class Keeper:
             taken_at=taken.manifest.taken_at.isoformat(),
             seconds=round(time.monotonic() - began, 1),
             removed=removed,
-            next_at=self._schedule.next_due(now).isoformat(),
+            **said,
         )
 
     def _read_again(self, file: Path) -> None:
-        """What is damaged on its way to the disk is no backup, and must not push an older one out."""
+        """A backup that was damaged on its way to the disk must not push an older one out."""
         try:
             Archive(file).verify(lambda _: None)
         except (BackupError, OSError) as problem:
@@ -101,7 +108,7 @@ class Keeper:
         return removed
 
     def _remove_unfinished(self) -> None:
-        """Those of a keeper that was killed: they are dot files of gigabytes that nobody else would find."""
+        """Left by a keeper that was killed: hidden files of gigabytes."""
         for path in self._folder.iterdir():
             if _UNFINISHED.fullmatch(path.name):
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What Redis still says of the time before a restore: bells, marks, counters, queued tasks. Only this installation's.
+"""What Redis still holds from before a restore: bells, marks, counters, queued tasks. Only this installation's.
 
 Nothing in Redis matters that PostgreSQL does not have (`core.wakeup.keys`), so a Redis that is away stops no restore.
 """
@@ -20,7 +20,7 @@ AT_ONCE = 500
 
 
 def drop_keys(settings: Settings) -> int | None:
-    """How many keys were dropped; None if Redis does not answer."""
+    """The number of dropped keys; None if Redis does not answer."""
     keys = settings.redis_keys
     # Without a prefix only names that nobody else has: another program may use the same Redis.
     patterns = [f"{keys.prefix}*"] if keys.prefix else ["hf:*"]

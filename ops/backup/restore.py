@@ -32,7 +32,7 @@ from ops.backup.leftover_keys import drop_keys
 from ops.database_roles import create_application_role
 
 NOT_OURS = ("EXTENSION", "COMMENT - EXTENSION", "SCHEMA - public", "COMMENT - SCHEMA", "ACL - SCHEMA")
-"""Entries of a dump that are left out, as `pg_restore --list` names them: what is there belongs to somebody else."""
+"""Entries of a dump that are left out, as `pg_restore --list` names them: they belong to the target's owner."""
 LOAD = ("--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels", "--exit-on-error")
 PROBLEM_CHARS_MAX = 300
 SESSIONS_END_WITHIN_S = 5.0
@@ -40,7 +40,7 @@ _POLL_S = 0.1
 
 
 class Step(StrEnum):
-    """What a restore does, in this order."""
+    """The steps of a restore, in order."""
 
     VERIFY = "verify the checksum"
     LOAD = "load the database"
@@ -50,7 +50,7 @@ class Step(StrEnum):
 
 
 Told = Callable[[Step, int, int], None]
-"""Called with a step, and how many bytes of how many are done; 0 of 0 if nobody knows."""
+"""Called with a step, the bytes done and their total; 0 and 0 if unknown."""
 
 
 class Outcome(Struct, frozen=True):
@@ -66,7 +66,7 @@ class Outcome(Struct, frozen=True):
 
 
 class RestoreRefusedError(BackupError):
-    """Nothing was touched."""
+    """The restore was refused, and nothing was touched."""
 
 
 def check(archive: Archive, database: Database, *, replace: bool) -> None:
@@ -81,7 +81,7 @@ def check(archive: Archive, database: Database, *, replace: bool) -> None:
         if major < manifest.postgresql:
             raise RestoreRefusedError(
                 f"The backup is of PostgreSQL {manifest.postgresql}, and {database.named} is of PostgreSQL {major}. "
-                "Restore it into one that is as new."
+                "Restore it into one that is at least as new."
             )
         _check_nobody_serves(connection)
         if not replace and not store.is_empty(connection):
@@ -112,7 +112,7 @@ def _check_demo(manifest: Manifest, database: Database) -> None:
 
 
 def _check_nobody_serves(connection: Connection) -> None:
-    """A session outlives by a moment the process that closed it: so a restore right after a stop waits for its end."""
+    """A session may end a moment after its process, so a restore right after a stop waits for it."""
     deadline = time.monotonic() + SESSIONS_END_WITHIN_S
     while (found := store.serving(connection)) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
@@ -142,7 +142,7 @@ def restore(archive: Archive, database: Database, told: Told, *, replace: bool, 
 
 
 def recovered(database: Database, at: datetime, told: Told) -> Outcome:
-    """Settle a database that PostgreSQL itself brought back to a point in time."""
+    """Settle a database that PostgreSQL itself has recovered to a point in time."""
     with _said_plainly():
         with connect(database.settings.database_url, RESTORE_LIMITS, "holdfast restore") as connection:
             _check_nobody_serves(connection)
@@ -166,7 +166,7 @@ def _restored(manifest: Manifest) -> Restored:
 
 
 def _finish(database: Database, restored: Restored, told: Told) -> Outcome:
-    """Of a database that has its rows: while this is not done, it is marked and nothing starts on it."""
+    """The steps after the load. Until they are done the database is marked, and nothing starts on it."""
     told(Step.MIGRATE, 0, 0)
     upgrade(database.settings)
     told(Step.SETTLE, 0, 0)
@@ -271,7 +271,7 @@ def _close(pipe: IO[bytes]) -> None:
 
 
 def _problem(said: BinaryIO | IO[bytes]) -> str:
-    """What the programs complained of first, or else their last words."""
+    """The first complaint of the programs, or else their last lines."""
     said.seek(0)
     lines = [line.decode(errors="replace").strip() for line in said if line.strip()]
     faults = [line for line in lines if "error" in line.lower() or "FATAL" in line]

@@ -1,4 +1,4 @@
-"""When a backup is due, what its file is called, and which files are kept. Nothing here reads a clock or a disk."""
+"""When a backup is due, the name of its file, and which files are kept. Pure: it reads no clock and no disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def name_of(moment: datetime) -> str:
 
 
 def moment_of(name: str) -> datetime | None:
-    """None for a file that is none of ours."""
+    """None for any other file."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -42,7 +42,7 @@ class Schedule(Struct, frozen=True):
     at: time
     """A time of day in UTC that is one of the moments; the others are whole intervals away from it."""
     kept: int
-    """How many of the newest files stay."""
+    """The number of newest files that stay."""
 
     def last_due(self, now: datetime) -> datetime:
         first = datetime.combine(_EPOCH, self.at, UTC)
@@ -52,16 +52,16 @@ class Schedule(Struct, frozen=True):
         return self.last_due(now) + self.every
 
     def is_due(self, newest: datetime | None, now: datetime) -> bool:
-        """Also if one was missed while nobody took any. The first is due at once."""
+        """Also when one was missed because no keeper ran. The first is due at once."""
         return newest is None or newest < self.last_due(now)
 
     def overdue_s(self, newest: datetime | None, since: datetime, now: datetime) -> float | None:
-        """The age of the newest backup, if that is too old; without one, the time since somebody takes them."""
+        """The age of the newest backup if it is too old; without any, the time since the keeper began."""
         age = now - (newest or since)
         allowed = self.every + max(SHORTEST_GRACE, self.every / 4)
         return age.total_seconds() if age > allowed else None
 
     def superfluous(self, names: Iterable[str]) -> list[str]:
-        """All but the newest of our files; what else lies there is not ours to remove."""
+        """All backups but the newest ones; other files stay."""
         ours = sorted((name for name in names if moment_of(name) is not None), reverse=True)
         return ours[self.kept :]

@@ -1,4 +1,4 @@
-"""`holdfast commands`: what was accepted, looked at, sent again or taken back."""
+"""`holdfast commands`: list accepted commands, look at one, send it again or withdraw it."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ Ids = Annotated[list[UUID], typer.Argument(metavar="ID...", help="Of commands.")
     epilog=examples(
         "holdfast commands list",
         "holdfast commands list --status rejected --type place --since 2030-01-01",
-        note="Without --status: what waits. Decided ones are listed for a day, unless --since says otherwise.",
+        note="Without --status, those that wait. Decided ones are listed for a day, unless --since says otherwise.",
     ),
 )
 def list_(
     *,
     status: Annotated[
-        Literal["accepted", "succeeded", "rejected", "failed"], typer.Option(help="accepted is what waits.")
+        Literal["accepted", "succeeded", "rejected", "failed"], typer.Option(help="accepted: not decided yet.")
     ] = "accepted",
     type_: Annotated[str | None, typer.Option("--type", help="As place.", show_default=False)] = None,
     contract: Annotated[str | None, typer.Option(help="As agent.", show_default=False)] = None,
     owner: Annotated[str | None, typer.Option(help="user:ID or key:ID.", show_default=False)] = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List commands that wait, or that are decided."""
@@ -81,7 +81,7 @@ def list_(
 
 @commands.command(epilog=examples("holdfast commands show 2f0c7a52-9d0c-4a51-8b3e-0a8f5a1f9f3e"))
 def show(id_: Annotated[UUID, typer.Argument(metavar="ID", help="Of a command.")]) -> None:
-    """Show all that is kept of a command, with its body and its answer, as JSON. It may hold personal data."""
+    """Show all that is kept of a command, body and answer included, as JSON. It may hold personal data."""
     import msgspec  # noqa: PLC0415 - as above
 
     from core.store.lists.commands import everything_about  # noqa: PLC0415 - as above
@@ -117,13 +117,13 @@ def withdraw(
     *,
     yes: Yes = False,
 ) -> int:
-    """Take commands back before they are decided. What is decided or withdrawn already cannot be withdrawn."""
+    """Take commands back before they are decided. A command that is decided or withdrawn already stays as it is."""
     import asyncio  # noqa: PLC0415 - as above
 
     settings = read_settings()
     if not yes:
         typer.confirm(f"Withdraw {len(ids)} commands? Their senders are answered 409.", abort=True, err=True)
-    with database(settings, "commands"):  # a database that is away is told in one sentence
+    with database(settings, "commands"):  # one sentence if the database is away
         too_late = asyncio.run(_withdraw_each(settings.database_url, ids))
     return 1 if too_late else 0
 

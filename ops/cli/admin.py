@@ -1,4 +1,4 @@
-"""`holdfast admin`: superusers, from the first one on."""
+"""`holdfast admin`: make superusers, list them, reset their passwords."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ commands = typer.Typer(
         "holdfast admin create ada@example.com",
         "holdfast admin create ada --email ada@example.com --password-file /run/secrets/ada",
         "echo 'a long password' | holdfast admin create ada --password-stdin",
-        note="The first superuser of an installation is made so; from then on, superusers can make others over HTTP.",
+        note="This makes an installation's first superuser, who can then make others over HTTP.",
     )
 )
 def create(
@@ -42,13 +42,13 @@ def create(
     *,
     email: Annotated[
         str | None,
-        typer.Option(show_default=False, help="To log in with, too. A username that is an address is its own."),
+        typer.Option(
+            show_default=False, help="An address to log in with as well. A username that is an address needs none."
+        ),
     ] = None,
     password_stdin: PasswordStdin = False,
     password_file: PasswordFile = None,
-    another: Annotated[
-        bool, typer.Option("--another", help="Make one more, although there is a superuser already.")
-    ] = False,
+    another: Annotated[bool, typer.Option("--another", help="Make one even if there is a superuser already.")] = False,
 ) -> None:
     """Make a superuser: somebody who may do everything.
 
@@ -158,7 +158,7 @@ def _how_to_sign_in(settings: Settings, new: NewPerson) -> str:
     epilog=examples(
         "holdfast admin reset-password ada@example.com",
         "holdfast admin reset-password ada --password-file /run/secrets/ada",
-        note="Everybody who is signed in to the account is signed out, API tokens and mailed reset tokens end too.",
+        note="Everybody who is signed in to the account is signed out; its API tokens and mailed reset links end too.",
     ),
 )
 def reset_password(

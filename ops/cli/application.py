@@ -13,7 +13,6 @@ from ops.cli import (
     accepted_commands,
     admin,
     audit_log,
-    backup,
     bulk_import,
     doctor,
     embedded_stack,
@@ -21,6 +20,7 @@ from ops.cli import (
     migration,
     parked,
 )
+from ops.cli.backups import backup, restore
 from ops.cli.errors import CommandError
 from ops.cli.help_texts import with_help
 from ops.cli.installation import keep_backups, maintenance, status, zone
@@ -31,6 +31,7 @@ GROUPS: tuple[tuple[str | None, typer.Typer], ...] = (
     (None, embedded_stack.commands),
     (None, migration.commands),
     (None, backup.commands),
+    (None, restore.commands),
     (None, keep_backups.commands),
     (None, health.commands),
     (None, doctor.commands),
@@ -73,7 +74,7 @@ def _root(
         bool, typer.Option("--version", "-V", is_eager=True, callback=_print_version, help="Print version and commit.")
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Options that stand before a command."""
 
 
 for _name, _commands in GROUPS:
@@ -96,7 +97,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _usage(problem: typer.TyperException) -> int:
-    """One sentence and where the rest is said. Without a command, the help itself is printed already."""
+    """One sentence, and where to read more. Without a command, the help itself is printed already."""
     message = problem.format_message().strip()
     if message:
         context: typer.Context | None = getattr(problem, "ctx", None)

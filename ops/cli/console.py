@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPE_WIDTH = 10_000
-"""Of a table that no terminal shows: whoever reads it by a program gets each row on one line, and nothing cut."""
+"""Of a table that goes to no terminal: a program gets each row on one line, with nothing cut."""
 
 
 def console() -> Console:
@@ -56,22 +56,22 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
 
 def cell_text(cell: object) -> str:
-    """One line that a terminal cannot take for orders."""
+    """One line without control characters, which a terminal would obey."""
     if cell is None:
         return "-"
     return "".join(character if character.isprintable() else " " for character in str(cell))
 
 
 def print_json(value: Any) -> None:
-    """One value, indented, with the words as they are in the database."""
+    """One value, indented."""
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def print_json_line(value: Any) -> None:
-    """One value a line, at once: for streams that go on."""
+    """One value on a line, written at once: for streams."""
     print(msgspec.json.encode(value).decode(), flush=True)
 
 
 def note(text: str) -> None:
-    """Beside the result: progress, what to do next. A pipe gets only the result."""
+    """To standard error: progress, what to do next. A pipe gets the result alone."""
     print(text, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What may go wrong with a command without being a fault of ours: one sentence on standard error, and exit code 1."""
+"""Errors that are no fault in the code: one sentence on standard error, and exit code 1."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def expected(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def one_line(problem: BaseException) -> str:
-    """What a library says over several lines, as a part of a sentence."""
+    """A library's message of several lines, to be put into a sentence."""
     return " ".join(str(problem).split()) or type(problem).__name__

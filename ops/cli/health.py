@@ -1,4 +1,4 @@
-"""`holdfast check`: for a person who stands beside a part. The containers' own checks are `ops/health_probe.py`."""
+"""`holdfast check`: for a person on the machine of a part. The containers' own checks are `ops/health_probe.py`."""
 
 from __future__ import annotations
 

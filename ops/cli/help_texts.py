@@ -1,4 +1,4 @@
-"""What the commands' helps have in common."""
+"""What the help texts of the commands have in common."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPAIR = "Put things right"
 
 
 def examples(*lines: str, note: str = "") -> str:
-    """The end of a command's help: command lines to copy, and what else is to be said."""
+    """The end of a command's help: command lines to copy, and a note."""
     shown = "\n".join(f"  {escape(line)}" for line in lines)
     return f"[bold]Examples[/bold]\n\n{shown}" + (f"\n\n{escape(note)}" if note else "")
 

@@ -1,4 +1,4 @@
-"""`holdfast parked`: commands and payments that were given up on."""
+"""`holdfast parked`: list, replay or drop commands and payments that were given up on."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
     from core.store.inbox.parked import ParkedFilter
 
 commands = typer.Typer(
-    help="What was given up on: list, show, replay, drop.", no_args_is_help=True, rich_help_panel=REPAIR
+    help="Commands and payments that were given up on: list, show, replay, drop.",
+    no_args_is_help=True,
+    rich_help_panel=REPAIR,
 )
 
 LIMIT_MAX = 100_000
 PAYMENT_COLUMNS = ("id", "booking", "state", "amount (minor)", "tries", "parked (UTC)", "next try (UTC)", "problem")
 COMMAND_COLUMNS = ("id", "type", "contract", "owner", "parked (UTC)", "why", "since then")
 What = Annotated[Literal["commands", "payments"], typer.Argument(metavar="commands|payments", help="Of which kind.")]
-Ids = Annotated[list[UUID] | None, typer.Argument(metavar="[ID...]", help="Which of them; or --all.")]
+Ids = Annotated[list[UUID] | None, typer.Argument(metavar="[ID...]", help="Their ids; or --all.")]
 Type = Annotated[str | None, typer.Option("--type", help="Of commands, as place.", show_default=False)]
 Contract = Annotated[str | None, typer.Option("--contract", help="Of commands, as agent.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="All that the filters leave.")]
+All = Annotated[bool, typer.Option("--all", help="All that match the filters.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -49,11 +51,11 @@ def list_(
     contract: Contract = None,
     since: Since = None,
     until: Until = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Also what was replayed or dropped.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="At most so many.")] = 100,
+    everything: Annotated[bool, typer.Option("--everything", help="Also those that were replayed or dropped.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="How many at most.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List what was given up on, the oldest first."""
+    """List what was given up on, oldest first."""
     from core.store.inbox.parked import ParkedFilter, parked_commands  # noqa: PLC0415 - a command imports what it needs
     from core.store.payments.parked import parked_payments  # noqa: PLC0415 - as above
 
@@ -101,7 +103,7 @@ def show(what: What, id_: Annotated[UUID, typer.Argument(metavar="ID")]) -> None
         "holdfast parked replay commands 2f0c7a52-9d0c-4a51-8b3e-0a8f5a1f9f3e",
         "holdfast parked replay commands --all --type place --dry-run",
         "holdfast parked replay payments --all --yes",
-        note="Mend the cause first: what fails again is parked again.",
+        note="Remove the cause first: what fails again is parked again.",
     )
 )
 def replay(
@@ -136,7 +138,7 @@ def replay(
     epilog=examples(
         "holdfast parked drop commands 2f0c7a52-9d0c-4a51-8b3e-0a8f5a1f9f3e",
         "holdfast parked drop commands --all --type canary --yes",
-        note="Outcomes stay as they are. A payment that is dropped is not tried any more: see to its money at Stripe.",
+        note="Outcomes stay as they are. A dropped payment is not tried any more: look after its money at Stripe.",
     )
 )
 def drop(
@@ -152,7 +154,7 @@ def drop(
     yes: Yes = False,
     as_json: Json = False,
 ) -> int:
-    """Decide that nothing is to be done: it is listed and tried no longer."""
+    """Decide that nothing is to be done: they are no longer listed or tried."""
     from core.store.inbox.parked import NotParkedError, ParkedFilter, parked_command  # noqa: PLC0415 - as above
     from core.store.inbox.parked import drop as drop_command  # noqa: PLC0415 - as above
     from ops.operator_identity import operator  # noqa: PLC0415 - as above
@@ -200,7 +202,7 @@ def _payments(
 
 
 def _chosen(connection: Connection, what: str, ids: list[UUID], wanted: ParkedFilter, *, all_: bool) -> list[UUID]:
-    """The ids given, or all that the filters leave, the oldest first."""
+    """The given ids, or all that match the filters, oldest first."""
     from core.store.inbox.parked import parked_commands  # noqa: PLC0415 - as above
     from core.store.payments.parked import parked_payments  # noqa: PLC0415 - as above
 

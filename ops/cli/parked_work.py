@@ -1,4 +1,4 @@
-"""What `holdfast parked` and `holdfast commands` share: many things put right one after another, each by itself."""
+"""What `holdfast parked` and `holdfast commands` share: acting on many things one after another, each by itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 TOLD_EVERY = 100
-"""Of many, how far it is."""
+"""How often the progress of many is told."""
 
 
 def replay_each(

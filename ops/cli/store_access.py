@@ -1,4 +1,4 @@
-"""The database and the settings, as a command meets them: those of the environment, or of a data folder."""
+"""The database and the settings that a command uses: those of the environment, or of a data folder."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _taking_data(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(slots=True)
 class _Choice:
-    """What one command line names, until the command ends."""
+    """What the command line names, until the command ends."""
 
     data: Path | None
     opened: ExitStack

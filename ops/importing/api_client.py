@@ -1,4 +1,4 @@
-"""The API as an import sees it: send a file, ask how far it is, read what was refused."""
+"""The API as an import uses it: send a file, ask for its progress, read what was refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RefusedRow(Struct, frozen=True):
 
 
 class ApiClient:
-    """A connection to one Holdfast, with whose key it is used."""
+    """A connection to one Holdfast, with the key to use there."""
 
     def __init__(self, url: str, token: str) -> None:
         scheme = "Bearer" if token.count(".") == 2 else "Token"  # noqa: PLR2004 - the three parts of a JWT

@@ -1,1 +1,1 @@
-"""What an operator sees of a running installation: who is asked, for how long at most, and how it is shown."""
+"""`holdfast status`: asks the parts of a running installation, each for a bounded time, and shows what they say."""

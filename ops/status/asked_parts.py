@@ -1,4 +1,4 @@
-"""Asks several parts at once, each for a bounded time: one that hangs is told apart, and holds up nobody."""
+"""Asks several parts at once, each for a bounded time: one that hangs is reported, and delays no other."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from msgspec import Struct
 T = TypeVar("T")
 
 ANSWER_WITHIN_S = 2.0
-"""The longest that anybody waits for a part."""
+"""The longest wait for a part."""
 HTTP_TIMEOUT_S = 1.8
-"""Less, so that whoever asks can still say who did not answer."""
+"""Shorter, so that the reader can still say which part did not answer."""
 NO_ANSWER = "it does not answer in time"
 
 
 class PartError(Exception):
-    """A part answers, but not as it should; the message says how, in words for an operator."""
+    """A part answers, but not as it should; the message tells an operator how."""
 
 
 class Reply(Struct, Generic[T], frozen=True):
@@ -32,7 +32,7 @@ class Reply(Struct, Generic[T], frozen=True):
 
 
 class Part(Generic[T]):
-    """One source of facts. `read` may hang: it runs in a thread that nobody waits for in the end."""
+    """One source of facts. `read` may hang: it runs in a thread that is not waited for at the end."""
 
     def __init__(self, name: str, read: Callable[[], T], explain: Callable[[Exception], str] = str) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class Part(Generic[T]):
             self._thread.start()
 
     def reply(self, until: float) -> Reply[T]:
-        """What was answered to the last question, by a moment of the monotonic clock."""
+        """The answer to the last question, waiting for it until a moment of the monotonic clock."""
         assert self._thread is not None, "begin() comes first"  # noqa: S101 - a programming error
         self._thread.join(max(0.0, until - time.monotonic()))
         return Reply(problem=NO_ANSWER) if self._thread.is_alive() else self._reply

@@ -1,6 +1,6 @@
-"""What `holdfast status` says, as one value: its JSON is a contract (docs/status.schema.json).
+"""The output of `holdfast status` as one value: its JSON is a contract (docs/status.schema.json).
 
-Only what a part has said stands in it. Where a part did not answer, its figures are null and `parts` says why.
+It holds only what the parts said. Where a part did not answer, its figures are null and `parts` says why.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from core.store.running_state import WaitingLane
 
 
 class PartState(Struct, frozen=True):
-    """One that was asked."""
+    """A part that is asked."""
 
     name: str
     is_up: bool | None
-    """None: nobody was asked, for `problem`."""
+    """None: it could not be asked; `problem` says why."""
     took_ms: float | None
     detail: str | None
     problem: str | None
@@ -29,11 +29,11 @@ class ProcessState(Struct, frozen=True):
     name: str
     """As in ops/processes.py."""
     is_up: bool | None
-    """None: whoever could tell did not answer."""
+    """None: the part that could tell did not answer."""
     count: int | None
     """None: not known."""
     seen: str | None
-    """By what they were seen."""
+    """The evidence for it."""
     workers: tuple[str, ...] = ()
     """The names under which workers answered."""
 
@@ -79,7 +79,7 @@ class Feed(Struct, frozen=True):
 class Holds(Struct, frozen=True):
     standing: int
     lapsed: int
-    """Their time is over, and the sweep has not expired them yet."""
+    """Their time is over, but the sweep has not expired them yet."""
 
 
 class Payments(Struct, frozen=True):
@@ -90,7 +90,7 @@ class Payments(Struct, frozen=True):
     parked: int
     differing: int
     stripe_is_left_alone: bool
-    """It did not answer, and is tried only once in a while."""
+    """It did not answer, and is only tried now and then."""
 
 
 class Sockets(Struct, frozen=True):
@@ -102,7 +102,7 @@ class Sockets(Struct, frozen=True):
 
 class Overview(Struct, frozen=True):
     at: datetime
-    """By the clock of whoever asks."""
+    """By the clock of the machine that runs the command."""
     version: str
     is_ready: bool | None
     """What the API's `/readyz` says; None: the API did not answer."""

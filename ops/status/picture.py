@@ -25,7 +25,7 @@ HOUR_S = 3_600
 
 Told = TypeVar("Told")
 Row = tuple[str, Text, str]
-"""Subject, how it is in a word, and the rest."""
+"""Subject, its state in a word, and the rest."""
 
 
 def picture(overview: Overview, *, is_short: bool = False) -> RenderableType:
@@ -46,7 +46,7 @@ def _headline(overview: Overview) -> Text:
 
 
 def _verdict(overview: Overview) -> tuple[str, str]:
-    """In words, and how they look."""
+    """Text and style."""
     if overview.is_ready is None:
         return "The API does not say whether bookings get through", "bold yellow"
     if not overview.is_ready:
@@ -114,7 +114,7 @@ def _work_rows(overview: Overview) -> tuple[Row, ...]:
 
 
 def _row(subject: str, told: Told | None, now: Callable[[Told], str], rest: Callable[[Told], str]) -> Row:
-    """Figures that nobody told are unknown, not zero."""
+    """A figure that no part gave is unknown, not zero."""
     return (subject, UNKNOWN, "") if told is None else (subject, Text(_printable(now(told))), rest(told))
 
 

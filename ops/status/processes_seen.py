@@ -1,4 +1,4 @@
-"""Which processes run, by the traces that each kind leaves: nobody lists them, on however many machines they are."""
+"""Which processes run, by the evidence of each kind: there is no list of them, and they may be on many machines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _workers(name: str, session: str, replies: Replies) -> ProcessState:
 
 
 def _beat(database: RunningState | None, *, sweeps_run: bool) -> ProcessState:
-    """It answers nobody. Its canaries are seen, and without a sweeps worker there would be none, whatever it does."""
+    """It answers no questions. Its canaries are seen; without a sweeps worker there are none, whatever beat does."""
     pulse = None if database is None else database.measurements.pulse
     age_s = None if pulse is None else pulse.lanes_canary_age_s
     if age_s is not None and age_s <= CANARY_FRESH_S:

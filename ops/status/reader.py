@@ -1,4 +1,4 @@
-"""Asks all parts of one installation and puts together what they say."""
+"""Asks all parts of one installation and combines their answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ops.status.summary import overview
 
 
 class StatusReader:
-    """`metrics` are the `HOST:PORT` at which notifiers serve theirs, if anybody knows."""
+    """`metrics` are the `HOST:PORT` at which notifiers serve theirs, if that is known."""
 
     def __init__(
         self, settings: Settings, api_url: str, metrics: Sequence[str] = (), within_s: float = ANSWER_WITHIN_S
@@ -28,7 +28,7 @@ class StatusReader:
         self._notifiers = notifiers_part(metrics) if metrics else None
 
     def read(self) -> Overview:
-        """Takes no longer than one part may take, whatever is down."""
+        """Takes as long as one part may take, whatever is down."""
         always = (self._database, self._redis, self._workers, self._api)
         until = begin_all(always if self._notifiers is None else (*always, self._notifiers), self._within_s)
         replies = Replies(

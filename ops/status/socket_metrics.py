@@ -1,4 +1,4 @@
-"""How many sockets are open: what the notifiers count, from their metrics."""
+"""How many sockets are open, from the notifiers' metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def notifiers_part(targets: Sequence[str]) -> Part[SocketState]:
 
 
 def _read_sockets(targets: Sequence[str]) -> SocketState:
-    """A sum in which a notifier is missing would be a wrong number, so then there is none."""
+    """A sum without one of the notifiers would be wrong, so then there is none."""
     parts = [Part(url, partial(_scrape, url)) for url in dict.fromkeys(_urls(targets))]
     until = begin_all(parts, HTTP_TIMEOUT_S)
     return together([_scraped(part, until) for part in parts])
@@ -64,7 +64,7 @@ def _scrape(url: str) -> SocketState:
         with PROXYLESS.open(url, timeout=HTTP_TIMEOUT_S) as answer:
             families = {one.name: one for one in text_string_to_metric_families(answer.read().decode())}
     except (OSError, ValueError, HTTPException):
-        raise PartError("nobody serves them there") from None
+        raise PartError("nothing serves them there") from None
     sockets = families.get(SOCKETS.name)
     if sockets is None:
         raise PartError("these are another process's")

@@ -28,7 +28,7 @@ from ops.status.socket_metrics import SocketState
 LIMITS = {**API_LIMITS, "statement_timeout": "2s", "default_transaction_read_only": "on"}
 NOT_MIGRATED = "its schema is not of this release: run holdfast migrate"
 WORKERS_ANSWER_WITHIN_S = 1.0
-"""Nobody knows how many will answer, so all are waited for this long."""
+"""It is not known how many will answer, so each look waits this long."""
 ANSWERED = (200, 503)
 """Statuses of `/readyz`."""
 
@@ -38,13 +38,13 @@ class RedisState(Struct, frozen=True):
     """None: its user may not use INFO."""
     used_memory: str | None
     api_processes: int
-    """How many wait for outcomes."""
+    """API processes that wait for outcomes."""
     queues: dict[str, int]
     """Tasks that wait in Celery's queues."""
 
 
 class Readyz(Struct, frozen=True):
-    """What the API says of itself and all others. That of an earlier release may say less."""
+    """What the API says of itself and the other parts. An earlier release may say less."""
 
     status: Literal["ready", "not ready"]
     down: list[str]
@@ -129,7 +129,7 @@ def api_part(url: str) -> Part[Readyz]:
 
 
 def _read_api(url: str) -> Readyz:
-    """`/healthz` answers whatever it is that `/readyz` has to wait for."""
+    """`/healthz` answers while `/readyz` has to wait for something."""
     until = time.monotonic() + HTTP_TIMEOUT_S
     if get(f"{url}/healthz", HTTP_TIMEOUT_S).status == 0:
         raise PartError(f"nobody answers at {url}")

@@ -1,4 +1,4 @@
-"""Puts together what the parts said. What one has not said is null."""
+"""Combines what the parts said. What a part has not said is null."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _parts(replies: Replies) -> tuple[PartState, ...]:
 
 
 def _heard(workers: Reply[dict[str, Any]]) -> Reply[dict[str, Any]]:
-    """All are waited for equally long, so how long it took says nothing."""
+    """All are waited for equally long, so the time that it took says nothing."""
     if not workers.value:
         return Reply(problem=workers.problem or NO_WORKER)
     return Reply(value=workers.value)

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -52,6 +53,12 @@ class Load(Struct, frozen=True):
     def unanswered(self) -> int:
         """Under way when the time was over: they may be in the table or not."""
         return self.sent - self.created - self.refused
+
+
+class Books(Protocol):
+    """Makes load: a `Booker`, or a slower one."""
+
+    def run(self, url: str, /, *, token: str, note: str, clients: int, seconds: int) -> Load: ...
 
 
 class Booker:

@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import httpx
 import pytest
 import redis
 
-from tests.support.clients.callers import execute
+from tests.support.clients.callers import answers, execute
 from tests.support.payments.ledger import assert_the_books_balance, wait_until_settled
-from tests.support.payments.payer import BANK, EMPTY_CARD, Payer, StripeServer, stack_with_stripe, stripe_server
+from tests.support.payments.payer import BANK, EMPTY_CARD, Payer, StripeServer, stack_with_stripe
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -243,12 +242,6 @@ STORIES: tuple[Story, ...] = (
 
 
 @pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {"HOLDFAST_PAYMENT_LOOK_SECONDS": str(LOOK_S)}
     with stack_with_stripe(postgres, stripe, tmp_path_factory.mktemp("killed"), settings) as running:
@@ -286,14 +279,7 @@ def start(stack: Stack, names: Sequence[str]) -> None:
         stack.process(name).start(wait=False)
     for name in names:
         stack.process(name).wait()
-    wait_until(lambda: _answers(stack), "the API answers")
-
-
-def _answers(stack: Stack) -> bool:
-    try:
-        return httpx.get(f"{stack.api_url}/healthz", timeout=2.0).status_code == 200
-    except httpx.TransportError:
-        return False
+    wait_until(lambda: answers(stack), "the API answers")
 
 
 @pytest.mark.parametrize("webhooks", ["double", "lose"])

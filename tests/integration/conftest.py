@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 import pytest
@@ -11,7 +12,9 @@ import redis
 from core.engine.retention import tidy
 from core.store.connections.database import Connection, connect_lane, connect_tidy
 from core.wakeup.bells import connect
+from tests.support.clients.callers import STAFF, signed_in
 from tests.support.clients.http_client import Client, admin, anonymous
+from tests.support.clients.marketplace import Market
 from tests.support.engine.lanes import Pipeline, Sweep
 from tests.support.processes.stack import Stack
 from workers import serve_loop
@@ -46,9 +49,24 @@ def client(stack: Stack) -> Iterator[Client]:
 
 
 @pytest.fixture
+def desk(stack: Stack) -> Iterator[Client]:
+    """A member of staff who is no superuser."""
+    with signed_in(stack, STAFF) as one:
+        yield one
+
+
+@pytest.fixture
 def staff(stack: Stack) -> Iterator[Client]:
+    """A superuser."""
     with admin(stack.api_url) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def market(stack: Stack) -> Iterator[Market]:
+    """Makes people and things of a test's own in the marketplace."""
+    with closing(Market(stack)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
 from api.http.fields import (
     CURRENCY,
-    ZONE,
     CurrencyCode,
     Id,
     Notes,
@@ -155,7 +154,7 @@ class AdminServices:
 
     async def _resource_id(self, connection: AsyncConnection, sent: NewNamedService) -> int:
         if sent.own_resource:
-            zone = self._installation.time_zone if sent.time_zone is None else ZONE(sent.time_zone)
+            zone = self._installation.zone_for(sent.time_zone)
             return await resources.add(connection, "service", as_name(sent.name), zone)
         return sent.resource_id or await resources.desk_id(connection)
 

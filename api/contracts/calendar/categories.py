@@ -14,7 +14,7 @@ from api.contracts.changes import Problems, as_problems, check_unchanged, name_t
 from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
-from api.http.fields import ZONE, Id, ZoneText, text
+from api.http.fields import Id, ZoneText, text
 from api.http.forms import Rules
 from api.http.responses import respond
 from api.installation import InstallationWatch
@@ -109,10 +109,7 @@ class AdminCategories:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewCategory)
-        name, zone = (
-            as_name(sent.name),
-            self._installation.time_zone if sent.time_zone is None else ZONE(sent.time_zone),
-        )
+        name, zone = as_name(sent.name), self._installation.zone_for(sent.time_zone)
         async with as_problems(PROBLEMS), write(self._pool) as connection:
             resource_id = sent.resource_id or await resources.add(connection, "category", name, zone)
             category = await categories.create(connection, name, resource_id)

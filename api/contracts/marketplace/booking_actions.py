@@ -13,15 +13,10 @@ from api.contracts.changes import sent_fields
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.fields import LongText, MeetingUrl, Moment
 from api.contracts.marketplace.ownership import not_found
-from api.contracts.marketplace.purchase_requests import (
-    TIME_OR_SESSION,
-    TIME_OR_SESSION_RULES,
-    Title,
-    no_session,
-    time_or_session,
-)
+from api.contracts.marketplace.purchase_bodies import TIME_OR_SESSION, TIME_OR_SESSION_RULES, Title, time_or_session
+from api.contracts.marketplace.purchase_requests import no_session
 from api.contracts.marketplace.refusal_groups import CHANGING_STATUS, EDITING, RESCHEDULING
-from api.http.bodies import read_json
+from api.http.bodies import has_body, read_json
 from api.http.fields import ZONE, Id, ZoneText, text
 from api.http.forms import Rules
 from api.http.responses import respond
@@ -159,7 +154,7 @@ class BookingActions:
         command=True,
     )
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
-        sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
+        sent = await read_json(req, Cancellation) if has_body(req) else Cancellation()
         by = "" if isinstance(sent.canceled_by, UnsetType) else sent.canceled_by
         await run_in_booking_lane(self._runtime, req, resp, TurnBooking(booking_id, Verb.CANCEL, sent.reason, by))
 
@@ -180,13 +175,9 @@ class BookingActions:
             await run_in_booking_lane(self._runtime, req, resp, command, at=wanted[0])
 
     async def _turn(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int, verb: Verb) -> None:
-        if await has_body(req):
+        if has_body(req):
             await read_json(req, Empty)
         await run_in_booking_lane(self._runtime, req, resp, TurnBooking(booking_id, verb))
-
-
-async def has_body(req: falcon.asgi.Request) -> bool:
-    return bool(req.content_length) or (req.get_header("Transfer-Encoding") is not None)
 
 
 async def run_in_booking_lane(

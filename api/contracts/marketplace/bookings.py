@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from api.contracts.marketplace import examples
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
-from api.contracts.marketplace.purchase_requests import CreateMarketBooking, NewMarketBooking
+from api.contracts.marketplace.purchase_bodies import NewMarketBooking
+from api.contracts.marketplace.purchase_requests import CreateMarketBooking
 from api.contracts.marketplace.refusal_groups import BUYING, PLACING, SEATING
 from api.contracts.marketplace.services import KindWord
 from api.http.fields import ZONE, DayOrInstant, Id, ZoneText, day_or_instant, text

@@ -17,7 +17,7 @@ from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
 from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, forbidden, invalid
-from api.http.fields import ZONE, Id, ServiceName, ZoneText, text
+from api.http.fields import Id, ServiceName, ZoneText, text
 from api.http.forms import Rules
 from api.http.parameters import read_query
 from api.http.responses import respond
@@ -112,7 +112,7 @@ class Locations:
     @operation("Make a location", body=Content(NewLocation, example=examples.NEW_LOCATION), answers={201: LocationBody})
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         sent = await read_json(req, NewLocation)
-        zone = self._installation.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
+        zone = self._installation.zone_for(sent.time_zone)
         async with write(self._pool) as connection:
             owner_id = await owner_for(connection, req.context.principal)
             made = await locations.create(

@@ -10,11 +10,12 @@ from msgspec.structs import astuple
 
 from api.contracts.changes import Problems, as_problems
 from api.contracts.marketplace import examples
-from api.contracts.marketplace.booking_actions import Cancellation, has_body, run_in_session_lane
+from api.contracts.marketplace.booking_actions import Cancellation, run_in_session_lane
 from api.contracts.marketplace.fields import MeetingUrl, Moment, Seats, ends_later, span
 from api.contracts.marketplace.pagination import PageBody, Paged, page_fields
-from api.contracts.marketplace.purchase_requests import Title, no_session
-from api.http.bodies import read_json
+from api.contracts.marketplace.purchase_bodies import Title
+from api.contracts.marketplace.purchase_requests import no_session
+from api.http.bodies import has_body, read_json
 from api.http.errors import Problem, forbidden
 from api.http.fields import Id
 from api.http.forms import Rules
@@ -142,7 +143,7 @@ class OneSession:
         command=True,
     )
     async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, session_id: int) -> None:
-        sent = await read_json(req, Cancellation) if await has_body(req) else Cancellation()
+        sent = await read_json(req, Cancellation) if has_body(req) else Cancellation()
         await run_in_session_lane(self._runtime, req, resp, session_id, CancelSession(session_id, sent.reason))
 
 

@@ -12,7 +12,6 @@ from api.contracts.rooms.room_fields import NewRoom, RoomChange, RoomShown, chan
 from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem, invalid
-from api.http.fields import ZONE
 from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.http.responses import respond
 from api.installation import InstallationWatch
@@ -98,7 +97,7 @@ class AdminRooms:
     async def _resource(self, connection: AsyncConnection, sent: NewRoom) -> tuple[int, str]:
         """The room's resource and its zone: a new one, or the one to share."""
         if isinstance(sent.resource_id, UnsetType):
-            zone = self._installation.time_zone if sent.time_zone is UNSET else ZONE(sent.time_zone)
+            zone = self._installation.zone_for(sent.time_zone)
             return await resources.add(connection, "room", str(sent.name), zone), zone
         shared = await resources.zone_of(connection, sent.resource_id)
         if shared is None:

@@ -29,7 +29,7 @@ ORDER BY {rows.key} LIMIT {PAGE_ROWS}
 
 
 def _columns(rows: Rows) -> str:
-    plain = [field.column for field in rows.fields if not field.path]
+    plain = [field.column for field in rows.fields if not field.path and field.is_exported]
     json = sorted({field.column for field in rows.fields if field.path})
     shown = [f"t.{column}" for column in dict.fromkeys([*rows.also.split(), *plain])]
     shown += [f"{_paths([f for f in rows.fields if f.column == column])} AS {column}" for column in json]

@@ -36,6 +36,8 @@ class Field(Struct, frozen=True):
     """A condition: other rows keep it."""
     why: str = ""
     """Why it is kept."""
+    is_exported: bool = True
+    """False: it says something of somebody else, in whose export it stands, if in any."""
 
 
 class Rows(Struct, frozen=True, kw_only=True):
@@ -225,7 +227,11 @@ MARKETPLACE = (
         whose="the author",
         find="""t.author_id = %(id)s AND NOT EXISTS (
             SELECT FROM booking b WHERE b.id = t.booking_id AND b.user_id = %(id)s)""",
-        fields=(Field("content", KEPT, why="It belongs to the client's booking, and goes with the client"),),
+        fields=(
+            Field(
+                "content", KEPT, why="It belongs to the client's booking, and goes with the client", is_exported=False
+            ),
+        ),
         also="booking_id is_private created_at",
     ),
     Rows(

@@ -45,7 +45,9 @@ _OF_CHANGES = frozenset({BookingChanged, BookingDeleted})
 def lock_bookings(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
     ids = needs.bookings | needs.unnamed
     if ids or needs.slots:
-        pipeline.ask(SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: _store(state, rows))
+        pipeline.ask(
+            SQL_BOOKINGS, {"ids": list(ids), "slots": list(needs.slots)}, lambda rows: know_bookings(state, rows)
+        )
 
 
 def lock_lapsed(pipeline: QueryPipeline, state: State, lapsed: set[int]) -> None:
@@ -53,7 +55,7 @@ def lock_lapsed(pipeline: QueryPipeline, state: State, lapsed: set[int]) -> None
 
     def store_lapsed(rows: Rows) -> None:
         lapsed.update(row[0] for row in rows)
-        _store(state, rows)
+        know_bookings(state, rows)
 
     if in_the_way := sorted(_holders_of_time(state)):
         pipeline.ask(SQL_LAPSED, (in_the_way,), store_lapsed)
@@ -85,6 +87,6 @@ def _holders_of_time(state: State) -> Collection[int]:
     return {claim.booking_id for claims in state.claims.values() for claim in claims if claim.booking_id is not None}
 
 
-def _store(state: State, rows: Rows) -> None:
+def know_bookings(state: State, rows: Rows) -> None:
     for row in rows:
         state.know_booking(booking_of(row))

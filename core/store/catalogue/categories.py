@@ -9,7 +9,7 @@ from core.domain.names import folded
 from core.domain.needs import Needs
 from core.domain.state import State
 from core.domain.values import Category, Resource
-from core.store.catalogue.changes import FullError, read_one
+from core.store.catalogue.changes import SQL_SET_NAME, check_not_full, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one
@@ -29,11 +29,7 @@ SQL_ONE = f"{_CATEGORIES} WHERE c.id = %s"
 SQL_LOCK = f"{SQL_ONE} FOR NO KEY UPDATE OF c"
 SQL_COUNT = "SELECT count(*) FROM category"
 SQL_INSERT = "INSERT INTO category (name, name_key, resource_id) VALUES (%s, %s, %s) RETURNING id"
-SQL_UPDATE = """
-UPDATE category SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(key)s END,
-       resource_id = %(resource_id)s
-WHERE id = %(id)s
-"""
+SQL_UPDATE = f"UPDATE category SET {SQL_SET_NAME}, resource_id = %(resource_id)s WHERE id = %(id)s"
 SQL_NAMED_IDS = f"""
 SELECT id FROM category WHERE id = %(id)s UNION (SELECT id FROM category ORDER BY id LIMIT {CATEGORIES_NAMED}) ORDER BY id
 """
@@ -51,15 +47,14 @@ async def one(connection: AsyncConnection, category_id: int, *, locked: bool = F
 
 async def create(connection: AsyncConnection, name: str, resource_id: int) -> Category:
     """Raises FullError. The transaction raises NameTakenError, and UnknownReferenceError for the resource."""
-    if (await fetch_one(connection, SQL_COUNT))[0] >= CATEGORIES_MAX:
-        raise FullError
+    await check_not_full(connection, SQL_COUNT, CATEGORIES_MAX)
     (id_,) = await fetch_one(connection, SQL_INSERT, (name, folded(name), resource_id))
     return await one(connection, id_)
 
 
 async def change(connection: AsyncConnection, category_id: int, name: str, resource_id: int) -> Category:
     """Update a locked category. The transaction raises as in `create`."""
-    values = {"id": category_id, "name": name, "key": folded(name), "resource_id": resource_id}
+    values = {"id": category_id, "name": name, "name_key": folded(name), "resource_id": resource_id}
     await connection.execute(SQL_UPDATE.encode(), values)
     return await one(connection, category_id)
 

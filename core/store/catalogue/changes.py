@@ -14,7 +14,11 @@ from psycopg.rows import TupleRow
 
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
-from core.store.connections.queries import Values, find_one
+from core.store.connections.queries import Values, fetch_one, find_one
+
+SQL_SET_NAME = "name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(name_key)s END"
+"""A name that stays keeps its key: of two that are one by today's rule, which releases before 0033 let in, each can
+still be changed and taken off the list."""
 
 
 class CatalogueError(Exception):
@@ -43,6 +47,13 @@ async def read_one(connection: AsyncConnection, sql: str, values: Values) -> Tup
     if row is None:
         raise NotFoundError
     return row
+
+
+async def check_not_full(connection: AsyncConnection, count_sql: str, most: int) -> None:
+    """Raises FullError if there are `most` rows already."""
+    (count,) = await fetch_one(connection, count_sql)
+    if count >= most:
+        raise FullError
 
 
 @asynccontextmanager

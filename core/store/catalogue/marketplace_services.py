@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from core.domain.marketplace.details import Kind
 from core.domain.marketplace.values import MarketService
 from core.domain.names import folded
-from core.store.catalogue.changes import CatalogueError, UnknownReferenceError, read_one
+from core.store.catalogue.changes import SQL_SET_NAME, CatalogueError, UnknownReferenceError, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_one, fetch_page
 from core.store.lists.pages import count_to_limit
@@ -33,9 +33,8 @@ SELECT %(name)s, %(name_key)s, %(description)s, r.id, %(duration_minutes)s, %(pr
        %(owner_id)s, %(slot_step_minutes)s, %(credits)s, %(valid_days)s
 FROM resource r WHERE r.kind = 'desk' RETURNING id
 """
-SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(name_key)s END,
-       description = %(description)s,
+SQL_UPDATE = f"""
+UPDATE service SET {SQL_SET_NAME}, description = %(description)s,
        duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s, slot_step_minutes = %(slot_step_minutes)s,
        credits = %(credits)s, valid_days = %(valid_days)s, is_active = %(is_active)s
 WHERE id = %(id)s

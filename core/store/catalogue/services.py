@@ -13,7 +13,7 @@ from core.domain.needs import Needs
 from core.domain.resources.service_names import COMPARED_MAX, NearestNames, check_bookable
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.catalogue.changes import FullError, read_one
+from core.store.catalogue.changes import SQL_SET_NAME, check_not_full, read_one
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import QueryPipeline
 from core.store.connections.queries import fetch_all, fetch_one, fetch_page
@@ -36,19 +36,15 @@ WHERE s.is_active AND s.is_named ORDER BY s.name, s.id LIMIT %(limit)s OFFSET %(
 SQL_COUNT_BOOKABLE = "SELECT count(*) FROM service WHERE is_active AND is_named"
 SQL_INSERT = """
 INSERT INTO service (name, name_key, description, resource_id, duration_minutes, price_cents, currency)
-VALUES (%(name)s, %(key)s, %(description)s, %(resource_id)s, %(duration_minutes)s, %(price_cents)s, %(currency)s)
+VALUES (%(name)s, %(name_key)s, %(description)s, %(resource_id)s, %(duration_minutes)s, %(price_cents)s, %(currency)s)
 RETURNING id
 """
-SQL_UPDATE = """
-UPDATE service SET name = %(name)s, name_key = CASE WHEN name = %(name)s THEN name_key ELSE %(key)s END,
-       description = %(description)s, resource_id = %(resource_id)s, duration_minutes = %(duration_minutes)s,
-       price_cents = %(price_cents)s, is_active = %(is_active)s
+SQL_UPDATE = f"""
+UPDATE service SET {SQL_SET_NAME}, description = %(description)s,
+       resource_id = %(resource_id)s, duration_minutes = %(duration_minutes)s, price_cents = %(price_cents)s,
+       is_active = %(is_active)s
 WHERE id = %(id)s
 """
-# A name that stays keeps its key: of two that are one by today's rule, which releases before 0033 let in, each can
-# still be changed and taken off the list.
-
-
 SQL_BY_NAME = f"""
 SELECT s.name_folded, r.id, r.kind, r.name, r.zone, s.id, s.name, s.resource_id, s.duration_minutes, s.is_active
 FROM service s JOIN resource r ON r.id = s.resource_id WHERE s.name_folded = ANY({TEXTS}) AND s.is_named
@@ -110,11 +106,10 @@ async def create(
     resource_id: int,
 ) -> NamedService:
     """Raises FullError. The transaction raises NameTakenError, and UnknownReferenceError for the resource."""
-    if (await fetch_one(connection, SQL_COUNT))[0] >= SERVICES_MAX:
-        raise FullError
+    await check_not_full(connection, SQL_COUNT, SERVICES_MAX)
     columns = {
         "name": as_name(name),
-        "key": folded(name),
+        "name_key": folded(name),
         "description": description,
         "resource_id": resource_id,
         "duration_minutes": duration_minutes,
@@ -127,7 +122,7 @@ async def create(
 
 async def change(connection: AsyncConnection, after: NamedService) -> NamedService:
     """Update a locked service. The transaction raises as in `create`."""
-    await connection.execute(SQL_UPDATE, {**asdict(after), "key": folded(after.name)})
+    await connection.execute(SQL_UPDATE, {**asdict(after), "name_key": folded(after.name)})
     return await one(connection, after.id)
 
 

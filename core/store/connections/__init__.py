@@ -1,1 +1,5 @@
 """Connections to PostgreSQL: bounded, pooled, pipelined."""
+
+from core.store.connections import terse_errors
+
+terse_errors.bend()

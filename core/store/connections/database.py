@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, each kind with its timeouts.
 
 A worker that is stopped or cut off must release its locks without doing anything. So every session bounds its
-transactions, its waits for locks and its idling, and TCP notices a dead peer (docs/architecture.md, "Snapshots").
+transactions, its waits for locks and its idling, and TCP notices a dead peer (docs/lanes.md, "Letting go").
 """
 
 from __future__ import annotations

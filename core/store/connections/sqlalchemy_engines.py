@@ -1,4 +1,7 @@
-"""SQLAlchemy engines, on connections that are opened like all others: by libpq, with their limits."""
+"""SQLAlchemy engines, on connections that are opened like all others: by libpq, with their limits.
+
+Their errors do not show the parameters of a statement: logs have them, and parameters are personal data.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def engine(url: str, limits: dict[str, str], application: str, **options: Any) -
         connection.autocommit = False  # SQLAlchemy itself begins transactions
         return connection
 
-    made = create_engine(DIALECT, creator=opened, **options)
+    made = create_engine(DIALECT, creator=opened, hide_parameters=True, **options)
     event.listen(made, "handle_error", _replace_stale)
     return made
 
@@ -39,7 +42,7 @@ def async_engine(
         await connection.set_autocommit(False)
         return connection
 
-    made = create_async_engine(DIALECT, async_creator=opened, **options)
+    made = create_async_engine(DIALECT, async_creator=opened, hide_parameters=True, **options)
     event.listen(made.sync_engine, "handle_error", _replace_stale)
     return made
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
 from core.store.connections.database import Connection
@@ -65,7 +66,7 @@ class LaneNotes:
         """Read the answer to the note before, which arrived long ago."""
         while (result := self._pg.get_result()) is not None:
             if result.status == ExecStatus.FATAL_ERROR:
-                log.info("note lost", problem=result.get_error_message())
+                log.info("note lost", problem=repr(error_from_result(result)))
 
     def inherited(self, lane: int, found: Sequence[UUID]) -> list[UUID]:
         """What another worker noted and did not finish; nothing if the note is our own."""

@@ -33,7 +33,7 @@ WHERE (%(all)s OR p.dropped_at IS NULL AND r.replayed_as IS NULL)
 ORDER BY p.parked_at, p.id LIMIT %(limit)s
 """
 SQL_LOCK = f"SELECT {_SHOWN} FROM {_FROM} WHERE p.id = %s FOR UPDATE OF p"
-"""Two operators at once: the second waits, and then finds what the first did."""
+"""Of two operators at once the second waits, and then finds what the first did."""
 SQL_LOOK = f"SELECT {_SHOWN} FROM {_FROM} WHERE p.id = %s"
 SQL_STATUS = """
 SELECT 'accepted' FROM inbox WHERE id = %(id)s UNION ALL SELECT status FROM outcome WHERE id = %(id)s
@@ -46,7 +46,7 @@ SELECT %(new)s, mod(p.slot_crc, i.lanes), p.slot_crc,
        o.type, p.version, o.contract, o.owner, %(request_id)s, o.actor, o.body, p.weight
 FROM parked_command p JOIN outcome o ON o.id = p.id, installation i WHERE p.id = %(old)s
 """
-"""No deadline and nobody who waits: its first request was answered long ago. Of a bulk it is no row any more."""
+"""Without a deadline, as nobody waits: its first request was answered long ago. It is no longer a row of a bulk."""
 SQL_DROP = "UPDATE parked_command SET dropped_at = clock_timestamp() WHERE id = %s"
 
 
@@ -63,7 +63,7 @@ class ParkedCommand(Struct, frozen=True):
     dropped_at: datetime | None
     replayed_as: UUID | None
     is_anonymised: bool
-    """The person whom it was about has left: nothing is in it any more."""
+    """The person that it was about has left, and it is empty."""
 
     @property
     def refusal(self) -> str | None:
@@ -90,7 +90,7 @@ class ParkedFilter(Struct, frozen=True):
 
 
 def why_of(problem: BaseException) -> str:
-    """The kind of an error: its message may repeat what somebody sent."""
+    """An error's type only: its message may repeat what somebody sent."""
     kind = type(problem).__name__
     if not isinstance(problem, psycopg.Error) or problem.sqlstate is None:
         return kind
@@ -99,7 +99,7 @@ def why_of(problem: BaseException) -> str:
 
 
 def note_parked(connection: Connection, ids: Sequence[UUID], why: str) -> None:
-    """Before they leave the inbox, in the same transaction."""
+    """Call before they leave the inbox, in the same transaction."""
     connection.execute(SQL_NOTE.encode(), (why, list(ids)))
     for id_ in ids:
         before, after = {"status": "accepted"}, {"status": "failed", "why": why}
@@ -107,7 +107,7 @@ def note_parked(connection: Connection, ids: Sequence[UUID], why: str) -> None:
 
 
 def parked_commands(connection: Connection, wanted: ParkedFilter, limit: int) -> list[ParkedCommand]:
-    """The oldest first: in this order they are replayed."""
+    """Oldest first, the order in which they are replayed."""
     values = {
         "all": wanted.everything,
         "type": wanted.type,
@@ -165,7 +165,7 @@ def _found(connection: Connection, statement: str, id_: UUID) -> ParkedCommand:
         case "accepted":
             words = "is not decided yet: wait for its lane, or withdraw it"
         case "failed":
-            words = "was parked by a release that did not note its lane: send it anew"
+            words = "was parked by a release that did not note its lane: send its request again"
         case status:
             words = f"was decided ({status}): only a parked command can be replayed or dropped"
     raise NotParkedError(f"The command {id_} {words}")

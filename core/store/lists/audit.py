@@ -20,7 +20,7 @@ from core.store.sql.tables import audit_person as p
 
 
 class AuditFilter(Struct, frozen=True):
-    """What a list asks for; every field that is given narrows it."""
+    """The filters of a list."""
 
     actor_kind: str | None = None
     actor: str | None = None
@@ -35,7 +35,7 @@ class AuditFilter(Struct, frozen=True):
 
 
 class ListedEntry(Struct, frozen=True):
-    """An entry with its personal part put back, as far as that is still there."""
+    """An entry together with what is left of its personal part."""
 
     id: int
     at: datetime

@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
-    BindParameter,
     Boolean,
     ColumnElement,
     and_,
@@ -29,7 +28,7 @@ from core.store.connections.queries import fetch_all
 from core.store.feed import Position, read_head
 from core.store.sql import tables
 from core.store.sql.local_days import days_begin, days_end, in_zones, zones_in_use
-from core.store.sql.tables import TYPES, text_of
+from core.store.sql.tables import TYPES, bound, text_of
 from core.store.timeslots import SLOT_COLUMNS, slot_of
 
 SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -105,17 +104,13 @@ async def list_slots(connection: AsyncConnection, wanted: SlotFilter) -> SlotLis
     return SlotList(listed, len(rows) > wanted.limit, head)
 
 
-def _bound(name: str, type_: str) -> BindParameter[Any]:
-    return bindparam(name, type_=TYPES[type_])
-
-
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
-    "id": s.c.id == _bound("id", "bigint"),
-    "first": and_(s.c.starts_at >= _bound("days_earliest", "timestamptz"), s.c.starts_at >= days_begin),
-    "last": and_(s.c.starts_at < _bound("days_latest", "timestamptz"), s.c.starts_at < days_end),
-    "category": s.c.category_id == _bound("category", "bigint"),
+    "id": s.c.id == bound("id", "bigint"),
+    "first": and_(s.c.starts_at >= bound("days_earliest", "timestamptz"), s.c.starts_at >= days_begin),
+    "last": and_(s.c.starts_at < bound("days_latest", "timestamptz"), s.c.starts_at < days_end),
+    "category": s.c.category_id == bound("category", "bigint"),
     "categories": c.c.name_folded == any_(bindparam("categories", type_=ARRAY(TYPES["text"]))),
-    "taken": _bound("taken", "boolean") == _TAKEN,
+    "taken": bound("taken", "boolean") == _TAKEN,
     "after": s.c.starts_at > func.clock_timestamp(),
 }
 """By the value that is given."""
@@ -142,8 +137,8 @@ def _statement(given: tuple[str, ...]) -> str:
         .select_from(_SLOTS)
         .where(s.c.deleted_at.is_(None), *(_CONDITIONS[name] for name in given))
         .order_by(s.c.starts_at, s.c.id)
-        .limit(_bound("limit", "bigint"))
-        .offset(_bound("offset", "bigint"))
+        .limit(bound("limit", "bigint"))
+        .offset(bound("offset", "bigint"))
         .cte("chosen")
     )
     page = select(text(SLOT_COLUMNS)).add_columns(_TAKEN).select_from(_SLOTS.join(chosen, chosen.c.id == s.c.id))

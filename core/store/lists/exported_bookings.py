@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from core.store.connections.database import Connection
 
 CURSOR_ROWS = 2_000
-"""Fetched at a time: all that is in memory."""
+"""Rows fetched at a time: no more are in memory."""
 _OF_THE_MARKETPLACE_WITHOUT_A_TIME = "m.booking_id IS NOT NULL AND m.starts_at IS NULL"
 _FROM = f"""
 FROM booking b JOIN user_account u ON u.id = b.user_id LEFT JOIN marketplace_booking m ON m.booking_id = b.id
@@ -44,14 +44,14 @@ SELECT b.id, b.public_uuid, b.contract, m.kind, b.status, b.payment_status, b.se
 
 
 class ExportFilter(Struct, frozen=True):
-    """What is exported; every field that is given narrows it."""
+    """The filters of an export."""
 
     first_day: date | None = None
     last_day: date | None = None
     """Both local to what is booked. What was bought without a time is on no day."""
     contract: str | None = None
     kind: str | None = None
-    """Of the marketplace."""
+    """Only in the marketplace."""
 
 
 class ExportedBooking(Struct, frozen=True):

@@ -16,7 +16,6 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
-    BindParameter,
     ColumnElement,
     FromClause,
     Select,
@@ -37,7 +36,7 @@ from core.domain.names import folded
 from core.store.catalogue import practitioners
 from core.store.connections.database import AsyncConnection
 from core.store.lists.pages import COUNT_LIMIT, together
-from core.store.sql.tables import TYPES, text_of
+from core.store.sql.tables import TYPES, bound, text_of
 from core.store.sql.tables import marketplace_booking as m
 
 COLUMNS = {"start_time": "starts_at", "created_at": "created_at", "price_charged_cents": "price_minor"}
@@ -139,10 +138,6 @@ def _scopes(user_id: int | None, practitioner_id: int | None) -> tuple[str, ...]
     return ("user",) if practitioner_id is None else ("user", "own")
 
 
-def _bound(name: str, type_: str) -> BindParameter[Any]:
-    return bindparam(name, type_=TYPES[type_])
-
-
 def _any(name: str, type_: str) -> Any:
     return any_(bindparam(name, type_=ARRAY(TYPES[type_])))
 
@@ -154,21 +149,21 @@ def _text(value: str) -> ColumnElement[str]:
 
 _SCOPES: dict[str, tuple[ColumnElement[bool], ...]] = {
     "all": (),
-    "user": (m.c.user_id == _bound("user", "bigint"),),
-    "own": (m.c.practitioner_id == _bound("own", "bigint"), m.c.user_id != _bound("user", "bigint")),
+    "user": (m.c.user_id == bound("user", "bigint"),),
+    "own": (m.c.practitioner_id == bound("own", "bigint"), m.c.user_id != bound("user", "bigint")),
 }
 _UPCOMING = and_(m.c.starts_at > func.now(), m.c.status.in_([_text(status) for status in sorted(UPCOMING)]))
 _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "statuses": m.c.status == _any("statuses", "text"),
     "payments": m.c.payment_status == _any("payments", "text"),
-    "practitioner": m.c.practitioner_id == _bound("practitioner", "bigint"),
-    "service": m.c.service_id == _bound("service", "bigint"),
+    "practitioner": m.c.practitioner_id == bound("practitioner", "bigint"),
+    "service": m.c.service_id == bound("service", "bigint"),
     "kinds": m.c.kind == _any("kinds", "text"),
-    "first": m.c.starts_at >= _bound("first", "timestamptz"),
-    "before": m.c.starts_at < _bound("before", "timestamptz"),
+    "first": m.c.starts_at >= bound("first", "timestamptz"),
+    "before": m.c.starts_at < bound("before", "timestamptz"),
     "upcoming": _UPCOMING,
     "not_upcoming": _UPCOMING.is_not(true()),
-    "search": or_(m.c.words.like(_bound("search", "text")), m.c.practitioner_id == _any("named", "bigint")),
+    "search": or_(m.c.words.like(bound("search", "text")), m.c.practitioner_id == _any("named", "bigint")),
 }
 """By the value that is given."""
 
@@ -242,13 +237,13 @@ class _Shape(Struct, frozen=True):
 
     def page(self, rows: FromClause) -> Select[Any]:
         chosen = select(rows.c.booking_id).order_by(*self.by(rows))
-        return chosen.limit(_bound("limit", "bigint")).offset(_bound("offset", "bigint"))
+        return chosen.limit(bound("limit", "bigint")).offset(bound("offset", "bigint"))
 
 
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def _gathering(shape: _Shape) -> str:
     """(count, ids of the page), the ids NULL where there is more than is counted."""
-    most = _bound("count", "bigint")
+    most = bound("count", "bigint")
     ranges = together([one.limit(most) for one in shape.ranges()])
     found = select(ranges).limit(most).cte("found").prefix_with("MATERIALIZED")
     n = select(func.count().label("n")).select_from(found).subquery().c.n
@@ -259,7 +254,7 @@ def _gathering(shape: _Shape) -> str:
 @lru_cache(maxsize=STATEMENTS_KEPT)
 def _walking(shape: _Shape, cuts: tuple[tuple[str, str], ...]) -> str:
     ranges = [one for cut in cuts for one in shape.ranges(*_cut(*cut))]
-    most = _bound("most", "bigint")
+    most = bound("most", "bigint")
     return text_of(shape.page(together([one.order_by(*shape.by(m)).limit(most) for one in ranges])))
 
 

@@ -1,4 +1,4 @@
-"""A database that is restored: what is put away before, what marks it until it is whole, and what is settled after.
+"""Restoring a database: what is removed first, what marks it until it is complete, and what is settled afterwards.
 
 The dump is loaded in one transaction that also takes away what was there. A table marks the database from before that
 transaction until all is settled; while it stands, nothing starts on the database and no process decides anything

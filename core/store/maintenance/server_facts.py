@@ -1,4 +1,4 @@
-"""What PostgreSQL says of itself, of our role and of the database, for `core.doctor` to judge. Reading changes nothing."""
+"""What PostgreSQL says about itself, our role and the database, for `core.doctor` to judge. Reading changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.store.sql.local_days import SQL_ZONES
 
 ROUNDS = 20
 EXTENSIONS = ("btree_gist", "pg_trgm")
-"""All of them trusted: whoever may create in the database may add them."""
+"""All of them trusted: a role that may create in the database may add them."""
 
 SQL_SERVER = """
 SELECT current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
@@ -52,7 +52,7 @@ SELECT 6, 'EXECUTE on function ' || p.oid::regprocedure FROM pg_proc p
 WHERE pronamespace = 'public'::regnamespace AND NOT has_function_privilege(p.oid, 'EXECUTE')
 ORDER BY 1, 2
 """
-"""An owner has every right, unless somebody took it away."""
+"""An owner has every right, unless it was revoked."""
 SQL_SHOWN = """
 SELECT name, current_setting(name, true) FROM unnest(%s::text[]) WITH ORDINALITY AS shown (name, place)
 WHERE current_setting(name, true) IS NOT NULL ORDER BY place
@@ -64,7 +64,7 @@ SELECT to_jsonb(i) ->> 'time_zone', to_jsonb(i) ->> 'tzdata' FROM installation i
 
 
 class DatabaseFacts(Struct, frozen=True, kw_only=True):
-    """As one connection of DATABASE_URL found it."""
+    """What one connection of DATABASE_URL found."""
 
     version: int
     """The major one. Of a server that is too old nothing else is asked."""

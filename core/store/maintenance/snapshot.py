@@ -1,4 +1,4 @@
-"""What a backup says of the database, read in the very snapshot that is dumped."""
+"""The facts of a backup's manifest, read in the very snapshot that is dumped."""
 
 from __future__ import annotations
 

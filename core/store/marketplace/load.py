@@ -17,7 +17,8 @@ from core.domain.needs import MarketNeeds
 from core.domain.state import State
 from core.domain.steps import STEP_BOOKINGS
 from core.domain.values import Booking
-from core.store.bookings.rows import BOOKING_COLUMNS, booking_of, lapsed
+from core.store.bookings.bookings import know_bookings
+from core.store.bookings.rows import BOOKING_COLUMNS, lapsed
 from core.store.connections.database import Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import Rows
@@ -247,8 +248,3 @@ def _know_queues(state: State, rows: Rows) -> None:
 
 def _know_credits(state: State, rows: Rows) -> None:
     state.market.credits |= {row[0]: credit_of(row) for row in rows}
-
-
-def know_bookings(state: State, rows: Rows) -> None:
-    for row in rows:
-        state.know_booking(booking_of(row))

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from core.domain.state import State
 from core.domain.values import Policy
-from core.store.bookings.rows import BOOKING_COLUMNS, user_of
+from core.store.bookings.bookings import know_bookings
+from core.store.bookings.rows import BOOKING_COLUMNS
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pipeline import pipelined_async
 from core.store.connections.round_trip import Rows
 from core.store.marketplace.booking_notes import ask_notes
-from core.store.marketplace.load import ask_context, know_bookings, market_bookings
-from core.store.people import SQL_USERS
+from core.store.marketplace.load import ask_context, market_bookings
+from core.store.people import SQL_USERS, know_users
 from core.store.sql.parameters import array_of
 
 CHILDREN_SHOWN = 200
@@ -48,10 +49,5 @@ async def read_bookings(connection: AsyncConnection, ids: Sequence[int], policy:
         if pairs and in_full:
             ask_notes(pipeline, state, ids)
             owners = sorted({booking.user_id for booking, _ in pairs})
-            pipeline.ask(SQL_USERS, (array_of(owners),), lambda rows: _know_users(state, rows))
+            pipeline.ask(SQL_USERS, (array_of(owners),), lambda rows: know_users(state, rows))
     return state
-
-
-def _know_users(state: State, rows: Rows) -> None:
-    for row in rows:
-        state.know_user(user_of(row))

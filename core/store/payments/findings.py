@@ -55,12 +55,12 @@ class FindingKind(StrEnum):
 
 
 WHAT_TO_DO: Mapping[FindingKind, str] = {
-    FindingKind.CHARGED_UNKNOWN: "paid for a booking that is lost: book it anew, or refund it in Stripe's dashboard",
+    FindingKind.CHARGED_UNKNOWN: "paid for a booking that is lost: book it again, or refund it in Stripe's dashboard",
     FindingKind.PAYABLE_UNKNOWN: "can still be paid for a booking that is lost: cancel it in Stripe's dashboard",
     FindingKind.CHARGED: "paid after the backup: the payments workers settle it; look at the booking tomorrow",
     FindingKind.REFUNDED: "refunded after the backup: cancel the booking if it should not stand",
 }
-"""For the person who looks at it."""
+"""The advice for each kind."""
 
 
 class Finding(Struct, frozen=True):
@@ -116,7 +116,7 @@ def last_restore(connection: Connection) -> LastRestore | None:
 
 
 def keep_findings(connection: Connection, restore_id: int, found: Sequence[Finding]) -> None:
-    """In place of what an earlier comparison found."""
+    """Replaces the findings of an earlier comparison."""
     with connection.transaction():
         connection.execute(SQL_FORGET, (restore_id,))
         for one in found:

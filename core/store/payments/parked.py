@@ -24,11 +24,11 @@ WHERE id = %s
 """
 """One try is remembered: of a refund that an earlier release asked for, it says that the provider was asked."""
 SQL_DROP = "UPDATE payment SET due_at = NULL, parked_at = NULL, lease = NULL, leased_until = NULL WHERE id = %s"
-"""What was the matter stays readable."""
+"""The reason stays readable."""
 
 
 class ParkedPayment(Struct, frozen=True):
-    """A payment that could not be seen to, and is tried but once an hour. Amounts are in minor units."""
+    """A payment that failed again and again, and is tried once an hour only. Amounts are in minor units."""
 
     id: UUID
     booking_id: int
@@ -43,11 +43,11 @@ class ParkedPayment(Struct, frozen=True):
 
 
 class PaymentNotParkedError(Exception):
-    """The message says how it is instead."""
+    """The message says what state it is in."""
 
 
 def parked_payments(connection: Connection, limit: int) -> list[ParkedPayment]:
-    """The oldest first."""
+    """Oldest first."""
     return [ParkedPayment(*row) for row in connection.execute(SQL_LIST.encode(), (limit,)).fetchall()]
 
 

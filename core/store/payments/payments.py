@@ -17,12 +17,13 @@ from core.domain.marketplace.details import MarketDetails
 from core.domain.needs import Needs
 from core.domain.payments.values import LIVE, Payment, PaymentState
 from core.domain.state import State
+from core.store.bookings.bookings import know_bookings
 from core.store.bookings.rows import BOOKING_COLUMNS
 from core.store.connections.database import Connection
 from core.store.connections.pipeline import QueryPipeline, pipelined
 from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.inbox.reading import SQL_FOLLOWERS, Waiting, undecoded, waiting
-from core.store.marketplace.load import know_bookings, load_families, lock_seats
+from core.store.marketplace.load import load_families, lock_seats
 from core.store.sql.parameters import json_of
 
 PAYMENT_TYPES = {

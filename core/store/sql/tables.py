@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Date,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     Time,
     Uuid,
+    bindparam,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
@@ -44,6 +46,11 @@ TYPES: dict[str, TypeEngine[Any]] = {
 """By PostgreSQL's name."""
 
 metadata = MetaData()
+
+
+def bound(name: str, type_: str) -> BindParameter[Any]:
+    """A value that is given when the statement is run."""
+    return bindparam(name, type_=TYPES[type_])
 
 
 def _table(name: str, /, **columns: str) -> Table:

@@ -1,4 +1,4 @@
-"""`holdfast keep-backups`: the backup service of compose."""
+"""`holdfast keep-backups`: the backup service of compose, and with `--once` the CronJob of Kubernetes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli.backup import database_of, note_in_the_audit_log
+from ops.cli.backups.target import database_of, note_in_the_audit_log
 from ops.cli.errors import CommandError, expected
 from ops.cli.help_texts import SETUP, examples
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 SERVICE = "backup"
-"""As its log lines call it."""
+"""Its name in log lines."""
 
 
 class Stopped(BaseException):
-    """Somebody asked to stop. No `Exception`: a backup that is being written is taken away on the way out."""
+    """A signal to stop. Not an `Exception`: nothing catches it, and a half-written backup is removed on the way."""
 
 
 @commands.command(
@@ -32,15 +32,20 @@ class Stopped(BaseException):
     epilog=examples(
         "holdfast keep-backups /backups",
         "HOLDFAST_BACKUP_EVERY_HOURS=6 HOLDFAST_BACKUPS_KEPT=28 holdfast keep-backups /backups",
+        "HOLDFAST_BACKUPS_KEPT=14 holdfast keep-backups --once /backups",
         note="HOLDFAST_BACKUP_EVERY_HOURS (24) and HOLDFAST_BACKUP_AT (03:00 UTC) say when, HOLDFAST_BACKUPS_KEPT (7) how "
-        "many stay. Other files in the folder are left alone. Copy the backups to another place: this one may burn.",
+        "many stay. Other files in the folder are left alone. Copy the backups to another place: a disk can be lost.",
     ),
 )
 def keep_backups(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they are kept, by one such command.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where they are kept. One such command works on a folder at a time."),
+    ],
+    once: Annotated[bool, typer.Option("--once", help="Take one now and end: a clock of your own says when.")] = False,
 ) -> None:
-    """Take a backup whenever one is due and remove the oldest, until somebody asks to stop.
+    """Take a backup whenever one is due and remove the oldest, until it is stopped.
 
     A backup that fails is tried again ten minutes later. Each is read again before an older one is removed.
     """
@@ -65,6 +70,9 @@ def keep_backups(
     try:
         with expected(BackupError):
             keeper = Keeper(folder, schedule, _take)
+            if once:
+                keeper.take_now()
+                return
         answer_checks(settings, Checks(alive=lambda: None, ready=keeper.problem))
         keeper.run()
     except Stopped:

@@ -16,7 +16,7 @@ RETRY_AFTER_MAX_S = 86_400
 MESSAGE_MAX_CHARS = 500
 
 commands = typer.Typer(
-    help="Let nobody change anything for a while, and let them again.",
+    help="Refuse changes for a while, and accept them again.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -35,7 +35,7 @@ def _message(raw: str) -> str:
     epilog=examples(
         "holdfast maintenance on",
         "holdfast maintenance on --message 'Back at 14:00 UTC' --retry-after 1800",
-        note="Again, it changes the message and the time.",
+        note="Given again, it changes the message and the time.",
     ),
 )
 def on(
@@ -62,7 +62,7 @@ def on(
 
 @commands.command("off", epilog=examples("holdfast maintenance off"))
 def off() -> None:
-    """Take writes again."""
+    """Accept writes again."""
     from core.store.installation import end_maintenance  # noqa: PLC0415 - as above
     from ops.operator_identity import operator  # noqa: PLC0415 - as above
 

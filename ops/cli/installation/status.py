@@ -51,18 +51,18 @@ def _url(raw: str) -> str:
         "holdfast status --once",
         "holdfast status --json",
         "holdfast status --api http://api:8001 --metrics notifier:9464",
-        note="What did not answer within two seconds is unknown. Exit code 1: the API does not say that bookings get "
-        "through. Ctrl-C ends the picture, with exit code 0.",
+        note="A part that did not answer within two seconds is unknown. Exit code 1: the API does not say that bookings "
+        "get through. Ctrl-C ends the picture, with exit code 0.",
     ),
 )
 def status(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="One picture; so it is also where no terminal shows it.")
+        bool, typer.Option("--once", help="One picture, as always where the output is no terminal.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Once, as one JSON object, for programs.")] = False,
     every: Annotated[
-        int, typer.Option(min=1, max=EVERY_MAX_S, metavar="SECONDS", help="How often the picture is made anew.")
+        int, typer.Option(min=1, max=EVERY_MAX_S, metavar="SECONDS", help="How often the picture is redrawn.")
     ] = EVERY_S,
     api: Annotated[
         str | None,
@@ -84,7 +84,7 @@ def status(
         ),
     ] = None,
 ) -> int:
-    """Show how it runs: its parts and processes, decisions, lanes, inbox, feed, holds, payments and sockets.
+    """Show how Holdfast runs: its parts and processes, decisions, lanes, inbox, feed, holds, payments and sockets.
 
     Each part is asked itself, and nothing is changed.
     """
@@ -129,7 +129,9 @@ def _show_live(read: Callable[[], Overview], every_s: int) -> int:
     from ops.status.picture import picture  # noqa: PLC0415 - as above
 
     shown, last = console(), None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the terminal would stay as it is during the show
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # else the terminal would stay in the state that the picture needs
     try:
         with Live(Text("Asking all parts ..."), console=shown, screen=True, auto_refresh=False) as live:
             while True:

@@ -31,7 +31,7 @@ def _zone(raw: str) -> str:
 
 @commands.command("show", epilog=examples("holdfast time-zone show"))
 def show() -> None:
-    """Print the zone that counts."""
+    """Print the time zone in force."""
     from core.store.installation import read_installation  # noqa: PLC0415 - as above
 
     settings = read_settings()
@@ -39,7 +39,7 @@ def show() -> None:
         kept = read_installation(connection).time_zone
     print(kept or settings.time_zone)
     if kept is None:
-        note("The database keeps none yet: the next holdfast migrate writes this one down.")
+        note("The database has none yet: the next holdfast migrate stores this one.")
 
 
 @commands.command(

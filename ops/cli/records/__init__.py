@@ -1,1 +1,1 @@
-"""Commands that read out what Holdfast knows: its settings, its feed, its bookings, and what it keeps of a person."""
+"""Commands that show or export what Holdfast knows: its settings, its feed, its bookings, the data of a person."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from core.store.lists.exported_bookings import Export, ExportedBooking, ExportFilter
 
-commands = typer.Typer(help="Read out what is booked.", no_args_is_help=True, rich_help_panel=DATA)
+commands = typer.Typer(help="Export bookings.", no_args_is_help=True, rich_help_panel=DATA)
 
 Contract = Literal["agent", "appointments", "calendar", "marketplace", "rooms"]
 Format = Literal["csv", "jsonl"]
@@ -36,7 +36,7 @@ def _day(raw: str) -> date:
     try:
         return date.fromisoformat(raw)
     except ValueError:
-        raise typer.BadParameter("it is no day such as 2030-01-31") from None
+        raise typer.BadParameter("it is not a day such as 2030-01-31") from None
 
 
 @commands.command(
@@ -44,8 +44,9 @@ def _day(raw: str) -> date:
         "holdfast export bookings --output bookings.csv",
         "holdfast export bookings --from 2030-01-01 --to 2030-01-31 --contract agent --output january.jsonl",
         "holdfast export bookings --format jsonl | jq -c 'select(.status == \"confirmed\")'",
-        note="Names, addresses and phone numbers are in it: FILE is its owner's alone, and has its name once it is whole. "
-        "A CSV cell that a spreadsheet would calculate begins with an apostrophe. Days are local to what is booked.",
+        note="Names, addresses and phone numbers are in it: only its owner can read FILE, which appears once it is "
+        "complete. A CSV cell that a spreadsheet would take for a formula begins with an apostrophe. Days are local to "
+        "what is booked.",
     )
 )
 def bookings(
@@ -60,14 +61,16 @@ def bookings(
         Contract | None,
         typer.Option(help="Only those made through it.", show_default=False),
     ] = None,
-    kind: Annotated[Kind | None, typer.Option(help="Only this one of the marketplace.", show_default=False)] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="Only this practitioner's, of the marketplace.", show_default=False)
+    ] = None,
     format_: Annotated[
         Format | None, typer.Option("--format", help="As FILE ends, else csv; jsonl: one JSON object a line.")
     ] = None,
     file: OutputFile = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write all bookings of one moment, in the order in which they were made. The audit log has it.
+    """Write all bookings as of one moment, in the order in which they were made. The audit log has it.
 
     Deleted ones are left out. Prices are in the currency's smallest unit, times in UTC beside the local day and time.
     """
@@ -105,7 +108,7 @@ def _export(settings: Settings, wanted: ExportFilter, format_: Format, file: Pat
 
 @contextmanager
 def _slow_readers() -> Iterator[None]:
-    """A snapshot that is held for ever would keep PostgreSQL from tidying up."""
+    """A snapshot that is held for ever would keep PostgreSQL from vacuuming."""
     from psycopg.errors import IdleInTransactionSessionTimeout  # noqa: PLC0415 - as above
 
     try:
@@ -117,7 +120,7 @@ def _slow_readers() -> Iterator[None]:
 
 
 def _note_in_the_audit_log(settings: Settings, wanted: ExportFilter, format_: Format, total: int) -> None:
-    """Before anything is read out: without an entry there is no export."""
+    """Before anything is exported: without an entry there is no export."""
     from msgspec.structs import asdict  # noqa: PLC0415 - as above
 
     from core.store.audit import AuditEntry, record  # noqa: PLC0415 - as above
@@ -157,7 +160,7 @@ def _write_lines(out: BinaryIO, rows: Iterable[ExportedBooking]) -> None:
 
 @contextmanager
 def _shown(found: Export, *, beside_rows: bool) -> Iterator[Iterator[ExportedBooking]]:
-    """The rows, with how far they are on standard error if that is a terminal, and not one that shows the rows."""
+    """The rows. Standard error tells the progress, if it is a terminal that does not show the rows too."""
     if not sys.stderr.isatty() or (beside_rows and sys.stdout.isatty()):
         yield found.rows
         return

@@ -56,8 +56,8 @@ def _secrets_of_others(name: str | None) -> frozenset[str]:
         "holdfast config --json",
         "docker compose exec lanes holdfast config --process lanes",
         "holdfast config --data /var/lib/holdfast",
-        note="Secrets are never shown, also not inside addresses. From .env: the variable has the value that stands in the "
-        ".env of this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
+        note="Secrets are never shown, not even inside addresses. From .env: the variable has the value of the .env of "
+        "this folder; from file: NAME_FILE names it. Exit code 1: a start would stop at a setting.",
     ),
 )
 def config(
@@ -90,7 +90,7 @@ def config(
     else:
         rows = [(one.name, _value(one), _source(one, dot_env), _to_know(one)) for one in found]
         print_table(("setting", "value", "from", "to know"), rows)
-        _note(told, len(stopping))
+        _note(told, stopping)
     return 1 if stopping else 0
 
 
@@ -144,7 +144,7 @@ def _told_beside(found: Sequence[Reading], dot_env: Mapping[str, str]) -> dict[s
     }
 
 
-def _note(told: Mapping[str, list[str]], stopping: int) -> None:
+def _note(told: Mapping[str, list[str]], stopping: Sequence[Reading]) -> None:
     if told["only_in_dot_env"]:
         note(
             f"In .env, but not in this environment: {', '.join(told['only_in_dot_env'])}. Compose reads that file; a shell "
@@ -155,7 +155,19 @@ def _note(told: Mapping[str, list[str]], stopping: int) -> None:
     if told["read_by_none"]:
         note(f"No process reads {', '.join(told['read_by_none'])}. Are the names right?")
     if stopping:
-        note(f"{stopping} cannot be used: a start stops at the first of them.")
+        note(f"{len(stopping)} cannot be used: a start stops at the first of them.")
+    if without := _start_without(stopping):
+        note(f"Not given these, and started without: {', '.join(without)}. --process NAME shows one of them.")
+
+
+def _start_without(stopping: Sequence[Reading]) -> list[str]:
+    """The processes that are given none of these: in a container only its own secrets are set."""
+    from core.configuration.secret_settings import EVERY  # noqa: PLC0415 - as above
+    from ops.processes import APPLICATION  # noqa: PLC0415 - as above
+
+    if not stopping or any(one.is_set or one.name not in EVERY for one in stopping):
+        return []
+    return [process.name for process in APPLICATION if not process.secrets & {one.name for one in stopping}]
 
 
 def _dot_env(path: Path) -> dict[str, str]:

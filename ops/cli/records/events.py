@@ -23,7 +23,7 @@ commands = typer.Typer(help="The feed: what happened, in its order.", no_args_is
 COUNT = 10
 COUNT_MAX = 10_000
 UNLESS_ASKED = "canary"
-"""Comes every few seconds and says only that the pipeline works."""
+"""It comes every few seconds and says only that the pipeline works."""
 
 
 def _position(raw: str) -> Position:
@@ -31,7 +31,7 @@ def _position(raw: str) -> Position:
 
     found = parse_position(raw)
     if found is None:
-        raise typer.BadParameter("it is no position such as 3f2a9c1e-1742: each event is shown with its own")
+        raise typer.BadParameter("it is not a position such as 3f2a9c1e-1742, which each event is shown with")
     return found
 
 
@@ -50,14 +50,14 @@ def _types(wanted: Sequence[str]) -> frozenset[str]:
         "holdfast events tail --after 3f2a9c1e-1742 --json",
         "holdfast events tail -n 1000 --no-follow",
         note="Ctrl-C ends it and says where to go on. If events after a position are not kept any more, or the database "
-        'was restored, it says so ({"type": "reload"} with --json) and goes on at the end: load anew what you keep.',
+        'was restored, it says so ({"type": "reload"} with --json) and goes on at the end: reload what you keep.',
     )
 )
 def tail(
     *,
     after: Annotated[
         Any | None,
-        typer.Option(parser=_position, metavar="POSITION", help="Begin behind this one.", show_default=False),
+        typer.Option(parser=_position, metavar="POSITION", help="Begin after this one.", show_default=False),
     ] = None,
     count: Annotated[
         int | None,
@@ -67,9 +67,13 @@ def tail(
     ] = None,
     type_: Annotated[
         list[str] | None,
-        typer.Option("--type", help="Only this one, as booking_created. May be repeated.", show_default=False),
+        typer.Option(
+            "--type", help="Only events of this type, for example booking_created. May be repeated.", show_default=False
+        ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more, or end.")] = True,
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Wait for more, or end with the last one.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs, one event a line.")] = False,
 ) -> None:
     """Show events as they happen. They hold numbers and states, and no personal data.
@@ -79,7 +83,7 @@ def tail(
     from ops.cli.records.following import Follower  # noqa: PLC0415 - as above
 
     if after is not None and count is not None:
-        raise CommandError("Give one of --after and -n: both say where to begin.", exit_code=2)
+        raise CommandError("Give either --after or -n: both say where to begin.", exit_code=2)
     types = _types(type_ or [])
     show = _Json() if as_json else _Lines()
     follower = Follower(read_settings(), types, show, note)

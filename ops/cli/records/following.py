@@ -36,7 +36,7 @@ class Shown(Protocol):
 
 
 class Follower:
-    """Tells every event of some types once, in order, until it is stopped. `position` is how far it has come."""
+    """Yields every event of some types once, in order, until it is stopped. `position` is how far it has come."""
 
     def __init__(self, settings: Settings, types: Collection[str], show: Shown, note: Callable[[str], None]) -> None:
         self.position: Position | None = None
@@ -59,7 +59,7 @@ class Follower:
             await self._follow()
 
     async def _follow(self) -> None:
-        configure("ERROR", "events")  # a Redis that is away is no news here: the follower looks without it
+        configure("ERROR", "events")  # without Redis the follower looks by itself
         hints = FeedHints(self._settings.redis_url, self._settings.redis_keys, self._hint)
         listening = asyncio.create_task(hints.run())
         try:
@@ -124,7 +124,9 @@ class Follower:
 async def _connect(url: str) -> AsyncConnection:
     connection = await connect_async(url, API_LIMITS, APPLICATION)
     try:
-        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)  # a page and its head are of one moment
+        await connection.set_isolation_level(
+            IsolationLevel.REPEATABLE_READ
+        )  # so that a page and its head are of one moment
     except BaseException:
         await connection.close()
         raise

@@ -1,4 +1,4 @@
-"""`holdfast people export` and `erase`: what is kept about somebody, and its end."""
+"""`holdfast people export` and `erase`: the data of a person, written to a file or erased."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.store.connections.database import AsyncConnection
 
 commands = typer.Typer(
-    help="What is kept about people: export it, or erase it.", no_args_is_help=True, rich_help_panel=PEOPLE
+    help="The data of a person: export it, or erase it.", no_args_is_help=True, rich_help_panel=PEOPLE
 )
 
 OF_ID = "user:"
@@ -42,7 +42,7 @@ Named = Annotated[
         "holdfast people export ada@example.com --output ada.json",
         "holdfast people export user:17 | jq .bookings",
         note="The same as the person gets at GET /api/user/export/: no secrets, and no commands and their answers, which "
-        "are gone after 30 days. FILE is its owner's alone, and has its name once it is whole.",
+        "are gone after 30 days. Only its owner can read FILE, which appears once it is complete.",
     )
 )
 def export(
@@ -76,7 +76,7 @@ async def _export(settings: Settings, user: str, file: Path | None) -> None:
 
 
 class _OneConnection:
-    """In place of the API's pool."""
+    """A connection in place of the API's pool."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -91,16 +91,17 @@ class _OneConnection:
         "holdfast people erase ada@example.com --dry-run",
         "holdfast people erase user:17",
         "holdfast people erase user:17 --yes --json",
-        note="As when staff delete an account: logins end at once, what is to come is cancelled with all money and credits "
-        "given back, and within moments the sweeps worker empties what is left (docs/accounts.md). There is no way back.",
+        note="As when staff delete an account: logins end at once, bookings to come are cancelled with all money and "
+        "credits given back, and within moments the sweeps worker erases what is left (docs/accounts.md). This cannot be "
+        "undone.",
     )
 )
 def erase(
     user: Named,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of it.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be erased and cancelled.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="What became of it, as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as one JSON object.")] = False,
 ) -> None:
     """Delete somebody's account and all that is personal about them. The audit log has it, by the account's number.
 
@@ -117,7 +118,7 @@ def erase(
     if dry_run:
         return
     if not yes:
-        typer.confirm("Erase this account? There is no way back.", abort=True, err=True)
+        typer.confirm("Erase this account? This cannot be undone.", abort=True, err=True)
     gone = asyncio.run(_erase(settings, found.id))
     if as_json:
         print_json({"id": found.id, "deleted": not gone.anonymised, **gone.audited})
@@ -200,7 +201,7 @@ async def _find(connection: AsyncConnection, named: str, region: str | None) -> 
 
 
 def fates(left: Left) -> list[str]:
-    """What becomes of what somebody has, a line each; what there is none of is left out."""
+    """What an erasure does to bookings, credits and payments, a line for each that there are any of."""
     told = {
         "Bookings to come, without a time or not paid yet, which are cancelled": left.bookings_being_cancelled,
         "Of these, paid ones": left.paid_bookings_to_come,

@@ -1,4 +1,4 @@
-"""Where long results go: standard output, which a reader may leave, or a file that has its name once it is whole."""
+"""Where long results go: standard output, which its reader may close, or a file that appears once it is complete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 @contextmanager
 def quiet_when_unread() -> Iterator[None]:
-    """Whoever reads standard output, as `head`, may leave: then there is nothing more to do."""
+    """The reader of standard output may close it, as `head` does: then there is nothing more to do."""
     try:
         yield
         sys.stdout.flush()
@@ -67,7 +67,9 @@ def output(file: Path | None) -> Iterator[BinaryIO]:
 def _beside(file: Path) -> Iterator[BinaryIO]:
     unfinished = file.with_name(f".{file.name}.{token_hex(4)}.unfinished")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # it may hold personal data: tidy up first
+    before = signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(TERMINATED)
+    )  # it may hold personal data: remove it first
     try:
         with os.fdopen(descriptor, "wb") as opened:
             yield opened

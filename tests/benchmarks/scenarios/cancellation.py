@@ -5,13 +5,12 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 import psycopg
 from msgspec import Struct
 
-from tests.benchmarks.load import Booker, Load
+from tests.benchmarks.load import Booker, Books, Load
 from tests.benchmarks.measurement import HOLDFAST
 from tests.benchmarks.report import Bar, print_bars, write_result
 from tests.benchmarks.stack import Say, running
@@ -31,12 +30,6 @@ SQL_STEPS = """
 SELECT count(DISTINCT e.batch_id), extract(epoch FROM max(o.decided_at) - max(o.accepted_at))
 FROM event e JOIN outcome o ON o.id = e.command_id WHERE e.command_id = %s
 """
-
-
-class Books(Protocol):
-    """The load: `tests.benchmarks.load.Booker`, or a slower one."""
-
-    def run(self, url: str, /, *, token: str, note: str, clients: int, seconds: int) -> Load: ...
 
 
 class Result(Struct, frozen=True):

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 import psycopg
@@ -22,7 +21,7 @@ from msgspec import Struct
 
 from core.store.connections.database import connect_lane
 from ops.processes import PAYMENTS
-from tests.benchmarks.load import Booker, Load
+from tests.benchmarks.load import Booker, Books, Load
 from tests.benchmarks.report import Bar, print_bars, write_result
 from tests.benchmarks.stack import Say, running
 from tests.benchmarks.tables.holds import SQL_BEGIN, insert_lapsing_holds, intents_of
@@ -68,12 +67,6 @@ class Plan(Struct, frozen=True):
     """Between the last preparation and the first end."""
     chunk_s: int = 5
     """Of the load: one measurement."""
-
-
-class Books(Protocol):
-    """The load: `tests.benchmarks.load.Booker`, or a slower one."""
-
-    def run(self, url: str, /, *, token: str, note: str, clients: int, seconds: int) -> Load: ...
 
 
 class Probe(Struct, frozen=True):

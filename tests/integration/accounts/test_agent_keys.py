@@ -10,7 +10,7 @@ import pytest
 
 from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import hash_token
-from tests.support.clients.callers import STAFF, USER, access_for, answers, bearer, execute, new_address
+from tests.support.clients.callers import STAFF, USER, access_for, answers, bearer, execute, new_address, signed_in
 from tests.support.clients.http_client import agent_booking
 from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
@@ -25,8 +25,7 @@ ASYNC = {"Prefer": "respond-async"}
 
 @pytest.fixture(scope="module")
 def staff(stack: Stack) -> Iterator[httpx.Client]:
-    headers = bearer(access_for(stack, STAFF)) | {"X-Forwarded-For": new_address()}
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=30.0) as client:
+    with signed_in(stack, STAFF) as client:
         yield client
 
 

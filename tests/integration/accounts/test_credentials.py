@@ -112,7 +112,7 @@ def test_what_a_role_change_ends_is_ended_within_five_seconds(stack: Stack, chan
         assert client.post("/api/token/refresh-cookie/").status_code == 401
 
 
-def test_a_ticket_is_given_to_whoever_is_logged_in(stack: Stack) -> None:
+def test_a_ticket_is_given_to_any_logged_in_user(stack: Stack) -> None:
     with browser(stack) as client:
         log_in(client, "user@example.com")
         answer = client.post("/api/ws-ticket/", headers=csrf(client))

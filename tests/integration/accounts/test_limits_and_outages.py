@@ -62,7 +62,9 @@ def exhaust(stack: Stack, limit: Limit, *who: str) -> None:
     ],
     ids=lambda one: one.name if isinstance(one, Limit) else "",
 )
-def test_who_tried_too_often_to_get_in_is_told_when_to_come_again(stack: Stack, limit: Limit, asked: list[str]) -> None:
+def test_a_client_that_tried_too_often_to_get_in_is_told_when_to_come_again(
+    stack: Stack, limit: Limit, asked: list[str]
+) -> None:
     address = new_address()
     exhaust(stack, limit, address)
     bodies = {
@@ -74,7 +76,7 @@ def test_who_tried_too_often_to_get_in_is_told_when_to_come_again(stack: Stack, 
             told_to_wait(client.post(path, json=body), limit.window_s)
 
 
-def test_who_guesses_a_password_to_change_is_told_to_wait_like_who_logs_in(stack: Stack) -> None:
+def test_guesses_at_a_password_to_change_are_bounded_like_those_at_login(stack: Stack) -> None:
     address = new_address()
     exhaust(stack, GUESSES_FROM_ADDRESS, address)
     body = {"current_password": "a guess", "password": "another password"}
@@ -84,7 +86,7 @@ def test_who_guesses_a_password_to_change_is_told_to_wait_like_who_logs_in(stack
 
 
 @pytest.mark.parametrize("name", ["google", "github"])
-def test_who_began_too_many_sign_ins_is_told_to_wait(stack: Stack, name: str) -> None:
+def test_an_address_that_began_too_many_sign_ins_is_told_to_wait(stack: Stack, name: str) -> None:
     address = new_address()
     exhaust(stack, OAUTH_STARTS, address)
     with browser(stack, address) as client:

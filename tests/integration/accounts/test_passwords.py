@@ -81,7 +81,7 @@ def test_a_change_wants_the_present_password(stack: Stack) -> None:
     assert answer.json()["errors"][0]["field"] == "current_password"
 
 
-def test_whose_password_an_agent_set_can_do_nothing_but_change_it(stack: Stack) -> None:
+def test_a_user_whose_password_an_agent_set_can_do_nothing_but_change_it(stack: Stack) -> None:
     email = new_person(stack)
     execute(stack, "UPDATE user_account SET must_change_password = true WHERE email_key = %s", email)
     with browser(stack) as client:

@@ -77,7 +77,7 @@ def test_a_replay_kills_the_family_and_what_it_handed_out(stack: Stack) -> None:
         wait_until_refused(thief, bearer(data["access"]))
 
 
-def test_who_lost_the_answer_may_ask_again_for_a_while(stack: Stack) -> None:
+def test_a_client_that_lost_the_answer_may_ask_again_for_a_while(stack: Stack) -> None:
     with browser(stack) as client:
         first = log_in_by_name(client, new_person(stack))["refresh"]
         refresh_of(rotate(client, first))  # lost

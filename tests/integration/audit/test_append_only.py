@@ -11,6 +11,7 @@ from core.identity.personal_data import erasure
 from core.store.audit import AUDIT_DAYS, AuditEntry, Author, AuthorKind, Personal, record
 from core.store.connections.database import Connection
 from tests.support.engine.lanes import Sweep
+from tests.support.rows import count
 
 STAFF = Author(AuthorKind.STAFF, "user:7", 7, "192.0.2.7", "request-1")
 KEY = Author(AuthorKind.AGENT, "key:3", None, "192.0.2.3", "request-2")
@@ -23,12 +24,6 @@ INSERT INTO erasure (user_id, names, phones, until, actor, request_id) VALUES (%
 def write(connection: Connection, author: Author = STAFF, about: int = 8) -> None:
     person = Personal(about, before={"phone": "1"}, after={"phone": "2"})
     record(connection, AuditEntry(author, "user.changed", f"user:{about}", {}, {}, person))
-
-
-def count(connection: Connection, table: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def rows(connection: Connection, statement: str) -> list[tuple[Any, ...]]:

@@ -118,13 +118,6 @@ def walk(stack: Stack) -> Iterator[Walk]:
     one.client.close()
 
 
-@pytest.fixture(scope="module")
-def market(stack: Stack) -> Iterator[Market]:
-    opened = Market(stack)
-    yield opened
-    opened.close()
-
-
 def desk(walk: Walk) -> None:
     kept = walk.client.get("/api/booking/settings/").json()["data"]
     changed = {"DEFAULT_RESERVATION_DURATION_MINUTES": 50}

@@ -100,7 +100,7 @@ def address_of(stack: Stack) -> str:
     return stack.api_url.removeprefix("http://")
 
 
-def test_an_error_comes_as_problem_json_to_whoever_asks_for_it(client: Client) -> None:
+def test_an_error_comes_as_problem_json_if_asked_for(client: Client) -> None:
     answer = client.book(agent_booking(booking_date="2025-10-19"), Accept="application/problem+json")
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["status"] == 400

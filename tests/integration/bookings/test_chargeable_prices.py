@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from tests.conftest import FIGURE
-from tests.support.clients.callers import execute
+from tests.support.clients.callers import execute, signed_in
 from tests.support.clients.http_client import Client
 from tests.support.clients.market_bookings import BOOKINGS, at, book, made, take_seat, workshop
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.rooms import book as book_room
-from tests.support.clients.rooms import new_room, people
+from tests.support.clients.rooms import new_room
 from tests.support.conformance.description import description, example_of, operations
 from tests.support.processes.stack import Stack
 
@@ -64,13 +64,6 @@ def entries(*fields: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def refused(answer: httpx.Response) -> list[str]:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid"), answer.text
     return [problem["field"] for problem in answer.json()["errors"]]
-
-
-@pytest.fixture(scope="module")
-def market(stack: Stack) -> Iterator[Market]:
-    opened = Market(stack)
-    yield opened
-    opened.close()
 
 
 def test_the_routes_that_take_money_are_these() -> None:
@@ -140,7 +133,7 @@ def test_what_is_always_paid_as_a_whole_is_refused_at_entry_below_the_least(
 
 def test_slots_that_cost_less_than_can_be_charged_are_sold_together(staff: Client, stack: Stack) -> None:
     room = new_room(staff, price_per_slot=0.30)
-    with people(stack) as person:
+    with signed_in(stack) as person:
         one = book_room(person, room, end_time="09:30:00")
         assert (one.status_code, one.json()["code"]) == (409, "not_chargeable"), one.text
         assert execute(stack, "SELECT count(*) FROM booking WHERE details->>'room_id' = %s", str(room)) == [(0,)]
@@ -164,12 +157,12 @@ def test_a_room_that_an_older_release_priced_can_be_changed_otherwise(staff: Cli
         shown = staff.put(f"/api/admin/rooms/{room}/", json={"name": "Renamed"})
         assert (shown.status_code, shown.json()["currency"]) == (200, currency), shown.text
         assert refused(staff.put(f"/api/admin/rooms/{room}/", json={"price_per_slot": 0.001})) == ["price_per_slot"]
-        with people(stack) as person:
+        with signed_in(stack) as person:
             assert book_room(person, room, end_time="09:30:00").json()["code"] == "not_chargeable"
 
 
 def test_a_free_room_stays_free(staff: Client, stack: Stack) -> None:
-    with people(stack) as person:
+    with signed_in(stack) as person:
         answer = book_room(person, new_room(staff, price_per_slot=0, currency="kwd"))
         assert (answer.status_code, answer.json()["status"]) == (201, "confirmed")
 

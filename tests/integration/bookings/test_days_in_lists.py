@@ -192,10 +192,3 @@ def test_rows_that_hold_no_zone_break_no_list(stack: Stack, staff: Client, marke
     assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers if answer.is_error]
     assert {one["resource"]["id"] for one in answers[0].json()["data"]} >= set(resources)
     assert [one["category"]["id"] for one in answers[1].json()] == [category]
-
-
-@pytest.fixture(scope="module")
-def market(stack: Stack) -> Iterator[Market]:
-    opened = Market(stack)
-    yield opened
-    opened.close()

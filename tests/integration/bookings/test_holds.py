@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import httpx
-import pytest
 from websockets.sync.client import connect
 
 from core.engine.due_bookings import send_due
 from ops.processes import API, LANES, SWEEPS
 from tests.conftest import FreshStack
-from tests.support.clients.callers import STAFF, execute, new_person
+from tests.support.clients.callers import STAFF, execute, new_person, signed_in
 from tests.support.clients.http_client import anonymous
-from tests.support.clients.rooms import FREE_DAY, Crowd, book, new_room, people, staff, wish
+from tests.support.clients.rooms import FREE_DAY, Crowd, book, new_room, wish
 from tests.support.engine.lanes import Background, Pipeline
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
@@ -47,16 +45,10 @@ INSERT INTO claim (resource_id, booking_id, during) SELECT resource_id, id, tstz
 """
 
 
-@pytest.fixture
-def desk(stack: Stack) -> Iterator[httpx.Client]:
-    with staff(stack) as client:
-        yield client
-
-
 def somebody(stack: Stack) -> httpx.Client:
     """Somebody new, who holds nothing yet."""
     ((user_id,),) = execute(stack, "SELECT id FROM user_account WHERE email_key = %s", new_person(stack))
-    return people(stack, user_id)
+    return signed_in(stack, user_id)
 
 
 def free_slots(stack: Stack, room: int) -> set[str]:
@@ -123,7 +115,12 @@ def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_lef
         STAFF,
     )
     execute(stack, "SELECT setval(pg_get_serial_sequence('user_account', 'id'), %s)", STAFF)
-    with staff(stack) as desk, somebody(stack) as first, somebody(stack) as second, anonymous(stack.api_url) as nobody:
+    with (
+        signed_in(stack, STAFF) as desk,
+        somebody(stack) as first,
+        somebody(stack) as second,
+        anonymous(stack.api_url) as nobody,
+    ):
         made = [new_room(desk), new_room(desk, slot_duration_minutes=60, opening_time="08:00", price_per_slot=12.50)]
         desk.patch(f"/api/admin/rooms/{made[1]}/", json={"capacity": 3, "amenities": ["WiFi"]}).raise_for_status()
         listed = nobody.get("/api/rooms/").json()

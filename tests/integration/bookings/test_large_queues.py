@@ -86,7 +86,7 @@ def test_seats_are_offered_to_the_first_and_no_more_are_loaded_than_may_be_neede
     assert queue.users(SQL_OFFERED) == queue.waiting[:2]
 
 
-def test_who_leaves_or_has_a_seat_costs_nobody_an_offer(pipeline: Pipeline, loaded: list[int]) -> None:
+def test_somebody_who_leaves_or_has_a_seat_costs_nobody_an_offer(pipeline: Pipeline, loaded: list[int]) -> None:
     """The first has left just before, in the same batch; the next three have seats, and wait no longer."""
     queue = Queue(pipeline, MANY)
     first, *seated = queue.waiting[:4]
@@ -103,7 +103,7 @@ def test_who_leaves_or_has_a_seat_costs_nobody_an_offer(pipeline: Pipeline, load
     assert queue.users(SQL_WAITING) == queue.waiting[6:]
 
 
-def test_who_waits_for_a_cancelled_session_waits_no_longer(pipeline: Pipeline, loaded: list[int]) -> None:
+def test_nobody_waits_any_longer_for_a_cancelled_session(pipeline: Pipeline, loaded: list[int]) -> None:
     """In the steps that empty it, each of which ends as many."""
     queue = Queue(pipeline, 2 * STEP_BOOKINGS + 5)
     (id_,) = queue.put(CancelSession(queue.session.id))

@@ -117,9 +117,7 @@ def test_nobody_books_or_waits_between_two_steps(pipeline: Pipeline, session: La
     assert pipeline.codes([id_]) == ["succeeded"]
 
 
-def test_whoever_is_seated_while_it_begins_is_cancelled_too(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seat_given_while_it_begins_is_cancelled_too(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their seat is committed after the step chose whom it cancels, and before it locked the session."""
     pipeline.lanes(2)
     session = large_session(pipeline.url, 5)
@@ -140,7 +138,7 @@ def test_whoever_is_seated_while_it_begins_is_cancelled_too(
     assert pipeline.rows(of_session, session.id) == [("cancelled", 6)]
 
 
-def test_who_gives_up_a_seat_before_its_turn_gets_all_back(pipeline: Pipeline) -> None:
+def test_a_seat_given_up_before_its_turn_is_refunded_in_full(pipeline: Pipeline) -> None:
     """Even if it is too late by the rule, as the session is cancelled."""
     pipeline.one_lane()
     session = large_session(pipeline.url, PEOPLE, starts_at=in_an_hour(pipeline))

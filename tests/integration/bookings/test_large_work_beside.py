@@ -11,10 +11,9 @@ from typing import Any
 import httpx
 
 from tests.conftest import FIGURE
-from tests.support.clients.callers import STAFF
+from tests.support.clients.callers import STAFF, signed_in
 from tests.support.clients.http_client import free_slot
 from tests.support.clients.marketplace import BASE
-from tests.support.clients.rooms import people
 from tests.support.engine.large_session import SessionCounts, large_session, session_counts
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -29,7 +28,7 @@ def test_a_large_session_is_cancelled_beside_others_though_its_worker_is_killed(
     stack = breakable_stack
     session = large_session(stack.database_url, PARTICIPANTS)
     over, took = Event(), list[tuple[float, float]]()
-    with people(stack, STAFF) as desk, ThreadPoolExecutor(CLIENTS) as pool:
+    with signed_in(stack, STAFF) as desk, ThreadPoolExecutor(CLIENTS) as pool:
         bookers = [pool.submit(book_until, stack, over, took) for _ in range(CLIENTS)]
         try:
             sent = desk.delete(f"{BASE}/sessions/{session.id}/", headers={"Prefer": "respond-async"})
@@ -80,7 +79,7 @@ def decided_since(took: list[tuple[float, float]], moment: float) -> bool:
 
 
 def book_until(stack: Stack, over: Event, took: list[tuple[float, float]]) -> None:
-    with people(stack, STAFF) as client:
+    with signed_in(stack, STAFF) as client:
         while not over.is_set():
             began = time.monotonic()
             answer = client.post(

@@ -73,7 +73,7 @@ def seats(market: Pipeline) -> int:
         (WHOLE_COURSE, WHOLE_COURSE),
     ],
 )
-def test_who_books_a_session_in_two_lanes_gets_one_seat(
+def test_somebody_who_books_a_session_in_two_lanes_gets_one_seat(
     market: Pipeline, monkeypatch: pytest.MonkeyPatch, one: Command | type[TakeSeat], other: Command | type[TakeSeat]
 ) -> None:
     """Remedy: who has a seat is read when the session is locked."""
@@ -124,7 +124,7 @@ def test_an_own_hold_that_has_run_out_makes_way_for_the_same_seat(market: Pipeli
     assert market.row("SELECT seats_taken FROM service_session WHERE id = %s", SESSION) == (1,)
 
 
-def test_who_waits_and_has_got_a_seat_is_offered_no_other(market: Pipeline) -> None:
+def test_somebody_who_waits_and_has_got_a_seat_is_offered_no_other(market: Pipeline) -> None:
     """Seats that nobody was waiting for were given back before hers was offered, and she took one herself."""
     market.connection.execute("UPDATE service_session SET capacity = 1 WHERE id = 1")
     run(market, lane(0, BookSession(2, WORKSHOP, SESSION), VERA, "marketplace"))

@@ -8,7 +8,7 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.support.clients.callers import access_for, bearer, browser, new_person
+from tests.support.clients.callers import browser, new_person, signed_in
 from tests.support.clients.time_slots import DAYS, new_user, sign_in
 from tests.support.processes.stack import Stack
 
@@ -21,8 +21,7 @@ def day() -> date:
 @pytest.fixture
 def user(stack: Stack) -> Iterator[httpx.Client]:
     """Somebody new, by access token."""
-    with browser(stack) as client:
-        client.headers.update(bearer(access_for(stack, new_user(stack))))
+    with signed_in(stack, new_user(stack)) as client:
         yield client
 
 

@@ -275,7 +275,7 @@ async def test_a_commit_whose_client_hung_up_continues_at_the_server(
 
 
 @pytest.mark.parametrize("statements", [(MARK, SLEEP), (MARK, BEFORE_ITS_COMMIT)], ids=["statement", "commit"])
-async def test_whose_client_hung_up_is_not_waited_for_long_though_the_server_stands_still(
+async def test_a_request_whose_client_hung_up_is_not_waited_for_long_though_the_server_stands_still(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, statements: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(bounds, "HUNG_UP_WITHIN_S", 0.1)

@@ -20,7 +20,7 @@ from ops.ports import free_ports
 from tests.conftest import NewValkey
 from tests.support import documented
 from tests.support.pages import blocks
-from tests.support.payments.payer import WEBHOOK_SECRET, StripeServer, stripe_server
+from tests.support.payments.payer import WEBHOOK_SECRET, StripeServer
 from tests.support.payments.stripe_standin.server import SECRET_KEY
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.shell import Shell, shell
@@ -41,12 +41,6 @@ def managed_database(postgres: PostgresServer) -> Iterator[str]:
         yield f"postgresql://{name}:{password}@127.0.0.1:{postgres.cluster.port}/{name}"
         server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(role))
         server.execute(sql.SQL("DROP ROLE {}").format(role))
-
-
-@pytest.fixture
-def stripe(tmp_path: Path) -> Iterator[StripeServer]:
-    with stripe_server(tmp_path / "stripe") as server:
-        yield server
 
 
 @pytest.fixture

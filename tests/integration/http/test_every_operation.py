@@ -73,7 +73,7 @@ def test_an_agent_key_is_refused_from_an_address_that_is_not_its_own(
     refused(client, "403", "address_not_allowed", headers=key_from_elsewhere)
 
 
-def test_who_signs_in_from_a_page_of_another_origin_is_refused(client: Client) -> None:
+def test_a_sign_in_from_a_page_of_another_origin_is_refused(client: Client) -> None:
     refused(client, "403", "origin_not_allowed", headers=EVIL, by=lambda described: not described["security"])
 
 

@@ -87,7 +87,7 @@ def test_a_credential_under_the_wrong_scheme_is_told_where_it_belongs(stack: Sta
     assert "WWW-Authenticate" in answer.headers
 
 
-def test_who_sends_no_credentials_is_told_how_to_log_in(client: Client) -> None:
+def test_a_caller_without_credentials_is_told_how_to_log_in(client: Client) -> None:
     answer = client.get("/api/admin/bookings/")
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     for word in ("/api/login/", "Authorization: Bearer", "Authorization: Token"):

@@ -13,10 +13,8 @@ from core.identity.credentials.agent_keys import KEYS_MAX
 from core.identity.credentials.api_tokens import TOKENS_PER_USER_MAX
 from core.store.catalogue.categories import CATEGORIES_MAX
 from core.store.catalogue.services import SERVICES_MAX
-from tests.support.clients.callers import PASSWORD, browser, execute, new_person
+from tests.support.clients.callers import PASSWORD, STAFF, browser, execute, new_person, signed_in
 from tests.support.clients.http_client import free_slot
-from tests.support.clients.rooms import people
-from tests.support.clients.rooms import staff as signed_in_staff
 from tests.support.processes.stack import Stack
 
 NOWHERE = 10**15
@@ -28,7 +26,7 @@ SELECT 'Too many ' || n, 'too many ' || n, r.id FROM resource r, generate_series
 
 @pytest.fixture(scope="module")
 def staff(stack: Stack) -> Iterator[httpx.Client]:
-    with signed_in_staff(stack) as client:
+    with signed_in(stack, STAFF) as client:
         yield client
 
 
@@ -49,7 +47,7 @@ def test_what_is_not_there_cannot_be_changed(staff: httpx.Client) -> None:
 
 def test_an_appointment_is_cancelled_by_whose_it_is_and_told_as_it_then_is(stack: Stack) -> None:
     wish = {"service_name": "What is called off", **free_slot()}
-    with people(stack) as person:
+    with signed_in(stack) as person:
         booking = person.post("/api/booking/create/", json=wish).json()["data"]["id"]
         answer = person.delete(f"/api/bookings/{booking}/")
     assert answer.status_code == 200
@@ -58,7 +56,7 @@ def test_an_appointment_is_cancelled_by_whose_it_is_and_told_as_it_then_is(stack
 
 def test_what_took_place_is_not_cancelled(stack: Stack, staff: httpx.Client) -> None:
     wish = {"service_name": "What took place", **free_slot()}
-    with people(stack) as person:
+    with signed_in(stack) as person:
         booking = person.post("/api/booking/create/", json=wish).json()["data"]["id"]
         done = staff.put(f"/api/admin/bookings/{booking}/update/", json={"status": "completed"})
         assert done.status_code == 200

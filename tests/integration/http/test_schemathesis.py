@@ -16,19 +16,13 @@ from tests.support.clients.bulks import CSV, PATH, as_csv, rows_for
 from tests.support.conformance.answers import conformance
 from tests.support.conformance.examples import UNTRIED, Walk
 from tests.support.documents import reset_demo_database
-from tests.support.payments.payer import StripeServer, stripe_server
+from tests.support.payments.payer import StripeServer
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
 
 CASES_MIN = 2_000
 OPTIONS = ("--phases", "examples,fuzzing", "--max-examples", "6", "--generation-deterministic")
 """Short, and the same cases each time; `make schemathesis` is the long one."""
-
-
-@pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

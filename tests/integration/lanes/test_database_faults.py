@@ -99,7 +99,7 @@ def decided(pipeline: Pipeline, worker: Worker, ids: list[UUID], *lanes: int) ->
     wait_until(all_of_them, "all are decided")
 
 
-def test_who_alone_is_refused_is_put_off_and_never_charged(
+def test_a_command_that_alone_is_refused_is_put_off_and_never_charged(
     pipeline: Pipeline, record_property: Callable[[str, object], None]
 ) -> None:
     """Whatever the database says of itself: a command may be refused, but never stop others."""
@@ -187,7 +187,7 @@ def test_many_that_are_refused_at_the_head_of_a_lane_stop_nobody(pipeline: Pipel
 
 @pytest.mark.parametrize("mark", ["put_offs", "attempts"])
 @pytest.mark.parametrize("command_class", [CommandClass.EXPIRY, CommandClass.BULK])
-def test_who_failed_alone_before_gets_its_turn_however_many_people_come(
+def test_a_command_that_failed_alone_before_gets_its_turn_however_many_people_come(
     pipeline: Pipeline, mark: str, command_class: CommandClass
 ) -> None:
     """Remedy: a batch that ends before it is followed by one that begins with its class."""
@@ -203,7 +203,7 @@ def test_who_failed_alone_before_gets_its_turn_however_many_people_come(
     assert pipeline.codes(people) == ["succeeded"] * len(people)
 
 
-def test_who_is_refused_alone_in_its_lane_is_put_off_once_others_are_decided_elsewhere(pipeline: Pipeline) -> None:
+def test_a_command_refused_alone_in_its_lane_is_put_off_once_others_are_decided_elsewhere(pipeline: Pipeline) -> None:
     refuse(pipeline, "42703", ONE)
     culprit, *others = places(30)
     (culprits_id,) = pipeline.put(poison(culprit))

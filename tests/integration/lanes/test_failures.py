@@ -1,6 +1,6 @@
 """Commands that fail, outages that are nobody's fault, and workers that die: who is charged, who goes on.
 
-Each test says which remedy of docs/architecture.md, "Lanes", it holds; taken away, the test fails.
+Each test says which remedy of docs/lanes.md, it holds; taken away, the test fails.
 """
 
 from __future__ import annotations

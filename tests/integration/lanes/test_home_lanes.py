@@ -87,7 +87,7 @@ def test_the_first_requests_of_a_process_that_was_killed_all_find_their_lane(bre
     assert [crc for crc in found if crc != expected] == []
 
 
-def test_who_was_sent_after_another_was_accepted_is_decided_after_it(breakable_stack: Stack) -> None:
+def test_a_command_sent_after_another_was_accepted_is_decided_after_it(breakable_stack: Stack) -> None:
     """Both for one time, by the first two requests of a process that was just started."""
     stack = breakable_stack
     with admin(stack.api_url) as staff:

@@ -63,7 +63,7 @@ def test_one_for_each_two_cores_stays(
     assert second._is_needed() is stays
 
 
-def test_who_was_called_a_moment_ago_or_cannot_count_stays(
+def test_a_server_that_was_called_a_moment_ago_or_cannot_count_stays(
     pipeline: Pipeline, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane_server, "SERVERS", 1)
@@ -108,7 +108,7 @@ def test_a_full_batch_calls_for_one_more_server_and_keeps_those_there_are(
     second._disconnect()
 
 
-def test_who_is_silent_for_a_while_is_not_counted_any_more(
+def test_a_server_that_is_silent_for_a_while_is_not_counted_any_more(
     valkey_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = connect(redis_url)

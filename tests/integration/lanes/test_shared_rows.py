@@ -1,7 +1,7 @@
 """Rows that several lanes may change: who comes second waits for the first, and decides by what it left.
 
 The second of two lanes begins between the first one's reading and its writing. Remedy, each time: the row is locked
-FOR UPDATE when it is read (docs/architecture.md, "Lanes"); taken away, the test fails.
+FOR UPDATE when it is read (docs/lanes.md); taken away, the test fails.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def test_a_booking_that_is_cancelled_is_not_completed_as_well(
     assert pipeline.row("SELECT status, version FROM booking") == ("cancelled", 2)
 
 
-def test_who_books_a_time_slot_that_moves_gets_its_new_time(
+def test_somebody_who_books_a_time_slot_that_moves_gets_its_new_time(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slot_id = slot_at(with_calendar(pipeline), TEN)

@@ -163,7 +163,7 @@ def test_withdrawing_needs_no_decoding(pipeline: Pipeline) -> None:
     ids=["by id", "by phone", "nobody"],
 )
 @pytest.mark.parametrize("actor", [Actor(ActorKind.ANONYMOUS), UMA])
-def test_whose_data_a_command_holds_is_told_without_decoding_it(
+def test_the_people_that_a_command_is_about_are_known_without_decoding_it(
     pipeline: Pipeline, command: Place, actor: Actor
 ) -> None:
     """So that it is found when that person is anonymised."""

@@ -1,6 +1,6 @@
 """Waking: rings that are eaten, lost or never rung; marks that outlive their worker; workers that share lanes.
 
-Each test says which remedy of docs/architecture.md, "Waking", it holds; taken away, the test fails.
+Each test says which remedy of docs/commands.md, "Waking", it holds; taken away, the test fails.
 """
 
 from __future__ import annotations

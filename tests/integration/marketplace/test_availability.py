@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from tests.support.clients.callers import USER, execute
+from tests.support.clients.callers import execute, signed_in
 from tests.support.clients.marketplace import BASE, Market
-from tests.support.clients.rooms import people
 from tests.support.processes.stack import Stack
 
 BOOKINGS = f"{BASE}/bookings/"
@@ -15,7 +14,7 @@ CHECK = f"{BOOKINGS}check-availability/"
 
 def test_the_documents_request_is_answered_with_the_days_sessions(stack: Stack) -> None:
     asked = {"practitioner_id": 1, "service_id": 2, "date": "2024-03-15", "timezone": "America/New_York"}
-    with people(stack, USER) as client:
+    with signed_in(stack) as client:
         answer = client.post(CHECK, json=asked)
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -94,7 +93,7 @@ def test_what_is_offered_on_a_day_that_lacks_an_hour_is_exactly_what_can_be_book
 def test_what_cannot_be_asked_is_refused(stack: Stack, market: Market) -> None:
     asked = {"practitioner_id": 1, "service_id": 2, "date": "2024-03-15", "timezone": "America/New_York"}
     other_practitioner = market.practitioner()
-    with people(stack, USER) as client:
+    with signed_in(stack) as client:
         codes = [
             client.post(CHECK, json={**asked, **change}).json()["code"]
             for change in (

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.support.clients.callers import PRACTITIONER, USER
+from tests.support.clients.callers import PRACTITIONER, signed_in
 from tests.support.clients.market_bookings import BOOKINGS, SOON, at, book, made
 from tests.support.clients.marketplace import Market, Person
-from tests.support.clients.rooms import people
 from tests.support.processes.stack import Stack
 
 
 def test_the_documents_requests_as_written(stack: Stack) -> None:
     """On the demo data alone; the practitioner's and the client's side of one booking."""
-    with people(stack, USER) as client, people(stack, PRACTITIONER) as practitioner:
+    with signed_in(stack) as client, signed_in(stack, PRACTITIONER) as practitioner:
         body = {
             "practitioner_id": 1,
             "service_id": 2,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.clients.callers import PRACTITIONER, STAFF, USER
+from tests.support.clients.callers import PRACTITIONER, STAFF, signed_in
 from tests.support.clients.marketplace import Market
-from tests.support.clients.rooms import people, staff
 from tests.support.processes.stack import Stack
 
 BASE = "/api/v1/drf"
 
 
 def test_the_demo_has_the_documents_practitioner_and_service(stack: Stack) -> None:
-    with people(stack, STAFF) as client:
+    with signed_in(stack, STAFF) as client:
         practitioner = client.get(f"{BASE}/practitioners/1/").json()
         service = client.get(f"{BASE}/services/2/").json()
     assert (practitioner["name"], practitioner["email"]) == ("Dr. Smith", "dr.smith@example.com")
@@ -48,13 +47,13 @@ def test_a_user_made_practitioner_keeps_their_own_week(stack: Stack, market: Mar
 def test_nobody_keeps_what_is_anothers(stack: Stack, market: Market) -> None:
     mine, other = market.practitioner(), market.practitioner()
     service = market.service(mine)
-    with people(stack, USER) as client:
+    with signed_in(stack) as client:
         assert client.patch(f"{BASE}/practitioners/{mine.id}/", json={"bio": "x"}).status_code == 403
         assert client.post(f"{BASE}/services/", json={"name": "Mine", "duration_minutes": 30}).status_code == 403
     assert other.client.patch(f"{BASE}/practitioners/{mine.id}/", json={"bio": "x"}).status_code == 403
     assert other.client.patch(f"{BASE}/services/{service}/", json={"price_cents": 1}).status_code == 403
     assert other.client.patch(f"{BASE}/services/2/", json={"price_cents": 1}).status_code == 403
-    with staff(stack) as desk:
+    with signed_in(stack, STAFF) as desk:
         assert desk.patch(f"{BASE}/services/{service}/", json={"price_cents": 1}).json()["price_cents"] == 1
         assert desk.patch(f"{BASE}/practitioners/999999/", json={}).status_code == 404
 
@@ -85,7 +84,7 @@ def test_a_location_owns_rooms(stack: Stack, market: Market) -> None:
     ],
 )
 def test_a_service_that_makes_no_sense_is_refused_by_field(stack: Stack, body: dict[str, object], field: str) -> None:
-    with staff(stack) as desk:
+    with signed_in(stack, STAFF) as desk:
         answer = desk.post(f"{BASE}/services/", json={"name": "Odd", **body})
     assert answer.status_code == 400
     assert field in [problem["field"] for problem in answer.json()["errors"]]
@@ -104,7 +103,7 @@ def test_lists_have_pages_in_the_documents_style(stack: Stack, market: Market) -
 
 def test_a_marketplace_service_is_not_among_the_named_ones(stack: Stack, market: Market) -> None:
     market.service(market.practitioner(), name="Unheard of")
-    with people(stack, PRACTITIONER) as client:
+    with signed_in(stack, PRACTITIONER) as client:
         names = [one["name"] for one in client.get("/api/services/", params={"limit": 500}).json()["data"]]
     assert "60-minute Consultation" in names
     assert "Unheard of" not in names

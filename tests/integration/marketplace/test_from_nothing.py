@@ -27,14 +27,6 @@ SOON = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + t
 
 
 @pytest.fixture(scope="module")
-def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
-    server = StripeServer(tmp_path_factory.mktemp("stripe"))
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def stack(postgres: PostgresServer, stripe: StripeServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with stack_with_stripe(postgres, stripe, tmp_path_factory.mktemp("from-nothing"), demo=False) as running:
         yield running

@@ -59,7 +59,7 @@ def test_300_people_for_20_seats(market: Market) -> None:
         assert client.post(BOOKINGS, json=wish).json()["code"] == "session_full", "others wait for what is freed"
 
 
-def test_who_has_a_seat_or_could_have_one_does_not_wait(market: Market) -> None:
+def test_somebody_who_has_a_seat_or_could_have_one_does_not_wait(market: Market) -> None:
     _, service, session = workshop(market, capacity=1)
     first, second = market.person(), market.person()
     wish: dict[str, Any] = {"service_id": service, "service_session_id": session}

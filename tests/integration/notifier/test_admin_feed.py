@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ from tests.support.notifier import STAFF, Running, populate, running_notifier, t
 from tests.support.wait import wait_until
 
 BY_STAFF = Actor(ActorKind.STAFF, STAFF)
-
-
-@pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
-    populate(pipeline)
-    with running_notifier(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1) as one:
-        yield one
 
 
 def test_staff_hear_of_a_new_booking_in_the_admin_shape(pipeline: Pipeline, running: Running) -> None:

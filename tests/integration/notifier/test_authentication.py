@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -17,6 +16,7 @@ from core.identity.credentials.schemes import BAD_CREDENTIAL
 from core.identity.demo_accounts import AGENT_KEY
 from notifier.feeds import FEEDS
 from notifier.limits import Limits
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.lanes import Pipeline, new, places
 from tests.support.notifier import STAFF, USER, Running, populate, running_notifier, tell
 from tests.support.wait import wait_until
@@ -31,11 +31,8 @@ HANDSHAKE = {
 
 
 @pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
-    populate(pipeline)
-    narrowed = {"poll_s": 0.05, "authentication_s": 0.4, "first_message_s": 0.1, "identities_s": 0.3}
-    with running_notifier(pipeline.url, redis_url, **narrowed) as one:
-        yield one
+def limits(limits: Narrowed) -> Narrowed:
+    return {**limits, "authentication_s": 0.4, "identities_s": 0.3}
 
 
 def test_an_unauthenticated_socket_is_told_to_authenticate_and_closed(running: Running) -> None:
@@ -108,7 +105,7 @@ def test_a_user_is_not_staff(running: Running) -> None:
         assert user.close_code() == 4403
 
 
-def test_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, running: Running) -> None:
+def test_a_user_whose_password_an_agent_set_must_change_it_first(pipeline: Pipeline, running: Running) -> None:
     pipeline.connection.execute("UPDATE user_account SET must_change_password = true WHERE id = %s", [STAFF])
     status, body = running.refusal(headers=running.cookie(STAFF))
     assert (status, body["code"]) == (403, "password_change_required")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 from core.token_buckets import Rate
 from core.wire.feeds import FEEDS
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.lanes import Pipeline
 from tests.support.notifier import STAFF, USER, Running, populate, running_notifier
 
@@ -18,9 +19,8 @@ SELDOM = 0.001
 
 
 @pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
-    populate(pipeline)
-    narrowed = {
+def limits() -> Narrowed:
+    return {
         "poll_s": 0.05,
         "first_message_s": 0.1,
         "bad_messages": 4,
@@ -29,8 +29,6 @@ def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
         "reads_per_owner": Rate(5, SELDOM),
         "watches_per_owner": Rate(8, SELDOM),
     }
-    with running_notifier(pipeline.url, redis_url, **narrowed) as one:
-        yield one
 
 
 def credentials(running: Running, user_id: int = STAFF) -> dict[str, str]:
@@ -51,7 +49,7 @@ def test_a_socket_may_resume_so_often_and_listens_on_after_that(running: Running
         assert session.subscriber.live
 
 
-def test_who_goes_on_all_the_same_is_closed(running: Running) -> None:
+def test_a_client_that_goes_on_all_the_same_is_closed(running: Running) -> None:
     with running.listen(headers=credentials(running)) as one:
         for _ in range(12):
             one.send(type="get_bookings")
@@ -119,7 +117,9 @@ def test_a_handshake_that_is_too_much_gets_an_answer_in_the_one_shape(running: R
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_connects_again_and_again_is_told_when_to_come_again(pipeline: Pipeline, redis_url: str, path: str) -> None:
+def test_a_client_that_connects_again_and_again_is_told_when_to_come_again(
+    pipeline: Pipeline, redis_url: str, path: str
+) -> None:
     populate(pipeline)
     handshake = {
         "Connection": "Upgrade",

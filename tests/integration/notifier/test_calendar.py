@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, time
 from typing import Any
 
@@ -25,6 +24,7 @@ from core.domain.commands import (
 )
 from core.store.feed import number_events
 from core.store.inbox.acceptance import NewCommand
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.calendar_lanes import (
     CLARA,
     HALL,
@@ -50,9 +50,13 @@ def calendar(pipeline: Pipeline) -> Pipeline:
 
 
 @pytest.fixture
-def running(calendar: Pipeline, redis_url: str) -> Iterator[Running]:
-    with running_notifier(calendar.url, redis_url, poll_s=0.05, first_message_s=0.1, authentication_s=0.2) as one:
-        yield one
+def populated(calendar: Pipeline) -> Pipeline:
+    return calendar
+
+
+@pytest.fixture
+def limits(limits: Narrowed) -> Narrowed:
+    return {**limits, "authentication_s": 0.2}
 
 
 def do(pipeline: Pipeline, *commands: Any) -> None:
@@ -133,7 +137,7 @@ def test_staff_who_book_hear_that_it_is_theirs_and_only_that(calendar: Pipeline,
         assert staff.hears_nothing(0.1)
 
 
-def test_who_was_away_hears_of_a_deleted_slot_what_it_was(calendar: Pipeline, running: Running) -> None:
+def test_a_client_that_was_away_hears_what_a_deleted_slot_was(calendar: Pipeline, running: Running) -> None:
     slot_id = slot_at(calendar, TEN)
     do(calendar, book(slot_id))
     running.catch_up_with(calendar)

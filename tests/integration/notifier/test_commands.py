@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,17 +13,16 @@ from core.domain.commands import Actor, ActorKind, PersonById, Place
 from core.store.inbox.acceptance import NewCommand
 from core.store.inbox.outcomes import SQL_LOOK_UP, CommandRecord
 from core.wire.outcomes import command_status
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.lanes import Pipeline, new, places
-from tests.support.notifier import STAFF, USER, Running, at, populate, running_notifier, tell
+from tests.support.notifier import STAFF, USER, Running, at, tell
 
 COMMANDS = "/ws/commands/"
 
 
 @pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
-    populate(pipeline)
-    with running_notifier(pipeline.url, redis_url, poll_s=0.05, first_message_s=0.1, watched_commands=3) as one:
-        yield one
+def limits(limits: Narrowed) -> Narrowed:
+    return {**limits, "watched_commands": 3}
 
 
 def polled(pipeline: Pipeline, id_: UUID) -> Any:
@@ -78,7 +76,7 @@ def test_outcomes_are_resumed(pipeline: Pipeline, running: Running) -> None:
         assert owner.hears_nothing()
 
 
-def test_whoever_holds_an_anonymous_commands_id_may_watch_it(pipeline: Pipeline, running: Running) -> None:
+def test_an_anonymous_command_may_be_watched_by_anybody_with_its_id(pipeline: Pipeline, running: Running) -> None:
     (id_,) = pipeline.put(places(1)[0])
     with running.listen(COMMANDS) as anonymous:
         anonymous.send(type="watch", command_id=str(id_))

@@ -129,7 +129,9 @@ def test_an_outage_between_reading_and_telling_loses_nothing(
             assert staff.hears_nothing()
 
 
-def test_who_asks_while_the_database_goes_away_is_told_to_come_again(pipeline: Pipeline, redis_url: str) -> None:
+def test_a_client_that_asks_while_the_database_goes_away_is_told_to_come_again(
+    pipeline: Pipeline, redis_url: str
+) -> None:
     """In the middle of a question of the notifier's: at the door, and in a conversation."""
     populate(pipeline)
     with running_notifier(pipeline.url, redis_url) as running, ThreadPoolExecutor(1) as pool:
@@ -183,7 +185,7 @@ def test_a_slow_client_is_sent_away_and_resumes(pipeline: Pipeline, redis_url: s
             assert [number(again) for _ in range(total - heard)] == list(range(heard + 1, total + 1))
 
 
-def test_who_is_told_more_at_once_than_may_wait_is_sent_away_in_words(pipeline: Pipeline, redis_url: str) -> None:
+def test_a_client_with_more_messages_than_may_wait_is_closed_with_a_reason(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     limits = {"poll_s": 0.05, "first_message_s": 0.05, "queued_messages": 5}
     with running_notifier(pipeline.url, redis_url, **limits) as running:

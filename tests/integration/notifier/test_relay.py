@@ -1,6 +1,6 @@
 """The feed: numbered without a hole, in an order true to each booking, while many lanes commit at once.
 
-Each test says which remedy of docs/architecture.md, "Feed", it holds; taken away, the test fails.
+Each test says which remedy of docs/commands.md, "Numbering events", it holds; taken away, the test fails.
 """
 
 from __future__ import annotations

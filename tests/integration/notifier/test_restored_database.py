@@ -111,7 +111,7 @@ def copy_of_the_database(world: World) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("backup", [dump_into_a_new_database, dump_into_the_same_database, copy_of_the_database])
-def test_who_was_ahead_of_a_restored_database_reloads_also_when_it_has_gone_past(
+def test_a_client_ahead_of_a_restored_database_reloads_also_when_it_has_gone_past(
     world: World, redis_url: str, backup: Callable[[World], Callable[[], None]]
 ) -> None:
     """Only the database itself remembers: Redis is empty and the notifier is new."""
@@ -185,7 +185,7 @@ def test_a_role_that_is_no_superuser_knows_where_the_database_lies(
     assert "server timeline" not in whole, "both are known"
 
 
-def test_whoever_restores_can_ask_for_a_new_epoch(pipeline: Pipeline) -> None:
+def test_an_operator_who_restores_can_ask_for_a_new_epoch(pipeline: Pipeline) -> None:
     before = book(pipeline, 3)
     renewed = renew_epoch(pipeline.connection)
     assert renewed == position(pipeline)

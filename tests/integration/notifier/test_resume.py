@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from core.store.feed import number_events
 from notifier import catch_up, source
+from tests.integration.notifier.conftest import Narrowed
 from tests.support.engine.lanes import Background, Pipeline, places
 from tests.support.notifier import STAFF, Listener, Running, at, populate, running_notifier, tell
 
@@ -21,11 +21,9 @@ ADMIN = "/ws/admin/bookings/"
 
 
 @pytest.fixture
-def running(pipeline: Pipeline, redis_url: str) -> Iterator[Running]:
+def limits(limits: Narrowed) -> Narrowed:
     """Pages of seven events, so that every replay has several."""
-    populate(pipeline)
-    with running_notifier(pipeline.url, redis_url, poll_s=0.02, first_message_s=0.1, page_events=7) as one:
-        yield one
+    return {**limits, "poll_s": 0.02, "page_events": 7}
 
 
 def numbers(staff: Listener, count: int) -> list[int]:
@@ -89,7 +87,7 @@ def test_trimmed_history_means_reload(pipeline: Pipeline, running: Running) -> N
         assert numbers(staff, 6) == [4, 5, 6, 7, 8, 9]
 
 
-def test_who_is_too_far_behind_reloads(pipeline: Pipeline, redis_url: str) -> None:
+def test_a_client_too_far_behind_reloads(pipeline: Pipeline, redis_url: str) -> None:
     populate(pipeline)
     with running_notifier(pipeline.url, redis_url, poll_s=0.02, replay_events=5) as running:
         pipeline.put(*places(6))

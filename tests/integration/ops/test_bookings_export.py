@@ -131,7 +131,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("--from 2030-02-30", "Invalid value for '--from': it is no day such as 2030-01-31."),
+        ("--from 2030-02-30", "Invalid value for '--from': it is not a day such as 2030-01-31."),
         ("--from 2030-02-02 --to 2030-02-01", "holdfast: --to is a day before --from."),
         ("--contract payments", "Invalid value for '--contract': 'payments' is not one of 'agent', "),
         ("--format xlsx", "Invalid value for '--format': 'xlsx' is not one of 'csv', 'jsonl'."),

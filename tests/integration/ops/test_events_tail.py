@@ -86,8 +86,8 @@ def test_events_that_are_missing_are_told(fed: Pipeline, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--after", "x"], "holdfast events tail: Invalid value for '--after': it is no position such as"),
-        (["--after", "x-1", "-n", "1"], "holdfast: Give one of --after and -n: both say where to begin."),
+        (["--after", "x"], "holdfast events tail: Invalid value for '--after': it is not a position such as"),
+        (["--after", "x-1", "-n", "1"], "holdfast: Give either --after or -n: both say where to begin."),
         (["--type", "booking"], "holdfast: There is no event 'booking', only batch_progress, booking_created,"),
         (["-n", "-1"], "holdfast events tail: Invalid value for '-n': -1 is not in the range"),
     ],

@@ -169,7 +169,7 @@ def test_a_feed_takes_no_body(door: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["no body", "chunks"])
-def test_who_asks_for_no_websocket_is_told_to(door: str, headers: dict[str, str]) -> None:
+def test_a_request_without_an_upgrade_is_told_to_ask_for_a_websocket(door: str, headers: dict[str, str]) -> None:
     """By the door: a proxy may not pass on the `Upgrade` that an answer 426 must have (RFC 9110, 15.5.22)."""
     answer = raw_answer(door, "GET /ws/admin/bookings/ HTTP/1.1", {"Host": door, **headers}, b"2\r\n{}\r\n0\r\n\r\n")
     assert (answer.status_code, answer.json()["code"]) == (426, "not_a_websocket")
@@ -322,7 +322,7 @@ def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tu
     assert all("Strict-Transport-Security" not in answer.headers for answer in told), "people come by http here"
 
 
-def test_who_is_called_by_https_has_browsers_stay_there(tmp_path: Path) -> None:
+def test_a_site_that_is_called_by_https_has_browsers_stay_there(tmp_path: Path) -> None:
     with front_door(tmp_path, environment={"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}) as door:
         for path in ("/flower/metrics", "/api/"):
             assert httpx.get(door.url + path, timeout=15).headers["Strict-Transport-Security"] == "max-age=31536000"

@@ -151,7 +151,7 @@ def test_a_crash_loses_nothing_and_the_next_start_cleans_up(running: Run) -> Non
     assert json.loads(_paste_booking(running))["success"] is True, "the printed command works on the second day too"
 
 
-def test_an_interrupt_stops_everything_whoever_is_connected(running: Run) -> None:
+def test_an_interrupt_stops_everything_with_clients_connected(running: Run) -> None:
     """An idle connection, a socket, and people who wait for lanes that decide nothing."""
     pids = running.pids()
     url = f"ws://127.0.0.1:{running.port}/ws/commands/"

@@ -123,7 +123,7 @@ def test_stores_that_are_away_leave_the_rest_as_it_is(stack: Stack) -> None:
     problems = {one.name: one.problem for one in overview.parts}
     assert (
         problems.pop("notifiers")
-        == f"no metrics at http://127.0.0.1:{stack.api_port}/metrics: nobody serves them there"
+        == f"no metrics at http://127.0.0.1:{stack.api_port}/metrics: nothing serves them there"
     )
     assert problems == {
         "postgresql": "nobody listens at its address",

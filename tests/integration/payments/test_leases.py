@@ -55,7 +55,7 @@ def test_a_result_goes_to_the_lane_with_the_end_of_the_lease(pipeline: Pipeline)
     assert pipeline.row("SELECT lease, due_at > clock_timestamp() FROM payment") == (None, True)
 
 
-def test_what_was_asked_for_before_is_known_to_whoever_takes_it_next(pipeline: Pipeline) -> None:
+def test_what_was_asked_for_before_is_known_to_the_next_worker(pipeline: Pipeline) -> None:
     """Also where the asking ended well, and only its report came to nothing; and never of another refund."""
     for state in ("creating", "closing"):
         owe(pipeline, state=state)

@@ -20,8 +20,7 @@ from ops.embedded.localstripe import SECRET_KEY
 from ops.ports import accepts, free_ports
 from ops.processes import API, BEAT, LANES, PAYMENTS, SWEEPS
 from tests.conftest import FreshStack, new_stack
-from tests.support.clients.callers import STAFF, USER, execute
-from tests.support.clients.rooms import people
+from tests.support.clients.callers import STAFF, execute, signed_in
 from tests.support.payments.lossy_proxy import LossyProxy, lossy_proxy
 from tests.support.processes.servers import PostgresServer, Server
 from tests.support.processes.stack import Stack
@@ -69,7 +68,7 @@ def test_the_printed_lines_pay_for_a_room_and_what_was_begun_can_be_paid_after_a
     script = "\n".join(welcome.payment_lines(api_port, stack.api_url, port))
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     booking: dict[str, Any] = json.loads(done.stdout)
-    with people(stack, USER) as client:
+    with signed_in(stack) as client:
         url = f"/api/bookings/{booking['id']}/"
         wait_until(lambda: client.get(url).json()["status"] == "confirmed", "the booking is confirmed")
         assert execute(stack, "SELECT type FROM stripe_event") == [("payment_intent.succeeded",)], "a signed event told"
@@ -121,7 +120,7 @@ def proxied(
 def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[Stack, LossyProxy, int]) -> None:
     """The answers to an intent and to two refunds are lost, one of them with the worker that asked."""
     stack, proxy, port = proxied
-    with people(stack, USER) as client:
+    with signed_in(stack) as client:
         proxy.cut["POST /v1/payment_intents"] = 1
         bookings = [held(client, "09:00", "09:30"), held(client, "10:00", "10:30")]
         intents = [intent_for(client, booking) for booking in bookings]
@@ -153,7 +152,7 @@ def test_what_localstripe_did_and_nobody_heard_of_is_done_once(proxied: tuple[St
 def test_a_refund_that_was_made_twice_is_shown_to_staff(proxied: tuple[Stack, LossyProxy, int]) -> None:
     """Localstripe gives back more than came in, if it is asked to."""
     stack, _, port = proxied
-    with people(stack, USER) as client, people(stack, STAFF) as desk:
+    with signed_in(stack) as client, signed_in(stack, STAFF) as desk:
         booking = held(client, "11:00", "11:30")
         intent = intent_for(client, booking)
         pay(port, intent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +12,7 @@ from tests.support.clients.callers import execute
 from tests.support.clients.market_bookings import BOOKINGS, at, book, course, made, take_seat, workshop
 from tests.support.clients.marketplace import Market, Person
 from tests.support.payments.payer import BANK, StripeServer
-from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
-
-
-@pytest.fixture(scope="module")
-def market(stack: Stack) -> Iterator[Market]:
-    opened = Market(stack)
-    yield opened
-    opened.close()
 
 
 class Buyer:
@@ -102,7 +93,7 @@ def test_a_session_is_confirmed_by_its_payment_and_refunded_when_it_is_cancelled
     buyer.wait_given_back(booking["id"], intent, 5000)
 
 
-def test_who_cancels_too_late_gets_nothing_back_and_whom_the_practitioner_cancels_everything(
+def test_a_client_who_cancels_too_late_gets_nothing_back_and_one_cancelled_by_the_practitioner_everything(
     market: Market, buyer: Buyer
 ) -> None:
     practitioner, service = sessions(market, 5000)
@@ -141,7 +132,9 @@ def lapsed_in_a_banks_hands(market: Market, buyer: Buyer, booking: dict[str, Any
     return str(intent["payment_intent_id"])
 
 
-def test_who_books_and_pays_a_seat_again_gets_the_late_payment_for_the_first_back(market: Market, buyer: Buyer) -> None:
+def test_somebody_who_books_and_pays_a_seat_again_gets_the_late_payment_for_the_first_back(
+    market: Market, buyer: Buyer
+) -> None:
     _, service, session = workshop(market, price_cents=2500)
     first = made(take_seat(buyer.client, service, session))
     late = lapsed_in_a_banks_hands(market, buyer, first)

@@ -111,7 +111,7 @@ def test_a_hold_that_lapses_in_a_banks_hands_is_settled_when_the_bank_is_done(pa
 
 
 @pytest.mark.parametrize("hours_ahead", [48, 3])
-def test_who_cancels_late_gets_nothing_back_unless_staff_cancels(payer: Payer, hours_ahead: int) -> None:
+def test_a_late_cancellation_returns_nothing_unless_staff_cancels(payer: Payer, hours_ahead: int) -> None:
     for by_staff in (False, True):
         booking, intent = soon(payer, hours_ahead, by_staff=by_staff)
         cancel = f"/api/admin/bookings/{booking}/" if by_staff else f"/api/bookings/{booking}/"

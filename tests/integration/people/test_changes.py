@@ -16,38 +16,26 @@ from websockets.sync.client import ClientConnection, connect
 
 from core.identity import account_changes, users
 from core.identity.users import NewUser
-from tests.support.clients.callers import ADMIN, STAFF, access_for, bearer, new_address, only_superuser
+from tests.support.clients.callers import ADMIN, STAFF, access_for, bearer, new_address, only_superuser, signed_in
 from tests.support.clients.http_client import agent_booking, anonymous
+from tests.support.clients.people import USERS, free_phone, make_user
 from tests.support.engine.lanes import Pipeline, lock_waits
 from tests.support.processes.stack import Stack
 from tests.support.wait import until, wait_until
 
-USERS = "/api/admin/users/"
 PASSWORD = "password123"
-
-
-def desk(stack: Stack, user_id: int) -> httpx.Client:
-    headers = bearer(access_for(stack, user_id)) | {"X-Forwarded-For": new_address()}
-    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=30.0)
 
 
 @pytest.fixture(scope="module")
 def superuser(stack: Stack) -> Iterator[httpx.Client]:
-    with desk(stack, ADMIN) as client:
+    with signed_in(stack, ADMIN) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def staff(stack: Stack) -> Iterator[httpx.Client]:
-    with desk(stack, STAFF) as client:
+    with signed_in(stack, STAFF) as client:
         yield client
-
-
-def make(client: httpx.Client, **body: Any) -> dict[str, Any]:
-    answer = client.post(f"{USERS}create/", json={"username": f"u{secrets.token_hex(6)}", **body})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()["data"]
-    return made
 
 
 def change(client: httpx.Client, user_id: int, **body: Any) -> httpx.Response:
@@ -59,13 +47,9 @@ def log_in(stack: Stack, password: str = PASSWORD, **name: str) -> httpx.Respons
     return httpx.post(f"{stack.api_url}/api/login/", json={**name, "password": password}, headers=headers)
 
 
-def number() -> str:
-    return f"5{secrets.randbelow(10**9):09}"
-
-
-def test_who_was_made_can_log_in_by_name_and_by_address(stack: Stack, staff: httpx.Client) -> None:
+def test_a_user_made_by_staff_can_log_in_by_name_and_by_address(stack: Stack, staff: httpx.Client) -> None:
     email = f"{secrets.token_hex(6)}@example.com"
-    made = make(staff, email=email, password=PASSWORD, first_name="New", country="Canada", gender="male")
+    made = make_user(staff, email=email, password=PASSWORD, first_name="New", country="Canada", gender="male")
     assert (made["country_code"], made["email_is_login"], made["is_active"]) == ("CA", True, True)
     assert log_in(stack, username=made["username"]).status_code == 200
     assert log_in(stack, email=email).status_code == 200
@@ -75,14 +59,14 @@ def test_who_was_made_can_log_in_by_name_and_by_address(stack: Stack, staff: htt
 
 
 def test_a_username_that_is_a_number_is_that_person_to_agents(stack: Stack, staff: httpx.Client) -> None:
-    phone = number()
-    made = make(staff, username=phone)
+    phone = free_phone()
+    made = make_user(staff, username=phone)
     assert made["phone"] == phone
     with anonymous(stack.api_url) as agent:
         booked = agent.book(agent_booking(phone=f"({phone[:3]}) {phone[3:6]}-{phone[6:]}")).json()
     assert (booked["user_created"], booked["user_id"]) == (False, made["id"])
     assert staff.post(f"{USERS}create/", json={"username": "other", "phone": phone}).json()["code"] == "phone_taken"
-    moved = number()
+    moved = free_phone()
     assert change(staff, made["id"], phone=moved).json()["data"]["username"] == moved
     assert change(staff, made["id"], phone="").json()["errors"][0]["field"] == "phone"
 
@@ -109,14 +93,14 @@ def test_what_cannot_be_somebody_is_refused_by_field(staff: httpx.Client, body: 
 
 def test_a_taken_name_is_a_conflict_that_names_it(staff: httpx.Client) -> None:
     email = f"{secrets.token_hex(6)}@example.com"
-    first, second = make(staff, email=email), make(staff)
+    first, second = make_user(staff, email=email), make_user(staff)
     assert change(staff, second["id"], email=email.upper()).json()["code"] == "email_taken"
     answer = change(staff, second["id"], username=first["username"].upper())
     assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
 
 
 def test_only_what_is_sent_changes_and_an_answer_can_be_sent_back(staff: httpx.Client) -> None:
-    made = make(staff, first_name="New", gender="male", country="Egypt")
+    made = make_user(staff, first_name="New", gender="male", country="Egypt")
     changed = change(staff, made["id"], first_name="Updated", country="U.S.A.").json()["data"]
     assert changed == made | {"first_name": "Updated", "country": "U.S.A.", "country_code": "US"}
     assert change(staff, made["id"], **changed).json()["data"] == changed
@@ -127,7 +111,7 @@ def test_only_what_is_sent_changes_and_an_answer_can_be_sent_back(staff: httpx.C
 
 
 def test_an_agents_contact_sent_back_does_not_become_a_login(stack: Stack, staff: httpx.Client) -> None:
-    phone, email = number(), f"{secrets.token_hex(6)}@example.com"
+    phone, email = free_phone(), f"{secrets.token_hex(6)}@example.com"
     with anonymous(stack.api_url) as agent:
         user_id = agent.book(agent_booking(phone=phone, email=email)).json()["user_id"]
     assert change(staff, user_id, email=email, first_name="Back").json()["data"]["email_is_login"] is False
@@ -142,7 +126,7 @@ def test_an_agents_contact_sent_back_does_not_become_a_login(stack: Stack, staff
 def test_staff_may_not_touch_what_only_superusers_may(
     stack: Stack, staff: httpx.Client, superuser: httpx.Client
 ) -> None:
-    person, colleague = make(staff), make(superuser, is_staff=True, password=PASSWORD)
+    person, colleague = make_user(staff), make_user(superuser, is_staff=True, password=PASSWORD)
     refused = [
         staff.post(f"{USERS}create/", json={"username": "x", "is_staff": True}),
         staff.post(f"{USERS}create/", json={"username": "x", "is_superuser": True}),
@@ -163,7 +147,7 @@ def test_staff_may_not_touch_what_only_superusers_may(
 
 
 def test_staff_may_set_a_users_password_which_ends_their_logins(stack: Stack, staff: httpx.Client) -> None:
-    made = make(staff, password=PASSWORD)
+    made = make_user(staff, password=PASSWORD)
     access = log_in(stack, username=made["username"]).json()["access"]
     assert change(staff, made["id"], password="another one").status_code == 200
     with httpx.Client(base_url=stack.api_url, headers=bearer(access)) as person:
@@ -176,8 +160,8 @@ def test_the_last_superuser_stays(stack: Stack, superuser: httpx.Client) -> None
     for body in ({"is_superuser": False}, {"is_active": False}):
         answer = change(superuser, ADMIN, **body)
         assert (answer.status_code, answer.json()["code"]) == (409, "last_superuser")
-    second = make(superuser, is_superuser=True, password=PASSWORD)
-    with desk(stack, second["id"]) as other:
+    second = make_user(superuser, is_superuser=True, password=PASSWORD)
+    with signed_in(stack, second["id"]) as other:
         assert change(other, second["id"], is_superuser=False).status_code == 200
     assert change(superuser, ADMIN, is_superuser=False).status_code == 409
 
@@ -215,7 +199,7 @@ async def test_of_two_superusers_who_demote_each_other_one_stays(pipeline: Pipel
 def test_what_a_change_ends_is_ended_sockets_included(
     stack: Stack, superuser: httpx.Client, ending: dict[str, Any]
 ) -> None:
-    colleague = make(superuser, is_staff=True)
+    colleague = make_user(superuser, is_staff=True)
     access = bearer(access_for(stack, colleague["id"]))
     with (
         connect(f"{stack.ws_url}/ws/admin/bookings/", additional_headers=access, close_timeout=1) as socket,
@@ -238,7 +222,7 @@ def close_code(socket: ClientConnection) -> int | None:
 
 
 @pytest.mark.parametrize("user_id", [999_999_999, 2**63, 10**30])
-def test_who_never_was_is_a_404(staff: httpx.Client, user_id: int) -> None:
+def test_a_user_who_never_was_is_a_404(staff: httpx.Client, user_id: int) -> None:
     for method, path in (("GET", ""), ("PUT", "update/"), ("DELETE", "delete/")):
         answer = staff.request(method, f"{USERS}{user_id}/{path}", json={} if method == "PUT" else None)
         assert answer.status_code == 404

@@ -5,27 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
 from core.identity.personal_data.anonymisation import SQL_BLANK_AGAIN, WORDS
-from tests.support.clients.callers import ADMIN, STAFF, access_for, bearer, execute, new_address, only_superuser
+from tests.support.clients.callers import ADMIN, STAFF, bearer, execute, new_address, only_superuser, signed_in
 from tests.support.clients.http_client import Client, agent_booking, anonymous
+from tests.support.clients.people import USERS, free_phone, make_user
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
-USERS = "/api/admin/users/"
 PASSWORD = "password123"
 ANONYMISED = "User has bookings: deactivated and anonymised instead of deleted"
 
 
 @pytest.fixture(scope="module")
 def staff(stack: Stack) -> Iterator[Client]:
-    headers = bearer(access_for(stack, STAFF)) | {"X-Forwarded-For": new_address()}
-    with Client(base_url=stack.api_url, headers=headers, timeout=30.0) as client:
+    with signed_in(stack, STAFF) as client:
         yield client
 
 
@@ -35,19 +33,8 @@ def agent(stack: Stack) -> Iterator[Client]:
         yield client
 
 
-def make(client: httpx.Client, **body: Any) -> dict[str, Any]:
-    answer = client.post(f"{USERS}create/", json={"username": f"u{secrets.token_hex(6)}", **body})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()["data"]
-    return made
-
-
 def delete(client: httpx.Client, user_id: int) -> httpx.Response:
     return client.delete(f"{USERS}{user_id}/delete/")
-
-
-def number() -> str:
-    return f"6{secrets.randbelow(10**9):09}"
 
 
 def log_in(stack: Stack, username: str) -> httpx.Response:
@@ -55,8 +42,8 @@ def log_in(stack: Stack, username: str) -> httpx.Response:
     return httpx.post(f"{stack.api_url}/api/login/", json={"username": username, "password": PASSWORD}, headers=headers)
 
 
-def test_who_has_no_bookings_is_gone(stack: Stack, staff: Client) -> None:
-    made = make(staff, password=PASSWORD)
+def test_a_user_without_bookings_is_gone(stack: Stack, staff: Client) -> None:
+    made = make_user(staff, password=PASSWORD)
     access = log_in(stack, made["username"]).json()["access"]
     answer = delete(staff, made["id"])
     assert (answer.status_code, answer.json()["message"]) == (200, "User deleted successfully")
@@ -66,11 +53,11 @@ def test_who_has_no_bookings_is_gone(stack: Stack, staff: Client) -> None:
     assert log_in(stack, made["username"]).status_code == 401
     with httpx.Client(base_url=stack.api_url, headers=bearer(access)) as person:
         wait_until(lambda: person.get("/api/auth/user/").status_code == 401, "the login has ended")
-    assert make(staff, username=made["username"])["id"] != made["id"]
+    assert make_user(staff, username=made["username"])["id"] != made["id"]
 
 
-def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: Client, agent: Client) -> None:
-    phone, email = number(), f"{secrets.token_hex(6)}@example.com"
+def test_a_user_with_bookings_is_anonymised_and_history_stays(stack: Stack, staff: Client, agent: Client) -> None:
+    phone, email = free_phone(), f"{secrets.token_hex(6)}@example.com"
     person = {"phone": phone, "first_name": "Zelda", "last_name": "Gone", "email": email, "gender": "female"}
     keyed, key = agent_booking(**person, status="completed", notes="Zelda's secret"), secrets.token_hex(16)
     over = agent.book(keyed, Idempotency_Key=key).json()
@@ -129,7 +116,7 @@ def test_who_has_bookings_is_anonymised_and_history_stays(stack: Stack, staff: C
 
 
 def test_a_command_under_way_is_blanked_later(stack: Stack, staff: Client, agent: Client) -> None:
-    booked = agent.book(agent_booking(phone=number())).json()
+    booked = agent.book(agent_booking(phone=free_phone())).json()
     user_id = booked["user_id"]
     assert delete(staff, user_id).is_success
     values = "'place', 'agent', 'r', now(), now(), 'rejected', 409, %s::json, '{}', %s::json, ARRAY[%s]"
@@ -153,7 +140,7 @@ VALUES (gen_random_uuid(), 'appointments', %s, 'x', 1, now(), now() + interval '
 
 def test_a_booking_made_at_the_same_moment_is_kept(stack: Stack, staff: Client) -> None:
     """The lane's transaction is first: deleting waits for it, and then anonymises."""
-    user_id = make(staff)["id"]
+    user_id = make_user(staff)["id"]
     with psycopg.connect(stack.database_url) as lane, ThreadPoolExecutor(1) as pool:
         lane.execute(SQL_BOOK, (user_id,))
         deleting = pool.submit(delete, staff, user_id)
@@ -167,9 +154,9 @@ def test_nobody_deletes_above_themselves_or_the_last_superuser(stack: Stack, sta
     only_superuser(stack)
     answer = delete(staff, ADMIN)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    with httpx.Client(base_url=stack.api_url, headers=bearer(access_for(stack, ADMIN)), timeout=30.0) as superuser:
+    with signed_in(stack, ADMIN) as superuser:
         answer = delete(superuser, ADMIN)
         assert (answer.status_code, answer.json()["code"]) == (409, "last_superuser")
-        second = make(superuser, is_superuser=True)
+        second = make_user(superuser, is_superuser=True)
         assert delete(staff, second["id"]).status_code == 403
         assert delete(superuser, second["id"]).status_code == 200

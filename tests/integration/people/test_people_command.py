@@ -104,7 +104,7 @@ def test_an_erasure_says_what_becomes_of_it_and_asks(
     assert "is erased already" in capsys.readouterr().err
 
 
-def test_who_has_nothing_is_deleted(running: Stack, staff: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_user_with_nothing_is_deleted(running: Stack, staff: Client, capsys: pytest.CaptureFixture[str]) -> None:
     made = {"username": f"u{secrets.token_hex(6)}"}
     id_ = staff.post("/api/admin/users/create/", json=made).raise_for_status().json()["data"]["id"]
     assert main(["people", "erase", f"user:{id_}", "--yes", "--json"]) == 0

@@ -121,7 +121,7 @@ def count(connection: Connection, statement: str, *values: Any) -> int:
     return int(row[0])
 
 
-def test_five_thousand_bookings_are_emptied_in_steps_whoever_is_killed_between(
+def test_five_thousand_bookings_are_emptied_in_steps_with_kills_between_them(
     connection: Connection, record_property: Any
 ) -> None:
     """Each step is a transaction that notes how far it came; all that are to come are cancelled, each once."""

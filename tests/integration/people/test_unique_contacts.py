@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import FIGURE
 from tests.support.clients.bulks import accepted, code_of, finished, rows_of, send
-from tests.support.clients.callers import PASSWORD, STAFF, access_for, bearer, browser, execute
+from tests.support.clients.callers import PASSWORD, browser, execute
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.processes.stack import Stack
 
@@ -29,13 +28,6 @@ SQL_SQUAT = "INSERT INTO user_account (username, username_key) VALUES (%s, %s) R
 
 def registered(client: httpx.Client, username: str) -> httpx.Response:
     return client.post("/api/auth/register/", json={"username": username, "password": PASSWORD})
-
-
-@pytest.fixture
-def desk(stack: Stack) -> Any:
-    with browser(stack) as client:
-        client.headers.update(bearer(access_for(stack, STAFF)))
-        yield client
 
 
 @pytest.mark.parametrize("number", range(len(WAYS)), ids=list(WAYS))
@@ -115,7 +107,7 @@ def test_staff_confirm_no_address_that_folds_into_another_s(stack: Stack, desk: 
 @pytest.mark.parametrize(
     ("older", "name"), [("Ada  Byron", "Ada Byron"), ("Eva\u200d Byron", "Eva Byron"), ("Jean\u2010Luc", "Jean-Luc")]
 )
-def test_who_was_here_before_the_rule_still_signs_in_when_another_takes_the_key(
+def test_a_user_from_before_the_rule_still_signs_in_when_another_takes_the_key(
     stack: Stack, older: str, name: str
 ) -> None:
     """Earlier releases kept several blanks, dashes of other kinds and joiners in a key."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -21,14 +20,15 @@ from tests.support.clients.callers import (
     ADMIN,
     PRACTITIONER,
     STAFF,
-    access_for,
     bearer,
+    browser,
     execute,
     log_in,
-    new_address,
     new_person,
+    signed_in,
 )
 from tests.support.clients.http_client import AGENT_EXAMPLE, Client, free_slot
+from tests.support.clients.people import make_user
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -39,28 +39,20 @@ REFUSALS_AT_MOST = 2 * REFUSED_MAX + 4
 """A window may end in between, and each API process learns by itself that there were too many."""
 
 
-def caller(stack: Stack, user_id: int | None = None) -> Client:
-    who = bearer(access_for(stack, user_id)) if user_id else {}
-    named = {"X-Forwarded-For": new_address(), **who}
-    return Client(base_url=stack.api_url, headers=named, timeout=35.0)
-
-
 @pytest.fixture(scope="module")
 def superuser(stack: Stack) -> Iterator[Client]:
-    with caller(stack, ADMIN) as one:
+    with signed_in(stack, ADMIN) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def staff(stack: Stack) -> Iterator[Client]:
-    with caller(stack, STAFF) as one:
+    with signed_in(stack, STAFF) as one:
         yield one
 
 
 def make(client: httpx.Client, **body: Any) -> int:
-    answer = client.post(f"{USERS}create/", json={"username": f"w{secrets.token_hex(6)}", **body})
-    assert answer.status_code == 201, answer.text
-    return int(answer.json()["data"]["id"])
+    return int(make_user(client, **body)["id"])
 
 
 def update(field: str, value: Any) -> tuple[str, str, Any]:
@@ -110,7 +102,7 @@ def test_staff_act_on_other_staff_only_as_superusers(
 
 def test_staff_may_still_close_their_own_account_and_those_of_others(stack: Stack, superuser: Client) -> None:
     one = make(superuser, is_staff=True)
-    with caller(stack, one) as staff:
+    with signed_in(stack, one) as staff:
         person = make(staff)
         assert staff.put(f"{USERS}{person}/update/", json={"is_active": False}).status_code == 200
         assert staff.delete(f"{USERS}{person}/delete/").status_code == 200
@@ -120,7 +112,7 @@ def test_staff_may_still_close_their_own_account_and_those_of_others(stack: Stac
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
 def test_nobody_deletes_their_own_account_without_confirming_it(stack: Stack, superuser: Client, role: str) -> None:
     one = make(superuser, **{"is_staff": True, role: True})
-    with caller(stack, one) as person:
+    with signed_in(stack, one) as person:
         answer = person.delete(f"{USERS}{one}/delete/")
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
         assert person.get("/api/auth/user/").status_code == 200
@@ -129,7 +121,7 @@ def test_nobody_deletes_their_own_account_without_confirming_it(stack: Stack, su
 
 def test_addresses_of_practitioners_are_for_those_who_have_a_booking_with_them(stack: Stack, staff: Client) -> None:
     email = execute(stack, "SELECT email FROM user_account WHERE id = %s", PRACTITIONER)[0][0]
-    with caller(stack) as person:
+    with browser(stack) as person:
         person.headers.update(bearer(log_in(person, new_person(stack))["access"]))
         one = person.get(PRACTITIONERS).json()["results"][0]
         assert (one["user_id"], one["email"]) == (PRACTITIONER, "")
@@ -140,7 +132,7 @@ def test_addresses_of_practitioners_are_for_those_who_have_a_booking_with_them(s
         assert person.get(f"{PRACTITIONERS}{one['id']}/").json()["email"] == email
         assert person.get(PRACTITIONERS).json()["results"][0]["email"] == email
     assert staff.get(f"{PRACTITIONERS}{one['id']}/").json()["email"] == email
-    with caller(stack, PRACTITIONER) as practitioner:
+    with signed_in(stack, PRACTITIONER) as practitioner:
         assert practitioner.get(f"{PRACTITIONERS}{one['id']}/").json()["email"] == email
 
 
@@ -162,7 +154,7 @@ def test_nothing_that_an_anonymous_caller_may_read_shows_an_address_of_staff(
     hidden = {row[0] for row in rows if row[0]}
     assert "admin@example.com" in hidden
     walked, told = 0, []
-    with caller(stack) as client:
+    with browser(stack) as client:
         if kind is Kind.USER:
             client.headers.update(bearer(log_in(client, new_person(stack))["access"]))
         elif kind is Kind.AGENT:
@@ -189,7 +181,7 @@ def closed_account(client: httpx.Client) -> int:
 @pytest.mark.parametrize("key", [None, AGENT_KEY], ids=["anonymous", "an agent"])
 def test_a_user_id_tells_nothing_of_whose_it_is(stack: Stack, staff: Client, key: str | None) -> None:
     answers = set()
-    with caller(stack) as client:
+    with browser(stack) as client:
         if key:
             client.headers["Authorization"] = f"Token {key}"
         for user_id in (ADMIN, STAFF, PRACTITIONER, 987_654_321, closed_account(staff)):
@@ -205,7 +197,7 @@ def test_a_user_id_tells_nothing_of_whose_it_is(stack: Stack, staff: Client, key
 
 def test_a_search_for_phone_numbers_of_staff_is_stopped(stack: Stack) -> None:
     """By number it cannot be hidden that somebody is known: so it can be asked but a few times."""
-    with caller(stack) as sender:
+    with browser(stack) as sender:
         command = {**AGENT_EXAMPLE, "phone": "9876543210"}
         for number in range(REFUSALS_AT_MOST):
             prefer = {"Prefer": "respond-async"} if number % 2 else {}
@@ -218,7 +210,7 @@ def test_a_search_for_phone_numbers_of_staff_is_stopped(stack: Stack) -> None:
                 assert answer.status_code == 403
         assert (answer.status_code, number >= REFUSED_MAX) == (429, True)
         assert 1 <= int(answer.headers["Retry-After"]) <= 300
-    with caller(stack) as other:
+    with browser(stack) as other:
         assert other.book({**command, **free_slot()}).status_code == 403
 
 
@@ -228,7 +220,7 @@ def is_refused(stack: Stack, command_id: str) -> bool:
 
 def test_a_search_is_stopped_though_nobody_asks_the_api_what_became_of_it(stack: Stack) -> None:
     """`/ws/commands/` tells anonymous clients, too."""
-    with caller(stack) as sender:
+    with browser(stack) as sender:
         command = {**AGENT_EXAMPLE, "phone": "9876543210"}
         refused = 0
         while (answer := sender.book({**command, **free_slot()}, Prefer="respond-async")).status_code == 202:

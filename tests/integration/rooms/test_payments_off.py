@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import httpx
 
-from tests.support.clients.rooms import book, new_room, people, staff
+from tests.support.clients.callers import STAFF, signed_in
+from tests.support.clients.rooms import book, new_room
 from tests.support.processes.stack import Stack
 
 
 def test_without_a_key_paying_is_refused_and_nothing_else(stack: Stack) -> None:
-    with staff(stack) as desk, people(stack) as person:
+    with signed_in(stack, STAFF) as desk, signed_in(stack) as person:
         booking = book(person, new_room(desk)).json()
         assert booking["status"] == "pending"
         body = {"booking_id": booking["id"], "amount": booking["total_amount"], "currency": "usd"}

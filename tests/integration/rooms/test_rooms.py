@@ -9,16 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.clients.callers import USER, execute, new_person
+from tests.support.clients.callers import USER, execute, new_person, signed_in
 from tests.support.clients.http_client import anonymous
-from tests.support.clients.rooms import FREE_DAY, book, new_room, people, staff, wish
+from tests.support.clients.rooms import FREE_DAY, book, new_room, wish
 from tests.support.processes.stack import Stack
-
-
-@pytest.fixture
-def desk(stack: Stack) -> Iterator[httpx.Client]:
-    with staff(stack) as client:
-        yield client
 
 
 @pytest.fixture
@@ -26,7 +20,7 @@ def person(stack: Stack) -> Iterator[httpx.Client]:
     """Somebody new, who holds nothing yet."""
     email = new_person(stack)
     ((user_id,),) = execute(stack, "SELECT id FROM user_account WHERE email_key = %s", email)
-    with people(stack, user_id) as client:
+    with signed_in(stack, user_id) as client:
         yield client
 
 
@@ -80,7 +74,7 @@ def test_a_booking_is_a_hold_at_the_present_price_in_the_documents_shape(
     assert person.get(f"/api/bookings/{body['id']}/").json() == body
 
 
-def test_whose_request_it_is_must_stand_in_the_body(person: httpx.Client) -> None:
+def test_the_body_must_say_whose_request_it_is(person: httpx.Client) -> None:
     assert refused(person.post("/api/bookings/", json={"booking_date": FREE_DAY}))[:2] == (400, "invalid")
     assert "room_id" in person.post("/api/bookings/", json=[]).json()["message"]
     assert refused(person.post("/api/bookings/", content=b"{"))[:2] == (400, "malformed_json")
@@ -150,7 +144,7 @@ def test_one_person_holds_so_many_places_and_no_more(desk: httpx.Client, person:
 
 def test_bookings_are_their_owners_and_staffs(stack: Stack, desk: httpx.Client, person: httpx.Client) -> None:
     booked = book(person, new_room(desk)).json()["id"]
-    with people(stack, USER) as other_user:
+    with signed_in(stack) as other_user:
         assert other_user.get(f"/api/bookings/{booked}/").status_code == 404
         assert other_user.delete(f"/api/bookings/{booked}/").status_code == 404
         assert other_user.get("/api/bookings/all/").status_code == 403

@@ -14,6 +14,7 @@ from core.store.maintenance import partitions
 from core.store.maintenance.partitions import WEEK, WEEKS_AHEAD
 from tests.support.engine.lanes import Background, Sweep
 from tests.support.processes.servers import settings_for
+from tests.support.rows import count
 
 WRITE = """
 INSERT INTO outcome (id, seq, type, contract, request_id, accepted_at, decided_at, status, http_status, response, actor, body)
@@ -46,12 +47,6 @@ def table_of(connection: Connection, id_: UUID) -> str | None:
 def week(days: float = 0) -> str:
     year, number, _ = (datetime.now(UTC) + timedelta(days=days)).isocalendar()
     return f"outcome_{year}w{number:02}"
-
-
-def count(connection: Connection, table: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def ahead(connection: Connection) -> list[datetime]:

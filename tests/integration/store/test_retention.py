@@ -10,6 +10,7 @@ from core.store.maintenance.retention import BATCH_ROWS, KEPT, SQL_ALONE, SQL_BE
 from tests.support.clients.http_client import Client
 from tests.support.engine.lanes import Sweep
 from tests.support.processes.stack import Stack
+from tests.support.rows import count
 from tests.support.wait import wait_until
 
 KEPT_FOR_GOOD = {
@@ -36,12 +37,6 @@ BOUNDED = {
 """A row or a few, or folded away within seconds."""
 WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session", "restore_finding": "database_restore"}
 WHEN_DECIDED = {"inbox", "erasure"}
-
-
-def count(connection: Connection, table: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # a table's name, from below
-    assert row is not None
-    return int(row[0])
 
 
 def test_idempotency_keys_are_kept_for_48_hours(connection: Connection, sweep: Sweep) -> None:

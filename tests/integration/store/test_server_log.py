@@ -1,17 +1,23 @@
-"""PostgreSQL's own log holds no personal data, whatever fails over the API or by SQL."""
+"""Neither PostgreSQL's own log nor the words of our errors hold personal data, whatever fails over the API or by SQL."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy
 
+from core.store.connections.database import LANE_LIMITS
+from core.store.connections.round_trip import RoundTrip
 from core.store.connections.server_log import SERVER_LOG, revealing
+from core.store.connections.sqlalchemy_engines import engine
 from ops.database_roles import create_application_role
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.processes.servers import PostgresServer
@@ -29,7 +35,7 @@ WRONG: dict[str, tuple[str, dict[str, Any]]] = {
     "no number": ("SELECT %(first)s::text::int", PERSON),
     "no date": ("SELECT %(phone)s::text::date", PERSON),
     "no document": ("SELECT %(email)s::text::jsonb", PERSON),
-    "a check": ("UPDATE user_account SET country_code = %(email)s", {"email": PERSON["email"] * 9}),
+    "a check, with the whole row": ("INSERT INTO resource (kind, name) VALUES (%(email)s, %(first)s)", PERSON),
     "a message of a function": (f"DO $$ BEGIN RAISE EXCEPTION '{PERSON['email']}'; END $$", {}),
     "a warning": (f"DO $$ BEGIN RAISE WARNING '{PERSON['email']}'; END $$", {}),
     "a statement within a function": (f"DO $$ BEGIN PERFORM '{PERSON['first']}'::int; END $$", {}),
@@ -47,8 +53,8 @@ def leaked(log: str) -> set[str]:
 @pytest.fixture
 def application(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SET statement_timeout = '50ms'")
         connection.execute(SQL_PERSON, PERSON)
+        connection.execute("SET statement_timeout = '50ms'")
         yield connection
 
 
@@ -123,6 +129,43 @@ def test_without_the_settings_it_would_be_there(postgres: PostgresServer, databa
         connection.execute("SET log_min_error_statement = error")
         fail(connection, f"SELECT '{name}'::text, 1/0", {})
     wait_until(lambda: name in postgres.log, "the statement is in the log")
+
+
+NO_WORDS_OF_OURS = {"a message of a function", "no such column", "a warning"}
+"""Our functions raise numbers, and our statements name columns of ours. A warning is no error."""
+
+
+@pytest.mark.parametrize("what", sorted(WRONG.keys() - NO_WORDS_OF_OURS))
+def test_an_errors_own_words_have_nothing_of_a_row(application: psycopg.Connection[Any], what: str) -> None:
+    """Our logs have them, and the tracebacks in our logs."""
+    if "slow" not in what:
+        application.execute("RESET statement_timeout")
+    with pytest.raises(psycopg.Error) as raised:
+        application.execute(WRONG[what][0].encode(), WRONG[what][1] or None)
+    assert leaked("".join([*traceback.format_exception(raised.value), repr(raised.value)])) == set()
+    assert raised.value.diag.message_primary, "who needs more has it"
+
+
+def test_nor_has_a_copy_or_a_statement_of_a_pipeline(application: psycopg.Connection[Any]) -> None:
+    application.execute("RESET statement_timeout")
+    copying = "COPY user_account (id, first_name) FROM STDIN"
+    with pytest.raises(psycopg.Error) as copied, application.cursor() as cursor, cursor.copy(copying) as copy:
+        copy.write(f"{PERSON['first']}\t{PERSON['phone']}\n")
+    with pytest.raises(psycopg.Error) as sent, RoundTrip(application) as trip:
+        trip.execute(SQL_PERSON % {name: f"'{value}'" for name, value in PERSON.items()})
+    assert "invalid input syntax" in str(copied.value)
+    assert str(sent.value) == 'duplicate key value violates unique constraint "user_account_username_key_key"'
+    assert leaked(repr(copied.value) + repr(sent.value)) == set()
+
+
+def test_nor_has_sqlalchemys(database_url: str, application: psycopg.Connection[Any]) -> None:
+    """It adds the statement, and would add its parameters."""
+    ours = engine(database_url, LANE_LIMITS, "holdfast tests", poolclass=sqlalchemy.NullPool)
+    statement = sqlalchemy.text(re.sub(r"%\((\w+)\)s", r":\1", SQL_PERSON))
+    with pytest.raises(sqlalchemy.exc.IntegrityError) as raised, ours.connect() as connection:
+        connection.execute(statement, PERSON)
+    assert "INSERT INTO user_account" in str(raised.value)
+    assert leaked("".join(traceback.format_exception(raised.value))) == set()
 
 
 def test_what_people_do_over_the_api_leaves_none_of_them_in_it(

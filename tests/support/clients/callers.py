@@ -13,6 +13,7 @@ import psycopg
 
 from core.identity.credentials import login_sessions
 from core.identity.principals import issue_access_token
+from tests.support.clients.http_client import Client
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 
@@ -28,10 +29,17 @@ def new_address() -> str:
     return f"10.77.{number // 250}.{number % 250 + 1}"
 
 
-def browser(stack: Stack, address: str | None = None) -> httpx.Client:
+def browser(stack: Stack, address: str | None = None) -> Client:
     """Keeps cookies, as pages of our own origin do; the API trusts the proxy that names its address."""
     headers = {"X-Forwarded-For": address or new_address()}
-    return httpx.Client(base_url=stack.api_url, headers=headers, timeout=30.0)
+    return Client(base_url=stack.api_url, headers=headers, timeout=35.0)
+
+
+def signed_in(stack: Stack, user_id: int = USER) -> Client:
+    """By an access token of a new login."""
+    client = browser(stack)
+    client.headers.update(bearer(access_for(stack, user_id)))
+    return client
 
 
 def csrf(client: httpx.Client) -> dict[str, str]:

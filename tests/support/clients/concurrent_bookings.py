@@ -17,6 +17,8 @@ class ConcurrentBookings:
     """What the others got."""
 
     def __init__(self) -> None:
+        self.booked: list[dict[str, Any]] = []
+        """The bodies of what succeeded, in order."""
         self.took_s: list[float] = []
         self.problems: list[str] = []
 
@@ -39,9 +41,12 @@ def concurrent_bookings(
         with admin(stack.api_url) as client:
             while not over.is_set():
                 began = time.monotonic()
-                answer = client.book(body())
+                sent = body()
+                answer = client.book(sent)
                 found.took_s.append(time.monotonic() - began)
-                if answer.status_code != 201:
+                if answer.status_code == 201:
+                    found.booked.append(sent)
+                else:
                     found.problems.append(f"{answer.status_code} {answer.text}")
 
     threads = [threading.Thread(target=book, daemon=True) for _ in range(clients)]

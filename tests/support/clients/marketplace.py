@@ -17,8 +17,7 @@ from core.domain.marketplace.schedules import Schedule, Window
 from core.domain.marketplace.values import MarketService, Practitioner
 from core.domain.state import State
 from core.domain.values import DEFAULT_POLICY, Booking, Claim, Policy, User
-from tests.support.clients.callers import STAFF, execute
-from tests.support.clients.rooms import people
+from tests.support.clients.callers import STAFF, execute, signed_in
 from tests.support.processes.stack import Stack
 from tests.support.values import state
 
@@ -111,7 +110,7 @@ class Market:
         self._open.close()
 
     def signed_in(self, user_id: int) -> httpx.Client:
-        return self._open.enter_context(people(self.stack, user_id))
+        return self._open.enter_context(signed_in(self.stack, user_id))
 
     def person(self) -> Person:
         name = f"m{secrets.token_hex(6)}"

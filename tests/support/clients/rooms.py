@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from core.identity.principals import hash_token
-from tests.support.clients.callers import STAFF, USER, access_for, bearer, execute
+from tests.support.clients.callers import execute
 from tests.support.processes.stack import Stack
 
 _numbers = count(1)
@@ -20,11 +20,6 @@ AT_ONCE = 100
 
 FREE_DAY = "2100-01-04"
 """A Monday far ahead."""
-
-
-def people(stack: Stack, user_id: int = USER) -> httpx.Client:
-    """Signed in by access token."""
-    return httpx.Client(base_url=stack.api_url, timeout=35.0, headers=bearer(access_for(stack, user_id)))
 
 
 def new_room(staff: httpx.Client, **changes: Any) -> int:
@@ -43,10 +38,6 @@ def wish(room_id: int, **changes: Any) -> dict[str, Any]:
 
 def book(client: httpx.Client, room_id: int, **changes: Any) -> httpx.Response:
     return client.post("/api/bookings/", json=wish(room_id, **changes))
-
-
-def staff(stack: Stack) -> httpx.Client:
-    return people(stack, STAFF)
 
 
 class Crowd:

@@ -23,8 +23,8 @@ from ops.embedded.child import Program
 from ops.embedded.environment import ROOT
 from ops.ports import accepts, free_ports
 from ops.processes import PAYMENTS, PIPELINE
-from tests.support.clients.callers import execute, new_person
-from tests.support.clients.rooms import book, new_room, people, staff
+from tests.support.clients.callers import STAFF, execute, new_person, signed_in
+from tests.support.clients.rooms import book, new_room
 from tests.support.payments.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
 from tests.support.processes.servers import PostgresServer, Server, ValkeyServer
 from tests.support.processes.stack import Stack
@@ -199,7 +199,7 @@ class Payer:
         self.stack = stack
         self.stripe = stripe
         self._open = ExitStack()
-        self.desk = self._open.enter_context(staff(stack))
+        self.desk = self._open.enter_context(signed_in(stack, STAFF))
         self.client = self._open.enter_context(self.another())
         self.room = new_room(self.desk)
 
@@ -211,7 +211,7 @@ class Payer:
 
     def another(self) -> httpx.Client:
         ((user_id,),) = execute(self.stack, "SELECT id FROM user_account WHERE email_key = %s", new_person(self.stack))
-        return people(self.stack, user_id)
+        return signed_in(self.stack, user_id)
 
     def hold(self, client: httpx.Client | None = None, **changes: Any) -> int:
         """Book the room's first hour, unless told otherwise; the booking's id."""

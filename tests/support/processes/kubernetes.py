@@ -49,12 +49,17 @@ def named(overlay: str, kind: str, name: str) -> Object:
 
 def workloads(overlay: str) -> list[Object]:
     """What makes pods."""
-    return of_kind(overlay, "Deployment", "StatefulSet", "Job")
+    return of_kind(overlay, "Deployment", "StatefulSet", "Job", "CronJob")
 
 
 def pod_of(workload: Object) -> Object:
-    spec: Object = workload["spec"]["template"]["spec"]
+    spec: Object = _template_of(workload)["spec"]
     return spec
+
+
+def _template_of(workload: Object) -> Object:
+    template: Object = workload["spec"].get("jobTemplate", workload)["spec"]["template"]
+    return template
 
 
 def container_of(workload: Object) -> Object:
@@ -197,7 +202,7 @@ def _meets(requirement: Object, labels: Mapping[str, str]) -> bool:
 
 
 def labels_of(workload: Object) -> dict[str, str]:
-    labels: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
+    labels: dict[str, str] = _template_of(workload)["metadata"]["labels"]
     return labels
 
 

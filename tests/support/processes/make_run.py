@@ -108,6 +108,9 @@ class Run:
             with suppress(AssertionError):
                 self.end()
         end_leftovers(self.data / "run" / "processes.json")
+        if self.process is not None and self.alive:
+            self.process.kill()
+            self.process.wait(STOP_S)
 
     def printed(self, first: str, following: str) -> str:
         """What it has printed from one word on to before another."""

@@ -55,7 +55,7 @@ def discovered(source: SlowSource, patch: pytest.MonkeyPatch) -> Ask:
 
 
 @pytest.mark.parametrize("make", [remembered, discovered])
-async def test_who_asks_while_the_first_waits_waits_too(
+async def test_a_caller_that_asks_while_the_first_waits_waits_too(
     make: Callable[[SlowSource, pytest.MonkeyPatch], Ask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = SlowSource()

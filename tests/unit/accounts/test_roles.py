@@ -136,7 +136,7 @@ async def test_without_public_writes_nobody_books_for_nothing(monkeypatch: pytes
         assert await status(closed, "POST", path, "user") == LET_IN
 
 
-async def test_who_must_change_a_password_can_do_nothing_else(app: App) -> None:
+async def test_a_user_who_must_change_a_password_can_do_nothing_else(app: App) -> None:
     let_in = {
         template
         for method, template in routes(app)

@@ -12,7 +12,7 @@ from api.contracts.agent.new_booking import AgentBooking
 from api.contracts.agent.new_booking import place_command as agent_place
 from api.contracts.appointments.new_booking import WHOM, NewBooking
 from api.contracts.appointments.new_booking import place_command as appointments_place
-from api.contracts.marketplace.purchase_requests import NewPackage
+from api.contracts.marketplace.purchase_bodies import NewPackage
 from api.contracts.rooms.new_booking import NewRoomBooking
 from api.http.bodies import BODY_MAX_BYTES, read_json
 from api.http.errors import Problem

@@ -143,7 +143,7 @@ def test_what_the_agent_contract_prints_stands_alone_and_the_formats_by_field(se
         assert parse_json(json.dumps({**BODIES[kind], field: written}).encode(), kind)
 
 
-def test_who_is_turned_away_is_told_where_to_log_in_and_how_to_send_it() -> None:
+def test_a_caller_turned_away_is_told_where_to_log_in_and_how_to_send_it() -> None:
     paths = description()["paths"]
     for sentence in (LOG_IN, BAD_CREDENTIAL):
         assert [path for path in re.findall(r"/api/[a-z/]+/", sentence) if path not in paths] == []

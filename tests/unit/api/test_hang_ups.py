@@ -66,7 +66,7 @@ async def test_half_a_body_is_never_taken_for_a_whole_one() -> None:
     assert caller.status == 400
 
 
-async def test_who_announces_a_body_and_sends_none_is_told_so() -> None:
+async def test_a_client_that_announces_a_body_and_sends_none_is_told_so() -> None:
     caller = Caller(50, HUNG_UP)
     assert (await caller.call())["code"] == "body_too_slow"
     assert caller.status == 408

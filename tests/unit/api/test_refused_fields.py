@@ -20,7 +20,7 @@ from api.contracts.calendar.weekly_pattern import WeeklyPattern
 from api.contracts.marketplace.booking_actions import Cancellation, MarketBookingChange, NewTime
 from api.contracts.marketplace.fields import ClockWindow, ClockWindows
 from api.contracts.marketplace.practitioners import PractitionerChange
-from api.contracts.marketplace.purchase_requests import NewBundle, NewCourse, NewMarketBooking, NewPackage
+from api.contracts.marketplace.purchase_bodies import NewBundle, NewCourse, NewMarketBooking, NewPackage
 from api.contracts.marketplace.sessions import NewSession
 from api.contracts.marketplace.time_off import NewTimeOff
 from api.contracts.rooms.new_booking import NewRoomBooking

@@ -77,7 +77,7 @@ class Patient:
         return record
 
 
-async def test_who_has_too_many_long_polls_is_answered_at_once() -> None:
+async def test_a_caller_with_too_many_long_polls_is_answered_at_once() -> None:
     commands = Patient()
     resource = CommandResource(commands)  # type: ignore[arg-type]
     for under_way in (0, LONG_POLLS_PER_CALLER_MAX):

@@ -65,7 +65,7 @@ def test_what_is_described_passes_and_is_remembered(path: str) -> None:
         ),
     ],
 )
-def test_what_is_not_described_fails_whoever_hears_it(undescribed: httpx.Response, why: str) -> None:
+def test_what_is_not_described_fails_the_test_that_hears_it(undescribed: httpx.Response, why: str) -> None:
     with pytest.raises(AssertionError, match=why):
         Conformance().check(undescribed)
 
@@ -83,13 +83,13 @@ def calendar() -> Feed:
         '{"type": "bookings_data", "data": [], "position": "a-1"}',
     ],
 )
-def test_what_a_feed_does_not_describe_fails_whoever_hears_it(told: str) -> None:
+def test_what_a_feed_does_not_describe_fails_the_test_that_hears_it(told: str) -> None:
     assert list(calendar().hear('{"type": "reload", "position": "a-1"}')) == ["/ws/calendar/ reload"]
     with pytest.raises(AssertionError, match=r"not described|not as described"):
         list(calendar().hear(told))
 
 
-def test_a_refusal_or_close_code_that_is_not_described_fails_whoever_hears_it() -> None:
+def test_a_refusal_or_close_code_that_is_not_described_fails_the_test_that_hears_it() -> None:
     assert list(calendar().refuse(401, "bad_credential")) == ["refusal 401 bad_credential"]
     with pytest.raises(AssertionError, match="not described"):
         list(calendar().refuse(404, "not_found"))

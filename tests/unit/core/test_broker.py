@@ -41,7 +41,7 @@ def test_a_lost_broker_is_looked_for_every_two_seconds_however_long_it_is_away(a
     assert max(found) == 2.0
 
 
-def test_who_has_pauses_of_their_own_keeps_them(away: Any) -> None:
+def test_a_practitioner_with_pauses_of_their_own_keeps_them(away: Any) -> None:
     """As kombu does for senders."""
     assert pauses(away, 0.1, 0.1, 0.2)[:3] == [0.1, 0.2, 0.2]
 

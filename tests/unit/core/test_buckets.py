@@ -32,7 +32,7 @@ def test_asking_too_often_does_not_put_it_off() -> None:
     assert buckets.take("a") == 0.0
 
 
-def test_who_has_been_away_is_forgotten() -> None:
+def test_a_caller_that_has_been_away_is_forgotten() -> None:
     clock = Clock()
     buckets = Buckets(Rate(2, 1.0), clock)
     for number in range(1_000):

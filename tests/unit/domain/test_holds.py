@@ -142,6 +142,6 @@ def test_time_that_has_begun_cannot_be_held_unless_the_installation_allows_it() 
     assert isinstance(decided(with_room(policy=Policy(allow_past=True)), wish, begun)[0], BookingPlaced)
 
 
-def test_who_is_not_known_cannot_hold() -> None:
+def test_an_unknown_person_cannot_hold() -> None:
     wish = BookRoom(404, 1, book_room().date, time(9), time(10))
     assert decided(with_room(), envelope(wish, ENGINE, contract="rooms")) == (CommandRefused(Refusal.USER_NOT_FOUND),)

@@ -37,7 +37,6 @@ SHORT_MODULES = {
     "core/domain/ids.py": "the port that the domain gets fresh ids through",
     "core/doctor/examination.py": "the whole, with what lies outside: the starts load the next one alone",
     "core/doctor/stores.py": "what every start looks at, without Stripe's SDK",
-    "core/garbage_collector.py": "used by every process, and belongs to none",
     "core/identity/credentials/websocket_tickets.py": "each kind of credential has a module",
     "core/origins.py": "asked by the API and by the notifier",
     "core/store/migrations/env.py": "Alembic looks for it here",

@@ -40,7 +40,7 @@ async def test_one_address_may_not_take_all_places() -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_who_hangs_up_while_waiting_leaves_no_hole() -> None:
+async def test_a_caller_that_hangs_up_while_waiting_leaves_no_hole() -> None:
     turns = FairQueue(1)
     await turns.take("a")
     gone, there = asyncio.create_task(turns.take("a")), asyncio.create_task(turns.take("b"))
@@ -53,7 +53,7 @@ async def test_who_hangs_up_while_waiting_leaves_no_hole() -> None:
     await asyncio.wait_for(turns.take("c"), 5.0)
 
 
-async def test_who_hangs_up_when_the_turn_has_just_come_hands_it_on() -> None:
+async def test_a_caller_that_hangs_up_when_its_turn_has_just_come_hands_it_on() -> None:
     turns = FairQueue(1)
     await turns.take("a")
     gone, there = asyncio.create_task(turns.take("b")), asyncio.create_task(turns.take("c"))

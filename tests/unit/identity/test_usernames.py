@@ -74,7 +74,7 @@ def test_nobody_chooses_a_phone_number_however_it_is_written(way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WRITTEN)
-def test_whom_staff_name_by_a_number_goes_by_that_number(way: str) -> None:
+def test_a_user_whom_staff_name_by_a_number_goes_by_that_number(way: str) -> None:
     made = names(WRITTEN[way], "", None)
     assert (made.username_key, made.phone_key) == (NUMBER, NUMBER)
     with pytest.raises(NotOneNumberError):

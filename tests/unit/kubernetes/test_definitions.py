@@ -19,9 +19,13 @@ from core.configuration.secret_settings import EVERY, FILE, OWNER
 from core.configuration.values import PLACEHOLDER
 from core.release import VERSION
 from core.settings import SettingsError, from_environment
+from ops.bounds import UNSET
 from ops.processes import (
     API,
     APPLICATION,
+    BACKUP,
+    BACKUP_ONCE,
+    BACKUPS_FOLDER,
     LANES,
     METRICS_PORT,
     MIGRATE,
@@ -51,6 +55,7 @@ from tests.support.processes.kubernetes import (
     labels_of,
     named,
     of_kind,
+    pod_of,
     rendered,
     replicas_of,
     secret_files,
@@ -66,7 +71,8 @@ IN_EACH = pytest.mark.parametrize("overlay", OVERLAYS)
 FOLDER_OF = {MANAGED: MANAGED, TRIAL: TRIAL, WITH_FLOWER: MANAGED}
 OF_CERTIFICATES = {"HOLDFAST_HTTP_PORT", "HOLDFAST_HTTPS_PORT", "HOLDFAST_CERTIFICATES"}
 """What the front door reads where TLS ends at itself, and has a default for."""
-STORES = {TRIAL: {"postgres", "valkey"}}
+STORES = {TRIAL: {"postgres", "valkey", "backup"}}
+"""What an overlay has whose stores are ours."""
 KEDA = {
     path.stem: yaml.safe_load(path.read_text())["spec"]
     for path in sorted((ROOT / "tests" / "fixtures" / "keda").glob("*.yaml"))
@@ -152,6 +158,23 @@ def test_migrate_is_the_definitions(overlay: str) -> None:
     assert secrets_of(job) == MIGRATE_SECRETS - (set() if overlay == TRIAL else {OWNER})
     told = {name.removesuffix(FILE) for name in environment_of(overlay, migrate)}
     assert told == {*OPTIONAL, *secrets_of(job)}
+
+
+def test_the_trials_stores_are_backed_up_each_night_by_the_definition() -> None:
+    """Whoever manages the others' stores backs them up."""
+    assert of_kind(MANAGED, "CronJob") == []
+    backup = named(TRIAL, "CronJob", "backup")
+    box = container_of(backup)
+    assert box["command"] == list(BACKUP_ONCE)
+    assert secrets_of(backup) == BACKUP.secrets
+    assert (backup["spec"]["schedule"], backup["spec"]["timeZone"]) == ("0 3 * * *", "Etc/UTC")
+    assert backup["spec"]["concurrencyPolicy"] == "Forbid", "a folder has one keeper"
+    (mounted,) = [one["name"] for one in box["volumeMounts"] if one["mountPath"] == BACKUPS_FOLDER]
+    (claim,) = [one["persistentVolumeClaim"] for one in pod_of(backup)["volumes"] if one["name"] == mounted]
+    assert named(TRIAL, "PersistentVolumeClaim", claim["claimName"])
+    told = environment_of(TRIAL, box)
+    assert {name.removesuffix(FILE) for name in told} <= {*BACKUP.settings, *BACKUP.secrets}
+    from_environment({**UNSET, **{name: value for name, value in told.items() if not name.endswith(FILE)}})
 
 
 @EACH
@@ -374,7 +397,7 @@ def test_lanes_are_scaled_by_an_age_and_to_no_more_than_there_are_lanes() -> Non
     assert "connection" not in trigger["metadata"]
 
 
-def test_whoever_is_scaled_says_no_number_himself() -> None:
+def test_a_scaled_deployment_says_no_number_itself() -> None:
     """An `apply` would set it back."""
     for one in of_kind(MANAGED, "HorizontalPodAutoscaler", "ScaledObject"):
         target = named(MANAGED, "Deployment", one["spec"]["scaleTargetRef"]["name"])

@@ -22,7 +22,9 @@ BEHIND_THE_FRONT_DOOR = {("front-door", process.name, process.port) for process 
 OUTSIDE = {(name, 443) for name in ("api", "payments", "migrate")} | {
     (n, port) for n in ("api", "migrate") for port in (465, 587)
 }
-STORES_WITHIN = {(name, "postgres", 5432) for name in WITH_A_DATABASE} | {(name, "valkey", 6379) for name in WITH_REDIS}
+STORES_WITHIN = {(name, "postgres", 5432) for name in WITH_A_DATABASE | {"backup"}} | {
+    (name, "valkey", 6379) for name in WITH_REDIS
+}
 STORES_ELSEWHERE = {(name, 5432) for name in WITH_A_DATABASE} | {(name, 6379) for name in WITH_REDIS}
 NAME_SERVER = 53
 OTLP_PORT = 4318

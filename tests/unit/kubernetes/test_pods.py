@@ -159,7 +159,7 @@ def test_a_new_pod_works_before_the_old_one_goes(overlay: str) -> None:
 
 
 @IN_EACH
-def test_whoever_serves_clients_goes_on_until_none_is_sent_any_more(overlay: str) -> None:
+def test_a_pod_that_serves_clients_goes_on_until_none_is_sent_any_more(overlay: str) -> None:
     for one in of_kind(overlay, "Deployment"):
         pause = pause_before_stop_s(container_of(one))
         assert (pause >= 5) == (one["metadata"]["name"] in {"api", "notifier", "front-door"})

@@ -61,7 +61,7 @@ def test_news_is_held_for_one_who_catches_up_and_follows_what_it_is_given() -> N
     assert queued(one) == [b"m4", b"m5", b"m6", b"m7"]
 
 
-def test_who_joins_while_a_page_is_on_its_way_reads_that_page_itself() -> None:
+def test_a_subscriber_that_joins_while_a_page_is_on_its_way_reads_that_page_itself() -> None:
     """Nobody wanted it when it was announced, so it was not rendered."""
     hub, one = hub_at(5), subscriber()
     hub.announce(9)
@@ -123,7 +123,7 @@ def test_the_hub_wants_only_what_somebody_listens_to() -> None:
     assert not hub.wants("admin")
 
 
-def test_who_has_left_keeps_what_is_queued_and_hears_no_more() -> None:
+def test_a_subscriber_that_left_keeps_what_is_queued_and_hears_no_more() -> None:
     hub, one = hub_at(0), subscriber()
     hub.join(one, 0)
     tell(hub, message(1))
@@ -204,7 +204,7 @@ def test_one_who_catches_up_has_no_position_yet() -> None:
     assert hub.position_of(one) is None
 
 
-def test_who_hears_it_in_another_message_hears_it_once() -> None:
+def test_a_subscriber_that_hears_it_in_another_message_hears_it_once() -> None:
     hub, owner, other = hub_at(5), subscriber("all", "owner"), subscriber("all")
     for one in (owner, other):
         hub.join(one, 5)

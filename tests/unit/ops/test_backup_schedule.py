@@ -114,7 +114,7 @@ def test_each_is_taken_once_and_the_oldest_goes(shelf: Shelf) -> None:
 
 def test_a_failure_is_tried_again_later_and_takes_nothing_away(shelf: Shelf) -> None:
     first = shelf.look(NOON)
-    shelf.fails = "PostgreSQL does not let itself be read"
+    shelf.fails = "PostgreSQL cannot be read"
     assert shelf.look(on(11, 3)) == first
     shelf.fails = None
     assert shelf.look(on(11, 3) + RETRY_AFTER / 2) == first, "not at once: whatever is wrong may last"
@@ -129,6 +129,17 @@ def test_a_health_check_says_for_how_long_there_is_none_and_why(shelf: Shelf) ->
     shelf.fails = None
     shelf.look(on(12, 4))
     assert shelf.keeper.problem() is None
+
+
+def test_one_is_taken_whenever_somebody_elses_clock_says_so(shelf: Shelf) -> None:
+    for shelf.now in (NOON, on(10, 13), on(10, 14), on(10, 15)):
+        shelf.keeper.take_now()
+    kept = [name_of(on(10, hour)) for hour in (13, 14, 15)]
+    assert sorted(path.name for path in shelf.folder.iterdir()) == kept
+    shelf.fails, shelf.now = "there is no pg_dump", on(10, 16)
+    with pytest.raises(BackupError, match="there is no pg_dump"):
+        shelf.keeper.take_now()
+    assert sorted(path.name for path in shelf.folder.iterdir()) == kept
 
 
 def test_what_cannot_be_read_again_is_no_backup_and_pushes_none_out(shelf: Shelf) -> None:

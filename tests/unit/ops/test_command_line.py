@@ -28,6 +28,21 @@ def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 COMMANDS = sorted(commands(application.application))
+INTERRUPTED = """
+import sys
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+from ops.cli import main
+sys.meta_path.insert(0, Interrupts())
+sys.exit(main(["status"]))
+"""
+
+
+def test_ctrl_c_while_it_is_still_importing_is_no_traceback() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "holdfast: stopped.\n")
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

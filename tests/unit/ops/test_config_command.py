@@ -206,6 +206,9 @@ def test_a_process_is_shown_without_the_secrets_that_others_are_given(
         assert main(["config", "--json", "--process", process.name]) == 0, process.name
         shown = {one["name"] for one in json.loads(capsys.readouterr().out)["settings"]}
         assert shown & EVERY == process.secrets
+        code, said = main(["config"]), capsys.readouterr()
+        assert (code == 1) == ("a start stops" in said.err), "each would be needed by another process"
+        assert not code or process.name in said.err.partition("started without: ")[2], said.err
     assert main(["config", "--process", "nobody"]) == 2
     assert "there is no 'nobody', only api, lanes," in capsys.readouterr().err
 

@@ -70,7 +70,7 @@ def test_a_refused_transition_names_where_the_booking_is_and_may_go(present: Sta
 
 
 @pytest.mark.parametrize("contract", ["rooms", "appointments", "agent", "calendar"])
-def test_who_cancels_what_has_begun_is_told_so_where_the_contract_has_no_word_for_it(contract: str) -> None:
+def test_a_cancellation_of_what_has_begun_says_so_where_the_contract_has_no_word_for_it(contract: str) -> None:
     status, words = sentence(CommandRefused(Refusal.INVALID_TRANSITION, Status.IN_PROGRESS), contract)
     assert (status, words) == (409, "This booking has begun: it can be completed, but not be cancelled any more")
 

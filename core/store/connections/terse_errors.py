@@ -1,0 +1,42 @@
+"""psycopg's errors say what PostgreSQL's own log may: the first line, and of the data in it nothing.
+
+DETAIL shows the key or the whole row that was refused, CONTEXT and HINT can too, and an error's words go into logs,
+tracebacks and notes of what failed. Who needs more asks `problem.diag`. The package bends psycopg when it is imported,
+before any of its errors can be raised.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import wraps
+from typing import Any
+
+import psycopg
+from psycopg.errors import Diagnostic
+
+_QUOTED = re.compile('".*"', re.DOTALL)
+"""A value in it may hold quotes and line ends of its own."""
+BLANK = '"..."'
+_DATA = "22"
+"""The class of errors whose first line quotes the value that it is about; others quote names of the schema there."""
+
+_as_it_comes = psycopg.Error.__init__
+
+
+def first_line(found: Diagnostic) -> str | None:
+    """None: it is no error that the server reported."""
+    words = found.message_primary
+    if words is not None and (found.sqlstate or "").startswith(_DATA):
+        return _QUOTED.sub(BLANK, words)
+    return words
+
+
+@wraps(_as_it_comes)
+def _terse(problem: psycopg.Error, *words: Any, info: Any = None, encoding: str = "utf-8", pgconn: Any = None) -> None:
+    first = None if info is None else first_line(Diagnostic(info, encoding=encoding))
+    _as_it_comes(problem, *(words if first is None else (first,)), info=info, encoding=encoding, pgconn=pgconn)
+
+
+def bend() -> None:
+    """Once a process."""
+    psycopg.Error.__init__ = _terse  # type: ignore[assignment, method-assign]
