@@ -30,14 +30,15 @@ RELAY_BATCHES = 500
 
 _NEW = "substr(md5(gen_random_uuid()::text), 1, 8)"
 _HERE = "origin = feed_origin(), server_started_at = pg_postmaster_start_time()"
-_NEW_EPOCH = f"SET epoch = {_NEW}, {_HERE}"
+_NEW_EPOCH = f"SET epoch = {_NEW}, epoch_began_at = clock_timestamp(), {_HERE}"
 _RESTORED = "origin IS DISTINCT FROM feed_origin() OR (epoch = %(epoch)s AND last_position < %(number)s)"
 _STARTED = "server_started_at IS DISTINCT FROM pg_postmaster_start_time()"
 SQL_SETTLE = f"UPDATE feed {_NEW_EPOCH} WHERE {_RESTORED} RETURNING epoch, last_position"
 """A new epoch if the database was restored: it has another origin, or is behind what is known of it. One without a
 recorded origin may be a dump of an earlier release. At worst, clients reload once without need."""
 SQL_SETTLE_BEFORE_NUMBERING = f"""
-UPDATE feed SET epoch = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN {_NEW} ELSE epoch END, {_HERE}
+UPDATE feed SET epoch = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN {_NEW} ELSE epoch END,
+       epoch_began_at = CASE WHEN {_RESTORED} OR epoch <> %(epoch)s THEN clock_timestamp() ELSE epoch_began_at END, {_HERE}
 WHERE {_RESTORED} OR {_STARTED} RETURNING epoch, last_position
 """
 """The same; and after a restart of the server, some process has to know the epoch. Otherwise an older snapshot of the
@@ -196,6 +197,16 @@ def traces_between(connection: Connection, after: int, last: int) -> list[str]:
 
 def present_epoch(connection: Connection) -> str:
     return _position(connection.execute(SQL_HEAD).fetchone()).epoch
+
+
+def settle_origin(connection: Connection) -> None:
+    """A new epoch if this is another database than the feed began in: a dump, a copy, a standby that took over."""
+    connection.execute(SQL_SETTLE, {"epoch": NOWHERE.epoch, "number": NOWHERE.number})
+
+
+def events_after(connection: Connection, after: int, limit: int) -> list[FeedEvent]:
+    rows = connection.execute(SQL_AFTER.encode(), {"after": after, "limit": limit}).fetchall()
+    return [feed_event(row) for row in rows]
 
 
 async def read_head(connection: AsyncConnection) -> Position:

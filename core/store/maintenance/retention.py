@@ -25,6 +25,8 @@ KEY_USE_DAYS = 400
 RESTORE_DAYS = 400
 REPLAY_DAYS = 60
 """As long as either outcome can be, the old one's and the new one's."""
+DELIVERY_DAYS = 30
+"""From when it was sent, parked or dropped, with its attempts."""
 
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
@@ -156,6 +158,10 @@ KEPT = (
     kept("audit_person", f"{AUDIT_DAYS} days", key="id", since="at"),
     kept("parked_command", f"{REPLAY_DAYS} days", key="id", since="parked_at"),
     kept("command_replay", f"{REPLAY_DAYS} days", key="command_id", since="replayed_at"),
+    kept("delivery", f"{DELIVERY_DAYS} days", key="id", since="done_at"),
+    kept(
+        "delivery_receiver", f"{DELIVERY_DAYS} days", key="sender, receiver", since="touched_at", only="due_at IS NULL"
+    ),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

@@ -31,11 +31,17 @@ KEPT_FOR_GOOD = {
 }
 """What the business keeps."""
 BOUNDED = {
-    *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "feed", "installation"),
+    *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "delivery_cursor"),
+    *("feed", "installation"),
     *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }
 """A row or a few, or folded away within seconds."""
-WITH_ANOTHER = {"event": "event_batch", "refresh_family": "login_session", "restore_finding": "database_restore"}
+WITH_ANOTHER = {
+    "delivery_attempt": "delivery",
+    "event": "event_batch",
+    "refresh_family": "login_session",
+    "restore_finding": "database_restore",
+}
 WHEN_DECIDED = {"inbox", "erasure"}
 
 
@@ -145,6 +151,19 @@ OLD = {
     "database_restore": """
         INSERT INTO database_restore (restored_at, taken_at, holdfast, schema_before, postgresql, known_epoch, known_head)
         SELECT now() - interval '401 days', now(), '', '', 180000, '', 0 FROM generate_series(1, %(n)s)
+    """,
+    "delivery": """
+        WITH d AS (
+            INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, done_at)
+            SELECT gen_random_uuid(), 'webhooks', '1', 'x', 'e', '{}', 'sent', now() - interval '31 days'
+            FROM generate_series(1, %(n)s) RETURNING id
+        )
+        INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer)
+        SELECT id, 1, now(), 1, 'sent', '204' FROM d
+    """,
+    "delivery_receiver": """
+        INSERT INTO delivery_receiver (sender, receiver, touched_at)
+        SELECT 'webhooks', n, now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
     """,
     "parked_command": """
         INSERT INTO parked_command (id, slot_crc, class, version, weight, why, parked_at)

@@ -1,0 +1,1 @@
+"""Deliveries in PostgreSQL: planned from the feed, leased by workers, and what became of them."""

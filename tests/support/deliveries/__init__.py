@@ -1,0 +1,1 @@
+"""Senders of the tests, and what they plan and send."""
