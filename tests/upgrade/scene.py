@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -30,8 +30,12 @@ class Scene(Struct, frozen=True):
 
 
 @contextmanager
-def scene(postgres: PostgresServer, folder: Path, old: Release, seed: int) -> Iterator[Scene]:
-    """Everything of the previous release, with the demo data. Raises what went wrong with the ends of all logs."""
+def scene(
+    postgres: PostgresServer, folder: Path, old: Release, seed: int, prepare: Callable[[Fleet], None] = lambda _: None
+) -> Iterator[Scene]:
+    """Everything of the previous release, with the demo data; `prepare` is called before anybody books. Raises what went
+    wrong with the ends of all logs.
+    """
     with ExitStack() as closing:
         stripe = closing.enter_context(stripe_server(folder / "stripe"))
         valkey = ValkeyServer(folder / "valkey")
@@ -41,7 +45,9 @@ def scene(postgres: PostgresServer, folder: Path, old: Release, seed: int) -> It
         closing.callback(fleet.close)
         try:
             fleet.start(old)
-            with Traffic(fleet, stripe, seed) as traffic:
+            traffic = Traffic(fleet, stripe, seed)
+            prepare(fleet)
+            with traffic:
                 yield Scene(fleet, stripe, traffic)
         except (AssertionError, TimeoutError) as problem:
             raise AssertionError(f"{problem}\n{fleet.logs()}") from problem
