@@ -20,7 +20,7 @@ from tests.benchmarks.cpu import LOAD_GENERATOR, Meter, per_booking_us
 from tests.benchmarks.load import Booker
 from tests.benchmarks.measurement import HOLDFAST, Bench
 from tests.benchmarks.report import Bar, print_bars
-from tests.benchmarks.stack import Running, Say, running
+from tests.benchmarks.stack import PER_COMMAND, Running, Say, running
 from tests.benchmarks.tables.seed import access_token, analyze
 from tests.support.processes.collector import collector
 
@@ -83,11 +83,12 @@ class Side:
 @contextmanager
 def _scraped(parts: Running) -> Iterator[None]:
     over = threading.Event()
+    targets = [target for name, target in parts.stack.metrics_targets.items() if name != PER_COMMAND.name]
 
     def scrape() -> None:
         with httpx.Client(timeout=10.0) as client:
             while not over.wait(SCRAPED_EVERY_S):
-                for target in parts.stack.metrics_targets.values():
+                for target in targets:
                     client.get(f"http://{target}/metrics").raise_for_status()
 
     thread = threading.Thread(target=scrape)
