@@ -41,7 +41,7 @@ def _end(make: int) -> None:
 
 
 def _ignores_signal(pid: int) -> bool:
-    """As make does under nohup or in the background of a script. Where there is no /proc, nobody knows: it may."""
+    """As make does under nohup or in the background of a script. Without /proc that is unknown: then it may."""
     return _has_signal(pid, "SigIgn")
 
 

@@ -6,6 +6,7 @@ import fcntl
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,8 @@ def _held_to_the_description() -> Iterator[None]:
         return response
 
     with pytest.MonkeyPatch.context() as patch:
+        # Reading the authorities' certificates takes 25 ms, for each client of thousands; none of the cached is changed.
+        patch.setattr("httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context))
         patch.setattr(httpx.Client, "send", checked)
         patch.setattr(httpx.AsyncClient, "send", checked_async)
         patch.setattr(ClientConnection, "recv", feeds.recv)

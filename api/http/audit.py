@@ -46,7 +46,7 @@ async def note_change(
 ) -> None:
     """`action` is `KIND.what-happened`. `whose` is the user whom personal values are about; None is the house.
 
-    `by` is whoever signs in by this request. Nothing is written if nothing changed. Call it within a transaction.
+    `by` is the user who signs in by this request. Nothing is written if nothing changed. Call it within a transaction.
     """
     kind = action.partition(".")[0]
     change = change_of(before, after, PERSONAL.get(kind, ()))

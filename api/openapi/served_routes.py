@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import falcon.asgi
-import falcon.inspect
 from falcon.routing import CompiledRouter
 from falcon.routing.converters import IntConverter
 from msgspec import Struct
@@ -107,6 +106,3 @@ class UnknownParameters:
         operation = self._routes.operation(req.uri_template or "", req.method)
         if operation is not None and operation.query is None:
             raise invalid(unknown_parameters(req.params))
-
-
-falcon.inspect.register_router(Routes)(falcon.inspect.inspect_compiled_router)

@@ -52,7 +52,7 @@ class PaymentShown(Struct, frozen=True, kw_only=True):
     decline: str | None
     refund_reason: str | None
     parked_at: Zulu | None
-    """Since when it is tried but once an hour, as it could not be seen to."""
+    """Since when it is tried only once an hour, as it failed too often."""
     problem: str | None
     created_at: Zulu
     updated_at: Zulu

@@ -139,7 +139,7 @@ def celery_app(redis_url: str, prefix: str = "") -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 5,
             # No retry_on_timeout: redis-py would subscribe again by itself where a connection was closed, and
-            # then wait without end for a message, with the worker's whole loop. Celery connects anew instead.
+            # then wait without end for a message, with the worker's whole loop. Celery connects again instead.
         },
         timezone="UTC",
         beat_schedule=SCHEDULE,

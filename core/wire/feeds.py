@@ -68,7 +68,7 @@ class ProgressTold(Struct, frozen=True, kw_only=True):
 
 
 class Reload(Struct, frozen=True, kw_only=True):
-    """What was missed cannot be told any more: ask for everything anew; news follows from here."""
+    """What was missed cannot be told any more: ask for everything again; news follows from here."""
 
     type: Literal["reload"] = "reload"
     position: PositionText

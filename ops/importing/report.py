@@ -31,7 +31,7 @@ NOTHING = SentRow({})
 
 
 def write(report: Path, refused: Sequence[RefusedRow], file: Path, media_type: str) -> None:
-    """Replaces what is there. A CSV's report has the CSV's separator."""
+    """Replaces an existing file. A CSV's report has the CSV's separator."""
     kind = FORMATS[media_type]
     splitter = kind(accepted=True) if issubclass(kind, CsvRows) else kind()  # perhaps by another release
     wanted = {one.row for one in refused}

@@ -20,6 +20,7 @@ from tests.benchmarks.scenarios import (
     parser,
     pipelines,
     retention,
+    watching,
 )
 from tests.benchmarks.stack import PRODUCT_LANES, Say
 
@@ -32,6 +33,7 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "expiry": expiry.run,
     "parser": parser.run,
     "retention": retention.run,
+    "watching": watching.run,
 }
 """Each prints its table and says whether its bars are met."""
 USUAL = ("login", "bulk", "cancelling")

@@ -88,7 +88,7 @@ class Bench:
         self._token = access_token(self._stack.api_url)
         for pipeline in plan.pipelines:
             yield self._load(pipeline, clients=64, seconds=2, number=-1)
-        self._settle()
+        self.settle()
         analyze(self._stack.database_url)
         for number in range(plan.rounds):
             self._token = access_token(self._stack.api_url)
@@ -96,7 +96,7 @@ class Bench:
                 for pipeline in turned(plan.pipelines, number):
                     yield self._load(pipeline, clients=clients, seconds=plan.warm_up_s, number=-1)
                     yield self._load(pipeline, clients=clients, seconds=plan.measured_s, number=number)
-                    self._settle()
+                    self.settle()
 
     def _load(self, pipeline: Pipeline, *, clients: int, seconds: int, number: int) -> Run:
         url = self._stack.api_url + pipeline.path
@@ -105,7 +105,7 @@ class Bench:
         cpu_us = per_booking_us(before, self._meter.read(), load.created)
         return Run(pipeline, clients, number, load, cpu_us, is_measured=number >= 0)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Until nothing of this run is left to do that would burden the next one."""
         with connect_lane(self._stack.database_url, "holdfast bench") as connection:
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.processes.front_door import front_door as front_door_of
 from tests.support.processes.stack import Stack
+from tests.support.wait import READY_WITHIN_S
 
 CHROMIUM = Path("/usr/bin/chromium")
 """Where Debian's package puts it."""
@@ -28,6 +29,7 @@ OPTIONS = (
 )
 
 
+WITHIN_MS = READY_WITHIN_S * 1000
 DASHBOARD_PATH = "/flower/"
 """A page of our origin that the API does not serve (its own may fetch nothing): where Flower would be."""
 DASHBOARD = b"<!doctype html><title>A dashboard</title><body></body>"
@@ -71,20 +73,29 @@ def front_door(stack: Stack, dashboard_port: int, tmp_path: Path) -> Iterator[st
         yield door.url
 
 
-@contextmanager
-def fresh_browser(folder: Path, *, bypass_csp: bool = False) -> Iterator[Page]:
-    """A page of a browser that nobody has used before; `bypass_csp` for pages that have no policy of ours."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a file: starting it takes seconds."""
     if not CHROMIUM.exists():
         pytest.fail(f"Browser tests need Chromium. Install it with: {INSTALL}", pytrace=False)
     with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder, executable_path=CHROMIUM, args=list(OPTIONS), headless=True, bypass_csp=bypass_csp
-        )
-        yield context.new_page()
-        context.close()
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS), headless=True)
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def fresh_page(browser: Browser, *, bypass_csp: bool = False) -> Iterator[Page]:
+    """Of somebody who was never here: without cookies, storage or cache. `bypass_csp` for pages that have no policy of
+    ours."""
+    context = browser.new_context(bypass_csp=bypass_csp)
+    context.set_default_timeout(WITHIN_MS)
+    expect.set_options(timeout=WITHIN_MS)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    with fresh_browser(tmp_path / "browser") as page:
+def page(browser: Browser) -> Iterator[Page]:
+    with fresh_page(browser) as page:
         yield page

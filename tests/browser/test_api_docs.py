@@ -52,20 +52,16 @@ def test_a_token_is_kept_over_a_reload_until_its_owner_logs_out(page: Page, stac
     expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
 
 
-@pytest.mark.parametrize(
-    ("tag", "operation"),
-    [("rooms", "get_rooms_room_id_availability"), ("accounts", "post_login")],
-    ids=["path and query", "body"],
-)
-def test_what_is_tried_out_is_filled_in_with_examples_that_succeed(
-    page: Page, stack: Stack, tag: str, operation: str
-) -> None:
+def test_what_is_tried_out_is_filled_in_with_examples_that_succeed(page: Page, stack: Stack) -> None:
+    """In path and query, then in a body."""
     page.goto(f"{stack.api_url}/api/docs/")
-    page.locator(f"#operations-tag-{tag} .expand-operation").click()
-    page.locator(f"#operations-{tag}-{operation} .opblock-summary-control").click()
-    page.get_by_role("button", name="Try it out").click()
-    page.get_by_role("button", name="Execute").click()
-    expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
+    for tag, operation in (("rooms", "get_rooms_room_id_availability"), ("accounts", "post_login")):
+        page.locator(f"#operations-tag-{tag} .expand-operation").click()
+        block = page.locator(f"#operations-{tag}-{operation}")
+        block.locator(".opblock-summary-control").click()
+        block.get_by_role("button", name="Try it out").click()
+        block.get_by_role("button", name="Execute").click()
+        expect(block.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
 
 
 @pytest.mark.parametrize("name", ASSETS)

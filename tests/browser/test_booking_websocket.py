@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DASHBOARD_PATH, fresh_browser
+from tests.browser.conftest import DASHBOARD_PATH, fresh_page
 from tests.support.clients.http_client import ADMIN, agent_booking
 from tests.support.processes.stack import Stack
 
@@ -30,9 +30,9 @@ HEARD = """() => {
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """The dashboard stands where Flower would be, but Flower's policy is not its own."""
-    with fresh_browser(tmp_path / "browser", bypass_csp=True) as page:
+    with fresh_page(browser, bypass_csp=True) as page:
         yield page
 
 
@@ -71,7 +71,7 @@ def test_the_documented_class_comes_back_after_the_notifier_restarts(page: Page,
     open_dashboard(page, front_door)
     page.evaluate("heard.length = 0")
     stack.process("notifier").restart()
-    page.wait_for_function("heard.some(message => message.type === 'bookings_data')", timeout=20_000)
+    page.wait_for_function("heard.some(message => message.type === 'bookings_data')")
     answer = post(page, "/api/agent/booking/create/", agent_booking(first_name="Again", last_name="There"))
     assert answer["status"] == 201
     page.wait_for_function("heard.some(message => message.type === 'booking_created')")

@@ -13,13 +13,14 @@ from tests.support.clients.http_client import agent_booking
 from tests.support.processes.servers import PostgresServer
 from tests.upgrade.books import Books, balance
 from tests.upgrade.caller import Plain
+from tests.upgrade.fleet import ONE_EACH
 from tests.upgrade.releases import NEW, previous
 from tests.upgrade.replacement_orders import MIGRATE, Upgrade, silences
 from tests.upgrade.scene import Scene, scene
 
 THERE, BACK = ("workers", "migrate", "api", "notifier"), ("api", "workers", "notifier")
 """The order that asks most of both: workers that know more than the database, then old processes upon new rows.
-`make upgrade` goes through all of them."""
+`make upgrade` goes through all of them, and has two of whatever there may be several of."""
 Record = Callable[[str, object], None]
 
 AHEAD = 300
@@ -47,7 +48,7 @@ class Played(Struct, frozen=True):
 def played(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("upgrade")
     old = previous(folder)
-    with scene(postgres, folder / "scene", old, seed=14) as playing:
+    with scene(postgres, folder / "scene", old, seed=14, counts=ONE_EACH) as playing:
         upgrade = Upgrade(playing.fleet, playing.traffic)
         upgrade.forward(THERE, NEW)
         upgrade.back(BACK, old)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tests.benchmarks.tables.big_tables import Size, fill
 from tests.rolling.rolling_restart import Step
 from tests.support.clients.steady_bookings import SteadyBookings
+from tests.upgrade.fleet import Fleet
 from tests.upgrade.releases import NEW
 from tests.upgrade.scene import Scene
 from tests.upgrade.traffic import MEASURED
@@ -15,9 +16,9 @@ from tests.upgrade.traffic import MEASURED
 BOOKINGS_A_USER = 10
 
 
-def fill_old(playing: Scene, bookings: int, say: Callable[[str], None]) -> None:
+def fill_old(fleet: Fleet, bookings: int, say: Callable[[str], None]) -> None:
     """So that what migrations build and write takes a while."""
-    fill(playing.fleet.database_url, say, Size(bookings, bookings // BOOKINGS_A_USER), folded=False)
+    fill(fleet.database_url, say, Size(bookings, bookings // BOOKINGS_A_USER), folded=False)
 
 
 def migrate_under_load(

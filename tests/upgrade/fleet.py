@@ -24,7 +24,8 @@ from tests.upgrade.caller import Plain
 from tests.upgrade.releases import Release
 
 COUNTS: Mapping[str, int] = {"api": 2, "lanes": 2, "payments": 1, "sweeps": 1, "beat": 1, "notifier": 1}
-"""How many of each are running."""
+"""How many of each are running, unless told."""
+ONE_EACH: Mapping[str, int] = dict.fromkeys(COUNTS, 1)
 READY = " ready."
 """What a worker's log says when it has started."""
 WAITS = "migrate the database"
@@ -68,6 +69,7 @@ class Fleet:
     valkey: ValkeyServer
     settings: Mapping[str, str]
     """On top of `stack_environment`."""
+    counts: Mapping[str, int] = field(default_factory=lambda: COUNTS)
     places: dict[str, Running] = field(default_factory=dict)
     waiting: dict[str, Running] = field(default_factory=dict)
     """New ones that cannot serve before the database is migrated, by the place that they are for."""
@@ -86,10 +88,15 @@ class Fleet:
     def start(self, release: Release) -> None:
         (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
         release.run("-c", SEND_CANARY, settings=self.environment())
-        for wave in waves_of(*COUNTS):
+        for wave in self.waves_of(*self.counts):
             self.places |= {place: self.run(release, place) for place in wave}
         for running in self.places.values():
             self.wait_serving(running)
+
+    def waves_of(self, *kinds: str) -> list[list[str]]:
+        """Places that may be replaced together: the first of each kind, then the second of those that have two."""
+        most = max(self.counts[kind] for kind in kinds)
+        return [[f"{kind}-{number}" for kind in kinds if number <= self.counts[kind]] for number in range(1, most + 1)]
 
     def run(self, release: Release, place: str) -> Running:
         """Start a process of a release for a place; does not wait for it."""
@@ -141,15 +148,16 @@ class Fleet:
     def replace(self, places: Sequence[str], release: Release) -> None:
         """Where another of the kind serves, one ends and the next starts in its place; the only one of its kind ends
         when the next one serves."""
-        only = [place for place in places if COUNTS[kind_of(place)] == 1]
+        only = [place for place in places if self.counts[kind_of(place)] == 1]
         others = [place for place in places if place not in only]
         self._end([self.places[place] for place in others])
         started = {place: self.run(release, place) for place in places}
         self.places |= {place: started[place] for place in others}
         for running in started.values():
             self.wait_serving(running)
-        self._end([self.places[place] for place in only])
+        ending = [self.places[place] for place in only]
         self.places |= {place: started[place] for place in only}
+        self._end(ending)
 
     def start_beside(self, places: Sequence[str], release: Release) -> None:
         """Start new processes that cannot serve yet, beside those that do."""
@@ -225,12 +233,6 @@ class Fleet:
         for running in self.everybody():
             running.server.close()
         self.valkey.close()
-
-
-def waves_of(*kinds: str) -> list[list[str]]:
-    """Places that may be replaced together: the first of each kind, then the second of those that have two."""
-    most = max(COUNTS[kind] for kind in kinds)
-    return [[f"{kind}-{number}" for kind in kinds if number <= COUNTS[kind]] for number in range(1, most + 1)]
 
 
 def kind_of(place: str) -> str:

@@ -10,7 +10,7 @@ from itertools import permutations
 from msgspec import Struct
 
 from tests.upgrade.caller import REFUSED
-from tests.upgrade.fleet import Fleet, kind_of, waves_of
+from tests.upgrade.fleet import Fleet, kind_of
 from tests.upgrade.releases import Release
 from tests.upgrade.traffic import MEASURED, Traffic
 
@@ -73,7 +73,7 @@ class Upgrade:
 
     def replace(self, kinds: Sequence[str], release: Release) -> None:
         """One place of each kind after another; where the release waits for the database, what is there serves on."""
-        first, *others = waves_of(*kinds)
+        first, *others = self._fleet.waves_of(*kinds)
         if self._fleet.revision() < release.head:
             with self._step(f"{words_of(first)} wait to be {release.name}"):
                 self._fleet.start_beside(first, release)
@@ -102,7 +102,7 @@ class Upgrade:
         with self._step(f"{words_of(waited)} take over"):
             self._fleet.let_take_over(waited)
             self._traffic.until()
-        for wave in waves_of(*map(kind_of, waited))[1:]:
+        for wave in self._fleet.waves_of(*map(kind_of, waited))[1:]:
             self._replace(wave, new)
 
     @contextmanager

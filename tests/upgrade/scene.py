@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tests.support.payments.payer import StripeServer, stripe_server
 from tests.support.processes.servers import PostgresServer, ValkeyServer, stack_environment
-from tests.upgrade.fleet import Fleet
+from tests.upgrade.fleet import COUNTS, Fleet
 from tests.upgrade.releases import Release
 from tests.upgrade.traffic import Traffic
 
@@ -30,18 +30,29 @@ class Scene(Struct, frozen=True):
 
 
 @contextmanager
-def scene(postgres: PostgresServer, folder: Path, old: Release, seed: int) -> Iterator[Scene]:
-    """Everything of the previous release, with the demo data. Raises what went wrong with the ends of all logs."""
+def scene(
+    postgres: PostgresServer,
+    folder: Path,
+    old: Release,
+    seed: int,
+    prepare: Callable[[Fleet], None] = lambda _: None,
+    counts: Mapping[str, int] = COUNTS,
+) -> Iterator[Scene]:
+    """Everything of the previous release, with the demo data; `prepare` is called before anybody books. Raises what went
+    wrong with the ends of all logs.
+    """
     with ExitStack() as closing:
         stripe = closing.enter_context(stripe_server(folder / "stripe"))
         valkey = ValkeyServer(folder / "valkey")
         valkey.start()
-        fleet = Fleet(folder / "fleet", _database(postgres, old), valkey, {**stripe.environment(), **SETTINGS})
+        fleet = Fleet(folder / "fleet", _database(postgres, old), valkey, {**stripe.environment(), **SETTINGS}, counts)
         closing.callback(postgres.drop_database, fleet.database_url)
         closing.callback(fleet.close)
         try:
             fleet.start(old)
-            with Traffic(fleet, stripe, seed) as traffic:
+            traffic = Traffic(fleet, stripe, seed)
+            prepare(fleet)
+            with traffic:
                 yield Scene(fleet, stripe, traffic)
         except (AssertionError, TimeoutError) as problem:
             raise AssertionError(f"{problem}\n{fleet.logs()}") from problem

@@ -1,4 +1,4 @@
-"""Keeps callers out whom the table of roles does not let in, before any body is read."""
+"""Keeps out callers that the table of roles does not let in, before any body is read."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class AccountMatch:
         self._pool = pool
 
     async def user(self, identity: Identity) -> User:
-        """Raises Problem 403 for whom this identity opens nothing."""
+        """Raises Problem 403 if this identity opens no account."""
         async with self._pool.connection() as connection, connection.transaction():
             found = await linked_accounts.owner(connection, identity.provider, identity.subject)
             if found is None:

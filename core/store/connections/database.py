@@ -66,7 +66,7 @@ MIGRATE_LIMITS = {
 
 EXPORT_LIMITS = {
     "timezone": "UTC",
-    # One snapshot as long as all is read, which may take minutes. Whoever stops reading must not hold it for ever.
+    # One snapshot for the whole read, which may take minutes. A reader that stops must not hold it for ever.
     "statement_timeout": "60s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "60s",

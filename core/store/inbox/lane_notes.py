@@ -51,7 +51,7 @@ class LaneNotes:
         if cut_off is not None:
             connection.execute(SQL_FORGET, (cut_off,))
         self._pg = connection.pgconn
-        self._pg.prepare(_WRITE, SQL_WRITE.encode())  # planning it anew costs more than writing it
+        self._pg.prepare(_WRITE, SQL_WRITE.encode())  # planning it each time costs more than writing it
 
     def write(self, notes: Mapping[int, Sequence[UUID]]) -> None:
         """By lane. Sent at once and not waited for: a worker that dies deciding has sent it all the same."""

@@ -1,4 +1,4 @@
-"""A pipeline that pays at the scripted stand-in, shared by the session."""
+"""A pipeline that pays at the scripted stand-in, shared by the tests of this folder, and gone after them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ EXTENSION_S = 25 * 60
 """Of a hold whose payment is processing; not what it is unless told."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeServer]:
     with stripe_server(tmp_path_factory.mktemp("stripe")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def traces() -> Iterator[Collector]:
     """Every request to the stack below is traced. The other stacks of the session trace nothing."""
     with collector() as one:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(
     postgres: PostgresServer, stripe: StripeServer, traces: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:

@@ -19,7 +19,14 @@ from core.domain.commands import (
 from core.domain.marketplace.commands import BookCourse, CancelSession
 from core.domain.payments.values import IntentStatus, RefundStatus
 from tests.support.engine.lanes import Pipeline, Worker, new
-from tests.support.engine.market_data import ANYTHING_GOES, COURSE, ENGINE, HOUR, PEOPLE_AND_SERVICES, STAFF, TEN, UMA
+from tests.support.engine.market_data import (
+    ANYTHING_GOES,
+    COURSE,
+    ENGINE,
+    STAFF,
+    UMA,
+    with_market,
+)
 
 THREE_SESSIONS = """
 INSERT INTO service_session (id, service_id, practitioner_id, starts_at, ends_at, capacity)
@@ -75,10 +82,7 @@ class Course:
 
 @pytest.fixture
 def course(pipeline: Pipeline) -> Course:
-    pipeline.one_lane()
-    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
-    pipeline.connection.execute("UPDATE service SET price_cents = 6000 WHERE id = 5")
-    pipeline.connection.execute(THREE_SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
+    with_market(pipeline, THREE_SESSIONS).connection.execute("UPDATE service SET price_cents = 6000 WHERE id = 5")
     return Course(pipeline)
 
 

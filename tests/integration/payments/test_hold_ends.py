@@ -19,15 +19,12 @@ from tests.support.engine.market_data import (
     BUYS,
     DAY,
     ENGINE,
-    HOUR,
-    PEOPLE_AND_SERVICES,
-    SESSIONS,
     STAFF,
-    TEN,
     UMA,
     VERA,
     from_nothing,
     run,
+    with_market,
 )
 
 PRACTITIONERS_TIME = 3
@@ -106,10 +103,7 @@ EVERY_END = [(kind, way) for kind in BUYS for way in ways(kind, 1, 1)]
 
 @pytest.fixture
 def market(pipeline: Pipeline) -> Pipeline:
-    pipeline.one_lane()
-    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
-    pipeline.connection.execute(SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
-    return pipeline
+    return with_market(pipeline)
 
 
 def test_the_intent_of_a_hold_that_ends_is_ordered_to_be_cancelled(market: Pipeline) -> None:

@@ -17,8 +17,6 @@ from tests.support.engine.market_data import (
     ENGINE,
     HOUR,
     PACKAGE,
-    PEOPLE_AND_SERVICES,
-    SESSIONS,
     TALK,
     TEN,
     UMA,
@@ -26,6 +24,7 @@ from tests.support.engine.market_data import (
     WORKSHOP,
     from_nothing,
     run,
+    with_market,
 )
 
 BUNDLE, LOCATION, PRACTICE = 6, 1, 4
@@ -50,10 +49,7 @@ TALK_IN_A_PACKAGE = BookPackage(1, PACKAGE, (Part(TALK, 2, TEN, TEN + HOUR), Par
 
 @pytest.fixture
 def market(pipeline: Pipeline) -> Pipeline:
-    pipeline.one_lane()
-    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
-    pipeline.connection.execute(SESSIONS, {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
-    pipeline.connection.execute(MORE.encode())
+    with_market(pipeline).connection.execute(MORE.encode())
     return pipeline
 
 

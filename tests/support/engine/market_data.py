@@ -80,6 +80,14 @@ VALUES (1, 2, 1, %(at)s, %(until)s, 1), (2, 5, 1, %(at)s, %(until)s, 1)
 """
 
 
+def with_market(pipeline: Pipeline, sessions: str = SESSIONS) -> Pipeline:
+    """People, services and `sessions` in one lane."""
+    pipeline.one_lane()
+    pipeline.connection.execute(PEOPLE_AND_SERVICES.encode())
+    pipeline.connection.execute(sessions.encode(), {"at": TEN + 5 * HOUR, "until": TEN + 6 * HOUR})
+    return pipeline
+
+
 BUYS: dict[str, Callable[[int], Command]] = {
     "room": lambda who: book_room(time(10), time(11), user_id=who, date=DAY),
     "individual": lambda who: BookIndividual(who, TALK, TEN, TEN + HOUR, 1),

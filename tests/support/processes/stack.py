@@ -129,7 +129,7 @@ class Stack:
         return server
 
     def _metrics(self, process: Process, instance: str) -> dict[str, str]:
-        if not process.has_metrics:
+        if not process.has_metrics or "HOLDFAST_METRICS_PORT" in self.environment:
             return {}
         port = self._metrics_ports.setdefault(instance, free_ports(1)[0])
         return {"HOLDFAST_METRICS_PORT": str(port)}

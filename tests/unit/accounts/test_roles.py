@@ -16,6 +16,7 @@ from falcon.asgi import Request, Response
 from api.accounts.access.authentication import Authentication
 from api.app import create_app
 from api.limits.write_limits import WriteLimits
+from api.openapi.served_routes import Routes
 from api.route_rules import BEFORE_PASSWORD_CHANGE, TABLE, MissingRuleError, Rule, rules_of
 from core.identity.principals import Principal, PrincipalKind
 from tests.support.processes.servers import settings_for
@@ -73,6 +74,9 @@ def app_to_walk(patch: pytest.MonkeyPatch, *, public_writes: bool = True) -> App
 def app() -> Iterator[App]:
     with pytest.MonkeyPatch.context() as patch:
         yield app_to_walk(patch)
+
+
+falcon.inspect.register_router(Routes)(falcon.inspect.inspect_compiled_router)
 
 
 def routes(app: App) -> list[tuple[str, str]]:
