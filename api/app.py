@@ -11,6 +11,7 @@ from api.accounts.audit_log import AuditLog
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
+from api.calendars.routes import add_routes as add_calendar_file_routes
 from api.commands.endpoints import CommandResource
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
@@ -100,6 +101,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_calendar_routes(app, runtime)
     add_marketplace_routes(app, runtime)
     add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
+    add_calendar_file_routes(app, runtime, accounts.throttle)
     if extend is not None:
         extend(app, runtime)
     check_every_route_has_a_rule((route.template, route.method) for route in routes.served())

@@ -125,6 +125,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/stripe-webhook": {"POST": Rule.PUBLIC},
     "/payment/success": {"GET": Rule.PUBLIC},
     "/payment/cancel": {"GET": Rule.PUBLIC},
+    # calendar files
+    "/api/bookings/{id}.ics": {"GET": Rule.USER},
+    "/api/calendar-links": {"GET": Rule.USER, "POST": Rule.USER},
+    "/api/calendar-links/{id}": {"DELETE": Rule.USER},
+    "/api/calendar-links/{id}/rotate": {"POST": Rule.USER},
+    "/api/calendars/{token}.ics": {"GET": Rule.SIGN_IN},
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},

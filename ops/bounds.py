@@ -158,6 +158,15 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "409 `too_many_tokens`",
         ),
         Bound(
+            "core.calendars.subscriptions.LINKS_PER_USER_MAX",
+            "calendar links",
+            "of one person, live",
+            "409 `too_many_links`",
+        ),
+        Bound("api.calendars.subscribed_file.READS", "reads", "of one calendar link", TOO_MANY),
+        Bound("api.calendars.subscribed_file.UNKNOWN_TOKENS", "links", "that show nothing, from one address", TOO_MANY),
+        Bound("core.calendars.subscriptions.ENTRIES_MAX", "entries", "of one calendar file", "later ones are left out"),
+        Bound(
             "core.identity.credentials.agent_keys.KEYS_MAX", "keys", "live, of the installation", "409 `too_many_keys`"
         ),
         Bound("core.identity.credentials.agent_keys.NETWORKS_MAX", "networks", "of one agent key", INVALID),

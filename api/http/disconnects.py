@@ -16,6 +16,7 @@ import structlog
 
 from api.http.errors import Problem, body_of, error_type
 from api.http.request_traces import OPEN
+from core.logs import without_tokens
 from core.tracing import spans
 
 log = structlog.get_logger()
@@ -54,7 +55,7 @@ class App(falcon.asgi.App[Any, Any]):
             spans.end(scope.pop(OPEN, None), "the client went away")
             raise
         except _BodyTimeoutError:
-            log.warning("a body came too slowly", path=scope["path"], seconds=self.body_within_s)
+            log.warning("a body came too slowly", path=without_tokens(scope["path"]), seconds=self.body_within_s)
             await _refuse(scope, send)
             return
         if not arriving.has_begun and scope.get(_CLIENT_DISCONNECTED):

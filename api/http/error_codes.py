@@ -64,6 +64,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     # calendar
     "name_taken": (409, "There is a category of this name"),
     "too_many_categories": (409, "There are as many categories as there may be"),
+    # calendar files
+    "no_time_yet": (409, "The booking has no time yet, and a calendar no place for it"),
+    "too_many_links": (409, "The account has as many calendar links as it may have"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is revoked already"),

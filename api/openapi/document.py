@@ -46,6 +46,7 @@ TAGS: Mapping[str, str] = {
     "marketplace": "Clients and practitioners: sessions, workshops, courses, packages, bundles",
     "calendar": "Time slots by category on a live calendar",
     "bookings": "What several contracts share",
+    "calendars": "Calendar files (RFC 5545), and links to subscribe to them",
     "payments": "Payment intents and Stripe's webhook",
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",

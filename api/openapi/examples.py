@@ -16,6 +16,7 @@ import msgspec
 
 COMMAND_ID = "6f1c1a4e-3f0b-4c7a-9b53-0d9b0f6f2c11"
 BATCH_ID = "0d7e9d5c-58c2-4a39-8c52-5f2a6f0f9a37"
+LINK_TOKEN = "q8Zr0yXk3mN5tVbW7cJd1sFhGpLaEuOi2YxKv4RTnMg"  # noqa: S105 - an example
 IN_PATHS: Mapping[str, object] = {
     "batch_id": BATCH_ID,
     "booking_id": 1,
@@ -23,6 +24,7 @@ IN_PATHS: Mapping[str, object] = {
     "closure_id": 1,
     "command_id": COMMAND_ID,
     "key_id": 1,
+    "link_id": 1,
     "location_id": 1,
     "name": "start.js",
     "practitioner_id": 1,
@@ -30,6 +32,7 @@ IN_PATHS: Mapping[str, object] = {
     "service_id": 1,
     "session_id": 1,
     "time_slot_id": 1,
+    "token": LINK_TOKEN,
     "user_id": 1,
 }
 """By field. Of what the demo does not have, the number that the first one gets."""

@@ -33,9 +33,10 @@ class Served(Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """As OpenAPI writes it; ours end in a slash, as in the contracts."""
+        """As OpenAPI writes it; ours end in a slash, as in the contracts, but for files."""
         plain = _FIELD.sub(r"{\1}", self.template)
-        return plain if "/" not in plain.strip("/") else plain.rstrip("/") + "/"
+        is_short = "/" not in plain.strip("/")
+        return plain if is_short or plain.endswith(".ics") else plain.rstrip("/") + "/"
 
     @property
     def fields(self) -> Mapping[str, str]:

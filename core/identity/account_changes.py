@@ -10,10 +10,13 @@ from psycopg.errors import UniqueViolation
 
 from core.identity.account_names import email_key
 from core.identity.users import TakenError, taken_field
+from core.store.calendars.links import end_with_role
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_one, find_as
 from core.store.lists.people import SQL_PERSON, Person
 
+ROLES = frozenset({"is_active", "is_staff", "is_superuser", "is_practitioner"})
+"""What calendar links hold by."""
 SQL_LOCK = SQL_PERSON + " FOR NO KEY UPDATE"
 SQL_LOCK_SUPERUSERS = """
 SELECT id FROM user_account WHERE is_superuser AND is_active ORDER BY id FOR NO KEY UPDATE
@@ -59,6 +62,8 @@ async def write(connection: AsyncConnection, user_id: int, columns: Mapping[str,
     try:
         async with connection.transaction():
             await connection.execute(statement, {**columns, "of": user_id})
+            if not ROLES.isdisjoint(columns):
+                await end_with_role(connection, user_id)
     except UniqueViolation as violation:
         raise TakenError(taken_field(violation)) from None
 

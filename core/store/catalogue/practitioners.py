@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from core.domain.marketplace.values import Practitioner
 from core.domain.names import folded
+from core.store.calendars.links import end_with_role
 from core.store.catalogue import resources
 from core.store.catalogue.changes import CatalogueError, read_one
 from core.store.connections.database import AsyncConnection
@@ -128,6 +129,8 @@ async def change(connection: AsyncConnection, after: ListedPractitioner) -> List
     }
     await connection.execute(SQL_UPDATE, values)
     await connection.execute(SQL_UPDATE_RESOURCE, values)
+    if not practitioner.is_active:
+        await end_with_role(connection, practitioner.user_id)
     return await one(connection, practitioner.id)
 
 

@@ -149,6 +149,7 @@ KEPT = (
         since="expires_at",
         only=f"NOT EXISTS (SELECT FROM {_TOKENS} WHERE f.session_id = login_session.id)",
     ),
+    kept("calendar_link", f"{LOGIN_DAYS} days", key="id", since="ended_at"),
     kept("ws_ticket", "1 hour", key="ticket_hash", since="expires_at"),
     kept("password_reset", "1 day", key="token_hash", since="expires_at"),
     kept("earlier_phone", "45 days", key="user_id, until", since="until"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -29,12 +31,8 @@ def credential(stack: Stack, kind: Kind) -> dict[str, str]:
 
 
 def address(template: str) -> str:
-    def filled(part: str) -> str:
-        if not part.startswith("{"):
-            return part
-        return "00000000-0000-4000-8000-000000000000" if "uuid" in part else "999999999"
-
-    return "/".join(filled(part) for part in template.split("/"))
+    unknown = {True: "00000000-0000-4000-8000-000000000000", False: "999999999"}
+    return re.sub(r"\{[^}]*\}", lambda field: unknown["uuid" in field[0]], template)
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -31,6 +31,8 @@ _SHAPES = {
 }
 _SHOWN_MAIL = re.compile(r"^--- mail to .*?^---$", re.DOTALL | re.MULTILINE)
 """The demo shows mails where it was started, with the links in them."""
+_TOKEN = re.compile(r"[\w-]{43}")
+"""256 bits: those of links are parts of paths."""
 _WORD = re.compile(rf"[\w.~-]{{{CHARS_MIN},}}")
 
 _spoken: dict[str, str] = {}
@@ -43,6 +45,8 @@ def listen(response: httpx.Response) -> None:
     for header in (request.headers, response.headers):
         _remember_headers(header)
     _remember(dict(parse_qsl(request.url.query.decode(errors="replace"))))
+    for token in _TOKEN.findall(request.url.path):
+        _learn("a token in a path", token)
     with suppress(httpx.RequestNotRead):
         _remember_body(request.headers, request.content)
     with suppress(httpx.ResponseNotRead):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -90,12 +91,7 @@ def routes(app: App) -> list[tuple[str, str]]:
 
 
 def address(template: str) -> str:
-    def filled(part: str) -> str:
-        if not part.startswith("{"):
-            return part
-        return str(uuid4()) if "uuid" in part else "1"
-
-    return "/".join(filled(part) for part in template.split("/"))
+    return re.sub(r"\{[^}]*\}", lambda field: str(uuid4()) if "uuid" in field[0] else "1", template)
 
 
 async def status(app: App, method: str, path: str, kind: str, **how: Any) -> int:

@@ -35,6 +35,7 @@ GOOD: Mapping[str, tuple[Kind, str]] = {
     "country": (Kind.OPTIONAL_NAME, "Canada"),
     "address": (Kind.OPTIONAL_NAME, "High Street 1"),
     "amenities[]": (Kind.OPTIONAL_NAME, "WiFi"),
+    "label": (Kind.OPTIONAL_NAME, "My bookings"),
     "title": (Kind.TEXT, "First visit"),
     "description": (Kind.TEXT, "Two lines"),
     "client_notes": (Kind.TEXT, "Two lines"),

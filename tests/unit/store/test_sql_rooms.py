@@ -40,6 +40,7 @@ CREDENTIALS = re.compile(
     r"|agent_key|oauth_attempt|social_account)\b"
 )
 NAME_CREDENTIALS = {
+    "core/store/calendars/links.py": "a calendar link is found by its token's hash, and ends with a practitioner",
     "core/store/people.py": "people whom a command makes known may get a first password",
     "core/store/maintenance/restore.py": "what works once may have been used after the backup",
     "core/store/maintenance/retention.py": "what has expired is deleted",

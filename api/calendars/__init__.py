@@ -1,0 +1,1 @@
+"""Calendar files: of one booking, and by links that are subscribed to."""

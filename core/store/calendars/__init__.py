@@ -1,0 +1,1 @@
+"""Calendar files: the booked times that they show, and the links that they are read by."""

@@ -1,0 +1,1 @@
+"""Calendar files over HTTP: of bookings, and by links that are subscribed to."""
