@@ -21,6 +21,7 @@ from api.contracts.calendar.routes import add_routes as add_calendar_routes
 from api.contracts.marketplace.routes import add_routes as add_marketplace_routes
 from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
+from api.guests.routes import add_routes as add_guest_routes
 from api.health import Health, Readiness
 from api.http.bodies import ReadableBodies
 from api.http.disconnects import App
@@ -102,6 +103,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_marketplace_routes(app, runtime)
     add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
     add_calendar_file_routes(app, runtime, accounts.throttle)
+    add_guest_routes(app, runtime, accounts)
     if extend is not None:
         extend(app, runtime)
     check_every_route_has_a_rule((route.template, route.method) for route in routes.served())

@@ -17,6 +17,8 @@ from core.identity.principals import PrincipalKind as Kind
 class Rule(Enum):
     """What a route asks of its caller."""
 
+    LINK = auto()
+    """Whoever has the link: its token is all that is looked at."""
     SIGN_IN = auto()
     """Anybody. Credentials are not even looked at: the request brings its own."""
     OPEN = auto()
@@ -37,6 +39,7 @@ _PEOPLE = frozenset({Kind.USER, Kind.PRACTITIONER, Kind.STAFF, Kind.SUPERUSER})
 _STAFF = frozenset({Kind.STAFF, Kind.SUPERUSER})
 
 ALLOWED: Mapping[Rule, frozenset[Kind]] = {
+    Rule.LINK: frozenset(Kind),
     Rule.SIGN_IN: frozenset(Kind),
     Rule.OPEN: frozenset(Kind),
     Rule.PUBLIC: _PEOPLE | {Kind.ANONYMOUS},
@@ -47,6 +50,9 @@ ALLOWED: Mapping[Rule, frozenset[Kind]] = {
     Rule.STAFF: _STAFF,
     Rule.SUPERUSER: frozenset({Kind.SUPERUSER}),
 }
+
+BRING_THEIR_OWN = frozenset({Rule.LINK, Rule.SIGN_IN})
+"""Requests that prove by themselves who sends them: credentials are not even looked at."""
 
 LIMITED = frozenset({Rule.PUBLIC_WRITE, Rule.KEY_OR_STAFF})
 """Writes under these are counted (api/limits/write_limits.py)."""
@@ -141,6 +147,16 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/users/{id}": {"GET": Rule.STAFF},
     "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/users/{id}/delete": {"DELETE": Rule.STAFF},
+    # guests, by the links of mails
+    "/api/guest/bookings/{token}": {"GET": Rule.LINK},
+    "/api/guest/bookings/{token}/booking.ics": {"GET": Rule.LINK},
+    "/api/guest/bookings/{token}/cancel": {"POST": Rule.LINK},
+    "/api/guest/bookings/{token}/move": {"POST": Rule.LINK},
+    "/guest/{token}": {"GET": Rule.LINK},
+    "/guest/{token}/cancel": {"GET": Rule.LINK, "POST": Rule.LINK},
+    "/guest/{token}/move": {"GET": Rule.LINK, "POST": Rule.LINK},
+    "/guest/addresses/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
+    "/api/admin/mails": {"GET": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
     "/api/agent/bookings/bulk": {"POST": Rule.KEY_OR_STAFF},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import smtplib
 import ssl
 import sys
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -21,10 +23,24 @@ UNVERIFIED = "tls=unverified"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class CalendarPart(Struct, frozen=True):
+    """A calendar file that a mail brings along: as a part that calendars act on (iTIP, RFC 6047), and as a file."""
+
+    method: str
+    """As in the file: `REQUEST` or `CANCEL`."""
+    content: bytes
+    file_name: str
+
+
 class Mail(Struct, frozen=True):
     to: str
     subject: str
     text: str
+    html: str = ""
+    """The same for programs that show it; "": there is the text alone."""
+    calendar: CalendarPart | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside sender, recipient and subject."""
 
 
 class Mailer(Protocol):
@@ -53,11 +69,36 @@ class SmtpMailer:
         self._sender = sender
 
     def send(self, mail: Mail) -> None:
-        message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
-        message.set_content(mail.text)
+        message = message_of(mail, self._sender)
         with signed_in(self._url, SMTP_TIMEOUT_S) as connection:
             connection.send_message(message)
+
+
+def message_of(mail: Mail, sender: str) -> EmailMessage:
+    """A mail as it is sent. Raises ValueError for an address or a subject with the end of a line in it."""
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
+    message.set_content(mail.text)
+    if mail.html:
+        message.add_alternative(mail.html, subtype="html")
+    if mail.calendar is not None:
+        _bring_calendar(message, mail.calendar)
+    for name, value in mail.headers:  # last: what says something of content would move into the first part
+        message[name] = value
+    return message
+
+
+def _bring_calendar(message: EmailMessage, part: CalendarPart) -> None:
+    """The last alternative, which calendars read without being asked, and a file for everything else."""
+    parameters = {"method": part.method, "component": "VEVENT"}
+    message.add_alternative(part.content.decode(), subtype="calendar", params=parameters)
+    message.add_attachment(part.content, maintype="application", subtype="ics", filename=part.file_name)
+
+
+def address_of(sender: str) -> Address:
+    """Of `Name <address>`, as HOLDFAST_MAIL_FROM has it."""
+    name, spec = parseaddr(sender)
+    return Address(display_name=name, addr_spec=spec or "no-reply@localhost")
 
 
 def signed_in(url: SplitResult, timeout_s: float) -> smtplib.SMTP:

@@ -157,6 +157,18 @@ class Settings:
     None: no mail outside the demo.
     """
     mail_from: str
+    mails: bool
+    """Whether guests and practitioners get mails about bookings. In the demo they are kept and shown to staff."""
+    mail_templates: str | None
+    """A folder with templates that replace ours, file by file."""
+    mail_given_addresses: bool
+    """Whether an address that somebody else gave is mailed too, once its reader has agreed."""
+    mails_per_address: int
+    """Of one day (UTC)."""
+    mails_per_caller: int
+    """Of one day (UTC) that the requests of one caller bring about."""
+    language: str
+    """Of mails, for everybody who has chosen none."""
     google: OAuthClient | None
     google_issuer: str
     github: OAuthClient | None
@@ -262,6 +274,12 @@ def _read(env: Mapping[str, str]) -> Settings:
         ),
         smtp_url=read_value(env, "HOLDFAST_SMTP_URL", values.smtp_url, ""),
         mail_from=read_value(env, "HOLDFAST_MAIL_FROM", str, "Holdfast <no-reply@localhost>"),
+        mails=_mails(env, demo=demo),
+        mail_templates=read_optional(env, "HOLDFAST_MAIL_TEMPLATES", values.folder),
+        mail_given_addresses=read_flag(env, "HOLDFAST_MAIL_GIVEN_ADDRESSES", default=False),
+        mails_per_address=read_value(env, "HOLDFAST_MAILS_PER_ADDRESS", values.whole(1, 10_000), "20"),
+        mails_per_caller=read_value(env, "HOLDFAST_MAILS_PER_CALLER", values.whole(1, 10_000_000), "5000"),
+        language=read_value(env, "HOLDFAST_LANGUAGE", values.language, "en"),
         google=_oauth_client(env, "HOLDFAST_GOOGLE", demo=demo),
         google_issuer=read_value(env, "HOLDFAST_GOOGLE_ISSUER", values.origin_url, "https://accounts.google.com"),
         github=_oauth_client(env, "HOLDFAST_GITHUB", demo=demo),
@@ -333,6 +351,19 @@ def _secret_before(env: Mapping[str, str], name: str, *, demo: bool) -> str | No
     if not read_plain(env, name, is_secret=True):
         return None
     return read_secret(env, name, DEMO_SECRET, demo=demo, least=SECRET_MIN_CHARS)
+
+
+def _mails(env: Mapping[str, str], *, demo: bool) -> bool:
+    """Off unless it is said: a release must not begin to write to an installation's guests. The demo keeps its mails."""
+    name, server = "HOLDFAST_MAILS", "HOLDFAST_SMTP_URL"
+
+    def read() -> bool:
+        is_on = read_flag(env, name, default=demo)
+        if is_on and not demo and not env.get(server, server).strip():
+            raise SettingsError(f"{name} is on, but {server} is empty. Set it to your mail server, or turn {name} off.")
+        return is_on
+
+    return noted(env, name, read, default="on" if demo else "off", otherwise=lambda: demo)
 
 
 def _oauth_client(env: Mapping[str, str], prefix: str, *, demo: bool) -> OAuthClient | None:

@@ -27,6 +27,8 @@ SETTINGS: Mapping[str, str] = {
     "HOLDFAST_ANONYMOUS_WRITES_PER_MINUTE": "anonymous_writes_per_minute",
     "HOLDFAST_REGISTRATIONS_PER_HOUR": "registrations_per_hour",
     "HOLDFAST_MAX_HOLDS_PER_USER": "max_holds_per_user",
+    "HOLDFAST_MAILS_PER_ADDRESS": "mails_per_address",
+    "HOLDFAST_MAILS_PER_CALLER": "mails_per_caller",
 }
 NOTIFIER = "notifier.limits.Limits"
 
@@ -181,6 +183,17 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("api.accounts.limits.EXPORTS", "exports", "of one person's data", TOO_MANY),
         Bound("api.accounts.limits.OAUTH_STARTS", "sign-ins", "begun with a provider from one address", TOO_MANY),
         Bound("api.accounts.mail_queue.WAITING_MAX", "mails", "waiting in a process", BUSY),
+    ),
+    "Mails and guests' links": (
+        Bound("HOLDFAST_MAILS_PER_ADDRESS", "mails", "to one address in a day (UTC)", "are not sent"),
+        Bound("HOLDFAST_MAILS_PER_CALLER", "mails", "that one caller brings about in a day (UTC)", "are not sent"),
+        Bound(
+            "core.mails.planned_mails.CONFIRMED_MAX",
+            "mails",
+            "when the reader of an address agrees",
+            "the next bookings",
+        ),
+        Bound("api.guests.links.LINKS_FOLLOWED", "requests", "by guests' links from one address", TOO_MANY),
     ),
     "Lists and catalogues": (
         Bound(

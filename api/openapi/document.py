@@ -45,6 +45,7 @@ TAGS: Mapping[str, str] = {
     "rooms": "Rooms in slots, held a place, paid by card",
     "marketplace": "Clients and practitioners: sessions, workshops, courses, packages, bundles",
     "calendar": "Time slots by category on a live calendar",
+    "guests": "What the links of mails lead to, without a login; and the mails, for staff",
     "bookings": "What several contracts share",
     "calendars": "Calendar files (RFC 5545), and links to subscribe to them",
     "payments": "Payment intents and Stripe's webhook",

@@ -41,7 +41,11 @@ ELSEWHERE: Mapping[str, Mapping[str, object]] = {
     "/api/v1/drf/": {"booking_id": 2, "service_id": 2},
 }
 """By where a path begins: other numbers. The demo's first booking is of a room, and its rooms are in no location."""
-IN_QUERIES: Mapping[str, object] = {"date": "2025-10-20", "year": 2025, "month": 10}
+IN_QUERIES: Mapping[str, object] = {
+    "date": "2025-10-20",
+    "year": 2025,
+    "month": 10,
+}
 """Of parameters that are required."""
 PRINTED_DAY = date(2025, 10, 20)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from api.http.request_context import SAFE_METHODS
 from api.http.security_headers import CSRF_HEADER
 from api.openapi.served_routes import Served
-from api.route_rules import ALLOWED, BEFORE_PASSWORD_CHANGE, LIMITED, Rule, rules_of
+from api.route_rules import ALLOWED, BEFORE_PASSWORD_CHANGE, BRING_THEIR_OWN, LIMITED, Rule, rules_of
 from core.identity.principals import SESSION_COOKIE, PrincipalKind
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
@@ -38,6 +38,7 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
 }
 
 WHO: Mapping[Rule, str] = {
+    Rule.LINK: "Whoever has the link; credentials are not looked at.",
     Rule.SIGN_IN: "Anybody; credentials are not looked at.",
     Rule.OPEN: "Anybody, agent keys included.",
     Rule.PUBLIC: "Anybody, but no agent keys.",
@@ -57,7 +58,7 @@ def rule_of(route: Served) -> Rule:
 def security(route: Served) -> list[dict[str, list[str]]]:
     """In OpenAPI's words: any one of these; `{}` is nobody in particular."""
     rule = rule_of(route)
-    if rule is Rule.SIGN_IN:
+    if rule in BRING_THEIR_OWN:
         return []
     session: dict[str, list[str]] = {"session": []}
     if route.method not in SAFE_METHODS:
@@ -69,6 +70,8 @@ def security(route: Served) -> list[dict[str, list[str]]]:
 def refusals_of_rule(route: Served) -> Iterator[str]:
     """The codes with which middleware refuses callers of this route."""
     rule, writes = rule_of(route), route.method not in SAFE_METHODS
+    if rule is Rule.LINK:
+        return
     if rule is Rule.SIGN_IN:
         yield "origin_not_allowed"
         if writes:

@@ -84,6 +84,22 @@ def readable_file(raw: str) -> str:
     return raw
 
 
+def folder(raw: str) -> str:
+    if not os.path.isdir(raw) or not os.access(raw, os.R_OK | os.X_OK):  # noqa: PTH112 - a text is kept
+        raise ValueError("it names no folder that can be read")
+    return raw
+
+
+LANGUAGES = frozenset({"ar", "de", "en"})
+"""Those that mails are written in (`core/mails/catalogues/`)."""
+
+
+def language(raw: str) -> str:
+    if raw not in LANGUAGES:
+        raise ValueError(f"it is not one of {', '.join(sorted(LANGUAGES))}")
+    return raw
+
+
 def http_url(raw: str) -> str:
     parts = _address(raw)
     if parts.scheme not in {"http", "https"} or not parts.netloc:

@@ -234,9 +234,10 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
     match event:
         case BookingPlaced(booking=b, slot=slot):
             return _about(slot, b, taken=True) or None
-        case BookingChanged(booking=b, was=was, by=by, reason=reason, slot=slot):
+        case BookingChanged(booking=b, was=was, by=by, reason=reason, claims=claims, slot=slot):
             why = {"reason": reason} if by == ENGINE.kind else {}
-            return {"was": was, "now": b.status, **why, **_about(slot, b, taken=b.status in KEEPS_SLOT)}
+            moved = {"moved": True} if claims and was == b.status else {}
+            return {"was": was, "now": b.status, **why, **moved, **_about(slot, b, taken=b.status in KEEPS_SLOT)}
         case BookingDeleted(booking=b, slot=slot):
             return {"was": b.status, **_about(slot, b, taken=False)} if slot else None
         case CommandRefused(refusal=refusal):

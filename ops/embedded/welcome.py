@@ -41,6 +41,11 @@ def ready(programs: Programs, seconds: float) -> None:
         *([f"  Flower     {base}/flower/   ({flower})"] if settings.flower else []),
         f"  Health     {base}/readyz",
         f"  Metrics    {programs.data_folder.metrics_targets} (where Prometheus finds them)",
+        *(
+            [f"  Mails      {base}/api/admin/mails/ (kept for staff to read, not sent)"]
+            if settings.demo and settings.mails
+            else []
+        ),
         f"  Data       {programs.data_folder.folder}",
         "",
     ]

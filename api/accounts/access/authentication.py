@@ -16,7 +16,7 @@ from api.accounts.access.live_credentials import LiveCredentials
 from api.http.errors import Problem, bad_credential
 from api.http.request_context import SAFE_METHODS
 from api.http.security_headers import CSRF_HEADER
-from api.route_rules import Rule, rules_of
+from api.route_rules import BRING_THEIR_OWN, rules_of
 from core import logs
 from core.identity.credentials.agent_keys import PREFIX as AGENT_KEY_PREFIX
 from core.identity.credentials.agent_keys import AgentKey
@@ -42,7 +42,7 @@ class Authentication:
     async def process_resource(self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]) -> None:
         """Methods without a rule (OPTIONS, and those that are a 405) answer everybody alike."""
         req.context.rule = rule = rules_of(req.uri_template or "").get(req.method)
-        if rule is not None and rule is not Rule.SIGN_IN:
+        if rule is not None and rule not in BRING_THEIR_OWN:
             req.context.principal = await self._identify(req)
 
     async def _identify(self, req: Request) -> Principal:

@@ -373,8 +373,40 @@ IDEMPOTENCY = Rows(
     is_deleted=True,
     fields=_each("scope key", DELETED),
 )
+MAILS = (
+    Rows(
+        name="guest_links",
+        table="guest_link",
+        whose="the client",
+        find="t.booking_id IN (SELECT b.id FROM booking b WHERE b.user_id = %(id)s)",
+        at_once=True,
+        is_exported=False,
+        is_deleted=True,
+    ),
+    Rows(
+        name="mail_addresses",
+        table="mail_address",
+        whose="the person",
+        find="t.user_id = %(id)s AND t.refused_at IS NULL",
+        at_once=True,
+        is_exported=False,
+        is_deleted=True,
+        fields=_each("bounce", DELETED),
+    ),
+    Rows(
+        name="kept_mails",
+        table="kept_mail",
+        whose="the person",
+        find="t.user_id = %(id)s",
+        at_once=True,
+        is_exported=False,
+        is_deleted=True,
+        fields=_each("subject text html calendar", DELETED),
+    ),
+)
+"""An address that wants no mails is remembered, by its hash alone: nobody writes to it when somebody gives it again."""
 STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *AUDIT, *MARKETPLACE)
-WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, IDEMPOTENCY)
+WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, *MAILS, IDEMPOTENCY)
 ELSEWHERE = (
     _kept(
         "inbox",
@@ -423,6 +455,12 @@ ELSEWHERE = (
         "agent_key_use",
         "the house",
         _each("last_address", KEPT, why="Of a machine; gone after 400 days"),
+    ),
+    _kept(
+        "mail_counts",
+        "mail_count",
+        "who gets mails, or brings them about",
+        _each("who", KEPT, why="The hash of an address, or an account's number; gone after two days"),
     ),
     _kept("bulks", "bulk", "the sender", _each("owner", KEPT, why=BY_ID_ONLY)),
 )

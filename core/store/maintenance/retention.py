@@ -28,6 +28,11 @@ REPLAY_DAYS = 60
 DELIVERY_DAYS = 30
 """From when it was sent, parked or dropped, with its attempts."""
 
+LINK_DAYS = 30
+"""After the end that a booking had when its link was last mailed. The link itself ends earlier."""
+KEPT_MAIL_DAYS = 7
+"""In the demo."""
+
 
 SQL_ALONE = "SELECT pg_try_advisory_lock(1212110932)"
 
@@ -163,6 +168,9 @@ KEPT = (
     kept(
         "delivery_receiver", f"{DELIVERY_DAYS} days", key="sender, receiver", since="touched_at", only="due_at IS NULL"
     ),
+    kept("guest_link", f"{LINK_DAYS} days", key="token_hash", since="ends_at"),
+    kept("mail_count", "2 days", key="day, who", since="day", kind="date"),
+    kept("kept_mail", f"{KEPT_MAIL_DAYS} days", key="delivery_id", since="kept_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

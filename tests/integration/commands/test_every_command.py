@@ -16,6 +16,7 @@ from tests.support.clients.market_bookings import at
 from tests.support.clients.marketplace import BASE, Market
 from tests.support.clients.time_slots import new_category, new_slot
 from tests.support.conformance.description import example_of, operations
+from tests.support.mail_sending import guest_link
 from tests.support.processes.stack import Stack
 
 OVER = {"Holdfast-Expires-At": "2020-01-01T00:00:00Z"}
@@ -55,6 +56,7 @@ def wishes(stack: Stack) -> Iterator[tuple[httpx.Client, list[Wish]]]:
             ),
             "closure_id": given_id(desk.post(f"{BASE}/practitioners/{practitioner.id}/time-off/", json=off)),
         }
+        of_market["token"] = ids["token"] = guest_link(stack, of_market["booking_id"])
         bought: dict[str, dict[str, Any]] = {
             "package": {"service_ids": [talk]},
             "bundle": {"service_ids": [talk], "credits": 2, "valid_days": 30},

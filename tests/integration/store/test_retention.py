@@ -27,7 +27,7 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    *("waiting_place", "wall_time_move"),
+    *("mail_address", "waiting_place", "wall_time_move"),
 }
 """What the business keeps."""
 BOUNDED = {
@@ -164,6 +164,19 @@ OLD = {
     "delivery_receiver": """
         INSERT INTO delivery_receiver (sender, receiver, touched_at)
         SELECT 'webhooks', n, now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
+    """,
+    "guest_link": """
+        INSERT INTO guest_link (token_hash, booking_id, address_hash, ends_at)
+        SELECT sha256(n::text::bytea), n, '', now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
+    """,
+    "mail_count": """
+        INSERT INTO mail_count (day, who, mails)
+        SELECT (now() - interval '4 days')::date, n, 1 FROM generate_series(1, %(n)s) AS n
+    """,
+    "kept_mail": """
+        INSERT INTO kept_mail (delivery_id, user_id, subject, text, html, kept_at)
+        SELECT gen_random_uuid(), (SELECT min(id) FROM user_account), '', '', '', now() - interval '8 days'
+        FROM generate_series(1, %(n)s)
     """,
     "parked_command": """
         INSERT INTO parked_command (id, slot_crc, class, version, weight, why, parked_at)

@@ -30,6 +30,7 @@ AS = "X-Test-Kind"
 LET_IN = 299
 
 WHO: dict[Rule, set[Kind]] = {
+    Rule.LINK: set(Kind),
     Rule.SIGN_IN: set(Kind),
     Rule.OPEN: set(Kind),
     Rule.PUBLIC: set(Kind) - {Kind.AGENT},

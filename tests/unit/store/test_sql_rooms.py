@@ -41,6 +41,8 @@ CREDENTIALS = re.compile(
 )
 NAME_CREDENTIALS = {
     "core/store/calendars/links.py": "a calendar link is found by its token's hash, and ends with a practitioner",
+    "core/store/mails/addresses.py": "mails' links, of which no login comes",
+    "core/store/mails/guest_links.py": "the same",
     "core/store/people.py": "people whom a command makes known may get a first password",
     "core/store/maintenance/restore.py": "what works once may have been used after the backup",
     "core/store/maintenance/retention.py": "what has expired is deleted",

@@ -1,0 +1,30 @@
+"""The routes of guests' links and of mails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from api.accounts import Accounts
+from api.guests.admin_mails import AdminMails
+from api.guests.guest_booking import GuestCommands, OneGuestBooking
+from api.guests.links import GuestLinks
+from api.guests.pages import AddressPage, GuestPage, Pages
+from api.runtime import Runtime
+
+
+def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime, accounts: Accounts) -> None:
+    links = GuestLinks(runtime.pool, accounts.throttle, runtime.settings.policy)
+    commands = GuestCommands(runtime.commands, runtime.pool)
+    pages = Pages(runtime.settings.language)
+    booking, page = OneGuestBooking(links, commands), GuestPage(links, commands, pages)
+    app.add_route("/api/guest/bookings/{token}", booking)
+    app.add_route("/api/guest/bookings/{token}/booking.ics", booking, suffix="file")
+    app.add_route("/api/guest/bookings/{token}/cancel", booking, suffix="cancel")
+    app.add_route("/api/guest/bookings/{token}/move", booking, suffix="move")
+    app.add_route("/guest/{token}", page)
+    app.add_route("/guest/{token}/cancel", page, suffix="cancel")
+    app.add_route("/guest/{token}/move", page, suffix="move")
+    app.add_route("/guest/addresses/{token}", AddressPage(links, runtime.pool, pages))
+    app.add_route("/api/admin/mails", AdminMails(runtime.pool))

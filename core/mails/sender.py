@@ -1,0 +1,232 @@
+"""The sender of mails about bookings: plans them from the feed, and sends each with what is true by then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from typing import ClassVar
+
+import structlog
+from msgspec import Struct
+
+from core.calendars.calendar_file import Method, calendar_file
+from core.calendars.event_component import Person, entry_of
+from core.deliveries.sender import Connections, Sender
+from core.domain.marketplace.details import MarketDetails
+from core.domain.values import Booking
+from core.identity.credentials.guest_tokens import address_token, booking_token
+from core.identity.principals import hash_token
+from core.mail import CalendarPart, Mail, Mailer, address_of
+from core.mails.kinds import ABOUT, MailKind, Role
+from core.mails.languages import language
+from core.mails.letters import Letter, plain
+from core.mails.planned_mails import planned_mails
+from core.mails.posting import Posted, keep, post
+from core.mails.templates import UNUSABLE, Rendered, Templates
+from core.settings import Settings
+from core.store.connections.database import Connection, database_now
+from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
+from core.store.feed import FeedEvent
+from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
+from core.store.mails.facts import MailFacts, read_facts
+from core.store.mails.guest_links import make_link
+from core.store.mails.kept import SENDER
+
+log = structlog.get_logger()
+
+THREADS = 4
+"""Of one worker: a mail server takes a few connections of one client."""
+LEASE_S = 120.0
+"""Longer than all that a mail server may be waited for in one mail, ten seconds an answer."""
+FREE_CALLERS = frozenset({"engine"})
+"""Who brings mails about by the clock, not by sending requests."""
+
+
+class Recipient(Struct, frozen=True):
+    user_id: int
+    address: str
+    is_given: bool = False
+    """Somebody else gave the address: its reader has not asked for mails."""
+
+
+class Ready(Struct, frozen=True):
+    """A mail about to leave."""
+
+    mail: Mail
+    recipient: Recipient
+
+
+class Mails(Sender):
+    name: ClassVar[str] = SENDER
+    threads: ClassVar[int] = THREADS
+    lease_s: ClassVar[float] = LEASE_S
+
+    def __init__(self, settings: Settings, mailer: Mailer | None) -> None:
+        """`mailer` None: mails are kept instead of being sent, and staff see them."""
+        self._settings = settings
+        self._mailer = mailer
+        self._ours = Templates()
+        self._templates = Templates(settings.mail_templates) if settings.mail_templates else self._ours
+        self._from = address_of(settings.mail_from)
+
+    def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
+        return planned_mails(connection, events)
+
+    def send(self, connections: Connections, delivery: Delivery) -> Answer:
+        with connections() as connection:
+            ready = self._ready(connection, delivery)
+            if isinstance(ready, Answer):
+                return ready
+            if self._mailer is None:
+                return keep(connection, delivery, ready.recipient.user_id, ready.mail).answer
+        posted: Posted = post(self._mailer, ready.mail)
+        if posted.bounce:
+            with connections() as connection:
+                note_bounce(connection, ready.recipient.address, ready.recipient.user_id, posted.bounce)
+        return posted.answer
+
+    def _ready(self, connection: Connection, delivery: Delivery) -> Ready | Answer:
+        """The mail, or why there is none."""
+        facts = read_facts(connection, delivery.booking_id or 0)
+        if facts is None or facts.is_anonymised:
+            return dropped("the booking or its client is gone")
+        kind, role = MailKind(delivery.type), Role(delivery.data["role"])
+        if why := _not_true_any_more(kind, facts, database_now(connection)):
+            return dropped(why)
+        recipient = _recipient(role, facts)
+        if recipient is None:
+            return dropped("there is no address")
+        if why := self._may_not(connection, delivery, recipient):
+            return dropped(why)
+        if recipient.is_given and not read_state(connection, recipient.address).is_confirmed:
+            return self._question(connection, delivery, recipient)
+        return self._about_booking(connection, delivery, facts, recipient)
+
+    def _may_not(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> str | None:
+        """Why nothing goes there, if so."""
+        state = read_state(connection, recipient.address)
+        if recipient.is_given and not self._settings.mail_given_addresses:
+            return "somebody else gave the address, and HOLDFAST_MAIL_GIVEN_ADDRESSES is off"
+        if state.is_refused:
+            return "the address's reader wants no mails"
+        if state.is_bouncing:
+            return "the mail server refused the address lately"
+        if recipient.is_given and not state.is_confirmed and state.asked_by not in {None, delivery.id}:
+            return "the address was asked whether it wants mails, and has not answered"
+        if delivery.attempts > 1:
+            return None  # it was counted at the first attempt
+        caller, to = delivery.data.get("caller", ""), address_hash(recipient.address).hex()[:32]
+        if caller not in FREE_CALLERS and not count_mail(connection, caller, self._settings.mails_per_caller):
+            return "this caller has brought about as many mails today as it may"
+        if not count_mail(connection, f"address:{to}", self._settings.mails_per_address):
+            return "the address got as many mails today as it may"
+        return None
+
+    def _question(self, connection: Connection, delivery: Delivery, recipient: Recipient) -> Ready | Answer:
+        token = address_token(self._settings.secret_key, delivery.id, recipient.address)
+        note_asked(connection, recipient.address, recipient.user_id, hash_token(token), delivery.id)
+        letter = Letter(
+            kind=MailKind.ADDRESS, role=Role.CLIENT, business=self._business, reference="",
+            link=f"{self._settings.public_url}/guest/addresses/{token}/",
+        )  # fmt: skip
+        return self._written(delivery, recipient, letter, None)
+
+    def _about_booking(
+        self, connection: Connection, delivery: Delivery, facts: MailFacts, recipient: Recipient
+    ) -> Ready | Answer:
+        booking, link = facts.booking, ""
+        role = Role(delivery.data["role"])
+        if role is Role.CLIENT and not facts.is_deleted:
+            token = booking_token(self._settings.secret_key, booking.public_uuid, recipient.address)
+            make_link(connection, hash_token(token), booking, recipient.address)
+            link = f"{self._settings.public_url}/guest/{token}/"
+        letter = _letter(MailKind(delivery.type), role, facts, self._business, link)
+        return self._written(delivery, recipient, letter, facts)
+
+    def _written(
+        self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
+    ) -> Ready | Answer:
+        """`facts` are those of the calendar file; without them there is none."""
+        code, words = self._settings.language, self._words(letter)
+        calendar = None if facts is None or letter.starts_at is None else self._calendar(facts, recipient, letter)
+        headers = (
+            ("Message-ID", f"<{delivery.id}@{self._from.domain}>"),
+            ("Date", format_datetime(delivery.created_at)),
+            ("Auto-Submitted", "auto-generated"),
+            ("Content-Language", code),
+        )
+        return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
+
+    def _words(self, letter: Letter) -> Rendered:
+        """By the business's own template; by ours if that does not work, which `holdfast doctor` says too."""
+        try:
+            return self._templates.render(letter, self._settings.language)
+        except UNUSABLE as problem:
+            log.exception("a replaced template cannot be used", kind=letter.kind, problem=str(problem))
+            return self._ours.render(letter, self._settings.language)
+
+    def _calendar(self, facts: MailFacts, recipient: Recipient, letter: Letter) -> CalendarPart:
+        is_over = letter.kind is MailKind.CANCELLATION
+        entry = entry_of(
+            facts.booking,
+            zone=facts.zone,
+            summary=letter.what or language(self._settings.language).say("Booking"),
+            location=letter.where,
+            organizer=Person(self._business, self._from.addr_spec),
+            attendees=(Person("", recipient.address),),
+            is_deleted=is_over,
+        )
+        method = Method.CANCEL if is_over else Method.REQUEST
+        return CalendarPart(
+            method.value, calendar_file([entry], method=method), f"{'cancel' if is_over else 'invite'}.ics"
+        )
+
+    @property
+    def _business(self) -> str:
+        return self._from.display_name or self._from.domain
+
+
+def _not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
+    booking = facts.booking
+    is_cancelled = facts.is_deleted or booking.status in ABOUT[MailKind.CANCELLATION]
+    if is_cancelled != (kind is MailKind.CANCELLATION) or not (is_cancelled or booking.status in ABOUT[kind]):
+        return "the booking has gone on since; the next mail says so"
+    if booking.ends_at <= now and _has_time(booking):
+        return "its time is over"
+    return None
+
+
+def _has_time(booking: Booking) -> bool:
+    return not isinstance(booking.details, MarketDetails) or booking.details.is_scheduled
+
+
+def _recipient(role: Role, facts: MailFacts) -> Recipient | None:
+    if role is Role.PRACTITIONER:
+        address = facts.practitioner_email
+        return Recipient(facts.practitioner_user_id, address) if address else None
+    client = facts.client
+    if facts.login_email:
+        return Recipient(client.id, facts.login_email)
+    return Recipient(client.id, facts.given_email, is_given=True) if facts.given_email else None
+
+
+def _letter(kind: MailKind, role: Role, facts: MailFacts, business: str, link: str) -> Letter:
+    booking, has_time = facts.booking, _has_time(facts.booking)
+    client = f"{facts.client.first_name} {facts.client.last_name}"
+    return Letter(
+        kind=kind,
+        role=role,
+        business=business,
+        reference=str(booking.id),
+        starts_at=booking.starts_at if has_time else None,
+        ends_at=booking.ends_at if has_time else None,
+        zone=facts.zone,
+        what=plain(facts.what),
+        who=plain(facts.practitioner_name if role is Role.CLIENT else client),
+        where=plain(facts.where),
+        price_minor=booking.price_minor,
+        back_minor=facts.back_minor,
+        currency=booking.currency,
+        link=link,
+    )

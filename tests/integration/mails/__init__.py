@@ -1,0 +1,1 @@
+"""Mails about bookings, over SMTP, and what their links lead to."""

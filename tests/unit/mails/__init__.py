@@ -1,0 +1,1 @@
+"""Mails about bookings: which are sent, and what they say. Pure."""
