@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from ops.embedded.environment import ROOT
+from tests.clients.calendar_files import cases
 from tests.support.clients.callers import USER, access_for
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
@@ -65,6 +66,7 @@ def steps(stack: Stack) -> Mapping[str, Callable[[], str]]:
         "Generating the TypeScript client": lambda: generate("typescript-fetch"),
         "Compiling it": compile_typescript,
         "Booking by it in TypeScript": lambda: book_in_typescript(stack),
+        "Reading calendar files by ical.js": read_calendars,
     }
 
 
@@ -151,6 +153,13 @@ def compile_typescript() -> str:
 def book_in_typescript(stack: Stack) -> str:
     arguments = (stack.api_url, access_for(stack, USER), DAYS["TypeScript"])
     return f"booking {run(('node', 'built/booking.js', *arguments), folder=MADE / 'typescript').strip()}"
+
+
+def read_calendars() -> str:
+    """It knows zones by nothing but the files' own rules."""
+    shutil.copy(HERE / "calendars.mjs", NODE)
+    (MADE / "calendars.json").write_text(cases())
+    return f"{run(('node', 'calendars.mjs', 'made/calendars.json')).strip()} entries"
 
 
 def run(command: Sequence[str], *, folder: Path = NODE, fails: bool = False) -> str:
