@@ -61,7 +61,7 @@ test-browser: venv-dev programs ## Only what a browser does
 schemathesis: venv-dev ## Fuzz every route by its description, at length (its own stack; takes minutes)
 	@exec $(RUN) -m tests.fuzzing $(SCHEMATHESIS_OPTIONS)
 
-clients: venv-dev ## Lint the description, generate clients in Python and TypeScript, compile them and book by them
+clients: venv-dev ## Lint the description, generate clients in Python and TypeScript, compile them, book by them, read calendars
 	@for program in java npm; do \
 		command -v $$program >/dev/null 2>&1 || { echo "holdfast: make clients needs $$program: apt-get update && apt-get install --yes default-jre-headless npm" >&2; $(QUIETLY); exit; }; \
 	done
