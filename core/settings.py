@@ -180,6 +180,8 @@ class Settings:
     refund_notice_hours: int
     offer_s: int
     payment_look_s: int
+    delivery_retry_s: int
+    """How long a delivery is tried before it is parked. The pauses between two attempts are parts of it."""
     stripe: Stripe | None
     """None: nothing can be paid here."""
     payment_success_url: str
@@ -291,6 +293,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         refund_notice_hours=read_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", values.whole(0, 10_000), "24"),
         offer_s=read_value(env, "HOLDFAST_OFFER_SECONDS", values.whole(1, 30 * 24 * 3600), "43200"),
         payment_look_s=read_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", values.whole(1, 24 * 3600), "120"),
+        delivery_retry_s=read_value(env, "HOLDFAST_DELIVERY_RETRY_SECONDS", values.whole(1, 30 * 24 * 3600), "259200"),
         stripe=_stripe(env, demo=demo),
         payment_success_url=read_value(
             env, "STRIPE_CALLBACK_SUCCESS_URL", values.http_url, f"{public_url}/payment/success"

@@ -76,6 +76,7 @@ _CHECKS: dict[str, Callable[[Settings, str], None]] = {
     "api": _api,
     "lanes": _worker,
     "payments": _payments,
+    "deliveries": _worker,
     "sweeps": _worker,
     "beat": _beat,
     "notifier": _notifier,

@@ -106,6 +106,7 @@ OPTIONAL = (
     "HOLDFAST_PAYMENT_METHOD_TYPES",
     "HOLDFAST_PAYMENT_LOOK_SECONDS",
     "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND",
+    "HOLDFAST_DELIVERY_RETRY_SECONDS",
     "HOLDFAST_GOOGLE_CLIENT_ID",
     "HOLDFAST_GOOGLE_ISSUER",
     "HOLDFAST_GITHUB_CLIENT_ID",
@@ -185,6 +186,19 @@ PAYMENTS = Process(
     health=(*_PROBE, HEALTH_SOCKET),
     stop_timeout_s=30.0,  # longer than a call to Stripe takes at worst
 )
+DELIVERIES = Process(
+    "deliveries",
+    "delivery worker (Celery, threads)",
+    # One server a process: what it sends runs on threads of its own.
+    (*_WORKER, "-Q", "deliveries", "-P", "threads", "-c", "1", "-n", "deliveries@%h", *_QUIET),
+    Stage.PIPELINE,
+    queues=("deliveries",),
+    has_metrics=True,
+    settings={**METRICS_SETTINGS, **_SOCKET},
+    secrets=secret_settings.DELIVERIES,
+    health=(*_PROBE, HEALTH_SOCKET),
+    stop_timeout_s=30.0,  # what is under way is finished
+)
 BEAT = Process(
     "beat",
     "clock of the sweeps (Celery beat)",
@@ -219,7 +233,7 @@ FLOWER = Process(
     stop_timeout_s=2.0,
 )
 
-APPLICATION = (API, LANES, PAYMENTS, SWEEPS, BEAT, NOTIFIER, FLOWER)
+APPLICATION = (API, LANES, PAYMENTS, DELIVERIES, SWEEPS, BEAT, NOTIFIER, FLOWER)
 """What runs our code. The stores and the front door are others' programs: see `ops.store_settings`."""
 
 BACKUPS_FOLDER = "/backups"

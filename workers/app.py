@@ -16,11 +16,20 @@ from core.startup import refuse_unusable_stores
 from core.tracing import process as tracing
 from core.wakeup.broker import celery_app
 from core.wakeup.keys import LANES
-from workers import health, lane_server, metrics, payment_server, relay_server, shutdown, sweep_tasks
+from workers import (
+    delivery_server,
+    health,
+    lane_server,
+    metrics,
+    payment_server,
+    relay_server,
+    shutdown,
+    sweep_tasks,
+)
 
 garbage_collector.end_quickly()
 try:
-    settings = from_environment(asks=secret_settings.WORKERS)
+    settings = from_environment(asks=secret_settings.of_worker(sys.argv))
 except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
@@ -29,6 +38,7 @@ app.steps["worker"].add(shutdown.AskLingeringTasks)
 lane_server.register(app, settings)
 relay_server.register(app, settings)
 payment_server.register(app, settings)
+delivery_server.register(app, settings)
 sweep_tasks.register(app, settings)
 
 

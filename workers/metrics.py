@@ -17,6 +17,7 @@ from core.metrics.definitions import (
     BATCH_SECONDS,
     BATCH_SIZE,
     DECIDED,
+    DELIVERY_SECONDS,
     PAYMENT_JOB_SECONDS,
     PAYMENTS_CHANGED,
     ROWS_DELETED,
@@ -31,7 +32,7 @@ from core.store.inbox.outcomes import DEFERRED
 from core.store.inbox.reading import KNOWN_TYPES
 from core.store.maintenance.retention import KEPT
 from core.wakeup.broker import SWEEPS
-from core.wakeup.keys import PAYMENTS
+from core.wakeup.keys import DELIVERIES, PAYMENTS
 
 METER = Meter()
 """This process's, and after a fork the child's: nothing is made in it before."""
@@ -51,6 +52,8 @@ def begin(settings: Settings, worker: Any) -> None:
         deleted_rows()
     if PAYMENTS in queues:
         payment_metrics()
+    if DELIVERIES in queues:
+        delivery_metrics()
     serve_metrics(settings, registry)
 
 
@@ -117,6 +120,24 @@ class PaymentMetrics:
     def done(self, job: str, outcome: str, seconds: float) -> None:
         """`outcome` is answered, away or failed."""
         self._seconds.labels(job, outcome).observe(seconds)
+
+
+class DeliveryMetrics:
+    """What was sent, and what became of it: `sent`, `waiting` for another attempt, `parked`, `dropped`, or `lost` to
+    another worker.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self._seconds = meter.histogram(DELIVERY_SECONDS)
+        self.pools = PoolGauges(meter)
+
+    def attempted(self, sender: str, state: str, seconds: float) -> None:
+        self._seconds.labels(sender, state).observe(seconds)
+
+
+@cache
+def delivery_metrics() -> DeliveryMetrics:
+    return DeliveryMetrics(METER)
 
 
 @cache

@@ -17,17 +17,20 @@ from celery import Celery
 
 from core.settings import Settings
 from core.store.connections.database import Connection, connect_lane
+from core.store.deliveries.cursors import any_sender
 from core.store.feed import NOWHERE, Position, number_events, present_epoch, traces_between
 from core.tracing import spans
 from core.tracing.context import context_of
 from core.tracing.spans import Span, SpanKind, Value, child_of
 from core.wakeup.broker import SERVE_RELAY
-from core.wakeup.keys import NO_PREFIX, RELAY, Keys
+from core.wakeup.keys import DELIVERIES, NO_PREFIX, RELAY, Keys
 from workers.serve_loop import Answer, Server
 
 PACE_S = 0.03
 """Between two numberings, so that a busy moment's batches are numbered in one transaction."""
 FEED_REMEMBERED_S = 30 * 86_400
+SENDERS_KNOWN_S = 2.0
+"""How long it is believed that some sender has something to do, or that none has."""
 
 FEED_TELL_SCRIPT = """
 local found = redis.call('GET', KEYS[1]) or ''
@@ -71,6 +74,8 @@ class RelayServer(Server):
         super().__init__(app, settings)
         self._memory = FeedMemory(self._redis, self._keys)
         self._connection: Connection | None = connect_lane(settings.database_url, "holdfast relay")
+        self._deliveries = self._waker_of(DELIVERIES)
+        self._any_sender, self._senders_asked_at = False, float("-inf")
 
     def _bells(self) -> list[str]:
         return [self._keys.relay_bell]
@@ -83,11 +88,19 @@ class RelayServer(Server):
             more = relay(connection, self._memory.publish, before)
             if more and spans.is_on():
                 record_numbering(connection, before, self._memory.known, began_ns)
+            if more and self._has_senders(connection):
+                self._deliveries.ring([self._keys.deliveries_bell])
         except psycopg.Error as problem:
             self._recover(problem)
             return Answer(ring_again=rung)
         time.sleep(PACE_S)
         return Answer(ring_again=rung if more else [])
+
+    def _has_senders(self, connection: Connection) -> bool:
+        """Whether anything is planned from the feed. Where nothing is, the delivery workers are left alone."""
+        if time.monotonic() - self._senders_asked_at > SENDERS_KNOWN_S:
+            self._any_sender, self._senders_asked_at = any_sender(connection), time.monotonic()
+        return self._any_sender
 
     def _connected(self) -> Connection:
         if self._connection is None:

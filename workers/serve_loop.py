@@ -4,7 +4,7 @@ A task for each command would cost more than the booking that it carries, so a t
 work", and then stays while there is. It ends after a few idle seconds or at shutdown. While
 Redis is away it looks into PostgreSQL instead, a few times a second.
 
-`Server` is what the lane, relay and payment servers have in common around that loop.
+`Server` is what the lane, relay, payment and delivery servers have in common around that loop.
 """
 
 from __future__ import annotations
@@ -67,9 +67,11 @@ class ServeLoop:
         stopping: Callable[[], bool],
         most: Callable[[], int] = lambda: 1,
         is_needed: Callable[[], bool] = lambda: True,
+        look_every_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         """`bells` names what to listen to, `most` how many to answer together; `look` finds in PostgreSQL what
-        should have rung. `is_needed` says whether to serve on although others do.
+        should have rung. `is_needed` says whether to serve on although others do, `look_every_s` how often to look
+        although nothing rings; None: not.
         """
         self._listener = listener
         self._bells = bells
@@ -79,6 +81,8 @@ class ServeLoop:
         self._stopping = stopping
         self._most = most
         self._is_needed = is_needed
+        self._look_every_s = look_every_s
+        self._looked_at = float("-inf")
         self._order: deque[str] = deque()
         self._left_out: dict[str, float] = {}
         self._pauses: dict[str, float] = {}
@@ -98,6 +102,7 @@ class ServeLoop:
             rung = self._next()
             if self._blind:
                 quiet_since = time.monotonic() + STAY_AFTER_BLIND_S  # no new task could be called now
+            rung = rung or self._look_by_itself()
             if not rung and time.monotonic() - quiet_since > IDLE_S:
                 rung = self._last_look()
                 if not rung:
@@ -131,6 +136,13 @@ class ServeLoop:
             return [bell for bell in self._look() if bell not in self._left_out][: self._most()]
         self._blind = False
         return rung
+
+    def _look_by_itself(self) -> list[str]:
+        every_s, now = self._look_every_s(), time.monotonic()
+        if every_s is None or now - self._looked_at < every_s:
+            return []
+        self._looked_at = now
+        return self._look()[: self._most()]
 
     def _rotated(self) -> list[str]:
         """All bells, those answered last at the end."""
@@ -189,6 +201,7 @@ class Server(ABC):
             stopping=shutdown.watch(),
             most=self._most,
             is_needed=self._is_needed,
+            look_every_s=self._look_every_s,
         )
         try:
             return loop.run()
@@ -213,6 +226,10 @@ class Server(ABC):
     def _is_needed(self) -> bool:
         """Whether to serve on although others do."""
         return True
+
+    def _look_every_s(self) -> float | None:
+        """How often to look although nothing rings; a server that does, stays. None: not."""
+        return None
 
     def _disconnect(self) -> None:  # noqa: B027 - a server with a pool has nothing to drop
         """Drop a connection that failed; the next answer opens another."""

@@ -30,7 +30,7 @@ from core.wakeup.broker import (
     SWEEP_TALLY,
     SWEEP_TIDY,
 )
-from core.wakeup.keys import LANES, PAYMENTS, RELAY
+from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
 from workers import shutdown
 from workers.metrics import note_deleted
 
@@ -51,13 +51,14 @@ def register(app: Celery, settings: Settings) -> None:
 
     @app.task(name=SWEEP_RING)
     def ring() -> int:
-        """Ring every lane that has undecided commands, and the relay if events wait."""
+        """Ring every lane that has undecided commands, and the relay, the payments and the deliveries if something waits."""
         with _database(settings) as connection, _redis(settings) as client:
             return _ring(
                 connection,
                 wake(client, LANES),
                 wake(client, RELAY),
                 wake(client, PAYMENTS),
+                wake(client, DELIVERIES),
             )
 
     @app.task(name=SWEEP_DUE)
@@ -94,7 +95,7 @@ def register(app: Celery, settings: Settings) -> None:
         return _tidy(settings)
 
 
-def _ring(connection: Connection, lanes: Waker, relay: Waker, payments: Waker) -> int:
+def _ring(connection: Connection, lanes: Waker, relay: Waker, payments: Waker, deliveries: Waker) -> int:
     found = sweep.look(connection)
     if found.lanes:
         lanes.ring(lanes.keys.lane_bell(lane) for lane in found.lanes)
@@ -105,6 +106,9 @@ def _ring(connection: Connection, lanes: Waker, relay: Waker, payments: Waker) -
     if found.payments_due:
         payments.ring([payments.keys.payments_bell])
         payments.call()
+    if found.deliveries_due:
+        deliveries.ring([deliveries.keys.deliveries_bell])
+        deliveries.call()
     return len(found.lanes)
 
 

@@ -7,7 +7,8 @@ of the others it neither reads nor keeps, whatever stands in its environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from stat import S_ISREG
 
@@ -38,6 +39,7 @@ API = (
 LANES = STORES | TRACES | {"HOLDFAST_AGENT_INITIAL_PASSWORD"}
 SWEEPS = STORES | TRACES
 PAYMENTS = STORES | TRACES | {"STRIPE_SECRET_KEY"}
+DELIVERIES = STORES | SIGNING | TRACES | {"HOLDFAST_SMTP_URL"}
 BEAT = STORES
 WORKERS = LANES | SWEEPS | PAYMENTS | BEAT
 """All Celery workers start by one module; each is given what its own queues need."""
@@ -79,6 +81,12 @@ def asked_one_by_one(environ: Mapping[str, str]) -> tuple[dict[str, str], dict[s
 def without_others(environ: Mapping[str, str], own: Collection[str]) -> dict[str, str]:
     """The environment of a process that is given its own secrets only, as they are or by their files."""
     return {name: one for name, one in environ.items() if name.removesuffix(FILE) not in EVERY - set(own)}
+
+
+def of_worker(argv: Sequence[str]) -> frozenset[str]:
+    """What a Celery worker asks for, by the queues on its command line: the deliveries' demands a signing key."""
+    queues = dict(pairwise(argv)).get("-Q", "").split(",")
+    return WORKERS | DELIVERIES if "deliveries" in queues else WORKERS
 
 
 def with_whole_paths(environ: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from core.domain.commands import Canary
 from core.store.connections.database import Connection
+from core.store.deliveries import leases
 from core.store.feed import has_unnumbered
 from core.store.inbox.acceptance import engine_command, enqueue
 from core.store.inbox.reading import canary_waits, waiting_lanes
@@ -21,10 +22,14 @@ class Findings(Struct, frozen=True):
     unnumbered: bool
     """Events wait for the relay."""
     payments_due: bool
+    deliveries_due: bool
+    """Something is to be sent, or to be planned."""
 
 
 def look(connection: Connection) -> Findings:
-    return Findings(waiting_lanes(connection), has_unnumbered(connection), any_due(connection))
+    return Findings(
+        waiting_lanes(connection), has_unnumbered(connection), any_due(connection), leases.any_due(connection)
+    )
 
 
 def send_canary(connection: Connection, number: int) -> int | None:

@@ -27,6 +27,7 @@ class Served(StrEnum):
     LANES = "lanes"
     SWEEPS = "sweeps"
     PAYMENTS = "payments"
+    DELIVERIES = "deliveries"
     NOTIFIER = "notifier"
 
 
@@ -42,7 +43,7 @@ class Metric(Struct, frozen=True):
 
 
 COUNTER, GAUGE, HISTOGRAM = Kind.COUNTER, Kind.GAUGE, Kind.HISTOGRAM
-_API, _LANES, _SWEEPS, _PAYMENTS, _NOTIFIER = ((one,) for one in Served)
+_API, _LANES, _SWEEPS, _PAYMENTS, _DELIVERIES, _NOTIFIER = ((one,) for one in Served)
 
 WAITS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Up to the longest wait of a request."""
@@ -68,7 +69,7 @@ COMMITS_IN_DOUBT = Metric(
 MAILS = Metric("holdfast_mails_total", COUNTER, "Mails by result: sent, failed or dropped", _API, ("outcome",))
 MAILS_WAITING = Metric("holdfast_mails_waiting", GAUGE, "Mails that wait to be sent", _API)
 
-_POOLED = (Served.API, Served.PAYMENTS, Served.NOTIFIER)
+_POOLED = (Served.API, Served.PAYMENTS, Served.DELIVERIES, Served.NOTIFIER)
 POOL_CONNECTIONS = Metric(
     "holdfast_pool_connections", GAUGE, "Connections of a pool to PostgreSQL: used or idle", _POOLED, ("pool", "state")
 )
@@ -108,6 +109,15 @@ PAYMENT_JOB_SECONDS = Metric(
     "Time of what was done at Stripe, by the payment's state and how it ended",
     _PAYMENTS,
     ("job", "outcome"),
+    WAITS_S,
+)
+
+DELIVERY_SECONDS = Metric(
+    "holdfast_delivery_duration_seconds",
+    HISTOGRAM,
+    "Time of an attempt to deliver, by sender and what the delivery was afterwards",
+    _DELIVERIES,
+    ("sender", "state"),
     WAITS_S,
 )
 
@@ -153,6 +163,28 @@ PAYMENTS_PARKED = Metric("holdfast_payments_parked", GAUGE, "Payments that are p
 PAYMENTS_DIFFERING = Metric("holdfast_payments_differing", GAUGE, "Payments that differ from Stripe's books", _SWEEPS)
 CIRCUIT_OPEN = Metric(
     "holdfast_payments_circuit_open", GAUGE, "1 while Stripe does not answer and is left alone", _SWEEPS
+)
+DELIVERIES_WAITING = Metric(
+    "holdfast_deliveries_waiting", GAUGE, "Deliveries that wait, counted up to 100,000", _SWEEPS, ("sender",)
+)
+DELIVERIES_OLDEST = Metric(
+    "holdfast_deliveries_oldest_seconds", GAUGE, "Age of the oldest delivery that waits", _SWEEPS, ("sender",)
+)
+DELIVERIES_PARKED = Metric(
+    "holdfast_deliveries_parked", GAUGE, "Deliveries that are parked and need a person", _SWEEPS, ("sender",)
+)
+DELIVERIES_LAG = Metric(
+    "holdfast_deliveries_lag_seconds", GAUGE, "How late the delivery workers are with what is due", _SWEEPS
+)
+PLANNER_LAG = Metric(
+    "holdfast_deliveries_unplanned_events", GAUGE, "Events that a sender has not planned yet", _SWEEPS, ("sender",)
+)
+DELIVERIES_MISSED = Metric(
+    "holdfast_deliveries_missed_events",
+    GAUGE,
+    "Events that were deleted before a sender planned them, in all",
+    _SWEEPS,
+    ("sender",),
 )
 FEED_HEAD = Metric("holdfast_feed_head_position", GAUGE, "Number of the last event in the feed", _SWEEPS)
 RELAY_LAG = Metric("holdfast_relay_lag_seconds", GAUGE, "Age of the oldest event that has no position yet", _SWEEPS)
@@ -206,6 +238,12 @@ STATE = (
     PAYMENTS_PARKED,
     PAYMENTS_DIFFERING,
     CIRCUIT_OPEN,
+    DELIVERIES_WAITING,
+    DELIVERIES_OLDEST,
+    DELIVERIES_PARKED,
+    DELIVERIES_LAG,
+    PLANNER_LAG,
+    DELIVERIES_MISSED,
     FEED_HEAD,
     RELAY_LAG,
     RETENTION_LAG,
@@ -239,6 +277,7 @@ ALL = (
     VISITS_FAILED,
     PAYMENTS_CHANGED,
     PAYMENT_JOB_SECONDS,
+    DELIVERY_SECONDS,
     SOCKETS,
     SOCKETS_CLOSED,
     SOCKETS_REFUSED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -151,6 +151,13 @@ def state_families(state: Measurements) -> Iterator[Family]:
     yield family(d.PAYMENTS_PARKED, _one(pulse.payments_parked))
     yield family(d.PAYMENTS_DIFFERING, _one(state.payments_differing))
     yield family(d.CIRCUIT_OPEN, _one(pulse.payments_circuit_is_open))
+    senders = state.deliveries.senders
+    yield family(d.DELIVERIES_WAITING, _by({one.sender: one.waiting for one in senders}))
+    yield family(d.DELIVERIES_OLDEST, _by({one.sender: one.oldest_s for one in senders}))
+    yield family(d.DELIVERIES_PARKED, _by({one.sender: one.parked for one in senders}))
+    yield family(d.DELIVERIES_LAG, _one(state.deliveries.lag_s))
+    yield family(d.PLANNER_LAG, _by({one.sender: one.unplanned_events for one in senders}))
+    yield family(d.DELIVERIES_MISSED, _by({one.sender: one.missed_events for one in senders}))
     yield family(d.FEED_HEAD, _one(state.feed_head))
     yield family(d.RELAY_LAG, _one(state.relay_lag_s))
     yield family(d.RETENTION_LAG, _one(pulse.retention_lag_s))
@@ -173,5 +180,5 @@ def _one(value: float) -> list[Sample]:
     return [((), float(value))]
 
 
-def _by(values: dict[str, int]) -> list[Sample]:
+def _by(values: Mapping[str, float]) -> list[Sample]:
     return [((name,), float(value)) for name, value in values.items()]

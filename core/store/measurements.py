@@ -9,6 +9,7 @@ from msgspec import Struct
 from core.domain.commands import CommandClass
 from core.domain.payments.values import PaymentState
 from core.store.connections.database import Connection
+from core.store.deliveries.senders_state import DeliveriesState, read_deliveries
 from core.store.pulse import Pulse, read_pulse
 
 INBOX_COUNTED_MAX = 100_000
@@ -64,6 +65,7 @@ class Measurements(Struct, frozen=True):
     payments_differing: int
     feed_head: int
     relay_lag_s: float
+    deliveries: DeliveriesState = DeliveriesState((), 0.0)
 
 
 def measure(connection: Connection) -> Measurements:
@@ -82,6 +84,7 @@ def measure(connection: Connection) -> Measurements:
         payments_differing=differing,
         feed_head=head,
         relay_lag_s=max(0.0, relay_lag_s),
+        deliveries=read_deliveries(connection),
     )
 
 

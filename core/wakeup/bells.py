@@ -5,7 +5,7 @@ with BLPOP. While a server listens it keeps a short-lived mark; a ring that find
 a Celery task, at most once per `CALL_EVERY_MS`. The task is a server: it starts to listen and
 stays while there is work (`workers/serve_loop.py`).
 
-The API rings the lanes (`LaneWaker`); the lane servers ring relay and payments, and the sweep
+The API rings the lanes (`LaneWaker`); the lane servers ring relay and payments, the relay rings the deliveries, and the sweep
 whatever waits in PostgreSQL (`Waker`); servers listen (`Listener`) and count each other (`Roster`).
 A mark that outlives a killed server costs at most a second: the sweep calls whatever the marks say.
 """

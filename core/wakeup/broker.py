@@ -16,11 +16,12 @@ from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
 from core.configuration.values import redis_tls
-from core.wakeup.keys import LANES, PAYMENTS, RELAY
+from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
 
 SERVE_LANES = "holdfast.lanes.serve"
 SERVE_RELAY = "holdfast.relay.serve"
 SERVE_PAYMENTS = "holdfast.payments.serve"
+SERVE_DELIVERIES = "holdfast.deliveries.serve"
 SWEEP_RING = "holdfast.sweeps.ring"
 SWEEP_DUE = "holdfast.sweeps.due"
 SWEEP_CANARY = "holdfast.sweeps.canary"
@@ -28,14 +29,15 @@ SWEEP_TALLY = "holdfast.sweeps.tally"
 SWEEP_TIDY = "holdfast.sweeps.tidy"
 
 SWEEPS = "sweeps"
-SERVE_TASKS = {LANES: SERVE_LANES, RELAY: SERVE_RELAY, PAYMENTS: SERVE_PAYMENTS}
+SERVE_TASKS = {LANES: SERVE_LANES, RELAY: SERVE_RELAY, PAYMENTS: SERVE_PAYMENTS, DELIVERIES: SERVE_DELIVERIES}
 """The task that serves a group's bells."""
 EXCHANGE = Exchange("holdfast", type="direct", durable=True)
-QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (LANES, RELAY, PAYMENTS, SWEEPS))
+QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (*SERVE_TASKS, SWEEPS))
 ROUTES = {
     SERVE_LANES: {"queue": LANES},
     SERVE_RELAY: {"queue": RELAY},
     SERVE_PAYMENTS: {"queue": PAYMENTS},
+    SERVE_DELIVERIES: {"queue": DELIVERIES},
     "holdfast.sweeps.*": {"queue": SWEEPS},
 }
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 LANES = "lanes"
 RELAY = "relay"
 PAYMENTS = "payments"
+DELIVERIES = "deliveries"
 
 
 class Keys(Struct, frozen=True):
@@ -41,6 +42,10 @@ class Keys(Struct, frozen=True):
     @property
     def payments_bell(self) -> str:
         return f"{self.prefix}hf:bell:payments"
+
+    @property
+    def deliveries_bell(self) -> str:
+        return f"{self.prefix}hf:bell:deliveries"
 
     def lane_bell(self, lane: int) -> str:
         return f"{self.prefix}hf:bell:lane:{lane}"

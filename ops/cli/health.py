@@ -11,7 +11,7 @@ from ops.cli.help_texts import LOOK, examples
 
 commands = typer.Typer()
 
-PARTS = ("api", "lanes", "payments", "sweeps", "beat", "notifier", "flower")
+PARTS = ("api", "lanes", "payments", "deliveries", "sweeps", "beat", "notifier", "flower")
 """As in `ops.checks`, which is imported only when one of them is checked."""
 
 

@@ -26,10 +26,15 @@ commands = typer.Typer(
 
 LIMIT_MAX = 100_000
 PAYMENT_COLUMNS = ("id", "booking", "state", "amount (minor)", "tries", "parked (UTC)", "next try (UTC)", "problem")
+DELIVERY_COLUMNS = ("id", "sender", "receiver", "booking", "type", "tries", "parked (UTC)", "last answer")
 COMMAND_COLUMNS = ("id", "type", "contract", "owner", "parked (UTC)", "why", "since then")
-What = Annotated[Literal["commands", "payments"], typer.Argument(metavar="commands|payments", help="Of which kind.")]
+What = Annotated[
+    Literal["commands", "payments", "deliveries"],
+    typer.Argument(metavar="commands|payments|deliveries", help="Of which kind."),
+]
 Ids = Annotated[list[UUID] | None, typer.Argument(metavar="[ID...]", help="Their ids; or --all.")]
 Type = Annotated[str | None, typer.Option("--type", help="Of commands, as place.", show_default=False)]
+Sender = Annotated[str | None, typer.Option("--sender", help="Of deliveries, as webhooks.", show_default=False)]
 Contract = Annotated[str | None, typer.Option("--contract", help="Of commands, as agent.", show_default=False)]
 All = Annotated[bool, typer.Option("--all", help="All that match the filters.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
@@ -41,6 +46,7 @@ Json = Annotated[bool, typer.Option("--json", help="For programs.")]
     epilog=examples(
         "holdfast parked list commands",
         "holdfast parked list payments --json",
+        "holdfast parked list deliveries --sender webhooks",
         "holdfast parked list commands --everything --since 2030-01-01",
     ),
 )
@@ -49,6 +55,7 @@ def list_(
     *,
     type_: Type = None,
     contract: Contract = None,
+    sender: Sender = None,
     since: Since = None,
     until: Until = None,
     everything: Annotated[bool, typer.Option("--everything", help="Also those that were replayed or dropped.")] = False,
@@ -56,13 +63,16 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List what was given up on, oldest first."""
-    from core.store.inbox.parked import ParkedFilter, parked_commands  # noqa: PLC0415 - a command imports what it needs
+    from core.store.deliveries.parked import ParkedDeliveries, parked_deliveries  # noqa: PLC0415 - a command imports what it needs
+    from core.store.inbox.parked import ParkedFilter, parked_commands  # noqa: PLC0415 - as above
     from core.store.payments.parked import parked_payments  # noqa: PLC0415 - as above
 
     found: list[Any]
     with database(read_settings(), "parked") as connection:
         if what == "payments":
             found = list(parked_payments(connection, limit))
+        elif what == "deliveries":
+            found = list(parked_deliveries(connection, ParkedDeliveries(sender, None, since, until), limit))
         else:
             wanted = ParkedFilter(type_, contract, since, until, everything)
             found = list(parked_commands(connection, wanted, limit))
@@ -72,6 +82,8 @@ def list_(
         return
     if what == "payments":
         print_table(PAYMENT_COLUMNS, [_payment_row(one) for one in found])
+    elif what == "deliveries":
+        print_table(DELIVERY_COLUMNS, [_delivery_row(one) for one in found])
     else:
         print_table(COMMAND_COLUMNS, [_command_row(one) for one in found])
     note(f"{len(found)} {what}." if len(found) < limit else f"The first {limit}: --limit shows more.")
@@ -82,6 +94,7 @@ def show(what: What, id_: Annotated[UUID, typer.Argument(metavar="ID")]) -> None
     """Show all that is kept of one, as JSON. A command's body may hold personal data."""
     import msgspec  # noqa: PLC0415 - as above
 
+    from core.store.deliveries.parked import show_delivery  # noqa: PLC0415 - as above
     from core.store.inbox.parked import NotParkedError, parked_command  # noqa: PLC0415 - as above
     from core.store.lists.commands import everything_about  # noqa: PLC0415 - as above
     from core.store.payments.parked import find_payment  # noqa: PLC0415 - as above
@@ -93,6 +106,12 @@ def show(what: What, id_: Annotated[UUID, typer.Argument(metavar="ID")]) -> None
                 raise CommandError(f"There is no payment {id_}.")
             print_json(payment)
             return
+        if what == "deliveries":
+            delivery = show_delivery(connection, id_)
+            if delivery is None:
+                raise CommandError(f"There is no delivery {id_}.")
+            print_json(msgspec.json.decode(delivery))
+            return
         with expected(NotParkedError):
             parked_command(connection, id_)
         print_json(msgspec.json.decode(everything_about(connection, id_) or "{}"))
@@ -103,6 +122,7 @@ def show(what: What, id_: Annotated[UUID, typer.Argument(metavar="ID")]) -> None
         "holdfast parked replay commands 2f0c7a52-9d0c-4a51-8b3e-0a8f5a1f9f3e",
         "holdfast parked replay commands --all --type place --dry-run",
         "holdfast parked replay payments --all --yes",
+        "holdfast parked replay deliveries --all --sender webhooks",
         note="Remove the cause first: what fails again is parked again.",
     )
 )
@@ -113,6 +133,7 @@ def replay(
     all_: All = False,
     type_: Type = None,
     contract: Contract = None,
+    sender: Sender = None,
     since: Since = None,
     until: Until = None,
     dry_run: DryRun = False,
@@ -122,13 +143,16 @@ def replay(
     """Try again what was given up on.
 
     A command is sent again as a new one, whose id is printed; the old answer stays and links to it. A payment is tried
-    at once, and Stripe is asked first what it knows, so nothing is charged or refunded twice.
+    at once, and Stripe is asked first what it knows, so nothing is charged or refunded twice. A delivery is sent again
+    under its id, by which its receiver knows it.
     """
     from core.store.inbox.parked import ParkedFilter  # noqa: PLC0415 - as above
 
     with database(read_settings(), "parked") as connection:
         wanted = ParkedFilter(type_, contract, since, until)
-        chosen = _chosen(connection, what, ids or [], wanted, all_=all_)
+        chosen = _chosen(connection, what, ids or [], wanted, all_=all_, sender=sender)
+        if what == "deliveries":
+            return _deliveries(connection, chosen, "replay", dry_run=dry_run, yes=yes, as_json=as_json)
         if what == "commands":
             return replay_each(connection, chosen, dry_run=dry_run, yes=yes, as_json=as_json, what="parked commands")
         return _payments(connection, chosen, "replay", dry_run=dry_run, yes=yes, as_json=as_json)
@@ -148,6 +172,7 @@ def drop(
     all_: All = False,
     type_: Type = None,
     contract: Contract = None,
+    sender: Sender = None,
     since: Since = None,
     until: Until = None,
     dry_run: DryRun = False,
@@ -161,7 +186,10 @@ def drop(
 
     author = operator()
     with database(read_settings(), "parked") as connection:
-        chosen = _chosen(connection, what, ids or [], ParkedFilter(type_, contract, since, until), all_=all_)
+        wanted = ParkedFilter(type_, contract, since, until)
+        chosen = _chosen(connection, what, ids or [], wanted, all_=all_, sender=sender)
+        if what == "deliveries":
+            return _deliveries(connection, chosen, "drop", dry_run=dry_run, yes=yes, as_json=as_json)
         if what == "payments":
             return _payments(connection, chosen, "drop", dry_run=dry_run, yes=yes, as_json=as_json)
 
@@ -201,8 +229,32 @@ def _payments(
     return each(ids, one, parked.PaymentNotParkedError, question=question, as_json=as_json)
 
 
-def _chosen(connection: Connection, what: str, ids: list[UUID], wanted: ParkedFilter, *, all_: bool) -> list[UUID]:
+def _deliveries(
+    connection: Connection, ids: list[UUID], verb: Literal["replay", "drop"], *, dry_run: bool, yes: bool, as_json: bool
+) -> int:
+    from core.store.deliveries import parked  # noqa: PLC0415 - as above
+    from ops.operator_identity import operator  # noqa: PLC0415 - as above
+
+    author = operator()
+    act = parked.replay_delivery if verb == "replay" else parked.drop_delivery
+    done = "due now" if verb == "replay" else "dropped: it is not sent any more"
+
+    def one(id_: UUID) -> str:
+        if dry_run:
+            parked.parked_delivery(connection, id_)
+            return f"would be {done}"
+        act(connection, id_, author)
+        return done
+
+    question = None if yes or dry_run else f"{verb.capitalize()} {len(ids)} parked deliveries?"
+    return each(ids, one, parked.DeliveryNotParkedError, question=question, as_json=as_json)
+
+
+def _chosen(
+    connection: Connection, what: str, ids: list[UUID], wanted: ParkedFilter, *, all_: bool, sender: str | None
+) -> list[UUID]:
     """The given ids, or all that match the filters, oldest first."""
+    from core.store.deliveries.parked import ParkedDeliveries, parked_deliveries  # noqa: PLC0415 - as above
     from core.store.inbox.parked import parked_commands  # noqa: PLC0415 - as above
     from core.store.payments.parked import parked_payments  # noqa: PLC0415 - as above
 
@@ -212,12 +264,20 @@ def _chosen(connection: Connection, what: str, ids: list[UUID], wanted: ParkedFi
         return ids
     if what == "payments":
         return [one.id for one in parked_payments(connection, LIMIT_MAX)]
+    if what == "deliveries":
+        of_deliveries = ParkedDeliveries(sender, None, wanted.since, wanted.until)
+        return [one.id for one in parked_deliveries(connection, of_deliveries, LIMIT_MAX)]
     return [one.id for one in parked_commands(connection, wanted, LIMIT_MAX)]
 
 
 def _payment_row(one: Any) -> tuple[object, ...]:
     amount = f"{one.amount_minor} {one.currency}"
     return one.id, one.booking_id, one.state, amount, one.tries, shown(one.parked_at), shown(one.due_at), one.problem
+
+
+def _delivery_row(one: Any) -> tuple[object, ...]:
+    parked = shown(one.done_at)
+    return one.id, one.sender, one.receiver, one.booking_id, one.type, one.attempts, parked, one.answer
 
 
 def _command_row(one: Any) -> tuple[object, ...]:

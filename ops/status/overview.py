@@ -93,6 +93,18 @@ class Payments(Struct, frozen=True):
     """It did not answer, and is only tried now and then."""
 
 
+class Deliveries(Struct, frozen=True):
+    waiting: dict[str, int]
+    """By sender: webhooks, mails."""
+    parked: int
+    unplanned_events: int
+    """Of the sender furthest behind the feed."""
+    missed_events: int
+    """Deleted before they were planned, in all."""
+    lag_s: float
+    """How late the delivery workers are with what is due."""
+
+
 class Sockets(Struct, frozen=True):
     open: int
     by_feed: dict[str, int]
@@ -120,5 +132,6 @@ class Overview(Struct, frozen=True):
     feed: Feed | None
     holds: Holds | None
     payments: Payments | None
+    deliveries: Deliveries | None
     retention_lag_s: float | None
     sockets: Sockets | None

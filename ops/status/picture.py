@@ -10,7 +10,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ops.status.overview import Decisions, Feed, Inbox, Lanes, Overview, PartState, Payments, ProcessState, Sockets
+from ops.status.overview import (
+    Decisions,
+    Deliveries,
+    Feed,
+    Inbox,
+    Lanes,
+    Overview,
+    PartState,
+    Payments,
+    ProcessState,
+    Sockets,
+)
 
 UP, DOWN, UNKNOWN = Text("up", "green"), Text("down", "bold red"), Text("unknown", "yellow")
 LANES_SHOWN_MAX = 8
@@ -29,12 +40,12 @@ Row = tuple[str, Text, str]
 
 
 def picture(overview: Overview, *, is_short: bool = False) -> RenderableType:
-    """`is_short` leaves out lines and parts that are up, for terminals of 24 rows."""
+    """`is_short` leaves out lines, parts that are up and Celery's queues, for terminals of 24 rows."""
     parts = [one for one in overview.parts if not (is_short and one.is_up)]
     tables = (
         _table(PARTS, map(_part_row, parts), is_short=is_short),
         _table(PROCESSES, map(_process_row, overview.processes), is_short=is_short),
-        _table(WORK, _work_rows(overview), is_short=is_short),
+        _table(WORK, [one for one in _work_rows(overview) if not (is_short and one[0] == "queues")], is_short=is_short),
     )
     shown = [table for table in tables if table.row_count]
     spaced = shown if is_short else [one for table in shown for one in (Text(), table)]
@@ -108,6 +119,7 @@ def _work_rows(overview: Overview) -> tuple[Row, ...]:
         _row("feed", overview.feed, lambda one: f"{_age(one.relay_lag_s)} behind", _feed),
         _row("holds", overview.holds, lambda one: f"{one.standing} standing", lambda one: f"{one.lapsed} lapsed"),
         _row("payments", overview.payments, lambda one: f"{sum(one.by_state.values())} under way", _payments),
+        _row("deliveries", overview.deliveries, lambda one: f"{sum(one.waiting.values())} waiting", _deliveries),
         _row("sockets", overview.sockets, lambda one: f"{one.open} open", _sockets),
         _row("retention", overview.retention_lag_s, lambda late_s: f"{_age(late_s)} behind", lambda _: ""),
     )
@@ -155,6 +167,17 @@ def _payments(one: Payments) -> str:
         f"{one.parked} parked",
         f"{one.differing} differing",
         "Stripe does not answer" if one.stripe_is_left_alone else "",
+    )
+    return ", ".join(filter(None, told))
+
+
+def _deliveries(one: Deliveries) -> str:
+    told = (
+        _counts(one.waiting),
+        f"{_age(one.lag_s)} behind",
+        f"{one.parked} parked",
+        f"{one.unplanned_events} events not planned" if one.unplanned_events else "",
+        f"{one.missed_events} events missed" if one.missed_events else "",
     )
     return ", ".join(filter(None, told))
 

@@ -10,7 +10,12 @@ from ops.status.overview import ProcessState
 from ops.status.sources import Replies
 
 API_SESSIONS = ("holdfast api", "holdfast inbox")
-WORKER_SESSIONS = {"lanes": "holdfast lane", "sweeps": "holdfast relay", "payments": "holdfast payments"}
+WORKER_SESSIONS = {
+    "lanes": "holdfast lane",
+    "sweeps": "holdfast relay",
+    "payments": "holdfast payments",
+    "deliveries": "holdfast deliveries",
+}
 NOTIFIER_SESSION = "holdfast notifier feed"
 """Names of sessions in PostgreSQL. Each notifier has one for the feed."""
 
@@ -19,7 +24,8 @@ def processes_seen(replies: Replies) -> tuple[ProcessState, ...]:
     """In the order of ops/processes.py, without Flower, which nothing needs."""
     workers = {name: _workers(name, session, replies) for name, session in WORKER_SESSIONS.items()}
     beat = _beat(replies.database.value, sweeps_run=workers["sweeps"].is_up is True)
-    return (_api(replies), workers["lanes"], workers["payments"], workers["sweeps"], beat, _notifier(replies))
+    workers_seen = (workers[name] for name in ("lanes", "payments", "deliveries", "sweeps"))
+    return (_api(replies), *workers_seen, beat, _notifier(replies))
 
 
 def _api(replies: Replies) -> ProcessState:

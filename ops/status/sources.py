@@ -20,7 +20,7 @@ from core.store.connections.reasons import reason_of as postgres_reason
 from core.store.running_state import RunningState, read_running_state
 from core.wakeup import bells, reasons
 from core.wakeup.broker import SWEEPS, celery_app
-from core.wakeup.keys import LANES, PAYMENTS, RELAY
+from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
 from ops.probes import get
 from ops.status.asked_parts import HTTP_TIMEOUT_S, Part, PartError, Reply
 from ops.status.socket_metrics import SocketState
@@ -82,7 +82,7 @@ def _read_redis(settings: Settings) -> RedisState:
     with bells.connect(settings.redis_url) as client:
         asked: Any = client
         channels = asked.pubsub_channels(pattern)
-        queues = {group: int(asked.llen(keys.queue(group))) for group in (LANES, RELAY, PAYMENTS, SWEEPS)}
+        queues = {group: int(asked.llen(keys.queue(group))) for group in (LANES, RELAY, PAYMENTS, DELIVERIES, SWEEPS)}
         try:
             told = asked.info()
         except NoPermissionError:

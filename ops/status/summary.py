@@ -10,6 +10,7 @@ from core.store.running_state import RunningState
 from ops.status.asked_parts import Reply
 from ops.status.overview import (
     Decisions,
+    Deliveries,
     Feed,
     Holds,
     Inbox,
@@ -49,6 +50,7 @@ def overview(replies: Replies, at: datetime, version: str) -> Overview:
         feed=_of(database, lambda one: _feed(one, replies.sockets)),
         holds=_of(database, _holds),
         payments=_of(database, _payments),
+        deliveries=_of(database, _deliveries),
         retention_lag_s=_of(database, lambda one: one.measurements.pulse.retention_lag_s),
         sockets=_of(replies.sockets, _sockets),
     )
@@ -149,6 +151,17 @@ def _payments(database: RunningState) -> Payments:
         pulse.payments_parked,
         measured.payments_differing,
         pulse.payments_circuit_is_open,
+    )
+
+
+def _deliveries(database: RunningState) -> Deliveries:
+    state = database.measurements.deliveries
+    return Deliveries(
+        {one.sender: one.waiting for one in state.senders},
+        sum(one.parked for one in state.senders),
+        max((one.unplanned_events for one in state.senders), default=0),
+        sum(one.missed_events for one in state.senders),
+        state.lag_s,
     )
 
 

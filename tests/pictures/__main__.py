@@ -16,6 +16,7 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from websockets.sync.client import connect
 
+from ops.processes import DELIVERIES
 from ops.status.overview import Overview
 from ops.status.picture import picture
 from ops.status.reader import StatusReader
@@ -81,6 +82,7 @@ def busy_stack(folder: Path) -> Iterator[Stack]:
         stack = closing.enter_context(
             stack_with_stripe(postgres, stripe, folder / "stack", {"HOLDFAST_API_PROCESSES": "2"})
         )
+        stack.add(DELIVERIES, "deliveries")
         payer = closing.enter_context(Payer(stack, stripe))
         for number in range(HOLDS):
             guest = closing.enter_context(payer.another())

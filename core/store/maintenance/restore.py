@@ -106,6 +106,7 @@ INSERT INTO database_restore (taken_at, holdfast, schema_before, postgresql, boo
 VALUES (%(taken_at)s, %(holdfast)s, %(schema)s, %(postgresql)s, %(bookings)s, %(epoch)s, %(head)s) RETURNING id
 """
 
+RESTORED_ANSWER = "the database was restored: it may have been sent since the backup, so a person decides"
 SETTLED = {
     "payments under way": """
 UPDATE payment SET lease = NULL, leased_until = NULL, sent = sent OR state IN ('creating', 'closing'),
@@ -113,6 +114,16 @@ UPDATE payment SET lease = NULL, leased_until = NULL, sent = sent OR state IN ('
                            WHEN received_minor > refunded_minor THEN refund_number + 1 ELSE refund_asked END,
        due_at = CASE WHEN lease IS NOT NULL THEN clock_timestamp() ELSE due_at END
 WHERE state IN ('creating', 'closing', 'returning', 'refunding') OR received_minor > refunded_minor OR lease IS NOT NULL
+""",
+    "deliveries": f"""
+UPDATE delivery SET state = 'parked', due_at = NULL, lease = NULL, leased_until = NULL, done_at = clock_timestamp(),
+       answer = '{RESTORED_ANSWER}'
+WHERE state = 'waiting'
+""",
+    "cursors of senders": """
+UPDATE delivery_cursor c SET position = f.last_position, missed_events = missed_events + f.last_position - c.position,
+       missed_at = clock_timestamp(), missed_why = 'restored'
+FROM feed f WHERE c.position < f.last_position
 """,
     "lane notes": "DELETE FROM lane_note",
     "password resets": "DELETE FROM password_reset",
@@ -123,11 +134,10 @@ WHERE state IN ('creating', 'closing', 'returning', 'refunding') OR received_min
 
 - payments may have been carried out: an intent or a refund is looked for at the provider before it is requested again,
   the next refund of what was paid included;
+- deliveries that waited may have been sent: they are parked, and `holdfast parked` releases or drops them;
+- events that senders had not planned are left out, and counted as missed;
 - notes of lanes name servers that are gone;
-- secrets that work once may have been used.
-
-Whatever sends something from rows (mails, webhooks) adds its statement here: what waits in the backup may have been
-delivered since, so it is kept until a person says what becomes of it."""
+- secrets that work once may have been used."""
 
 
 class Serving(msgspec.Struct, frozen=True):

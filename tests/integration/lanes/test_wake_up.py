@@ -20,7 +20,7 @@ from core.engine.sweep import look
 from core.store.inbox.acceptance import NewCommand
 from core.wakeup.bells import Listener, Waker
 from core.wakeup.broker import celery_app
-from core.wakeup.keys import LANES, NO_PREFIX, PAYMENTS, RELAY
+from core.wakeup.keys import DELIVERIES, LANES, NO_PREFIX, PAYMENTS, RELAY
 from tests.conftest import NewValkey
 from tests.support.engine.bells import ring_all, waker
 from tests.support.engine.lanes import (
@@ -104,7 +104,7 @@ def test_a_worker_that_ends_takes_its_mark_along(
 def swept(pipeline: Pipeline, valkey_client: redis.Redis) -> list[str]:
     """One run of the ringing sweep; how often it called."""
     called: list[str] = []
-    others = (Waker(valkey_client, group, lambda: None) for group in (RELAY, PAYMENTS))
+    others = (Waker(valkey_client, group, lambda: None) for group in (RELAY, PAYMENTS, DELIVERIES))
     sweep_tasks._ring(pipeline.connection, waker(valkey_client, called), *others)
     return called
 

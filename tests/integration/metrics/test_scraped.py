@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric as Family
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from core.metrics.definitions import PAYMENT_JOB_SECONDS
+from core.metrics.definitions import DELIVERY_SECONDS, PAYMENT_JOB_SECONDS
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.metrics import described, label_names, scrape, values
 from tests.support.processes.collector import PROTOBUF
@@ -22,8 +22,9 @@ from tests.support.wait import wait_until
 CREATE = ("POST", "/api/agent/booking/create", "201")
 REQUESTS = "holdfast_http_request_duration_seconds"
 DECIDED = "holdfast_commands_decided_total"
-UNSERVED = {PAYMENT_JOB_SECONDS.name}
-"""This stack has no payments worker: tests/integration/payments/test_metrics_and_traces.py asks one."""
+UNSERVED = {PAYMENT_JOB_SECONDS.name, DELIVERY_SECONDS.name}
+"""This stack has no payments worker (tests/integration/payments/test_metrics_and_traces.py asks one) and no delivery worker
+(tests/integration/deliveries/test_servers.py)."""
 
 
 def of_kind(stack: Stack, process: str) -> Iterator[dict[str, Family]]:
@@ -54,7 +55,8 @@ def test_what_is_served_is_what_the_page_tells(stack: Stack, client: Client) -> 
                 assert label_names(family) <= {told[name].labels}
                 served[name].add(process)
     assert served == {
-        name: set() if name in UNSERVED else set(one.served_by) - {"payments"} for name, one in told.items()
+        name: set() if name in UNSERVED else set(one.served_by) - {"payments", "deliveries"}
+        for name, one in told.items()
     }
 
 

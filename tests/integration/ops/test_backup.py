@@ -51,7 +51,16 @@ SELECT relname FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND r
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 """
 """Without the brackets of conditions: PostgreSQL prints more of them for what it has read back."""
-SETTLED = {"installation", "feed", "password_reset", "database_restore", "payment", "lane_note"}
+SETTLED = {
+    "installation",
+    "feed",
+    "password_reset",
+    "database_restore",
+    "payment",
+    "lane_note",
+    "delivery",
+    "delivery_cursor",
+}
 """Tables that a restore changes on purpose; the lanes are those of the settings, as after any migrate."""
 
 

@@ -43,6 +43,7 @@ WHOLE = {
     "api": (True, 2),
     "lanes": (True, 2),
     "payments": (False, 0),  # the stack has none
+    "deliveries": (False, 0),  # nor of these
     "sweeps": (True, 1),
     "beat": (True, None),
     "notifier": (True, 1),

@@ -40,7 +40,7 @@ from tests.support.processes import spoken_secrets
 from tests.support.processes.servers import LANES_DEFAULT, Server, ValkeyServer, stack_environment
 from tests.support.wait import READY_WITHIN_S, wait_until
 
-WORKERS = ("lanes", "payments", "sweeps")
+WORKERS = ("lanes", "payments", "deliveries", "sweeps")
 WORKER_READY = " ready."
 """What a Celery worker's log says when it consumes."""
 LOOKS = 10

@@ -19,8 +19,8 @@ from tests.support.processes.kubernetes import (
 WITH_A_DATABASE = {process.name for process in APPLICATION} - {FLOWER.name} | {"migrate"}
 WITH_REDIS = WITH_A_DATABASE | {FLOWER.name}
 BEHIND_THE_FRONT_DOOR = {("front-door", process.name, process.port) for process in APPLICATION if process.port}
-OUTSIDE = {(name, 443) for name in ("api", "payments", "migrate")} | {
-    (n, port) for n in ("api", "migrate") for port in (465, 587)
+OUTSIDE = {(name, 443) for name in ("api", "payments", "deliveries", "migrate")} | {
+    (n, port) for n in ("api", "deliveries", "migrate") for port in (465, 587)
 }
 STORES_WITHIN = {(name, "postgres", 5432) for name in WITH_A_DATABASE | {"backup"}} | {
     (name, "valkey", 6379) for name in WITH_REDIS

@@ -129,7 +129,7 @@ def test_clients_come_once_bookings_get_through_and_stay_through_an_outage(proce
     assert check_of(container, container["readinessProbe"])[-1].endswith(ASK_NO_STORE)
 
 
-@pytest.mark.parametrize("name", ["lanes", "payments", "sweeps", "beat"])
+@pytest.mark.parametrize("name", ["lanes", "payments", "deliveries", "sweeps", "beat"])
 def test_workers_are_ready_while_work_gets_through(name: str) -> None:
     """No client is sent to them: it is for rollouts, which wait until the new pod works."""
     (process,) = [one for one in APPLICATION if one.name == name]

@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from core.store.deliveries.senders_state import DeliveriesState, SenderState
 from core.store.installation import Maintenance
 from core.store.measurements import Measurements
 from core.store.pulse import Pulse
@@ -37,7 +38,8 @@ QUEUES = {"lanes": 0, "relay": 0, "payments": 0, "sweeps": 0}
 WORKERS = {"lanes-1@one": ("lanes",), "payments@one": ("payments",), "sweeps@one": ("relay", "sweeps")}
 FRESH = Pulse(1.0, 1.5, 0.2)
 STALE = Pulse(60.0, 60.0, 0.0)
-MEASURED = Measurements(FRESH, {"interactive": 3, "bulk": 2}, 4, 1, {"open": 5, "queued": 0}, 0, 17, 0.3)
+SENT = DeliveriesState((SenderState("webhooks", 3, 1, 7, 0, 5.0),), 2.0)
+MEASURED = Measurements(FRESH, {"interactive": 3, "bulk": 2}, 4, 1, {"open": 5, "queued": 0}, 0, 17, 0.3, SENT)
 
 
 def database(pulse: Pulse = FRESH, lanes: tuple[WaitingLane, ...] = (), **sessions: int) -> Reply[RunningState]:
@@ -123,7 +125,8 @@ def test_a_process_is_up_down_or_unknown(
 
 def test_figures_that_nobody_told_are_unknown_and_not_zero() -> None:
     silent = said(NOBODY)
-    figures = ("decisions", "inbox", "lanes", "queues", "feed", "holds", "payments", "retention_lag_s", "sockets")
+    works = ("decisions", "inbox", "lanes", "queues", "feed", "holds", "payments", "deliveries")
+    figures = (*works, "retention_lag_s", "sockets")
     assert [getattr(silent, name) for name in figures] == [None] * len(figures)
     assert silent.is_ready is None
     assert silent.down == dict.fromkeys(("postgresql", "redis", "api"), NO_ANSWER)
@@ -142,6 +145,7 @@ def test_a_whole_installation_is_told_in_figures() -> None:
         "inbox 5 waiting interactive 3, bulk 2",
         "feed 0.3 s behind at abc-17, delivered up to 16; last canary: lanes 1.0 s ago, notifier 1.5 s ago",
         "holds 4 standing 1 lapsed",
+        "deliveries 3 waiting webhooks 3, 2.0 s behind, 1 parked, 7 events not planned",
         "payments 5 under way open 5, 0.0 s behind, 0 parked, 0 differing",
         "sockets 3 open /ws/commands 3, 0 closed as too slow",
     ):

@@ -1,0 +1,59 @@
+"""How it goes with each sender, for metrics and `holdfast status`, read with bounded effort."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from core.store.connections.database import Connection
+
+COUNTED_MAX = 100_000
+
+SQL_SENDERS = f"""
+WITH waiting AS (
+    SELECT sender, count(*) AS n FROM (SELECT sender FROM delivery WHERE state = 'waiting' LIMIT {COUNTED_MAX}) AS w
+    GROUP BY sender
+), parked AS (
+    SELECT sender, count(*) AS n FROM (SELECT sender FROM delivery WHERE state = 'parked' LIMIT {COUNTED_MAX}) AS p
+    GROUP BY sender
+), senders AS (
+    SELECT sender FROM delivery_cursor UNION SELECT sender FROM waiting UNION SELECT sender FROM parked
+)
+SELECT s.sender, coalesce(w.n, 0), coalesce(p.n, 0), greatest(0, coalesce(f.last_position - c.position, 0)),
+       coalesce(c.missed_events, 0),
+       greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+           SELECT d.created_at FROM delivery d WHERE d.sender = s.sender AND d.state = 'waiting'
+           ORDER BY d.created_at LIMIT 1)), 0))::float8
+FROM feed f CROSS JOIN senders s LEFT JOIN waiting w USING (sender) LEFT JOIN parked p USING (sender)
+     LEFT JOIN delivery_cursor c USING (sender)
+ORDER BY s.sender
+"""
+SQL_LAG = """
+SELECT greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(greatest(due_at, paused_until))), 0))::float8
+FROM delivery_receiver
+WHERE due_at <= clock_timestamp() AND (paused_until IS NULL OR paused_until <= clock_timestamp())
+"""
+
+
+class SenderState(Struct, frozen=True):
+    """One sender that has something to do, or has left something undone."""
+
+    sender: str
+    waiting: int
+    parked: int
+    unplanned_events: int
+    missed_events: int
+    """Deleted before they were planned, in all."""
+    oldest_s: float
+    """Age of the oldest delivery that waits."""
+
+
+class DeliveriesState(Struct, frozen=True):
+    senders: tuple[SenderState, ...]
+    lag_s: float
+    """How late the delivery workers are with what is due."""
+
+
+def read_deliveries(connection: Connection) -> DeliveriesState:
+    senders = connection.execute(SQL_SENDERS.encode()).fetchall()
+    lag = connection.execute(SQL_LAG).fetchone()
+    return DeliveriesState(tuple(SenderState(*row) for row in senders), lag[0] if lag else 0.0)
