@@ -234,6 +234,12 @@ def calendar(walk: Walk) -> None:
 DRF = "/api/v1/drf"
 
 
+def calendar_links(walk: Walk) -> None:
+    made = walk.send("POST /api/calendar-links", "calendar_link.created", {"kind": "desk"})["data"]["id"]
+    walk.send("POST /api/calendar-links/{id}/rotate", "calendar_link.rotated", ids=(made,))
+    walk.send("DELETE /api/calendar-links/{id}", "calendar_link.revoked", ids=(made,))
+
+
 def marketplace(walk: Walk, market: Market) -> None:
     user = market.person().user_id
     week = [{"weekday": day, "start": "09:00", "end": "17:00"} for day in range(7)]
@@ -331,7 +337,7 @@ def withdrawal(walk: Walk) -> None:
 
 
 def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market) -> None:
-    for part in (desk, agents, people, own_account, rooms, calendar, withdrawal):
+    for part in (desk, agents, people, own_account, rooms, calendar, calendar_links, withdrawal):
         part(walk)
     marketplace(walk, market)
     assert walk.wrong == []
