@@ -130,7 +130,7 @@ class OneGuestBooking:
         "Read the booking that a link leads to",
         description="What was entered for this one booking. The link stands in mails; it ends a week after the booking.",
         answers={200: GuestBooking},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
         respond(resp, await self._links.shown(await self._links.follow(req, resp, token)))
@@ -138,7 +138,7 @@ class OneGuestBooking:
     @operation(
         "Download the booking as a calendar file",
         answers={200: Content(media_type=MEDIA_TYPE)},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get_file(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
         facts = await self._links.follow(req, resp, token)
@@ -154,12 +154,12 @@ class OneGuestBooking:
         body=Content(GuestCancellation, example={"reason": "I am ill"}),
         body_required=False,
         answers={200: GuestBooking},
-        refuses=("guest_link_not_found", Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION, Refusal.ALREADY_BEGUN),
+        refuses=(Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION, Refusal.ALREADY_BEGUN),
         command=True,
     )
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        sent = await read_json(req, GuestCancellation) if has_body(req) else GuestCancellation()
         facts = await self._links.follow(req, resp, token)
+        sent = await read_json(req, GuestCancellation) if has_body(req) else GuestCancellation()
         await self._answer(req, resp, token, lambda: self._commands.cancel(req, resp, facts.booking, sent.reason))
 
     @operation(
@@ -167,12 +167,12 @@ class OneGuestBooking:
         description="Where its contract lets clients move it: sessions with a practitioner.",
         body=Content(GuestMove, example={"start_date": "2030-03-15", "start_time": "10:00"}),
         answers={200: GuestBooking},
-        refuses=("guest_link_not_found", *MOVING),
+        refuses=MOVING,
         command=True,
     )
     async def on_post_move(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        wanted = await read_json(req, GuestMove)
         facts = await self._links.follow(req, resp, token)
+        wanted = await read_json(req, GuestMove)
         await self._answer(req, resp, token, lambda: self._commands.move(req, resp, facts, wanted))
 
     async def _answer(

@@ -51,4 +51,4 @@ class GuestLinks:
 
 
 def unknown_link() -> Problem:
-    return Problem(404, "guest_link_not_found", "This link is unknown or has ended; a newer mail may have another")
+    return Problem(404, "not_found", "This link is unknown or has ended; a newer mail may have another")

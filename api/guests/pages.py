@@ -111,18 +111,18 @@ class GuestPage:
         "The page of a guest's booking",
         query=Told,
         answers={200: HTML},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        facts = await self._links.follow(req, resp, token)
         problem = read_query(req, Told).problem
+        facts = await self._links.follow(req, resp, token)
         words = self._pages.language.say(description_of(problem)) if problem in all_codes() else ""
         await self._write(resp, "booking.html", token, facts, problem=words.replace("`", ""), waits=problem == WAITS)
 
     @operation(
         "The page that asks whether to cancel",
         answers={200: HTML},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
         await self._write(resp, "cancel.html", token, await self._links.follow(req, resp, token))
@@ -130,7 +130,7 @@ class GuestPage:
     @operation(
         "Cancel, from the page that asks",
         answers=NEXT_PAGE,
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
         facts = await self._links.follow(req, resp, token)
@@ -140,11 +140,11 @@ class GuestPage:
         "The page that asks for another time, and whether to move to it",
         query=WantedTime,
         answers={200: HTML},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get_move(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        facts = await self._links.follow(req, resp, token)
         asked = read_query(req, WantedTime)
+        facts = await self._links.follow(req, resp, token)
         values = {"date": asked.start_date or "", "time": asked.start_time or "", "wanted": self._wanted(asked, facts)}
         await self._write(resp, "move.html", token, facts, **values)
 
@@ -152,11 +152,11 @@ class GuestPage:
         "Move, from the page that asks",
         query=WantedTime,
         answers=NEXT_PAGE,
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_post_move(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        facts = await self._links.follow(req, resp, token)
         chosen = read_query(req, WantedTime)
+        facts = await self._links.follow(req, resp, token)
         if chosen.start_date is None or chosen.start_time is None:
             raise invalid([FieldProblem("start_date", "Choose a day and a time")])
         wanted = GuestMove(chosen.start_date, chosen.start_time)
@@ -203,26 +203,27 @@ class AddressPage:
         "The page that asks whether an address wants mails",
         query=AddressAnswer,
         answers={200: HTML},
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
+        asked = read_query(req, AddressAnswer).answer
         await self._links.spend(req)
         async with self._pool.connection() as connection:
             is_confirmed = await addresses.find_asked(connection, hash_token(token))
         if is_confirmed is None:
             raise unknown_link()
-        answer = read_query(req, AddressAnswer).answer or ("yes" if is_confirmed else "")
+        answer = asked or ("yes" if is_confirmed else "")
         self._pages.write(resp, "address.html", path=f"/guest/addresses/{token}/", answer=answer)
 
     @operation(
         "Say whether an address wants mails",
         query=AddressAnswer,
         answers=NEXT_PAGE,
-        refuses=("guest_link_not_found", "too_many_requests"),
+        refuses=("too_many_requests",),
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        await self._links.spend(req)
         wants = read_query(req, AddressAnswer).answer == "yes"
+        await self._links.spend(req)
         async with self._pool.connection() as connection, connection.transaction():
             user_id = await addresses.answer(connection, hash_token(token), yes=wants)
             if user_id is not None and wants:

@@ -67,8 +67,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     # calendar files
     "no_time_yet": (409, "The booking has no time yet, and a calendar no place for it"),
     "too_many_links": (409, "The account has as many calendar links as it may have"),
-    # guests
-    "guest_link_not_found": (404, "The link is unknown, or has ended; a newer mail may have another"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is revoked already"),

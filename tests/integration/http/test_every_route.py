@@ -29,8 +29,10 @@ ZIPPED = gzip.compress(b"{}")
 NOT_READ = {
     "/api/stripe-webhook/": ("bad_webhook", "payments_not_set_up"),
     "/api/agent/bookings/bulk/": ("malformed_json",),
+    "/api/guest/bookings/{token}/cancel/": ("not_found",),
+    "/api/guest/bookings/{token}/move/": ("not_found",),
 }
-"""A webhook's bytes are signed as they are; a bulk is an array (tests/unit/agent/test_bulk_rows.py)."""
+"""A link that leads nowhere is refused before anything is read. A webhook's bytes are signed as they are; a bulk is an array (tests/unit/agent/test_bulk_rows.py)."""
 FORGED = {"Authorization": "Bearer forged"}
 
 

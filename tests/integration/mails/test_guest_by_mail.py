@@ -168,7 +168,7 @@ def test_the_same_by_json_and_nobody_sees_the_token_in_a_log(
 
     for name in ("t" * 43, "x", token[:-1]):
         gone = client.get(f"/api/guest/bookings/{name}/")
-        assert (gone.status_code, gone.json()["code"]) == (404, "guest_link_not_found")
+        assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
     execute(
         stack,
         "UPDATE user_account SET email = %s, email_key = %s WHERE id = %s RETURNING id",

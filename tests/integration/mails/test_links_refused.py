@@ -31,7 +31,7 @@ def test_an_unknown_link_leads_nowhere_by_any_route(client: Client) -> None:
     assert len(walked) == 11
     for method, path, described in walked:
         answer = client.request(method, path, json=example_of(described))
-        assert (answer.status_code, answer.json()["code"]) == (404, "guest_link_not_found"), f"{method} {path}"
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), f"{method} {path}"
 
 
 def test_an_address_that_follows_too_many_links_waits(stack: Stack) -> None:
