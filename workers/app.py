@@ -15,7 +15,7 @@ from core.settings import SettingsError, from_environment
 from core.startup import refuse_unusable_stores
 from core.tracing import process as tracing
 from core.wakeup.broker import celery_app
-from core.wakeup.keys import LANES
+from core.wakeup.keys import DELIVERIES, LANES
 from workers import (
     delivery_server,
     health,
@@ -57,6 +57,8 @@ def _refuse_unusable_stores(**_: Any) -> None:
 @signals.worker_ready.connect
 def _answer_checks(sender: Any, **_: Any) -> None:
     health.of_worker(app, settings, sender.hostname)
+    if DELIVERIES in app.amqp.queues.consume_from:
+        delivery_server.call_once(app)
 
 
 @signals.beat_init.connect

@@ -24,6 +24,7 @@ from core import logs
 from core.deliveries.pauses import Pauses, after_failure
 from core.deliveries.planner import plan
 from core.deliveries.sender import Sender
+from core.mail import mailer
 from core.settings import Settings
 from core.store.connections.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.deliveries.cursors import any_sender
@@ -51,9 +52,16 @@ LATE_SHARE = 0.5
 """Of a lease: a process that was stopped for so long between leasing and sending gives back instead."""
 
 
-def all_senders(settings: Settings) -> tuple[Sender, ...]:  # noqa: ARG001 - each sender takes what it needs of them
+def all_senders(settings: Settings) -> tuple[Sender, ...]:
     """What this installation may send. None has anything to do before it has a cursor."""
-    return ()
+    from core.mails.sender import Mails  # noqa: PLC0415 - templates and catalogues, which no other worker needs
+
+    return (Mails(settings, None if settings.demo else mailer(settings)),)
+
+
+def call_once(app: Celery) -> None:
+    """When its process starts: what a setting has switched on meanwhile begins."""
+    app.send_task(SERVE_DELIVERIES, retry=False)
 
 
 def register(app: Celery, settings: Settings) -> None:
@@ -142,6 +150,8 @@ class DeliveryServer(serve_loop.Server):
         if not self._fits:
             self._check_schema(connection)
             settle_origin(connection)
+            for sender in self._senders:
+                sender.begin(connection)
 
     def _plan(self, connection: Connection) -> bool:
         """True if there is more."""

@@ -59,6 +59,9 @@ class Sender(ABC):
         What it raises counts as a failure of ours: it is tried again.
         """
 
+    def begin(self, connection: Connection) -> None:  # noqa: B027 - most are begun by whoever gives them something to do
+        """When a worker starts: for a sender that a setting switches on or off."""
+
     def plan_gap(self, connection: Connection, gap: Gap) -> list[NewDelivery]:  # noqa: ARG002 - for those who tell their receivers
         """What tells the receivers that something is missing, as the feed says `reload`."""
         return []

@@ -26,6 +26,7 @@ from core.mails.posting import Posted, keep, post
 from core.mails.templates import UNUSABLE, Rendered, Templates
 from core.settings import Settings
 from core.store.connections.database import Connection, database_now
+from core.store.deliveries.cursors import start_sender, stop_sender
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
 from core.store.feed import FeedEvent
 from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
@@ -69,6 +70,12 @@ class Mails(Sender):
         self._ours = Templates()
         self._templates = Templates(settings.mail_templates) if settings.mail_templates else self._ours
         self._from = address_of(settings.mail_from)
+
+    def begin(self, connection: Connection) -> None:
+        if self._settings.mails:
+            start_sender(connection, self.name)
+        else:
+            stop_sender(connection, self.name)
 
     def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
         return planned_mails(connection, events)

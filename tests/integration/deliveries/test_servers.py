@@ -15,7 +15,7 @@ import redis
 
 from core.settings import from_environment
 from core.store.connections.database import Connection
-from core.store.deliveries.cursors import start_sender
+from core.store.deliveries.cursors import any_sender, start_sender
 from core.wakeup.bells import Waker
 from core.wakeup.broker import celery_app
 from core.wakeup.keys import DELIVERIES, NO_PREFIX
@@ -26,7 +26,7 @@ from tests.support.engine.lanes import Background
 from tests.support.processes.servers import stack_environment
 from tests.support.wait import wait_until
 from workers import delivery_server
-from workers.delivery_server import DeliveryServer
+from workers.delivery_server import DeliveryServer, all_senders
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 
@@ -152,6 +152,24 @@ def test_a_ring_wakes_the_worker_at_once_and_without_redis_it_looks_by_itself(
     with serving(database_url, NO_REDIS, notes, "1"):
         write_events(started, 2)
         wait_until(lambda: all_sent(started, 2), "it is sent without Redis")
+
+
+@pytest.mark.parametrize(("mails", "before"), [("1", False), ("0", True)])
+def test_a_worker_that_starts_begins_and_ends_what_a_setting_says(
+    connection: Connection,
+    database_url: str,
+    redis_url: str,
+    mails: str,
+    before: bool,  # noqa: FBT001 - pytest names it
+) -> None:
+    if before:
+        start_sender(connection, "mails")
+    settings = from_environment(stack_environment(database_url, redis_url) | {"HOLDFAST_MAILS": mails})
+    server = DeliveryServer(celery_app(redis_url), settings, all_senders(settings))
+    server._pool.open()
+    server._answer([])
+    server._close()
+    assert any_sender(connection) is not before
 
 
 def test_a_delivery_that_fails_for_as_long_as_it_is_tried_is_parked(
