@@ -41,6 +41,8 @@ class BookingChanged(Struct, frozen=True, tag="booking_updated"):
     claims: tuple[Claim, ...] = ()
     slot: TimeSlot | None = None
     """The time slot that it was made for."""
+    moved_from: Booking | None = None
+    """The booking before, where a change may give it another resource, service or day: the feed tells both."""
 
 
 class BookingDeleted(Struct, frozen=True, tag="booking_deleted"):

@@ -46,6 +46,7 @@ from core.domain.payments.values import Payment
 from core.domain.refusals import CommandRefused
 from core.domain.values import Booking, TimeSlot
 from core.store.connections.round_trip import RoundTrip
+from core.store.feed_filter import place_facts
 from core.store.sql.parameters import json_of
 
 EVENT_VERSION = 1
@@ -233,13 +234,14 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
     """
     match event:
         case BookingPlaced(booking=b, slot=slot):
-            return _about(slot, b, taken=True) or None
-        case BookingChanged(booking=b, was=was, by=by, reason=reason, claims=claims, slot=slot):
+            return {**place_facts(b), **_about(slot, b, taken=True)}
+        case BookingChanged(booking=b, was=was, by=by, reason=reason, claims=claims, slot=slot, moved_from=before):
             why = {"reason": reason} if by == ENGINE.kind else {}
             moved = {"moved": True} if claims and was == b.status else {}
-            return {"was": was, "now": b.status, **why, **moved, **_about(slot, b, taken=b.status in KEEPS_SLOT)}
+            place = place_facts(b, before) | _about(slot, b, taken=b.status in KEEPS_SLOT)
+            return {"was": was, "now": b.status, **why, **moved, **place}
         case BookingDeleted(booking=b, slot=slot):
-            return {"was": b.status, **_about(slot, b, taken=False)} if slot else None
+            return {"was": b.status, **place_facts(b), **_about(slot, b, taken=False)}
         case CommandRefused(refusal=refusal):
             return {"refusal": refusal}
         case PaymentMade(payment=p) | PaymentChanged(payment=p) | PaymentReady(payment=p):

@@ -30,6 +30,7 @@ from core.domain.state import State
 from core.domain.values import Resource, Service
 from core.wire.outcomes import render
 from core.wire.vocabulary import APPOINTMENTS_ASKED
+from tests.support.engine.told_moves import check_move_is_told
 from tests.support.values import DESK, MONDAY, NOW, counting_ids, envelope, rules, state, user
 
 SPA = Resource(2, "service", "Spa", "Europe/Berlin")
@@ -88,6 +89,7 @@ def test_no_sequence_of_commands_makes_claims_overlap_or_outlive_their_bookings(
         before = dict(known.bookings)
         events = decide(known, one, now + timedelta(seconds=seq), ids)
         for event in events:
+            check_move_is_told(known, event)
             evolve(known, event)
         assert events
         assert isinstance(events[-1], CommandRefused) or len(events) == 1 or not isinstance(events[-1], UserCreated)

@@ -31,6 +31,7 @@ from core.domain.evolve import evolve
 from core.domain.state import State
 from core.domain.values import Category, Resource
 from core.wire.outcomes import render
+from tests.support.engine.told_moves import check_move_is_told
 from tests.support.values import NOW, counting_ids, envelope, rules, user
 
 HALL, ROOF = Resource(7, "category", "Hall", "Europe/Berlin"), Resource(8, "category", "Roof", "UTC")
@@ -103,6 +104,7 @@ def test_no_history_of_slots_overlaps_books_twice_or_strands_a_booking(history: 
         one = envelope(meant(command, state), actor, seq=seq, contract="calendar")
         events = decide(state, one, NOW, ids)
         for event in events:
+            check_move_is_told(state, event)
             evolve(state, event)
         assert render(one, events, state).status in {"succeeded", "rejected"}
         check(state)

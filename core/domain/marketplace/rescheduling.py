@@ -59,7 +59,7 @@ def move(state: State, envelope: Envelope, command: MoveBooking, now: datetime, 
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
     moved = _at(held, place.practitioner, (command.starts_at, command.ends_at), after, now)
     reason = command.reason or "rescheduled"
-    change = BookingChanged(moved, booking.status, False, actor.kind, reason, claims_of(moved))
+    change = BookingChanged(moved, booking.status, False, actor.kind, reason, claims_of(moved), moved_from=booking)
     return (*place.way, change)
 
 
@@ -76,7 +76,8 @@ def take_seat(state: State, envelope: Envelope, command: TakeSeat, now: datetime
     after = replace(session_details(details, session), practitioner_user_id=practitioner.user_id)
     held = replace(booking, status=status, hold_expires_at=hold_expires_at)
     moved = _at(held, practitioner, session.span, after, now)
-    return (*way, BookingChanged(moved, booking.status, False, actor.kind, command.reason or "rescheduled"))
+    reason = command.reason or "rescheduled"
+    return (*way, BookingChanged(moved, booking.status, False, actor.kind, reason, moved_from=booking))
 
 
 def _at(booking: Booking, practitioner: Practitioner, span: Span, details: MarketDetails, now: datetime) -> Booking:

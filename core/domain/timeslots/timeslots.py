@@ -170,7 +170,7 @@ def _change_booked(
     moved = at_time(holder, span, slot.category.resource.zone, now, **_fields(slot))
     way = make_way(state, moved.resource_id, moved.starts_at, moved.ends_at, now, but=holder.id)
     claims = claims_of(moved)
-    change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims)
+    change = BookingChanged(moved, holder.status, False, actor.kind, "time slot changed", claims, moved_from=holder)
     return (*way, change, SlotChanged(slot, was, moved, is_taken=True))
 
 

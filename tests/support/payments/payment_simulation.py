@@ -40,6 +40,7 @@ from core.payments.provider import PaymentsAwayError
 from core.payments.stripe import intent_of
 from core.payments.stripe_events import REFUND_EVENTS
 from core.store.payments.jobs import DECIDED_WITHIN_S, PaymentJob
+from tests.support.engine.told_moves import check_move_is_told
 from tests.support.payments.stripe_people import StripePeople
 from tests.support.payments.stripe_standin.account import Account
 from tests.support.payments.stripe_standin.inprocess import Fate, InProcessStripe
@@ -116,6 +117,7 @@ class PaymentSimulation:
         one = self.inbox.popleft()
         events = decide(self.known, one, self.now, self.ids)
         for event in events:
+            check_move_is_told(self.known, event)
             evolve(self.known, event)
             self._note(one, event)
         if isinstance(events[-1], CommandDeferred):

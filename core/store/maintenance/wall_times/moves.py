@@ -16,6 +16,7 @@ from core.domain.resources.time_zones import TZDATA_VERSION
 from core.store.claims import sql_claim_the_rest
 from core.store.connections.database import Connection, database_now
 from core.store.feed_events import SQL_EVENTS, EventRow, SlotFacts, event_parameters
+from core.store.feed_filter import BookingPlace, service_number
 from core.store.inbox.lane_batches import LANE_SPACE, SQL_HOLD_LANES
 from core.store.maintenance.wall_times.plan import LIVE
 from core.store.sql.parameters import chunks
@@ -41,12 +42,13 @@ SQL_FORGET = "DELETE FROM wall_time_move WHERE id = %s"
 _MOVE_BOOKINGS = """
 moved AS (UPDATE booking b SET starts_at = b.starts_at + %(by)s, ends_at = b.ends_at + %(by)s, version = b.version + 1,
                  updated_at = clock_timestamp()
-          FROM chosen WHERE b.id = chosen.id RETURNING b.id, b.version, b.status, b.contract, b.user_id),
+          FROM chosen WHERE b.id = chosen.id
+          RETURNING b.id, b.version, b.status, b.contract, b.user_id, b.resource_id, b.service_name, b.local_date),
 claims AS (UPDATE claim k SET during = tstzrange(lower(k.during) + %(by)s, upper(k.during) + %(by)s)
            FROM chosen WHERE k.booking_id = chosen.id),
 listed AS (UPDATE marketplace_booking m SET starts_at = m.starts_at + %(by)s, ends_at = m.ends_at + %(by)s
            FROM chosen WHERE m.booking_id = chosen.id AND m.starts_at IS NOT NULL)
-SELECT id, version, status, contract, user_id FROM moved ORDER BY id
+SELECT id, version, status, contract, user_id, resource_id, service_name, local_date FROM moved ORDER BY id
 """
 SQL_MOVE_BOOKING = f"""
 WITH chosen AS (SELECT id FROM booking WHERE id = %(id)s FOR UPDATE), {_MOVE_BOOKINGS}
@@ -164,10 +166,7 @@ def _moved(connection: Connection, due: Due) -> list[EventRow]:
 
 def _bookings(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[EventRow]:
     rows = connection.execute(statement.encode(), values).fetchall()
-    return [
-        _news("booking_updated", contract, id_, version, {"was": status, "now": status, "reason": REASON})
-        for id_, version, status, contract, _ in rows
-    ]
+    return [_booking_news(row, {}) for row in rows]
 
 
 def _slot(connection: Connection, due: Due, values: Mapping[str, Any]) -> list[EventRow]:
@@ -176,10 +175,15 @@ def _slot(connection: Connection, due: Due, values: Mapping[str, Any]) -> list[E
     user_id = rows[0][4] if rows else None
     facts = SlotFacts(slot_id, category_id, category, due.new_starts_at, due.new_ends_at, bool(rows), user_id)
     news = [_news("timeslot_updated", "calendar", None, None, {"slot": facts})]
-    for id_, version, status, contract, _ in rows:
-        change = {"was": status, "now": status, "reason": REASON, "slot": facts}
-        news.append(_news("booking_updated", contract, id_, version, change))
-    return news
+    return news + [_booking_news(row, {"slot": facts}) for row in rows]
+
+
+def _booking_news(row: tuple[Any, ...], more: Mapping[str, Any]) -> EventRow:
+    """Of a row of `_MOVE_BOOKINGS`. The booking keeps its local day."""
+    id_, version, status, contract, _, resource_id, service_name, day = row
+    place = BookingPlace(resource_id, service_number(service_name), day)
+    change = {"was": status, "now": status, "reason": REASON, "place": place, **more}
+    return _news("booking_updated", contract, id_, version, change)
 
 
 def _news(type_: str, contract: str, booking_id: int | None, version: int | None, data: dict[str, Any]) -> EventRow:
