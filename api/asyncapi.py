@@ -36,7 +36,7 @@ INFO = {
         "where there is no feed, `x-unknown-path`).\n\n"
         "**Resuming**: keep the last `position`. Come back with `?last_position=` or `resume` as the first message: "
         "missed messages are sent in order, without gap or repetition, then new ones. `reload` means that they are no "
-        "longer kept. A client that sends neither `resume` nor `get_bookings` within half a second gets what is new "
+        "longer kept. `subscribe` with `last_position` as the first message resumes by a filter. A client that sends neither `resume` nor `get_bookings` within half a second gets what is new "
         "from the moment it connected. Bookings carry a `version`; ignore one that is older than what you have.\n\n"
         "**Closing**: `x-close-codes` says why, and what to do."
     ),

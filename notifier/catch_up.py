@@ -7,7 +7,7 @@ import asyncio
 from core.store.connections.pool import Pool
 from core.store.feed import NOWHERE, Position, read_page
 from notifier import messages
-from notifier.feed_reader import render, wanted
+from notifier.feed_reader import about, render, wanted
 from notifier.hub import Hub
 from notifier.limits import Limits
 from notifier.subscriber import Subscriber
@@ -70,6 +70,7 @@ class CatchUp:
             if page.head.epoch != epoch or not page.events or not page.follows(number):
                 raise HistoryGoneError
             told = wanted(page.events, subscriber.audiences.__contains__)
+            told = [(event, news) for event, news in told if subscriber.wants(about(event, news))]
             rendered = await render(connection, epoch, told)
         self._check_epoch(epoch)
         for message in rendered:

@@ -20,7 +20,7 @@ from core.token_buckets import Buckets
 from core.wire import close_codes
 from core.wire.close_codes import CloseCode
 from core.wire.errors import in_seconds
-from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Watch
+from core.wire.feeds import Authenticate, GetBookings, Request, Resume, Subscribe, Subscribed, Watch
 from core.wire.outcomes import command_status
 from notifier import messages
 from notifier.authentication import Authentication
@@ -135,7 +135,10 @@ class ClientConnection:
             await self._resume(parse_position(self._visit.last_position))
             return
         first = await self._first_message()
-        if not isinstance(first, GetBookings | Resume):
+        while isinstance(first, Subscribe) and first.last_position is None:
+            self._set_filter(first)
+            first = await self._first_message()
+        if not isinstance(first, GetBookings | Resume | Subscribe):
             await self._resume(self._visit.start)
         if first is not None:
             await self._answer(first)
@@ -164,6 +167,8 @@ class ClientConnection:
             try:
                 request = messages.parse(text, at_most=self._shared.limits.message_bytes)
                 self._check_served(request)
+                if isinstance(request, Subscribe):
+                    messages.filter_of(request)
                 self._check_rate(request)
             except BadMessageError as problem:
                 self._complain(problem)
@@ -179,7 +184,7 @@ class ClientConnection:
     def _check_rate(self, request: Request) -> None:
         """A refused request changes nothing: a live connection stays live."""
         wait_s = self._requests.take(None)
-        if not wait_s and isinstance(request, GetBookings | Resume):
+        if not wait_s and _reads(request):
             wait_s = self._reads.take(None) or self._shared.reads.take(self._owner)
         elif not wait_s and isinstance(request, Watch):
             wait_s = self._shared.watches.take(self._owner)
@@ -214,6 +219,8 @@ class ClientConnection:
                 await self._send_bookings()
             case Resume(last_position=last_position):
                 await self._resume(parse_position(last_position))
+            case Subscribe():
+                await self._subscribe(request)
             case Watch():
                 await self._watch(request)
             case Authenticate():
@@ -229,6 +236,16 @@ class ClientConnection:
 
     async def _resume(self, position: Position | None) -> None:
         await self._shared.catching_up.catch_up(self.subscriber, position, self.drained)
+
+    async def _subscribe(self, request: Subscribe) -> None:
+        self._set_filter(request)
+        if request.last_position is not None:
+            await self._resume(parse_position(request.last_position))
+
+    def _set_filter(self, request: Subscribe) -> None:
+        """What is queued already stays; what comes after the answer is filtered."""
+        self.subscriber.filter = messages.filter_of(request)
+        self.subscriber.put(messages.told(Subscribed(data=request.filter)))
 
     async def _introduce(self, request: Authenticate) -> None:
         """Authenticate an anonymous client that listens already."""
@@ -279,6 +296,13 @@ class ClientConnection:
 def may_see(principal: Principal, owner: str | None) -> bool:
     """A command without an owner may be seen by all who know its id, another by its owner and staff."""
     return owner is None or principal.is_staff or owner == principal.actor.owner
+
+
+def _reads(request: Request) -> bool:
+    """Whether it may make the notifier read and send much."""
+    return isinstance(request, GetBookings | Resume) or (
+        isinstance(request, Subscribe) and request.last_position is not None
+    )
 
 
 async def _within(event: asyncio.Event, timeout_s: float) -> bool:

@@ -11,16 +11,18 @@ from uuid import UUID
 
 from psycopg import IsolationLevel
 
-from core.store.bookings.rows import read_newest_views, read_views
+from core.store.bookings.rows import read_newest_views
 from core.store.connections.database import API_LIMITS, AsyncConnection, connect_async
 from core.store.feed import FeedEvent, Position, read_head
+from core.store.feed_filter import AboutBooking, about_booking
 from core.store.inbox.bulk_status import read_counts
 from core.store.inbox.outcomes import read_decided
 from core.store.revision import check_schema_async
-from core.wire.contracts.admin_bookings import AdminBooking, admin_booking
+from core.wire.contracts.admin_bookings import admin_booking
 from core.wire.contracts.bulk import BulkProgress, progress
-from core.wire.feeds import BOOKING_WORDS, BookingsTold, BookingTold, ProgressTold, SlotTold
+from core.wire.feeds import BookingsTold, ProgressTold, SlotTold
 from core.wire.outcomes import command_status
+from core.wire.told_bookings import booking_told, read_bookings
 from notifier import messages
 from notifier.hub import Message
 from notifier.news import Kind, News, news_of
@@ -47,9 +49,16 @@ def wanted(events: Sequence[FeedEvent], wants: Callable[[str], bool]) -> list[To
     return [(event, news) for event in events for news in news_of(event) if any(map(wants, news.audiences))]
 
 
+def about(event: FeedEvent, news: News) -> AboutBooking | None:
+    """What a filter is held against."""
+    return about_booking(event) if news.kind is Kind.BOOKING else None
+
+
 async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) -> list[Message]:
     """Encode news, with one query for all bookings and one for all outcomes."""
-    bookings = await _bookings(connection, {e.booking_id for e, n in told if n.kind is Kind.BOOKING and e.booking_id})
+    bookings = await read_bookings(
+        connection, {e.booking_id for e, n in told if n.kind is Kind.BOOKING and e.booking_id}
+    )
     counts = await _counts(connection, {e.command_id for e, n in told if n.kind is Kind.PROGRESS})
     latest = {e.command_id: e.number for e, n in told if n.kind is Kind.PROGRESS}
     outcomes = await _outcomes(connection, {e.command_id for e, n in told if n.kind is Kind.COMMAND})
@@ -57,7 +66,7 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
     for event, news in told:
         position = Position(epoch, event.number)
         if news.kind is Kind.BOOKING and event.booking_id in bookings:
-            payload = messages.told(BookingTold(BOOKING_WORDS[event.type], bookings[event.booking_id], str(position)))
+            payload = booking_told(event, bookings[event.booking_id], epoch)
         elif news.kind is Kind.COMMAND and event.command_id in outcomes:
             payload = messages.finished(outcomes[event.command_id], position)
         elif news.kind is Kind.PROGRESS and event.number == latest[event.command_id] and event.command_id in counts:
@@ -67,14 +76,9 @@ async def render(connection: AsyncConnection, epoch: str, told: Sequence[Told]) 
             payload = messages.told(SlotTold(slot.type, slot.data(view), str(position)))
         else:
             continue  # not kept any more, or a later message says it better
-        rendered.append(Message(event.number, news.audiences, payload, news.left_out, event.traceparent))
+        facts = about(event, news)
+        rendered.append(Message(event.number, news.audiences, payload, news.left_out, event.traceparent, facts))
     return rendered
-
-
-async def _bookings(connection: AsyncConnection, ids: set[int]) -> dict[int | None, AdminBooking]:
-    if not ids:
-        return {}
-    return {booking.id: admin_booking(booking, user) for booking, user in await read_views(connection, sorted(ids))}
 
 
 async def _outcomes(connection: AsyncConnection, ids: set[UUID]) -> dict[UUID, bytes]:

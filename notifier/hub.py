@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from core.store.feed import Position
+from core.store.feed_filter import AboutBooking
 from notifier.subscriber import Subscriber
 
 ONCE = "command:"
@@ -29,6 +30,8 @@ class Message(Struct, frozen=True):
     """An audience whose members get another message instead."""
     traceparent: str | None = None
     """Of the sampled request that the event goes back to."""
+    about: AboutBooking | None = None
+    """What a subscriber's filter is held against; None if filters do not concern it."""
 
 
 class Hub:
@@ -73,6 +76,8 @@ class Hub:
         for message in messages:
             once = [audience for audience in message.audiences if audience.startswith(ONCE)]
             for subscriber in self._receivers(message):
+                if not subscriber.wants(message.about):
+                    continue
                 if subscriber.offer(message.number, message.payload):
                     for audience in once:
                         self.unlisten(subscriber, audience)

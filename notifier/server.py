@@ -13,6 +13,7 @@ from core.metrics.meter import Meter
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
+from core.wakeup.feed_hints import FeedHints
 from core.wire import close_codes
 from notifier import health
 from notifier.authentication import Authentication
@@ -24,7 +25,7 @@ from notifier.hub import Hub
 from notifier.limits import Limits
 from notifier.socket_metrics import SocketMetrics
 from notifier.sockets import Socket
-from notifier.source import FeedHints, Source
+from notifier.source import Source
 
 log = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """The source: follows the feed in PostgreSQL and gives its news to the hub.
 
-Redis only hints when to look (`FeedHints`). Without it, or when it is silent, the source looks twice
+Redis only hints when to look (`core.wakeup.feed_hints`). Without it, or when it is silent, the source looks twice
 a second. When PostgreSQL is away it connects again and goes on from where it was.
 """
 
@@ -11,17 +11,12 @@ import time
 from contextlib import suppress
 
 import psycopg
-import redis.asyncio
 import structlog
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from core.store.connections.database import AsyncConnection
 from core.store.feed import FeedEvent, Page, Position, begin_epoch_after, read_event, read_page, settle_epoch
 from core.store.pulse import notifier_heard
 from core.tracing import spans
-from core.wakeup.keys import Keys
 from notifier import messages
 from notifier.feed_reader import connect, render, wanted
 from notifier.hub import Hub
@@ -32,9 +27,6 @@ log = structlog.get_logger()
 
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 2.0
-HINT_TIMEOUT_S = 3.0
-HINT_PING_S = 2.0
-HINT_RETRY_S = 0.5
 
 
 class Source:
@@ -115,47 +107,3 @@ class Source:
         """Note for `/readyz` that a canary has come through inbox, lane, relay and notifier."""
         if any(event.type == "canary" for event in page.events):
             await notifier_heard(connection)
-
-
-class FeedHints:
-    """Sets `hint` whenever the relay publishes a new head."""
-
-    def __init__(self, redis_url: str, keys: Keys, hint: asyncio.Event) -> None:
-        self._channel = keys.feed_channel
-        self._hint = hint
-        self._is_up = True
-        self._redis = redis.asyncio.Redis.from_url(
-            redis_url,
-            socket_timeout=HINT_TIMEOUT_S,
-            socket_connect_timeout=HINT_TIMEOUT_S,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),
-        )
-
-    async def run(self) -> None:
-        """Until cancelled. Logs once when Redis goes away, and once when it is back."""
-        try:
-            while True:
-                try:
-                    await self._listen()
-                except (RedisError, OSError) as problem:
-                    if self._is_up:
-                        log.warning("no hints from redis, looking without", problem=repr(problem))
-                    self._is_up = False
-                    await asyncio.sleep(HINT_RETRY_S)
-        finally:
-            await self._redis.aclose()
-
-    async def _listen(self) -> None:
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(self._channel)
-            if not self._is_up:
-                log.info("hints from redis again")
-            self._is_up = True
-            self._hint.set()  # for what was published before we listened
-            while True:
-                message = await subscription.get_message(timeout=HINT_PING_S)
-                if message is None:
-                    await subscription.ping()  # a silent connection may be a dead one
-                else:
-                    self._hint.set()

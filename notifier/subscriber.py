@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from core.store.feed_filter import AboutBooking, FeedFilter
 from core.wire.close_codes import TOO_SLOW, CloseCode
 from notifier.limits import Limits
 
@@ -15,19 +16,25 @@ class Subscriber:
     `wake` is called when there is something to write, or to close.
     """
 
-    __slots__ = ("_bytes", "_held", "_limits", "_queue", "_wake", "after", "audiences", "closing", "live")
+    __slots__ = ("_bytes", "_held", "_limits", "_queue", "_wake", "after", "audiences", "closing", "filter", "live")
 
     def __init__(self, audiences: Iterable[str], limits: Limits, wake: Callable[[], None]) -> None:
         self.audiences = set(audiences)
         self.after = 0
         """Events up to this number are not offered to it: it has them, or reads them itself."""
         self.live = False
+        self.filter: FeedFilter | None = None
+        """Which news of bookings it wants; None is all."""
         self.closing: CloseCode | None = None
         self._limits = limits
         self._wake = wake
         self._queue: deque[bytes] = deque()
         self._held: deque[bytes] | None = None
         self._bytes = 0
+
+    def wants(self, about: AboutBooking | None) -> bool:
+        """Whether its filter lets such news through; filters ask of bookings only."""
+        return about is None or self.filter is None or self.filter.matches(about)
 
     def hold(self, after: int) -> None:
         """Hold news back until it has caught up."""

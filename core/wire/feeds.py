@@ -7,6 +7,7 @@ them. Every feed message is `{"type", "data", "position"}`; a position is opaque
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal, get_args, get_type_hints
 from uuid import UUID
 
@@ -25,6 +26,28 @@ SlotWord = Literal["timeslot_created", "timeslot_updated", "timeslot_deleted", "
 BOOKING_WORDS: Mapping[str, BookingWord] = {word: word for word in get_args(BookingWord)}
 SLOT_WORDS: Mapping[str, SlotWord] = {word: word for word in get_args(SlotWord)}
 """By what an event is called, where that is a word of the feed too."""
+
+
+FILTER_VALUES_MAX = 100
+"""Of one field of a filter."""
+ResourceId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+ServiceName = Annotated[str, Meta(min_length=1, max_length=200)]
+_Many = Meta(max_length=FILTER_VALUES_MAX)
+
+
+class BookingFilter(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which news of bookings is told. Every field that is given narrows; within one, any of its values will do.
+
+    News is told if its booking matches since the event, or did before it: what moves away is told too.
+    """
+
+    types: Annotated[tuple[BookingWord, ...], _Many] = ()
+    resource_ids: Annotated[tuple[ResourceId, ...], _Many] = ()
+    services: Annotated[tuple[ServiceName, ...], _Many] = ()
+    """By name, however it is written."""
+    start_date: date | None = None
+    """Local to the booking's resource, as `end_date`."""
+    end_date: date | None = None
 
 
 class BookingTold(Struct, frozen=True):
@@ -67,6 +90,15 @@ class ProgressTold(Struct, frozen=True, kw_only=True):
     position: PositionText
 
 
+class Subscribed(Struct, frozen=True, kw_only=True):
+    """Answers `subscribe`: the filter that holds for what is told after this message. It says nothing of where you
+    are: keep the position that you have.
+    """
+
+    type: Literal["subscribed"] = "subscribed"
+    data: BookingFilter
+
+
 class Reload(Struct, frozen=True, kw_only=True):
     """What was missed cannot be told any more: ask for everything again; news follows from here."""
 
@@ -98,6 +130,18 @@ class Resume(Struct, frozen=True, tag_field="type", tag="resume"):
     last_position: str
 
 
+class Subscribe(BookingFilter, frozen=True, tag_field="type", tag="subscribe"):
+    """Hear only of some bookings, answered by `subscribed`. Without fields it clears the filter. As the first message
+    it may be followed by `resume` or `get_bookings`; `last_position` resumes at once, with the filter.
+    """
+
+    last_position: str | None = None
+
+    @property
+    def filter(self) -> BookingFilter:
+        return BookingFilter(self.types, self.resource_ids, self.services, self.start_date, self.end_date)
+
+
 class Authenticate(Struct, frozen=True, tag_field="type", tag="authenticate"):
     """An access token, an API token, an agent key or a ticket."""
 
@@ -110,7 +154,7 @@ class Watch(Struct, frozen=True, tag_field="type", tag="watch"):
     command_id: UUID
 
 
-Request = GetBookings | Resume | Authenticate | Watch
+Request = GetBookings | Resume | Subscribe | Authenticate | Watch
 
 
 class FeedDescription(Struct, frozen=True, kw_only=True):
@@ -124,7 +168,10 @@ class FeedDescription(Struct, frozen=True, kw_only=True):
 
 
 ADMIN_BOOKINGS = FeedDescription(
-    path="/ws/admin/bookings", who="Staff.", says=(BookingTold, BookingsTold), understands=(GetBookings,)
+    path="/ws/admin/bookings",
+    who="Staff.",
+    says=(BookingTold, BookingsTold, Subscribed),
+    understands=(GetBookings, Subscribe),
 )
 CALENDAR = FeedDescription(path="/ws/calendar", who="Anybody with an account.", says=(SlotTold,))
 COMMANDS = FeedDescription(
@@ -152,6 +199,7 @@ HANDSHAKE_REFUSALS: Mapping[str, tuple[int, ...]] = {
 UNKNOWN_PATH = (404, "not_found")
 """What is answered where there is no feed."""
 ERRORS: Mapping[str, int] = {
+    "bad_filter": 400,
     "bad_message": 400,
     "not_json": 400,
     "bad_credential": 401,

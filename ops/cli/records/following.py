@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store.connections.database import API_LIMITS, AsyncConnection, connect_async
 from core.store.connections.reasons import reason_of
 from core.store.feed import FeedEvent, Position, read_last, read_page
-from notifier.source import FeedHints
+from core.wakeup.feed_hints import FeedHints
 
 PAGE_EVENTS = 500
 LOOK_S = 1.0
