@@ -21,6 +21,7 @@ from api.contracts.calendar.routes import add_routes as add_calendar_routes
 from api.contracts.marketplace.routes import add_routes as add_marketplace_routes
 from api.contracts.rooms.new_booking import BookRooms
 from api.contracts.rooms.routes import add_routes as add_room_routes
+from api.events.event_feed import Events
 from api.guests.routes import add_routes as add_guest_routes
 from api.health import Health, Readiness
 from api.http.bodies import ReadableBodies
@@ -87,6 +88,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, runtime.installation, settings.database_url))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
+    app.add_route("/api/events", Events(runtime.pool, runtime.events))
     app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))
     app.add_route("/api/schema/feeds", FeedsSchema(settings.public_url))

@@ -190,6 +190,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    # the admin feed over HTTP
+    "/api/events": {"GET": Rule.STAFF},
     # where to begin, and the API's description
     "/": {"GET": Rule.OPEN},
     "/docs": {"GET": Rule.OPEN},

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from api.commands.commands import Commands
 from api.commands.inbox_writer import InboxWriter
 from api.commands.outcome_waiter import OutcomeWaiter
+from api.events.event_follower import EventFollower
 from api.http.request_metrics import RequestMetrics
 from api.installation import InstallationWatch
 from api.limits.undecided_writes import UndecidedCounter
@@ -78,6 +79,7 @@ class Runtime:
             retry=Retry(NoBackoff(), 0),
         )
         self.outcomes = OutcomeWaiter(self.pool, self.redis, keys)
+        self.events = EventFollower(self.pool, settings.redis_url, keys)
         self.celery = celery_app(settings.redis_url, keys.prefix)
         self.lane_waker = LaneWaker(self.redis, self.celery, keys)
         self.inbox = InboxWriter(settings.database_url, self.lane_waker.lanes, self.in_doubt)
@@ -101,7 +103,7 @@ class Runtime:
 
     async def process_startup(self, scope: dict[str, Any], _event: dict[str, Any]) -> None:
         """Falcon's lifespan hook. A database that is not there yet delays nothing: requests are answered 503."""
-        scope["state"].setdefault(AT_STOP, []).append(self.outcomes.end_waits)
+        scope["state"].setdefault(AT_STOP, []).extend((self.outcomes.end_waits, self.events.end_waits))
         tracing.start(self.settings.traces, "api")
         await self.pool.open(wait=False)
         await self.installation.open()
@@ -116,6 +118,7 @@ class Runtime:
         await self.inbox.close()
         self.in_doubt.close()
         await self.outcomes.close()
+        await self.events.close()
         await self.installation.close()
         await self.pool.close()
         await self.engine.dispose()

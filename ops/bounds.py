@@ -278,6 +278,10 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound(f"{NOTIFIER}.frame_bytes", "bytes", "a frame", "closes with 1009"),
         Bound(f"{NOTIFIER}.queued_messages", "messages", "waiting for one client to read", "closes with 4008"),
         Bound(f"{NOTIFIER}.queued_bytes", "bytes", "waiting for one client to read", "closes with 4008"),
+        Bound("core.wire.feeds.FILTER_VALUES_MAX", "values", "of one field of a filter", "`error` 400 `bad_filter`"),
+        Bound("api.events.event_follower.WAITING_MAX", "requests", "waiting for events in a process", TOO_MANY),
+        Bound("api.events.event_follower.WAITING_PER_CALLER_MAX", "requests", "the same, of one person", TOO_MANY),
+        Bound("api.events.told_events.BEHIND_MAX", "events", "a caller may be behind", "410 `position_gone`"),
         Bound(f"{NOTIFIER}.replay_events", "events", "a client may be behind", "`reload`"),
         Bound(f"{NOTIFIER}.authentication_s", "s", "until a new connection says who it is", "closes with 4401"),
         Bound(

@@ -158,9 +158,15 @@ def write_problem(req: falcon.asgi.Request, resp: falcon.asgi.Response, problem:
 
 def body_of(problem: Problem) -> bytes:
     """The one error shape, as JSON."""
-    address, command_id = problem.headers.get("Location"), problem.headers.get("Holdfast-Command")
+    headers = problem.headers
     body = error_body(
-        problem.status, problem.code, problem.message, problem.problems, command_id=command_id, status_url=address
+        problem.status,
+        problem.code,
+        problem.message,
+        problem.problems,
+        command_id=headers.get("Holdfast-Command"),
+        status_url=headers.get("Location"),
+        position=headers.get("Holdfast-Position"),
     )
     return encode(body)
 

@@ -49,6 +49,7 @@ TAGS: Mapping[str, str] = {
     "bookings": "What several contracts share",
     "calendars": "Calendar files (RFC 5545), and links to subscribe to them",
     "payments": "Payment intents and Stripe's webhook",
+    "events": "The admin feed over HTTP",
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",
     "health": "For the people who run this service",

@@ -61,6 +61,7 @@ UPDATE feed SET last_position = last_position + (SELECT coalesce(sum(events), 0)
 
 SQL_UNNUMBERED = "SELECT EXISTS (SELECT FROM event_batch WHERE first_position IS NULL)"
 
+SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 SQL_HEAD = "SELECT epoch, last_position FROM feed"
 
 _EVENT = """b.first_position + e.n, e.type, e.version, e.command_id, e.is_final, e.booking_id, e.booking_version,
@@ -244,6 +245,14 @@ async def read_page(connection: AsyncConnection, after: int, limit: int) -> Page
         return Page(head, [])
     rows = await (await connection.execute(SQL_AFTER, {"after": after, "limit": limit})).fetchall()
     return Page(head, [feed_event(row) for row in rows])
+
+
+async def read_snapshot(connection: AsyncConnection, after: int, limit: int) -> Page:
+    """The same for a connection that does not read snapshots by itself: what it reads next in this transaction is of
+    the same moment. Call it first.
+    """
+    await connection.execute(SQL_SNAPSHOT)
+    return await read_page(connection, after, limit)
 
 
 async def read_last(connection: AsyncConnection, types: Collection[str], count: int) -> Page:

@@ -43,6 +43,8 @@ class ErrorBody(Struct, frozen=True, kw_only=True):
     """Of the command that may have been accepted."""
     status_url: str | UnsetType = UNSET
     """Where to find out, as in `Location`."""
+    position: str | UnsetType = UNSET
+    """Of the feed, to go on from instead of one that is gone."""
 
 
 def error_body(
@@ -53,6 +55,7 @@ def error_body(
     *,
     command_id: str | None = None,
     status_url: str | None = None,
+    position: str | None = None,
 ) -> ErrorBody:
     return ErrorBody(
         message=message,
@@ -64,6 +67,7 @@ def error_body(
         errors_left_out=max(0, len(problems) - ERRORS_MAX) or UNSET,
         id=command_id or UNSET,
         status_url=status_url or UNSET,
+        position=position or UNSET,
     )
 
 

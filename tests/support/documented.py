@@ -16,7 +16,15 @@ EXAMPLES = [
     for block in blocks(text)
 ]
 """What can be pasted while `make run` runs, in order."""
-HEARD = ("201 Created", "202 Accepted", "command_finished", "bookings_data", "outside_working_hours", "booking_date")
+HEARD = (
+    "201 Created",
+    "202 Accepted",
+    "command_finished",
+    "bookings_data",
+    "booking_created",
+    "outside_working_hours",
+    "booking_date",
+)
 """Words that come of them: each kind of answer was really seen."""
 
 FROM_NOTHING = README["From nothing to the first booking"]

@@ -13,6 +13,7 @@ import pytest
 
 from ops.processes import API
 from tests.conftest import FreshStack
+from tests.support.clients.callers import STAFF, access_for, bearer
 from tests.support.clients.http_client import agent_booking
 from tests.support.processes.servers import Server
 from tests.support.processes.stack import Stack
@@ -43,6 +44,10 @@ def test_waiting_clients_are_answered_and_idle_connections_closed(api: Stack, po
         polled = idle.post(CREATE, json=agent_booking(), headers={"Prefer": "respond-async"}).json()["id"]
         wait = {"Prefer": "wait=30"}
         polls = [pool.submit(httpx.get, f"{api.api_url}/api/commands/{polled}/", headers=wait, timeout=60)]
+        staff = bearer(access_for(api, STAFF))
+        position = idle.get("/api/events/", headers=staff).json()["next"]
+        read = f"{api.api_url}/api/events/?after={position}"
+        events = [pool.submit(httpx.get, read, headers=wait | staff, timeout=60) for _ in range(2)]
         waits = [
             pool.submit(httpx.post, api.api_url + CREATE, json=agent_booking(), headers=wait, timeout=60)
             for _ in range(CLIENTS)
@@ -52,6 +57,7 @@ def test_waiting_clients_are_answered_and_idle_connections_closed(api: Stack, po
     assert took_s < STOPPED_WITHIN_S
     assert _answers(waits) == {(202, "accepted")}
     assert _answers(polls) == {(200, "accepted")}
+    assert [event.result(timeout=10).json() for event in events] == [{"events": [], "next": position}] * 2
 
 
 def _accepted(stack: Stack) -> int:

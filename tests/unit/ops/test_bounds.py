@@ -23,6 +23,8 @@ SERVICES = ("api", "core", "notifier")
 _NAME = re.compile(r"([A-Z0-9]+_)*(MAX|AT_ONCE|WITHIN_S)(_[A-Z]+)?|MAX_[A-Z]+")
 """What a bound is called."""
 INSIDE: Mapping[str, str] = {
+    "api.events.event_follower.EVENTS_AT_ONCE": "a page of a reader",
+    "api.events.told_events.SCANNED_AT_ONCE": "a page of a reader",
     "api.health": "how long one look at the database may take",
     "api.limits.throttle.CONNECTIONS_MAX": "connections to Redis",
     "api.http.errors.ACCEPT_MAX_CHARS": "how much of a header is looked at",

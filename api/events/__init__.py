@@ -1,0 +1,1 @@
+"""The admin feed over HTTP, for systems that cannot hold a socket."""

@@ -1,0 +1,1 @@
+"""The admin feed over HTTP, beside the socket that tells the same."""
