@@ -21,11 +21,12 @@ FAULTS_OPTIONS ?=
 ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
+FEEDS_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade rolling pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -100,6 +101,9 @@ upgrade: venv-dev ## Replace the previous release by this one and back, in every
 
 rolling: venv-dev ## Migrate a large database, then restart every process in turn, while clients book (takes some minutes)
 	@exec $(RUN) -m tests.rolling $(ROLLING_OPTIONS)
+
+feeds: venv-dev ## Read 20,000 events by HTTP and by socket, both cut off a hundred times, and compare (its own stack; takes minutes)
+	@exec $(RUN) -m tests.feeds $(FEEDS_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"

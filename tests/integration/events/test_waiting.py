@@ -17,7 +17,7 @@ from api.http.errors import Problem
 from core.identity.credentials.lookup import Credential
 from core.store.connections.database import API_LIMITS
 from core.store.connections.pool import Pool
-from core.store.feed import NOWHERE, Position, parse_position, read_head, settle_epoch
+from core.store.feed import NOWHERE, Position, parse_position, read_head, read_snapshot, settle_epoch
 from core.store.feed_filter import FeedFilter, service_number
 from core.wakeup.keys import NO_PREFIX
 from ops.ports import free_ports
@@ -73,7 +73,7 @@ def numbers(told: Told) -> list[int]:
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Where each page that is read for those who wait begins."""
     begun: list[int] = []
-    read = event_follower.read_snapshot
+    read = read_snapshot
 
     async def counted(connection: Any, after: int, limit: int) -> Any:
         begun.append(after)
