@@ -251,6 +251,9 @@ NETWORK = TextForm(
 IDEMPOTENCY_KEY = TextForm("idempotency key", r"[\x21-\x7e]+", "{field} must be visible ASCII characters")
 _NOT_IN_SETTINGS = CONTROLS + BREAKS + TURNS + UNSEEN
 SETTING = TextForm("setting", f"[^{_NOT_IN_SETTINGS}]*", "{field} must be text", strays=_NOT_IN_SETTINGS)
+POSITION = TextForm(
+    "position of the feed", "[0-9A-Za-z_-]{1,64}", "{field} must be a position that an earlier answer gave"
+)
 REQUEST_ID = TextForm(
     "request id", "[A-Za-z0-9._-]{8,64}", "{field} must be 8 to 64 letters, digits, dots, hyphens and underscores"
 )

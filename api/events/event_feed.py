@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from api.events.event_follower import EventFollower, Wait
 from api.events.told_events import POSITION_HEADER, EventList, Told, gone, read_after
-from api.http.fields import ID_MAX
+from api.http.fields import ID_MAX, text
 from api.http.forms import Rules
 from api.http.parameters import LIMIT_DEFAULT, Limit, Word, read_query
 from api.http.preferences import WAIT_MAX_S, preferences
@@ -21,6 +21,7 @@ from core.identity.credentials.lookup import Credential
 from core.store.connections.pool import Pool
 from core.store.feed import Position, parse_position, read_head
 from core.store.feed_filter import FeedFilter, service_number
+from core.text_forms import POSITION
 from core.wire.errors import FieldProblem
 from core.wire.feeds import BookingWord
 
@@ -32,7 +33,9 @@ WAIT = {
     "example": "wait=5",
 }
 After = Annotated[
-    Word, Meta(description="The position to go on from: `next` of the answer before. Without it, from now on")
+    str,
+    text(POSITION),
+    Meta(description="The position to go on from: `next` of the answer before. Without it, from now on"),
 ]
 Type = Annotated[BookingWord, Meta(description="Of the event; may be repeated")]
 ResourceId = Annotated[int, Meta(ge=1, le=ID_MAX, description="Of the booking's resource; may be repeated")]

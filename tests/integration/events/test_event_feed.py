@@ -140,7 +140,7 @@ def test_too_many_who_wait_are_told_when_to_try_again_and_the_others_hear(
     assert {len(events) for events in told} == {1}
 
 
-@pytest.mark.parametrize("position", ["nonsense", "7", "-3", "ffffffff-3", "{epoch}-x", "{epoch}-{ahead}", "x" * 200])
+@pytest.mark.parametrize("position", ["nonsense", "7", "-3", "ffffffff-3", "{epoch}-x", "{epoch}-{ahead}", "x" * 64])
 def test_a_position_that_cannot_be_gone_on_from_is_410_with_a_fresh_one(
     staff: Client, start: str, position: str
 ) -> None:
@@ -163,7 +163,7 @@ def test_a_position_that_cannot_be_gone_on_from_is_410_with_a_fresh_one(
         ({"service": "a\x00b"}, "service"),
         ({"start_date": "2031-02-30"}, "start_date"),
         ({"start_date": "2031-02-02", "end_date": "2031-02-01"}, "end_date"),
-        ({"after": "x" * 201}, "after"),
+        ({"after": "x" * 65}, "after"),
         ({"resource": 1}, "resource"),
     ],
 )
