@@ -85,6 +85,8 @@ class Mails(Sender):
             ready = self._ready(connection, delivery)
             if isinstance(ready, Answer):
                 return ready
+            if self._mailer is None and not self._settings.demo:
+                return dropped("mails are off, and no mail server is set up")
             if self._mailer is None:
                 return keep(connection, delivery, ready.recipient.user_id, ready.mail).answer
         posted: Posted = post(self._mailer, ready.mail)

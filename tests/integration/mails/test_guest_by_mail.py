@@ -178,3 +178,10 @@ def test_the_same_by_json_and_nobody_sees_the_token_in_a_log(
     assert client.get(base).status_code == 404
     for log in stack.folder.glob("*.log"):
         assert token not in log.read_text(errors="replace"), log
+
+
+def test_what_waits_when_mails_are_off_is_kept_by_nobody_outside_the_demo(stack: Stack, market: Market) -> None:
+    practitioner, person = market.practitioner(), market.person()
+    with mail_sending(stack, None, demo=False) as sending:
+        made(person.client.post(BOOKINGS, json=wish(market.service(practitioner), practitioner, 9)))
+        assert {answer.words for _, answer in sending.run(least=2)} == {"mails are off, and no mail server is set up"}

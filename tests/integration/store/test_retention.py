@@ -165,6 +165,10 @@ OLD = {
         INSERT INTO delivery_receiver (sender, receiver, touched_at)
         SELECT 'webhooks', n, now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
     """,
+    "calendar_link": """
+        INSERT INTO calendar_link (token_hash, user_id, role, kind, names, label, ended_at)
+        SELECT sha256(n::text::bytea), 1, 'user', 'desk', false, '', now() - interval '15 days' FROM generate_series(1, %(n)s) AS n
+    """,
     "guest_link": """
         INSERT INTO guest_link (token_hash, booking_id, address_hash, ends_at)
         SELECT sha256(n::text::bytea), n, '', now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
