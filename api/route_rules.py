@@ -137,6 +137,15 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/calendar-links/{id}": {"DELETE": Rule.USER},
     "/api/calendar-links/{id}/rotate": {"POST": Rule.USER},
     "/api/calendars/{token}.ics": {"GET": Rule.SIGN_IN},
+    # webhooks
+    "/api/admin/webhooks": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/webhooks/{id}": {"GET": Rule.STAFF, "PATCH": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/admin/webhooks/{id}/rotate-secret": {"POST": Rule.STAFF},
+    "/api/admin/webhooks/{id}/test": {"POST": Rule.STAFF},
+    "/api/admin/webhooks/{id}/redeliver": {"POST": Rule.STAFF},
+    "/api/admin/webhooks/{id}/deliveries": {"GET": Rule.STAFF},
+    "/api/admin/webhooks/{id}/deliveries/{delivery_id}": {"GET": Rule.STAFF},
+    "/api/admin/webhooks/{id}/deliveries/{delivery_id}/redeliver": {"POST": Rule.STAFF},
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},

@@ -151,6 +151,8 @@ class Settings:
     """Writes of one person that one API process has accepted and that are not decided yet."""
     registrations_per_hour: int
     """From one address."""
+    webhooks_loopback: bool
+    """Whether webhooks may be sent to this machine itself, without TLS too."""
     smtp_url: str | None
     """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://`; `?tls=unverified` takes any certificate.
 
@@ -274,6 +276,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         registrations_per_hour=read_value(
             env, "HOLDFAST_REGISTRATIONS_PER_HOUR", values.whole(1, 1_000_000), "2000" if demo else "30"
         ),
+        webhooks_loopback=read_flag(env, "HOLDFAST_WEBHOOKS_LOOPBACK", default=demo),
         smtp_url=read_value(env, "HOLDFAST_SMTP_URL", values.smtp_url, ""),
         mail_from=read_value(env, "HOLDFAST_MAIL_FROM", str, "Holdfast <no-reply@localhost>"),
         mails=_mails(env, demo=demo),

@@ -292,6 +292,12 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         ),
     ),
     "Webhooks": (
+        Bound(
+            "core.store.webhooks.endpoints.ENDPOINTS_MAX",
+            "endpoints",
+            "of the installation",
+            "409 `too_many_webhooks`",
+        ),
         Bound("core.outbound.targets.URL_MAX_CHARS", "characters", "an endpoint's URL", INVALID),
         Bound("core.outbound.targets.HOST_MAX_CHARS", "characters", "its host", INVALID),
         Bound("core.outbound.client.RESOLVE_S", "s", "to resolve its name", FAILED_ATTEMPT),
@@ -299,6 +305,13 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.outbound.client.READ_S", "s", "until its next byte", FAILED_ATTEMPT),
         Bound("core.outbound.client.TOTAL_S", "s", "from its name to its answer's end", FAILED_ATTEMPT),
         Bound("core.outbound.client.ADDRESSES_TRIED_MAX", "addresses", "tried in one attempt", FAILED_ATTEMPT),
+        Bound("core.webhooks.attempts.RETRY_AFTER_MAX_S", "s", "asked for by `Retry-After`", "is tried after it"),
+        Bound(
+            "core.store.webhooks.delivery_log.REDELIVERED_AT_ONCE",
+            "deliveries",
+            "sent again by one request",
+            "`more` says that there are more",
+        ),
         Bound("core.outbound.client.READ_MAX_BYTES", "bytes", "its answer's body", "the rest is not read"),
     ),
 }

@@ -73,6 +73,11 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is revoked already"),
     "too_many_keys": (409, "There are as many agent keys as there may be"),
+    # webhooks
+    "webhook_not_found": (404, "There is no such endpoint"),
+    "delivery_not_found": (404, "There is no such delivery to this endpoint, or it is not kept any more"),
+    "being_sent": (409, "The delivery is being sent at this moment; look at it again in a minute"),
+    "too_many_webhooks": (409, "There are as many endpoints as there may be"),
     # marketplace
     "too_many_notes": (409, "The booking has as many notes as it may have"),
     "already_practitioner": (409, "This user is a practitioner already"),

@@ -14,6 +14,7 @@ from api.openapi.operation import JSON, Content, Operation
 from api.openapi.parameters import OF_COMMANDS, parameters
 from api.openapi.schemas import Schemas
 from api.openapi.served_routes import Served
+from api.openapi.webhooks import KINDS, webhooks
 from core.wire.errors import ErrorBody
 from core.wire.outcomes import CommandAccepted
 
@@ -50,6 +51,7 @@ TAGS: Mapping[str, str] = {
     "calendars": "Calendar files (RFC 5545), and links to subscribe to them",
     "payments": "Payment intents and Stripe's webhook",
     "events": "The admin feed over HTTP",
+    "webhooks": "What happened to bookings, sent to endpoints that staff make",
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",
     "health": "For the people who run this service",
@@ -79,6 +81,7 @@ def document(served: Iterable[Served]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
         "paths": dict(sorted(paths.items())),
+        "webhooks": webhooks(schemas),
         "components": {
             "schemas": schemas.components,
             "parameters": OF_COMMANDS,
@@ -89,7 +92,7 @@ def document(served: Iterable[Served]) -> dict[str, Any]:
 
 def _schemas(operations: Iterable[Operation]) -> Schemas:
     sent: list[Any] = []
-    answered: list[Any] = [ErrorBody, CommandAccepted]
+    answered: list[Any] = [ErrorBody, CommandAccepted, *KINDS]
     for operation in operations:
         sent += [content.kind for content in operation.body if content.kind is not None]
         for contents in operation.answers.values():

@@ -17,12 +17,14 @@ import msgspec
 COMMAND_ID = "6f1c1a4e-3f0b-4c7a-9b53-0d9b0f6f2c11"
 BATCH_ID = "0d7e9d5c-58c2-4a39-8c52-5f2a6f0f9a37"
 LINK_TOKEN = "q8Zr0yXk3mN5tVbW7cJd1sFhGpLaEuOi2YxKv4RTnMg"  # noqa: S105 - an example
+DELIVERY_ID = "9a1f7c52-7c0e-5b7e-8f43-6f5a0a4b1c2d"
 IN_PATHS: Mapping[str, object] = {
     "batch_id": BATCH_ID,
     "booking_id": 1,
     "category_id": 1,
     "closure_id": 1,
     "command_id": COMMAND_ID,
+    "delivery_id": DELIVERY_ID,
     "key_id": 1,
     "link_id": 1,
     "location_id": 1,
@@ -34,6 +36,7 @@ IN_PATHS: Mapping[str, object] = {
     "time_slot_id": 1,
     "token": LINK_TOKEN,
     "user_id": 1,
+    "webhook_id": 1,
 }
 """By field. Of what the demo does not have, the number that the first one gets."""
 ELSEWHERE: Mapping[str, Mapping[str, object]] = {

@@ -1,1 +1,1 @@
-"""Webhooks: what happened to bookings, sent to URLs that staff name."""
+"""Webhooks: what happened to bookings, sent to URLs that staff name (docs/webhooks.md)."""

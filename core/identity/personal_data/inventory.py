@@ -451,6 +451,12 @@ ELSEWHERE = (
         _each("networks", KEPT, why="Of a machine"),
     ),
     _kept(
+        "webhooks",
+        "webhook_endpoint",
+        "the house",
+        _each("url description", KEPT, why="Of another's server, which stays when the person who named it leaves"),
+    ),
+    _kept(
         "agent_key_uses",
         "agent_key_use",
         "the house",
@@ -502,6 +508,7 @@ NOT_PERSONAL: dict[str, str] = {
     "room": "name description amenities currency",
     "service": "currency kind",
     "stripe_event": "id type",
+    "webhook_endpoint": "event_types sealed_secret sealed_previous disabled_why",
     "wall_time_move": "tzdata kind zone problem",
     "zone_rules": "zone",
     "user_tally": "gender_key country_code",

@@ -28,6 +28,7 @@ from tests.support.clients.rooms import wish
 from tests.support.clients.time_slots import DAYS
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
+from tests.support.webhooks import sent_delivery
 
 NO_CHANGE = {
     "POST /api/login": "a sign-in",
@@ -153,6 +154,21 @@ def agents(walk: Walk) -> None:
     walk.typed.add(key["key"])
     walk.send("PUT /api/admin/agent-keys/{id}/update", "agent_key.changed", {"name": "Other"}, ids=(key["id"],))
     walk.send("DELETE /api/admin/agent-keys/{id}/delete", "agent_key.revoked", ids=(key["id"],))
+
+
+def webhooks(walk: Walk) -> None:
+    route = "/api/admin/webhooks"
+    made = walk.send(f"POST {route}", "webhook.created", {"url": "https://hooks.example.com/"})["data"]
+    ids = (made["id"],)
+    rotated = walk.send(f"POST {route}/{{id}}/rotate-secret", "webhook.secret_rotated", ids=ids)["data"]
+    walk.typed |= {made["secret"], rotated["secret"]}
+    walk.send(f"POST {route}/{{id}}/test", "webhook.tested", ids=ids)
+    sent = sent_delivery(walk.stack, made["id"])
+    again = f"POST {route}/{{id}}/deliveries/{{delivery_id}}/redeliver"
+    walk.send(again, "webhook.redelivered", ids=(made["id"], sent))
+    walk.send(f"POST {route}/{{id}}/redeliver", "webhook.redelivered", {"start_date": "2030-01-01"}, ids=ids)
+    walk.send(f"PATCH {route}/{{id}}", "webhook.changed", {"is_enabled": False}, ids=ids)
+    walk.send(f"DELETE {route}/{{id}}", "webhook.deleted", ids=ids)
 
 
 def person(walk: Walk, **fields: Any) -> tuple[int, str]:
@@ -337,7 +353,7 @@ def withdrawal(walk: Walk) -> None:
 
 
 def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market) -> None:
-    for part in (desk, agents, people, own_account, rooms, calendar, calendar_links, withdrawal):
+    for part in (desk, agents, webhooks, people, own_account, rooms, calendar, calendar_links, withdrawal):
         part(walk)
     marketplace(walk, market)
     assert walk.wrong == []

@@ -27,7 +27,7 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    *("mail_address", "waiting_place", "wall_time_move"),
+    *("mail_address", "waiting_place", "wall_time_move", "webhook_endpoint"),
 }
 """What the business keeps."""
 BOUNDED = {

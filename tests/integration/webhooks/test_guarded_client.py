@@ -24,7 +24,7 @@ from core.outbound.targets import Target
 from ops.ports import free_ports
 from tests.support.processes.store_proxies import Certificate, certificate
 
-NAME = "hooks.shop.com"
+NAME = "hooks.example.com"
 LIMITS = Limits(resolve_s=20, connect_s=20, read_s=20, total_s=60)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -139,7 +139,7 @@ def test_a_certificate_of_another_authority_is_not_accepted(signed: Certificate)
 
 def test_a_certificate_of_another_name_is_not_accepted(signed: Certificate) -> None:
     with serving(saying(OK), signed) as server, pytest.raises(NoAnswerError, match="certificate is not accepted"):
-        client(signed=signed).post(to(server.port, is_https=True, host="other.shop.com"), {}, b"{}")
+        client(signed=signed).post(to(server.port, is_https=True, host="other.example.com"), {}, b"{}")
     assert server.heard == []
 
 
@@ -262,7 +262,7 @@ def test_a_pause_that_is_asked_for_is_told() -> None:
         assert client().post(to(server.port), {}, b"{}").retry_after == "120"
 
 
-@pytest.mark.parametrize("said", [b"", b"220 mail.shop.com ESMTP\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000])
+@pytest.mark.parametrize("said", [b"", b"220 mail.example.com ESMTP\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000])
 def test_what_is_no_http_is_no_answer(said: bytes) -> None:
     with serving(saying(said)) as server, pytest.raises(NoAnswerError):
         client().post(to(server.port), {}, b"{}")

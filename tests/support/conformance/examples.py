@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from api.openapi.examples import BATCH_ID, COMMAND_ID
+from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID
 from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from tests.support.clients.callers import ADMIN, USER, access_for, bearer, execute
@@ -23,6 +23,7 @@ from tests.support.documents import reset_demo_database
 from tests.support.payments.payer import WEBHOOK_SECRET
 from tests.support.payments.stripe_standin.deliveries import signature
 from tests.support.processes.stack import Stack
+from tests.support.webhooks import sent_delivery
 
 MARKET = "/api/v1/drf"
 ONE = f"{MARKET}/bookings/{{booking_id}}"
@@ -66,6 +67,8 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/bookings/{booking_id}/delete/",
     ),
     (
+        "POST /api/admin/webhooks/",
+        "POST /api/admin/webhooks/{webhook_id}/test/",
         "POST /api/admin/timeslots/",
         "GET /api/admin/timeslots/{time_slot_id}/",
         "PUT /api/admin/timeslots/{time_slot_id}/",
@@ -85,6 +88,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/bookings/{booking_id}/",
         "DELETE /api/admin/timeslots/{time_slot_id}/",
         "DELETE /api/admin/agent-keys/{key_id}/delete/",
+        "DELETE /api/admin/webhooks/{webhook_id}/",
         "POST /api/register/",
         "DELETE /api/user/",
         "POST /api/auth/password/change/",
@@ -280,7 +284,14 @@ def _signed(_walk: Walk, request: Request) -> Mapping[str, str]:
     return {"Stripe-Signature": signature(request.content or b"", WEBHOOK_SECRET, int(time.time()))}
 
 
+def _logged_delivery(walk: Walk, _: Request) -> None:
+    sent_delivery(walk.stack, 1, DELIVERY_ID)
+    execute(walk.stack, "UPDATE delivery SET lease = NULL WHERE id = %s", DELIVERY_ID)
+
+
 BEFORE: Mapping[str, Before] = {
+    "GET /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/": _logged_delivery,
+    "POST /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver/": _logged_delivery,
     "POST /api/agent/booking/create/": _command(COMMAND_ID),
     "POST /api/agent/bookings/bulk/": _command(BATCH_ID),
     "DELETE /api/commands/{command_id}/": _undecided,

@@ -58,6 +58,7 @@ GOOD: Mapping[str, tuple[Kind, str]] = {
     "price_per_slot": (Kind.SHAPE, "50.00"),
     "time_zone": (Kind.SHAPE, "Europe/Berlin"),
     "timezone": (Kind.SHAPE, "Europe/Berlin"),
+    "url": (Kind.SHAPE, "https://hooks.example.com/holdfast"),
     "meeting_url": (Kind.SHAPE, "https://meet.example.com/1"),
     "booking_date": (Kind.SHAPE, "2030-10-21"),
     "date": (Kind.SHAPE, "2030-10-21"),

@@ -7,51 +7,51 @@ import pytest
 from core.outbound.targets import URL_MAX_CHARS, BadTargetError, Target, parse_target
 
 TAKEN = {
-    "https://hooks.shop.com": "https://hooks.shop.com/",
-    "HTTPS://Hooks.Shop.COM/Path": "https://hooks.shop.com/Path",
-    "https://hooks.shop.com:443/": "https://hooks.shop.com/",
-    "https://hooks.shop.com:8443/a?b=c&d=%2F": "https://hooks.shop.com:8443/a?b=c&d=%2F",
-    "https://hooks.shop.com./": "https://hooks.shop.com/",
-    "https://hooks.shop.com?key=1": "https://hooks.shop.com/?key=1",
-    "https://hooks.shop.com/ü?ß=%zz": "https://hooks.shop.com/%C3%BC?%C3%9F=%25zz",
+    "https://hooks.example.com": "https://hooks.example.com/",
+    "HTTPS://Hooks.Example.COM/Path": "https://hooks.example.com/Path",
+    "https://hooks.example.com:443/": "https://hooks.example.com/",
+    "https://hooks.example.com:8443/a?b=c&d=%2F": "https://hooks.example.com:8443/a?b=c&d=%2F",
+    "https://hooks.example.com./": "https://hooks.example.com/",
+    "https://hooks.example.com?key=1": "https://hooks.example.com/?key=1",
+    "https://hooks.example.com/ü?ß=%zz": "https://hooks.example.com/%C3%BC?%C3%9F=%25zz",
     "https://bücher.de/": "https://xn--bcher-kva.de/",
     "https://BÜCHER.de/": "https://xn--bcher-kva.de/",
     "https://faß.de/": "https://xn--fa-hia.de/",
     "https://例え.jp/": "https://xn--r8jz45g.jp/",
-    "https://a_b.shop.com/": "https://a_b.shop.com/",
+    "https://a_b.example.com/": "https://a_b.example.com/",
     "https://8.8.8.8/": "https://8.8.8.8/",
     "https://[2606:4700:4700::1111]:8443/": "https://[2606:4700:4700::1111]:8443/",
 }
 REFUSED = {
     "": "absolute",
-    "hooks.shop.com": "begin with https://",
-    "//hooks.shop.com/": "begin with https://",
-    "https:hooks.shop.com": "begin with https://",
+    "hooks.example.com": "begin with https://",
+    "//hooks.example.com/": "begin with https://",
+    "https:hooks.example.com": "begin with https://",
     "https:///path": "begin with https://",
-    "ftp://hooks.shop.com/": "begin with https://",
+    "ftp://hooks.example.com/": "begin with https://",
     "file:///etc/passwd": "begin with https://",
-    "gopher://hooks.shop.com/": "begin with https://",
-    "http://hooks.shop.com/": "begin with https://",
-    "https://user:word@hooks.shop.com/": "user name",
-    "https://hooks.shop.com@127.0.0.1/": "user name",
-    "https://@hooks.shop.com/": "user name",
-    "https://hooks.shop.com/#part": "fragment",
-    "https://hooks.shop.com/#": "fragment",
-    "https://hooks.shop.com\\@127.0.0.1/": "without blanks",
-    "https://hooks.shop.com/a b": "without blanks",
-    " https://hooks.shop.com/": "without blanks",
-    "https://hooks.shop.com/\n": "without blanks",
-    "https://hooks.shop.com/\r\nHost: other": "without blanks",
-    "https://hooks.shop.com/\t": "without blanks",
-    "https://hooks.shop.com/\0": "without blanks",
-    "https://hooks.shop.com:0/": "port",
-    "https://hooks.shop.com:22/": "port",
-    "https://hooks.shop.com:25/": "port",
-    "https://hooks.shop.com:80/": "port",
-    "https://hooks.shop.com:1023/": "port",
-    "https://hooks.shop.com:65536/": "port",
-    "https://hooks.shop.com:x/": "port",
-    "https://hooks.shop.com:-1/": "port",
+    "gopher://hooks.example.com/": "begin with https://",
+    "http://hooks.example.com/": "begin with https://",
+    "https://user:word@hooks.example.com/": "user name",
+    "https://hooks.example.com@127.0.0.1/": "user name",
+    "https://@hooks.example.com/": "user name",
+    "https://hooks.example.com/#part": "fragment",
+    "https://hooks.example.com/#": "fragment",
+    "https://hooks.example.com\\@127.0.0.1/": "without blanks",
+    "https://hooks.example.com/a b": "without blanks",
+    " https://hooks.example.com/": "without blanks",
+    "https://hooks.example.com/\n": "without blanks",
+    "https://hooks.example.com/\r\nHost: other": "without blanks",
+    "https://hooks.example.com/\t": "without blanks",
+    "https://hooks.example.com/\0": "without blanks",
+    "https://hooks.example.com:0/": "port",
+    "https://hooks.example.com:22/": "port",
+    "https://hooks.example.com:25/": "port",
+    "https://hooks.example.com:80/": "port",
+    "https://hooks.example.com:1023/": "port",
+    "https://hooks.example.com:65536/": "port",
+    "https://hooks.example.com:x/": "port",
+    "https://hooks.example.com:-1/": "port",
     "https://127.0.0.1/": "loopback",
     "https://10.0.0.1:8443/": "private",
     "https://169.254.169.254/latest/meta-data/": "metadata",
@@ -72,7 +72,7 @@ REFUSED = {
     "https://\uff11\uff12\uff17.0.0.1/": "whole domain name",
     "https://①②⑦.0.0.1/": "whole domain name",
     "https://%31%32%37.0.0.1/": "encoded",
-    "https://hooks%2eshop.com/": "encoded",
+    "https://hooks%2eexample.com/": "encoded",
     "https://localhost/": "whole domain name",
     "https://database/": "whole domain name",
     "https://hooks.localhost/": "private networks",
@@ -81,7 +81,7 @@ REFUSED = {
     "https://a..com/": "domain name",
     "https://-a.com/": "whole domain name",
     "https://" + "a" * 64 + ".com/": "whole domain name",
-    "https://hooks.shop.com/" + "a" * URL_MAX_CHARS: "at most",
+    "https://hooks.example.com/" + "a" * URL_MAX_CHARS: "at most",
 }
 
 
@@ -108,13 +108,13 @@ def test_this_machine_may_be_named_where_that_is_allowed_without_tls_too(host: s
             parse_target(url)
 
 
-@pytest.mark.parametrize("url", ["http://hooks.shop.com/", "http://10.0.0.1:9000/", "https://192.168.0.1/"])
+@pytest.mark.parametrize("url", ["http://hooks.example.com/", "http://10.0.0.1:9000/", "https://192.168.0.1/"])
 def test_nothing_else_is_allowed_with_it(url: str) -> None:
     with pytest.raises(BadTargetError):
         parse_target(url, loopback=True)
 
 
 def test_a_target_has_the_parts_that_a_request_is_made_of() -> None:
-    target = parse_target("https://hooks.shop.com:8443/a?b")
-    assert target == Target(is_https=True, host="hooks.shop.com", port=8443, path="/a?b")
-    assert target.authority == "hooks.shop.com:8443"
+    target = parse_target("https://hooks.example.com:8443/a?b")
+    assert target == Target(is_https=True, host="hooks.example.com", port=8443, path="/a?b")
+    assert target.authority == "hooks.example.com:8443"

@@ -1,0 +1,60 @@
+"""After a rotation of HOLDFAST_SECRET_KEY: secrets of endpoints are sealed with the new one, when an API process starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from core.store.connections.pool import Pool
+from core.store.webhooks.endpoints import reseal
+from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
+
+log = structlog.get_logger()
+
+TRIED_EVERY_S = 5.0
+
+
+class SecretsSealedAnew:
+    """Falcon's lifespan hooks. Only while HOLDFAST_SECRET_KEY_PREVIOUS is set is there anything to do."""
+
+    def __init__(self, pool: Pool, box: SecretBox) -> None:
+        self._pool = pool
+        self._box = box
+        self.sealing: asyncio.Task[None] | None = None
+
+    async def process_startup(self, _scope: Mapping[str, Any], _event: Mapping[str, Any]) -> None:
+        self.sealing = asyncio.create_task(self._until_done())
+
+    async def process_shutdown(self, _scope: Mapping[str, Any], _event: Mapping[str, Any]) -> None:
+        if self.sealing is not None:
+            self.sealing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.sealing
+
+    async def _until_done(self) -> None:
+        """A database that is not there yet is asked again."""
+        while True:
+            try:
+                async with self._pool.connection() as connection, connection.transaction():
+                    changed = await reseal(connection, self._anew)
+            except (psycopg.Error, PoolTimeout):
+                await asyncio.sleep(TRIED_EVERY_S)
+            else:
+                if changed:
+                    log.info("secrets of webhooks are sealed with the new key", webhooks=changed)
+                return
+
+    def _anew(self, sealed: str) -> str | None:
+        if self._box.is_current(sealed):
+            return None
+        try:
+            return self._box.seal(self._box.open(sealed))
+        except UnreadableSecretError:
+            log.warning("a webhook's secret was sealed with another HOLDFAST_SECRET_KEY: rotate it")
+            return None
