@@ -1,0 +1,198 @@
+"""The sender of webhooks: plans events times endpoints, and makes one signed request at a time.
+
+An endpoint that has failed for days, or says that it wants no more (410), is disabled: with an entry in the audit log,
+and a mail to staff, which is a delivery of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from core.deliveries.sender import Connections, Gap, Sender
+from core.mail import Mail, Mailer
+from core.outbound.client import Answered, GuardedClient, NoAnswerError
+from core.outbound.targets import BadTargetError, parse_target
+from core.settings import Settings
+from core.store.audit import ENGINE_AUTHOR, AuditEntry, record
+from core.store.connections.database import Connection
+from core.store.deliveries.cursors import add
+from core.store.deliveries.values import Answer, Delivery, NewDelivery, Verdict, dropped, never, sent, try_again
+from core.store.feed import FeedEvent
+from core.store.webhooks.endpoints import SENDER
+from core.store.webhooks.sending import (
+    Receiver,
+    address_of_staff,
+    booking_view,
+    disable,
+    endpoints_wanting,
+    is_failing_for,
+    receiver,
+    staff_to_mail,
+)
+from core.webhooks.attempts import GONE, body_of, verdict_on, without_person
+from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
+from core.webhooks.signature import headers_for
+from core.wire.feeds import BOOKING_WORDS
+from core.wire.outcomes import encode
+from core.wire.vocabulary import micros
+from core.wire.webhooks import RELOAD, TEST
+
+log = structlog.get_logger()
+
+DISABLED_AFTER_S = 3 * 86_400.0
+"""Of failing without a break."""
+STAFF = "staff:"
+"""Begins the receiver of a mail to staff; the user's id follows."""
+DISABLED = "webhook_disabled"
+"""The type of that mail."""
+WANTS_NO_MORE = "the endpoint answered 410"
+
+
+class WebhookSender(Sender):
+    name = SENDER
+
+    def __init__(
+        self,
+        box: SecretBox,
+        client: GuardedClient,
+        mailer: Mailer | None,
+        *,
+        loopback: bool = False,
+        disabled_after_s: float = DISABLED_AFTER_S,
+        public_url: str = "",
+    ) -> None:
+        self._box = box
+        self._client = client
+        self._mailer = mailer
+        self._loopback = loopback
+        self._disabled_after_s = disabled_after_s
+        self._public_url = public_url
+
+    def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
+        told = [event for event in events if event.type in BOOKING_WORDS and event.booking_id is not None]
+        if not told:
+            return []
+        wanting = endpoints_wanting(connection)
+        return [
+            NewDelivery(str(id_), event.type, {"at": micros(event.at)}, event=event, booking_id=event.booking_id)
+            for event in told
+            for id_, types in wanting
+            if event.type in types
+        ]
+
+    def plan_gap(self, connection: Connection, gap: Gap) -> list[NewDelivery]:
+        what = {"at": micros(datetime.now(UTC)), "why": gap.why, "position": str(gap.position)}
+        key = f"{gap.why} {gap.position}"
+        return [NewDelivery(str(id_), RELOAD, what, key=key) for id_, _ in endpoints_wanting(connection)]
+
+    def send(self, connections: Connections, delivery: Delivery) -> Answer:
+        if delivery.receiver.startswith(STAFF):
+            return self._mail_staff(connections, delivery)
+        with connections() as connection:
+            to = receiver(connection, int(delivery.receiver))
+            view = None if delivery.booking_id is None else booking_view(connection, delivery.booking_id)
+        if to is None:
+            return dropped("the endpoint was deleted")
+        if to.is_disabled and delivery.type != TEST:
+            return never("the endpoint is disabled")
+        body = body_of(delivery.type, delivery.data, view)
+        if body is None:
+            return dropped("nothing is kept of the booking")
+        answer = self._post(delivery, to, encode(body))
+        if answer.detail and "excerpt" in answer.detail:
+            answer.detail["excerpt"] = without_person(answer.detail["excerpt"], view)
+        return answer
+
+    def _post(self, delivery: Delivery, to: Receiver, body: bytes) -> Answer:
+        detail: dict[str, Any] = {"url": to.url}
+        now = datetime.now(UTC)
+        try:
+            target = parse_target(to.url, loopback=self._loopback)
+            headers = headers_for(str(delivery.id), now, body, self._secrets(to))
+            answered = self._client.post(target, {"Content-Type": "application/json", **headers}, body)
+        except UnreadableSecretError:
+            words = "its secret was sealed with another HOLDFAST_SECRET_KEY: rotate it, then redeliver"
+            return try_again(words, is_receivers_fault=False, detail=detail)
+        except BadTargetError as problem:
+            return try_again(f"not sent: {problem}", detail=detail)
+        except NoAnswerError as problem:
+            return try_again(str(problem), detail=detail)
+        return verdict_on(answered, now, detail | _answer_in(answered))
+
+    def _secrets(self, to: Receiver) -> list[str]:
+        """The newest first."""
+        return [self._box.open(one) for one in (to.sealed_secret, to.sealed_previous) if one is not None]
+
+    def reported(self, connection: Connection, delivery: Delivery, answer: Answer) -> None:
+        """Disable an endpoint that wants no more, or that has failed for too long."""
+        if delivery.receiver.startswith(STAFF) or answer.verdict in {Verdict.SENT, Verdict.DROPPED}:
+            return
+        id_ = int(delivery.receiver)
+        if (answer.detail or {}).get("status") == GONE:
+            why = WANTS_NO_MORE
+        elif is_failing_for(connection, id_, self._disabled_after_s):
+            why = f"every attempt of {_days(self._disabled_after_s)} failed, the last with: {answer.words}"
+        else:
+            return
+        if disable(connection, id_, why):
+            self._tell(connection, id_, why)
+
+    def _tell(self, connection: Connection, id_: int, why: str) -> None:
+        log.warning("webhook disabled", webhook=id_, why=why)
+        after = {"is_enabled": False, "why": why}
+        record(
+            connection,
+            AuditEntry(ENGINE_AUTHOR, "webhook.disabled", f"webhook:{id_}", {"is_enabled": True}, after),
+        )
+        if self._mailer is not None:
+            what = {"webhook": id_, "why": why}
+            add(
+                connection,
+                SENDER,
+                [NewDelivery(f"{STAFF}{user}", DISABLED, what) for user in staff_to_mail(connection)],
+            )
+
+    def _mail_staff(self, connections: Connections, delivery: Delivery) -> Answer:
+        with connections() as connection:
+            address = address_of_staff(connection, int(delivery.receiver.removeprefix(STAFF)))
+        if address is None or self._mailer is None:
+            return dropped("nobody to mail to")
+        text = DISABLED_MAIL.format(public_url=self._public_url, **delivery.data)
+        try:
+            self._mailer.send(Mail(address, f"Webhook {delivery.data['webhook']} is disabled", text))
+        except OSError as problem:
+            return try_again(f"the mail server: {type(problem).__name__}")
+        return sent("mailed")
+
+
+DISABLED_MAIL = """Holdfast sends nothing more to webhook {webhook}.
+
+The reason: {why}.
+
+What it missed stands in its delivery log. When it works again, enable it (PATCH {public_url}/api/admin/webhooks/{webhook}/
+with {{"is_enabled": true}}), then send again what was given up on
+(POST {public_url}/api/admin/webhooks/{webhook}/redeliver/).
+"""
+
+
+def _answer_in(answered: Answered) -> dict[str, Any]:
+    return {"status": answered.status, "excerpt": answered.excerpt}
+
+
+def _days(seconds: float) -> str:
+    return f"{seconds / 86_400:g} days"
+
+
+def webhook_sender(settings: Settings, mailer: Mailer | None) -> WebhookSender:
+    """As a delivery worker has it."""
+    return WebhookSender(
+        SecretBox(settings.secret_key, settings.secret_key_previous),
+        GuardedClient(loopback=settings.webhooks_loopback),
+        mailer,
+        loopback=settings.webhooks_loopback,
+        public_url=settings.public_url,
+    )
