@@ -23,7 +23,7 @@ from core.store.deliveries.cursors import add
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, Verdict, dropped, never, sent, try_again
 from core.store.feed import FeedEvent
 from core.store.webhooks.endpoints import SENDER
-from core.store.webhooks.sending import (
+from core.store.webhooks.recipients import (
     Receiver,
     address_of_staff,
     booking_view,

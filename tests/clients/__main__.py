@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
+from core.webhooks.signature import headers_for, new_secret
 from ops.embedded.environment import ROOT
 from tests.clients.calendar_files import cases
 from tests.support.clients.callers import USER, access_for
@@ -67,6 +69,7 @@ def steps(stack: Stack) -> Mapping[str, Callable[[], str]]:
         "Compiling it": compile_typescript,
         "Booking by it in TypeScript": lambda: book_in_typescript(stack),
         "Reading calendar files by ical.js": read_calendars,
+        "Verifying a webhook by npm's standardwebhooks": verify_webhook,
     }
 
 
@@ -160,6 +163,17 @@ def read_calendars() -> str:
     shutil.copy(HERE / "calendars.mjs", NODE)
     (MADE / "calendars.json").write_text(cases())
     return f"{run(('node', 'calendars.mjs', 'made/calendars.json')).strip()} entries"
+
+
+def verify_webhook() -> str:
+    """Signed with a new secret and with the one before it: a receiver that knows either verifies."""
+    secrets, body = (new_secret(), new_secret()), b'{"type":"booking_created","data":{"notes":"10 \xe2\x82\xac"}}'
+    headers = headers_for("0b5e7c9a", datetime.now(UTC), body, secrets)
+    shutil.copy(HERE / "webhook.cjs", NODE)
+    for secret in secrets:
+        sent = json.dumps({"secret": secret, "headers": headers, "body": body.decode()})
+        told = run(("node", "webhook.cjs", sent)).strip()
+    return told
 
 
 def run(command: Sequence[str], *, folder: Path = NODE, fails: bool = False) -> str:

@@ -227,8 +227,9 @@ def test_an_endpoint_that_fails_for_three_days_is_disabled_and_not_before(
         webhooks.send_due()
         assert (disabled(connection, id_) is not None) is is_disabled
     assert disabled(connection, id_) == "every attempt of 3 days failed, the last with: 500"
-    assert "waiting" not in states(connection, id_)
+    pass_time(connection, 3_600)
     webhooks.send_due()
+    assert set(states(connection, id_)) == {"parked"}
     assert len(mails.sent) == 1
 
 
