@@ -55,8 +55,10 @@ LATE_SHARE = 0.5
 def all_senders(settings: Settings) -> tuple[Sender, ...]:
     """What this installation may send. None has anything to do before it has a cursor."""
     from core.mails.sender import Mails  # noqa: PLC0415 - templates and catalogues, which no other worker needs
+    from core.webhooks.sender import webhook_sender  # noqa: PLC0415 - an HTTP client, likewise
 
-    return (Mails(settings, None if settings.demo else mailer(settings)),)
+    to_staff = mailer(settings)
+    return (Mails(settings, None if settings.demo else to_staff), webhook_sender(settings, to_staff))
 
 
 def call_once(app: Celery) -> None:

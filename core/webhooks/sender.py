@@ -194,5 +194,6 @@ def webhook_sender(settings: Settings, mailer: Mailer | None) -> WebhookSender:
         GuardedClient(loopback=settings.webhooks_loopback),
         mailer,
         loopback=settings.webhooks_loopback,
+        disabled_after_s=settings.delivery_retry_s,
         public_url=settings.public_url,
     )
