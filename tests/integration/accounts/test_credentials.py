@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import jwt
 import pytest
@@ -22,6 +25,7 @@ from tests.support.clients.callers import (
     new_person,
     wait_until_refused,
 )
+from tests.support.clients.http_client import Client
 from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
 
@@ -96,20 +100,47 @@ def test_logout_ends_its_login_and_no_other(stack: Stack) -> None:
         assert other.get("/api/auth/user/").status_code == 200
 
 
-@pytest.mark.parametrize(
-    "change", ["is_active = false", "is_staff = true", "is_practitioner = true", "auth_epoch = auth_epoch + 1"]
-)
-def test_what_a_role_change_ends_is_ended_within_five_seconds(stack: Stack, change: str) -> None:
+CHANGES = ("is_active = false", "is_staff = true", "is_practitioner = true", "auth_epoch = auth_epoch + 1")
+
+
+@dataclass(frozen=True)
+class Login:
+    """Of somebody of whom an administrator changes something: in a browser, and what a program got by it."""
+
+    email: str
+    client: Client
+    access_token: str
+    api_token: str
+
+
+@pytest.fixture(scope="module")
+def changed(stack: Stack) -> Iterator[Mapping[str, Login]]:
+    """By change, all made at once: the tests wait for them together, each still for its own."""
+    with ExitStack() as closing:
+        logins = {change: _logged_in(stack, closing.enter_context(browser(stack))) for change in CHANGES}
+        for change, login in logins.items():
+            execute(stack, f"UPDATE user_account SET {change} WHERE email_key = %s", login.email)
+        yield logins
+
+
+def _logged_in(stack: Stack, client: Client) -> Login:
     email = new_person(stack)
-    with browser(stack) as client, browser(stack) as program:
-        access_token = log_in(client, email)["access"]
-        token = client.post("/api/auth/token/", json={"email": email, "password": PASSWORD}).json()["token"]
-        assert client.get("/api/auth/user/").status_code == 200
-        execute(stack, f"UPDATE user_account SET {change} WHERE email_key = %s", email)
-        wait_until_refused(client)
-        wait_until_refused(program, bearer(access_token))
-        wait_until_refused(program, {"Authorization": f"Token {token}"})
-        assert client.post("/api/token/refresh-cookie/").status_code == 401
+    access_token = log_in(client, email)["access"]
+    api_token = client.post("/api/auth/token/", json={"email": email, "password": PASSWORD}).json()["token"]
+    assert client.get("/api/auth/user/").status_code == 200
+    return Login(email, client, access_token, api_token)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_role_change_ends_is_ended_within_five_seconds(
+    stack: Stack, changed: Mapping[str, Login], change: str
+) -> None:
+    login = changed[change]
+    with browser(stack) as program:
+        wait_until_refused(login.client)
+        wait_until_refused(program, bearer(login.access_token))
+        wait_until_refused(program, {"Authorization": f"Token {login.api_token}"})
+    assert login.client.post("/api/token/refresh-cookie/").status_code == 401
 
 
 def test_a_ticket_is_given_to_any_logged_in_user(stack: Stack) -> None:

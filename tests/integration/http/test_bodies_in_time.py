@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.processes.stack import Stack
 
 WITHIN_S = 1
 WAY_TOO_LATE_S = 20.0
+LENGTH, PIECE = 15_000, 500
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +34,23 @@ def front_door_port(stack: Stack, tmp_path: Path) -> Iterator[int]:
         yield door.port
 
 
-def trickle(port: int, path: str, content_type: str) -> bytes:
+def trickle(port: int, path: str, content_type: str, *, is_over: Callable[[bytes], bool] = lambda _: False) -> bytes:
     """Send some bytes every tenth of a second of a body that would take long; all that comes back until it is closed.
+
+    Or until the answer is over, where the connection would be kept for a next request.
 
     It takes three seconds. The front door hands on what it has gathered in 4 KiB, and passes an answer back when it has
     taken the whole body (Go's server does so with up to 256 KiB).
     """
     with socket.create_connection(("localhost", port), timeout=WAY_TOO_LATE_S) as connection:
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: {content_type}\r\nContent-Length: 15000\r\n\r\n{{"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: {content_type}\r\nContent-Length: {LENGTH}\r\n\r\n"
         connection.sendall(head.encode())
         connection.settimeout(0.1)
-        answer, started = b"", time.monotonic()
+        answer, body, started = b"", b"{".ljust(LENGTH), time.monotonic()
         while time.monotonic() - started < WAY_TOO_LATE_S:
             try:
-                connection.sendall(b" " * 500)
+                connection.sendall(body[:PIECE])
+                body = body[PIECE:]
                 piece = connection.recv(65_536)
             except TimeoutError:
                 continue
@@ -54,7 +59,15 @@ def trickle(port: int, path: str, content_type: str) -> bytes:
             if not piece:
                 return answer
             answer += piece
+            if is_over(answer):
+                return answer
     raise AssertionError(f"still open after {WAY_TOO_LATE_S:g} s: {answer!r}")
+
+
+def is_whole(answer: bytes) -> bool:
+    head, ended, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\ncontent-length: *([0-9]+)", head)
+    return bool(ended and length and len(body) >= int(length[1]))
 
 
 def is_told(answer: bytes) -> None:
@@ -69,4 +82,5 @@ def test_a_body_that_trickles_in_is_ended(stack: Stack, path: str) -> None:
 
 
 def test_a_body_that_trickles_in_through_the_front_door_is_ended(front_door_port: int) -> None:
-    is_told(trickle(front_door_port, "/api/login/", "application/json"))
+    """The door keeps the connection for a next request."""
+    is_told(trickle(front_door_port, "/api/login/", "application/json", is_over=is_whole))

@@ -25,6 +25,9 @@ from tests.support.conformance.description import description
 from tests.support.processes.front_door import front_door
 from tests.support.wait import wait_until
 
+WAITED_S = 4.5
+"""At least: the Caddyfile's `lb_try_duration` but for what its last pause leaves of it."""
+
 
 class Echo(BaseHTTPRequestHandler):
     """Answers with what reached it, and under which name."""
@@ -188,10 +191,11 @@ def test_what_is_no_http_is_refused_in_the_one_error_shape(door: str, headers: d
     assert (refused.status_code, refused.json()["code"]) == (400, "bad_request")
 
 
-def test_a_part_that_is_away_is_a_503_in_the_one_error_shape(tmp_path: Path) -> None:
+def test_a_part_that_is_away_is_waited_for_and_then_a_503_in_the_one_error_shape(tmp_path: Path) -> None:
     with front_door(tmp_path) as one:
         secret = "ticket=do-not-log-me"
         answer = httpx.get(f"{one.url}/api/?{secret}", headers={"Cookie": "s=secret"}, timeout=15)
+    assert answer.elapsed.total_seconds() >= WAITED_S, "a part that is starting again is waited for"
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "2"
     assert answer.json()["code"] == "unavailable"
@@ -251,6 +255,13 @@ def door_to_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[s
         yield one.address, one.api_port
 
 
+@pytest.fixture(scope="module")
+def impatient_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a front door with nobody behind it, which waits for nobody."""
+    with front_door(tmp_path_factory.mktemp("caddy"), is_impatient=True) as one:
+        yield one.address
+
+
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_a_write_whose_answer_was_lost_is_told_where_to_look(
@@ -278,8 +289,8 @@ def test_a_batch_whose_answer_was_lost_is_looked_for_among_batches(door_to_nobod
     assert answer.headers["Location"] == f"/api/agent/bookings/bulk/{answer.json()['id']}/"
 
 
-def test_a_write_that_was_never_sent_was_not_done(door_to_nobody: tuple[str, int]) -> None:
-    answer = httpx.post(f"http://{door_to_nobody[0]}/api/x/", timeout=15)
+def test_a_write_that_was_never_sent_was_not_done(impatient_door: str) -> None:
+    answer = httpx.post(f"http://{impatient_door}/api/x/", timeout=15)
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert "Location" not in answer.headers
 
@@ -305,7 +316,7 @@ def strict(answer: httpx.Response) -> dict[str, str]:
     return {name: answer.headers.get(name, "missing") for name in OWN}
 
 
-def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tuple[str, int]) -> None:
+def test_every_answer_of_the_door_itself_is_strict(door: str, impatient_door: str) -> None:
     """Also what an inner part says that sets none of these."""
     large = b"x" * 17_000_000
     told = [
@@ -314,7 +325,7 @@ def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tu
         httpx.post(f"http://{door}/ws/calendar/", json={}),
         httpx.request("GET", f"http://{door}/ws/calendar/", content=b"{}"),
         httpx.post(f"http://{door}/api/", content=large),
-        httpx.get(f"http://{door_to_nobody[0]}/api/", timeout=15),
+        httpx.get(f"http://{impatient_door}/api/", timeout=15),
         httpx.get(f"http://{door}/api/"),
     ]
     assert [answer.status_code for answer in told] == [404, 204, 426, 426, 413, 503, 200]
@@ -323,7 +334,8 @@ def test_every_answer_of_the_door_itself_is_strict(door: str, door_to_nobody: tu
 
 
 def test_a_site_that_is_called_by_https_has_browsers_stay_there(tmp_path: Path) -> None:
-    with front_door(tmp_path, environment={"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}) as door:
+    where = {"HOLDFAST_PUBLIC_URL": "https://booking.example.com"}
+    with front_door(tmp_path, environment=where, is_impatient=True) as door:
         for path in ("/flower/metrics", "/api/"):
             assert httpx.get(door.url + path, timeout=15).headers["Strict-Transport-Security"] == "max-age=31536000"
 
@@ -368,7 +380,7 @@ LINK_TOKEN = "t0kEn-" + "k_X9" * 10
 
 def test_what_the_door_answers_itself_is_logged_without_secrets(tmp_path: Path) -> None:
     """By the id that the API was given, with the path and the reason."""
-    with front_door(tmp_path, environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}) as door:
+    with front_door(tmp_path, environment={"HOLDFAST_ANSWER_TIMEOUT": "1s"}, is_impatient=True) as door:
         lost = httpx.get(
             f"{door.url}/api/rooms/?secret=do-not-log-me", headers={"Cookie": "s=do-not-log-me"}, timeout=15
         )

@@ -104,7 +104,8 @@ class Run:
     def close(self) -> None:
         """Whatever a failed test left."""
         if self.alive:
-            self.signal(signal.SIGTERM)
+            for which in (signal.SIGTERM, signal.SIGINT):  # the second one says that somebody is in a hurry
+                self.signal(which)
             with suppress(AssertionError):
                 self.end()
         end_leftovers(self.data / "run" / "processes.json")
