@@ -118,5 +118,5 @@ def test_a_message_that_is_none_is_told_what_messages_there_are(sent: str) -> No
         parse(sent, at_most=1000)
     assert refused.value.words == (
         "A message must have a type, and the text that goes with it: "
-        "get_bookings, resume with last_position, authenticate with token, watch with command_id"
+        "get_bookings, resume with last_position, subscribe with a filter, authenticate with token, watch with command_id"
     )
