@@ -28,7 +28,9 @@ def test_after_a_rotation_of_the_key_it_is_opened_and_sealed_anew() -> None:
     assert SecretBox(NEWEST, NEW).open(again) == secret
 
 
-@pytest.mark.parametrize("sealed", ["", "nonsense", SecretBox(OLD).seal("whsec_x")])
+@pytest.mark.parametrize(
+    "sealed", ["", "nonsense", SecretBox(OLD).seal("whsec_x")], ids=["empty", "nonsense", "of-another-key"]
+)
 def test_what_another_key_sealed_is_not_opened(sealed: str) -> None:
     with pytest.raises(UnreadableSecretError):
         SecretBox(NEWEST, NEW).open(sealed)
