@@ -45,6 +45,11 @@ NO_CHANGE = {
     "POST /api/v1/drf/bookings/check-availability": "a question",
     "POST /api/v1/drf/availability": "a question",
     "POST /api/payment-intent": "paid for oneself: tests/unit/store/test_decided_changes.py",
+    "POST /api/guest/bookings/{token}/cancel": "a guest's own booking, as when its user cancels it",
+    "POST /api/guest/bookings/{token}/move": "a guest's own booking",
+    "POST /guest/{token}/cancel": "the same from a page",
+    "POST /guest/{token}/move": "the same from a page",
+    "POST /guest/addresses/{token}": "a reader answers for an address of their own",
 }
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
