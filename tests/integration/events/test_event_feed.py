@@ -17,7 +17,7 @@ from api.events.event_follower import WAITING_PER_CALLER_MAX
 from core.identity.demo_accounts import AGENT_KEY
 from tests.support.clients import time_slots
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, execute
-from tests.support.clients.feed_readers import number, told
+from tests.support.clients.feed_readers import number, told, wait_until_numbered
 from tests.support.clients.http_client import Client, agent_booking
 from tests.support.clients.time_slots import DAYS, new_category, new_slot
 from tests.support.processes.stack import Stack
@@ -34,8 +34,9 @@ def read(client: httpx.Client, after: str | None = None, **params: Any) -> Any:
 
 
 @pytest.fixture
-def start(staff: Client) -> str:
-    """Where the feed is now."""
+def start(stack: Stack, staff: Client) -> str:
+    """Where the feed is now, behind all that was decided."""
+    wait_until_numbered(stack)
     position: str = read(staff)["next"]
     return position
 
@@ -82,8 +83,9 @@ def test_a_session_cookie_reads_it_too(stack: Stack) -> None:
         assert read(browser)["events"] == []
 
 
-def test_a_booking_is_told_as_on_the_socket_and_next_goes_on_behind_it(staff: Client, start: str) -> None:
+def test_a_booking_is_told_as_on_the_socket_and_next_goes_on_behind_it(stack: Stack, staff: Client, start: str) -> None:
     booked = staff.book().json()["data"]["booking"]
+    wait_until_numbered(stack)
     told = read(staff, start, limit=1)
     (event,) = told["events"]
     assert (event["type"], event["data"]["id"]) == ("booking_created", booked["id"])
@@ -184,7 +186,7 @@ class Moved(Struct):
 
 
 @pytest.fixture
-def moved(staff: Client, start: str) -> Moved:
+def moved(stack: Stack, staff: Client, start: str) -> Moved:
     left, now = _place(staff), _place(staff)
     slot = new_slot(staff, left.pop("category"), left["start_date"])
     booking = time_slots.book(staff, slot["id"])
@@ -193,6 +195,7 @@ def moved(staff: Client, start: str) -> Moved:
     times = {"start_time": f"{day}T09:00:00Z", "end_time": f"{day}T10:00:00Z", "category": now.pop("category")}
     answer = staff.put(f"/api/admin/timeslots/{slot['id']}/", json=times, params={"if_booked": "move"})
     assert answer.status_code == 200, answer.text
+    wait_until_numbered(stack)
     (created, updated) = told(read(staff, start)["events"])
     assert (created[0], updated[0]) == ("booking_created", "booking_updated")
     return Moved(start, created[2], left, now)

@@ -8,7 +8,15 @@ from datetime import timedelta
 
 from tests.conftest import FIGURE
 from tests.support.clients.callers import STAFF, access_for, bearer
-from tests.support.clients.feed_readers import HttpReader, Reader, SocketReader, in_order, number, told
+from tests.support.clients.feed_readers import (
+    HttpReader,
+    Reader,
+    SocketReader,
+    in_order,
+    number,
+    told,
+    wait_until_numbered,
+)
 from tests.support.clients.http_client import Client
 from tests.support.clients.written_events import DAY, RESOURCES, SERVICES, Writer, Written
 from tests.support.processes.stack import Stack
@@ -45,6 +53,7 @@ def test_http_and_socket_tell_the_same_cut_off_at_random(
     stack: Stack, staff: Client, record_property: Callable[[str, object], None]
 ) -> None:
     ids = [staff.book().json()["data"]["booking"]["id"] for _ in range(4)]
+    wait_until_numbered(stack)
     start, headers = staff.get("/api/events/").json()["next"], bearer(access_for(stack, STAFF))
     http = HttpReader(stack.api_url, headers, start, seed=1)
     socket = SocketReader(stack.ws_url, headers, start, seed=2)

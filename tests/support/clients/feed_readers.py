@@ -14,6 +14,9 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.support.clients.callers import HasDatabase, execute
+from tests.support.wait import wait_until
+
 Message = dict[str, Any]
 
 CUT_WITHIN_S = 0.03
@@ -32,6 +35,12 @@ class Reader(Protocol):
 
 def number(position: str) -> int:
     return int(position.rpartition("-")[2])
+
+
+def wait_until_numbered(stack: HasDatabase) -> None:
+    """Until what was decided has its positions: the relay gives them after the answer."""
+    unnumbered = "SELECT EXISTS (SELECT FROM event_batch WHERE first_position IS NULL)"
+    wait_until(lambda: execute(stack, unnumbered) == [(False,)], "all events have positions")
 
 
 class HttpReader:
