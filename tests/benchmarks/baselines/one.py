@@ -142,7 +142,7 @@ def _write(decided: Decided, now: datetime) -> Write:
         "booking_id": event.booking_id,
         "booking_version": event.booking_version,
         "event_actor": event.actor,
-        "data": event.data,
+        "data": None if event.data is None else _encode(event.data).decode(),
     }
     match decided.events[-1]:
         case BookingPlaced() as placed:
