@@ -60,12 +60,12 @@ class MailSending:
         yield self.connection
 
 
-def guest_link(stack: Stack, booking_id: int) -> str:
-    """A link's token, as the mail about the booking has it."""
+def guest_link(stack: Stack, booking_id: int, token: str | None = None) -> str:
+    """A link's token: the given one, or as the mail about the booking has it."""
     with connect_lane(stack.database_url, "holdfast tests") as connection:
         facts = read_facts(connection, booking_id)
         assert facts is not None
-        token = booking_token(stack.settings.secret_key, facts.booking.public_uuid, facts.client.email)
+        token = token or booking_token(stack.settings.secret_key, facts.booking.public_uuid, facts.client.email)
         make_link(connection, hash_token(token), facts.booking, facts.client.email)
     return token
 

@@ -10,16 +10,20 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
 from msgspec import Struct
 
-from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID
+from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN
 from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
+from core.store.connections.database import connect_lane
+from core.store.mails.addresses import note_asked
 from tests.support.clients.callers import ADMIN, USER, access_for, bearer, execute
 from tests.support.documents import reset_demo_database
+from tests.support.mail_sending import guest_link
 from tests.support.payments.payer import WEBHOOK_SECRET
 from tests.support.payments.stripe_standin.deliveries import signature
 from tests.support.processes.stack import Stack
@@ -27,6 +31,7 @@ from tests.support.webhooks import sent_delivery
 
 MARKET = "/api/v1/drf"
 ONE = f"{MARKET}/bookings/{{booking_id}}"
+GUEST = "/api/guest/bookings/{token}"
 UNTRIED: Mapping[str, str] = {
     f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
     for provider in ("google", "github")
@@ -42,8 +47,17 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"POST {ONE}/notes/",
         f"GET {ONE}/notes/",
         f"POST {ONE}/reschedule/",
+        f"GET {GUEST}/",
+        f"GET {GUEST}/booking.ics",
+        f"POST {GUEST}/move/",
+        "GET /guest/{token}/",
+        "GET /guest/{token}/cancel/",
+        "GET /guest/{token}/move/",
+        "POST /guest/{token}/move/",
         f"POST {ONE}/confirm/",
         f"POST {ONE}/cancel/",
+        f"POST {GUEST}/cancel/",
+        "POST /guest/{token}/cancel/",
         f"DELETE {ONE}/",
         f"POST {ONE}/complete/",
         f"POST {ONE}/no-show/",
@@ -67,6 +81,8 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/bookings/{booking_id}/delete/",
     ),
     (
+        "POST /api/calendar-links/",
+        "POST /api/calendar-links/{link_id}/rotate/",
         "POST /api/admin/webhooks/",
         "POST /api/admin/webhooks/{webhook_id}/test/",
         "POST /api/admin/timeslots/",
@@ -89,6 +105,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/timeslots/{time_slot_id}/",
         "DELETE /api/admin/agent-keys/{key_id}/delete/",
         "DELETE /api/admin/webhooks/{webhook_id}/",
+        "DELETE /api/calendar-links/{link_id}/",
         "POST /api/register/",
         "DELETE /api/user/",
         "POST /api/auth/password/change/",
@@ -137,7 +154,11 @@ SELECT %s, id, auth_epoch, email_key, now() + interval '1 hour' FROM user_accoun
 SQL_STANDS = "UPDATE booking SET status = 'confirmed' WHERE id = 1"
 SQL_CONTACT = "UPDATE user_account SET contact_email = email, email = '', email_key = NULL WHERE id = 1"
 SQL_NEWEST = "SELECT max(id) FROM user_account"
+SQL_LINK = "UPDATE calendar_link SET token_hash = %s WHERE id = 1"
+SQL_EMAIL = "SELECT shown_email FROM user_account WHERE id = %s"
 
+TELLS_WHY = "?problem="
+"""In the page to see next, where a form was refused."""
 ENDS_LOGINS = re.compile("/users/|/auth/|/logout/|/practitioners/$")
 
 
@@ -198,7 +219,7 @@ class Walk:
             self.sent += 1
             if request.method != "GET" and ENDS_LOGINS.search(request.path):
                 self._logins.clear()
-            if answer.status_code not in success:
+            if answer.status_code not in success or TELLS_WHY in answer.headers.get("Location", ""):
                 self.failed.append(f"{name}, example {number}: {answer.status_code} {answer.text[:200]}")
 
 
@@ -289,9 +310,39 @@ def _logged_delivery(walk: Walk, _: Request) -> None:
     execute(walk.stack, "UPDATE delivery SET lease = NULL WHERE id = %s", DELIVERY_ID)
 
 
+def _guest_link(walk: Walk, _: Request) -> None:
+    """The link of the mail about the marketplace's booking, by the token that is shown. The demo's own is long over."""
+    execute(walk.stack, "DELETE FROM guest_link")
+    guest_link(walk.stack, 2, LINK_TOKEN)
+
+
+def _uncancelled(walk: Walk, request: Request) -> None:
+    execute(walk.stack, SQL_COMING)
+    _guest_link(walk, request)
+
+
+def _asked_address(walk: Walk, _: Request) -> None:
+    """The mail that asks whether an address wants mails."""
+    email = execute(walk.stack, SQL_EMAIL, USER)[0][0]
+    with connect_lane(walk.stack.database_url, "holdfast tests") as connection:
+        note_asked(connection, email, USER, hash_token(LINK_TOKEN), UUID(DELIVERY_ID))
+
+
 BEFORE: Mapping[str, Before] = {
     "GET /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/": _logged_delivery,
     "POST /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver/": _logged_delivery,
+    "GET /api/calendars/{token}.ics": _sql(SQL_LINK, hash_token(LINK_TOKEN)),
+    f"GET {GUEST}/": _guest_link,
+    f"GET {GUEST}/booking.ics": _guest_link,
+    f"POST {GUEST}/cancel/": _uncancelled,
+    f"POST {GUEST}/move/": _guest_link,
+    "GET /guest/{token}/": _guest_link,
+    "GET /guest/{token}/cancel/": _guest_link,
+    "POST /guest/{token}/cancel/": _uncancelled,
+    "GET /guest/{token}/move/": _guest_link,
+    "POST /guest/{token}/move/": _guest_link,
+    "GET /guest/addresses/{token}/": _asked_address,
+    "POST /guest/addresses/{token}/": _asked_address,
     "POST /api/agent/booking/create/": _command(COMMAND_ID),
     "POST /api/agent/bookings/bulk/": _command(BATCH_ID),
     "DELETE /api/commands/{command_id}/": _undecided,
