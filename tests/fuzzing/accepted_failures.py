@@ -35,7 +35,8 @@ SENTENCES: Mapping[str, str] = {
     r"^Passwords do not match$|^A password cannot be the account's own name$|^Choose another password than": (
         "Two fields must (not) be equal"
     ),
-    r"must be later than |must not be before |must end after it starts$|must each end after they start": "Two fields must be in order",
+    r"must be later than |must not be before |must be after start_date$|must end after it starts$"
+    r"|must each end after they start": "Two fields must be in order",
     r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after": (
         "A span may be so long and no longer"
     ),
@@ -57,6 +58,9 @@ SENTENCES: Mapping[str, str] = {
     r"^That resource's time zone is|^A shared resource keeps its own time zone$": "A resource's zone is stored",
     r"^A username that is a phone number must be the account's own phone$": "A number belongs to one person",
     r"^(category|country|categories) must be one of|^There is no such \w+$": "What there is to choose from is stored",
+    r"^This kind has none: leave it out$|^Say which one: its id$": "What a calendar link is about depends on its kind",
+    r"^It must be an absolute https URL|^It must begin with https://|^It must hold no user name|^It must have no fragment"
+    r"|^Its (host|port|address) ": "A pattern knows neither hosts nor ports nor private networks",
     r"^This is not the current password$": "The present password cannot be generated",
 }
 """Of refusals with the code `invalid`: what they say, and why that is right."""
@@ -80,6 +84,7 @@ CODES: Mapping[str, str] = {
     "currency_mismatch": "The booking's currency decides",
     "bad_reset_token": "A mailed token cannot be generated",
     "bad_webhook": "Stripe's signature cannot be generated",
+    "position_gone": "What the feed still tells is stored",
     "email_taken": "Taken names are a 400 at registration (docs/contracts/README.md)",
     "username_taken": "Taken names are a 400 at registration (docs/contracts/README.md)",
     "not_a_token": "Only an API token revokes itself, and the run comes with logins",
