@@ -109,5 +109,5 @@ async def change(connection: AsyncConnection, key_id: int, new: NewKey) -> bool:
 
 
 async def revoke(connection: AsyncConnection, key_id: int, by: int | None) -> bool:
-    """False for a key that is revoked already or never was."""
+    """False for a key that is already revoked or never existed."""
     return (await connection.execute(SQL_REVOKE, {"id": key_id, "by": by})).rowcount == 1
