@@ -1,4 +1,4 @@
-"""The Celery application that all processes share: queues, exchanges and task names by declaration.
+"""The Celery application that all processes share: its queues, exchanges and task names, declared once.
 
 Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing has
 an eta, and every task may run twice or never (the sweep makes up for it).

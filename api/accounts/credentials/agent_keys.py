@@ -1,4 +1,4 @@
-"""`/api/admin/agent-keys/`: staff make, list, change and revoke the keys that agents come with."""
+"""`/api/admin/agent-keys/`: staff make, list, change and revoke the keys that agents sign in with."""
 
 from __future__ import annotations
 
