@@ -1,4 +1,4 @@
-"""Python's cycle collector in a long-lived process: what is there after the start stays, so it is not looked at again."""
+"""Python's cycle collector in a long-lived process: what exists after the start stays, so it is not looked at again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""redis-py without OpenTelemetry: as it comes, it imports the SDK for metrics wherever that is installed.
+"""redis-py without OpenTelemetry: unpatched, it imports the SDK for metrics wherever that is installed.
 
 That costs each process a tenth of a second at its start and some megabytes, for metrics that redis-py records only where
-it is told to, which nothing here does. `core` bends it before anything of ours can import redis-py.
+it is told to, which nothing here does. `core` patches it before anything of ours can import redis-py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
-BENT = frozenset({"redis.observability.metrics", "redis.observability.providers"})
+PATCHED = frozenset({"redis.observability.metrics", "redis.observability.providers"})
 HIDDEN = "opentelemetry"
 
 
@@ -27,7 +27,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in BENT:
+        if fullname not in PATCHED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.origin is not None:

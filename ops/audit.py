@@ -1,7 +1,7 @@
 """Asks a database of known vulnerabilities about every package that is locked: `make audit`.
 
 Runs with the standard library alone, beside pip-audit (OSV's database) in an environment of its own, and npm's
-own audit. Exit code 1 is a vulnerability that is known; a database that cannot be reached is said, and is 0.
+own audit. Exit code 1 means a known vulnerability; a database that cannot be reached is reported, with exit code 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NPM_FOLDER = ROOT / "tests" / "clients"
 ACCEPTED: Mapping[str, str] = {}
 """By the id of a vulnerability: why it does not touch us. Without an entry here it fails."""
 AT_ONCE = 4
-"""Questions are sent one by one in each process, a package a question."""
+"""Processes of pip-audit: each asks about one package after another."""
 WITHIN_S = 60.0
 ANSWER_WITHIN_S = 5
 UNDERSTOOD = (0, 1)

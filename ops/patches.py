@@ -1,4 +1,4 @@
-"""Every place where a library is bent: `python -m ops.patches` prints the table of docs/dependencies.md.
+"""Every place where a library is patched: `python -m ops.patches` prints the table of docs/dependencies.md.
 
 With `--check` it says which library has moved from under its patch.
 

@@ -34,7 +34,7 @@ except SettingsError as problem:
     sys.exit(f"holdfast: {problem}")
 
 app = celery_app(settings.redis_url, settings.redis_keys.prefix)
-app.steps["worker"].add(shutdown.AskLingeringTasks)
+app.steps["worker"].add(shutdown.AskServersToEnd)
 lane_server.register(app, settings)
 relay_server.register(app, settings)
 payment_server.register(app, settings)

@@ -137,35 +137,35 @@ class LaneServer(Server):
     def _answer(self, rung: Sequence[str]) -> Answer:
         started = time.monotonic()
         try:
-            turn = self._connected().visit([lane_of_bell(bell) for bell in rung])
+            result = self._connected().visit([lane_of_bell(bell) for bell in rung])
         except psycopg.Error as problem:
             self._metrics.failed()
             self._recover(problem)
             return Answer(ring_again=rung)
-        self._metrics.visited(turn, time.monotonic() - started)
-        self._width = narrowed(self._width, full=turn.full, most=self._lanes)
-        self._tell(turn)
-        if turn.full:
+        self._metrics.visited(result, time.monotonic() - started)
+        self._width = narrowed(self._width, full=result.full, most=self._lanes)
+        self._tell(result)
+        if result.full:
             self._call_for_help()
         return Answer(
-            ring_again=[self._keys.lane_bell(lane) for lane in turn.more],
-            leave_out=[self._keys.lane_bell(lane) for lane in turn.busy],
+            ring_again=[self._keys.lane_bell(lane) for lane in result.more],
+            leave_out=[self._keys.lane_bell(lane) for lane in result.busy],
         )
 
-    def _tell(self, turn: VisitResult) -> None:
+    def _tell(self, result: VisitResult) -> None:
         """After the commit, and only a hint: a waiter that hears nothing asks the database."""
-        ended: list[Decided | Parked] = [*turn.decided, *turn.parked]
+        ended: list[Decided | Parked] = [*result.decided, *result.parked]
         if not ended:
             return
         began = time.time_ns()
         messages = {channel: _encode(outcomes) for channel, outcomes in self._by_channel(ended).items()}
         self._relay_waker.ring([self._keys.relay_bell], messages)
-        if any(_is_due(event) for one in turn.decided for event in one.events):
+        if any(_is_due(event) for one in result.decided for event in one.events):
             self._payments_waker.ring([self._keys.payments_bell])
         told = time.time_ns()
         log_decided(ended)
         if spans.is_on():
-            record_visit(turn, began, told)
+            record_visit(result, began, told)
 
     def _by_channel(self, decided: Sequence[Decided | Parked]) -> dict[str, list[tuple[bytes, int, bytes]]]:
         """(command id, HTTP status, body) for each API process that waits."""

@@ -35,10 +35,10 @@ from core.wakeup.broker import SWEEPS
 from core.wakeup.keys import DELIVERIES, PAYMENTS
 
 METER = Meter()
-"""This process's, and after a fork the child's: nothing is made in it before."""
+"""This process's own, and after a fork the child's: nothing may be made in it before."""
 OUTCOMES = ("succeeded", "rejected", "failed")
 UNDECODED = "undecoded"
-"""The type of a parked command whose body says none that we know."""
+"""The type of a parked command whose body names none that we know."""
 
 
 def begin(settings: Settings, worker: Any) -> None:
@@ -63,7 +63,7 @@ def forks(worker: Any) -> bool:
 
 
 class LaneMetrics:
-    """Counts each visit once it is committed. What may never happen begins at 0: a rate sees the first one then."""
+    """Counts each visit once it is committed. All counters begin at 0, so that a rate sees even the first event."""
 
     def __init__(self, meter: Meter) -> None:
         self._size = meter.histogram(BATCH_SIZE)
@@ -142,7 +142,7 @@ def delivery_metrics() -> DeliveryMetrics:
 
 @cache
 def lane_metrics() -> LaneMetrics:
-    """Once a process, and in it: a server of the lanes comes and goes."""
+    """Made once in each process, as lane servers come and go."""
     return LaneMetrics(METER)
 
 

@@ -56,7 +56,7 @@ def register(app: Celery, settings: Settings) -> None:
     def serve() -> int:
         """Relay until nothing comes any more; 0 at once while this process has another relay server.
 
-        The sweep calls whenever events wait. While many come, servers that linger beside the first
+        The sweep calls whenever events wait. While many come, servers that stay beside the first
         would take one place of the pool after another, until no sweep finds one.
         """
         if not _serving.acquire(blocking=False):

@@ -1,4 +1,4 @@
-"""The lingering loop: one Celery task that serves a group's bells until they fall silent.
+"""The loop of a server: one Celery task that answers a group's bells until they fall silent.
 
 A task for each command would cost more than the booking that it carries, so a task only says "there is
 work", and then stays while there is. It ends after a few idle seconds or at shutdown. While

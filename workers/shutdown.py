@@ -1,4 +1,4 @@
-"""How a lingering task learns that its worker is to end.
+"""How a server's task learns that its worker is to end.
 
 Celery's warm shutdown waits for running tasks and tells only the main process. The event is
 made before the pool forks, so that main and children share it.
@@ -27,7 +27,7 @@ def ask() -> None:
         event.set()
 
 
-class AskLingeringTasks(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types
+class AskServersToEnd(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types
     """Stopped before the pool, however the worker ends: by signal, or because its consumer failed."""
 
     requires = ("celery.worker.components:Pool",)

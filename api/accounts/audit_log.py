@@ -18,25 +18,25 @@ from core.store.lists.audit import AuditFilter, ListedEntry, page
 from core.wire.vocabulary import Micros, micros
 
 
-class AuditAsked(Struct, frozen=True):
+class AuditQuery(Struct, frozen=True):
     actor_kind: AuthorKind | None = None
-    """`staff` are those who are no superusers."""
+    """`staff` are those who are not superusers."""
     actor: Word | None = None
     """`user:ID`, `key:ID`, `command_line:ACCOUNT` or `engine`."""
     action: Word | None = None
-    """One, as `booking.cancelled`, or all of one kind of subject, as `booking`."""
+    """One action, such as `booking.cancelled`, or all on one kind of subject, such as `booking`."""
     subject: Word | None = None
-    """As `booking:17`: also what a change touched beside its subject."""
+    """Such as `booking:17`: also where a change touched it beside its own subject."""
     start_date: DayOrInstant | None = None
     """A day, or an instant with its offset: entries of it or later."""
     end_date: DayOrInstant | None = None
-    """Entries before it; of the day itself none."""
+    """Entries before it; a day itself is not included."""
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
 
 
 class EntryShown(Struct, frozen=True, kw_only=True):
-    """What of an entry says something of a person is gone once that person has left."""
+    """The personal part of an entry is gone once its person's account is deleted."""
 
     id: int
     at: Micros
@@ -57,7 +57,7 @@ class EntryShown(Struct, frozen=True, kw_only=True):
 class AuditLogShown(Struct, frozen=True, kw_only=True):
     total_count: int
     total_exact: bool
-    """Whether it is all of them: beyond 10,000 they are not counted."""
+    """Whether `total_count` is all of them: beyond 10,000 they are not counted."""
     limit: int
     offset: int
     entries: list[EntryShown]
@@ -68,9 +68,9 @@ class AuditLog:
         self._engine = engine
         self._zone = zone
 
-    @operation("Read the audit log", query=AuditAsked, answers={200: AuditLogShown})
+    @operation("Read the audit log", query=AuditQuery, answers={200: AuditLogShown})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, AuditAsked)
+        asked = read_query(req, AuditQuery)
         wanted = AuditFilter(
             actor_kind=asked.actor_kind,
             actor=asked.actor,

@@ -6,7 +6,7 @@ from api.accounts.access.authentication import Authentication
 from api.accounts.access.cookies import Cookies
 from api.accounts.access.gate import Gate
 from api.accounts.access.key_use_counter import AgentKeyUseCounter
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.login.login import AccessTokens
 from api.accounts.login.registration import Registration
 from api.accounts.login.sign_in import SignIn
@@ -20,6 +20,7 @@ from core.mail import mailer
 from core.metrics.meter import Meter
 from core.passwords import Passwords
 from core.settings import Settings
+from core.store.connections.pool import Pool
 
 
 class Accounts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import Pool
 from api.accounts.fields import is_email
 from api.http.audit import note_change
 from api.http.errors import Problem
@@ -14,6 +13,7 @@ from api.openapi import operation
 from core.identity import account_changes, users
 from core.identity.permissions import why_not_change
 from core.identity.users import TakenError
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 
 

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 GROUP_MAX = 256
 GROUP_ENOUGH = 16
-"""A group of so many is written at once: enough share its cost."""
+"""A group of this many is written at once: enough share its cost."""
 CONNECTIONS = 2
 WRITERS_MAX = 4
 """Groups written at once while commits hang."""

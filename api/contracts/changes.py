@@ -15,7 +15,7 @@ from core.wire.errors import FieldProblem
 
 CANNOT_BE_CHANGED = "cannot be changed"
 CANNOT_BE_CHANGED_HERE = "cannot be changed here"
-"""Of what another request changes."""
+"""For a field that another request changes."""
 
 Problems = Mapping[type[CatalogueError], Callable[[], Problem]]
 
@@ -31,7 +31,7 @@ async def as_problems(problems: Problems) -> AsyncIterator[None]:
 
 
 def sent_fields(sent: Struct, *, but: Collection[str] = ()) -> dict[str, Any]:
-    """The fields of a body that were sent, `but` some."""
+    """The fields of a body that were sent, except those in `but`."""
     return {name: value for name, value in asdict(sent).items() if value is not UNSET and name not in but}
 
 

@@ -71,7 +71,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_links": (409, "The account has as many calendar links as it may have"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
-    "already_revoked": (409, "This agent key is revoked already"),
+    "already_revoked": (409, "This agent key is already revoked"),
     "too_many_keys": (409, "There are as many agent keys as there may be"),
     # webhooks
     "webhook_not_found": (404, "There is no such endpoint"),
@@ -80,7 +80,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "too_many_webhooks": (409, "There are as many endpoints as there may be"),
     # marketplace
     "too_many_notes": (409, "The booking has as many notes as it may have"),
-    "already_practitioner": (409, "This user is a practitioner already"),
+    "already_practitioner": (409, "This user is already a practitioner"),
     "room_elsewhere": (409, "The room belongs to another location"),
     # accounts
     "wrong_credentials": (401, "No such account, or not its password"),

@@ -10,7 +10,7 @@ from core.metrics.definitions import HTTP_SECONDS
 from core.metrics.meter import Meter
 
 UNMATCHED = "unmatched"
-"""The route of what has none."""
+"""The route of a request that fits none."""
 OTHER_METHOD = "OTHER"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

@@ -22,7 +22,7 @@ V = TypeVar("V")
 W = TypeVar("W")
 
 
-class Asked(Struct, frozen=True):
+class LedgerQuery(Struct, frozen=True):
     booking_id: Id | None = None
     needs_a_person: bool = False
     """Only payments that need a person: parked, with a failed refund, or different from the provider's books."""
@@ -79,9 +79,9 @@ class AdminPayments:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    @operation("List attempts to pay", query=Asked, answers={200: Ledger})
+    @operation("List attempts to pay", query=LedgerQuery, answers={200: Ledger})
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, Asked)
+        asked = read_query(req, LedgerQuery)
         wanted = PaymentFilter(asked.booking_id, asked.needs_a_person)
         found = await page(self._engine, wanted, asked.limit, asked.offset)
         body = Ledger(

@@ -14,7 +14,7 @@ from core.wire.contracts.rooms import money
 from core.wire.vocabulary import Zulu, zulu
 
 
-class FindingsAsked(Struct, frozen=True):
+class FindingsQuery(Struct, frozen=True):
     kind: FindingKind | None = None
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
@@ -62,11 +62,11 @@ class RestoreFindings:
     @operation(
         "List what Stripe knew beyond a restored backup",
         description="Charges and refunds made after the backup, for a person to decide about; nothing was changed because of them.",
-        query=FindingsAsked,
+        query=FindingsQuery,
         answers={200: RestoreFindingsShown},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, FindingsAsked)
+        asked = read_query(req, FindingsQuery)
         async with self._pool.connection() as connection:
             found = await findings_page(connection, asked.kind, asked.limit, asked.offset)
         body = RestoreFindingsShown(

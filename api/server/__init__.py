@@ -1,1 +1,1 @@
-"""gunicorn as this API runs it: its settings, its worker, and what is bent of it."""
+"""gunicorn as this API runs it: its settings, its worker, and our patches of it."""

@@ -1,4 +1,4 @@
-"""What is bent of gunicorn's ASGI worker: ops/patches.py lists it, with what each patch leans on.
+"""Our patches of gunicorn's ASGI worker: ops/patches.py lists them, with what each leans on.
 
 - A stop is heard at any moment and is over within seconds. As it comes, the worker loses a stop that
   arrives while it still imports (uvloop hears signals only while its loop runs), and waits

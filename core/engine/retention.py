@@ -26,7 +26,7 @@ REST_FACTOR = 3.0
 """How many times longer the rest after a batch is than the batch: at most a quarter of one core is used."""
 
 Rest = Callable[[float], bool]
-"""Waits so many seconds; returns whether to continue."""
+"""Waits that many seconds; returns whether to continue."""
 
 
 class SweepResult(Struct):

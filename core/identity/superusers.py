@@ -13,7 +13,7 @@ LISTED_MAX = 1_000
 
 
 class Superuser(Struct, frozen=True):
-    """One who has every right, also while the account is closed."""
+    """Somebody who has every right, even while the account is closed."""
 
     id: int
     username: str
@@ -34,7 +34,7 @@ FROM user_account WHERE is_superuser ORDER BY id LIMIT {LISTED_MAX}
 
 
 async def lock(connection: AsyncConnection) -> None:
-    """Until the end of the transaction nobody else makes a superuser so: two people cannot both make the first."""
+    """Until the end of the transaction nobody else can make a superuser: two people cannot both make the first."""
     await fetch_one(connection, SQL_LOCK)
 
 

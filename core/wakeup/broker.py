@@ -1,4 +1,4 @@
-"""The Celery application that all processes share: queues, exchanges and task names by declaration.
+"""The Celery application that all processes share: its queues, exchanges and task names, declared once.
 
 Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing has
 an eta, and every task may run twice or never (the sweep makes up for it).
@@ -119,7 +119,7 @@ def celery_app(redis_url: str, prefix: str = "") -> Celery:
         task_store_errors_even_if_ignored=False,
         task_serializer="json",
         accept_content=["json"],
-        # Late: a lingering task keeps its worker's only place, so no second one is fetched behind
+        # Late: a server's task keeps its worker's only place, so no second one is fetched behind
         # it to wait there while another worker is free. Lost messages are the sweep's business.
         task_acks_late=True,
         worker_prefetch_multiplier=1,

@@ -86,7 +86,7 @@ def check(archive: Archive, database: Database, *, replace: bool) -> None:
         _check_nobody_serves(connection)
         if not replace and not store.is_empty(connection):
             raise RestoreRefusedError(
-                f"There is something in {database.named}. Name an empty one, or replace what is there with --replace."
+                f"{database.named} is not empty. Name an empty database, or replace what is there with --replace."
             )
 
 
@@ -107,7 +107,7 @@ def _check_demo(manifest: Manifest, database: Database) -> None:
     if database.settings.demo and not manifest.demo:
         raise RestoreRefusedError(
             "The backup is not of the demo, and a demo would open its data with passwords that everybody knows. "
-            "Restore it with HOLDFAST_DEMO=0, and start Holdfast so."
+            "Restore it and start Holdfast with HOLDFAST_DEMO=0."
         )
 
 
@@ -284,7 +284,7 @@ def _count_again(connection: Connection, manifest: Manifest) -> None:
     found = count_rows(connection, tuple(wanted)) if wanted else {}
     if found != wanted:
         raise BackupError(
-            f"The restored rows are not as many as in the backup: {found}, not {wanted}. The database does not start."
+            f"The restored rows are not as many as in the backup: {found}, not {wanted}. Restore it again."
         )
 
 

@@ -105,7 +105,7 @@ async def _refuse_second(settings: Settings) -> None:
 def _refuse_if_any(found: list[Superuser]) -> None:
     if found:
         raise CommandError(
-            f"There is a superuser already: {console.cell_text(found[0].username)}. Use --another to make one more, or "
+            f"There is already a superuser: {console.cell_text(found[0].username)}. Use --another to make one more, or "
             "holdfast admin reset-password for a password that is lost."
         )
 

@@ -71,7 +71,7 @@ class Programs:
         return localstripe.program(self.inner["stripe"], folder, self.inner["api"], secret, self._log("stripe"), mark)
 
     def processes(self) -> tuple[Process, ...]:
-        """What is to run: all of it, but for a Flower that is off."""
+        """What is to run: everything, without Flower if it is off."""
         is_on = from_environment(self.environment()).flower
         return tuple(process for process in APPLICATION if process is not FLOWER or is_on)
 

@@ -52,7 +52,7 @@ SENTENCES: Mapping[str, str] = {
     r"|^Missing required field: (duration_minutes|service_ids|credits|valid_days)$": (
         "What a service needs depends on its type, which is stored when it is changed"
     ),
-    r"^index must name each of the package's|^Each must be a service of type|is not that of the session$": (
+    r"^index must name each of the package's|^Each must be a service of type|differs from the session's; leave it out$": (
         "What there is to choose from is stored"
     ),
     r"^That resource's time zone is|^A shared resource keeps its own time zone$": "A resource's zone is stored",

@@ -63,9 +63,6 @@ def _seen(looking: asyncio.Future[Any]) -> None:
         looking.exception()
 
 
-__all__ = ["FRESH_S", "LiveCredentials", "Pool"]
-
-
 class LiveCredentials:
     """People's logins and tokens, and agent keys."""
 

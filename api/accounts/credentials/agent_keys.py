@@ -1,4 +1,4 @@
-"""`/api/admin/agent-keys/`: staff make, list, change and revoke the keys that agents come with."""
+"""`/api/admin/agent-keys/`: staff make, list, change and revoke the keys that agents sign in with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import Problem
@@ -22,6 +22,7 @@ from core import text_forms
 from core.identity.credentials import agent_key_use, agent_keys
 from core.identity.credentials.agent_key_use import DayOfUse, KeyRecord
 from core.identity.credentials.agent_keys import Network, NewKey
+from core.store.connections.pool import Pool
 from core.wire.answers import Done, Listed
 from core.wire.vocabulary import Day, Micros, micros
 
@@ -70,7 +71,7 @@ def _networks(sent: list[str]) -> list[Network]:
     return [NETWORK(one) for one in sent]
 
 
-class KeysAsked(Struct, frozen=True):
+class KeysQuery(Struct, frozen=True):
     is_active: bool | None = None
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
@@ -132,9 +133,9 @@ class AgentKeys:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    @operation("List agent keys", query=KeysAsked, answers={200: KeyList})
+    @operation("List agent keys", query=KeysQuery, answers={200: KeyList})
     async def on_get(self, req: Request, resp: Response) -> None:
-        asked = read_query(req, KeysAsked)
+        asked = read_query(req, KeysQuery)
         is_active, limit, offset = asked.is_active, asked.limit, asked.offset
         async with self._pool.connection() as connection:
             records = await agent_key_use.listed(connection, is_active=is_active, limit=limit, offset=offset)
@@ -156,7 +157,7 @@ class AgentKeys:
             made = await agent_keys.make(connection, new, req.context.principal.user_id)
             if made is None:
                 most = agent_keys.KEYS_MAX
-                raise Problem(409, "too_many_keys", f"There are {most} agent keys already; revoke one first")
+                raise Problem(409, "too_many_keys", f"There are already {most} agent keys; revoke one first")
             record = await _record(connection, made[0])
             await note_change(req, connection, "agent_key.created", record.id, None, _audited(record))
         log.info("agent key made", made_key=record.id, by=record.created_by)
@@ -225,7 +226,7 @@ def _audited(record: KeyRecord) -> dict[str, Any]:
 
 
 def _revoked() -> Problem:
-    return Problem(409, "already_revoked", "This agent key is revoked already")
+    return Problem(409, "already_revoked", "This agent key is already revoked")
 
 
 def _shown(record: KeyRecord) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.login.login import LoginBody
 from api.accounts.login.sign_in import SignIn
 from api.http.audit import is_audited, note_change
@@ -15,6 +15,7 @@ from api.http.responses import respond
 from api.openapi import Content, operation
 from core.identity.credentials import api_tokens
 from core.identity.principals import How, Principal
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 
 
@@ -44,7 +45,7 @@ class ApiTokens:
                 await note_change(req, connection, "user.api_token_created", user.id, by=user)
         if token is None:
             most = api_tokens.TOKENS_PER_USER_MAX
-            raise Problem(409, "too_many_tokens", f"This account has {most} API tokens already; revoke one first")
+            raise Problem(409, "too_many_tokens", f"This account already has {most} API tokens; revoke one first")
         respond(resp, IssuedToken(token))
 
     @operation("Revoke the API token of this request", answers={200: Done}, refuses=("not_a_token",))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import TICKETS_OF_USER
 from api.http.responses import respond
 from api.limits.throttle import Throttle
 from api.openapi import operation
 from core.identity.credentials import websocket_tickets
+from core.store.connections.pool import Pool
 
 
 class TicketAnswer(Struct, frozen=True):

@@ -9,7 +9,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.access.cookies import Cookies
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.fields import NewPassword, Password, password_differs_from_names
 from api.accounts.login.answers import LoginAnswer, login_answer
 from api.accounts.login.login import AccessTokens
@@ -26,6 +26,7 @@ from core.identity.principals import How
 from core.identity.users import User
 from core.passwords import Passwords, TooManyWaitingError
 from core.store.audit import CHANGED
+from core.store.connections.pool import Pool
 from core.wire.errors import FieldProblem
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.fields import LoginName, NewPassword, Token, password_differs_from_names
 from api.accounts.limits import RESET_CONFIRMATIONS, RESETS_FROM_ADDRESS, RESETS_OF_ACCOUNT
 from api.accounts.login.sign_in import too_busy
@@ -24,6 +24,7 @@ from core.mail import Mail
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
 from core.store.audit import CHANGED
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 
 _SENT = "If an account logs in with this address, a mail is on its way to it"

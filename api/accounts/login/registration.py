@@ -8,7 +8,6 @@ from typing import ClassVar
 from falcon.asgi import Request, Response
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import Pool
 from api.accounts.fields import (
     Email,
     NewPassword,
@@ -31,6 +30,7 @@ from core.identity.account_names import as_username
 from core.identity.users import NewUser, TakenError, User
 from core.passwords import Passwords, TooManyWaitingError
 from core.settings import Settings
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 from core.wire.errors import FieldProblem
 

@@ -8,7 +8,7 @@ from falcon.asgi import Request, Response
 from msgspec import Struct
 
 from api.accounts.access.cookies import CSRF_COOKIE, Cookies, sent
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.fields import LoginName, Password
 from api.accounts.login.answers import FullUser, full_user
 from api.accounts.login.sign_in import SignIn
@@ -19,6 +19,7 @@ from api.openapi import Content, operation
 from core.identity import users
 from core.identity.credentials import login_sessions
 from core.identity.principals import SESSION_COOKIE, Principal, new_token
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from falcon.asgi import Request
 from msgspec import Struct
 
-from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import GUESSES_AT_ONE, GUESSES_FROM_ADDRESS, GUESSES_FROM_UNKNOWN_ADDRESSES
 from api.http.errors import Problem
 from api.limits.throttle import Limit, Throttle, caller, counter_key
@@ -15,6 +14,7 @@ from core.identity.credentials.login_sessions import NewLogin
 from core.identity.users import User
 from core.passwords import Passwords, TooManyWaitingError, needs_rehash
 from core.settings import Settings
+from core.store.connections.pool import Pool
 
 
 def wrong_credentials() -> Problem:

@@ -7,7 +7,7 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.access.cookies import REFRESH_COOKIE, Cookies, sent
-from api.accounts.access.live_credentials import LiveCredentials, Pool
+from api.accounts.access.live_credentials import LiveCredentials
 from api.accounts.fields import Token
 from api.accounts.limits import REFRESHES
 from api.accounts.login.login import AccessTokens
@@ -18,6 +18,7 @@ from api.limits.throttle import Throttle, caller
 from api.openapi import Content, operation
 from core.identity.credentials import refresh_tokens
 from core.identity.credentials.refresh_tokens import ReplayError, Rotated
+from core.store.connections.pool import Pool
 from core.wire.answers import Done
 
 log = structlog.get_logger()

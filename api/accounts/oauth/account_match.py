@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from api.accounts.access.live_credentials import Pool
 from api.accounts.fields import is_email
 from api.accounts.oauth.provider import Identity
 from api.http.errors import Problem
@@ -11,6 +10,7 @@ from core.identity.account_names import email_key
 from core.identity.credentials import linked_accounts
 from core.identity.users import NewUser, TakenError, User
 from core.store.connections.database import AsyncConnection
+from core.store.connections.pool import Pool
 from core.text_forms import OPTIONAL_NAME
 
 NAME_MAX_CHARS = 150

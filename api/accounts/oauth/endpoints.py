@@ -10,7 +10,6 @@ from falcon.asgi import Request, Response
 from msgspec import Meta, Struct
 
 from api.accounts.access.cookies import Cookies
-from api.accounts.access.live_credentials import Pool
 from api.accounts.limits import OAUTH_STARTS
 from api.accounts.login.sign_in import SignIn
 from api.accounts.oauth.account_match import AccountMatch
@@ -24,6 +23,7 @@ from core.identity.credentials import linked_accounts
 from core.identity.credentials.linked_accounts import Attempt
 from core.identity.principals import new_token
 from core.settings import Settings
+from core.store.connections.pool import Pool
 from core.wire.vocabulary import Zulu, zulu
 
 Providers = Mapping[str, Provider]

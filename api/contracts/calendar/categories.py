@@ -151,7 +151,7 @@ class AdminCategory:
 
 
 async def _check_zone(connection: AsyncConnection, before: Category, resource_id: int) -> None:
-    """Raise Problem 400 for a resource in another zone: slots and bookings that are there have days of this one."""
+    """Raise Problem 400 for a resource in another zone: existing slots and bookings have days of this one."""
     zone, kept = await resources.zone_of(connection, resource_id), before.resource.zone
     if zone not in {None, kept}:
         words = f"That resource's time zone is {zone}, and a category keeps its own, {kept}"

@@ -180,5 +180,5 @@ def _bookable(found: PractitionerAvailability) -> MarketService:
     """Only individual sessions have slots; workshops and courses have sessions."""
     service = found.service
     if service is None or not service.is_active or service.kind is not Kind.INDIVIDUAL:
-        raise Problem(404, "service_not_found", "There is no such service of individual sessions")
+        raise Problem(404, "service_not_found", "There is no such service with individual sessions")
     return service

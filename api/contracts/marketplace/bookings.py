@@ -42,9 +42,9 @@ class MarketFilters(Paged, frozen=True, kw_only=True):
     start_date: DayOrInstant | None = None
     """A day, or an instant with its offset: bookings that begin on it or later."""
     end_date: DayOrInstant | None = None
-    """Bookings that begin before it; of the day itself none."""
+    """Bookings that begin before it; a day itself is not included."""
     timezone: ZoneText = "UTC"
-    """In which days begin."""
+    """The zone in which days begin."""
     booking_type: tuple[KindWord, ...] = ()
     is_upcoming: bool | None = None
     search: Annotated[str, text(text_forms.SEARCH_TEXT, least=SEARCH_LEAST, most=200)] | None = None

@@ -39,7 +39,7 @@ YEAR_MINUTES = 365 * 24 * 60
 
 PROBLEMS: Problems = {
     NotFoundError: not_found,
-    AlreadyPractitionerError: lambda: Problem(409, "already_practitioner", "This user is a practitioner already"),
+    AlreadyPractitionerError: lambda: Problem(409, "already_practitioner", "This user is already a practitioner"),
 }
 
 

@@ -78,7 +78,7 @@ class CreateMarketBooking:
         known = (home.practitioner_id, home.starts_at, home.ends_at)
         wrong = [n for n, g, k in zip(names, given, known, strict=True) if g not in {UNSET, None, k}]
         if wrong:
-            raise invalid([FieldProblem(name, f"{name} is not that of the session") for name in wrong])
+            raise invalid([FieldProblem(name, f"{name} differs from the session's; leave it out") for name in wrong])
         return home
 
     async def _key(self, command: BookIndividual) -> str:

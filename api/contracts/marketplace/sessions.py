@@ -38,7 +38,7 @@ from core.wire.contracts.marketplace import MarketDone, SessionShown, WaitingSho
 
 PROBLEMS: Problems = {NotFoundError: no_session}
 NOT_WAITING: Problems = {
-    NotFoundError: lambda: Problem(404, "not_waiting", "You do not wait for a seat of this session")
+    NotFoundError: lambda: Problem(404, "not_waiting", "You are not waiting for a seat in this session")
 }
 
 

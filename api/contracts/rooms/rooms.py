@@ -103,7 +103,7 @@ class AdminRooms:
         if shared is None:
             raise unknown_resource()
         if sent.time_zone not in {UNSET, shared}:
-            raise invalid([FieldProblem("time_zone", f"That resource's time zone is {shared}")])
+            raise invalid([FieldProblem("time_zone", f"That resource's time zone is {shared}; send that one, or none")])
         return sent.resource_id, shared
 
 

@@ -1,4 +1,4 @@
-"""Changing a booking that is there: its status, cancelling it, deleting it."""
+"""Changing a booking that exists: its status, cancelling it, deleting it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class MarketDetails(Struct, frozen=True, tag="market", omit_defaults=True):
     discount_minor: int = 0
     """What a credit took off the price."""
     timezone: str = "UTC"
-    """In which the client wants to see it; it changes no time."""
+    """The zone in which the client wants to see it; it changes no time."""
     title: str = ""
     description: str = ""
     client_notes: str = ""

@@ -29,7 +29,7 @@ WRITES_PER_MINUTE_MAX = 1_000_000
 
 
 class AgentKey(Struct, frozen=True):
-    """A key that holds, as a request needs it."""
+    """A live key, as a request needs it."""
 
     id: int
     networks: Sequence[Network]
@@ -78,7 +78,7 @@ UPDATE agent_key SET revoked_at = clock_timestamp(), revoked_by = %(by)s WHERE i
 
 
 async def make(connection: AsyncConnection, new: NewKey, by: int | None) -> tuple[int, str] | None:
-    """(id, the key in clear for the only time), or None if there are `KEYS_MAX` already."""
+    """(id, the key in clear for the only time), or None if there are already `KEYS_MAX`."""
     token = PREFIX + new_token()
     parameters = {
         "name": new.name,
@@ -109,5 +109,5 @@ async def change(connection: AsyncConnection, key_id: int, new: NewKey) -> bool:
 
 
 async def revoke(connection: AsyncConnection, key_id: int, by: int | None) -> bool:
-    """False for a key that is revoked already or never was."""
+    """False for a key that is already revoked or never existed."""
     return (await connection.execute(SQL_REVOKE, {"id": key_id, "by": by})).rowcount == 1

@@ -1,4 +1,4 @@
-"""Credentials that hold: looked up by cookie, access token, API token or ticket.
+"""Valid credentials: looked up by cookie, access token, API token or ticket.
 
 Each look-up returns the owner with their present roles, or None without a reason.
 """

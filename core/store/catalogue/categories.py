@@ -16,7 +16,7 @@ from core.store.connections.queries import fetch_all, fetch_one
 from core.store.connections.round_trip import Rows
 
 CATEGORIES_MAX = 1_000
-"""So many fit into the list, which has no pages."""
+"""This many fit into the list, which has no pages."""
 CATEGORIES_NAMED = 50
 """In a refusal, at most."""
 

@@ -51,7 +51,7 @@ SELECT EXISTS (SELECT FROM claim WHERE resource_id = %s AND during && tstzrange(
 
 
 class AlreadyPractitionerError(CatalogueError):
-    """The user is a practitioner already."""
+    """The user is already a practitioner."""
 
 
 class ListedPractitioner(Struct, frozen=True):

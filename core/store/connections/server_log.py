@@ -1,4 +1,4 @@
-"""PostgreSQL's own log holds no personal data: by which settings of the server, and of our role in it.
+"""How PostgreSQL's own log is kept free of personal data: settings of the server, and of our role in it.
 
 An error's first line can hold a value (`invalid input syntax for type date: "..."`), DETAIL the key of a row, CONTEXT a
 line of COPY, STATEMENT what was asked, and parameters everything. So errors of the application's statements are not

@@ -1,8 +1,8 @@
-"""psycopg's errors say what PostgreSQL's own log may: the first line, and of the data in it nothing.
+"""psycopg's errors say no more than PostgreSQL's own log may: the first line, without the data in it.
 
 DETAIL shows the key or the whole row that was refused, CONTEXT and HINT can too, and an error's words go into logs,
-tracebacks and notes of what failed. Who needs more asks `problem.diag`. The package bends psycopg when it is imported,
-before any of its errors can be raised.
+tracebacks and notes of what failed. Code that needs more reads `problem.diag`. The package patches psycopg when it is
+imported, before any of its errors can be raised.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ TAKE_EXPIRED = f"""
     WHERE {KEY_EXPIRED}
 """
 _LOOKED_AT = 10_000
-"""At most so many rows are counted, far more than a batch holds."""
+"""At most this many rows are counted, far more than a batch holds."""
 
 
 def _types(*of: AlsoLoaded) -> str:

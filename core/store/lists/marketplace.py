@@ -48,7 +48,7 @@ PRACTITIONERS_FOUND_MAX = 1000
 SQL_NAMED = "SELECT id FROM practitioner WHERE name_folded LIKE %s LIMIT %s"
 SQL_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 SQL_WALK = "SET LOCAL enable_bitmapscan = off"
-"""There are many, as the gathering has shown: the planner, who guesses what a search finds, is not to sort them all."""
+"""Gathering has shown that there are many. The planner only guesses what a search finds, and must not sort them all."""
 
 
 SORTED_AT_ONCE = timedelta(days=31)
@@ -126,7 +126,7 @@ async def _named(connection: AsyncConnection, search: str | None) -> list[int]:
 
 
 def _like(search: str) -> str:
-    """Whatever holds these words; what LIKE takes for signs stands for itself."""
+    """Whatever holds these words; LIKE's wildcards stand for themselves."""
     plain = folded(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%"
 

@@ -22,7 +22,7 @@ from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 
 INDEXED_CHARS = 3
-"""Text of at least so many characters is found anywhere, by trigrams; a shorter one at the beginning of words."""
+"""Text of at least this many characters is found anywhere, by trigrams; a shorter one at the beginning of words."""
 Gender = Literal["male", "female", "other"]
 GENDERS: tuple[Gender, ...] = get_args(Gender)
 SortWord = Literal[

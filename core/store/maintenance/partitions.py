@@ -25,7 +25,7 @@ WEEKS_AHEAD = 4
 """Created ahead. A look-up by id searches every partition, so not many more."""
 DEFAULT_PARTITION = "outcome_rest"
 MOVED_ROWS = 10_000
-"""At most so many rows are moved. If there are more, most stay, and their table becomes a partition."""
+"""At most this many rows are moved. If there are more, most stay, and their table becomes a partition."""
 LOCK_WAIT_S = 2
 """Others queue behind a transaction that waits for the table's lock. The next sweep tries again."""
 WEEK = timedelta(weeks=1)

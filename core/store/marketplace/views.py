@@ -1,4 +1,4 @@
-"""Marketplace bookings as people read them: with what they show of others, in few round trips."""
+"""Marketplace bookings as people read them: with what they show from other tables, in few round trips."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SELECT {BOOKING_COLUMNS} FROM booking WHERE deleted_at IS NULL AND id IN (
 
 
 async def read_bookings(connection: AsyncConnection, ids: Sequence[int], policy: Policy, *, in_full: bool) -> State:
-    """Those of these bookings that there are, with practitioners, services, places, and the clock.
+    """The bookings among these ids that exist, with practitioners, services, places and the clock.
 
     In full: with children, notes and their people too.
     """

@@ -41,7 +41,7 @@ def backup(
     from ops.backup.backup import Progress, take  # noqa: PLC0415 - as above
 
     if file == STANDARD and sys.stdout.isatty():
-        raise CommandError("A backup is no text for a terminal: name a file, or send standard output somewhere.")
+        raise CommandError("A backup is not text for a terminal: name a file, or redirect standard output.")
     if file != STANDARD and Path(file).exists() and not overwrite:
         raise CommandError(f"{file} exists. Name another file, or replace it with --overwrite.")
     began = time.monotonic()

@@ -14,7 +14,7 @@ SAID_EVERY_S = 5.0
 
 
 class Progress:
-    """Called with what is done, how much of it, and of how much (0 if unknown)."""
+    """Called with what is being done, how much of it is done, and the total (0 if unknown)."""
 
     def __init__(self) -> None:
         from rich import progress  # noqa: PLC0415 - a command imports what it needs

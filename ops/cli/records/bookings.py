@@ -115,7 +115,7 @@ def _slow_readers() -> Iterator[None]:
         yield
     except IdleInTransactionSessionTimeout:
         raise CommandError(
-            "Nobody took any rows for a minute, so the export ended, and is incomplete. Write it to a file by --output."
+            "Nobody took any rows for a minute, so the export ended and is incomplete. Write it to a file with --output."
         ) from None
 
 

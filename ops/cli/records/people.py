@@ -150,7 +150,7 @@ async def _refuse(connection: AsyncConnection, user_id: int) -> None:
     if person is None:
         raise CommandError(f"user {user_id} is gone: somebody else deleted the account.")
     if person.is_anonymised:
-        raise CommandError(f"user {user_id} is erased already: the account stays without a name, for its bookings.")
+        raise CommandError(f"user {user_id} is already erased: the account stays without a name, for its bookings.")
 
 
 async def _erase(settings: Settings, user_id: int) -> Gone:

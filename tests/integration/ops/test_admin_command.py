@@ -55,7 +55,7 @@ def test_the_first_superuser_is_made_and_the_second_only_if_meant(
     assert capsys.readouterr().out.startswith("ada@example.com (user 1) is a superuser.\n")
 
     assert main(["admin", "create", "bob"]) == 1, "before it asks for anything"
-    assert "There is a superuser already: ada@example.com. Use --another" in capsys.readouterr().err
+    assert "There is already a superuser: ada@example.com. Use --another" in capsys.readouterr().err
     give(monkeypatch, "another long one")
     assert main(["admin", "create", "bob", "--another", "--password-stdin"]) == 0
     capsys.readouterr()

@@ -101,7 +101,7 @@ def test_an_erasure_says_what_becomes_of_it_and_asks(
     cancelled = execute(running, "SELECT subject FROM audit_entry WHERE request_id = %s", request_id)
     assert set(cancelled) == {(f"user:{somebody.id}",), (f"booking:{somebody.to_come}",)}
     assert main(["people", "erase", f"user:{somebody.id}", "--yes"]) == 1
-    assert "is erased already" in capsys.readouterr().err
+    assert "is already erased" in capsys.readouterr().err
 
 
 def test_a_user_with_nothing_is_deleted(running: Stack, staff: Client, capsys: pytest.CaptureFixture[str]) -> None:

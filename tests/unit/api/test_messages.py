@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from api.accounts.audit_log import AuditAsked
+from api.accounts.audit_log import AuditQuery
 from api.contracts.marketplace.bookings import MarketFilters
 from api.http.bodies import parse_json
 from api.http.errors import Problem
@@ -189,7 +189,7 @@ FREE_TEXTS = {
 
 def test_an_offset_whose_plus_was_lost_is_told_how_to_send_it(record_property: Callable[[str, object], None]) -> None:
     found = list(time_typed())
-    bounds = {(kind, name) for kind in (MarketFilters, AuditAsked) for name in ("start_date", "end_date")}
+    bounds = {(kind, name) for kind in (MarketFilters, AuditQuery) for name in ("start_date", "end_date")}
     assert {(kind, one.name) for kind, one in found} == bounds
     for kind, one in found:
         for lost in ("2030-10-21T10:00:00 02:00", "2030-10-21T10:00 02:00"):

@@ -1,4 +1,4 @@
-"""Libraries that are bent stand in one table, are bounded, and have not moved from under their patches."""
+"""Libraries that are patched stand in one table, are bounded, and have not moved from under their patches."""
 
 from __future__ import annotations
 

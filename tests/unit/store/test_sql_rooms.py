@@ -97,7 +97,7 @@ def is_allowed(name: str) -> bool:
 
 def test_sql_stands_in_the_store() -> None:
     found = {name: lines for name, lines in WITH_SQL.items() if not is_allowed(name)}
-    assert not found, "SQL belongs into core/store, behind a function that says what it is for"
+    assert not found, "SQL belongs in core/store, behind a function that says what it is for"
 
 
 def test_each_permission_is_used() -> None:

@@ -24,7 +24,7 @@ from core.store.inbox.outcomes import CommandWord
 from core.wire.contracts.all_or_nothing import row_answers
 
 
-class Wanted(Struct, frozen=True):
+class RowsPage(Struct, frozen=True):
     """A page of a bulk's rows: of all, or of those in one status."""
 
     status: CommandWord | None
@@ -43,7 +43,7 @@ class BulkStatusReader:
             found = await read_counts(connection, [id_])
         return found[0] if found else None
 
-    async def rows(self, bulk: Bulk, wanted: Wanted) -> list[RowOutcome]:
+    async def rows(self, bulk: Bulk, wanted: RowsPage) -> list[RowOutcome]:
         async with self._pool.connection() as connection:
             if bulk.mode is Mode.ALL_OR_NOTHING:
                 return await _rows_of_all_or_nothing(connection, bulk, wanted)
@@ -57,7 +57,7 @@ class BulkStatusReader:
         return [decided.get(number) or RowOutcome(number, "accepted") for number in numbers]
 
 
-async def _rows_of_all_or_nothing(connection: AsyncConnection, bulk: Bulk, wanted: Wanted) -> list[RowOutcome]:
+async def _rows_of_all_or_nothing(connection: AsyncConnection, bulk: Bulk, wanted: RowsPage) -> list[RowOutcome]:
     """Few enough to be read at once: see `ROWS_MAX`."""
     whole = await whole_outcome(connection, bulk.id)
     refused = {row.row: row for row in await rows_between(connection, bulk.id, bulk.rows, 0)}
@@ -67,7 +67,7 @@ async def _rows_of_all_or_nothing(connection: AsyncConnection, bulk: Bulk, wante
     return found[wanted.offset : wanted.offset + wanted.limit]
 
 
-async def _undecided(connection: AsyncConnection, bulk: Bulk, wanted: Wanted) -> list[RowOutcome]:
+async def _undecided(connection: AsyncConnection, bulk: Bulk, wanted: RowsPage) -> list[RowOutcome]:
     decided = await decided_rows(connection, bulk.id)
     left = [number for number in range(1, bulk.rows + 1) if number not in decided]
     return [RowOutcome(number, "accepted") for number in left[wanted.offset : wanted.offset + wanted.limit]]

@@ -9,7 +9,7 @@ import falcon.asgi
 from msgspec import Meta, Struct
 
 from api.contracts.agent.bulk.bulk_request import BulkRequestReader
-from api.contracts.agent.bulk.bulk_status import BulkStatusReader, Wanted
+from api.contracts.agent.bulk.bulk_status import BulkStatusReader, RowsPage
 from api.contracts.agent.bulk.bulk_writer import BulkWriter
 from api.contracts.agent.bulk.dry_run import DryRuns
 from api.contracts.agent.examples import AS_CSV, AS_LINE, REQUEST
@@ -34,12 +34,12 @@ Lines = Annotated[str, Meta(extra_json_schema={"format": "ndjson"})]
 Csv = Annotated[str, Meta(extra_json_schema={"format": "csv"})]
 
 
-class BulkAsked(Struct, frozen=True):
+class BulkQuery(Struct, frozen=True):
     mode: Mode = Mode.EACH
     dry_run: bool = False
 
 
-class RowsAsked(Struct, frozen=True):
+class RowsQuery(Struct, frozen=True):
     status: CommandWord | None = None
     limit: Limit = LIMIT_DEFAULT
     offset: Offset = 0
@@ -59,7 +59,7 @@ class BulkBookings:
             "first row, and its dates in one order. `each` decides every row for itself, `all_or_nothing` books all rows or none. With `dry_run` "
             "nothing is booked: the answer says what would be refused at this moment, and why."
         ),
-        query=BulkAsked,
+        query=BulkQuery,
         body=(
             Content(Rows, example=[REQUEST]),
             *(
@@ -85,7 +85,7 @@ class BulkBookings:
         parameters=(IDEMPOTENCY_KEY, EXPIRES_AT),
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        asked = read_query(req, BulkAsked)
+        asked = read_query(req, BulkQuery)
         async with self._reading.read(req, asked.mode) as new:
             if asked.dry_run:
                 respond(resp, await self._dry_runs.run_dry(new))
@@ -104,17 +104,17 @@ class BulkBookingsStatus:
 
     @operation(
         "Ask what became of a bulk",
-        query=RowsAsked,
+        query=RowsQuery,
         answers={200: Content(BulkPage, headers={"Retry-After": "While it is not finished"})},
         refuses=("bulk_not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, batch_id: UUID) -> None:
-        asked = read_query(req, RowsAsked)
+        asked = read_query(req, RowsQuery)
         counts = await self._reader.counts(batch_id)
         principal: Principal = req.context.principal
         if counts is None or not (principal.is_staff or counts.bulk.owner == principal.actor.owner):
             raise Problem(404, "bulk_not_found", "There is no such batch, or it is not yours")
-        rows = await self._reader.rows(counts.bulk, Wanted(asked.status, asked.limit, asked.offset))
+        rows = await self._reader.rows(counts.bulk, RowsPage(asked.status, asked.limit, asked.offset))
         total = getattr(counts.by_status, asked.status) if asked.status else counts.bulk.rows
         if counts.accepted:
             resp.set_header("Retry-After", str(POLL_AFTER_S))

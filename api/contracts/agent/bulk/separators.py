@@ -1,4 +1,4 @@
-"""Which separator a CSV file seems to have where it cannot be read with its own. Only for messages: nothing is read so."""
+"""Which separator a CSV file seems to have where it cannot be read. Only for messages: no row is read by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.spreadsheets import SEPARATORS
 
 UNDERSTOOD = "a comma, a semicolon, a tab or |"
 """`SEPARATORS` in words."""
-_NAMED: Mapping[str, str] = {"\t": "tabs", " ": "blanks"}
+_NAMED: Mapping[str, str] = {"\t": "tabs", " ": "spaces"}
 _DECLARED_OTHER = re.compile(r"sep=(.)", re.IGNORECASE)
 _WRITTEN = ",;|:~/-.#&*%"
 """Shown as they are; any other sign is called by its name, because it is invisible or means something elsewhere."""

@@ -28,7 +28,7 @@ NAMED_MAX = 20
 LIVE = "('held', 'confirmed', 'in_progress')"
 """Statuses of bookings that take time."""
 LATE_DAYS = 30
-"""For so long after a change of rules, processes with the old ones may have booked: their bookings are looked for."""
+"""For this long after a change of rules, processes with the old ones may have booked: their bookings are looked for."""
 SQL_VERSION = "SELECT tzdata FROM installation"
 SQL_RULES = "SELECT zone, rules FROM zone_rules"
 SQL_LATELY = "SELECT zone FROM zone_rules WHERE changed_at > clock_timestamp() - %s * interval '1 day'"
