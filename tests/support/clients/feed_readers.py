@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ Message = dict[str, Any]
 CUT_WITHIN_S = 0.03
 """A request that is cut off is given no longer; one that is answered sooner counts as answered."""
 WAIT_S = 1
-WITHIN_S = 300.0
+WITHIN_S = 240.0
 LIMIT_MAX = 200
 NEWS = ("booking_created", "booking_updated", "booking_deleted")
 
@@ -107,14 +108,23 @@ class SocketReader:
         while self.cuts < cuts or not is_done(self):
             _check_in_time(self, deadline)
             most = self._random.randint(1, LIMIT_MAX) if self.cuts < cuts else None
-            with connect(self._url, additional_headers=self._headers, compression=None, close_timeout=1) as client:
+            with connect(
+                self._url, additional_headers=self._headers, compression=None, open_timeout=60, close_timeout=1
+            ) as client:
                 client.send(json.dumps({"type": "subscribe", "last_position": self.position, **self._filters}))
-                self._listen(client, is_done, most)
+                self._listen(client, is_done, most, deadline)
                 if most is not None:
-                    client.socket.shutdown(socket.SHUT_RDWR)
-                    self.cuts += 1
+                    self._cut(client)
 
-    def _listen(self, client: Any, is_done: Callable[[Reader], bool], most: int | None) -> None:
+    def _cut(self, client: Any) -> None:
+        """What has come meanwhile is lost; the library does not close while its buffer is full."""
+        client.socket.shutdown(socket.SHUT_RDWR)
+        with suppress(ConnectionClosed):
+            while True:
+                client.recv(timeout=WITHIN_S)
+        self.cuts += 1
+
+    def _listen(self, client: Any, is_done: Callable[[Reader], bool], most: int | None, deadline: float) -> None:
         """Up to `most` messages, or to a moment of silence in which all may have come."""
         while most is None or most > 0:
             try:
@@ -122,6 +132,7 @@ class SocketReader:
             except TimeoutError:
                 if most is not None or is_done(self):
                     return
+                _check_in_time(self, deadline)
                 continue
             except ConnectionClosed:
                 return
