@@ -39,7 +39,7 @@ NOT_AT_ALL = FeedFilter(resource_ids=frozenset({77}))
 async def following(database_url: str, redis_url: str) -> AsyncIterator[EventFollower]:
     """As one API process has it."""
     pool = Pool(
-        database_url, API_LIMITS, "holdfast api", min_size=1, max_size=2, timeout_s=3, kwargs={"autocommit": True}
+        database_url, API_LIMITS, "holdfast api", min_size=1, max_size=2, timeout_s=1, kwargs={"autocommit": True}
     )
     async with pool:
         follower = EventFollower(pool, redis_url, NO_PREFIX)

@@ -62,7 +62,7 @@ class HttpReader:
         with self._client:
             while self.cuts < cuts or not is_done(self):
                 _check_in_time(self, deadline)
-                if self.cuts < cuts and self._random.random() < 0.5:
+                if self.cuts < cuts and (is_done(self) or self._random.random() < 0.5):
                     self._be_cut_off()
                 else:
                     self._take(self._client.get("/api/events/", **self._asking(WAIT_S)))
