@@ -10,7 +10,7 @@ from tests.support.wait import wait_until
 
 def test_each_act_is_repeated_until_the_block_ends() -> None:
     done: tuple[list[int], list[int]] = ([], [])
-    with repeating(*(lambda one=one: one.append(1) for one in done)):  # type: ignore[misc]
+    with repeating(*(lambda one=one: one.append(1) for one in done)):
         wait_until(lambda: all(len(one) > 1 for one in done), "both were done again")
     ended = [len(one) for one in done]
     assert [len(one) for one in done] == ended
