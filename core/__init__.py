@@ -2,4 +2,4 @@
 
 from core import redis_import
 
-redis_import.bend()
+redis_import.patch()

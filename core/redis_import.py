@@ -48,6 +48,6 @@ def _hidden() -> Iterator[None]:
             sys.modules[HIDDEN] = known
 
 
-def bend() -> None:
+def patch() -> None:
     """Call once in each process, before redis-py is imported."""
     sys.meta_path.insert(0, _Finder())

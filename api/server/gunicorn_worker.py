@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from types import FrameType
@@ -47,11 +47,12 @@ def exit_on_signal(arbiter: Any) -> None:
     for which in _STOPS:
         signal.signal(which, _end)
     if any(which in _STOPS for which in _signals_left_to_the_parent(arbiter)):
-        sys.exit(0)
+        os._exit(0)
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+    """No exception: raised in a callback of the import system or a finalizer, it would be ignored, and the stop lost."""
+    os._exit(0)
 
 
 def _signals_left_to_the_parent(arbiter: Any) -> Iterator[int]:

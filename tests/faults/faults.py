@@ -21,6 +21,7 @@ from tests.support.wait import wait_until
 
 NO_BOOKING_IS_WRITTEN = "LOCK TABLE booking IN SHARE MODE"
 """Held, it stops a worker that has decided a batch just before it can commit."""
+TAKEN_OVER_WITHIN_S = 15.0
 PROMISES = 10
 LANES_TRIED = (1, 2, 3, 8)
 
@@ -106,7 +107,7 @@ def _stop_before_commit(scene: Scene) -> None:
     scene.when_decided_but_not_committed(scene.stack.process("lanes-1").stop)
     stuck = scene.waiting()
     scene.start("lanes-2")
-    wait_until(lambda: not stuck & scene.waiting(), "its lanes are another's")
+    wait_until(lambda: not stuck & scene.waiting(), "its lanes are another's", TAKEN_OVER_WITHIN_S)
 
 
 def _continue_stopped(scene: Scene) -> None:

@@ -145,7 +145,7 @@ def play(scene: Scene, fault: Fault, *, before: int = 40) -> Balance:
         time.sleep(scene.chance.uniform(*REPAIRED_AFTER_S))  # the length of the outage, not a wait for anything
         fault.repair(scene)
         traffic.until_accepted(before)
-    wait_until(lambda: not scene.waiting(), "every command is decided")
+    wait_until(lambda: not scene.waiting(), "every command is decided", 2 * ENDED_WITHIN_S)
     scene.until_served()
     return balance(scene.stack, traffic.accepted, after)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +26,7 @@ from tests.support.pages import ROOT
 from tests.support.payments.payer import Payer, stack_with_stripe, stripe_server
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
+from tests.support.repeating import repeating
 from tests.support.wait import wait_until
 
 FILE = ROOT / "docs" / "status.svg"
@@ -100,24 +101,16 @@ def busy_stack(folder: Path) -> Iterator[Stack]:
 @contextmanager
 def _clients(stack: Stack) -> Iterator[None]:
     """People who book, now and then what somebody else has."""
-    stop = threading.Event()
+    with ExitStack() as closing:
+        clients = [closing.enter_context(httpx.Client(base_url=stack.api_url, timeout=30.0)) for _ in range(CLIENTS)]
+        with repeating(*(partial(_book, client) for client in clients), pause_s=0.02):
+            yield
 
-    def book() -> None:
-        with httpx.Client(base_url=stack.api_url, timeout=30.0) as client:
-            while not stop.wait(0.02):
-                body = agent_booking()
-                for _ in range(2 if body["booking_time"] == "09:00" else 1):
-                    client.post("/api/agent/booking/create/", json=body)
 
-    threads = [threading.Thread(target=book, name=f"client {number}") for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+def _book(client: httpx.Client) -> None:
+    body = agent_booking()
+    for _ in range(2 if body["booking_time"] == "09:00" else 1):
+        client.post("/api/agent/booking/create/", json=body)
 
 
 if __name__ == "__main__":

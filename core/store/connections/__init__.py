@@ -2,4 +2,4 @@
 
 from core.store.connections import terse_errors
 
-terse_errors.bend()
+terse_errors.patch()

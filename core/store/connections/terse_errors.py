@@ -37,6 +37,6 @@ def _terse(problem: psycopg.Error, *words: Any, info: Any = None, encoding: str 
     _as_it_comes(problem, *(words if first is None else (first,)), info=info, encoding=encoding, pgconn=pgconn)
 
 
-def bend() -> None:
+def patch() -> None:
     """Once a process."""
     psycopg.Error.__init__ = _terse  # type: ignore[assignment, method-assign]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from tests.benchmarks.scenarios.login import Timing, result
 from tests.benchmarks.stack import Running, Say, running
 from tests.benchmarks.tables.seed import FIRST_USER, PHONES, USERS, access_token, analyze
 from tests.support.clients.bulks import PATH
+from tests.support.repeating import repeating
 from tests.support.wait import wait_until
 
 ROWS = 10_000
@@ -149,26 +149,9 @@ class Bench:
 
     @contextmanager
     def _bulks_without_pause(self) -> Iterator[None]:
-        over = threading.Event()
         done: list[float] = []
-        problems: list[BaseException] = []
-
-        def send() -> None:
-            try:
-                while not over.is_set():
-                    done.append(self.bulk()[1])
-            except BaseException as problem:  # noqa: BLE001 - raised below, in the thread that measures
-                problems.append(problem)
-
-        thread = threading.Thread(target=send)
-        thread.start()
-        try:
+        with repeating(lambda: done.append(self.bulk()[1])):
             yield
-        finally:
-            over.set()
-            thread.join()
-        if problems:
-            raise problems[0]
         self._say(f"bulks beside others took {', '.join(f'{one:.1f}' for one in done)} s")
 
 

@@ -8,7 +8,6 @@ of each alike, if rounds are many: each round gives a ratio, and their median co
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.benchmarks.report import Bar, print_bars
 from tests.benchmarks.stack import PER_COMMAND, Running, Say, running
 from tests.benchmarks.tables.seed import access_token, analyze
 from tests.support.processes.collector import collector
+from tests.support.repeating import repeating
 
 UNWATCHED, METRICS, TRACES = "nothing", "metrics", "a tenth traced"
 OFF = {"HOLDFAST_METRICS_PORT": ""}
@@ -82,22 +82,15 @@ class Side:
 
 @contextmanager
 def _scraped(parts: Running) -> Iterator[None]:
-    over = threading.Event()
     targets = [target for name, target in parts.stack.metrics_targets.items() if name != PER_COMMAND.name]
+    with httpx.Client(timeout=10.0) as client:
 
-    def scrape() -> None:
-        with httpx.Client(timeout=10.0) as client:
-            while not over.wait(SCRAPED_EVERY_S):
-                for target in targets:
-                    client.get(f"http://{target}/metrics").raise_for_status()
+        def scrape() -> None:
+            for target in targets:
+                client.get(f"http://{target}/metrics").raise_for_status()
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+        with repeating(scrape, pause_s=SCRAPED_EVERY_S):
+            yield
 
 
 def _ratios(found: Mapping[str, Sequence[float]], name: str) -> list[float]:

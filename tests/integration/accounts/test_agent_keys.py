@@ -10,7 +10,17 @@ import pytest
 
 from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import hash_token
-from tests.support.clients.callers import STAFF, USER, access_for, answers, bearer, execute, new_address, signed_in
+from tests.support.clients.callers import (
+    ENDED_WITHIN_S,
+    STAFF,
+    USER,
+    access_for,
+    answers,
+    bearer,
+    execute,
+    new_address,
+    signed_in,
+)
 from tests.support.clients.http_client import agent_booking
 from tests.support.processes.own_api import FreshApi
 from tests.support.processes.stack import Stack
@@ -63,7 +73,7 @@ def test_a_revoked_key_is_refused_and_stays_in_the_list(stack: Stack, staff: htt
         assert status(client) == 200
         revoked = staff.delete(f"{KEYS}{made['id']}/delete/")
         assert (revoked.status_code, revoked.json()["message"]) == (200, "Agent key revoked")
-        wait_until(lambda: status(client) == 401, "the key has ended")
+        wait_until(lambda: status(client) == 401, "the key has ended", ENDED_WITHIN_S)
     assert staff.delete(f"{KEYS}{made['id']}/delete/").status_code == 409
     assert staff.put(f"{KEYS}{made['id']}/update/", json={"name": "Back"}).status_code == 409
     ended = {key["id"]: key for key in staff.get(KEYS, params={"is_active": "false"}).json()["data"]}[made["id"]]
@@ -80,7 +90,7 @@ def test_a_key_may_be_limited_to_addresses(stack: Stack, staff: httpx.Client) ->
     changed = staff.put(f"{KEYS}{made['id']}/update/", json={"networks": []}).json()["data"]
     assert (changed["networks"], changed["name"]) == ([], made["name"])
     with agent(stack, made["key"], "192.0.3.9") as client:
-        wait_until(lambda: status(client) == 200, "the new list counts")
+        wait_until(lambda: status(client) == 200, "the new list counts", ENDED_WITHIN_S)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.support.clients.rooms import FREE_DAY, Crowd, book, new_room, wish
 from tests.support.engine.lanes import Background, Pipeline
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
-from tests.support.wait import READY_WITHIN_S, wait_until
+from tests.support.wait import wait_until
 
 WITHIN_S = 5.0
 """What the contract promises between a hold's time and its end."""
@@ -97,7 +97,7 @@ def test_a_hold_that_nobody_pays_is_expired_free_again_and_told_within_five_seco
 
 def _next_about(feed: Any, booking: int, status: str) -> Any:
     while True:
-        message = json.loads(feed.recv(timeout=READY_WITHIN_S))
+        message = json.loads(feed.recv(timeout=1.0 + WITHIN_S))
         data = message.get("data")
         if isinstance(data, dict) and (data.get("id"), data.get("status")) == (booking, status):
             return message
@@ -145,7 +145,9 @@ def test_without_a_beat_a_lapsed_slot_can_be_booked_and_cleanup_ends_what_is_lef
         assert first.get(f"/api/bookings/{one}/").json()["status"] == "expired"
         assert first.get(f"/api/bookings/{other}/").json()["status"] == "pending"
         assert [nobody.post("/api/cleanup-expired-bookings").status_code for _ in range(3)] == [200] * 3
-        wait_until(lambda: first.get(f"/api/bookings/{other}/").json()["status"] == "expired", "the cleanup ends it")
+        wait_until(
+            lambda: first.get(f"/api/bookings/{other}/").json()["status"] == "expired", "the cleanup ends it", WITHIN_S
+        )
 
 
 def test_five_hundred_people_for_ten_slots_come_to_ten_holds_and_clear_refusals(
@@ -178,10 +180,10 @@ def test_the_clock_begins_and_completes_a_room_booking_but_not_one_that_was_past
 
         move = "UPDATE booking SET starts_at = clock_timestamp() - %s, ends_at = clock_timestamp() + %s WHERE id = %s"
         execute(stack, move, timedelta(hours=1), timedelta(hours=1), booked)
-        wait_until(lambda: status() == "in_progress", "it begins")
+        wait_until(lambda: status() == "in_progress", "it begins", WITHIN_S)
         assert person.get(f"/api/bookings/{booked}/").json()["status"] == "confirmed"
         execute(stack, move, timedelta(hours=1), timedelta(0), booked)
-        wait_until(lambda: status() == "completed", "it is over")
+        wait_until(lambda: status() == "completed", "it is over", WITHIN_S)
     assert execute(stack, "SELECT status FROM booking WHERE id = 1") == [("confirmed",)]
 
 

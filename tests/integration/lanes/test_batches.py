@@ -1,6 +1,6 @@
 """One lane's batches: lock, snapshot, order, and what makes a batch be decided again.
 
-Each test says which remedy of docs/lanes.md, it holds; taken away, the test fails.
+Each test says which remedy of docs/lanes.md it holds; taken away, the test fails.
 """
 
 from __future__ import annotations

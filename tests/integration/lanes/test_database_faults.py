@@ -96,7 +96,7 @@ def decided(pipeline: Pipeline, worker: Worker, ids: list[UUID], *lanes: int) ->
         visit(worker, 1, *lanes)
         return not set(pipeline.undecided()) & set(ids)
 
-    wait_until(all_of_them, "all are decided")
+    wait_until(all_of_them, "all are decided", 20)
 
 
 def test_a_command_that_alone_is_refused_is_put_off_and_never_charged(

@@ -1,6 +1,6 @@
 """Commands that fail, outages that are nobody's fault, and workers that die: who is charged, who goes on.
 
-Each test says which remedy of docs/lanes.md, it holds; taken away, the test fails.
+Each test says which remedy of docs/lanes.md it holds; taken away, the test fails.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def test_an_outage_goes_to_the_caller_and_charges_nobody(
         assert is_outage(raised.value), state
         assert pipeline.charged() == {}, state
         # An outage is no death: the note is taken back, so that the next owner looks for no culprit.
-        wait_until(lambda: pipeline.row("SELECT ids FROM lane_note") == ([],), f"{state}: the note is taken back")
+        wait_until(lambda: pipeline.row("SELECT ids FROM lane_note") == ([],), f"{state}: the note is taken back", 10)
         assert len(pipeline.worker().visit().decided) == commands, state
         assert pipeline.codes(ids) == ["succeeded"] * commands, state
 

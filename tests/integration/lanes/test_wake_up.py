@@ -157,7 +157,7 @@ def test_while_redis_is_away_a_worker_looks_into_the_database(pipeline: Pipeline
     put = commands_by_partition(32, 16)
     pipeline.put(*put)
     try:
-        wait_until(lambda: not pipeline.undecided(), "everything is decided without redis")
+        wait_until(lambda: not pipeline.undecided(), "everything is decided without redis", 15)
     finally:
         valkey.start()
         server.join()
@@ -181,7 +181,7 @@ def test_a_lane_whose_database_connection_was_killed_is_served_again(
     )
     pipeline.put(*put)
     ring_all(valkey_client)
-    wait_until(lambda: not pipeline.undecided(), "everything is decided on a new connection")
+    wait_until(lambda: not pipeline.undecided(), "everything is decided on a new connection", 10)
     server.join()
     assert_order_kept(pipeline, put)
 

@@ -71,7 +71,7 @@ def test_what_was_decided_without_a_word_is_found_out(stack: Stack) -> None:
         assert {write(client, user, number).status_code for number in range(AT_ONCE)} == {202}
         told_to_wait(write(client, user))
         execute(stack, "DELETE FROM inbox")
-        wait_until(lambda: write(client, user).status_code == 202, "the inbox was asked again")
+        wait_until(lambda: write(client, user).status_code == 202, "the inbox was asked again", 5.0)
 
 
 @pytest.mark.usefixtures("nothing_undecided")

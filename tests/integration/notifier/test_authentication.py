@@ -169,7 +169,7 @@ def test_one_address_cannot_take_all_places(pipeline: Pipeline, redis_url: str) 
             assert running.refusal("/ws/commands/", one)[0] == 429
             with running.listen("/ws/commands/", other):
                 pass
-        wait_until(lambda: gets_in(running, one), "the places of closed sockets come back")
+        wait_until(lambda: gets_in(running, one), "the places of closed sockets come back", 5.0)
 
 
 def gets_in(running: Running, headers: dict[str, str]) -> bool:

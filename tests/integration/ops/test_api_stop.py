@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,6 +91,24 @@ def test_a_stop_that_comes_while_it_starts_is_heard(api: Stack) -> None:
             server.start(wait=False)
         _until_forked(server, forked)
         assert _stop(server) < STOPPED_WITHIN_S
+
+
+STOPPED_IN_A_CALLBACK = """
+import os, signal, weakref
+from api.server.gunicorn_worker import _end
+class Thing: pass
+signal.signal(signal.SIGTERM, _end)
+thing = Thing()
+gone = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+del thing
+print("the stop was lost")
+"""
+"""The import system has such callbacks: an exception in one is ignored."""
+
+
+def test_a_stop_that_comes_in_a_callback_is_heard() -> None:
+    ended = subprocess.run([sys.executable, "-c", STOPPED_IN_A_CALLBACK], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
 
 
 def _until_forked(server: Server, number: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from core.domain.resources.local_time import local
 from core.store.lists import tally
 from core.wire.vocabulary import APPOINTMENTS_STATUS
 from tests.support.engine.lanes import Pipeline
+from tests.support.repeating import repeating
 
 SQL_BOOKING = """
 INSERT INTO booking (public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date,
@@ -84,22 +85,11 @@ def test_the_tally_is_exact_through_every_kind_of_change_and_after_folding(peopl
 
 def test_folding_in_two_places_at_once_counts_nothing_twice(people: Pipeline) -> None:
     days = [MONDAY + timedelta(days=n) for n in range(30)]
-    stop = threading.Event()
-
-    def fold(connection: Any) -> None:
-        while not stop.is_set():
-            tally.fold(connection)
-
-    folders = [threading.Thread(target=fold, args=(people.connect(),)) for _ in range(2)]
-    for folder in folders:
-        folder.start()
-    for _ in range(5):
-        for day in days:
-            book(people, day, count=3)
-        counted(people)
-    stop.set()
-    for folder in folders:
-        folder.join()
+    with repeating(*(partial(tally.fold, people.connect()) for _ in range(2))):
+        for _ in range(5):
+            for day in days:
+                book(people, day, count=3)
+            counted(people)
     assert {row[2] for row in counted(people)} == {15}
 
 

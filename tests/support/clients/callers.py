@@ -101,8 +101,12 @@ def execute(stack: HasDatabase, statement: str, *parameters: object) -> list[tup
         return cursor.fetchall() if cursor.description else []
 
 
+ENDED_WITHIN_S = 5.0
+"""What is promised of a login, a key or a token that has ended (`api/accounts/access/live_credentials.py`)."""
+
+
 def wait_until_refused(client: httpx.Client, headers: dict[str, str] | None = None) -> None:
-    """Until the caller is nobody any more: what ends, ends within five seconds."""
+    """Until nobody gets in by that credential any more. How soon: `ENDED_WITHIN_S`, where a test is about it."""
     wait_until(lambda: client.get("/api/auth/user/", headers=headers).status_code == 401, "the login has ended")
 
 

@@ -19,7 +19,7 @@ from tests.support.wait import wait_until
 
 READY_S = 180.0
 """Generous: beside another test on a busy machine."""
-STOP_S = 60.0
+STOP_S = 15.0
 """Of the whole stack; each of its parts is given less."""
 SIGNED_OFF = "Ctrl-C stops it"
 
