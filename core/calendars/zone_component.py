@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 from msgspec import Struct
@@ -77,12 +76,12 @@ def clock_changes(name: str, begins: datetime, ends: datetime) -> Iterator[Clock
         at, before = until, after
 
 
-def offset_at(at: datetime, tz: ZoneInfo) -> Offset:
+def offset_at(at: datetime, tz: tzinfo) -> Offset:
     local = at.astimezone(tz)
     return Offset(local.utcoffset() or timedelta(), local.tzname() or "", bool(local.dst()))
 
 
-def _first_with(wanted: Offset, before: datetime, after: datetime, tz: ZoneInfo) -> datetime:
+def _first_with(wanted: Offset, before: datetime, after: datetime, tz: tzinfo) -> datetime:
     while after - before > SECOND:
         middle = before + (after - before) // SECOND // 2 * SECOND
         before, after = (before, middle) if offset_at(middle, tz) == wanted else (middle, after)

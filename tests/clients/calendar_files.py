@@ -9,9 +9,7 @@ from typing import Any
 
 from core.calendars.calendar_file import calendar_file
 from core.calendars.event_component import CalendarEntry
-from tests.unit.calendars.entries import entry
-from tests.unit.calendars.test_clock_changes import ZONES, entries_around_changes
-from tests.unit.calendars.test_entries import HOSTILE, READ
+from tests.support.calendar_entries import HOSTILE, READ, ZONES, entries_around_changes, entry
 
 
 def cases() -> str:

@@ -15,6 +15,7 @@ from api.contracts.marketplace.bookings import MarketFilters
 from api.http.bodies import parse_json
 from api.http.errors import Problem
 from api.http.parameters import Parameter, parameters_of, read_query
+from api.webhooks.deliveries import DeliveriesAsked
 from core import text_forms
 from core.wire.refusals import REFUSALS, REFUSALS_BY_CONTRACT
 from tests.conftest import FIGURE
@@ -184,12 +185,14 @@ FREE_TEXTS = {
     "code",
     "state",
     "error",
-} | {"actor", "action", "subject"}
+} | {"actor", "action", "subject", "problem"}
 
 
 def test_an_offset_whose_plus_was_lost_is_told_how_to_send_it(record_property: Callable[[str, object], None]) -> None:
     found = list(time_typed())
-    bounds = {(kind, name) for kind in (MarketFilters, AuditQuery) for name in ("start_date", "end_date")}
+    bounds = {
+        (kind, name) for kind in (MarketFilters, AuditQuery, DeliveriesAsked) for name in ("start_date", "end_date")
+    }
     assert {(kind, one.name) for kind, one in found} == bounds
     for kind, one in found:
         for lost in ("2030-10-21T10:00:00 02:00", "2030-10-21T10:00 02:00"):

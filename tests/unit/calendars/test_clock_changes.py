@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 import pytest
 
 from core.calendars.calendar_file import calendar_file
-from core.calendars.event_component import CalendarEntry, shown_at
-from core.calendars.zone_component import clock_changes
+from core.calendars.event_component import shown_at
 from core.domain.resources.time_zones import zone
-from tests.support.clock_changes import ZONE_YEARS
-from tests.unit.calendars.entries import entry
+from tests.support.calendar_entries import MINUTES, ZONES, entries_around_changes, entry
 from tests.unit.calendars.reading import READERS, Span
-
-ZONES = {
-    **ZONE_YEARS,
-    "America/Santiago": range(2026, 2030),  # southern, at midnight
-    "Pacific/Chatham": range(2026, 2028),  # a quarter of an hour beside everybody else
-    "Europe/Dublin": range(2026, 2028),  # where winter is the exception
-    "America/Havana": range(2026, 2028),  # midnight twice
-    "Asia/Kathmandu": range(2026, 2027),
-}
-MINUTES = timedelta(minutes=1)
-AROUND = range(-150, 151, 30)
-"""Starts in minutes around each change: before it, in the repeated hour or behind the gap, and after it."""
-
-
-def entries_around_changes(zone_name: str) -> Iterator[CalendarEntry]:
-    years = ZONES[zone_name][-2:]
-    begins, ends = datetime(years[0], 1, 1, tzinfo=UTC), datetime(years[-1] + 1, 1, 1, tzinfo=UTC)
-    instants = [change.at for change in clock_changes(zone_name, begins, ends)] or [begins]
-    starts = (at + offset * MINUTES for at in instants for offset in AROUND)
-    return (entry(number, at, zone=zone_name) for number, at in enumerate(starts))
 
 
 @pytest.mark.parametrize("zone_name", ZONES)

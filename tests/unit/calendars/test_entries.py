@@ -13,29 +13,8 @@ import vobject
 from core.calendars.calendar_file import Method, Subscription, calendar_file, calendar_parts
 from core.calendars.event_component import CalendarEntry, EntryStatus, Person, entry_of, event_component
 from core.domain.bookings.status import Status
+from tests.support.calendar_entries import HOSTILE, HOUR, READ, entry
 from tests.support.values import booking
-from tests.unit.calendars.entries import HOUR, entry
-
-HOSTILE = {
-    "ends of lines": "a\r\nSTATUS:CANCELLED\nb\rc",
-    "an entry of its own": "x\nEND:VEVENT\nBEGIN:VEVENT\nUID:other",
-    "separators": "a,b;c:d\\e\\n\\,f\\;g\\\\",
-    "quotes": "\"a\"; 'b' ^n ^'",
-    "long and of four octets": "😀" * 200,
-    "joined by zero width": "👩‍👩‍👧‍👦" * 40,
-    "right to left": "שלום مرحبا \u202eabc\u202c \u2066x\u2069 " * 9,
-    "combining": "e\u0301" * 99,
-    "separators of lines in Unicode": "a\u2028b\u2029c\u0085d",
-    "control characters": "a\x00b\x07c\x1bd\x7fe\x0bf\x0cg",
-    "blanks at the fold": "x" * 66 + " " * 20 + "y",
-    "nothing but a blank": " ",
-}
-READ = {
-    "ends of lines": "a\nSTATUS:CANCELLED\nb\nc",
-    "separators of lines in Unicode": "a\u2028b\u2029cd",
-    "control characters": "abcdefg",
-}
-"""As it is read again, where that differs."""
 
 
 def event_of(file: bytes) -> icalendar.Event:
