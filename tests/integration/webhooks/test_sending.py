@@ -23,9 +23,11 @@ DAY_S = 86_400.0
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebhookReceiver]:
     server = WebhookReceiver(tmp_path_factory.mktemp("receiver"))
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture

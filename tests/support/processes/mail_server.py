@@ -35,8 +35,8 @@ def mail_server(folder: Path) -> Iterator[MailServer]:
     command = [sys.executable, "-u", "-m", "aiosmtpd", *listen]
     program = Program("mail", command, {"PATH": os.environ["PATH"]}, ROOT, folder / "mail.log")
     server = Server(program, lambda: accepts(port))
-    server.start()
     try:
+        server.start()
         yield MailServer(port, mailbox)
     finally:
         server.close()
