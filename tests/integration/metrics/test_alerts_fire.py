@@ -11,10 +11,12 @@ from core.domain.commands import Canary
 from core.domain.versions import SCHEMA_VERSION
 from core.store.connections.database import connect_lane
 from core.store.inbox.acceptance import engine_command, enqueue
+from core.store.maintenance.retention import is_alone
 from tests.alerts.causes import CAUSES
 from tests.support.metrics import rules
 from tests.support.processes.prometheus import PrometheusServer
 from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 NEWER, LATE = "HoldfastCommandsForNewerWorkers", "HoldfastRetentionLate"
 OLD_KEY = """
@@ -33,6 +35,7 @@ def prometheus(stack: Stack, tmp_path: Path) -> Iterator[PrometheusServer]:
 
 def test_alerts_fire_for_what_they_are_about(stack: Stack, prometheus: PrometheusServer) -> None:
     with connect_lane(stack.database_url, "holdfast tests") as connection:
+        wait_until(lambda: is_alone(connection), "no sweep deletes what is old, until this session ends")
         with connection.transaction():
             ((id_, _),) = enqueue(connection, [engine_command(Canary(), "of a newer release", request_prefix="canary")])
             connection.execute("UPDATE inbox SET version = %s WHERE id = %s", (SCHEMA_VERSION + 1, id_))
