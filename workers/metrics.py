@@ -113,9 +113,9 @@ def _sender(envelope: Envelope) -> str:
 class PaymentMetrics:
     """What was done at Stripe: by the payment's state, `compare` or `ping`."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, pools: PoolGauges) -> None:
         self._seconds = meter.histogram(PAYMENT_JOB_SECONDS)
-        self.pools = PoolGauges(meter)
+        self.pools = pools
 
     def done(self, job: str, outcome: str, seconds: float) -> None:
         """`outcome` is answered, away or failed."""
@@ -127,17 +127,23 @@ class DeliveryMetrics:
     another worker.
     """
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, pools: PoolGauges) -> None:
         self._seconds = meter.histogram(DELIVERY_SECONDS)
-        self.pools = PoolGauges(meter)
+        self.pools = pools
 
     def attempted(self, sender: str, state: str, seconds: float) -> None:
         self._seconds.labels(sender, state).observe(seconds)
 
 
 @cache
+def _pools() -> PoolGauges:
+    """Of all queues that one process serves."""
+    return PoolGauges(METER)
+
+
+@cache
 def delivery_metrics() -> DeliveryMetrics:
-    return DeliveryMetrics(METER)
+    return DeliveryMetrics(METER, _pools())
 
 
 @cache
@@ -148,7 +154,7 @@ def lane_metrics() -> LaneMetrics:
 
 @cache
 def payment_metrics() -> PaymentMetrics:
-    return PaymentMetrics(METER)
+    return PaymentMetrics(METER, _pools())
 
 
 @cache

@@ -49,14 +49,14 @@ def after_failure(failed: Failed, pauses: Pauses, chance: float, asked_s: float 
 
 
 def _next_try(failed: Failed, pauses: Pauses, chance: float, asked_s: float | None) -> datetime | None:
-    tried_s = (failed.now - failed.tried_since).total_seconds()
-    left_s = pauses.tried_for_s - tried_s
-    if left_s <= 0:
+    tried = failed.now - failed.tried_since
+    left = timedelta(seconds=pauses.tried_for_s) - tried  # whole microseconds: less than one would be no pause
+    if left <= timedelta():
         return None
-    pause_s = _shortened(min(max(tried_s, pauses.first_s), pauses.longest_s), chance)
+    pause_s = _shortened(min(max(tried.total_seconds(), pauses.first_s), pauses.longest_s), chance)
     if asked_s is not None:
         pause_s = max(pause_s, min(asked_s, pauses.longest_s))
-    return failed.now + timedelta(seconds=min(pause_s, left_s))  # the last attempt is at the very end
+    return failed.now + min(timedelta(seconds=pause_s), left)  # the last attempt is at the very end
 
 
 def _receiver_pause(failed: Failed, pauses: Pauses, chance: float) -> datetime | None:

@@ -13,13 +13,14 @@ import psycopg
 from core.domain.versions import SCHEMA_VERSION
 from core.store.maintenance.retention import SQL_ALONE
 from tests.alerts.scene import Scene
-from tests.support.clients.callers import browser, new_person
+from tests.support.clients.callers import ADMIN, access_for, bearer, browser, new_person
 from tests.support.clients.http_client import agent_booking
 from tests.support.payments.payer import Payer
 from tests.support.wait import wait_until
 
 Cause = Callable[[Scene], AbstractContextManager[None]]
 CALLERS = 40
+WEBHOOKS = "/api/admin/webhooks/"
 
 
 @contextmanager
@@ -152,6 +153,22 @@ def the_payments_worker_hangs(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
+def the_deliveries_worker_hangs(scene: Scene) -> Iterator[None]:
+    staff = bearer(access_for(scene.stack, ADMIN))
+    scene.stack.process("deliveries").stop()
+    with browser(scene.stack) as client:
+        made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/"}, headers=staff).raise_for_status()
+        endpoint = f"{WEBHOOKS}{made.json()['data']['id']}/"
+        client.post(f"{endpoint}test/", headers=staff).raise_for_status()
+        with scene.superuser() as connection:
+            connection.execute("UPDATE delivery SET due_at = due_at - interval '10 minutes'")
+            connection.execute("UPDATE delivery_receiver SET due_at = due_at - interval '10 minutes'")
+        yield
+        client.delete(endpoint, headers=staff).raise_for_status()
+    scene.stack.process("deliveries").cont()
+
+
+@contextmanager
 def a_refund_fails(scene: Scene) -> Iterator[None]:
     with Payer(scene.stack, scene.stripe) as payer:
         booking = payer.hold()
@@ -221,6 +238,7 @@ CAUSES: tuple[tuple[tuple[str, ...], Cause], ...] = (
     (("HoldfastCanaryLate",), beat_hangs),
     (("HoldfastPaymentsNeedAPerson",), a_refund_fails),
     (("HoldfastPaymentsLate",), the_payments_worker_hangs),
+    (("HoldfastDeliveriesLate",), the_deliveries_worker_hangs),
     (("HoldfastPaymentsCircuitOpen",), stripe_is_gone),
     (("HoldfastCommitsHang",), the_synchronous_standby_is_gone),
     (("HoldfastOldTransaction",), somebody_forgets_a_transaction),

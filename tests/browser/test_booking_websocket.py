@@ -46,7 +46,7 @@ def open_dashboard(page: Page, front_door: str) -> None:
     page.goto(f"{front_door}{DASHBOARD_PATH}")
     assert post(page, "/api/login/", ADMIN)["status"] == 200
     page.add_script_tag(content=f"{DOCUMENTED}\n({HEARD})();")  # in one task: before anything can be heard
-    page.wait_for_function("heard.some(message => message.type === 'bookings_data')")
+    page.wait_for_function("() => heard.some(message => message.type === 'bookings_data')")
 
 
 def test_the_documented_class_shows_a_booking_made_by_an_agent(page: Page, front_door: str) -> None:
@@ -71,7 +71,7 @@ def test_the_documented_class_comes_back_after_the_notifier_restarts(page: Page,
     open_dashboard(page, front_door)
     page.evaluate("heard.length = 0")
     stack.process("notifier").restart()
-    page.wait_for_function("heard.some(message => message.type === 'bookings_data')")
+    page.wait_for_function("() => heard.some(message => message.type === 'bookings_data')")
     answer = post(page, "/api/agent/booking/create/", agent_booking(first_name="Again", last_name="There"))
     assert answer["status"] == 201
-    page.wait_for_function("heard.some(message => message.type === 'booking_created')")
+    page.wait_for_function("() => heard.some(message => message.type === 'booking_created')")

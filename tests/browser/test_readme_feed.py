@@ -15,7 +15,7 @@ from tests.support.processes.stack import Stack
 def test_the_printed_lines_open_the_feed_from_a_page(page: Page, front_door: str, stack: Stack) -> None:
     page.goto(f"{front_door}/api/docs/")
     page.evaluate(f"(async () => {{ {PASTED} window.feed = feed; }})()")
-    page.wait_for_function("feed.readyState === WebSocket.OPEN")
+    page.wait_for_function("() => feed.readyState === WebSocket.OPEN")
     booking = agent_booking(phone="5558009", first_name="Cora", last_name="Console", service_name="Legal Consultation")
     with (
         page.expect_console_message(lambda message: "booking_created" in message.text and "Cora" in message.text),

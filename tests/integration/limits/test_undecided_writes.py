@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.identity.credentials.agent_keys import NewKey
 from tests.conftest import FIGURE
 from tests.support.clients.callers import ADMIN, PRACTITIONER, STAFF, USER, access_for, bearer, browser, execute
 from tests.support.conformance.description import operations, path_with_unknown_ids
+from tests.support.mail_sending import guest_link
 from tests.support.processes.own_api import api
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
@@ -23,6 +24,15 @@ from tests.support.wait import wait_until
 
 AT_ONCE = 3
 ASYNC = {"Prefer": "respond-async"}
+
+
+BOOKED = """
+INSERT INTO booking (public_uuid, contract, user_id, service_name, resource_id, starts_at, ends_at, local_date, local_time,
+                     duration_minutes, status, payment_status, notes, version, created_at, updated_at, command_id)
+SELECT gen_random_uuid(), 'appointments', %s, 'Massage', min(id), '2190-02-01T10:00Z', '2190-02-01T11:00Z', '2190-02-01', '10:00',
+        60, 'confirmed', 'none', '', 1, now(), now(), gen_random_uuid() FROM resource
+RETURNING id
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +89,7 @@ def test_every_command_tells_who_has_too_many_to_wait(
     stack: Stack, record_property: Callable[[str, object], None]
 ) -> None:
     staff = bearer(access_for(stack, ADMIN))
-    commands = [
-        one for one in operations() if "command_failed" in one[2]["responses"].get("503", {}).get("x-codes", ())
-    ]
+    commands = [one for one in sends_a_command() if "{token}" not in one[1]]
     assert len(commands) > 15
     with browser(stack) as client:
         for number in range(AT_ONCE):
@@ -89,6 +97,20 @@ def test_every_command_tells_who_has_too_many_to_wait(
         for method, path, described in commands:
             told_to_wait(client.request(method, path_with_unknown_ids(path, described), headers=staff, json={}))
     record_property(FIGURE, f"commands that a person's undecided writes bound: {len(commands)}")
+
+
+def sends_a_command() -> list[tuple[str, str, Mapping[str, Any]]]:
+    return [one for one in operations() if "command_failed" in one[2]["responses"].get("503", {}).get("x-codes", ())]
+
+
+@pytest.mark.usefixtures("nothing_undecided")
+def test_what_comes_by_a_guests_link_counts_as_its_clients(stack: Stack) -> None:
+    user = bearer(access_for(stack, USER))
+    token = guest_link(stack, execute(stack, BOOKED, USER)[0][0])
+    with browser(stack) as client:
+        for number in range(AT_ONCE):
+            assert write(client, user | ASYNC, number).status_code == 202
+        told_to_wait(client.post(f"/api/guest/bookings/{token}/cancel/"))
 
 
 def key(stack: Stack, writes_per_minute: int) -> dict[str, str]:

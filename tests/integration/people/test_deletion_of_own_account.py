@@ -128,6 +128,7 @@ class Zelda:
         by_name = {"username": self.mark, "password": PASSWORD}
         ok(self.client.post("/api/auth/token/", json=by_name))
         ok(self.client.post("/api/ws-ticket/"))
+        ok(self.client.post("/api/calendar-links/", json={"kind": "user", "label": self.said("calendar")}))
         rows = {
             "INSERT INTO social_account (provider, subject, user_id, email) VALUES ('github', %s, %s, %s)": (
                 self.said("subject"),
@@ -139,6 +140,15 @@ class Zelda:
             "UPDATE user_account SET contact_email = %s, email_verified_at = now(), country_code = 'CA' WHERE id = %s": (
                 self.email,
                 self.id,
+            ),
+            "INSERT INTO mail_address (address_hash, user_id, bounced_at, bounce) VALUES (sha256(%s), %s, now(), '550')": (
+                self.email.encode(),
+                self.id,
+            ),
+            "INSERT INTO kept_mail (delivery_id, user_id, subject, text, html, calendar)"
+            " VALUES (gen_random_uuid(), %s, %s, %s, %s, %s)": (
+                self.id,
+                *(self.said(part) for part in ("subject", "text", "html", "calendar")),
             ),
         }
         for statement, values in rows.items():
