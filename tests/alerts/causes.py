@@ -157,7 +157,7 @@ def the_deliveries_worker_hangs(scene: Scene) -> Iterator[None]:
     staff = bearer(access_for(scene.stack, ADMIN))
     scene.stack.process("deliveries").stop()
     with browser(scene.stack) as client:
-        made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/"}, headers=staff).raise_for_status()
+        made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:65535/"}, headers=staff).raise_for_status()
         endpoint = f"{WEBHOOKS}{made.json()['data']['id']}/"
         client.post(f"{endpoint}test/", headers=staff).raise_for_status()
         with scene.superuser() as connection:

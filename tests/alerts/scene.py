@@ -11,6 +11,7 @@ import httpx
 import psycopg
 
 from ops.ports import free_ports
+from ops.processes import DELIVERIES
 from tests.support.clients.http_client import agent_booking
 from tests.support.payments.payer import StripeServer, stack_with_stripe, stripe_server
 from tests.support.processes.prometheus import PrometheusServer
@@ -64,7 +65,7 @@ def scene(folder: Path) -> Iterator[Scene]:
             "HOLDFAST_METRICS_POSTGRESQL": "1",
             "HOLDFAST_SMTP_URL": f"smtp://127.0.0.1:{free_ports(1)[0]}",  # nobody listens there
         }
-        stack = closing.enter_context(stack_with_stripe(postgres, stripe, folder / "stack", settings))
+        stack = closing.enter_context(stack_with_stripe(postgres, stripe, folder / "stack", settings, more=(DELIVERIES,)))
         prometheus = PrometheusServer(folder / "prometheus", stack)
         closing.callback(prometheus.close)
         prometheus.start()

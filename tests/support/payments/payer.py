@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ import httpx
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT
 from ops.ports import accepts, free_ports
-from ops.processes import PAYMENTS, PIPELINE
+from ops.processes import PAYMENTS, PIPELINE, Process
 from tests.support.clients.callers import STAFF, execute, new_person, signed_in
 from tests.support.clients.rooms import book, new_room
 from tests.support.payments.stripe_standin.server import PUBLISHABLE_KEY, SECRET_KEY
@@ -170,6 +170,7 @@ def stack_with_stripe(
     settings: Mapping[str, str] | None = None,
     *,
     demo: bool = True,
+    more: Sequence[Process] = (),
 ) -> Iterator[Stack]:
     """A whole pipeline that pays at the stand-in, and is told by it; without the demo data there is nobody."""
     valkey = ValkeyServer(folder / "valkey")
@@ -180,7 +181,7 @@ def stack_with_stripe(
         "HOLDFAST_MAX_HOLDS_PER_USER": "0",
         **(settings or {}),
     }
-    processes = (*PIPELINE, PAYMENTS)
+    processes = (*PIPELINE, PAYMENTS, *more)
     running = Stack(folder, postgres.new_database(demo=demo), valkey, processes=processes, environment=environment)
     stripe.send_webhooks_to(running.api_url)
     try:
