@@ -65,7 +65,9 @@ def scene(folder: Path) -> Iterator[Scene]:
             "HOLDFAST_METRICS_POSTGRESQL": "1",
             "HOLDFAST_SMTP_URL": f"smtp://127.0.0.1:{free_ports(1)[0]}",  # nobody listens there
         }
-        stack = closing.enter_context(stack_with_stripe(postgres, stripe, folder / "stack", settings, more=(DELIVERIES,)))
+        stack = closing.enter_context(
+            stack_with_stripe(postgres, stripe, folder / "stack", settings, more=(DELIVERIES,))
+        )
         prometheus = PrometheusServer(folder / "prometheus", stack)
         closing.callback(prometheus.close)
         prometheus.start()
