@@ -103,6 +103,8 @@ class Settings:
     """Redis names with this installation's prefix: two installations may share one Redis."""
     demo: bool
     """The embedded demo: default secrets, demo accounts and open doors are allowed only here."""
+    demo_week: bool
+    """Whether `make run` books a week of the demo."""
     secret_key: str
     secret_key_previous: str | None
     """Still verifies what it signed, so that a new secret logs nobody out."""
@@ -230,6 +232,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         redis_url=read_required(env, "REDIS_URL", values.redis_url) if "REDIS_URL" in env else "",
         redis_keys=read_value(env, "HOLDFAST_REDIS_PREFIX", values.redis_keys, ""),
         demo=demo,
+        demo_week=read_flag(env, "HOLDFAST_DEMO_WEEK", default=demo),
         secret_key=_secret_key(env, demo=demo) if "HOLDFAST_SECRET_KEY" in env else "",
         secret_key_previous=_secret_before(env, "HOLDFAST_SECRET_KEY_PREVIOUS", demo=demo),
         public_url=public_url,
