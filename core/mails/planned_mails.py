@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.mails.kinds import MailKind, Role, is_about_a_booking, mail_after
+from core.mails.kinds import READERS, MailKind, MoneyMail, Role, is_about_a_booking, mail_after, money_mail_after
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.deliveries.cursors import add_async
 from core.store.deliveries.values import NewDelivery
@@ -42,8 +42,13 @@ async def confirm_bookings(connection: AsyncConnection, user_id: int) -> None:
 
 
 def _mails_after(event: FeedEvent, booking: BookingState | None) -> list[NewDelivery]:
-    kind = None if booking is None else mail_after(event, booking)
-    if kind is None or booking is None:
+    if booking is None:
+        return []
+    money = money_mail_after(event)
+    if money is not None:
+        return [_about_money(event, booking, money)]
+    kind = mail_after(event, booking)
+    if kind is None:
         return []
     people = {Role.CLIENT: booking.user_id, Role.PRACTITIONER: booking.practitioner_user_id}
     return [
@@ -56,5 +61,20 @@ def _mails_after(event: FeedEvent, booking: BookingState | None) -> list[NewDeli
             key=role.value,
         )
         for role, user_id in people.items()
-        if user_id is not None and not (role is Role.PRACTITIONER and user_id == booking.user_id)
+        if user_id is not None
+        and role in READERS[kind]
+        and not (role is Role.PRACTITIONER and user_id == booking.user_id)
     ]
+
+
+def _about_money(event: FeedEvent, booking: BookingState, money: MoneyMail) -> NewDelivery:
+    what = {"payment": money.payment_id, "refunded_minor": money.refunded_minor}
+    return NewDelivery(
+        receiver=f"user:{booking.user_id}",
+        type=money.kind.value,
+        data={"role": Role.CLIENT.value, "caller": event.actor, **what},
+        event=event,
+        booking_id=event.booking_id,
+        key=money.key,
+        once=True,
+    )

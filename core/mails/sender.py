@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from email.utils import format_datetime
 from typing import ClassVar
 
@@ -13,14 +12,13 @@ from msgspec import Struct
 from core.calendars.calendar_file import Method, calendar_file
 from core.calendars.event_component import Person, entry_of
 from core.deliveries.sender import Connections, Sender
-from core.domain.marketplace.details import MarketDetails
-from core.domain.values import Booking
 from core.identity.credentials.guest_tokens import address_token, booking_token
 from core.identity.principals import hash_token
 from core.mail import CalendarPart, Mail, Mailer, address_of
-from core.mails.kinds import ABOUT, MailKind, Role
+from core.mails.contents import Recipient, letter_of, not_true_any_more, recipient_of
+from core.mails.kinds import WITH_CALENDAR, MailKind, Role
 from core.mails.languages import language
-from core.mails.letters import Letter, plain
+from core.mails.letters import Letter
 from core.mails.planned_mails import planned_mails
 from core.mails.posting import Posted, keep, post
 from core.mails.templates import UNUSABLE, Rendered, Templates
@@ -30,7 +28,7 @@ from core.store.deliveries.cursors import start_sender, stop_sender
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
 from core.store.feed import FeedEvent
 from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
-from core.store.mails.facts import MailFacts, read_facts
+from core.store.mails.facts import MailFacts, read_facts, read_payment
 from core.store.mails.guest_links import make_link
 from core.store.mails.kept import SENDER
 
@@ -42,13 +40,6 @@ LEASE_S = 120.0
 """Longer than all that a mail server may be waited for in one mail, ten seconds an answer."""
 FREE_CALLERS = frozenset({"engine"})
 """Who brings mails about by the clock, not by sending requests."""
-
-
-class Recipient(Struct, frozen=True):
-    user_id: int
-    address: str
-    is_given: bool = False
-    """Somebody else gave the address: its reader has not asked for mails."""
 
 
 class Ready(Struct, frozen=True):
@@ -101,9 +92,9 @@ class Mails(Sender):
         if facts is None or facts.is_anonymised:
             return dropped("the booking or its client is gone")
         kind, role = MailKind(delivery.type), Role(delivery.data["role"])
-        if why := _not_true_any_more(kind, facts, database_now(connection)):
+        if why := not_true_any_more(kind, facts, database_now(connection)):
             return dropped(why)
-        recipient = _recipient(role, facts)
+        recipient = recipient_of(role, facts)
         if recipient is None:
             return dropped("there is no address")
         if why := self._may_not(connection, delivery, recipient):
@@ -150,7 +141,8 @@ class Mails(Sender):
             token = booking_token(self._settings.secret_key, booking.public_uuid, recipient.address)
             make_link(connection, hash_token(token), booking, recipient.address)
             link = f"{self._settings.public_url}/guest/{token}/"
-        letter = _letter(MailKind(delivery.type), role, facts, self._business, link)
+        payment = read_payment(connection, delivery.data["payment"], booking.id) if "payment" in delivery.data else None
+        letter = letter_of(delivery, facts, payment, self._business, link)
         return self._written(delivery, recipient, letter, facts)
 
     def _written(
@@ -158,7 +150,9 @@ class Mails(Sender):
     ) -> Ready | Answer:
         """`facts` are those of the calendar file; without them there is none."""
         code, words = self._settings.language, self._words(letter)
-        calendar = None if facts is None or letter.starts_at is None else self._calendar(facts, recipient, letter)
+        calendar = None
+        if facts is not None and letter.starts_at is not None and letter.kind in WITH_CALENDAR:
+            calendar = self._calendar(facts, recipient, letter)
         headers = (
             ("Message-ID", f"<{delivery.id}@{self._from.domain}>"),
             ("Date", format_datetime(delivery.created_at)),
@@ -194,48 +188,3 @@ class Mails(Sender):
     @property
     def _business(self) -> str:
         return self._from.display_name or self._from.domain
-
-
-def _not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
-    booking = facts.booking
-    is_cancelled = facts.is_deleted or booking.status in ABOUT[MailKind.CANCELLATION]
-    if is_cancelled != (kind is MailKind.CANCELLATION) or not (is_cancelled or booking.status in ABOUT[kind]):
-        return "the booking has gone on since; the next mail says so"
-    if booking.ends_at <= now and _has_time(booking):
-        return "its time is over"
-    return None
-
-
-def _has_time(booking: Booking) -> bool:
-    return not isinstance(booking.details, MarketDetails) or booking.details.is_scheduled
-
-
-def _recipient(role: Role, facts: MailFacts) -> Recipient | None:
-    if role is Role.PRACTITIONER:
-        address = facts.practitioner_email
-        return Recipient(facts.practitioner_user_id, address) if address else None
-    client = facts.client
-    if facts.login_email:
-        return Recipient(client.id, facts.login_email)
-    return Recipient(client.id, facts.given_email, is_given=True) if facts.given_email else None
-
-
-def _letter(kind: MailKind, role: Role, facts: MailFacts, business: str, link: str) -> Letter:
-    booking, has_time = facts.booking, _has_time(facts.booking)
-    client = f"{facts.client.first_name} {facts.client.last_name}"
-    return Letter(
-        kind=kind,
-        role=role,
-        business=business,
-        reference=str(booking.id),
-        starts_at=booking.starts_at if has_time else None,
-        ends_at=booking.ends_at if has_time else None,
-        zone=facts.zone,
-        what=plain(facts.what),
-        who=plain(facts.practitioner_name if role is Role.CLIENT else client),
-        where=plain(facts.where),
-        price_minor=booking.price_minor,
-        back_minor=facts.back_minor,
-        currency=booking.currency,
-        link=link,
-    )

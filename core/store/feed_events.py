@@ -244,7 +244,9 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
             return {"was": b.status, **place_facts(b), **_about(slot, b, taken=False)}
         case CommandRefused(refusal=refusal):
             return {"refusal": refusal}
-        case PaymentMade(payment=p) | PaymentChanged(payment=p) | PaymentReady(payment=p):
+        case PaymentChanged(payment=p, was=was):
+            return {"was": was, **_payment_facts(p)}
+        case PaymentMade(payment=p) | PaymentReady(payment=p):
             return _payment_facts(p)
         case ResourceClosed(closure=c) | ResourceReopened(closure=c):
             return {"closure_id": c.id, "resource_id": c.resource.id}
@@ -279,8 +281,13 @@ def _about(slot: TimeSlot | None, booking: Booking | None = None, *, taken: bool
     return {"slot": SlotFacts(slot.id, category.id, category.name, slot.starts_at, slot.ends_at, taken, user_id)}
 
 
-def _payment_facts(payment: Payment) -> dict[str, str]:
-    """An attempt's state and the reasons for it, never its secret."""
+def _payment_facts(payment: Payment) -> dict[str, str | int]:
+    """An attempt's state and the reasons for it, what has gone back, never its secret."""
     reasons = {"decline": payment.decline, "refund_reason": payment.refund_reason}
-    facts = {"payment_id": str(payment.id), "attempt": str(payment.attempt), "state": payment.state.value}
-    return facts | {name: reason for name, reason in reasons.items() if reason is not None}
+    facts: dict[str, str | int] = {
+        "payment_id": str(payment.id),
+        "attempt": str(payment.attempt),
+        "state": payment.state.value,
+    }
+    back: dict[str, str | int] = {"refunded_minor": payment.refunded_minor} if payment.refunded_minor else {}
+    return facts | back | {name: reason for name, reason in reasons.items() if reason is not None}

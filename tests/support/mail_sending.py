@@ -45,6 +45,13 @@ class MailSending:
             found += [(one, self._try(one)) for one in due]
         return found
 
+    def planned(self, booking_id: int) -> int:
+        """How many mails about a booking are planned by now."""
+        self._plan()
+        sql = "SELECT count(*) FROM delivery WHERE sender = %s AND booking_id = %s"
+        row = self.connection.execute(sql, (self.sender.name, booking_id)).fetchone()
+        return int(row[0]) if row else 0
+
     def _plan(self) -> int:
         self._planned += plan(self.connection, [self.sender]).deliveries
         return self._planned

@@ -35,6 +35,7 @@ SELECT id, status, version, hold_expires_at IS NOT NULL OR (details ->> 'parent_
 FROM booking WHERE id = ANY(%s::bigint[])
 """
 
+SQL_PAYMENT = "SELECT received_minor, currency, refund_reason FROM payment WHERE id = %s AND booking_id = %s"
 SQL_TO_COME = """
 SELECT id FROM booking
 WHERE user_id = %(user_id)s AND status = 'confirmed' AND deleted_at IS NULL AND ends_at > clock_timestamp()
@@ -65,6 +66,14 @@ class MailFacts(Struct, frozen=True):
     """Of the payments, what went back, is on its way or is owed."""
 
 
+class PaymentFacts(Struct, frozen=True):
+    """What is said of one payment."""
+
+    received_minor: int
+    currency: str
+    refund_reason: str | None
+
+
 class BookingState(Struct, frozen=True):
     """What planning needs of a booking."""
 
@@ -85,6 +94,12 @@ def facts_of(row: tuple[Any, ...]) -> MailFacts:
 def read_facts(connection: Connection, booking_id: int) -> MailFacts | None:
     row = connection.execute(SQL_FACTS.encode(), (booking_id,)).fetchone()
     return None if row is None else facts_of(row)
+
+
+def read_payment(connection: Connection, payment_id: str, booking_id: int) -> PaymentFacts | None:
+    """A payment for this booking."""
+    row = connection.execute(SQL_PAYMENT, (payment_id, booking_id)).fetchone()
+    return None if row is None else PaymentFacts(*row)
 
 
 def read_states(connection: Connection, booking_ids: set[int]) -> dict[int, BookingState]:

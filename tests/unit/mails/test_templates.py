@@ -30,7 +30,7 @@ def letter(kind: MailKind = MailKind.CONFIRMATION, role: Role = Role.CLIENT, **f
     known = Letter(
         kind=kind, role=role, business="Anna's", reference="12", starts_at=AT, ends_at=AT + timedelta(hours=1),
         zone="Europe/Berlin", what="Massage", who="Zoë Ball", where="Main street 1", price_minor=5000, back_minor=5000,
-        currency="eur", link="https://example.org/guest/t/",
+        currency="eur", link="https://example.org/guest/t/", paid_minor=5000, refunded_minor=2500, held_until=AT,
     )  # fmt: skip
     return replace(known, **fields)
 
@@ -70,6 +70,23 @@ def test_dates_and_money_are_written_as_the_language_has_them() -> None:
     assert german.subject == "Ihre Buchung ist storniert: Montag, 7. Januar 2030, 10:00"
     assert "50,00\u00a0€" in german.text
     assert "الاثنين، 7 يناير 2030" in TEMPLATES.render(letter(), "ar").text
+
+
+def test_a_payment_that_paid_for_nothing_is_told_with_what_has_gone_back() -> None:
+    mail = TEMPLATES.render(letter(MailKind.REFUND, is_unusable=True), "en")
+    assert "could not be used" in mail.text
+    assert "€25.00" in mail.text
+    assert "could not be used" not in TEMPLATES.render(letter(MailKind.REFUND), "en").text
+
+
+def test_a_failed_payment_says_until_when_the_booking_is_held_if_it_is() -> None:
+    assert "held until Monday, January 7, 2030" in TEMPLATES.render(letter(MailKind.PAYMENT_FAILED), "en").text
+    assert "held no more" in TEMPLATES.render(letter(MailKind.PAYMENT_FAILED, held_until=None), "en").text
+
+
+def test_a_free_seat_is_to_be_confirmed_and_another_to_be_paid() -> None:
+    assert "paid for it" in TEMPLATES.render(letter(MailKind.OFFER), "en").text
+    assert "confirmed it" in TEMPLATES.render(letter(MailKind.OFFER, price_minor=0), "en").text
 
 
 def test_what_has_no_time_is_told_without_one() -> None:
