@@ -11,6 +11,7 @@ from msgspec import UnsetType
 
 from api.http.errors import unavailable
 from api.http.fields import ZONE
+from core.ended_tasks import end
 from core.store.connections.pool import Pool
 from core.store.installation import Installation, Maintenance, read_installation_async
 
@@ -38,9 +39,7 @@ class InstallationWatch:
         self._task = asyncio.create_task(self._look_again_and_again(), name="installation")
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     @property
     def time_zone(self) -> str:

@@ -9,6 +9,7 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from core.ended_tasks import end
 from core.metrics.meter import Meter
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS
@@ -68,8 +69,7 @@ class Notifier:
                 await stop.wait()
                 log.info("notifier stops", sockets=len(self._clients))
                 server.close(code=close_codes.RESTARTING.code, reason=close_codes.RESTARTING.reason)
-            for task in background:
-                task.cancel()
+            await end(*background)
 
     async def _listen(self) -> Server:
         return await serve(

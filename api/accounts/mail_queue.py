@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from core.ended_tasks import end
 from core.mail import Mail, Mailer
 from core.metrics.definitions import MAILS, MAILS_WAITING
 from core.metrics.meter import Meter
@@ -46,10 +46,7 @@ class MailQueue:
         return True
 
     async def close(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sending
+        await end(self._sending)
 
     async def _send_all(self) -> None:
         while True:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from api.commands.inbox_entry import Accepted, InboxEntry, fail_all, still_wanted
 from api.http.database_errors import Meaning, after_broken_commit, meaning_of
 from api.http.errors import key_contended, key_reused, unavailable, unstorable
+from core.ended_tasks import end
 from core.store.connections.bounded import BoundedConnection, InDoubt, bounded
 from core.store.connections.database import API_LIMITS, connect_as
 from core.store.connections.round_trip import AsyncRoundTrip
@@ -69,10 +70,7 @@ class InboxWriter:
             self._add_writer(self._write_for_ever())
 
     async def close(self) -> None:
-        writers = tuple(self._writers)
-        for task in writers:
-            task.cancel()
-        await asyncio.gather(*writers, return_exceptions=True)
+        await end(*self._writers)
         for connection in self._connections:
             await connection.close()
 

@@ -21,6 +21,7 @@ import structlog
 from msgspec import Struct
 from redis.exceptions import RedisError
 
+from core.ended_tasks import end
 from core.store.connections.pool import Pool
 from core.store.inbox.outcomes import read_answers
 from core.wakeup.keys import NO_PREFIX, Keys
@@ -80,9 +81,7 @@ class OutcomeWaiter:
         ]
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     def expect(self, command_id: UUID) -> asyncio.Future[Answer | None]:
         """A future for a command's answer. Register before the command is accepted; `forget` after.

@@ -17,6 +17,7 @@ import structlog
 
 from api.events.told_events import Told, chosen, gone, messages_of
 from api.http.errors import Problem, bad_credential, unavailable
+from core.ended_tasks import end
 from core.identity.credentials.lookup import Credential, still_hold
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
@@ -118,9 +119,7 @@ class EventFollower:
             wait.finish(Told((), wait.position))
 
     async def close(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        await end(self._reading)
 
     def _join(self, wait: Wait) -> None:
         caller = wait.caller.user_id
@@ -160,8 +159,7 @@ class EventFollower:
                         await self._hint.wait()
         finally:
             self._reading = None
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end(listening)
 
     async def _look(self) -> bool:
         """Read on for all who wait; True if there may be more at once."""

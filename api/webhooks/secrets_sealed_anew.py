@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
+from core.ended_tasks import end
 from core.store.connections.pool import Pool
 from core.store.webhooks.endpoints import reseal
 from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
@@ -32,10 +32,7 @@ class SecretsSealedAnew:
         self.sealing = asyncio.create_task(self._until_done())
 
     async def process_shutdown(self, _scope: Mapping[str, Any], _event: Mapping[str, Any]) -> None:
-        if self.sealing is not None:
-            self.sealing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.sealing
+        await end(self.sealing)
 
     async def _until_done(self) -> None:
         """A database that is not there yet is asked again."""

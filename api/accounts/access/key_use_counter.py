@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -12,6 +11,7 @@ from falcon.asgi import Request, Response
 from psycopg_pool import PoolTimeout
 
 from api.limits.throttle import caller
+from core.ended_tasks import end
 from core.identity.credentials import agent_key_use
 from core.identity.credentials.agent_key_use import KeyUse
 from core.identity.credentials.agent_keys import AgentKey
@@ -44,10 +44,7 @@ class AgentKeyUseCounter:
         self._add(KeyUse(key.id, 1, int(refused), caller(req)))
 
     async def close(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._telling
+        await end(self._telling)
         await self._tell()
 
     def _add(self, use: KeyUse) -> None:

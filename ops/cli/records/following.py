@@ -13,6 +13,7 @@ from typing import Protocol
 import psycopg
 from psycopg import IsolationLevel
 
+from core.ended_tasks import end
 from core.logs import configure
 from core.settings import Settings
 from core.store.connections.database import API_LIMITS, AsyncConnection, connect_async
@@ -65,8 +66,7 @@ class Follower:
         try:
             await self._follow_through_outages()
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await end(listening)
 
     async def _follow_through_outages(self) -> None:
         pause_s = RETRY_MIN_S
