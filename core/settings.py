@@ -186,6 +186,10 @@ class Settings:
     payment_look_s: int
     delivery_retry_s: int
     """How long a delivery is tried before it is parked. The pauses between two attempts are parts of it."""
+    busy_poll_s: int
+    """How long after a calendar's busy times were fetched they are fetched again."""
+    busy_kept_days: int
+    """How long the last known busy times of a calendar that fails stay closed."""
     stripe: Stripe | None
     """None: nothing can be paid here."""
     payment_success_url: str
@@ -300,6 +304,8 @@ def _read(env: Mapping[str, str]) -> Settings:
         offer_s=read_value(env, "HOLDFAST_OFFER_SECONDS", values.whole(1, 30 * 24 * 3600), "43200"),
         payment_look_s=read_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", values.whole(1, 24 * 3600), "120"),
         delivery_retry_s=read_value(env, "HOLDFAST_DELIVERY_RETRY_SECONDS", values.whole(1, 30 * 24 * 3600), "259200"),
+        busy_poll_s=read_value(env, "HOLDFAST_BUSY_POLL_SECONDS", values.whole(1, 7 * 24 * 3600), "900"),
+        busy_kept_days=read_value(env, "HOLDFAST_BUSY_KEPT_DAYS", values.whole(1, 400), "14"),
         stripe=_stripe(env, demo=demo),
         payment_success_url=read_value(
             env, "STRIPE_CALLBACK_SUCCESS_URL", values.http_url, f"{public_url}/payment/success"

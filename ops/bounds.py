@@ -56,6 +56,7 @@ TOO_MANY = "429 `too_many_requests`, `Retry-After`"
 BUSY = "503 `unavailable`, `Retry-After`"
 INVALID = "400 `invalid`"
 FAILED_ATTEMPT = "the attempt has failed"
+LAST_TIMES = "its state says so; the last known times stay closed"
 TOLD = "`error` 429 `too_many_requests`"
 
 BOUNDS: Mapping[str, tuple[Bound, ...]] = {
@@ -313,6 +314,15 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "`more` says that there are more",
         ),
         Bound("core.outbound.client.READ_MAX_BYTES", "bytes", "its answer's body", "the rest is not read"),
+    ),
+    "Busy calendars": (
+        Bound("core.busy_calendars.poller.FILE_MAX_BYTES", "bytes", "a calendar's file", LAST_TIMES),
+        Bound("core.calendars.busy_times.EVENTS_MAX", "entries", "in it", LAST_TIMES),
+        Bound("core.calendars.busy_times.TIMES_MAX", "times", "busy within the horizon", LAST_TIMES),
+        Bound("core.busy_calendars.poller.HORIZON_DAYS", "days", "ahead that are closed", "what is later comes later"),
+        Bound("core.busy_calendars.reading.PROCESSOR_S", "s", "of processor time to read it", LAST_TIMES),
+        Bound("core.busy_calendars.reading.WITHIN_S", "s", "to read it", LAST_TIMES),
+        Bound("core.busy_calendars.reading.MEMORY_BYTES", "bytes", "of memory to read it", LAST_TIMES),
     ),
 }
 

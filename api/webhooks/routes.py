@@ -11,7 +11,7 @@ from api.webhooks.deliveries import Deliveries, OneDelivery
 from api.webhooks.endpoint_actions import EndpointActions
 from api.webhooks.endpoints import OneWebhook, Webhooks
 from api.webhooks.secrets_sealed_anew import SecretsSealedAnew
-from core.webhooks.sealed_secrets import SecretBox
+from core.sealed_secrets import SecretBox
 
 ONE = "/api/admin/webhooks/{webhook_id:int}"
 

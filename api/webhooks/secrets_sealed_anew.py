@@ -11,9 +11,9 @@ import structlog
 from psycopg_pool import PoolTimeout
 
 from core.ended_tasks import end
+from core.sealed_secrets import SecretBox, UnreadableSecretError
 from core.store.connections.pool import Pool
 from core.store.webhooks.endpoints import reseal
-from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
 
 log = structlog.get_logger()
 

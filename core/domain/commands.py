@@ -262,6 +262,16 @@ class CloseResource(Struct, frozen=True, tag="close_resource", omit_defaults=Tru
     ends: time | None = None
     """On the last day; None is its end."""
     reason: str = ""
+    busy: BusySpan | None = None
+    """For what a calendar says: the instants, which count instead of the local times."""
+
+
+class BusySpan(Struct, frozen=True):
+    """A time that a calendar takes, which its resource follows."""
+
+    calendar_id: int
+    starts_at: datetime
+    ends_at: datetime
 
 
 class ReopenResource(Struct, frozen=True, tag="reopen_resource", omit_defaults=True):

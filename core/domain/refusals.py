@@ -70,6 +70,7 @@ class Refusal(StrEnum):
     RESOURCE_NOT_FOUND = "resource_not_found"
     CLOSURE_NOT_FOUND = "closure_not_found"
     ALREADY_CLOSED = "already_closed"
+    BUSY_IN_CALENDAR = "busy_in_calendar"
     DECIDED_TOO_LATE = "decided_too_late"
     PHONE_IN_USE = "phone_in_use"
     SERVICE_INACTIVE = "service_inactive"

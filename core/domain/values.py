@@ -173,6 +173,8 @@ class Closure(Struct, frozen=True):
     ends_at: datetime
     reason: str
     created_at: datetime
+    calendar_id: int | None = None
+    """The calendar whose busy time it is; None: somebody made it."""
 
 
 class TimeSlot(Struct, frozen=True):

@@ -17,15 +17,18 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPException
 from threading import Timer
+from typing import TypeVar
 
 import urllib3
 from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
 
 from core.outbound.addresses import not_called
 from core.outbound.resolver import Resolve, UnresolvedError, resolve
 from core.outbound.targets import Target
 
+Read = TypeVar("Read")
 RESOLVE_S = 5.0
 CONNECT_S = 5.0
 READ_S = 10.0
@@ -38,6 +41,8 @@ EXCERPT_CHARS = 1_000
 ADDRESSES_TRIED_MAX = 4
 RETRY_AFTER_HEADER = "Retry-After"
 USER_AGENT = "Holdfast-Webhooks/1"
+READER_AGENT = "Holdfast-Calendars/1"
+"""Of what it fetches."""
 
 
 class Limits(Struct, frozen=True):
@@ -55,6 +60,14 @@ class Answered(Struct, frozen=True):
     """The beginning of its body, in one line."""
     retry_after: str | None
     """As it was sent."""
+
+
+class Fetched(Struct, frozen=True):
+    status: int
+    body: bytes | None
+    """None: it is longer than was asked for."""
+    etag: str | None
+    last_modified: str | None
 
 
 class NoAnswerError(Exception):
@@ -85,12 +98,40 @@ class GuardedClient:
 
     def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
         """Raises `NoAnswerError`."""
+        own = {**headers, "User-Agent": USER_AGENT}
+
+        def answered(response: HTTPResponse) -> Answered:
+            read = response.read(READ_MAX_BYTES)
+            return Answered(response.status, excerpt(read), response.headers.get(RETRY_AFTER_HEADER))
+
+        return self._request("POST", target, own, body, answered)
+
+    def get(self, target: Target, headers: Mapping[str, str], most_bytes: int) -> Fetched:
+        """A whole body of up to `most_bytes`. Raises `NoAnswerError`, also for one that ends early."""
+        own = {**headers, "User-Agent": READER_AGENT}
+
+        def fetched(response: HTTPResponse) -> Fetched:
+            body = response.read(most_bytes + 1)
+            found = response.headers
+            whole = body if len(body) <= most_bytes else None
+            return Fetched(response.status, whole, found.get("ETag"), found.get("Last-Modified"))
+
+        return self._request("GET", target, own, None, fetched)
+
+    def _request(
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        read: Callable[[HTTPResponse], Read],
+    ) -> Read:
         deadline = time.monotonic() + self._limits.total_s
         connection = self._connected(target, self._addresses(target), deadline)
         sock = connection.sock  # the connection lets go of it as soon as the answer's headers are read
         try:
             with _ended_after(deadline - time.monotonic(), lambda: sock):
-                answered = self._asked(connection, target, headers, body)
+                answered = read(self._asked(connection, method, target, headers, body))
         except (OSError, HTTPException, urllib3.exceptions.HTTPError) as problem:
             late = time.monotonic() >= deadline
             raise NoAnswerError(self._too_late() if late else _reason(problem)) from None
@@ -142,17 +183,17 @@ class GuardedClient:
             server_hostname=target.host,  # by which the context checks the certificate, too
         )
 
-    def _asked(self, connection: HTTPConnection, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
+    def _asked(
+        self, connection: HTTPConnection, method: str, target: Target, headers: Mapping[str, str], body: bytes | None
+    ) -> HTTPResponse:
         connection.timeout = self._limits.read_s
         if connection.sock is not None:
             connection.sock.settimeout(self._limits.read_s)
-        own = {"Host": target.authority, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
+        own = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
         connection.request(
-            "POST", target.path, body=body, headers={**headers, **own}, preload_content=False, decode_content=False
+            method, target.path, body=body, headers={**headers, **own}, preload_content=False, decode_content=False
         )
-        response = connection.getresponse()
-        read = response.read(READ_MAX_BYTES)
-        return Answered(response.status, excerpt(read), response.headers.get(RETRY_AFTER_HEADER))
+        return connection.getresponse()
 
     def _too_late(self) -> str:
         return f"no whole answer within {self._limits.total_s:g} s"

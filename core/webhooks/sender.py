@@ -16,6 +16,7 @@ from core.deliveries.sender import Connections, Gap, Sender
 from core.mail import Mail, Mailer
 from core.outbound.client import Answered, GuardedClient, NoAnswerError
 from core.outbound.targets import BadTargetError, parse_target
+from core.sealed_secrets import SecretBox, UnreadableSecretError
 from core.settings import Settings
 from core.store.audit import ENGINE_AUTHOR, AuditEntry, record
 from core.store.connections.database import Connection
@@ -34,7 +35,6 @@ from core.store.webhooks.recipients import (
     staff_to_mail,
 )
 from core.webhooks.attempts import GONE, body_of, verdict_on, without_person
-from core.webhooks.sealed_secrets import SecretBox, UnreadableSecretError
 from core.webhooks.signature import headers_for
 from core.wire.feeds import BOOKING_WORDS
 from core.wire.outcomes import encode

@@ -127,6 +127,9 @@ REFUSALS: Mapping[Refusal, RefusalAnswer] = {
     Refusal.RESOURCE_NOT_FOUND: RefusalAnswer(404, "Resource not found", "resource_id"),
     Refusal.CLOSURE_NOT_FOUND: RefusalAnswer(404, "Closure not found"),
     Refusal.ALREADY_CLOSED: RefusalAnswer(409, "The resource is already closed for some of that time", "start_date"),
+    Refusal.BUSY_IN_CALENDAR: RefusalAnswer(
+        409, "A calendar that the resource follows says this time is busy: change it there, or stop following it"
+    ),
     Refusal.DECIDED_TOO_LATE: RefusalAnswer(409, "The command's deadline passed before it was decided"),
     Refusal.SERVICE_INACTIVE: RefusalAnswer(409, "This service cannot be booked any more", "service_name"),
     Refusal.UNKNOWN_SERVICE: RefusalAnswer(400, "There is no service of this name", "service_name"),

@@ -16,11 +16,11 @@ from core.deliveries.pauses import PAUSES, after_failure
 from core.deliveries.planner import plan
 from core.mail import Mail, Mailer
 from core.outbound.client import GuardedClient, Limits
+from core.sealed_secrets import SecretBox
 from core.store.connections.database import Connection
 from core.store.deliveries.leases import Attempt, lease_due, report
 from core.store.deliveries.values import Delivery, DeliveryState
 from core.store.webhooks.endpoints import SENDER
-from core.webhooks.sealed_secrets import SecretBox
 from core.webhooks.sender import WebhookSender
 from ops.embedded.child import Program
 from ops.embedded.environment import ROOT

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from core.sealed_secrets import SecretBox
 from core.store.webhooks.endpoints import ENDPOINTS_MAX
-from core.webhooks.sealed_secrets import SecretBox
 from tests.support.clients.callers import STAFF, access_for, bearer, execute, new_address
 from tests.support.processes.stack import Stack
 from tests.support.webhooks import sent_delivery

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from api.webhooks.secrets_sealed_anew import SecretsSealedAnew
+from core.sealed_secrets import SecretBox
 from core.store.connections.database import API_LIMITS, Connection
 from core.store.connections.pool import Pool
-from core.webhooks.sealed_secrets import SecretBox
 
 OLD, NEW = "o" * 32, "n" * 32
 

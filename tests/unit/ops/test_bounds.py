@@ -49,6 +49,8 @@ INSIDE: Mapping[str, str] = {
     "core.health_socket.QUESTION_MAX_BYTES": "what a health check asks",
     "core.domain.payments.money": "a field's own range",
     "core.domain.resources.service_names": "names in a sentence",
+    "core.busy_calendars.poller.VALIDATOR_MAX_CHARS": "how long an ETag is kept",
+    "core.busy_calendars.reading.ANSWER_MAX_BYTES": "what our own process answers",
     "core.doctor": "how long a look may take, and names in a sentence",
     "core.engine": "the engine's own steps",
     "core.logs": "a line of the log",
