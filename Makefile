@@ -79,10 +79,12 @@ check: venv-dev ## Lint, formatting, strict types, layers
 	@echo "ruff format" && $(RUN) -m ruff format --check .
 	@echo "mypy" && $(RUN) -m mypy
 	@echo "import-linter" && $(RUN) -c "from importlinter.cli import lint_imports_command as main; main()"
+	@echo "web" && sh ops/web/check.sh || $(QUIETLY)
 
 fmt: venv-dev ## Format the code and fix what can be fixed
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+	@sh ops/web/check.sh fix
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
 	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)

@@ -36,6 +36,7 @@ from api.openapi.served_routes import Routes, UnknownParameters
 from api.payments.routes import add_routes as add_payment_routes
 from api.route_rules import check_every_route_has_a_rule
 from api.runtime import Runtime
+from api.site.routes import add_routes as add_site_routes
 from api.webhooks.routes import add_routes as add_webhook_routes
 from core import settings as environment
 from core.configuration import secret_settings
@@ -108,6 +109,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
     add_calendar_file_routes(app, runtime, accounts.throttle)
     add_guest_routes(app, runtime, accounts)
+    add_site_routes(app, runtime, accounts)
     if extend is not None:
         extend(app, runtime)
     check_every_route_has_a_rule((route.template, route.method) for route in routes.served())

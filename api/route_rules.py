@@ -201,6 +201,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
     # the admin feed over HTTP
     "/api/events": {"GET": Rule.STAFF},
+    # for the pages
+    "/api/site": {"GET": Rule.OPEN},
     # where to begin, and the API's description
     "/": {"GET": Rule.OPEN},
     "/docs": {"GET": Rule.OPEN},

@@ -55,6 +55,7 @@ TAGS: Mapping[str, str] = {
     "commands": "Following what was accepted",
     "accounts": "Logins, sessions, tokens, OAuth, users",
     "health": "For the people who run this service",
+    "site": "For the pages: what this installation is, what can be booked and when",
     "openapi": "This description",
 }
 ACCEPTED = "Accepted: the command is on disk; `Location` tells what becomes of it"

@@ -41,11 +41,16 @@ class Programs:
         folder = self.data_folder.run / "valkey"
         return Valkey(folder, self.inner["valkey"], self.data_folder.secret_file("valkey-password"))
 
+    @property
+    def pages(self) -> Path:
+        """Where the pages are published for the front door."""
+        return self.data_folder.folder / "pages"
+
     def caddy(self) -> Program:
         api, notifier, flower = (self.inner[name] for name in ("api", "notifier", "flower"))
         site = f"http://:{self.port}"
         placeholders = caddy.environment(
-            site=site, api=api, notifier=notifier, flower=flower, bind=self.listen_addresses
+            site=site, api=api, notifier=notifier, flower=flower, pages=self.pages, bind=self.listen_addresses
         )
         placeholders["HOLDFAST_PUBLIC_URL"] = self.environment()["HOLDFAST_PUBLIC_URL"]
         placeholders["HOLDFAST_FLOWER_IS_ON"] = "1" if FLOWER in self.processes() else "0"

@@ -21,6 +21,7 @@ from ops.embedded.data_folder import DataFolder, DataFolderError
 from ops.embedded.leftovers import end_leftovers
 from ops.embedded.programs import Programs
 from ops.embedded.supervisor import Probe, Supervisor, describe_exit
+from ops.pages import publish
 from ops.processes import FLOWER, Process, Stage
 
 START_TIMEOUT_S = 120.0
@@ -137,6 +138,7 @@ class EmbeddedStack:
         }
         self._supervisor.start(postgres.program(logs / "postgres.log"), Stage.STORES, postgres.answers)
         self._supervisor.start(valkey.program(logs / "valkey.log"), Stage.STORES, valkey.answers)
+        publish(programs.pages)
         self._supervisor.start(programs.caddy(), Stage.FRONT, pending["caddy"][1])
         self._await_all(pending)
         postgres.create_database()
