@@ -149,6 +149,9 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
+    "/api/admin/bookings/{id}/move": {"POST": Rule.STAFF},
+    "/api/admin/bookings/{id}/complete": {"POST": Rule.STAFF},
+    "/api/admin/bookings/{id}/no-show": {"POST": Rule.STAFF},
     "/api/admin/users": {"GET": Rule.STAFF},
     "/api/admin/users/stats": {"GET": Rule.STAFF},
     "/api/admin/users/filter-options": {"GET": Rule.STAFF},

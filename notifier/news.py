@@ -103,6 +103,8 @@ def news_of(event: FeedEvent) -> list[News]:
 class _Facts(Struct):
     slot: SlotFacts | None = None
     was: str = ""
+    takes_slot: bool = False
+    """Its booking went to this slot from another one."""
 
 
 _decode = msgspec.json.Decoder(_Facts).decode
@@ -123,6 +125,8 @@ def _word(type_: str, facts: _Facts) -> SlotWord | None:
     match type_:
         case "booking_created" | "timeslot_created" | "timeslot_updated" | "timeslot_deleted":
             return SLOT_WORDS[type_]
+        case "booking_updated" if facts.takes_slot:
+            return "timeslot_updated"
         case "booking_updated" if facts.was in KEEPS_SLOT and not (facts.slot and facts.slot.is_booked):
             return "booking_cancelled"
         case "booking_deleted" if facts.was in KEEPS_SLOT:

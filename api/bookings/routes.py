@@ -7,6 +7,7 @@ from typing import Any
 
 import falcon.asgi
 
+from api.bookings.admin_actions import AdminActions
 from api.bookings.new_booking import BookingCreator, CreateBooking
 from api.bookings.own_booking import OneBooking
 from api.runtime import Runtime
@@ -18,3 +19,7 @@ def add_routes(
     """`booking_creators`: the contract's part that makes a booking, by the field of the body that names it."""
     app.add_route("/api/bookings", CreateBooking(booking_creators))
     app.add_route("/api/bookings/{booking_id:int}", OneBooking(runtime.commands, runtime.pool))
+    actions = AdminActions(runtime.commands, runtime.pool)
+    app.add_route("/api/admin/bookings/{booking_id:int}/move", actions, suffix="move")
+    app.add_route("/api/admin/bookings/{booking_id:int}/complete", actions, suffix="complete")
+    app.add_route("/api/admin/bookings/{booking_id:int}/no-show", actions, suffix="no_show")

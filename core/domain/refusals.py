@@ -71,6 +71,8 @@ class Refusal(StrEnum):
     CLOSURE_NOT_FOUND = "closure_not_found"
     ALREADY_CLOSED = "already_closed"
     BUSY_IN_CALENDAR = "busy_in_calendar"
+    CLOSED = "closed"
+    LENGTH_IS_PRICED = "length_is_priced"
     DECIDED_TOO_LATE = "decided_too_late"
     PHONE_IN_USE = "phone_in_use"
     SERVICE_INACTIVE = "service_inactive"

@@ -238,8 +238,9 @@ def _facts(event: Event) -> dict[str, Any] | None:  # noqa: C901, PLR0912 - a ta
         case BookingChanged(booking=b, was=was, by=by, reason=reason, claims=claims, slot=slot, moved_from=before):
             why = {"reason": reason} if by == ENGINE.kind else {}
             moved = {"moved": True} if claims and was == b.status else {}
+            takes = {"takes_slot": True} if before is not None and before.time_slot_id != b.time_slot_id else {}
             place = place_facts(b, before) | _about(slot, b, taken=b.status in KEEPS_SLOT)
-            return {"was": was, "now": b.status, **why, **moved, **place}
+            return {"was": was, "now": b.status, **why, **moved, **takes, **place}
         case BookingDeleted(booking=b, slot=slot):
             return {"was": b.status, **place_facts(b), **_about(slot, b, taken=False)}
         case CommandRefused(refusal=refusal):

@@ -27,7 +27,6 @@ from core.store.connections.round_trip import RoundTrip, Rows
 from core.store.sql.lost_races import require_all
 from core.store.sql.parameters import json_of
 
-SQL_RESOURCES = "SELECT id, kind, name, zone FROM resource WHERE id = ANY(%s)"
 CLOSURE_COLUMNS = """c.id, r.id, r.kind, r.name, r.zone, c.first_day, c.starts, c.last_day, c.ends, lower(c.during),
        upper(c.during), c.reason, c.created_at, c.busy_calendar_id"""
 SQL_CLOSURES = f"""
@@ -84,14 +83,9 @@ async def one(connection: AsyncConnection, closure_id: int) -> Closure:
 
 
 def ask_closures(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
-    def store_resources(rows: Rows) -> None:
-        state.resources |= {row[0]: Resource(*row) for row in rows}
-
     def store_closures(rows: Rows) -> None:
         state.closures |= {row[0]: closure_of(row) for row in rows}
 
-    if needs.resources:
-        pipeline.ask(SQL_RESOURCES, (list(needs.resources),), store_resources)
     if needs.closures:
         pipeline.ask(SQL_CLOSURES, (list(needs.closures),), store_closures)
 

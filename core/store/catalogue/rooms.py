@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from core.domain.needs import Needs
 from core.domain.resources.local_time import Hours
 from core.domain.state import State
 from core.domain.values import Resource, Room
@@ -97,14 +97,16 @@ async def bookable(connection: AsyncConnection, room_id: int) -> tuple[Room, Res
     return room, Resource(*row[-4:])
 
 
-def ask_rooms(pipeline: QueryPipeline, state: State, needs: Needs) -> None:
+def ask_rooms(pipeline: QueryPipeline, state: State, ids: Collection[int]) -> None:
+    """Rooms with their resources."""
+
     def store_rooms(rows: Rows) -> None:
         for row in rows:
             state.rooms[row[0]] = _room(row[:-4])
             state.resources[row[-4]] = Resource(*row[-4:])
 
-    if needs.rooms:
-        pipeline.ask(SQL_BOOKABLE, (list(needs.rooms),), store_rooms)
+    if ids:
+        pipeline.ask(SQL_BOOKABLE, (list(ids),), store_rooms)
 
 
 def _room(row: tuple[Any, ...]) -> Room:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import Struct
 
+from api.bookings.admin_actions import BookingMove
 from api.contracts.agent.new_booking import AgentBooking
 from api.contracts.appointments.closures import NewClosure
 from api.contracts.appointments.desk_booking import BookingChange
@@ -47,6 +48,12 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("calendar", commands.ChangeSlot): (SlotChange, SlotChangeQuery),
     ("calendar", commands.OfferWeekly): (WeeklyPattern,),
     ("calendar", commands.RemoveSlot): (),
+    ("appointments", commands.Reschedule): (BookingMove,),
+    ("appointments", commands.MoveToSlot): (BookingMove,),
+    ("appointments", commands.MoveWithSlot): (BookingMove,),
+    ("appointments", market.MoveBooking): (BookingMove,),
+    ("appointments", commands.ReportVisit): (),
+    ("appointments", market.TurnBooking): (),
     ("appointments", commands.ChangeStatus): (BookingChange,),
     ("appointments", commands.Cancel): (),
     ("calendar", commands.Cancel): (),
@@ -113,6 +120,10 @@ def test_every_refusal_of_every_command_names_a_field_of_its_body(
         ("calendar", commands.ChangeSlot, Refusal.TIME_SLOT_BOOKED, "if_booked"),
         ("marketplace", market.BookPackage, Refusal.SLOT_TAKEN, "schedule"),
         ("marketplace", market.BookCourse, Refusal.SESSION_FULL, "service_id"),
+        ("appointments", commands.Reschedule, Refusal.CLOSED, "start_time"),
+        ("appointments", commands.Reschedule, Refusal.LENGTH_IS_PRICED, "end_time"),
+        ("appointments", commands.Reschedule, Refusal.TOO_MANY_GUESTS, "resource_id"),
+        ("appointments", commands.MoveWithSlot, Refusal.TIME_SLOT_OVERLAPS, "start_time"),
         ("marketplace", market.MoveBooking, Refusal.NO_ROOM_FREE, "start_time"),
         ("marketplace", market.TurnBooking, Refusal.INVALID_TRANSITION, None),
         ("marketplace", market.TurnBooking, Refusal.WRONG_CANCELED_BY, "canceled_by"),

@@ -40,7 +40,7 @@ INSIDE: Mapping[str, str] = {
     "api.accounts.oauth": "what a provider may send us, and lengths of texts",
     "api.accounts.access.live_credentials": "credentials that a process remembers",
     "api.accounts.fields": "lengths of texts: the description of each field has them",
-    "api.contracts.calendar.slot_times.SLOT_MAX": "a field's own range",
+    "api.http.moments.LENGTH_MAX": "a field's own range",
     "api.contracts.marketplace.fields.SPAN_MAX": "a field's own range",
     "api.contracts.rooms.new_booking.GUESTS_MAX": "a field's own range",
     "api.payments.client_secrets": "calls to the payment provider",
