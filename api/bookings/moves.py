@@ -60,6 +60,27 @@ async def move_of(connection: AsyncConnection, booking: Booking, wish: Wish) -> 
     return Move(await _command(connection, booking, target), day_key(resource_id, starts_at, zone))
 
 
+async def move_of_client(
+    connection: AsyncConnection, booking: Booking, starts_at: datetime, zone: str, reason: str = ""
+) -> Move:
+    """How clients move a booking of theirs: to another time, for as long and where it is. Raises Problem 404 where no
+    time slot is on offer then.
+    """
+    command: Command
+    match booking.details:
+        case SlotDetails(category_id=present):
+            slot = await slot_at(connection, booking.resource_id, starts_at, present, others=False)
+            if slot is None:
+                words = "Nothing is on offer at that time: choose the start of a time slot that is"
+                raise Problem(404, Refusal.TIME_SLOT_NOT_FOUND, words, [FieldProblem("start_time", words)])
+            command = MoveToSlot(booking.id, slot.id, reason)
+        case MarketDetails():
+            command = MoveBooking(booking.id, starts_at, starts_at + (booking.ends_at - booking.starts_at), reason)
+        case _:
+            command = Reschedule(booking.id, starts_at, reason=reason)
+    return Move(command, day_key(booking.resource_id, starts_at, zone))
+
+
 def day_key(resource_id: int, at: datetime, zone: str) -> str:
     return partition_key(resource_id, local(at, zone).date())
 

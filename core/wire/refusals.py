@@ -241,6 +241,9 @@ _MOVED = RequestFields(
         "category": "resource_id",
     },
 )
+_MOVED_BY_CLIENT = RequestFields(
+    _names("start_time"), dict.fromkeys((*_MOVED.instead, *_MOVED.names), "start_time")
+)
 _OF_SLOT = {"time_slot": "start_time", "booking_time": "start_time"}
 _OF_PACKAGE = dict.fromkeys(_names("practitioner_id start_time end_time location_id service_session_id"), "schedule")
 _OF_COURSE = {"service_session_id": "service_id", "start_time": "service_id"}
@@ -270,6 +273,9 @@ FIELDS_OF_COMMAND: Mapping[type[Command], RequestFields] = {
 }
 """Where the body's fields are not the command's own."""
 FIELDS_BY_CONTRACT: Mapping[tuple[str, type[Command]], RequestFields] = {
+    ("agent", Reschedule): _MOVED_BY_CLIENT,
+    ("rooms", Reschedule): _MOVED_BY_CLIENT,
+    ("calendar", MoveToSlot): _MOVED_BY_CLIENT,
     ("appointments", MoveBooking): _MOVED,
     ("appointments", TurnBooking): NOTHING,
     ("agent", Place): RequestFields(_names("service_name booking_date booking_time phone")),

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from core.domain.bookings import moves
 from core.domain.bookings.status import PaymentStatus, Status, may_become
 from core.domain.marketplace.details import MarketDetails
 from core.domain.marketplace.verbs import Role, cancel_refusal, is_scheduled, move_refusal
@@ -92,9 +93,8 @@ def may_cancel(booking: Booking, now: datetime) -> bool:
 def may_move(booking: Booking, policy: Policy, now: datetime) -> bool:
     """Whether its contract lets clients move it, and its rules do now; a workshop's seat is moved by none."""
     details = booking.details
+    if not isinstance(details, MarketDetails):
+        return moves.move_refusal(booking, now, policy, by_client=True) is None
     return (
-        isinstance(details, MarketDetails)
-        and is_scheduled(booking)
-        and details.takes_practitioner
-        and move_refusal(booking, Role.CLIENT, now, policy) is None
+        is_scheduled(booking) and details.takes_practitioner and move_refusal(booking, Role.CLIENT, now, policy) is None
     )

@@ -25,6 +25,7 @@ from api.contracts.marketplace.purchase_bodies import NewBundle, NewCourse, NewM
 from api.contracts.marketplace.sessions import NewSession
 from api.contracts.marketplace.time_off import NewTimeOff
 from api.contracts.rooms.new_booking import NewRoomBooking
+from api.guests.guest_booking import GuestMove
 from api.payments.intents import NewIntent
 from core.domain import commands
 from core.domain.commands import CloseResource, Command
@@ -48,7 +49,10 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("calendar", commands.ChangeSlot): (SlotChange, SlotChangeQuery),
     ("calendar", commands.OfferWeekly): (WeeklyPattern,),
     ("calendar", commands.RemoveSlot): (),
-    ("appointments", commands.Reschedule): (BookingMove,),
+    ("agent", commands.Reschedule): (GuestMove,),
+    ("rooms", commands.Reschedule): (GuestMove,),
+    ("calendar", commands.MoveToSlot): (GuestMove,),
+    ("appointments", commands.Reschedule): (BookingMove, GuestMove),
     ("appointments", commands.MoveToSlot): (BookingMove,),
     ("appointments", commands.MoveWithSlot): (BookingMove,),
     ("appointments", market.MoveBooking): (BookingMove,),
@@ -124,6 +128,9 @@ def test_every_refusal_of_every_command_names_a_field_of_its_body(
         ("appointments", commands.Reschedule, Refusal.LENGTH_IS_PRICED, "end_time"),
         ("appointments", commands.Reschedule, Refusal.TOO_MANY_GUESTS, "resource_id"),
         ("appointments", commands.MoveWithSlot, Refusal.TIME_SLOT_OVERLAPS, "start_time"),
+        ("rooms", commands.Reschedule, Refusal.OFF_GRID, "start_time"),
+        ("rooms", commands.Reschedule, Refusal.OFF_DAY, "start_time"),
+        ("calendar", commands.MoveToSlot, Refusal.SLOT_TAKEN, "start_time"),
         ("marketplace", market.MoveBooking, Refusal.NO_ROOM_FREE, "start_time"),
         ("marketplace", market.TurnBooking, Refusal.INVALID_TRANSITION, None),
         ("marketplace", market.TurnBooking, Refusal.WRONG_CANCELED_BY, "canceled_by"),
