@@ -241,9 +241,7 @@ _MOVED = RequestFields(
         "category": "resource_id",
     },
 )
-_MOVED_BY_CLIENT = RequestFields(
-    _names("start_time"), dict.fromkeys((*_MOVED.instead, *_MOVED.names), "start_time")
-)
+_MOVED_BY_CLIENT = RequestFields(_names("start_time"), dict.fromkeys((*_MOVED.instead, *_MOVED.names), "start_time"))
 _OF_SLOT = {"time_slot": "start_time", "booking_time": "start_time"}
 _OF_PACKAGE = dict.fromkeys(_names("practitioner_id start_time end_time location_id service_session_id"), "schedule")
 _OF_COURSE = {"service_session_id": "service_id", "start_time": "service_id"}
