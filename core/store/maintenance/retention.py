@@ -23,6 +23,8 @@ LOGIN_DAYS = 14
 """An ended login is kept so long: its address still counts as its owner's, its used refresh tokens as used."""
 KEY_USE_DAYS = 400
 RESTORE_DAYS = 400
+WALL_TIME_MOVE_DAYS = 400
+"""After the end of what a time zone's new rules moved, or could not move: nobody asks about it any more."""
 REPLAY_DAYS = 60
 """As long as either outcome can be, the old one's and the new one's."""
 DELIVERY_DAYS = 30
@@ -171,6 +173,7 @@ KEPT = (
     kept("guest_link", f"{LINK_DAYS} days", key="token_hash", since="ends_at"),
     kept("mail_count", "2 days", key="day, who", since="day", kind="date"),
     kept("kept_mail", f"{KEPT_MAIL_DAYS} days", key="delivery_id", since="kept_at"),
+    kept("wall_time_move", f"{WALL_TIME_MOVE_DAYS} days", key="id", since="ends_at"),
     kept("agent_key_use", f"{KEY_USE_DAYS} days", key="key_id, day", since="day", kind="date"),
 )
 """Tables whose rows are deleted by age, in turns. A bulk is deleted before its rows' outcomes, which go by whole weeks,

@@ -27,7 +27,7 @@ KEPT_FOR_GOOD = {
     ),
     *("location", "location_room", "marketplace_booking", "payment", "practitioner", "resource", "room", "service"),
     *("service_item", "service_practitioner", "service_session", "social_account", "time_slot", "user_account"),
-    *("mail_address", "waiting_place", "wall_time_move", "webhook_endpoint"),
+    *("mail_address", "waiting_place", "webhook_endpoint"),
 }
 """What the business keeps."""
 BOUNDED = {
@@ -54,6 +54,16 @@ def test_idempotency_keys_are_kept_for_48_hours(connection: Connection, sweep: S
     sweep()
     keys = connection.execute("SELECT key FROM idempotency_key ORDER BY key").fetchall()
     assert keys == [("key-1",), ("key-47",)]
+
+
+def test_what_new_rules_of_a_zone_moved_is_kept_until_long_after_its_end(connection: Connection, sweep: Sweep) -> None:
+    connection.execute(
+        "INSERT INTO wall_time_move (tzdata, kind, row_id, resource_id, zone, starts_at, ends_at, problem) "
+        "SELECT '2026.6', 'booking', days, (SELECT id FROM resource WHERE kind = 'desk'), 'UTC', at, at, 'in the way' "
+        "FROM unnest(ARRAY[-30, 399, 401]) AS days, LATERAL (SELECT clock_timestamp() - make_interval(days => days)) AS t (at)"
+    )
+    sweep()
+    assert connection.execute("SELECT row_id FROM wall_time_move ORDER BY 1").fetchall() == [(-30,), (399,)]
 
 
 def test_a_partition_is_looked_at_anew_when_it_has_doubled(connection: Connection, sweep: Sweep) -> None:
