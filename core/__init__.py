@@ -1,5 +1,6 @@
 """What the API, the workers and the notifier share. It imports none of them."""
 
-from core import redis_import
+from core import garbage_collector, hidden_imports
 
-redis_import.patch()
+garbage_collector.begin()
+hidden_imports.patch()
