@@ -13,7 +13,7 @@ from core.identity.users import TakenError, taken_field
 from core.store.calendars.links import end_with_role
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all, fetch_one, find_as
-from core.store.lists.people import SQL_PERSON, Person
+from core.store.person import SQL_PERSON, Person
 
 ROLES = frozenset({"is_active", "is_staff", "is_superuser", "is_practitioner"})
 """What calendar links hold by."""

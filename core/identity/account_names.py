@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from core.domain.names import folded, without_invisible
 from core.identity.phones import phone_key
-from core.store.lists.people import Person
+from core.store.person import Person
 
 
 def as_username(text: str) -> str:

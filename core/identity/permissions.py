@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from core.identity.principals import Principal, PrincipalKind
-from core.store.lists.people import Person
+from core.store.person import Person
 
 ROLES = frozenset({"is_staff", "is_superuser"})
 WAYS_IN = frozenset({"username", "email", "phone", "password"})

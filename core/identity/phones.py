@@ -6,8 +6,6 @@ import re
 import unicodedata
 from enum import Enum
 
-import phonenumbers
-
 from core.text_forms import BAD_PHONE
 
 _ALLOWED = re.compile(r"\(?\+?[0-9 ()./-]{3,32}", re.ASCII)
@@ -77,6 +75,8 @@ def phone_key(raw: str, region: str | None) -> str | None:
     digits = re.sub(r"\D", "", text)
     if region is None:
         return digits
+    import phonenumbers  # noqa: PLC0415 - most processes never read a number of a region
+
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -94,6 +94,8 @@ def _plain(char: str) -> str:
 
 
 def _has_extension(text: str) -> bool:
+    import phonenumbers  # noqa: PLC0415 - as above
+
     try:
         return bool(phonenumbers.parse(text, _ANY_REGION).extension)
     except phonenumbers.NumberParseException:

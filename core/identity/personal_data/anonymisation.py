@@ -17,7 +17,7 @@ from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.queries import fetch_one, find_as
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
-from core.store.lists.people import SQL_PERSON, Person
+from core.store.person import SQL_PERSON, Person
 
 __all__ = ["WORDS", "Gone", "Left", "anonymise", "begin", "count", "delete", "lock", "remove"]
 

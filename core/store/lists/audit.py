@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import Text
 
 from core.store.connections.database import Connection
-from core.store.lists.pages import Page, beside_total, counted, page_of
+from core.store.lists.composition import beside_total, counted
+from core.store.lists.pages import Page, page_of
 from core.store.sql.tables import DIALECT
 from core.store.sql.tables import audit_entry as e
 from core.store.sql.tables import audit_person as p

@@ -17,7 +17,8 @@ from sqlalchemy.sql.elements import ColumnElement, Label
 from core.domain.names import folded
 from core.domain.values import Booking, User
 from core.store.bookings.rows import BOOKING_TYPES, user_columns, view_of
-from core.store.lists.pages import Page, Total, beside_total, counted, page_of, summed, together
+from core.store.lists.composition import beside_total, counted, summed, together
+from core.store.lists.pages import Page, Total, page_of
 from core.store.sql.tables import booking as b
 from core.store.sql.tables import booking_count as tally
 from core.store.sql.tables import user_account as u

@@ -26,8 +26,9 @@ from core.store.bookings.rows import VIEW_COLUMNS, lapsed, view_of
 from core.store.connections.database import AsyncConnection
 from core.store.connections.queries import fetch_all
 from core.store.feed import Position, read_head
+from core.store.lists.composition import days_begin, days_end
 from core.store.sql import tables
-from core.store.sql.local_days import days_begin, days_end, in_zones, zones_in_use
+from core.store.sql.local_days import in_zones, zones_in_use
 from core.store.sql.tables import TYPES, bound, text_of
 from core.store.timeslots import SLOT_COLUMNS, slot_of
 

@@ -35,7 +35,8 @@ from core.domain.marketplace.details import Kind
 from core.domain.names import folded
 from core.store.catalogue import practitioners
 from core.store.connections.database import AsyncConnection
-from core.store.lists.pages import COUNT_LIMIT, together
+from core.store.lists.composition import together
+from core.store.lists.pages import COUNT_LIMIT
 from core.store.sql.tables import TYPES, bound, text_of
 from core.store.sql.tables import marketplace_booking as m
 

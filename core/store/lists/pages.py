@@ -1,7 +1,7 @@
 """Pages of lists: the rows of one page and how many there are in all, from one statement and so from one snapshot.
 
-SQLAlchemy composes the statement of a list that has filters, from those that are given; what never changes is text,
-which psycopg runs. A total is exact where a tally has it, else counted up to `COUNT_EXACT_TO`.
+A total is exact where a tally has it, else counted up to `COUNT_EXACT_TO`. `core/store/lists/composition.py` has the
+parts of statements that SQLAlchemy composes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, Subquery, func, select, true, union_all
 
 COUNT_EXACT_TO = 10_000
 """Totals beyond it would need a scan, unless a tally has them."""
@@ -42,29 +41,6 @@ def page_of(rows: Sequence[Sequence[Any]], make: Callable[[Any], Row], *, exact:
     found, total = rows_and_total(rows, make)
     exact = exact or total <= COUNT_EXACT_TO
     return Page(found, Total(total if exact else COUNT_EXACT_TO, exact))
-
-
-def beside_total(total: Select[Any], listed: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """The total beside each row of the page, and alone if the page is empty. The page's first column is never NULL."""
-    counted = total.subquery()
-    together = counted.outerjoin(listed, true())
-    return select(counted.c.total, *listed.c).select_from(together).order_by(*order)
-
-
-def summed(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[Any]:
-    """The exact total, from the rows of a tally."""
-    return select(func.coalesce(func.sum(column), 0).label("total")).where(*conditions)
-
-
-def counted(*ranges: Select[Any]) -> Select[Any]:
-    """How many rows there are in ranges that do not overlap, no further than `COUNT_LIMIT`."""
-    found = together([one.limit(COUNT_LIMIT) for one in ranges]) if len(ranges) > 1 else ranges[0].subquery()
-    return select(func.count().label("total")).select_from(select(found).limit(COUNT_LIMIT).subquery())
-
-
-def together(ranges: Sequence[Select[Any]]) -> Subquery:
-    """Ranges that do not overlap, as one."""
-    return union_all(*(select(one.subquery()) for one in ranges)).subquery()
 
 
 def count_to_limit(source: str) -> str:

@@ -9,7 +9,8 @@ from msgspec import Struct
 from sqlalchemy import case, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from core.store.lists.pages import Page, beside_total, counted, page_of
+from core.store.lists.composition import beside_total, counted
+from core.store.lists.pages import Page, page_of
 from core.store.sql.tables import payment as p
 
 

@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, bindparam, func, literal, literal_column, select
+from sqlalchemy import Select, and_, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.countries import country_code
 from core.domain.names import folded
-from core.store.lists.pages import Page, beside_total, counted, page_of, summed
-from core.store.sql.tables import text_of
+from core.store.lists.composition import beside_total, counted, summed
+from core.store.lists.pages import Page, page_of
+from core.store.person import Person
 from core.store.sql.tables import user_account as u
 from core.store.sql.tables import user_count as tally
 
@@ -52,37 +53,12 @@ SORTS: dict[SortWord, ColumnElement[Any]] = {
 """Each is an index's first column (migration 0010), the id its second. People who never logged in come first."""
 
 
-class Person(Struct, frozen=True):
-    """An account as staff see it: in lists, on its own page, locked for a change. No credentials."""
-
-    id: int
-    username: str
-    first_name: str
-    last_name: str
-    email: str
-    """The login address, else the contact address that an agent gave, else empty."""
-    phone: str
-    gender: str
-    country: str
-    country_code: str | None
-    is_active: bool
-    is_staff: bool
-    is_superuser: bool
-    is_practitioner: bool
-    email_is_login: bool
-    date_joined: datetime
-    last_login: datetime | None
-    is_anonymised: bool
-
-
 _SHOWN_AS: dict[str, ColumnElement[Any]] = {
     "email": u.c.shown_email,
     "email_is_login": u.c.email.is_not(None),
     "is_anonymised": u.c.anonymised_at.is_not(None),
 }
 PERSON = [(_SHOWN_AS[name] if name in _SHOWN_AS else u.c[name]).label(name) for name in Person.__struct_fields__]
-SQL_PERSON = text_of(select(*PERSON).where(u.c.id == bindparam("id")))
-"""For one account, by `id`."""
 
 
 class PeopleFilter(Struct, frozen=True):

@@ -7,16 +7,11 @@ local times where we take the first. So it never converts: it compares instants 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-
-from sqlalchemy import ColumnElement, bindparam, func, literal_column
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql.elements import Grouping
 
 from core.domain.resources.local_time import day_bounds
 from core.store.connections.database import AsyncConnection
-from core.store.sql.tables import DIALECT, TYPES
 
 SQL_ZONES = """
 WITH RECURSIVE found AS (
@@ -27,17 +22,13 @@ SELECT zone FROM found WHERE zone IS NOT NULL
 """Each zone that a resource is in, once: one look into the index for each, however many resources there are."""
 
 
-def _where_it_is(name: str) -> ColumnElement[datetime]:
-    instants = Grouping(bindparam(name, type_=ARRAY(TYPES["timestamptz"])))
-    zone = func.array_position(bindparam("zones", type_=ARRAY(TYPES["text"])), literal_column("r.zone"))
-    found: ColumnElement[datetime] = instants[zone]
-    return found
+def _where_it_is(name: str) -> str:
+    return f"(%({name})s::timestamptz[])[array_position(%(zones)s::text[], r.zone)]"
 
 
-days_begin, days_end = _where_it_is("days_begin"), _where_it_is("days_end")
-"""When the days that `in_zones` was asked for begin and end where a resource `r` is."""
-DAYS_BEGIN, DAYS_END = (str(one.compile(dialect=DIALECT)) for one in (days_begin, days_end))
-"""The same as text."""
+DAYS_BEGIN, DAYS_END = _where_it_is("days_begin"), _where_it_is("days_end")
+"""When the days that `in_zones` was asked for begin and end where a resource `r` is. `core/store/lists/composition.py`
+has the same for SQLAlchemy."""
 
 _DAY = timedelta(days=1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from core.store.lists.people import Person
+from core.store.person import Person
 from core.wire.vocabulary import Micros, micros
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from core.domain.resources.local_time import Hours, day_bounds, grid, instant, local
 from core.domain.resources.time_zones import ZONES
+from core.store.lists.composition import days_begin, days_end
 from core.store.lists.headcount import begun
-from core.store.sql.local_days import in_zones
+from core.store.sql.local_days import DAYS_BEGIN, DAYS_END, in_zones
+from core.store.sql.tables import DIALECT
 from tests.conftest import FIGURE
 from tests.support.clock_changes import YEARS, clock_changes, different_zones
 
@@ -196,3 +198,9 @@ def test_a_statement_that_asks_for_a_zone_is_found(statement: str) -> None:
 
 def test_a_statement_that_asks_for_utc_by_name_is_let_through() -> None:
     assert not found_in("SELECT date_trunc('week', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'")
+
+
+def test_composed_and_fixed_statements_take_a_day_for_the_same_instants() -> None:
+    composed = [str(one.compile(dialect=DIALECT)) for one in (days_begin, days_end)]
+    as_written = [one.lower().replace("timestamp with time zone", "timestamptz") for one in composed]
+    assert as_written == [DAYS_BEGIN, DAYS_END]

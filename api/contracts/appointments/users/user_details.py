@@ -28,7 +28,7 @@ from core.identity.users import NewUser, TakenError
 from core.passwords import TooManyWaitingError
 from core.store.audit import CHANGED
 from core.store.lists.pages import COUNT_EXACT_TO
-from core.store.lists.people import Person
+from core.store.person import Person
 from core.wire.answers import Done
 from core.wire.contracts.admin_users import AdminUser as AdminUserShown
 from core.wire.contracts.admin_users import admin_fields, admin_user

@@ -23,7 +23,7 @@ from api.http.forms import Form, Rules
 from core.countries import country_code
 from core.identity.account_names import Names, NotOneNumberError, names, renamed
 from core.identity.phones import phone_words
-from core.store.lists.people import Person
+from core.store.person import Person
 from core.text_forms import PHONE
 from core.wire.contracts.admin_users import admin_fields
 from core.wire.errors import FieldProblem
