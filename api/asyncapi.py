@@ -1,8 +1,9 @@
-"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together once; and `GET /api/schema/feeds/`."""
+"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together at the first question; and `GET /api/schema/feeds/`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,7 +74,11 @@ QUERY = {
 
 class FeedsSchema:
     def __init__(self, public_url: str) -> None:
-        self._bytes = encode(document(public_url))
+        self._public_url = public_url
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return encode(document(self._public_url))
 
     @operation("The description of the WebSocket feeds, as AsyncAPI 3.0", answers={200: dict}, tag="openapi")
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:

@@ -28,8 +28,8 @@ from core.store.connections.database import API_LIMITS, LIST_LIMITS
 from core.store.connections.pool import Pool
 from core.store.connections.sqlalchemy_engines import async_engine
 from core.tracing import process as tracing
-from core.wakeup.bells import LaneWaker
-from core.wakeup.broker import celery_app
+from core.wakeup.lane_waker import LaneWaker
+from core.wakeup.task_sender import TaskSender
 
 log = structlog.get_logger()
 
@@ -80,8 +80,8 @@ class Runtime:
         )
         self.outcomes = OutcomeWaiter(self.pool, self.redis, keys)
         self.events = EventFollower(self.pool, settings.redis_url, keys)
-        self.celery = celery_app(settings.redis_url, keys.prefix)
-        self.lane_waker = LaneWaker(self.redis, self.celery, keys)
+        self.tasks = TaskSender(settings.redis_url, keys.prefix)
+        self.lane_waker = LaneWaker(self.redis, self.tasks.send, keys)
         self.inbox = InboxWriter(settings.database_url, self.lane_waker.lanes, self.in_doubt)
         self.undecided = UndecidedCounter(settings.undecided_per_user, self.pool)
         self.write_limits = WriteLimits(settings.redis_url, keys, settings.anonymous_writes_per_minute)

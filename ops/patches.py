@@ -203,7 +203,7 @@ PATCHES = (
     ),
     Patch(
         "stripe",
-        "16",
+        "16.1",
         "core.hidden_imports",
         "It is imported as if requests and HTTPX were not installed.",
         "It imports both to choose a client for those who name none. We name ours, which then imports requests: 40 ms "

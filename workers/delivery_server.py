@@ -31,8 +31,7 @@ from core.store.deliveries.cursors import any_sender
 from core.store.deliveries.leases import Attempt, Failed, Next, give_back, lease_due, report
 from core.store.deliveries.values import Answer, Delivery, DeliveryState, try_again
 from core.store.feed import settle_origin
-from core.wakeup.broker import SERVE_DELIVERIES
-from core.wakeup.keys import DELIVERIES
+from core.wakeup.keys import DELIVERIES, SERVE_DELIVERIES
 from workers import serve_loop
 from workers.metrics import delivery_metrics
 

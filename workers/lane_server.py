@@ -31,8 +31,7 @@ from core.store.save import Decided
 from core.tracing import spans
 from core.tracing.context import trace_id_of
 from core.wakeup.bells import Roster
-from core.wakeup.broker import SERVE_LANES
-from core.wakeup.keys import LANES, PAYMENTS, RELAY, lane_of_bell
+from core.wakeup.keys import LANES, PAYMENTS, RELAY, SERVE_LANES, lane_of_bell
 from workers.lane_traces import record_visit
 from workers.metrics import lane_metrics
 from workers.serve_loop import Answer, Server

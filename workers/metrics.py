@@ -31,8 +31,7 @@ from core.settings import Settings
 from core.store.inbox.outcomes import DEFERRED
 from core.store.inbox.reading import KNOWN_TYPES
 from core.store.maintenance.retention import KEPT
-from core.wakeup.broker import SWEEPS
-from core.wakeup.keys import DELIVERIES, PAYMENTS
+from core.wakeup.keys import DELIVERIES, PAYMENTS, SWEEPS
 
 METER = Meter()
 """This process's own, and after a fork the child's: nothing may be made in it before."""

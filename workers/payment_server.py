@@ -25,7 +25,6 @@ from core import logs
 from core.domain.payments.values import REFUND_UNDER_WAY
 from core.engine.payment_jobs import run_job
 from core.payments.provider import PaymentsAwayError, PaymentsError, ProviderTotals
-from core.payments.stripe import StripePayments
 from core.settings import Settings
 from core.store.connections.database import LANE_LIMITS, Connection, conninfo, set_limits
 from core.store.payments.jobs import (
@@ -43,8 +42,7 @@ from core.store.payments.reconciliation import PaymentToReconcile, note_reconcil
 from core.tracing import spans
 from core.tracing.context import trace_id_of
 from core.tracing.spans import within
-from core.wakeup.broker import SERVE_PAYMENTS
-from core.wakeup.keys import LANES, PAYMENTS
+from core.wakeup.keys import LANES, PAYMENTS, SERVE_PAYMENTS
 from workers.metrics import payment_metrics
 from workers.serve_loop import Answer, Server
 
@@ -74,6 +72,8 @@ class PaymentServer(Server):
 
     def __init__(self, app: Celery, settings: Settings) -> None:
         super().__init__(app, settings)
+        from core.payments.stripe import StripePayments  # noqa: PLC0415 - Stripe's library, which no other worker needs
+
         assert settings.stripe is not None  # noqa: S101 - asked before
         stripe = settings.stripe
         self._payments = StripePayments(stripe.secret_key, stripe.api_base, stripe.method_types)

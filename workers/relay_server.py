@@ -22,8 +22,7 @@ from core.store.feed import NOWHERE, Position, number_events, present_epoch, tra
 from core.tracing import spans
 from core.tracing.context import context_of
 from core.tracing.spans import Span, SpanKind, Value, child_of
-from core.wakeup.broker import SERVE_RELAY
-from core.wakeup.keys import DELIVERIES, NO_PREFIX, RELAY, Keys
+from core.wakeup.keys import DELIVERIES, NO_PREFIX, RELAY, SERVE_RELAY, Keys
 from workers.serve_loop import Answer, Server
 
 PACE_S = 0.03

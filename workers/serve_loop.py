@@ -26,7 +26,8 @@ from psycopg_pool import PoolTimeout
 from core.settings import Settings
 from core.store.connections.database import Connection
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wakeup.bells import Listener, Waker, connect, waker
+from core.wakeup.bells import Listener, connect
+from core.wakeup.waker import Waker, waker
 from workers import shutdown
 
 log = structlog.get_logger()

@@ -20,17 +20,20 @@ from core.store.connections.database import Connection, connect_lane, connect_ti
 from core.store.lists import headcount
 from core.store.lists import tally as bookings_tally
 from core.store.revision import SchemaDoesNotFitError, SchemaWatch
-from core.wakeup.bells import Waker, connect, waker
-from core.wakeup.broker import (
-    CANARY_EVERY_S,
+from core.wakeup.bells import connect
+from core.wakeup.broker import CANARY_EVERY_S, SWEEP_EVERY_S
+from core.wakeup.keys import (
+    DELIVERIES,
+    LANES,
+    PAYMENTS,
+    RELAY,
     SWEEP_CANARY,
     SWEEP_DUE,
-    SWEEP_EVERY_S,
     SWEEP_RING,
     SWEEP_TALLY,
     SWEEP_TIDY,
 )
-from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
+from core.wakeup.waker import Waker, waker
 from workers import shutdown
 from workers.metrics import note_deleted
 

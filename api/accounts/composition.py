@@ -11,8 +11,6 @@ from api.accounts.login.login import AccessTokens
 from api.accounts.login.registration import Registration
 from api.accounts.login.sign_in import SignIn
 from api.accounts.mail_queue import MailQueue
-from api.accounts.oauth.github import GitHub
-from api.accounts.oauth.google import Google
 from api.accounts.oauth.provider import Provider
 from api.http.security_headers import CrossOrigin, Strict
 from api.limits.throttle import Throttle
@@ -37,11 +35,7 @@ class Accounts:
         self.access = AccessTokens(settings)
         self.sign_in = SignIn(settings, pool, self.passwords, self.throttle)
         self.registration = Registration(settings, pool, self.passwords, self.throttle)
-        self.providers: dict[str, Provider] = {}
-        if settings.google is not None:
-            self.providers["google"] = Google(settings.google, settings.google_issuer)
-        if settings.github is not None:
-            self.providers["github"] = GitHub(settings.github, settings.github_url, settings.github_api_url)
+        self.providers = _providers(settings)
         delivery = mailer(settings)
         self.outbox = MailQueue(delivery, meter) if delivery is not None else None
         self.authentication = Authentication(settings, self.logins)
@@ -59,3 +53,17 @@ class Accounts:
         await self.throttle.close()
         if self.outbox is not None:
             await self.outbox.close()
+
+
+def _providers(settings: Settings) -> dict[str, Provider]:
+    """Those that are set up. Few installations have any, and their libraries are a twentieth of a process's start."""
+    found: dict[str, Provider] = {}
+    if settings.google is not None:
+        from api.accounts.oauth.google import Google  # noqa: PLC0415 - as above
+
+        found["google"] = Google(settings.google, settings.google_issuer)
+    if settings.github is not None:
+        from api.accounts.oauth.github import GitHub  # noqa: PLC0415 - as above
+
+        found["github"] = GitHub(settings.github, settings.github_url, settings.github_api_url)
+    return found

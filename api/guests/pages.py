@@ -10,12 +10,12 @@ import base64
 import hashlib
 from collections.abc import Awaitable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import falcon.asgi
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from api.guests.guest_booking import GuestCommands, GuestMove
@@ -28,12 +28,16 @@ from api.openapi import Content, operation
 from core.domain.bookings.status import Status
 from core.domain.resources.local_time import instant
 from core.identity.principals import hash_token
-from core.mails.languages import Language, language
 from core.mails.planned_mails import confirm_bookings
 from core.store.connections.pool import Pool
 from core.store.mails import addresses
 from core.store.mails.facts import MailFacts
 from core.wire.errors import FieldProblem
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from core.mails.languages import Language
 
 STYLE = (
     "body{font:1.1rem/1.6 system-ui,sans-serif;max-width:36rem;margin:5vh auto;padding:0 1rem;color:#222}"
@@ -77,11 +81,22 @@ class AddressAnswer(Struct, frozen=True):
 
 
 class Pages:
-    """Writes pages in the installation's language."""
+    """Writes pages in the installation's language. Templates and language are loaded for the first page."""
 
     def __init__(self, code: str) -> None:
-        self.language: Language = language(code)
-        self._environment = Environment(
+        self._code = code
+
+    @cached_property
+    def language(self) -> Language:
+        from core.mails.languages import language  # noqa: PLC0415 - Babel, for pages that not every process writes
+
+        return language(self._code)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - as above
+
+        made = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "pages"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -89,7 +104,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.install_gettext_translations(self.language.translations, newstyle=True)  # type: ignore[attr-defined]
+        made.install_gettext_translations(self.language.translations, newstyle=True)  # type: ignore[attr-defined]
+        return made
 
     def write(self, resp: falcon.asgi.Response, name: str, **values: Any) -> None:
         known = {"language": self.language.code, "direction": self.language.direction, "style": STYLE}

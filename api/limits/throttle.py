@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from typing import ClassVar
 
 import structlog
 from falcon.asgi import Request
@@ -49,6 +50,12 @@ class Limit(Struct, frozen=True):
         return RateLimitItemPerSecond(self.amount, self.window_s, namespace=self.name)
 
 
+class _Storage(RedisStorage):  # type: ignore[misc]  # limits ships no types
+    """The library's own imports redis-py's two rivals as well, wherever they are installed."""
+
+    DEPENDENCIES: ClassVar[list[str]] = ["redis"]
+
+
 class RedisCounters:
     """Counters that all API processes share, under `prefix`. Errors: RedisError, OSError.
 
@@ -67,7 +74,7 @@ class RedisCounters:
             retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
         )
         url = f"async+{redis_url}"
-        self.storage = RedisStorage(url, connection_pool=self._pool, implementation="redispy", key_prefix=prefix)
+        self.storage = _Storage(url, connection_pool=self._pool, implementation="redispy", key_prefix=prefix)
         self._away_s = away_s
         self._away_until = 0.0
 

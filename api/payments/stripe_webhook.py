@@ -24,7 +24,7 @@ from core.store.connections.pool import Pool
 from core.store.payments.received_events import receive_event
 from core.tracing import spans
 from core.tracing.spans import SpanKind
-from core.wakeup.bells import LaneWaker
+from core.wakeup.lane_waker import LaneWaker
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -63,16 +63,28 @@ class StripePayments:
     """One account. Safe to share between threads: each has a connection of its own."""
 
     def __init__(self, secret_key: str, api_base: str, method_types: tuple[str, ...]) -> None:
-        client = stripe.StripeClient(
-            secret_key,
+        self._secret_key = secret_key
+        self._api_base = api_base
+        self._method_types = list(method_types)
+
+    @cached_property
+    def _client(self) -> stripe.StripeClient:
+        """Made for the first call: it imports requests."""
+        return stripe.StripeClient(
+            self._secret_key,
             stripe_version=STRIPE_VERSION,
-            base_addresses={"api": api_base},
+            base_addresses={"api": self._api_base},
             max_network_retries=0,
             http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)),
         )
-        self._intents = client.v1.payment_intents
-        self._refunds = client.v1.refunds
-        self._method_types = list(method_types)
+
+    @property
+    def _intents(self) -> stripe.PaymentIntentService:
+        return self._client.v1.payment_intents
+
+    @property
+    def _refunds(self) -> stripe.RefundService:
+        return self._client.v1.refunds
 
     def ping(self) -> None:
         with suppress(PaymentsRefusedError):

@@ -5,42 +5,32 @@ with BLPOP. While a server listens it keeps a short-lived mark; a ring that find
 a Celery task, at most once per `CALL_EVERY_MS`. The task is a server: it starts to listen and
 stays while there is work (`workers/serve_loop.py`).
 
-The API rings the lanes (`LaneWaker`); the lane servers ring relay and payments, the relay rings the deliveries, and the sweep
-whatever waits in PostgreSQL (`Waker`); servers listen (`Listener`) and count each other (`Roster`).
+The API rings the lanes (`core/wakeup/lane_waker.py`); the lane servers ring relay and payments, the relay rings the
+deliveries, and the sweep whatever waits in PostgreSQL (`core/wakeup/waker.py`); servers listen (`Listener`) and count
+each other (`Roster`).
 A mark that outlives a killed server costs at most a second: the sweep calls whatever the marks say.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any
 from uuid import uuid4
 
 import redis
 import redis.asyncio
-import structlog
-from celery import Celery
-from kombu.exceptions import OperationalError as BrokerAway
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from core.wakeup.broker import SERVE_LANES, SERVE_TASKS
-from core.wakeup.keys import LANES, NO_PREFIX, Keys
-
-log = structlog.get_logger()
+from core.wakeup.keys import NO_PREFIX, Keys
 
 LISTENING_MS = 2_000
 CALL_EVERY_MS = 1_000
 BELL_TTL_S = 600
 """A bell that nobody answers is deleted after this time; the sweep rings again."""
 REDIS_TIMEOUT_S = 2.0
-CALLS_WAITING = 2
-"""Calls left in a queue; more would only outlive their purpose."""
 
 RING_SCRIPT = """
 for i = 3, #KEYS do
@@ -75,81 +65,6 @@ def ring(pipe: Pipeline, keys: Sequence[str]) -> None:
     """Put a ring into a pipeline (`Keys.to_ring`); its result is 1 if the group's task should be sent."""
     # The text itself: a registered script would first ask whether Redis still has it.
     pipe.eval(RING_SCRIPT, len(keys), *keys, *map(str, RING_ARGUMENTS))
-
-
-class Waker:
-    """Rings a group's bells from a worker, and sends its Celery task if no server seems to listen."""
-
-    def __init__(self, client: redis.Redis, group: str, call: Callable[[], Any], keys: Keys = NO_PREFIX) -> None:
-        self._client = client
-        self._group = group
-        self._call = call
-        self.keys = keys
-
-    def ring(self, names: Iterable[str], messages: Mapping[str, bytes] | None = None) -> None:
-        """Ring, and publish `messages` by channel, in one round trip.
-
-        Never raises: the sweep makes up for a lost ring, a poll for a lost message.
-        """
-        try:
-            with self._client.pipeline(transaction=False) as pipe:
-                for channel, message in (messages or {}).items():
-                    pipe.publish(channel, message)
-                ring(pipe, self.keys.to_ring(self._group, names))
-                *_, call = pipe.execute()
-            if call:
-                self._call()
-        except (redis.RedisError, BrokerAway, OSError) as problem:
-            log.info("ring lost", group=self._group, problem=repr(problem))
-
-    def call(self) -> None:
-        """Send the group's task whatever the marks say, unless enough of them are queued."""
-        with suppress(redis.RedisError, BrokerAway, OSError):
-            if self._client.llen(self.keys.queue(self._group)) < CALLS_WAITING:
-                self._call()
-
-
-def waker(app: Celery, client: redis.Redis, group: str, keys: Keys) -> Waker:
-    """A `Waker` that calls by sending the group's Celery task."""
-    return Waker(client, group, lambda: app.send_task(SERVE_TASKS[group], retry=False), keys)
-
-
-class LaneWaker:
-    """Rings the lanes from the API, and never makes a request wait for Redis or Celery."""
-
-    def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: Keys) -> None:
-        self._client = client
-        self._keys = keys
-        self._celery = celery
-        self._script = client.register_script(RING_SCRIPT)
-        self._wanted: set[str] = set()
-        self._ringing: asyncio.Task[None] | None = None
-
-    async def lanes(self, lanes: Iterable[int]) -> None:
-        """Ring for lanes that have new commands. Never raises: the sweep makes up for a lost ring.
-
-        One ring is under way at a time; lanes wanted meanwhile are rung together by the next.
-        """
-        self._wanted.update(self._keys.lane_bell(lane) for lane in lanes)
-        if self._wanted and self._ringing is None:
-            self._ringing = asyncio.create_task(self._ring_all(), name="rings")
-
-    async def _ring_all(self) -> None:
-        try:
-            while self._wanted:
-                names, self._wanted = self._wanted, set()
-                await self._ring(names)
-        finally:
-            self._ringing = None
-
-    async def _ring(self, names: Iterable[str]) -> None:
-        try:
-            call = await self._script(keys=self._keys.to_ring(LANES, names), args=list(RING_ARGUMENTS))
-            if call:
-                await asyncio.to_thread(self._celery.send_task, SERVE_LANES, retry=False)
-        except Exception as problem:  # noqa: BLE001 - kombu raises what its transport raises
-            known = isinstance(problem, RedisError | OSError)
-            log.info("ring lost", problem=repr(problem), known=known)
 
 
 class Listener:

@@ -1,6 +1,6 @@
-"""The Celery application that all processes share: its queues, exchanges and task names, declared once.
+"""The Celery application that all processes share: its queues, exchanges and schedule, declared once.
 
-Task names are wire contracts. The broker only wakes workers up: no result is kept, nothing has
+The broker only wakes workers up: no result is kept, nothing has
 an eta, and every task may run twice or never (the sweep makes up for it).
 """
 
@@ -16,21 +16,24 @@ from kombu import Exchange, Queue
 from kombu.transport import redis as redis_transport
 
 from core.configuration.values import redis_tls
-from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
+from core.wakeup.keys import (
+    DELIVERIES,
+    LANES,
+    PAYMENTS,
+    RELAY,
+    SERVE_DELIVERIES,
+    SERVE_LANES,
+    SERVE_PAYMENTS,
+    SERVE_RELAY,
+    SERVE_TASKS,
+    SWEEP_CANARY,
+    SWEEP_DUE,
+    SWEEP_RING,
+    SWEEP_TALLY,
+    SWEEP_TIDY,
+    SWEEPS,
+)
 
-SERVE_LANES = "holdfast.lanes.serve"
-SERVE_RELAY = "holdfast.relay.serve"
-SERVE_PAYMENTS = "holdfast.payments.serve"
-SERVE_DELIVERIES = "holdfast.deliveries.serve"
-SWEEP_RING = "holdfast.sweeps.ring"
-SWEEP_DUE = "holdfast.sweeps.due"
-SWEEP_CANARY = "holdfast.sweeps.canary"
-SWEEP_TALLY = "holdfast.sweeps.tally"
-SWEEP_TIDY = "holdfast.sweeps.tidy"
-
-SWEEPS = "sweeps"
-SERVE_TASKS = {LANES: SERVE_LANES, RELAY: SERVE_RELAY, PAYMENTS: SERVE_PAYMENTS, DELIVERIES: SERVE_DELIVERIES}
-"""The task that serves a group's bells."""
 EXCHANGE = Exchange("holdfast", type="direct", durable=True)
 QUEUES = tuple(Queue(name, EXCHANGE, routing_key=name, durable=True) for name in (*SERVE_TASKS, SWEEPS))
 ROUTES = {

@@ -1,7 +1,7 @@
-"""Every key and channel name of Holdfast in Redis.
+"""Every key and channel name of Holdfast in Redis, and the names of the Celery tasks.
 
 Nothing that matters lives there: if every key vanished, the sweep would ring again for whatever
-waits in PostgreSQL.
+waits in PostgreSQL. Task names are wire contracts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,20 @@ LANES = "lanes"
 RELAY = "relay"
 PAYMENTS = "payments"
 DELIVERIES = "deliveries"
+
+SERVE_LANES = "holdfast.lanes.serve"
+SERVE_RELAY = "holdfast.relay.serve"
+SERVE_PAYMENTS = "holdfast.payments.serve"
+SERVE_DELIVERIES = "holdfast.deliveries.serve"
+SWEEP_RING = "holdfast.sweeps.ring"
+SWEEP_DUE = "holdfast.sweeps.due"
+SWEEP_CANARY = "holdfast.sweeps.canary"
+SWEEP_TALLY = "holdfast.sweeps.tally"
+SWEEP_TIDY = "holdfast.sweeps.tidy"
+
+SWEEPS = "sweeps"
+SERVE_TASKS = {LANES: SERVE_LANES, RELAY: SERVE_RELAY, PAYMENTS: SERVE_PAYMENTS, DELIVERIES: SERVE_DELIVERIES}
+"""The task that serves a group's bells."""
 
 
 class Keys(Struct, frozen=True):

@@ -19,8 +19,8 @@ from core.store.connections.reasons import TRY_TIMEOUT_S
 from core.store.connections.reasons import reason_of as postgres_reason
 from core.store.running_state import RunningState, read_running_state
 from core.wakeup import bells, reasons
-from core.wakeup.broker import SWEEPS, celery_app
-from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY
+from core.wakeup.broker import celery_app
+from core.wakeup.keys import DELIVERIES, LANES, PAYMENTS, RELAY, SWEEPS
 from ops.probes import get
 from ops.status.asked_parts import HTTP_TIMEOUT_S, Part, PartError, Reply
 from ops.status.socket_metrics import SocketState

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.accounts.oauth.provider import AuthorizationFlow, Identity, client, fetch_json, fetch_token, sign_in_failed
+from api.accounts.oauth.provider import AuthorizationFlow, Identity, sign_in_failed
+from api.accounts.oauth.provider_client import client, fetch_json, fetch_token
 from core.settings import OAuthClient
 
 SCOPE = "read:user user:email"

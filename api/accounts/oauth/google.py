@@ -13,12 +13,10 @@ from joserfc.jwk import KeySet
 from api.accounts.oauth.provider import (
     AuthorizationFlow,
     Identity,
-    client,
-    fetch_json,
-    fetch_token,
     provider_away,
     sign_in_failed,
 )
+from api.accounts.oauth.provider_client import client, fetch_json, fetch_token
 from core.identity.principals import CLOCK_LEEWAY_S
 from core.settings import OAuthClient
 from core.text_forms import SUBJECT

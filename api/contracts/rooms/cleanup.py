@@ -10,16 +10,14 @@ import asyncio
 
 import falcon.asgi
 import redis.asyncio
-from celery import Celery
-from kombu.exceptions import OperationalError as BrokerAway
 from msgspec import Struct
 from redis.exceptions import RedisError
 
 from api.http.errors import unavailable
 from api.http.responses import respond
 from api.openapi import operation
-from core.wakeup.broker import SWEEP_DUE
-from core.wakeup.keys import Keys
+from core.wakeup.keys import SWEEP_DUE, Keys
+from core.wakeup.task_sender import BrokerAwayError, TaskSender
 
 WAKE_EVERY_S = 5
 
@@ -29,16 +27,16 @@ class CleaningUp(Struct, frozen=True):
 
 
 class CleanUp:
-    def __init__(self, client: redis.asyncio.Redis, celery: Celery, keys: Keys) -> None:
+    def __init__(self, client: redis.asyncio.Redis, tasks: TaskSender, keys: Keys) -> None:
         self._redis = client
         self._keys = keys
-        self._celery = celery
+        self._tasks = tasks
 
     @operation("Look for expired bookings now", answers={200: CleaningUp})
     async def on_post(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         try:
             if await self._redis.set(self._keys.cleanup_mark, 1, nx=True, ex=WAKE_EVERY_S):
-                await asyncio.to_thread(self._celery.send_task, SWEEP_DUE, retry=False)
-        except (RedisError, BrokerAway, OSError):
+                await asyncio.to_thread(self._tasks.send, SWEEP_DUE)
+        except (RedisError, BrokerAwayError, OSError):
             raise unavailable("Expired bookings cannot be looked for right now; try again in a moment") from None
         respond(resp, CleaningUp())

@@ -21,4 +21,4 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/admin/rooms", AdminRooms(pool, runtime.installation))
     app.add_route("/api/admin/rooms/{room_id:int}", AdminRoom(pool))
     app.add_route("/api/bookings/all", AllBookings(runtime.engine))
-    app.add_route("/api/cleanup-expired-bookings", CleanUp(runtime.redis, runtime.celery, runtime.settings.redis_keys))
+    app.add_route("/api/cleanup-expired-bookings", CleanUp(runtime.redis, runtime.tasks, runtime.settings.redis_keys))

@@ -16,9 +16,9 @@ import redis
 from core.settings import from_environment
 from core.store.connections.database import Connection
 from core.store.deliveries.cursors import any_sender, start_sender
-from core.wakeup.bells import Waker
 from core.wakeup.broker import celery_app
 from core.wakeup.keys import DELIVERIES, NO_PREFIX
+from core.wakeup.waker import Waker
 from tests.support.deliveries.by_hand import NAME, rows, write_events
 from tests.support.deliveries.receiver import Receiver, receiver
 from tests.support.deliveries.worker import LEASE, RECEIVERS, URL, HttpSender

@@ -9,9 +9,10 @@ from itertools import pairwise
 import pytest
 import redis
 
-from core.wakeup.bells import CALLS_WAITING, Listener, Waker
+from core.wakeup.bells import Listener
 from core.wakeup.broker import celery_app
 from core.wakeup.keys import LANES, NO_PREFIX
+from core.wakeup.waker import CALLS_WAITING, Waker
 from tests.support.engine.bells import ring_all, waker
 from tests.support.engine.lanes import Pipeline
 from workers import serve_loop

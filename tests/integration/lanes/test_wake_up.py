@@ -18,9 +18,10 @@ from core.engine import lane as engine
 from core.engine.lane import VisitResult
 from core.engine.sweep import look
 from core.store.inbox.acceptance import NewCommand
-from core.wakeup.bells import Listener, Waker
+from core.wakeup.bells import Listener
 from core.wakeup.broker import celery_app
 from core.wakeup.keys import DELIVERIES, LANES, NO_PREFIX, PAYMENTS, RELAY
+from core.wakeup.waker import Waker
 from tests.conftest import NewValkey
 from tests.support.engine.bells import ring_all, waker
 from tests.support.engine.lanes import (

@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from core.doctor.redis_server import examine_redis
 from core.store.migrate import upgrade
 from core.wakeup.bells import connect
-from core.wakeup.broker import SERVE_PAYMENTS, celery_app
-from core.wakeup.keys import LANES, PAYMENTS, Keys
+from core.wakeup.broker import celery_app
+from core.wakeup.keys import LANES, PAYMENTS, SERVE_PAYMENTS, Keys
 from ops import checks
 from ops.ports import free_ports
 from ops.processes import APPLICATION

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import redis
 
-from core.wakeup.bells import Waker
 from core.wakeup.keys import LANES, NO_PREFIX
+from core.wakeup.waker import Waker
 
 
 def waker(client: redis.Redis, called: list[str] | None = None) -> Waker:

@@ -16,7 +16,7 @@ from core.store.inbox.bulk import KeyContendedError, KeyReusedError, NewBulk, ac
 from core.store.inbox.bulk_status import Bulk
 from core.tracing import spans
 from core.tracing.spans import SpanKind
-from core.wakeup.bells import LaneWaker
+from core.wakeup.lane_waker import LaneWaker
 from core.wire.contracts.bulk import status_url
 
 log = structlog.get_logger()
