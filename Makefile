@@ -26,7 +26,7 @@ FEEDS_OPTIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -88,6 +88,12 @@ fmt: venv-dev ## Format the code and fix what can be fixed
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
 	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)
+
+bench-release: venv-dev ## Before a release: the pipelines in three minutes, held to half of each bar
+	@exec $(RUN) -m tests.benchmarks --before-release $(BENCH_OPTIONS)
+
+bench-compare: venv-dev ## What got slower between two results of make bench (BEFORE=FILE AFTER=FILE)
+	@exec $(RUN) -m tests.benchmarks.compare "$(BEFORE)" "$(AFTER)"
 
 faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
 	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)

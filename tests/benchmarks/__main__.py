@@ -39,6 +39,9 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
 USUAL = ("login", "bulk", "cancelling")
 """Run after the pipelines; the others by name only, as they fill big tables first."""
 QUICK = Plan(clients=(1, 64), rounds=1, warm_up_s=1, measured_s=3)
+BEFORE_RELEASE = Plan(clients=(16, 64, 256), rounds=3, warm_up_s=1, measured_s=2)
+WIDE = 2.0
+"""Before a release half of each bar is enough: a short run on any machine tells only what went badly wrong."""
 
 
 def main() -> int:
@@ -48,7 +51,7 @@ def main() -> int:
     def say(line: str) -> None:
         print(f"{time.monotonic() - started:>6.1f} s  {line}", flush=True)
 
-    usual = [*(one.name for one in PIPELINES), *(() if options.quick else USUAL)]
+    usual = [*(one.name for one in PIPELINES), *(() if options.quick or options.before_release else USUAL)]
     wanted = options.only.split(",") if options.only else usual
     try:
         met = [_pipelines(options, wanted, say)] if any(one.name in wanted for one in PIPELINES) else []
@@ -62,11 +65,18 @@ def main() -> int:
 def _pipelines(options: argparse.Namespace, wanted: Sequence[str], say: Say) -> bool:
     environment = {} if options.api is None else {"HOLDFAST_API_PROCESSES": str(options.api)}
     plan = _plan(options, wanted)
-    return pipelines.run(plan, say, environment=environment, lane_workers=options.lane_workers, lanes=options.lanes)
+    return pipelines.run(
+        plan,
+        say,
+        WIDE if options.before_release else 1.0,
+        environment=environment,
+        lane_workers=options.lane_workers,
+        lanes=options.lanes,
+    )
 
 
 def _plan(options: argparse.Namespace, wanted: Sequence[str]) -> Plan:
-    usual = QUICK if options.quick else Plan()
+    usual = QUICK if options.quick else BEFORE_RELEASE if options.before_release else Plan()
     return Plan(
         clients=[int(number) for number in options.clients.split(",")] if options.clients else usual.clients,
         rounds=options.rounds or usual.rounds,
@@ -79,6 +89,7 @@ def _plan(options: argparse.Namespace, wanted: Sequence[str]) -> Plan:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure the pipeline beside its baselines.")
     parser.add_argument("--quick", action="store_true", help="one short round at 1 and 64 clients")
+    parser.add_argument("--before-release", action="store_true", help="two minutes, held to half of each bar")
     parser.add_argument("--rounds", type=int, help="medians of so many rounds (default 3)")
     parser.add_argument("--seconds", type=int, help="length of each measured interval (default 5)")
     parser.add_argument("--clients", help="e.g. 64,256 (default 1,16,64,256)")

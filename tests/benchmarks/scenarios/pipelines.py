@@ -14,7 +14,7 @@ from tests.benchmarks.verification import verify
 from tests.support.processes.stack import Stack
 
 
-def run(plan: Plan, say: Say, **stack: Any) -> bool:
+def run(plan: Plan, say: Say, margin: float = 1.0, **stack: Any) -> bool:
     """Measure, print the table and the bars; True if all bars are met. `stack` is for `running`."""
     with running(say, **stack) as parts, tempfile.TemporaryDirectory() as folder:
         say(f"measuring, about {plan.seconds // 60 + 1} minutes")
@@ -26,7 +26,7 @@ def run(plan: Plan, say: Say, **stack: Any) -> bool:
         say("comparing what was acknowledged with the table")
         books = verify(parts.stack.database_url, plan.pipelines, runs)
         found = figures(runs)
-        met = bars(found, books, durable=is_durable(parts.stack))
+        met = bars(found, books, durable=is_durable(parts.stack), margin=margin)
     _print(found, plan, save(found, met, books, plan, "pipelines"))
     return print_bars(met)
 
