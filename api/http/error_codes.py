@@ -49,7 +49,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "The key was used with another request"),
     "command_failed": (503, "The command failed three times and was set aside"),
     # the feed
-    "position_gone": (410, "What came after this position cannot be told any more; go on from `position`"),
+    "position_gone": (
+        410,
+        "Events after this position are no longer available: reload everything, then continue from the new `position`",
+    ),
     # payments
     "bad_webhook": (400, "Not signed by Stripe for these bytes, or too long ago"),
     "payments_not_set_up": (503, "Nothing can be paid on this server"),

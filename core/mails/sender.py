@@ -25,6 +25,7 @@ from core.mails.templates import UNUSABLE, Rendered, Templates
 from core.settings import Settings
 from core.store.connections.database import Connection, database_now
 from core.store.deliveries.cursors import start_sender, stop_sender
+from core.store.deliveries.leases import RunLimits
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
 from core.store.feed import FeedEvent
 from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
@@ -36,8 +37,10 @@ log = structlog.get_logger()
 
 THREADS = 4
 """Of one worker: a mail server takes a few connections of one client."""
-LEASE_S = 120.0
-"""Longer than all that a mail server may be waited for in one mail, ten seconds an answer."""
+LEASE_S = 240.0
+"""Twice as long as a mail server may be waited for in one mail, ten seconds an answer."""
+RUN_MAILS = 16
+"""Taken together. All go to the same mail server, whoever they are for."""
 FREE_CALLERS = frozenset({"engine"})
 """Who brings mails about by the clock, not by sending requests."""
 
@@ -52,7 +55,7 @@ class Ready(Struct, frozen=True):
 class Mails(Sender):
     name: ClassVar[str] = SENDER
     threads: ClassVar[int] = THREADS
-    lease_s: ClassVar[float] = LEASE_S
+    limits: ClassVar[RunLimits] = RunLimits(lease_s=LEASE_S, deliveries=RUN_MAILS, mixes_receivers=True)
 
     def __init__(self, settings: Settings, mailer: Mailer | None) -> None:
         """`mailer` None: mails are kept instead of being sent, and staff see them."""

@@ -120,6 +120,14 @@ DELIVERY_SECONDS = Metric(
     ("sender", "state"),
     WAITS_S,
 )
+DELIVERY_DELAY = Metric(
+    "holdfast_delivery_delay_seconds",
+    HISTOGRAM,
+    "Time from what a delivery tells to its arrival, of those that arrived at the first attempt",
+    _DELIVERIES,
+    ("sender",),
+    WAITS_S,
+)
 
 SOCKETS = Metric("holdfast_sockets", GAUGE, "WebSockets that are open", _NOTIFIER, ("feed",))
 SOCKETS_CLOSED = Metric(
@@ -278,6 +286,7 @@ ALL = (
     PAYMENTS_CHANGED,
     PAYMENT_JOB_SECONDS,
     DELIVERY_SECONDS,
+    DELIVERY_DELAY,
     SOCKETS,
     SOCKETS_CLOSED,
     SOCKETS_REFUSED,

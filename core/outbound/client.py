@@ -23,6 +23,7 @@ import urllib3
 from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
+from urllib3.util.wait import wait_for_read
 
 from core.outbound.addresses import not_called
 from core.outbound.resolver import Resolve, UnresolvedError, resolve
@@ -98,13 +99,28 @@ class GuardedClient:
 
     def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
         """Raises `NoAnswerError`."""
-        own = {**headers, "User-Agent": USER_AGENT}
+        with self.calls(target) as calls:
+            return calls.post(headers, body, is_last=True)
+
+    @contextmanager
+    def calls(self, target: Target) -> Iterator[Calls]:
+        """Several requests to one target, over one connection while the other side keeps it open."""
 
         def answered(response: HTTPResponse) -> Answered:
             read = response.read(READ_MAX_BYTES)
             return Answered(response.status, excerpt(read), response.headers.get(RETRY_AFTER_HEADER))
 
-        return self._request("POST", target, own, body, answered)
+        def ask(connection: HTTPConnection, headers: Mapping[str, str], body: bytes, deadline: float) -> Answered:
+            own = {**headers, "User-Agent": USER_AGENT}
+            return self._exchange(connection, "POST", target, own, body, answered, deadline)
+
+        made = Calls(
+            lambda deadline: self._connected(target, self._addresses(target), deadline), ask, self._limits.total_s
+        )
+        try:
+            yield made
+        finally:
+            made.close()
 
     def get(self, target: Target, headers: Mapping[str, str], most_bytes: int) -> Fetched:
         """A whole body of up to `most_bytes`. Raises `NoAnswerError`, also for one that ends early."""
@@ -116,29 +132,35 @@ class GuardedClient:
             whole = body if len(body) <= most_bytes else None
             return Fetched(response.status, whole, found.get("ETag"), found.get("Last-Modified"))
 
-        return self._request("GET", target, own, None, fetched)
+        deadline = time.monotonic() + self._limits.total_s
+        connection = self._connected(target, self._addresses(target), deadline)
+        try:
+            return self._exchange(connection, "GET", target, {**own, "Connection": "close"}, None, fetched, deadline)
+        finally:
+            connection.close()
 
-    def _request(
+    def _exchange(
         self,
+        connection: HTTPConnection,
         method: str,
         target: Target,
         headers: Mapping[str, str],
         body: bytes | None,
         read: Callable[[HTTPResponse], Read],
+        deadline: float,
     ) -> Read:
-        deadline = time.monotonic() + self._limits.total_s
-        connection = self._connected(target, self._addresses(target), deadline)
         sock = connection.sock  # the connection lets go of it as soon as the answer's headers are read
         try:
             with _ended_after(deadline - time.monotonic(), lambda: sock):
-                answered = read(self._asked(connection, method, target, headers, body))
+                response = self._asked(connection, method, target, headers, body)
+                answered = read(response)
         except (OSError, HTTPException, urllib3.exceptions.HTTPError) as problem:
             late = time.monotonic() >= deadline
             raise NoAnswerError(self._too_late() if late else _reason(problem)) from None
-        finally:
-            connection.close()
         if time.monotonic() >= deadline:  # a body whose end is the connection's looks whole
             raise NoAnswerError(self._too_late())
+        if not response.closed:
+            connection.close()  # what is left of a longer body would be taken for the next answer
         return answered
 
     def _addresses(self, target: Target) -> Sequence[str]:
@@ -189,7 +211,7 @@ class GuardedClient:
         connection.timeout = self._limits.read_s
         if connection.sock is not None:
             connection.sock.settimeout(self._limits.read_s)
-        own = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
+        own = {"Host": target.authority, "Accept-Encoding": "identity"}
         connection.request(
             method, target.path, body=body, headers={**headers, **own}, preload_content=False, decode_content=False
         )
@@ -197,6 +219,45 @@ class GuardedClient:
 
     def _too_late(self) -> str:
         return f"no whole answer within {self._limits.total_s:g} s"
+
+
+class Calls:
+    """Requests to one target. Not safe to use from several threads."""
+
+    def __init__(
+        self,
+        connect: Callable[[float], HTTPConnection],
+        ask: Callable[[HTTPConnection, Mapping[str, str], bytes, float], Answered],
+        total_s: float,
+    ) -> None:
+        """The last argument of `connect` and `ask` is the time at which a request must be over."""
+        self._connect = connect
+        self._ask = ask
+        self._total_s = total_s
+        self._kept: HTTPConnection | None = None
+
+    def post(self, headers: Mapping[str, str], body: bytes, *, is_last: bool = False) -> Answered:
+        """Raises `NoAnswerError`. A connection that the other side has closed is made anew, and its address checked."""
+        deadline = time.monotonic() + self._total_s
+        headers = {**headers, "Connection": "close" if is_last else "keep-alive"}
+        if self._kept is None or is_readable(self._kept.sock):
+            self.close()
+            self._kept = self._connect(deadline)
+        try:
+            return self._ask(self._kept, headers, body, deadline)
+        except NoAnswerError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+
+def is_readable(sock: socket.socket | None) -> bool:
+    """Of a connection on which nothing is awaited: it was closed, or the other side says what nobody asked."""
+    return sock is None or wait_for_read(sock, timeout=0.0)
 
 
 def tls_context() -> ssl.SSLContext:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -187,6 +187,22 @@ def bulk_accepted(
         request_id=request_id,
         data=None,
         traceparent=traceparent,
+    )
+
+
+def told_by_itself(type_: str, data: dict[str, Any]) -> EventRow:
+    """The event of something that no command did, as an endpoint of webhooks that was disabled."""
+    return EventRow(
+        type=type_,
+        command_id=uuid4(),
+        is_final=False,
+        booking_id=None,
+        booking_version=None,
+        owner=None,
+        actor=_actor_name(ENGINE),
+        contract="",
+        request_id="",
+        data=data,
     )
 
 

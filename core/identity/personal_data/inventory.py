@@ -508,6 +508,7 @@ NOT_PERSONAL: dict[str, str] = {
     "delivery_attempt": "verdict answer detail",
     "delivery_cursor": "sender epoch missed_why",
     "delivery_receiver": "sender receiver",
+    "delivery_run": "sender receivers",
     "erasure": "step",
     "event": "type contract traceparent",
     "feed": "epoch origin",

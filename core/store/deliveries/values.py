@@ -65,7 +65,8 @@ class Delivery(Struct, frozen=True):
     """When it was first tried, or first again after a replay."""
     created_at: datetime
     leased_at: datetime
-    lease: UUID
+    seq: int
+    """The order in which they were planned."""
 
 
 class DeliveryState(StrEnum):

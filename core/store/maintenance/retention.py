@@ -28,7 +28,7 @@ WALL_TIME_MOVE_DAYS = 400
 REPLAY_DAYS = 60
 """As long as either outcome can be, the old one's and the new one's."""
 DELIVERY_DAYS = 30
-"""From when it was sent, parked or dropped, with its attempts."""
+"""From when it was planned, with its attempts; one that waits stays."""
 
 LINK_DAYS = 30
 """After the end that a booking had when its link was last mailed. The link itself ends earlier."""
@@ -166,7 +166,7 @@ KEPT = (
     kept("audit_person", f"{AUDIT_DAYS} days", key="id", since="at"),
     kept("parked_command", f"{REPLAY_DAYS} days", key="id", since="parked_at"),
     kept("command_replay", f"{REPLAY_DAYS} days", key="command_id", since="replayed_at"),
-    kept("delivery", f"{DELIVERY_DAYS} days", key="id", since="done_at"),
+    kept("delivery", f"{DELIVERY_DAYS} days", key="id", since="created_at", only="state <> 'waiting'"),
     kept(
         "delivery_receiver", f"{DELIVERY_DAYS} days", key="sender, receiver", since="touched_at", only="due_at IS NULL"
     ),

@@ -65,7 +65,7 @@ def test_an_address_that_somebody_else_gave_is_asked_first(stack: Stack, client:
         )
         execute(
             stack,
-            "UPDATE delivery SET state = 'waiting', due_at = now(), done_at = NULL WHERE booking_id = %s RETURNING id",
+            "UPDATE delivery SET state = 'waiting', due_at = now(), retry_at = now(), done_at = NULL WHERE booking_id = %s RETURNING id",
             booking,
         )
         execute(stack, "UPDATE delivery_receiver SET due_at = now() WHERE receiver = %s RETURNING 1", f"user:{person}")

@@ -32,7 +32,7 @@ KEPT_FOR_GOOD = {
 """What the business keeps."""
 BOUNDED = {
     *("alembic_version", "booking_settings", "booking_tally", "booking_tally_change", "canary", "delivery_cursor"),
-    *("feed", "installation"),
+    *("delivery_run", "feed", "installation"),
     *("lane_note", "payments_gate", "user_tally", "user_tally_change", "zone_rules"),
 }
 """A row or a few, or folded away within seconds."""
@@ -164,8 +164,8 @@ OLD = {
     """,
     "delivery": """
         WITH d AS (
-            INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, done_at)
-            SELECT gen_random_uuid(), 'webhooks', '1', 'x', 'e', '{}', 'sent', now() - interval '31 days'
+            INSERT INTO delivery (id, sender, receiver, type, epoch, data, state, created_at, done_at)
+            SELECT gen_random_uuid(), 'webhooks', '1', 'x', 'e', '{}', 'sent', now() - interval '31 days', now()
             FROM generate_series(1, %(n)s) RETURNING id
         )
         INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer)

@@ -307,7 +307,7 @@ def _signed(_walk: Walk, request: Request) -> Mapping[str, str]:
 
 def _logged_delivery(walk: Walk, _: Request) -> None:
     sent_delivery(walk.stack, 1, DELIVERY_ID)
-    execute(walk.stack, "UPDATE delivery SET lease = NULL WHERE id = %s", DELIVERY_ID)
+    execute(walk.stack, "DELETE FROM delivery_run WHERE %s = ANY (ids)", UUID(DELIVERY_ID))
 
 
 def _guest_link(walk: Walk, _: Request) -> None:
