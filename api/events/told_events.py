@@ -12,7 +12,8 @@ from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
 from core.store.feed import FeedEvent, Page, Position, read_snapshot
 from core.store.feed_filter import FeedFilter, about_booking
-from core.wire.feeds import BOOKING_WORDS, WEBHOOK_DISABLED, BookingTold, PositionText, WebhookTold
+from core.wire.contracts.admin_bookings import AdminBooking
+from core.wire.feeds import BOOKING_WORDS, WEBHOOK_DISABLED, PositionText, WebhookTold
 from core.wire.told_bookings import booking_told, read_bookings, webhook_told
 
 POSITION_HEADER = "Holdfast-Position"
@@ -22,8 +23,30 @@ SCANNED_AT_ONCE = 1_000
 """Events that are read at once and held against a filter."""
 
 
+class BookingNews(Struct, frozen=True, kw_only=True):
+    """A message of the socket. The three kinds of it are told apart for the description alone."""
+
+    data: AdminBooking
+    position: PositionText
+
+
+class BookingCreatedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_created"):
+    """A booking was made."""
+
+
+class BookingUpdatedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_updated"):
+    """A booking was changed."""
+
+
+class BookingDeletedTold(BookingNews, frozen=True, kw_only=True, tag_field="type", tag="booking_deleted"):
+    """A booking was deleted."""
+
+
+EventTold = BookingCreatedTold | BookingUpdatedTold | BookingDeletedTold | WebhookTold
+
+
 class EventList(Struct, frozen=True):
-    events: list[BookingTold | WebhookTold]
+    events: list[EventTold]
     next: PositionText
 
 
@@ -35,7 +58,7 @@ class Told(Struct, frozen=True):
 
     @property
     def body(self) -> EventList:
-        return EventList(cast("list[BookingTold | WebhookTold]", [Raw(one) for one in self.messages]), str(self.next))
+        return EventList(cast("list[EventTold]", [Raw(one) for one in self.messages]), str(self.next))
 
 
 POSITION_GONE = (

@@ -73,12 +73,11 @@ class DisabledWebhook(Struct, frozen=True, kw_only=True):
     """In words for people."""
 
 
-class WebhookTold(Struct, frozen=True, kw_only=True):
+class WebhookTold(Struct, frozen=True, kw_only=True, tag_field="type", tag="webhook_disabled"):
     """An endpoint of webhooks is sent nothing more, as it failed for days or wants no more: look at it. No filter
     keeps it back, as it is about no booking.
     """
 
-    type: Literal["webhook_disabled"] = "webhook_disabled"
     data: DisabledWebhook
     position: PositionText
 

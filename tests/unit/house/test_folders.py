@@ -48,7 +48,6 @@ SHORT_MODULES = {
     "core/store/sql/lost_races.py": "used by every statement that counts its rows",
     "core/wire/answers.py": "the envelope of every contract's answers",
     "core/wire/contracts/shapes.py": "chooses among the contracts' modules, so it is none of them",
-    "core/wire/told_bookings.py": "the admin feed tells by it over a socket and over HTTP",
     "core/wire/engine.py": "answers of the engine's own commands, which no contract has",
     "ops/cli/__main__.py": "Python looks for it here",
     "ops/demo.py": "joins what the store and identity load for the demo",
