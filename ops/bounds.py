@@ -73,6 +73,13 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.wire.errors.SHOWN_CHARS", "characters", "a client's own name, quoted in an error", "is cut"),
         Bound("api.http.parameters.LIMIT_MAX", "rows", "a page of a list", INVALID),
         Bound("api.http.parameters.OFFSET_MAX", "rows", "`offset`", INVALID),
+        Bound("core.store.reads.shared_reads.WAITING_MAX", "requests", "public reads that wait, of one process", BUSY),
+        Bound(
+            "core.store.reads.shared_reads.FOUND_WITHIN_S",
+            "s",
+            "until a public read is answered",
+            "503 `unavailable`, `Retry-After`",
+        ),
         Bound("api.http.parameters.VALUES_MAX", "values", "a query parameter that may be repeated", INVALID),
         Bound("api.http.preferences.WAIT_MAX_S", "s", "`Prefer: wait=N`", "waits no longer"),
         Bound("api.http.preferences.KEY_MAX_CHARS", "characters", "`Idempotency-Key`", "400 `invalid_idempotency_key`"),

@@ -36,6 +36,7 @@ INSIDE: Mapping[str, str] = {
     "api.limits.write_limits.FOLLOWED_MAX": "commands that a process remembers",
     "api.http.field_errors": "digits that are read",
     "api.runtime.POOL_MAX": "connections to PostgreSQL",
+    "api.reads.kept_answers": "answers that a process keeps",
     "api.limits.undecided_writes.COUNTED_MAX": "commands that a process remembers",
     "api.accounts.oauth": "what a provider may send us, and lengths of texts",
     "api.accounts.access.live_credentials": "credentials that a process remembers",
