@@ -13,6 +13,7 @@ from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
 from api.calendars.routes import add_routes as add_calendar_file_routes
 from api.commands.endpoints import CommandResource
+from api.commands.parked import add_parked_routes
 from api.contracts.agent.routes import add_routes as add_agent_routes
 from api.contracts.appointments.routes import add_routes as add_appointments_routes
 from api.contracts.appointments.users.routes import add_routes as add_user_routes
@@ -90,6 +91,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     app.add_route("/healthz", Health())
     app.add_route("/readyz", Readiness(runtime.pool, runtime.outcomes, runtime.installation, settings.database_url))
     app.add_route("/api/commands/{command_id:uuid}", CommandResource(runtime.commands))
+    add_parked_routes(app, settings.database_url)
     app.add_route("/api/events", Events(runtime.pool, runtime.events))
     app.add_route("/api", Index())
     app.add_route("/api/schema", Schema(routes))

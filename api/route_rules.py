@@ -152,6 +152,8 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/bookings/{id}/move": {"POST": Rule.STAFF},
     "/api/admin/bookings/{id}/complete": {"POST": Rule.STAFF},
     "/api/admin/bookings/{id}/no-show": {"POST": Rule.STAFF},
+    "/api/admin/schedule": {"GET": Rule.STAFF},
+    "/api/admin/schedule/days": {"GET": Rule.STAFF},
     "/api/admin/users": {"GET": Rule.STAFF},
     "/api/admin/users/stats": {"GET": Rule.STAFF},
     "/api/admin/users/filter-options": {"GET": Rule.STAFF},
@@ -159,6 +161,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/users/{id}": {"GET": Rule.STAFF},
     "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/users/{id}/delete": {"DELETE": Rule.STAFF},
+    "/api/admin/users/{id}/export": {"GET": Rule.STAFF},
     # guests, by the links of mails
     "/api/guest/bookings/{token}": {"GET": Rule.LINK},
     "/api/guest/bookings/{token}/booking.ics": {"GET": Rule.LINK},
@@ -202,6 +205,11 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    "/api/admin/parked/commands": {"GET": Rule.SUPERUSER},
+    "/api/admin/parked/commands/{id}": {"DELETE": Rule.SUPERUSER},
+    "/api/admin/parked/commands/{id}/replay": {"POST": Rule.SUPERUSER},
+    "/api/admin/parked/payments": {"GET": Rule.SUPERUSER},
+    "/api/admin/parked/payments/{id}/replay": {"POST": Rule.SUPERUSER},
     # the admin feed over HTTP
     "/api/events": {"GET": Rule.STAFF},
     # for the pages

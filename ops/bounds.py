@@ -215,6 +215,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
             "the rest is on the next page",
         ),
         Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
+        Bound("api.bookings.schedule.DAYS_MAX", "days", "of the desk, asked for at once", INVALID),
         Bound(
             "api.contracts.marketplace.availability.PRACTITIONERS_MAX",
             "practitioners",

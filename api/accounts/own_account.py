@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import falcon
 import structlog
 from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.account_deletion import AccountDeletion, LeftBehind, ensure_superuser_remains, left_behind
 from api.accounts.composition import Accounts
+from api.accounts.export_stream import Export, stream_export
 from api.accounts.fields import Password
 from api.accounts.limits import EXPORTS
 from api.http.bodies import read_json
@@ -22,7 +21,6 @@ from core.identity import users
 from core.identity.credentials import login_sessions
 from core.identity.demo_accounts import ACCOUNTS
 from core.identity.personal_data import anonymisation
-from core.identity.personal_data.export import export
 from core.identity.principals import Principal
 from core.identity.users import User
 from core.wire.answers import Done
@@ -33,18 +31,8 @@ log = structlog.get_logger()
 FRESH_SIGN_IN_S = 600
 """Somebody without a password has to have signed in at most this long before."""
 
-BEGIN_BYTES = 256 * 1024
-"""Of an export that are read before the answer begins."""
 SHARED = frozenset(account.id for account in ACCOUNTS)
 """The demo's accounts, which visitors share. Staff may delete one at the desk, as the appointments document does."""
-
-
-class Export(Struct, frozen=True, kw_only=True):
-    """The rows about the caller, by subject; an empty list where there are none."""
-
-    success: bool
-    message: str
-    data: dict[str, list[dict[str, Any]]]
 
 
 class Leave(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,11 +60,7 @@ class OwnAccount:
         user_id = _own_id(req)
         await self._accounts.throttle.spend(EXPORTS, f"user:{user_id}")
         log.info("personal data exported", exported_user=user_id)
-        body = _body(export(self._accounts.pool, user_id))
-        begun = await _begin(body)  # what fails by then is a 503, not an answer that breaks off
-        resp.stream = _continued(begun, body)
-        resp.content_type = falcon.MEDIA_JSON
-        resp.set_header("Content-Disposition", 'attachment; filename="holdfast-export.json"')
+        await stream_export(resp, self._accounts.pool, user_id, "What is kept about you")
 
     @operation(
         "Delete one's account",
@@ -132,30 +116,6 @@ class OwnAccount:
         if user is None:
             raise not_authenticated()
         return user
-
-
-async def _begin(body: AsyncIterator[bytes]) -> bytes:
-    """All of a usual export; the beginning of a long one."""
-    begun = b""
-    async for part in body:
-        begun += part
-        if len(begun) >= BEGIN_BYTES:
-            break
-    return begun
-
-
-async def _continued(begun: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for part in body:
-        yield part
-
-
-async def _body(data: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    message = b"What is kept about you, without commands and their answers, which are gone after 30 days"
-    yield b'{"success":true,"message":"' + message + b'","data":'
-    async for part in data:
-        yield part
-    yield b"}"
 
 
 def _own_id(req: Request) -> int:

@@ -10,6 +10,7 @@ import falcon.asgi
 from api.bookings.admin_actions import AdminActions
 from api.bookings.new_booking import BookingCreator, CreateBooking
 from api.bookings.own_booking import OneBooking
+from api.bookings.schedule import DaysOfSchedule, ScheduleOfDays
 from api.runtime import Runtime
 
 
@@ -23,3 +24,5 @@ def add_routes(
     app.add_route("/api/admin/bookings/{booking_id:int}/move", actions, suffix="move")
     app.add_route("/api/admin/bookings/{booking_id:int}/complete", actions, suffix="complete")
     app.add_route("/api/admin/bookings/{booking_id:int}/no-show", actions, suffix="no_show")
+    app.add_route("/api/admin/schedule", ScheduleOfDays(runtime.pool))
+    app.add_route("/api/admin/schedule/days", DaysOfSchedule(runtime.pool))

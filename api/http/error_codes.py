@@ -42,6 +42,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "command_not_found": (404, "There is no such command, or it is not the caller's"),
     "already_decided": (409, "The command is decided and cannot be withdrawn"),
     "withdrawn": (409, "The command was withdrawn before it was decided"),
+    "not_parked": (409, "The command or payment is not parked; the message says what became of it"),
     "answer_removed": (
         409,
         "The request was decided before, and its answer was about a person who has left since; `Location` tells more",

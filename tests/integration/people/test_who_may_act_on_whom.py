@@ -99,6 +99,27 @@ def test_staff_act_on_other_staff_only_as_superusers(
     assert superuser.delete(f"{USERS}{target}/delete/").status_code == 200
 
 
+@pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
+def test_the_data_of_staff_is_exported_by_superusers_alone(
+    stack: Stack, staff: Client, superuser: Client, role: str
+) -> None:
+    target = make(superuser, **{"is_staff": True, role: True})
+    answer = staff.get(f"{USERS}{target}/export/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+    assert superuser.get(f"{USERS}{target}/export/").status_code == 200
+    assert superuser.delete(f"{USERS}{target}/delete/").status_code == 200
+
+
+def test_staff_export_what_is_kept_about_a_person_and_the_log_has_it(stack: Stack, staff: Client) -> None:
+    person = make(staff)
+    told = staff.get(f"{USERS}{person}/export/")
+    assert (told.status_code, len(told.json()["data"]["account"])) == (200, 1)
+    assert told.headers["Content-Disposition"].startswith("attachment")
+    sql = "SELECT actor_kind FROM audit_entry WHERE action = 'user.exported' AND subject = %s"
+    assert execute(stack, sql, f"user:{person}") == [("staff",)]
+    assert staff.get(f"{USERS}987654321/export/").json()["code"] == "user_not_found"
+
+
 def test_staff_may_still_close_their_own_account_and_those_of_others(stack: Stack, superuser: Client) -> None:
     one = make(superuser, is_staff=True)
     with signed_in(stack, one) as staff:

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN
+from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN, PAYMENT_ID
 from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from core.store.connections.database import connect_lane
@@ -137,6 +137,18 @@ INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, re
 VALUES (%s, 0, 0, 0, 'from_tomorrow', %s, 'agent', 'user:4', 'examples', '{"kind": "staff", "user_id": 4}', '{}')
 """
 """A command that waits for newer workers, so that it can be withdrawn."""
+SQL_GIVEN_UP_ON = """
+WITH of_the_lane AS (
+    INSERT INTO parked_command (id, slot_crc, class, version, weight, why) VALUES (%(id)s, 0, 0, %(version)s, 1, 'DataError'))
+INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, decided_at, status, http_status, response,
+                     actor, body)
+VALUES (%(id)s, 0, 'cancel', 'appointments', 'user:4', 'examples', now(), now(), 'failed', 503, '{}',
+        '{"kind": "staff", "user_id": 4}', '{"booking_id": 987654321}')
+"""
+SQL_PARKED_PAYMENT = """
+INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, created_at, updated_at, tries, parked_at, problem)
+VALUES (%s, 1, 99, 5000, 'usd', 'failed', now(), now(), 5, now(), 'the provider refused it')
+"""
 SQL_PAID = "UPDATE booking SET payment_status = 'succeeded' WHERE id = 2"
 SQL_BEGUN = """
 UPDATE booking SET status = 'confirmed', payment_status = 'succeeded', hold_expires_at = NULL,
@@ -278,6 +290,13 @@ def _undecided(walk: Walk, _: Request) -> None:
     execute(walk.stack, SQL_UNDECIDED, COMMAND_ID, SCHEMA_VERSION + 1)
 
 
+def _given_up_on(walk: Walk, _: Request) -> None:
+    execute(walk.stack, "DELETE FROM parked_command WHERE id = %s", COMMAND_ID)
+    _forget_command(walk)
+    with connect_lane(walk.stack.database_url, "holdfast tests") as connection:
+        connection.execute(SQL_GIVEN_UP_ON.encode(), {"id": COMMAND_ID, "version": SCHEMA_VERSION})
+
+
 def _full_session(walk: Walk, _: Request) -> None:
     execute(walk.stack, "UPDATE service_session SET capacity = 1 WHERE id = 1")
     body = {"service_id": 3, "service_session_id": 1}
@@ -351,6 +370,9 @@ BEFORE: Mapping[str, Before] = {
     f"POST {ONE}/complete/": _sql(SQL_BEGUN),
     f"POST {ONE}/no-show/": _sql(SQL_BEGUN),
     f"POST {MARKET}/sessions/{{session_id}}/waiting-list/": _full_session,
+    "DELETE /api/admin/parked/commands/{command_id}/": _given_up_on,
+    "POST /api/admin/parked/commands/{command_id}/replay/": _given_up_on,
+    "POST /api/admin/parked/payments/{payment_id}/replay/": _sql(SQL_PARKED_PAYMENT, PAYMENT_ID),
     "POST /api/admin/users/{user_id}/confirm-email/": _sql(SQL_CONTACT),
     "POST /api/auth/password/reset/confirm/": _sql(SQL_RESET, hash_token("the-token-of-the-mail")),
     "POST /api/token/refresh-cookie/": _refresh_cookie,

@@ -188,7 +188,7 @@ OF_QUERIES: Mapping[str, tuple[Kind, str]] = {
     "state": (Kind.NOT_READ, "s"),
     "error": (Kind.NOT_READ, "e"),
 }
-NEEDED = {"year": "2030", "month": "10", "date": "2030-10-21"}
+NEEDED = {"year": "2030", "month": "10", "date": "2030-10-21", "start_date": "2030-10-21", "end_date": "2030-10-21"}
 
 
 def refused_parameters(kind: type[Struct], sent: dict[str, str]) -> list[str]:
