@@ -6,7 +6,8 @@ import { html, useEffect, useSignal } from "../lib/ui.js";
 
 const PROVIDERS = { google: "Google", github: "GitHub" };
 
-export function SignIn() {
+/** @param {{title?: string, back?: string}} what `back`: the page to come back to from a provider. */
+export function SignIn({ title = "Sign in to the desk", back = "/admin/" }) {
   const problem = useSignal("");
   const isAsking = useSignal(false);
   /** @type {import("../vendor/signals-core.js").Signal<string[]>} */
@@ -36,7 +37,7 @@ export function SignIn() {
   };
   return html`
     <main class="page page--narrow">
-      <h1>Sign in to the desk</h1>
+      <h1>${title}</h1>
       <form class="card stack" onSubmit=${send}>
         <label class="field"><span>Email, phone or user name</span><input name="username" autocomplete="username" required /></label>
         <label class="field"
@@ -46,7 +47,7 @@ export function SignIn() {
         <button type="submit" disabled=${isAsking.value}>Sign in</button>
         ${providers.value.map(
           (name) =>
-            html`<a key=${name} class="button button--quiet" href=${`/oauth/${name}/login/?next=/admin/`}>Sign in with ${PROVIDERS[/** @type {keyof typeof PROVIDERS} */ (name)]}</a>`,
+            html`<a key=${name} class="button button--quiet" href=${`/oauth/${name}/login/?next=${back}`}>Sign in with ${PROVIDERS[/** @type {keyof typeof PROVIDERS} */ (name)]}</a>`,
         )}
       </form>
     </main>
