@@ -208,6 +208,11 @@ OLD = {
         INSERT INTO oauth_attempt (state_hash, browser_hash, provider, code_verifier, nonce, next_path, expires_at)
         SELECT sha256(n::text::bytea), '', 'google', '', '', '', now() - interval '2 hours' FROM generate_series(1, %(n)s) AS n
     """,
+    "wall_time_move": """
+        INSERT INTO wall_time_move (tzdata, kind, row_id, resource_id, zone, starts_at, ends_at)
+        SELECT '2026.6', 'booking', n, (SELECT id FROM resource WHERE kind = 'desk'), 'UTC', at, at
+        FROM generate_series(1, %(n)s) AS n, LATERAL (SELECT now() - interval '401 days') AS t (at)
+    """,
     "agent_key_use": """
         WITH k AS (
             INSERT INTO agent_key (name, token_hash, hint, networks, writes_per_minute) VALUES ('k', '', '', '{}', 1) RETURNING id
