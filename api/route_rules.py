@@ -149,6 +149,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
+    "/api/bookings/{id}/move": {"POST": Rule.USER},
     "/api/admin/bookings/{id}/move": {"POST": Rule.STAFF},
     "/api/admin/bookings/{id}/complete": {"POST": Rule.STAFF},
     "/api/admin/bookings/{id}/no-show": {"POST": Rule.STAFF},

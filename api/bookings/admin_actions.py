@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import falcon.asgi
 from msgspec import Struct
 
-from api.bookings.moves import Wish, move_of
+from api.bookings.moves import MOVED, MOVED_ROOM, MOVED_SESSION, MOVED_TIME_SLOT, Wish, move_of
 from api.bookings.own_booking import not_found, read_booking
 from api.commands.commands import Commands
 from api.http.bodies import has_body, read_json
@@ -28,33 +28,6 @@ from core.text_forms import TEXT
 from core.wire.contracts.appointments import BookingUpdated
 from core.wire.errors import FieldProblem
 
-MOVED = (
-    Refusal.BOOKING_NOT_FOUND,
-    Refusal.INVALID_TRANSITION,
-    Refusal.ALREADY_BEGUN,
-    Refusal.HOLD_ENDED,
-    Refusal.NOT_MOVABLE,
-    Refusal.LENGTH_IS_PRICED,
-    Refusal.LOCAL_TIME_SKIPPED,
-    Refusal.IN_THE_PAST,
-    Refusal.OFF_DAY,
-    Refusal.OUTSIDE_WORKING_HOURS,
-    Refusal.CLOSED,
-    Refusal.SLOT_TAKEN,
-)
-"""What any move may be refused for."""
-MOVED_ROOM = (Refusal.OFF_GRID, Refusal.TOO_MANY_GUESTS, Refusal.ROOM_NOT_FOUND)
-MOVED_TIME_SLOT = (Refusal.TIME_SLOT_NOT_FOUND, Refusal.TIME_SLOT_OVERLAPS, Refusal.CATEGORY_NOT_FOUND)
-MOVED_SESSION = (
-    Refusal.WRONG_DURATION,
-    Refusal.TOO_SOON,
-    Refusal.TOO_FAR_AHEAD,
-    Refusal.NO_ROOM_FREE,
-    Refusal.SESSION_WANTED,
-    Refusal.SERVICE_NOT_FOUND,
-    Refusal.PRACTITIONER_NOT_FOUND,
-    Refusal.LOCATION_NOT_FOUND,
-)
 OVER = (Refusal.BOOKING_NOT_FOUND, Refusal.INVALID_TRANSITION, Refusal.NOT_BEGUN)
 
 

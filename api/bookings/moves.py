@@ -21,6 +21,34 @@ from core.store.inbox.partition_keys import partition_key
 from core.wire.errors import FieldProblem
 from core.wire.refusals import REFUSALS
 
+MOVED = (
+    Refusal.BOOKING_NOT_FOUND,
+    Refusal.INVALID_TRANSITION,
+    Refusal.ALREADY_BEGUN,
+    Refusal.HOLD_ENDED,
+    Refusal.NOT_MOVABLE,
+    Refusal.LENGTH_IS_PRICED,
+    Refusal.LOCAL_TIME_SKIPPED,
+    Refusal.IN_THE_PAST,
+    Refusal.OFF_DAY,
+    Refusal.OUTSIDE_WORKING_HOURS,
+    Refusal.CLOSED,
+    Refusal.SLOT_TAKEN,
+)
+"""What any move may be refused for."""
+MOVED_ROOM = (Refusal.OFF_GRID, Refusal.TOO_MANY_GUESTS, Refusal.ROOM_NOT_FOUND)
+MOVED_TIME_SLOT = (Refusal.TIME_SLOT_NOT_FOUND, Refusal.TIME_SLOT_OVERLAPS, Refusal.CATEGORY_NOT_FOUND)
+MOVED_SESSION = (
+    Refusal.WRONG_DURATION,
+    Refusal.TOO_SOON,
+    Refusal.TOO_FAR_AHEAD,
+    Refusal.NO_ROOM_FREE,
+    Refusal.SESSION_WANTED,
+    Refusal.SERVICE_NOT_FOUND,
+    Refusal.PRACTITIONER_NOT_FOUND,
+    Refusal.LOCATION_NOT_FOUND,
+)
+
 
 class Wish(Struct, frozen=True):
     """A new time; what is None stays as it is. Times without an offset are local to the resource."""

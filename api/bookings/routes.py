@@ -19,7 +19,9 @@ def add_routes(
 ) -> None:
     """`booking_creators`: the contract's part that makes a booking, by the field of the body that names it."""
     app.add_route("/api/bookings", CreateBooking(booking_creators))
-    app.add_route("/api/bookings/{booking_id:int}", OneBooking(runtime.commands, runtime.pool))
+    own = OneBooking(runtime.commands, runtime.pool)
+    app.add_route("/api/bookings/{booking_id:int}", own)
+    app.add_route("/api/bookings/{booking_id:int}/move", own, suffix="move")
     actions = AdminActions(runtime.commands, runtime.pool)
     app.add_route("/api/admin/bookings/{booking_id:int}/move", actions, suffix="move")
     app.add_route("/api/admin/bookings/{booking_id:int}/complete", actions, suffix="complete")

@@ -63,6 +63,12 @@ def test_a_room_s_booking_is_moved_by_its_link_at_the_agreed_price(stack: Stack,
         moved = guest.move(FREE_DAY, "15:30").json()
         assert (moved["start_time"], moved["price"], moved["status"]) == ("15:30", 100.0, "held")
         assert guest.move(FREE_DAY, "15:40").json()["code"] == "off_grid"
+        own = f"/api/bookings/{guest.shown()['id']}/move/"
+        by_account = person.post(own, json={"start_time": f"{FREE_DAY}T16:30"}).json()
+        assert (by_account["start_time"], by_account["message"]) == ("16:30:00", "Booking updated")
+        longer = person.post(own, json={"start_time": f"{FREE_DAY}T16:30", "end_time": f"{FREE_DAY}T18:00"})
+        assert longer.json()["errors"][0]["field"] == "end_time"
+        assert desk.post(own, json={"start_time": f"{FREE_DAY}T16:30"}).status_code == 404
 
 
 def test_a_time_slot_s_booking_goes_by_its_link_to_a_slot_that_is_on_offer(
@@ -76,6 +82,9 @@ def test_a_time_slot_s_booking_goes_by_its_link_to_a_slot_that_is_on_offer(
         nothing = guest.move(str(day), "10:00")
         assert (nothing.status_code, nothing.json()["code"]) == (404, "time_slot_not_found")
         assert guest.move(str(day), "12:00").json()["start_time"] == "12:00"
+        back = person.post(f"/api/bookings/{booking}/move/", json={"start_time": first["start_time"]}).json()
+        assert back["time_slot"]["id"] == first["id"]
+        person.post(f"/api/bookings/{booking}/move/", json={"start_time": second["start_time"]})
         shown = person.get(f"/api/bookings/{booking}/").json()
         assert (shown["time_slot"]["id"], shown["start_time"]) == (second["id"], second["start_time"])
 

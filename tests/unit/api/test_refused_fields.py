@@ -11,6 +11,7 @@ import pytest
 from msgspec import Struct
 
 from api.bookings.admin_actions import BookingMove
+from api.bookings.own_booking import OwnMove
 from api.contracts.agent.new_booking import AgentBooking
 from api.contracts.appointments.closures import NewClosure
 from api.contracts.appointments.desk_booking import BookingChange
@@ -49,10 +50,10 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("calendar", commands.ChangeSlot): (SlotChange, SlotChangeQuery),
     ("calendar", commands.OfferWeekly): (WeeklyPattern,),
     ("calendar", commands.RemoveSlot): (),
-    ("agent", commands.Reschedule): (GuestMove,),
-    ("rooms", commands.Reschedule): (GuestMove,),
-    ("calendar", commands.MoveToSlot): (GuestMove,),
-    ("appointments", commands.Reschedule): (BookingMove, GuestMove),
+    ("agent", commands.Reschedule): (GuestMove, OwnMove),
+    ("rooms", commands.Reschedule): (GuestMove, OwnMove),
+    ("calendar", commands.MoveToSlot): (GuestMove, OwnMove),
+    ("appointments", commands.Reschedule): (BookingMove, GuestMove, OwnMove),
     ("appointments", commands.MoveToSlot): (BookingMove,),
     ("appointments", commands.MoveWithSlot): (BookingMove,),
     ("appointments", market.MoveBooking): (BookingMove,),
@@ -74,7 +75,7 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("marketplace", market.BookBundle): (NewBundle,),
     ("marketplace", market.BookCourse): (NewCourse,),
     ("marketplace", market.TurnBooking): (Cancellation,),
-    ("marketplace", market.MoveBooking): (NewTime,),
+    ("marketplace", market.MoveBooking): (NewTime, OwnMove),
     ("marketplace", market.TakeSeat): (NewTime,),
     ("marketplace", market.AmendBooking): (MarketBookingChange,),
     ("marketplace", market.OpenSession): (NewSession,),

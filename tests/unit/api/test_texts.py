@@ -88,6 +88,7 @@ OF_BODIES: Mapping[str, Mapping[str, tuple[Kind, str]]] = {
     "GuestCancellation": {"reason": (Kind.TEXT, "Illness")},
     "GuestMove": {"start_time": (Kind.SHAPE, "10:00"), "reason": (Kind.TEXT, "Illness")},
     "NewTime": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
+    "OwnMove": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
     "BookingMove": {**_INSTANTS, "reason": (Kind.TEXT, "Illness")},
     "NewRoomBooking": _HOURS,
     "WeeklyPattern": _HOURS,

@@ -26,8 +26,7 @@ LARGE_FOLDERS = {"core/store/migrations/versions": "one file a step of the schem
 
 SHORT_MODULES = {
     "ops/operator_identity.py": "who is at the command line, for every command that changes something",
-    "api/bookings/routes.py": "each package's routes stand in its routes.py",
-    "api/calendars/routes.py": "the same",
+    "api/calendars/routes.py": "each package's routes stand in its routes.py",
     "api/contracts/agent/routes.py": "the same",
     "api/contracts/appointments/users/routes.py": "the same",
     "api/contracts/calendar/examples.py": "each contract's printed examples stand in its examples.py",
