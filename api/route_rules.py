@@ -69,6 +69,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/user": {"GET": Rule.USER},
     "/api/user": {"DELETE": Rule.USER},
     "/api/user/export": {"GET": Rule.USER},
+    "/api/user/settings": {"GET": Rule.USER, "PATCH": Rule.USER},
     "/api/auth/csrf": {"GET": Rule.PUBLIC},
     "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
     "/api/auth/password/change": {"POST": Rule.USER},

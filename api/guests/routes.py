@@ -7,10 +7,12 @@ from typing import Any
 import falcon.asgi
 
 from api.accounts import Accounts
+from api.guests.address_page import AddressPage
 from api.guests.admin_mails import AdminMails
 from api.guests.guest_booking import GuestCommands, OneGuestBooking
 from api.guests.links import GuestLinks
-from api.guests.pages import AddressPage, GuestPage, Pages
+from api.guests.page_writer import Pages
+from api.guests.pages import GuestPage
 from api.runtime import Runtime
 
 

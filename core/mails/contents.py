@@ -23,6 +23,8 @@ class Recipient(Struct, frozen=True):
     address: str
     is_given: bool = False
     """Somebody else gave the address: its reader has not asked for mails."""
+    language: str = ""
+    """"" where the person chose none."""
 
 
 def not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
@@ -47,11 +49,12 @@ def has_time(booking: Booking) -> bool:
 def recipient_of(role: Role, facts: MailFacts) -> Recipient | None:
     if role is Role.PRACTITIONER:
         address = facts.practitioner_email
-        return Recipient(facts.practitioner_user_id, address) if address else None
-    client = facts.client
+        spoken = facts.practitioner_language
+        return Recipient(facts.practitioner_user_id, address, language=spoken) if address else None
+    client, spoken = facts.client, facts.client_language
     if facts.login_email:
-        return Recipient(client.id, facts.login_email)
-    return Recipient(client.id, facts.given_email, is_given=True) if facts.given_email else None
+        return Recipient(client.id, facts.login_email, language=spoken)
+    return Recipient(client.id, facts.given_email, is_given=True, language=spoken) if facts.given_email else None
 
 
 def letter_of(delivery: Delivery, facts: MailFacts, payment: PaymentFacts | None, business: str, link: str) -> Letter:

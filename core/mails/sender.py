@@ -152,7 +152,8 @@ class Mails(Sender):
         self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
     ) -> Ready | Answer:
         """`facts` are those of the calendar file; without them there is none."""
-        code, words = self._settings.language, self._words(letter)
+        code = recipient.language or self._settings.language
+        words = self._words(letter, code)
         calendar = None
         if facts is not None and letter.starts_at is not None and letter.kind in WITH_CALENDAR:
             calendar = self._calendar(facts, recipient, letter)
@@ -164,20 +165,20 @@ class Mails(Sender):
         )
         return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
 
-    def _words(self, letter: Letter) -> Rendered:
+    def _words(self, letter: Letter, code: str) -> Rendered:
         """By the business's own template; by ours if that does not work, which `holdfast doctor` says too."""
         try:
-            return self._templates.render(letter, self._settings.language)
+            return self._templates.render(letter, code)
         except UNUSABLE as problem:
             log.exception("a replaced template cannot be used", kind=letter.kind, problem=str(problem))
-            return self._ours.render(letter, self._settings.language)
+            return self._ours.render(letter, code)
 
     def _calendar(self, facts: MailFacts, recipient: Recipient, letter: Letter) -> CalendarPart:
         is_over = letter.kind is MailKind.CANCELLATION
         entry = entry_of(
             facts.booking,
             zone=facts.zone,
-            summary=letter.what or language(self._settings.language).say("Booking"),
+            summary=letter.what or language(recipient.language or self._settings.language).say("Booking"),
             location=letter.where,
             organizer=Person(self._business, self._from.addr_spec),
             attendees=(Person("", recipient.address),),

@@ -24,7 +24,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from core.mails.kinds import MailKind, Role
-from core.mails.languages import LANGUAGES, Language, language
+from core.mails.language_choice import LANGUAGES
+from core.mails.languages import Language, language
 from core.mails.letters import Letter
 
 OURS = Path(__file__).parent / "templates"

@@ -121,13 +121,13 @@ ACCOUNT = Rows(
     whose="the person",
     find="t.id = %(id)s",
     at_once=True,
-    also="date_joined is_active is_staff is_superuser is_practitioner",
+    also="date_joined is_active is_staff is_superuser is_practitioner reminders practitioner_reminders",
     fields=(
         *_each("username username_key", REPLACED, "'deleted-' || t.id"),
         *_each("phone", EMPTIED),
         *_each("phone_key email email_key", EMPTIED, "NULL"),
         *_each("contact_email first_name last_name gender country", EMPTIED),
-        *_each("country_code email_verified_at last_login", EMPTIED, "NULL"),
+        *_each("country_code email_verified_at last_login language", EMPTIED, "NULL"),
     ),
 )
 SECRETS = Rows(

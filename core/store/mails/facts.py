@@ -19,6 +19,7 @@ _WIDTH = BOOKING_WIDTH + len(User.__struct_fields__)
 FACTS = f"""{VIEW_COLUMNS}, b.deleted_at IS NOT NULL, r.zone, CASE WHEN {_TYPED} THEN '' ELSE b.service_name END,
        CASE WHEN u.email_key IS NULL THEN '' ELSE u.email END, u.contact_email, u.anonymised_at IS NOT NULL,
        coalesce(p.user_id, 0), coalesce(p.name, ''), CASE WHEN pu.email_key IS NULL THEN '' ELSE pu.email END,
+       coalesce(u.language, ''), u.reminders, coalesce(pu.language, ''), coalesce(pu.practitioner_reminders, false),
        concat_ws(', ', nullif(l.name, ''), nullif(l.address, '')),
        (SELECT coalesce(sum(refunded_minor + returning_minor + owed_minor), 0)::bigint FROM payment y
         WHERE y.booking_id = b.id)"""
@@ -61,6 +62,11 @@ class MailFacts(Struct, frozen=True):
     """0: nobody."""
     practitioner_name: str
     practitioner_email: str
+    client_language: str
+    """"" where the client chose none."""
+    client_reminders: bool
+    practitioner_language: str
+    practitioner_reminders: bool
     where: str
     back_minor: int
     """Of the payments, what went back, is on its way or is owed."""

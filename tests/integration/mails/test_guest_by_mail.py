@@ -185,3 +185,29 @@ def test_what_waits_when_mails_are_off_is_kept_by_nobody_outside_the_demo(stack:
     with mail_sending(stack, None, demo=False) as sending:
         made(person.client.post(BOOKINGS, json=wish(market.service(practitioner), practitioner, 9)))
         assert {answer.words for _, answer in sending.run(least=2)} == {"mails are off, and no mail server is set up"}
+
+
+def test_mails_and_pages_are_in_the_language_that_their_person_chose(
+    stack: Stack, market: Market, server: MailServer, sending: MailSending
+) -> None:
+    practitioner, person, other = market.practitioner(), market.person(), market.person()
+    chosen = practitioner.client.patch("/api/user/settings/", json={"language": "ar"})
+    assert (chosen.status_code, chosen.json()["data"]["language"]) == (200, "ar")
+    assert person.client.patch("/api/user/settings/", json={"language": "de"}).status_code == 200
+    service = market.service(practitioner)
+    made(person.client.post(BOOKINGS, json=wish(service, practitioner, 9)))
+    made(other.client.post(BOOKINGS, json=wish(service, practitioner, 10)))
+    sending.run(least=4)
+    confirmed = Mailbox(stack, server, person.user_id).newest()
+    assert confirmed["Subject"].startswith("Ihre Buchung ist bestätigt: ")
+    assert confirmed["Content-Language"] == "de"
+    theirs = Mailbox(stack, server, practitioner.user_id).newest()
+    assert theirs["Content-Language"] == "ar"
+    english = Mailbox(stack, server, other.user_id).newest()
+    assert english["Subject"].startswith("Your booking is confirmed: ")
+
+    with httpx.Client(headers={"Accept-Language": "ar"}) as browser:
+        page = browser.get(link_in(confirmed))
+        assert (page.headers["Content-Language"], "Ihre Buchung" in page.text) == ("de", True)
+        page = browser.get(link_in(english))
+        assert (page.headers["Content-Language"], 'dir="rtl"' in page.text) == ("ar", True)

@@ -11,7 +11,7 @@ ALLOWED = {
     "api/accounts/export_stream.py": "an export is streamed",
     "api/calendars/answers.py": "a calendar file",
     "api/guests/guest_booking.py": "a calendar file",
-    "api/guests/pages.py": "pages",
+    "api/guests/page_writer.py": "pages",
     "api/http/errors.py": "the media type of a refusal depends on Accept",
     "api/http/responses.py": "it is the one way",
     "api/openapi/endpoints.py": "a page and its scripts",

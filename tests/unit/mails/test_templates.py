@@ -14,7 +14,8 @@ from babel.messages.pofile import read_po
 from msgspec.structs import replace
 
 from core.mails.kinds import MailKind, Role
-from core.mails.languages import CATALOGUES, LANGUAGES, language
+from core.mails.language_choice import LANGUAGES
+from core.mails.languages import CATALOGUES, language
 from core.mails.letters import NAME_CHARS_MAX, Letter, plain
 from core.mails.templates import OURS, Templates, problems
 

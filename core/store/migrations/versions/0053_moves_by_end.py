@@ -1,13 +1,13 @@
 """What a time zone's new rules moved, by its end: so retention finds what is old.
 
 Revision ID: 0053
-Revises: 0050
+Revises: 0052
 """
 
 from alembic import op
 
 revision = "0053"
-down_revision = "0050"
+down_revision = "0052"
 
 
 def upgrade() -> None:
