@@ -1,4 +1,7 @@
-"""Which languages mails and guests' pages are written in, and which of them somebody likes best. Imports nothing heavy."""
+"""Which languages mails and guests' pages are written in, and which of them somebody likes best.
+
+It stands apart from `core.mails.languages`, which loads Babel: registering somebody needs this alone.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ ALLOWED = {
     "api/calendars/answers.py": "a calendar file",
     "api/guests/guest_booking.py": "a calendar file",
     "api/guests/page_writer.py": "pages",
+    "api/guests/pages.py": "a form's answer leads to a page and has no body",
     "api/http/errors.py": "the media type of a refusal depends on Accept",
     "api/http/responses.py": "it is the one way",
     "api/openapi/endpoints.py": "a page and its scripts",
