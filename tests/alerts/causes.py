@@ -49,9 +49,9 @@ def redis_is_killed(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def beat_hangs(scene: Scene) -> Iterator[None]:
-    scene.stack.process("beat").stop()
+    scene.stack.process("beat").freeze()
     yield
-    scene.stack.process("beat").cont()
+    scene.stack.process("beat").thaw()
     scene.stack.wait_ready()
 
 
@@ -146,16 +146,16 @@ def stripe_is_gone(scene: Scene) -> Iterator[None]:
 def the_payments_worker_hangs(scene: Scene) -> Iterator[None]:
     with Payer(scene.stack, scene.stripe) as payer:
         booking = payer.hold()
-        scene.stack.process("payments").stop()
+        scene.stack.process("payments").freeze()
         payer.ask(booking, headers={"Prefer": "respond-async"})
         yield
-        scene.stack.process("payments").cont()
+        scene.stack.process("payments").thaw()
 
 
 @contextmanager
 def the_deliveries_worker_hangs(scene: Scene) -> Iterator[None]:
     staff = bearer(access_for(scene.stack, ADMIN))
-    scene.stack.process("deliveries").stop()
+    scene.stack.process("deliveries").freeze()
     with browser(scene.stack) as client:
         made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:65535/"}, headers=staff).raise_for_status()
         endpoint = f"{WEBHOOKS}{made.json()['data']['id']}/"
@@ -165,7 +165,7 @@ def the_deliveries_worker_hangs(scene: Scene) -> Iterator[None]:
             connection.execute("UPDATE delivery_receiver SET due_at = due_at - interval '10 minutes'")
         yield
         client.delete(endpoint, headers=staff).raise_for_status()
-    scene.stack.process("deliveries").cont()
+    scene.stack.process("deliveries").thaw()
 
 
 @contextmanager

@@ -34,12 +34,12 @@ class Scene:
     def no_lanes(self) -> Iterator[None]:
         """What is accepted meanwhile waits: the lane workers are stopped, as by a machine that hangs."""
         for name in self.lane_workers:
-            self.stack.process(name).stop()
+            self.stack.process(name).freeze()
         try:
             yield
         finally:
             for name in self.lane_workers:
-                self.stack.process(name).cont()
+                self.stack.process(name).thaw()
 
     def accept(self, **changes: object) -> str:
         """A booking that nobody waits for; its command's id."""

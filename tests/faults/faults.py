@@ -104,14 +104,14 @@ def _kill_before_commit(scene: Scene) -> None:
 def _stop_before_commit(scene: Scene) -> None:
     """SIGSTOP leaves socket and transaction open, and the lanes locked: only the timeouts free them."""
     scene.kill("lanes-2")
-    scene.when_decided_but_not_committed(scene.stack.process("lanes-1").stop)
+    scene.when_decided_but_not_committed(scene.stack.process("lanes-1").freeze)
     stuck = scene.waiting()
     scene.start("lanes-2")
     wait_until(lambda: not stuck & scene.waiting(), "its lanes are another's", TAKEN_OVER_WITHIN_S)
 
 
 def _continue_stopped(scene: Scene) -> None:
-    scene.stack.process("lanes-1").cont()
+    scene.stack.process("lanes-1").thaw()
 
 
 def _empty_redis(scene: Scene) -> None:

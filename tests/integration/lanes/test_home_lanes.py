@@ -35,12 +35,12 @@ def nobody_deciding(stack: Stack) -> Iterator[None]:
     """Accepted commands stay in the inbox, where a test can read them."""
     lanes = [server for server in stack.servers if server.name.startswith("lanes")]
     for server in lanes:
-        server.stop()
+        server.freeze()
     try:
         yield
     finally:
         for server in lanes:
-            server.cont()
+            server.thaw()
 
 
 def killed_and_started(stack: Stack) -> None:

@@ -261,11 +261,11 @@ def test_its_health_check_succeeds(composition: Composition, process: Process) -
 def test_a_stopped_worker_fails_its_health_check(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_probe, "TIMEOUT_S", 0.5)
     lanes = next(server for server in composition.running if server.name == "lanes")
-    lanes.stop()
+    lanes.freeze()
     try:
         problem = health_probe.problem(composition.health_socket("lanes"), "ready")
     finally:
-        lanes.cont()
+        lanes.thaw()
     assert problem.endswith("does not answer: timed out")
 
 

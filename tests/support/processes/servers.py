@@ -77,17 +77,17 @@ class Server:
         self.child.kill()
         assert self.child.wait(10.0)
 
-    def stop(self) -> None:
+    def freeze(self) -> None:
         """SIGSTOP the whole process group: alive to look at, but doing nothing."""
         os.killpg(self.pid, SIGSTOP)
 
-    def cont(self) -> None:
+    def thaw(self) -> None:
         os.killpg(self.pid, SIGCONT)
 
     def mend(self) -> None:
         """Run, whatever was done to it; does not wait."""
         if self.child.exit_code() is None:
-            self.cont()
+            self.thaw()
         else:
             self.start(wait=False)
 
@@ -105,7 +105,7 @@ class Server:
     def close(self) -> None:
         if self._child is not None:
             with suppress(ProcessLookupError):
-                self.cont()
+                self.thaw()
             self._child.kill()
             self._child.wait(10.0)
 
