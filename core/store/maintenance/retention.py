@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from core.store.audit import AUDIT_DAYS
 from core.store.connections.database import Connection
-from core.store.inbox.acceptance import IDEMPOTENCY_HOURS
 from core.store.maintenance.partitions import DEFAULT_PARTITION, OUTCOME_DAYS, SQL_OUTCOMES_BEHIND
 
 BATCH_ROWS = 500
@@ -25,6 +24,7 @@ KEY_USE_DAYS = 400
 RESTORE_DAYS = 400
 WALL_TIME_MOVE_DAYS = 400
 """After the end of what a time zone's new rules moved, or could not move: nobody asks about it any more."""
+IDEMPOTENCY_HOURS = 48
 REPLAY_DAYS = 60
 """As long as either outcome can be, the old one's and the new one's."""
 DELIVERY_DAYS = 30
