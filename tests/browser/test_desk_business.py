@@ -99,6 +99,11 @@ def test_a_business_is_set_up_and_takes_its_first_bookings(owner: Page) -> None:
     expect(pattern).to_be_hidden()
     part(page, "Locations")
     make(page, "location", {"Name": "Practice", "Address": "High Street 1"})
+    page.get_by_role("button", name="New room here, Practice").click()
+    inner = page.get_by_role("form", name="New room here")
+    inner.get_by_label("Name of a new room").fill("Quiet corner")
+    inner.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("cell", name="Quiet corner")).to_be_visible()
     page.get_by_role("link", name="People").click()
     eve = {"User name (phone, email or a name)": "eve@example.com", "First name": "Eve", "Email": "eve@example.com"}
     make(page, "person", eve)

@@ -1,8 +1,10 @@
 /** A corner that says how the engine is: lane lag, the feed, deliveries, and a small plot of the last minutes. */
+import { get } from "../lib/api.js";
 import { html, signal, useEffect } from "../lib/ui.js";
 import { isFeedOff } from "./state.js";
 
 const EVERY_MS = 5000;
+const DELIVERIES_EVERY_MS = 30_000;
 const KEPT = 60;
 /** Five minutes. */
 const WIDTH = 120;
@@ -12,6 +14,21 @@ const HEIGHT = 28;
 const lags = signal([]);
 /** @type {import("../vendor/signals-core.js").Signal<any>} */
 const ready = signal(null);
+
+/** Of all webhooks together. @type {import("../vendor/signals-core.js").Signal<{waiting: number, parked: number} | null>} */
+const deliveries = signal(null);
+
+async function lookAtDeliveries() {
+  if (document.hidden) return;
+  try {
+    /** @type {{waiting: number, parked: number}[]} */
+    const hooks = (await get("/api/admin/webhooks/?limit=500")).data;
+    const sum = (/** @type {"waiting" | "parked"} */ what) => hooks.reduce((all, one) => all + one[what], 0);
+    deliveries.value = { waiting: sum("waiting"), parked: sum("parked") };
+  } catch {
+    deliveries.value = null;
+  }
+}
 
 async function look() {
   if (document.hidden) return;
@@ -28,8 +45,11 @@ async function look() {
 export function Corner() {
   useEffect(() => {
     look();
-    const timer = setInterval(look, EVERY_MS);
-    return () => clearInterval(timer);
+    lookAtDeliveries();
+    const timers = [setInterval(look, EVERY_MS), setInterval(lookAtDeliveries, DELIVERIES_EVERY_MS)];
+    return () => {
+      for (const timer of timers) clearInterval(timer);
+    };
   }, []);
   const told = ready.value;
   const parts = [...(told?.down ?? []), ...(told?.degraded ?? [])];
@@ -39,6 +59,7 @@ export function Corner() {
       <span>${told === null ? "The engine does not answer" : parts.length > 0 ? parts.join(", ") : "All parts are well"}</span>
       <span>Lanes: ${seconds(lag)}</span>
       <span>Feed: ${isFeedOff.value ? "away" : "live"}</span>
+      <span>Deliveries: ${deliveries.value ? `${deliveries.value.waiting} waiting, ${deliveries.value.parked} parked` : "–"}</span>
       <span>Payments parked: ${told?.payments_parked ?? "–"}</span>
       <${Plot} />
     </aside>

@@ -26,6 +26,7 @@
  * @property {(id: number) => string} [remove]
  * @property {string} [removeWords]
  * @property {(row: any) => string} [nameOf]
+ * @property {Kind} [within] What is added to one of them: its `make` is a path below the record's own.
  * @property {Field[]} fields
  * @property {string[]} shown Fields that the list shows.
  */
@@ -167,12 +168,24 @@ export const BUSINESS = {
     make: `${MARKET}/locations/`,
     change: (id) => `${MARKET}/locations/${id}/`,
     changedBy: "PATCH",
-    shown: ["name", "address", "is_active"],
+    shown: ["name", "address", "rooms", "is_active"],
     fields: [
       { name: "name", label: "Name", required: true },
       { name: "address", label: "Address" },
       { name: "is_active", label: "In use", type: "checkbox", isLater: true },
     ],
+    within: {
+      title: "Rooms",
+      one: "room here",
+      list: "",
+      rows: () => [],
+      make: "rooms/",
+      shown: [],
+      fields: [
+        { name: "name", label: "Name of a new room" },
+        { name: "resource_id", label: "Or a room that there is", type: "select", from: "rooms_as_resources" },
+      ],
+    },
   },
   categories: {
     title: "Categories",
@@ -243,6 +256,7 @@ export const CHOICES = {
     rows: data,
     nameOf: (row) => `${row.first_name} ${row.last_name}`.trim() || row.username,
   },
+  rooms_as_resources: { list: "/api/admin/resources/?kind=room&limit=500", rows: data, nameOf: (row) => row.name },
   resources: { list: "/api/admin/resources/?limit=500", rows: data, nameOf: (row) => `${row.name} (${row.kind})` },
 };
 

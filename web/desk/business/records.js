@@ -13,6 +13,8 @@ export function Records({ kind }) {
   const open = useSignal(undefined);
   /** @type {import("../../vendor/signals-core.js").Signal<import("./record_form.js").Choices>} */
   const choices = useSignal({});
+  /** The record to which something is added. @type {import("../../vendor/signals-core.js").Signal<any>} */
+  const within = useSignal(undefined);
   const problem = useSignal("");
   /** A secret that is told once. */
   const secret = useSignal("");
@@ -35,6 +37,12 @@ export function Records({ kind }) {
     tried(async () => {
       choices.value = await choicesOf(kind);
       open.value = row;
+    });
+  /** @param {any} row */
+  const add = (row) =>
+    tried(async () => {
+      choices.value = await choicesOf(/** @type {import("./kinds.js").Kind} */ (kind.within));
+      within.value = row;
     });
   /** @param {any} row */
   const remove = (row) =>
@@ -67,7 +75,20 @@ export function Records({ kind }) {
           }}
         />`
       }
-      <${Table} kind=${kind} rows=${rows.value} onEdit=${kind.change ? edit : undefined} onRemove=${kind.remove ? remove : undefined} />
+      ${
+        within.value !== undefined &&
+        html`<${RecordForm}
+          key=${`within-${within.value.id}`}
+          kind=${below(kind, within.value)}
+          row=${null}
+          choices=${choices.value}
+          onDone=${() => {
+            within.value = undefined;
+            load();
+          }}
+        />`
+      }
+      <${Table} kind=${kind} rows=${rows.value} onEdit=${kind.change ? edit : undefined} onRemove=${kind.remove ? remove : undefined} onAdd=${kind.within ? add : undefined} />
     </section>
   `;
 }
@@ -75,8 +96,8 @@ export function Records({ kind }) {
 /** @param {any} made */
 const secretIn = (made) => made?.data?.key ?? made?.key ?? made?.data?.secret ?? made?.secret ?? "";
 
-/** @param {{kind: import("./kinds.js").Kind, rows: any[] | null, onEdit?: (row: any) => void, onRemove?: (row: any) => void}} what */
-function Table({ kind, rows, onEdit, onRemove }) {
+/** @param {{kind: import("./kinds.js").Kind, rows: any[] | null, onEdit?: (row: any) => void, onRemove?: (row: any) => void, onAdd?: (row: any) => void}} what */
+function Table({ kind, rows, onEdit, onRemove, onAdd }) {
   if (rows === null) return html`<p class="soft" role="status">Loading …</p>`;
   if (rows.length === 0) return html`<p class="soft">There is none yet.</p>`;
   const labels = new Map(kind.fields.map((one) => [one.name, one.label]));
@@ -96,6 +117,7 @@ function Table({ kind, rows, onEdit, onRemove }) {
               <td class="row">
                 ${onEdit && html`<button type="button" class="button--quiet" aria-label=${`Change ${nameOf(kind, row)}`} onClick=${() => onEdit(row)}>Change</button>`}
                 ${onRemove && html`<button type="button" class="button--danger" aria-label=${`${kind.removeWords} ${nameOf(kind, row)}`} onClick=${() => onRemove(row)}>${kind.removeWords}</button>`}
+                ${onAdd && html`<button type="button" class="button--quiet" aria-label=${`New ${kind.within?.one}, ${nameOf(kind, row)}`} onClick=${() => onAdd(row)}>New ${kind.within?.one}</button>`}
               </td>
             </tr>`,
           )}
@@ -103,6 +125,12 @@ function Table({ kind, rows, onEdit, onRemove }) {
       </table>
     </div>
   `;
+}
+
+/** What is added to a record, with its whole path. @param {import("./kinds.js").Kind} kind @param {any} row @returns {import("./kinds.js").Kind} */
+function below(kind, row) {
+  const inner = /** @type {import("./kinds.js").Kind} */ (kind.within);
+  return { ...inner, make: `${kind.change?.(row.id)}${inner.make}` };
 }
 
 /** What the kind's fields are chosen from. @param {import("./kinds.js").Kind} kind */

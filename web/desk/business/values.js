@@ -80,7 +80,7 @@ export const hoursInWords = (hours) =>
 export function shown(value) {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.join(", ");
+  if (Array.isArray(value)) return value.map((one) => one?.name ?? one).join(", ") || "–";
   if (typeof value === "object") return value.name;
   if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) return `${shortDay(value)}, ${clock(value)}`;
   return String(value);
