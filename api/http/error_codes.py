@@ -92,6 +92,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "username_taken": (400, "An account with this username exists"),
     "phone_taken": (409, "An account with this phone number exists"),
     "anonymised": (409, "The account was anonymised and cannot be changed"),
+    "credits_left": (409, "Credits of bundles are unused and would be lost with the account"),
     "sign_in_again": (403, "The account has no password: a fresh sign-in proves that its owner is asking"),
     "demo_account": (403, "The demo's own accounts cannot delete themselves"),
     "last_superuser": (409, "It is the last superuser: make another one first"),

@@ -139,6 +139,38 @@ def test_nobody_deletes_their_own_account_without_confirming_it(stack: Stack, su
     assert superuser.delete(f"{USERS}{one}/delete/").status_code == 200
 
 
+def test_whoever_changes_what_they_log_in_with_proves_that_it_is_theirs(stack: Stack, superuser: Client) -> None:
+    """An open browser must not be enough to take an account over by a reset mail."""
+    one = make(superuser, is_staff=True, password="password123456")
+    path = f"{USERS}{one}/update/"
+    ways_in = ({"email": f"own{one}@example.com"}, {"username": f"own{one}"}, {"phone": f"2025{one:06}"})
+    with signed_in(stack, one) as person:
+        for change in ways_in:
+            for sent in (change, {**change, "current_password": "not this one"}):
+                answer = person.put(path, json=sent)
+                assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "current_password")
+        assert person.put(path, json={"first_name": "Ona"}).status_code == 200
+        for change in ways_in:
+            proved = person.put(path, json={**change, "current_password": "password123456"})
+            assert proved.status_code == 200, proved.text
+
+
+def test_whoever_has_no_password_signs_in_again_to_change_what_they_log_in_with(
+    stack: Stack, superuser: Client
+) -> None:
+    one = make(superuser, is_staff=True)
+    with signed_in(stack, one) as person:
+        path = f"{USERS}{one}/update/"
+        assert person.put(path, json={"username": f"first{one}"}).status_code == 200
+        execute(
+            stack,
+            "UPDATE login_session SET created_at = now() - interval '11 minutes' WHERE user_id = %s RETURNING 1",
+            one,
+        )
+        answer = person.put(path, json={"username": f"second{one}"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "sign_in_again")
+
+
 def test_addresses_of_practitioners_are_for_those_who_have_a_booking_with_them(stack: Stack, staff: Client) -> None:
     email = execute(stack, "SELECT email FROM user_account WHERE id = %s", PRACTITIONER)[0][0]
     with browser(stack) as person:
