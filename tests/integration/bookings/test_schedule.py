@@ -49,7 +49,14 @@ def test_bookings_of_every_contract_stand_in_the_order_of_their_times(
 ) -> None:
     user = new_user(stack)
     room = made(
-        rooms.book(staff, rooms.new_room(staff), booking_date=str(day), start_time="10:00:00", end_time="11:00:00")
+        rooms.book(
+            staff,
+            rooms.new_room(staff),
+            booking_date=str(day),
+            user_id=user,
+            start_time="10:00:00",
+            end_time="11:00:00",
+        )
     )
     slot = new_slot(staff, new_category(staff), day, hour=8)
     taken = made(staff.post("/api/bookings/", json={"time_slot": slot["id"], "user_id": user}))
