@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.accounts.limits import EXPORTS
 from api.limits.write_limits import REFUSED_MAX
 from api.route_rules import TABLE, Rule
 from core.identity.demo_accounts import AGENT_KEY
@@ -118,6 +119,14 @@ def test_staff_export_what_is_kept_about_a_person_and_the_log_has_it(stack: Stac
     sql = "SELECT actor_kind FROM audit_entry WHERE action = 'user.exported' AND subject = %s"
     assert execute(stack, sql, f"user:{person}") == [("staff",)]
     assert staff.get(f"{USERS}987654321/export/").json()["code"] == "user_not_found"
+
+
+def test_exports_by_one_member_of_staff_are_bounded(stack: Stack, superuser: Client) -> None:
+    one = make(superuser, is_staff=True)
+    with signed_in(stack, one) as staff:
+        person = make(staff)
+        told = [staff.get(f"{USERS}{person}/export/").status_code for _ in range(EXPORTS.amount + 1)]
+    assert told == [200] * EXPORTS.amount + [429]
 
 
 def test_staff_may_still_close_their_own_account_and_those_of_others(stack: Stack, superuser: Client) -> None:
