@@ -11,6 +11,7 @@ from api.accounts.audit_log import AuditLog
 from api.accounts.routes import add_routes as add_account_routes
 from api.asyncapi import FeedsSchema
 from api.bookings.routes import add_routes as add_booking_routes
+from api.busy_calendars.routes import add_routes as add_busy_calendar_routes
 from api.calendars.routes import add_routes as add_calendar_file_routes
 from api.commands.endpoints import CommandResource
 from api.commands.parked import add_parked_routes
@@ -107,6 +108,7 @@ def create_app(settings: Settings, extend: Extend | None = None) -> App:
     add_payment_routes(app, runtime)
     add_calendar_routes(app, runtime)
     add_webhook_routes(app, runtime)
+    add_busy_calendar_routes(app, runtime)
     add_marketplace_routes(app, runtime)
     add_booking_routes(app, runtime, {"room_id": BookRooms(runtime), "time_slot": BookSlots(runtime)})
     add_calendar_file_routes(app, runtime, accounts.throttle)

@@ -138,6 +138,13 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/calendar-links/{id}": {"DELETE": Rule.USER},
     "/api/calendar-links/{id}/rotate": {"POST": Rule.USER},
     "/api/calendars/{token}.ics": {"GET": Rule.SIGN_IN},
+    # busy calendars
+    "/api/admin/busy-calendars": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/busy-calendars/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/admin/busy-calendars/{id}/fetch": {"POST": Rule.STAFF},
+    "/api/busy-calendars": {"GET": Rule.PRACTITIONER, "POST": Rule.PRACTITIONER},
+    "/api/busy-calendars/{id}": {"GET": Rule.PRACTITIONER, "DELETE": Rule.PRACTITIONER},
+    "/api/busy-calendars/{id}/fetch": {"POST": Rule.PRACTITIONER},
     # webhooks
     "/api/admin/webhooks": {"GET": Rule.STAFF, "POST": Rule.STAFF},
     "/api/admin/webhooks/{id}": {"GET": Rule.STAFF, "PATCH": Rule.STAFF, "DELETE": Rule.STAFF},

@@ -12,6 +12,8 @@ import hmac
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from core.settings import Settings
+
 WEBHOOK_SECRETS = b"holdfast webhook secrets"
 CALENDAR_URLS = b"holdfast calendar urls"
 
@@ -45,6 +47,11 @@ class SecretBox:
         except InvalidToken:
             return False
         return True
+
+
+def calendar_box(settings: Settings) -> SecretBox:
+    """For the URLs of calendars that resources follow."""
+    return SecretBox(settings.secret_key, settings.secret_key_previous, CALENDAR_URLS)
 
 
 def _fernet(secret_key: str, purpose: bytes) -> Fernet:

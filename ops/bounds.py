@@ -331,6 +331,24 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         Bound("core.outbound.client.READ_MAX_BYTES", "bytes", "its answer's body", "the rest is not read"),
     ),
     "Busy calendars": (
+        Bound(
+            "core.store.calendars.busy_calendars.CALENDARS_MAX",
+            "calendars",
+            "of the installation",
+            "409 `too_many_busy_calendars`",
+        ),
+        Bound(
+            "core.store.calendars.busy_calendars.CALENDARS_OF_RESOURCE_MAX",
+            "calendars",
+            "of a resource",
+            "409 `too_many_busy_calendars`",
+        ),
+        Bound(
+            "core.store.calendars.busy_calendars.FETCHED_EVERY_S",
+            "s",
+            "between two fetches by hand",
+            "409 `just_fetched`",
+        ),
         Bound("core.busy_calendars.poller.FILE_MAX_BYTES", "bytes", "a calendar's file", LAST_TIMES),
         Bound("core.calendars.busy_times.EVENTS_MAX", "entries", "in it", LAST_TIMES),
         Bound("core.calendars.busy_times.TIMES_MAX", "times", "busy within the horizon", LAST_TIMES),

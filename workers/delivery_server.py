@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
@@ -36,7 +37,11 @@ from core.store.deliveries.values import Answer, Delivery, DeliveryState, Verdic
 from core.store.feed import settle_origin
 from core.wakeup.keys import DELIVERIES, SERVE_DELIVERIES
 from workers import serve_loop
+from workers.busy_calendars import BusyCalendars
 from workers.metrics import delivery_metrics
+
+if TYPE_CHECKING:
+    from core.busy_calendars.poller import CalendarPoller
 
 log = structlog.get_logger()
 
@@ -77,7 +82,9 @@ def register(app: Celery, settings: Settings) -> None:
     @app.task(name=SERVE_DELIVERIES)
     def serve() -> int:
         """Plan and send until no sender has anything to do."""
-        return DeliveryServer(app, settings, all_senders(settings)).run()
+        from core.busy_calendars.poller import calendar_poller  # noqa: PLC0415 - a parser of calendars, likewise
+
+        return DeliveryServer(app, settings, all_senders(settings), calendar_poller(settings)).run()
 
 
 class Threads:
@@ -108,7 +115,9 @@ class Threads:
 class DeliveryServer(serve_loop.Server):
     group = DELIVERIES
 
-    def __init__(self, app: Celery, settings: Settings, senders: Sequence[Sender]) -> None:
+    def __init__(
+        self, app: Celery, settings: Settings, senders: Sequence[Sender], poller: CalendarPoller | None = None
+    ) -> None:
         super().__init__(app, settings)
         self._senders = senders
         self._pauses = Pauses().scaled(settings.delivery_retry_s)
@@ -125,8 +134,9 @@ class DeliveryServer(serve_loop.Server):
         self._threads = Threads(THREADS)
         self._metrics = delivery_metrics()
         self._worked_s = float("-inf")
+        self._calendars = None if poller is None else BusyCalendars(poller, self._pool, self._metrics, self._ring_again)
         self._stays = True
-        """Some sender has something to do. It is not known before the first look."""
+        """Some sender has something to do, or a calendar is followed. It is not known before the first look."""
 
     def run(self) -> int:
         self._pool.open()
@@ -152,7 +162,8 @@ class DeliveryServer(serve_loop.Server):
                 self._check(connection)
                 more = self._plan(connection)
                 full = [self._send_due(connection, one) for one in self._senders]
-                self._stays = any_sender(connection)
+                followed = self._calendars is not None and self._calendars.look(connection)
+                self._stays = followed or any_sender(connection)
         except (psycopg.Error, PoolTimeout) as problem:
             self._recover(problem)
             return serve_loop.Answer(ring_again=rung)
@@ -194,7 +205,10 @@ class DeliveryServer(serve_loop.Server):
             log.exception("the delivery worker failed")
         finally:
             self._threads.leave(sender.name, failing=failing)
-            self._waker.ring(self._bells())  # a thread is free, and the receiver's next may go
+            self._ring_again()  # a thread is free, and the receiver's next may go
+
+    def _ring_again(self) -> None:
+        self._waker.ring(self._bells())
 
     def _make(self, sender: Sender, run: Run, leased_s: float) -> None:
         attempts = list(self._attempts(sender, run, leased_s))

@@ -73,6 +73,10 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     # calendar files
     "no_time_yet": (409, "The booking has no time yet, and a calendar no place for it"),
     "too_many_links": (409, "The account has as many calendar links as it may have"),
+    # busy calendars
+    "busy_calendar_not_found": (404, "There is no such calendar that a resource follows"),
+    "too_many_busy_calendars": (409, "There are as many busy calendars as there may be"),
+    "just_fetched": (409, "The calendar is being fetched, or was a moment ago"),
     # agent keys
     "address_not_allowed": (403, "This agent key may not be used from this address"),
     "already_revoked": (409, "This agent key is already revoked"),

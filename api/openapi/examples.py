@@ -22,6 +22,7 @@ DELIVERY_ID = "9a1f7c52-7c0e-5b7e-8f43-6f5a0a4b1c2d"
 IN_PATHS: Mapping[str, object] = {
     "batch_id": BATCH_ID,
     "booking_id": 1,
+    "busy_calendar_id": 1,
     "category_id": 1,
     "closure_id": 1,
     "command_id": COMMAND_ID,
@@ -42,10 +43,12 @@ IN_PATHS: Mapping[str, object] = {
 }
 """By field. Of what the demo does not have, the number that the first one gets."""
 ELSEWHERE: Mapping[str, Mapping[str, object]] = {
+    "/api/busy-calendars/": {"busy_calendar_id": 2},
     "/api/v1/drf/locations/": {"room_id": 7},
     "/api/v1/drf/": {"booking_id": 2, "service_id": 2},
 }
-"""By where a path begins: other numbers. The demo's first booking is of a room, and its rooms are in no location."""
+"""By where a path begins: other numbers. The demo's first booking is of a room, its rooms are in no
+location, and whoever tries one route after another follows a calendar as staff first."""
 IN_QUERIES: Mapping[str, object] = {
     "date": "2025-10-20",
     "start_date": "2025-10-20",

@@ -17,7 +17,7 @@ from core.domain.resources.busy_times import merged
 from core.domain.resources.local_time import Span
 from core.outbound.client import Fetched, GuardedClient, Limits, NoAnswerError
 from core.outbound.targets import BadTargetError, parse_target
-from core.sealed_secrets import CALENDAR_URLS, SecretBox, UnreadableSecretError
+from core.sealed_secrets import SecretBox, UnreadableSecretError, calendar_box
 from core.settings import Settings
 from core.store.calendars.busy_polls import (
     DueCalendar,
@@ -131,10 +131,6 @@ def _validator(value: str | None) -> str | None:
 
 def _shortened(pause_s: float) -> float:
     return pause_s * (1 - JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
-
-
-def calendar_box(settings: Settings) -> SecretBox:
-    return SecretBox(settings.secret_key, settings.secret_key_previous, CALENDAR_URLS)
 
 
 def calendar_poller(settings: Settings) -> CalendarPoller:

@@ -194,6 +194,9 @@ DELIVERIES_MISSED = Metric(
     _SWEEPS,
     ("sender",),
 )
+BUSY_CALENDARS = Metric(
+    "holdfast_busy_calendars", GAUGE, "Calendars that resources follow, by how they do", _SWEEPS, ("state",)
+)
 FEED_HEAD = Metric("holdfast_feed_head_position", GAUGE, "Number of the last event in the feed", _SWEEPS)
 RELAY_LAG = Metric("holdfast_relay_lag_seconds", GAUGE, "Age of the oldest event that has no position yet", _SWEEPS)
 RETENTION_LAG = Metric(
@@ -252,6 +255,7 @@ STATE = (
     DELIVERIES_LAG,
     PLANNER_LAG,
     DELIVERIES_MISSED,
+    BUSY_CALENDARS,
     FEED_HEAD,
     RELAY_LAG,
     RETENTION_LAG,

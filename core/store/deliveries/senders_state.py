@@ -43,6 +43,12 @@ SELECT greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(greatest(
 FROM delivery_receiver
 WHERE due_at <= clock_timestamp() AND (paused_until IS NULL OR paused_until <= clock_timestamp())
 """
+SQL_CALENDARS = """
+SELECT count(*) FILTER (WHERE failures = 0 AND read_at IS NOT NULL),
+       count(*) FILTER (WHERE failures > 0), count(*) FILTER (WHERE failures = 0 AND read_at IS NULL),
+       greatest(0, coalesce(extract(epoch FROM clock_timestamp() - min(fetch_at)), 0))::float8
+FROM busy_calendar WHERE sealed_url <> ''
+"""
 
 
 class SenderState(Struct, frozen=True):
@@ -61,10 +67,17 @@ class SenderState(Struct, frozen=True):
 class DeliveriesState(Struct, frozen=True):
     senders: tuple[SenderState, ...]
     lag_s: float
-    """How late the delivery workers are with what is due."""
+    """How late the delivery workers are with what is due, calendars that are to be fetched included."""
+    busy_calendars: dict[str, int]
+    """By how they do: followed, failing, waiting."""
 
 
 def read_deliveries(connection: Connection) -> DeliveriesState:
     senders = connection.execute(SQL_SENDERS.encode()).fetchall()
     lag = connection.execute(SQL_LAG).fetchone()
-    return DeliveriesState(tuple(SenderState(*row) for row in senders), lag[0] if lag else 0.0)
+    followed, failing, waiting, overdue_s = connection.execute(SQL_CALENDARS).fetchone() or (0, 0, 0, 0.0)
+    return DeliveriesState(
+        tuple(SenderState(*row) for row in senders),
+        max(lag[0] if lag else 0.0, overdue_s),
+        {"followed": followed, "failing": failing, "waiting": waiting},
+    )

@@ -255,6 +255,15 @@ def calendar(walk: Walk) -> None:
 DRF = "/api/v1/drf"
 
 
+def busy_calendars(walk: Walk) -> None:
+    route = "/api/admin/busy-calendars"
+    sent = {"url": "https://calendars.example.com/key/basic.ics"}
+    made = walk.send(f"POST {route}", "busy_calendar.created", sent)["data"]["id"]
+    execute(walk.stack, "UPDATE busy_calendar SET lease = NULL, tried_at = NULL WHERE id = %s", made)
+    walk.send(f"POST {route}/{{id}}/fetch", "busy_calendar.fetched", ids=(made,))
+    walk.send(f"DELETE {route}/{{id}}", "busy_calendar.deleted", ids=(made,))
+
+
 def calendar_links(walk: Walk) -> None:
     made = walk.send("POST /api/calendar-links", "calendar_link.created", {"kind": "desk"})["data"]["id"]
     walk.send("POST /api/calendar-links/{id}/rotate", "calendar_link.rotated", ids=(made,))
@@ -358,7 +367,18 @@ def withdrawal(walk: Walk) -> None:
 
 
 def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market) -> None:
-    for part in (desk, agents, webhooks, people, own_account, rooms, calendar, calendar_links, withdrawal):
+    for part in (
+        desk,
+        agents,
+        webhooks,
+        people,
+        own_account,
+        rooms,
+        calendar,
+        calendar_links,
+        busy_calendars,
+        withdrawal,
+    ):
         part(walk)
     marketplace(walk, market)
     assert walk.wrong == []

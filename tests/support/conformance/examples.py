@@ -21,7 +21,7 @@ from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from core.store.connections.database import connect_lane
 from core.store.mails.addresses import note_asked
-from tests.support.clients.callers import ADMIN, USER, access_for, bearer, execute
+from tests.support.clients.callers import ADMIN, PRACTITIONER, USER, access_for, bearer, execute
 from tests.support.documents import reset_demo_database
 from tests.support.mail_sending import guest_link
 from tests.support.payments.payer import WEBHOOK_SECRET
@@ -83,6 +83,8 @@ ROUNDS: Sequence[Sequence[str]] = (
     (
         "POST /api/calendar-links/",
         "POST /api/calendar-links/{link_id}/rotate/",
+        "POST /api/admin/busy-calendars/",
+        "POST /api/busy-calendars/",
         "POST /api/admin/webhooks/",
         "POST /api/admin/webhooks/{webhook_id}/test/",
         "POST /api/admin/timeslots/",
@@ -105,6 +107,8 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/timeslots/{time_slot_id}/",
         "DELETE /api/admin/agent-keys/{key_id}/delete/",
         "DELETE /api/admin/webhooks/{webhook_id}/",
+        "DELETE /api/admin/busy-calendars/{busy_calendar_id}/",
+        "DELETE /api/busy-calendars/{busy_calendar_id}/",
         "DELETE /api/calendar-links/{link_id}/",
         "POST /api/register/",
         "DELETE /api/user/",
@@ -126,12 +130,18 @@ BY: Mapping[str, int] = {
     "DELETE /api/bookings/{booking_id}/": USER,
     f"DELETE {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
     "POST /api/bookings/": USER,
+    "GET /api/busy-calendars/": PRACTITIONER,
+    "POST /api/busy-calendars/": PRACTITIONER,
+    "GET /api/busy-calendars/{busy_calendar_id}/": PRACTITIONER,
+    "POST /api/busy-calendars/{busy_calendar_id}/fetch/": PRACTITIONER,
+    "DELETE /api/busy-calendars/{busy_calendar_id}/": PRACTITIONER,
     "POST /api/payment-intent/": USER,
     "POST /api/auth/password/change/": USER,
 }
 """Who sends an operation's examples; everything else is the demo's superuser's."""
 
 CLIENT = 5
+SQL_NOT_FETCHED = "UPDATE busy_calendar SET lease = NULL, tried_at = NULL, fetch_at = NULL"
 SQL_UNDECIDED = """
 INSERT INTO inbox (id, lane, slot_crc, class, type, version, contract, owner, request_id, actor, body)
 VALUES (%s, 0, 0, 0, 'from_tomorrow', %s, 'agent', 'user:4', 'examples', '{"kind": "staff", "user_id": 4}', '{}')
@@ -350,6 +360,8 @@ def _asked_address(walk: Walk, _: Request) -> None:
 BEFORE: Mapping[str, Before] = {
     "GET /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/": _logged_delivery,
     "POST /api/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver/": _logged_delivery,
+    "POST /api/admin/busy-calendars/{busy_calendar_id}/fetch/": _sql(SQL_NOT_FETCHED),
+    "POST /api/busy-calendars/{busy_calendar_id}/fetch/": _sql(SQL_NOT_FETCHED),
     "GET /api/calendars/{token}.ics": _sql(SQL_LINK, hash_token(LINK_TOKEN)),
     f"GET {GUEST}/": _guest_link,
     f"GET {GUEST}/booking.ics": _guest_link,
