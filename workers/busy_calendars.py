@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core import logs
-from core.busy_calendars.poller import CalendarPoller
 from core.store.calendars.busy_closures import sync_due
 from core.store.calendars.busy_polls import DueCalendar, any_calendar, lease_due
 from core.store.connections.database import Connection
 from workers.metrics import DeliveryMetrics
+
+if TYPE_CHECKING:
+    from core.busy_calendars.poller import CalendarPoller
 
 log = structlog.get_logger()
 
