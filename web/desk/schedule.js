@@ -1,5 +1,5 @@
 /** Loads the days on show and keeps them true: by the feed, and while that is away by asking again. */
-import { get, Unreachable } from "../lib/api.js";
+import { get, Refused, Unreachable } from "../lib/api.js";
 import { me } from "../lib/session.js";
 import { daysAfter } from "../lib/times.js";
 import { batch } from "../lib/ui.js";
@@ -13,6 +13,7 @@ import {
   isApiAway,
   isFeedOff,
   isLoaded,
+  refusal,
   resources,
   sessions,
   slots,
@@ -78,10 +79,22 @@ export async function load() {
     await loadOnce(days(), mine.signal);
     isApiAway.value = false;
   } catch (problem) {
-    if (mine.signal.aborted) return;
-    if (!(problem instanceof Unreachable)) throw problem;
+    if (!mine.signal.aborted) failed(problem);
+  }
+}
+
+/** Away: it is asked again. A login that has ended asks for another; any other refusal is said. @param {unknown} problem */
+function failed(problem) {
+  if (problem instanceof Unreachable) {
     isApiAway.value = true;
+    clearTimeout(timer);
     timer = window.setTimeout(load, AGAIN_MS);
+  } else if (problem instanceof Refused && problem.status === 401) {
+    me.value = null;
+  } else if (problem instanceof Refused) {
+    refusal.value = { title: "The day cannot be shown", words: problem.message };
+  } else {
+    throw problem;
   }
 }
 
@@ -136,10 +149,7 @@ async function readTold() {
   try {
     for (let at = 0; at < ids.length; at += IDS_MAX) await refresh(ids.slice(at, at + IDS_MAX), isNew);
   } catch (problem) {
-    if (!(problem instanceof Unreachable)) throw problem;
-    isApiAway.value = true;
-    clearTimeout(timer);
-    timer = window.setTimeout(load, AGAIN_MS);
+    failed(problem);
   }
 }
 
