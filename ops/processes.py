@@ -132,7 +132,7 @@ HEALTH_SOCKET = "/tmp/health.sock"  # noqa: S108 - of a container, whose /tmp is
 _SOCKET = {"HOLDFAST_HEALTH_SOCKET": HEALTH_SOCKET}
 _PROBE = ("python", "-I", "-S", "ops/health_probe.py")
 
-_WORKER = ("celery", "--quiet", "-A", "workers.app", "worker")
+_WORKER = ("python", "-m", "workers", "worker")
 _QUIET = ("--without-gossip", "--without-mingle", "--loglevel=INFO")
 
 MIGRATE = ("python", "-m", "ops.cli", "migrate")
@@ -206,7 +206,7 @@ BEAT = Process(
     "beat",
     "clock of the sweeps (Celery beat)",
     # The schedule is all intervals of seconds: nothing is worth remembering in a file.
-    ("celery", "--quiet", "-A", "workers.app", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
+    ("python", "-m", "workers", "beat", "-S", "celery.beat:Scheduler", "--pidfile=", "--loglevel=INFO"),
     Stage.PIPELINE,
     settings=_SOCKET,
     secrets=secret_settings.BEAT,

@@ -1,4 +1,4 @@
-"""The entry of every Celery process that works: `celery -A workers.app worker|beat`."""
+"""The Celery application of every process that works; `workers/__main__.py` starts them."""
 
 from __future__ import annotations
 

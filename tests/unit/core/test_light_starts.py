@@ -23,8 +23,8 @@ ENVIRONMENT = {
 }
 SHOW = "; import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
 API = "import gunicorn.app.wsgiapp; from api.app import from_environment; from_environment()"
-WORKERS = "import celery.__main__, celery.bin.worker, workers.app"
-BEAT = "import sys; sys.argv.append('beat'); import celery.__main__, celery.bin.beat, workers.app"
+WORKERS = "import workers.__main__, celery.bin.worker"
+BEAT = "import sys; sys.argv.append('beat'); import workers.__main__, celery.bin.beat"
 NOTIFIER = "import notifier.__main__"
 COMMAND_LINE = "import ops.cli.application"
 
@@ -36,6 +36,8 @@ NOWHERE = {
     "phonenumbers",  # the first number of a region
     "requests",  # the first call to Stripe
     "valkey",
+    "flower",  # as is the next: what the `celery` program imports
+    "prompt_toolkit",
 }
 MAILS = {"babel", "icalendar", "jinja2"}
 SIGN_IN = {"authlib", "httpx2", "joserfc"}
