@@ -141,13 +141,25 @@ def desk(walk: Walk) -> None:
             "booking.created",
             {"user_id": 1, "service_name": "Legal Consultation", **free_slot()},
         )["data"]["id"]
-        for _ in range(3)
+        for _ in range(5)
     ]
     update = "PUT /api/admin/bookings/{id}/update"
     walk.send(update, "booking.status_changed", {"status": "completed"}, ids=bookings[:1])
+    walk.send("POST /api/admin/bookings/{id}/move", "booking.moved", free_time(), ids=bookings[1:2])
+    execute(walk.stack, "UPDATE booking SET starts_at = now() - interval '1 hour' WHERE id = ANY(%s)", bookings[3:])
+    walk.send("POST /api/admin/bookings/{id}/complete", "booking.status_changed", ids=bookings[3:4])
+    walk.send("POST /api/admin/bookings/{id}/no-show", "booking.status_changed", ids=bookings[4:])
+    mine = {"user_id": ADMIN, "service_name": "Legal Consultation", **free_slot()}
+    own = walk.send("POST /api/booking/create", "booking.created", mine)["data"]["id"]
+    walk.send("POST /api/bookings/{id}/move", "booking.moved", free_time(), ids=(own,))
     cancelled = f"booking:{bookings[1]}"
     walk.send("DELETE /api/admin/bookings/{id}", "booking.cancelled", ids=bookings[1:2], subject=cancelled)
     walk.send("DELETE /api/admin/bookings/{id}/delete", "booking.deleted", ids=bookings[2:])
+
+
+def free_time() -> dict[str, str]:
+    slot = free_slot()
+    return {"start_time": f"{slot['booking_date']}T{slot['booking_time']}"}
 
 
 def agents(walk: Walk) -> None:

@@ -77,6 +77,10 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"DELETE {MARKET}/locations/{{location_id}}/rooms/{{room_id}}/",
         f"POST {MARKET}/practitioners/{{practitioner_id}}/time-off/",
         f"DELETE {MARKET}/practitioners/{{practitioner_id}}/time-off/{{closure_id}}/",
+        "POST /api/bookings/{booking_id}/move/",
+        "POST /api/admin/bookings/{booking_id}/move/",
+        "POST /api/admin/bookings/{booking_id}/complete/",
+        "POST /api/admin/bookings/{booking_id}/no-show/",
         "DELETE /api/bookings/{booking_id}/",
         "DELETE /api/admin/bookings/{booking_id}/delete/",
     ),
@@ -127,6 +131,7 @@ BY: Mapping[str, int] = {
     f"POST {MARKET}/bookings/create-course/": USER,
     f"POST {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
     f"GET {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
+    "POST /api/bookings/{booking_id}/move/": USER,
     "DELETE /api/bookings/{booking_id}/": USER,
     f"DELETE {MARKET}/sessions/{{session_id}}/waiting-list/": USER,
     "POST /api/bookings/": USER,
@@ -172,6 +177,14 @@ UPDATE booking SET status = 'confirmed', starts_at = now() + interval '8 days',
 SQL_RESET = """
 INSERT INTO password_reset (token_hash, user_id, auth_epoch, email_key, expires_at)
 SELECT %s, id, auth_epoch, email_key, now() + interval '1 hour' FROM user_account WHERE id = 1
+"""
+SQL_ROOM_COMING = """
+UPDATE booking SET status = 'confirmed', starts_at = now() + interval '8 days',
+       ends_at = now() + interval '8 days 1 hour' WHERE id = 1
+"""
+SQL_ROOM_IN_USE = """
+UPDATE booking SET status = 'confirmed', created_at = now() - interval '2 hours',
+       starts_at = now() - interval '1 hour', ends_at = now() + interval '1 hour' WHERE id = 1
 """
 SQL_STANDS = "UPDATE booking SET status = 'confirmed' WHERE id = 1"
 SQL_CONTACT = "UPDATE user_account SET contact_email = email, email = '', email_key = NULL WHERE id = 1"
@@ -389,6 +402,11 @@ BEFORE: Mapping[str, Before] = {
     "POST /api/auth/password/reset/confirm/": _sql(SQL_RESET, hash_token("the-token-of-the-mail")),
     "POST /api/token/refresh-cookie/": _refresh_cookie,
     "DELETE /api/auth/token/": _api_token,
+    "POST /api/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/complete/": _sql(SQL_ROOM_IN_USE),
+    "POST /api/admin/bookings/{booking_id}/no-show/": _sql(SQL_ROOM_IN_USE),
+    "DELETE /api/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/admin/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/user/": _newest_person,
     "POST /api/payment-intent/": lambda _walk, _request: {"Prefer": "respond-async"},
