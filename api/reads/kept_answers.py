@@ -17,10 +17,12 @@ from core.store.reads.shared_reads import Found
 
 KEPT_BYTES_MAX = 16 * 1024 * 1024
 """Of a process. Those that were asked for longest ago go first."""
-ANSWER_BYTES_MAX = KEPT_BYTES_MAX // 64
+ANSWER_BYTES_MAX = KEPT_BYTES_MAX // 16
 """A larger answer is made anew each time."""
 ENTRY_BYTES = 1_000
 """What an entry takes beside its bytes, at most: its question, and what holds it."""
+VALUE_BYTES = 50
+"""What Python takes for a value beside its bytes."""
 _TAG_BYTES = 16
 
 
@@ -32,19 +34,19 @@ class KeptAnswer(Struct, frozen=True):
     minute: int
     """In which it was made, by the database's clock. Slots begin, days end and notice runs out on the minute: within
     it, the clock changes no answer."""
+    size_bytes: int
+    """In memory, about."""
 
     def is_true_of(self, found: Found) -> bool:
         """Whether it would be made again just so."""
         return self.minute == _minute(found) and self.made_of == found.raw
 
-    @property
-    def size_bytes(self) -> int:
-        values = (value for values in self.made_of for value in values if value is not None)
-        return ENTRY_BYTES + len(self.body) + sum(map(len, values))
-
 
 def new_answer(body: bytes, found: Found) -> KeptAnswer:
-    return KeptAnswer(body, blake2b(body, digest_size=_TAG_BYTES).hexdigest(), found.raw, _minute(found))
+    tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
+    values = (value for values in found.raw for value in values)
+    size_bytes = ENTRY_BYTES + len(body) + sum(VALUE_BYTES + len(value or b"") for value in values)
+    return KeptAnswer(body, tag, found.raw, _minute(found), size_bytes)
 
 
 def _minute(found: Found) -> int:

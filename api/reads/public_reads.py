@@ -31,17 +31,23 @@ class PublicReads:
         self._reads = reads
         self._kept = kept
 
+    async def find(self, read: Read) -> Found:
+        """For a responder that says more than the body; `answer_from` then makes that."""
+        return await self._reads.ask(read)
+
     async def ask(self, read: PublicRead) -> KeptAnswer:
-        found = await self._reads.ask(read)
-        return self._kept.find(read, found) or self._make(read, found)
+        return self.answer_from(read, await self._reads.ask(read))
 
     async def answer(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, read: PublicRead) -> None:
         """By its tag alone, where the client has it already."""
         respond_tagged(req, resp, await self.ask(read))
 
-    def _make(self, read: PublicRead, found: Found) -> KeptAnswer:
-        answer = new_answer(read.make(found), found)
-        self._kept.keep(read, answer)
+    def answer_from(self, read: PublicRead, found: Found) -> KeptAnswer:
+        """The kept answer while it is true, else a new one."""
+        answer = self._kept.find(read, found)
+        if answer is None:
+            answer = new_answer(read.make(found), found)
+            self._kept.keep(read, answer)
         return answer
 
 

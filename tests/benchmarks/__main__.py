@@ -20,6 +20,7 @@ from tests.benchmarks.scenarios import (
     outgoing,
     parser,
     pipelines,
+    reads,
     retention,
     watching,
 )
@@ -34,6 +35,7 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "expiry": expiry.run,
     "outgoing": outgoing.run,
     "parser": parser.run,
+    "reads": reads.run,
     "retention": retention.run,
     "watching": watching.run,
 }

@@ -33,7 +33,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route("/api/booking/smart-available-slots", AvailableSlots(pool, reads, settings.policy))
     app.add_route("/api/booking/calendar", MonthCalendar(pool, reads, settings.policy))
     app.add_route("/api/booking/create", CreateBooking(runtime.commands))
-    app.add_route("/api/reservations/reserved_slots", ReservedSlots(runtime.engine))
+    app.add_route("/api/reservations/reserved_slots", ReservedSlots(runtime.engine, reads))
     app.add_route("/api/admin/bookings", AdminBookings(runtime.engine, pool, settings.phone_region))
     app.add_route("/api/admin/bookings/stats", BookingStats(pool))
     app.add_route("/api/admin/bookings/{booking_id:int}", one)

@@ -95,6 +95,14 @@ class Found(Struct, frozen=True):
         """Of the query with this number, from 0."""
         return self.answers[number].fetchall()
 
+    def count(self, number: int) -> int:
+        """How many rows `rows` has."""
+        return self.answers[number].rowcount
+
+    def of_first(self, number: int) -> Found:
+        """What so many queries found, without those after them."""
+        return Found(self.now_us, self.raw[:number], self.answers[:number])
+
 
 Waiting = Mapping[Read, list["asyncio.Future[Found]"]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.reads.kept_answers import ANSWER_BYTES_MAX, ENTRY_BYTES, KeptAnswers, new_answer
+from api.reads.kept_answers import ANSWER_BYTES_MAX, ENTRY_BYTES, VALUE_BYTES, KeptAnswers, new_answer
 from core.domain.resources.local_time import MINUTE_US
 from core.store.reads.shared_reads import Found
 
@@ -37,7 +37,7 @@ def test_equal_bodies_have_equal_tags_and_others_do_not() -> None:
 
 
 def test_all_of_them_together_stay_within_the_bound_and_the_one_asked_for_longest_ago_goes_first() -> None:
-    size = ENTRY_BYTES + len(b"body") + len(b"1")
+    size = ENTRY_BYTES + len(b"body") + VALUE_BYTES + len(b"1")
     kept = KeptAnswers(bytes_max=3 * size)
     for question in ("first", "second", "third"):
         kept.keep(question, new_answer(b"body", found(b"1")))
@@ -52,7 +52,7 @@ def test_an_answer_that_replaces_another_counts_once() -> None:
     kept = KeptAnswers()
     for body in (b"long" * 100, b"short"):
         kept.keep("question", new_answer(body, found(b"1")))
-    assert kept.size_bytes == ENTRY_BYTES + len(b"short") + len(b"1")
+    assert kept.size_bytes == ENTRY_BYTES + len(b"short") + VALUE_BYTES + len(b"1")
 
 
 def test_an_answer_as_large_as_many_others_is_not_kept() -> None:
