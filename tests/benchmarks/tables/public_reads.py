@@ -24,8 +24,8 @@ SQL_FILL = (
     FROM generate_series(0, {EACH - 1}) AS n
     """,
     f"""
-    INSERT INTO time_slot (id, category_id, starts_at, ends_at)
-    SELECT 1000000 + row_number() OVER (), {FIRST_ID} + n, at, at + interval '1 hour'
+    INSERT INTO time_slot (id, category_id, starts_at, ends_at, created_at)
+    SELECT 1000000 + row_number() OVER (), {FIRST_ID} + n, at, at + interval '1 hour', now()
     FROM generate_series(0, {EACH - 1}) AS n, generate_series(0, {DAYS - 1}) AS day, generate_series(0, {HOURS - 1}) AS hour,
          LATERAL (SELECT timestamptz '{FIRST_DAY} 08:00+00' + make_interval(days => day, hours => hour) AS at) AS t
     """,
