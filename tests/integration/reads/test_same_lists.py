@@ -44,7 +44,7 @@ def questions(days: list[date], names: list[str]) -> Iterator[dict[str, Any]]:
     drawn = random.Random(1)  # noqa: S311 - the same questions each time
     around = [days[0] + timedelta(days=n) for n in range(-2, 4)]
     for _ in range(QUESTIONS):
-        asked = {
+        asked: dict[str, Any] = {
             "date": drawn.choice([None, None, *around]),
             "start_date": drawn.choice([days[0], *around]),
             "end_date": drawn.choice([days[-1], days[-1] + timedelta(days=3)]),
