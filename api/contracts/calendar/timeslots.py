@@ -21,12 +21,12 @@ from core.domain.names import folded
 from core.identity.principals import Principal
 from core.store.connections.pool import Pool
 from core.store.lists.calendar import SlotFilter, SlotList, SlotListed, list_slots
-from core.store.lists.time_slots import (
-    SlotsAsked,
+from core.store.lists.listed_slots import (
+    SlotListRead,
     SlotSeen,
     is_quick,
     position_found,
-    slots_asked,
+    slot_list_read,
     slots_seen,
     zones_found,
 )
@@ -69,7 +69,7 @@ class SlotsQuery(Struct, frozen=True):
 class TimeSlotsRead(Struct, frozen=True):
     """What somebody who is no member of staff sees."""
 
-    asked: SlotsAsked
+    asked: SlotListRead
     viewer_id: int | None
 
     def queries(self) -> Sequence[Query]:
@@ -132,7 +132,7 @@ class TimeSlots:
         """Days lie elsewhere in each zone, and which zones there are is known only with the answer."""
         zones = self._zones_seen
         for _ in range(ZONES_TRIES):
-            read = TimeSlotsRead(slots_asked(wanted, zones), viewer_id)
+            read = TimeSlotsRead(slot_list_read(wanted, zones), viewer_id)
             found = await self._reads.find(read)
             zones = zones_found(found)
             if zones == read.asked.zones:

@@ -65,7 +65,7 @@ class SlotSeen(Struct, frozen=True):
         return self.holder_id is not None or self.is_resource_taken
 
 
-class SlotsAsked(Struct, frozen=True):
+class SlotListRead(Struct, frozen=True):
     """The question, by what makes it equal to others."""
 
     limit: int
@@ -100,9 +100,9 @@ def is_quick(wanted: SlotFilter) -> bool:
     return wanted.first is not None and wanted.last is not None and (wanted.last - wanted.first).days <= QUICK_DAYS_MAX
 
 
-def slots_asked(wanted: SlotFilter, zones: tuple[str, ...]) -> SlotsAsked:
+def slot_list_read(wanted: SlotFilter, zones: tuple[str, ...]) -> SlotListRead:
     categories = None if wanted.categories is None else tuple(sorted(set(wanted.categories)))
-    return SlotsAsked(
+    return SlotListRead(
         limit=wanted.limit,
         offset=wanted.offset,
         first=wanted.first,
