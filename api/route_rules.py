@@ -180,6 +180,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/guest/{token}/cancel": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/{token}/move": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/addresses/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
+    "/guest/reminders/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/api/admin/mails": {"GET": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},

@@ -173,6 +173,8 @@ class Settings:
     """Of one day (UTC) that the requests of one caller bring about."""
     language: str
     """Of mails, for everybody who has chosen none."""
+    reminders_s: tuple[int, ...]
+    """How long before its start a booking is reminded of; the longest first."""
     google: OAuthClient | None
     google_issuer: str
     github: OAuthClient | None
@@ -292,6 +294,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         mails_per_address=read_value(env, "HOLDFAST_MAILS_PER_ADDRESS", values.whole(1, 10_000), "20"),
         mails_per_caller=read_value(env, "HOLDFAST_MAILS_PER_CALLER", values.whole(1, 10_000_000), "5000"),
         language=read_value(env, "HOLDFAST_LANGUAGE", values.language, "en"),
+        reminders_s=read_value(env, "HOLDFAST_REMINDERS", values.durations_before, "24h"),
         google=_oauth_client(env, "HOLDFAST_GOOGLE", demo=demo),
         google_issuer=read_value(env, "HOLDFAST_GOOGLE_ISSUER", values.origin_url, "https://accounts.google.com"),
         github=_oauth_client(env, "HOLDFAST_GITHUB", demo=demo),

@@ -13,6 +13,7 @@ from api.guests.guest_booking import GuestCommands, OneGuestBooking
 from api.guests.links import GuestLinks
 from api.guests.page_writer import Pages
 from api.guests.pages import GuestPage
+from api.guests.reminder_page import ReminderPage
 from api.runtime import Runtime
 
 
@@ -29,4 +30,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime, accounts: Accou
     app.add_route("/guest/{token}/cancel", page, suffix="cancel")
     app.add_route("/guest/{token}/move", page, suffix="move")
     app.add_route("/guest/addresses/{token}", AddressPage(links, runtime.pool, pages))
+    settings = runtime.settings
+    keys = tuple(key for key in (settings.secret_key, settings.secret_key_previous) if key)
+    app.add_route("/guest/reminders/{token}", ReminderPage(links, runtime.pool, pages, keys))
     app.add_route("/api/admin/mails", AdminMails(runtime.pool))

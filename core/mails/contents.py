@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from core.domain.bookings.status import Status
+from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.marketplace.details import MarketDetails
 from core.domain.values import Booking
 from core.mails.kinds import ABOUT, ABOUT_MONEY, MailKind, Role
@@ -27,18 +27,40 @@ class Recipient(Struct, frozen=True):
     """"" where the person chose none."""
 
 
-def not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
+def not_true_any_more(delivery: Delivery, facts: MailFacts, now: datetime) -> str | None:
     """Why a mail says nothing that is true by now, if so."""
+    kind, booking = MailKind(delivery.type), facts.booking
     if kind in ABOUT_MONEY:
         return None
-    booking = facts.booking
     is_deleted = facts.is_deleted and kind is not MailKind.CANCELLATION
     if is_deleted or not (facts.is_deleted or booking.status in ABOUT[kind]):
         return "the booking has gone on since; the next mail says so"
     if booking.ends_at <= now and has_time(booking):
         return "its time is over"
-    if kind is MailKind.OFFER and booking.hold_expires_at is not None and booking.hold_expires_at <= now:
+    if kind in {MailKind.OFFER, MailKind.HOLD_ENDS}:
+        return _not_held_any_more(delivery, booking, now)
+    return _not_to_be_reminded(delivery, facts, now) if kind is MailKind.REMINDER else None
+
+
+def _not_held_any_more(delivery: Delivery, booking: Booking, now: datetime) -> str | None:
+    if booking.hold_expires_at is None or booking.hold_expires_at <= now:
         return "the hold has ended"
+    if booking.payment_status is PaymentStatus.PROCESSING:
+        return "its payment is under way"
+    told = delivery.data.get("held_until")
+    if told is not None and datetime.fromisoformat(told) != booking.hold_expires_at:
+        return "the hold is longer by now"
+    return None
+
+
+def _not_to_be_reminded(delivery: Delivery, facts: MailFacts, now: datetime) -> str | None:
+    if datetime.fromisoformat(delivery.data["starts_at"]) != facts.booking.starts_at:
+        return "the booking was moved; the reminder follows its new time"
+    if facts.booking.starts_at <= now:
+        return "it comes too late: the booking has begun"
+    is_client = Role(delivery.data["role"]) is Role.CLIENT
+    if not (facts.client_reminders if is_client else facts.practitioner_reminders):
+        return "its reader wants no reminders"
     return None
 
 

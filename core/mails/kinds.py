@@ -25,6 +25,9 @@ class MailKind(StrEnum):
     PAYMENT_RECEIVED = "payment_received"
     PAYMENT_FAILED = "payment_failed"
     REFUND = "refund"
+    HOLD_ENDS = "hold_ends"
+    """A hold has little time left."""
+    REMINDER = "reminder"
     ADDRESS = "address"
     """Asks whoever reads an address that somebody else gave whether they want mails there."""
 
@@ -44,13 +47,15 @@ ABOUT: Mapping[MailKind, frozenset[Status]] = {
     MailKind.PAYMENT_RECEIVED: frozenset(Status),
     MailKind.PAYMENT_FAILED: frozenset({Status.HELD, Status.EXPIRED}),
     MailKind.REFUND: frozenset(Status),
+    MailKind.HOLD_ENDS: frozenset({Status.HELD}),
+    MailKind.REMINDER: frozenset({Status.CONFIRMED}),
 }
 """What a booking must be when the mail about it is sent. If it has gone on since, the next mail says so."""
 ABOUT_MONEY = frozenset({MailKind.PAYMENT_RECEIVED, MailKind.REFUND})
 """Told also when the booking is over or deleted: whose money it is wants to know."""
 READERS: Mapping[MailKind, frozenset[Role]] = {
     kind: frozenset(Role)
-    if kind in {MailKind.CONFIRMATION, MailKind.CHANGE, MailKind.CANCELLATION}
+    if kind in {MailKind.CONFIRMATION, MailKind.CHANGE, MailKind.CANCELLATION, MailKind.REMINDER}
     else frozenset({Role.CLIENT})
     for kind in MailKind
 }
@@ -146,6 +151,10 @@ def money_mail_after(event: FeedEvent) -> MoneyMail | None:
 
 def is_about_a_booking(event: FeedEvent) -> bool:
     return event.booking_id is not None and event.type in {_PLACED, _CHANGED, _OFFERED, _PAYMENT}
+
+
+def is_about_money(event: FeedEvent) -> bool:
+    return event.type == _PAYMENT
 
 
 def _facts(event: FeedEvent) -> _Facts:

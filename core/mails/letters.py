@@ -43,6 +43,8 @@ class Letter(Struct, frozen=True, kw_only=True):
     held_until: datetime | None = None
     """When a hold ends; None for what is held no more."""
     currency: str = "usd"
+    reminders_link: str = ""
+    """Where its reader switches reminders off; "" for all other mails."""
     link: str = ""
     """Where the client sees, moves or cancels the booking; "" for a practitioner."""
 

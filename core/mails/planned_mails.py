@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.mails.kinds import READERS, MailKind, MoneyMail, Role, is_about_a_booking, mail_after, money_mail_after
+from core.mails.kinds import (
+    READERS,
+    MailKind,
+    MoneyMail,
+    Role,
+    is_about_a_booking,
+    is_about_money,
+    mail_after,
+    money_mail_after,
+)
+from core.mails.mails_ahead import mails_ahead
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.deliveries.cursors import add_async
 from core.store.deliveries.values import NewDelivery
@@ -16,13 +26,15 @@ CONFIRMED_MAX = 20
 """As many as an address gets of a day, unless a setting says otherwise."""
 
 
-def planned_mails(connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
-    """To the client and the practitioner of each booking, in the events' order."""
+def planned_mails(
+    connection: Connection, events: Sequence[FeedEvent], reminders_s: Sequence[int] = ()
+) -> list[NewDelivery]:
+    """To the client and the practitioner of each booking, in the events' order; some come due by the clock."""
     about = [event for event in events if is_about_a_booking(event)]
     if not about:
         return []
     bookings = read_states(connection, {event.booking_id for event in about if event.booking_id is not None})
-    return [mail for event in about for mail in _mails_after(event, bookings.get(event.booking_id or 0))]
+    return [mail for event in about for mail in _mails_after(event, bookings.get(event.booking_id or 0), reminders_s)]
 
 
 async def confirm_bookings(connection: AsyncConnection, user_id: int) -> None:
@@ -41,12 +53,18 @@ async def confirm_bookings(connection: AsyncConnection, user_id: int) -> None:
     await add_async(connection, SENDER, new)
 
 
-def _mails_after(event: FeedEvent, booking: BookingState | None) -> list[NewDelivery]:
+def _mails_after(event: FeedEvent, booking: BookingState | None, reminders_s: Sequence[int]) -> list[NewDelivery]:
     if booking is None:
         return []
     money = money_mail_after(event)
     if money is not None:
         return [_about_money(event, booking, money)]
+    if is_about_money(event):
+        return []
+    return [*_told_now(event, booking), *mails_ahead(event, booking, reminders_s)]
+
+
+def _told_now(event: FeedEvent, booking: BookingState) -> list[NewDelivery]:
     kind = mail_after(event, booking)
     if kind is None:
         return []

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.calendars.calendar_file import Method, calendar_file
 from core.calendars.event_component import Person, entry_of
 from core.deliveries.sender import Connections, Sender
-from core.identity.credentials.guest_tokens import address_token, booking_token
+from core.identity.credentials.guest_tokens import address_token, booking_token, reminders_token
 from core.identity.principals import hash_token
 from core.mail import CalendarPart, Mail, Mailer, address_of
 from core.mails.contents import Recipient, letter_of, not_true_any_more, recipient_of
@@ -72,7 +73,7 @@ class Mails(Sender):
             stop_sender(connection, self.name)
 
     def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
-        return planned_mails(connection, events)
+        return planned_mails(connection, events, self._settings.reminders_s)
 
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
         with connections() as connection:
@@ -94,10 +95,9 @@ class Mails(Sender):
         facts = read_facts(connection, delivery.booking_id or 0)
         if facts is None or facts.is_anonymised:
             return dropped("the booking or its client is gone")
-        kind, role = MailKind(delivery.type), Role(delivery.data["role"])
-        if why := not_true_any_more(kind, facts, database_now(connection)):
+        if why := not_true_any_more(delivery, facts, database_now(connection)):
             return dropped(why)
-        recipient = recipient_of(role, facts)
+        recipient = recipient_of(Role(delivery.data["role"]), facts)
         if recipient is None:
             return dropped("there is no address")
         if why := self._may_not(connection, delivery, recipient):
@@ -146,7 +146,13 @@ class Mails(Sender):
             link = f"{self._settings.public_url}/guest/{token}/"
         payment = read_payment(connection, delivery.data["payment"], booking.id) if "payment" in delivery.data else None
         letter = letter_of(delivery, facts, payment, self._business, link)
+        if letter.kind is MailKind.REMINDER:
+            letter = replace(letter, reminders_link=self._reminders_link(recipient, role))
         return self._written(delivery, recipient, letter, facts)
+
+    def _reminders_link(self, recipient: Recipient, role: Role) -> str:
+        token = reminders_token(self._settings.secret_key, recipient.user_id, role.value)
+        return f"{self._settings.public_url}/guest/reminders/{token}/"
 
     def _written(
         self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
@@ -162,6 +168,7 @@ class Mails(Sender):
             ("Date", format_datetime(delivery.created_at)),
             ("Auto-Submitted", "auto-generated"),
             ("Content-Language", code),
+            *_unsubscribing(letter),
         )
         return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
 
@@ -192,3 +199,13 @@ class Mails(Sender):
     @property
     def _business(self) -> str:
         return self._from.display_name or self._from.domain
+
+
+def _unsubscribing(letter: Letter) -> tuple[tuple[str, str], ...]:
+    """What mail programs make a button of (RFC 2369; one click by RFC 8058)."""
+    if not letter.reminders_link:
+        return ()
+    return (
+        ("List-Unsubscribe", f"<{letter.reminders_link}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    )

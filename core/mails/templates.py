@@ -139,5 +139,6 @@ def _examples() -> Iterator[Letter]:
                     **asdict(shown), "starts_at": at, "ends_at": at + timedelta(hours=1), "what": "Massage",
                     "who": "Anna", "where": "Room 1", "price_minor": 5_000, "back_minor": 5_000, "paid_minor": 5_000,
                     "refunded_minor": 5_000, "is_unusable": True, "held_until": at,
+                    "reminders_link": "https://example.org/guest/reminders/1/",
                 }
             )  # fmt: skip

@@ -33,7 +33,8 @@ SQL_ANY_CURSOR = "SELECT EXISTS (SELECT FROM delivery_cursor)"
 SQL_BEHIND = """
 SELECT c.sender FROM delivery_cursor c, feed f
 WHERE c.sender IN (SELECT json_array_elements_text(%(senders)s::json))
-  AND (c.position <> f.last_position OR c.epoch <> f.epoch)
+  AND (c.position <> f.last_position OR c.epoch <> f.epoch
+       OR EXISTS (SELECT FROM delivery_ahead a WHERE a.sender = c.sender AND a.due_at <= clock_timestamp()))
 ORDER BY c.sender
 """
 SQL_LOCK = """
@@ -141,7 +142,7 @@ def any_sender(connection: Connection) -> bool:
 
 
 def senders_behind(connection: Connection, senders: Collection[str]) -> list[str]:
-    """Those of them whose cursor is not at the feed's head."""
+    """Those of them whose cursor is not at the feed's head, or for whom something has come due by the clock."""
     return [row[0] for row in connection.execute(SQL_BEHIND, {"senders": texts_of(senders)}).fetchall()]
 
 
@@ -164,7 +165,7 @@ def add(
 ) -> int:
     """Write deliveries in their order; how many are new. One that was planned before stays as it is.
 
-    What follows from an event of before `old_before` is parked.
+    What follows from an event of before `old_before`, or came due before then, is parked.
     """
     added = 0
     for some in chunks(deliveries, WRITTEN_AT_ONCE):
@@ -199,6 +200,7 @@ def _parameters(sender: str, deliveries: Sequence[NewDelivery], old_before: date
 
 
 def _row(sender: str, one: NewDelivery, old_before: datetime | None) -> _Row:
+    decided = one.event.at if one.event else one.due_at
     return _Row(
         id=str(one.id_of(sender)),
         receiver=one.receiver,
@@ -207,5 +209,5 @@ def _row(sender: str, one: NewDelivery, old_before: datetime | None) -> _Row:
         position=one.event.number if one.event else None,
         data=one.data,
         due_at=one.due_at,
-        is_old=old_before is not None and one.event is not None and one.event.at < old_before,
+        is_old=old_before is not None and decided is not None and decided < old_before,
     )

@@ -36,7 +36,7 @@ class NewDelivery(Struct, frozen=True):
     once: bool = False
     """The key alone makes the id: whichever events say so, it is planned once."""
     due_at: datetime | None = None
-    """Not before then; None: at once."""
+    """Not before then; None: at once. What comes due by the clock has a key of its own and is made `once`."""
 
     def id_of(self, sender: str) -> UUID:
         """The stable id. The same news for the same receiver has the same one, whatever position it got."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -31,9 +32,14 @@ LEFT JOIN location l ON b.contract = 'marketplace' AND l.id = (b.details ->> 'lo
 SQL_FACTS = f"SELECT {FACTS} FROM {FACTS_FROM} WHERE b.id = %s"
 """Deleted ones too: their cancellation is still to be told."""
 SQL_STATES = """
-SELECT id, status, version, hold_expires_at IS NOT NULL OR (details ->> 'parent_id') IS NOT NULL, user_id,
-       CASE WHEN contract = 'marketplace' THEN (details ->> 'practitioner_user_id')::bigint END
-FROM booking WHERE id = ANY(%s::bigint[])
+SELECT b.id, b.status, b.version, b.hold_expires_at IS NOT NULL OR (b.details ->> 'parent_id') IS NOT NULL, b.user_id,
+       p.user_id, b.deleted_at IS NOT NULL, (b.details ->> 'parent_id') IS NOT NULL,
+       CASE WHEN coalesce((b.details ->> 'is_scheduled')::boolean, true) THEN b.starts_at END, b.hold_expires_at,
+       u.reminders, coalesce(pu.practitioner_reminders, false)
+FROM booking b JOIN user_account u ON u.id = b.user_id CROSS JOIN LATERAL (
+    SELECT CASE WHEN b.contract = 'marketplace' THEN (b.details ->> 'practitioner_user_id')::bigint END AS user_id) AS p
+LEFT JOIN user_account pu ON pu.id = p.user_id
+WHERE b.id = ANY(%s::bigint[])
 """
 
 SQL_PAYMENT = "SELECT received_minor, currency, refund_reason FROM payment WHERE id = %s AND booking_id = %s"
@@ -89,6 +95,14 @@ class BookingState(Struct, frozen=True):
     """It was held before it was confirmed, or is a part of something that may have been."""
     user_id: int
     practitioner_user_id: int | None
+    is_deleted: bool = False
+    is_part: bool = False
+    """Of a course or package, which was bought as a whole."""
+    starts_at: datetime | None = None
+    """None of what has no time."""
+    hold_expires_at: datetime | None = None
+    client_reminders: bool = True
+    practitioner_reminders: bool = False
 
 
 def facts_of(row: tuple[Any, ...]) -> MailFacts:

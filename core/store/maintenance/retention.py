@@ -170,6 +170,7 @@ KEPT = (
     kept(
         "delivery_receiver", f"{DELIVERY_DAYS} days", key="sender, receiver", since="touched_at", only="due_at IS NULL"
     ),
+    kept("delivery_ahead", f"{DELIVERY_DAYS} days", key="sender, receiver, key", since="due_at"),
     kept("guest_link", f"{LINK_DAYS} days", key="token_hash", since="ends_at"),
     kept("mail_count", "2 days", key="day, who", since="day", kind="date"),
     kept("kept_mail", f"{KEPT_MAIL_DAYS} days", key="delivery_id", since="kept_at"),

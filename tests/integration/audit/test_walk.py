@@ -50,6 +50,7 @@ NO_CHANGE = {
     "POST /guest/{token}/cancel": "the same from a page",
     "POST /guest/{token}/move": "the same from a page",
     "POST /guest/addresses/{token}": "a reader answers for an address of their own",
+    "POST /guest/reminders/{token}": "a reader's own reminders",
 }
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}

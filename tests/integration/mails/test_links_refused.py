@@ -28,7 +28,7 @@ def by_link() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 def test_an_unknown_link_leads_nowhere_by_any_route(client: Client) -> None:
     walked = list(by_link())
-    assert len(walked) == 11
+    assert len(walked) == 13
     for method, path, described in walked:
         answer = client.request(method, path, json=example_of(described))
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), f"{method} {path}"

@@ -171,6 +171,10 @@ OLD = {
         INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, verdict, answer)
         SELECT id, 1, now(), 1, 'sent', '204' FROM d
     """,
+    "delivery_ahead": """
+        INSERT INTO delivery_ahead (sender, receiver, key, type, data, due_at)
+        SELECT 'mails', 'user:1', n, 'reminder', '{}', now() - interval '31 days' FROM generate_series(1, %(n)s) AS n
+    """,
     "delivery_receiver": """
         INSERT INTO delivery_receiver (sender, receiver, touched_at)
         SELECT 'webhooks', n, now() - interval '31 days' FROM generate_series(1, %(n)s) AS n

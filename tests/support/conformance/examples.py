@@ -36,6 +36,9 @@ UNTRIED: Mapping[str, str] = {
     f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
     for provider in ("google", "github")
     for rest in ("", "/callback")
+} | {
+    f"{method} /guest/reminders/{{token}}/": "its token is the installation's own: tests/integration/mails/test_reminders.py"
+    for method in ("GET", "POST")
 }
 """What cannot succeed on a demo, and where it does."""
 THE_REST = ""

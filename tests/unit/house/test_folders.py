@@ -40,7 +40,6 @@ SHORT_MODULES = {
     "core/doctor/mail_templates.py": "loads Jinja, which no start needs",
     "core/doctor/stores.py": "what every start looks at, without Stripe's SDK",
     "core/ended_tasks.py": "used by the API, the notifier and the command line",
-    "core/identity/credentials/guest_tokens.py": "each kind of credential has a module",
     "core/identity/credentials/websocket_tickets.py": "each kind of credential has a module",
     "core/origins.py": "asked by the API and by the notifier",
     "core/store/migrations/env.py": "Alembic looks for it here",

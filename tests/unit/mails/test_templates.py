@@ -32,6 +32,7 @@ def letter(kind: MailKind = MailKind.CONFIRMATION, role: Role = Role.CLIENT, **f
         kind=kind, role=role, business="Anna's", reference="12", starts_at=AT, ends_at=AT + timedelta(hours=1),
         zone="Europe/Berlin", what="Massage", who="Zoë Ball", where="Main street 1", price_minor=5000, back_minor=5000,
         currency="eur", link="https://example.org/guest/t/", paid_minor=5000, refunded_minor=2500, held_until=AT,
+        reminders_link="https://example.org/guest/reminders/t/",
     )  # fmt: skip
     return replace(known, **fields)
 
@@ -56,9 +57,9 @@ def test_a_mail_says_the_same_in_text_and_html_and_nothing_typed_becomes_part_of
         tags = Tags()
         tags.feed(mail.html)
         assert not {"script", "img"} & {tag for tag, _ in tags.found}
-        assert {attrs["href"] for tag, attrs in tags.found if tag == "a"} <= {shown.link}
+        assert {attrs["href"] for tag, attrs in tags.found if tag == "a"} <= {shown.link, shown.reminders_link}
         assert tags.found[0] == ("html", {"lang": code, "dir": "rtl" if code == "ar" else "ltr"})
-        assert set(re.findall(r"\S+://\S+", mail.text)) <= {shown.link}
+        assert set(re.findall(r"\S+://\S+", mail.text)) <= {shown.link, shown.reminders_link}
         assert "\n" not in mail.subject
         assert name not in mail.subject
         assert kind is MailKind.ADDRESS or shown.link in mail.text
