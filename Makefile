@@ -22,11 +22,12 @@ ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
 FEEDS_OPTIONS ?=
+DELIVERIES_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -112,6 +113,9 @@ rolling: venv-dev ## Migrate a large database, then restart every process in tur
 
 feeds: venv-dev ## Read 20,000 events by HTTP and by socket, both cut off a hundred times, and compare (its own stack; takes minutes)
 	@exec $(RUN) -m tests.feeds $(FEEDS_OPTIONS)
+
+deliveries: venv-dev ## Tell 20 endpoints of 10,000 events while workers and PostgreSQL are killed (its own stack; takes minutes)
+	@exec $(RUN) -m tests.deliveries $(DELIVERIES_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"

@@ -186,6 +186,8 @@ class Settings:
     refund_notice_hours: int
     offer_s: int
     payment_look_s: int
+    webhook_timeout_s: int
+    """For the whole answer to one webhook."""
     delivery_retry_s: int
     """How long a delivery is tried before it is parked. The pauses between two attempts are parts of it."""
     busy_poll_s: int
@@ -306,6 +308,7 @@ def _read(env: Mapping[str, str]) -> Settings:
         refund_notice_hours=read_value(env, "HOLDFAST_REFUND_NOTICE_HOURS", values.whole(0, 10_000), "24"),
         offer_s=read_value(env, "HOLDFAST_OFFER_SECONDS", values.whole(1, 30 * 24 * 3600), "43200"),
         payment_look_s=read_value(env, "HOLDFAST_PAYMENT_LOOK_SECONDS", values.whole(1, 24 * 3600), "120"),
+        webhook_timeout_s=read_value(env, "HOLDFAST_WEBHOOK_TIMEOUT_SECONDS", values.whole(1, 60), "15"),
         delivery_retry_s=read_value(env, "HOLDFAST_DELIVERY_RETRY_SECONDS", values.whole(1, 30 * 24 * 3600), "259200"),
         busy_poll_s=read_value(env, "HOLDFAST_BUSY_POLL_SECONDS", values.whole(1, 7 * 24 * 3600), "900"),
         busy_kept_days=read_value(env, "HOLDFAST_BUSY_KEPT_DAYS", values.whole(1, 400), "14"),

@@ -40,9 +40,9 @@ class Sender(ABC):
 
     name: ClassVar[str]
     """Stable: in rows, metrics and commands."""
-    limits: ClassVar[RunLimits] = RunLimits()
+    limits: RunLimits = RunLimits()
     """How much is taken at a time. A lease is longer than twice what `send` takes at worst, whatever the receiver does:
-    otherwise another worker sends it too."""
+    nothing is begun in its second half."""
     threads: ClassVar[int] = 16
     """Of one worker that it may keep busy."""
 

@@ -56,7 +56,7 @@ class Ready(Struct, frozen=True):
 class Mails(Sender):
     name: ClassVar[str] = SENDER
     threads: ClassVar[int] = THREADS
-    limits: ClassVar[RunLimits] = RunLimits(lease_s=LEASE_S, deliveries=RUN_MAILS, mixes_receivers=True)
+    limits = RunLimits(lease_s=LEASE_S, deliveries=RUN_MAILS, mixes_receivers=True)
 
     def __init__(self, settings: Settings, mailer: Mailer | None) -> None:
         """`mailer` None: mails are kept instead of being sent, and staff see them."""

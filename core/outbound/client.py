@@ -54,6 +54,11 @@ class Limits(Struct, frozen=True):
     read_s: float = READ_S
     total_s: float = TOTAL_S
 
+    @classmethod
+    def within(cls, total_s: float) -> Limits:
+        """The usual parts of another whole."""
+        return cls(min(RESOLVE_S, total_s), min(CONNECT_S, total_s), min(READ_S, total_s), total_s)
+
 
 class Answered(Struct, frozen=True):
     status: int
@@ -96,6 +101,11 @@ class GuardedClient:
         self._resolve = resolver
         self._tls = certificates or tls_context()
         logging.getLogger("urllib3.connection").setLevel(logging.CRITICAL)  # it would name paths, which may hold keys
+
+    @property
+    def total_s(self) -> float:
+        """How long a request takes at most."""
+        return self._limits.total_s
 
     def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answered:
         """Raises `NoAnswerError`."""
@@ -240,7 +250,7 @@ class Calls:
         """Raises `NoAnswerError`. A connection that the other side has closed is made anew, and its address checked."""
         deadline = time.monotonic() + self._total_s
         headers = {**headers, "Connection": "close" if is_last else "keep-alive"}
-        if self._kept is None or is_readable(self._kept.sock):
+        if self._kept is None or self.is_closed:
             self.close()
             self._kept = self._connect(deadline)
         try:
@@ -249,15 +259,16 @@ class Calls:
             self.close()
             raise
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the other side has closed the connection, or says what nobody asked."""
+        sock = self._kept.sock if self._kept is not None else None
+        return sock is None or wait_for_read(sock, timeout=0.0)
+
     def close(self) -> None:
         kept, self._kept = self._kept, None
         if kept is not None:
             kept.close()
-
-
-def is_readable(sock: socket.socket | None) -> bool:
-    """Of a connection on which nothing is awaited: it was closed, or the other side says what nobody asked."""
-    return sock is None or wait_for_read(sock, timeout=0.0)
 
 
 def tls_context() -> ssl.SSLContext:

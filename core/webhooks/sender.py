@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from core.deliveries.sender import Connections, Gap, Sender
 from core.domain.values import Booking, User
 from core.mail import Mail, Mailer
-from core.outbound.client import Answered, Calls, GuardedClient, NoAnswerError
+from core.outbound.client import Answered, Calls, GuardedClient, Limits, NoAnswerError
 from core.outbound.targets import BadTargetError, parse_target
 from core.sealed_secrets import SecretBox, UnreadableSecretError
 from core.settings import Settings
@@ -52,6 +52,8 @@ log = structlog.get_logger()
 
 DISABLED_AFTER_S = 3 * 86_400.0
 """Of failing without a break."""
+LEASE_SPARE_S = 5.0
+"""To read before an attempt and to write after it."""
 STAFF = "staff:"
 """Begins the receiver of a mail to staff; the user's id follows."""
 WANTS_NO_MORE = "the endpoint answered 410"
@@ -72,7 +74,6 @@ class _Line(Struct, frozen=True):
 
 class WebhookSender(Sender):
     name = SENDER
-    limits = RunLimits(lease_s=90.0)
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class WebhookSender(Sender):
         disabled_after_s: float = DISABLED_AFTER_S,
         public_url: str = "",
     ) -> None:
+        self.limits = RunLimits(lease_s=2 * client.total_s + LEASE_SPARE_S)
         self._box = box
         self._client = client
         self._mailer = mailer
@@ -239,7 +241,7 @@ def webhook_sender(settings: Settings, mailer: Mailer | None) -> WebhookSender:
     """As a delivery worker has it."""
     return WebhookSender(
         SecretBox(settings.secret_key, settings.secret_key_previous),
-        GuardedClient(loopback=settings.webhooks_loopback),
+        GuardedClient(loopback=settings.webhooks_loopback, limits=Limits.within(settings.webhook_timeout_s)),
         mailer,
         loopback=settings.webhooks_loopback,
         disabled_after_s=settings.delivery_retry_s,

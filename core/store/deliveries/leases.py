@@ -31,6 +31,8 @@ RECEIVERS_AT_ONCE = 100
 FAILURES_MAX = 5
 """In a row; then all that goes to the receiver pauses, and one delivery at a time tries whether it is back."""
 RUN_DELIVERIES = 32
+SLOW_RUN_DELIVERIES = 4
+"""To a receiver that takes seconds for each: what a run has no time for is given back, which costs."""
 LOST_AT_ONCE = 50
 LOST_ANSWER = "not reported: the worker was stopped meanwhile, so it may have arrived"
 
@@ -43,7 +45,7 @@ ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 """
 """Who waits longest is first. None while the feed has a new epoch that the planner has not seen to."""
 SQL_LOCK_RECEIVERS = """
-SELECT receiver, failures, failing_since, taken_seq FROM delivery_receiver
+SELECT receiver, failures, failing_since, paused_until FROM delivery_receiver
 WHERE sender = %(sender)s AND receiver IN (SELECT json_array_elements_text(%(receivers)s::json))
 ORDER BY receiver FOR UPDATE
 """
@@ -206,7 +208,8 @@ def _room(one: _Receiver, busy: _Busy, limits: RunLimits, runs: int) -> int:
     """How many of its deliveries may be taken."""
     if one.failures >= FAILURES_MAX:
         return 0 if busy.runs else 1
-    return min(max(0, limits.at_once - busy.runs), runs) * limits.deliveries
+    most = min(limits.deliveries, SLOW_RUN_DELIVERIES) if one.is_slow else limits.deliveries
+    return min(max(0, limits.at_once - busy.runs), runs) * most
 
 
 def _find(

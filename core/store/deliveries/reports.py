@@ -48,7 +48,8 @@ FROM json_to_recordset(%(back)s::json) AS b (id uuid, due_at timestamptz) WHERE 
 SQL_RECEIVERS = """
 UPDATE delivery_receiver r
 SET failures = a.failures, failing_since = a.failing_since, paused_until = a.paused_until, is_slow = a.is_slow,
-    touched_at = %(now)s, due_at = coalesce(a.paused_until, CASE WHEN r.due_at IS NULL THEN a.due_at ELSE %(now)s END)
+    touched_at = %(now)s, due_at = CASE WHEN a.paused_until > %(now)s THEN a.paused_until
+                                        WHEN r.due_at IS NULL THEN a.due_at ELSE %(now)s END
 FROM json_to_recordset(%(after)s::json) AS a (
     receiver text, failures integer, failing_since timestamptz, paused_until timestamptz, is_slow boolean,
     due_at timestamptz)
@@ -159,7 +160,7 @@ def _lock_receivers(connection: Connection, run: Run) -> dict[str, _Receiver]:
     names = sorted({one.receiver for one in run.deliveries})
     values = {"sender": run.sender, "receivers": json_of(names)}
     found = connection.execute(SQL_LOCK_RECEIVERS, values).fetchall()
-    rows = {receiver: _Receiver(failures, since) for receiver, failures, since, _ in found}
+    rows = {receiver: _Receiver(failures, since, paused) for receiver, failures, since, paused in found}
     return {name: rows.get(name) or _Receiver(0, None) for name in names}
 
 
