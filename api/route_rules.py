@@ -224,6 +224,11 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/events": {"GET": Rule.STAFF},
     # for the pages
     "/api/site": {"GET": Rule.OPEN},
+    "/api/catalogue": {"GET": Rule.PUBLIC},
+    "/api/catalogue/days": {"GET": Rule.PUBLIC},
+    "/api/catalogue/times": {"GET": Rule.PUBLIC},
+    "/api/booking-links": {"POST": Rule.PUBLIC},
+    "/api/demo/payment": {"POST": Rule.USER},
     # where to begin, and the API's description
     "/": {"GET": Rule.OPEN},
     "/docs": {"GET": Rule.OPEN},

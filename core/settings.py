@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 DEMO_SECRET = "demo-only-secret-never-use-it-outside-the-embedded-stack"  # noqa: S105 - refused outside the demo
+STRIPE_API = "https://api.stripe.com"
 DEMO_FLOWER_PASSWORD = "flower"  # noqa: S105 - refused outside the demo
 DEMO_STRIPE_KEY = "sk_test_localstripe"
 FIRST_LANES = 2
@@ -201,6 +202,11 @@ class Settings:
     """Where a payer's browser is sent back to."""
     traces: Traces | None
     """None: nothing is traced, and nothing of OpenTelemetry is imported."""
+
+    @property
+    def pays_at_stand_in(self) -> bool:
+        """Whether the demo's own stand-in takes the payments, where nothing is charged."""
+        return self.demo and self.stripe is not None and self.stripe.api_base != STRIPE_API
 
     @property
     def policy(self) -> Policy:
@@ -410,7 +416,7 @@ def _stripe(env: Mapping[str, str], *, demo: bool) -> Stripe | None:
         if webhook in env
         else "",
         publishable_key=read_plain(env, "STRIPE_PUBLISHABLE_KEY"),
-        api_base=read_value(env, "STRIPE_API_BASE", values.origin_url, "https://api.stripe.com"),
+        api_base=read_value(env, "STRIPE_API_BASE", values.origin_url, STRIPE_API),
         method_types=read_value(env, "HOLDFAST_PAYMENT_METHOD_TYPES", values.words, "card"),
         background_per_s=read_value(env, "HOLDFAST_STRIPE_BACKGROUND_PER_SECOND", values.whole(1, 1000), "10"),
     )

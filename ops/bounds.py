@@ -223,6 +223,7 @@ BOUNDS: Mapping[str, tuple[Bound, ...]] = {
         ),
         Bound("api.contracts.marketplace.availability.DAYS_MAX", "days", "asked for at once", INVALID),
         Bound("api.bookings.schedule.DAYS_MAX", "days", "of the desk, asked for at once", INVALID),
+        Bound("api.site.catalogue.DAYS_MAX", "days", "of the public list asked for at once", INVALID),
         Bound(
             "api.contracts.marketplace.availability.PRACTITIONERS_MAX",
             "practitioners",

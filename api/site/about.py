@@ -73,10 +73,9 @@ def site(settings: Settings, providers: Collection[str]) -> Site:
 
 
 def payments_word(settings: Settings) -> PaymentsWord:
-    """Stripe's own elements need a publishable key; the demo's stand-in has none."""
     if settings.stripe is None:
         return "none"
-    return "stand-in" if settings.demo and not settings.stripe.publishable_key else "stripe"
+    return "stand-in" if settings.pays_at_stand_in else "stripe"
 
 
 def _shown(account: Account) -> DemoAccount:

@@ -5,6 +5,8 @@
 import { t } from "./words.js";
 
 const POLL_MS = 400;
+/** A `Date` header counts whole seconds. */
+const CLOCK_STEP_MS = 2000;
 const FOLLOWED_MS = 60_000;
 const OUTAGES = new Set([502, 503, 504]);
 /** Codes of 503 that are an answer, not an outage. */
@@ -45,6 +47,18 @@ export function newKey() {
   return crypto.randomUUID();
 }
 
+let aheadMs = 0;
+
+/** The service's clock, as its answers tell it: countdowns go by it, not by the viewer's. */
+export const serverNow = () => Date.now() + aheadMs;
+
+/** @param {Response} answer */
+function setClock(answer) {
+  const told = Date.parse(answer.headers.get("Date") ?? "");
+  const ahead = told - Date.now();
+  if (!Number.isNaN(told) && Math.abs(ahead - aheadMs) > CLOCK_STEP_MS) aheadMs = ahead;
+}
+
 /** @param {string} name */
 function cookie(name) {
   const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
@@ -65,13 +79,15 @@ async function ask(method, path, body, { signal, key, headers = {} }) {
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (key !== undefined) sent["Idempotency-Key"] = key;
   try {
-    return await fetch(path, {
+    const answer = await fetch(path, {
       method,
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       signal,
     });
+    setClock(answer);
+    return answer;
   } catch (problem) {
     if (problem instanceof DOMException && problem.name === "AbortError") throw problem;
     throw new Unreachable();
@@ -96,11 +112,24 @@ async function read(answer) {
  * @returns {Promise<any>}
  */
 export async function request(method, path, body, options = {}) {
+  return (await command(method, path, body, options)).told;
+}
+
+/**
+ * The same, with the id of the command that it was (`Holdfast-Command`).
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Options} [options]
+ * @returns {Promise<{told: any, id: string}>}
+ */
+export async function command(method, path, body, options = {}) {
   const answer = await ask(method, path, body, options);
   const told = await read(answer);
+  const id = answer.headers.get("Holdfast-Command") ?? told?.id ?? "";
   const isUnknown = told?.code === "unknown_outcome" && told.status_url;
-  if (answer.status === 202 || isUnknown) return follow(told.status_url, options.signal);
-  return outcome(answer.status, told, Number(answer.headers.get("Retry-After")) || 0);
+  if (answer.status === 202 || isUnknown) return { told: await follow(told.status_url, options.signal), id };
+  return { told: outcome(answer.status, told, Number(answer.headers.get("Retry-After")) || 0), id };
 }
 
 /**

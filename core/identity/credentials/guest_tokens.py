@@ -14,11 +14,23 @@ from uuid import UUID
 
 USER_DIGITS_MAX = 18
 """Of an account's number: a bigint has no more that are safe."""
+UNSIGNED = "u."
+"""The mark of a token that was given without a login. No other has a dot."""
 
 
 def booking_token(secret_key: str, public_uuid: UUID, email: str) -> str:
     """For one booking and the reader of one address."""
     return _token(secret_key, "guest booking", public_uuid.hex, email.strip().lower())
+
+
+def unsigned_token(secret_key: str, public_uuid: UUID, email: str) -> str:
+    """For whoever made a booking without a login: it shows nothing about the client."""
+    return UNSIGNED + _token(secret_key, "unsigned booking", public_uuid.hex, email.strip().lower())
+
+
+def shows_client(token: str) -> bool:
+    """A token is looked for with its mark, so that nobody can take it off."""
+    return not token.startswith(UNSIGNED)
 
 
 def address_token(secret_key: str, delivery_id: UUID, email: str) -> str:

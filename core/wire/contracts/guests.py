@@ -44,6 +44,8 @@ class GuestBooking(Struct, frozen=True, kw_only=True):
     notes: str
     may_cancel: bool
     may_move: bool
+    hold_expires_at: Zulu | None
+    """Until when it is held for whoever pays; null where it is not."""
 
 
 class Shown(Struct, frozen=True):
@@ -80,6 +82,7 @@ def guest_booking(booking: Booking, client: User, shown: Shown, policy: Policy, 
         notes=details.client_notes if isinstance(details, MarketDetails) else booking.notes,
         may_cancel=may_cancel(booking, now),
         may_move=may_move(booking, policy, now),
+        hold_expires_at=None if booking.hold_expires_at is None else zulu(booking.hold_expires_at),
     )
 
 
