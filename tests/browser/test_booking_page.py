@@ -196,6 +196,16 @@ def test_an_answer_that_is_lost_books_once_and_so_does_going_back(page: Page, pa
     assert made[0][0] == 1
 
 
+def test_times_are_the_viewers_with_the_places_beside_them(browser: Browser, door: str) -> None:
+    context = browser.new_context(timezone_id="Asia/Tokyo", locale="en-GB")
+    page = context.new_page()
+    page.goto(f"{door}/book/?kind=service&id={SERVICE}")
+    expect(times(page).first).to_contain_text("6:00 PM")
+    expect(times(page).first).to_contain_text("9:00 AM there")
+    expect(page.get_by_text("Times are yours (Japan Standard Time).")).to_be_visible()
+    context.close()
+
+
 def test_a_script_in_a_name_stays_text_and_other_languages_are_readable_too(
     checked_page: Page, staff: httpx.Client, door: str
 ) -> None:

@@ -66,9 +66,11 @@ export function Details({ thing, site }) {
   if (listed && kept.value?.starts_at !== at) kept.value = listed;
   const time = listed ?? (kept.value?.starts_at === at ? kept.value : null);
 
+  // Without an answer it may be booked already, by this very request: it is sent again, not given up.
+  const isUnclear = wrong.value !== null && !(wrong.value instanceof Refused);
   if (problem.value && time === null) return html`<p role="alert" class="note note--bad">${problem.value}</p>`;
   if (times === null) return html`<p role="status">${t("Asking for the free times ...")}</p>`;
-  if (time === null || isGone.value || (!listed && !isBusy.value)) {
+  if (time === null || isGone.value || (!listed && !isBusy.value && !isUnclear)) {
     return html`<${Taken} thing=${thing} by=${by} date=${date ?? ""} after=${at ?? ""} why=${wrong.value?.message ?? ""} onChoose=${(
       /** @type {Time} */ next,
     ) => {
@@ -125,7 +127,7 @@ export function Details({ thing, site }) {
       ${thing.price_minor > 0 && html`<p>${money(thing.price_minor * slots, thing.currency)}${thing.kind === "service" && ` (${t("paid at the desk")})`}</p>`}
     </div>
     ${needsLogin && html`<${SignIn} why=${t("This takes a place of its own, so it needs an account. What you have entered stays.")} />`}
-    <form class="card stack" onSubmit=${submit} novalidate=${false}>
+    <form class="card stack" onSubmit=${submit}>
       <h2>${t("Your details")}</h2>
       ${
         isGuest &&
@@ -142,7 +144,7 @@ export function Details({ thing, site }) {
       ${thing.kind !== "category" && html`<${Field} name="notes" label=${t("Notes")} isNeeded=${false} value=${field("notes")} problem=${of("notes") || of("special_requests") || of("client_notes")} />`}
       ${wrong.value && html`<p role="alert" class="note note--bad">${wrong.value.message}</p>`}
       <button type="submit" disabled=${isBusy.value || needsLogin}>
-        ${isBusy.value ? t("Booking ...") : wrong.value !== null && !(wrong.value instanceof Refused) ? t("Try again") : t("Book this time")}
+        ${isBusy.value ? t("Booking ...") : isUnclear ? t("Try again") : t("Book this time")}
       </button>
       ${needsLogin && html`<p class="small soft">${t("Sign in or register above first.")}</p>`}
     </form>

@@ -50,6 +50,11 @@ function Step() {
   return html`${back}<${ChooseTime} key=${key} thing=${thing} />`;
 }
 
+// Back may bring the page as it was left, in the middle of a request.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 loadWords().then(() => {
   mount(html`<${Book} />`);
   look();
