@@ -15,9 +15,9 @@ from api.http.parameters import read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
 from core.domain.resources.local_time import local
-from core.store.bookable_times import BookableTime, read_times
 from core.store.catalogue import bookable
 from core.store.catalogue.bookable import Bookable, BookableThing
+from core.store.catalogue.bookable_times import BookableTime, read_times
 from core.store.catalogue.changes import NotFoundError
 from core.store.connections.database import AsyncConnection
 from core.store.connections.pool import Pool
@@ -70,7 +70,7 @@ class TimesAsked(Asked, frozen=True, kw_only=True):
     date: date
 
 
-class DayShown(Struct, frozen=True):
+class CatalogueDay(Struct, frozen=True):
     date: Day
     free: int
     """How many times can be booked."""
@@ -78,13 +78,13 @@ class DayShown(Struct, frozen=True):
     """How many sessions have no seat left; others are not counted."""
 
 
-class Days(Struct, frozen=True):
+class CatalogueDays(Struct, frozen=True):
     time_zone: str
     """In which the days are: the thing's own."""
-    days: list[DayShown]
+    days: list[CatalogueDay]
 
 
-class TimeShown(Struct, frozen=True, kw_only=True):
+class CatalogueTime(Struct, frozen=True, kw_only=True):
     """One time that can be booked, or a full session that can be waited for."""
 
     starts_at: Zulu
@@ -101,9 +101,9 @@ class TimeShown(Struct, frozen=True, kw_only=True):
     service_session_id: int | None
 
 
-class Times(Struct, frozen=True):
+class CatalogueTimes(Struct, frozen=True):
     time_zone: str
-    times: list[TimeShown]
+    times: list[CatalogueTime]
 
 
 class WholeCatalogue:
@@ -129,7 +129,8 @@ class FreeDays:
         query=DaysAsked,
         answers={
             200: Content(
-                Days, example={"time_zone": "Europe/Berlin", "days": [{"date": "2030-01-07", "free": 18, "full": 0}]}
+                CatalogueDays,
+                example={"time_zone": "Europe/Berlin", "days": [{"date": "2030-01-07", "free": 18, "full": 0}]},
             )
         },
         refuses=("not_found",),
@@ -142,7 +143,9 @@ class FreeDays:
         for one in times:
             (free if one.is_free else full)[local(one.starts_at, thing.time_zone).date()] += 1
         days = [asked.start_date + timedelta(days=n) for n in range((last - asked.start_date).days + 1)]
-        respond(resp, Days(thing.time_zone, [DayShown(day.isoformat(), free[day], full[day]) for day in days]))
+        respond(
+            resp, CatalogueDays(thing.time_zone, [CatalogueDay(day.isoformat(), free[day], full[day]) for day in days])
+        )
 
 
 class FreeTimes:
@@ -152,13 +155,13 @@ class FreeTimes:
     @operation(
         "List the times of a day that can be booked",
         query=TimesAsked,
-        answers={200: Content(Times, example={"time_zone": "Europe/Berlin", "times": [TIME]})},
+        answers={200: Content(CatalogueTimes, example={"time_zone": "Europe/Berlin", "times": [TIME]})},
         refuses=("not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         asked = read_query(req, TimesAsked)
         thing, times = await self._times.read(asked, asked.date, asked.date)
-        respond(resp, Times(thing.time_zone, [_shown(one, thing.time_zone) for one in times]))
+        respond(resp, CatalogueTimes(thing.time_zone, [_shown(one, thing.time_zone) for one in times]))
 
 
 class _TimeReader:
@@ -180,9 +183,9 @@ class _TimeReader:
         return thing, await read_times(connection, thing, asked.practitioner_id, first, last)
 
 
-def _shown(one: BookableTime, zone_name: str) -> TimeShown:
+def _shown(one: BookableTime, zone_name: str) -> CatalogueTime:
     begins, ends = local(one.starts_at, zone_name), local(one.ends_at, zone_name)
-    return TimeShown(
+    return CatalogueTime(
         starts_at=zulu(one.starts_at),
         ends_at=zulu(one.ends_at),
         date=begins.date().isoformat(),

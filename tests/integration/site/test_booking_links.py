@@ -52,8 +52,8 @@ def test_who_is_signed_in_gets_the_link_that_mails_have_too(user: Client, staff:
 
 def test_nobody_gets_the_link_to_what_somebody_else_made(user: Client, staff: Client, client: Client) -> None:
     command = command_of(book(user, new_room(staff)))
-    for stranger in (client, staff):
-        refused = link(stranger, command)
+    for other in (client, staff):
+        refused = link(other, command)
         assert (refused.status_code, refused.json()["code"]) == (404, "command_not_found")
 
 
