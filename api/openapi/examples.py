@@ -53,6 +53,8 @@ IN_QUERIES: Mapping[str, object] = {
     "date": "2025-10-20",
     "start_date": "2025-10-20",
     "end_date": "2025-10-20",
+    "kind": "room",
+    "id": 1,
     "year": 2025,
     "month": 10,
 }

@@ -20,11 +20,11 @@ from api.openapi import Content, operation
 from core.payments.provider import PaymentsAwayError, PaymentsError
 from core.payments.stand_in import pay_by_card
 from core.settings import Settings
-from core.text_forms import TEXT
+from core.text_forms import SEARCH_TEXT
 
 
 class DemoPayment(Struct, frozen=True, forbid_unknown_fields=True):
-    client_secret: Annotated[str, text(TEXT, least=1, most=200)]
+    client_secret: Annotated[str, text(SEARCH_TEXT, least=1, most=200)]
     """As `POST /api/payment-intent/` answers it."""
 
 

@@ -25,7 +25,7 @@ from tests.support.conformance.description import bodies, served
 from tests.support.hostile_texts import TAKEN, Case, Kind, fields_with_text, names_of, placed, with_bad_characters
 
 GOOD: Mapping[str, tuple[Kind, str]] = {
-    "client_secret": (Kind.SOME_TEXT, "pi_1_secret_1"),
+    "client_secret": (Kind.SEARCH_TEXT, "pi_1_secret_1"),
     "name": (Kind.NAME, "Room 9"),
     "service_name": (Kind.NAME, "Massage"),
     "service": (Kind.NAME, "Massage"),
