@@ -1,13 +1,13 @@
 """Indexes for what everybody reads: a category's time slots in order, and a service's upcoming times in order.
 
-Revision ID: 0058
-Revises: 0057
+Revision ID: 0059
+Revises: 0058
 """
 
 from core.store.migrations.beside_bookings import build_concurrently
 
-revision = "0058"
-down_revision = "0057"
+revision = "0059"
+down_revision = "0058"
 
 INDEXES = {
     "time_slot_by_category": "time_slot (category_id, starts_at, id) WHERE deleted_at IS NULL",
