@@ -27,7 +27,7 @@ DELIVERIES_OPTIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare scaling faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -95,6 +95,9 @@ bench-release: venv-dev ## Before a release: the pipelines in three minutes, hel
 
 bench-compare: venv-dev ## What got slower between two results of make bench (BEFORE=FILE AFTER=FILE)
 	@exec $(RUN) -m tests.benchmarks.compare "$(BEFORE)" "$(AFTER)"
+
+scaling: venv-dev ## Simulate larger houses with the costs that make bench measured (RESULT=FILE of bench-results)
+	@exec $(RUN) -m tests.benchmarks.scaling "$(RESULT)"
 
 faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
 	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
