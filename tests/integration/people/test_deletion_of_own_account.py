@@ -145,6 +145,11 @@ class Zelda:
                 self.email.encode(),
                 self.id,
             ),
+            "INSERT INTO busy_calendar (resource_id, sealed_url, host, label, fetch_at)"
+            " SELECT resource_id, %s, %s, %s, NULL FROM practitioner WHERE user_id = %s": (
+                *(self.said(part) for part in ("sealed", "host", "label")),
+                self.id,
+            ),
             "INSERT INTO kept_mail (delivery_id, user_id, subject, text, html, calendar)"
             " VALUES (gen_random_uuid(), %s, %s, %s, %s, %s)": (
                 self.id,
