@@ -8,7 +8,7 @@ import httpx
 
 from ops.processes import API
 from tests.conftest import FreshStack
-from tests.support.clients.callers import USER, access_for, answers, bearer
+from tests.support.clients.callers import answers
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.store_proxies import PgBouncer
 from tests.support.wait import wait_until
@@ -22,7 +22,6 @@ PATHS = (
     f"/api/booking/smart-available-slots/?date={DAY}",
     "/api/booking/calendar/?year=2090&month=3",
     "/api/reservations/reserved_slots/",
-    "/api/timeslots/",
 )
 
 
@@ -35,7 +34,7 @@ def test_reads_say_when_to_come_back_and_recover_by_themselves(
     through = {"DATABASE_URL": pooler.url(database_url)}
     stack = fresh_stack(database_url=database_url, processes=(API,), environment=through, wait=False)
     wait_until(lambda: answers(stack), "the API answers")
-    with httpx.Client(base_url=stack.api_url, headers=bearer(access_for(stack, USER)), timeout=35.0) as client:
+    with httpx.Client(base_url=stack.api_url, timeout=35.0) as client:
         before = {path: client.get(path) for path in PATHS}
         assert {one.status_code for one in before.values()} == {200}
         pooler.kill()

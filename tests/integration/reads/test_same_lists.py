@@ -17,7 +17,7 @@ from tests.support.clients.time_slots import DAYS, book, new_category, new_slot
 from tests.support.processes.stack import Stack
 
 ZONES = ("Pacific/Auckland", "America/Los_Angeles", "UTC")
-HOURS = (0, 7, 11, 12, 20, 23)
+HOURS = (0, 7, 11, 12, 20, 22)
 QUESTIONS = 80
 
 
