@@ -67,7 +67,7 @@ def make(page: Page, what: str, fields: dict[str, str], chosen: dict[str, str] |
     for label, value in fields.items():
         form.get_by_label(label, exact=True).fill(value)
     for label, value in (chosen or {}).items():
-        form.get_by_label(label, exact=True).select_option(label=value)
+        form.get_by_role("combobox", name=label).select_option(label=value)
     form.get_by_role("button", name="Save").click()
     expect(form).to_be_hidden()
 
@@ -114,7 +114,7 @@ def test_a_business_is_set_up_and_takes_its_first_bookings(owner: Page) -> None:
     offer = page.get_by_role("form", name="New service")
     offer.get_by_label("Name", exact=True).fill("Talk")
     offer.get_by_label("Minutes (of an individual session)").fill("30")
-    offer.get_by_label("Eve").check()
+    offer.get_by_role("checkbox", name="Eve").check()
     offer.get_by_role("button", name="Save").click()
     expect(offer).to_be_hidden()
     part(page, "Closures")
