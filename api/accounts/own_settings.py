@@ -8,6 +8,7 @@ from falcon.asgi import Request, Response
 from msgspec import UNSET, Struct, UnsetType
 
 from api.accounts.limits import SETTINGS_CHANGES
+from api.http.audit import note_change
 from api.http.bodies import read_json
 from api.http.errors import not_authenticated
 from api.http.responses import respond
@@ -75,6 +76,8 @@ class UserSettings:
             after = None if before is None else change.onto(before)
             if after is not None:
                 await own_settings.write(connection, user_id, after)
+                if req.context.principal.is_audited:
+                    await note_change(req, connection, "user.settings_changed", user_id, before, after)
         respond(resp, _answer("Settings updated successfully", after))
 
 
