@@ -10,22 +10,26 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 
 from api.route_rules import ALLOWED, TABLE, Rule
+from core.domain.versions import SCHEMA_VERSION
 from core.identity import users
 from core.identity.credentials import reset_tokens
 from core.identity.demo_accounts import AGENT_KEY
 from core.identity.principals import PrincipalKind as Kind
+from core.store.connections.database import connect_lane
 from tests.support.clients.callers import ADMIN, PASSWORD, access_for, bearer, execute, log_in, new_address
 from tests.support.clients.http_client import agent_booking, free_day, free_slot
 from tests.support.clients.market_bookings import at
 from tests.support.clients.marketplace import Market, next_hours
 from tests.support.clients.rooms import wish
 from tests.support.clients.time_slots import DAYS
+from tests.support.conformance.examples import SQL_GIVEN_UP_ON, SQL_PARKED_PAYMENT
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
 from tests.support.webhooks import sent_delivery
@@ -51,6 +55,8 @@ NO_CHANGE = {
     "POST /guest/{token}/move": "the same from a page",
     "POST /guest/addresses/{token}": "a reader answers for an address of their own",
     "POST /guest/reminders/{token}": "a reader's own reminders",
+    "POST /api/booking-links": "the link that mails have too, of a booking whose making is in the log",
+    "POST /api/demo/payment": "Stripe's, at the demo's stand-in",
 }
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
@@ -229,6 +235,8 @@ def own_account(walk: Walk) -> None:
     walk.typed.add(reset["token"])
     walk.send("POST /api/auth/password/reset/confirm", "user.password_reset", reset, who={}, **as_self)
     access = bearer(access_for(walk.stack, user))
+    settings = {"language": "de", "reminders": False}
+    walk.send("PATCH /api/user/settings", "user.settings_changed", settings, who=access, **as_self)
     walk.send("DELETE /api/user", "user.deleted", {"password": "a fourth secret"}, who=access, **as_self)
 
 
@@ -269,12 +277,17 @@ DRF = "/api/v1/drf"
 
 
 def busy_calendars(walk: Walk) -> None:
-    route = "/api/admin/busy-calendars"
+    """Any resource's, and those of staff who are practitioners."""
+    user, _ = person(walk, is_staff=True)
+    walk.send(f"POST {DRF}/practitioners", "practitioner.created", {"user_id": user})
+    own: dict[str, Any] = {"who": bearer(access_for(walk.stack, user)), "actor": f"user:{user}"}
     sent = {"url": "https://calendars.example.com/key/basic.ics"}
-    made = walk.send(f"POST {route}", "busy_calendar.created", sent)["data"]["id"]
-    execute(walk.stack, "UPDATE busy_calendar SET lease = NULL, tried_at = NULL WHERE id = %s", made)
-    walk.send(f"POST {route}/{{id}}/fetch", "busy_calendar.fetched", ids=(made,))
-    walk.send(f"DELETE {route}/{{id}}", "busy_calendar.deleted", ids=(made,))
+    whose: tuple[tuple[str, dict[str, Any]], ...] = (("/api/admin/busy-calendars", {}), ("/api/busy-calendars", own))
+    for route, as_whom in whose:
+        made = walk.send(f"POST {route}", "busy_calendar.created", sent, **as_whom)["data"]["id"]
+        execute(walk.stack, "UPDATE busy_calendar SET lease = NULL, tried_at = NULL WHERE id = %s", made)
+        walk.send(f"POST {route}/{{id}}/fetch", "busy_calendar.fetched", ids=(made,), **as_whom)
+        walk.send(f"DELETE {route}/{{id}}", "busy_calendar.deleted", ids=(made,), **as_whom)
 
 
 def calendar_links(walk: Walk) -> None:
@@ -379,6 +392,22 @@ def withdrawal(walk: Walk) -> None:
     walk.send("DELETE /api/commands/{id}", "command.withdrawn", ids=(id_,), subject=f"command:{id_}")
 
 
+def parked(walk: Walk) -> None:
+    route = "/api/admin/parked"
+    replayed, dropped, payment = uuid4(), uuid4(), str(uuid4())
+    with connect_lane(walk.stack.database_url, "holdfast tests") as connection:
+        for id_ in (replayed, dropped):
+            connection.execute(SQL_GIVEN_UP_ON.encode(), {"id": str(id_), "version": SCHEMA_VERSION})
+    of_command = f"command:{replayed}"
+    walk.send(f"POST {route}/commands/{{id}}/replay", "command.replayed", ids=(replayed,), subject=of_command)
+    walk.send(f"DELETE {route}/commands/{{id}}", "command.dropped", ids=(dropped,), subject=f"command:{dropped}")
+    execute(walk.stack, SQL_PARKED_PAYMENT, payment)
+    try:
+        walk.send(f"POST {route}/payments/{{id}}/replay", "payment.replayed", ids=(payment,))
+    finally:
+        execute(walk.stack, "DELETE FROM payment WHERE id = %s", payment)
+
+
 def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market) -> None:
     for part in (
         desk,
@@ -391,6 +420,7 @@ def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market)
         calendar_links,
         busy_calendars,
         withdrawal,
+        parked,
     ):
         part(walk)
     marketplace(walk, market)
