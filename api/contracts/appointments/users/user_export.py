@@ -26,7 +26,7 @@ class ExportUser:
             "a closing brace is incomplete. The audit log has each export."
         ),
         answers={200: Content(Export, headers={"Content-Disposition": "As a file"})},
-        refuses=("user_not_found", "too_many_requests", "unknown_outcome"),
+        refuses=("user_not_found", "too_many_requests", "unknown_outcome"),  # the audit log may have it
     )
     async def on_get_export(self, req: Request, resp: Response, user_id: int) -> None:
         await self._accounts.throttle.spend(EXPORTS, f"user:{req.context.principal.user_id}")
