@@ -20,14 +20,13 @@ from api.guests.links import GuestLinks
 from api.http.bodies import read_json
 from api.http.responses import respond
 from api.openapi import Content, operation
+from api.openapi.examples import COMMAND_ID
 from core.identity.credentials.guest_tokens import booking_token, unsigned_token
 from core.identity.principals import Principal, hash_token
 from core.settings import Settings
 from core.store.connections.pool import Pool
 from core.store.inbox.outcomes import CommandRecord
 from core.store.mails.guest_links import give_link
-
-EXAMPLE_ID = "018f2b5c-7e1a-4c3d-9b2e-5f6a7b8c9d0e"
 
 
 class LinkAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +63,7 @@ class BookingLinks:
     @operation(
         "Get the link to a booking that one has just made",
         description="For the command's own caller. Asked again, it is the same link.",
-        body=Content(LinkAsked, example={"command_id": EXAMPLE_ID}),
+        body=Content(LinkAsked, example={"command_id": COMMAND_ID}),
         answers={201: LinkGiven},
         refuses=("command_not_found", "booking_not_found", "too_many_requests"),
     )

@@ -105,6 +105,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         "DELETE /api/admin/closures/{closure_id}/",
         "POST /api/agent/booking/create/",
         "GET /api/commands/{command_id}/",
+        "POST /api/booking-links/",
         "POST /api/agent/bookings/bulk/",
         "GET /api/agent/bookings/bulk/{batch_id}/",
         THE_REST,
