@@ -32,14 +32,18 @@ from tests.support.webhooks import sent_delivery
 MARKET = "/api/v1/drf"
 ONE = f"{MARKET}/bookings/{{booking_id}}"
 GUEST = "/api/guest/bookings/{token}"
-UNTRIED: Mapping[str, str] = {
-    f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
-    for provider in ("google", "github")
-    for rest in ("", "/callback")
-} | {
-    f"{method} /guest/reminders/{{token}}/": "its token is the installation's own: tests/integration/mails/test_reminders.py"
-    for method in ("GET", "POST")
-}
+UNTRIED: Mapping[str, str] = (
+    {
+        f"GET /oauth/{provider}/login{rest}/": "the demo has no provider: tests/integration/accounts/test_oauth.py"
+        for provider in ("google", "github")
+        for rest in ("", "/callback")
+    }
+    | {
+        f"{method} /guest/reminders/{{token}}/": "its token is the installation's own: tests/integration/mails/test_reminders.py"
+        for method in ("GET", "POST")
+    }
+    | {"POST /api/demo/payment/": "its secret is the intent's own: tests/integration/site/test_demo_payment.py"}
+)
 """What cannot succeed on a demo, and where it does."""
 THE_REST = ""
 ROUNDS: Sequence[Sequence[str]] = (
@@ -162,7 +166,7 @@ WITH of_the_lane AS (
 INSERT INTO outcome (id, seq, type, contract, owner, request_id, accepted_at, decided_at, status, http_status, response,
                      actor, body)
 VALUES (%(id)s, 0, 'cancel', 'appointments', 'user:4', 'examples', now(), now(), 'failed', 503, '{}',
-        '{"kind": "staff", "user_id": 4}', '{"booking_id": 987654321}')
+        '{"kind": "staff", "user_id": 4}', '{"type": "cancel", "booking_id": 987654321}')
 """
 SQL_PARKED_PAYMENT = """
 INSERT INTO payment (id, booking_id, attempt, amount_minor, currency, state, created_at, updated_at, tries, parked_at, problem)
