@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ops.processes import DELIVERIES, PIPELINE
-from tests.support.clients.callers import execute
+from tests.support.clients.callers import STAFF, execute
 from tests.support.clients.market_bookings import BOOKINGS, made, wish
 from tests.support.clients.marketplace import Market
 from tests.support.mailbox import Mailbox, link_in
@@ -16,6 +16,13 @@ from tests.support.processes.mail_server import MailServer, mail_server
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
+
+SQL_STAFF = """
+WITH taken AS (SELECT setval(pg_get_serial_sequence('user_account', 'id'), 5))
+INSERT INTO user_account (id, username, username_key, email, email_key, is_staff)
+SELECT %s, 'desk', 'desk', 'desk@example.com', 'desk@example.com', true FROM taken RETURNING id
+"""
+"""By the number that tests know; outside the demo none of its people may be there."""
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +39,14 @@ def stack(postgres: PostgresServer, server: MailServer, tmp_path_factory: pytest
     settings = {"HOLDFAST_DEMO": "0", "HOLDFAST_MAILS": "1", "HOLDFAST_SMTP_URL": server.url}
     running = Stack(
         folder,
-        postgres.new_database(demo=True),
+        postgres.new_database(),
         valkey,
         processes=(*PIPELINE, DELIVERIES),
         environment=settings,
     )
     try:
         running.start()
+        execute(running, SQL_STAFF, STAFF)
         begun = "SELECT count(*) FROM delivery_cursor WHERE sender = 'mails'"
         wait_until(lambda: execute(running, begun) == [(1,)], "mails begin")
         yield running
