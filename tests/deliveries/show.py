@@ -164,6 +164,7 @@ def play(stack: Stack, postgres: PostgresServer, folder: Path, plan: Plan, say: 
                 desk.book(-(-plan.events // EVENTS_OF_A_BOOKING), plan.clients)
             say(f"{desk.events:,} events are made")
             _wait(stack, endpoints, plan, say)
+            wait_until(lambda: not _unnumbered(stack), "that endpoints are disabled is numbered, so the feed tells it")
             feed = _told_by_feed(staff, start)
         heard = {name: sinks[""].heard(name) for name in endpoints if name != DEAD}
     finally:
