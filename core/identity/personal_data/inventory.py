@@ -504,7 +504,7 @@ NOT_PERSONAL: dict[str, str] = {
     "canary": "stage",
     "category": "name name_key name_folded",
     "database_restore": "holdfast schema_before known_epoch",
-    "delivery": "sender receiver type epoch data state answer",
+    "delivery": "sender receiver type epoch data state answer detail",
     "delivery_ahead": "sender receiver key type data",
     "delivery_attempt": "verdict answer detail",
     "delivery_cursor": "sender epoch missed_why",
