@@ -49,6 +49,8 @@ NO_CHANGE = {
     "POST /api/v1/drf/bookings/check-availability": "a question",
     "POST /api/v1/drf/availability": "a question",
     "POST /api/payment-intent": "paid for oneself: tests/unit/store/test_decided_changes.py",
+    "POST /api/demo/payment": "paid for oneself, at the demo's stand-in",
+    "POST /api/booking-links": "a link to what its caller has just booked; nothing of the booking changes",
     "POST /api/guest/bookings/{token}/cancel": "a guest's own booking, as when its user cancels it",
     "POST /api/guest/bookings/{token}/move": "a guest's own booking",
     "POST /guest/{token}/cancel": "the same from a page",
