@@ -10,6 +10,7 @@ from typing import Literal
 
 import falcon.asgi
 from msgspec import Struct
+from msgspec.structs import replace
 
 from api.guests.links import TOKEN_CHARS_MAX, GuestLinks, unknown_link
 from api.guests.page_writer import HTML, Pages
@@ -23,10 +24,21 @@ from core.store.connections.pool import Pool
 ONE_CLICK = "List-Unsubscribe=One-Click"
 ONE_CLICK_MAX_BYTES = 1_024
 FORM = "application/x-www-form-urlencoded"
+NOBODY = (0, "client")
 
 
 class RemindersWanted(Struct, frozen=True):
     reminders: Literal["on", "off"] = "off"
+
+
+class Whose(Struct, frozen=True):
+    """Whose reminders a link is about."""
+
+    user_id: int
+    role: str
+    are_on: bool
+    language: str
+    """"" if the person chose none."""
 
 
 class ReminderPage:
@@ -41,8 +53,7 @@ class ReminderPage:
 
     @operation("The page that asks whether to send reminders", answers={200: HTML}, refuses=("too_many_requests",))
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
-        user_id, role = await self._follow(req, token)
-        await self._show(req, resp, token, user_id, role)
+        self._show(req, resp, token, await self._follow(req, token))
 
     @operation(
         "Switch reminders off, or on again",
@@ -55,27 +66,25 @@ class ReminderPage:
     )
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str) -> None:
         wanted = read_query(req, RemindersWanted).reminders
-        user_id, role = await self._follow(req, token)
+        whose = await self._follow(req, token)
         await read_bytes(req, ONE_CLICK_MAX_BYTES)  # whatever it says: the address says it all
+        are_on = wanted == "on"
         async with self._pool.connection() as connection:
-            await own_settings.set_reminders(connection, user_id, role, on=wanted == "on")
-        await self._show(req, resp, token, user_id, role)
+            await own_settings.set_reminders(connection, whose.user_id, whose.role, on=are_on)
+        self._show(req, resp, token, replace(whose, are_on=are_on))
 
-    async def _follow(self, req: falcon.asgi.Request, token: str) -> tuple[int, str]:
-        """Whose reminders, in which role. Raises Problem 404, 429."""
+    async def _follow(self, req: falcon.asgi.Request, token: str) -> Whose:
+        """Raises Problem 404, 429. The database is asked for any token, so an outage is one for all of them."""
         await self._links.spend(req)
-        found = read_reminders_token(token[:TOKEN_CHARS_MAX], self._secret_keys)
-        if found is None:
-            raise unknown_link()
-        return found
-
-    async def _show(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str, user_id: int, role: str
-    ) -> None:
+        known = read_reminders_token(token[:TOKEN_CHARS_MAX], self._secret_keys)
+        user_id, role = known or NOBODY
         async with self._pool.connection() as connection:
             found = await own_settings.reminders_of(connection, user_id, role)
-        if found is None:
+        if known is None or found is None:
             raise unknown_link()
-        are_on, chosen = found
-        spoken = self._pages.language_for(req, chosen)
-        self._pages.write(resp, "reminders.html", spoken, path=f"/guest/reminders/{token}/", are_on=are_on)
+        return Whose(user_id, role, *found)
+
+    def _show(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, token: str, whose: Whose) -> None:
+        spoken = self._pages.language_for(req, whose.language)
+        path = f"/guest/reminders/{token}/"
+        self._pages.write(resp, "reminders.html", spoken, path=path, are_on=whose.are_on)

@@ -114,6 +114,8 @@ def test_one_click_switches_reminders_off_and_opening_the_link_does_not(
         off = browser.post(link, content="List-Unsubscribe=One-Click", headers=form)
         assert (off.status_code, "You get no reminders" in off.text) == (200, True)
         assert person.client.get("/api/user/settings/").json()["data"]["reminders"] is False
+        too_long = browser.post(link, content="x" * 2_000, headers=form)
+        assert (too_long.status_code, too_long.json()["code"]) == (400, "body_too_large")
         let_come_due(stack, second)
         sending.planned(second)
         sending.deliver()
