@@ -18,7 +18,8 @@ import httpx
 from ops.embedded.environment import ROOT
 from ops.processes import DELIVERIES, PIPELINE
 from tests.clients.calendar_files import cases
-from tests.support.clients.callers import ADMIN, USER, access_for, bearer
+from tests.clients.postman import PostmanError, send
+from tests.support.clients.callers import USER, access_for
 from tests.support.processes.servers import PostgresServer, ValkeyServer
 from tests.support.processes.stack import Stack
 from tests.support.wait import wait_until
@@ -70,7 +71,8 @@ def steps(stack: Stack) -> Mapping[str, Callable[[], str]]:
         "Compiling it": compile_typescript,
         "Booking by it in TypeScript": lambda: book_in_typescript(stack),
         "Reading calendar files by ical.js": read_calendars,
-        "Verifying a webhook of the stack by npm's standardwebhooks": lambda: verify_webhook(stack),
+        "Sending the Postman collection by newman": lambda: postman(stack),
+        "Verifying a webhook by npm's standardwebhooks": verify_webhook,
     }
 
 
@@ -157,6 +159,13 @@ def compile_typescript() -> str:
 def book_in_typescript(stack: Stack) -> str:
     arguments = (stack.api_url, access_for(stack, USER), DAYS["TypeScript"])
     return f"booking {run(('node', 'built/booking.js', *arguments), folder=MADE / 'typescript').strip()}"
+
+
+def postman(stack: Stack) -> str:
+    try:
+        return send(BIN / "newman", stack.api_url, MADE / "newman.json", run)
+    except PostmanError as problem:
+        raise StepError(str(problem)) from None
 
 
 def read_calendars() -> str:
