@@ -57,8 +57,6 @@ NO_CHANGE = {
     "POST /guest/{token}/move": "the same from a page",
     "POST /guest/addresses/{token}": "a reader answers for an address of their own",
     "POST /guest/reminders/{token}": "a reader's own reminders",
-    "POST /api/booking-links": "the link that mails have too, of a booking whose making is in the log",
-    "POST /api/demo/payment": "Stripe's, at the demo's stand-in",
 }
 """By method and route: why nothing is left, or where it is tested."""
 AUDITED = {Kind.STAFF, Kind.SUPERUSER, Kind.AGENT}
