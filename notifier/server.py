@@ -63,13 +63,15 @@ class Notifier:
         identities = CredentialWatch(self._pool, lambda: tuple(self._clients), self._limits.identities_s)
         async with self._pool, asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(part.run()) for part in (source, hints, identities)]
-            async with await self._listen() as server:
-                health.answer(self._settings, asyncio.get_running_loop())
-                log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
-                await stop.wait()
-                log.info("notifier stops", sockets=len(self._clients))
-                server.close(code=close_codes.RESTARTING.code, reason=close_codes.RESTARTING.reason)
-            await end(*background)
+            try:
+                async with await self._listen() as server:
+                    health.answer(self._settings, asyncio.get_running_loop())
+                    log.info("notifier listens", host=self._settings.notifier_host, port=self._settings.notifier_port)
+                    await stop.wait()
+                    log.info("notifier stops", sockets=len(self._clients))
+                    server.close(code=close_codes.RESTARTING.code, reason=close_codes.RESTARTING.reason)
+            finally:  # also when one of them failed: the group cancels the others only once
+                await end(*background)
 
     async def _listen(self) -> Server:
         return await serve(
