@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together at the first question; and `GET /api/schema/feeds/`."""
+"""The AsyncAPI 3.0 document: every feed of `core.wire.feeds`, put together at the first request; and `GET /api/schema/feeds/`."""
 
 from __future__ import annotations
 

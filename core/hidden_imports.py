@@ -1,8 +1,8 @@
-"""Libraries imported as if what they use only where it is installed were not.
+"""Hides optional packages from the libraries that would import them for nothing.
 
-Some of ours import a package for what nothing here does, wherever they find it, and each process would pay for that
-at its start, in processor time and in memory. They all provide for its absence. `core` patches them before anything of
-ours can import them; docs/dependencies.md says of each what it would cost.
+Some libraries import an optional package wherever it is installed, for features that we do not use. Each process would
+pay for that at its start, in processor time and in memory. All of them work without the package. `core` installs this
+before anything of ours imports them; docs/dependencies.md says what each import costs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,8 @@ HIDDEN: Mapping[str, tuple[str, ...]] = {
     "jwt.utils": ("cryptography",),
     "redis.observability.metrics": ("opentelemetry",),  # metrics that nothing here switches on
     "redis.observability.providers": ("opentelemetry",),
-    "stripe._http_client": (
-        "requests",
-        "httpx",
-        "aiohttp",
-    ),  # `RequestsClient`, which we name, imports requests when it is made
+    # `RequestsClient`, which we name, imports requests when it is made.
+    "stripe._http_client": ("requests", "httpx", "aiohttp"),
     "structlog.dev": ("rich",),  # drawn tracebacks: our logs are JSON
     "structlog.tracebacks": ("rich",),
 }

@@ -1,4 +1,4 @@
-"""Who rings from the API: the lanes, for commands that were accepted."""
+"""Rings lanes from the API, for commands that were accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Celery tasks sent by a process that hardly ever sends one: the API, where no lane server listens or somebody tidies up."""
+"""Sends Celery tasks from the API, which seldom needs one: while no lane server listens, and for a clean-up by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class BrokerAwayError(Exception):
 
 
 class TaskSender:
-    """Its first call imports Celery, some tens of milliseconds: call it in a thread."""
+    """Its first call imports Celery, which takes some 50 ms: call it in a thread."""
 
     def __init__(self, redis_url: str, prefix: str) -> None:
         self._redis_url = redis_url

@@ -1,4 +1,4 @@
-"""Who rings from a worker: the lane servers the relay and the payments, the relay the deliveries, the sweep whatever waits."""
+"""Rings from workers: lane servers ring relay and payments, the relay rings deliveries, the sweep whatever waits."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _plan(options: argparse.Namespace, wanted: Sequence[str]) -> Plan:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure the pipeline beside its baselines.")
     parser.add_argument("--quick", action="store_true", help="one short round at 1 and 64 clients")
-    parser.add_argument("--before-release", action="store_true", help="two minutes, held to half of each bar")
+    parser.add_argument("--before-release", action="store_true", help="three minutes, held to half of each bar")
     parser.add_argument("--rounds", type=int, help="medians of so many rounds (default 3)")
     parser.add_argument("--seconds", type=int, help="length of each measured interval (default 5)")
     parser.add_argument("--clients", help="e.g. 64,256 (default 1,16,64,256)")

@@ -1,6 +1,7 @@
 """`python -m tests.benchmarks.compare BEFORE.json AFTER.json`: what got slower by more than the noise of the two.
 
-Ends with 1 if something did, with 2 if the files cannot be compared. Ratios within one run, such as a rate as a part of
+The files are two results of the pipelines, which `make bench` writes into `bench-results/`. Ends with 1 if something
+got slower, with 2 if they cannot be compared. Ratios within one run, such as a rate as a part of
 the no-op route's, say more than rates: two runs meet the machine at different hours.
 """
 
@@ -15,6 +16,9 @@ from msgspec import Struct
 
 from tests.benchmarks.series import Series
 
+USAGE = (
+    "Name two results of the pipelines: make bench-compare BEFORE=bench-results/ONE.json AFTER=bench-results/OTHER.json"
+)
 UNKNOWN_NOISE = 0.25
 """Taken for a figure with a single round."""
 
@@ -70,19 +74,35 @@ def lines(found: Sequence[Comparison]) -> Iterator[str]:
         ).rstrip()
 
 
-def main(arguments: Sequence[str]) -> int:
+class RefusedFileError(Exception):
+    """What is wrong with a file, as a sentence without its full stop."""
+
+
+def _read(name: str) -> Result:
     try:
-        before, after = (msgspec.json.decode(Path(name).read_bytes(), type=Result) for name in arguments)
-    except ValueError as problem:  # of msgspec too
-        print(f"Name two results of the same scenario, as `make bench` wrote them: {problem}", file=sys.stderr)
-        return 2
+        return msgspec.json.decode(Path(name).read_bytes(), type=Result)
     except OSError as problem:
-        print(f"It cannot be read: {problem}", file=sys.stderr)
-        return 2
+        raise RefusedFileError(f"{name} cannot be read: {problem.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RefusedFileError(f"{name} is no result of the pipelines") from None
+
+
+def _refuse(words: str) -> int:
+    print(words, file=sys.stderr)
+    return 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    files = [name for name in arguments if name]
+    if len(files) != 2:
+        return _refuse(USAGE)
+    try:
+        before, after = map(_read, files)
+    except RefusedFileError as problem:
+        return _refuse(f"{problem}. {USAGE}")
     found = list(compare(before.series, after.series))
     if not found:
-        print("The two results have no figure in common: compare two of the same scenario.", file=sys.stderr)
-        return 2
+        return _refuse(f"The two have no figure in common. {USAGE}")
     print("\n".join(lines(found)))
     slower = [one.name for one in found if one.is_slower]
     print(f"\n{len(slower)} of {len(found)} got slower by more than the noise.")

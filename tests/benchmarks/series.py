@@ -13,7 +13,7 @@ QUARTILES_FROM = 4
 
 
 class Series(Struct, frozen=True):
-    """One figure with a sample for each round. `unit` is for people; ratios to something of the same round have ``."""
+    """One figure with a sample for each round. `unit` is for people."""
 
     name: str
     unit: str

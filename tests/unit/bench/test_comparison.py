@@ -57,7 +57,9 @@ def test_the_command_ends_with_one_if_something_got_slower(tmp_path: Path, capsy
     assert main([str(slow), str(fast)]) == 0
     assert main([str(fast), str(other)]) == 2
     assert main([str(fast), str(tmp_path / "none.json")]) == 2
-    assert main([str(fast)]) == 2
+    for files in ([], [str(fast)], ["", ""], [str(fast), ""]):
+        assert main(files) == 2
+        assert capsys.readouterr().err.startswith("Name two results")
 
 
 def figure(pipeline: str, clients: int, per_s: float, cpu_us: float = 100.0) -> Figure:
