@@ -22,11 +22,12 @@ ALERTS_OPTIONS ?=
 UPGRADE_OPTIONS ?=
 ROLLING_OPTIONS ?=
 FEEDS_OPTIONS ?=
+DELIVERIES_OPTIONS ?=
 # A part of a layer of tests: make test-integration ONLY=lanes, or ONLY=lanes/test_waking.py
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare faults alerts upgrade rolling feeds pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare scaling faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -79,10 +80,12 @@ check: venv-dev ## Lint, formatting, strict types, layers
 	@echo "ruff format" && $(RUN) -m ruff format --check .
 	@echo "mypy" && $(RUN) -m mypy
 	@echo "import-linter" && $(RUN) -c "from importlinter.cli import lint_imports_command as main; main()"
+	@echo "web" && sh ops/web/check.sh || $(QUIETLY)
 
 fmt: venv-dev ## Format the code and fix what can be fixed
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+	@sh ops/web/check.sh fix
 
 bench: venv-dev ## Measure this pipeline beside the others (its own stack; takes minutes)
 	@exec $(RUN) -m tests.benchmarks $(BENCH_OPTIONS)
@@ -92,6 +95,9 @@ bench-release: venv-dev ## Before a release: the pipelines in three minutes, hel
 
 bench-compare: venv-dev ## What got slower between two results of the pipelines (BEFORE=FILE AFTER=FILE)
 	@$(RUN) -m tests.benchmarks.compare "$(BEFORE)" "$(AFTER)" || $(QUIETLY)
+
+scaling: venv-dev ## Simulate larger houses with the costs that make bench measured (RESULT=FILE of bench-results)
+	@exec $(RUN) -m tests.benchmarks.scaling "$(RESULT)"
 
 faults: venv-dev ## Kill, stop and empty parts while clients book, then balance the books (its own stack; takes minutes)
 	@exec $(RUN) -m tests.faults $(FAULTS_OPTIONS)
@@ -110,6 +116,9 @@ rolling: venv-dev ## Migrate a large database, then restart every process in tur
 
 feeds: venv-dev ## Read 20,000 events by HTTP and by socket, both cut off a hundred times, and compare (its own stack; takes minutes)
 	@exec $(RUN) -m tests.feeds $(FEEDS_OPTIONS)
+
+deliveries: venv-dev ## Tell 20 endpoints of 10,000 events while workers and PostgreSQL are killed (its own stack; takes minutes)
+	@exec $(RUN) -m tests.deliveries $(DELIVERIES_OPTIONS)
 
 reset: venv ## Remove the data folder: the next start begins with nothing
 	@exec $(RUN) -m ops.quietly ops.cli reset --data "$(DATA)"

@@ -69,6 +69,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/auth/user": {"GET": Rule.USER},
     "/api/user": {"DELETE": Rule.USER},
     "/api/user/export": {"GET": Rule.USER},
+    "/api/user/settings": {"GET": Rule.USER, "PATCH": Rule.USER},
     "/api/auth/csrf": {"GET": Rule.PUBLIC},
     "/api/auth/token": {"POST": Rule.SIGN_IN, "DELETE": Rule.USER},
     "/api/auth/password/change": {"POST": Rule.USER},
@@ -137,6 +138,13 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/calendar-links/{id}": {"DELETE": Rule.USER},
     "/api/calendar-links/{id}/rotate": {"POST": Rule.USER},
     "/api/calendars/{token}.ics": {"GET": Rule.SIGN_IN},
+    # busy calendars
+    "/api/admin/busy-calendars": {"GET": Rule.STAFF, "POST": Rule.STAFF},
+    "/api/admin/busy-calendars/{id}": {"GET": Rule.STAFF, "DELETE": Rule.STAFF},
+    "/api/admin/busy-calendars/{id}/fetch": {"POST": Rule.STAFF},
+    "/api/busy-calendars": {"GET": Rule.PRACTITIONER, "POST": Rule.PRACTITIONER},
+    "/api/busy-calendars/{id}": {"GET": Rule.PRACTITIONER, "DELETE": Rule.PRACTITIONER},
+    "/api/busy-calendars/{id}/fetch": {"POST": Rule.PRACTITIONER},
     # webhooks
     "/api/admin/webhooks": {"GET": Rule.STAFF, "POST": Rule.STAFF},
     "/api/admin/webhooks/{id}": {"GET": Rule.STAFF, "PATCH": Rule.STAFF, "DELETE": Rule.STAFF},
@@ -149,6 +157,12 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     # where contracts meet
     "/api/bookings": {"POST": Rule.USER},
     "/api/bookings/{id}": {"GET": Rule.USER, "DELETE": Rule.USER},
+    "/api/bookings/{id}/move": {"POST": Rule.USER},
+    "/api/admin/bookings/{id}/move": {"POST": Rule.STAFF},
+    "/api/admin/bookings/{id}/complete": {"POST": Rule.STAFF},
+    "/api/admin/bookings/{id}/no-show": {"POST": Rule.STAFF},
+    "/api/admin/schedule": {"GET": Rule.STAFF},
+    "/api/admin/schedule/days": {"GET": Rule.STAFF},
     "/api/admin/users": {"GET": Rule.STAFF},
     "/api/admin/users/stats": {"GET": Rule.STAFF},
     "/api/admin/users/filter-options": {"GET": Rule.STAFF},
@@ -156,6 +170,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/admin/users/{id}": {"GET": Rule.STAFF},
     "/api/admin/users/{id}/update": {"PUT": Rule.STAFF},
     "/api/admin/users/{id}/delete": {"DELETE": Rule.STAFF},
+    "/api/admin/users/{id}/export": {"GET": Rule.STAFF},
     # guests, by the links of mails
     "/api/guest/bookings/{token}": {"GET": Rule.LINK},
     "/api/guest/bookings/{token}/booking.ics": {"GET": Rule.LINK},
@@ -165,6 +180,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/guest/{token}/cancel": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/{token}/move": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/guest/addresses/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
+    "/guest/reminders/{token}": {"GET": Rule.LINK, "POST": Rule.LINK},
     "/api/admin/mails": {"GET": Rule.STAFF},
     # agent
     "/api/agent/booking/create": {"POST": Rule.PUBLIC_WRITE},
@@ -199,8 +215,20 @@ TABLE: Mapping[str, Mapping[str, Rule]] = {
     "/api/v1/drf/services/{id}": {"GET": Rule.USER, "PATCH": Rule.PRACTITIONER},
     # commands
     "/api/commands/{id}": {"GET": Rule.OPEN, "DELETE": Rule.OPEN},
+    "/api/admin/parked/commands": {"GET": Rule.SUPERUSER},
+    "/api/admin/parked/commands/{id}": {"DELETE": Rule.SUPERUSER},
+    "/api/admin/parked/commands/{id}/replay": {"POST": Rule.SUPERUSER},
+    "/api/admin/parked/payments": {"GET": Rule.SUPERUSER},
+    "/api/admin/parked/payments/{id}/replay": {"POST": Rule.SUPERUSER},
     # the admin feed over HTTP
     "/api/events": {"GET": Rule.STAFF},
+    # for the pages
+    "/api/site": {"GET": Rule.OPEN},
+    "/api/catalogue": {"GET": Rule.PUBLIC},
+    "/api/catalogue/days": {"GET": Rule.PUBLIC},
+    "/api/catalogue/times": {"GET": Rule.PUBLIC},
+    "/api/booking-links": {"POST": Rule.PUBLIC},
+    "/api/demo/payment": {"POST": Rule.USER},
     # where to begin, and the API's description
     "/": {"GET": Rule.OPEN},
     "/docs": {"GET": Rule.OPEN},

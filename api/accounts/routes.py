@@ -20,6 +20,7 @@ from api.accounts.login.token_refresh import Refresh
 from api.accounts.oauth.account_match import AccountMatch
 from api.accounts.oauth.endpoints import PROVIDERS, OAuthAccounts, OAuthCallback, OAuthLogin, OAuthStatus
 from api.accounts.own_account import OwnAccount
+from api.accounts.own_settings import UserSettings
 
 
 def add_routes(app: App[Any, Any], our: Accounts) -> None:
@@ -57,6 +58,7 @@ def add_routes(app: App[Any, Any], our: Accounts) -> None:
     app.add_route("/api/admin/agent-keys/{key_id:int}", one_key)
     app.add_route("/api/admin/agent-keys/{key_id:int}/update", one_key, suffix="update")
     app.add_route("/api/admin/agent-keys/{key_id:int}/delete", one_key, suffix="delete")
+    app.add_route("/api/user/settings", UserSettings(our.pool, our.throttle))
     own = OwnAccount(our)
     app.add_route("/api/user", own)
     app.add_route("/api/user/export", own, suffix="export")

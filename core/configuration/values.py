@@ -90,6 +90,11 @@ def folder(raw: str) -> str:
     return raw
 
 
+BEFORE_MAX = 5
+"""Reminders of one booking."""
+BEFORE_MAX_S = 60 * 86_400
+_BEFORE = re.compile(r"([0-9]{1,4})([mhd])")
+_SECONDS = {"m": 60, "h": 3_600, "d": 86_400}
 LANGUAGES = frozenset({"ar", "de", "en"})
 """Those that mails are written in (`core/mails/catalogues/`)."""
 
@@ -197,6 +202,17 @@ def origin_url(raw: str) -> str:
 
 def words(raw: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def durations_before(raw: str) -> tuple[int, ...]:
+    """`24h, 30m`: seconds, the longest first; `off`: none."""
+    if raw.strip() == "off":
+        return ()
+    found = [_BEFORE.fullmatch(word) for word in words(raw)]
+    seconds = {int(one[1]) * _SECONDS[one[2]] for one in found if one}
+    if None in found or not 0 < len(seconds) <= BEFORE_MAX or not 0 < min(seconds) <= max(seconds) <= BEFORE_MAX_S:
+        raise ValueError(f"it is neither off nor one to {BEFORE_MAX} times such as 24h or 2d, 30m, up to 60d")
+    return tuple(sorted(seconds, reverse=True))
 
 
 def networks(raw: str) -> tuple[str, ...]:

@@ -15,12 +15,32 @@ from typing import Any
 from msgspec import Struct, inspect
 
 from core.domain.command_parts import Part, parts_of
-from core.domain.commands import Actor, Command
+from core.domain.commands import (
+    Actor,
+    BusySpan,
+    CloseResource,
+    Command,
+    MoveToSlot,
+    MoveWithSlot,
+    ReportVisit,
+    Reschedule,
+)
 
 FIRST = 1
 """The version of everything that is not listed."""
 
-SINCE: Mapping[Part, int] = {}
+SINCE: Mapping[Part, int] = {
+    (CloseResource, "busy"): 2,
+    BusySpan: 2,
+    (BusySpan, "calendar_id"): 2,
+    (BusySpan, "starts_at"): 2,
+    (BusySpan, "ends_at"): 2,
+    **{
+        part: 2
+        for kind in (Reschedule, MoveToSlot, MoveWithSlot, ReportVisit)
+        for part in (kind, *((kind, name) for name in kind.__struct_fields__))
+    },
+}
 """What came after version 1, and the version it came with. One number per release: `tests/fixtures/commands.json`
 records what the releases so far had, so the next number is one more than its highest. A new field of a released
 type needs a default: a command with that default keeps its version, and an older worker decides it."""

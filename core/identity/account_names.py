@@ -32,10 +32,13 @@ def username_keys(username: str, region: str | None) -> list[str]:
     By its name; by the phone number that it is (people whom agents make known are named by theirs); by the key that
     releases before migration 0030 gave it, which kept dashes, several blanks and characters that cannot be seen. That
     one comes first where today's rule gives it to no name: only an account of theirs can have it, and somebody else
-    may have today's by now.
+    may have today's by now. Last comes what a spreadsheet made of a number before such numbers were refused
+    (`2025550123.0`): whoever was made known by it types the number.
     """
     key, before = username_key(username), unicodedata.normalize("NFKC", username.strip()).casefold()
     keys = [key, number_in(username, region) or key]
+    if key.isdecimal() and key.isascii():
+        keys.append(f"{key}.0")
     return list(dict.fromkeys([*keys, before] if username_key(before) == before else [before, *keys]))
 
 

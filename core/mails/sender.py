@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from email.utils import format_datetime
 from typing import ClassVar
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.calendars.calendar_file import Method, calendar_file
 from core.calendars.event_component import Person, entry_of
 from core.deliveries.sender import Connections, Sender
-from core.domain.marketplace.details import MarketDetails
-from core.domain.values import Booking
-from core.identity.credentials.guest_tokens import address_token, booking_token
+from core.identity.credentials.guest_tokens import address_token, booking_token, reminders_token
 from core.identity.principals import hash_token
 from core.mail import CalendarPart, Mail, Mailer, address_of
-from core.mails.kinds import ABOUT, MailKind, Role
+from core.mails.contents import Recipient, letter_of, not_true_any_more, recipient_of
+from core.mails.kinds import WITH_CALENDAR, MailKind, Role
 from core.mails.languages import language
-from core.mails.letters import Letter, plain
+from core.mails.letters import Letter
 from core.mails.planned_mails import planned_mails
 from core.mails.posting import Posted, keep, post
 from core.mails.templates import UNUSABLE, Rendered, Templates
 from core.settings import Settings
 from core.store.connections.database import Connection, database_now
 from core.store.deliveries.cursors import start_sender, stop_sender
+from core.store.deliveries.leases import RunLimits
 from core.store.deliveries.values import Answer, Delivery, NewDelivery, dropped
 from core.store.feed import FeedEvent
 from core.store.mails.addresses import address_hash, count_mail, note_asked, note_bounce, read_state
-from core.store.mails.facts import MailFacts, read_facts
+from core.store.mails.facts import MailFacts, read_facts, read_payment
 from core.store.mails.guest_links import make_link
 from core.store.mails.kept import SENDER
 
@@ -38,17 +38,12 @@ log = structlog.get_logger()
 
 THREADS = 4
 """Of one worker: a mail server takes a few connections of one client."""
-LEASE_S = 120.0
-"""Longer than all that a mail server may be waited for in one mail, ten seconds an answer."""
+LEASE_S = 240.0
+"""Twice as long as a mail server may be waited for in one mail, ten seconds an answer."""
+RUN_MAILS = 16
+"""Taken together. All go to the same mail server, whoever they are for."""
 FREE_CALLERS = frozenset({"engine"})
 """Who brings mails about by the clock, not by sending requests."""
-
-
-class Recipient(Struct, frozen=True):
-    user_id: int
-    address: str
-    is_given: bool = False
-    """Somebody else gave the address: its reader has not asked for mails."""
 
 
 class Ready(Struct, frozen=True):
@@ -61,7 +56,7 @@ class Ready(Struct, frozen=True):
 class Mails(Sender):
     name: ClassVar[str] = SENDER
     threads: ClassVar[int] = THREADS
-    lease_s: ClassVar[float] = LEASE_S
+    limits = RunLimits(lease_s=LEASE_S, deliveries=RUN_MAILS, mixes_receivers=True)
 
     def __init__(self, settings: Settings, mailer: Mailer | None) -> None:
         """`mailer` None: mails are kept instead of being sent, and staff see them."""
@@ -78,7 +73,7 @@ class Mails(Sender):
             stop_sender(connection, self.name)
 
     def plan(self, connection: Connection, events: Sequence[FeedEvent]) -> list[NewDelivery]:
-        return planned_mails(connection, events)
+        return planned_mails(connection, events, self._settings.reminders_s)
 
     def send(self, connections: Connections, delivery: Delivery) -> Answer:
         with connections() as connection:
@@ -100,10 +95,9 @@ class Mails(Sender):
         facts = read_facts(connection, delivery.booking_id or 0)
         if facts is None or facts.is_anonymised:
             return dropped("the booking or its client is gone")
-        kind, role = MailKind(delivery.type), Role(delivery.data["role"])
-        if why := _not_true_any_more(kind, facts, database_now(connection)):
+        if why := not_true_any_more(delivery, facts, database_now(connection)):
             return dropped(why)
-        recipient = _recipient(role, facts)
+        recipient = recipient_of(Role(delivery.data["role"]), facts)
         if recipient is None:
             return dropped("there is no address")
         if why := self._may_not(connection, delivery, recipient):
@@ -150,37 +144,48 @@ class Mails(Sender):
             token = booking_token(self._settings.secret_key, booking.public_uuid, recipient.address)
             make_link(connection, hash_token(token), booking, recipient.address)
             link = f"{self._settings.public_url}/guest/{token}/"
-        letter = _letter(MailKind(delivery.type), role, facts, self._business, link)
+        payment = read_payment(connection, delivery.data["payment"], booking.id) if "payment" in delivery.data else None
+        letter = letter_of(delivery, facts, payment, self._business, link)
+        if letter.kind is MailKind.REMINDER:
+            letter = replace(letter, reminders_link=self._reminders_link(recipient, role))
         return self._written(delivery, recipient, letter, facts)
+
+    def _reminders_link(self, recipient: Recipient, role: Role) -> str:
+        token = reminders_token(self._settings.secret_key, recipient.user_id, role.value)
+        return f"{self._settings.public_url}/guest/reminders/{token}/"
 
     def _written(
         self, delivery: Delivery, recipient: Recipient, letter: Letter, facts: MailFacts | None
     ) -> Ready | Answer:
         """`facts` are those of the calendar file; without them there is none."""
-        code, words = self._settings.language, self._words(letter)
-        calendar = None if facts is None or letter.starts_at is None else self._calendar(facts, recipient, letter)
+        code = recipient.language or self._settings.language
+        words = self._words(letter, code)
+        calendar = None
+        if facts is not None and letter.starts_at is not None and letter.kind in WITH_CALENDAR:
+            calendar = self._calendar(facts, recipient, letter)
         headers = (
             ("Message-ID", f"<{delivery.id}@{self._from.domain}>"),
             ("Date", format_datetime(delivery.created_at)),
             ("Auto-Submitted", "auto-generated"),
             ("Content-Language", code),
+            *_unsubscribing(letter),
         )
         return Ready(Mail(recipient.address, words.subject, words.text, words.html, calendar, headers), recipient)
 
-    def _words(self, letter: Letter) -> Rendered:
+    def _words(self, letter: Letter, code: str) -> Rendered:
         """By the business's own template; by ours if that does not work, which `holdfast doctor` says too."""
         try:
-            return self._templates.render(letter, self._settings.language)
+            return self._templates.render(letter, code)
         except UNUSABLE as problem:
             log.exception("a replaced template cannot be used", kind=letter.kind, problem=str(problem))
-            return self._ours.render(letter, self._settings.language)
+            return self._ours.render(letter, code)
 
     def _calendar(self, facts: MailFacts, recipient: Recipient, letter: Letter) -> CalendarPart:
         is_over = letter.kind is MailKind.CANCELLATION
         entry = entry_of(
             facts.booking,
             zone=facts.zone,
-            summary=letter.what or language(self._settings.language).say("Booking"),
+            summary=letter.what or language(recipient.language or self._settings.language).say("Booking"),
             location=letter.where,
             organizer=Person(self._business, self._from.addr_spec),
             attendees=(Person("", recipient.address),),
@@ -196,46 +201,11 @@ class Mails(Sender):
         return self._from.display_name or self._from.domain
 
 
-def _not_true_any_more(kind: MailKind, facts: MailFacts, now: datetime) -> str | None:
-    booking = facts.booking
-    is_cancelled = facts.is_deleted or booking.status in ABOUT[MailKind.CANCELLATION]
-    if is_cancelled != (kind is MailKind.CANCELLATION) or not (is_cancelled or booking.status in ABOUT[kind]):
-        return "the booking has gone on since; the next mail says so"
-    if booking.ends_at <= now and _has_time(booking):
-        return "its time is over"
-    return None
-
-
-def _has_time(booking: Booking) -> bool:
-    return not isinstance(booking.details, MarketDetails) or booking.details.is_scheduled
-
-
-def _recipient(role: Role, facts: MailFacts) -> Recipient | None:
-    if role is Role.PRACTITIONER:
-        address = facts.practitioner_email
-        return Recipient(facts.practitioner_user_id, address) if address else None
-    client = facts.client
-    if facts.login_email:
-        return Recipient(client.id, facts.login_email)
-    return Recipient(client.id, facts.given_email, is_given=True) if facts.given_email else None
-
-
-def _letter(kind: MailKind, role: Role, facts: MailFacts, business: str, link: str) -> Letter:
-    booking, has_time = facts.booking, _has_time(facts.booking)
-    client = f"{facts.client.first_name} {facts.client.last_name}"
-    return Letter(
-        kind=kind,
-        role=role,
-        business=business,
-        reference=str(booking.id),
-        starts_at=booking.starts_at if has_time else None,
-        ends_at=booking.ends_at if has_time else None,
-        zone=facts.zone,
-        what=plain(facts.what),
-        who=plain(facts.practitioner_name if role is Role.CLIENT else client),
-        where=plain(facts.where),
-        price_minor=booking.price_minor,
-        back_minor=facts.back_minor,
-        currency=booking.currency,
-        link=link,
+def _unsubscribing(letter: Letter) -> tuple[tuple[str, str], ...]:
+    """What mail programs make a button of (RFC 2369; one click by RFC 8058)."""
+    if not letter.reminders_link:
+        return ()
+    return (
+        ("List-Unsubscribe", f"<{letter.reminders_link}>"),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
     )

@@ -17,8 +17,10 @@ from tests.benchmarks.scenarios import (
     expiry,
     lists,
     login,
+    outgoing,
     parser,
     pipelines,
+    reads,
     retention,
     watching,
 )
@@ -31,7 +33,9 @@ SCENARIOS: Mapping[str, Callable[[Say], bool]] = {
     "lists": lists.run,
     "availability": availability.run,
     "expiry": expiry.run,
+    "outgoing": outgoing.run,
     "parser": parser.run,
+    "reads": reads.run,
     "retention": retention.run,
     "watching": watching.run,
 }

@@ -37,7 +37,8 @@ SENTENCES: Mapping[str, str] = {
     ),
     r"must be later than |must not be before |must be after start_date$|must end after it starts$"
     r"|must each end after they start": "Two fields must be in order",
-    r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after": (
+    r"^A closure may last|^A time slot may last|^A pattern may span|slots; \d+ may be made at once$|^end_time is too long after"
+    r"|^end_time may be 24 hours after start_time at most$|^At most \d+ days can be asked for at once$": (
         "A span may be so long and no longer"
     ),
     r"^No slot of that duration fits|^None of these weekdays lies between|^The slot is longer than the room": (

@@ -38,7 +38,7 @@ def add_routes(app: falcon.asgi.App[Any, Any], runtime: Runtime) -> None:
     app.add_route(f"{BASE}/sessions", Sessions(runtime))
     app.add_route(f"{BASE}/sessions/{{session_id:int}}", OneSession(runtime))
     app.add_route(f"{BASE}/sessions/{{session_id:int}}/waiting-list", WaitingList(runtime))
-    app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(pool, settings))
+    app.add_route(f"{BASE}/bookings/check-availability", CheckAvailability(runtime.reads, settings))
     app.add_route(f"{BASE}/availability", ManyOpenings(pool, settings))
     app.add_route(f"{BASE}/practitioners", Practitioners(pool, settings, runtime.installation))
     app.add_route(f"{BASE}/practitioners/{{practitioner_id:int}}", OnePractitioner(pool))

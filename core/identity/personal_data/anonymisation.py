@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from psycopg.errors import ForeignKeyViolation
 
 from core.domain.commands import Actor
-from core.identity.personal_data.erasure import TO_COME, assignments
+from core.identity.personal_data.erasure import TO_COME, UNSPENT, assignments
 from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.queries import fetch_one, find_as
@@ -56,14 +56,16 @@ _IS_PAID = f"{TO_COME} AND b.payment_status = 'succeeded' AND b.price_minor > 0"
 _IN_TIME = ">= clock_timestamp() + make_interval(secs => %(notice_s)s)"
 _GOES_BACK = f"""(b.starts_at {_IN_TIME} OR EXISTS (
     SELECT FROM marketplace_booking p
-    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME})))"""
+    WHERE p.parent_id = b.id AND p.status IN ('draft', 'confirmed') AND (p.starts_at IS NULL OR p.starts_at {_IN_TIME}))
+    OR {UNSPENT})"""
 """Of what was bought in parts, those that have no time yet or are in time."""
 SQL_COUNT = f"""
 SELECT count(*) FILTER (WHERE {TO_COME}),
        count(*) FILTER (WHERE NOT {TO_COME}),
        count(*) FILTER (WHERE {_IS_PAID}),
        count(*) FILTER (WHERE {_IS_PAID} AND {_GOES_BACK}),
-       (SELECT coalesce(sum(balance), 0)::bigint FROM credit WHERE user_id = %(id)s AND expires_at > clock_timestamp()),
+       (SELECT coalesce(sum(balance), 0)::bigint FROM credit
+        WHERE user_id = %(id)s AND expires_at > clock_timestamp() AND balance < granted),
        (SELECT count(*) FROM payment p JOIN booking o ON o.id = p.booking_id WHERE o.user_id = %(id)s),
        (SELECT count(*) FROM marketplace_booking m JOIN practitioner p ON p.id = m.practitioner_id
         WHERE p.user_id = %(id)s AND m.status IN ('held', 'confirmed') AND m.starts_at > clock_timestamp())
@@ -82,7 +84,7 @@ class Left(Struct, frozen=True):
     refunds_expected: int
     """Of these, those whose money goes back, as for any cancellation."""
     credits_lost: int
-    """Unused credits of bundles: they belong to the account."""
+    """Unused credits of bundles that are used in part: nothing goes back for them. Unspent bundles are cancelled."""
     payments_kept: int
     """For bookkeeping: amounts, times and the provider's numbers, without a name."""
     bookings_with_others: int

@@ -121,13 +121,13 @@ ACCOUNT = Rows(
     whose="the person",
     find="t.id = %(id)s",
     at_once=True,
-    also="date_joined is_active is_staff is_superuser is_practitioner",
+    also="date_joined is_active is_staff is_superuser is_practitioner reminders practitioner_reminders",
     fields=(
         *_each("username username_key", REPLACED, "'deleted-' || t.id"),
         *_each("phone", EMPTIED),
         *_each("phone_key email email_key", EMPTIED, "NULL"),
         *_each("contact_email first_name last_name gender country", EMPTIED),
-        *_each("country_code email_verified_at last_login", EMPTIED, "NULL"),
+        *_each("country_code email_verified_at last_login language", EMPTIED, "NULL"),
     ),
 )
 SECRETS = Rows(
@@ -405,8 +405,18 @@ MAILS = (
     ),
 )
 """An address that wants no mails is remembered, by its hash alone: nobody writes to it when somebody gives it again."""
+BUSY_CALENDARS = Rows(
+    name="busy_calendars",
+    table="busy_calendar",
+    whose="the practitioner",
+    find=f"t.resource_id IN {_RESOURCES}",
+    at_once=True,
+    fields=(Field("sealed_url", EMPTIED, is_exported=False), *_each("host label", EMPTIED)),
+    also="created_at fetched_at",
+)
+"""Without a URL it is followed no more: the worker ends its closures, and deletes the row."""
 STEPPED = (BOOKINGS, BOOKINGS_GIVEN, BOOKINGS_OF_SERVICES, *AUDIT, *MARKETPLACE)
-WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, *MAILS, IDEMPOTENCY)
+WHEN_LEAVING = (ACCOUNT, SECRETS, *SIGN_INS, *MAILS, BUSY_CALENDARS, IDEMPOTENCY)
 ELSEWHERE = (
     _kept(
         "inbox",
@@ -457,6 +467,12 @@ ELSEWHERE = (
         _each("url description", KEPT, why="Of another's server, which stays when the person who named it leaves"),
     ),
     _kept(
+        "busy_calendars_of_the_house",
+        "busy_calendar",
+        "the house",
+        _each("sealed_url host label", KEPT, why="The house's resource follows it, whoever named it"),
+    ),
+    _kept(
         "agent_key_uses",
         "agent_key_use",
         "the house",
@@ -483,14 +499,17 @@ NOT_PERSONAL: dict[str, str] = {
     "booking_tally": "listed_as",
     "booking_tally_change": "listed_as",
     "bulk": "mode",
+    "busy_calendar": "answer etag last_modified",
     "calendar_link": "role kind",
     "canary": "stage",
     "category": "name name_key name_folded",
     "database_restore": "holdfast schema_before known_epoch",
-    "delivery": "sender receiver type epoch data state answer",
+    "delivery": "sender receiver type epoch data state answer detail",
+    "delivery_ahead": "sender receiver key type data",
     "delivery_attempt": "verdict answer detail",
     "delivery_cursor": "sender epoch missed_why",
     "delivery_receiver": "sender receiver",
+    "delivery_run": "sender receivers",
     "erasure": "step",
     "event": "type contract traceparent",
     "feed": "epoch origin",

@@ -40,8 +40,9 @@ UPDATE mail_address SET confirmed_at = CASE WHEN %(yes)s THEN clock_timestamp() 
 WHERE token_hash = %(token)s AND asked_at > clock_timestamp() - interval '{ASKED_FOR}' RETURNING user_id
 """
 SQL_ASKED = f"""
-SELECT confirmed_at IS NOT NULL FROM mail_address
-WHERE token_hash = %(token)s AND asked_at > clock_timestamp() - interval '{ASKED_FOR}'
+SELECT a.confirmed_at IS NOT NULL, coalesce(u.language, '')
+FROM mail_address a LEFT JOIN user_account u ON u.id = a.user_id
+WHERE a.token_hash = %(token)s AND a.asked_at > clock_timestamp() - interval '{ASKED_FOR}'
 """
 SQL_COUNT = """
 INSERT INTO mail_count AS c (day, who, mails) SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date, %(who)s, 1
@@ -56,6 +57,12 @@ class AddressState(Struct, frozen=True):
     is_bouncing: bool | None = False
     asked_by: UUID | None = None
     """The delivery that asked, lately."""
+
+
+class Asked(Struct, frozen=True):
+    is_confirmed: bool
+    language: str
+    """Of its person; "" if they chose none."""
 
 
 UNKNOWN = AddressState()
@@ -87,10 +94,10 @@ def count_mail(connection: Connection, who: str, most: int) -> bool:
     return connection.execute(SQL_COUNT, {"who": who, "most": most}).fetchone() is not None
 
 
-async def find_asked(connection: AsyncConnection, token_hash: bytes) -> bool | None:
-    """Whether the address that was asked by this token is confirmed; None if none was."""
+async def find_asked(connection: AsyncConnection, token_hash: bytes) -> Asked | None:
+    """The address that was asked by this token, if one was lately."""
     row = await find_one(connection, SQL_ASKED, {"token": token_hash})
-    return None if row is None else bool(row[0])
+    return None if row is None else Asked(*row)
 
 
 async def answer(connection: AsyncConnection, token_hash: bytes, *, yes: bool) -> int | None:

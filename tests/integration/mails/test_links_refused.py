@@ -28,7 +28,7 @@ def by_link() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 def test_an_unknown_link_leads_nowhere_by_any_route(client: Client) -> None:
     walked = list(by_link())
-    assert len(walked) == 11
+    assert len(walked) == 13
     for method, path, described in walked:
         answer = client.request(method, path, json=example_of(described))
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), f"{method} {path}"
@@ -65,7 +65,7 @@ def test_an_address_that_somebody_else_gave_is_asked_first(stack: Stack, client:
         )
         execute(
             stack,
-            "UPDATE delivery SET state = 'waiting', due_at = now(), done_at = NULL WHERE booking_id = %s RETURNING id",
+            "UPDATE delivery SET state = 'waiting', due_at = now(), retry_at = now(), done_at = NULL WHERE booking_id = %s RETURNING id",
             booking,
         )
         execute(stack, "UPDATE delivery_receiver SET due_at = now() WHERE receiver = %s RETURNING 1", f"user:{person}")

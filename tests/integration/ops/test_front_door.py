@@ -94,7 +94,10 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield one.address
 
 
-@pytest.mark.parametrize("path", ["/api/login/", "/oauth/google/", "/admin/", "/book/", "/payment/", "/healthz", "/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/login/", "/oauth/google/", "/payment/", "/healthz", "/guest/", "/webs/", "/books/", "/admin/x/", "/docs/"],
+)
 def test_the_api_gets_everything_else(door: str, path: str) -> None:
     assert httpx.get(f"http://{door}{path}").json()["name"] == "api"
 

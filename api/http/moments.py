@@ -1,4 +1,4 @@
-"""The times of a slot as staff send them: with an offset, or local to the category."""
+"""Moments as staff send them: with an offset, or local to what is booked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from core.wire.errors import FieldProblem
 from core.wire.refusals import REFUSALS
 
 BACKWARDS = "end_time must be later than start_time"
-SLOT_MAX = timedelta(hours=24)
+LENGTH_MAX = timedelta(hours=24)
+"""Of a time slot, and of a booking that is moved."""
 
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::00)?)(?:\.0{1,6})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 
@@ -59,8 +60,8 @@ def ends_later(start_time: str, end_time: str) -> Iterator[FieldProblem]:
 
 
 def check_span(starts_at: datetime, ends_at: datetime) -> None:
-    """Raise Problem 400 for a slot that ends before it starts, or is longer than a slot may be."""
+    """Raise Problem 400 for a time that ends before it starts, or is too long."""
     if ends_at <= starts_at:
         raise invalid([FieldProblem("end_time", BACKWARDS)])
-    if ends_at - starts_at > SLOT_MAX:
-        raise invalid([FieldProblem("end_time", "A time slot may last 24 hours at most")])
+    if ends_at - starts_at > LENGTH_MAX:
+        raise invalid([FieldProblem("end_time", "end_time may be 24 hours after start_time at most")])
