@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from core.identity.demo_accounts import ADMIN, STAFF
 from tests.browser.conftest import fresh_page, watched
@@ -24,6 +26,7 @@ from tests.support.processes.front_door import FrontDoor
 from tests.support.processes.front_door import front_door as front_door_of
 from tests.support.processes.servers import PostgresServer
 from tests.support.processes.stack import Stack
+from tests.support.wait import wait_until
 
 SERVICE = "Legal Consultation"
 AWAY = "The service does not answer."
@@ -186,13 +189,25 @@ def test_a_refusal_says_why_and_puts_things_back(desk: Page, door: FrontDoor, da
     desk.keyboard.press("Escape")
 
 
+def box_of(shown: Locator) -> FloatRect:
+    """Its place on the screen, scrolled to. The calendar may draw it anew in between: then it is looked for again."""
+    found: list[FloatRect] = []
+
+    def is_there() -> bool:
+        with suppress(PlaywrightError):
+            shown.scroll_into_view_if_needed()
+            if box := shown.bounding_box():
+                found.append(box)
+        return bool(found)
+
+    wait_until(is_there, "it is drawn")
+    return found[-1]
+
+
 def test_a_booking_is_dragged_to_another_time(desk: Page, door: FrontDoor, day: date) -> None:
     booking, _ = book(door, day, "09:00")
     show(desk, day, "Day")
-    dragged = event(desk, booking)
-    dragged.scroll_into_view_if_needed()
-    box = dragged.bounding_box()
-    assert box is not None
+    box = box_of(event(desk, booking))
     x, y = box["x"] + box["width"] / 2, box["y"] + 10
     desk.mouse.move(x, y)
     desk.mouse.down()
