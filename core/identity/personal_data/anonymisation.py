@@ -13,7 +13,15 @@ from psycopg.errors import ForeignKeyViolation
 
 from core.domain.commands import Actor
 from core.identity.personal_data.erasure import TO_COME, UNSPENT, assignments
-from core.identity.personal_data.inventory import ACCOUNT, COMMANDS, IDEMPOTENCY, SECRETS, WHEN_LEAVING, WORDS
+from core.identity.personal_data.inventory import (
+    ACCOUNT,
+    BUSY_CALENDARS,
+    COMMANDS,
+    IDEMPOTENCY,
+    SECRETS,
+    WHEN_LEAVING,
+    WORDS,
+)
 from core.store.connections.database import AsyncConnection, Connection
 from core.store.connections.queries import fetch_one, find_as
 from core.store.data_subjects import phone_name, practitioner_name, resource_name, user_name
@@ -50,6 +58,12 @@ UPDATE user_account t SET {assignments((*ACCOUNT.fields, *SECRETS.fields))}, mus
 WHERE t.id = %(id)s
 """
 SQL_PRACTITIONER = "UPDATE practitioner SET is_active = false, updated_at = clock_timestamp() WHERE user_id = %(id)s"
+SQL_BUSY_CALENDARS = f"""
+UPDATE busy_calendar t SET {assignments(BUSY_CALENDARS.fields)}, etag = NULL, last_modified = NULL, lease = NULL,
+    fetch_at = NULL, sync_at = clock_timestamp(), left_to_do = 0
+WHERE {BUSY_CALENDARS.find}
+"""
+"""The worker ends their closures and deletes them."""
 SQL_WHEN_LEAVING = tuple(f"DELETE FROM {rows.table} t WHERE {rows.find}" for rows in WHEN_LEAVING if rows.is_deleted)
 SQL_KEYS = f"DELETE FROM {IDEMPOTENCY.table} t WHERE {IDEMPOTENCY.find}"
 _IS_PAID = f"{TO_COME} AND b.payment_status = 'succeeded' AND b.price_minor > 0"
@@ -156,7 +170,7 @@ async def delete(connection: AsyncConnection, user_id: int) -> bool:
 
 async def anonymise(connection: AsyncConnection, user_id: int) -> None:
     """Empty the account and end all its logins. Username, phone and address are free for others."""
-    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, *SQL_WHEN_LEAVING):
+    for statement in (SQL_ACCOUNT, SQL_PRACTITIONER, SQL_BUSY_CALENDARS, *SQL_WHEN_LEAVING):
         await connection.execute(statement.encode(), {"id": user_id})
 
 

@@ -125,6 +125,7 @@ class Zelda:
     def signs_in(self) -> None:
         with browser(self.stack) as other:
             log_in(other, self.email)
+        ok(self.client.patch("/api/user/settings/", json={"language": "de"}))
         by_name = {"username": self.mark, "password": PASSWORD}
         ok(self.client.post("/api/auth/token/", json=by_name))
         ok(self.client.post("/api/ws-ticket/"))
