@@ -27,7 +27,7 @@ DELIVERIES_OPTIONS ?=
 ONLY ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients audit check fmt bench bench-release bench-compare scaling faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
+.PHONY: help run test test-unit test-property test-integration test-faults test-browser schemathesis clients postman audit check fmt bench bench-release bench-compare scaling faults alerts upgrade rolling feeds deliveries pictures reset lock venv venv-dev
 
 help: ## Show this help
 	@echo "Holdfast takes bookings that must never collide."
@@ -69,6 +69,9 @@ clients: venv-dev ## Lint the description, generate clients in Python and TypeSc
 	done
 	@sh ops/install.sh requirements-clients.lock .tools/clients || $(QUIETLY)
 	@exec $(RUN) -m tests.clients
+
+postman: venv-dev ## Write docs/postman/ anew, from the API's own description
+	@exec $(RUN) -m tests.postman
 
 audit: ## Ask a database of known vulnerabilities about every locked package
 	@env PIP_RETRIES=1 PIP_DEFAULT_TIMEOUT=10 sh ops/install.sh requirements-audit.lock .tools/audit \
@@ -134,6 +137,6 @@ venv-dev:
 
 .PHONY: programs
 programs:
-	@for program in chromium openssl pgbouncer prometheus; do \
+	@for program in chromium npm openssl pgbouncer prometheus; do \
 		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null 2>&1 || { echo "holdfast: the tests need $$program: apt-get update && apt-get install --yes $$program" >&2; $(QUIETLY); exit; }; \
 	done
