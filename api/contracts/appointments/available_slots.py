@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 
 from api.contracts.appointments.examples import AVAILABLE_SLOTS
 from api.http.errors import Problem, unavailable
-from api.http.parameters import Word, read_query
+from api.http.parameters import Word
 from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.refusals import Refused
 from core.domain.resources.free_slots import Slot, free_slots
@@ -91,7 +92,7 @@ class AvailableSlots:
         refuses=("no_settings", *UNBOOKABLE),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = read_query(req, SlotsQuery)
+        query = read_known_query(req, SlotsQuery)
         try:
             await self._reads.answer(req, resp, DaySlotsRead(query.date, query.service, self._policy))
         except NameRefusedError:

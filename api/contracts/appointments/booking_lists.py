@@ -16,6 +16,7 @@ from api.http.fields import ID_MAX
 from api.http.parameters import LIMIT_DEFAULT, Limit, Offset, Word, read_query
 from api.http.responses import respond
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.values import Booking
 from core.identity.account_names import username_keys
@@ -162,7 +163,7 @@ class ReservedSlots:
         answers={200: Content(Page[ReservedSlot], headers=TAGGED), 304: UNCHANGED},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = read_query(req, ReservedRead)
+        query = read_known_query(req, ReservedRead)
         if is_quick(query.wanted, query.offset):
             await self._reads.answer(req, resp, query)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import SATURDAY, day_name, monthrange
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Annotated
 
 import falcon.asgi
@@ -19,9 +20,10 @@ from api.contracts.appointments.available_slots import (
     working_hours,
 )
 from api.http.fields import EARLIEST, LATEST
-from api.http.parameters import Word, read_query
+from api.http.parameters import Word
 from api.openapi import Content, operation
 from api.openapi.operation import UNBOOKABLE
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.resources.free_slots import free_days
 from core.domain.resources.local_time import at_us, local
@@ -32,6 +34,8 @@ from core.store.reads.shared_reads import Found, Query
 from core.wire.answers import Done
 from core.wire.outcomes import encode
 from core.wire.vocabulary import Day
+
+DAYS_NAMED = 4_096
 
 
 class MonthQuery(Struct, frozen=True):
@@ -97,7 +101,7 @@ class MonthCalendar:
         refuses=("no_settings", *UNBOOKABLE),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        query = read_query(req, MonthQuery)
+        query = read_known_query(req, MonthQuery)
         month = MonthRead(query.year, query.month, query.service, self._policy)
         try:
             await self._reads.answer(req, resp, month)
@@ -105,23 +109,21 @@ class MonthCalendar:
             raise await name_refusal(self._pool, self._policy, query.service) from None
 
 
+@lru_cache(maxsize=DAYS_NAMED)
+def _named(day: date) -> tuple[str, int, str]:
+    """`day_name` asks the locale each time."""
+    return day.isoformat(), day.day, day_name[day.weekday()]
+
+
 def calendar_body(availability: MonthAvailability, rules: Rules, days: list[date], now_us: int) -> MonthAnswer:
     today = local(at_us(now_us), availability.resource.zone).date()
+    is_off = rules.hours.is_off
     counted = free_days(rules, availability.resource, availability.minutes, days, availability.taken, now_us)
     return MonthAnswer(
         year=days[0].year,
         month=days[0].month,
         calendar=[
-            CalendarDay(
-                date=day.isoformat(),
-                day=day.day,
-                day_name=day_name[day.weekday()],
-                is_off_day=rules.hours.is_off(day),
-                is_weekend=day.weekday() >= SATURDAY,
-                is_today=day == today,
-                reserved_count=reserved,
-                available_count=available,
-            )
+            CalendarDay(*_named(day), is_off(day), day.weekday() >= SATURDAY, day == today, reserved, available)
             for day, reserved, available in counted
         ],
         working_hours=working_hours(rules),

@@ -28,6 +28,7 @@ from api.http.parameters import Paging, read_query
 from api.http.responses import respond
 from api.installation import InstallationWatch
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.names import as_name
 from core.store.catalogue import resources, services
@@ -236,4 +237,4 @@ class Services:
         answers={200: Content(ServiceList, headers=TAGGED), 304: UNCHANGED},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await self._reads.answer(req, resp, read_query(req, ServicesRead))
+        await self._reads.answer(req, resp, read_known_query(req, ServicesRead))

@@ -13,9 +13,10 @@ from api.contracts.calendar.examples import SLOT_SHOWN
 from api.contracts.calendar.pagination import NEXT_LINK, PAGE_MAX, PageLimit, add_next_link
 from api.http.errors import unavailable
 from api.http.forms import Rules
-from api.http.parameters import Offset, Word, read_query
+from api.http.parameters import Offset, Word
 from api.http.responses import respond
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads, respond_tagged
 from core.domain.names import folded
 from core.identity.principals import Principal
@@ -110,7 +111,7 @@ class TimeSlots:
         },
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        wanted = self._wanted(read_query(req, SlotsQuery))
+        wanted = self._wanted(read_known_query(req, SlotsQuery))
         principal: Principal = req.context.principal
         if is_quick(wanted) and not principal.is_staff:
             await self._answer_quickly(req, resp, wanted, principal.user_id)

@@ -9,8 +9,8 @@ import falcon.asgi
 from msgspec import Struct
 
 from api.contracts.rooms.rooms import no_room
-from api.http.parameters import read_query
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.domain.bookings.rooms import RoomSlot, at_minute, room_slots
 from core.domain.values import Room
@@ -72,7 +72,7 @@ class Availability:
         refuses=("room_not_found",),
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, room_id: int) -> None:
-        day = read_query(req, DayQuery).date
+        day = read_known_query(req, DayQuery).date
         await self._reads.answer(req, resp, RoomDayRead(room_id, day, self._allow_past))
 
 

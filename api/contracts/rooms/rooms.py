@@ -18,6 +18,7 @@ from api.http.parameters import LIMIT_MAX, Limit, Offset, read_query
 from api.http.responses import respond
 from api.installation import InstallationWatch
 from api.openapi import Content, operation
+from api.reads.known_queries import read_known_query
 from api.reads.public_reads import TAGGED, UNCHANGED, PublicReads
 from core.store.catalogue import resources, rooms
 from core.store.catalogue.changes import NotFoundError, write
@@ -81,7 +82,7 @@ class Rooms:
         answers={200: Content(RoomList, headers=TAGGED), 304: UNCHANGED},
     )
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        await self._reads.answer(req, resp, read_query(req, RoomsRead))
+        await self._reads.answer(req, resp, read_known_query(req, RoomsRead))
 
 
 class OneRoom:

@@ -77,11 +77,12 @@ _sessions: WeakKeyDictionary[_Session, _Prepared] = WeakKeyDictionary()
 class Answer:
     """The answer to one statement, once its round trip is over."""
 
-    __slots__ = ("_adapting", "_result")
+    __slots__ = ("_adapting", "_result", "_rows")
 
     def __init__(self, adapting: abc.Transformer) -> None:
         self._adapting = adapting
         self._result: PGresult | None = None
+        self._rows: Rows | None = None
 
     def take(self, result: PGresult) -> None:
         self._result = result
@@ -92,9 +93,12 @@ class Answer:
         return self._taken.command_tuples or 0
 
     def fetchall(self) -> Rows:
-        result = self._taken
-        self._adapting.set_pgresult(result)
-        return self._adapting.load_rows(0, result.ntuples, tuple)
+        """All rows, each time the same list: requests that share a round trip ask for them one after another."""
+        if self._rows is None:
+            result = self._taken
+            self._adapting.set_pgresult(result)
+            self._rows = self._adapting.load_rows(0, result.ntuples, tuple)
+        return self._rows
 
     def fetchone(self) -> tuple[Any, ...] | None:
         rows = self.fetchall()

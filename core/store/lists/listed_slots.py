@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
@@ -144,6 +144,7 @@ def _days(zones: tuple[str, ...], first: date | None, last: date | None) -> _Day
 
 
 @lru_cache
+@cache
 def _sql(chosen: str, *, free: bool, ahead: bool) -> str:
     also = " ".join([_FREE] * free + [_AHEAD] * ahead)
     return f"""
