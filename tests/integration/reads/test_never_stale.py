@@ -30,7 +30,7 @@ def apis(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lis
         wait_until(lambda: answers(second), "the second API answers")
         yield [stack.api_url, second.api_url]
     finally:
-        second.close()
+        second.end_processes()
 
 
 class Shop:

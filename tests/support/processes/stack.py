@@ -210,7 +210,12 @@ class Stack:
         return "\n".join(f"--- {server.name}\n{server.child.tail(lines)}" for server in self.servers)
 
     def close(self) -> None:
+        """Its processes, and its Valkey with them."""
+        self.end_processes()
+        self.valkey.close()
+
+    def end_processes(self) -> None:
+        """For a stack beside another one, whose Valkey it uses."""
         for server in self.servers:
             server.close()
-        self.valkey.close()
         spoken_secrets.check_logs({server.name: server.program.log for server in self.servers}, self.settings)
