@@ -1,4 +1,4 @@
-"""What staff do to a booking of any contract: `POST /api/admin/bookings/{id}/move/`, `complete/`, `no-show/`."""
+"""What staff do to a booking of any contract: `POST /api/admin/bookings/{id}/move/`, `confirm/`, `complete/`, `no-show/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from api.http.forms import Rules
 from api.http.moments import Moment, ends_later
 from api.openapi import Content, operation
 from core.domain.bookings.status import Status
-from core.domain.commands import Command, ReportVisit
+from core.domain.commands import AcceptHold, Command, ReportVisit
 from core.domain.marketplace.commands import TurnBooking, Verb
 from core.domain.marketplace.details import MarketDetails
 from core.domain.refusals import Refusal
@@ -86,6 +86,30 @@ class AdminActions:
             wish = Wish(sent.start_time, sent.end_time, sent.resource_id, sent.reason)
             move = await move_of(connection, booking, wish)
         await self._run(req, resp, move.partition_key, move.command)
+
+    @operation(
+        "Accept a held booking",
+        description=(
+            "Of any contract, while its hold stands. It needs no payment here any more: what it costs is taken at the "
+            "desk, and a payment that was begun is cancelled. One that came in by then is kept, and the booking is paid. "
+            "A part of a course or package is accepted with the whole."
+        ),
+        body=Content(Nothing, example={}),
+        body_required=False,
+        answers={200: BookingUpdated},
+        refuses=(
+            Refusal.BOOKING_NOT_FOUND,
+            Refusal.INVALID_TRANSITION,
+            Refusal.HOLD_ENDED,
+            Refusal.UNPAID,
+        ),
+        command=True,
+    )
+    async def on_post_confirm(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, booking_id: int) -> None:
+        if has_body(req):
+            await read_json(req, Nothing)
+        booking = await self._read(booking_id)
+        await self._run(req, resp, partition_key(booking.resource_id, booking.local_date), AcceptHold(booking_id))
 
     @operation(
         "Say that a booking took place",

@@ -24,6 +24,7 @@ def add_routes(
     app.add_route("/api/bookings/{booking_id:int}/move", own, suffix="move")
     actions = AdminActions(runtime.commands, runtime.pool)
     app.add_route("/api/admin/bookings/{booking_id:int}/move", actions, suffix="move")
+    app.add_route("/api/admin/bookings/{booking_id:int}/confirm", actions, suffix="confirm")
     app.add_route("/api/admin/bookings/{booking_id:int}/complete", actions, suffix="complete")
     app.add_route("/api/admin/bookings/{booking_id:int}/no-show", actions, suffix="no_show")
     app.add_route("/api/admin/schedule", ScheduleOfDays(runtime.pool))

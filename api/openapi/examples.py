@@ -19,6 +19,7 @@ BATCH_ID = "0d7e9d5c-58c2-4a39-8c52-5f2a6f0f9a37"
 LINK_TOKEN = "q8Zr0yXk3mN5tVbW7cJd1sFhGpLaEuOi2YxKv4RTnMg"  # noqa: S105 - an example
 PAYMENT_ID = "c0ffee00-5a5a-4b4b-9c9c-0123456789ab"
 DELIVERY_ID = "9a1f7c52-7c0e-5b7e-8f43-6f5a0a4b1c2d"
+LOGIN_ID = "3c5e1c9e-2b0d-4f5e-8a7e-5d2f1e0b9a44"
 IN_PATHS: Mapping[str, object] = {
     "batch_id": BATCH_ID,
     "booking_id": 1,
@@ -29,7 +30,9 @@ IN_PATHS: Mapping[str, object] = {
     "delivery_id": DELIVERY_ID,
     "key_id": 1,
     "link_id": 1,
+    "linked_id": 1,
     "location_id": 1,
+    "login_id": LOGIN_ID,
     "name": "start.js",
     "payment_id": PAYMENT_ID,
     "practitioner_id": 1,

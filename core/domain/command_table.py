@@ -15,7 +15,7 @@ from core.domain.ids import Ids
 from core.domain.marketplace import rescheduling, sessions, verbs, waiting_list
 from core.domain.marketplace.purchases import individual_sessions, packages, seats
 from core.domain.needs import Needs
-from core.domain.payments import checkout, intent_reports, refund_reports
+from core.domain.payments import accepted_holds, checkout, intent_reports, refund_reports
 from core.domain.resources import closures
 from core.domain.state import State
 from core.domain.timeslots import slot_moves, timeslots
@@ -40,6 +40,7 @@ HANDLERS: Mapping[type[Command], Handler[Any]] = {
         *slot_moves.HANDLERS,
         *closures.HANDLERS,
         *checkout.HANDLERS,
+        *accepted_holds.HANDLERS,
         *intent_reports.HANDLERS,
         *refund_reports.HANDLERS,
         *individual_sessions.HANDLERS,

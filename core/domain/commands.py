@@ -221,6 +221,12 @@ class ReportVisit(Struct, frozen=True, tag="report_visit", omit_defaults=True):
     came: bool
 
 
+class AcceptHold(Struct, frozen=True, tag="accept_hold", omit_defaults=True):
+    """Staff let a held booking stand without a payment here."""
+
+    booking_id: int
+
+
 class ExpireDue(Struct, frozen=True, tag="expire_due", omit_defaults=True):
     """End the named holds that have lapsed. The sweep sends one for each lane."""
 
@@ -337,6 +343,7 @@ Command = (
     | MoveToSlot
     | MoveWithSlot
     | ReportVisit
+    | AcceptHold
     | CloseResource
     | ReopenResource
     | RequestPayment

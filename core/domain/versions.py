@@ -16,6 +16,7 @@ from msgspec import Struct, inspect
 
 from core.domain.command_parts import Part, parts_of
 from core.domain.commands import (
+    AcceptHold,
     Actor,
     BusySpan,
     CloseResource,
@@ -37,7 +38,7 @@ SINCE: Mapping[Part, int] = {
     (BusySpan, "ends_at"): 2,
     **{
         part: 2
-        for kind in (Reschedule, MoveToSlot, MoveWithSlot, ReportVisit)
+        for kind in (Reschedule, MoveToSlot, MoveWithSlot, ReportVisit, AcceptHold)
         for part in (kind, *((kind, name) for name in kind.__struct_fields__))
     },
 }

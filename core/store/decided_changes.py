@@ -61,6 +61,7 @@ ACTIONS: Mapping[str, str] = {
     "move_to_slot": "booking.moved",
     "move_with_slot": "booking.moved",
     "report_visit": "booking.status_changed",
+    "accept_hold": "booking.status_changed",
     "amend_booking": "booking.amended",
     "offer_slot": "time_slot.created",
     "offer_weekly": "time_slot.created",

@@ -75,6 +75,8 @@ WHOM = frozenset({"user_id"})
 class PractitionerBody(Struct, frozen=True, kw_only=True):
     id: int
     user_id: int
+    resource_id: int
+    """Whose time their sessions take."""
     name: str
     email: str
     """For staff, the practitioner and people who have a booking with them; empty for others."""
@@ -234,6 +236,7 @@ def _body(listed: ListedPractitioner) -> PractitionerBody:
     return PractitionerBody(
         id=found.id,
         user_id=found.user_id,
+        resource_id=found.resource_id,
         email=found.email,
         bio=listed.bio,
         time_zone=found.zone,

@@ -143,7 +143,7 @@ SECRETS = Rows(
 
 WHEN = "(extract(epoch FROM t.created_at) * 1000000)::bigint"
 SIGN_INS = (
-    _sign_in("sign_ins", "login_session", "address", "created_at expires_at ended_at", key=WHEN),
+    _sign_in("sign_ins", "login_session", "address user_agent", "created_at expires_at ended_at", key=WHEN),
     _sign_in("sign_in_secrets", "login_session", "csrf_secret", exported=False),
     _sign_in("api_tokens", "api_token", "", "created_at revoked_at"),
     _sign_in("calendar_links", "calendar_link", "label", "kind subject_id names created_at ended_at"),

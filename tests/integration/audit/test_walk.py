@@ -40,6 +40,8 @@ NO_CHANGE = {
     "POST /api/token/refresh-cookie": "a sign-in that goes on",
     "POST /api/logout": "a sign-out",
     "POST /api/auth/logout": "a sign-out",
+    "DELETE /api/user/logins": "a sign-out elsewhere",
+    "DELETE /api/user/logins/{id}": "the same",
     "POST /api/ws-ticket": "a sign-in for one socket",
     "POST /api/register": "somebody makes an account of their own",
     "POST /api/auth/register": "the same",
@@ -66,6 +68,7 @@ WHERE (%s IN (e.address, p.address) OR e.action = 'user.deleted' AND coalesce(e.
   AND e.id > %s ORDER BY e.id
 """
 """The address of a person who has left is erased, at once or a moment later."""
+SQL_HOLD = "UPDATE booking SET status = 'held', hold_expires_at = now() + interval '1 hour' WHERE id = %s"
 SECRET = re.compile(r"hf[at]_|\$argon2|eyJ[A-Za-z0-9_-]{8}|\\x[0-9a-f]{32}")
 """A key, a token, a hash of a password, a signed token, bytes such as a hash."""
 
@@ -156,6 +159,8 @@ def desk(walk: Walk) -> None:
     execute(walk.stack, "UPDATE booking SET starts_at = now() - interval '1 hour' WHERE id = ANY(%s)", bookings[3:])
     walk.send("POST /api/admin/bookings/{id}/complete", "booking.status_changed", ids=bookings[3:4])
     walk.send("POST /api/admin/bookings/{id}/no-show", "booking.status_changed", ids=bookings[4:])
+    execute(walk.stack, SQL_HOLD, bookings[2])
+    walk.send("POST /api/admin/bookings/{id}/confirm", "booking.status_changed", ids=bookings[2:3])
     mine = {"user_id": ADMIN, "service_name": "Legal Consultation", **free_slot()}
     own = walk.send("POST /api/booking/create", "booking.created", mine)["data"]["id"]
     walk.send("POST /api/bookings/{id}/move", "booking.moved", free_time(), ids=(own,))
@@ -290,6 +295,12 @@ def busy_calendars(walk: Walk) -> None:
         walk.send(f"DELETE {route}/{{id}}", "busy_calendar.deleted", ids=(made,), **as_whom)
 
 
+def linked_accounts(walk: Walk) -> None:
+    sql = "INSERT INTO social_account (provider, subject, user_id) VALUES ('github', 'audited', %s) RETURNING id"
+    linked = execute(walk.stack, sql, ADMIN)[0][0]
+    walk.send("DELETE /api/oauth/accounts/{id}", "user.provider_unlinked", ids=(linked,))
+
+
 def calendar_links(walk: Walk) -> None:
     made = walk.send("POST /api/calendar-links", "calendar_link.created", {"kind": "desk"})["data"]["id"]
     walk.send("POST /api/calendar-links/{id}/rotate", "calendar_link.rotated", ids=(made,))
@@ -417,6 +428,7 @@ def test_every_change_leaves_one_entry_and_no_secret(walk: Walk, market: Market)
         own_account,
         rooms,
         calendar,
+        linked_accounts,
         calendar_links,
         busy_calendars,
         withdrawal,

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN, PAYMENT_ID
+from api.openapi.examples import BATCH_ID, COMMAND_ID, DELIVERY_ID, LINK_TOKEN, LOGIN_ID, PAYMENT_ID
 from core.domain.versions import SCHEMA_VERSION
 from core.identity.principals import hash_token
 from core.store.connections.database import connect_lane
@@ -86,6 +86,7 @@ ROUNDS: Sequence[Sequence[str]] = (
         f"DELETE {MARKET}/practitioners/{{practitioner_id}}/time-off/{{closure_id}}/",
         "POST /api/bookings/{booking_id}/move/",
         "POST /api/admin/bookings/{booking_id}/move/",
+        "POST /api/admin/bookings/{booking_id}/confirm/",
         "POST /api/admin/bookings/{booking_id}/complete/",
         "POST /api/admin/bookings/{booking_id}/no-show/",
         "DELETE /api/bookings/{booking_id}/",
@@ -196,13 +197,21 @@ UPDATE booking SET status = 'confirmed', created_at = now() - interval '2 hours'
 """
 SQL_STANDS = "UPDATE booking SET status = 'confirmed' WHERE id = 1"
 SQL_CONTACT = "UPDATE user_account SET contact_email = email, email = '', email_key = NULL WHERE id = 1"
+SQL_LOGIN = """
+INSERT INTO login_session (id, token_hash, csrf_secret, user_id, auth_epoch, expires_at)
+SELECT %s, '\\x00', '', id, auth_epoch, now() + interval '1 hour' FROM user_account WHERE id = %s
+"""
+SQL_LINKED = """
+INSERT INTO social_account (id, provider, subject, user_id, email) OVERRIDING SYSTEM VALUE
+VALUES (1, 'github', '1', %s, 'admin@example.com')
+"""
 SQL_NEWEST = "SELECT max(id) FROM user_account"
 SQL_LINK = "UPDATE calendar_link SET token_hash = %s WHERE id = 1"
 SQL_EMAIL = "SELECT shown_email FROM user_account WHERE id = %s"
 
 TELLS_WHY = "?problem="
 """In the page to see next, where a form was refused."""
-ENDS_LOGINS = re.compile("/users/|/auth/|/logout/|/practitioners/$")
+ENDS_LOGINS = re.compile("/users/|/auth/|/logout/|/logins/|/practitioners/$")
 
 
 class Request(Struct, frozen=True):
@@ -412,11 +421,14 @@ BEFORE: Mapping[str, Before] = {
     "DELETE /api/auth/token/": _api_token,
     "POST /api/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
     "POST /api/admin/bookings/{booking_id}/move/": _sql(SQL_ROOM_COMING),
+    "POST /api/admin/bookings/{booking_id}/confirm/": _sql(SQL_ROOM_COMING),
     "POST /api/admin/bookings/{booking_id}/complete/": _sql(SQL_ROOM_IN_USE),
     "POST /api/admin/bookings/{booking_id}/no-show/": _sql(SQL_ROOM_IN_USE),
     "DELETE /api/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/admin/bookings/{booking_id}/": _sql(SQL_STANDS),
     "DELETE /api/user/": _newest_person,
+    "DELETE /api/user/logins/{login_id}/": _sql(SQL_LOGIN, LOGIN_ID, ADMIN),
+    "DELETE /api/oauth/accounts/{linked_id}/": _sql(SQL_LINKED, ADMIN),
     "POST /api/payment-intent/": lambda _walk, _request: {"Prefer": "respond-async"},
     "POST /api/stripe-webhook/": _signed,
 }

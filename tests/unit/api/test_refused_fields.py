@@ -58,6 +58,7 @@ SENT: dict[tuple[str, type[Command]], Bodies] = {
     ("appointments", commands.MoveWithSlot): (BookingMove,),
     ("appointments", market.MoveBooking): (BookingMove,),
     ("appointments", commands.ReportVisit): (),
+    ("appointments", commands.AcceptHold): (),
     ("appointments", market.TurnBooking): (),
     ("appointments", commands.ChangeStatus): (BookingChange,),
     ("appointments", commands.Cancel): (),

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from core.domain.bookings.claims import claims_of
 from core.domain.bookings.status import PaymentStatus, Status
 from core.domain.commands import (
+    AcceptHold,
     Actor,
     ActorKind,
     BookRoom,
@@ -604,6 +605,14 @@ def of_requests(n: int) -> Batch:
     return known, commands
 
 
+def of_accepted(n: int) -> Batch:
+    held = {"status": Status.HELD, "payment_status": PaymentStatus.PENDING, "hold_expires_at": NOW + HOUR}
+    known, commands = of_hall(n, lambda one: AcceptHold(one.id), **held)
+    for one in list(known.bookings.values()):
+        known.payments[UUID(int=one.id)] = a_payment(one, state=PaymentState.OPEN)
+    return known, commands
+
+
 _OPEN: dict[str, Any] = {"state": PaymentState.OPEN, "received_minor": 0}
 _BACK: dict[str, Any] = {"state": PaymentState.REFUNDING, "returning_minor": 5000, "refund_number": 1}
 
@@ -628,6 +637,7 @@ BATCHES: dict[type[Any], list[Callable[[int], Batch]]] = {
     MoveToSlot: [of_moves_to_slots],
     MoveWithSlot: [of_moves_with_slots],
     ReportVisit: [of_visits],
+    AcceptHold: [of_accepted],
     CloseResource: [of_closing],
     ReopenResource: [of_reopening],
     RequestPayment: [of_requests],
