@@ -118,7 +118,7 @@ class Stack:
         program = Program(
             name=instance,
             argv=installed(process.command(instance)),
-            environment=child_environment({**self.full_environment(), **self._metrics(process, instance)}, kept),
+            environment=child_environment(self.environment_of(process, instance), kept),
             directory=ROOT,
             log=self.folder / f"{instance}.log",
             stop_signal=process.stop_signal,
@@ -127,6 +127,14 @@ class Stack:
         self._servers[instance] = server = Server(program, lambda: self._answers(process))
         server.start(wait=False)
         return server
+
+    def environment_of(self, process: Process, instance: str) -> dict[str, str]:
+        """The settings of one process."""
+        return {**self.full_environment(), **self._metrics(process, instance)}
+
+    def remove(self, instance: str) -> None:
+        """End one that was added."""
+        self._servers.pop(instance).close()
 
     def _metrics(self, process: Process, instance: str) -> dict[str, str]:
         if not process.has_metrics or "HOLDFAST_METRICS_PORT" in self.environment:
