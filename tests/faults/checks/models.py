@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from tests.faults.checks.finding import Finding, some
@@ -80,10 +81,11 @@ def step_of(one: Operation) -> Step | None:
     if one.answer is None:
         if one.action == "read" or not (one.is_unknown or one.commands):
             return None
-        return Step(one.began_at, one.ended_at, one.action, one.value or one.name)
+        return Step(one.began_at, inf, one.action, one.value or one.name)
     succeeded = one.answer.status < OK
     if not succeeded and not (isinstance(one.answer.body, dict) and one.answer.body.get("code") in NO_PLACE):
-        return None
+        # A retry under its key may hear that the booking is gone, when the answer to its first request was lost.
+        return Step(one.began_at, inf, one.action, one.value) if one.action in {"cancel", "give_up"} else None
     value = str(one.answer.body["seen"]) if one.action == "read" else one.value
     if one.action == "read" and not succeeded:
         return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.faults.clients.scene import Scene, id_of, workday_hour
+from tests.faults.clients.scene import HOURS, Scene, id_of, workday_hour
 
 BULK_ROWS = 10
 ADMIN = "/api/admin/bookings/"
 MOST_EDITS = 8
+FIRST_HOUR = HOURS[0]
 
 
 def slots(scene: Scene) -> None:
@@ -51,26 +52,28 @@ def _times(body: Any) -> set[str]:
 
 
 def edits(scene: Scene) -> None:
-    """Two admins write one booking's notes again and again, and read them."""
-    day, hour = workday_hour(40_000 + scene.own())
-    first = scene.caller.next_name()
-    booking = id_of(_place(scene, first, day, f"{hour:02}:00", ""), "booking_id")
+    """Two admins move one booking about its day again and again, and look where it is."""
+    day, _ = workday_hour(100_000 + 8 * scene.own())
+    booking = id_of(_place(scene, scene.caller.next_name(), day, f"{FIRST_HOUR:02}:00", ""), "booking_id")
     if booking is None:
         return
     subject, path = f"register:{booking}", f"{ADMIN}{booking}/"
     for _ in range(MOST_EDITS):
         if scene.often(0.4):
-            scene.read("edits", subject, path, lambda body: _notes(body, first), scene.desk)
+            scene.read("edits", subject, path, _time, scene.desk)
         else:
-            name = scene.caller.next_name()
-            more = _of(subject, name)
-            scene.send("PUT", "edits", "write", f"{path}update/", {"notes": name}, scene.desk, operation=name, **more)
+            at = f"{scene.chance.choice(HOURS):02}:00:00"
+            more = _of(subject, _place_in_day(at))
+            scene.post("edits", "write", f"{path}move/", {"start_time": f"{day}T{at}"}, scene.desk, **more)
 
 
-def _notes(body: Any, first: str) -> str:
-    """Empty stands for what the booking was made with."""
-    notes = str(body["data"]["notes"])
-    return "" if notes == first else notes
+def _time(body: Any) -> str:
+    return _place_in_day(str(body["data"]["booking_time"]))
+
+
+def _place_in_day(at: str) -> str:
+    """Empty stands for where the booking was made."""
+    return "" if at.startswith(f"{FIRST_HOUR:02}") else at
 
 
 def bulks(scene: Scene) -> None:
